@@ -1,0 +1,78 @@
+"""Labels and targets, checked before anything starts: a shape that only broadcasting could make fit is an error."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from annex_actors.errors import DataError
+from annex_actors.types import Array, Floats, Shape
+
+
+def classes(labels: Array, count: int) -> Array:
+    """Return class labels as int64, shape ``(samples,)``.
+
+    Args:
+        labels: whole numbers 0 to count - 1, shape ``(samples,)``; or one-hot rows, shape ``(samples, count)``.
+        count: how many classes there are: the network's outputs.
+
+    Raises:
+        DataError: any other shape, or a label that is no such number.
+    """
+    labels = _numbers(labels)
+    if labels.ndim == 2 and labels.shape[1] == count:
+        return _hot(labels)
+    if labels.ndim != 1:
+        raise DataError(
+            f"expected class labels of shape (samples,) or one-hot rows of shape (samples, {count}), got {labels.shape}"
+        )
+    if (labels != np.trunc(labels)).any():
+        raise DataError(f"expected class labels to be integers, got {labels[labels != np.trunc(labels)][0]}")
+    if labels.size and not (labels.min() >= 0 and labels.max() < count):
+        outside = labels[(labels < 0) | (labels >= count)][0]
+        raise DataError(
+            f"expected class labels 0 to {count - 1} for {count} outputs, got {outside}; "
+            "number the classes from 0, or give the last layer more outputs"
+        )
+    return labels.astype(np.int64)
+
+
+def numbers(targets: Array, output_shape: Shape) -> Floats:
+    """Return targets as floats, shape ``(samples, *output_shape)``.
+
+    Args:
+        targets: of that shape; or ``(samples,)`` for one output; or integer class labels ``(samples,)`` for several
+            outputs, which become one-hot float32 rows. Floats keep their dtype, integers become float64.
+        output_shape: the shape of one sample's outputs.
+
+    Raises:
+        DataError: any other shape, NaN, infinity, or a class out of range.
+    """
+    targets = _numbers(targets)
+    if targets.ndim == 1 and len(output_shape) == 1 and output_shape[0] > 1 and targets.dtype.kind in "biu":
+        return np.eye(output_shape[0], dtype=np.float32)[classes(targets, output_shape[0])]
+    if targets.ndim == 1 and output_shape == (1,):
+        targets = targets.reshape(-1, 1)
+    if targets.shape[1:] != output_shape or targets.ndim == 0:
+        wanted = ", ".join(["samples", *map(str, output_shape)])
+        raise DataError(
+            f"expected targets of shape ({wanted}) for outputs of shape {output_shape}, got {targets.shape}"
+        )
+    return targets if targets.dtype.kind == "f" else targets.astype(np.float64)
+
+
+def _numbers(values: Array) -> Array:
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"expected labels or targets to be numbers, got dtype {values.dtype}")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0][0]) if values.ndim else 0
+        raise DataError(f"expected labels or targets to be finite, got NaN or infinity in row {row}")
+    return values
+
+
+def _hot(rows: Array) -> Array:
+    is_one_hot = ((rows == 0) | (rows == 1)).all(axis=1) & (rows.sum(axis=1) == 1)
+    if not is_one_hot.all():
+        raise DataError(f"expected one-hot rows (a single 1, else 0), got row {int(np.argmin(is_one_hot))} otherwise")
+    labels: Array = rows.argmax(axis=1).astype(np.int64)
+    return labels

@@ -1,0 +1,41 @@
+"""The cost of missing a number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from annex_actors.costs import encoding
+from annex_actors.types import Array, Floats, Shape
+
+
+@dataclass(frozen=True)
+class MeanSquaredError:
+    """``(outputs - targets)**2``, the mean over samples and outputs."""
+
+    @property
+    def name(self) -> str:
+        """The cost's name."""
+        return "mean_squared_error"
+
+    def encode(self, targets: Array, output_shape: Shape) -> Array:
+        """Return targets, shape ``(samples, *output_shape)``; class labels for several outputs become one-hot rows.
+
+        Raises:
+            DataError: targets of another shape, NaN or infinity.
+        """
+        return encoding.numbers(targets, output_shape)
+
+    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
+        """Return the share of the cost, and ``2 (outputs - targets) / count``."""
+        count = samples * math.prod(outputs.shape[1:])
+        gradient: Floats = np.subtract(outputs, targets, dtype=outputs.dtype, casting="same_kind")
+        total = float(np.square(gradient, dtype=np.float64).sum())
+        gradient *= 2 / count
+        return total / count, gradient
+
+    def predictions(self, outputs: Floats) -> Floats:
+        """Return ``outputs`` itself."""
+        return outputs

@@ -1,0 +1,64 @@
+"""From what users hand over to arrays that can be trusted: numbers, finite, of one dtype, read-only."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from annex_actors.errors import DataError
+from annex_actors.types import Array, Floats
+
+
+def as_array(values: ArrayLike, what: str) -> Array:
+    """Return ``values`` as an array; an array of objects (as tables hold their text) as one of the objects' own type.
+
+    Raises:
+        DataError: rows of different lengths.
+    """
+    try:
+        array = np.asarray(values)
+        return np.asarray(array.tolist()) if array.dtype.kind == "O" else array
+    except ValueError as error:
+        raise DataError(f"expected {what} with rows of one length, got {type(values).__name__} with several") from error
+
+
+def finite_floats(array: Array, what: str) -> Floats:
+    """Return ``array`` as float32, C-contiguous and read-only.
+
+    Raises:
+        DataError: no numbers, or one that is not finite as float32; the message says where, counted from 0.
+    """
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"expected {what} to be numbers, got an array of {array.dtype}; convert them first")
+    with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its place
+        floats: Floats = _read_only(array, np.float32)
+    if not np.isfinite(floats).all():
+        raise DataError(_first_bad(array, floats, what))
+    return floats
+
+
+def integers(array: Array) -> Array:
+    """Return an array of integers as int64, C-contiguous and read-only."""
+    return _read_only(array, np.int64)
+
+
+def _first_bad(array: Array, floats: Floats, what: str) -> str:
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(floats))[0])
+    place = f"row {index[0]}" + (f", column {', '.join(map(str, index[1:]))}" if index[1:] else "")
+    return f"expected {what} to be finite float32 numbers, got {array[index]} in {place}; correct or remove that row"
+
+
+def _read_only(array: Array, dtype: DTypeLike) -> Array:
+    """Return a converted copy; or ``array`` itself, where nobody can write to its memory any more."""
+    converted = array.astype(dtype, order="C", copy=_writable(array))
+    converted.flags.writeable = False
+    return converted
+
+
+def _writable(array: Array) -> bool:
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return True
+        owner = owner.base
+    return False

@@ -1,0 +1,162 @@
+"""What can be trained on, where it would come from, and settings that suit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from annex_actors.data.dataset import Dataset
+from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
+from annex_actors.data.generated import fish, xor
+from annex_actors.data.npz import read_npz
+from annex_actors.data.shipped import digits, iris
+from annex_actors.data.table import read_csv
+from annex_actors.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Settings that train a data set well by themselves: a place to start from.
+
+    Args:
+        layers: the network, layers apart by spaces, arguments by colons.
+        cost: name of the cost.
+        optimizer: name of the optimizer.
+        learning_rate: its step size.
+        batch_size: samples in a batch.
+        epochs: passes over the training set.
+    """
+
+    layers: str
+    cost: str
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One data set of the catalogue.
+
+    Args:
+        name: what `load` knows it by.
+        description: one line.
+        task: whether its targets are classes or amounts.
+        where: where `load` would take it from, now, on this machine.
+        available: whether that needs no network.
+        suggested: settings that train it well.
+    """
+
+    name: str
+    description: str
+    task: Literal["classification", "regression"]
+    where: str
+    available: bool
+    suggested: Suggestion
+
+
+def _softmax(layers: str, learning_rate: float, batch_size: int, epochs: int) -> Suggestion:
+    return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs)
+
+
+def catalog(*, data_dir: Path | None = None) -> tuple[Entry, ...]:
+    """Return every data set that `load` knows by name, the default first.
+
+    Args:
+        data_dir: a folder to search first, as for `load`.
+    """
+    found = find(search_path(data_dir))
+    return (
+        Entry(
+            "digits",
+            "1,797 handwritten digits, 8x8 pixels, 10 classes",
+            "classification",
+            "shipped with scikit-learn",
+            True,
+            _softmax("dense:128 relu dropout:0.1 dense:10", 0.003, 32, 20),
+        ),
+        Entry(
+            "iris",
+            "150 iris flowers, 4 measurements, 3 species",
+            "classification",
+            "shipped with scikit-learn",
+            True,
+            _softmax("dense:16 tanh dense:3", 0.01, 10, 40),
+        ),
+        Entry(
+            "xor",
+            "exclusive or: 4 rows, 2 classes",
+            "classification",
+            "generated",
+            True,
+            _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
+        ),
+        Entry(
+            "fish",
+            "4,000 lunges of fish at a shrimp, 5 features: caught or escapes",
+            "classification",
+            "generated",
+            True,
+            _softmax("dense:32 relu dense:16 relu dense:2", 0.005, 32, 40),
+        ),
+        Entry(
+            "fashion-mnist",
+            "70,000 pictures of clothes, 28x28 pixels, 10 classes",
+            "classification",
+            str(found) if found else "a download of 30 MB, or Debian's package dataset-fashion-mnist",
+            found is not None,
+            _softmax("dense:256 relu dropout:0.1 dense:128 relu dense:10", 0.001, 128, 10),
+        ),
+    )
+
+
+def load(
+    name_or_path: str,
+    *,
+    data_dir: Path | None = None,
+    seed: int = 0,
+    label: str | int | None = None,
+    test_fraction: float = 0.2,
+) -> Dataset:
+    """Return a data set of the catalogue, or the one in your own ``.npz`` or ``.csv`` file.
+
+    Args:
+        name_or_path: a name of `catalog`, or a path that ends in ``.npz`` (see `read_npz`) or ``.csv`` (see
+            `read_csv`).
+        data_dir: a folder that may hold the files of ``fashion-mnist``; searched before all others.
+        seed: of the split of your own file into training and test samples. The split of the catalogue's data sets is
+            fixed, so that accuracies of different seeds compare.
+        label: the column of a ``.csv`` file that holds the target: its name, or its index (negative from the end);
+            the last by default.
+        test_fraction: the part of your own file to test on, in [0, 1); 0 tests on the training samples.
+
+    Raises:
+        DataError: an unknown name, a file that cannot be read, or data that no network should be trained on.
+        ConfigError: a ``label`` for what is no ``.csv``; ``seed`` or ``test_fraction`` out of range.
+    """
+    if label is not None and not name_or_path.endswith(".csv"):
+        raise ConfigError(f"expected `label` with a .csv file only, got {label!r} for {name_or_path}; leave it out")
+    if name_or_path in _MADE_OR_SHIPPED:
+        return _MADE_OR_SHIPPED[name_or_path]()
+    if name_or_path == "fashion-mnist":
+        return fashion_mnist(find(search_path(data_dir)) or download(cache_folder()))
+    path = Path(name_or_path).expanduser()
+    if path.suffix == ".csv":
+        return read_csv(path, label=label, test_fraction=test_fraction, seed=seed)
+    if path.suffix == ".npz":
+        return read_npz(path, test_fraction=test_fraction, seed=seed)
+    raise DataError(_unknown(name_or_path))
+
+
+_MADE_OR_SHIPPED: Mapping[str, Callable[[], Dataset]] = {"digits": digits, "iris": iris, "xor": xor, "fish": fish}
+
+
+def _unknown(name: str) -> str:
+    known = [*_MADE_OR_SHIPPED, "fashion-mnist"]
+    close = get_close_matches(name.lower(), known, n=1)
+    hint = f"did you mean {close[0]}?" if close else "`annex-actors datasets` describes them"
+    return f"expected a data set of {', '.join(known)}, or a path to .npz or .csv, got {name!r}; {hint}"

@@ -1,0 +1,166 @@
+"""What a network is trained on: samples, and a data set of training and test samples.
+
+Every array is checked once, here, and is read-only from then on. What cannot be trained on never reaches an actor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from annex_actors.data.arrays import as_array, finite_floats, integers
+from annex_actors.data.labels import class_labels, is_labels
+from annex_actors.data.split import split_indices
+from annex_actors.errors import DataError
+from annex_actors.types import Array, Floats, Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Inputs and their targets, row by row; C-contiguous and read-only.
+
+    Args:
+        inputs: finite numbers, shape ``(samples, *input_shape)``; kept as float32.
+        targets: class labels, integers of shape ``(samples,)``, kept as int64; or numbers to approximate (regression),
+            of shape ``(samples,)`` or ``(samples, outputs)``, kept as float32.
+
+    Raises:
+        DataError: no samples; inputs and targets of different lengths; a shape, a type or a number that does not fit.
+            Rows and columns in the message count from 0.
+    """
+
+    inputs: Floats
+    targets: Array
+
+    def __post_init__(self) -> None:
+        inputs, targets = as_array(self.inputs, "inputs"), as_array(self.targets, "targets")
+        _check_shapes(inputs, targets)
+        labels = targets.dtype.kind in "biu"
+        object.__setattr__(self, "inputs", finite_floats(inputs, "inputs"))
+        object.__setattr__(self, "targets", integers(targets) if labels else finite_floats(targets, "targets"))
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Training samples, test samples, and what their numbers mean.
+
+    Args:
+        name: what it is called in reports.
+        train: the samples to learn from.
+        test: the samples to judge by; may be ``train`` itself where there are too few to split.
+        classes: the name of every class, in the order of the labels; ``None`` for regression.
+        feature_names: the name of every input column, for inputs of shape ``(samples, features)``, or ``None``.
+        source: one line: where the data came from, and how it was scaled.
+
+    Raises:
+        DataError: training and test samples of different shapes, labels out of range, or names that do not fit.
+    """
+
+    name: str
+    train: Samples
+    test: Samples
+    classes: tuple[str, ...] | None
+    feature_names: tuple[str, ...] | None
+    source: str
+
+    def __post_init__(self) -> None:
+        _check_halves(self.train, self.test)
+        for half, samples in (("train", self.train), ("test", self.test)):
+            _check_labels(half, samples.targets, self.classes)
+        _check_names(self.feature_names, self.input_shape)
+
+    @property
+    def input_shape(self) -> Shape:
+        """Return the shape of one input, without the sample axis: ``(64,)``."""
+        return self.train.inputs.shape[1:]
+
+    @classmethod
+    def from_arrays(
+        cls,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        *,
+        test_fraction: float = 0.2,
+        seed: int = 0,
+        name: str = "arrays",
+        feature_names: Sequence[str] | None = None,
+        source: str = "arrays in memory",
+    ) -> Dataset:
+        """Return a data set of your own arrays, split into training and test samples.
+
+        Args:
+            inputs: shape ``(samples, *input_shape)``.
+            targets: text or integers of shape ``(samples,)`` are labels: the classes are the distinct values, sorted.
+                Floating numbers, of shape ``(samples,)`` or ``(samples, outputs)``, are regression.
+            test_fraction: the part to test on, in [0, 1), stratified by class; 0 tests on the training samples.
+            seed: of the split, >= 0; the split depends on it and on the labels alone.
+            name: what to call it in reports.
+            feature_names: a name for every column of ``inputs``.
+            source: one line: where the data came from.
+
+        Raises:
+            DataError: see `Samples` and `Dataset`.
+            ConfigError: ``test_fraction`` or ``seed`` out of range.
+        """
+        given = as_array(targets, "targets")
+        labels, classes = class_labels(given) if is_labels(given) else (given, None)
+        samples = Samples(as_array(inputs, "inputs"), labels)
+        names = None if feature_names is None else tuple(feature_names)
+        rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)
+        train, test = (Samples(samples.inputs[half], samples.targets[half]) for half in rows)
+        return cls(name, train, test, classes, names, source)
+
+
+def _check_shapes(inputs: Array, targets: Array) -> None:
+    if inputs.ndim < 2 or 0 in inputs.shape[1:]:
+        raise DataError(
+            f"expected inputs of shape (samples, features, ...), got {inputs.shape}; give every sample a row of numbers"
+        )
+    if is_labels(targets) and targets.ndim != 1:
+        raise DataError(f"expected labels of shape (samples,), got {targets.shape}; give every sample one label")
+    if targets.ndim not in (1, 2) or 0 in targets.shape[1:]:
+        raise DataError(
+            f"expected targets of shape (samples,) or (samples, outputs), got {targets.shape}; reshape them"
+        )
+    if len(inputs) != len(targets):
+        raise DataError(f"expected a target for each of {len(inputs)} inputs, got {len(targets)}; drop the odd rows")
+    if len(inputs) == 0:
+        raise DataError("expected at least 1 sample, got 0; check that the file or the selection is not empty")
+
+
+def _check_halves(train: Samples, test: Samples) -> None:
+    for what, learned, judged in (("inputs", train.inputs, test.inputs), ("targets", train.targets, test.targets)):
+        if learned.shape[1:] != judged.shape[1:]:
+            raise DataError(
+                f"expected training and test {what} of one shape apart from the number of samples, "
+                f"got {learned.shape} and {judged.shape}; give both the same columns"
+            )
+
+
+def _check_labels(half: str, targets: Array, classes: tuple[str, ...] | None) -> None:
+    if (targets.dtype == np.int64) != (classes is not None):
+        wanted = "numbers with decimals (regression)" if classes is None else f"labels of {len(classes)} classes"
+        raise DataError(
+            f"expected {half} targets to be {wanted}, got {targets.dtype}; convert them, or name the classes"
+        )
+    if classes is None:
+        return
+    bad = np.flatnonzero((targets < 0) | (targets >= len(classes)))
+    if len(bad):
+        raise DataError(
+            f"expected {half} labels from 0 to {len(classes) - 1} ({len(classes)} classes), "
+            f"got {targets[bad[0]]} in row {bad[0]}; correct the label or name its class"
+        )
+
+
+def _check_names(names: tuple[str, ...] | None, input_shape: Shape) -> None:
+    if names is not None and (len(names),) != input_shape:
+        raise DataError(
+            f"expected a name for each column of inputs {input_shape}, got {len(names)} names; name them all"
+        )

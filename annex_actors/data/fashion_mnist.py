@@ -1,0 +1,141 @@
+"""Fashion-MNIST: 70,000 pictures of clothes, from a folder, Debian's package, the user's cache, or the network."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from http.client import HTTPException
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+from urllib.request import urlopen
+
+import numpy as np
+
+from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.idx import read_idx
+from annex_actors.data.reading import one_line, reading
+from annex_actors.errors import DataError
+
+Fetch: TypeAlias = Callable[[str], bytes]
+"""Return the content at an address; raises OSError or HTTPException."""
+
+CLASSES = (
+    "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+
+ADDRESS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+
+# Of the content, not of the .gz: Debian compressed the same content anew.
+CHECKSUMS: Mapping[str, str] = MappingProxyType(
+    {
+        "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    }
+)
+"""SHA-256 of the four files, decompressed."""
+
+
+def cache_folder() -> Path:
+    """Return where downloads are kept: under ``$XDG_CACHE_HOME``, or ``~/.cache``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "annex-actors" / "fashion-mnist"
+
+
+def search_path(data_dir: Path | None = None) -> tuple[Path, ...]:
+    """Return the folders that may hold the four files, in the order in which they are searched."""
+    given = () if data_dir is None else (data_dir, data_dir / "fashion-mnist")
+    return (*given, DEBIAN_FOLDER, cache_folder())
+
+
+def find(folders: Iterable[Path]) -> Path | None:
+    """Return the first of ``folders`` that holds all four files, or ``None``."""
+    return next((folder for folder in folders if all((folder / name).is_file() for name in CHECKSUMS)), None)
+
+
+def fashion_mnist(folder: Path) -> Dataset:
+    """Return the data set in ``folder``: 60,000 and 10,000 pictures of 28x28, flattened to 784 and scaled to [0, 1].
+
+    Args:
+        folder: holds the four ``.gz`` files under their own names.
+
+    Raises:
+        DataError: a file that is missing, damaged or of another shape; the message names the file.
+
+    Source:
+        Xiao, Rasul, Vollgraf (2017), Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms.
+    """
+    with reading(folder):
+        train, test = _samples(folder, "train"), _samples(folder, "t10k")
+        return Dataset("fashion-mnist", train, test, CLASSES, None, f"IDX files in {folder}, pixels / 255")
+
+
+def _samples(folder: Path, half: str) -> Samples:
+    path = folder / f"{half}-images-idx3-ubyte.gz"
+    pictures = read_idx(path, dimensions=3)
+    labels = read_idx(folder / f"{half}-labels-idx1-ubyte.gz", dimensions=1)
+    with reading(path):
+        if pictures.shape[1:] != (28, 28):
+            raise DataError(f"expected pictures of (28, 28), got {pictures.shape[1:]}; get Fashion-MNIST's own files")
+        inputs = pictures.reshape(len(pictures), -1) / np.float32(255)
+        inputs.flags.writeable = False  # nobody else holds it, so that `Samples` need not copy 188 MB
+        return Samples(inputs, labels)
+
+
+def fetch(address: str) -> bytes:
+    """Return the content at ``address``; waits at most 30 s for every answer."""
+    with urlopen(address, timeout=30) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+def download(folder: Path, *, fetch: Fetch = fetch) -> Path:
+    """Download the files that ``folder`` lacks; return ``folder``.
+
+    A file appears in the folder under its name when it is whole and its checksum is right, or not at all.
+
+    Raises:
+        DataError: no network, a damaged download, or a folder that cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in CHECKSUMS:
+            if not (folder / name).is_file():
+                _keep(_checked(fetch(ADDRESS + name), name), folder / name)
+    except (OSError, HTTPException) as error:
+        ways = "pass --data-dir FOLDER, or install Debian's package dataset-fashion-mnist, or connect to the network"
+        raise DataError(
+            f"expected the four files of fashion-mnist, or a network, got {one_line(error)}; {ways}"
+        ) from error
+    return folder
+
+
+def _checked(packed: bytes, name: str) -> bytes:
+    try:
+        got = hashlib.sha256(gzip.decompress(packed)).hexdigest()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        got = f"no gzip file ({one_line(error)})"
+    if got != CHECKSUMS[name]:
+        raise DataError(
+            f"expected {ADDRESS}{name} to have the SHA-256 {CHECKSUMS[name]}, got {got}; "
+            "try again, or pass --data-dir FOLDER, or install Debian's package dataset-fashion-mnist"
+        )
+    return packed
+
+
+def _keep(content: bytes, path: Path) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:  # Ctrl-C too must leave no half-written file
+        os.unlink(temporary)
+        raise

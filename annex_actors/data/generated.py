@@ -1,0 +1,75 @@
+"""The two data sets that are made, not measured: exclusive or, and the fish."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.keys import RandomKey, Tag
+from annex_actors.types import Array, Floats
+
+FISH = 4000
+"""How many lunges the school has seen."""
+
+FISH_FEATURES = ("distance", "angle", "speed", "light", "hunger")
+
+FISH_SEED = 0
+"""The seed of the fish and of their split: fixed, so that every run, whatever its seed, meets the same fish."""
+
+_LOWEST = (0.0, -1.0, 0.0, 0.0, 0.0)
+_HIGHEST = (3.0, 1.0, 3.0, 1.0, 1.0)
+
+
+def xor() -> Dataset:
+    """Return the four rows of exclusive or, two classes; the test set is the training set.
+
+    Source:
+        Minsky, Papert (1969), Perceptrons: the smallest set that no linear model learns.
+    """
+    samples = Samples(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32), np.array([0, 1, 1, 0]))
+    return Dataset("xor", samples, samples, ("false", "true"), ("a", "b"), "the truth table; tested on what it learns")
+
+
+def fish() -> Dataset:
+    """Return what a school of fish saw: 4,000 lunges at a shrimp, which was caught or escapes.
+
+    No fish can try every lunge itself; it learns from what the others saw. A fish sees five numbers, uniform in their
+    ranges: the distance to the shrimp (0 to 3 body lengths), the angle off its heading (-1 to 1 radians), its own speed
+    (0 to 3 body lengths a second), the light (0 dark to 1 bright) and its hunger (0 to 1). A lunge lasts half a second
+    and carries a hungry fish farther::
+
+        reach = 0.5 + 0.5 * speed + 0.5 * hunger
+        miss  = ((distance - reach) / 1.1)**2 + (angle / 1.0)**2 + ((light - 0.5) / 0.8)**2
+        caught if miss < 1, else escapes; then 2 % of the outcomes are swapped, which is the shrimp's luck
+
+    A lunge too short misses, and so does one too long; in the dark the fish sees nothing, in bright light the shrimp
+    sees the fish. Every term is a square about a middle, so that a linear model guesses (0.5) where a small network
+    learns (0.95); the luck bounds all at about 0.98. 800 of the lunges, stratified, are the test set.
+    """
+    random = RandomKey(FISH_SEED).generator(Tag.GENERATED_DATA)
+    seen = random.uniform(_LOWEST, _HIGHEST, size=(FISH, len(FISH_FEATURES)))
+    caught = lunge_catches(seen) ^ (random.random(FISH) < 0.02)
+    return Dataset.from_arrays(
+        seen,
+        np.where(caught, "caught", "escapes"),
+        seed=FISH_SEED,
+        name="fish",
+        feature_names=FISH_FEATURES,
+        source=f"generated, seed {FISH_SEED}, 2 % of the outcomes swapped",
+    )
+
+
+def lunge_catches(seen: Floats) -> Array:
+    """Return whether each lunge would catch the shrimp if luck played no part; the rule that `fish` documents.
+
+    Args:
+        seen: shape ``(lunges, 5)``, columns as `FISH_FEATURES`.
+
+    Returns:
+        Booleans, shape ``(lunges,)``.
+    """
+    distance, angle, speed, light, hunger = seen.T
+    reach = 0.5 + 0.5 * speed + 0.5 * hunger
+    miss = ((distance - reach) / 1.1) ** 2 + angle**2 + ((light - 0.5) / 0.8) ** 2
+    caught: Array = miss < 1
+    return caught

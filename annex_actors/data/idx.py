@@ -1,0 +1,62 @@
+"""The IDX format of the MNIST family: a magic number, the sizes, then unsigned bytes.
+
+A file begins with two zero bytes, the type of its numbers (8: unsigned byte) and the number of dimensions, followed by
+every dimension's size as four bytes, most significant first. The numbers follow, the last index changing fastest.
+
+Source:
+    LeCun, Cortes, Burges (1998), The MNIST database of handwritten digits: "the IDX file format".
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annex_actors.data.reading import one_line, reading
+from annex_actors.errors import DataError
+from annex_actors.types import Shape
+
+_UNSIGNED_BYTE = 8
+
+
+def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
+    """Return the numbers in a gzip-compressed IDX file: uint8, read-only.
+
+    Args:
+        path: a file that ends in ``.gz``.
+        dimensions: how many the file must have: 3 for pictures, 1 for labels.
+
+    Raises:
+        DataError: no such file, damaged compression, or what `parse_idx` raises; the message names the file.
+    """
+    with reading(path):
+        try:
+            content = gzip.decompress(path.read_bytes())
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise DataError(f"expected a whole gzip file, got: {one_line(error)}; get the file again") from error
+        return parse_idx(content, dimensions=dimensions)
+
+
+def parse_idx(content: bytes, *, dimensions: int) -> NDArray[np.uint8]:
+    """Return the numbers in the content of an IDX file: uint8, read-only, a view of ``content``.
+
+    Raises:
+        DataError: another magic number, another number of dimensions, or fewer or more bytes than the sizes say.
+    """
+    magic = bytes((0, 0, _UNSIGNED_BYTE, dimensions))
+    if content[:4] != magic:
+        got = content[:4].hex() or "an empty file"
+        raise DataError(f"expected the IDX magic number {magic.hex()}, got {got}; check that it is the right file")
+    start = 4 + 4 * dimensions
+    if len(content) < start:
+        raise DataError(f"expected an IDX header of {start} bytes, got {len(content)}; get the file again")
+    shape: Shape = tuple(np.frombuffer(content[4:start], dtype=">u4").tolist())
+    if len(content) - start != math.prod(shape):
+        got = f"{len(content) - start} bytes"
+        raise DataError(f"expected {math.prod(shape)} bytes for the shape {shape}, got {got}; get the file again")
+    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)

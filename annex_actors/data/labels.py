@@ -1,0 +1,41 @@
+"""From labels as people write them to class indices."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annex_actors.errors import DataError
+from annex_actors.types import Array
+
+
+def is_labels(targets: Array) -> bool:
+    """Return whether ``targets`` name classes (text, integers, booleans) rather than amounts (floating numbers)."""
+    return targets.dtype.kind in "biuUS"
+
+
+def class_labels(values: Array) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the class index of every value, and the classes: the distinct values, sorted.
+
+    Integers sort as numbers, text as text.
+
+    Args:
+        values: text or integers, of any shape.
+
+    Returns:
+        Indices of the same shape, and ``str`` of every class in the order of its index.
+    """
+    classes, indices = np.unique(values, return_inverse=True)
+    return indices.reshape(values.shape).astype(np.int64), tuple(str(value) for value in classes.tolist())
+
+
+def check_classes(classes: tuple[str, ...] | None) -> None:
+    """Refuse a classification into a single class; ``None`` (regression) is fine.
+
+    Raises:
+        DataError: fewer than two classes.
+    """
+    if classes is not None and len(classes) < 2:
+        raise DataError(
+            f"expected at least 2 classes, got {len(classes)} ({', '.join(classes)}); check the label column"
+        )

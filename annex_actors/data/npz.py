@@ -1,0 +1,90 @@
+"""The user's own arrays: one ``.npz`` file, as ``numpy.savez`` writes it."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.labels import check_classes, class_labels, is_labels
+from annex_actors.data.reading import one_line, reading
+from annex_actors.errors import DataError
+from annex_actors.types import Array
+
+WHOLE = (("inputs", "targets"), ("x", "y"))
+"""The names of inputs and targets in a file that is to be split."""
+
+HALVES = ("x_train", "y_train", "x_test", "y_test")
+"""The names in a file that is split already."""
+
+
+def read_npz(path: Path, *, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
+    """Return the data set in an ``.npz`` file.
+
+    The file holds ``inputs`` and ``targets``, or ``x`` and ``y``, which are split; or ``x_train``, ``y_train``,
+    ``x_test`` and ``y_test``. Inputs have the shape ``(samples, *input_shape)``. Targets of integers or text are
+    labels, floating targets are regression. Pickled objects are refused.
+
+    Args:
+        path: the file.
+        test_fraction: the part to test on, in [0, 1), where the file is not split already.
+        seed: of the split, >= 0.
+
+    Raises:
+        DataError: a file that is no npz, other names, or arrays that `Dataset` refuses; the message names the file.
+        ConfigError: ``test_fraction`` or ``seed`` out of range.
+    """
+    with reading(path):
+        dataset = _dataset(path, _arrays(path), test_fraction, seed)
+        check_classes(dataset.classes)
+        return dataset
+
+
+def _dataset(path: Path, arrays: dict[str, Array], test_fraction: float, seed: int) -> Dataset:
+    if set(HALVES) <= arrays.keys():
+        return _from_halves(path, *(arrays[name] for name in HALVES))
+    for inputs, targets in WHOLE:
+        if {inputs, targets} <= arrays.keys():
+            return Dataset.from_arrays(
+                arrays[inputs],
+                arrays[targets],
+                test_fraction=test_fraction,
+                seed=seed,
+                name=path.stem,
+                source=f"{path}, split seed {seed}",
+            )
+    raise DataError(
+        f"expected arrays named inputs and targets, or x and y, or {', '.join(HALVES)}, "
+        f"got {', '.join(sorted(arrays)) or 'none'}; write it by numpy.savez(path, inputs=..., targets=...)"
+    )
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise DataError(
+            "expected an npz file, got something else; write it by numpy.savez(path, inputs=..., targets=...)"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: np.asarray(file[name]) for name in file.files}
+    except (ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"expected arrays of numbers or text, got: {one_line(error)}; write the file again") from error
+
+
+def _from_halves(path: Path, x_train: Array, y_train: Array, x_test: Array, y_test: Array) -> Dataset:
+    classes: tuple[str, ...] | None = None
+    if is_labels(y_train) and is_labels(y_test) and y_train.ndim == y_test.ndim == 1:
+        labels, classes = class_labels(np.concatenate([y_train, y_test]))
+        y_train, y_test = np.split(labels, [len(y_train)])
+    train, test = _samples("train", x_train, y_train), _samples("test", x_test, y_test)
+    return Dataset(path.stem, train, test, classes, None, str(path))
+
+
+def _samples(half: str, inputs: Array, targets: Array) -> Samples:
+    try:
+        return Samples(inputs, targets)
+    except DataError as error:
+        raise DataError(f"x_{half}, y_{half}: {error}") from error

@@ -1,0 +1,47 @@
+"""Which samples to learn from and which to judge by: a pure function of the seed and the labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annex_actors import expect
+from annex_actors.errors import DataError
+from annex_actors.keys import RandomKey, Tag
+
+
+def split_indices(
+    samples: int, labels: NDArray[np.int64] | None, *, test_fraction: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of the training and of the test set, each in ascending order.
+
+    The samples are shuffled, brought together by class, and every ``1/test_fraction``-th of that row of samples is a
+    test sample. So each class has its share of the test set, to within one sample.
+
+    Args:
+        samples: how many there are.
+        labels: the class of each, shape ``(samples,)``, or ``None`` for regression.
+        test_fraction: in [0, 1); 0 makes both sets the whole.
+        seed: >= 0.
+
+    Raises:
+        ConfigError: a fraction or a seed out of range.
+        DataError: a single sample cannot be split.
+    """
+    _check(samples, test_fraction, seed)
+    if test_fraction == 0:
+        return np.arange(samples), np.arange(samples)
+    shuffled = RandomKey(seed).generator(Tag.SPLIT).permutation(samples)
+    if labels is not None:
+        shuffled = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    count = min(max(round(samples * test_fraction), 1), samples - 1)
+    test = np.zeros(samples, dtype=np.bool_)
+    test[shuffled[(2 * np.arange(count) + 1) * samples // (2 * count)]] = True
+    return np.flatnonzero(~test), np.flatnonzero(test)
+
+
+def _check(samples: int, test_fraction: float, seed: int) -> None:
+    expect.real_number("test_fraction", test_fraction, at_least=0, below=1)
+    expect.whole_number("seed", seed, at_least=0)
+    if samples == 1 and test_fraction > 0:
+        raise DataError("expected at least 2 samples to split, got 1; test_fraction=0 tests on the training samples")

@@ -1,0 +1,155 @@
+"""The user's own table: a ``.csv`` file, one sample a line, one column the target."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from annex_actors.data.dataset import Dataset
+from annex_actors.data.labels import check_classes
+from annex_actors.data.reading import one_line, reading
+from annex_actors.errors import DataError
+from annex_actors.types import Array, Floats
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class _Table:
+    header: tuple[str, ...] | None
+    rows: list[list[str]]
+    lines: list[int]  # of each row in the file, from 1, as an editor shows it
+
+    @property
+    def columns(self) -> int:
+        return len(self.rows[0])
+
+    def place(self, row: int, column: int) -> str:
+        """Return where a cell stands, as the user would look for it."""
+        name = f" ({self.header[column]})" if self.header else ""
+        return f"line {self.lines[row]}, column {column}{name}"
+
+
+def read_csv(path: Path, *, label: str | int | None = None, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
+    """Return the data set in a ``.csv`` file: cells apart by commas, UTF-8, one sample a line.
+
+    The first line is a header if none of its cells is a number. Every column but the label's is a feature and must
+    hold numbers. A label column of integers or of text is classes, sorted; of numbers with decimals, regression.
+
+    Args:
+        path: the file.
+        label: the target's column: a name of the header, or an index from 0 (negative from the end); the last by
+            default.
+        test_fraction: the part to test on, in [0, 1), stratified by class; 0 tests on the training samples.
+        seed: of the split, >= 0.
+
+    Raises:
+        DataError: a file that cannot be read, no such column, lines of different lengths, an empty cell, a feature
+            that is no finite number, labels of numbers and text mixed; the message names file, line, column and cell.
+        ConfigError: ``test_fraction`` or ``seed`` out of range.
+    """
+    with reading(path):
+        table = _table(path)
+        target = _column(table, label)
+        features = [column for column in range(table.columns) if column != target]
+        dataset = Dataset.from_arrays(
+            _numbers(table, features),
+            _targets(table, target),
+            test_fraction=test_fraction,
+            seed=seed,
+            name=path.stem,
+            feature_names=[table.header[column] for column in features] if table.header else None,
+            source=f"{path}, target in column {table.header[target] if table.header else target}, split seed {seed}",
+        )
+        check_classes(dataset.classes)
+        return dataset
+
+
+def _table(path: Path) -> _Table:
+    rows, lines = _cells(path)
+    header = None
+    if rows and not any(_is(float, cell) for cell in rows[0]):
+        header, rows, lines = tuple(rows[0]), rows[1:], lines[1:]
+    if not rows:
+        raise DataError("expected at least 1 line of data, got none; write one sample a line")
+    width = len(header or rows[0])
+    if width < 2:
+        raise DataError("expected at least 2 columns (a feature and the label), got 1; put commas between the cells")
+    for row, line in zip(rows, lines, strict=True):
+        if len(row) != width:
+            raise DataError(f"expected {width} cells a line, got {len(row)} in line {line}; add or remove cells")
+    return _Table(header, rows, lines)
+
+
+def _cells(path: Path) -> tuple[list[list[str]], list[int]]:
+    """Return the cells of every line that is not blank, and the number of that line."""
+    rows, lines = [], []
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            for cells in reader:
+                if cells:
+                    rows.append([cell.strip() for cell in cells])
+                    lines.append(reader.line_num)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"expected a comma-separated file in UTF-8, got: {one_line(error)}; save it as such") from error
+    return rows, lines
+
+
+def _column(table: _Table, label: str | int | None) -> int:
+    names = table.header or ()
+    if isinstance(label, str) and label in names:
+        return names.index(label)
+    index = -1 if label is None else int(label) if _is(int, str(label)) else None
+    if index is not None and -table.columns <= index < table.columns:
+        return index % table.columns
+    known = ", ".join(names) if names else f"no header, so an index from {-table.columns} to {table.columns - 1}"
+    close = get_close_matches(str(label), names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "give a name or an index"
+    raise DataError(f"expected the label column to be one of {known}, got {label!r}; {hint}")
+
+
+def _numbers(table: _Table, features: Sequence[int]) -> Floats:
+    return np.array([[_number(table, row, column) for column in features] for row in range(len(table.rows))])
+
+
+def _number(table: _Table, row: int, column: int) -> float:
+    cell = table.rows[row][column]
+    value = float(cell) if _is(float, cell) else float("nan")
+    if abs(value) <= _LARGEST:  # false for nan as well
+        return value
+    raise DataError(
+        f"expected a finite number, got {cell!r} in {table.place(row, column)}; "
+        "encode the column in numbers, or remove the line or the column"
+    )
+
+
+def _targets(table: _Table, column: int) -> Array:
+    cells = [row[column] for row in table.rows]
+    numeric = [_is(float, cell) for cell in cells]
+    if "" in cells:
+        raise DataError(f"expected a label, got an empty cell in {table.place(cells.index(''), column)}; fill it in")
+    if not any(numeric):
+        return np.array(cells)
+    if not all(numeric):
+        odd = numeric.index(2 * sum(numeric) < len(numeric))
+        raise DataError(
+            f"expected labels that are all numbers or all text, got {cells[odd]!r} in {table.place(odd, column)}; "
+            "correct it, or give a header none of whose names is a number"
+        )
+    if all(_is(int, cell) for cell in cells):
+        return np.array([int(cell) for cell in cells])
+    return np.array([_number(table, row, column) for row in range(len(cells))])
+
+
+def _is(kind: Callable[[str], object], cell: str) -> bool:
+    try:
+        kind(cell)
+    except ValueError:
+        return False
+    return True

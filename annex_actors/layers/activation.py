@@ -1,0 +1,74 @@
+"""The layer that applies a function to every sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from annex_actors import expect
+from annex_actors.errors import ConfigError
+from annex_actors.keys import RandomKey
+from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
+from annex_actors.layers.layer import Saved
+from annex_actors.types import Floats, Parameters, Shape
+
+FUNCTIONS: Mapping[str, Callable[..., Function]] = MappingProxyType(
+    {"relu": Relu, "sigmoid": Sigmoid, "tanh": Tanh, "softmax": Softmax, "linear": Linear}
+)
+
+
+def activation(name: str | tuple[str, float]) -> Activation:
+    """Return the layer that applies this function: relu, sigmoid, tanh, softmax or linear.
+
+    Args:
+        name: the function's name, or ``("relu", threshold)`` for ``max(x, threshold)``.
+
+    Raises:
+        ConfigError: no such function, or a threshold that is no finite number.
+    """
+    if isinstance(name, str):
+        return Activation(FUNCTIONS[name]() if name in FUNCTIONS else expect.unknown("activation", name, FUNCTIONS))
+    if isinstance(name, tuple) and len(name) == 2 and name[0] == "relu":
+        return Activation(Relu(name[1]))
+    raise ConfigError(f'expected `activation` to be a name or ("relu", threshold), got {name!r}')
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A layer without parameters that applies ``function`` to every sample."""
+
+    function: Function
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.spec().partition(":")[0]
+
+    def spec(self) -> str:
+        """Return the function's text, such as ``tanh`` or ``relu:0.5``."""
+        return self.function.spec()
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return ``input_shape``."""
+        return input_shape
+
+    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
+        """Return no parameters."""
+        return {}
+
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        """Return the function's outputs, and save them."""
+        outputs = self.function(inputs)
+        return outputs, outputs
+
+    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+        """Return ``grad_output`` pulled back through the function."""
+        return self.function.pull_back(saved, grad_output)
+
+    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
+        """Return no gradients."""
+        return {}

@@ -1,0 +1,158 @@
+"""The fully connected layer: ``y = x @ W + b``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from annex_actors import expect
+from annex_actors.errors import ConfigError, ShapeError
+from annex_actors.keys import RandomKey
+from annex_actors.layers.initializers import Initializer
+from annex_actors.layers.layer import Saved
+from annex_actors.types import Floats, Parameters, Shape
+
+Rows = tuple[tuple[float, ...], ...]
+
+
+def dense(
+    out_features: int,
+    in_features: int | None = None,
+    *,
+    weights: ArrayLike | None = None,
+    biases: ArrayLike | None = None,
+    initializer: str | Initializer = Initializer.AUTO,
+) -> Dense:
+    """Return a fully connected layer, ``y = x @ weights + biases``.
+
+    Args:
+        out_features: outputs for each sample, >= 1.
+        in_features: inputs for each sample; inferred from the layer before where it is not given.
+        weights: the first weights, shape ``(in_features, out_features)``: a row for each input. (A row of Annex's
+            matrices is an output: transpose them.) Drawn by ``initializer`` where they are not given.
+        biases: the first biases, shape ``(out_features,)``; zeros where they are not given.
+        initializer: "glorot", "he", or "auto": He where the next activation is a relu, else Glorot.
+
+    Raises:
+        ConfigError: a setting of the wrong range or name, or weights that are not finite numbers.
+        ShapeError: weights or biases whose shape is not the one above.
+    """
+    out_features = expect.whole_number("out_features", out_features, at_least=1)
+    given_weights = None if weights is None else _finite("weights", weights)
+    given_biases = None if biases is None else _finite("biases", biases)
+    if in_features is not None:
+        in_features = expect.whole_number("in_features", in_features, at_least=1)
+    elif given_weights is not None and given_weights.ndim == 2:
+        in_features = given_weights.shape[0]
+    if given_weights is not None and given_weights.shape != (in_features, out_features):
+        raise ShapeError(
+            f"expected `weights` of shape (in_features, out_features) = ({in_features or 'any'}, {out_features}), "
+            f"got {given_weights.shape}{_transposed(given_weights, in_features, out_features)}"
+        )
+    if given_biases is not None and given_biases.shape != (out_features,):
+        raise ShapeError(f"expected `biases` of shape (out_features,) = ({out_features},), got {given_biases.shape}")
+    return Dense(
+        out_features,
+        in_features,
+        initializer=Initializer.of(initializer),
+        weights=None if given_weights is None else tuple(map(tuple, given_weights.tolist())),
+        biases=None if given_biases is None else tuple(given_biases.tolist()),
+    )
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A fully connected layer; made by `dense`, which checks its settings.
+
+    Its parameters are ``weight``, shape ``(in_features, out_features)``, and ``bias``, shape ``(out_features,)``.
+
+    Source:
+        Goodfellow, Bengio, Courville (2016), Deep Learning, section 6.5.
+    """
+
+    out_features: int
+    in_features: int | None = None
+    initializer: Initializer = Initializer.AUTO
+    # Numbers as tuples, so that layers with given weights compare, hash and pickle as those without.
+    weights: Rows | None = field(default=None, repr=False)
+    biases: tuple[float, ...] | None = field(default=None, repr=False)
+    before_relu: bool = False
+    """Whether the next activation is a relu, which `sequence` finds out: it settles ``Initializer.AUTO``."""
+
+    @property
+    def name(self) -> str:
+        """The word for this layer in a network's text."""
+        return "dense"
+
+    def spec(self) -> str:
+        """Return ``dense:out_features[:in_features][:initializer]``; given weights are state, not part of the text."""
+        words = [self.name, str(self.out_features)]
+        words += [str(self.in_features)] if self.in_features is not None else []
+        words += [self.initializer.value] if self.initializer is not Initializer.AUTO else []
+        return ":".join(words)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return ``(out_features,)``.
+
+        Raises:
+            ShapeError: samples with more axes than one, or with another number of features than ``in_features``.
+        """
+        if len(input_shape) != 1:
+            raise ShapeError(
+                f"expected samples of shape (features,), got {input_shape}; put flatten() before {self.spec()}"
+            )
+        if self.in_features not in (None, input_shape[0]):
+            raise ShapeError(
+                f"expected samples of shape ({self.in_features},), got {input_shape}; "
+                f"give in_features={input_shape[0]} or leave it out"
+            )
+        return (self.out_features,)
+
+    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
+        """Return the given weights and biases, or weights drawn for ``key`` and biases of zero."""
+        self.output_shape(input_shape)
+        if self.weights is None:
+            weight = self._initializer().weight(input_shape[0], self.out_features, key, dtype)
+        else:
+            weight = np.array(self.weights, dtype=dtype)
+        bias = np.zeros(self.out_features, dtype) if self.biases is None else np.array(self.biases, dtype=dtype)
+        weight.flags.writeable = bias.flags.writeable = False
+        return {"weight": weight, "bias": bias}
+
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        """Return ``inputs @ weight + bias``, shape ``(microbatch, out_features)``; nothing need be saved."""
+        outputs: Floats = inputs @ parameters["weight"]
+        outputs += parameters["bias"]
+        return outputs, None
+
+    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+        """Return ``grad_output @ weight.T``, shape ``(microbatch, in_features)``."""
+        grad_input: Floats = grad_output @ parameters["weight"].T
+        return grad_input
+
+    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
+        """Return ``inputs.T @ grad_output`` for ``weight``, and the column sums of ``grad_output`` for ``bias``."""
+        return {"weight": inputs.T @ grad_output, "bias": grad_output.sum(axis=0)}
+
+    def _initializer(self) -> Initializer:
+        return Initializer.HE if self.initializer is Initializer.AUTO and self.before_relu else self.initializer
+
+
+def _finite(setting: str, values: ArrayLike) -> Floats:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"expected `{setting}` to be numbers in rows of equal length, got {values!r:.60}") from error
+    if not np.isfinite(array).all():
+        raise ConfigError(f"expected `{setting}` to be finite, got NaN or infinity")
+    return array
+
+
+def _transposed(weights: Floats, in_features: int | None, out_features: int) -> str:
+    fits = (
+        weights.ndim == 2 and weights.shape[1] == (in_features or weights.shape[1]) and weights.shape[0] == out_features
+    )
+    return "; transpose them: a row is an input" if fits else ""

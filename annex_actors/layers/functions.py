@@ -1,0 +1,142 @@
+"""Activation functions, each a pair: the function, and the pull-back of a gradient through it.
+
+All five pull back from their outputs alone. So an activation layer saves the array that it sends on anyway, and no
+other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from annex_actors import expect
+from annex_actors.types import Floats
+
+
+class Function(Protocol):
+    """A differentiable function of one sample, shape ``(..., features)`` to the same shape."""
+
+    def spec(self) -> str:
+        """Return the function's text, such as ``relu`` or ``relu:0.5``."""
+
+    def __call__(self, inputs: Floats) -> Floats:
+        """Return the outputs: a new array, or ``inputs`` itself if the function leaves every number as it is."""
+
+    def pull_back(self, outputs: Floats, grad_output: Floats) -> Floats:
+        """Return dC/dinputs, given the function's outputs and dC/doutputs."""
+
+
+@dataclass(frozen=True)
+class Relu:
+    """``max(x, threshold)``; its slope is 1 above the threshold and 0 at and below it."""
+
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "threshold", expect.real_number("threshold", self.threshold))
+
+    def spec(self) -> str:
+        """Return ``relu``, and the threshold unless it is 0."""
+        return f"relu:{self.threshold!r}" if self.threshold else "relu"
+
+    def __call__(self, inputs: Floats) -> Floats:
+        """Return ``max(inputs, threshold)``."""
+        # A row of thresholds, since NumPy's maximum with a scalar is the slower loop: 97 against 55 µs at 256 × 1024.
+        thresholds = np.full(inputs.shape[-1], self.threshold, inputs.dtype)
+        return np.maximum(inputs, thresholds)
+
+    def pull_back(self, outputs: Floats, grad_output: Floats) -> Floats:
+        """Return ``grad_output`` where the output exceeds the threshold, else 0."""
+        # Faster than np.where (1000 µs at 256 × 1024) and than a product of floats with booleans (75 against 65 µs).
+        grad_input = (outputs > self.threshold).astype(grad_output.dtype)
+        grad_input *= grad_output
+        return grad_input
+
+
+@dataclass(frozen=True)
+class Sigmoid:
+    """``1 / (1 + exp(-x))``."""
+
+    def spec(self) -> str:
+        """Return ``sigmoid``."""
+        return "sigmoid"
+
+    def __call__(self, inputs: Floats) -> Floats:
+        """Return the logistic function of ``inputs``."""
+        # Four times as fast as scipy.special.expit and as exact: where exp(-x) overflows, 1 / infinity is the limit 0.
+        with np.errstate(over="ignore"):
+            outputs: Floats = np.negative(inputs)
+            np.exp(outputs, out=outputs)
+        outputs += 1
+        return np.reciprocal(outputs, out=outputs)
+
+    def pull_back(self, outputs: Floats, grad_output: Floats) -> Floats:
+        """Return ``grad_output * outputs * (1 - outputs)``."""
+        grad_input: Floats = 1 - outputs
+        grad_input *= outputs
+        grad_input *= grad_output
+        return grad_input
+
+
+@dataclass(frozen=True)
+class Tanh:
+    """The hyperbolic tangent."""
+
+    def spec(self) -> str:
+        """Return ``tanh``."""
+        return "tanh"
+
+    def __call__(self, inputs: Floats) -> Floats:
+        """Return the hyperbolic tangent of ``inputs``."""
+        return np.tanh(inputs)
+
+    def pull_back(self, outputs: Floats, grad_output: Floats) -> Floats:
+        """Return ``grad_output * (1 - outputs**2)``."""
+        grad_input: Floats = outputs * outputs
+        np.subtract(1, grad_input, out=grad_input)
+        grad_input *= grad_output
+        return grad_input
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """``exp(x) / sum(exp(x))`` over the features of a sample.
+
+    Before a cost use "softmax_cross_entropy" on the layer below instead: it is the more accurate of the two.
+    """
+
+    def spec(self) -> str:
+        """Return ``softmax``."""
+        return "softmax"
+
+    def __call__(self, inputs: Floats) -> Floats:
+        """Return the softmax of every row, safe from overflow."""
+        outputs: Floats = inputs - inputs.max(axis=-1, keepdims=True)
+        np.exp(outputs, out=outputs)
+        outputs /= outputs.sum(axis=-1, keepdims=True)
+        return outputs
+
+    def pull_back(self, outputs: Floats, grad_output: Floats) -> Floats:
+        """Return the product with the Jacobian: ``y * (g - sum(y * g))`` for every row."""
+        grad_input: Floats = outputs * grad_output
+        grad_input -= outputs * grad_input.sum(axis=-1, keepdims=True)
+        return grad_input
+
+
+@dataclass(frozen=True)
+class Linear:
+    """The identity."""
+
+    def spec(self) -> str:
+        """Return ``linear``."""
+        return "linear"
+
+    def __call__(self, inputs: Floats) -> Floats:
+        """Return ``inputs`` itself."""
+        return inputs
+
+    def pull_back(self, outputs: Floats, grad_output: Floats) -> Floats:
+        """Return ``grad_output`` itself."""
+        return grad_output

@@ -1,0 +1,97 @@
+"""Adam: steps whose length is adapted to every weight."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from annex_actors import expect
+from annex_actors.optimizers.arrays import frozen, zeros
+from annex_actors.types import Floats, Parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam:
+    """``w = w - learning_rate m̂ / (sqrt(v̂) + epsilon)``, m̂ and v̂ the unbiased running means of g and g².
+
+    With weight_decay (AdamW) every weight and bias first shrinks by the factor ``1 - learning_rate weight_decay``,
+    apart from the adapted step.
+
+    Its state is two arrays for every parameter: ``mean.weight`` and ``square.weight`` for ``weight``.
+
+    Args:
+        learning_rate: the step's length, > 0.
+        beta1: how much of the mean gradient is kept, 0 <= beta1 < 1.
+        beta2: how much of the mean square is kept, 0 <= beta2 < 1.
+        epsilon: > 0; keeps the step finite where gradients vanish.
+        weight_decay: >= 0.
+
+    Raises:
+        ConfigError: a setting outside its range.
+
+    Source:
+        Kingma, Ba (2015), Adam: a method for stochastic optimization, algorithm 1.
+        Loshchilov, Hutter (2019), Decoupled weight decay regularization, algorithm 2.
+    """
+
+    learning_rate: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        checked = {
+            "learning_rate": expect.real_number("learning_rate", self.learning_rate, above=0),
+            "beta1": expect.real_number("beta1", self.beta1, at_least=0, below=1),
+            "beta2": expect.real_number("beta2", self.beta2, at_least=0, below=1),
+            "epsilon": expect.real_number("epsilon", self.epsilon, above=0),
+            "weight_decay": expect.real_number("weight_decay", self.weight_decay, at_least=0),
+        }
+        for setting, number in checked.items():
+            object.__setattr__(self, setting, number)
+
+    @property
+    def name(self) -> str:
+        """The optimizer's name."""
+        return "adam"
+
+    def initial_state(self, parameters: Parameters) -> Parameters:
+        """Return means of zero."""
+        return {**zeros("mean", parameters), **zeros("square", parameters)}
+
+    def update(
+        self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters
+    ) -> tuple[Parameters, Parameters]:
+        """Return the next parameters and means."""
+        weights, means, squares = {}, {}, {}
+        for name, weight in parameters.items():
+            gradient = gradients[name]
+            mean = means[f"mean.{name}"] = _blend(state[f"mean.{name}"], gradient, 1 - self.beta1)
+            np.multiply(gradient, gradient, out=gradient)
+            square = squares[f"square.{name}"] = _blend(state[f"square.{name}"], gradient, 1 - self.beta2)
+            weights[name] = self._stepped(step + 1, weight, mean, square, scratch=gradient)
+        return frozen(weights), frozen({**means, **squares})
+
+    def _stepped(self, count: int, weight: Floats, mean: Floats, square: Floats, scratch: Floats) -> Floats:
+        # Both corrections of the bias are moved out of the arrays into two numbers, as the paper's section 2 suggests.
+        root = math.sqrt(1 - self.beta2**count)
+        np.sqrt(square, out=scratch)
+        scratch += self.epsilon * root
+        np.divide(mean, scratch, out=scratch)
+        scratch *= self.learning_rate * root / (1 - self.beta1**count)
+        if not self.weight_decay:
+            return weight - scratch
+        result: Floats = weight * (1 - self.learning_rate * self.weight_decay)
+        result -= scratch
+        return result
+
+
+def _blend(old: Floats, new: Floats, share: float) -> Floats:
+    """Return ``old + share * (new - old)`` without a temporary array."""
+    result: Floats = new - old
+    result *= share
+    result += old
+    return result

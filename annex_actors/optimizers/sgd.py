@@ -1,0 +1,82 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from annex_actors import expect
+from annex_actors.errors import ConfigError
+from annex_actors.optimizers.arrays import frozen, zeros
+from annex_actors.types import Floats, Parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sgd:
+    """``v = momentum v + g``, then ``w = w - learning_rate v``; with nesterov ``w - learning_rate (g + momentum v)``.
+
+    Its state is the velocity v of every parameter, ``velocity.weight`` for ``weight``; none where momentum is 0.
+
+    Args:
+        learning_rate: the step's length, > 0.
+        momentum: how much of the velocity is kept, 0 <= momentum < 1.
+        nesterov: whether the step looks ahead along the velocity; needs momentum.
+
+    Raises:
+        ConfigError: a setting outside its range.
+
+    Source:
+        Sutskever, Martens, Dahl, Hinton (2013), On the importance of initialization and momentum in deep learning.
+    """
+
+    learning_rate: float = 0.05
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "learning_rate", expect.real_number("learning_rate", self.learning_rate, above=0))
+        object.__setattr__(self, "momentum", expect.real_number("momentum", self.momentum, at_least=0, below=1))
+        if not isinstance(self.nesterov, bool):
+            raise ConfigError(f"expected `nesterov` to be true or false, got {self.nesterov!r}")
+        if self.nesterov and not self.momentum:
+            raise ConfigError("expected `momentum` > 0 with nesterov, got 0; set momentum=0.9 or leave nesterov out")
+
+    @property
+    def name(self) -> str:
+        """The optimizer's name."""
+        return "sgd"
+
+    def initial_state(self, parameters: Parameters) -> Parameters:
+        """Return velocities of zero; nothing without momentum."""
+        return zeros("velocity", parameters) if self.momentum else {}
+
+    def update(
+        self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters
+    ) -> tuple[Parameters, Parameters]:
+        """Return the next parameters and velocities; ``step`` does not matter."""
+        velocities = {}
+        if self.momentum:
+            velocities = {
+                f"velocity.{name}": self._velocity(state[f"velocity.{name}"], gradients[name]) for name in parameters
+            }
+        weights = {}
+        for name, weight in parameters.items():
+            weights[name] = self._stepped(weight, gradients[name], velocities.get(f"velocity.{name}"))
+        return frozen(weights), frozen(velocities)
+
+    def _velocity(self, velocity: Floats, gradient: Floats) -> Floats:
+        result: Floats = velocity * self.momentum
+        result += gradient
+        return result
+
+    def _stepped(self, weight: Floats, gradient: Floats, velocity: Floats | None) -> Floats:
+        """Return the next weight; ``gradient`` becomes the length of the step."""
+        if velocity is None:
+            gradient *= self.learning_rate
+        elif self.nesterov:
+            gradient += velocity * self.momentum
+            gradient *= self.learning_rate
+        else:
+            np.multiply(velocity, self.learning_rate, out=gradient)
+        return weight - gradient

@@ -1,0 +1,75 @@
+"""What observers see: immutable facts, each of which may reach them more than once (never out of order)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The base of every event."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished(Event):
+    """The cost of a step is known. ``step`` and ``epoch`` count from 0; ``samples`` is the batch's size."""
+
+    step: int
+    epoch: int
+    cost: float
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFinished(Event):
+    """An epoch was trained and, where there is a test set, evaluated.
+
+    Args:
+        epoch: from 0.
+        steps: steps trained so far.
+        train_cost: mean cost over the epoch's samples, each at the weights of its step.
+        test_cost: mean cost over the test set at the weights after the epoch; None without a test set.
+        metrics: further metrics of the test set by name (``accuracy``, ``r2``).
+    """
+
+    epoch: int
+    steps: int
+    train_cost: float
+    test_cost: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Event):
+    """Every stage has committed every step below ``step``; the run is over."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStarted(Event):
+    """A peer is up; incarnations count from 1."""
+
+    address: str
+    label: str
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerExited(Event):
+    """A peer ended; ``reason`` is one line."""
+
+    address: str
+    label: str
+    incarnation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAbandoned(Event):
+    """A peer could not be made to stop: it was fenced off and left behind."""
+
+    address: str
+    label: str
+    incarnation: int

@@ -1,0 +1,198 @@
+"""What stages, and the trainer that feeds them, say to each other.
+
+Every message is immutable, names its run, step, microbatch and edge, and prints on one line. Edges are numbered along
+the chain: edge ``s`` ends at stage ``s``; edge 0 starts at the trainer, edge ``S`` ends at it, and edge ``S + 1`` carries
+the targets from the trainer to the last stage (`routing`). A message about a whole step has ``microbatch`` -1.
+
+An array that is sent is the receiver's: C-contiguous, and read-only from then on, on every runtime. Two actors of one
+process may thus hold the same immutable array, as two processes on the BEAM hold the same large binary; nobody can write
+to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from annex_actors.types import Array, Floats
+
+Address: TypeAlias = str
+"""The name of a peer: ``"stage-3"`` or ``"trainer"``."""
+
+OWNER: Address = "owner"
+"""Who started the run: the sender of `Halt`."""
+
+WHOLE_STEP = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How a step was cut: what a stage must know to weight a microbatch and to see the end of the step.
+
+    Args:
+        microbatches: how many microbatches the step has, >= 1.
+        samples: how many samples they hold together.
+    """
+
+    microbatches: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What every message carries."""
+
+    run: str
+    step: int
+    microbatch: int
+    edge: int
+
+    def __str__(self) -> str:
+        """Return one line: kind, place in the stream, and for an array its shape, dtype and bytes."""
+        place = f"step {self.step}" + ("" if self.microbatch == WHOLE_STEP else f" microbatch {self.microbatch}")
+        return f"{kind(self)} {place} edge {self.edge}{self._payload()}"
+
+    def _payload(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WithArray(Message):
+    """A message with an array: activations, gradients or targets of one microbatch."""
+
+    array: Array
+
+    def _payload(self) -> str:
+        return f" {self.array.shape} {self.array.dtype} {self.array.nbytes:,} bytes"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forward(WithArray):
+    """An activation on its way to the next stage: ``(microbatch, *shape)``."""
+
+    array: Floats
+    part: Part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target(WithArray):
+    """What the last stage compares a microbatch's output with, as the cost encoded it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Backward(WithArray):
+    """The cost's gradient with respect to an activation, on its way back: ``(microbatch, *shape)``."""
+
+    array: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class WeightGradient(Message):
+    """A stage's reminder to itself: the weight gradient that it deferred."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predict(WithArray):
+    """An activation without a cost: for predictions and evaluation; on edge ``S`` it is the network's output.
+
+    Its ``step`` is its place in the stream: it takes the weights that a `Forward` of that step would take.
+    """
+
+    array: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Message):
+    """The cost of a step, from the last stage to the trainer: the mean over the batch."""
+
+    cost: float
+    samples: int
+
+    def _payload(self) -> str:
+        return f" cost {self.cost:.6g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Committed(Message):
+    """I have committed every step below ``step``: forget what you keep for me of those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Await(Message):
+    """Send me `Committed` once you have committed every step below ``step``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(Message):
+    """I was started anew and have committed every step below ``step``: send me again what is not older."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt(Message):
+    """Feed no further step, and finish with those that were fed; the owner of the run tells the trainer."""
+
+
+Control: TypeAlias = Committed | Await | Resume | Halt
+
+KINDS: dict[type[Message], str] = {
+    Forward: "forward",
+    Target: "target",
+    Backward: "backward",
+    WeightGradient: "weight gradient",
+    Predict: "predict",
+    Report: "report",
+    Committed: "committed",
+    Await: "await",
+    Resume: "resume",
+    Halt: "halt",
+}
+
+
+def kind(message: Message) -> str:
+    """Return the name of a message's kind, as users and logs write it."""
+    return KINDS[type(message)]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message and what a receiver must know of its sender.
+
+    Args:
+        sender: who sent it.
+        incarnation: which life of the sender, from 1; a dead life's messages are dropped.
+        committed: the sender had committed every step below this one. Riding on every envelope it spares nearly all
+            `Committed` messages: a neighbour hears of a commit with the next activation or gradient.
+        message: the message.
+    """
+
+    sender: Address
+    incarnation: int
+    committed: int
+    message: Message
+
+    def __str__(self) -> str:
+        return f"{self.sender}#{self.incarnation}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message and its receiver, not yet in an envelope."""
+
+    to: Address
+    message: Message
+
+
+def freeze(array: Array) -> Array:
+    """Return ``array`` as the receiver may have it: C-contiguous, and never written again by anybody.
+
+    A fresh array is marked read-only in place. A view of memory that somebody may still write to is copied.
+    """
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    if not array.flags.c_contiguous or (owner is not array and owner.flags.writeable):
+        array = array.copy(order="C")
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,159 @@
+"""What makes a peer reliable: a behaviour inside, and around it a mailbox, fencing, retention and resumption.
+
+A stage and the trainer are behaviours: they turn messages into wishes and know nothing of loss. The node around them
+
+- drops what a dead incarnation sent, and what was seen or committed before;
+- puts every post into an envelope and keeps it until its receiver has committed its step (upstream backup);
+- adds the outbox to every snapshot, since no restart can make a committed step's messages again;
+- asks its neighbours, when started, for what it has not committed, and answers them the same.
+
+A node is pure: it has no thread, clock or socket, and is driven by `receive` and `work`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from annex_actors.protocol.effects import Commit, Effect, Send, Wish
+from annex_actors.protocol.mailbox import Mailbox
+from annex_actors.protocol.messages import (
+    WHOLE_STEP,
+    Address,
+    Await,
+    Committed,
+    Control,
+    Envelope,
+    Halt,
+    Message,
+    Post,
+    Resume,
+)
+from annex_actors.protocol.retention import Retention
+from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.snapshot import Snapshot
+
+
+class Behaviour(Protocol):
+    """What a peer does; pure, and told of nothing twice."""
+
+    def start(self) -> Iterable[Wish]:
+        """Return what to do first, in every incarnation."""
+
+    def handle(self, message: Message) -> Iterable[Wish]:
+        """Work on the next message that the mailbox allowed."""
+
+    def hear(self, peer: Address, control: Control) -> Iterable[Wish]:
+        """Learn that ``peer`` has committed or was started anew."""
+
+
+class Node:
+    """A peer of the protocol, ready to be hosted.
+
+    Args:
+        address: its name.
+        incarnation: which life of it this is, from 1.
+        run: the run's name; messages of other runs are dropped.
+        routing: who its neighbours are.
+        behaviour: the stage or trainer inside.
+        mailbox: what orders the behaviour's messages.
+        snapshot: what the last incarnation committed last, or the state to begin with.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        incarnation: int,
+        *,
+        run: str,
+        routing: Routing,
+        behaviour: Behaviour,
+        mailbox: Mailbox,
+        snapshot: Snapshot,
+    ) -> None:
+        self.address = address
+        self.incarnation = incarnation
+        self.committed = snapshot.step
+        self.run = run
+        self._behaviour = behaviour
+        self._mailbox = mailbox
+        self._retention = Retention(snapshot.outbox)
+        self._control: deque[tuple[Address, Control]] = deque()
+        self._incarnations: dict[Address, int] = {}
+        self._awaited: dict[Address, int] = {}
+        senders, receivers = routing.senders(address), routing.receivers(address)
+        self._neighbours = sorted(senders | receivers | {TRAINER} - {address})
+        if address == TRAINER:
+            self._neighbours = [peer for peer in routing.addresses if peer != TRAINER]
+        # Whoever gets data from here hears of a commit by its next envelope; these hear of it no other way.
+        self._acknowledged = sorted(senders - receivers)
+
+    def start(self) -> list[Effect]:
+        """Return what a (re)started peer does first: ask for what it missed, send again what others may miss."""
+        effects: list[Effect] = [self._send(peer, self._about(Resume)) for peer in self._neighbours]
+        effects += [self._send(post.to, post.message) for post in self._retention.below(self.committed)]
+        return effects + self._perform(self._behaviour.start())
+
+    def receive(self, envelope: Envelope) -> None:
+        """Take an envelope in, unless a dead incarnation or another run sent it."""
+        sender, message = envelope.sender, envelope.message
+        if message.run != self.run or envelope.incarnation < self._incarnations.get(sender, 0):
+            return
+        self._incarnations[sender] = envelope.incarnation
+        self._retention.forget(sender, envelope.committed)
+        if isinstance(message, Committed | Await | Resume | Halt):
+            self._control.append((sender, message))
+        else:
+            self._mailbox.put(message)
+
+    def work(self) -> list[Effect] | None:
+        """Do the next piece of work and return its effects; None where nothing can be done before a message comes."""
+        if self._control:
+            return self._perform(self._answer(*self._control.popleft()))
+        message = self._mailbox.next()
+        return None if message is None else self._perform(self._behaviour.handle(message))
+
+    def _answer(self, peer: Address, control: Control) -> Iterable[Wish]:
+        if isinstance(control, Resume):
+            yield Post(peer, self._about(Committed))
+            yield from self._retention.since(peer, control.step)
+        elif isinstance(control, Await):
+            self._awaited[peer] = control.step
+            yield from self._reached()
+        yield from self._behaviour.hear(peer, control)
+
+    def _perform(self, wishes: Iterable[Wish]) -> list[Effect]:
+        effects: list[Effect] = []
+        for wish in wishes:
+            if isinstance(wish, Post):
+                if wish.to == self.address:
+                    self._mailbox.put(wish.message)
+                else:
+                    self._retention.keep(wish.to, wish.message)
+                    effects.append(self._send(wish.to, wish.message))
+            elif isinstance(wish, Commit):
+                effects += self._commit(wish.snapshot)
+            else:
+                effects.append(wish)
+        return effects
+
+    def _commit(self, snapshot: Snapshot) -> list[Effect]:
+        self.committed = snapshot.step
+        self._mailbox.commit(snapshot.step)
+        effects: list[Effect] = [Commit(replace(snapshot, outbox=self._retention.below(snapshot.step)))]
+        effects += [self._send(peer, self._about(Committed)) for peer in self._acknowledged]
+        return effects + [self._send(post.to, post.message) for post in self._reached()]
+
+    def _reached(self) -> list[Post]:
+        reached = [peer for peer, step in self._awaited.items() if step <= self.committed]
+        for peer in reached:
+            del self._awaited[peer]
+        return [Post(peer, self._about(Committed)) for peer in reached]
+
+    def _about(self, control: type[Committed] | type[Resume]) -> Message:
+        return control(self.run, self.committed, WHOLE_STEP, WHOLE_STEP)
+
+    def _send(self, to: Address, message: Message) -> Send:
+        return Send(to, Envelope(self.address, self.incarnation, self.committed, message))

@@ -1,0 +1,47 @@
+"""Upstream backup: a sender keeps what it sent until the receiver has committed its step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from annex_actors.protocol.messages import Address, Backward, Forward, Message, Post, Report, Target
+
+_Key = tuple[int, int, type[Message], int]
+
+KEPT = (Forward, Backward, Target, Report)
+"""The kinds that a receiver may need again.
+
+Predictions are not among them: the trainer asks anew for those that do not come back, so that evaluating a large data
+set keeps nothing anywhere.
+"""
+
+
+class Retention:
+    """Messages sent and not yet acknowledged, by receiver, in the order of their first sending."""
+
+    def __init__(self, outbox: Iterable[Post] = ()) -> None:
+        self._kept: defaultdict[Address, dict[_Key, Message]] = defaultdict(dict)
+        for post in outbox:
+            self.keep(post.to, post.message)
+
+    def keep(self, to: Address, message: Message) -> None:
+        """Keep ``message``, in place of an equal one that a replay made again."""
+        if isinstance(message, KEPT):
+            self._kept[to][message.step, message.microbatch, type(message), message.edge] = message
+
+    def forget(self, peer: Address, step: int) -> None:
+        """Drop what ``peer`` has committed: its messages of steps below ``step``."""
+        kept = self._kept[peer]
+        for key in [key for key in kept if key[0] < step]:
+            del kept[key]
+
+    def since(self, peer: Address, step: int) -> list[Post]:
+        """Return what ``peer`` needs again, having committed every step below ``step``."""
+        return [Post(peer, message) for key, message in self._kept[peer].items() if key[0] >= step]
+
+    def below(self, step: int) -> tuple[Post, ...]:
+        """Return what belongs into the snapshot: no restart can make the messages of committed steps again."""
+        return tuple(
+            Post(peer, message) for peer, kept in self._kept.items() for key, message in kept.items() if key[0] < step
+        )

@@ -1,0 +1,75 @@
+"""What a peer commits: everything its next incarnation needs, in one immutable value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from annex_actors.protocol.messages import Address, Post
+from annex_actors.types import Parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerState:
+    """One layer's weights at a version, and its optimizer's slots; all arrays read-only."""
+
+    parameters: Parameters
+    optimizer: Parameters
+
+
+_CHUNK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CostLog:
+    """The cost of every committed step, in order: immutable, yet cheap to append to.
+
+    Appending copies the last, short chunk only, so that a commit costs the same at step 1,000,000 as at step 1.
+    """
+
+    full: tuple[tuple[float, ...], ...] = ()
+    last: tuple[float, ...] = ()
+
+    def append(self, cost: float) -> CostLog:
+        """Return the log with one more cost."""
+        last = (*self.last, cost)
+        return CostLog((*self.full, last), ()) if len(last) == _CHUNK else CostLog(self.full, last)
+
+    def costs(self) -> list[float]:
+        """Return all costs, the first step's first."""
+        return [cost for chunk in (*self.full, self.last) for cost in chunk]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StageState:
+    """A stage between two steps.
+
+    Args:
+        layers: one state for each layer of the stage.
+        cost_log: the cost stage's; empty elsewhere.
+    """
+
+    layers: tuple[LayerState, ...]
+    cost_log: CostLog = CostLog()
+
+
+State: TypeAlias = StageState | Any
+"""A `StageState`, or what another kind of peer (the trainer) commits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """One atomic commit.
+
+    Args:
+        address: whose.
+        step: every step below this one is committed; for a stage also the version of its weights.
+        state: the peer's state between steps.
+        outbox: what it sent in committed steps and no receiver has acknowledged. Without it a stage could commit a step
+            and die while its neighbour still needs that step's gradient, and the run would stand still for ever.
+    """
+
+    address: Address
+    step: int
+    state: State
+    outbox: tuple[Post, ...] = ()

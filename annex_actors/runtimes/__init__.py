@@ -1,0 +1,41 @@
+"""Hosts for stages and trainer. They carry messages; they contain no mathematics and no schedule.
+
+A reading order: `program` (what a runtime is given), `inline` (the simplest host), `failures` and `crashes`, `threads`.
+"""
+
+from __future__ import annotations
+
+from annex_actors import expect
+from annex_actors.runtimes.crashes import Crash, CrashPlan, InjectedCrash, parse_crash
+from annex_actors.runtimes.inline import InlineRuntime
+from annex_actors.runtimes.program import Job, Observer, PeerSpec, Program, RunFailedError, Runtime, Supervision
+
+RUNTIMES: dict[str, type[Runtime]] = {"inline": InlineRuntime}
+"""The runtimes by name."""
+
+
+def runtime(name: str) -> Runtime:
+    """Return the runtime of that name.
+
+    Raises:
+        ConfigError: no such runtime; the message lists all.
+    """
+    return RUNTIMES[name]() if name in RUNTIMES else expect.unknown("runtime", name, RUNTIMES)
+
+
+__all__ = [
+    "RUNTIMES",
+    "Crash",
+    "CrashPlan",
+    "InjectedCrash",
+    "InlineRuntime",
+    "Job",
+    "Observer",
+    "PeerSpec",
+    "Program",
+    "RunFailedError",
+    "Runtime",
+    "Supervision",
+    "parse_crash",
+    "runtime",
+]

@@ -1,0 +1,54 @@
+"""One BLAS thread for every layer, and a library that computes what it should.
+
+Parallelism comes from the layers; a BLAS that splits a product over threads rounds it differently for every number of
+them. NumPy wheels with OpenBLAS 0.3.28 and 0.3.29 could return wrong results for ``A @ B.T`` called from several threads
+at once (numpy issue 27989), so the products are compared once before a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from annex_actors.errors import AnnexError
+
+
+class BrokenBlasError(AnnexError):
+    """The BLAS library returns wrong results when it is called from several threads."""
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Pin every BLAS library of the process to one thread, and restore what was set before."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+def blas_description() -> str:
+    """Return the BLAS libraries, versions and kernels in use, such as ``openblas 0.3.30 (Zen)``."""
+    libraries = [each for each in threadpool_info() if each.get("user_api") == "blas"]
+    lines = {f"{each['internal_api']} {each['version']} ({each.get('architecture', 'unknown')})" for each in libraries}
+    return ", ".join(sorted(lines)) or "unknown"
+
+
+def self_test(rounds: int = 4) -> None:
+    """Compare products of two threads with those of one.
+
+    Raises:
+        BrokenBlasError: they differ; the message says what to do.
+    """
+    numbers = np.random.default_rng(0)
+    left = numbers.standard_normal((64, 96), dtype=np.float32)
+    right = numbers.standard_normal((80, 96), dtype=np.float32)
+    with one_blas_thread(), ThreadPoolExecutor(2) as threads:
+        expected = left @ right.T
+        products = list(threads.map(lambda _: left @ right.T, range(2 * rounds)))
+    if not all(np.array_equal(expected, product) for product in products):
+        raise BrokenBlasError(
+            f"expected equal matrix products from two threads, got different ones from {blas_description()}; "
+            "install another NumPy: pip install -U numpy"
+        )

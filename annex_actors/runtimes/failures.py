@@ -1,0 +1,54 @@
+"""Which failures a restart can heal, and which must end the run. Pure: failures in, verdicts out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+
+from annex_actors.errors import LayerError, UserError
+from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.program import RunFailedError
+
+
+class FailureLedger:
+    """Counts the failures of a run.
+
+    A message that fails the same layer at the same work ``max_attempts`` times is poison: the handler is a function of
+    weights, message and key, so that the next attempt would fail as well. A kill from outside is nobody's message and
+    is limited by the supervisors' restart window alone.
+
+    Args:
+        max_attempts: >= 1.
+    """
+
+    def __init__(self, max_attempts: int) -> None:
+        self._max_attempts = max_attempts
+        self._failures: Counter[Hashable] = Counter()
+
+    def record(self, address: Address, label: str, error: BaseException | None) -> Exception | None:
+        """Count a failure; return the error that ends the run, or None where a restart may help."""
+        if isinstance(error, UserError):
+            return error
+        if error is None:
+            return None
+        if isinstance(error, LayerError):
+            key: Hashable = (address, error.layer, error.step, error.microbatch, error.work)
+            text = error.summary
+        else:
+            key, text = (address, type(error), str(error)), f"{label}: {type(error).__name__}: {error}"
+        self._failures[key] += 1
+        if self._failures[key] < self._max_attempts:
+            return None
+        return chained(RunFailedError(f"{text} (failed {self._max_attempts} times at the same message)"), error)
+
+
+def too_many_restarts(label: str, limit: str, error: BaseException | None) -> RunFailedError:
+    """Return the error of a peer that used up its supervisor's restart window."""
+    text = error.summary if isinstance(error, LayerError) else f"{type(error).__name__}: {error}" if error else "killed"
+    return chained(RunFailedError(f"{label} ended once more than {limit} allow; last: {text}"), error)
+
+
+def chained(error: RunFailedError, cause: BaseException | None) -> RunFailedError:
+    """Return ``error`` with its cause, so that a traceback shows the layer's own."""
+    error.__cause__ = cause
+    return error

@@ -1,0 +1,191 @@
+"""All peers in one thread: the oracle, the host of tests, and the way to step through a run.
+
+Nothing here is concurrent, but everything is supervised as elsewhere: a peer that raises is replaced by its next
+incarnation, by the same strategy and within the same restart window. Tests choose the order of events and kill a peer at
+any of them; the result must not change.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from annex_actors.protocol.effects import Commit, Effect, Emit, Send
+from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
+from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
+from annex_actors.protocol.node import Node
+from annex_actors.runtimes.failures import FailureLedger, too_many_restarts
+from annex_actors.runtimes.program import Job, Program
+from supervisors import RestartWindow
+
+_Key = TypeVar("_Key")
+
+Choose = Callable[[int, int], int]
+"""Given the numbers of channels with a message and of peers with work: 0 ≤ n < channels delivers, the rest works."""
+
+
+class Killed(Exception):
+    """A peer was killed from outside, between two instructions of its host."""
+
+
+def work_first(channels: int, peers: int) -> int:
+    """Let peers work while they can, then deliver the oldest channel's next message."""
+    return channels if peers else 0
+
+
+@dataclass(frozen=True, slots=True)
+class InlineRuntime:
+    """A single-threaded host.
+
+    Args:
+        choose: which event comes next; any choice gives the same weights.
+        kill: given the number of the event (before each piece of work and before each effect), whether the peer at work
+            is killed there.
+    """
+
+    choose: Choose = work_first
+    kill: Callable[[int], bool] | None = None
+
+    name = "inline"
+
+    def start(self, program: Program) -> Job:
+        """Return the job; it does all its work in `Job.wait`."""
+        return InlineJob(program, self.choose, self.kill)
+
+
+class InlineJob:
+    """A program at work in the thread that waits for it."""
+
+    def __init__(self, program: Program, choose: Choose, kill: Callable[[int], bool] | None) -> None:
+        self._program = program
+        self._choose = choose
+        self._kill = kill
+        self._specs = {spec.address: spec for spec in program.peers}
+        self._nodes: dict[Address, Node] = {}
+        self._incarnations = dict.fromkeys(self._specs, 0)
+        self._channels: dict[tuple[Address, Address], deque[Envelope]] = {}
+        self._busy: dict[Address, None] = {}
+        self._observers = list(program.observers)
+        self._ledger = FailureLedger(program.supervision.max_attempts)
+        window = RestartWindow(program.supervision.max_restarts, program.supervision.max_seconds)
+        self._windows = {False: window, True: window}
+        self._finished = False
+        self.events = 0
+        self.restarts = 0
+
+    def wait(self) -> None:
+        """Carry the program out."""
+        try:
+            if not self._nodes:
+                self._start(self._specs)
+            while not self._finished:
+                self._next_event()
+        except KeyboardInterrupt:
+            # The interrupt may have come between any two instructions: every peer goes back to its last commit.
+            self._start(self._specs)
+            raise
+
+    def halt(self) -> None:
+        """Ask the driver to feed no more."""
+        driver = self._nodes[self._program.driver.address]
+        driver.receive(Envelope(OWNER, 1, 0, Halt(driver.run, 0, WHOLE_STEP, WHOLE_STEP)))
+        self._busy[driver.address] = None
+
+    def close(self) -> None:
+        """Drop every peer."""
+        self._nodes.clear()
+
+    def _next_event(self) -> None:
+        channels, peers = len(self._channels), len(self._busy)
+        if not channels and not peers:
+            raise RuntimeError("expected a message or work, got neither: the protocol stands still")
+        choice = self._choose(channels, peers)
+        if choice >= channels:
+            self._work(_nth(self._busy, choice - channels))
+            return
+        channel = _nth(self._channels, choice)
+        envelope = self._channels[channel].popleft()
+        if not self._channels[channel]:
+            del self._channels[channel]
+        self._nodes[channel[1]].receive(envelope)
+        self._busy[channel[1]] = None
+
+    def _work(self, address: Address) -> None:
+        def work() -> list[Effect]:
+            effects = self._nodes[address].work()
+            if effects is None:
+                del self._busy[address]
+            return effects or []
+
+        self._perform(address, work)
+
+    def _perform(self, address: Address, work: Callable[[], list[Effect]]) -> None:
+        incarnation = self._incarnations[address]
+        try:
+            self._tick()
+            for effect in work():
+                self._tick()
+                self._execute(effect, incarnation)
+        except Exception as error:  # any failure of a peer is its supervisor's to judge
+            self._supervise(address, error)
+
+    def _tick(self) -> None:
+        self.events += 1
+        if self._kill is not None and self._kill(self.events):
+            raise Killed(f"killed at event {self.events}")
+
+    def _execute(self, effect: Effect, incarnation: int) -> None:
+        match effect:
+            case Send(to, envelope):
+                self._channels.setdefault((envelope.sender, to), deque()).append(envelope)
+            case Commit(snapshot):
+                self._program.store.commit(snapshot, incarnation)
+            case Emit(event):
+                self._finished |= isinstance(event, Finished)
+                self._show(event)
+
+    def _show(self, event: Event) -> None:
+        for observer in list(self._observers):
+            try:
+                observer.on_event(event)
+            except Exception:
+                logging.getLogger(__name__).exception("an observer failed and is removed: %r", observer)
+                self._observers.remove(observer)
+
+    def _supervise(self, address: Address, error: Exception) -> None:
+        label, supervision = self._specs[address].label, self._program.supervision
+        self._show(PeerExited(address, label, self._incarnations[address], f"{type(error).__name__}: {error}"))
+        killed = isinstance(error, Killed)
+        fatal = self._ledger.record(address, label, None if killed else error)
+        is_driver = address == self._program.driver.address
+        self._windows[is_driver], allowed = self._windows[is_driver].record(time.monotonic())
+        if fatal is None and not allowed:
+            limit = f"{supervision.max_restarts} restarts in {supervision.max_seconds:g} s"
+            fatal = too_many_restarts(label, limit, error)
+        if fatal is not None:
+            raise fatal
+        stages = [spec.address for spec in self._program.stages]
+        self._start([address] if is_driver else supervision.strategy.plan(stages, address).start)
+
+    def _start(self, addresses: Iterable[Address]) -> None:
+        for address in addresses:
+            self._incarnations[address] += 1
+            incarnation = self._incarnations[address]
+            self.restarts += incarnation > 1
+            spec, program = self._specs[address], self._program
+            for channel in [channel for channel in self._channels if channel[1] == address]:
+                del self._channels[channel]
+            snapshot = program.store.open(address, incarnation)
+            self._nodes[address] = spec.node(snapshot, incarnation, program.crashes.probe)
+            self._busy[address] = None
+            self._show(PeerStarted(address, spec.label, incarnation))
+            self._perform(address, self._nodes[address].start)
+
+
+def _nth(keys: Iterable[_Key], n: int) -> _Key:
+    return next(islice(keys, n, None))

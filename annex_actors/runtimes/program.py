@@ -1,0 +1,119 @@
+"""What a runtime is given, and what it gives back: the seam behind which threads, processes and clusters are alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from annex_actors.errors import AnnexError
+from annex_actors.protocol.events import Event
+from annex_actors.protocol.messages import Address
+from annex_actors.protocol.node import Node
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.protocol.stage import Probe
+from annex_actors.runtimes.crashes import CrashPlan
+from annex_actors.stores import StateStore
+from supervisors import Strategy
+
+
+class RunFailedError(AnnexError):
+    """The run cannot go on; the message names the peer, and the cause holds its traceback."""
+
+
+class PeerSpec(Protocol):
+    """A stage or trainer as plain data."""
+
+    @property
+    def address(self) -> Address:
+        """Its name among the peers."""
+
+    @property
+    def label(self) -> str:
+        """One line for people."""
+
+    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe) -> Node:
+        """Return the peer at its last commit."""
+
+
+class Observer(Protocol):
+    """Sees events. What it raises is logged, ends the observer, and harms nothing else."""
+
+    def on_event(self, event: Event) -> None:
+        """Take one event in; called from one thread at a time, in order, perhaps twice for the same event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """How failures are met.
+
+    Args:
+        strategy: whom the end of one layer concerns.
+        max_restarts: the restarts allowed within ``max_seconds``; one more ends the run. Wide on purpose: a storm of
+            unrelated kills must not end a run that makes progress.
+        max_seconds: length of that window.
+        max_attempts: a message that fails the same layer so often ends the run.
+    """
+
+    strategy: Strategy = Strategy.ONE_FOR_ONE
+    max_restarts: int = 100
+    max_seconds: float = 5.0
+    max_attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A run, ready for any runtime.
+
+    Args:
+        stages: the stages, in order.
+        driver: the peer that feeds them and says when the run is over.
+        store: where their commits live; it may hold some already.
+        supervision: how failures are met.
+        crashes: failures to make on purpose.
+        observers: who sees the events.
+    """
+
+    stages: tuple[PeerSpec, ...]
+    driver: PeerSpec
+    store: StateStore
+    supervision: Supervision = field(default_factory=Supervision)
+    crashes: CrashPlan = field(default_factory=CrashPlan)
+    observers: tuple[Observer, ...] = ()
+
+    @property
+    def peers(self) -> tuple[PeerSpec, ...]:
+        """All peers in the order of their start."""
+        return (*self.stages, self.driver)
+
+
+class Job(Protocol):
+    """A program that a runtime carries out."""
+
+    def wait(self) -> None:
+        """Return when the driver has finished; Ctrl-C gets through, and the job can be waited for again.
+
+        Raises:
+            RunFailedError: a failure that no restart helps, or too many of them.
+            UserError: what the user gave is at fault (a cost that became infinite).
+        """
+
+    def halt(self) -> None:
+        """Ask the driver to feed no more, and to finish with what it fed."""
+
+    def close(self) -> None:
+        """Stop every peer in reverse order; nothing is left running. Safe to call twice."""
+
+    @property
+    def restarts(self) -> int:
+        """How often any peer was started anew."""
+
+
+class Runtime(Protocol):
+    """A way to host peers."""
+
+    @property
+    def name(self) -> str:
+        """As users write it."""
+
+    def start(self, program: Program) -> Job:
+        """Start every peer and return; the driver starts last."""

@@ -1,0 +1,51 @@
+"""Snapshots in the memory of the supervisors' process: a commit is the swap of a reference, and copies nothing."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+
+from annex_actors.protocol.messages import Address
+from annex_actors.protocol.snapshot import Snapshot
+
+
+class MemoryStore:
+    """Keeps the last ``depth`` commits of every peer.
+
+    It is a table and no actor: it runs no code that could fail, and an actor would add a hop to every commit.
+
+    Args:
+        depth: how many. With a synchronous schedule no stage commits step t + 1 before every stage has committed step
+            t, so that two hold a commit of the same step of every stage at any instant.
+    """
+
+    def __init__(self, depth: int = 2) -> None:
+        self._depth = depth
+        self._commits: dict[Address, deque[Snapshot]] = {}
+        self._incarnations: dict[Address, int] = {}
+        self._lock = Lock()
+
+    def open(self, address: Address, incarnation: int) -> Snapshot | None:
+        """Return the last commit of ``address``, and refuse from now on what older incarnations commit."""
+        with self._lock:
+            self._incarnations[address] = max(incarnation, self._incarnations.get(address, 0))
+            return self.latest(address)
+
+    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
+        """Make ``snapshot`` the last commit of its address, atomically; ignore it from a fenced incarnation."""
+        with self._lock:
+            if incarnation < self._incarnations.get(snapshot.address, 0):
+                return
+            commits = self._commits.setdefault(snapshot.address, deque(maxlen=self._depth))
+            if commits and commits[-1].step == snapshot.step:
+                commits.pop()
+            commits.append(snapshot)
+
+    def latest(self, address: Address) -> Snapshot | None:
+        """Return the last commit of ``address``; None before its first."""
+        commits = self._commits.get(address)
+        return commits[-1] if commits else None
+
+    def at(self, address: Address, step: int) -> Snapshot | None:
+        """Return the commit of ``address`` at ``step``; None if it is not kept (step 0 never is)."""
+        return next((each for each in self._commits.get(address, ()) if each.step == step), None)

@@ -1,0 +1,24 @@
+"""What a place for committed snapshots must do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from annex_actors.protocol.messages import Address
+from annex_actors.protocol.snapshot import Snapshot
+
+
+class StateStore(Protocol):
+    """Keeps the last commits of every peer; called from any thread."""
+
+    def open(self, address: Address, incarnation: int) -> Snapshot | None:
+        """Return the last commit of ``address``, and refuse from now on what older incarnations commit."""
+
+    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
+        """Make ``snapshot`` the last commit of its address, atomically; ignore it from a fenced incarnation."""
+
+    def latest(self, address: Address) -> Snapshot | None:
+        """Return the last commit of ``address``; None before its first."""
+
+    def at(self, address: Address, step: int) -> Snapshot | None:
+        """Return the commit of ``address`` at ``step``; None if it is not kept (step 0 never is)."""

@@ -1,0 +1,90 @@
+"""What the checkers share: arrays to call with, and promises that arrays and gradients keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from annex_actors.types import Array, Floats, Parameters, Shape
+
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+"""The floating dtypes that a network may have."""
+
+_STEP = 1e-5
+_COORDINATES = 200
+
+
+def require(holds: object, otherwise: str) -> None:
+    if not holds:
+        raise AssertionError(otherwise)
+
+
+def random(seed: int, shape: Shape, dtype: np.dtype[Any]) -> Floats:
+    return read_only(np.random.default_rng(seed).standard_normal(shape).astype(dtype))
+
+
+def read_only(array: Array) -> Array:
+    copy = np.array(array)
+    copy.flags.writeable = False
+    return copy
+
+
+@contextmanager
+def unwritten(label: str, *arrays: Array) -> Iterator[None]:
+    """Require that the block leaves these arrays as they are."""
+    before = [array.tobytes() for array in arrays]
+    try:
+        yield
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise AssertionError(f"{label} writes to an array that it was given; make a new one") from error
+    require(before == [array.tobytes() for array in arrays], f"{label} changes an array that it was given")
+
+
+def same_bits(one: Parameters, other: Parameters) -> bool:
+    return one.keys() == other.keys() and all(one[name].tobytes() == other[name].tobytes() for name in one)
+
+
+def check_layout(label: str, array: Floats, shape: Shape, dtype: np.dtype[Any]) -> None:
+    require(array.shape == shape, f"expected {label} of shape {shape}, got {array.shape}")
+    require(array.dtype == dtype, f"expected {label} of dtype {dtype}, got {array.dtype}")
+    require(array.flags.c_contiguous, f"expected {label} to be C-contiguous, got strides {array.strides}")
+
+
+def check_versions(
+    label: str, arrays: Parameters, like: Parameters, dtype: np.dtype[Any], *, read_only: bool = True
+) -> None:
+    require(list(arrays) == list(like), f"expected {label} named {list(like)}, got {list(arrays)}")
+    for name, array in arrays.items():
+        check_layout(f"{label}, {name}", array, like[name].shape, dtype)
+        wanted = "read-only" if read_only else "writeable"
+        require(array.flags.writeable is not read_only, f"expected {label}, {name} to be {wanted}")
+
+
+def differences(function: Callable[[Floats], float], at: Floats) -> dict[tuple[int, ...], float]:
+    """Return central differences of ``function`` by coordinate, at some coordinates where there are many."""
+    every = max(1, at.size // _COORDINATES)
+    coordinates = [tuple(map(int, np.unravel_index(flat, at.shape))) for flat in range(0, at.size, every)]
+
+    def slope(where: tuple[int, ...]) -> float:
+        return (function(_moved(at, where, _STEP)) - function(_moved(at, where, -_STEP))) / (2 * _STEP)
+
+    return {where: slope(where) for where in coordinates}
+
+
+def _moved(at: Floats, where: tuple[int, ...], distance: float) -> Floats:
+    moved = at.copy()
+    moved[where] += distance
+    return read_only(moved)
+
+
+def check_gradient(label: str, gradient: Floats, numeric: Mapping[tuple[int, ...], float]) -> None:
+    for where, slope in numeric.items():
+        require(
+            abs(gradient[where] - slope) <= 1e-6 * (1 + abs(slope)),
+            f"expected {label} to be {slope:.9g} at {where}, as central differences are, got {gradient[where]:.9g}",
+        )

@@ -1,0 +1,50 @@
+"""From a network to the peers of a program: which layers make a stage, and what each stage is given."""
+
+from __future__ import annotations
+
+from annex_actors.costs import Cost
+from annex_actors.layers import Network
+from annex_actors.optimizers import Optimizer
+from annex_actors.protocol.discipline import Discipline
+from annex_actors.protocol.routing import Routing
+from annex_actors.protocol.stage import StageSpec
+from annex_actors.training.checkpoint import Checkpoint
+
+
+def one_stage_per_layer(layers: int) -> tuple[range, ...]:
+    """Return the default placement: an actor for each layer, and one for the cost, which counts as the last."""
+    return tuple(range(index, index + 1) for index in range(layers + 1))
+
+
+def stage_specs(
+    network: Network,
+    placement: tuple[range, ...],
+    *,
+    cost: Cost,
+    optimizer: Optimizer,
+    discipline: Discipline,
+    state: Checkpoint,
+    seed: int,
+    run: str,
+) -> tuple[StageSpec, ...]:
+    """Return a stage for each range of ``placement``, whose ranges cover the layers and the cost in order."""
+    routing = Routing(len(placement))
+
+    def spec(stage: int, indices: range) -> StageSpec:
+        layers = network.layers[indices.start : indices.stop]
+        is_last = stage == len(placement) - 1
+        return StageSpec(
+            stage=stage,
+            first_layer=indices.start,
+            layers=layers,
+            cost=cost if is_last else None,
+            optimizer=optimizer,
+            discipline=discipline,
+            initial=state.stage_state(indices.start, len(layers), with_costs=is_last),
+            step=state.step,
+            seed=seed,
+            run=run,
+            routing=routing,
+        )
+
+    return tuple(spec(stage, indices) for stage, indices in enumerate(placement))

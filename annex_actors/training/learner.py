@@ -1,0 +1,261 @@
+"""The learner: a network, how it learns, and where its layers live. The facade for people who write Python."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from annex_actors import expect
+from annex_actors.costs import Cost
+from annex_actors.costs import cost as cost_named
+from annex_actors.data import Batches, Dataset, Samples
+from annex_actors.errors import DataError
+from annex_actors.layers import Layer, Network, sequence
+from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import optimizer as optimizer_named
+from annex_actors.protocol.discipline import Discipline
+from annex_actors.protocol.discipline import discipline as discipline_named
+from annex_actors.protocol.events import EpochFinished
+from annex_actors.protocol.messages import freeze
+from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.stage import StageSpec
+from annex_actors.runtimes import Crash, CrashPlan, Observer, Program, Runtime, Supervision
+from annex_actors.runtimes import runtime as runtime_named
+from annex_actors.stores import MemoryStore
+from annex_actors.training.assembly import one_stage_per_layer, stage_specs
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.predictor import PredictorSpec
+from annex_actors.training.trainer import TrainerSpec, TrainerState
+from annex_actors.types import Floats
+
+Halt = Callable[[EpochFinished], bool]
+"""Asked after every epoch; true ends the run."""
+
+
+def loss_less_than(limit: float) -> Halt:
+    """Return the halt condition that is met when an epoch's mean training cost is below ``limit``."""
+    bound = expect.real_number("limit", limit)
+    return lambda epoch: epoch.train_cost < bound
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a training run came to.
+
+    Args:
+        checkpoint: weights, optimizer slots and costs at the last step that every layer committed.
+        history: the epochs that were finished.
+        restarts: how often any actor was started anew.
+        seconds: from the first actor's start to the last one's end.
+        samples: trained on, counted once per step.
+        stages: how many actors the layers made.
+        interrupted: whether Ctrl-C ended the run.
+    """
+
+    checkpoint: Checkpoint
+    history: tuple[EpochFinished, ...]
+    restarts: int
+    seconds: float
+    samples: int
+    stages: int
+    interrupted: bool = False
+
+    @property
+    def train_cost(self) -> float | None:
+        """Mean cost over the last finished epoch's samples; None before the first."""
+        return self.history[-1].train_cost if self.history else None
+
+    @property
+    def test_cost(self) -> float | None:
+        """Mean cost over the test set after the last finished epoch."""
+        return self.history[-1].test_cost if self.history else None
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """Part of the test samples that were classified right; None for regression."""
+        return self.history[-1].metrics.get("accuracy") if self.history else None
+
+    @property
+    def samples_per_second(self) -> float:
+        """Training throughput, evaluation and start included."""
+        return self.samples / self.seconds if self.seconds else 0.0
+
+
+class InterruptedRun(KeyboardInterrupt):
+    """Ctrl-C ended a run in order; ``result`` holds the last step that every layer committed."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(f"interrupted after step {result.checkpoint.step}")
+        self.result = result
+
+
+class Learner:
+    """A network that learns, every layer an actor.
+
+    Everything is checked here or at the beginning of `train`, before any actor starts.
+
+    Args:
+        network: made by `sequence`, or a single layer.
+        cost: its name, or one of your own.
+        optimizer: its name, or one with settings, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
+        microbatches: into how many parts a batch is cut, >= 1. More keep more layers busy at once; fewer make larger,
+            and so faster, matrix products. 2 was the fastest on two cores.
+        schedule: ``sequential``, ``gpipe`` or ``1f1b``; all give the same weights.
+        runtime: ``threads`` or ``inline``; both give the same weights.
+        seed: of everything random, >= 0.
+        supervision: how failures are met.
+
+    Raises:
+        ConfigError: a setting out of range, or an unknown name.
+    """
+
+    def __init__(
+        self,
+        network: Network | Layer,
+        *,
+        cost: str | Cost = "softmax_cross_entropy",
+        optimizer: str | Optimizer = "adam",
+        microbatches: int = 2,
+        schedule: str | Discipline = "1f1b",
+        runtime: str | Runtime = "threads",
+        seed: int = 0,
+        supervision: Supervision | None = None,
+    ) -> None:
+        self.network = sequence(network)
+        self.cost = cost_named(cost) if isinstance(cost, str) else cost
+        self.optimizer = optimizer_named(optimizer) if isinstance(optimizer, str) else optimizer
+        self.microbatches = expect.whole_number("microbatches", microbatches, at_least=1)
+        self.schedule = discipline_named(schedule) if isinstance(schedule, str) else schedule
+        self.runtime = runtime_named(runtime) if isinstance(runtime, str) else runtime
+        self.seed = expect.whole_number("seed", seed, at_least=0, below=2**64)
+        self.supervision = supervision or Supervision()
+        self.checkpoint: Checkpoint | None = None
+
+    def train(
+        self,
+        dataset: Dataset,
+        *,
+        epochs: int = 10,
+        batch_size: int = 32,
+        halt: Halt | None = None,
+        crashes: Sequence[Crash] = (),
+        observers: Sequence[Observer] = (),
+    ) -> Result:
+        """Train from the network's initial weights, and keep the weights for `predict`.
+
+        Args:
+            dataset: what to learn from; its test samples are evaluated after every epoch, by the same actors.
+            epochs: at most so many passes over the training samples, >= 1.
+            batch_size: samples in a step, >= ``microbatches``.
+            halt: asked after every epoch, such as `loss_less_than`; true ends the run.
+            crashes: failures to make on purpose.
+            observers: who sees the events.
+
+        Raises:
+            UserError: settings or data that do not fit, before any actor starts; or a cost that became infinite.
+            RunFailedError: a layer that cannot be made to work; ``learner.checkpoint`` holds the last committed step.
+            InterruptedRun: Ctrl-C; it holds the result so far.
+        """
+        trainer = self._trainer(dataset, epochs, batch_size, halt)
+        initial = Checkpoint.initial(self.network, dataset.input_shape, self.optimizer, self.seed)
+        stages = self._stages(initial, trainer.run)
+        for crash in crashes:
+            crash.check(layers=len(self.network.layers) + 1, steps=trainer.steps, microbatches=self.microbatches)
+        store = MemoryStore()
+        program = Program(stages, trainer, store, self.supervision, CrashPlan(crashes), tuple(observers))
+        began, interrupted, restarts = time.perf_counter(), False, 0
+        job = self.runtime.start(program)
+        try:
+            try:
+                job.wait()
+            except KeyboardInterrupt:
+                interrupted = True
+                job.halt()
+                job.wait()
+        finally:
+            job.close()
+            self.checkpoint = Checkpoint.gather(store, [stage.address for stage in stages], initial)
+            restarts = job.restarts
+        commit = store.latest(TRAINER)
+        history = commit.state.history if commit and isinstance(commit.state, TrainerState) else ()
+        seconds = time.perf_counter() - began
+        samples = sum(len(trainer.batches.indices(step)) for step in range(self.checkpoint.step))
+        result = Result(self.checkpoint, history, restarts, seconds, samples, len(stages), interrupted)
+        if interrupted:
+            raise InterruptedRun(result)
+        return result
+
+    def predict(self, inputs: ArrayLike) -> Floats:
+        """Return the trained network's predictions, by the same actors: probabilities where the cost gives them.
+
+        Args:
+            inputs: ``(samples, *input_shape)``.
+
+        Returns:
+            ``(samples, *output_shape)``, float32.
+
+        Raises:
+            DataError: inputs that are not finite, or none; no trained weights.
+            ShapeError: inputs that do not fit the network.
+        """
+        if self.checkpoint is None:
+            raise DataError("expected trained weights to predict with, got none; call train() first")
+        samples = Samples(np.asarray(inputs), np.zeros(len(np.asarray(inputs)), np.int64)).inputs
+        self.network.shapes(samples.shape[1:])
+        stages = self._stages(self.checkpoint, _run_name())
+        store = MemoryStore()
+        predictor = PredictorSpec(stages[0].run, stages[0].routing, samples, self.checkpoint.step)
+        job = self.runtime.start(Program(stages, predictor, store, self.supervision))
+        try:
+            job.wait()
+        finally:
+            job.close()
+        commit = store.latest(TRAINER)
+        assert commit is not None
+        return self.cost.predictions(commit.state)
+
+    @property
+    def _placement(self) -> tuple[range, ...]:
+        return one_stage_per_layer(len(self.network.layers))
+
+    def _stages(self, state: Checkpoint, run: str) -> tuple[StageSpec, ...]:
+        return stage_specs(
+            self.network,
+            self._placement,
+            cost=self.cost,
+            optimizer=self.optimizer,
+            discipline=self.schedule,
+            state=state,
+            seed=self.seed,
+            run=run,
+        )
+
+    def _trainer(self, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
+        expect.whole_number("epochs", epochs, at_least=1)
+        expect.whole_number("batch_size", batch_size, at_least=self.microbatches)
+        output_shape = self.network.shapes(dataset.input_shape)[-1]
+        targets = self.cost.encode(dataset.train.targets, output_shape)
+        test_targets = self.cost.encode(dataset.test.targets, output_shape)
+        return TrainerSpec(
+            run=_run_name(),
+            routing=Routing(len(self._placement)),
+            inputs=dataset.train.inputs,
+            targets=freeze(targets),
+            test=dataset.test,
+            test_targets=freeze(test_targets),
+            classes=dataset.classes,
+            cost=self.cost,
+            batches=Batches(len(dataset.train), batch_size, self.seed),
+            microbatches=self.microbatches,
+            epochs=epochs,
+            halt=halt,
+        )
+
+
+def _run_name() -> str:
+    return uuid.uuid4().hex[:12]

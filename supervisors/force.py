@@ -1,0 +1,21 @@
+"""The one kind of force that Python has over a thread."""
+
+from __future__ import annotations
+
+import ctypes
+
+
+def raise_in_thread(ident: int, error: type[BaseException]) -> bool:
+    """Raise ``error`` in the thread ``ident`` when it next runs Python bytecode.
+
+    A thread that waits inside C code (a lock, a sleep, a system call) gets it only when that returns, perhaps never,
+    and code that catches `BaseException` may swallow it: this is a request and no kill.
+
+    Returns:
+        Whether there was such a thread.
+
+    Source:
+        Python/C API, ``PyThreadState_SetAsyncExc``.
+    """
+    hit: int = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error))
+    return hit == 1
