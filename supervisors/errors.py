@@ -1,5 +1,6 @@
 """Every error of this package, each a one-line message: what was expected, what came, what to do."""
 
+# ruff: noqa: N818 - the errors carry OTP's names
 from __future__ import annotations
 
 from typing import Any
@@ -38,7 +39,7 @@ class StartError(SupervisionError):
         self.child = child
 
 
-class Ignore(Exception):  # noqa: N818 - OTP's name; it is an answer and not an error
+class Ignore(Exception):
     """Raise it in ``__init__``, ``on_start`` or a ``start`` function: "do not run me, and this is no failure"."""
 
 

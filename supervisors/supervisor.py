@@ -78,7 +78,7 @@ class TryAgain:
 class Supervisor(Actor):
     """An actor that starts, watches, restarts and stops other actors, and knows nothing of their work.
 
-    `start` makes one at the root of a tree; ``ChildSpec.of(Supervisor, children, strategy=..., id=...)`` makes one inside.
+    `start` makes the root of a tree; ``ChildSpec.of(Supervisor, children, strategy=..., id=...)`` makes one inside it.
 
     Args:
         children: see `Children`.

@@ -1,6 +1,6 @@
 """Hosts for stages and trainer. They carry messages; they contain no mathematics and no schedule.
 
-A reading order: `program` (what a runtime is given), `inline` (the simplest host), `failures` and `crashes`, `threads`.
+A reading order: `program` (what a runtime is given), `inline` (the simplest host), `failures` and `crashes`, `tree`, `threads`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from annex_actors import expect
 from annex_actors.runtimes.crashes import Crash, CrashPlan, InjectedCrash, parse_crash
 from annex_actors.runtimes.inline import InlineRuntime
 from annex_actors.runtimes.program import Job, Observer, PeerSpec, Program, RunFailedError, Runtime, Supervision
+from annex_actors.runtimes.threads import ThreadsRuntime
 
-RUNTIMES: dict[str, type[Runtime]] = {"inline": InlineRuntime}
+RUNTIMES: dict[str, type[Runtime]] = {"threads": ThreadsRuntime, "inline": InlineRuntime}
 """The runtimes by name."""
 
 
@@ -36,6 +37,7 @@ __all__ = [
     "RunFailedError",
     "Runtime",
     "Supervision",
+    "ThreadsRuntime",
     "parse_crash",
     "runtime",
 ]

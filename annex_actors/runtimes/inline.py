@@ -19,6 +19,7 @@ from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.protocol.node import Node
+from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.failures import FailureLedger, too_many_restarts
 from annex_actors.runtimes.program import Job, Program
 from supervisors import RestartWindow
@@ -81,10 +82,11 @@ class InlineJob:
     def wait(self) -> None:
         """Carry the program out."""
         try:
-            if not self._nodes:
-                self._start(self._specs)
-            while not self._finished:
-                self._next_event()
+            with one_blas_thread():
+                if not self._nodes:
+                    self._start(self._specs)
+                while not self._finished:
+                    self._next_event()
         except KeyboardInterrupt:
             # The interrupt may have come between any two instructions: every peer goes back to its last commit.
             self._start(self._specs)
@@ -93,7 +95,7 @@ class InlineJob:
     def halt(self) -> None:
         """Ask the driver to feed no more."""
         driver = self._nodes[self._program.driver.address]
-        driver.receive(Envelope(OWNER, 1, 0, Halt(driver.run, 0, WHOLE_STEP, WHOLE_STEP)))
+        driver.receive(Envelope(OWNER, 1, 0, Halt(self._program.run, 0, WHOLE_STEP, WHOLE_STEP)))
         self._busy[driver.address] = None
 
     def close(self) -> None:
@@ -174,13 +176,12 @@ class InlineJob:
 
     def _start(self, addresses: Iterable[Address]) -> None:
         for address in addresses:
-            self._incarnations[address] += 1
-            incarnation = self._incarnations[address]
-            self.restarts += incarnation > 1
             spec, program = self._specs[address], self._program
             for channel in [channel for channel in self._channels if channel[1] == address]:
                 del self._channels[channel]
-            snapshot = program.store.open(address, incarnation)
+            incarnation, snapshot = program.store.open(address)
+            self.restarts += incarnation > 1
+            self._incarnations[address] = incarnation
             self._nodes[address] = spec.node(snapshot, incarnation, program.crashes.probe)
             self._busy[address] = None
             self._show(PeerStarted(address, spec.label, incarnation))

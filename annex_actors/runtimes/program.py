@@ -65,6 +65,7 @@ class Program:
     """A run, ready for any runtime.
 
     Args:
+        run: its name, which every message carries.
         stages: the stages, in order.
         driver: the peer that feeds them and says when the run is over.
         store: where their commits live; it may hold some already.
@@ -73,6 +74,7 @@ class Program:
         observers: who sees the events.
     """
 
+    run: str
     stages: tuple[PeerSpec, ...]
     driver: PeerSpec
     store: StateStore

@@ -25,11 +25,11 @@ class MemoryStore:
         self._incarnations: dict[Address, int] = {}
         self._lock = Lock()
 
-    def open(self, address: Address, incarnation: int) -> Snapshot | None:
-        """Return the last commit of ``address``, and refuse from now on what older incarnations commit."""
+    def open(self, address: Address) -> tuple[int, Snapshot | None]:
+        """Begin a new incarnation of ``address``: return its number, from 1, and the last commit."""
         with self._lock:
-            self._incarnations[address] = max(incarnation, self._incarnations.get(address, 0))
-            return self.latest(address)
+            self._incarnations[address] = self._incarnations.get(address, 0) + 1
+            return self._incarnations[address], self.latest(address)
 
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
         """Make ``snapshot`` the last commit of its address, atomically; ignore it from a fenced incarnation."""

@@ -11,8 +11,12 @@ from annex_actors.protocol.snapshot import Snapshot
 class StateStore(Protocol):
     """Keeps the last commits of every peer; called from any thread."""
 
-    def open(self, address: Address, incarnation: int) -> Snapshot | None:
-        """Return the last commit of ``address``, and refuse from now on what older incarnations commit."""
+    def open(self, address: Address) -> tuple[int, Snapshot | None]:
+        """Begin a new incarnation of ``address``: return its number, from 1, and the last commit.
+
+        From now on what older incarnations commit is ignored. Numbers come from here because the store outlives every
+        supervisor, and so they rise whoever was restarted.
+        """
 
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
         """Make ``snapshot`` the last commit of its address, atomically; ignore it from a fenced incarnation."""

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 
 from annex_actors.optimizers import Optimizer
-from annex_actors.testing.promises import DTYPES, check_versions, random, require, same_bits, unwritten
+from annex_actors.testing.promises import DTYPES, check_new, check_versions, random, require, same_bits, unwritten
 from annex_actors.types import Parameters
 
 
@@ -27,9 +27,9 @@ def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:
     require(isinstance(optimizer, Optimizer), f"{optimizer!r} lacks a member of the protocol Optimizer")
     require(pickle.loads(pickle.dumps(optimizer)) == optimizer, f"{optimizer!r} changes when it is pickled")
     for dtype in DTYPES:
-        parameters = {"weight": random(seed, (4, 3), dtype), "bias": random(seed + 1, (3,), dtype)}
+        parameters: Parameters = {"weight": random(seed, (4, 3), dtype), "bias": random(seed + 1, (3,), dtype)}
         state = optimizer.initial_state(parameters)
-        check_versions(f"{optimizer.name}.initial_state", state, state, dtype)
+        check_versions(f"{optimizer.name}.initial_state", state, like=state, dtype=dtype)
         for step in range(3):
             parameters, state = _checked_update(optimizer, step, parameters, state, seed)
     _check_descent(optimizer, {"weight": random(seed, (4, 3), np.dtype(np.float64))})
@@ -38,34 +38,26 @@ def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:
 def _checked_update(
     optimizer: Optimizer, step: int, parameters: Parameters, state: Parameters, seed: int
 ) -> tuple[Parameters, Parameters]:
+    """Return the next parameters and state, checked, and made twice."""
     label = f"{optimizer.name}.update"
+    given = (*parameters.values(), *state.values())
     results = []
     for _ in range(2):
         gradients = {name: random(seed + step, array.shape, array.dtype).copy() for name, array in parameters.items()}
-        with unwritten(label, *parameters.values(), *state.values()):
-            following, remembered = optimizer.update(step, parameters, gradients, state)
-        _check_new(label, following, (parameters, gradients))
-        _check_new(label, remembered, (state, gradients))
-        results.append((following, remembered))
-    (following, remembered), (again, same) = results
-    dtype = next(iter(parameters.values())).dtype
-    check_versions(f"{label}, parameters", following, parameters, dtype)
-    check_versions(f"{label}, state", remembered, state, dtype)
-    require(same_bits(following, again) and same_bits(remembered, same), f"{label} differs from call to call")
-    return following, remembered
-
-
-def _check_new(label: str, results: Parameters, given: tuple[Parameters, ...]) -> None:
-    for name, result in results.items():
-        old = any(np.shares_memory(result, array) for arrays in given for array in arrays.values())
-        require(not old, f"{label} returns memory that it was given, as {name}")
+        with unwritten(label, *given):
+            results.append(optimizer.update(step, parameters, gradients, state))
+        for arrays, before in zip(results[-1], (parameters, state), strict=True):
+            check_versions(label, arrays, like=before, dtype=parameters["weight"].dtype)
+            check_new(label, arrays, (*given, *gradients.values()))
+    for first, second in zip(*results, strict=True):
+        require(same_bits(first, second), f"{label} differs from call to call")
+    return results[0]
 
 
 def _check_descent(optimizer: Optimizer, parameters: Parameters) -> None:
-    before = sum(float(np.vdot(array, array)) for array in parameters.values())
+    start = parameters["weight"]
     state = optimizer.initial_state(parameters)
     for step in range(100):
-        gradients = {name: array.copy() for name, array in parameters.items()}
-        parameters, state = optimizer.update(step, parameters, gradients, state)
-    after = sum(float(np.vdot(array, array)) for array in parameters.values())
-    require(after < before, f"{optimizer!r} climbs a parabola from {before / 2:g} to {after / 2:g} in 100 steps")
+        parameters, state = optimizer.update(step, parameters, {"weight": parameters["weight"].copy()}, state)
+    before, after = (float(np.vdot(weight, weight)) / 2 for weight in (start, parameters["weight"]))
+    require(after < before, f"{optimizer!r} climbs a parabola from {before:g} to {after:g} in 100 steps")

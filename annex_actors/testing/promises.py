@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,15 +18,18 @@ _COORDINATES = 200
 
 
 def require(holds: object, otherwise: str) -> None:
+    """Raise AssertionError with the line ``otherwise`` unless ``holds``; a statement that ``python -O`` keeps."""
     if not holds:
         raise AssertionError(otherwise)
 
 
 def random(seed: int, shape: Shape, dtype: np.dtype[Any]) -> Floats:
+    """Return standard normal numbers, read-only; float32 and float64 ones are the same but for rounding."""
     return read_only(np.random.default_rng(seed).standard_normal(shape).astype(dtype))
 
 
 def read_only(array: Array) -> Array:
+    """Return a copy of ``array`` that nobody can write to."""
     copy = np.array(array)
     copy.flags.writeable = False
     return copy
@@ -34,7 +37,7 @@ def read_only(array: Array) -> Array:
 
 @contextmanager
 def unwritten(label: str, *arrays: Array) -> Iterator[None]:
-    """Require that the block leaves these arrays as they are."""
+    """Require that the block leaves these read-only arrays as they are."""
     before = [array.tobytes() for array in arrays]
     try:
         yield
@@ -46,29 +49,40 @@ def unwritten(label: str, *arrays: Array) -> Iterator[None]:
 
 
 def same_bits(one: Parameters, other: Parameters) -> bool:
+    """Return whether both have the same names and, to the bit, the same numbers."""
     return one.keys() == other.keys() and all(one[name].tobytes() == other[name].tobytes() for name in one)
 
 
 def check_layout(label: str, array: Floats, shape: Shape, dtype: np.dtype[Any]) -> None:
+    """Require this shape, this dtype, and C order."""
     require(array.shape == shape, f"expected {label} of shape {shape}, got {array.shape}")
     require(array.dtype == dtype, f"expected {label} of dtype {dtype}, got {array.dtype}")
     require(array.flags.c_contiguous, f"expected {label} to be C-contiguous, got strides {array.strides}")
 
 
+def check_new(label: str, results: Parameters, given: Iterable[Array]) -> None:
+    """Require that no result lies in memory that was given."""
+    arrays = tuple(given)
+    for name, result in results.items():
+        taken = any(np.shares_memory(result, array) for array in arrays)
+        require(not taken, f"{label} returns memory that it was given, as {name}; make a new array")
+
+
 def check_versions(
-    label: str, arrays: Parameters, like: Parameters, dtype: np.dtype[Any], *, read_only: bool = True
+    label: str, arrays: Parameters, *, like: Parameters, dtype: np.dtype[Any], writeable: bool = False
 ) -> None:
+    """Require the names and shapes of ``like``, this dtype, and arrays that can, or cannot, be written to."""
     require(list(arrays) == list(like), f"expected {label} named {list(like)}, got {list(arrays)}")
     for name, array in arrays.items():
-        check_layout(f"{label}, {name}", array, like[name].shape, dtype)
-        wanted = "read-only" if read_only else "writeable"
-        require(array.flags.writeable is not read_only, f"expected {label}, {name} to be {wanted}")
+        check_layout(f"{label}, {name},", array, like[name].shape, dtype)
+        wanted = "writeable" if writeable else "read-only"
+        require(array.flags.writeable is writeable, f"expected {label}, {name}, to be {wanted}")
 
 
 def differences(function: Callable[[Floats], float], at: Floats) -> dict[tuple[int, ...], float]:
-    """Return central differences of ``function`` by coordinate, at some coordinates where there are many."""
-    every = max(1, at.size // _COORDINATES)
-    coordinates = [tuple(map(int, np.unravel_index(flat, at.shape))) for flat in range(0, at.size, every)]
+    """Return central differences of ``function`` by coordinate: at every coordinate, or at some where there are many."""
+    stride = max(1, at.size // _COORDINATES)
+    coordinates = [tuple(map(int, np.unravel_index(flat, at.shape))) for flat in range(0, at.size, stride)]
 
     def slope(where: tuple[int, ...]) -> float:
         return (function(_moved(at, where, _STEP)) - function(_moved(at, where, -_STEP))) / (2 * _STEP)
@@ -76,15 +90,16 @@ def differences(function: Callable[[Floats], float], at: Floats) -> dict[tuple[i
     return {where: slope(where) for where in coordinates}
 
 
-def _moved(at: Floats, where: tuple[int, ...], distance: float) -> Floats:
-    moved = at.copy()
-    moved[where] += distance
-    return read_only(moved)
-
-
 def check_gradient(label: str, gradient: Floats, numeric: Mapping[tuple[int, ...], float]) -> None:
+    """Require that a gradient agrees with central differences, to six digits."""
     for where, slope in numeric.items():
         require(
             abs(gradient[where] - slope) <= 1e-6 * (1 + abs(slope)),
             f"expected {label} to be {slope:.9g} at {where}, as central differences are, got {gradient[where]:.9g}",
         )
+
+
+def _moved(at: Floats, where: tuple[int, ...], distance: float) -> Floats:
+    moved = at.copy()
+    moved[where] += distance
+    return read_only(moved)

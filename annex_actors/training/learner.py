@@ -167,7 +167,7 @@ class Learner:
         for crash in crashes:
             crash.check(layers=len(self.network.layers) + 1, steps=trainer.steps, microbatches=self.microbatches)
         store = MemoryStore()
-        program = Program(stages, trainer, store, self.supervision, CrashPlan(crashes), tuple(observers))
+        program = Program(trainer.run, stages, trainer, store, self.supervision, CrashPlan(crashes), tuple(observers))
         began, interrupted, restarts = time.perf_counter(), False, 0
         job = self.runtime.start(program)
         try:
@@ -210,7 +210,7 @@ class Learner:
         stages = self._stages(self.checkpoint, _run_name())
         store = MemoryStore()
         predictor = PredictorSpec(stages[0].run, stages[0].routing, samples, self.checkpoint.step)
-        job = self.runtime.start(Program(stages, predictor, store, self.supervision))
+        job = self.runtime.start(Program(predictor.run, stages, predictor, store, self.supervision))
         try:
             job.wait()
         finally:

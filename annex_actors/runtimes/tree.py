@@ -1,0 +1,213 @@
+"""The supervision tree of a run: every child specification, and why it is as it is.
+
+```
+run (rest_for_one)
+├── layers (one_for_one unless told otherwise)
+│   ├── stage-0   layer 0 dense:512
+│   ├── stage-1   layer 1 relu
+│   └── stage-n   cost
+├── trainer
+└── observers (one_for_one)
+    └── observer-0 …   progress, logs: temporary
+```
+
+- **run** is rest_for_one: whoever stands to the right may rely on what stands to the left. It restarts the trainer, which
+  is a peer like the layers, and never the layers' supervisor: when that gives up, the run has failed.
+- **layers** come up before the trainer feeds them, and are stopped after it.
+- **observers** are temporary: one that raises is gone, and nothing else notices.
+- The **store** and the **registry** are tables without code that could fail, and outlive every actor of the run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import pykka
+
+from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerStarted
+from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
+from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.failures import FailureLedger, chained, too_many_restarts
+from annex_actors.runtimes.program import Observer, PeerSpec, Program, RunFailedError
+from supervisors import (
+    Actor,
+    ActorDead,
+    ChildAbandoned,
+    ChildExited,
+    ChildReady,
+    ChildSpec,
+    Escalated,
+    Registry,
+    Restart,
+    Strategy,
+    Supervisor,
+    SupervisorRef,
+    ThreadChild,
+)
+from supervisors import Event as TreeEvent
+
+LAYERS, OBSERVERS = "layers", "observers"
+
+HostSpec = Callable[[PeerSpec, "SupervisedJob"], ChildSpec]
+"""Makes the specification of a peer's child: an actor on a thread, in a process, on another machine."""
+
+
+class Flush:
+    """The question whether an observer has seen all that came before."""
+
+
+class ObserverActor(Actor):
+    """Hosts one observer; what the observer raises ends this actor only."""
+
+    def __init__(self, observer: Observer) -> None:
+        super().__init__()
+        self._observer = observer
+
+    def on_receive(self, message: Any) -> None:
+        """Show the observer an event."""
+        if not isinstance(message, Flush):
+            self._observer.on_event(message)
+
+
+class SupervisedJob:
+    """A program whose peers live under a tree of supervisors.
+
+    Args:
+        program: what to run.
+        host: how a peer becomes a child.
+    """
+
+    def __init__(self, program: Program, host: HostSpec) -> None:
+        self.program = program
+        self.registry = Registry()
+        self._labels = {spec.address: spec.label for spec in program.peers}
+        self._ledger = FailureLedger(program.supervision.max_attempts)
+        self._over = threading.Event()
+        self._error: Exception | None = None
+        self._halting = False
+        self._closing = False
+        self._starts = 0
+        self._observers = [f"observer-{index}" for index in range(len(program.observers))]
+        self._resources = ExitStack()
+        self._resources.enter_context(one_blas_thread())
+        try:
+            self._run = self._start(host)
+        except BaseException:
+            self._resources.close()
+            raise
+        ThreadChild(self._run).watch(lambda reason: self._fail(RunFailedError(f"the run's supervisor ended: {reason}")))
+
+    @property
+    def restarts(self) -> int:
+        """How often any peer was started anew."""
+        return self._starts - len(self._labels)
+
+    def wait(self) -> None:
+        """Return when the driver has finished; Ctrl-C gets through.
+
+        Raises:
+            RunFailedError: see `Job.wait`.
+            UserError: see `Job.wait`.
+        """
+        self._over.wait()
+        if self._error is not None:
+            raise self._error
+
+    def halt(self) -> None:
+        """Ask the driver to feed no more, and to finish with what it fed."""
+        self._halting = True
+        self._tell_driver_to_halt()
+
+    def close(self) -> None:
+        """Stop the tree from right to left, once the observers have seen everything."""
+        if self._closing:
+            return
+        self._closing = True
+        for name in self._observers:
+            observer = self.registry.whereis(name)
+            try:
+                if observer is not None:
+                    observer.ask(Flush(), timeout=5.0)
+            except (ActorDead, pykka.Timeout):
+                logging.getLogger(__name__).warning("%s did not see the last events", name)
+        self._run.stop()
+        self._resources.close()
+
+    def emit(self, event: Event) -> None:
+        """Show an event to every observer; the driver's last one ends the wait."""
+        for name in self._observers:
+            observer = self.registry.whereis(name)
+            if observer is not None:
+                observer.tell(event)
+        if isinstance(event, Finished):
+            self._over.set()
+
+    def _start(self, host: HostSpec) -> SupervisorRef:
+        limits = self.program.supervision
+        layers = ChildSpec.of(
+            Supervisor,
+            [host(spec, self) for spec in self.program.stages],
+            strategy=limits.strategy,
+            max_restarts=limits.max_restarts,
+            max_seconds=limits.max_seconds,
+            id=LAYERS,
+            restart=Restart.TEMPORARY,
+        )
+        observers = ChildSpec.of(
+            Supervisor,
+            [
+                ChildSpec.of(ObserverActor, observer, id=name, name=name, restart=Restart.TEMPORARY)
+                for name, observer in zip(self._observers, self.program.observers, strict=True)
+            ],
+            strategy=Strategy.ONE_FOR_ONE,
+            id=OBSERVERS,
+        )
+        return Supervisor.start(
+            [layers, host(self.program.driver, self), observers],
+            strategy=Strategy.REST_FOR_ONE,
+            max_restarts=limits.max_restarts,
+            max_seconds=limits.max_seconds,
+            name="run",
+            hooks=[self._on_tree_event],
+            registry=self.registry,
+        )
+
+    def _on_tree_event(self, event: TreeEvent) -> None:
+        """Judge what happened to a peer before its supervisor acts on it, and tell the observers."""
+        address = event.id
+        if address == LAYERS and isinstance(event, ChildExited) and not self._closing:
+            self._fail(chained(RunFailedError(f"the layers' supervisor ended: {event.reason}"), event.reason.exception))
+        if address not in self._labels:
+            return
+        label = self._labels[address]
+        match event:
+            case ChildReady():
+                self._starts += 1
+                self.emit(PeerStarted(address, label, event.incarnation))
+                if self._halting and address == self.program.driver.address:
+                    self._tell_driver_to_halt()
+            case ChildExited(reason=reason):
+                self.emit(PeerExited(address, label, event.incarnation, str(reason)))
+                self._fail(self._ledger.record(address, label, reason.exception))
+            case ChildAbandoned():
+                self.emit(PeerAbandoned(address, label, event.incarnation))
+            case Escalated(reason=reason):
+                limits = self.program.supervision
+                limit = f"{limits.max_restarts} restarts in {limits.max_seconds:g} s"
+                self._fail(too_many_restarts(label, limit, reason.exception))
+
+    def _fail(self, error: Exception | None) -> None:
+        """Note the first failure that no restart helps, and wake up who waits."""
+        if error is not None and self._error is None and not self._closing:
+            self._error = error
+            self._over.set()
+
+    def _tell_driver_to_halt(self) -> None:
+        driver: Address = self.program.driver.address
+        ref = self.registry.whereis(driver)
+        if ref is not None:
+            ref.tell(Envelope(OWNER, 1, 0, Halt(self.program.run, 0, WHOLE_STEP, WHOLE_STEP)))
