@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from operator import index
+from numbers import Integral, Real
 from typing import Any, NoReturn
 
 from annex_actors.errors import ConfigError
@@ -15,7 +15,7 @@ def whole_number(setting: str, value: Any, *, at_least: int, below: int | None =
 
     ``True`` and ``False`` are not numbers here: as a seed or a width they are mistakes.
     """
-    number = index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else None
+    number = None if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
     if number is None or number < at_least or (below is not None and number >= below):
         wanted = f"an integer >= {at_least}" + (f" and < {below}" if below is not None else "")
         raise ConfigError(f"expected `{setting}` to be {wanted}, got {value!r}")
@@ -34,7 +34,7 @@ def real_number(
 
     A float of Python's own: one of NumPy's would turn float32 arrays into float64 wherever the two meet.
     """
-    number = float(value) if hasattr(value, "__float__") and not isinstance(value, bool) else math.nan
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
     if not (math.isfinite(number) and above < number < below and number >= at_least):
         bounds = [(">", above), (">=", at_least), ("<", below)]
         wanted = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if math.isfinite(bound))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Protocol
+
+from supervisors.latch import Latch
 
 
 class Clock(Protocol):
@@ -14,8 +15,13 @@ class Clock(Protocol):
         """Return seconds since some fixed instant; never goes back."""
         ...
 
-    def wait(self, event: threading.Event, timeout_s: float | None) -> bool:
-        """Wait until ``event`` is set or ``timeout_s`` seconds of this clock have passed; return whether it is set."""
+    def wait(self, latch: Latch, timeout_s: float | None) -> bool:
+        """Wait until ``latch`` is set or ``timeout_s`` seconds of this clock have passed; return whether it is set.
+
+        Args:
+            latch: what to wait for.
+            timeout_s: seconds of this clock; None waits for ever.
+        """
         ...
 
 
@@ -26,6 +32,6 @@ class SystemClock:
         """Return `time.monotonic`."""
         return time.monotonic()
 
-    def wait(self, event: threading.Event, timeout_s: float | None) -> bool:
-        """Wait for ``event`` in real time."""
-        return event.wait(timeout_s)
+    def wait(self, latch: Latch, timeout_s: float | None) -> bool:
+        """Wait for ``latch`` in real time."""
+        return latch.wait(timeout_s)

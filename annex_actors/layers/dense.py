@@ -41,25 +41,26 @@ def dense(
         ShapeError: weights or biases whose shape is not the one above.
     """
     out_features = expect.whole_number("out_features", out_features, at_least=1)
-    given_weights = None if weights is None else _finite("weights", weights)
-    given_biases = None if biases is None else _finite("biases", biases)
+    matrix = None if weights is None else _finite("weights", weights)
+    vector = None if biases is None else _finite("biases", biases)
     if in_features is not None:
         in_features = expect.whole_number("in_features", in_features, at_least=1)
-    elif given_weights is not None and given_weights.ndim == 2:
-        in_features = given_weights.shape[0]
-    if given_weights is not None and given_weights.shape != (in_features, out_features):
+    elif matrix is not None and matrix.ndim:
+        in_features = len(matrix)
+    if matrix is not None and matrix.shape != (in_features, out_features):
+        cure = "; transpose them: a row is an input" if matrix.shape[:1] == (out_features,) else ""
         raise ShapeError(
-            f"expected `weights` of shape (in_features, out_features) = ({in_features or 'any'}, {out_features}), "
-            f"got {given_weights.shape}{_transposed(given_weights, in_features, out_features)}"
+            f"expected `weights` of shape (in_features, out_features) = ({in_features}, {out_features}), "
+            f"got {matrix.shape}{cure if matrix.ndim == 2 else ''}"
         )
-    if given_biases is not None and given_biases.shape != (out_features,):
-        raise ShapeError(f"expected `biases` of shape (out_features,) = ({out_features},), got {given_biases.shape}")
+    if vector is not None and vector.shape != (out_features,):
+        raise ShapeError(f"expected `biases` of shape (out_features,) = ({out_features},), got {vector.shape}")
     return Dense(
         out_features,
         in_features,
         initializer=Initializer.of(initializer),
-        weights=None if given_weights is None else tuple(map(tuple, given_weights.tolist())),
-        biases=None if given_biases is None else tuple(given_biases.tolist()),
+        weights=None if matrix is None else tuple(map(tuple, matrix.tolist())),
+        biases=None if vector is None else tuple(vector.tolist()),
     )
 
 
@@ -149,10 +150,3 @@ def _finite(setting: str, values: ArrayLike) -> Floats:
     if not np.isfinite(array).all():
         raise ConfigError(f"expected `{setting}` to be finite, got NaN or infinity")
     return array
-
-
-def _transposed(weights: Floats, in_features: int | None, out_features: int) -> str:
-    fits = (
-        weights.ndim == 2 and weights.shape[1] == (in_features or weights.shape[1]) and weights.shape[0] == out_features
-    )
-    return "; transpose them: a row is an input" if fits else ""

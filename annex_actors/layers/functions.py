@@ -35,7 +35,8 @@ class Relu:
     threshold: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "threshold", expect.real_number("threshold", self.threshold))
+        # Plus zero makes 0 of -0: they are equal, so their text is the same, but their bits are not.
+        object.__setattr__(self, "threshold", expect.real_number("threshold", self.threshold) + 0.0)
 
     def spec(self) -> str:
         """Return ``relu``, and the threshold unless it is 0."""

@@ -55,14 +55,12 @@ class Sgd:
         self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters
     ) -> tuple[Parameters, Parameters]:
         """Return the next parameters and velocities; ``step`` does not matter."""
-        velocities = {}
-        if self.momentum:
-            velocities = {
-                f"velocity.{name}": self._velocity(state[f"velocity.{name}"], gradients[name]) for name in parameters
-            }
-        weights = {}
-        for name, weight in parameters.items():
-            weights[name] = self._stepped(weight, gradients[name], velocities.get(f"velocity.{name}"))
+        slots = {name: f"velocity.{name}" for name in parameters if self.momentum}
+        velocities = {slot: self._velocity(state[slot], gradients[name]) for name, slot in slots.items()}
+        weights = {
+            name: self._stepped(weight, gradients[name], velocities.get(f"velocity.{name}"))
+            for name, weight in parameters.items()
+        }
         return frozen(weights), frozen(velocities)
 
     def _velocity(self, velocity: Floats, gradient: Floats) -> Floats:

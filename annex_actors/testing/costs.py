@@ -12,6 +12,7 @@ from annex_actors.testing.promises import (
     DTYPES,
     check_gradient,
     check_layout,
+    check_new,
     differences,
     random,
     read_only,
@@ -34,8 +35,8 @@ def check_cost(
     Args:
         cost: the cost to check.
         output_shape: the shape of one sample's outputs.
-        targets: what a user would give for ``samples`` samples; class labels if None.
-        samples: rows of the batch, >= 2.
+        targets: what a user would give for at least two samples; class labels if None.
+        samples: how many class labels.
         seed: of the random outputs.
 
     Raises:
@@ -80,7 +81,7 @@ def _check_evaluation(cost: Cost, outputs: Floats, targets: Array) -> None:
         again, same = cost.evaluate(outputs, targets, len(outputs))
     require(type(value) is float and np.isfinite(value), f"expected {label} to return a finite float, got {value!r}")
     check_layout(f"{label}, gradient", gradient, outputs.shape, outputs.dtype)
-    require(not np.shares_memory(gradient, outputs), f"{label} returns the memory of the outputs")
+    check_new(label, {"gradient": gradient}, (outputs, targets))
     require(value == again and same_bits({"": gradient}, {"": same}), f"{label} differs from call to call")
 
 

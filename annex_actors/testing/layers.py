@@ -90,9 +90,9 @@ class _LayerTrial:
 
     def check_arrays(self) -> None:
         """Check shapes, dtypes, layout, and whose memory they are."""
-        outputs, grad_input = self.run()
+        outputs, saved = self.forward()
         self._check_array("forward", outputs, self.grad_output.shape, self.inputs)
-        self._check_array("backward", grad_input, self.inputs.shape, self.grad_output)
+        self._check_array("backward", self.backward(saved), self.inputs.shape, self.grad_output)
         gradients, label = self.weight_gradient(), self._label("weight_gradient")
         check_versions(label, gradients, like=self.parameters, dtype=self.inputs.dtype, writeable=True)
         check_new(label, gradients, self._given())

@@ -80,7 +80,7 @@ def check_versions(
 
 
 def differences(function: Callable[[Floats], float], at: Floats) -> dict[tuple[int, ...], float]:
-    """Return central differences of ``function`` by coordinate: at every coordinate, or at some where there are many."""
+    """Return central differences of ``function`` by coordinate, at evenly spaced ones where there are many."""
     stride = max(1, at.size // _COORDINATES)
     coordinates = [tuple(map(int, np.unravel_index(flat, at.shape))) for flat in range(0, at.size, stride)]
 

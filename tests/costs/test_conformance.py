@@ -1,0 +1,34 @@
+"""Every cost keeps the promises of the protocol; a new cost is one more line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from annex_actors.costs import COSTS, cost
+from annex_actors.testing import check_cost
+from annex_actors.types import Array, Shape
+
+CASES: list[tuple[str, Shape, Array]] = [
+    ("mean_squared_error", (3,), np.array([0, 2, 1, 0])),
+    ("mean_squared_error", (1,), np.array([0.5, -2.0, 1.0])),
+    ("mean_squared_error", (2,), np.array([[0.5, -2.0], [1.0, 3.0], [0.0, 0.0]])),
+    ("mean_squared_error", (2, 2), np.arange(12.0).reshape(3, 2, 2)),
+    ("softmax_cross_entropy", (2,), np.array([0, 1, 1])),
+    ("softmax_cross_entropy", (3,), np.array([0, 2, 1, 0])),
+    ("softmax_cross_entropy", (3,), np.eye(3)[[0, 2, 1, 0]]),
+    ("sigmoid_cross_entropy", (1,), np.array([0, 1, 1])),
+    ("sigmoid_cross_entropy", (1,), np.array([0.25, 1.0, 0.0])),
+    ("sigmoid_cross_entropy", (3,), np.array([0, 2, 1, 0])),
+    ("sigmoid_cross_entropy", (2,), np.array([[True, False], [True, True], [False, False]])),
+]
+
+
+@pytest.mark.parametrize(("name", "output_shape", "targets"), CASES)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_cost_keeps_its_promises(name: str, output_shape: Shape, targets: Array, seed: int) -> None:
+    check_cost(cost(name), output_shape, targets=targets, seed=seed)
+
+
+def test_every_built_in_cost_is_checked() -> None:
+    assert {name for name, _, _ in CASES} == set(COSTS)

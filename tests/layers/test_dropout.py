@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from annex_actors.errors import ConfigError
+from annex_actors.keys import RandomKey
+from annex_actors.layers import dropout
+from annex_actors.types import Floats
+
+KEY = RandomKey(seed=1, layer=2, step=3, microbatch=4)
+
+
+def dropped(rate: float, inputs: Floats, key: RandomKey | None = KEY) -> Floats:
+    return dropout(rate).forward({}, inputs, key)[0]
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.5, 0.9])
+def test_the_share_of_what_is_dropped_is_the_rate(rate: float) -> None:
+    outputs = dropped(rate, np.ones((500, 400)))
+    deviation = np.sqrt(rate * (1 - rate) / outputs.size)
+    assert abs((outputs == 0).mean() - rate) < 5 * deviation
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.5, 0.9])
+def test_the_mean_stays(rate: float) -> None:
+    outputs = dropped(rate, np.ones((500, 400)))
+    deviation = np.sqrt(rate / (1 - rate) / outputs.size)
+    assert abs(outputs.mean() - 1) < 5 * deviation + 2**-16
+
+
+def test_what_is_kept_is_divided_by_the_share_that_is_kept() -> None:
+    outputs = dropped(0.75, np.full((20, 20), 3.0))
+    assert set(outputs.ravel()) == {0.0, 12.0}
+
+
+def test_the_gradient_passes_where_the_number_passed() -> None:
+    layer, inputs = dropout(0.5), np.ones((20, 20))
+    outputs, saved = layer.forward({}, inputs, KEY)
+    assert np.array_equal(layer.backward({}, saved, inputs), outputs)
+
+
+def test_a_prediction_drops_nothing() -> None:
+    layer, inputs = dropout(0.5), np.ones((2, 3))
+    outputs, saved = layer.forward({}, inputs, None)
+    assert outputs is inputs
+    assert layer.backward({}, saved, inputs) is inputs
+
+
+def test_at_rate_zero_nothing_is_dropped() -> None:
+    inputs = np.ones((2, 3))
+    assert dropped(0, inputs) is inputs
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        RandomKey(seed=2, layer=2, step=3, microbatch=4),
+        RandomKey(seed=1, layer=3, step=3, microbatch=4),
+        RandomKey(seed=1, layer=2, step=4, microbatch=4),
+        RandomKey(seed=1, layer=2, step=3, microbatch=5),
+    ],
+    ids=["seed", "layer", "step", "microbatch"],
+)
+def test_every_part_of_the_key_changes_what_is_dropped(other: RandomKey) -> None:
+    inputs = np.ones((20, 20))
+    assert np.array_equal(dropped(0.5, inputs), dropped(0.5, inputs, KEY))
+    differing = (dropped(0.5, inputs) != dropped(0.5, inputs, other)).mean()
+    assert 0.35 < differing < 0.65
+
+
+def test_both_precisions_drop_the_same() -> None:
+    single, double = dropped(0.3, np.ones((9, 7), np.float32)), dropped(0.3, np.ones((9, 7)))
+    assert np.array_equal(single == 0, double == 0)
+
+
+@settings(deadline=None, print_blob=True)
+@given(st.integers(1, 6), st.integers(1, 9), st.integers(1, 6))
+def test_the_first_rows_of_a_shorter_micro_batch_lose_the_same(short: int, features: int, more: int) -> None:
+    longer = dropped(0.5, np.ones((short + more, features)))
+    assert np.array_equal(dropped(0.5, np.ones((short, features))), longer[:short])
+
+
+@pytest.mark.parametrize("rate", [0.99999, 1 - 1e-12])
+def test_a_rate_just_below_one_still_keeps_its_scale_finite(rate: float) -> None:
+    assert np.isfinite(dropped(rate, np.ones((50, 50)))).all()
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1, 1.5, float("nan"), "half", None, True])
+def test_a_rate_outside_its_range_is_refused(rate: float) -> None:
+    with pytest.raises(ConfigError, match="expected `rate` to be a number >= 0 and < 1, got"):
+        dropout(rate)

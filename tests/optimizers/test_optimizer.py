@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from annex_actors.errors import ConfigError
+from annex_actors.optimizers import Adam, Sgd, optimizer
+
+
+def test_an_optimizer_is_found_by_its_name_and_takes_its_settings() -> None:
+    assert optimizer("sgd", momentum=0.9) == Sgd(learning_rate=0.05, momentum=0.9, nesterov=False)
+    assert optimizer("adam", beta1=0.8) == Adam(learning_rate=0.001, beta1=0.8, beta2=0.999, epsilon=1e-8)
+
+
+def test_an_unknown_optimizer_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="expected `optimizer` to be one of sgd, adam, got 'adagrad'"):
+        optimizer("adagrad")
+
+
+def test_an_unknown_setting_lists_the_known_ones() -> None:
+    message = "expected settings of sgd to be among learning_rate, momentum, nesterov, got 'lr'"
+    with pytest.raises(ConfigError, match=message):
+        optimizer("sgd", lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "wrong", "wanted"),
+    [
+        *[
+            ("sgd", "learning_rate", wrong, "> 0")
+            for wrong in (0, -0.1, "fast", None, True, float("nan"), float("inf"))
+        ],
+        *[("sgd", "momentum", wrong, ">= 0 and < 1") for wrong in (-0.1, 1, "some")],
+        *[("adam", "learning_rate", wrong, "> 0") for wrong in (0, "fast")],
+        *[("adam", "beta1", wrong, ">= 0 and < 1") for wrong in (-0.1, 1)],
+        *[("adam", "beta2", wrong, ">= 0 and < 1") for wrong in (-0.1, 1)],
+        ("adam", "epsilon", 0, "> 0"),
+        ("adam", "weight_decay", -1, ">= 0"),
+    ],
+)
+def test_a_setting_outside_its_range_is_refused(name: str, setting: str, wrong: Any, wanted: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        optimizer(name, **{setting: wrong})
+    assert str(caught.value) == f"expected `{setting}` to be a number {wanted}, got {wrong!r}"
+
+
+def test_nesterov_is_a_yes_or_no_that_needs_momentum() -> None:
+    with pytest.raises(ConfigError, match="expected `nesterov` to be true or false, got 1"):
+        optimizer("sgd", momentum=0.9, nesterov=1)
+    with pytest.raises(ConfigError, match=r"expected `momentum` > 0 with nesterov, got 0"):
+        optimizer("sgd", nesterov=True)

@@ -1,0 +1,213 @@
+"""A checker is worth what it refuses: each layer here breaks one promise, and the message says which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from annex_actors.errors import ShapeError
+from annex_actors.keys import RandomKey, Tag
+from annex_actors.layers import Layer, Saved
+from annex_actors.testing import check_layer
+from annex_actors.types import Floats, Parameters, Shape
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The function ``y = scale * x`` with one weight a feature: right in everything, so that others can break it."""
+
+    @property
+    def name(self) -> str:
+        return "scale"
+
+    def spec(self) -> str:
+        return "scale"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 1:
+            raise ShapeError("expected samples of one axis")
+        return input_shape
+
+    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
+        scale = key.generator(Tag.INITIAL_WEIGHTS).normal(size=input_shape).astype(dtype)
+        scale.flags.writeable = False
+        return {"scale": scale}
+
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        return inputs * parameters["scale"], inputs.shape
+
+    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+        grad_input: Floats = grad_output * parameters["scale"]
+        return grad_input
+
+    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
+        return {"scale": (inputs * grad_output).sum(axis=0)}
+
+
+def check(layer: Layer) -> None:
+    check_layer(layer, (4,), constructors={"scale": type(layer)})
+
+
+def test_a_layer_that_keeps_every_promise_passes() -> None:
+    check(Scale())
+
+
+class WrongBackward(Scale):
+    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+        return grad_output * 1.0001
+
+
+class WrongWeightGradient(Scale):
+    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
+        return {"scale": (inputs * grad_output).mean(axis=0)}
+
+
+class WritesInputs(Scale):
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        inputs *= parameters["scale"]
+        return inputs, None
+
+
+class ForcesInputs(Scale):
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        inputs.flags.writeable = True
+        inputs *= parameters["scale"]
+        return inputs, None
+
+
+class WritesGradient(Scale):
+    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+        return np.multiply(grad_output, parameters["scale"], out=grad_output)
+
+
+class WritesGradientLate(Scale):
+    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
+        grad_output *= inputs
+        return {"scale": grad_output.sum(axis=0)}
+
+
+class UsesUpWhatItSaved(Scale):
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        return inputs * parameters["scale"], np.ones_like(inputs)
+
+    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+        saved *= grad_output * parameters["scale"]
+        grad_input: Floats = saved.copy()
+        return grad_input
+
+
+class CentresTheBatch(Scale):
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        return (inputs - inputs.mean(axis=0)) * parameters["scale"], None
+
+
+class DividesByTheBatch(Scale):
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        return inputs * parameters["scale"] / len(inputs), len(inputs)
+
+    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+        grad_input: Floats = grad_output * parameters["scale"] / saved
+        return grad_input
+
+
+class Widens(Scale):
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        return inputs * parameters["scale"] * np.float64(1), None
+
+
+class InTheWrongOrder(Scale):
+    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+        return np.asfortranarray(grad_output * parameters["scale"])
+
+
+class AnnouncesAnotherShape(Scale):
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0] + 1,)
+
+
+class ForgetsAParameter(Scale):
+    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
+        return {}
+
+
+class LendsTheGradient(Scale):
+    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
+        return {"scale": grad_output[0]}
+
+
+class WriteableParameters(Scale):
+    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
+        return {"scale": np.ones(input_shape, dtype)}
+
+
+class UnkeyedParameters(Scale):
+    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
+        scale = np.random.default_rng().normal(size=input_shape).astype(dtype)
+        scale.flags.writeable = False
+        return {"scale": scale}
+
+
+@dataclass(frozen=True)
+class CountsItsCalls(Scale):
+    calls: list[int] = field(default_factory=list)
+
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        self.calls.append(1)
+        return inputs * parameters["scale"] * len(self.calls), None
+
+
+class HasASpace(Scale):
+    def spec(self) -> str:
+        return "scale :2"
+
+
+class HasAnotherName(Scale):
+    def spec(self) -> str:
+        return "scales"
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (WrongBackward, r"expected scale.backward \(without a key\) with respect to the inputs to be"),
+        (WrongWeightGradient, r"expected scale.weight_gradient \(without a key\) with respect to scale to be"),
+        (WritesInputs, r"scale.forward \(without a key\) writes to an array that it was given; make a new one"),
+        (ForcesInputs, r"scale.forward \(without a key\) changes an array that it was given"),
+        (WritesGradient, "scale.backward .* writes to an array that it was given"),
+        (WritesGradientLate, "scale.weight_gradient .* writes to an array that it was given"),
+        (UsesUpWhatItSaved, "scale.backward .* differs from call to call"),
+        (CentresTheBatch, r"scale.forward \(without a key\) mixes rows"),
+        (DividesByTheBatch, r"scale.forward \(without a key\) mixes rows"),
+        (Widens, "expected scale.forward .* of dtype float32, got float64"),
+        (InTheWrongOrder, "expected scale.backward .* to be C-contiguous"),
+        (AnnouncesAnotherShape, r"expected scale.forward .* of shape \(4, 5\), got \(4, 4\)"),
+        (ForgetsAParameter, r"expected scale.weight_gradient .* named \['scale'\], got \[\]"),
+        (LendsTheGradient, "expected scale.weight_gradient .*, scale, to be writeable"),
+        (WriteableParameters, "expected scale.initial_parameters, scale, to be read-only"),
+        (UnkeyedParameters, "scale.initial_parameters differs for the same key"),
+        (CountsItsCalls, "scale.forward .* differs from call to call"),
+        (HasASpace, "expected a spec without spaces, got 'scale :2'"),
+        (HasAnotherName, "expected a spec that begins with 'scale', got 'scales'"),
+    ],
+)
+def test_a_broken_promise_is_named(broken: type[Scale], message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check(broken())
+
+
+def test_a_layer_that_parse_layers_does_not_know_is_told_what_to_give() -> None:
+    with pytest.raises(AssertionError, match=r"scale is not read back by parse_layers: .*; give `constructors`"):
+        check_layer(Scale(), (4,))
+
+
+def test_a_layer_that_is_read_back_as_another_is_refused() -> None:
+    with pytest.raises(AssertionError, match="scale is read back by parse_layers as WrongBackward"):
+        check_layer(Scale(), (4,), constructors={"scale": WrongBackward})
+
+
+def test_what_lacks_a_member_is_refused() -> None:
+    with pytest.raises(AssertionError, match="'dense' lacks a member of the protocol Layer"):
+        check_layer("dense", (4,))  # type: ignore[arg-type]

@@ -1,0 +1,88 @@
+"""A checker is worth what it refuses: each optimizer here breaks one promise, and the message says which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from annex_actors.optimizers import Sgd
+from annex_actors.testing import check_optimizer
+from annex_actors.types import Floats, Parameters
+
+Versions = tuple[Parameters, Parameters]
+
+
+class InPlace(Sgd):
+    def update(self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters) -> Versions:
+        for name, weight in parameters.items():
+            np.subtract(weight, gradients[name], out=weight)
+        return parameters, state
+
+
+class LendsTheGradient(Sgd):
+    def update(self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters) -> Versions:
+        for name, weight in parameters.items():
+            np.subtract(weight, self.learning_rate * gradients[name], out=gradients[name])
+            gradients[name].flags.writeable = False
+        return gradients, state
+
+
+class Writeable(Sgd):
+    def update(self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters) -> Versions:
+        return {name: weight - 0.1 * gradients[name] for name, weight in parameters.items()}, state
+
+
+class Climbs(Sgd):
+    def update(self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters) -> Versions:
+        return super().update(step, parameters, {name: -gradient for name, gradient in gradients.items()}, state)
+
+
+class ForgetsTheBias(Sgd):
+    def update(self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters) -> Versions:
+        return super().update(step, {"weight": parameters["weight"]}, gradients, state)
+
+
+class Widens(Sgd):
+    def update(self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters) -> Versions:
+        wider: dict[str, Floats] = {name: gradient.astype(np.float64) for name, gradient in gradients.items()}
+        return super().update(step, parameters, wider, state)
+
+
+class WriteableState(Sgd):
+    def initial_state(self, parameters: Parameters) -> Parameters:
+        return {f"velocity.{name}": np.zeros_like(weight) for name, weight in parameters.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountsItsCalls(Sgd):
+    calls: list[int] = field(default_factory=list)
+
+    def update(self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters) -> Versions:
+        self.calls.append(1)
+        scaled = {name: gradient * len(self.calls) for name, gradient in gradients.items()}
+        return super().update(step, parameters, scaled, state)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (InPlace, "sgd.update writes to an array that it was given; make a new one"),
+        (LendsTheGradient, "sgd.update returns memory that it was given, as weight; make a new array"),
+        (Writeable, "expected sgd.update, weight, to be read-only"),
+        (Climbs, "climbs a parabola from"),
+        (ForgetsTheBias, r"expected sgd.update named \['weight', 'bias'\], got \['weight'\]"),
+        (Widens, "expected sgd.update, weight, of dtype float32, got float64"),
+        (WriteableState, "expected sgd.initial_state, velocity.weight, to be read-only"),
+        (CountsItsCalls, "sgd.update differs from call to call"),
+    ],
+)
+def test_a_broken_promise_is_named(broken: type[Sgd], message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_optimizer(broken())
+
+
+def test_what_lacks_a_member_is_refused() -> None:
+    with pytest.raises(AssertionError, match="'sgd' lacks a member of the protocol Optimizer"):
+        check_optimizer("sgd")  # type: ignore[arg-type]
