@@ -189,10 +189,17 @@ def freeze(array: Array) -> Array:
 
     A fresh array is marked read-only in place. A view of memory that somebody may still write to is copied.
     """
-    owner = array
-    while isinstance(owner.base, np.ndarray):
-        owner = owner.base
-    if not array.flags.c_contiguous or (owner is not array and owner.flags.writeable):
+    if not array.flags.c_contiguous or (array.base is not None and _writable(array)):
         array = array.copy(order="C")
     array.flags.writeable = False
     return array
+
+
+def _writable(array: Array) -> bool:
+    """Return whether ``array``, or any array that it is a view of, can be written to."""
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return True
+        owner = owner.base
+    return False

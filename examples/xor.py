@@ -1,0 +1,12 @@
+"""Learn exclusive or: the smallest network that needs a hidden layer, each layer an actor."""
+
+from annex_actors import Learner, activation, dense, load, sequence
+
+dataset = load("xor")
+network = sequence(dense(8), activation("tanh"), dense(2))
+learner = Learner(network, optimizer="adam", microbatches=1, seed=1)
+result = learner.train(dataset, epochs=300, batch_size=4)
+
+print(f"cost {result.train_cost:.4f} after {result.checkpoint.step} steps")
+for inputs, probabilities in zip(dataset.test.inputs, learner.predict(dataset.test.inputs), strict=True):
+    print(f"{inputs.astype(int)} -> {probabilities.argmax()}  (sure to {probabilities.max():.3f})")

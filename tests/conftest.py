@@ -1,0 +1,36 @@
+"""What all tests share: the option ``--whole``, and the tests that wait for it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("sample", deadline=None, print_blob=True, max_examples=100)
+settings.register_profile("whole", deadline=None, print_blob=True, max_examples=1000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--whole``."""
+    parser.addoption("--whole", action="store_true", help="run the large matrices whole")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the mark, and let property tests try more with ``--whole``."""
+    config.addinivalue_line("markers", "whole: runs with --whole only")
+    settings.load_profile("whole" if config.getoption("--whole") else "sample")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what waits for ``--whole``."""
+    if config.getoption("--whole"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("whole")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("whole")]
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether the large matrices are wanted whole."""
+    return bool(request.config.getoption("--whole"))

@@ -1,0 +1,20 @@
+"""Large matrices of cases: a seeded sample by default, whole with ``--whole``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any, TypeVar
+
+import pytest
+
+_Case = TypeVar("_Case")
+
+
+def matrix(cases: Sequence[_Case], *, sample: int, id: Callable[[_Case], str], seed: int = 0) -> list[Any]:
+    """Return ``cases`` as parameters, all but ``sample`` of them marked to wait for ``--whole``."""
+    chosen = set(Random(seed).sample(range(len(cases)), min(sample, len(cases))))
+    return [
+        pytest.param(case, id=id(case), marks=() if index in chosen else pytest.mark.whole)
+        for index, case in enumerate(cases)
+    ]

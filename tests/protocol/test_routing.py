@@ -1,0 +1,114 @@
+"""Who is at the ends of an edge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from annex_actors.protocol.messages import (
+    WHOLE_STEP,
+    Backward,
+    Forward,
+    Message,
+    Part,
+    Predict,
+    Report,
+    Target,
+    WeightGradient,
+)
+from annex_actors.protocol.routing import TRAINER, Routing, stage_address
+
+ARRAY = np.ones((1, 1), np.float32)
+STAGES = st.integers(1, 40)
+
+
+def forward(edge: int, microbatch: int = 0) -> Forward:
+    return Forward("r", 0, microbatch, edge, ARRAY, Part(1, 1))
+
+
+def backward(edge: int) -> Backward:
+    return Backward("r", 0, 0, edge, ARRAY)
+
+
+def test_activations_pass_the_chain_from_the_trainer_to_the_trainer() -> None:
+    routing = Routing(3)
+    assert [routing.receiver(forward(edge)) for edge in range(4)] == ["stage-0", "stage-1", "stage-2", TRAINER]
+
+
+def test_gradients_pass_the_chain_against_their_edges() -> None:
+    routing = Routing(3)
+    assert [routing.receiver(backward(edge)) for edge in (3, 2, 1)] == ["stage-2", "stage-1", "stage-0"]
+
+
+@pytest.mark.parametrize("stages", [1, 2, 5])
+def test_targets_go_to_the_last_stage(stages: int) -> None:
+    routing = Routing(stages)
+    assert routing.receiver(Target("r", 0, 0, routing.targets, ARRAY)) == stage_address(stages - 1)
+
+
+@pytest.mark.parametrize("stages", [1, 2, 5])
+def test_reports_and_predictions_leave_the_last_stage_for_the_trainer(stages: int) -> None:
+    routing = Routing(stages)
+    messages: list[Message] = [
+        Report("r", 0, WHOLE_STEP, routing.outputs, 0.5, 1),
+        Predict("r", 0, 0, routing.outputs, ARRAY),
+    ]
+    assert [routing.receiver(message) for message in messages] == [TRAINER, TRAINER]
+
+
+def test_a_deferred_weight_gradient_is_an_edge_upstream_and_never_leaves_its_stage() -> None:
+    # Its edge is the stage's own number, so that what travels upstream on it would leave; stages post it to themselves.
+    assert Routing(3).receiver(WeightGradient("r", 0, WHOLE_STEP, 2)) == "stage-1"
+
+
+@settings(deadline=None, print_blob=True)
+@given(STAGES)
+def test_the_addresses_are_the_stages_in_order_and_then_the_trainer(stages: int) -> None:
+    assert Routing(stages).addresses == (*(f"stage-{stage}" for stage in range(stages)), TRAINER)
+
+
+@settings(deadline=None, print_blob=True)
+@given(STAGES)
+def test_every_edge_has_one_end_that_sends_and_another_that_receives(stages: int) -> None:
+    routing = Routing(stages)
+    for edge in range(stages + 2):
+        ends = routing.upstream(edge, 0), routing.downstream(edge, 0)
+        assert len(set(ends)) == 2
+        assert set(ends) <= set(routing.addresses)
+
+
+@settings(deadline=None, print_blob=True)
+@given(STAGES)
+def test_who_receives_from_a_peer_counts_it_among_its_senders(stages: int) -> None:
+    routing = Routing(stages)
+    for peer in routing.addresses:
+        for other in routing.addresses:
+            assert (other in routing.receivers(peer)) == (peer in routing.senders(other))
+
+
+@settings(deadline=None, print_blob=True)
+@given(STAGES)
+def test_a_peer_sends_along_every_edge_that_ends_at_it_and_no_other_way(stages: int) -> None:
+    routing = Routing(stages)
+    sent: dict[str, set[str]] = {peer: set() for peer in routing.addresses}
+    for edge in range(stages + 1):
+        sent[routing.upstream(edge, 0)].add(routing.receiver(forward(edge)))
+    sent[TRAINER].add(routing.downstream(routing.targets, 0))
+    for edge in range(1, stages):
+        sent[routing.downstream(edge, 0)].add(routing.receiver(backward(edge)))
+    assert {peer: set(routing.receivers(peer)) for peer in routing.addresses} == sent
+
+
+@settings(deadline=None, print_blob=True)
+@given(STAGES, st.integers(0, 60))
+def test_today_all_microbatches_take_the_same_way(stages: int, microbatch: int) -> None:
+    routing = Routing(stages)
+    assert all(routing.receiver(forward(edge, microbatch)) == routing.receiver(forward(edge)) for edge in range(stages))
+
+
+def test_nobody_is_a_neighbour_of_itself() -> None:
+    for stages in (1, 2, 3):
+        routing = Routing(stages)
+        assert not any(peer in routing.receivers(peer) for peer in routing.addresses)

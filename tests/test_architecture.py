@@ -1,0 +1,196 @@
+"""Who may import whom: the rules that keep the core pure and the runtimes exchangeable."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+LEVELS = {
+    "errors": 0,
+    "types": 0,
+    "expect": 0,
+    "keys": 0,
+    "layers": 1,
+    "costs": 1,
+    "optimizers": 1,
+    "data": 1,
+    "metrics": 1,
+    "protocol": 2,
+    "placement": 3,
+    "stores": 3,
+    "runtimes": 4,
+    "training": 5,
+    "cli": 6,
+    "observe": 6,
+}
+"""Every package of `annex_actors` by its height: imports go downwards only."""
+
+ABOVE_ALL = {"__init__", "__main__", "testing"}
+"""The facade, and the checkers for users: they may import everything, and nothing imports them."""
+
+MATHEMATICS = {name for name, level in LEVELS.items() if level == 1}
+
+PURE = {"__future__", "annex_actors", "collections", "dataclasses", "enum", "heapq", "itertools", "math", "numpy", "typing"}
+"""All that the pure core may import: nothing here knows of time, threads, sockets, files or chance."""
+
+CONCURRENCY = {
+    "_thread",
+    "asyncio",
+    "concurrent",
+    "multiprocessing",
+    "pykka",
+    "queue",
+    "ray",
+    "sched",
+    "select",
+    "selectors",
+    "signal",
+    "socket",
+    "socketserver",
+    "subprocess",
+    "supervisors",
+    "threading",
+}
+
+HOSTS = {
+    "pykka": {"runtimes/threads.py", "runtimes/tree.py", "runtimes/schedulers.py", "runtimes/processes.py"},
+    "ray": {"runtimes/ray.py"},
+    "multiprocessing": {"runtimes/processes.py"},
+}
+"""The only modules of `annex_actors` that may import what a host is made of."""
+
+
+def imported(source: str) -> set[str]:
+    """Return the dotted names that a module imports anywhere: at its top, in a function, for type checking."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            function = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            names |= {"importlib"} if function in ("__import__", "import_module") else set()
+    return names
+
+
+def roots(source: str) -> set[str]:
+    """Return the top-level packages that a module imports."""
+    return {name.partition(".")[0] for name in imported(source)}
+
+
+def own_packages(source: str) -> set[str]:
+    """Return the packages of `annex_actors` that a module imports."""
+    return {name.split(".")[1] for name in imported(source) if name.startswith("annex_actors.")}
+
+
+def package_of(path: str) -> str:
+    """Return the package of a module, given by its path below ``annex_actors``: of ``keys.py`` it is ``keys``."""
+    return path.partition("/")[0].removesuffix(".py")
+
+
+def too_high(path: str, source: str) -> set[str]:
+    """Return the packages that a module imports although they stand beside or above its own."""
+    package = package_of(path)
+    below = {other for other, level in LEVELS.items() if level < LEVELS[package] or (level == 0 == LEVELS[package])}
+    return own_packages(source) - below - {package}
+
+
+def modules(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield path, relative to ``folder``, and source of every module in it."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        yield path.relative_to(ROOT / folder).as_posix(), path.read_text()
+
+
+ANNEX = dict(modules("annex_actors"))
+SUPERVISORS = dict(modules("supervisors"))
+
+
+@pytest.mark.parametrize("path", [path for path in ANNEX if package_of(path) not in ABOVE_ALL])
+def test_a_module_imports_only_what_stands_below_its_package(path: str) -> None:
+    assert package_of(path) in LEVELS, "a new package needs its level here, and in the design"
+    assert too_high(path, ANNEX[path]) == set()
+
+
+def test_level_0_is_free_of_cycles() -> None:
+    order = ["types", "errors", "expect", "keys"]
+    for position, name in enumerate(order):
+        assert own_packages(ANNEX[f"{name}.py"]) <= set(order[:position])
+
+
+def test_nothing_imports_the_facade_or_the_checkers() -> None:
+    for path, source in ANNEX.items():
+        if package_of(path) not in ABOVE_ALL:
+            assert "testing" not in own_packages(source), path
+            assert "annex_actors" not in imported(source), path
+
+
+def test_supervisors_know_nothing_of_networks() -> None:
+    for path, source in SUPERVISORS.items():
+        assert not roots(source) & {"annex_actors", "numpy", "scipy", "sklearn"}, path
+
+
+@pytest.mark.parametrize("path", [path for path in ANNEX if package_of(path) == "protocol"])
+def test_the_core_imports_nothing_that_is_not_pure(path: str) -> None:
+    assert roots(ANNEX[path]) <= PURE
+
+
+@pytest.mark.parametrize("path", [path for path in ANNEX if package_of(path) == "protocol"])
+def test_the_core_takes_no_chance_and_does_no_input_or_output(path: str) -> None:
+    for node in ast.walk(ast.parse(ANNEX[path])):
+        if isinstance(node, ast.Attribute):
+            assert (node.attr, getattr(node.value, "id", "")) not in {("random", "np"), ("random", "numpy")}
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"open", "print", "input", "exec", "eval"}
+
+
+@pytest.mark.parametrize("path", [path for path in ANNEX if package_of(path) in MATHEMATICS])
+def test_the_mathematics_knows_neither_actors_nor_threads_nor_time(path: str) -> None:
+    assert not roots(ANNEX[path]) & (CONCURRENCY | {"time", "random"})
+
+
+@pytest.mark.parametrize("library", HOSTS)
+def test_what_a_host_is_made_of_is_imported_by_that_host_alone(library: str) -> None:
+    users = {path for path, source in ANNEX.items() if library in roots(source)}
+    assert users <= HOSTS[library]
+
+
+def test_only_level_4_and_up_know_of_supervisors() -> None:
+    users = {package_of(path) for path, source in ANNEX.items() if "supervisors" in roots(source)}
+    assert all(LEVELS[package] >= 4 for package in users - ABOVE_ALL)
+
+
+def test_modules_are_named_where_they_are_imported() -> None:
+    for path, source in {**ANNEX, **SUPERVISORS}.items():
+        assert "importlib" not in imported(source), f"{path} imports by a name that no reader and no test can see"
+
+
+def test_no_function_changes_a_global() -> None:
+    for path, source in {**ANNEX, **SUPERVISORS}.items():
+        assert not any(isinstance(node, ast.Global) for node in ast.walk(ast.parse(source))), path
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import annex_actors.runtimes.threads",
+        "from annex_actors.training import learner",
+        "def sneak():\n    from annex_actors.stores import MemoryStore",
+        "if TYPE_CHECKING:\n    from annex_actors.runtimes.program import Program",
+        "from annex_actors import runtimes",
+    ],
+)
+def test_an_import_upwards_is_found_wherever_it_hides(source: str) -> None:
+    assert too_high("protocol/stage.py", source)
+    assert not too_high("cli/main.py", source)
+
+
+def test_packages_on_one_level_may_not_import_each_other() -> None:
+    assert too_high("layers/dense.py", "from annex_actors.costs import Cost") == {"costs"}
+    assert not too_high("layers/dense.py", "from annex_actors.layers.layer import Layer")

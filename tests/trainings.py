@@ -1,0 +1,203 @@
+"""Small trainings that the tests share: a few milliseconds each, with everything in them that could go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+import numpy as np
+
+from annex_actors.costs import cost
+from annex_actors.data import Batches, Samples
+from annex_actors.layers import Network, activation, dense, dropout, sequence
+from annex_actors.optimizers import Adam, Optimizer, Sgd
+from annex_actors.protocol.discipline import discipline
+from annex_actors.protocol.events import EpochFinished
+from annex_actors.protocol.messages import freeze
+from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.stage import StageSpec
+from annex_actors.runtimes import CrashPlan, InlineRuntime, Observer, Program, Runtime, Supervision
+from annex_actors.stores import MemoryStore, StateStore
+from annex_actors.training.assembly import one_stage_per_layer, stage_specs
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.trainer import TrainerSpec
+
+FEATURES, CLASSES, TEST_SAMPLES = 4, 3, 7
+
+CLASSIFIER = sequence(dense(6), activation("relu"), dropout(0.3), dense(CLASSES))
+REGRESSOR = sequence(dense(5), activation("tanh"), dense(2), activation("sigmoid"))
+SHORT = sequence(dense(CLASSES))
+
+MOMENTUM: Optimizer = Sgd(learning_rate=0.05, momentum=0.9)
+ADAM: Optimizer = Adam(learning_rate=0.02)
+
+Fingerprints: TypeAlias = tuple[str, str, str]
+"""The hashes of weights, of weights and optimizer, and of the costs."""
+
+
+@cache
+def samples(count: int, target: str, seed: int = 0) -> Samples:
+    """Return made samples: ``target`` is the name of the cost that they suit."""
+    numbers = np.random.default_rng(seed)
+    inputs = numbers.standard_normal((count, FEATURES))
+    if target == "softmax_cross_entropy":
+        return Samples(inputs, np.abs(inputs).sum(axis=1).astype(np.int64) % CLASSES)
+    return Samples(inputs, 1 / (1 + np.exp(-inputs[:, :2])))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training as data.
+
+    Args:
+        network: its layers.
+        cost: the name of its cost.
+        optimizer: with its settings.
+        schedule: the name of the discipline.
+        microbatches: how many of them a batch is cut into.
+        size: how many samples to train on.
+        batch_size: of the steps.
+        epochs: how many.
+        seed: of everything random.
+        stages: which layers, the cost as one after the last, make a stage; None: each layer.
+    """
+
+    network: Network = CLASSIFIER
+    cost: str = "softmax_cross_entropy"
+    optimizer: Optimizer = ADAM
+    schedule: str = "1f1b"
+    microbatches: int = 2
+    size: int = 13
+    batch_size: int = 5
+    epochs: int = 2
+    seed: int = 3
+    stages: tuple[range, ...] | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many steps all epochs make."""
+        return self.epochs * -(-self.size // self.batch_size)
+
+    @property
+    def placement(self) -> tuple[range, ...]:
+        """Which layers make which stage."""
+        return self.stages or one_stage_per_layer(len(self.network.layers))
+
+    @property
+    def initial(self) -> Checkpoint:
+        """The network before its first step."""
+        return Checkpoint.initial(self.network, (FEATURES,), self.optimizer, self.seed)
+
+    def stage_specs(self) -> tuple[StageSpec, ...]:
+        """Return the stages."""
+        return stage_specs(
+            self.network,
+            self.placement,
+            cost=cost(self.cost),
+            optimizer=self.optimizer,
+            discipline=discipline(self.schedule),
+            state=self.initial,
+            seed=self.seed,
+            run="run",
+        )
+
+    def trainer_spec(self, halt: Callable[[EpochFinished], bool] | None = None) -> TrainerSpec:
+        """Return the trainer."""
+        learned, judged = samples(self.size, self.cost), samples(TEST_SAMPLES, self.cost, seed=1)
+        shape = self.network.shapes((FEATURES,))[-1]
+        encode = cost(self.cost).encode
+        return TrainerSpec(
+            run="run",
+            routing=Routing(len(self.placement)),
+            inputs=learned.inputs,
+            targets=freeze(encode(learned.targets, shape)),
+            test=judged,
+            test_targets=freeze(encode(judged.targets, shape)),
+            classes=tuple(map(str, range(CLASSES))) if self.cost == "softmax_cross_entropy" else None,
+            cost=cost(self.cost),
+            batches=Batches(self.size, self.batch_size, self.seed),
+            microbatches=self.microbatches,
+            epochs=self.epochs,
+            halt=halt,
+        )
+
+    def program(
+        self,
+        *,
+        store: StateStore | None = None,
+        supervision: Supervision | None = None,
+        crashes: CrashPlan | None = None,
+        observers: Sequence[Observer] = (),
+        halt: Callable[[EpochFinished], bool] | None = None,
+    ) -> Program:
+        """Return the training, ready for any runtime."""
+        return Program(
+            "run",
+            self.stage_specs(),
+            self.trainer_spec(halt),
+            store or MemoryStore(),
+            supervision or Supervision(),
+            crashes or CrashPlan(),
+            tuple(observers),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a training came to."""
+
+    checkpoint: Checkpoint
+    history: tuple[EpochFinished, ...]
+    restarts: int
+
+    @property
+    def fingerprints(self) -> Fingerprints:
+        """The three hashes."""
+        return fingerprints(self.checkpoint)
+
+
+def fingerprints(checkpoint: Checkpoint) -> Fingerprints:
+    """Return the three hashes of a checkpoint."""
+    return checkpoint.weights_sha256, checkpoint.state_sha256, checkpoint.cost_log_sha256
+
+
+def carry_out(program: Program, runtime: Runtime, initial: Checkpoint) -> Outcome:
+    """Run ``program`` to its end, and gather what was committed."""
+    job = runtime.start(program)
+    try:
+        job.wait()
+    finally:
+        job.close()
+    commit = program.store.latest(TRAINER)
+    assert commit is not None
+    stages = [spec.address for spec in program.stages]
+    return Outcome(Checkpoint.gather(program.store, stages, initial), commit.state.history, job.restarts)
+
+
+def train(training: Training, runtime: Runtime | None = None) -> Outcome:
+    """Run ``training`` undisturbed; inline unless told otherwise."""
+    return carry_out(training.program(), runtime or InlineRuntime(), training.initial)
+
+
+@cache
+def undisturbed(training: Training) -> Outcome:
+    """Return what ``training`` comes to when nothing fails, by the inline runtime."""
+    return train(training)
+
+
+@cache
+def at_every_step(training: Training) -> tuple[Checkpoint, ...]:
+    """Return what an undisturbed inline run of ``training`` had committed after each number of steps, from 0."""
+    store = MemoryStore(depth=training.steps + 1)
+    carry_out(training.program(store=store), InlineRuntime(), training.initial)
+    return tuple(_checkpoint(training, store, step) for step in range(training.steps + 1))
+
+
+def _checkpoint(training: Training, store: StateStore, step: int) -> Checkpoint:
+    snapshots = [store.at(spec.address, step) for spec in training.stage_specs()] if step else []
+    if None in snapshots or not snapshots:
+        return training.initial
+    states = [snapshot.state for snapshot in snapshots if snapshot]
+    return Checkpoint(step, tuple(layer for state in states for layer in state.layers), tuple(states[-1].cost_log.costs()))
