@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from annex_actors.protocol.messages import Address, Backward, Message, WeightGradient
+from annex_actors.protocol.messages import Address, Backward, Message
 
 TRAINER: Address = "trainer"
 
@@ -55,7 +55,7 @@ class Routing:
 
     def receiver(self, message: Message) -> Address:
         """Return to whom ``message`` goes: gradients travel against their edge, all else along it."""
-        if isinstance(message, Backward | WeightGradient):
+        if isinstance(message, Backward):
             return self.upstream(message.edge, message.microbatch)
         return self.downstream(message.edge, message.microbatch)
 

@@ -53,8 +53,8 @@ class StageState:
     cost_log: CostLog = CostLog()
 
 
-State: TypeAlias = StageState | Any
-"""A `StageState`, or what another kind of peer (the trainer) commits."""
+State: TypeAlias = Any
+"""A `StageState`; or whatever else another kind of peer commits (the trainer: a `TrainerState`), as immutable."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,7 +45,7 @@ from annex_actors.protocol.messages import (
 )
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.routing import Routing, stage_address
-from annex_actors.protocol.snapshot import CostLog, LayerState, Snapshot, StageState
+from annex_actors.protocol.snapshot import LayerState, Snapshot, StageState
 from annex_actors.types import Array, Floats
 
 

@@ -38,7 +38,11 @@ class Crash:
 
     def check(self, *, layers: int, steps: int, microbatches: int) -> None:
         """Raise `ConfigError` where this crash could never happen; ``layers`` counts the cost."""
-        bounds = {"layer": (self.layer, layers), "step": (self.step, steps), "microbatch": (self.microbatch, microbatches)}
+        bounds = {
+            "layer": (self.layer, layers),
+            "step": (self.step, steps),
+            "microbatch": (self.microbatch, microbatches),
+        }
         for name, (value, bound) in bounds.items():
             if not 0 <= value < bound:
                 raise ConfigError(f"expected the crash's `{name}` to be an integer from 0 to {bound - 1}, got {value}")

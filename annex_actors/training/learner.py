@@ -7,14 +7,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from annex_actors import expect
 from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_named
-from annex_actors.data import Batches, Dataset, Samples
-from annex_actors.errors import DataError
+from annex_actors.data import Batches, Dataset
+from annex_actors.errors import ConfigError, DataError, ShapeError
 from annex_actors.layers import Layer, Network, sequence
 from annex_actors.optimizers import Optimizer
 from annex_actors.optimizers import optimizer as optimizer_named
@@ -29,6 +28,7 @@ from annex_actors.runtimes import runtime as runtime_named
 from annex_actors.stores import MemoryStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.predictor import PredictorSpec
 from annex_actors.training.trainer import TrainerSpec, TrainerState
 from annex_actors.types import Floats
@@ -135,6 +135,15 @@ class Learner:
         self.seed = expect.whole_number("seed", seed, at_least=0, below=2**64)
         self.supervision = supervision or Supervision()
         self.checkpoint: Checkpoint | None = None
+        self.result: Result | None = None
+
+    def check(self, dataset: Dataset, *, epochs: int = 10, batch_size: int = 32, crashes: Sequence[Crash] = ()) -> None:
+        """Raise what `train` would raise before any actor starts; the arguments are those of `train`.
+
+        Raises:
+            UserError: settings or data that do not fit.
+        """
+        self._check_crashes(crashes, self._trainer(dataset, epochs, batch_size, halt=None))
 
     def train(
         self,
@@ -159,36 +168,44 @@ class Learner:
         Raises:
             UserError: settings or data that do not fit, before any actor starts; or a cost that became infinite.
             RunFailedError: a layer that cannot be made to work; ``learner.checkpoint`` holds the last committed step.
-            InterruptedRun: Ctrl-C; it holds the result so far.
+            InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps at hand.)
+
+        However a run ends that had begun, ``learner.result`` says what it came to.
         """
+        self.result = None
         trainer = self._trainer(dataset, epochs, batch_size, halt)
         initial = Checkpoint.initial(self.network, dataset.input_shape, self.optimizer, self.seed)
         stages = self._stages(initial, trainer.run)
-        for crash in crashes:
-            crash.check(layers=len(self.network.layers) + 1, steps=trainer.steps, microbatches=self.microbatches)
+        self._check_crashes(crashes, trainer)
         store = MemoryStore()
         program = Program(trainer.run, stages, trainer, store, self.supervision, CrashPlan(crashes), tuple(observers))
-        began, interrupted, restarts = time.perf_counter(), False, 0
-        job = self.runtime.start(program)
-        try:
+        began, interrupted = time.perf_counter(), False
+        with Interrupts() as interrupts:
+            job = self.runtime.start(program)
             try:
-                job.wait()
+                with interrupts.let_through():
+                    job.wait()
             except KeyboardInterrupt:
                 interrupted = True
                 job.halt()
-                job.wait()
-        finally:
-            job.close()
-            self.checkpoint = Checkpoint.gather(store, [stage.address for stage in stages], initial)
-            restarts = job.restarts
-        commit = store.latest(TRAINER)
-        history = commit.state.history if commit and isinstance(commit.state, TrainerState) else ()
-        seconds = time.perf_counter() - began
-        samples = sum(len(trainer.batches.indices(step)) for step in range(self.checkpoint.step))
-        result = Result(self.checkpoint, history, restarts, seconds, samples, len(stages), interrupted)
+                with interrupts.let_through():
+                    job.wait()
+            finally:
+                job.close()
+                self.checkpoint = Checkpoint.gather(store, [stage.address for stage in stages], initial)
+                commit = store.latest(TRAINER)
+                self.result = Result(
+                    checkpoint=self.checkpoint,
+                    history=commit.state.history if commit and isinstance(commit.state, TrainerState) else (),
+                    restarts=job.restarts,
+                    seconds=time.perf_counter() - began,
+                    samples=sum(len(trainer.batches.indices(step)) for step in range(self.checkpoint.step)),
+                    stages=len(stages),
+                    interrupted=interrupted,
+                )
         if interrupted:
-            raise InterruptedRun(result)
-        return result
+            raise InterruptedRun(self.result)
+        return self.result
 
     def predict(self, inputs: ArrayLike) -> Floats:
         """Return the trained network's predictions, by the same actors: probabilities where the cost gives them.
@@ -201,12 +218,14 @@ class Learner:
 
         Raises:
             DataError: inputs that are not finite, or none; no trained weights.
-            ShapeError: inputs that do not fit the network.
+            ShapeError: inputs of another shape than the network was trained on.
         """
         if self.checkpoint is None:
             raise DataError("expected trained weights to predict with, got none; call train() first")
-        samples = Samples(np.asarray(inputs), np.zeros(len(np.asarray(inputs)), np.int64)).inputs
-        self.network.shapes(samples.shape[1:])
+        samples = checked_inputs(inputs)
+        if samples.shape[1:] != self.checkpoint.input_shape:
+            wanted = ", ".join(["samples", *map(str, self.checkpoint.input_shape)])
+            raise ShapeError(f"expected inputs of shape ({wanted}), as in training, got {samples.shape}; reshape them")
         stages = self._stages(self.checkpoint, _run_name())
         store = MemoryStore()
         predictor = PredictorSpec(stages[0].run, stages[0].routing, samples, self.checkpoint.step)
@@ -218,6 +237,10 @@ class Learner:
         commit = store.latest(TRAINER)
         assert commit is not None
         return self.cost.predictions(commit.state)
+
+    def _check_crashes(self, crashes: Sequence[Crash], trainer: TrainerSpec) -> None:
+        for crash in crashes:
+            crash.check(layers=len(self.network.layers) + 1, steps=trainer.steps, microbatches=self.microbatches)
 
     @property
     def _placement(self) -> tuple[range, ...]:
@@ -237,7 +260,12 @@ class Learner:
 
     def _trainer(self, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
         expect.whole_number("epochs", epochs, at_least=1)
-        expect.whole_number("batch_size", batch_size, at_least=self.microbatches)
+        expect.whole_number("batch_size", batch_size, at_least=1)
+        if self.microbatches > batch_size:
+            raise ConfigError(
+                f"expected `microbatches` to be at most the batch size {batch_size}, got {self.microbatches}; "
+                "cut the batch into fewer, or make it larger"
+            )
         output_shape = self.network.shapes(dataset.input_shape)[-1]
         targets = self.cost.encode(dataset.train.targets, output_shape)
         test_targets = self.cost.encode(dataset.test.targets, output_shape)

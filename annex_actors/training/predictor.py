@@ -80,11 +80,13 @@ class Predictor:
         """Take outputs; send more, or finish."""
         if not isinstance(message, Predict) or self._feed.done:
             return []
-        self._feed.take(message)
-        if not self._feed.done:
-            return list(self._feed.more())
-        outputs = Snapshot(TRAINER, self._feed.step, self._feed.outputs())
-        return [Commit(outputs), Emit(Finished(self._feed.step))]
+        feed = self._feed
+        feed.take(message)
+        return self._finish() if feed.done else list(feed.more())
+
+    def _finish(self) -> list[Wish]:
+        feed = self._feed
+        return [Commit(Snapshot(TRAINER, feed.step, feed.outputs())), Emit(Finished(feed.step))]
 
     def hear(self, peer: Address, control: Control) -> list[Wish]:
         """Send again what a restarted stage may have lost."""

@@ -1,8 +1,8 @@
 """The trainer: it feeds steps, collects their costs, evaluates, and decides when to halt.
 
-It is a peer like any stage: pure, hosted as an actor, committed after every report, and as replaceable. What it sends is
-a function of the step (the order of samples is a function of seed and epoch), so a restarted trainer feeds again from
-its last commit, and the stages drop what they have seen.
+It is a peer like any stage: pure, hosted as an actor, committed after every report, and as replaceable. What it sends
+is a function of the step (the order of samples is a function of seed and epoch), so a restarted trainer feeds again
+from its last commit, and the stages drop what they have seen.
 
 An epoch's costs are complete before the next epoch is fed, so that whether to halt never depends on timing.
 """
@@ -10,7 +10,7 @@ An epoch's costs are complete before the next epoch is fed, so that whether to h
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from annex_actors.costs import Cost
@@ -89,7 +89,7 @@ class TrainerSpec:
     def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
         """Return the trainer as a peer, at its last commit."""
         snapshot = snapshot or Snapshot(TRAINER, 0, TrainerState())
-        state = snapshot.state
+        state: TrainerState = snapshot.state
         return Node(
             TRAINER,
             incarnation,
@@ -229,9 +229,9 @@ class Trainer:
         return [Emit(event), self._commit(), *self._go_on()]
 
     def _evaluate(self) -> list[Wish]:
-        if self._spec.test is None:
-            return self._end_epoch(None, {})
         spec = self._spec
+        if spec.test is None:
+            return self._end_epoch(None, {})
         self._evaluation = PredictionFeed(spec.run, spec.routing, spec.test.inputs, self._state.reported)
         return list(self._evaluation.more())
 
@@ -249,11 +249,9 @@ class Trainer:
         cost, _ = spec.cost.evaluate(outputs, spec.test_targets, len(outputs))
         return self._end_epoch(cost, evaluate(spec.cost.predictions(outputs), spec.test.targets, spec.classes))
 
-    def _end_epoch(self, test_cost: float | None, metrics: dict[str, float]) -> list[Wish]:
+    def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Wish]:
         state = self._state
-        epoch = EpochFinished(
-            len(state.history), state.reported, state.cost_sum / state.samples, test_cost, metrics
-        )
+        epoch = EpochFinished(len(state.history), state.reported, state.cost_sum / state.samples, test_cost, metrics)
         halting = self._spec.halt is not None and bool(self._spec.halt(epoch))
         self._state = TrainerState(history=(*state.history, epoch), reported=state.reported)
         if halting:

@@ -58,9 +58,9 @@ def test_reports_and_predictions_leave_the_last_stage_for_the_trainer(stages: in
     assert [routing.receiver(message) for message in messages] == [TRAINER, TRAINER]
 
 
-def test_a_deferred_weight_gradient_is_an_edge_upstream_and_never_leaves_its_stage() -> None:
-    # Its edge is the stage's own number, so that what travels upstream on it would leave; stages post it to themselves.
-    assert Routing(3).receiver(WeightGradient("r", 0, WHOLE_STEP, 2)) == "stage-1"
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_a_deferred_weight_gradient_goes_to_the_stage_that_deferred_it(stage: int) -> None:
+    assert Routing(3).receiver(WeightGradient("r", 0, WHOLE_STEP, stage)) == stage_address(stage)
 
 
 @settings(deadline=None, print_blob=True)

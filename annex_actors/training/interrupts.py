@@ -1,0 +1,65 @@
+"""Ctrl-C, held back while something is done that must not be cut in two."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_Handler = Callable[[int, FrameType | None], object]
+
+
+class Interrupts:
+    """Signals that would raise in the main thread (Ctrl-C, and SIGTERM where it has a handler) wait for the block's end.
+
+    ```
+    with Interrupts() as interrupts:
+        job = start()                       # held back
+        try:
+            with interrupts.let_through():  # strikes here, also one that was held back
+                job.wait()
+        finally:
+            job.close()                     # held back
+    ```
+
+    In any other thread, which no signal interrupts, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, _Handler] = {}
+        self._held: list[int] = []
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+            self._handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+        self._hold()
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self._release()
+
+    @contextmanager
+    def let_through(self) -> Iterator[None]:
+        """Handle signals as before the block, first the one that was held back."""
+        try:
+            self._release()
+            yield
+        finally:
+            self._hold()
+
+    def _hold(self) -> None:
+        for number in self._handlers:
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._held.append(number)
+
+    def _release(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        held, self._held = self._held, []
+        for number in held[:1]:
+            signal.raise_signal(number)
