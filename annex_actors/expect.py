@@ -43,5 +43,14 @@ def real_number(
 
 
 def unknown(setting: str, value: object, known: Iterable[str]) -> NoReturn:
-    """Raise ConfigError for a name that is none of ``known``, and list those."""
-    raise ConfigError(f"expected `{setting}` to be one of {', '.join(known)}, got {value!r}")
+    """Raise ConfigError for a name that is none of ``known``; it lists those, and asks whether a like one was meant."""
+    names = list(known)
+    raise ConfigError(
+        f"expected `{setting}` to be one of {', '.join(names)}, got {value!r}{did_you_mean(value, names)}"
+    )
+
+
+def did_you_mean(value: object, known: Iterable[str]) -> str:
+    """Return the end of an error message: ``; did you mean 'gpipe'?``, or nothing where no name is like ``value``."""
+    close = get_close_matches(str(value).lower(), known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -97,7 +97,7 @@ def catalog(*, data_dir: Path | None = None) -> tuple[Entry, ...]:
         ),
         Entry(
             "fish",
-            "4,000 lunges of fish at a shrimp, 5 features: caught or escapes",
+            "10,000 lunges of fish at a shrimp, 5 features: caught or escapes",
             "classification",
             "generated",
             True,

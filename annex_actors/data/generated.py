@@ -8,7 +8,7 @@ from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.keys import RandomKey, Tag
 from annex_actors.types import Array, Floats
 
-FISH = 4000
+FISH = 10_000
 """How many lunges the school has seen."""
 
 FISH_FEATURES = ("distance", "angle", "speed", "light", "hunger")
@@ -31,7 +31,7 @@ def xor() -> Dataset:
 
 
 def fish() -> Dataset:
-    """Return what a school of fish saw: 4,000 lunges at a shrimp, which was caught or escapes.
+    """Return what a school of fish saw: 10,000 lunges at a shrimp, which was caught or escapes.
 
     No fish can try every lunge itself; it learns from what the others saw. A fish sees five numbers, uniform in their
     ranges: the distance to the shrimp (0 to 3 body lengths), the angle off its heading (-1 to 1 radians), its own speed
@@ -44,7 +44,7 @@ def fish() -> Dataset:
 
     A lunge too short misses, and so does one too long; in the dark the fish sees nothing, in bright light the shrimp
     sees the fish. Every term is a square about a middle, so that a linear model guesses (0.5) where a small network
-    learns (0.95); the luck bounds all at about 0.98. 800 of the lunges, stratified, are the test set.
+    learns (0.95); the luck bounds all at about 0.98. 2,000 of the lunges, stratified, are the test set.
     """
     random = RandomKey(FISH_SEED).generator(Tag.GENERATED_DATA)
     seen = random.uniform(_LOWEST, _HIGHEST, size=(FISH, len(FISH_FEATURES)))

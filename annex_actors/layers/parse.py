@@ -8,6 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
+from annex_actors import expect
 from annex_actors.errors import ConfigError, UserError
 from annex_actors.layers.activation import activation
 from annex_actors.layers.dense import dense
@@ -66,7 +67,8 @@ def parse_layers(text: str, constructors: Mapping[str, Constructor] | None = Non
 def _layer(index: int, word: str, known: Mapping[str, Constructor]) -> Layer:
     name, *arguments = word.split(":")
     if name not in known:
-        raise ConfigError(f"expected layer {index} to be one of {', '.join(known)}, got {word!r}")
+        hint = expect.did_you_mean(name, known)
+        raise ConfigError(f"expected layer {index} to be one of {', '.join(known)}, got {word!r}{hint}")
     values = [_value(argument) for argument in arguments]
     parameters = inspect.signature(known[name])
     try:

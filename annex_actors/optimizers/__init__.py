@@ -35,7 +35,8 @@ def optimizer(name: str, **settings: Any) -> Optimizer:
     known = inspect.signature(OPTIMIZERS[name]).parameters
     for setting in settings:
         if setting not in known:
-            raise ConfigError(f"expected settings of {name} to be among {', '.join(known)}, got {setting!r}")
+            hint = expect.did_you_mean(setting, known)
+            raise ConfigError(f"expected settings of {name} to be among {', '.join(known)}, got {setting!r}{hint}")
     return OPTIMIZERS[name](**settings)
 
 

@@ -1,9 +1,9 @@
 """A pipeline schedule is a mailbox discipline: which of the messages that have arrived a stage works on next.
 
-A discipline is data. It ranks the three kinds of work, forward (F), input gradient (B) and weight gradient (W); it gives
-credit, how many microbatches a stage may have forwarded and not yet taken back; it may cap how many weight gradients are
-put off, and hold gradients back until all forwards are done. B is never blocked by credit, so the oldest microbatch in
-flight can always drain, and no discipline can deadlock.
+A discipline is data. It ranks the three kinds of work, forward (F), input gradient (B) and weight gradient (W); it
+gives credit, how many microbatches a stage may have forwarded and not yet taken back; it may cap how many weight
+gradients are put off, and hold gradients back until all forwards are done. B is never blocked by credit, so the oldest
+microbatch in flight can always drain, and no discipline can deadlock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from annex_actors.errors import ConfigError
+from annex_actors import expect
 
 
 class Work(Enum):
@@ -81,7 +81,4 @@ def discipline(name: str) -> Discipline:
     Raises:
         ConfigError: no such discipline; the message lists all.
     """
-    try:
-        return DISCIPLINES[name]
-    except KeyError:
-        raise ConfigError(f"expected `schedule` to be one of {', '.join(DISCIPLINES)}, got {name!r}") from None
+    return DISCIPLINES[name] if name in DISCIPLINES else expect.unknown("schedule", name, DISCIPLINES)

@@ -58,12 +58,13 @@ class PeerStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PeerExited(Event):
-    """A peer ended; ``reason`` is one line."""
+    """A peer ended; ``reason`` is one line; ``orderly`` where it was told to end and failed in nothing."""
 
     address: str
     label: str
     incarnation: int
     reason: str
+    orderly: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """What stages, and the trainer that feeds them, say to each other.
 
 Every message is immutable, names its run, step, microbatch and edge, and prints on one line. Edges are numbered along
-the chain: edge ``s`` ends at stage ``s``; edge 0 starts at the trainer, edge ``S`` ends at it, and edge ``S + 1`` carries
-the targets from the trainer to the last stage (`routing`). A message about a whole step has ``microbatch`` -1.
+the chain: edge ``s`` ends at stage ``s``; edge 0 starts at the trainer, edge ``S`` ends at it, and edge ``S + 1``
+carries the targets from the trainer to the last stage (`routing`). A message about a whole step has ``microbatch`` -1.
 
 An array that is sent is the receiver's: C-contiguous, and read-only from then on, on every runtime. Two actors of one
-process may thus hold the same immutable array, as two processes on the BEAM hold the same large binary; nobody can write
-to it.
+process may thus hold the same immutable array, as two processes on the BEAM hold the same large binary; nobody can
+write to it.
 """
 
 from __future__ import annotations

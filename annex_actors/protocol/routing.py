@@ -1,7 +1,7 @@
 """Who is at the ends of an edge: a pure function, looked up for every message and never remembered.
 
-Today every edge has one peer at each end. Replicas that share the microbatches among them, or a layer split over several
-actors, change this file and no stage.
+Today every edge has one peer at each end. Replicas that share the microbatches among them, or a layer split over
+several actors, change this file and no stage.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 `Stage.handle` is a function of (weights at the stage's version, message, keyed randomness): repeated after a crash it
 gives the same bits. It never blocks, sends or reads a clock.
 
-Forward keeps what backward needs in a slot of its microbatch. Backward makes the input gradient and sends it first, since
-others wait for it; the weight gradient is deferred to one message at the end of the step, where the inputs and gradients
-of all microbatches lie side by side and one matrix product serves them all. The optimizer then makes version t+1 next to
-version t: a crash at any instruction leaves version t whole.
+Forward keeps what backward needs in a slot of its microbatch. Backward makes the input gradient and sends it first,
+since others wait for it; the weight gradient is deferred to one message at the end of the step, where the inputs and
+gradients of all microbatches lie side by side and one matrix product serves them all. The optimizer then makes version
+t+1 next to version t: a crash at any instruction leaves version t whole.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Hosts for stages and trainer. They carry messages; they contain no mathematics and no schedule.
 
-A reading order: `program` (what a runtime is given), `inline` (the simplest host), `failures` and `crashes`, `tree`, `threads`.
+A reading order: `program` (what a runtime is given), `inline` (the simplest host), `failures` and `crashes`, `tree`,
+`threads`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One BLAS thread for every layer, and a library that computes what it should.
 
 Parallelism comes from the layers; a BLAS that splits a product over threads rounds it differently for every number of
-them. NumPy wheels with OpenBLAS 0.3.28 and 0.3.29 could return wrong results for ``A @ B.T`` called from several threads
-at once (numpy issue 27989), so the products are compared once before a run.
+them. NumPy wheels with OpenBLAS 0.3.28 and 0.3.29 could return wrong results for ``A @ B.T`` called from several
+threads at once, so the products are compared once before the first run of a process.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -23,7 +24,12 @@ class BrokenBlasError(AnnexError):
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Pin every BLAS library of the process to one thread, and restore what was set before."""
+    """Pin every BLAS library of the process to one thread, and restore what was set before.
+
+    Raises:
+        BrokenBlasError: see `self_test`.
+    """
+    self_test()
     with threadpool_limits(limits=1, user_api="blas"):
         yield
 
@@ -35,6 +41,7 @@ def blas_description() -> str:
     return ", ".join(sorted(lines)) or "unknown"
 
 
+@cache
 def self_test(rounds: int = 4) -> None:
     """Compare products of two threads with those of one.
 
@@ -44,7 +51,7 @@ def self_test(rounds: int = 4) -> None:
     numbers = np.random.default_rng(0)
     left = numbers.standard_normal((64, 96), dtype=np.float32)
     right = numbers.standard_normal((80, 96), dtype=np.float32)
-    with one_blas_thread(), ThreadPoolExecutor(2) as threads:
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(2) as threads:
         expected = left @ right.T
         products = list(threads.map(lambda _: left @ right.T, range(2 * rounds)))
     if not all(np.array_equal(expected, product) for product in products):

@@ -33,9 +33,9 @@ class FailureLedger:
             return None
         if isinstance(error, LayerError):
             key: Hashable = (address, error.layer, error.step, error.microbatch, error.work)
-            text = error.summary
+            text = one_line(error)
         else:
-            key, text = (address, type(error), str(error)), f"{label}: {type(error).__name__}: {error}"
+            key, text = (address, type(error), str(error)), f"{label}: {one_line(error)}"
         self._failures[key] += 1
         if self._failures[key] < self._max_attempts:
             return None
@@ -44,8 +44,14 @@ class FailureLedger:
 
 def too_many_restarts(label: str, limit: str, error: BaseException | None) -> RunFailedError:
     """Return the error of a peer that used up its supervisor's restart window."""
-    text = error.summary if isinstance(error, LayerError) else f"{type(error).__name__}: {error}" if error else "killed"
+    text = one_line(error) if error else "killed"
     return chained(RunFailedError(f"{label} ended once more than {limit} allow; last: {text}"), error)
+
+
+def one_line(error: BaseException) -> str:
+    """Return what failed and why, on one line; for a layer's failure with its place and the original error."""
+    text = error.summary if isinstance(error, LayerError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
 
 
 def chained(error: RunFailedError, cause: BaseException | None) -> RunFailedError:

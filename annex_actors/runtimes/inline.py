@@ -20,7 +20,7 @@ from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarte
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.protocol.node import Node
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.failures import FailureLedger, too_many_restarts
+from annex_actors.runtimes.failures import FailureLedger, one_line, too_many_restarts
 from annex_actors.runtimes.program import Job, Program
 from supervisors import RestartWindow
 
@@ -161,7 +161,7 @@ class InlineJob:
 
     def _supervise(self, address: Address, error: Exception) -> None:
         label, supervision = self._specs[address].label, self._program.supervision
-        self._show(PeerExited(address, label, self._incarnations[address], f"{type(error).__name__}: {error}"))
+        self._show(PeerExited(address, label, self._incarnations[address], one_line(error)))
         killed = isinstance(error, Killed)
         fatal = self._ledger.record(address, label, None if killed else error)
         is_driver = address == self._program.driver.address

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from annex_actors import expect
 from annex_actors.errors import AnnexError
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address
@@ -47,17 +48,29 @@ class Supervision:
     """How failures are met.
 
     Args:
-        strategy: whom the end of one layer concerns.
-        max_restarts: the restarts allowed within ``max_seconds``; one more ends the run. Wide on purpose: a storm of
-            unrelated kills must not end a run that makes progress.
-        max_seconds: length of that window.
-        max_attempts: a message that fails the same layer so often ends the run.
+        strategy: whom the end of one layer concerns; or its name, such as ``one_for_all``.
+        max_restarts: the restarts allowed within ``max_seconds``, >= 0; one more ends the run. Wide on purpose: a storm
+            of unrelated kills must not end a run that makes progress.
+        max_seconds: length of that window, > 0.
+        max_attempts: a message that fails the same layer so often ends the run, >= 1.
+
+    Raises:
+        ConfigError: an unknown strategy, or a number out of range.
     """
 
     strategy: Strategy = Strategy.ONE_FOR_ONE
     max_restarts: int = 100
     max_seconds: float = 5.0
     max_attempts: int = 3
+
+    def __post_init__(self) -> None:
+        expect.whole_number("max_restarts", self.max_restarts, at_least=0)
+        expect.real_number("max_seconds", self.max_seconds, above=0)
+        expect.whole_number("max_attempts", self.max_attempts, at_least=1)
+        known: dict[object, Strategy] = {key: each for each in Strategy for key in (each, each.value)}
+        if self.strategy not in known:
+            expect.unknown("strategy", self.strategy, [each.value for each in Strategy])
+        object.__setattr__(self, "strategy", known[self.strategy])
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ import pykka
 from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.failures import FailureLedger, chained, too_many_restarts
+from annex_actors.runtimes.failures import FailureLedger, chained, one_line, too_many_restarts
 from annex_actors.runtimes.program import Observer, PeerSpec, Program, RunFailedError
 from supervisors import (
     Actor,
@@ -191,7 +191,8 @@ class SupervisedJob:
                 if self._halting and address == self.program.driver.address:
                     self._tell_driver_to_halt()
             case ChildExited(reason=reason):
-                self.emit(PeerExited(address, label, event.incarnation, str(reason)))
+                why = one_line(reason.exception) if reason.exception else str(reason)
+                self.emit(PeerExited(address, label, event.incarnation, why, orderly=reason.is_orderly))
                 self._fail(self._ledger.record(address, label, reason.exception))
             case ChildAbandoned():
                 self.emit(PeerAbandoned(address, label, event.incarnation))

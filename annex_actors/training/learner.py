@@ -222,10 +222,11 @@ class Learner:
         """
         if self.checkpoint is None:
             raise DataError("expected trained weights to predict with, got none; call train() first")
-        samples = checked_inputs(inputs)
-        if samples.shape[1:] != self.checkpoint.input_shape:
-            wanted = ", ".join(["samples", *map(str, self.checkpoint.input_shape)])
-            raise ShapeError(f"expected inputs of shape ({wanted}), as in training, got {samples.shape}; reshape them")
+        array, expected = as_array(inputs, "inputs"), self.checkpoint.input_shape
+        if array.ndim == 0 or array.shape[1:] != expected:
+            wanted = ", ".join(["samples", *map(str, expected)])
+            raise ShapeError(f"expected inputs of shape ({wanted}), as in training, got {array.shape}; reshape them")
+        samples = Samples(array, np.zeros(len(array), np.int64)).inputs
         stages = self._stages(self.checkpoint, _run_name())
         store = MemoryStore()
         predictor = PredictorSpec(stages[0].run, stages[0].routing, samples, self.checkpoint.step)
