@@ -1,10 +1,10 @@
 """Learn exclusive or: the smallest network that needs a hidden layer, each layer an actor."""
 
-from annex_actors import Learner, activation, dense, load, sequence
+from annex_actors import Adam, Learner, activation, dense, load, sequence
 
 dataset = load("xor")
 network = sequence(dense(8), activation("tanh"), dense(2))
-learner = Learner(network, optimizer="adam", microbatches=1, seed=1)
+learner = Learner(network, optimizer=Adam(learning_rate=0.05), microbatches=1, seed=1)
 result = learner.train(dataset, epochs=300, batch_size=4)
 
 print(f"cost {result.train_cost:.4f} after {result.checkpoint.step} steps")

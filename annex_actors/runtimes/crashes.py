@@ -60,7 +60,7 @@ def parse_crash(text: str) -> Crash:
     numbers: dict[str, int] = {}
     at = Point.FORWARD
     for part in text.split(","):
-        name, equals, value = (each.strip() for each in part.partition("="))
+        name, _, value = (each.strip() for each in part.partition("="))
         if name == "at" and value in [point.value for point in Point]:
             at = Point(value)
         elif name in ("layer", "step", "microbatch", "times") and value.isdecimal():

@@ -1,8 +1,8 @@
 """All peers in one thread: the oracle, the host of tests, and the way to step through a run.
 
 Nothing here is concurrent, but everything is supervised as elsewhere: a peer that raises is replaced by its next
-incarnation, by the same strategy and within the same restart window. Tests choose the order of events and kill a peer at
-any of them; the result must not change.
+incarnation, by the same strategy and within the same restart window. Tests choose the order of events and kill a peer
+at any of them; the result must not change.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class InlineJob:
             for effect in work():
                 self._tick()
                 self._execute(effect, incarnation)
-        except Exception as error:  # any failure of a peer is its supervisor's to judge
+        except Exception as error:  # noqa: BLE001 - any failure of a peer is its supervisor's to judge
             self._supervise(address, error)
 
     def _tick(self) -> None:

@@ -1,4 +1,4 @@
-"""Every peer a Pykka actor on a thread of its own: the default on one machine, since NumPy releases the interpreter lock."""
+"""Every peer a Pykka actor on a thread of its own: the default on one machine, since NumPy releases the GIL."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ run (rest_for_one)
     └── observer-0 …   progress, logs: temporary
 ```
 
-- **run** is rest_for_one: whoever stands to the right may rely on what stands to the left. It restarts the trainer, which
-  is a peer like the layers, and never the layers' supervisor: when that gives up, the run has failed.
+- **run** is rest_for_one: whoever stands to the right may rely on what stands to the left. It restarts the trainer,
+  which is a peer like the layers, and never the layers' supervisor: when that gives up, the run has failed.
 - **layers** come up before the trainer feeds them, and are stopped after it.
 - **observers** are temporary: one that raises is gone, and nothing else notices.
 - The **store** and the **registry** are tables without code that could fail, and outlive every actor of the run.

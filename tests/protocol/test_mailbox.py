@@ -174,7 +174,7 @@ def test_1f1b_admits_as_many_as_there_are_stages_from_here_on() -> None:
 
 def test_1f1b_prefers_a_gradient_to_a_forward() -> None:
     box = mailbox("1f1b", *(forward(0, each, 4) for each in range(3)), stages=4)
-    assert box.next() == forward(0, 0) or True
+    assert isinstance(box.next(), Forward)
     box.put(backward(0, 0))
     assert taken(box) == ["B0", "F1", "F2"]
 
