@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from annex_actors.data.dataset import Dataset
@@ -63,55 +64,43 @@ def _softmax(layers: str, learning_rate: float, batch_size: int, epochs: int) ->
     return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs)
 
 
+_MADE_OR_SHIPPED: Mapping[str, Callable[[], Dataset]] = MappingProxyType(
+    {"digits": digits, "iris": iris, "xor": xor, "fish": fish}
+)
+
+_SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
+    {
+        "digits": _softmax("dense:128 relu dropout:0.1 dense:10", 0.003, 32, 20),
+        "iris": _softmax("dense:16 tanh dense:3", 0.01, 10, 60),
+        "xor": _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
+        "fish": _softmax("dense:32 relu dense:32 relu dense:2", 0.003, 64, 40),
+        "fashion-mnist": _softmax("dense:512 relu dropout:0.1 dense:256 relu dense:10", 0.001, 128, 10),
+    }
+)
+
+
 def catalog(*, data_dir: Path | None = None) -> tuple[Entry, ...]:
     """Return every data set that `load` knows by name, the default first.
 
     Args:
         data_dir: a folder to search first, as for `load`.
     """
-    found = find(search_path(data_dir))
+    shipped, generated = "shipped with scikit-learn", "generated"
+    folder = find(search_path(data_dir))
+    clothes = str(folder or "a download of 30 MB, or Debian's package dataset-fashion-mnist, or --data-dir")
     return (
-        Entry(
-            "digits",
-            "1,797 handwritten digits, 8x8 pixels, 10 classes",
-            "classification",
-            "shipped with scikit-learn",
-            True,
-            _softmax("dense:128 relu dropout:0.1 dense:10", 0.003, 32, 20),
-        ),
-        Entry(
-            "iris",
-            "150 iris flowers, 4 measurements, 3 species",
-            "classification",
-            "shipped with scikit-learn",
-            True,
-            _softmax("dense:16 tanh dense:3", 0.01, 10, 40),
-        ),
-        Entry(
-            "xor",
-            "exclusive or: 4 rows, 2 classes",
-            "classification",
-            "generated",
-            True,
-            _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
-        ),
-        Entry(
-            "fish",
-            "10,000 lunges of fish at a shrimp, 5 features: caught or escapes",
-            "classification",
-            "generated",
-            True,
-            _softmax("dense:32 relu dense:16 relu dense:2", 0.005, 32, 40),
-        ),
-        Entry(
-            "fashion-mnist",
-            "70,000 pictures of clothes, 28x28 pixels, 10 classes",
-            "classification",
-            str(found) if found else "a download of 30 MB, or Debian's package dataset-fashion-mnist",
-            found is not None,
-            _softmax("dense:256 relu dropout:0.1 dense:128 relu dense:10", 0.001, 128, 10),
+        _classes("digits", "1,797 handwritten digits of 8x8 pixels, 10 classes", shipped),
+        _classes("iris", "150 iris flowers, 4 measurements, 3 species", shipped),
+        _classes("xor", "exclusive or: 4 rows, 2 classes", generated),
+        _classes("fish", "10,000 lunges of fish at a shrimp, 5 features: caught or escapes", generated),
+        _classes(
+            "fashion-mnist", "70,000 pictures of clothes of 28x28 pixels, 10 classes", clothes, folder is not None
         ),
     )
+
+
+def _classes(name: str, description: str, where: str, available: bool = True) -> Entry:
+    return Entry(name, description, "classification", where, available, _SUGGESTED[name])
 
 
 def load(
@@ -150,9 +139,6 @@ def load(
     if path.suffix == ".npz":
         return read_npz(path, test_fraction=test_fraction, seed=seed)
     raise DataError(_unknown(name_or_path))
-
-
-_MADE_OR_SHIPPED: Mapping[str, Callable[[], Dataset]] = {"digits": digits, "iris": iris, "xor": xor, "fish": fish}
 
 
 def _unknown(name: str) -> str:

@@ -54,11 +54,6 @@ def one_line(error: BaseException) -> str:
     return " ".join(text.split())
 
 
-def described(error: BaseException) -> str:
-    """Return one line about a failure: for one inside a layer its place and the original error."""
-    return error.summary if isinstance(error, LayerError) else f"{type(error).__name__}: {error}"
-
-
 def chained(error: RunFailedError, cause: BaseException | None) -> RunFailedError:
     """Return ``error`` with its cause, so that a traceback shows the layer's own."""
     error.__cause__ = cause

@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from annex_actors import expect
 from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_named
-from annex_actors.data import Batches, Dataset
+from annex_actors.data import Batches, Dataset, Samples
+from annex_actors.data.arrays import as_array
 from annex_actors.errors import ConfigError, DataError, ShapeError
 from annex_actors.layers import Layer, Network, sequence
 from annex_actors.optimizers import Optimizer
