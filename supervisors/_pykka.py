@@ -13,7 +13,9 @@ actor of the process, and an ``ask`` that races with a stop may never be answere
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import pykka
@@ -29,14 +31,18 @@ PROXY_MESSAGES: frozenset[type] = frozenset({messages.ProxyCall, messages.ProxyG
 class PykkaSeam(pykka.ThreadingActor):
     """A Pykka actor whose inbox, reference, thread and loop are given by the subclass."""
 
-    @staticmethod
+    @classmethod
     @abstractmethod
-    def make_mailbox() -> Any:
+    def make_mailbox(cls) -> Any:
         """Return a new inbox: anything with ``put``, ``get`` and ``empty``."""
 
     @abstractmethod
     def make_ref(self) -> pykka.ActorRef[Any]:
         """Return the reference that others will know this actor by."""
+
+    @abstractmethod
+    def make_thread(self, target: Callable[[], None]) -> threading.Thread:
+        """Return the thread that will call ``target``, not yet started."""
 
     @abstractmethod
     def run(self) -> None:
@@ -57,6 +63,9 @@ class PykkaSeam(pykka.ThreadingActor):
     @classmethod
     def _create_actor_inbox(cls) -> Any:
         return cls.make_mailbox()
+
+    def _start_actor_loop(self) -> None:
+        self.make_thread(self._actor_loop).start()
 
     def _actor_loop(self) -> None:
         self.run()

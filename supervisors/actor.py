@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 
-from supervisors._pykka import PROXY_MESSAGES, PykkaSeam, StopMessage
-from supervisors.cell import Cell
+import pykka
+
 from supervisors.child import ChildType, StartContext
-from supervisors.errors import ActorDead, Ignore, StartError
-from supervisors.mailbox import Mailbox, Wake
-from supervisors.reasons import KILLED, NORMAL, Crashed, Reason
+from supervisors.errors import Ignore, StartError
+from supervisors.launch import create, launch
+from supervisors.life import Life
+from supervisors.mailbox import TimeUp, Wake
+from supervisors.reasons import KILLED, NORMAL, Reason
 from supervisors.ref import Ref
-from supervisors.reply import settle
-from supervisors.signals import Down, Exit, ExitSignal, Kill, KillSignal, Leave, StopSignal, takes_effect
+from supervisors.signals import Down, ExitSignal, KillSignal, Leave, StopSignal
+from supervisors.timers import Timer
 
 if TYPE_CHECKING:
     from supervisors.spec import ChildSpec
 
-logger = logging.getLogger("supervisors")
 
-_SPECIAL: frozenset[type] = PROXY_MESSAGES | {Wake, StopMessage}
-
-A = TypeVar("A", bound="Actor")
-
-
-class Actor(PykkaSeam):
+class Actor(Life):
     """A Pykka actor on a thread of its own, with links, monitors and exit reasons.
 
     Write it as a Pykka actor: ``__init__`` runs in the thread that starts it; ``on_start``, ``on_receive``,
@@ -39,32 +34,11 @@ class Actor(PykkaSeam):
     - it is not in `pykka.ActorRegistry`, whose ``stop_all`` any other actor's mistake may call.
     """
 
-    use_daemon_thread: ClassVar[bool] = True
-    """Unlike Pykka's: a thread that had to be abandoned would keep the interpreter from ending."""
-
     kill_grace_s: ClassVar[float] = 0.25
     """Real seconds that each rung of the kill ladder waits before the next."""
 
     child_type: ClassVar[ChildType] = ChildType.WORKER
     """What a supervisor counts this class as."""
-
-    stop_reason: ClassVar[Reason] = NORMAL
-    """Why the actor ends when somebody calls ``stop``."""
-
-    context: StartContext
-    """The circumstances of this start: id, incarnation, supervisor. Set before ``__init__`` runs."""
-
-    cell: Cell
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if not hasattr(self, "context"):
-            self.context = StartContext(id=type(self).__name__)
-        super().__init__(*args, **kwargs)
-        self.cell.ref = self.actor_ref
-        self.exit_reason: Reason | None = None
-        self._own_failure: BaseException | None = None
-
-    # Start
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> Ref[Self]:
@@ -76,7 +50,7 @@ class Actor(PykkaSeam):
         """
         actor = create(cls, StartContext(id=cls.__name__), args, kwargs)
         try:
-            return launch(actor)
+            return cast("Ref[Self]", launch(actor))
         except (Ignore, StartError):
             raise
         except BaseException as error:
@@ -129,191 +103,79 @@ class Actor(PykkaSeam):
         """
         monitor = object()
         mailbox = self.cell.mailbox
-        ref.cell.monitor(lambda reason: mailbox.put_system(Down(ref, reason, monitor)), key=monitor)
+        ref.cell.bonds.monitor(lambda reason: mailbox.put_system(Down(ref, reason, monitor)), key=monitor)
         return monitor
 
     def demonitor(self, ref: Ref[Any], monitor: object) -> None:
         """Undo `monitor`; a `Down` that is in the mailbox already stays there."""
-        ref.cell.unwatch(monitor)
+        ref.cell.bonds.demonitor(monitor)
 
     def link(self, ref: Ref[Any]) -> None:
         """Share the fate of the actor behind ``ref``: the end of one is an exit signal to the other."""
-        self.cell.link(ref.cell)
+        self.cell.bonds.link(ref.cell)
 
     def unlink(self, ref: Ref[Any]) -> None:
         """Undo `link`; no exit signal of that actor has any effect afterwards."""
-        self.cell.unlink(ref.cell)
+        self.cell.bonds.unlink(ref.cell)
 
-    # The thread
+    def send_after(self, delay_s: float, message: Any) -> Timer:
+        """Tell this actor ``message`` in ``delay_s`` seconds of its clock; the timer that is returned can be cancelled.
 
-    @staticmethod
-    def make_mailbox() -> Mailbox:
-        """Return the queue of this actor's messages."""
-        return Mailbox()
+        The time is that of `context.clock`, and all timers of a tree are served by one thread.
+        """
+        mailbox, bounce = self.cell.mailbox, self.cell.drain
 
-    def make_ref(self) -> Ref[Self]:
-        """Return the reference of this incarnation."""
-        return Ref(self, self.make_cell())
+        def send() -> None:
+            mailbox.put_system(message)
+            if mailbox.closed:
+                bounce()
 
-    def make_cell(self) -> Cell:
-        """Make what surrounds this incarnation's code."""
-        label = f"{type(self).__name__} {self.context.id!r}"
-        self.cell = Cell(label, cast(Mailbox, self.actor_inbox), self.actor_stopped)
-        self.cell.incarnation = self.context.incarnation
-        return self.cell
+        return self.cell.timers.after(delay_s, send)
 
-    def _start_actor_loop(self) -> None:
-        name = f"{self.context.id}#{self.context.incarnation}"
-        thread = threading.Thread(target=self._actor_loop, name=name, daemon=self.use_daemon_thread)
-        self.cell.thread = thread
-        thread.start()
+    def receive(self, match: type | Callable[[Any], bool], *, timeout_s: float | None = None) -> Any:
+        """Wait, inside a hook, for the first message that matches; all others stay in order for `on_receive`.
 
-    def run(self) -> None:
-        """Live and die; the whole of what the actor's thread does."""
-        cell = self.cell
+        Only what was told is considered: what was asked waits, since its answer is what `on_receive` returns.
+
+        Args:
+            match: a class of messages, or a function that says whether a message is wanted.
+            timeout_s: seconds of the actor's clock to wait; None waits for ever.
+
+        Raises:
+            pykka.Timeout: no such message came within ``timeout_s``.
+        """
+        wanted = _instance_of(match) if isinstance(match, type) else match
+        time_up = TimeUp()
+        timer = None if timeout_s is None else self.send_after(timeout_s, time_up)
         try:
-            reason = self._live()
-            cell.settle()
-        except BaseException as error:  # noqa: BLE001 - a `Kill` that struck between two lines of ours
-            cell.settle()
-            reason = KILLED if isinstance(error, Kill) else Crashed(error)
-        cell.bury(reason)
-        cell.leave()
-
-    def _live(self) -> Reason:
-        reason = self._attempt(self.on_start)
-        if reason is not None:
-            self._note_failed_start(reason)
-            return reason
-        self.cell.started = True
-        self.cell.ready.set()
-        return self._farewell(self._attempt(self._serve) or NORMAL)
-
-    def _attempt(self, code: Callable[[], None]) -> Reason | None:
-        """Run code of the user's; return why it made the actor end, or None if it did not."""
-        cell = self.cell
-        cell.busy = True
-        try:
-            code()
-        except Leave as leave:
-            return leave.reason
-        except Kill:
-            return KILLED
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
-            self._own_failure = error
-            return Crashed(error)
+            return self._select(wanted, time_up)
         finally:
-            cell.busy = False
-        return None
+            if timer is not None:
+                timer.cancel()
 
-    def _note_failed_start(self, reason: Reason) -> None:
-        cell = self.cell
-        if cell.start_error is None:
-            cell.start_error = self._own_failure or ActorDead(f"{cell.label} ended in on_start: {reason}", reason)
-
-    def _serve(self) -> None:
-        """Handle messages until an exception ends it. The hot path: nothing here that is not needed."""
-        cell = self.cell
-        mailbox = cell.mailbox
-        get, stash, signals = mailbox.get, mailbox.stash, mailbox.signals
+    def _select(self, wanted: Callable[[Any], bool], time_up: TimeUp) -> Any:
+        mailbox = self.cell.mailbox
+        seen = 0
         while True:
-            # A kill strikes only while `busy`, so no envelope can fall between the mailbox and `current`.
-            cell.busy = False
-            envelope = stash.popleft() if stash else get()
-            cell.current = envelope
-            cell.busy = True
-            if signals:
+            if mailbox.signals:
                 self._obey()
-            message = envelope.message
-            answer = self._handle_special(message) if message.__class__ in _SPECIAL else self.on_receive(message)
-            cell.busy = False
-            if signals and cell.kill_requested:
-                raise Kill
-            reply_to = envelope.reply_to
-            if reply_to is not None and not settle(reply_to, answer):
-                cell.count_dead_letter()
-            cell.current = None
-
-    def _handle_special(self, message: Any) -> Any:
-        if isinstance(message, Wake):
-            return None
-        if isinstance(message, StopMessage):
-            raise Leave(self.stop_reason)
-        return self.handle_proxy_message(message)
-
-    def _obey(self) -> None:
-        """Do what the signals say; raises when they say that this is the end."""
-        signals = self.cell.mailbox.signals
-        while signals:
-            match signals.popleft():
-                case KillSignal():
-                    raise Kill
-                case StopSignal(reason):
-                    raise Leave(reason)
-                case ExitSignal() as signal:
-                    self._obey_exit(signal)
-
-    def _obey_exit(self, signal: ExitSignal) -> None:
-        cell = self.cell
-        if signal.linked and signal.sender not in cell.links:
-            return
-        if signal.linked and signal.sender is not None:
-            cell.links.discard(signal.sender)
-        if cell.trapping:
-            ref = None if signal.sender is None else signal.sender.ref
-            cell.mailbox.put_system(Exit(ref, signal.reason))
-        elif takes_effect(signal, trapping=cell.trapping, from_self=signal.sender is cell):
-            raise Leave(signal.reason)
-
-    def _farewell(self, reason: Reason) -> Reason:
-        """Run the last hook; return the reason that stands after it."""
-        self.exit_reason = reason
-        if reason == KILLED:
-            return reason
-        error = self._own_failure
-        if error is None:
-            return self._attempt(self.on_stop) or reason
-        if self.context.supervisor is None:
-            logger.error("%s crashed", self.cell.label, exc_info=error)
-        self._attempt(lambda: self.on_failure(type(error), error, error.__traceback__))
-        return reason
+            while seen < len(mailbox.stash):
+                envelope = mailbox.stash[seen]
+                if envelope.message is time_up:
+                    del mailbox.stash[seen]
+                    raise pykka.Timeout("no message that matches came in time")
+                if isinstance(envelope.message, Wake):
+                    del mailbox.stash[seen]
+                elif envelope.reply_to is None and wanted(envelope.message):
+                    del mailbox.stash[seen]
+                    return envelope.message
+                else:
+                    seen += 1
+            mailbox.fetch()
 
 
-def create(actor_class: type[A], context: StartContext, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A:
-    """Construct an actor that knows its ``context`` from the first line of its ``__init__`` on."""
-    actor = actor_class.__new__(actor_class)
-    actor.context = context
-    actor_class.__init__(actor, *args, **kwargs)
-    if not hasattr(actor, "cell"):
-        raise TypeError(
-            f"expected {actor_class.__name__}.__init__ to call super().__init__(), it did not; add the call"
-        )
-    return actor
-
-
-def launch(actor: A) -> Ref[A]:
-    """Start the thread of ``actor`` and wait until it is ready.
-
-    Raises:
-        BaseException: what ``on_start`` raised, as it was.
-    """
-    cell = actor.cell
-    context = actor.context
-    ref = cast(Ref[A], cell.ref)
-    try:
-        if context.name is not None and context.registry is not None:
-            context.registry.register(context.name, ref)
-        if context.supervisor is not None:
-            context.supervisor.cell.adopt(cell)
-        actor.start_thread()
-    except BaseException as error:
-        cell.bury(Crashed(error))
-        raise
-    cell.ready.wait()
-    if cell.started:
-        return ref
-    cell.join()
-    raise cell.start_error or cell.dead()
+def _instance_of(wanted: type) -> Callable[[Any], bool]:
+    return lambda message: isinstance(message, wanted)
 
 
 def exit(ref: Ref[Any], reason: Reason) -> None:

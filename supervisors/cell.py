@@ -1,4 +1,4 @@
-"""The life of one actor, apart from its behaviour: who watches it, how it is stopped, and its one and only death.
+"""The life of one actor, apart from its behaviour: how it is stopped, and its one and only death.
 
 An actor dies once, by `Cell.bury`: in its own thread when it ends, in another one's when it is abandoned. The order is
 fixed, because others build on it: the mailbox closes, names become free, questions fail, watchers hear of it.
@@ -10,26 +10,33 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Callable
-from typing import Any
-
-import pykka
+from typing import TYPE_CHECKING, Any
 
 from supervisors._pykka import StopMessage
+from supervisors.bonds import Bonds, Watcher
 from supervisors.errors import ActorDead
+from supervisors.events import DeadLetter
 from supervisors.force import raise_in_thread
-from supervisors.mailbox import Envelope, Mailbox
+from supervisors.mailbox import Envelope, Mailbox, SystemEnvelope, Timed
 from supervisors.reasons import NOPROC, Abandoned, Crashed, Reason
 from supervisors.reply import fail, settle
 from supervisors.signals import ExitSignal, Kill, KillSignal, StopSignal
+from supervisors.timers import Timers
+
+if TYPE_CHECKING:
+    from supervisors.child import StartContext
+    from supervisors.ref import Ref
 
 logger = logging.getLogger("supervisors")
-
-Watcher = Callable[[Reason], None]
 
 FENCED: dict[int, Cell] = {}
 """Threads that were abandoned and still run, by identifier: the one thing here that belongs to the whole process,
 because threads do. Empty in a healthy program; an entry goes when its thread ends after all."""
+
+
+def abandoned_threads() -> list[str]:
+    """Return the names of the actors that were abandoned and whose threads still run, in this process."""
+    return [cell.label for cell in tuple(FENCED.values())]
 
 
 class Cell:
@@ -37,107 +44,51 @@ class Cell:
 
     Args:
         label: how messages name the actor.
+        context: the circumstances of its start.
         mailbox: where its messages come in.
         stopped: Pykka's flag, set at death.
     """
 
-    def __init__(self, label: str, mailbox: Mailbox, stopped: threading.Event) -> None:
+    def __init__(self, label: str, context: StartContext, mailbox: Mailbox, stopped: threading.Event) -> None:
         self.label = label
+        self.context = context
         self.mailbox = mailbox
-        self.stopped = stopped
+        self.bonds = Bonds(self)
         self.ended = threading.Event()
         self.ready = threading.Event()
         self.cancelled = threading.Event()
-        self.reason: Reason | None = None
         self.started = False
         self.start_error: BaseException | None = None
-        self.incarnation = 1
         self.thread: threading.Thread | None = None
+        self.ref: Ref[Any] | None = None
+        self.trapping = False
+        # Written by the actor's thread around every piece of its own code; read by whoever wants to strike.
         self.current: Envelope | None = None
         self.busy = False
         self.kill_requested = False
-        self.dead_letters = 0
         self.late_sends = 0
-        self.links: set[Cell] = set()
-        self.trapping = False
-        self.ref: pykka.ActorRef[Any] | None = None
-        self._lock = threading.Lock()
+        self._stopped = stopped
+        self.dead_letters = 0
+        self._count_lock = threading.Lock()
         self._strike_lock = threading.Lock()
         self._striking = False
         self._struck = threading.Event()
-        self._watchers: dict[object, Watcher] = {}
-        self._releases: list[Callable[[], None]] = []
-        self._dependents: set[Cell] = set()
-        self._parent: Cell | None = None
+        self._timers: Timers | None = None
 
-    # Who cares
+    @property
+    def reason(self) -> Reason | None:
+        """Return why the actor ended; None while it lives."""
+        return self.bonds.reason
 
-    def watch(self, watcher: Watcher, *, key: object = None) -> object:
-        """Call ``watcher`` once with the reason when this actor has ended, at once if it already has.
-
-        Args:
-            watcher: called in the thread that buries the actor; must be quick and must not raise.
-            key: what `unwatch` will be given; made when None.
-        """
-        key = object() if key is None else key
-        with self._lock:
-            if self.reason is None:
-                self._watchers[key] = watcher
-                return key
-        watcher(self.reason)
-        return key
-
-    def monitor(self, watcher: Watcher, *, key: object) -> None:
-        """Do as `watch`, with OTP's ``noproc`` for an actor that had ended before."""
-        with self._lock:
-            if self.reason is None:
-                self._watchers[key] = watcher
-                return
-        watcher(NOPROC)
-
-    def unwatch(self, key: object) -> None:
-        """Forget the watcher registered under ``key``; unknown keys are no error."""
-        with self._lock:
-            self._watchers.pop(key, None)
-
-    def on_release(self, release: Callable[[], None]) -> bool:
-        """Call ``release`` at death, before any watcher hears of it; return False if the actor has ended already."""
-        with self._lock:
-            if self.reason is None:
-                self._releases.append(release)
-            return self.reason is None
-
-    def off_release(self, release: Callable[[], None]) -> None:
-        """Forget a ``release`` given to `on_release`."""
-        with self._lock:
-            if release in self._releases:
-                self._releases.remove(release)
-
-    def adopt(self, child: Cell) -> None:
-        """Make this actor the parent of ``child``, which stops when its parent ends in whatever way."""
-        child._parent = self
-        with self._lock:
-            if self.reason is None:
-                self._dependents.add(child)
-                return
-        child.mailbox.signal(StopSignal(NOPROC))
-
-    def link(self, other: Cell) -> None:
-        """Link two actors; a repeated link is no second one."""
-        if other is self:
-            return
-        self.links.add(other)
-        with other._lock:
-            if other.reason is None:
-                other.links.add(self)
-                return
-        self.mailbox.signal(ExitSignal(other, NOPROC))
-
-    def unlink(self, other: Cell) -> None:
-        """Undo `link`; afterwards no exit signal of ``other`` has any effect here."""
-        self.links.discard(other)
-        with other._lock:
-            other.links.discard(self)
+    @property
+    def timers(self) -> Timers:
+        """Return the timers of the actor's tree, or its own if it has none."""
+        if self.context.timers is not None:
+            return self.context.timers
+        if self._timers is None:
+            self._timers = Timers(self.context.clock)
+            self.bonds.on_release(self._timers.stop)
+        return self._timers
 
     # Force, from other threads
 
@@ -148,7 +99,11 @@ class Cell:
         self.mailbox.signal(KillSignal())
 
     def strike(self) -> None:
-        """Raise `Kill` inside the actor's thread, once, if it is in code of its own."""
+        """Raise `Kill` inside the actor's thread, once, if it is in code of its own.
+
+        To be called after `request_kill`. The two sides cannot miss each other: here ``_striking`` is written before
+        ``busy`` is read, there (`settle`) ``busy`` is written before ``_striking`` is read.
+        """
         with self._strike_lock:
             if self._struck.is_set() or self.thread is None or self.thread.ident is None:
                 return
@@ -173,10 +128,10 @@ class Cell:
             FENCED.pop(ident, None)
         return False
 
-    # Death, in the actor's own thread
+    # Death
 
     def settle(self) -> None:
-        """Leave the actor's own code for good: when this returns no `Kill` can strike any more."""
+        """Leave the actor's own code for good; when this returns, in its thread, no `Kill` can strike any more."""
         try:
             self._await_strike()
         except Kill:
@@ -193,33 +148,28 @@ class Cell:
         Returns:
             False when that had been done before.
         """
-        with self._lock:
-            if self.reason is not None:
-                return False
-            self.reason = reason
-            watchers, self._watchers = list(self._watchers.values()), {}
-            releases, self._releases = self._releases, []
-            dependents, self._dependents = self._dependents, set()
-            links, self.links = self.links, set()
-        self.mailbox.closed = True
-        self.stopped.set()
-        for release in releases:
+        heirs = self.bonds.cut(reason)
+        if heirs is None:
+            return False
+        self.mailbox.close()
+        self._stopped.set()
+        for release in heirs.releases:
             release()
         self._answer_current(reason)
         self.drain()
-        if self._parent is not None:
-            self._parent.disown(self)
-        for child in dependents:
+        if self.context.supervisor is not None:
+            self.context.supervisor.cell.bonds.disown(self)
+        for child in heirs.children:
             child.mailbox.signal(StopSignal(reason))
-        for other in links:
+        for other in heirs.links:
             other.mailbox.signal(ExitSignal(self, reason))
         self.ended.set()
-        for watcher in watchers:
-            self._tell_watcher(watcher, reason)
+        for watcher in heirs.watchers:
+            self._tell(watcher, reason)
         self.ready.set()
         return True
 
-    def _tell_watcher(self, watcher: Watcher, reason: Reason) -> None:
+    def _tell(self, watcher: Watcher, reason: Reason) -> None:
         try:
             watcher(reason)
         except Exception:
@@ -230,24 +180,15 @@ class Cell:
         if FENCED.pop(threading.get_ident(), None) is not None:
             logger.warning("%s had been abandoned and has ended after all", self.label)
 
-    def disown(self, child: Cell) -> None:
-        """Forget a child that has ended."""
-        with self._lock:
-            self._dependents.discard(child)
-
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait until the actor has ended and, unless it was abandoned, its thread too; return whether it has."""
         if not self.ended.wait(timeout_s):
             return False
         thread = self.thread
-        if thread is not None and thread is not threading.current_thread() and self.joinable:
-            thread.join(timeout_s)
-        return True
-
-    @property
-    def joinable(self) -> bool:
-        """Return whether the thread is known to end: false for one that was abandoned."""
-        return not isinstance(self.reason, Abandoned)
+        if thread is None or thread is threading.current_thread() or isinstance(self.reason, Abandoned):
+            return True
+        thread.join(timeout_s)
+        return not thread.is_alive()
 
     # Dead letters
 
@@ -257,16 +198,21 @@ class Cell:
             self.bounce(envelope)
 
     def bounce(self, envelope: Envelope) -> None:
-        """Turn one message into a dead letter."""
+        """Turn one message into a dead letter; messages of the system are none."""
         if envelope.reply_to is not None:
             fail(envelope.reply_to, self.dead())
-        if not isinstance(envelope.message, StopMessage):
-            self.count_dead_letter()
+        if not isinstance(envelope, SystemEnvelope) and not isinstance(envelope.message, StopMessage):
+            self.note_dead_letter(envelope.message)
 
-    def count_dead_letter(self) -> None:
-        """Count a message that reached nobody."""
-        with self._lock:
+    def note_dead_letter(self, message: Any) -> None:
+        """Count a message that had no effect, and tell the hooks."""
+        with self._count_lock:
             self.dead_letters += 1
+        hooks = self.context.hooks
+        if hooks:
+            content = message.message if isinstance(message, Timed) else message
+            supervisor = "/".join(self.context.path)
+            hooks.emit(DeadLetter(supervisor, self.context.id, self.context.incarnation, content))
 
     def dead(self) -> ActorDead:
         """Return the error for those who ask a dead actor."""

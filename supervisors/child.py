@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
@@ -14,6 +14,7 @@ from supervisors.reasons import Reason
 if TYPE_CHECKING:
     from supervisors.ref import Ref
     from supervisors.registry import Registry
+    from supervisors.timers import Timers
 
 
 class ChildType(Enum):
@@ -97,6 +98,8 @@ class StartContext:
         registry: where names are looked up and registered, if anywhere.
         clock: where the time comes from.
         hooks: who is told of what happens.
+        timers: the timer thread of the tree; None for an actor started without one.
+        mailbox_sample_s: how often supervisors report the depth of mailboxes, in seconds; None for never.
     """
 
     id: str
@@ -105,7 +108,9 @@ class StartContext:
     path: tuple[str, ...] = ()
     supervisor: Ref[Any] | None = None
     extra_arguments: tuple[Any, ...] = ()
-    name: str | None = None
+    name: Hashable | None = None
     registry: Registry | None = None
     clock: Clock = field(default_factory=SystemClock)
     hooks: Hooks = field(default_factory=Hooks)
+    timers: Timers | None = None
+    mailbox_sample_s: float | None = None

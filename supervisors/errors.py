@@ -86,8 +86,20 @@ class StillRestarting(ChildError):
     """The child is between two attempts to restart it: terminate it first."""
 
 
+class NotSupported(ChildError):
+    """This kind of supervisor has no such call."""
+
+
+class MailboxFull(SupervisionError):
+    """No room in a bounded mailbox."""
+
+
 class MaxChildren(SupervisionError):
     """A dynamic supervisor holds as many children as it may."""
+
+
+class DeadlineExceeded(pykka.Timeout):
+    """An ``ask`` was not answered before its deadline; the actor will not handle it any more."""
 
 
 class ActorDead(pykka.ActorDeadError):

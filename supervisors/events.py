@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from supervisors.reasons import Reason
 
@@ -24,27 +24,36 @@ class Event:
         supervisor: the names of the supervisor and those above it, outermost first, joined by ``/``.
         id: the child's id.
         incarnation: which start of the child it is about, from 1.
-        spec: the child's specification.
     """
 
     supervisor: str
     id: str
     incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEvent(Event):
+    """The base of the events in a child's life; its supervisor sends them.
+
+    Args:
+        spec: the child's specification.
+    """
+
     spec: ChildSpec
 
 
 @dataclass(frozen=True, slots=True)
-class ChildStarting(Event):
+class ChildStarting(ChildEvent):
     """The child's ``start`` is about to be called."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChildReady(Event):
-    """The child has started."""
+class ChildReady(ChildEvent):
+    """The child has started, for the first time or again."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChildStartFailed(Event):
+class ChildStartFailed(ChildEvent):
     """The child did not start.
 
     Args:
@@ -55,7 +64,7 @@ class ChildStartFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ChildExited(Event):
+class ChildExited(ChildEvent):
     """The child has ended, by itself or because it was told to; sent before any restart is made.
 
     Args:
@@ -66,12 +75,12 @@ class ChildExited(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ChildRestarted(Event):
+class ChildRestarted(ChildEvent):
     """The child is ready again after a restart; its ``incarnation`` is the new one."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChildShutdownFailed(Event):
+class ChildShutdownFailed(ChildEvent):
     """The child was told to stop and ended in another way than it should have.
 
     Args:
@@ -82,7 +91,7 @@ class ChildShutdownFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ChildAbandoned(Event):
+class ChildAbandoned(ChildEvent):
     """The child would not end and cannot be killed; it was fenced off, and its thread may still run.
 
     Args:
@@ -93,7 +102,7 @@ class ChildAbandoned(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Escalated(Event):
+class Escalated(ChildEvent):
     """The child ended once more than the restart window allows, and so the supervisor ends.
 
     Args:
@@ -101,6 +110,30 @@ class Escalated(Event):
     """
 
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxDepth(ChildEvent):
+    """How many messages wait for the child; sent as often as ``mailbox_sample_s`` says.
+
+    Args:
+        depth: about how many.
+    """
+
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter(Event):
+    """A message came too late for this incarnation, or found no room, and had no effect.
+
+    Sent in the thread that found it out.
+
+    Args:
+        message: what was told or asked.
+    """
+
+    message: Any
 
 
 Hook: TypeAlias = Callable[[Event], None]

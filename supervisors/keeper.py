@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, zip_longest
 from typing import Any
 
 from supervisors.child import Child, StartContext
@@ -12,21 +13,20 @@ from supervisors.clock import Clock
 from supervisors.errors import Ignore, KillRefused, StartError
 from supervisors.events import (
     ChildAbandoned,
+    ChildEvent,
     ChildExited,
     ChildReady,
     ChildShutdownFailed,
     ChildStartFailed,
     ChildStarting,
-    Event,
 )
-from supervisors.reasons import KILLED, SHUTDOWN, Abandoned, Reason
+from supervisors.reasons import KILLED, SHUTDOWN, Abandoned, Crashed, Reason
 from supervisors.ref import Ref
+from supervisors.reports import Context, Offender, Report
 from supervisors.signals import Kill
 from supervisors.slots import ChildState, Slot, Watch
 from supervisors.spec import BRUTAL_KILL, INFINITY
 from supervisors.strategy import Restart
-
-logger = logging.getLogger("supervisors")
 
 _DISCARD_S = 5.0
 """Real seconds that a child which must not run here may take to stop in order."""
@@ -37,11 +37,11 @@ class ChildGone:
     """The message by which a supervisor learns that a child has ended.
 
     Args:
-        id: whose.
+        slot: its place.
         child: which incarnation.
     """
 
-    id: str
+    slot: Slot
     child: Child
 
 
@@ -59,9 +59,9 @@ class Keeper:
         self.clock: Clock = context.clock
         self.path = (*context.path, context.id)
         self.name = "/".join(self.path)
+        self.extra_arguments = extra_arguments
         self._context = context
         self._ref = ref
-        self._extra_arguments = extra_arguments
 
     # Start
 
@@ -77,37 +77,39 @@ class Keeper:
         slot.since = self.clock.monotonic()
         self.emit(ChildStarting, slot)
         try:
-            child, slot.info = self._call_start(slot)
+            child, info, release = self._call_start(slot)
         except (Ignore, Kill):
             raise
-        except BaseException as error:  # whatever a child raises is the child's failure
-            logger.error("%s: child %r did not start: %r", self.name, slot.id, error)
+        except BaseException as error:
+            self.report(Context.START_ERROR, slot, Crashed(error))
             self.emit(ChildStartFailed, slot, error)
             raise
-        slot.child, slot.state, slot.watch = child, ChildState.RUNNING, Watch()
-        self._watch(slot, child)
+        slot.child, slot.info, slot.state, slot.watch = child, info, ChildState.RUNNING, Watch()
+        self._watch(slot, child, release)
+        self.report(Context.PROGRESS, slot)
         self.emit(ChildReady, slot)
 
-    def _call_start(self, slot: Slot) -> tuple[Child, Any]:
+    def _call_start(self, slot: Slot) -> tuple[Child, Any, Callable[[], None]]:
+        if getattr(slot.spec.start, "can_be_killed", True) is False:
+            self._check_may_abandon(slot)
         started: object = slot.spec.start(self._context_of(slot))
         child, info = started if isinstance(started, tuple) and len(started) == 2 else (started, None)
         if not isinstance(child, Child):
             raise StartError(f"expected `start` of {slot.id!r} to return a Child, got {started!r}", slot.id)
-        if not slot.spec.may_abandon and not child.can_be_killed:
-            self._discard(child)
+        try:
+            if not child.can_be_killed:
+                self._check_may_abandon(slot)
+            return child, info, self._register(slot, child)
+        except BaseException:
+            _discard(child)
+            raise
+
+    def _check_may_abandon(self, slot: Slot) -> None:
+        if not slot.spec.may_abandon:
             raise KillRefused(
                 f"child {slot.id!r} demands a real kill, which its host cannot give; "
                 "say may_abandon=True or give it a shutdown time"
             )
-        return child, info
-
-    def _discard(self, child: Child) -> None:
-        watch = Watch()
-        child.watch(lambda reason: _note(watch, reason))
-        child.shutdown(SHUTDOWN)
-        if not watch.ended.wait(_DISCARD_S):
-            _force(child, watch)
-        child.join()
 
     def _context_of(self, slot: Slot) -> StartContext:
         return replace(
@@ -117,26 +119,25 @@ class Keeper:
             lineage=(*self._context.lineage, slot.incarnation),
             path=self.path,
             supervisor=self._ref,
-            extra_arguments=self._extra_arguments,
+            extra_arguments=self.extra_arguments,
             name=slot.spec.name,
         )
 
-    def _watch(self, slot: Slot, child: Child) -> None:
-        watch, mailbox, gone = slot.watch, self._ref.cell.mailbox, ChildGone(slot.id, child)
-        release = self._registered(slot, child)
+    def _watch(self, slot: Slot, child: Child, release: Callable[[], None]) -> None:
+        watch, mailbox, gone = slot.watch, self._ref.cell.mailbox, ChildGone(slot, child)
 
         def on_exit(reason: Reason) -> None:
             release()
-            _note(watch, reason)
+            watch.note(reason)
             mailbox.put_system(gone)
 
         child.watch(on_exit)
 
-    def _registered(self, slot: Slot, child: Child) -> Callable[[], None]:
+    def _register(self, slot: Slot, child: Child) -> Callable[[], None]:
         """Register a child whose host did not do it; return what frees the name."""
         name, registry = slot.spec.name, self._context.registry
         if name is None or registry is None or isinstance(child.ref, Ref):
-            return lambda: None
+            return _nothing
         registry.register(name, child.ref, incarnation=slot.incarnation)
         return lambda: registry.unregister(name, child.ref)
 
@@ -144,11 +145,11 @@ class Keeper:
 
     def reap(self, slot: Slot) -> Reason:
         """Clear up after a child that has ended; return why it did."""
-        assert slot.child is not None
-        assert slot.watch.reason is not None
-        reason = slot.watch.reason
+        child, reason = slot.child, slot.watch.reason
+        assert child is not None, f"reap called for {slot.id!r}, which has no child"
+        assert reason is not None, f"reap called for {slot.id!r}, which has not ended"
         if not isinstance(reason, Abandoned):
-            slot.child.join()
+            child.join()
         slot.rest()
         slot.reason = reason
         slot.since = self.clock.monotonic()
@@ -157,62 +158,90 @@ class Keeper:
 
     def terminate(self, slot: Slot) -> None:
         """Stop the child of ``slot`` in order, or by force if that takes longer than it may."""
-        child = slot.child
-        if child is None:
-            slot.rest()
-            return
-        self.ask_to_stop(slot)
-        self.await_stop(slot, _patience(slot))
+        self.terminate_together([slot])
 
-    def ask_to_stop(self, slot: Slot) -> None:
-        """Send the shutdown message, unless the child is to be killed at once."""
-        if slot.child is not None and slot.spec.shutdown is not BRUTAL_KILL:
-            slot.child.shutdown(SHUTDOWN)
+    def terminate_together(self, slots: Sequence[Slot]) -> None:
+        """Stop several children at once: each gets its own time, and the time of all runs at once."""
+        for slot in slots:
+            if slot.child is None:
+                slot.rest()
+            elif slot.spec.shutdown is not BRUTAL_KILL:
+                slot.child.shutdown(SHUTDOWN)
+        begin = self.clock.monotonic()
+        running = sorted((slot for slot in slots if slot.child is not None), key=_patience)
+        for patience_s, group in groupby(running, key=_patience):
+            self._await(list(group), None if patience_s == INFINITY else begin + patience_s)
 
-    def await_stop(self, slot: Slot, timeout_s: float | None) -> None:
-        """Wait ``timeout_s`` seconds for a child that is stopping, then use force."""
-        assert slot.child is not None
-        if slot.spec.shutdown is BRUTAL_KILL or not self.clock.wait(slot.watch.ended, timeout_s):
-            _force(slot.child, slot.watch)
-        spec, incarnation = slot.spec, slot.incarnation
+    def _await(self, slots: list[Slot], due: float | None) -> None:
+        """Wait until ``due`` (monotonic seconds), then use force."""
+        late = [slot for slot in slots if not self.clock.wait(slot.watch.ended, self._until(due))]
+        _force([(slot.child, slot.watch) for slot in late if slot.child is not None])
+        for slot in slots:
+            self._reap_stopped(slot)
+
+    def _until(self, due: float | None) -> float | None:
+        return None if due is None else max(0.0, due - self.clock.monotonic())
+
+    def _reap_stopped(self, slot: Slot) -> None:
+        ref = None if slot.child is None else slot.child.ref
         reason = self.reap(slot)
         if isinstance(reason, Abandoned):
             self.abandoned += 1
-            logger.error(
-                "%s: child %r would not end and was abandoned; it was at\n%s", self.name, spec.id, reason.stack
-            )
             self.emit(ChildAbandoned, slot, reason)
         if not _is_expected(slot, reason):
-            logger.error("%s: child %r (%d) ended by %s when told to stop", self.name, spec.id, incarnation, reason)
+            self.report(Context.SHUTDOWN_ERROR, slot, reason, ref)
             self.emit(ChildShutdownFailed, slot, reason)
 
-    def emit(self, event: type[Event], slot: Slot, *details: Any) -> None:
+    # Observation
+
+    def emit(self, event: type[ChildEvent], slot: Slot, *details: Any) -> None:
         """Tell the hooks of something that happened to the child of ``slot``."""
         hooks = self._context.hooks
         if hooks:
             hooks.emit(event(self.name, slot.id, slot.incarnation, slot.spec, *details))
 
-
-def _force(child: Child, watch: Watch) -> None:
-    """Climb the kill ladder until the child has ended; at its end give it up."""
-    for rung in child.ladder():
-        if watch.ended.is_set():
-            return
-        rung.pull()
-        watch.ended.wait(rung.grace_s)
-    if not watch.ended.is_set():
-        child.abandon()
-        watch.ended.wait()
+    def report(self, context: Context, slot: Slot, reason: Reason | None = None, ref: Any = None) -> None:
+        """Write to the log what happened to the child of ``slot``."""
+        if ref is None and slot.child is not None:
+            ref = slot.child.ref
+        Report(self.name, context, reason, Offender.of(slot, ref)).log()
 
 
-def _note(watch: Watch, reason: Reason) -> None:
-    watch.reason = reason
-    watch.ended.set()
+def _nothing() -> None:
+    pass
 
 
-def _patience(slot: Slot) -> float | None:
+def _discard(child: Child) -> None:
+    """Stop a child that was started but must not run."""
+    watch = Watch()
+    child.watch(watch.note)
+    child.shutdown(SHUTDOWN)
+    if not watch.ended.wait(_DISCARD_S):
+        _force([(child, watch)])
+
+
+def _force(children: Iterable[tuple[Child, Watch]]) -> None:
+    """Climb the kill ladders of several children together; give up whoever is left at the end."""
+    left = list(children)
+    for rungs in zip_longest(*(child.ladder() for child, _ in left)):
+        pairs = zip(rungs, left, strict=True)
+        climbing = [(rung, watch) for rung, (_, watch) in pairs if rung is not None and not watch.ended.is_set()]
+        for rung, _ in climbing:
+            rung.pull()
+        begin = time.monotonic()
+        for rung, watch in climbing:
+            left_s = None if rung.grace_s is None else max(0.0, begin + rung.grace_s - time.monotonic())
+            watch.ended.wait(left_s)
+    for child, watch in left:
+        if not watch.ended.is_set():
+            child.abandon()
+            watch.ended.wait()
+
+
+def _patience(slot: Slot) -> float:
+    """Return how many seconds a child may take to stop in order."""
     shutdown = slot.spec.shutdown
-    return None if shutdown is BRUTAL_KILL or shutdown == INFINITY else float(shutdown)
+    return 0.0 if shutdown is BRUTAL_KILL else float(shutdown)
 
 
 def _is_expected(slot: Slot, reason: Reason) -> bool:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import pykka
+
+from supervisors.errors import BadSpec, MailboxFull
+from supervisors.options import member
 
 
 class Envelope:
@@ -20,14 +26,68 @@ class Envelope:
         self.reply_to = reply_to
 
     def __repr__(self) -> str:
-        return f"Envelope({self.message!r}, reply_to={self.reply_to!r})"
+        return f"{type(self).__name__}({self.message!r}, reply_to={self.reply_to!r})"
+
+
+class SystemEnvelope(Envelope):
+    """A message of the system: no bound holds it back, and it is no dead letter."""
+
+    __slots__ = ()
 
 
 class Wake:
     """The message that only wakes the actor up, so that it looks at its signals."""
 
 
-_WAKE = Envelope(Wake())
+class TimeUp(Wake):
+    """The message that ends one `Actor.receive` with a timeout, and means nothing to any other."""
+
+
+_WAKE = SystemEnvelope(Wake())
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A message that is void after a time.
+
+    Args:
+        message: the message itself.
+        due: monotonic seconds of the receiver's clock.
+    """
+
+    message: Any
+    due: float
+
+
+class Overflow(Enum):
+    """What a full mailbox does with one more message."""
+
+    BLOCK = "block"
+    """The sender waits until there is room; two actors that fill each other's mailboxes wait for ever."""
+
+    FAIL = "fail"
+    """The sender gets `MailboxFull`."""
+
+    DROP = "drop"
+    """The message becomes a dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxLimit:
+    """How many messages may wait for an actor. What the system sends, and what it sends itself, always gets through.
+
+    Args:
+        size: messages, >= 1.
+        overflow: what happens to one more.
+    """
+
+    size: int
+    overflow: Overflow = Overflow.BLOCK
+
+    def __post_init__(self) -> None:
+        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
+            raise BadSpec(f"expected a mailbox `size` to be an integer >= 1, got {self.size!r}")
+        object.__setattr__(self, "overflow", member("overflow", self.overflow, Overflow))
 
 
 class Mailbox(SimpleQueue[Envelope]):
@@ -38,24 +98,35 @@ class Mailbox(SimpleQueue[Envelope]):
     sender finds the mailbox closed and empties it in the actor's place.
     """
 
+    drops = False
+    """Whether a message that finds it full is a dead letter rather than the sender's error."""
+
     def __init__(self) -> None:
         super().__init__()
         self.closed = False
+        self.owner: int | None = None
         self.signals: deque[object] = deque()
         self.stash: deque[Envelope] = deque()
 
     def put_system(self, message: object) -> None:
         """Queue a message that no bound may hold back."""
-        SimpleQueue.put(self, Envelope(message))
+        SimpleQueue.put(self, SystemEnvelope(message))
 
     def signal(self, signal: object) -> None:
         """Queue ``signal`` ahead of all messages."""
         self.signals.append(signal)
-        self.wake()
-
-    def wake(self) -> None:
-        """Make the actor look at its signals."""
         SimpleQueue.put(self, _WAKE)
+
+    def fetch(self) -> None:
+        """Wait for the next message and move it to the end of ``stash``.
+
+        In one step of the interpreter, so that an asynchronous exception cannot lose it in between.
+        """
+        self.stash.extend(map(super().get, (True,)))
+
+    def close(self) -> None:
+        """Take no more messages."""
+        self.closed = True
 
     def depth(self) -> int:
         """Return about how many messages wait."""
@@ -63,15 +134,77 @@ class Mailbox(SimpleQueue[Envelope]):
 
     def take_all(self) -> Iterator[Envelope]:
         """Yield and remove everything that waits; several threads may do so at once."""
-        while self.stash:
-            try:
-                yield self.stash.popleft()
-            except IndexError:
-                break
         while True:
             try:
-                envelope = self.get_nowait()
+                envelope = self.stash.popleft() if self.stash else self.get_nowait()
+            except IndexError:
+                continue
             except Empty:
                 return
             if envelope is not _WAKE:
                 yield envelope
+
+
+class _Counted(Envelope):
+    """A message that takes up room in a bounded mailbox."""
+
+    __slots__ = ()
+
+
+class BoundedMailbox(Mailbox):
+    """A mailbox in which only so many messages of others may wait.
+
+    Args:
+        limit: how many, and what happens to one more.
+    """
+
+    def __init__(self, limit: MailboxLimit) -> None:
+        super().__init__()
+        self.drops = limit.overflow is Overflow.DROP
+        self._limit = limit
+        self._room = threading.Semaphore(limit.size)
+
+    def put(self, item: Envelope, block: bool = True, timeout: float | None = None) -> None:
+        """Queue a message when there is room.
+
+        Args:
+            item: the message.
+            block: kept for the signature of a queue; the limit says whether to wait.
+            timeout: seconds to wait; None waits until there is room or the actor has ended.
+
+        Raises:
+            MailboxFull: there was no room.
+        """
+        if threading.get_ident() == self.owner:
+            SimpleQueue.put(self, item)
+            return
+        waits = block and self._limit.overflow is Overflow.BLOCK
+        if not self._room.acquire(waits, timeout if waits else None):
+            raise MailboxFull(f"expected room in the mailbox, {self._limit.size} messages wait already")
+        if self.closed:
+            self._room.release()  # the next one that waits must not wait either
+        SimpleQueue.put(self, _Counted(item.message, item.reply_to))
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Envelope:
+        """Return the next message, and make room for another one."""
+        envelope = super().get(block, timeout)
+        self._make_room(envelope)
+        return envelope
+
+    def get_nowait(self) -> Envelope:
+        """Return the next message if there is one."""
+        return self.get(False)
+
+    def fetch(self) -> None:
+        """Wait for the next message and move it to the end of ``stash``."""
+        super().fetch()
+        self._make_room(self.stash[-1])
+
+    def close(self) -> None:
+        """Take no more messages, and let go all who wait for room."""
+        super().close()
+        self._room.release()
+
+    def _make_room(self, envelope: Envelope) -> None:
+        if isinstance(envelope, _Counted):
+            self._room.release()

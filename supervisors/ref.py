@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 import pykka
 
 from supervisors.cell import FENCED, Cell
-from supervisors.errors import ActorDead
-from supervisors.mailbox import Envelope
+from supervisors.errors import ActorDead, DeadlineExceeded, MailboxFull
+from supervisors.mailbox import Envelope, Timed
 from supervisors.reasons import Reason
-from supervisors.reply import fail
+from supervisors.reply import TimedFuture, fail
 
-if TYPE_CHECKING:
-    from supervisors.actor import Actor
-
-A = TypeVar("A", bound="Actor")
+A = TypeVar("A", bound=pykka.Actor)
 
 
 class Ref(pykka.ActorRef[A]):
@@ -31,60 +28,99 @@ class Ref(pykka.ActorRef[A]):
         self.cell = cell
         self._mailbox = cell.mailbox
 
+    # Messages. The two methods are the hot path, and say the same thing twice for its sake.
+
     def tell(self, message: Any) -> None:
-        """Send ``message`` and do not wait; never raises for an actor that has ended."""
+        """Send ``message`` and do not wait for an answer; an actor that has ended is no error.
+
+        Raises:
+            MailboxFull: the actor's mailbox is bounded, full, and set to fail.
+        """
         if FENCED and get_ident() in FENCED:
             self._refuse_late_send()
             return
         mailbox = self._mailbox
-        mailbox.put(Envelope(message))
+        envelope = Envelope(message)
+        try:
+            mailbox.put(envelope)
+        except MailboxFull:
+            self.cell.bounce(envelope)
+            if not mailbox.drops:
+                raise
         if mailbox.closed:
             self.cell.drain()
 
     @overload
     def ask(
-        self, message: Any, *, block: Literal[False], timeout: float | None = None
+        self, message: Any, *, block: Literal[False], timeout: float | None = None, deadline_s: float | None = None
     ) -> pykka.ThreadingFuture[Any]: ...
 
     @overload
-    def ask(self, message: Any, *, block: Literal[True], timeout: float | None = None) -> Any: ...
+    def ask(
+        self, message: Any, *, block: Literal[True], timeout: float | None = None, deadline_s: float | None = None
+    ) -> Any: ...
 
     @overload
     def ask(
-        self, message: Any, *, block: bool = True, timeout: float | None = None
+        self, message: Any, *, block: bool = True, timeout: float | None = None, deadline_s: float | None = None
     ) -> Any | pykka.ThreadingFuture[Any]: ...
 
-    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
+    def ask(
+        self, message: Any, *, block: bool = True, timeout: float | None = None, deadline_s: float | None = None
+    ) -> Any:
         """Send ``message`` and return the answer, or a future of it.
 
         Args:
             message: anything.
             block: whether to wait for the answer.
-            timeout: seconds to wait; None waits until the actor answers or ends.
+            timeout: seconds to wait; None waits until the actor answers or ends. The actor handles the message all
+                the same.
+            deadline_s: seconds after which nobody wants the answer any more: the future fails, and the actor does not
+                handle the message if it still waits. None for no deadline.
 
         Raises:
             ActorDead: the actor ended before it answered.
+            DeadlineExceeded: no answer within ``deadline_s``.
             pykka.Timeout: no answer within ``timeout``.
+            MailboxFull: the actor's mailbox is bounded and full.
             Exception: what the actor's code raised; it has crashed by that.
         """
-        future: pykka.ThreadingFuture[Any] = pykka.ThreadingFuture()
+        if deadline_s is None:
+            future: pykka.ThreadingFuture[Any] = pykka.ThreadingFuture()
+        else:
+            future, message = self._timed(message, deadline_s)
         if FENCED and get_ident() in FENCED:
             self._refuse_late_send()
             fail(future, ActorDead("the asking actor was abandoned; nothing it sends goes out"))
         else:
             mailbox = self._mailbox
-            mailbox.put(Envelope(message, future))
+            envelope = Envelope(message, future)
+            try:
+                mailbox.put(envelope, True, timeout)
+            except MailboxFull as full:
+                fail(future, full)
+                self.cell.bounce(envelope)
             if mailbox.closed:
                 self.cell.drain()
         return future.get(timeout=timeout) if block else future
 
-    def wait(self, timeout_s: float | None = None) -> Reason | None:
-        """Wait until the actor has ended and its thread is gone; return the reason, or None when time was up.
+    def _timed(self, message: Any, deadline_s: float) -> tuple[TimedFuture, Timed]:
+        cell = self.cell
+        future = TimedFuture()
+        error = DeadlineExceeded(f"expected {cell.label} to answer within {deadline_s} s")
 
-        Args:
-            timeout_s: seconds to wait; None waits for ever. Ctrl-C interrupts the wait in the main thread.
-        """
-        return self.cell.reason if self.cell.join(timeout_s) else None
+        def time_up() -> None:
+            fail(future, error)
+
+        future.timer = cell.timers.after(deadline_s, time_up)
+        return future, Timed(message, cell.context.clock.monotonic() + deadline_s)
+
+    def _refuse_late_send(self) -> None:
+        sender = FENCED.get(get_ident())
+        if sender is not None:
+            sender.late_sends += 1
+
+    # Life
 
     @overload
     def stop(self, *, block: Literal[True], timeout: float | None = None) -> bool: ...
@@ -111,22 +147,30 @@ class Ref(pykka.ActorRef[A]):
         self.cell.join(timeout)
         return alive
 
+    def wait(self, timeout_s: float | None = None) -> Reason | None:
+        """Wait until the actor has ended and its thread is gone; return the reason, or None when time was up.
+
+        Args:
+            timeout_s: seconds to wait; None waits for ever. Ctrl-C interrupts the wait in the main thread.
+        """
+        return self.cell.reason if self.cell.join(timeout_s) else None
+
     @property
     def incarnation(self) -> int:
         """Return which start of its child this actor is, from 1."""
-        return self.cell.incarnation
-
-    @property
-    def dead_letters(self) -> int:
-        """Return how many messages came too late for this incarnation."""
-        return self.cell.dead_letters
+        return self.cell.context.incarnation
 
     @property
     def exit_reason(self) -> Reason | None:
         """Return why the actor ended; None while it lives."""
         return self.cell.reason
 
-    def _refuse_late_send(self) -> None:
-        sender = FENCED.get(get_ident())
-        if sender is not None:
-            sender.late_sends += 1
+    @property
+    def dead_letters(self) -> int:
+        """Return how many messages had no effect because they came too late or found no room."""
+        return self.cell.dead_letters
+
+    @property
+    def late_sends(self) -> int:
+        """Return how many messages this actor tried to send after it had been abandoned; none went out."""
+        return self.cell.late_sends

@@ -80,10 +80,10 @@ class Kill(BaseException):
     """Raised in the actor's thread from outside: the third step of the kill ladder."""
 
 
-def takes_effect(signal: ExitSignal, *, trapping: bool, from_self: bool) -> bool:
-    """Return whether an exit signal over a live link, or sent on purpose, ends an actor rather than being dropped.
+def takes_effect(signal: ExitSignal, *, from_self: bool) -> bool:
+    """Return whether an exit signal ends an actor that does not trap exits, rather than being dropped.
 
     Source:
         Erlang/OTP reference manual, "Processes": receiving exit signals.
     """
-    return not trapping and (signal.reason != NORMAL or from_self)
+    return signal.reason != NORMAL or from_self

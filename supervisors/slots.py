@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
 from supervisors.child import Child, ChildType
+from supervisors.latch import Latch
 from supervisors.reasons import Reason
 from supervisors.spec import ChildSpec
 from supervisors.strategy import Restart
@@ -66,11 +66,16 @@ class Watch:
     __slots__ = ("ended", "reason")
 
     def __init__(self) -> None:
-        self.ended = threading.Event()
+        self.ended = Latch()
         self.reason: Reason | None = None
 
+    def note(self, reason: Reason) -> None:
+        """Write the end down."""
+        self.reason = reason
+        self.ended.set()
 
-@dataclass(slots=True, eq=False)
+
+@dataclass(slots=True, eq=False, repr=False)
 class Slot:
     """One child's place.
 
@@ -83,7 +88,9 @@ class Slot:
         info: the second half of what ``start`` returned.
         retry: identifies the attempt that is due while it is restarting, so that a cancelled one is known.
         reason: why it ended last.
+        failures: how many pauses of its backoff came in a row.
         since: monotonic seconds of its last change of state.
+        key: what a dynamic supervisor finds it by.
     """
 
     spec: ChildSpec
@@ -94,7 +101,9 @@ class Slot:
     info: Any = None
     retry: object = None
     reason: Reason | None = None
+    failures: int = 0
     since: float = 0.0
+    key: Any = None
 
     @property
     def id(self) -> str:

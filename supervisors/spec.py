@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, Final, TypeAlias, cast
 
-from supervisors.actor import Actor, create, launch
+from supervisors.actor import Actor
 from supervisors.child import Child, ChildType, StartContext
 from supervisors.errors import BadSpec, DuplicateChild
+from supervisors.launch import create, launch
 from supervisors.options import member
 from supervisors.strategy import Restart
 from supervisors.thread_child import ThreadChild
@@ -85,7 +86,7 @@ class ChildSpec:
     type: ChildType = ChildType.WORKER
     significant: bool = False
     may_abandon: bool = _UNSET
-    name: str | None = None
+    name: Hashable | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id:
@@ -127,7 +128,7 @@ class ChildSpec:
         type: ChildType = _UNSET,
         significant: bool = False,
         may_abandon: bool = _UNSET,
-        name: str | None = None,
+        name: Hashable | None = None,
         **kwargs: Any,
     ) -> ChildSpec:
         """Return the specification of an actor class.

@@ -78,3 +78,11 @@ class AutoShutdown(Enum):
     NEVER = "never"
     ANY_SIGNIFICANT = "any_significant"
     ALL_SIGNIFICANT = "all_significant"
+
+    def is_due(self, left: int) -> bool:
+        """Return whether the supervisor ends now that a significant child has ended by itself.
+
+        Args:
+            left: how many other significant children run or are about to.
+        """
+        return self is AutoShutdown.ANY_SIGNIFICANT or (self is AutoShutdown.ALL_SIGNIFICANT and left == 0)

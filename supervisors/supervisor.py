@@ -2,80 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import TypeAlias, cast
 
-from supervisors.actor import Actor, create, launch
-from supervisors.calls import Call, SupervisorRef, answer
-from supervisors.child import ChildType, StartContext
-from supervisors.clock import Clock, SystemClock
-from supervisors.errors import (
-    AlreadyPresent,
-    AlreadyStarted,
-    BadSpec,
-    Ignore,
-    NotFound,
-    StartError,
-    StillRestarting,
-    StillRunning,
-)
-from supervisors.events import ChildRestarted, Escalated, Hook, Hooks
-from supervisors.keeper import ChildGone, Keeper
-from supervisors.options import member
-from supervisors.reasons import SHUTDOWN, Crashed, Escalation, FailedToStart, Reason, Shutdown
+from supervisors.backoff import Backoff
+from supervisors.base import BaseSupervisor
+from supervisors.clock import Clock
+from supervisors.errors import AlreadyPresent, AlreadyStarted, BadSpec, NotFound, StillRestarting, StillRunning
+from supervisors.events import Hook, Hooks
+from supervisors.flags import Flags
+from supervisors.reasons import SHUTDOWN, Crashed, FailedToStart, Shutdown
 from supervisors.registry import Registry
 from supervisors.signals import Kill, Leave
-from supervisors.slots import ChildInfo, ChildState, Counts, Slot, count
+from supervisors.slots import ChildInfo, ChildState, Slot
 from supervisors.spec import ChildSpec, SpecLike, to_specs
 from supervisors.strategy import AutoShutdown, Restart, Strategy, Verdict
-from supervisors.window import RestartWindow
-
-logger = logging.getLogger("supervisors")
+from supervisors.supervisor_ref import SupervisorRef
 
 Children: TypeAlias = "Iterable[SpecLike] | Callable[[], Iterable[SpecLike]]"
 """The children of a supervisor; or a function that returns them, called in its thread at every start of it. The
 function may raise `Ignore`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
-    """What a supervisor does about the ends of its children.
-
-    Args:
-        strategy: whom the end of a child concerns.
-        max_restarts: how many restarts it makes within ``max_seconds``, >= 0; one more ends it.
-        max_seconds: seconds > 0.
-        auto_shutdown: whether it ends when significant children have ended by themselves.
-    """
-
-    strategy: Strategy
-    max_restarts: int = 3
-    max_seconds: float = 5.0
-    auto_shutdown: AutoShutdown = AutoShutdown.NEVER
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "strategy", member("strategy", self.strategy, Strategy))
-        object.__setattr__(self, "auto_shutdown", member("auto_shutdown", self.auto_shutdown, AutoShutdown))
-        try:
-            RestartWindow(self.max_restarts, self.max_seconds)
-        except ValueError as error:
-            raise BadSpec(str(error)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class TryAgain:
-    """The supervisor's message to itself: the next attempt to restart a child.
-
-    It goes through the mailbox, so that a stop or a `terminate_child` sent meanwhile gets in first.
-    """
-
-    id: str
-    retry: object = field(compare=False)
-
-
-class Supervisor(Actor):
+class Supervisor(BaseSupervisor):
     """An actor that starts, watches, restarts and stops other actors, and knows nothing of their work.
 
     `start` makes the root of a tree; ``ChildSpec.of(Supervisor, children, strategy=..., id=...)`` makes one inside it.
@@ -86,10 +35,8 @@ class Supervisor(Actor):
         max_restarts: see `Flags`.
         max_seconds: see `Flags`.
         auto_shutdown: see `Flags`.
+        backoff: see `Flags`.
     """
-
-    child_type: ClassVar[ChildType] = ChildType.SUPERVISOR
-    stop_reason: ClassVar[Reason] = SHUTDOWN
 
     def __init__(
         self,
@@ -99,13 +46,12 @@ class Supervisor(Actor):
         max_restarts: int = 3,
         max_seconds: float = 5.0,
         auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
+        backoff: Backoff | None = None,
     ) -> None:
-        super().__init__()
-        self._flags = Flags(cast(Strategy, strategy), max_restarts, max_seconds, cast(AutoShutdown, auto_shutdown))
-        self._window = RestartWindow(max_restarts, max_seconds)
-        self._children = children if callable(children) else _checked(children, self._flags)
+        mode = cast(AutoShutdown, auto_shutdown)
+        super().__init__(Flags(cast(Strategy, strategy), max_restarts, max_seconds, mode, backoff))
+        self._children = children if callable(children) else _checked(to_specs(children), self._flags)
         self._slots: dict[str, Slot] = {}
-        self._keeper = Keeper(self.context, cast(SupervisorRef, self.cell.ref))
 
     @classmethod
     def start(
@@ -116,10 +62,12 @@ class Supervisor(Actor):
         max_restarts: int = 3,
         max_seconds: float = 5.0,
         auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
+        backoff: Backoff | None = None,
         name: str = "supervisor",
         hooks: Iterable[Hook] | Hooks = (),
         clock: Clock | None = None,
         registry: Registry | None = None,
+        mailbox_sample_s: float | None = None,
     ) -> SupervisorRef:
         """Start a tree, and return when all of it is up, from left to right.
 
@@ -129,31 +77,36 @@ class Supervisor(Actor):
             max_restarts: see `Flags`.
             max_seconds: see `Flags`.
             auto_shutdown: see `Flags`.
+            backoff: see `Flags`.
             name: of the root, in events, logs and the registry.
             hooks: who is told of what happens in the whole tree.
             clock: where the whole tree takes the time from; the system's by default.
             registry: where the named children of the whole tree are registered; a new one by default.
+            mailbox_sample_s: how often every supervisor tells the hooks the depth of its children's mailboxes, in
+                seconds; None, the default, for never.
 
         Raises:
             BadSpec: a specification or option is wrong; nothing was started.
             StartError: a child did not start; those before it were stopped again. The cause is the original exception.
             Ignore: ``children`` raised it.
         """
-        registry = Registry() if registry is None else registry
-        context = StartContext(
-            id=name,
-            name=name,
-            registry=registry,
-            clock=SystemClock() if clock is None else clock,
-            hooks=hooks if isinstance(hooks, Hooks) else Hooks(hooks),
-        )
         options = {
             "strategy": strategy,
             "max_restarts": max_restarts,
             "max_seconds": max_seconds,
             "auto_shutdown": auto_shutdown,
+            "backoff": backoff,
         }
-        return cast(SupervisorRef, launch(create(cls, context, (children,), options)))
+        root: SupervisorRef = cls.start_root(
+            (children,),
+            options,
+            name=name,
+            hooks=hooks,
+            clock=clock,
+            registry=registry,
+            mailbox_sample_s=mailbox_sample_s,
+        )
+        return root
 
     def make_ref(self) -> SupervisorRef:
         """Return a reference with a supervisor's calls."""
@@ -167,161 +120,83 @@ class Supervisor(Actor):
             slot = Slot(spec)
             self._slots[spec.id] = slot
             try:
-                self._start_or_ignore(slot)
+                self.start_or_ignore(slot)
             except Kill:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a child raises is the child's failure
                 self._fail_to_start(slot, error)
+        super().on_start()
 
     def _first_specs(self) -> list[ChildSpec]:
         children = self._children
-        return _checked(children(), self._flags) if callable(children) else children
+        return _checked(to_specs(children()), self._flags) if callable(children) else children
 
     def _fail_to_start(self, slot: Slot, error: BaseException) -> None:
-        failure = StartError(f"{self._keeper.name}: child {slot.id!r} failed to start: {error!r}", slot.id)
-        failure.__cause__ = error
-        self.cell.start_error = failure
-        self._terminate_all()
+        self.cell.start_error = self.start_error(slot, error)
+        self.terminate_all()
         raise Leave(Shutdown(FailedToStart(self._keeper.name, slot.id, Crashed(error))))
 
-    def on_stop(self) -> None:
+    def terminate_all(self) -> None:
         """Stop all children, in the reverse of the order of start."""
-        self._terminate_all()
-
-    def on_failure(self, *_exc_info: object) -> None:
-        """Stop all children after a failure of the supervisor's own."""
-        self._terminate_all()
-
-    def on_receive(self, message: Any) -> Any:
-        """Handle the end of a child, a retry, or a call."""
-        match message:
-            case ChildGone():
-                self._on_child_gone(message)
-            case TryAgain():
-                self._on_try_again(message)
-            case Call():
-                return answer(self, message)
-            case _:
-                logger.warning("%s dropped an unexpected message: %r", self._keeper.name, message)
-        return None
+        for slot in reversed(self.slots()):
+            self._keeper.terminate(slot)
 
     # The end of a child
 
-    def _on_child_gone(self, gone: ChildGone) -> None:
-        slot = self._slots.get(gone.id)
-        if slot is None or slot.child is not gone.child:
-            return
-        reason = self._keeper.reap(slot)
-        verdict = slot.spec.restart.verdict(reason)
-        self._report(slot, reason)
-        if verdict is Verdict.RESTART:
-            self._restart(slot)
-            return
+    def slots(self) -> list[Slot]:
+        """Return the places of all children, in the order of start."""
+        return list(self._slots.values())
+
+    def forget(self, slot: Slot) -> None:
+        """Remove a child's place."""
+        del self._slots[slot.id]
+
+    def retire(self, slot: Slot, verdict: Verdict) -> None:
+        """Keep or drop the specification of a child that has ended, and see whether that ends the supervisor."""
         if verdict is Verdict.DROP:
-            del self._slots[slot.id]
-        self._auto_shutdown(slot)
-
-    def _report(self, slot: Slot, reason: Reason) -> None:
-        if slot.spec.restart is not Restart.PERMANENT and reason.is_orderly:
-            return
-        where = (self._keeper.name, slot.id, slot.incarnation)
-        logger.error("%s: child %r (incarnation %d) ended: %s", *where, reason, exc_info=reason.exc_info)
-
-    def _restart(self, slot: Slot) -> None:
-        """Count one restart, and make it if it is allowed."""
-        slot.rest(ChildState.RESTARTING)
-        self._window, allowed = self._window.record(self._keeper.clock.monotonic())
-        if not allowed:
-            self._escalate(slot)
-        plan = self._flags.strategy.plan(tuple(self._slots), slot.id)
-        for id in plan.stop:
-            self._terminate(self._slots[id])
-        for id in plan.start:
-            if id in self._slots and not self._start_again(self._slots[id]):
-                return
-
-    def _start_again(self, slot: Slot) -> bool:
-        try:
-            self._start_or_ignore(slot)
-        except Kill:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever a child raises is the child's failure
-            slot.reason = Crashed(error)
-            slot.rest(ChildState.RESTARTING)
-            slot.retry = object()
-            self.cell.mailbox.put_system(TryAgain(slot.id, slot.retry))
-            return False
-        if slot.child is not None:
-            self._keeper.emit(ChildRestarted, slot)
-        return True
-
-    def _start_or_ignore(self, slot: Slot) -> None:
-        try:
-            self._keeper.start(slot)
-        except Ignore:
-            self._drop_if_temporary(slot)
-
-    def _drop_if_temporary(self, slot: Slot) -> None:
-        if slot.spec.restart is Restart.TEMPORARY:
-            del self._slots[slot.id]
-
-    def _on_try_again(self, message: TryAgain) -> None:
-        slot = self._slots.get(message.id)
-        if slot is not None and slot.retry is message.retry:
-            self._restart(slot)
-
-    def _escalate(self, slot: Slot) -> None:
-        reason = slot.reason
-        assert reason is not None
-        escalation = Escalation(self._keeper.name, slot.id, slot.incarnation, reason)
-        limits = (self._window.max_restarts, self._window.max_seconds)
-        logger.error("%s; reached max_restarts=%d in max_seconds=%g", escalation, *limits)
-        self._keeper.emit(Escalated, slot, reason)
-        raise Leave(Shutdown(escalation))
-
-    def _auto_shutdown(self, slot: Slot) -> None:
-        if not slot.spec.significant:
-            return
-        mode = self._flags.auto_shutdown
-        others = (other for other in self._slots.values() if other.spec.significant and other is not slot)
-        left = any(other.state is not ChildState.STOPPED for other in others)
-        if mode is AutoShutdown.ANY_SIGNIFICANT or (mode is AutoShutdown.ALL_SIGNIFICANT and not left):
+            self.forget(slot)
+        if slot.spec.significant and self._flags.auto_shutdown.is_due(self._significant_left()):
             raise Leave(SHUTDOWN)
 
-    # Stopping
+    def _significant_left(self) -> int:
+        return sum(slot.spec.significant and slot.state is not ChildState.STOPPED for slot in self.slots())
+
+    def make_way(self, slot: Slot) -> None:
+        """Stop the children that the strategy stops with this one, in the reverse of the order of start."""
+        for id in self._flags.strategy.plan(tuple(self._slots), slot.id).stop:
+            self._terminate(self._slots[id])
+
+    def bring_back(self, slot: Slot) -> None:
+        """Start the children that the strategy starts with this one, in the order of start."""
+        for id in self._flags.strategy.plan(tuple(self._slots), slot.id).start:
+            if not self.start_again(self._slots[id]):
+                return
 
     def _terminate(self, slot: Slot) -> None:
         self._keeper.terminate(slot)
-        self._drop_if_temporary(slot)
-
-    def _terminate_all(self) -> None:
-        for slot in reversed(list(self._slots.values())):
-            self._keeper.terminate(slot)
+        if slot.spec.restart is Restart.TEMPORARY:
+            self.forget(slot)
 
     # Calls
 
     def start_child(self, child: ChildSpec) -> ChildInfo:
         """See `SupervisorRef.start_child`."""
-        _check_significant(child, self._flags)
-        present = self._slots.get(child.id)
-        if present is not None:
-            self._refuse_present(present)
+        _checked([child], self._flags)
+        if child.id in self._slots:
+            self._refuse_present(self._slots[child.id])
         slot = Slot(child)
         self._slots[child.id] = slot
         try:
-            self._start_or_ignore(slot)
+            self.start_or_ignore(slot)
         except BaseException as error:
-            del self._slots[child.id]
-            raise self._start_error(slot, error) from error
+            self.forget(slot)
+            raise self.start_error(slot, error) from error
         return slot.describe()
 
     def _refuse_present(self, slot: Slot) -> None:
         if slot.child is not None:
             raise AlreadyStarted(f"expected a new child, {slot.id!r} runs already", slot.id, slot.child.ref)
         raise AlreadyPresent(f"expected a new child, {slot.id!r} is {slot.state.value}; restart or delete it", slot.id)
-
-    def _start_error(self, slot: Slot, error: BaseException) -> StartError:
-        return StartError(f"{self._keeper.name}: child {slot.id!r} failed to start: {error!r}", slot.id)
 
     def terminate_child(self, id: str) -> None:
         """See `SupervisorRef.terminate_child`."""
@@ -331,37 +206,38 @@ class Supervisor(Actor):
         """See `SupervisorRef.restart_child`."""
         slot = self._stopped(id)
         try:
-            self._start_or_ignore(slot)
+            self.start_or_ignore(slot)
         except BaseException as error:
             slot.rest()
-            raise self._start_error(slot, error) from error
+            raise self.start_error(slot, error) from error
         return slot.describe()
 
     def delete_child(self, id: str) -> None:
         """See `SupervisorRef.delete_child`."""
-        del self._slots[self._stopped(id).id]
-
-    def which_children(self) -> list[ChildInfo]:
-        """See `SupervisorRef.which_children`."""
-        return [slot.describe() for slot in reversed(self._slots.values())]
+        self.forget(self._stopped(id))
 
     def which_child(self, id: str) -> ChildInfo:
         """See `SupervisorRef.which_child`."""
         return self._find(id).describe()
 
-    def count_children(self) -> Counts:
-        """See `SupervisorRef.count_children`."""
-        return count(list(self._slots.values()))
-
     def get_child_spec(self, id: str) -> ChildSpec:
         """See `SupervisorRef.get_child_spec`."""
         return self._find(id).spec
 
+    def reconfigure(self, flags: Flags | None, children: list[ChildSpec]) -> None:
+        """See `SupervisorRef.reconfigure`."""
+        flags = self._flags if flags is None else flags
+        new = {spec.id: spec for spec in children}
+        _checked([new.get(slot.id, slot.spec) for slot in self.slots()] + children, flags)
+        self.set_flags(flags)
+        for spec in children:
+            self._slots.setdefault(spec.id, Slot(spec)).spec = spec
+
     def _find(self, id: str) -> Slot:
-        try:
-            return self._slots[id]
-        except (KeyError, TypeError):
-            raise NotFound(f"{self._keeper.name} has no child {id!r}; it has {', '.join(self._slots)}", id) from None
+        if not isinstance(id, str) or id not in self._slots:
+            known = ", ".join(map(repr, self._slots)) or "none"
+            raise NotFound(f"{self._keeper.name}: expected the id of a child, got {id!r}; there is {known}", id)
+        return self._slots[id]
 
     def _stopped(self, id: str) -> Slot:
         slot = self._find(id)
@@ -372,13 +248,8 @@ class Supervisor(Actor):
         return slot
 
 
-def _checked(children: Iterable[SpecLike], flags: Flags) -> list[ChildSpec]:
-    specs = to_specs(children)
+def _checked(specs: list[ChildSpec], flags: Flags) -> list[ChildSpec]:
     for spec in specs:
-        _check_significant(spec, flags)
+        if spec.significant and flags.auto_shutdown is AutoShutdown.NEVER:
+            raise BadSpec(f"child {spec.id!r} is significant, but `auto_shutdown` is 'never'; change one of them")
     return specs
-
-
-def _check_significant(spec: ChildSpec, flags: Flags) -> None:
-    if spec.significant and flags.auto_shutdown is AutoShutdown.NEVER:
-        raise BadSpec(f"child {spec.id!r} is significant, but `auto_shutdown` is 'never'; change one of them")

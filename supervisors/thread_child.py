@@ -29,7 +29,7 @@ class ThreadChild:
 
     def watch(self, on_exit: Callable[[Reason], None]) -> None:
         """Call ``on_exit`` when the actor has ended."""
-        self._cell.watch(on_exit)
+        self._cell.bonds.watch(on_exit)
 
     def shutdown(self, reason: Reason) -> None:
         """Ask the actor to stop after the message it is handling."""

@@ -200,4 +200,5 @@ def _checkpoint(training: Training, store: StateStore, step: int) -> Checkpoint:
     if None in snapshots or not snapshots:
         return training.initial
     states = [snapshot.state for snapshot in snapshots if snapshot]
-    return Checkpoint(step, tuple(layer for state in states for layer in state.layers), tuple(states[-1].cost_log.costs()))
+    layers = tuple(layer for state in states for layer in state.layers)
+    return Checkpoint(step, layers, training.initial.input_shape, tuple(states[-1].cost_log.costs()))

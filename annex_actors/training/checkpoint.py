@@ -93,12 +93,12 @@ class Checkpoint:
 
     @property
     def weights(self) -> dict[str, Array]:
-        """All weights by name: ``0.weight``, ``0.bias``, ``2.weight``, …"""
+        """All weights by name: ``0.weight``, ``0.bias``, ``2.weight`` and so on."""
         return _named(layer.parameters for layer in self.layers)
 
     @property
     def optimizer(self) -> dict[str, Array]:
-        """All optimizer slots by name: ``0.velocity.weight``, …"""
+        """All optimizer slots by name: ``0.velocity.weight`` and so on."""
         return _named(layer.optimizer for layer in self.layers)
 
     @property

@@ -12,7 +12,7 @@ _Handler = Callable[[int, FrameType | None], object]
 
 
 class Interrupts:
-    """Signals that would raise in the main thread (Ctrl-C, and SIGTERM where it has a handler) wait for the block's end.
+    """Ctrl-C, and SIGTERM where it has a handler, wait for the end of the block.
 
     ```
     with Interrupts() as interrupts:

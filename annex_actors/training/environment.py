@@ -1,0 +1,21 @@
+"""Under what a run was made: another version or kernel may round otherwise."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+from annex_actors.runtimes.blas import blas_description
+
+PACKAGES = ("annex-actors", "numpy", "scipy", "pykka")
+"""The distributions that a run's bits depend on."""
+
+
+def environment() -> dict[str, str]:
+    """Return the versions in use by name, and the BLAS libraries with their kernels."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{name: version(name) for name in PACKAGES},
+        "blas": blas_description(),
+    }

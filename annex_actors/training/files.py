@@ -1,0 +1,27 @@
+"""Files that are whole, or not there."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file under a temporary name beside ``path``, and give it its name once it is on the disk.
+
+    Whoever reads ``path`` at any time, or after any crash, finds the old content or the new one.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:  # Ctrl-C too must leave no half-written file
+        temporary.unlink(missing_ok=True)
+        raise

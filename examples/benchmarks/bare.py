@@ -1,0 +1,72 @@
+"""The threads runtime without supervisors, commits and events: what those cost is the difference."""
+
+from __future__ import annotations
+
+import threading
+from typing import cast
+
+from annex_actors.protocol.events import Event, Finished
+from annex_actors.protocol.messages import Address
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import Job, Program
+from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.threads import PeerActor
+from annex_actors.runtimes.tree import SupervisedJob
+from annex_actors.stores import MemoryStore
+from supervisors import Registry
+
+
+class NoStore(MemoryStore):
+    """Forgets every commit."""
+
+    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
+        """Do nothing."""
+
+
+class BareJob:
+    """Actors that nobody watches; observers are called in the actors' own threads."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = Program(program.run, program.stages, program.driver, NoStore())
+        self.registry = Registry()
+        self.restarts = 0
+        self._observers = program.observers
+        self._over = threading.Event()
+        self._blas = one_blas_thread()
+        self._blas.__enter__()
+        self._actors: dict[Address, object] = {}
+        for spec in self.program.peers:
+            actor = PeerActor.start(spec, cast(SupervisedJob, self))
+            self._actors[spec.address] = actor
+            self.registry.register(spec.address, actor)
+        self._actors.clear()
+
+    def emit(self, event: Event) -> None:
+        """Call the observers at once."""
+        for observer in self._observers:
+            observer.on_event(event)
+        if isinstance(event, Finished):
+            self._over.set()
+
+    def wait(self) -> None:
+        """Return when the driver has finished."""
+        self._over.wait()
+
+    def halt(self) -> None:
+        """Do nothing: a benchmark runs to its end."""
+
+    def close(self) -> None:
+        """Stop the actors."""
+        for name in self.registry.names():
+            self.registry.whereis(name).stop()  # type: ignore[union-attr]
+        self._blas.__exit__(None, None, None)
+
+
+class BareRuntime:
+    """Starts a `BareJob`."""
+
+    name = "bare"
+
+    def start(self, program: Program) -> Job:
+        """Start every actor."""
+        return BareJob(program)

@@ -1,0 +1,175 @@
+"""How long a training step takes, here and elsewhere, and what the actors cost.
+
+Everything is interleaved: a round runs a block of steps of every program, one program after another, so that whatever
+else the machine does meets them all alike. Ratios are taken within a round; printed are their median and quartiles.
+
+    python examples/benchmarks/step_time.py [rounds] [task …]        # 7 rounds of all four tasks by default
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib.util import find_spec
+from statistics import median, quantiles
+from typing import Any
+
+import numpy as np
+import rivals
+from bare import BareRuntime
+from networks import TASKS, Task
+from threadpoolctl import threadpool_limits
+
+from annex_actors import Event, Learner, Sgd, StepFinished
+from annex_actors.protocol.discipline import DISCIPLINES
+from annex_actors.runtimes import RUNTIMES, Runtime
+from supervisors import Actor, Ref
+
+BASE = "plain NumPy, 1 BLAS thread"
+HOPS = 2000
+
+
+class Stopwatch:
+    """An observer that notes when each step's cost was known."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def on_event(self, event: Event) -> None:
+        """Take one event in."""
+        if isinstance(event, StepFinished):
+            self.times.append(time.perf_counter())
+
+
+def ours(task: Task, schedule: str, microbatches: int, runtime: str | Runtime) -> rivals.Block:
+    """This project: the steps of one epoch, from the third on, when the pipeline is full."""
+
+    def block(steps: int) -> float:
+        stopwatch = Stopwatch()
+        optimizer = Sgd(learning_rate=task.learning_rate)
+        learner = Learner(
+            task.network, optimizer=optimizer, microbatches=microbatches, schedule=schedule, runtime=runtime
+        )
+        learner.train(task.dataset(steps + 3), epochs=1, batch_size=task.batch, observers=[stopwatch])
+        times = stopwatch.times[2:]
+        return 1e3 * (times[-1] - times[0]) / (len(times) - 1)
+
+    return block
+
+
+def programs(task: Task, index: int, stack: ExitStack) -> dict[str, rivals.Block]:
+    """Return every program that can train the task on this machine."""
+    found = {BASE: rivals.plain_numpy(task, 1), "plain NumPy, 2 BLAS threads": rivals.plain_numpy(task, 2)}
+    for runtime in RUNTIMES:
+        schedules = ["sequential"] if runtime == "inline" else DISCIPLINES
+        for schedule in schedules:
+            for microbatches in (1,) if schedule == "sequential" else (1, 2, 4):
+                found[f"{runtime}, {schedule}, m={microbatches}"] = ours(task, schedule, microbatches, runtime)
+    found["  … gpipe, m=2, unsupervised"] = ours(task, "gpipe", 2, BareRuntime())
+    if find_spec("torch"):
+        found["torch eager, 1 thread"] = rivals.torch_eager(task, 1)
+        found["torch eager, 2 threads"] = rivals.torch_eager(task, 2)
+        found["torch pipelining, 2 gloo ranks"] = stack.enter_context(rivals.torch_pipelining(task, index))
+    found["scikit-learn MLPClassifier"] = rivals.scikit_learn(task)
+    return found
+
+
+def summary(values: list[float]) -> str:
+    """Return ``median (lower quartile to upper quartile)``."""
+    low, _, high = quantiles(values, n=4)
+    return f"{median(values):8.2f} ({low:.2f} to {high:.2f})"
+
+
+def compare(task: Task, index: int, rounds: int) -> None:
+    """Print milliseconds and speed against plain NumPy for every program."""
+    with ExitStack() as stack:
+        table = programs(task, index, stack)
+        times: dict[str, list[float]] = {name: [] for name in table}
+        steps = max(5, min(60, int(200 / table[BASE](3))))
+        for round_ in range(rounds + 1):
+            for name, block in table.items():
+                milliseconds = block(steps)
+                if round_:  # the first round warms up
+                    times[name].append(milliseconds)
+    print(f"\n{task.name}: {rounds} rounds of {steps} steps")
+    print(f"{'':34}{'ms a step':>26}   times as fast as plain NumPy on 1 thread")
+    for name, values in times.items():
+        ratios = [base / value for base, value in zip(times[BASE], values, strict=True)]
+        print(f"{name:34}{summary(values):>26}   {summary(ratios)}")
+    overhead = [
+        100 * (on / off - 1)
+        for on, off in zip(times["threads, gpipe, m=2"], times["  … gpipe, m=2, unsupervised"], strict=True)
+    ]
+    print(f"supervision, commit and events: {summary(overhead)} % of the step")
+
+
+def cores(rounds: int) -> None:
+    """Print how much faster two threads multiply matrices than one: no pipeline on this machine can gain more."""
+    arrays = [np.ones((128, 1024), np.float32), np.ones((1024, 1024), np.float32)]
+
+    def multiply() -> None:
+        for _ in range(40):
+            arrays[0] @ arrays[1]
+
+    def timed(threads: int) -> float:
+        workers = [threading.Thread(target=multiply) for _ in range(threads)]
+        began = time.perf_counter()
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return time.perf_counter() - began
+
+    with threadpool_limits(1, user_api="blas"):
+        gains = [2 * timed(1) / timed(2) for _ in range(3 * rounds)]
+    print(f"two threads multiply {summary(gains)} times as fast as one: the most that two can gain here")
+
+
+class Echo(Actor):
+    """Sends a number back, one less, until it is 0."""
+
+    def __init__(self, done: threading.Event) -> None:
+        super().__init__()
+        self._done = done
+
+    def on_receive(self, message: Any) -> None:
+        """Take ``(number, the other)`` in."""
+        number, other = message
+        if number:
+            other.tell((number - 1, self.actor_ref))
+        else:
+            self._done.set()
+
+
+def hop(rounds: int) -> None:
+    """Print what it takes to hand a message from one actor's thread to another's."""
+
+    def once() -> float:
+        done = threading.Event()
+        actors: list[Ref[Echo]] = [Echo.start(done) for _ in range(2)]
+        began = time.perf_counter()
+        actors[0].tell((HOPS, actors[1]))
+        done.wait()
+        elapsed = time.perf_counter() - began
+        for actor in actors:
+            actor.stop()
+        return 1e6 * elapsed / HOPS
+
+    print(f"one hop between two actors: {summary([once() for _ in range(3 * rounds)])} µs")
+
+
+def main(rounds: int = 7, *tasks: int) -> None:
+    """Run the benchmark."""
+    measures: tuple[Callable[[int], None], ...] = (cores, hop)
+    for measure in measures:
+        measure(rounds)
+    for index in tasks or range(len(TASKS)):
+        compare(TASKS[index], index, rounds)
+    cores(rounds)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

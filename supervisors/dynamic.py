@@ -1,0 +1,282 @@
+"""A supervisor for children that come and go: many, alike, and none known beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from supervisors.backoff import Backoff
+from supervisors.base import BaseSupervisor
+from supervisors.calls import BaseSupervisorRef
+from supervisors.clock import Clock
+from supervisors.errors import BadSpec, MaxChildren, NotFound, NotSupported
+from supervisors.events import Hook, Hooks
+from supervisors.flags import Flags
+from supervisors.registry import Registry
+from supervisors.slots import ChildInfo, Slot
+from supervisors.spec import ChildSpec, SpecLike, to_spec
+from supervisors.strategy import Strategy, Verdict
+
+
+class DynamicSupervisorRef(BaseSupervisorRef):
+    """The reference of a `DynamicSupervisor`. Children are named by their reference, since ids need not be unique."""
+
+    def start_child(self, child: SpecLike) -> ChildInfo:
+        """Add a child and start it. One that raises `Ignore` is not added; the answer's ``ref`` is then None.
+
+        Raises:
+            BadSpec: ``child`` is no specification, or significant; found before the supervisor is asked.
+            MaxChildren: there are as many as there may be.
+            StartError: it did not start, and was not added; the cause is the original exception.
+        """
+        info: ChildInfo = self.call("start_child", _checked(to_spec(child)))
+        return info
+
+    def terminate_child(self, ref: Any) -> None:
+        """Stop a child in order and forget it, or cancel its restart.
+
+        Args:
+            ref: of the child, or of its last incarnation while it is restarting.
+
+        Raises:
+            NotFound: no child has this reference, or no longer.
+        """
+        self.call("terminate_child", ref)
+
+    def which_child(self, ref: Any) -> ChildInfo:
+        """Return what is known of one child.
+
+        Raises:
+            NotFound: no child has this reference.
+        """
+        info: ChildInfo = self.call("which_child", ref)
+        return info
+
+    def get_child_spec(self, ref: Any) -> ChildSpec:
+        """Return a child's specification, with all defaults filled in.
+
+        Raises:
+            NotFound: no child has this reference.
+        """
+        spec: ChildSpec = self.call("get_child_spec", ref)
+        return spec
+
+    def restart_child(self, ref: Any) -> None:
+        """Refuse: a dynamic supervisor keeps no specification of a child that does not run.
+
+        Raises:
+            NotSupported: always.
+        """
+        raise NotSupported("a dynamic supervisor cannot restart a child by hand; start a new one", ref)
+
+    def delete_child(self, ref: Any) -> None:
+        """Refuse: a dynamic supervisor keeps no specification of a child that does not run.
+
+        Raises:
+            NotSupported: always.
+        """
+        raise NotSupported("a dynamic supervisor has no specifications to delete; terminate the child", ref)
+
+    def reconfigure(
+        self,
+        *,
+        max_children: int | None = None,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        backoff: Backoff | None = None,
+        extra_arguments: Sequence[Any] = (),
+    ) -> None:
+        """Change all options while the supervisor runs; children that are there stay.
+
+        Args:
+            max_children: see `DynamicSupervisor`.
+            max_restarts: see `Flags`.
+            max_seconds: see `Flags`.
+            backoff: see `Flags`.
+            extra_arguments: see `DynamicSupervisor`; for later starts.
+
+        Raises:
+            BadSpec: an option is wrong; nothing was changed.
+        """
+        flags = Flags(Strategy.ONE_FOR_ONE, max_restarts, max_seconds, backoff=backoff)
+        self.call("reconfigure", flags, _checked_limit(max_children), _checked_arguments(extra_arguments))
+
+
+class DynamicSupervisor(BaseSupervisor):
+    """A one_for_one supervisor whose children are all started by `DynamicSupervisorRef.start_child`.
+
+    It stops its children together, in no order. A child that ends and is not to be restarted is forgotten.
+
+    Args:
+        max_children: how many there may be, restarting ones included, an integer >= 0; None for any number.
+        max_restarts: see `Flags`.
+        max_seconds: see `Flags`.
+        backoff: see `Flags`.
+        extra_arguments: put before the arguments of every child, at every start.
+    """
+
+    kind: ClassVar[str] = "dynamic"
+
+    def __init__(
+        self,
+        *,
+        max_children: int | None = None,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        backoff: Backoff | None = None,
+        extra_arguments: Sequence[Any] = (),
+    ) -> None:
+        flags = Flags(Strategy.ONE_FOR_ONE, max_restarts, max_seconds, backoff=backoff)
+        super().__init__(flags, _checked_arguments(extra_arguments))
+        self._max_children = _checked_limit(max_children)
+        self._slots: dict[Any, Slot] = {}
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        max_children: int | None = None,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        backoff: Backoff | None = None,
+        extra_arguments: Sequence[Any] = (),
+        name: str = "dynamic",
+        hooks: Iterable[Hook] | Hooks = (),
+        clock: Clock | None = None,
+        registry: Registry | None = None,
+        mailbox_sample_s: float | None = None,
+    ) -> DynamicSupervisorRef:
+        """Start one that has no supervisor above it.
+
+        Args:
+            max_children: see `DynamicSupervisor`.
+            max_restarts: see `Flags`.
+            max_seconds: see `Flags`.
+            backoff: see `Flags`.
+            extra_arguments: see `DynamicSupervisor`.
+            name: see `Supervisor.start`.
+            hooks: see `Supervisor.start`.
+            clock: see `Supervisor.start`.
+            registry: see `Supervisor.start`.
+            mailbox_sample_s: see `Supervisor.start`.
+
+        Raises:
+            BadSpec: an option is wrong.
+        """
+        options = {
+            "max_children": max_children,
+            "max_restarts": max_restarts,
+            "max_seconds": max_seconds,
+            "backoff": backoff,
+            "extra_arguments": extra_arguments,
+        }
+        root: DynamicSupervisorRef = cls.start_root(
+            (), options, name=name, hooks=hooks, clock=clock, registry=registry, mailbox_sample_s=mailbox_sample_s
+        )
+        return root
+
+    def make_ref(self) -> DynamicSupervisorRef:
+        """Return a reference with this supervisor's calls."""
+        return DynamicSupervisorRef(self, self.make_cell())
+
+    # The end of a child
+
+    def slots(self) -> list[Slot]:
+        """Return the places of all children, in the order of start."""
+        return list(self._slots.values())
+
+    def forget(self, slot: Slot) -> None:
+        """Remove a child's place."""
+        del self._slots[slot.key]
+
+    def retire(self, slot: Slot, verdict: Verdict) -> None:
+        """Forget a child that has ended and is not restarted."""
+        self.forget(slot)
+
+    def make_way(self, slot: Slot) -> None:
+        """Stop nobody: each child is on its own."""
+
+    def bring_back(self, slot: Slot) -> None:
+        """Start the child again; one that does not want to run is forgotten."""
+        if not self.start_again(slot):
+            return
+        if slot.key in self._slots:
+            self.forget(slot)
+        if slot.child is not None:
+            self._add(slot)
+
+    def _add(self, slot: Slot) -> None:
+        assert slot.child is not None, "only a child that runs has a reference"
+        slot.key = slot.child.ref
+        self._slots[slot.key] = slot
+
+    def terminate_all(self) -> None:
+        """Stop all children together."""
+        self._keeper.terminate_together(self.slots())
+
+    # Calls
+
+    def start_child(self, child: ChildSpec) -> ChildInfo:
+        """See `DynamicSupervisorRef.start_child`."""
+        if self._max_children is not None and len(self._slots) >= self._max_children:
+            raise MaxChildren(f"{self._keeper.name}: expected fewer than {self._max_children} children; stop one first")
+        slot = Slot(child)
+        slot.key = slot
+        self._slots[slot.key] = slot
+        try:
+            self.start_or_ignore(slot)
+        except BaseException as error:
+            raise self.start_error(slot, error) from error
+        finally:
+            self._slots.pop(slot, None)
+        if slot.child is not None:
+            self._add(slot)
+        return slot.describe()
+
+    def terminate_child(self, ref: Any) -> None:
+        """See `DynamicSupervisorRef.terminate_child`."""
+        slot = self._find(ref)
+        self._keeper.terminate(slot)
+        self.forget(slot)
+
+    def which_child(self, ref: Any) -> ChildInfo:
+        """See `DynamicSupervisorRef.which_child`."""
+        return self._find(ref).describe()
+
+    def get_child_spec(self, ref: Any) -> ChildSpec:
+        """See `DynamicSupervisorRef.get_child_spec`."""
+        return self._find(ref).spec
+
+    def reconfigure(self, flags: Flags, max_children: int | None, extra_arguments: tuple[Any, ...]) -> None:
+        """See `DynamicSupervisorRef.reconfigure`."""
+        self.set_flags(flags)
+        self._max_children = max_children
+        self._keeper.extra_arguments = extra_arguments
+
+    def _find(self, ref: Any) -> Slot:
+        slot = self._slots.get(ref)
+        if slot is None:
+            raise NotFound(f"{self._keeper.name}: expected the reference of a child, got {ref!r}", ref)
+        return slot
+
+
+def _checked(spec: ChildSpec) -> ChildSpec:
+    if spec.significant:
+        raise BadSpec(
+            f"child {spec.id!r}: a dynamic supervisor has no auto_shutdown; expected `significant` to be False"
+        )
+    return spec
+
+
+def _checked_limit(max_children: int | None) -> int | None:
+    if max_children is None or (
+        isinstance(max_children, int) and not isinstance(max_children, bool) and max_children >= 0
+    ):
+        return max_children
+    raise BadSpec(f"expected `max_children` to be an integer >= 0 or None, got {max_children!r}")
+
+
+def _checked_arguments(extra_arguments: Sequence[Any]) -> tuple[Any, ...]:
+    if isinstance(extra_arguments, list | tuple):
+        return tuple(extra_arguments)
+    raise BadSpec(f"expected `extra_arguments` to be a list or tuple, got {extra_arguments!r}")

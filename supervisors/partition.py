@@ -1,0 +1,155 @@
+"""One kind of child in several copies, so that each key always meets the same one."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, cast
+
+from supervisors.backoff import Backoff
+from supervisors.clock import Clock
+from supervisors.errors import BadSpec, NotFound
+from supervisors.events import Hook, Hooks
+from supervisors.registry import Registry
+from supervisors.slots import ChildState
+from supervisors.spec import SpecLike, to_spec
+from supervisors.strategy import Strategy
+from supervisors.supervisor import Supervisor
+from supervisors.supervisor_ref import SupervisorRef
+
+
+def partition_of(key: Any, partitions: int) -> int:
+    """Return which of ``partitions`` copies ``key`` belongs to, from 0; the same in every process and run.
+
+    Args:
+        key: an integer, which goes to the copy of its remainder; or anything whose `repr` is the same for equal keys.
+        partitions: >= 1.
+    """
+    return (key if isinstance(key, int) else zlib.crc32(repr(key).encode())) % partitions
+
+
+class PartitionRef(SupervisorRef):
+    """The reference of a `PartitionSupervisor`."""
+
+    table: Registry
+    name: str
+    started: int
+    partitions: int
+
+    def route(self, key: Any) -> Any:
+        """Return the reference of the copy that ``key`` belongs to, without asking the supervisor.
+
+        Raises:
+            NotFound: that copy does not run now, because it is being restarted.
+        """
+        number = partition_of(key, self.partitions)
+        ref = self.table.whereis((self.name, number))
+        if ref is None:
+            raise NotFound(f"expected copy {number} of {self.name} to run, it does not; try again", number)
+        return ref
+
+    def resize(self, partitions: int) -> None:
+        """Change how many copies run. What a key belongs to changes with it.
+
+        Args:
+            partitions: from 1 to the number that it was started with.
+
+        Raises:
+            BadSpec: another number.
+            StartError: a copy did not start.
+        """
+        if type(partitions) is not int or not 1 <= partitions <= self.started:
+            raise BadSpec(f"expected `partitions` to be an integer from 1 to {self.started}, got {partitions!r}")
+        for number in range(self.partitions, partitions):
+            if self.which_child(str(number)).state is ChildState.STOPPED:
+                self.restart_child(str(number))
+        self.partitions = partitions
+        for number in range(partitions, self.started):
+            self.terminate_child(str(number))
+
+
+class PartitionSupervisor(Supervisor):
+    """A one_for_one supervisor of several copies of one child. A copy finds its number in ``int(self.context.id)``.
+
+    Args:
+        child: the specification; its id and name are replaced.
+        partitions: how many copies, an integer >= 1.
+        max_restarts: see `Flags`.
+        max_seconds: see `Flags`.
+        backoff: see `Flags`.
+    """
+
+    def __init__(
+        self,
+        child: SpecLike,
+        *,
+        partitions: int,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        backoff: Backoff | None = None,
+    ) -> None:
+        if type(partitions) is not int or partitions < 1:
+            raise BadSpec(f"expected `partitions` to be an integer >= 1, got {partitions!r}")
+        name = "/".join((*self.context.path, self.context.id))
+        spec = to_spec(child)
+        if spec.name is not None:
+            raise BadSpec(f"child {spec.id!r}: expected no `name`, since there are several copies, got {spec.name!r}")
+        super().__init__(
+            [replace(spec, id=str(number), name=(name, number)) for number in range(partitions)],
+            strategy=Strategy.ONE_FOR_ONE,
+            max_restarts=max_restarts,
+            max_seconds=max_seconds,
+            backoff=backoff,
+        )
+        ref = cast(PartitionRef, self.cell.ref)
+        ref.name, ref.started, ref.partitions = name, partitions, partitions
+        ref.table = cast(Registry, self.context.registry)
+
+    @classmethod
+    def start(  # type: ignore[override]  # a constructor, called by its class's name
+        cls,
+        child: SpecLike,
+        *,
+        partitions: int,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        backoff: Backoff | None = None,
+        name: str = "partitions",
+        hooks: Iterable[Hook] | Hooks = (),
+        clock: Clock | None = None,
+        registry: Registry | None = None,
+        mailbox_sample_s: float | None = None,
+    ) -> PartitionRef:
+        """Start one that has no supervisor above it.
+
+        Args:
+            child: see `PartitionSupervisor`.
+            partitions: see `PartitionSupervisor`.
+            max_restarts: see `Flags`.
+            max_seconds: see `Flags`.
+            backoff: see `Flags`.
+            name: see `Supervisor.start`.
+            hooks: see `Supervisor.start`.
+            clock: see `Supervisor.start`.
+            registry: see `Supervisor.start`.
+            mailbox_sample_s: see `Supervisor.start`.
+
+        Raises:
+            BadSpec: the specification or an option is wrong.
+            StartError: a copy did not start.
+        """
+        options = {
+            "partitions": partitions,
+            "max_restarts": max_restarts,
+            "max_seconds": max_seconds,
+            "backoff": backoff,
+        }
+        root: PartitionRef = cls.start_root(
+            (child,), options, name=name, hooks=hooks, clock=clock, registry=registry, mailbox_sample_s=mailbox_sample_s
+        )
+        return root
+
+    def make_ref(self) -> PartitionRef:
+        """Return a reference that routes."""
+        return PartitionRef(self, self.make_cell())

@@ -1,0 +1,89 @@
+"""The reference of a `Supervisor`: everything that may be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from supervisors.calls import BaseSupervisorRef
+from supervisors.flags import Flags
+from supervisors.slots import ChildInfo
+from supervisors.spec import ChildSpec, SpecLike, to_spec, to_specs
+
+
+class SupervisorRef(BaseSupervisorRef):
+    """The reference of a `Supervisor`."""
+
+    def start_child(self, child: SpecLike) -> ChildInfo:
+        """Add a child, as the last one, and start it.
+
+        Raises:
+            BadSpec: ``child`` is no specification; found before the supervisor is asked.
+            AlreadyStarted: a child of this id runs.
+            AlreadyPresent: a child of this id is stopped or restarting.
+            StartError: it did not start, and was not added; the cause is the original exception.
+        """
+        info: ChildInfo = self.call("start_child", to_spec(child))
+        return info
+
+    def terminate_child(self, id: str) -> None:
+        """Stop a child in order, or cancel its restart; its specification stays unless it is temporary.
+
+        One that is stopped already is no error.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        self.call("terminate_child", id)
+
+    def restart_child(self, id: str) -> ChildInfo:
+        """Start a child that is stopped.
+
+        Raises:
+            NotFound: there is none of this id.
+            StillRunning: it runs.
+            StillRestarting: it is between two attempts.
+            StartError: it did not start, and stays stopped.
+        """
+        info: ChildInfo = self.call("restart_child", id)
+        return info
+
+    def delete_child(self, id: str) -> None:
+        """Forget a child that is stopped.
+
+        Raises:
+            NotFound: there is none of this id.
+            StillRunning: it runs.
+            StillRestarting: it is between two attempts.
+        """
+        self.call("delete_child", id)
+
+    def which_child(self, id: str) -> ChildInfo:
+        """Return what is known of one child.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        info: ChildInfo = self.call("which_child", id)
+        return info
+
+    def get_child_spec(self, id: str) -> ChildSpec:
+        """Return a child's specification, with all defaults filled in.
+
+        Raises:
+            NotFound: there is none of this id.
+        """
+        spec: ChildSpec = self.call("get_child_spec", id)
+        return spec
+
+    def reconfigure(self, flags: Flags | None = None, *, children: Iterable[SpecLike] = ()) -> None:
+        """Change options and specifications while the supervisor runs; nothing is started or stopped by it.
+
+        Args:
+            flags: the new options; None keeps the old.
+            children: new ones are added, not started; those of a known id get a new specification, which counts from
+                their next start on; others stay.
+
+        Raises:
+            BadSpec: the new whole would not be valid; nothing was changed.
+        """
+        self.call("reconfigure", flags, to_specs(children))

@@ -1,0 +1,152 @@
+"""One-off work under supervision: a function, an actor for it, and a result or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast
+
+import pykka
+
+from supervisors.actor import Actor
+from supervisors.clock import Clock
+from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
+from supervisors.events import Hook, Hooks
+from supervisors.ref import Ref
+from supervisors.registry import Registry
+from supervisors.spec import ChildSpec
+from supervisors.strategy import Restart
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Run:
+    """The message that makes a task begin."""
+
+
+class TaskActor(Actor):
+    """The actor of one task: calls a function once, and ends."""
+
+    def __init__(self, function: Callable[[], Any], owner: Ref[Any] | None) -> None:
+        super().__init__()
+        self._function = function
+        self._owner = owner
+
+    def on_start(self) -> None:
+        """Link to the owner, if there is one, before any of the work is done."""
+        if self._owner is not None:
+            self.link(self._owner)
+
+    def on_receive(self, message: Any) -> Any:
+        """Do the work; the answer is its result."""
+        result = self._function()
+        self.stop()
+        return result
+
+
+class Task(Generic[T]):
+    """Work that was begun.
+
+    Args:
+        ref: the reference of its actor.
+        future: of its result.
+    """
+
+    def __init__(self, ref: Ref[Any], future: pykka.Future[T]) -> None:
+        self.ref = ref
+        self.future = future
+
+    def result(self, timeout_s: float | None = None) -> T:
+        """Wait for the result and return it.
+
+        Args:
+            timeout_s: seconds to wait; None waits for ever.
+
+        Raises:
+            pykka.Timeout: there is none yet.
+            ActorDead: the task was stopped.
+            Exception: what the function raised.
+        """
+        return self.future.get(timeout=timeout_s)
+
+    def is_done(self) -> bool:
+        """Return whether the task has ended, in whatever way."""
+        return self.ref.exit_reason is not None
+
+
+class TaskSupervisorRef(DynamicSupervisorRef):
+    """The reference of a `TaskSupervisor`."""
+
+    def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:
+        """Begin ``function(*args, **kwargs)`` in an actor of its own; whether it fails is the caller's to look at.
+
+        Raises:
+            MaxChildren: there are as many tasks as there may be.
+        """
+        return self._begin(lambda: function(*args, **kwargs), None)
+
+    def run_linked(self, owner: Actor, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:
+        """Begin ``function(*args, **kwargs)`` in an actor linked to ``owner``: if one fails, so does the other.
+
+        Args:
+            owner: the actor that calls this.
+            function: the work.
+            *args: for it.
+            **kwargs: for it.
+
+        Raises:
+            MaxChildren: there are as many tasks as there may be.
+        """
+        return self._begin(lambda: function(*args, **kwargs), cast("Ref[Any]", owner.actor_ref))
+
+    def _begin(self, function: Callable[[], T], owner: Ref[Any] | None) -> Task[T]:
+        spec = ChildSpec.of(TaskActor, function, owner, id="task", restart=Restart.TEMPORARY)
+        ref: Ref[Any] = self.start_child(spec).ref
+        return Task(ref, ref.ask(_Run(), block=False))
+
+
+class TaskSupervisor(DynamicSupervisor):
+    """A dynamic supervisor whose children are tasks: temporary, and never restarted.
+
+    Args:
+        max_children: how many tasks may run at a time; None for any number.
+    """
+
+    kind: ClassVar[str] = "tasks"
+
+    def __init__(self, *, max_children: int | None = None) -> None:
+        super().__init__(max_children=max_children)
+
+    @classmethod
+    def start(  # type: ignore[override]  # a constructor, called by its class's name
+        cls,
+        *,
+        max_children: int | None = None,
+        name: str = "tasks",
+        hooks: Iterable[Hook] | Hooks = (),
+        clock: Clock | None = None,
+        registry: Registry | None = None,
+    ) -> TaskSupervisorRef:
+        """Start one that has no supervisor above it.
+
+        Args:
+            max_children: see `TaskSupervisor`.
+            name: see `Supervisor.start`.
+            hooks: see `Supervisor.start`.
+            clock: see `Supervisor.start`.
+            registry: see `Supervisor.start`.
+        """
+        root: TaskSupervisorRef = cls.start_root(
+            (),
+            {"max_children": max_children},
+            name=name,
+            hooks=hooks,
+            clock=clock,
+            registry=registry,
+            mailbox_sample_s=None,
+        )
+        return root
+
+    def make_ref(self) -> TaskSupervisorRef:
+        """Return a reference that begins tasks."""
+        return TaskSupervisorRef(self, self.make_cell())

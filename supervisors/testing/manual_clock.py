@@ -1,0 +1,67 @@
+"""A clock that goes only when it is told to."""
+
+from __future__ import annotations
+
+import threading
+
+from supervisors.latch import Latch
+
+
+class ManualClock:
+    """A `supervisors.Clock` for tests.
+
+    Args:
+        now: seconds that it shows first.
+    """
+
+    def __init__(self, now: float = 0.0) -> None:
+        self._now = now
+        self._waiters: dict[threading.Event, float] = {}
+        self._changed = threading.Condition()
+
+    def monotonic(self) -> float:
+        """Return the seconds that it shows."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Go on by ``seconds``, and wake whoever waited for a moment that has come."""
+        with self._changed:
+            self._now += seconds
+            for woken, due in self._waiters.items():
+                if due <= self._now:
+                    woken.set()
+
+    def wait(self, latch: Latch, timeout_s: float | None) -> bool:
+        """Wait until ``latch`` is set or the clock has been advanced by ``timeout_s``; return whether it is set."""
+        if timeout_s is not None and timeout_s <= 0:
+            return latch.is_set()
+        woken = threading.Event()
+        latch.on_set(woken.set)
+        if timeout_s is not None:
+            self._enter(woken, timeout_s)
+        woken.wait()
+        self._leave(woken)
+        return latch.is_set()
+
+    def wait_for_waiters(self, count: int = 1, *, timeout_s: float = 10.0) -> None:
+        """Wait until ``count`` threads wait for a time to come.
+
+        Args:
+            count: how many, >= 1. The timer thread is one of them while it has something to do.
+            timeout_s: real seconds after which this fails.
+
+        Raises:
+            TimeoutError: there were not so many in time.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._waiters) >= count, timeout_s):
+                raise TimeoutError(f"expected {count} threads to wait for the clock, got {len(self._waiters)}")
+
+    def _enter(self, woken: threading.Event, timeout_s: float) -> None:
+        with self._changed:
+            self._waiters[woken] = self._now + timeout_s
+            self._changed.notify_all()
+
+    def _leave(self, woken: threading.Event) -> None:
+        with self._changed:
+            self._waiters.pop(woken, None)

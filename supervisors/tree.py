@@ -1,0 +1,65 @@
+"""A living tree of supervisors, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pykka
+
+from supervisors.calls import BaseSupervisorRef
+from supervisors.errors import ActorDead
+from supervisors.slots import ChildState
+from supervisors.snapshot import ChildSnapshot, SupervisorSnapshot
+
+
+def render_tree(supervisor: BaseSupervisorRef, *, timeout_s: float = 1.0) -> str:
+    """Return the tree under ``supervisor``, a line for each actor.
+
+    To be called from outside the tree: every supervisor in it is asked in turn. One that is busy for longer than
+    ``timeout_s`` seconds, or has ended, is shown as that.
+
+    A supervisor's line says its strategy, how many restarts it has used and has left, within how many seconds; a
+    child's line its state and for how long, its incarnation, and how many messages wait for it.
+    """
+    snapshot = _ask(supervisor, timeout_s)
+    if isinstance(snapshot, str):
+        return f"{supervisor.cell.context.id}  {snapshot}"
+    lines = [f"{supervisor.cell.context.id}  {_describe(snapshot)}", *_children(snapshot, "", timeout_s)]
+    return "\n".join(lines)
+
+
+def _ask(supervisor: BaseSupervisorRef, timeout_s: float) -> SupervisorSnapshot | str:
+    try:
+        return supervisor.snapshot(timeout_s=timeout_s)
+    except pykka.Timeout:
+        return "busy"
+    except ActorDead as dead:
+        return f"ended: {dead.reason}"
+
+
+def _children(snapshot: SupervisorSnapshot, indent: str, timeout_s: float) -> Iterator[str]:
+    width = max((len(child.id) for child in snapshot.children), default=0)
+    last = len(snapshot.children) - 1
+    for number, child in enumerate(snapshot.children):
+        branch, stem = ("└── ", "    ") if number == last else ("├── ", "│   ")
+        line = f"{indent}{branch}{child.id:<{width}}  {_state(child)}"
+        if not isinstance(child.ref, BaseSupervisorRef):
+            yield line
+            continue
+        below = _ask(child.ref, timeout_s)
+        yield f"{line}  {below if isinstance(below, str) else _describe(below)}"
+        if not isinstance(below, str):
+            yield from _children(below, indent + stem, timeout_s)
+
+
+def _describe(snapshot: SupervisorSnapshot) -> str:
+    used, left = snapshot.restarts_used, snapshot.restarts_left
+    text = f"{snapshot.kind}, restarts {used} used and {left} left in {snapshot.max_seconds:g} s"
+    return text + (f", {snapshot.abandoned} abandoned" if snapshot.abandoned else "")
+
+
+def _state(child: ChildSnapshot) -> str:
+    text = f"{child.state.value} {child.seconds:.1f} s, incarnation {child.incarnation}"
+    if child.state is ChildState.RUNNING and child.depth is not None:
+        text += f", mailbox {child.depth}"
+    return text

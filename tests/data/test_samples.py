@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from annex_actors.data import Samples
+from annex_actors.errors import DataError
+from annex_actors.types import Array
+
+LABELS = np.array([0, 1, 0])
+
+
+def rows(*shape: int) -> Array:
+    return np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
+
+
+def test_inputs_become_float32_and_labels_int64() -> None:
+    samples = Samples(rows(3, 2), LABELS.astype(np.uint8))
+    assert (samples.inputs.dtype, samples.targets.dtype) == (np.float32, np.int64)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 4)])
+def test_floating_targets_become_float32(shape: tuple[int, ...]) -> None:
+    targets = Samples(rows(3, 2), rows(*shape)).targets
+    assert (targets.dtype, targets.shape) == (np.float32, shape)
+
+
+def test_inputs_may_have_any_number_of_axes() -> None:
+    assert Samples(rows(3, 4, 5, 2), LABELS).inputs.shape == (3, 4, 5, 2)
+
+
+def test_the_length_is_the_number_of_samples() -> None:
+    assert len(Samples(rows(3, 2), LABELS)) == 3
+
+
+def test_columns_of_a_fortran_array_come_out_contiguous() -> None:
+    inputs = Samples(np.asfortranarray(rows(3, 2)), LABELS).inputs
+    assert inputs.flags.c_contiguous
+    assert np.array_equal(inputs, rows(3, 2))
+
+
+def test_writing_to_samples_raises() -> None:
+    samples = Samples(rows(3, 2), LABELS)
+    for array in (samples.inputs, samples.targets):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+def test_what_the_caller_does_to_the_arrays_later_does_not_reach_the_samples() -> None:
+    inputs, targets = rows(3, 2).astype(np.float32), LABELS.copy()
+    samples = Samples(inputs[:, :], targets)
+    inputs[:], targets[:] = 7, 1
+    assert np.array_equal(samples.inputs, rows(3, 2))
+    assert np.array_equal(samples.targets, LABELS)
+
+
+def test_a_read_only_view_of_writable_memory_is_copied() -> None:
+    memory = rows(3, 2).astype(np.float32)
+    view = memory[:]
+    view.flags.writeable = False
+    assert not np.may_share_memory(Samples(view, LABELS).inputs, memory)
+
+
+def test_memory_that_nobody_can_write_to_is_not_copied() -> None:
+    memory = rows(3, 2).astype(np.float32)
+    memory.flags.writeable = False
+    assert np.may_share_memory(Samples(memory, LABELS).inputs, memory)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "message"),
+    [
+        (rows(3), LABELS, r"expected inputs of shape \(samples, features, \.\.\.\), got \(3,\); .* a row of numbers"),
+        (np.float64(5), LABELS, r"got \(\)"),
+        (rows(3, 0), LABELS, r"got \(3, 0\)"),
+        (rows(4, 2), LABELS, "expected a target for each of 4 inputs, got 3; drop the odd rows"),
+        (rows(0, 2), LABELS[:0], "expected at least 1 sample, got 0"),
+        (rows(3, 2), LABELS[:, None], r"expected labels of shape \(samples,\), got \(3, 1\); .* one label"),
+        (rows(3, 2), rows(3, 2, 2), r"expected targets of shape \(samples,\) or \(samples, outputs\), got \(3, 2, 2\)"),
+        (rows(3, 2), rows(3, 0), r"got \(3, 0\)"),
+        (np.full((3, 2), "a"), LABELS, "expected inputs to be numbers, got an array of <U1; convert them first"),
+        (rows(3, 2) * 1j, LABELS, "expected inputs to be numbers, got an array of complex128"),
+        (rows(3, 2), LABELS * 1j, "expected targets to be numbers, got an array of complex128"),
+        ([[1, 2], [3], [4]], LABELS, "expected inputs with rows of one length, got list with several"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_in_one_line(inputs: Array, targets: Array, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        Samples(inputs, targets)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e39])
+def test_the_first_number_that_is_not_finite_is_named_by_row_and_column(bad: float) -> None:
+    inputs = rows(4, 3)
+    inputs[2, 1] = inputs[3, 0] = bad
+    with pytest.raises(
+        DataError, match=rf"finite float32 numbers, got {bad}".replace("+", r"\+") + " in row 2, column 1;"
+    ):
+        Samples(inputs, np.zeros(4))
+
+
+def test_a_bad_pixel_is_named_by_all_its_columns() -> None:
+    inputs = rows(2, 3, 4)
+    inputs[1, 2, 3] = np.nan
+    with pytest.raises(DataError, match="row 1, column 2, 3;"):
+        Samples(inputs, LABELS[:2])
+
+
+def test_a_target_that_is_not_finite_is_named_by_its_row() -> None:
+    with pytest.raises(DataError, match="expected targets to be finite float32 numbers, got nan in row 1;"):
+        Samples(rows(3, 2), np.array([1.0, np.nan, 2.0]))

@@ -1,0 +1,354 @@
+"""What makes a peer reliable, apart from what it does: fencing, retention, resumption, acknowledgement."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from annex_actors.protocol.effects import Commit, Effect, Emit, Send, Wish
+from annex_actors.protocol.events import Event
+from annex_actors.protocol.messages import (
+    OWNER,
+    WHOLE_STEP,
+    Address,
+    Await,
+    Backward,
+    Committed,
+    Control,
+    Envelope,
+    Forward,
+    Halt,
+    Message,
+    Part,
+    Post,
+    Predict,
+    Resume,
+)
+from annex_actors.protocol.node import Node
+from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.snapshot import Snapshot
+
+ARRAY = np.ones((1, 1), np.float32)
+
+
+class Script:
+    """A behaviour that does what the test says, and notes what it was told; also a mailbox without any order."""
+
+    def __init__(self) -> None:
+        self.wishes: deque[list[Wish]] = deque()
+        self.first: list[Wish] = []
+        self.handled: list[Message] = []
+        self.heard: list[tuple[Address, Control]] = []
+        self.commits: list[int] = []
+        self.waiting: deque[Message] = deque()
+
+    def start(self) -> Iterable[Wish]:
+        return self.first
+
+    def handle(self, message: Message) -> Iterable[Wish]:
+        self.handled.append(message)
+        return self.wishes.popleft() if self.wishes else []
+
+    def hear(self, peer: Address, control: Control) -> Iterable[Wish]:
+        self.heard.append((peer, control))
+        return []
+
+    def put(self, message: Message) -> None:
+        self.waiting.append(message)
+
+    def next(self) -> Message | None:
+        return self.waiting.popleft() if self.waiting else None
+
+    def commit(self, step: int) -> None:
+        self.commits.append(step)
+
+
+def node(
+    script: Script | None = None,
+    address: Address = "stage-1",
+    incarnation: int = 1,
+    *,
+    stages: int = 3,
+    step: int = 0,
+    outbox: tuple[Post, ...] = (),
+) -> Node:
+    """Return a node of the run ``r`` at ``step``."""
+    script = script or Script()
+    return Node(
+        address,
+        incarnation,
+        run="r",
+        routing=Routing(stages),
+        behaviour=script,
+        mailbox=script,
+        snapshot=Snapshot(address, step, "state", outbox),
+    )
+
+
+def forward(step: int, microbatch: int = 0, run: str = "r") -> Forward:
+    return Forward(run, step, microbatch, 1, ARRAY, Part(2, 2))
+
+
+def committed(step: int) -> Committed:
+    return Committed("r", step, WHOLE_STEP, WHOLE_STEP)
+
+
+def resume(step: int) -> Resume:
+    return Resume("r", step, WHOLE_STEP, WHOLE_STEP)
+
+
+def awaiting(step: int) -> Await:
+    return Await("r", step, WHOLE_STEP, WHOLE_STEP)
+
+
+def tell(peer: Node, message: Message, sender: Address = "stage-0", incarnation: int = 1, committed: int = 0) -> None:
+    peer.receive(Envelope(sender, incarnation, committed, message))
+
+
+def work(peer: Node) -> list[Effect]:
+    """Let ``peer`` do all that it can; return the effects."""
+    effects: list[Effect] = []
+    while (more := peer.work()) is not None:
+        effects += more
+    return effects
+
+
+def sent(effects: list[Effect]) -> list[tuple[Address, str]]:
+    """Return to whom what was sent, as kinds and steps."""
+    sends = [each for each in effects if isinstance(each, Send)]
+    return [(each.to, f"{type(each.envelope.message).__name__} {each.envelope.message.step}") for each in sends]
+
+
+def post(to: Address, step: int, microbatch: int = 0) -> Post:
+    return Post(to, forward(step, microbatch))
+
+
+def commit(step: int) -> Commit:
+    return Commit(Snapshot("stage-1", step, "state"))
+
+
+def test_a_started_stage_asks_its_neighbours_and_the_trainer_for_what_it_has_not_committed() -> None:
+    assert sent(node(step=4).start()) == [("stage-0", "Resume 4"), ("stage-2", "Resume 4"), (TRAINER, "Resume 4")]
+
+
+def test_a_started_trainer_asks_every_stage() -> None:
+    effects = node(address=TRAINER, step=4).start()
+    assert sent(effects) == [("stage-0", "Resume 4"), ("stage-1", "Resume 4"), ("stage-2", "Resume 4")]
+
+
+def test_a_started_peer_sends_its_outbox_again_before_what_its_behaviour_does_first() -> None:
+    script = Script()
+    script.first = [Emit(Event())]
+    peer = node(script, step=2, outbox=(post("stage-2", 0), post("stage-2", 1)))
+    effects = peer.start()
+    assert sent(effects)[3:] == [("stage-2", "Forward 0"), ("stage-2", "Forward 1")]
+    assert isinstance(effects[-1], Emit)
+
+
+def test_every_envelope_carries_sender_incarnation_and_how_far_it_has_committed() -> None:
+    for effect in node(incarnation=7, step=4, outbox=(post("stage-2", 3),)).start():
+        assert isinstance(effect, Send)
+        assert (effect.envelope.sender, effect.envelope.incarnation, effect.envelope.committed) == ("stage-1", 7, 4)
+
+
+def test_a_message_reaches_the_behaviour() -> None:
+    script = Script()
+    peer = node(script)
+    message = forward(0)
+    tell(peer, message)
+    assert work(peer) == []
+    assert script.handled == [message]
+
+
+def test_messages_of_other_runs_are_dropped() -> None:
+    script = Script()
+    peer = node(script)
+    tell(peer, forward(0, run="another"), committed=9)
+    assert work(peer) == []
+    assert script.handled == []
+
+
+def test_messages_of_a_dead_incarnation_are_dropped() -> None:
+    script = Script()
+    peer = node(script)
+    tell(peer, resume(0), incarnation=2)
+    tell(peer, forward(0), incarnation=1)
+    work(peer)
+    assert script.handled == []
+
+
+def test_another_peers_incarnation_fences_nobody() -> None:
+    script = Script()
+    peer = node(script)
+    tell(peer, resume(0), sender="stage-2", incarnation=5)
+    tell(peer, forward(0), sender="stage-0", incarnation=1)
+    work(peer)
+    assert len(script.handled) == 1
+
+
+def test_a_dead_incarnation_cannot_make_others_forget_what_its_successor_needs() -> None:
+    script = Script()
+    peer = node(script)
+    script.wishes.append([post("stage-2", 0)])
+    tell(peer, forward(0))
+    work(peer)
+    tell(peer, resume(0), sender="stage-2", incarnation=2)
+    tell(peer, committed(1), sender="stage-2", incarnation=1, committed=1)
+    tell(peer, resume(0), sender="stage-2", incarnation=3)
+    assert sent(work(peer)).count(("stage-2", "Forward 0")) == 2
+
+
+def test_who_resumes_hears_how_far_this_peer_is_and_gets_again_what_it_has_not_committed() -> None:
+    script = Script()
+    peer = node(script)
+    script.wishes.append([post("stage-2", 0), post("stage-2", 1), post("stage-0", 1)])
+    tell(peer, forward(0))
+    work(peer)
+    tell(peer, resume(1), sender="stage-2", incarnation=2)
+    assert sent(work(peer)) == [("stage-2", "Committed 0"), ("stage-2", "Forward 1")]
+    assert [(address, type(control)) for address, control in script.heard] == [("stage-2", Resume)]
+
+
+def test_a_message_is_kept_until_its_receiver_has_committed_its_step() -> None:
+    script = Script()
+    peer = node(script)
+    script.wishes.append([post("stage-2", 0), post("stage-2", 1)])
+    tell(peer, forward(0))
+    work(peer)
+    tell(peer, committed(1), sender="stage-2", committed=1)
+    work(peer)
+    tell(peer, resume(0), sender="stage-2", incarnation=2)
+    assert sent(work(peer)) == [("stage-2", "Committed 0"), ("stage-2", "Forward 1")]
+
+
+def test_a_commit_rides_on_every_envelope() -> None:
+    script = Script()
+    peer = node(script)
+    script.wishes.append([post("stage-2", 0)])
+    tell(peer, forward(0))
+    work(peer)
+    tell(peer, Backward("r", 1, 0, 2, ARRAY), sender="stage-2", committed=1)
+    tell(peer, resume(0), sender="stage-2", incarnation=2)
+    assert sent(work(peer)) == [("stage-2", "Committed 0")]
+
+
+def test_a_commit_holds_the_outbox_of_its_steps_and_no_more() -> None:
+    script = Script()
+    peer = node(script)
+    script.wishes.append([post("stage-0", 0), post("stage-2", 0), post("stage-2", 1), commit(1)])
+    tell(peer, forward(0))
+    snapshot = next(each.snapshot for each in work(peer) if isinstance(each, Commit))
+    assert [(each.to, each.message.step) for each in snapshot.outbox] == [("stage-0", 0), ("stage-2", 0)]
+    assert (snapshot.step, snapshot.state) == (1, "state")
+
+
+def test_a_commit_leaves_out_of_the_outbox_what_was_acknowledged() -> None:
+    script = Script()
+    peer = node(script)
+    script.wishes.append([post("stage-0", 0), post("stage-2", 0)])
+    tell(peer, forward(0))
+    work(peer)
+    tell(peer, Backward("r", 1, 0, 2, ARRAY), sender="stage-2", committed=1)
+    script.wishes.append([commit(1)])
+    snapshot = next(each.snapshot for each in work(peer) if isinstance(each, Commit))
+    assert [each.to for each in snapshot.outbox] == ["stage-0"]
+
+
+def test_the_mailbox_learns_of_a_commit_and_later_envelopes_carry_it() -> None:
+    script = Script()
+    peer = node(script)
+    script.wishes.append([post("stage-2", 0), commit(1), post("stage-2", 1)])
+    tell(peer, forward(0))
+    sends = [each for each in work(peer) if isinstance(each, Send)]
+    assert script.commits == [1]
+    assert [each.envelope.committed for each in sends] == [0, 1]
+    assert peer.committed == 1
+
+
+def test_effects_come_in_the_order_of_the_wishes() -> None:
+    script = Script()
+    peer = node(script)
+    script.wishes.append([post("stage-2", 0), commit(1), Emit(Event()), post("stage-2", 1)])
+    tell(peer, forward(0))
+    assert [type(each) for each in work(peer)] == [Send, Commit, Emit, Send]
+
+
+def test_a_post_to_oneself_goes_into_the_mailbox_and_nowhere_else() -> None:
+    script = Script()
+    peer = node(script)
+    script.wishes.append([post("stage-1", 0)])
+    tell(peer, forward(0))
+    assert work(peer) == []
+    assert len(script.handled) == 2
+    tell(peer, resume(0), sender="stage-0", incarnation=2)
+    assert sent(work(peer)) == [("stage-0", "Committed 0")]
+
+
+@pytest.mark.parametrize(
+    ("address", "acknowledged"),
+    [("stage-0", [TRAINER]), ("stage-1", []), ("stage-2", []), (TRAINER, [])],
+)
+def test_only_who_gets_no_data_from_a_peer_is_told_of_its_commits_by_a_message(
+    address: Address, acknowledged: list[Address]
+) -> None:
+    script = Script()
+    peer = node(script, address)
+    script.wishes.append([Commit(Snapshot(address, 1, "state"))])
+    tell(peer, forward(0), sender="stage-0")
+    assert sent(work(peer)) == [(peer, "Committed 1") for peer in acknowledged]
+
+
+def test_who_awaits_a_step_that_is_committed_is_told_at_once() -> None:
+    peer = node(step=3)
+    tell(peer, awaiting(2), sender=TRAINER)
+    assert sent(work(peer)) == [(TRAINER, "Committed 3")]
+
+
+def test_who_awaits_a_step_is_told_once_it_is_committed_and_only_once() -> None:
+    script = Script()
+    peer = node(script)
+    tell(peer, awaiting(2), sender=TRAINER)
+    assert sent(work(peer)) == []
+    for step in (1, 2, 3):
+        script.wishes.append([commit(step)])
+        tell(peer, forward(step - 1))
+        assert sent(work(peer)) == ([(TRAINER, "Committed 2")] if step == 2 else [])
+
+
+def test_control_goes_before_data() -> None:
+    script = Script()
+    peer = node(script)
+    tell(peer, forward(0))
+    tell(peer, resume(0), sender="stage-2")
+    assert sent(peer.work() or []) == [("stage-2", "Committed 0")]
+    assert script.handled == []
+
+
+def test_the_owner_of_the_run_may_tell_a_peer_to_halt() -> None:
+    script = Script()
+    peer = node(script, TRAINER)
+    halt = Halt("r", 0, WHOLE_STEP, WHOLE_STEP)
+    tell(peer, halt, sender=OWNER)
+    assert work(peer) == []
+    assert script.heard == [(OWNER, halt)]
+
+
+def test_predictions_are_sent_and_not_kept() -> None:
+    script = Script()
+    peer = node(script)
+    script.wishes.append([Post("stage-2", Predict("r", 0, 0, 2, ARRAY)), commit(1)])
+    tell(peer, forward(0))
+    effects = work(peer)
+    assert ("stage-2", "Predict 0") in sent(effects)
+    assert next(each.snapshot for each in effects if isinstance(each, Commit)).outbox == ()
+
+
+def test_a_peer_without_anything_to_do_says_so() -> None:
+    assert node().work() is None
+
+
+def test_a_chain_of_one_stage_has_the_trainer_for_its_only_neighbour() -> None:
+    assert sent(node(address="stage-0", stages=1).start()) == [(TRAINER, "Resume 0")]
