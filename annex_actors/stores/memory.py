@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from threading import Lock
 
 from annex_actors.protocol.messages import Address
@@ -21,7 +20,7 @@ class MemoryStore:
 
     def __init__(self, depth: int = 2) -> None:
         self._depth = depth
-        self._commits: dict[Address, deque[Snapshot]] = {}
+        self._commits: dict[Address, tuple[Snapshot, ...]] = {}
         self._incarnations: dict[Address, int] = {}
         self._lock = Lock()
 
@@ -36,10 +35,11 @@ class MemoryStore:
         with self._lock:
             if incarnation < self._incarnations.get(snapshot.address, 0):
                 return
-            commits = self._commits.setdefault(snapshot.address, deque(maxlen=self._depth))
+            commits = self._commits.get(snapshot.address, ())
             if commits and commits[-1].step == snapshot.step:
-                commits.pop()
-            commits.append(snapshot)
+                commits = commits[:-1]
+            # One swap of a tuple: who is killed before it leaves the old commits whole, and readers need no lock.
+            self._commits[snapshot.address] = (*commits, snapshot)[-self._depth :]
 
     def latest(self, address: Address) -> Snapshot | None:
         """Return the last commit of ``address``; None before its first."""

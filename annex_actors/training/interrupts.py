@@ -50,6 +50,10 @@ class Interrupts:
         finally:
             self._hold()
 
+    def forget(self) -> None:
+        """Drop what was held back: what it asked for is done."""
+        self._held.clear()
+
     def _hold(self) -> None:
         for number in self._handlers:
             signal.signal(number, self._note)

@@ -65,7 +65,11 @@ class NetworkRecord(_Record):
         counts = [sum(array.size for array in state.parameters.values()) for state in states]
         layers = [
             LayerRecord(
-                layer=index, spec=layer.spec(), input_shape=shapes[index], output_shape=shapes[index + 1], parameters=count
+                layer=index,
+                spec=layer.spec(),
+                input_shape=shapes[index],
+                output_shape=shapes[index + 1],
+                parameters=count,
             )
             for index, (layer, count) in enumerate(zip(network.layers, counts, strict=True))
         ]
@@ -97,7 +101,7 @@ class EpochRecord(_Record):
     steps: int
     train_cost: float | None
     test_cost: float | None
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, float | None]
     samples_per_second: float
     seconds: float
     restarts: int

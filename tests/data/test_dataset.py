@@ -5,7 +5,6 @@ import pytest
 
 from annex_actors.data import Dataset, Samples
 from annex_actors.errors import DataError
-from annex_actors.types import Array
 
 TRAIN = Samples(np.ones((4, 2)), np.array([0, 1, 2, 0]))
 TEST = Samples(np.ones((2, 2)), np.array([2, 1]))

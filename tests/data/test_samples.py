@@ -16,13 +16,15 @@ def rows(*shape: int) -> Array:
 
 def test_inputs_become_float32_and_labels_int64() -> None:
     samples = Samples(rows(3, 2), LABELS.astype(np.uint8))
-    assert (samples.inputs.dtype, samples.targets.dtype) == (np.float32, np.int64)
+    assert samples.inputs.dtype == np.float32
+    assert samples.targets.dtype == np.int64
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 4)])
 def test_floating_targets_become_float32(shape: tuple[int, ...]) -> None:
     targets = Samples(rows(3, 2), rows(*shape)).targets
-    assert (targets.dtype, targets.shape) == (np.float32, shape)
+    assert targets.dtype == np.float32
+    assert targets.shape == shape
 
 
 def test_inputs_may_have_any_number_of_axes() -> None:

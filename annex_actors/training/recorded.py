@@ -1,0 +1,148 @@
+"""A training run that leaves its folder behind, however it ends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from annex_actors.data import Dataset
+from annex_actors.protocol.events import Event
+from annex_actors.runtimes import Crash, Observer
+from annex_actors.runtimes.failures import one_line
+from annex_actors.training.config import RunConfig
+from annex_actors.training.environment import environment
+from annex_actors.training.interrupts import Interrupts
+from annex_actors.training.learner import Learner, Result
+from annex_actors.training.report import NetworkRecord, RunReport, Status
+from annex_actors.training.run_directory import LOG, RunDirectory
+from annex_actors.training.tally import Tally
+
+_LOGGERS = ("supervisors", "annex_actors")
+
+
+class MetricsLog:
+    """The observer that adds a line to the run's metrics after every epoch."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self._directory = directory
+        self.tally = Tally()
+
+    def on_event(self, event: Event) -> None:
+        """Take one event in."""
+        epoch = self.tally.take(event)
+        if epoch is not None:
+            self._directory.append(epoch)
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedRun:
+    """A run that has begun and ended.
+
+    Args:
+        directory: the folder with all that is known of it.
+        report: what it came to.
+        error: why it ended before its end, KeyboardInterrupt for Ctrl-C; None where it did not.
+    """
+
+    directory: RunDirectory
+    report: RunReport
+    error: BaseException | None
+
+
+def train_recorded(
+    config: RunConfig,
+    learner: Learner,
+    dataset: Dataset,
+    *,
+    run_dir: Path | None = None,
+    crashes: Sequence[Crash] = (),
+    observers: Sequence[Observer] = (),
+) -> RecordedRun:
+    """Train, and write config, environment, metrics, weights and result into a new folder.
+
+    The folder is made after everything was checked, so that a run that cannot begin leaves none. A run that has begun
+    leaves the last step that every layer committed, however it ends; Ctrl-C does not disturb the writing.
+
+    Args:
+        config: all settings; with ``learner`` and ``dataset`` from `annex_actors.training.config.resolve`.
+        learner: what trains.
+        dataset: what it learns from.
+        run_dir: the folder; by default ``runs/`` and the data set's name with the time.
+        crashes: failures to make on purpose.
+        observers: who sees the events, beside the metrics.
+
+    Returns:
+        The run, also where it was interrupted or failed.
+
+    Raises:
+        UserError: settings or data that do not fit; or the folder exists.
+        OSError: the disk is full.
+    """
+    training = config.training
+    learner.check(dataset, epochs=training.epochs, batch_size=training.batch_size, crashes=crashes)
+    with Interrupts() as interrupts:
+        directory = RunDirectory.create(run_dir) if run_dir else RunDirectory.create_named(dataset.name)
+        metrics = MetricsLog(directory)
+        failure: BaseException | None = None
+        try:
+            directory.begin(config, NetworkRecord.of(learner, dataset), environment())
+            with logged_to(directory.path / LOG), interrupts.let_through():
+                learner.train(
+                    dataset,
+                    epochs=training.epochs,
+                    batch_size=training.batch_size,
+                    crashes=crashes,
+                    observers=[metrics, *observers],
+                )
+        except BaseException as error:
+            if learner.result is None:
+                directory.remove()
+                raise
+            failure = error
+        result = learner.result
+        assert result is not None  # a run that has begun has one
+        report = _report(directory, learner, result, dataset, failure)
+        directory.end(report, result.checkpoint, metrics.tally.epochs)
+        interrupts.forget()
+    return RecordedRun(directory, report, failure)
+
+
+def _report(
+    directory: RunDirectory, learner: Learner, result: Result, dataset: Dataset, error: BaseException | None
+) -> RunReport:
+    interrupted = isinstance(error, KeyboardInterrupt)
+    status: Status = "interrupted" if interrupted else "failed" if error else "finished"
+    return RunReport.of(
+        learner,
+        result,
+        dataset=dataset.name,
+        run_dir=str(directory.path),
+        status=status,
+        error=one_line(error) if error and not interrupted else None,
+    )
+
+
+@contextmanager
+def logged_to(path: Path) -> Iterator[None]:
+    """Write what the supervisors and the runtimes log to a file, instead of to standard error.
+
+    They log every crash with its traceback: too much for a terminal, and what one wants to read afterwards. The file
+    is made with its first line.
+    """
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, propagate in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.propagate = propagate
+        handler.close()

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annex_actors.data import Dataset, load, read_csv
+from annex_actors.errors import DataError
+
+FLOWERS = """length,width,species
+1.5,2,rose
+3,4e-1,lily
+5,6,rose
+"""
+
+
+def read(folder: Path, text: str, label: str | int | None = None) -> Dataset:
+    """Return the data set of a csv file of this text, tested on what it learns."""
+    path = folder / "mine.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_csv(path, label=label, test_fraction=0)
+
+
+def test_the_last_column_is_the_label_by_default(tmp_path: Path) -> None:
+    dataset = read(tmp_path, FLOWERS)
+    assert np.array_equal(dataset.train.inputs, np.array([[1.5, 2], [3, 0.4], [5, 6]], dtype=np.float32))
+    assert dataset.train.targets.tolist() == [1, 0, 1]
+    assert (dataset.classes, dataset.feature_names) == (("lily", "rose"), ("length", "width"))
+
+
+def test_without_a_header_features_have_no_names(tmp_path: Path) -> None:
+    dataset = read(tmp_path, "1,2,rose\n3,4,lily\n")
+    assert len(dataset.train) == 2
+    assert dataset.feature_names is None
+
+
+@pytest.mark.parametrize("label", ["kind", 0, -3, "0", "-3"])
+def test_the_label_is_chosen_by_name_or_index(tmp_path: Path, label: str | int) -> None:
+    dataset = read(tmp_path, "kind,a,b\nx,1,2\ny,3,4\n", label)
+    assert (dataset.classes, dataset.feature_names) == (("x", "y"), ("a", "b"))
+    assert dataset.train.inputs.tolist() == [[1, 2], [3, 4]]
+
+
+def test_a_column_called_by_a_number_is_found_by_its_name_first(tmp_path: Path) -> None:
+    header = "a,b,-3\n"
+    with pytest.raises(DataError, match="expected at least 1 line of data"):
+        read(tmp_path, header.replace("-3", "c"))
+    assert read(tmp_path, "x,1,2\ny,3,4\n", "0").classes == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes", "targets"),
+    [
+        (("10", "9", "10"), ("9", "10"), [1, 0, 1]),
+        (("-1", "1", "-1"), ("-1", "1"), [0, 1, 0]),
+        (("b", "a", "b"), ("a", "b"), [1, 0, 1]),
+        (("1.0", "2", "3"), None, [1, 2, 3]),
+        (("0.5", "1e2", "-3"), None, [0.5, 100, -3]),
+    ],
+)
+def test_integers_and_text_are_classes_and_decimals_are_regression(
+    tmp_path: Path, cells: tuple[str, ...], classes: tuple[str, ...] | None, targets: list[float]
+) -> None:
+    dataset = read(tmp_path, "a,target\n" + "".join(f"1,{cell}\n" for cell in cells))
+    assert dataset.classes == classes
+    assert dataset.train.targets.tolist() == targets
+
+
+def test_quotes_spaces_blank_lines_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
+    dataset = read(tmp_path, '\ufeffa, b ,"the, kind"\n\n 1 , 2 ,"x, y"\n3,4, z \n\n', "the, kind")
+    assert dataset.train.inputs.tolist() == [[1, 2], [3, 4]]
+    assert (dataset.classes, dataset.feature_names) == (("x, y", "z"), ("a", "b"))
+
+
+def test_the_file_is_split_by_class(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("".join(f"{row},{'ab'[row % 2]}\n" for row in range(40)))
+    dataset = load(str(path))
+    assert (len(dataset.train), len(dataset.test)) == (32, 8)
+    assert np.bincount(dataset.test.targets).tolist() == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected at least 1 line of data, got none"),
+        ("\n\n", "expected at least 1 line of data, got none"),
+        ("a,b\n", "expected at least 1 line of data, got none"),
+        ("1\n2\n", r"expected at least 2 columns \(a feature and the label\), got 1; put commas between"),
+        ("a;b\n1;2\n", "expected at least 2 columns"),
+        ("a,b\n1,2\n3\n", "expected 2 cells a line, got 1 in line 3; add or remove cells"),
+        ("1,2,x\n3,4,5,y\n", "expected 3 cells a line, got 4 in line 2"),
+        (FLOWERS + "7,many,lily\n", r"expected a finite number, got 'many' in line 5, column 1 \(width\); encode"),
+        (FLOWERS + "\n,8,lily\n", r"expected a finite number, got '' in line 6, column 0 \(length\)"),
+        ("1,2,x\n3,nan,y\n", "got 'nan' in line 2, column 1;"),
+        ("1,2,x\n3,inf,y\n", "got 'inf' in line 2, column 1;"),
+        ("1,2,x\n3,1e39,y\n", "got '1e39' in line 2, column 1;"),
+        ("1,2.5\n3,inf\n", "expected a finite number, got 'inf' in line 2, column 1"),
+        (FLOWERS + "7,8,\n", r"expected a label, got an empty cell in line 5, column 2 \(species\); fill it in"),
+        ("1,2.5\n3,4.5\n5,NA\n", "expected labels that are all numbers or all text, got 'NA' in line 3, column 1;"),
+        ("1,b\n3,a\n5,7\n", "all numbers or all text, got '7' in line 3, column 1;"),
+        ("0,1,label\n3,4,5\n5,6,7\n", "got 'label' in line 1, column 2; .*give a header none of whose names"),
+        ("a,b\n1,2\n3,2\n", r"expected at least 2 classes, got 1 \(2\); check the label column"),
+        ('a,b\n1,"2\n', "expected a comma-separated file in UTF-8, got: unexpected end of data; save it as such"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_line_that_names_the_place(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(DataError, match=f"^{tmp_path / 'mine.csv'}: .*{message}") as caught:
+        read(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_only_the_first_bad_cell_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="got 'p' in line 1, column 1;") as caught:
+        read(tmp_path, "1,p,x\nq,2,y\n")
+    assert "'q'" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (
+            "specie",
+            "expected the label column to be one of length, width, species, got 'specie'; did you mean 'species'",
+        ),
+        (3, "got 3; give a name or an index"),
+        ("-4", "got '-4'; give a name or an index"),
+    ],
+)
+def test_an_unknown_label_column_is_refused(tmp_path: Path, label: str | int, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, FLOWERS, label)
+
+
+def test_a_name_without_a_header_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="to be one of no header, so an index from -2 to 1, got 'kind'"):
+        read(tmp_path, "1,x\n2,y\n", "kind")
+
+
+def test_bytes_that_are_no_utf8_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(b"a,b\n1,\xff\n")
+    with pytest.raises(DataError, match="expected a comma-separated file in UTF-8, got: 'utf-8' codec can't decode"):
+        read_csv(path)

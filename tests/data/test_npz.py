@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annex_actors.data import load, read_npz
+from annex_actors.errors import DataError
+from annex_actors.types import Array
+
+INPUTS = np.arange(40.0).reshape(20, 2)
+LABELS = np.arange(20) % 2
+
+
+def saved(folder: Path, **arrays: Array) -> Path:
+    """Return the path of an npz file of these arrays."""
+    path = folder / "mine.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize(("inputs", "targets"), [("inputs", "targets"), ("x", "y")])
+def test_a_whole_is_split(tmp_path: Path, inputs: str, targets: str) -> None:
+    dataset = read_npz(saved(tmp_path, **{inputs: INPUTS, targets: LABELS}))
+    assert (len(dataset.train), len(dataset.test), dataset.classes) == (16, 4, ("0", "1"))
+    assert dataset.name == "mine"
+
+
+def test_halves_stay_as_they_are(tmp_path: Path) -> None:
+    path = saved(tmp_path, x_train=INPUTS[:15], y_train=LABELS[:15], x_test=INPUTS[15:], y_test=LABELS[15:])
+    dataset = read_npz(path)
+    assert np.array_equal(dataset.train.inputs, INPUTS[:15])
+    assert np.array_equal(dataset.test.targets, LABELS[15:])
+
+
+def test_both_halves_count_their_classes_together(tmp_path: Path) -> None:
+    train, test = np.array(["b", "c"]), np.array(["a", "bb"])
+    dataset = read_npz(saved(tmp_path, x_train=INPUTS[:2], y_train=train, x_test=INPUTS[:2], y_test=test))
+    assert dataset.classes == ("a", "b", "bb", "c")
+    assert (dataset.train.targets.tolist(), dataset.test.targets.tolist()) == ([1, 3], [0, 2])
+
+
+def test_floating_targets_are_regression(tmp_path: Path) -> None:
+    dataset = read_npz(saved(tmp_path, x=INPUTS, y=INPUTS))
+    assert dataset.classes is None
+    assert dataset.train.targets.shape == (16, 2)
+
+
+def test_inputs_may_be_pictures(tmp_path: Path) -> None:
+    assert read_npz(saved(tmp_path, x=np.ones((20, 4, 4)), y=LABELS)).input_shape == (4, 4)
+
+
+def test_seed_and_fraction_of_the_split_can_be_chosen(tmp_path: Path) -> None:
+    path = saved(tmp_path, x=INPUTS, y=LABELS)
+    first, second = (load(str(path), seed=seed, test_fraction=0.5).test.inputs for seed in (1, 2))
+    assert len(first) == len(second) == 10
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"a": INPUTS, "b": LABELS},
+            r"expected arrays named inputs and targets, .*, got a, b; write it by numpy\.savez",
+        ),
+        ({}, "got none"),
+        ({"x": INPUTS, "y": LABELS[:9]}, "expected a target for each of 20 inputs, got 9"),
+        ({"x": INPUTS[:0], "y": LABELS[:0]}, "expected at least 1 sample, got 0"),
+        ({"x": LABELS, "y": LABELS}, r"expected inputs of shape \(samples, features, \.\.\.\), got \(20,\)"),
+        ({"x": INPUTS, "y": LABELS * 0}, r"expected at least 2 classes, got 1 \(0\)"),
+        ({"x": INPUTS, "y": LABELS[:, None]}, r"expected labels of shape \(samples,\), got \(20, 1\)"),
+        ({"x": np.where(INPUTS == 7, np.nan, INPUTS), "y": LABELS}, "got nan in row 3, column 1"),
+        ({"x": INPUTS, "y": np.array([{}] * 20)}, "expected arrays of numbers or text, got: Object arrays cannot be"),
+        (
+            {"x_train": INPUTS, "y_train": LABELS, "x_test": INPUTS, "y_test": LABELS[1:]},
+            "x_test, y_test: expected a target for each of 20 inputs, got 19",
+        ),
+        (
+            {"x_train": INPUTS, "y_train": LABELS, "x_test": INPUTS[:, :1], "y_test": LABELS},
+            r"expected training and test inputs of one shape .* got \(20, 2\) and \(20, 1\)",
+        ),
+        (
+            {"x_train": INPUTS, "y_train": LABELS, "x_test": INPUTS, "y_test": LABELS * 0.5},
+            "expected train targets to be numbers with decimals",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_in_one_line_that_names_the_file(
+    tmp_path: Path, arrays: dict[str, Array], message: str
+) -> None:
+    path = saved(tmp_path, **arrays)
+    with pytest.raises(DataError, match=f"^{path}: .*{message}") as caught:
+        read_npz(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 cut short"])
+def test_a_file_that_is_no_npz_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"^{path}: expected an npz file, got something else; write it by"):
+        read_npz(path)
+
+
+def test_an_npz_whose_bytes_were_changed_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, x=INPUTS, y=LABELS)
+    content = bytearray(path.read_bytes())
+    content[content.index(INPUTS.tobytes())] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="expected arrays of numbers or text, got: Bad CRC-32") as caught:
+        read_npz(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "folder.npz"
+    folder.mkdir()
+    with pytest.raises(DataError, match=r"expected a file at .*none\.npz, got none; check the path"):
+        read_npz(tmp_path / "none.npz")
+    with pytest.raises(DataError, match=r"expected a readable file at .*folder\.npz, got Is a directory"):
+        read_npz(folder)

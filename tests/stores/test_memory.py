@@ -1,0 +1,197 @@
+"""Snapshots in memory: the last of every peer, whoever is killed while committing."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.stores import MemoryStore
+
+
+def snapshot(step: int, state: object = None, address: str = "a") -> Snapshot:
+    return Snapshot(address, step, state)
+
+
+def test_before_the_first_commit_there_is_nothing() -> None:
+    store = MemoryStore()
+    assert store.latest("a") is None
+    assert store.at("a", 0) is None
+    assert store.open("a") == (1, None)
+
+
+def test_a_commit_is_the_same_object_afterwards() -> None:
+    store, committed = MemoryStore(), snapshot(1)
+    number, _ = store.open("a")
+    store.commit(committed, number)
+    assert store.latest("a") is committed
+    assert store.at("a", 1) is committed
+
+
+def test_incarnations_count_from_1_for_each_address() -> None:
+    store = MemoryStore()
+    assert [store.open("a")[0], store.open("a")[0], store.open("b")[0]] == [1, 2, 1]
+
+
+def test_a_new_incarnation_starts_from_the_last_commit() -> None:
+    store = MemoryStore()
+    number, _ = store.open("a")
+    for step in (1, 2, 3):
+        store.commit(snapshot(step), number)
+    number, last = store.open("a")
+    assert number == 2
+    assert last is not None
+    assert last.step == 3
+
+
+def test_what_a_fenced_incarnation_commits_is_ignored() -> None:
+    store = MemoryStore()
+    old, _ = store.open("a")
+    store.commit(snapshot(1, "old"), old)
+    new, _ = store.open("a")
+    store.commit(snapshot(2, "too late"), old)
+    assert store.latest("a") == store.at("a", 1)
+    store.commit(snapshot(2, "new"), new)
+    last = store.latest("a")
+    assert last is not None
+    assert last.state == "new"
+
+
+def test_fencing_one_peer_fences_no_other() -> None:
+    store = MemoryStore()
+    first, _ = store.open("a")
+    store.open("b")
+    store.open("b")
+    store.commit(snapshot(1), first)
+    assert store.latest("a") is not None
+
+
+def test_a_second_commit_of_a_step_takes_the_place_of_the_first() -> None:
+    store = MemoryStore()
+    number, _ = store.open("a")
+    for step, state in ((1, "x"), (2, "first"), (2, "second")):
+        store.commit(snapshot(step, state), number)
+    assert [(store.at("a", step) or snapshot(0)).state for step in (1, 2)] == ["x", "second"]
+
+
+def test_the_last_two_commits_are_kept_and_older_ones_are_not() -> None:
+    store = MemoryStore()
+    number, _ = store.open("a")
+    for step in range(1, 6):
+        store.commit(snapshot(step), number)
+    assert [store.at("a", step) is not None for step in range(1, 6)] == [False, False, False, True, True]
+
+
+def test_a_deeper_store_keeps_more() -> None:
+    store = MemoryStore(depth=4)
+    number, _ = store.open("a")
+    for step in range(1, 6):
+        store.commit(snapshot(step), number)
+    assert [store.at("a", step) is not None for step in range(1, 6)] == [False, True, True, True, True]
+
+
+@settings(deadline=None, print_blob=True)
+@given(st.lists(st.one_of(st.tuples(st.just("open"), st.just(0)), st.tuples(st.just("commit"), st.integers(1, 3)))))
+def test_the_last_commit_of_the_newest_incarnation_is_what_the_next_one_gets(history: list[tuple[str, int]]) -> None:
+    """A commit is by an incarnation so many before the newest; only the newest one's counts."""
+    store, newest, step, last = MemoryStore(), 0, 0, None
+    for what, back in history:
+        if what == "open":
+            newest, found = store.open("a")
+            assert found is last
+        elif newest:
+            step += 1
+            committed = snapshot(step)
+            store.commit(committed, newest + 1 - back)
+            last = committed if back == 1 else last
+    assert store.latest("a") is last
+
+
+class Struck(BaseException):
+    """What a thread's killer raises, between two lines of whatever the thread does."""
+
+
+def strike_before_line(number: int, function: Callable[..., Any], work: Callable[[], object]) -> bool:
+    """Do ``work``, and raise `Struck` before the given line of ``function``; return whether there was such a line.
+
+    Lines count as they are executed. The line that takes a lock is never struck: the interpreter takes and gives back a
+    lock of C without looking at what was raised in its thread.
+    """
+    code, (lines, first) = function.__code__, inspect.getsourcelines(function)
+    left = number
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal left
+        if frame.f_code is not code:
+            return None
+        locking = lines[frame.f_lineno - first].strip().startswith("with ")
+        if event == "line" and not locking:
+            left -= 1
+            if left < 0:
+                raise Struck
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    except Struck:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def prepared(step: int) -> tuple[MemoryStore, int]:
+    """Return a store with one commit at ``step``, and the incarnation that made it."""
+    store = MemoryStore()
+    number, _ = store.open("a")
+    store.commit(snapshot(step, "old"), number)
+    return store, number
+
+
+@pytest.mark.parametrize("step", [1, 2], ids=["the same step again", "the next step"])
+def test_a_kill_at_any_line_of_a_commit_leaves_the_old_or_the_new_one(step: int) -> None:
+    struck = 0
+    while True:
+        store, number = prepared(1)
+        committed = snapshot(step, "new")
+        if not strike_before_line(struck, MemoryStore.commit, lambda: store.commit(committed, number)):  # noqa: B023
+            break
+        last = store.latest("a")
+        assert last is not None
+        assert last.state in ("old", "new")
+        assert store.open("a")[0] == 2, "the lock is free"
+        struck += 1
+    assert struck >= 3
+
+
+def test_whoever_reads_while_a_step_is_committed_again_finds_a_commit() -> None:
+    store, number = prepared(1)
+    over, missed = threading.Event(), []
+
+    def read() -> None:
+        while not over.is_set():
+            if store.latest("a") is None or store.at("a", 1) is None:
+                missed.append(1)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for _ in range(3000):
+            store.commit(snapshot(1), number)
+    finally:
+        over.set()
+        reader.join()
+        sys.setswitchinterval(interval)
+    assert missed == []
