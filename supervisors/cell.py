@@ -18,7 +18,7 @@ from supervisors.errors import ActorDead
 from supervisors.events import DeadLetter
 from supervisors.force import raise_in_thread
 from supervisors.mailbox import Envelope, Mailbox, SystemEnvelope, Timed
-from supervisors.reasons import NOPROC, Abandoned, Crashed, Reason
+from supervisors.reasons import NOPROC, Abandoned, Reason
 from supervisors.reply import fail, settle
 from supervisors.signals import ExitSignal, Kill, KillSignal, StopSignal
 from supervisors.timers import Timers
@@ -59,6 +59,7 @@ class Cell:
         self.cancelled = threading.Event()
         self.started = False
         self.start_error: BaseException | None = None
+        self.failure: BaseException | None = None
         self.thread: threading.Thread | None = None
         self.ref: Ref[Any] | None = None
         self.trapping = False
@@ -123,6 +124,7 @@ class Cell:
         if ident is not None:
             FENCED[ident] = self
         if self.bury(Abandoned(stack)):
+            self.request_kill()
             return True
         if ident is not None:
             FENCED.pop(ident, None)
@@ -155,7 +157,7 @@ class Cell:
         self._stopped.set()
         for release in heirs.releases:
             release()
-        self._answer_current(reason)
+        self._answer_current()
         self.drain()
         if self.context.supervisor is not None:
             self.context.supervisor.cell.bonds.disown(self)
@@ -218,16 +220,14 @@ class Cell:
         """Return the error for those who ask a dead actor."""
         return ActorDead(f"{self.label} has ended: {self.reason}", self.reason or NOPROC)
 
-    def _answer_current(self, reason: Reason) -> None:
+    def _answer_current(self) -> None:
         envelope = self.current
         if envelope is None or envelope.reply_to is None:
             return
         if isinstance(envelope.message, StopMessage):
             settle(envelope.reply_to, None)
-        elif isinstance(reason, Crashed):
-            fail(envelope.reply_to, reason.error)
         else:
-            fail(envelope.reply_to, self.dead())
+            fail(envelope.reply_to, self.failure or self.dead())
 
 
 def _stack_of(ident: int | None) -> str:

@@ -1,6 +1,5 @@
 """Every error of this package, each a one-line message: what was expected, what came, what to do."""
 
-# ruff: noqa: N818 - the errors carry OTP's names
 from __future__ import annotations
 
 from typing import Any

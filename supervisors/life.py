@@ -11,7 +11,7 @@ from supervisors._pykka import PROXY_MESSAGES, PykkaSeam, StopMessage
 from supervisors.cell import Cell
 from supervisors.child import StartContext
 from supervisors.errors import ActorDead, DeadlineExceeded
-from supervisors.mailbox import BoundedMailbox, Mailbox, MailboxLimit, Timed, TimeUp, Wake
+from supervisors.mailbox import BoundedMailbox, Envelope, Mailbox, MailboxLimit, Timed, TimeUp, Wake
 from supervisors.reasons import KILLED, NORMAL, Crashed, Reason
 from supervisors.ref import Ref
 from supervisors.reply import fail, settle
@@ -49,7 +49,6 @@ class Life(PykkaSeam):
         super().__init__(*args, **kwargs)
         self.cell.ref = cast("Ref[Any]", self.actor_ref)
         self.exit_reason: Reason | None = None
-        self._own_failure: BaseException | None = None
 
     # What the seam wants
 
@@ -109,7 +108,7 @@ class Life(PykkaSeam):
         except Kill:
             return KILLED
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
-            self._own_failure = error
+            self.cell.failure = error
             return Crashed(error)
         finally:
             cell.busy = False
@@ -118,7 +117,7 @@ class Life(PykkaSeam):
     def _note_failed_start(self, reason: Reason) -> None:
         cell = self.cell
         if cell.start_error is None:
-            cell.start_error = self._own_failure or ActorDead(f"{cell.label} ended in on_start: {reason}", reason)
+            cell.start_error = cell.failure or ActorDead(f"{cell.label} ended in on_start: {reason}", reason)
 
     def _serve(self) -> None:
         """Handle messages until an exception ends it. The hot path: nothing here that is not needed."""
@@ -132,7 +131,7 @@ class Life(PykkaSeam):
             cell.current = envelope
             cell.busy = True
             if signals:
-                self._obey()
+                self._obey_before(envelope)
             message = envelope.message
             answer = self._handle_special(message) if message.__class__ in _SPECIAL else self.on_receive(message)
             cell.busy = False
@@ -167,7 +166,7 @@ class Life(PykkaSeam):
         self.exit_reason = reason
         if reason == KILLED:
             return reason
-        error = self._own_failure
+        error = self.cell.failure
         if error is None:
             return self._attempt(self.on_stop) or reason
         if self.context.supervisor is None:
@@ -176,6 +175,14 @@ class Life(PykkaSeam):
         return reason
 
     # Signals
+
+    def _obey_before(self, envelope: Envelope) -> None:
+        """Obey the signals; if they end the actor, ``envelope`` is not handled but left for the dead letters."""
+        cell = self.cell
+        cell.mailbox.stash.appendleft(envelope)
+        cell.current = None
+        self._obey()
+        cell.current = cell.mailbox.stash.popleft()
 
     def _obey(self) -> None:
         """Do what the signals say; raises when they say that this is the end."""

@@ -133,16 +133,24 @@ class Mailbox(SimpleQueue[Envelope]):
         return self.qsize() + len(self.stash)
 
     def take_all(self) -> Iterator[Envelope]:
-        """Yield and remove everything that waits; several threads may do so at once."""
+        """Yield and remove everything that waits; several threads may do so at once.
+
+        A wake-up is not taken away from the actor: an abandoned one may still need it to find out that it is.
+        """
+        wake = False
         while True:
             try:
                 envelope = self.stash.popleft() if self.stash else self.get_nowait()
             except IndexError:
                 continue
             except Empty:
-                return
-            if envelope is not _WAKE:
+                break
+            if envelope is _WAKE:
+                wake = True
+            else:
                 yield envelope
+        if wake:
+            SimpleQueue.put(self, _WAKE)
 
 
 class _Counted(Envelope):

@@ -57,7 +57,7 @@ class Ref(pykka.ActorRef[A]):
 
     @overload
     def ask(
-        self, message: Any, *, block: Literal[True], timeout: float | None = None, deadline_s: float | None = None
+        self, message: Any, *, block: Literal[True] = ..., timeout: float | None = None, deadline_s: float | None = None
     ) -> Any: ...
 
     @overload
@@ -123,7 +123,7 @@ class Ref(pykka.ActorRef[A]):
     # Life
 
     @overload
-    def stop(self, *, block: Literal[True], timeout: float | None = None) -> bool: ...
+    def stop(self, *, block: Literal[True] = ..., timeout: float | None = None) -> bool: ...
 
     @overload
     def stop(self, *, block: Literal[False], timeout: float | None = None) -> pykka.Future[bool]: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from annex_actors.data import Batches, Samples
 from annex_actors.layers import Network, activation, dense, dropout, sequence
 from annex_actors.optimizers import Adam, Optimizer, Sgd
 from annex_actors.protocol.discipline import discipline
-from annex_actors.protocol.events import EpochFinished
+from annex_actors.protocol.events import EpochFinished, Event, StepFinished
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.protocol.stage import StageSpec
@@ -35,6 +35,8 @@ ADAM: Optimizer = Adam(learning_rate=0.02)
 
 Fingerprints: TypeAlias = tuple[str, str, str]
 """The hashes of weights, of weights and optimizer, and of the costs."""
+
+_Event = TypeVar("_Event", bound=Event)
 
 
 @cache
@@ -202,3 +204,41 @@ def _checkpoint(training: Training, store: StateStore, step: int) -> Checkpoint:
     states = [snapshot.state for snapshot in snapshots if snapshot]
     layers = tuple(layer for state in states for layer in state.layers)
     return Checkpoint(step, layers, training.initial.input_shape, tuple(states[-1].cost_log.costs()))
+
+
+class Seen:
+    """The observer that keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def on_event(self, event: Event) -> None:
+        """Keep it."""
+        self.events.append(event)
+
+    def of(self, kind: type[_Event]) -> list[_Event]:
+        """Return the events of one kind, in the order in which they came."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@dataclass(frozen=True)
+class When:
+    """The observer that does something at every event of which something is true.
+
+    Args:
+        condition: asked for every event.
+        action: what to do then.
+    """
+
+    condition: Callable[[Event], bool]
+    action: Callable[[], object]
+
+    def on_event(self, event: Event) -> None:
+        """Ask, and act."""
+        if self.condition(event):
+            self.action()
+
+
+def after_step(step: int) -> Callable[[Event], bool]:
+    """Return the condition that the cost of ``step`` is known."""
+    return lambda event: isinstance(event, StepFinished) and event.step == step

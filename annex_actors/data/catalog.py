@@ -11,7 +11,7 @@ from typing import Literal
 
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
-from annex_actors.data.generated import fish, xor
+from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
 from annex_actors.data.npz import read_npz
 from annex_actors.data.shipped import digits, iris
 from annex_actors.data.table import read_csv
@@ -47,6 +47,8 @@ class Entry:
         name: what `load` knows it by.
         description: one line.
         task: whether its targets are classes or amounts.
+        samples: how many there are, for training and testing together.
+        features: how many numbers a sample has.
         where: where `load` would take it from, now, on this machine.
         available: whether that needs no network.
         suggested: settings that train it well.
@@ -55,6 +57,8 @@ class Entry:
     name: str
     description: str
     task: Literal["classification", "regression"]
+    samples: int
+    features: int
     where: str
     available: bool
     suggested: Suggestion
@@ -89,18 +93,18 @@ def catalog(*, data_dir: Path | None = None) -> tuple[Entry, ...]:
     folder = find(search_path(data_dir))
     clothes = str(folder or "a download of 30 MB, or Debian's package dataset-fashion-mnist, or --data-dir")
     return (
-        _classes("digits", "1,797 handwritten digits of 8x8 pixels, 10 classes", shipped),
-        _classes("iris", "150 iris flowers, 4 measurements, 3 species", shipped),
-        _classes("xor", "exclusive or: 4 rows, 2 classes", generated),
-        _classes("fish", "10,000 lunges of fish at a shrimp, 5 features: caught or escapes", generated),
+        _classes("digits", "handwritten digits of 8x8 pixels, 10 classes", 1797, 64, shipped),
+        _classes("iris", "iris flowers, 4 measurements, 3 species", 150, 4, shipped),
+        _classes("xor", "exclusive or", 4, 2, generated),
+        _classes("fish", "lunges of fish at a shrimp: caught or escapes", FISH, len(FISH_FEATURES), generated),
         _classes(
-            "fashion-mnist", "70,000 pictures of clothes of 28x28 pixels, 10 classes", clothes, folder is not None
+            "fashion-mnist", "pictures of clothes of 28x28 pixels, 10 classes", 70_000, 784, clothes, folder is not None
         ),
     )
 
 
-def _classes(name: str, description: str, where: str, available: bool = True) -> Entry:
-    return Entry(name, description, "classification", where, available, _SUGGESTED[name])
+def _classes(name: str, description: str, samples: int, features: int, where: str, available: bool = True) -> Entry:
+    return Entry(name, description, "classification", samples, features, where, available, _SUGGESTED[name])
 
 
 def load(

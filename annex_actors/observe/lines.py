@@ -9,7 +9,7 @@ from annex_actors.training.report import EpochRecord
 
 
 def epoch_line(epoch: EpochRecord, epochs: int) -> str:
-    """Return ``epoch  3/20  step 135  cost 0.1234  test cost 0.1456  accuracy 0.9583  12,345 samples/s  restarts 0``."""
+    """Return ``epoch  3/20  step 135  cost 0.12  test cost 0.14  accuracy 0.95  12,345 samples/s  restarts 0``."""
     width = len(str(epochs))
     test = [] if epoch.test_cost is None else [f"test cost {epoch.test_cost:.4f}"]
     parts = [
@@ -33,7 +33,7 @@ def incident_line(event: Event) -> str | None:
     """Return what is worth telling of a peer's life: a crash, a restart; None for the orderly course of things."""
     match event:
         case PeerExited(orderly=False, reason=reason, label=label):
-            return reason if reason.startswith(label.split(" ")[0] + " ") else f"{label} ended: {reason}"
+            return reason if reason.startswith("layer ") else f"{label} ended: {reason}"
         case PeerStarted(incarnation=incarnation, label=label) if incarnation > 1:
             return f"{label} is up again, incarnation {incarnation}"
         case PeerAbandoned(label=label):

@@ -65,7 +65,7 @@ class PlainProgress:
         self._finished |= isinstance(event, Finished)
 
     def _show(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)  # noqa: T201 - this is a face
+        print(line, file=self._stream, flush=True)
 
 
 class LiveProgress(PlainProgress):
@@ -100,13 +100,13 @@ class LiveProgress(PlainProgress):
 
     def _status(self) -> str:
         tally = self._tally
-        metrics = metric_parts(tally.epochs[-1].metrics) if tally.epochs else []
+        last = tally.epochs[-1] if tally.epochs else None
         parts = [
             f"epoch {min(len(tally.epochs) + 1, self._epochs)}/{self._epochs}",
             f"step {tally.steps}",
             *([] if tally.cost is None else [f"cost {tally.cost:.4f}"]),
-            *metrics,
-            f"{tally.samples_per_second:,.0f} samples/s",
+            *(metric_parts(last.metrics) if last else []),
+            f"{(last or tally).samples_per_second:,.0f} samples/s",
             f"restarts {tally.restarts}",
         ]
         return "  ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -12,6 +13,9 @@ from annex_actors.protocol.stage import Point
 
 ONCE_A_STEP = (Point.WEIGHT_GRADIENT, Point.UPDATE, Point.COMMIT)
 """Work on a whole step, which has no microbatch."""
+
+_Place = tuple[Point, int, int, int]
+"""(work, layer, step, microbatch)."""
 
 
 class InjectedCrash(AnnexError):
@@ -78,10 +82,10 @@ class CrashPlan:
     """A list of crashes and how often each has happened; one plan serves all layers of a run, in all their lives."""
 
     def __init__(self, crashes: Sequence[Crash] = ()) -> None:
-        self._left = {
-            (each.at, each.layer, each.step, WHOLE_STEP if each.at in ONCE_A_STEP else each.microbatch): each.times
-            for each in crashes
-        }
+        self._left: Counter[_Place] = Counter()
+        for each in crashes:
+            microbatch = WHOLE_STEP if each.at in ONCE_A_STEP else each.microbatch
+            self._left[each.at, each.layer, each.step, microbatch] += each.times
         self._lock = Lock()
 
     def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:

@@ -2,19 +2,20 @@
 
 ```
 run (rest_for_one)
+├── observers (one_for_one)
+│   └── observer-0 …   progress, logs: temporary
 ├── layers (one_for_one unless told otherwise)
 │   ├── stage-0   layer 0 dense:512
 │   ├── stage-1   layer 1 relu
 │   └── stage-n   cost
-├── trainer
-└── observers (one_for_one)
-    └── observer-0 …   progress, logs: temporary
+└── trainer
 ```
 
 - **run** is rest_for_one: whoever stands to the right may rely on what stands to the left. It restarts the trainer,
   which is a peer like the layers, and never the layers' supervisor: when that gives up, the run has failed.
+- **observers** come first, so that they see every start and every stop, and no restart of the trainer stops them. They
+  are temporary: one that raises is gone, and nothing else notices; so their supervisor never gives up.
 - **layers** come up before the trainer feeds them, and are stopped after it.
-- **observers** are temporary: one that raises is gone, and nothing else notices.
 - The **store** and the **registry** are tables without code that could fail, and outlive every actor of the run.
 """
 
@@ -167,7 +168,7 @@ class SupervisedJob:
             id=OBSERVERS,
         )
         return Supervisor.start(
-            [layers, host(self.program.driver, self), observers],
+            [observers, layers, host(self.program.driver, self)],
             strategy=Strategy.REST_FOR_ONE,
             max_restarts=limits.max_restarts,
             max_seconds=limits.max_seconds,

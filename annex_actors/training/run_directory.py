@@ -77,7 +77,8 @@ class RunDirectory:
             path.mkdir(parents=True)
         except FileExistsError:
             raise ConfigError(
-                f"expected a new folder for the run, got {path}, which exists; choose another with --run-dir or delete it"
+                f"expected a new folder for the run, got {path}, which exists; "
+                "choose another with --run-dir, or delete it"
             ) from None
         except OSError as error:
             why = error.strerror or error

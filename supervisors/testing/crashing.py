@@ -10,7 +10,7 @@ from supervisors.actor import Actor
 A = TypeVar("A", bound=Actor)
 
 
-class ScriptedCrash(Exception):  # noqa: N818 - what it is, and no error
+class ScriptedCrash(Exception):
     """Raised where the script of `crashing` says so."""
 
 

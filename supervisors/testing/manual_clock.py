@@ -54,8 +54,11 @@ class ManualClock:
             TimeoutError: there were not so many in time.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self._waiters) >= count, timeout_s):
-                raise TimeoutError(f"expected {count} threads to wait for the clock, got {len(self._waiters)}")
+            if not self._changed.wait_for(lambda: self._waiting() >= count, timeout_s):
+                raise TimeoutError(f"expected {count} threads to wait for the clock, got {self._waiting()}")
+
+    def _waiting(self) -> int:
+        return sum(due > self._now for due in self._waiters.values())
 
     def _enter(self, woken: threading.Event, timeout_s: float) -> None:
         with self._changed:

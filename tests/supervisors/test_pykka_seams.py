@@ -28,7 +28,8 @@ class Calculator(Actor):
 
 def test_the_inbox_of_an_actor_is_the_one_the_seam_makes() -> None:
     ref = Worker.start()
-    assert isinstance(ref.actor_inbox, Mailbox)
+    inbox: object = ref.actor_inbox
+    assert isinstance(inbox, Mailbox)
     ref.stop()
 
 
@@ -57,12 +58,8 @@ def test_the_seam_overrides_methods_that_pykka_still_has_and_calls() -> None:
 
 
 def test_stop_of_pykkas_reference_sends_the_message_that_the_seam_knows() -> None:
-    class Keeper(pykka.ThreadingActor):
-        def stop_is(self) -> None:
-            self.stop()
-
     sent: list[object] = []
-    actor = Keeper()
+    actor = pykka.ThreadingActor()
     actor.actor_inbox.put = lambda envelope: sent.append(envelope.message)  # type: ignore[method-assign]
     actor.stop()
     assert [type(message) for message in sent] == [StopMessage]

@@ -2,7 +2,18 @@ from __future__ import annotations
 
 import traceback
 
-from supervisors import KILLED, NOPROC, NORMAL, SHUTDOWN, Abandoned, Crashed, Escalation, FailedToStart, Shutdown
+from supervisors import (
+    KILLED,
+    NOPROC,
+    NORMAL,
+    SHUTDOWN,
+    Abandoned,
+    Crashed,
+    Escalation,
+    FailedToStart,
+    Reason,
+    Shutdown,
+)
 
 
 def test_only_a_normal_end_and_a_shutdown_are_orderly() -> None:
@@ -29,10 +40,10 @@ def test_a_reason_reads_as_one_line_that_names_what_happened() -> None:
 
 
 def test_an_abandoned_actor_is_described_by_where_it_was_and_never_as_killed() -> None:
-    reason = Abandoned("  File x\n    time.sleep(60)\n")
+    reason: Reason = Abandoned("  File x\n    time.sleep(60)\n")
     assert str(reason) == "abandoned at 'time.sleep(60)'"
+    assert reason not in (KILLED, SHUTDOWN)
     assert reason == Abandoned()
-    assert reason != KILLED
 
 
 def test_a_crash_keeps_the_traceback_that_it_had() -> None:

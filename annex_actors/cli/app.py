@@ -1,0 +1,39 @@
+"""The program and its commands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from annex_actors.cli.datasets import datasets
+from annex_actors.cli.inspect import inspect
+from annex_actors.cli.predict import predict
+from annex_actors.cli.train import train
+
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""Click's UsageError, of the click that typer brings along: typer itself does not name it."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+for each in (train, predict, inspect, datasets):
+    app.command()(each)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from annex_actors import __version__
+
+        typer.echo(f"annex-actors {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def annex_actors(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Train neural networks whose layers are supervised actors; a crash on the way changes nothing in the result."""
+
+
+command = typer.main.get_command(app)

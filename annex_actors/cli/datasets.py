@@ -1,0 +1,42 @@
+"""``annex-actors datasets``: what can be trained on."""
+
+from __future__ import annotations
+
+import json as text
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from annex_actors.cli.output import say, table
+
+
+def datasets(
+    data_dir: Annotated[
+        Path | None, typer.Option(help="A folder that may hold the files of fashion-mnist; searched first.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+) -> None:
+    """List the data sets: name, task, samples, features, where they come from, and whether they are there."""
+    from annex_actors.data import catalog
+
+    entries = catalog(data_dir=data_dir)
+    if json:
+        say(text.dumps([asdict(entry) for entry in entries], indent=2))
+        return
+    table(
+        ["name", "task", "samples", "features", "available", "from"],
+        [
+            [
+                entry.name,
+                entry.task,
+                f"{entry.samples:,}",
+                entry.features,
+                "yes" if entry.available else "no",
+                entry.where,
+            ]
+            for entry in entries
+        ],
+    )
+    say("\nYour own data: annex-actors train FILE.npz (arrays inputs and targets), or FILE.csv --label COLUMN.")

@@ -1,0 +1,38 @@
+"""A failure in the middle of a run, as text: what went wrong, where in the layer, and what is left."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import annex_actors
+import supervisors
+from annex_actors.errors import UserError
+
+_PACKAGE = Path(annex_actors.__file__).parent
+_MACHINERY = (_PACKAGE / "protocol", _PACKAGE / "runtimes", Path(supervisors.__file__).parent)
+"""Where frames say nothing about the layer that failed."""
+
+
+def failure_text(error: BaseException, where: str, *, debug: bool) -> str:
+    """Return the error's line, the frames of the original error that are the layer's own, and where the run is kept.
+
+    Args:
+        error: what ended the run.
+        where: which step is saved, and in which folder.
+        debug: give the whole chain of tracebacks instead.
+    """
+    line = "error: " + " ".join(str(error).split())
+    if debug:
+        return f"{''.join(traceback.format_exception(error))}{line}\n{where}"
+    if isinstance(error, UserError):
+        return f"{line} ({where})"
+    return f"{line}\n{''.join(_own_frames(error))}{where}; --debug shows the whole traceback"
+
+
+def _own_frames(error: BaseException) -> list[str]:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(each) for each in _MACHINERY)]
+    return traceback.format_list(own or frames[-1:])

@@ -1,0 +1,102 @@
+"""``annex-actors inspect``: what a run was, and what it came to."""
+
+from __future__ import annotations
+
+import json as text
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from annex_actors.cli.output import say, table
+
+if TYPE_CHECKING:
+    from annex_actors.training.report import EpochRecord, NetworkRecord, RunReport
+    from annex_actors.training.run_directory import RunDirectory
+
+_UNFINISHED = "running, or killed before it could save its weights"
+
+
+def inspect(
+    run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show a run: layers, shapes, parameters, config, metrics, versions, restarts, and how it ended."""
+    from annex_actors.training.run_directory import RunDirectory
+
+    directory = RunDirectory.open(run_dir)
+    if json:
+        say(_json(directory))
+        return
+    network = directory.network()
+    report = directory.report()
+    _show_network(network)
+    say("\n" + directory.config().to_toml())
+    _show_epochs(directory.epochs())
+    say("\n" + "\n".join(f"{name:12}  {value}" for name, value in directory.environment().items()))
+    say("\n" + _end(report))
+
+
+def _json(directory: RunDirectory) -> str:
+    report = directory.report()
+    return text.dumps(
+        {
+            "run_dir": str(directory.path),
+            "status": report.status if report else "unfinished",
+            "network": directory.network().model_dump(mode="json"),
+            "config": directory.config().model_dump(mode="json", exclude_none=True),
+            "metrics": [epoch.model_dump(mode="json") for epoch in directory.epochs()],
+            "environment": directory.environment(),
+            "result": report.model_dump(mode="json") if report else None,
+        }
+    )
+
+
+def _show_network(network: NetworkRecord) -> None:
+    say(f"{network.dataset}: {network.source}\n")
+    table(
+        ["layer", "", "input", "output", "parameters"],
+        [
+            [each.layer, each.spec, each.input_shape, each.output_shape, f"{each.parameters:,}"]
+            for each in network.layers
+        ],
+    )
+    say(f"{network.parameters:,} parameters")
+
+
+def _show_epochs(epochs: list[EpochRecord]) -> None:
+    names = list(dict.fromkeys(name for epoch in epochs for name in epoch.metrics))
+    table(
+        ["epoch", "step", "cost", "test cost", *names, "samples/s", "restarts"],
+        [
+            [
+                epoch.epoch,
+                epoch.steps,
+                _number(epoch.train_cost),
+                _number(epoch.test_cost),
+                *(_number(epoch.metrics.get(name)) for name in names),
+                f"{epoch.samples_per_second:,.0f}",
+                epoch.restarts,
+            ]
+            for epoch in epochs
+        ],
+    )
+
+
+def _end(report: RunReport | None) -> str:
+    if report is None:
+        return f"status        {_UNFINISHED}"
+    rows = {
+        "status": report.status + (f": {report.error}" if report.error else ""),
+        "steps": f"{report.steps} committed by every layer",
+        "restarts": report.restarts,
+        "seconds": f"{report.seconds:.2f}",
+        "weights": report.weights_sha256,
+        "state": report.state_sha256,
+        "costs": report.cost_log_sha256,
+    }
+    return "\n".join(f"{name:12}  {value}" for name, value in rows.items())
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,87 @@
+"""``annex-actors predict``: what a trained network says of new samples."""
+
+from __future__ import annotations
+
+import json as text
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from annex_actors.cli.output import say, table
+from annex_actors.errors import DataError
+
+if TYPE_CHECKING:
+    from annex_actors.types import Array, Floats
+
+
+def predict(
+    run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    samples: Annotated[Path, typer.Argument(help="A .npy file: an array (samples, ...), scaled as in training.")],
+    out: Annotated[Path | None, typer.Option(help="Write the outputs to this .npy file as well.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Predict with a trained network, by the same actors: classes and probabilities, or amounts."""
+    from annex_actors.training.run_directory import RunDirectory
+
+    directory = RunDirectory.open(run_dir)
+    classes, is_probability = directory.network().classes, directory.config().cost != "mean_squared_error"
+    outputs = directory.learner().predict(_read(samples))
+    rows = _rows(outputs, classes, is_probability)
+    if out is not None:
+        _write(out, outputs)
+    if json:
+        say(text.dumps({"run_dir": str(run_dir), "classes": classes, "predictions": rows, "outputs": outputs.tolist()}))
+        return
+    table(["sample", *rows[0]], [[index, *map(_cell, row.values())] for index, row in enumerate(rows)])
+
+
+def _rows(outputs: Floats, classes: tuple[str, ...] | None, is_probability: bool) -> list[dict[str, Any]]:
+    """Return for each sample its class and how sure the network is, or the amounts."""
+    from annex_actors.metrics import predicted_classes
+
+    if classes is None:
+        values = outputs.reshape(len(outputs), -1)
+        return [{f"output {index}": float(value) for index, value in enumerate(row)} for row in values]
+    chosen = predicted_classes(outputs, len(outputs), len(classes))
+    scores = outputs[:, 0] if outputs.shape[1] == 1 else outputs[range(len(outputs)), chosen]
+    if is_probability and outputs.shape[1] == 1:
+        scores = abs(1 - chosen - scores)  # one output is the second class's probability
+    name = "probability" if is_probability else "score"
+    return [{"class": classes[index], name: float(score)} for index, score in zip(chosen, scores, strict=True)]
+
+
+def _cell(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.4f}"
+
+
+def _read(path: Path) -> Array:
+    import numpy as np
+
+    from annex_actors.data.reading import one_line, reading
+
+    with reading(path):
+        try:
+            array = np.load(path, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise DataError(
+                f"expected an .npy file of numbers, got: {one_line(error)}; write it by numpy.save"
+            ) from error
+        if not isinstance(array, np.ndarray):
+            raise DataError("expected an .npy file with one array, got an .npz file; write it by numpy.save")
+        return array
+
+
+def _write(path: Path, outputs: Floats) -> None:
+    import numpy as np
+
+    from annex_actors.errors import ConfigError
+    from annex_actors.training.files import write_whole
+
+    content = BytesIO()
+    np.save(content, outputs)
+    try:
+        write_whole(path, content.getvalue())
+    except OSError as error:
+        raise ConfigError(f"expected --out to be a file that can be written, got {path}: {error.strerror}") from error

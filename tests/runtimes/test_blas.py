@@ -1,0 +1,84 @@
+"""One BLAS thread while layers work, and a library that can be trusted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from annex_actors.runtimes import blas
+from annex_actors.runtimes.blas import BrokenBlasError, blas_description, one_blas_thread, self_test
+
+
+def threads_in_use() -> list[int]:
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    with threadpool_limits(limits=2, user_api="blas"):
+        yield
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_blas_is_pinned_to_one_thread_and_restored() -> None:
+    before = threads_in_use()
+    assert set(before) == {2}
+    with one_blas_thread():
+        assert set(threads_in_use()) == {1}
+    assert threads_in_use() == before
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_blas_is_restored_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError), one_blas_thread():
+        raise ZeroDivisionError
+    assert set(threads_in_use()) == {2}
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_pinning_twice_restores_what_was_there_first() -> None:
+    with one_blas_thread():
+        with one_blas_thread():
+            pass
+        assert set(threads_in_use()) == {1}
+    assert set(threads_in_use()) == {2}
+
+
+def test_the_description_names_library_version_and_kernel() -> None:
+    library = next(each for each in threadpool_info() if each["user_api"] == "blas")
+    assert library["internal_api"] in blas_description()
+    assert library["version"] in blas_description()
+    assert library["architecture"] in blas_description()
+
+
+def test_without_a_known_library_the_description_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blas, "threadpool_info", list)
+    assert blas_description() == "unknown"
+
+
+def test_this_library_passes_the_test_and_leaves_no_thread() -> None:
+    before = threading.enumerate()
+    self_test.__wrapped__()
+    assert threading.enumerate() == before
+
+
+def test_a_library_whose_threads_disturb_each_other_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts = iter([True, False, True])
+    monkeypatch.setattr(np, "array_equal", lambda *_: next(verdicts))
+    with pytest.raises(BrokenBlasError, match="expected equal matrix products from two threads") as caught:
+        self_test.__wrapped__(rounds=2)
+    assert blas_description() in str(caught.value)
+    assert "pip install" in str(caught.value)
+
+
+def test_a_broken_library_is_found_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise BrokenBlasError("expected equal products")
+
+    monkeypatch.setattr(blas, "self_test", broken)
+    with pytest.raises(BrokenBlasError), one_blas_thread():
+        pytest.fail("work began with a broken library")
