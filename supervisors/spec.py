@@ -102,6 +102,10 @@ class ChildSpec:
         self._set("shutdown", self._checked_shutdown())
         if cast(Any, self.may_abandon) is None:
             self._set("may_abandon", self.shutdown is not BRUTAL_KILL)
+        if not isinstance(self.may_abandon, bool):
+            raise BadSpec(f"child {self.id!r}: expected `may_abandon` to be True or False, got {self.may_abandon!r}")
+        if not isinstance(self.name, Hashable):
+            raise BadSpec(f"child {self.id!r}: expected `name` to be hashable, got {self.name!r}")
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

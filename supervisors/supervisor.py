@@ -8,7 +8,16 @@ from typing import TypeAlias, cast
 from supervisors.backoff import Backoff
 from supervisors.base import BaseSupervisor
 from supervisors.clock import Clock
-from supervisors.errors import AlreadyPresent, AlreadyStarted, BadSpec, NotFound, StillRestarting, StillRunning
+from supervisors.errors import (
+    AlreadyPresent,
+    AlreadyStarted,
+    BadSpec,
+    Ignore,
+    NotFound,
+    StartError,
+    StillRestarting,
+    StillRunning,
+)
 from supervisors.events import Hook, Hooks
 from supervisors.flags import Flags
 from supervisors.reasons import SHUTDOWN, Crashed, FailedToStart, Shutdown
@@ -128,8 +137,17 @@ class Supervisor(BaseSupervisor):
         super().on_start()
 
     def _first_specs(self) -> list[ChildSpec]:
-        children = self._children
-        return _checked(to_specs(children()), self._flags) if callable(children) else children
+        if not callable(self._children):
+            return self._children
+        try:
+            return _checked(to_specs(self._children()), self._flags)
+        except (Ignore, Kill):
+            raise
+        except BaseException as error:
+            failure = StartError(f"{self._keeper.name}: expected `children()` to return a list, got {error!r}")
+            failure.__cause__ = error
+            self.cell.start_error = failure
+            raise
 
     def _fail_to_start(self, slot: Slot, error: BaseException) -> None:
         self.cell.start_error = self.start_error(slot, error)

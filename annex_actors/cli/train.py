@@ -25,7 +25,7 @@ _SET = "Any setting of the config: optimizer.learning_rate=0.01. Repeatable; str
 
 
 def train(
-    data: Annotated[str | None, typer.Argument(metavar="[DATA|CONFIG.toml]", help=_DATA)] = None,
+    data: Annotated[str | None, typer.Argument(metavar="DATA|CONFIG.toml", help=_DATA)] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training samples.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples in a step.")] = None,
     microbatches: Annotated[int | None, typer.Option(help="Parts that a batch is cut into.")] = None,

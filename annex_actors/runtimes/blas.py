@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -22,16 +23,48 @@ class BrokenBlasError(AnnexError):
     """The BLAS library returns wrong results when it is called from several threads."""
 
 
+class _Pin:
+    """How many runs want one thread. The setting belongs to the whole process, and so must this count.
+
+    The first of several runs at a time notes what was set before, and the last one restores it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._runs = 0
+        self._limits: threadpool_limits | None = None
+
+    def set(self) -> None:
+        """Count one more run."""
+        with self._lock:
+            if not self._runs:
+                self._limits = threadpool_limits(limits=1, user_api="blas")
+            self._runs += 1
+
+    def restore(self) -> None:
+        """Count one run less."""
+        with self._lock:
+            self._runs -= 1
+            if not self._runs and self._limits is not None:
+                self._limits.restore_original_limits()
+
+
+_PIN = _Pin()
+
+
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Pin every BLAS library of the process to one thread, and restore what was set before.
+    """Pin every BLAS library of the process to one thread, and restore what was set before the first who did.
 
     Raises:
         BrokenBlasError: see `self_test`.
     """
     self_test()
-    with threadpool_limits(limits=1, user_api="blas"):
+    _PIN.set()
+    try:
         yield
+    finally:
+        _PIN.restore()
 
 
 def blas_description() -> str:

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -19,10 +20,11 @@ from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.protocol.node import Node
+from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.failures import FailureLedger, one_line, too_many_restarts
-from annex_actors.runtimes.program import Job, Program
-from supervisors import RestartWindow
+from annex_actors.runtimes.program import Job, PeerSpec, Program
+from supervisors import SHUTDOWN, RestartWindow, Strategy
 
 _Key = TypeVar("_Key")
 
@@ -76,15 +78,19 @@ class InlineJob:
         window = RestartWindow(program.supervision.max_restarts, program.supervision.max_seconds)
         self._windows = {False: window, True: window}
         self._finished = False
+        self._starts = 0
         self.events = 0
-        self.restarts = 0
+
+    @property
+    def restarts(self) -> int:
+        """How often any peer was started anew."""
+        return max(0, self._starts - len(self._specs))
 
     def wait(self) -> None:
         """Carry the program out."""
         try:
             with one_blas_thread():
-                if not self._nodes:
-                    self._start(self._specs)
+                self._begin()
                 while not self._finished:
                     self._next_event()
         except KeyboardInterrupt:
@@ -94,13 +100,20 @@ class InlineJob:
 
     def halt(self) -> None:
         """Ask the driver to feed no more."""
+        self._begin()
         driver = self._nodes[self._program.driver.address]
         driver.receive(Envelope(OWNER, 1, 0, Halt(self._program.run, 0, WHOLE_STEP, WHOLE_STEP)))
         self._busy[driver.address] = None
 
     def close(self) -> None:
         """Drop every peer."""
+        for address in reversed(self._nodes):
+            self._show_stop(address)
         self._nodes.clear()
+
+    def _begin(self) -> None:
+        if not self._starts:
+            self._start(self._specs)
 
     def _next_event(self) -> None:
         channels, peers = len(self._channels), len(self._busy)
@@ -172,7 +185,10 @@ class InlineJob:
         if fatal is not None:
             raise fatal
         stages = [spec.address for spec in self._program.stages]
-        self._start([address] if is_driver else supervision.strategy.plan(stages, address).start)
+        plan = Strategy.ONE_FOR_ONE.plan([address], address) if is_driver else supervision.strategy.plan(stages, address)
+        for other in plan.stop:
+            self._show_stop(other)
+        self._start(plan.start)
 
     def _start(self, addresses: Iterable[Address]) -> None:
         for address in addresses:
@@ -180,12 +196,20 @@ class InlineJob:
             for channel in [channel for channel in self._channels if channel[1] == address]:
                 del self._channels[channel]
             incarnation, snapshot = program.store.open(address)
-            self.restarts += incarnation > 1
+            self._starts += 1
             self._incarnations[address] = incarnation
-            self._nodes[address] = spec.node(snapshot, incarnation, program.crashes.probe)
             self._busy[address] = None
-            self._show(PeerStarted(address, spec.label, incarnation))
-            self._perform(address, self._nodes[address].start)
+            self._perform(address, partial(self._revive, spec, incarnation, snapshot))
+
+    def _revive(self, spec: PeerSpec, incarnation: int, snapshot: Snapshot | None) -> list[Effect]:
+        node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._program.crashes.probe)
+        effects = node.start()
+        self._show(PeerStarted(spec.address, spec.label, incarnation))
+        return effects
+
+    def _show_stop(self, address: Address) -> None:
+        label = self._specs[address].label
+        self._show(PeerExited(address, label, self._incarnations[address], str(SHUTDOWN), orderly=True))
 
 
 def _nth(keys: Iterable[_Key], n: int) -> _Key:

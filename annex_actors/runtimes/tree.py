@@ -14,20 +14,17 @@ run (rest_for_one)
 - **run** is rest_for_one: whoever stands to the right may rely on what stands to the left. It restarts the trainer,
   which is a peer like the layers, and never the layers' supervisor: when that gives up, the run has failed.
 - **observers** come first, so that they see every start and every stop, and no restart of the trainer stops them. They
-  are temporary: one that raises is gone, and nothing else notices; so their supervisor never gives up.
+  and their supervisor are temporary: one that raises or is killed is gone, and nothing else notices.
 - **layers** come up before the trainer feeds them, and are stopped after it.
 - The **store** and the **registry** are tables without code that could fail, and outlive every actor of the run.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
-
-import pykka
 
 from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
@@ -41,9 +38,11 @@ from supervisors import (
     ChildExited,
     ChildReady,
     ChildSpec,
+    ChildStartFailed,
     Escalated,
     Registry,
     Restart,
+    StartError,
     Strategy,
     Supervisor,
     SupervisorRef,
@@ -57,10 +56,6 @@ HostSpec = Callable[[PeerSpec, "SupervisedJob"], ChildSpec]
 """Makes the specification of a peer's child: an actor on a thread, in a process, on another machine."""
 
 
-class Flush:
-    """The question whether an observer has seen all that came before."""
-
-
 class ObserverActor(Actor):
     """Hosts one observer; what the observer raises ends this actor only."""
 
@@ -70,8 +65,12 @@ class ObserverActor(Actor):
 
     def on_receive(self, message: Any) -> None:
         """Show the observer an event."""
-        if not isinstance(message, Flush):
-            self._observer.on_event(message)
+        self._observer.on_event(message)
+
+    def on_stop(self) -> None:
+        """Show the observer what it was told before the stop, which has overtaken it."""
+        for envelope in self.cell.mailbox.take_all():
+            self.on_receive(envelope.message)
 
 
 class SupervisedJob:
@@ -97,6 +96,9 @@ class SupervisedJob:
         self._resources.enter_context(one_blas_thread())
         try:
             self._run = self._start(host)
+        except StartError as error:
+            self._resources.close()
+            raise self._error or RunFailedError(f"the run did not start: {one_line(error)}") from error
         except BaseException:
             self._resources.close()
             raise
@@ -124,17 +126,10 @@ class SupervisedJob:
         self._tell_driver_to_halt()
 
     def close(self) -> None:
-        """Stop the tree from right to left, once the observers have seen everything."""
+        """Stop the tree from right to left: the observers last, so that they see all the rest stop."""
         if self._closing:
             return
         self._closing = True
-        for name in self._observers:
-            observer = self.registry.whereis(name)
-            try:
-                if observer is not None:
-                    observer.ask(Flush(), timeout=5.0)
-            except (ActorDead, pykka.Timeout):
-                logging.getLogger(__name__).warning("%s did not see the last events", name)
         self._run.stop()
         self._resources.close()
 
@@ -166,6 +161,7 @@ class SupervisedJob:
             ],
             strategy=Strategy.ONE_FOR_ONE,
             id=OBSERVERS,
+            restart=Restart.TEMPORARY,
         )
         return Supervisor.start(
             [observers, layers, host(self.program.driver, self)],
@@ -195,12 +191,21 @@ class SupervisedJob:
                 why = one_line(reason.exception) if reason.exception else str(reason)
                 self.emit(PeerExited(address, label, event.incarnation, why, orderly=reason.is_orderly))
                 self._fail(self._ledger.record(address, label, reason.exception))
+            case ChildStartFailed(error=error):
+                self.emit(PeerExited(address, label, event.incarnation, one_line(error)))
+                self._fail(self._judge_start(address, label, event.incarnation, error))
             case ChildAbandoned():
                 self.emit(PeerAbandoned(address, label, event.incarnation))
             case Escalated(reason=reason):
                 limits = self.program.supervision
                 limit = f"{limits.max_restarts} restarts in {limits.max_seconds:g} s"
                 self._fail(too_many_restarts(label, limit, reason.exception))
+
+    def _judge_start(self, address: Address, label: str, incarnation: int, error: BaseException) -> Exception | None:
+        if incarnation == 1:  # a tree that does not come up is not tried again
+            return chained(RunFailedError(f"{label}: {one_line(error)}"), error)
+        killed = isinstance(error, ActorDead)
+        return self._ledger.record(address, label, None if killed else error)
 
     def _fail(self, error: Exception | None) -> None:
         """Note the first failure that no restart helps, and wake up who waits."""

@@ -82,3 +82,14 @@ def test_a_broken_library_is_found_before_the_first_run(monkeypatch: pytest.Monk
     monkeypatch.setattr(blas, "self_test", broken)
     with pytest.raises(BrokenBlasError), one_blas_thread():
         pytest.fail("work began with a broken library")
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_of_two_runs_that_overlap_the_last_one_restores_what_was_there_before_the_first() -> None:
+    first, second = one_blas_thread(), one_blas_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert set(threads_in_use()) == {1}
+    second.__exit__(None, None, None)
+    assert set(threads_in_use()) == {2}
