@@ -29,7 +29,11 @@ if TYPE_CHECKING:
         ShapeError,
         UserError,
     )
-    from annex_actors.layers import Layer, Network, activation, dense, dropout, flatten, parse_layers, sequence
+    from annex_actors.layers import Layer, Network, parse_layers, sequence
+    from annex_actors.layers.activation import activation
+    from annex_actors.layers.dense import dense
+    from annex_actors.layers.dropout import dropout
+    from annex_actors.layers.flatten import flatten
     from annex_actors.optimizers import Adam, Sgd
     from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
     from annex_actors.protocol.stage import Point

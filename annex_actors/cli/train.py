@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from annex_actors.cli.failures import failure_text
 from annex_actors.cli.output import report, say
 from annex_actors.errors import UserError
 
@@ -125,5 +124,7 @@ def _exit_code(run: RecordedRun, *, debug: bool) -> int:
         return 0
     if isinstance(error, KeyboardInterrupt):
         raise KeyboardInterrupt(f"interrupted; {where}")
+    from annex_actors.cli.failures import failure_text
+
     report(failure_text(error, where, debug=debug))
     return 2 if isinstance(error, UserError) else 1

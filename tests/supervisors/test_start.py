@@ -255,9 +255,9 @@ def test_a_call_from_a_hook_of_the_supervisor_itself_is_refused() -> None:
 
 
 def test_case_44_a_failed_start_reports_no_progress(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG, "supervisors"), Supervisor.start([], strategy=ONE) as tree:
-        with pytest.raises(StartError):
-            tree.start_child(ChildSpec("bad", ScriptedStart([Died()])))
+    caplog.set_level(logging.DEBUG, "supervisors")
+    with Supervisor.start([], strategy=ONE) as tree, pytest.raises(StartError):
+        tree.start_child(ChildSpec("bad", ScriptedStart([Died()])))
     contexts = [record.report.context.value for record in caplog.records if hasattr(record, "report")]
     assert contexts == ["start_error"]
 

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from supervisors import (
+    BRUTAL_KILL,
+    INFINITY,
+    KILLED,
+    NORMAL,
+    SHUTDOWN,
+    ActorDead,
+    ChildExited,
+    ChildShutdownFailed,
+    ChildSpec,
+    ChildType,
+    Crashed,
+    Reason,
+    Restart,
+    Shutdown,
+    Strategy,
+    Supervisor,
+)
+from supervisors.testing import ManualClock, ScriptedStart
+from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, Worker, down
+
+ONE = Strategy.ONE_FOR_ONE
+
+
+@pytest.mark.parametrize("kind", ChildType)
+def test_case_16_infinity_is_a_shutdown_time_for_workers_and_supervisors(kind: ChildType) -> None:
+    clock, gate = ManualClock(), Gate()
+    tree = Supervisor.start([ChildSpec.of(Worker, id="w", shutdown=INFINITY, type=kind)], strategy=ONE, clock=clock)
+    ref = tree.which_child("w").ref
+    ref.tell(gate)
+    gate.entered.wait(PATIENCE_S)
+    stopping = tree.stop(block=False)
+    clock.advance(1e9)
+    assert tree.is_alive()
+    gate.opened.set()
+    stopping.get(timeout=PATIENCE_S)
+    assert (ref.exit_reason, down(tree)) == (SHUTDOWN, SHUTDOWN)
+
+
+def test_a_child_gets_its_time_to_stop_and_is_not_forced_before_it_is_over() -> None:
+    clock, gate, recorder = ManualClock(), Gate(), Recorder()
+    tree = Supervisor.start([ChildSpec.of(Worker, id="w", shutdown=5)], strategy=ONE, clock=clock, hooks=[recorder])
+    ref = tree.which_child("w").ref
+    ref.tell(gate)
+    gate.entered.wait(PATIENCE_S)
+    stopping = tree.stop(block=False)
+    clock.wait_for_waiters()
+    clock.advance(4.9)
+    assert not ref.cell.cancelled.is_set()
+    gate.opened.set()
+    stopping.get(timeout=PATIENCE_S)
+    assert ref.exit_reason == SHUTDOWN
+    assert recorder.of(ChildShutdownFailed) == []
+
+
+def test_no_thread_is_left_after_a_stop() -> None:
+    before = threading.active_count()
+    tree = Supervisor.start([ChildSpec.of(Worker, id=str(n)) for n in range(20)], strategy=ONE)
+    assert threading.active_count() == before + 21
+    tree.stop()
+    assert threading.active_count() == before
+
+
+def test_a_supervisor_is_stopped_at_the_end_of_a_with_block() -> None:
+    with Supervisor.start([Worker], strategy=ONE) as tree:
+        ref = tree.which_child("Worker").ref
+    assert (down(tree), down(ref)) == (SHUTDOWN, SHUTDOWN)
+
+
+def test_wait_returns_none_when_time_is_up_and_the_reason_when_it_is_over() -> None:
+    tree = Supervisor.start([], strategy=ONE)
+    assert tree.wait(0.001) is None
+    tree.stop()
+    assert tree.wait(0.001) == SHUTDOWN
+
+
+@pytest.mark.parametrize(
+    ("restart", "shutdown", "reason", "expected"),
+    [
+        (Restart.PERMANENT, 5, SHUTDOWN, True),
+        (Restart.PERMANENT, 5, Shutdown("why"), False),
+        (Restart.PERMANENT, 5, NORMAL, False),
+        (Restart.PERMANENT, 5, KILLED, False),
+        (Restart.TRANSIENT, 5, NORMAL, True),
+        (Restart.TEMPORARY, 5, Shutdown("why"), True),
+        (Restart.TRANSIENT, 5, Crashed(Died()), False),
+        (Restart.PERMANENT, INFINITY, SHUTDOWN, True),
+        (Restart.PERMANENT, BRUTAL_KILL, KILLED, True),
+        (Restart.TEMPORARY, BRUTAL_KILL, KILLED, True),
+    ],
+)
+def test_which_ends_are_no_fault_of_a_child_that_was_told_to_stop(
+    restart: Restart, shutdown: Any, reason: Reason, expected: bool
+) -> None:
+    recorder = Recorder()
+    start = ScriptedStart(shutdown_reason=reason)
+    spec = ChildSpec("w", start, restart=restart, shutdown=shutdown)
+    Supervisor.start([spec], strategy=ONE, hooks=[recorder]).stop()
+    assert [event.id for event in recorder.of(ChildExited)] == ["w"]
+    assert (recorder.of(ChildShutdownFailed) == []) == expected
+
+
+def test_a_child_that_crashed_on_its_own_while_the_supervisor_was_busy_is_not_restarted_by_the_stop() -> None:
+    gate, recorder = Gate(), Recorder()
+
+    class Slow(Worker):
+        def on_start(self) -> None:
+            gate.pass_through()
+
+    tree = Supervisor.start([ChildSpec.of(Worker, id="w")], strategy=ONE, hooks=[recorder])
+    ref = tree.which_child("w").ref
+    starting = threading.Thread(target=lambda: tree.start_child(Slow))
+    starting.start()
+    gate.entered.wait(PATIENCE_S)
+    ref.cell.context.supervisor.cell.mailbox.signal(_stop_signal())
+    ref.tell("die")
+    down(ref)
+    gate.opened.set()
+    starting.join()
+    assert down(tree) == SHUTDOWN
+    assert [event.incarnation for event in recorder.of(ChildExited, "w")] == [1]
+
+
+def _stop_signal() -> object:
+    from supervisors.signals import StopSignal
+
+    return StopSignal(SHUTDOWN)
+
+
+def test_children_of_a_supervisor_that_crashes_end_too() -> None:
+    class Broken(Supervisor):
+        def which_children(self) -> Any:
+            raise Died("a fault of the supervisor's own")
+
+    tree = Broken.start([ChildSpec.of(Worker, id="w")], strategy=ONE)
+    ref = tree.which_child("w").ref
+    with pytest.raises(Died):
+        tree.which_children()
+    assert isinstance(down(tree).exception, Died)
+    assert down(ref) == SHUTDOWN
+
+
+def test_a_question_to_a_supervisor_that_stops_gets_an_answer_or_an_error() -> None:
+    gate = Gate()
+    tree = Supervisor.start([ChildSpec.of(Worker, id="w")], strategy=ONE)
+    tree.which_child("w").ref.tell(gate)
+    gate.entered.wait(PATIENCE_S)
+    stopping = tree.stop(block=False)
+    outcome: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            tree.which_children()
+        except ActorDead as error:
+            outcome.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    gate.opened.set()
+    asking.join(PATIENCE_S)
+    stopping.get(timeout=PATIENCE_S)
+    down(tree)
+    assert len(outcome) == 1
