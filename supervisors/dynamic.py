@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from supervisors.backoff import Backoff
@@ -254,7 +254,7 @@ class DynamicSupervisor(BaseSupervisor):
         self._keeper.extra_arguments = extra_arguments
 
     def _find(self, ref: Any) -> Slot:
-        slot = self._slots.get(ref)
+        slot = self._slots.get(ref) if isinstance(ref, Hashable) else None
         if slot is None:
             raise NotFound(f"{self._keeper.name}: expected the reference of a child, got {ref!r}", ref)
         return slot

@@ -18,3 +18,9 @@ def matrix(cases: Sequence[_Case], *, sample: int, id: Callable[[_Case], str], s
         pytest.param(case, id=id(case), marks=() if index in chosen else pytest.mark.whole)
         for index, case in enumerate(cases)
     ]
+
+
+def some(cases: Sequence[_Case], *, sample: int, whole: bool, seed: int = 0) -> list[_Case]:
+    """Return all ``cases``, or in order a seeded ``sample`` of them unless ``whole``."""
+    chosen = sorted(Random(seed).sample(range(len(cases)), min(sample, len(cases))))
+    return list(cases) if whole else [cases[index] for index in chosen]

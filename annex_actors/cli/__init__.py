@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from signal import SIGINT
 
 from typer import Exit
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(exit.exit_code)
         except KeyboardInterrupt as interrupt:
             report(str(interrupt) or "interrupted")
-            return 128 + received[0]
+            return 128 + (received or [SIGINT])[0]
         except USAGE_ERROR as error:
             return complain(error.format_message(), code=2)
         except UserError as error:

@@ -65,6 +65,8 @@ def _show_network(network: NetworkRecord) -> None:
 
 
 def _show_epochs(epochs: list[EpochRecord]) -> None:
+    from annex_actors.observe.lines import number
+
     names = list(dict.fromkeys(name for epoch in epochs for name in epoch.metrics))
     table(
         ["epoch", "step", "cost", "test cost", *names, "samples/s", "restarts"],
@@ -72,9 +74,9 @@ def _show_epochs(epochs: list[EpochRecord]) -> None:
             [
                 epoch.epoch,
                 epoch.steps,
-                _number(epoch.train_cost),
-                _number(epoch.test_cost),
-                *(_number(epoch.metrics.get(name)) for name in names),
+                number(epoch.train_cost),
+                number(epoch.test_cost),
+                *(number(epoch.metrics.get(name)) for name in names),
                 f"{epoch.samples_per_second:,.0f}",
                 epoch.restarts,
             ]
@@ -96,7 +98,3 @@ def _end(report: RunReport | None) -> str:
         "costs": report.cost_log_sha256,
     }
     return "\n".join(f"{name:12}  {value}" for name, value in rows.items())
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

@@ -103,23 +103,22 @@ def _settings(data: str | None, options: dict[str, Any], sets: list[str]) -> Set
 
 
 def _summary(result: RunReport) -> str:
-    tests = [f"test {name} {value:.4f}" for name, value in result.test_metrics.items() if value is not None]
-    costs = [
-        f"{half} cost {cost:.4f}" for half, cost in (("test", result.test_cost), ("train", result.train_cost)) if cost
+    from annex_actors.observe.lines import metric_parts
+
+    costs = {"test cost": result.test_cost, "train cost": result.train_cost}
+    metrics = {f"test {name}": value for name, value in result.test_metrics.items()}
+    lines = [
+        ", ".join(metric_parts({**metrics, **costs})),
+        f"{result.steps:,} steps of {result.stages} actors in {result.seconds:.1f} s, "
+        f"{result.samples_per_second:,.0f} samples/s, restarts {result.restarts}",
+        f"weights {result.weights_sha256}",
+        f"saved in {result.run_dir}",
     ]
-    return "\n".join(
-        [
-            ", ".join([*tests, *costs]),
-            f"{result.steps:,} steps of {result.stages} actors in {result.seconds:.1f} s, "
-            f"{result.samples_per_second:,.0f} samples/s, restarts {result.restarts}",
-            f"weights {result.weights_sha256}",
-            f"saved in {result.run_dir}",
-        ]
-    )
+    return "\n".join(lines)
 
 
 def _exit_code(run: RecordedRun, *, debug: bool) -> int:
-    error, where = run.error, f"step {run.report.steps} is saved in {run.directory.path}"
+    error, where = run.error, f"{run.report.steps} committed steps are saved in {run.directory.path}"
     if error is None:
         return 0
     if isinstance(error, KeyboardInterrupt):

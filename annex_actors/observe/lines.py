@@ -11,11 +11,11 @@ from annex_actors.training.report import EpochRecord
 def epoch_line(epoch: EpochRecord, epochs: int) -> str:
     """Return ``epoch  3/20  step 135  cost 0.12  test cost 0.14  accuracy 0.95  12,345 samples/s  restarts 0``."""
     width = len(str(epochs))
-    test = [] if epoch.test_cost is None else [f"test cost {epoch.test_cost:.4f}"]
+    test = [] if epoch.test_cost is None else [f"test cost {number(epoch.test_cost)}"]
     parts = [
         f"epoch {epoch.epoch:{width}}/{epochs}",
         f"step {epoch.steps}",
-        "cost " + ("unknown" if epoch.train_cost is None else f"{epoch.train_cost:.4f}"),
+        f"cost {number(epoch.train_cost)}",
         *test,
         *metric_parts(epoch.metrics),
         f"{epoch.samples_per_second:,.0f} samples/s",
@@ -26,7 +26,14 @@ def epoch_line(epoch: EpochRecord, epochs: int) -> str:
 
 def metric_parts(metrics: Mapping[str, float | None]) -> list[str]:
     """Return ``["accuracy 0.9583"]``."""
-    return [f"{name} {value:.4f}" for name, value in metrics.items() if value is not None]
+    return [f"{name} {number(value)}" for name, value in metrics.items()]
+
+
+def number(value: float | None) -> str:
+    """Return four digits after the point, or the exponent where those would say too little or too much."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
 
 
 def incident_line(event: Event) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from annex_actors.observe.lines import epoch_line, incident_line, metric_parts
+from annex_actors.observe.lines import epoch_line, incident_line, metric_parts, number
 from annex_actors.protocol.events import Event, Finished
 from annex_actors.runtimes import Observer
 from annex_actors.training.tally import Tally
@@ -104,7 +104,7 @@ class LiveProgress(PlainProgress):
         parts = [
             f"epoch {min(len(tally.epochs) + 1, self._epochs)}/{self._epochs}",
             f"step {tally.steps}",
-            *([] if tally.cost is None else [f"cost {tally.cost:.4f}"]),
+            *([] if tally.cost is None else [f"cost {number(tally.cost)}"]),
             *(metric_parts(last.metrics) if last else []),
             f"{(last or tally).samples_per_second:,.0f} samples/s",
             f"restarts {tally.restarts}",

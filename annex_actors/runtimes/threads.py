@@ -9,7 +9,7 @@ from annex_actors.protocol.effects import Commit, Effect, Send
 from annex_actors.protocol.messages import Envelope
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from annex_actors.runtimes.tree import SupervisedJob
-from supervisors import Actor, ChildSpec
+from supervisors import Actor, ChildSpec, Ignore
 
 
 class PeerActor(Actor):
@@ -26,7 +26,9 @@ class PeerActor(Actor):
         self._job = job
 
     def on_start(self) -> None:
-        """Load the last commit, and ask the neighbours for what came after it."""
+        """Load the last commit, and ask the neighbours for what came after it; stay down in a run that has failed."""
+        if self._job.failed:
+            raise Ignore
         program = self._job.program
         self._number, snapshot = program.store.open(self._spec.address)
         self._node = self._spec.node(snapshot, self._number, program.crashes.probe)

@@ -109,6 +109,11 @@ class SupervisedJob:
         """How often any peer was started anew."""
         return self._starts - len(self._labels)
 
+    @property
+    def failed(self) -> bool:
+        """Whether no restart helps any more: whoever is started anew had better stay down."""
+        return self._error is not None
+
     def wait(self) -> None:
         """Return when the driver has finished; Ctrl-C gets through.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annex_actors.data import Dataset
+from annex_actors.errors import AnnexError
 from annex_actors.protocol.events import Event
 from annex_actors.runtimes import Crash, Observer
 from annex_actors.runtimes.failures import one_line
@@ -20,7 +21,7 @@ from annex_actors.training.report import NetworkRecord, RunReport, Status
 from annex_actors.training.run_directory import LOG, RunDirectory
 from annex_actors.training.tally import Tally
 
-_LOGGERS = ("supervisors", "annex_actors")
+_LOGGERS = ("supervisors", "annex_actors", "py.warnings")
 
 
 class MetricsLog:
@@ -121,16 +122,20 @@ def _report(
         dataset=dataset.name,
         run_dir=str(directory.path),
         status=status,
-        error=one_line(error) if error and not interrupted else None,
+        error=_why(error) if error and not interrupted else None,
     )
+
+
+def _why(error: BaseException) -> str:
+    return " ".join(str(error).split()) if isinstance(error, AnnexError) else one_line(error)
 
 
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
-    """Write what the supervisors and the runtimes log to a file, instead of to standard error.
+    """Write what the supervisors and the runtimes log, and warnings, to a file, instead of to standard error.
 
-    They log every crash with its traceback: too much for a terminal, and what one wants to read afterwards. The file
-    is made with its first line.
+    Every crash is logged with its traceback, and NumPy warns of every overflow: too much for a terminal, and what one
+    wants to read afterwards. The file is made with its first line.
     """
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
@@ -139,9 +144,11 @@ def logged_to(path: Path) -> Iterator[None]:
     for logger in loggers:
         logger.addHandler(handler)
         logger.propagate = False
+    logging.captureWarnings(True)
     try:
         yield
     finally:
+        logging.captureWarnings(False)
         for logger, propagate in zip(loggers, before, strict=True):
             logger.removeHandler(handler)
             logger.propagate = propagate

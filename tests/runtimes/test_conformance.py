@@ -158,14 +158,19 @@ def test_observers_see_every_step_and_every_epoch_in_order(host: Runtime) -> Non
     assert tuple(event.cost for event in seen.of(StepFinished)) == outcome.checkpoint.costs
     assert [event.step for event in seen.of(StepFinished)] == list(range(TRAINING.steps))
     assert tuple(seen.of(EpochFinished)) == outcome.history
-    assert seen.events[-1] == Finished(TRAINING.steps)
+    assert seen.of(Finished) == [Finished(TRAINING.steps)]
 
 
-def test_observers_see_every_peer_start_from_left_to_right(host: Runtime) -> None:
+def test_observers_see_every_peer_start_from_left_to_right_and_stop_from_right_to_left(host: Runtime) -> None:
     seen = Seen()
     program = TRAINING.program(observers=[seen])
     carried_out(host, program)
-    assert seen.of(PeerStarted) == [PeerStarted(spec.address, spec.label, 1) for spec in program.peers]
+    stages = len(program.stages)
+    assert seen.events[:stages] == [PeerStarted(spec.address, spec.label, 1) for spec in program.stages]
+    assert PeerStarted(TRAINER, TRAINER, 1) in seen.events[stages:]
+    assert seen.events[-len(program.peers) :] == [
+        PeerExited(spec.address, spec.label, 1, "shutdown", orderly=True) for spec in reversed(program.peers)
+    ]
 
 
 def test_observers_see_why_a_peer_ended_before_they_see_its_next_start(host: Runtime) -> None:
@@ -173,15 +178,35 @@ def test_observers_see_why_a_peer_ended_before_they_see_its_next_start(host: Run
     plan = CrashPlan([Crash(layer=1, step=2, microbatch=1, at=Point.BACKWARD)])
     carried_out(host, TRAINING.program(crashes=plan, observers=[seen]))
     about = [event for event in seen.events if getattr(event, "address", None) == "stage-1"]
-    assert about[-2:] == [
+    assert about == [
+        PeerStarted("stage-1", "layer 1 relu", 1),
         PeerExited(
             "stage-1",
             "layer 1 relu",
             1,
-            "layer 1 (relu) failed in backward at step 2 microbatch 1, given (2, 6) float32: "
+            "layer 1 (relu) failed in backward at step 2 microbatch 1, given (1, 6) float32: "
             "InjectedCrash: crash on order",
         ),
         PeerStarted("stage-1", "layer 1 relu", 2),
+        PeerExited("stage-1", "layer 1 relu", 2, "shutdown", orderly=True),
+    ]
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_observers_see_whom_the_strategy_stops_and_starts(host: Runtime, strategy: Strategy) -> None:
+    seen = Seen()
+    plan = CrashPlan([Crash(layer=3, step=2)])
+    carried_out(host, TRAINING.program(crashes=plan, observers=[seen], supervision=Supervision(strategy)))
+    crash = next(at for at, event in enumerate(seen.events) if isinstance(event, PeerExited))
+    after = [event for event in seen.events[crash + 1 :] if isinstance(event, PeerExited | PeerStarted)]
+    told = [(type(event).__name__, event.address) for event in after[: -len(TRAINING.placement) - 1]]
+    stop, start = {
+        Strategy.ONE_FOR_ONE: ([], [3]),
+        Strategy.ONE_FOR_ALL: ([4, 2, 1, 0], [0, 1, 2, 3, 4]),
+        Strategy.REST_FOR_ONE: ([4], [3, 4]),
+    }[strategy]
+    assert told == [("PeerExited", f"stage-{each}") for each in stop] + [
+        ("PeerStarted", f"stage-{each}") for each in start
     ]
 
 
@@ -321,7 +346,7 @@ def test_how_many_attempts_a_message_gets_can_be_set(host: Runtime) -> None:
     plan = CrashPlan([Crash(layer=2, step=3, times=99)])
     seen = Seen()
     failed(host, TRAINING.program(crashes=plan, supervision=Supervision(max_attempts=5), observers=[seen]))
-    assert len([event for event in seen.of(PeerExited) if "crash on order" in event.reason]) == 5
+    assert len([event for event in seen.of(PeerExited) if not event.orderly]) == 5
 
 
 def test_too_many_restarts_end_the_run_and_name_the_layer(host: Runtime) -> None:
@@ -363,7 +388,7 @@ def test_a_cost_that_is_no_number_ends_the_run_at_once(host: Runtime) -> None:
             job.wait()
     finally:
         job.close()
-    assert len(seen.of(PeerExited)) == 1
+    assert len([event for event in seen.of(PeerExited) if not event.orderly]) == 1
 
 
 @dataclass(frozen=True)

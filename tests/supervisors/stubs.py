@@ -97,6 +97,11 @@ class Recorder:
         """Wait until that incarnation of the child is ready."""
         self.wait_for(lambda e: isinstance(e, ChildReady) and (e.id, e.incarnation) == (id, incarnation))
 
+    def wait_count(self, kind: type[Event], count: int, id: str | None = None) -> None:
+        """Wait until there have been so many events of one kind, and perhaps of one child."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.of(kind, id)) >= count, PATIENCE_S), self.events
+
     def of(self, kind: type[Event], id: str | None = None) -> list[Event]:
         """Return the events of one kind, and perhaps of one child."""
         return [e for e in tuple(self.events) if isinstance(e, kind) and id in (None, e.id)]

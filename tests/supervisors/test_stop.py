@@ -23,6 +23,7 @@ from supervisors import (
     Strategy,
     Supervisor,
 )
+from supervisors.signals import StopSignal
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, Worker, down
 
@@ -119,19 +120,13 @@ def test_a_child_that_crashed_on_its_own_while_the_supervisor_was_busy_is_not_re
     starting = threading.Thread(target=lambda: tree.start_child(Slow))
     starting.start()
     gate.entered.wait(PATIENCE_S)
-    ref.cell.context.supervisor.cell.mailbox.signal(_stop_signal())
+    tree.cell.mailbox.signal(StopSignal(SHUTDOWN))
     ref.tell("die")
     down(ref)
     gate.opened.set()
     starting.join()
     assert down(tree) == SHUTDOWN
     assert [event.incarnation for event in recorder.of(ChildExited, "w")] == [1]
-
-
-def _stop_signal() -> object:
-    from supervisors.signals import StopSignal
-
-    return StopSignal(SHUTDOWN)
 
 
 def test_children_of_a_supervisor_that_crashes_end_too() -> None:

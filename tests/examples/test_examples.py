@@ -1,0 +1,48 @@
+"""Every example runs, prints what it promises, and stands in the README as it is where the README quotes it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+
+
+def run(name: str) -> str:
+    """Return what the example prints; it must print nothing on standard error."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_xor_is_learned() -> None:
+    predicted = [line.split("->")[1].split()[0] for line in run("xor.py").splitlines() if "->" in line]
+    assert predicted == ["0", "1", "1", "0"]
+
+
+def test_digits_are_read_as_the_readme_shows() -> None:
+    printed = run("digits.py")
+    readme = (ROOT / "README.md").read_text()
+    assert (EXAMPLES / "digits.py").read_text().split('"""\n\n', 1)[1].strip() in readme
+    *epochs, last = printed.strip().splitlines()
+    assert "epoch 20" in epochs[-1]
+    assert float(epochs[-1].split()[-1]) >= 0.96
+    assert last.startswith("5 actors, 900 steps")
+
+
+def test_crashes_leave_the_weights_bit_identical() -> None:
+    printed = run("recover_from_a_crash.py")
+    assert "3 restarts" in printed
+    assert printed.strip().endswith("bit-identical")
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_an_example_is_one_idea_in_at_most_sixty_lines_without_flags(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 60
+    assert "argv" not in text
