@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from networks import Task
 from threadpoolctl import threadpool_limits
+
+from examples.benchmarks.networks import Task
 
 Block = Callable[[int], float]
 """Trains so many steps and returns the milliseconds that one took."""
@@ -110,10 +111,18 @@ def scikit_learn(task: Task) -> Block:
 def torch_pipelining(task: Task, index: int) -> Iterator[Block]:
     """torch.distributed.pipelining: 1F1B with 4 microbatches over two gloo ranks, a process and a thread each."""
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(__file__).with_name("torch_pipeline.py")
+        root = Path(__file__).parents[2]
         ranks = [
             subprocess.Popen(
-                [sys.executable, str(script), str(index), str(rank), f"file://{folder}/rendezvous"],
+                [
+                    sys.executable,
+                    "-m",
+                    "examples.benchmarks.torch_pipeline",
+                    str(index),
+                    str(rank),
+                    f"file://{folder}/r",
+                ],
+                cwd=root,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -3,7 +3,7 @@
 Everything is interleaved: a round runs a block of steps of every program, one program after another, so that whatever
 else the machine does meets them all alike. Ratios are taken within a round; printed are their median and quartiles.
 
-    python examples/benchmarks/step_time.py [rounds] [task …]        # 7 rounds of all four tasks by default
+    python -m examples.benchmarks.step_time [rounds] [task …]     # 7 rounds of all four tasks by default
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
-import rivals
-from bare import BareRuntime
-from networks import TASKS, Task
 from threadpoolctl import threadpool_limits
 
 from annex_actors import Event, Learner, Sgd, StepFinished
 from annex_actors.protocol.discipline import DISCIPLINES
 from annex_actors.runtimes import RUNTIMES, Runtime
+from examples.benchmarks import rivals
+from examples.benchmarks.bare import BareRuntime
+from examples.benchmarks.networks import TASKS, Task
 from supervisors import Actor, Ref
 
 BASE = "plain NumPy, 1 BLAS thread"

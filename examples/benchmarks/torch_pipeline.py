@@ -7,9 +7,10 @@ import time
 
 import torch
 import torch.distributed as distributed
-from networks import TASKS
-from rivals import torch_layers
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B
+
+from examples.benchmarks.networks import TASKS
+from examples.benchmarks.rivals import torch_layers
 
 MICROBATCHES = 4
 

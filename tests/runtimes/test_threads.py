@@ -1,0 +1,246 @@
+"""Every peer on a thread of its own: killed from outside, abandoned, and stopped without a trace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pykka
+import pytest
+
+from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.stage import Point
+from annex_actors.runtimes import Crash, CrashPlan, Job, Program, RunFailedError, Supervision, ThreadsRuntime
+from annex_actors.runtimes.program import PeerSpec
+from annex_actors.runtimes.threads import thread_host
+from annex_actors.runtimes.tree import SupervisedJob
+from annex_actors.training.checkpoint import Checkpoint
+from supervisors import KILLED, ChildSpec, Strategy, exit
+from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, undisturbed
+
+TRAINING = Training(microbatches=3)
+NAMES = [f"stage-{stage}" for stage in range(5)]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    before = threading.enumerate()
+    yield
+    assert threading.enumerate() == before
+
+
+def started(program: Program) -> SupervisedJob:
+    job = ThreadsRuntime().start(program)
+    assert isinstance(job, SupervisedJob)
+    return job
+
+
+def finished(job: Job, program: Program) -> Checkpoint:
+    """Wait for the end of ``job``, and return what all stages committed."""
+    try:
+        job.wait()
+    finally:
+        job.close()
+    return Checkpoint.gather(program.store, [spec.address for spec in program.stages], TRAINING.initial)
+
+
+class Meeting(CrashPlan):
+    """Holds a layer at one place, once, until the test lets it go on."""
+
+    def __init__(self, place: tuple[Point, int, int, int]) -> None:
+        super().__init__()
+        self.place = place
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+        if (point, layer, step, microbatch) == self.place and not self.reached.is_set():
+            self.reached.set()
+            self.go_on.wait()
+
+
+def test_every_peer_has_a_thread_that_is_named_after_it_and_its_life() -> None:
+    meeting = Meeting((Point.FORWARD, 2, 1, 0))
+    program = TRAINING.program(crashes=meeting)
+    job = started(program)
+    meeting.reached.wait()
+    names = {thread.name for thread in threading.enumerate()}
+    meeting.go_on.set()
+    finished(job, program)
+    assert {*(f"{name}#1" for name in NAMES), "trainer#1", "layers#1"} <= names
+
+
+def test_each_layer_works_in_its_own_thread() -> None:
+    threads: dict[int, set[str]] = {}
+
+    class Look(CrashPlan):
+        def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+            threads.setdefault(layer, set()).add(threading.current_thread().name)
+
+    carry_out(TRAINING.program(crashes=Look()), ThreadsRuntime(), TRAINING.initial)
+    assert threads == {layer: {f"stage-{layer}#1"} for layer in range(5)}
+
+
+def test_no_peer_is_in_the_registry_that_belongs_to_the_whole_process() -> None:
+    meeting = Meeting((Point.FORWARD, 2, 1, 0))
+    program = TRAINING.program(crashes=meeting)
+    job = started(program)
+    meeting.reached.wait()
+    assert pykka.ActorRegistry.get_all() == []
+    meeting.go_on.set()
+    finished(job, program)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "trainer"])
+@pytest.mark.parametrize("step", [0, 3])
+def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_same(name: str, step: int) -> None:
+    jobs, known, seen = list[SupervisedJob](), threading.Event(), Seen()
+    last = Meeting((Point.FORWARD, 0, TRAINING.steps - 1, 0))
+
+    def kill() -> None:
+        known.wait()
+        exit(jobs[0].registry.whereis(name), KILLED)
+        last.go_on.set()
+
+    program = TRAINING.program(crashes=last, observers=[When(after_step(step), kill), seen])
+    jobs.append(started(program))
+    known.set()
+    checkpoint = finished(jobs[0], program)
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    label = next(spec.label for spec in program.peers if spec.address == name)
+    assert PeerExited(name, label, 1, "killed") in seen.events
+    assert jobs[0].restarts == 1
+
+
+@pytest.mark.parametrize("point", Point)
+@pytest.mark.parametrize("layer", [0, 3, 4])
+def test_a_layer_that_is_killed_in_the_middle_of_its_work_is_replaced(point: Point, layer: int) -> None:
+    microbatch = 1 if point in (Point.FORWARD, Point.BACKWARD) else -1
+    meeting = Meeting((point, layer, 2, microbatch))
+    program = TRAINING.program(crashes=meeting)
+    job = started(program)
+    meeting.reached.wait()
+    exit(job.registry.whereis(f"stage-{layer}"), KILLED)
+    meeting.go_on.set()
+    assert fingerprints(finished(job, program)) == undisturbed(TRAINING).fingerprints
+    assert job.restarts == 1
+
+
+class Stuck(Meeting):
+    """Holds a layer in code that no exception can end."""
+
+    survived = False
+
+    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+        try:
+            super().probe(point, layer, step, microbatch)
+        except BaseException:  # noqa: BLE001 - the kill that a stubborn library swallows
+            self.survived = True
+
+
+@pytest.mark.parametrize("strategy", [Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE])
+@pytest.mark.parametrize("point", [Point.BACKWARD, Point.COMMIT])
+def test_what_an_abandoned_layer_does_when_it_wakes_up_has_no_effect(strategy: Strategy, point: Point) -> None:
+    stuck, seen = Stuck((point, 1, 2, 1 if point is Point.BACKWARD else -1)), Seen()
+
+    def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
+        return replace(thread_host(spec, job), shutdown=0.05)
+
+    observers = [When(lambda event: isinstance(event, PeerAbandoned), stuck.go_on.set), seen]
+    program = TRAINING.program(crashes=stuck, observers=observers, supervision=Supervision(strategy))
+    job = SupervisedJob(program, host)
+    stuck.reached.wait()
+    zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-1#1")
+    exit(job.registry.whereis("stage-0"), KILLED)
+    checkpoint = finished(job, program)
+    zombie.join()
+    assert stuck.survived
+    assert PeerAbandoned("stage-1", "layer 1 relu", 1) in seen.events
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+
+
+def disturbed(id: str) -> tuple[SupervisedJob, Program, Seen]:
+    """Return a training whose supervisor ``id`` is killed while layer 2 is at work, and what an observer saw."""
+    meeting, seen = Meeting((Point.FORWARD, 2, 1, 0)), Seen()
+    program = TRAINING.program(crashes=meeting, observers=[seen])
+    job = started(program)
+    meeting.reached.wait()
+    root = job.registry.whereis("run")
+    ref = root if id == "run" else root.which_child(id).ref
+    exit(ref, KILLED)
+    ref.wait()
+    meeting.go_on.set()
+    return job, program, seen
+
+
+def test_the_end_of_the_observers_supervisor_harms_nothing() -> None:
+    job, program, seen = disturbed("observers")
+    assert fingerprints(finished(job, program)) == undisturbed(TRAINING).fingerprints
+    assert job.restarts == 0
+    assert len(seen.of(StepFinished)) < TRAINING.steps
+
+
+@pytest.mark.parametrize(("id", "error"), [("layers", "the layers' supervisor ended"), ("run", "the run's supervisor ended")])
+def test_the_end_of_a_supervisor_of_peers_ends_the_run(id: str, error: str) -> None:
+    job, program, _ = disturbed(id)
+    with pytest.raises(RunFailedError, match=error):
+        finished(job, program)
+
+
+def test_a_killed_observer_is_gone_and_harms_nothing() -> None:
+    meeting, seen, other = Meeting((Point.FORWARD, 2, 1, 0)), Seen(), Seen()
+    program = TRAINING.program(crashes=meeting, observers=[seen, other])
+    job = started(program)
+    meeting.reached.wait()
+    observer = job.registry.whereis("observer-0")
+    exit(observer, KILLED)
+    observer.wait()
+    meeting.go_on.set()
+    assert fingerprints(finished(job, program)) == undisturbed(TRAINING).fingerprints
+    assert len(seen.of(StepFinished)) < TRAINING.steps
+    assert len(other.of(StepFinished)) == TRAINING.steps
+
+
+def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_no_poison() -> None:
+    """Kills are limited by the restart window alone, also where they hit the start of a peer."""
+    kills, seen = 6, Seen()
+    program = TRAINING.program(crashes=CrashPlan([Crash(layer=1, step=1)]), observers=[seen])
+
+    class KilledAtStart:
+        """Stage 1, which is killed at each of its next starts."""
+
+        starts = 0
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(stage, name)
+
+        def node(self, *arguments: object) -> object:
+            self.starts += 1
+            if 1 < self.starts <= kills + 1:
+                exit(job_of.registry.whereis("stage-1"), KILLED)
+            return stage.node(*arguments)  # type: ignore[arg-type]
+
+    first, stage, *others = TRAINING.stage_specs()
+    program = replace(program, stages=(first, KilledAtStart(), *others))  # type: ignore[arg-type]
+    job_of = started(program)
+    assert fingerprints(finished(job_of, program)) == undisturbed(TRAINING).fingerprints
+    assert len([event for event in seen.of(PeerExited) if not event.orderly]) == kills + 1
+    assert len([event for event in seen.of(PeerStarted) if event.address == "stage-1"]) == 2
+
+
+def test_a_slow_observer_sees_everything_before_the_job_is_closed() -> None:
+    seen = Seen()
+    gate = threading.Event()
+
+    class Slow:
+        def on_event(self, event: Event) -> None:
+            gate.wait()
+            seen.on_event(event)
+
+    program = TRAINING.program(observers=[Slow()])
+    job = started(program)
+    job.wait()
+    gate.set()
+    job.close()
+    assert len(seen.of(StepFinished)) == TRAINING.steps
+    assert seen.events[-1] == PeerExited("stage-0", "layer 0 dense:6", 1, "shutdown", orderly=True)
