@@ -105,6 +105,8 @@ class Cell:
         To be called after `request_kill`. The two sides cannot miss each other: here ``_striking`` is written before
         ``busy`` is read, there (`settle`) ``busy`` is written before ``_striking`` is read.
         """
+        if self.thread is threading.current_thread():
+            raise Kill  # an actor that kills itself must not wait for its own strike
         with self._strike_lock:
             if self._struck.is_set() or self.thread is None or self.thread.ident is None:
                 return

@@ -12,6 +12,7 @@ from typing import Any
 
 import pykka
 
+from supervisors._pykka import StopMessage
 from supervisors.errors import BadSpec, MailboxFull
 from supervisors.options import member
 
@@ -183,7 +184,7 @@ class BoundedMailbox(Mailbox):
         Raises:
             MailboxFull: there was no room.
         """
-        if threading.get_ident() == self.owner:
+        if threading.get_ident() == self.owner or isinstance(item.message, StopMessage):
             SimpleQueue.put(self, item)
             return
         waits = block and self._limit.overflow is Overflow.BLOCK

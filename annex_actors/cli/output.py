@@ -38,7 +38,10 @@ def _draw(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    drawn = Table(*headers)
+    drawn = Table()
+    for header in headers:
+        last = header == headers[-1]
+        drawn.add_column(header, no_wrap=not last, overflow="fold")
     for row in cells:
         drawn.add_row(*map(escape, row))
     Console().print(drawn)

@@ -15,6 +15,8 @@ from annex_actors.errors import DataError
 if TYPE_CHECKING:
     from annex_actors.types import Array, Floats
 
+_MAGIC = b"\x93NUMPY"
+
 
 def predict(
     run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
@@ -62,14 +64,15 @@ def _read(path: Path) -> Array:
     from annex_actors.data.reading import one_line, reading
 
     with reading(path):
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+        if magic != _MAGIC:
+            got = "an .npz file" if magic.startswith(b"PK") else "something else"
+            raise DataError(f"expected an .npy file with one array, got {got}; write it by numpy.save")
         try:
-            array = np.load(path, allow_pickle=False)
+            array: Array = np.load(path, allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise DataError(
-                f"expected an .npy file of numbers, got: {one_line(error)}; write it by numpy.save"
-            ) from error
-        if not isinstance(array, np.ndarray):
-            raise DataError("expected an .npy file with one array, got an .npz file; write it by numpy.save")
+            raise DataError(f"expected an array of numbers, got: {one_line(error)}; write it by numpy.save") from error
         return array
 
 

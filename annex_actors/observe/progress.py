@@ -35,7 +35,7 @@ def progress(stream: TextIO, *, epochs: int, steps: int) -> Iterator[Observer]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (BarColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(bar_width=8), TextColumn("{task.description}"))
     # Drawn in the observer's thread only: rich's own would be one more to stop.
     with Progress(*columns, console=Console(file=stream), auto_refresh=False, transient=True) as bar:
         yield LiveProgress(bar, epochs=epochs, steps=steps)
@@ -106,7 +106,7 @@ class LiveProgress(PlainProgress):
             f"step {tally.steps}",
             *([] if tally.cost is None else [f"cost {number(tally.cost)}"]),
             *(metric_parts(last.metrics) if last else []),
-            f"{(last or tally).samples_per_second:,.0f} samples/s",
+            f"{(last or tally).samples_per_second:,.0f}/s",
             f"restarts {tally.restarts}",
         ]
-        return "  ".join(parts)
+        return " ".join(parts)  # 80 columns, the bar and all

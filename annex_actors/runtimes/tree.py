@@ -40,6 +40,7 @@ from supervisors import (
     ChildSpec,
     ChildStartFailed,
     Escalated,
+    Ref,
     Registry,
     Restart,
     StartError,
@@ -91,6 +92,7 @@ class SupervisedJob:
         self._halting = False
         self._closing = False
         self._starts = 0
+        self._refs: dict[str, Ref[Any]] = {}
         self._observers = [f"observer-{index}" for index in range(len(program.observers))]
         self._resources = ExitStack()
         self._resources.enter_context(one_blas_thread())
@@ -136,6 +138,8 @@ class SupervisedJob:
             return
         self._closing = True
         self._run.stop()
+        for ref in self._refs.values():  # their supervisors have waited for them, unless one was killed
+            ref.wait()
         self._resources.close()
 
     def emit(self, event: Event) -> None:
@@ -156,6 +160,7 @@ class SupervisedJob:
             max_restarts=limits.max_restarts,
             max_seconds=limits.max_seconds,
             id=LAYERS,
+            name=LAYERS,
             restart=Restart.TEMPORARY,
         )
         observers = ChildSpec.of(
@@ -166,6 +171,7 @@ class SupervisedJob:
             ],
             strategy=Strategy.ONE_FOR_ONE,
             id=OBSERVERS,
+            name=OBSERVERS,
             restart=Restart.TEMPORARY,
         )
         return Supervisor.start(
@@ -181,6 +187,8 @@ class SupervisedJob:
     def _on_tree_event(self, event: TreeEvent) -> None:
         """Judge what happened to a peer before its supervisor acts on it, and tell the observers."""
         address = event.id
+        if isinstance(event, ChildReady):
+            self._note_ref(event.id, event.spec.name)
         if address == LAYERS and isinstance(event, ChildExited) and not self._closing:
             self._fail(chained(RunFailedError(f"the layers' supervisor ended: {event.reason}"), event.reason.exception))
         if address not in self._labels:
@@ -205,6 +213,11 @@ class SupervisedJob:
                 limits = self.program.supervision
                 limit = f"{limits.max_restarts} restarts in {limits.max_seconds:g} s"
                 self._fail(too_many_restarts(label, limit, reason.exception))
+
+    def _note_ref(self, id: str, name: str | None) -> None:
+        ref = self.registry.whereis(name)
+        if ref is not None:
+            self._refs[id] = ref
 
     def _judge_start(self, address: Address, label: str, incarnation: int, error: BaseException) -> Exception | None:
         if incarnation == 1:  # a tree that does not come up is not tried again

@@ -243,7 +243,10 @@ class Learner:
 
     def _check_crashes(self, crashes: Sequence[Crash], trainer: TrainerSpec) -> None:
         for crash in crashes:
-            crash.check(layers=len(self.network.layers) + 1, steps=trainer.steps, microbatches=self.microbatches)
+            parts = self.microbatches
+            if 0 <= crash.step < trainer.steps:  # a short last batch has fewer
+                parts = min(parts, len(trainer.batches.indices(crash.step)))
+            crash.check(layers=len(self.network.layers) + 1, steps=trainer.steps, microbatches=parts)
 
     @property
     def _placement(self) -> tuple[range, ...]:

@@ -150,7 +150,9 @@ class RunDirectory:
         """
         try:
             return RunConfig.model_validate(read_settings(self.path / CONFIG))
-        except (UserError, ValidationError) as error:
+        except UserError as error:
+            raise DataError(str(error)) from error
+        except ValidationError as error:
             raise DataError(_damaged(self.path / CONFIG, error)) from error
 
     def environment(self) -> dict[str, str]:
@@ -253,7 +255,7 @@ def _check_hashes(file: str, found: Mapping[str, str], computed: Mapping[str, st
     for name, value in computed.items():
         if found.get(name) != value:
             raise DataError(
-                f"expected {name} {found.get(name)} as {file} says, got {value}; the files are damaged or of two runs"
+                f"expected {name} {found.get(name)} as {file} says, got {value}; the files are damaged, or of two runs"
             )
 
 
@@ -278,7 +280,7 @@ def _parsed(record: type[_Record], path: Path, text: str) -> _Record:
 
 def _damaged(path: Path, error: Exception) -> str:
     problem = error.errors()[0] if isinstance(error, ValidationError) else None
-    why = f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" if problem else one_line(error)
+    why = " ".join([*map(str, problem["loc"]), problem["msg"]]) if problem else one_line(error)
     return f"{path}: expected what `annex-actors train` wrote, got: {why}; the file is damaged"
 
 

@@ -31,6 +31,18 @@ class ManualClock:
                 if due <= self._now:
                     woken.set()
 
+    def advance_to_next(self) -> float:
+        """Wait until somebody waits for a time to come, go on to the earliest of these, and return by how many seconds.
+
+        Raises:
+            TimeoutError: nobody came to wait within ten real seconds.
+        """
+        self.wait_for_waiters()
+        with self._changed:
+            seconds = min(due for due in self._waiters.values() if due > self._now) - self._now
+        self.advance(seconds)
+        return seconds
+
     def wait(self, latch: Latch, timeout_s: float | None) -> bool:
         """Wait until ``latch`` is set or the clock has been advanced by ``timeout_s``; return whether it is set."""
         if timeout_s is not None and timeout_s <= 0:

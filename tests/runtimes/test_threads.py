@@ -165,8 +165,7 @@ def disturbed(id: str) -> tuple[SupervisedJob, Program, Seen]:
     program = TRAINING.program(crashes=meeting, observers=[seen])
     job = started(program)
     meeting.reached.wait()
-    root = job.registry.whereis("run")
-    ref = root if id == "run" else root.which_child(id).ref
+    ref = job.registry.whereis(id)
     exit(ref, KILLED)
     ref.wait()
     meeting.go_on.set()
@@ -203,7 +202,7 @@ def test_a_killed_observer_is_gone_and_harms_nothing() -> None:
 
 def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_no_poison() -> None:
     """Kills are limited by the restart window alone, also where they hit the start of a peer."""
-    kills, seen = 6, Seen()
+    kills, seen, jobs, known = 6, Seen(), list[SupervisedJob](), threading.Event()
     program = TRAINING.program(crashes=CrashPlan([Crash(layer=1, step=1)]), observers=[seen])
 
     class KilledAtStart:
@@ -217,13 +216,15 @@ def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_no_poison() ->
         def node(self, *arguments: object) -> object:
             self.starts += 1
             if 1 < self.starts <= kills + 1:
-                exit(job_of.registry.whereis("stage-1"), KILLED)
+                known.wait()
+                exit(jobs[0].registry.whereis("stage-1"), KILLED)
             return stage.node(*arguments)  # type: ignore[arg-type]
 
     first, stage, *others = TRAINING.stage_specs()
     program = replace(program, stages=(first, KilledAtStart(), *others))  # type: ignore[arg-type]
-    job_of = started(program)
-    assert fingerprints(finished(job_of, program)) == undisturbed(TRAINING).fingerprints
+    jobs.append(started(program))
+    known.set()
+    assert fingerprints(finished(jobs[0], program)) == undisturbed(TRAINING).fingerprints
     assert len([event for event in seen.of(PeerExited) if not event.orderly]) == kills + 1
     assert len([event for event in seen.of(PeerStarted) if event.address == "stage-1"]) == 2
 

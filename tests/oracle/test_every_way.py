@@ -1,0 +1,135 @@
+"""However a network is trained, the weights, the optimizer's slots and the costs are the same to the last bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+import pytest
+
+from annex_actors.layers import Network, activation, dense, dropout, sequence
+from annex_actors.optimizers import Optimizer
+from annex_actors.runtimes import runtime
+from tests.matrix import matrix
+from tests.oracle.plain import plain
+from tests.trainings import ADAM, CLASSES, CLASSIFIER, MOMENTUM, REGRESSOR, SHORT, Training, fingerprints, train
+
+DEEP = sequence(
+    dense(7), activation("relu"), dropout(0.2), dense(6), activation("tanh"), dropout(0.5), dense(CLASSES)
+)
+
+NETWORKS: dict[str, tuple[Network, str, Optimizer]] = {
+    "classifier": (CLASSIFIER, "softmax_cross_entropy", ADAM),
+    "deep classifier": (DEEP, "softmax_cross_entropy", MOMENTUM),
+    "one layer": (SHORT, "softmax_cross_entropy", MOMENTUM),
+    "regression": (REGRESSOR, "mean_squared_error", ADAM),
+    "questions": (sequence(dense(4), activation("softmax"), dense(2)), "sigmoid_cross_entropy", MOMENTUM),
+}
+
+BATCHES: dict[str, tuple[int, int]] = {
+    "even batches": (16, 8),
+    "a short last batch": (23, 10),
+    "a last batch of one": (21, 10),
+    "one batch": (9, 32),
+}
+"""How many samples, and how many of them a batch has."""
+
+PLACEMENTS = ("a layer each", "all in one", "two halves", "the cost with the last layer")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to train."""
+
+    runtime: str
+    schedule: str
+    microbatches: int
+    batches: str
+    network: str
+    placement: str
+
+    def __str__(self) -> str:
+        m = f"{self.microbatches} microbatches"
+        return f"{self.runtime}, {self.schedule}, {m}, {self.batches}, {self.network}, {self.placement}"
+
+    @property
+    def training(self) -> Training:
+        network, cost, optimizer = NETWORKS[self.network]
+        size, batch_size = BATCHES[self.batches]
+        return Training(
+            network=network,
+            cost=cost,
+            optimizer=optimizer,
+            schedule=self.schedule,
+            microbatches=self.microbatches,
+            size=size,
+            batch_size=batch_size,
+            stages=stages(self.placement, len(network.layers)),
+        )
+
+
+def stages(placement: str, layers: int) -> tuple[range, ...] | None:
+    """Return which layers make a stage; the cost is the one after the last."""
+    half = (layers + 1) // 2
+    return {
+        "a layer each": None,
+        "all in one": (range(layers + 1),),
+        "two halves": (range(half), range(half, layers + 1)),
+        "the cost with the last layer": (*(range(at, at + 1) for at in range(layers - 1)), range(layers - 1, layers + 1)),
+    }[placement]
+
+
+CASES = [
+    Case(*each)
+    for each in product(
+        ("inline", "threads"), ("sequential", "gpipe", "1f1b"), (1, 2, 3, 8), BATCHES, NETWORKS, PLACEMENTS
+    )
+]
+
+
+@pytest.mark.parametrize("case", matrix(CASES, sample=150, id=str))
+def test_every_way_to_train_equals_the_plain_program(case: Case) -> None:
+    outcome = train(case.training, runtime(case.runtime))
+    expected = plain(replace(case.training, schedule="sequential", stages=None))
+    assert outcome.checkpoint.step == case.training.steps
+    assert outcome.fingerprints == fingerprints(expected)
+
+
+SCHEDULES_AND_MICROBATCHES = list(product(("inline", "threads"), ("sequential", "gpipe", "1f1b"), (1, 2, 3, 8)))
+
+
+@pytest.mark.parametrize(("host", "schedule", "microbatches"), SCHEDULES_AND_MICROBATCHES)
+def test_every_runtime_schedule_and_number_of_microbatches_equals_the_plain_program(
+    host: str, schedule: str, microbatches: int
+) -> None:
+    training = Training(schedule=schedule, microbatches=microbatches, size=23, batch_size=10)
+    expected = plain(replace(training, schedule="sequential"))
+    assert train(training, runtime(host)).fingerprints == fingerprints(expected)
+
+
+@pytest.mark.parametrize("schedule", ["sequential", "gpipe", "1f1b"])
+@pytest.mark.parametrize("host", ["inline", "threads"])
+def test_wide_layers_whose_products_a_library_cuts_into_blocks_equal_the_plain_program(
+    host: str, schedule: str
+) -> None:
+    wide = sequence(dense(160), activation("relu"), dropout(0.2), dense(96), activation("sigmoid"), dense(CLASSES))
+    training = Training(network=wide, schedule=schedule, microbatches=3, size=210, batch_size=80)
+    expected = plain(replace(training, schedule="sequential"))
+    assert train(training, runtime(host)).fingerprints == fingerprints(expected)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
+@pytest.mark.parametrize("host", ["inline", "threads"])
+def test_every_seed_equals_the_plain_program(host: str, seed: int) -> None:
+    training = Training(seed=seed, microbatches=3)
+    assert train(training, runtime(host)).fingerprints == fingerprints(plain(training))
+
+
+def test_seeds_differ() -> None:
+    assert len({fingerprints(plain(Training(seed=seed))) for seed in range(4)}) == 4
+
+
+def test_another_number_of_microbatches_is_close_and_not_the_same() -> None:
+    one, three = (plain(Training(network=REGRESSOR, cost="mean_squared_error", microbatches=m)) for m in (1, 3))
+    assert one.weights_sha256 != three.weights_sha256
+    assert one.costs == pytest.approx(three.costs, rel=1e-4)

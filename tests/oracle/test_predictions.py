@@ -1,0 +1,78 @@
+"""Predictions, too, are the same to the last bit wherever the layers live."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from annex_actors.costs import cost
+from annex_actors.data import Dataset, Samples
+from annex_actors.layers import Network
+from annex_actors.training.learner import Learner
+from annex_actors.types import Floats
+from tests.trainings import CLASSES, CLASSIFIER, FEATURES, REGRESSOR, samples
+
+TASKS: dict[str, Network] = {
+    "softmax_cross_entropy": CLASSIFIER,
+    "mean_squared_error": REGRESSOR,
+    "sigmoid_cross_entropy": REGRESSOR,
+}
+
+
+@cache
+def dataset(task: str) -> Dataset:
+    train: Samples = samples(20, task)
+    classes = tuple(map(str, range(CLASSES))) if task == "softmax_cross_entropy" else None
+    return Dataset(task, train, train, classes, None, "made")
+
+
+@cache
+def trained(task: str, runtime: str, schedule: str) -> Learner:
+    learner = Learner(TASKS[task], cost=task, runtime=runtime, schedule=schedule, microbatches=3)
+    learner.train(dataset(task), epochs=2, batch_size=7)
+    return learner
+
+
+@cache
+def by_hand(task: str, count: int) -> Floats:
+    """Return what the trained layers make of ``count`` samples, 256 at a time, dropout off."""
+    learner = trained(task, "inline", "sequential")
+    assert learner.checkpoint is not None
+    chunks = []
+    for start in range(0, count, 256):
+        outputs = samples(count, task, seed=5).inputs[start : start + 256]
+        for layer, state in zip(learner.network.layers, learner.checkpoint.layers, strict=True):
+            outputs, _ = layer.forward(state.parameters, outputs, None)
+        chunks.append(outputs)
+    return cost(task).predictions(np.concatenate(chunks))
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("runtime", ["inline", "threads"])
+@pytest.mark.parametrize("schedule", ["sequential", "gpipe", "1f1b"])
+@pytest.mark.parametrize("count", [1, 256, 700])
+def test_predictions_are_what_the_layers_make_of_the_samples(
+    task: str, runtime: str, schedule: str, count: int
+) -> None:
+    predictions = trained(task, runtime, schedule).predict(samples(count, task, seed=5).inputs)
+    assert predictions.tobytes() == by_hand(task, count).tobytes()
+    assert predictions.dtype == np.float32
+
+
+def test_one_learner_may_predict_elsewhere_than_it_trained() -> None:
+    learner = trained("softmax_cross_entropy", "threads", "1f1b")
+    elsewhere = Learner(CLASSIFIER, runtime="inline", schedule="gpipe", microbatches=1)
+    elsewhere.checkpoint = learner.checkpoint
+    inputs = samples(9, "softmax_cross_entropy", seed=5).inputs
+    assert np.array_equal(elsewhere.predict(inputs), learner.predict(inputs))
+
+
+def test_predicting_leaves_the_weights_as_they_were() -> None:
+    learner = trained("softmax_cross_entropy", "threads", "1f1b")
+    assert learner.checkpoint is not None
+    before = learner.checkpoint.state_sha256
+    inputs = np.ones((3, FEATURES))
+    assert np.array_equal(learner.predict(inputs), learner.predict(inputs))
+    assert learner.checkpoint.state_sha256 == before
