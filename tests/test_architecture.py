@@ -25,8 +25,8 @@ LEVELS = {
     "stores": 3,
     "runtimes": 4,
     "training": 5,
-    "cli": 6,
     "observe": 6,
+    "cli": 7,
 }
 """Every package of `annex_actors` by its height: imports go downwards only."""
 

@@ -8,6 +8,7 @@ import typer
 
 from annex_actors.cli.datasets import datasets
 from annex_actors.cli.inspect import inspect
+from annex_actors.cli.output import say
 from annex_actors.cli.predict import predict
 from annex_actors.cli.train import train
 
@@ -21,9 +22,9 @@ for each in (train, predict, inspect, datasets):
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from annex_actors import __version__
+        from importlib.metadata import version
 
-        typer.echo(f"annex-actors {__version__}")
+        say(f"annex-actors {version('annex-actors')}")
         raise typer.Exit
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-import annex_actors
 import supervisors
 from annex_actors.errors import UserError
 
-_PACKAGE = Path(annex_actors.__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _MACHINERY = (_PACKAGE / "protocol", _PACKAGE / "runtimes", Path(supervisors.__file__).parent)
 """Where frames say nothing about the layer that failed."""
 

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from annex_actors.costs import encoding
 from annex_actors.errors import DataError
@@ -44,12 +43,19 @@ class SigmoidCrossEntropy:
         # The two logarithms add up to log(1 + exp(x)) - t x; this form never overflows, and is eight times as fast
         # as np.logaddexp.
         costs = np.log1p(np.exp(-np.abs(outputs))) + np.maximum(outputs, 0) - outputs * targets
-        gradient: Floats = expit(outputs)
+        gradient = _sigmoid(outputs)
         np.subtract(gradient, targets, out=gradient, casting="same_kind")
         gradient /= count
         return float(costs.sum(dtype=np.float64)) / count, gradient
 
     def predictions(self, outputs: Floats) -> Floats:
         """Return the probability of every yes."""
-        probabilities: Floats = expit(outputs)
-        return probabilities
+        return _sigmoid(outputs)
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    # Imported where it is used: it takes as long to import as all the rest of the package.
+    from scipy.special import expit
+
+    probabilities: Floats = expit(logits)
+    return probabilities

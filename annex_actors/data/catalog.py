@@ -78,7 +78,7 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
         "iris": _softmax("dense:16 tanh dense:3", 0.01, 10, 60),
         "xor": _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
         "fish": _softmax("dense:32 relu dense:32 relu dense:2", 0.003, 64, 40),
-        "fashion-mnist": _softmax("dense:512 relu dropout:0.1 dense:256 relu dense:10", 0.001, 128, 10),
+        "fashion-mnist": _softmax("dense:512 relu dropout:0.1 dense:256 relu dense:10", 0.0005, 128, 10),
     }
 )
 

@@ -25,6 +25,7 @@ from supervisors import (
     SHUTDOWN,
     ActorDead,
     AutoShutdown,
+    ChildEvent,
     ChildInfo,
     ChildSpec,
     ChildState,
@@ -163,11 +164,19 @@ class Comparison(RuleBasedStateMachine):
         self.tree.stop()
         self.model.finish()
 
+    @precondition(lambda self: self.tree is not None and not self.model.alive)
+    @rule()
+    def ask_one_that_has_ended(self) -> None:
+        assert self.tree is not None
+        with pytest.raises(ActorDead):
+            self.tree.which_children()
+
     @invariant()
     def the_two_agree(self) -> None:
         if self.tree is None:
             return
-        trace = [(type(event).__name__, event.id, event.incarnation) for event in self.recorder.events]
+        events = [event for event in self.recorder.events if isinstance(event, ChildEvent)]
+        trace = [(type(event).__name__, event.id, event.incarnation) for event in events]
         told = [entry for entry in trace if entry[0] != "ChildShutdownFailed"]
         assert told == self.model.trace
         assert (self.tree.exit_reason is None) == self.model.alive

@@ -1,0 +1,56 @@
+"""A kill at every single event of a small run, and a second one while its victim recovers."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from annex_actors.runtimes import InlineRuntime
+from annex_actors.runtimes.inline import InlineJob
+from supervisors import Strategy
+from tests.faults.plans import assert_undisturbed, disturbed, killing, shuffled
+from tests.matrix import some
+from tests.trainings import Training
+
+SMALL = Training(epochs=2, size=4, batch_size=2)
+"""Five stages, two epochs of two steps of two microbatches, each epoch with its evaluation."""
+
+ORDERS = [None, 1, 2]
+"""Work first; or shuffled by these seeds."""
+
+
+@cache
+def events(training: Training, order: int | None) -> int:
+    """Return how many events an undisturbed run has."""
+    host = InlineRuntime() if order is None else InlineRuntime(shuffled(order))
+    job = host.start(training.program())
+    assert isinstance(job, InlineJob)
+    job.wait()
+    return job.events
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_kill_at_any_event_changes_nothing(strategy: Strategy, order: int | None, whole: bool) -> None:
+    for event in some(range(1, events(SMALL, order) + 1), sample=40, whole=whole, seed=hash(strategy.value) % 7):
+        outcome = disturbed(SMALL, killing({event}, order), strategy=strategy)
+        assert outcome.restarts >= 1, f"nobody was killed at event {event}"
+        assert_undisturbed(outcome, SMALL)
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_a_second_kill_while_the_first_is_recovered_from_changes_nothing(strategy: Strategy, whole: bool) -> None:
+    pairs = [(first, first + gap) for first in range(1, events(SMALL, None) + 1) for gap in (1, 2, 3, 5, 8, 13, 21)]
+    for first, second in some(pairs, sample=60, whole=whole):
+        assert_undisturbed(disturbed(SMALL, killing({first, second}), strategy=strategy), SMALL)
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_a_kill_at_every_nth_event_of_a_whole_run_changes_nothing(strategy: Strategy, whole: bool) -> None:
+    lowest = {Strategy.ONE_FOR_ONE: 13, Strategy.REST_FOR_ONE: 41, Strategy.ONE_FOR_ALL: 97}[strategy]
+    for every in some(range(lowest, lowest + 30), sample=5, whole=whole):
+        host = InlineRuntime(kill=lambda event, every=every: event % every == 0)  # type: ignore[misc]
+        outcome = disturbed(SMALL, host, strategy=strategy)
+        assert outcome.restarts >= 5
+        assert_undisturbed(outcome, SMALL)
