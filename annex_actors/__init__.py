@@ -13,59 +13,22 @@ Where to read on: `layers` (the mathematics), `protocol` (messages, mailbox, sta
 supervision tree), `training` (trainer and learner), `cli`; and `supervisors`, a package of its own.
 """
 
-from importlib.metadata import version
+from __future__ import annotations
 
-from annex_actors.data import Dataset, load
-from annex_actors.errors import (
-    AnnexError,
-    ConfigError,
-    DataError,
-    DivergedError,
-    LayerError,
-    ShapeError,
-    UserError,
-)
-from annex_actors.layers import Layer, Network, activation, dense, dropout, flatten, parse_layers, sequence
-from annex_actors.optimizers import Adam, Sgd
-from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
-from annex_actors.protocol.stage import Point
-from annex_actors.runtimes import Crash, Observer, RunFailedError, Supervision
-from annex_actors.training.learner import InterruptedRun, Learner, Result, loss_less_than
+import pkgutil
+from typing import TYPE_CHECKING, Any
 
-__version__ = version("annex-actors")
+if TYPE_CHECKING:
+    from annex_actors.public import *  # noqa: F403
+    from annex_actors.public import __version__ as __version__
 
-__all__ = [
-    "Adam",
-    "AnnexError",
-    "ConfigError",
-    "Crash",
-    "DataError",
-    "Dataset",
-    "DivergedError",
-    "EpochFinished",
-    "Event",
-    "InterruptedRun",
-    "Layer",
-    "LayerError",
-    "Learner",
-    "Network",
-    "Observer",
-    "PeerExited",
-    "PeerStarted",
-    "Point",
-    "Result",
-    "RunFailedError",
-    "Sgd",
-    "ShapeError",
-    "StepFinished",
-    "Supervision",
-    "UserError",
-    "activation",
-    "dense",
-    "dropout",
-    "flatten",
-    "load",
-    "loss_less_than",
-    "parse_layers",
-    "sequence",
-]
+_MODULES = {module.name for module in pkgutil.iter_modules(__path__)}
+
+
+def __getattr__(name: str) -> Any:
+    # The names of `public` are imported when the first is asked for: `annex-actors --help` asks for none.
+    if name in _MODULES or (name.startswith("__") and name not in ("__all__", "__version__")):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import annex_actors.public as public
+
+    return getattr(public, name)

@@ -30,6 +30,7 @@ class BareJob:
         self.program = Program(program.run, program.stages, program.driver, NoStore())
         self.registry = Registry()
         self.restarts = 0
+        self.failed = False
         self._observers = program.observers
         self._over = threading.Event()
         self._blas = one_blas_thread()
