@@ -15,6 +15,7 @@ supervision tree), `training` (trainer and learner), `cli`; and `supervisors`, a
 
 from __future__ import annotations
 
+import os
 import pkgutil
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from annex_actors.public import *  # noqa: F403
     from annex_actors.public import __version__ as __version__
 
-_MODULES = {module.name for module in pkgutil.iter_modules(__path__)}
+_MODULES = {module.name for module in pkgutil.iter_modules([os.path.dirname(__file__)])}
 
 
 def __getattr__(name: str) -> Any:

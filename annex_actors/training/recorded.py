@@ -106,7 +106,7 @@ def train_recorded(
         result = learner.result
         assert result is not None  # a run that has begun has one
         report = _report(directory, learner, result, dataset, failure)
-        directory.end(report, result.checkpoint, metrics.tally.epochs)
+        directory.end(report, result.checkpoint, metrics.tally.epochs[: len(result.history)])
         interrupts.forget()
     return RecordedRun(directory, report, failure)
 
