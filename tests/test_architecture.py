@@ -35,7 +35,18 @@ ABOVE_ALL = {"__init__", "__main__", "public", "testing"}
 
 MATHEMATICS = {name for name, level in LEVELS.items() if level == 1}
 
-PURE = {"__future__", "annex_actors", "collections", "dataclasses", "enum", "heapq", "itertools", "math", "numpy", "typing"}
+PURE = {
+    "__future__",
+    "annex_actors",
+    "collections",
+    "dataclasses",
+    "enum",
+    "heapq",
+    "itertools",
+    "math",
+    "numpy",
+    "typing",
+}
 """All that the pure core may import: nothing here knows of time, threads, sockets, files or chance."""
 
 CONCURRENCY = {

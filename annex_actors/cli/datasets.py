@@ -23,7 +23,7 @@ def datasets(
 
     entries = catalog(data_dir=data_dir)
     if json:
-        say(text.dumps([asdict(entry) for entry in entries], indent=2))
+        say(text.dumps([asdict(entry) for entry in entries]))
         return
     table(
         ["name", "task", "samples", "features", "available", "from"],

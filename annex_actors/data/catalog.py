@@ -29,6 +29,7 @@ class Suggestion:
         learning_rate: its step size.
         batch_size: samples in a batch.
         epochs: passes over the training set.
+        decay: of the learning rate, which is ``learning_rate / (1 + decay step)``.
     """
 
     layers: str
@@ -37,6 +38,7 @@ class Suggestion:
     learning_rate: float
     batch_size: int
     epochs: int
+    decay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class Entry:
     suggested: Suggestion
 
 
-def _softmax(layers: str, learning_rate: float, batch_size: int, epochs: int) -> Suggestion:
-    return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs)
+def _softmax(layers: str, learning_rate: float, batch_size: int, epochs: int, decay: float = 0.0) -> Suggestion:
+    return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs, decay)
 
 
 _MADE_OR_SHIPPED: Mapping[str, Callable[[], Dataset]] = MappingProxyType(
@@ -78,7 +80,7 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
         "iris": _softmax("dense:16 tanh dense:3", 0.01, 10, 60),
         "xor": _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
         "fish": _softmax("dense:32 relu dense:32 relu dense:2", 0.003, 64, 40),
-        "fashion-mnist": _softmax("dense:512 relu dropout:0.1 dense:256 relu dense:10", 0.0005, 128, 10),
+        "fashion-mnist": _softmax("dense:512 relu dropout:0.1 dense:256 relu dense:10", 0.0015, 128, 10, decay=0.002),
     }
 )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from annex_actors import expect
 from annex_actors.optimizers.arrays import frozen, zeros
+from annex_actors.optimizers.decay import inverse_time
 from annex_actors.types import Floats, Parameters
 
 
@@ -27,6 +28,7 @@ class Adam:
         beta2: how much of the mean square is kept, 0 <= beta2 < 1.
         epsilon: > 0; keeps the step finite where gradients vanish.
         weight_decay: >= 0.
+        decay: >= 0; at step t the step's length is ``learning_rate / (1 + decay t)``.
 
     Raises:
         ConfigError: a setting outside its range.
@@ -41,6 +43,7 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.0
+    decay: float = 0.0
 
     def __post_init__(self) -> None:
         checked = {
@@ -49,6 +52,7 @@ class Adam:
             "beta2": expect.real_number("beta2", self.beta2, at_least=0, below=1),
             "epsilon": expect.real_number("epsilon", self.epsilon, above=0),
             "weight_decay": expect.real_number("weight_decay", self.weight_decay, at_least=0),
+            "decay": expect.real_number("decay", self.decay, at_least=0),
         }
         for setting, number in checked.items():
             object.__setattr__(self, setting, number)
@@ -67,24 +71,27 @@ class Adam:
     ) -> tuple[Parameters, Parameters]:
         """Return the next parameters and means."""
         weights, means, squares = {}, {}, {}
+        rate = inverse_time(self.learning_rate, self.decay, step)
         for name, weight in parameters.items():
             gradient = gradients[name]
             mean = means[f"mean.{name}"] = _blend(state[f"mean.{name}"], gradient, 1 - self.beta1)
             np.multiply(gradient, gradient, out=gradient)
             square = squares[f"square.{name}"] = _blend(state[f"square.{name}"], gradient, 1 - self.beta2)
-            weights[name] = self._stepped(step + 1, weight, mean, square, scratch=gradient)
+            weights[name] = self._stepped(step + 1, rate, weight, mean, square, scratch=gradient)
         return frozen(weights), frozen({**means, **squares})
 
-    def _stepped(self, count: int, weight: Floats, mean: Floats, square: Floats, scratch: Floats) -> Floats:
+    def _stepped(
+        self, count: int, rate: float, weight: Floats, mean: Floats, square: Floats, scratch: Floats
+    ) -> Floats:
         # Both corrections of the bias are moved out of the arrays into two numbers, as the paper's section 2 suggests.
         root = math.sqrt(1 - self.beta2**count)
         np.sqrt(square, out=scratch)
         scratch += self.epsilon * root
         np.divide(mean, scratch, out=scratch)
-        scratch *= self.learning_rate * root / (1 - self.beta1**count)
+        scratch *= rate * root / (1 - self.beta1**count)
         if not self.weight_decay:
             return weight - scratch
-        result: Floats = weight * (1 - self.learning_rate * self.weight_decay)
+        result: Floats = weight * (1 - rate * self.weight_decay)
         result -= scratch
         return result
 

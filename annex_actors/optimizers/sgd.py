@@ -9,6 +9,7 @@ import numpy as np
 from annex_actors import expect
 from annex_actors.errors import ConfigError
 from annex_actors.optimizers.arrays import frozen, zeros
+from annex_actors.optimizers.decay import inverse_time
 from annex_actors.types import Floats, Parameters
 
 
@@ -22,6 +23,7 @@ class Sgd:
         learning_rate: the step's length, > 0.
         momentum: how much of the velocity is kept, 0 <= momentum < 1.
         nesterov: whether the step looks ahead along the velocity; needs momentum.
+        decay: >= 0; at step t the step's length is ``learning_rate / (1 + decay t)``.
 
     Raises:
         ConfigError: a setting outside its range.
@@ -33,10 +35,12 @@ class Sgd:
     learning_rate: float = 0.05
     momentum: float = 0.0
     nesterov: bool = False
+    decay: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "learning_rate", expect.real_number("learning_rate", self.learning_rate, above=0))
         object.__setattr__(self, "momentum", expect.real_number("momentum", self.momentum, at_least=0, below=1))
+        object.__setattr__(self, "decay", expect.real_number("decay", self.decay, at_least=0))
         if not isinstance(self.nesterov, bool):
             raise ConfigError(f"expected `nesterov` to be true or false, got {self.nesterov!r}")
         if self.nesterov and not self.momentum:
@@ -54,11 +58,12 @@ class Sgd:
     def update(
         self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters
     ) -> tuple[Parameters, Parameters]:
-        """Return the next parameters and velocities; ``step`` does not matter."""
+        """Return the next parameters and velocities."""
+        rate = inverse_time(self.learning_rate, self.decay, step)
         slots = {name: f"velocity.{name}" for name in parameters if self.momentum}
         velocities = {slot: self._velocity(state[slot], gradients[name]) for name, slot in slots.items()}
         weights = {
-            name: self._stepped(weight, gradients[name], velocities.get(f"velocity.{name}"))
+            name: self._stepped(rate, weight, gradients[name], velocities.get(f"velocity.{name}"))
             for name, weight in parameters.items()
         }
         return frozen(weights), frozen(velocities)
@@ -68,13 +73,13 @@ class Sgd:
         result += gradient
         return result
 
-    def _stepped(self, weight: Floats, gradient: Floats, velocity: Floats | None) -> Floats:
+    def _stepped(self, rate: float, weight: Floats, gradient: Floats, velocity: Floats | None) -> Floats:
         """Return the next weight; ``gradient`` becomes the length of the step."""
         if velocity is None:
-            gradient *= self.learning_rate
+            gradient *= rate
         elif self.nesterov:
             gradient += velocity * self.momentum
-            gradient *= self.learning_rate
+            gradient *= rate
         else:
-            np.multiply(velocity, self.learning_rate, out=gradient)
+            np.multiply(velocity, rate, out=gradient)
         return weight - gradient

@@ -185,7 +185,8 @@ class InlineJob:
         if fatal is not None:
             raise fatal
         stages = [spec.address for spec in self._program.stages]
-        plan = Strategy.ONE_FOR_ONE.plan([address], address) if is_driver else supervision.strategy.plan(stages, address)
+        strategy = Strategy.ONE_FOR_ONE if is_driver else supervision.strategy
+        plan = strategy.plan([address] if is_driver else stages, address)
         for other in plan.stop:
             self._show_stop(other)
         self._start(plan.start)

@@ -198,9 +198,10 @@ def suggested_for(dataset: Dataset) -> Suggestion:
 
 def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
     chosen = settings.get("optimizer")
-    other = isinstance(chosen, Mapping) and chosen.get("name", suggestion.optimizer) != suggestion.optimizer
-    # A learning rate is one optimizer's: what suits Adam is too little for SGD.
-    rate = {} if other else {"learning_rate": suggestion.learning_rate}
+    given = chosen if isinstance(chosen, Mapping) else {}
+    # A learning rate is one optimizer's: what suits Adam is too little for SGD. And its decay goes with it.
+    own = "learning_rate" in given or given.get("name", suggestion.optimizer) != suggestion.optimizer
+    rate = {} if own else {"learning_rate": suggestion.learning_rate, "decay": suggestion.decay}
     return {
         "cost": suggestion.cost,
         "network": {"layers": suggestion.layers},

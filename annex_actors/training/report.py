@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from annex_actors.data import Dataset
 from annex_actors.training.checkpoint import Checkpoint
@@ -14,6 +15,13 @@ from annex_actors.types import Shape
 
 Status: TypeAlias = Literal["finished", "interrupted", "failed"]
 """How a run ended."""
+
+
+Number: TypeAlias = Annotated[
+    float | None,
+    BeforeValidator(lambda value: None if isinstance(value, float) and not math.isfinite(value) else value),
+]
+"""A number, or None where there is none; JSON knows neither NaN nor infinity."""
 
 
 class _Record(BaseModel):
@@ -99,9 +107,9 @@ class EpochRecord(_Record):
 
     epoch: int
     steps: int
-    train_cost: float | None
-    test_cost: float | None
-    metrics: Mapping[str, float | None]
+    train_cost: Number
+    test_cost: Number
+    metrics: Mapping[str, Number]
     samples_per_second: float
     seconds: float
     restarts: int
@@ -143,10 +151,10 @@ class RunReport(_Record):
     stages: int
     epochs: int
     steps: int
-    train_cost: float | None
-    test_cost: float | None
-    test_accuracy: float | None
-    test_metrics: Mapping[str, float | None]
+    train_cost: Number
+    test_cost: Number
+    test_accuracy: Number
+    test_metrics: Mapping[str, Number]
     weights_sha256: str
     state_sha256: str
     cost_log_sha256: str

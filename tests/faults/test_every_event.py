@@ -50,7 +50,11 @@ def test_a_second_kill_while_the_first_is_recovered_from_changes_nothing(strateg
         assert_undisturbed(disturbed(SMALL, killing({first, second}), strategy=strategy), SMALL)
 
 
-STORMS = {Strategy.ONE_FOR_ONE: range(80, 120), Strategy.REST_FOR_ONE: range(200, 240), Strategy.ONE_FOR_ALL: range(200, 240)}
+STORMS = {
+    Strategy.ONE_FOR_ONE: range(80, 120),
+    Strategy.REST_FOR_ONE: range(200, 240),
+    Strategy.ONE_FOR_ALL: range(200, 240),
+}
 """Events between two kills: a step has about 120, so that with far fewer no step would ever come to its end."""
 
 

@@ -19,7 +19,7 @@ def test_an_unknown_optimizer_lists_the_known_ones() -> None:
 
 
 def test_an_unknown_setting_lists_the_known_ones() -> None:
-    message = "expected settings of sgd to be among learning_rate, momentum, nesterov, got 'lr'"
+    message = "expected settings of sgd to be among learning_rate, momentum, nesterov, decay, got 'lr'"
     with pytest.raises(ConfigError, match=message):
         optimizer("sgd", lr=0.1)
 

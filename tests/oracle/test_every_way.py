@@ -14,9 +14,7 @@ from tests.matrix import matrix
 from tests.oracle.plain import plain
 from tests.trainings import ADAM, CLASSES, CLASSIFIER, MOMENTUM, REGRESSOR, SHORT, Training, fingerprints, train
 
-DEEP = sequence(
-    dense(7), activation("relu"), dropout(0.2), dense(6), activation("tanh"), dropout(0.5), dense(CLASSES)
-)
+DEEP = sequence(dense(7), activation("relu"), dropout(0.2), dense(6), activation("tanh"), dropout(0.5), dense(CLASSES))
 
 NETWORKS: dict[str, tuple[Network, str, Optimizer]] = {
     "classifier": (CLASSIFIER, "softmax_cross_entropy", ADAM),
@@ -75,7 +73,10 @@ def stages(placement: str, layers: int) -> tuple[range, ...] | None:
         "a layer each": None,
         "all in one": (range(layers + 1),),
         "two halves": (range(half), range(half, layers + 1)),
-        "the cost with the last layer": (*(range(at, at + 1) for at in range(layers - 1)), range(layers - 1, layers + 1)),
+        "the cost with the last layer": (
+            *(range(at, at + 1) for at in range(layers - 1)),
+            range(layers - 1, layers + 1),
+        ),
     }[placement]
 
 

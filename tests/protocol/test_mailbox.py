@@ -25,7 +25,9 @@ from annex_actors.protocol.messages import (
 )
 
 ARRAY = np.ones((1, 1), np.float32)
-CAPPED = Discipline("capped", "as many forwards as weight gradients allow", (B, F, W), lambda s, S, m: m, lambda s, S, m: 2)
+CAPPED = Discipline(
+    "capped", "as many forwards as weight gradients allow", (B, F, W), lambda s, S, m: m, lambda s, S, m: 2
+)
 
 
 def forward(step: int, microbatch: int, of: int = 2) -> Forward:
@@ -48,7 +50,9 @@ def deferred(step: int) -> WeightGradient:
     return WeightGradient("r", step, WHOLE_STEP, 0)
 
 
-def mailbox(name: str = "gpipe", *arrived: Message, stage: int = 0, stages: int = 1, committed: int = 0) -> StageMailbox:
+def mailbox(
+    name: str = "gpipe", *arrived: Message, stage: int = 0, stages: int = 1, committed: int = 0
+) -> StageMailbox:
     box = StageMailbox(discipline(name), stage, stages, committed=committed)
     for message in arrived:
         box.put(message)

@@ -43,7 +43,9 @@ ROWS = (slice(0, 3), slice(3, 5))
 
 
 def spec(*layers: Layer, stage: int = 1, stages: int = 3, seed: int = 4, last: bool = False) -> StageSpec:
-    parameters = [layer.initial_parameters((3,), RandomKey(seed, 1 + at), np.dtype(np.float32)) for at, layer in enumerate(layers)]
+    parameters = [
+        layer.initial_parameters((3,), RandomKey(seed, 1 + at), np.dtype(np.float32)) for at, layer in enumerate(layers)
+    ]
     return StageSpec(
         stage=stage,
         first_layer=stage,
@@ -348,7 +350,9 @@ class Wrong:
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return input_shape
 
-    def initial_parameters(self, input_shape: tuple[int, ...], key: RandomKey, dtype: np.dtype[np.float32]) -> Parameters:
+    def initial_parameters(
+        self, input_shape: tuple[int, ...], key: RandomKey, dtype: np.dtype[np.float32]
+    ) -> Parameters:
         return {}
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, None]:

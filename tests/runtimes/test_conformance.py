@@ -237,9 +237,7 @@ def test_an_observer_that_raises_is_removed_and_harms_nothing(host: Runtime, cap
 
 @pytest.mark.parametrize("strategy", Strategy)
 @pytest.mark.parametrize("at", Point)
-def test_a_crashed_layer_is_restarted_and_the_result_is_the_same(
-    host: Runtime, strategy: Strategy, at: Point
-) -> None:
+def test_a_crashed_layer_is_restarted_and_the_result_is_the_same(host: Runtime, strategy: Strategy, at: Point) -> None:
     plan = CrashPlan([Crash(layer=1, step=3, microbatch=1, at=at)])
     outcome = carried_out(host, TRAINING.program(crashes=plan, supervision=Supervision(strategy)))
     assert outcome.fingerprints == undisturbed(TRAINING).fingerprints
@@ -299,7 +297,9 @@ def fragile(stages: tuple[StageSpec, ...]) -> Iterator[StageSpec]:
 
 
 def test_a_layer_that_crashes_again_while_recovering_is_restarted_again(host: Runtime) -> None:
-    plan = CrashPlan([Crash(layer=1, step=3, times=2), Crash(layer=1, step=3, microbatch=1, at=Point.BACKWARD, times=2)])
+    plan = CrashPlan(
+        [Crash(layer=1, step=3, times=2), Crash(layer=1, step=3, microbatch=1, at=Point.BACKWARD, times=2)]
+    )
     outcome = carried_out(host, TRAINING.program(crashes=plan))
     assert outcome.fingerprints == undisturbed(TRAINING).fingerprints
     assert outcome.restarts == 4

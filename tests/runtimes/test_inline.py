@@ -47,7 +47,11 @@ def test_any_order_of_events_gives_the_same_weights(seed: int, schedule: str) ->
 
 @pytest.mark.parametrize(
     "choose",
-    [lambda channels, peers: 0, lambda channels, peers: channels + peers - 1, lambda channels, peers: max(0, channels - 1)],
+    [
+        lambda channels, peers: 0,
+        lambda channels, peers: channels + peers - 1,
+        lambda channels, peers: max(0, channels - 1),
+    ],
     ids=["deliver first, oldest channel", "newest peer first", "deliver first, newest channel"],
 )
 def test_extreme_orders_give_the_same_weights(choose: Callable[[int, int], int]) -> None:

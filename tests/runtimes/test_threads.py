@@ -179,7 +179,9 @@ def test_the_end_of_the_observers_supervisor_harms_nothing() -> None:
     assert len(seen.of(StepFinished)) < TRAINING.steps
 
 
-@pytest.mark.parametrize(("id", "error"), [("layers", "the layers' supervisor ended"), ("run", "the run's supervisor ended")])
+@pytest.mark.parametrize(
+    ("id", "error"), [("layers", "the layers' supervisor ended"), ("run", "the run's supervisor ended")]
+)
 def test_the_end_of_a_supervisor_of_peers_ends_the_run(id: str, error: str) -> None:
     job, program, _ = disturbed(id)
     with pytest.raises(RunFailedError, match=error):

@@ -84,6 +84,7 @@ def test_a_resolved_config_has_every_setting_of_the_optimizer() -> None:
         "beta2": 0.999,
         "epsilon": 1e-8,
         "weight_decay": 0.0,
+        "decay": 0.0,
     }
 
 

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from annex_actors.cli import main
+from annex_actors.data import catalog, load
+
+
+def test_every_data_set_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["datasets"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["name", "task", "samples", "features", "available", "from"]
+    assert lines[1][:5] == ["digits", "classification", "1,797", "64", "yes"]
+    assert [line[0] for line in lines[1:6]] == [entry.name for entry in catalog()]
+
+
+def test_json_is_one_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["datasets", "--json"]) == 0
+    out = capsys.readouterr().out
+    listed = json.loads(out)
+    assert out.count("\n") == 1
+    assert [each["name"] for each in listed] == [entry.name for entry in catalog()]
+    assert {"task", "samples", "features", "where", "available", "suggested"} <= listed[0].keys()
+
+
+@pytest.mark.parametrize("entry", [entry for entry in catalog() if entry.name != "fashion-mnist"])
+def test_a_data_set_is_as_large_as_it_says(entry: object) -> None:
+    name, samples, features = (getattr(entry, field) for field in ("name", "samples", "features"))
+    dataset = load(name)
+    halves = {id(half): len(half) for half in (dataset.train, dataset.test)}
+    assert sum(halves.values()) == samples
+    assert dataset.input_shape == (features,)

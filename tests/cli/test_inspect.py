@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from annex_actors.cli import main
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with one restart."""
+    path = tmp_path_factory.mktemp("runs") / "xor"
+    options = ["--epochs", "3", "--quiet", "--run-dir", str(path), "--crash", "layer=1,step=1"]
+    assert main(["train", "xor", *options]) == 0
+    return path
+
+
+def test_a_run_is_shown_with_all_that_is_known_of_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(run)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for expected in (
+        "0 dense:8 (2,) (8,) 24",
+        "42 parameters",
+        'name = "adam"',
+        "epoch step cost test cost accuracy samples/s restarts",
+        "status finished",
+        "steps 3 committed by every layer",
+        "restarts 1",
+    ):
+        assert expected in lines
+    assert any(line.startswith("numpy ") for line in lines)
+    assert any(line.startswith("blas ") for line in lines)
+
+
+def test_json_is_one_object_with_the_same(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(run), "--json"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    looked = json.loads(out)
+    assert looked["status"] == "finished"
+    assert looked["network"]["parameters"] == 42
+    assert looked["config"]["training"]["epochs"] == 3
+    assert len(looked["metrics"]) == 3
+    assert {"python", "platform", "numpy", "scipy", "pykka", "annex-actors", "blas"} == looked["environment"].keys()
+    assert looked["result"] == json.loads((run / "result.json").read_text())
+
+
+def test_a_failed_run_shows_why_and_its_last_committed_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--epochs", "9", "--quiet", "--run-dir", str(tmp_path / "run"), "--crash", "layer=1,step=4,times=9"]
+    assert main(["train", "xor", *options]) == 1
+    capsys.readouterr()
+    assert main(["inspect", str(tmp_path / "run")]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "steps 4 committed by every layer" in lines
+    assert any(line.startswith("status failed: layer 1 (tanh) failed in forward at step 4") for line in lines)

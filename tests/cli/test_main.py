@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from annex_actors.cli import main
+
+PROGRAM = [sys.executable, "-m", "annex_actors"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_help_names_every_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert all(command in out for command in ("train", "predict", "inspect", "datasets"))
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "epochs", "batch-size", "microbatches", "schedule", "runtime", "optimizer", "learning-rate", "seed", "layers",
+        "cost", "run-dir", "data-dir", "label", "strategy", "max-restarts", "max-seconds", "max-attempts", "crash",
+        "set", "quiet", "json", "debug",
+    ],
+)  # fmt: skip
+def test_train_has_every_option(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    assert f"--{option}" in capsys.readouterr().out
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"annex-actors {version('annex-actors')}\n"
+
+
+def test_help_imports_nothing_that_takes_long() -> None:
+    slow = {"numpy", "scipy", "sklearn", "pydantic", "pykka"}
+    code = f"import sys; from annex_actors.cli import main; main(['--help']); print({slow} & sys.modules.keys())"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    with subprocess.Popen([*PROGRAM, "datasets"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
+def test_a_full_disk_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("annex_actors.training.run_directory.RunDirectory.begin", full)
+    assert main(["train", "xor"]) == 1
+    assert capsys.readouterr().err == "error: [Errno 28] No space left on device\n"

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from annex_actors.cli import main
+from annex_actors.training.run_directory import RunDirectory
+
+KEYS = [
+    "run_dir", "dataset", "runtime", "schedule", "microbatches", "stages", "epochs", "steps", "train_cost", "test_cost",
+    "test_accuracy", "weights_sha256", "state_sha256", "cost_log_sha256", "restarts", "seconds", "samples_per_second",
+]  # fmt: skip
+HASHES = ("weights_sha256", "state_sha256", "cost_log_sha256")
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every run be kept in a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def trained(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> dict[str, Any]:
+    """Return what ``train --json`` prints, which is one object and nothing else."""
+    assert main(["train", *arguments, "--json"]) == code
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    result: dict[str, Any] = json.loads(out)
+    return result
+
+
+def test_without_arguments_the_digits_are_learned(capsys: pytest.CaptureFixture[str]) -> None:
+    result = trained(capsys)
+    assert (result["dataset"], result["status"]) == ("digits", "finished")
+    assert result["test_accuracy"] >= 0.96
+
+
+def test_json_has_every_key_that_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
+    result = trained(capsys, "xor", "--epochs", "2")
+    assert set(KEYS) <= result.keys()
+    assert (result["runtime"], result["schedule"], result["microbatches"]) == ("threads", "1f1b", 2)
+    assert (result["stages"], result["epochs"], result["steps"], result["restarts"]) == (4, 2, 2, 0)
+    assert result == json.loads((Path(result["run_dir"]) / "result.json").read_text())
+
+
+def test_regression_has_no_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
+    numbers = np.linspace(0, 1, 60).reshape(20, 3)
+    np.savez("own.npz", inputs=numbers, targets=numbers.sum(axis=1))
+    result = trained(capsys, "own.npz", "--epochs", "2")
+    assert result["test_accuracy"] is None
+    assert result["test_metrics"].keys() == {"r2"}
+
+
+@pytest.mark.parametrize("schedule", ["sequential", "gpipe", "1f1b"])
+def test_threads_and_inline_come_to_the_same_hashes(capsys: pytest.CaptureFixture[str], schedule: str) -> None:
+    options = ["iris", "--epochs", "2", "--microbatches", "3", "--schedule", schedule]
+    threads, inline = (trained(capsys, *options, "--runtime", runtime) for runtime in ("threads", "inline"))
+    assert [threads[name] for name in HASHES] == [inline[name] for name in HASHES]
+
+
+@pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
+def test_crashes_change_no_hash(capsys: pytest.CaptureFixture[str], strategy: str) -> None:
+    undisturbed = trained(capsys, "iris", "--epochs", "2")
+    crashes = ["--crash", "layer=1,step=7,microbatch=1,at=backward", "--crash", "layer=3,step=12,at=commit"]
+    crashed = trained(capsys, "iris", "--epochs", "2", "--strategy", strategy, *crashes)
+    assert crashed["restarts"] >= 2
+    assert [crashed[name] for name in HASHES] == [undisturbed[name] for name in HASHES]
+
+
+def test_progress_goes_to_standard_error_and_the_summary_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "xor", "--epochs", "2", "--run-dir", "run", "--crash", "layer=1,step=1"]) == 0
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert "layer 1 (tanh) failed in forward at step 1 microbatch 0, given (2, 8) float32: InjectedCrash" in lines[1]
+    assert lines[2] == "layer 1 tanh is up again, incarnation 2"
+    assert lines[3].startswith("epoch 2/2  step 2  cost ")
+    assert lines[3].endswith(" samples/s  restarts 1")
+    assert out.splitlines()[0].startswith("test accuracy ")
+    assert out.splitlines()[-1] == "saved in run"
+
+
+def test_quiet_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "xor", "--epochs", "2", "--quiet", "--crash", "layer=1,step=1"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_said_later_wins(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("run.toml").write_text('[data]\nname = "xor"\n[training]\nepochs = 1\nseed = 1\nmicrobatches = 1\n')
+    options = ["--epochs", "2", "--microbatches", "2", "--set", "training.microbatches=3"]
+    result = trained(capsys, "run.toml", *options)
+    config = RunDirectory.open(Path(result["run_dir"])).config()
+    assert (config.training.seed, config.training.epochs, config.training.microbatches) == (1, 2, 3)
+
+
+def test_the_config_of_a_run_repeats_it(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--optimizer", "sgd", "--set", "optimizer.momentum=0.9", "--layers", "dense:4 relu dropout:0.2 dense:3"]
+    first = trained(capsys, "iris", "--epochs", "2", "--seed", "5", *options)
+    again = trained(capsys, f"{first['run_dir']}/config.toml")
+    assert [again[name] for name in HASHES] == [first[name] for name in HASHES]
+
+
+def test_own_data_in_a_table_is_learned(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pets.csv").write_text("kind,size\n" + "".join(f"{'cat' if n % 2 else 'dog'},{n % 2}.5\n" for n in range(20)))
+    result = trained(capsys, "pets.csv", "--label", "kind", "--epochs", "2")
+    assert (result["dataset"], result["steps"]) == ("pets", 2)
+
+
+def test_a_layer_that_fails_always_ends_the_run_with_all_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    crash = "layer=1,step=3,microbatch=1,at=backward,times=99"
+    assert main(["train", "xor", "--epochs", "9", "--run-dir", "run", "--quiet", "--crash", crash]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert lines[0] == (
+        "error: layer 1 (tanh) failed in backward at step 3 microbatch 1, given (2, 8) float32: "
+        "InjectedCrash: crash on order (failed 3 times at the same message)"
+    )
+    assert 'raise InjectedCrash("crash on order")' in err
+    assert "annex_actors/protocol" not in err
+    assert lines[-1] == "3 committed steps are saved in run; --debug shows the whole traceback"
+    report = RunDirectory.open(Path("run")).report()
+    assert report is not None
+    assert (report.status, report.steps) == ("failed", 3)
+
+
+def test_debug_shows_the_whole_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    crash = "layer=1,step=3,times=99"
+    assert main(["train", "xor", "--epochs", "9", "--quiet", "--debug", "--crash", crash]) == 1
+    err = capsys.readouterr().err
+    assert "annex_actors/protocol/stage.py" in err
+    assert err.count("The above exception was the direct cause") == 2
+
+
+def test_a_failed_run_prints_its_result_too(capsys: pytest.CaptureFixture[str]) -> None:
+    result = trained(capsys, "xor", "--epochs", "9", "--crash", "layer=1,step=3,times=99", code=1)
+    assert (result["status"], result["steps"]) == ("failed", 3)
+    assert result["error"].startswith("layer 1 (tanh) failed in forward at step 3")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_cost_that_is_no_number_is_the_users_to_mend(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--optimizer", "sgd", "--learning-rate", "1e30", "--cost", "mse", "--layers", "dense:2", "--quiet"]
+    assert main(["train", "xor", "--run-dir", "run", *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("error: expected a finite cost, got ")
+    assert "lower the learning rate" in err
+    assert "committed steps are saved in run" in err
+
+
+def test_a_run_leaves_no_thread(capsys: pytest.CaptureFixture[str]) -> None:
+    before = set(threading.enumerate())
+    trained(capsys, "xor", "--epochs", "2", "--crash", "layer=1,step=1")
+    trained(capsys, "xor", "--epochs", "9", "--crash", "layer=1,step=3,times=99", code=1)
+    assert set(threading.enumerate()) == before
+
+
+def test_a_run_is_named_after_its_data(capsys: pytest.CaptureFixture[str]) -> None:
+    result = trained(capsys, "xor", "--epochs", "1")
+    assert Path(result["run_dir"]).parent.name == "runs"
+    assert Path(result["run_dir"]).name.startswith("xor-20")

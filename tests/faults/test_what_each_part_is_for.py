@@ -1,0 +1,161 @@
+"""These tests can fail: take one part of the recovery away, and some kill is not survived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from annex_actors.protocol import stage as stage_module
+from annex_actors.protocol.mailbox import StageMailbox
+from annex_actors.protocol.messages import WHOLE_STEP, Committed, Envelope, Forward, Message, Part, Post, Resume
+from annex_actors.protocol.node import Node
+from annex_actors.protocol.retention import Retention
+from annex_actors.runtimes import InlineRuntime
+from annex_actors.stores import MemoryStore
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.feed import PredictionFeed
+from supervisors import Strategy
+from tests.faults.plans import disturbed, killing
+from tests.protocol.test_node import ARRAY, Script, node, sent, tell, work
+from tests.trainings import Training, undisturbed
+
+SMALL = Training(epochs=2, size=4, batch_size=2)
+EVENTS = 480
+"""More than an undisturbed run of `SMALL` has."""
+
+
+def consequences(strategy: Strategy = Strategy.ONE_FOR_ONE, every: int = 1) -> Iterator[str]:
+    """Yield what comes of a kill at each event: ``the same``, ``different``, or the error."""
+    for event in Random(0).sample(range(1, EVENTS, every), len(range(1, EVENTS, every))):
+        try:
+            outcome = disturbed(SMALL, killing({event}), strategy=strategy)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a consequence
+            yield str(error)
+        else:
+            yield "the same" if outcome.fingerprints == undisturbed(SMALL).fingerprints else "different"
+
+
+def nobody_killed_is_survived() -> bool:
+    """Return whether the run ends well without a kill, whatever part was taken away."""
+    return disturbed(SMALL, killing(set())).fingerprints == undisturbed(SMALL).fingerprints
+
+
+def some_run_stands_still(strategy: Strategy = Strategy.ONE_FOR_ONE) -> bool:
+    return nobody_killed_is_survived() and any("stands still" in each for each in consequences(strategy))
+
+
+def some_kill_is_not_survived() -> bool:
+    return nobody_killed_is_survived() and any(each != "the same" for each in consequences())
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_with_every_part_in_its_place_every_kill_is_survived(strategy: Strategy) -> None:
+    assert set(consequences(strategy, every=20)) == {"the same"}
+
+
+@pytest.mark.parametrize("strategy", [Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE])
+def test_without_the_outbox_in_the_snapshot_some_run_stands_still(
+    monkeypatch: pytest.MonkeyPatch, strategy: Strategy
+) -> None:
+    """A stage commits a step and is restarted with its neighbour, who still needs that step's gradient."""
+    monkeypatch.setattr(Retention, "below", lambda *_: ())
+    assert some_run_stands_still(strategy)
+
+
+def test_without_the_answer_to_a_resumption_some_run_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Retention, "since", lambda *_: [])
+    assert some_run_stands_still()
+
+
+def test_without_asking_again_for_predictions_some_run_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PredictionFeed, "again", lambda _: [])
+    assert some_run_stands_still()
+
+
+def test_without_the_order_of_effects_some_kill_is_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sent before it is committed cannot be taken back."""
+    perform = Node._perform
+    monkeypatch.setattr(Node, "_perform", lambda self, wishes: perform(self, wishes)[::-1])
+    assert some_kill_is_not_survived()
+
+
+def test_without_dropping_what_was_seen_before_some_kill_is_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forgetful(StageMailbox):
+        """Takes every gradient that comes, also one that it had."""
+
+        def put(self, message: Message) -> None:
+            self._backwards_seen.clear()
+            super().put(message)
+
+    monkeypatch.setattr(stage_module, "StageMailbox", Forgetful)
+    assert some_kill_is_not_survived()
+
+
+def test_without_dropping_what_is_committed_some_kill_is_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Trusting(StageMailbox):
+        """Takes what belongs to a committed step for a part of the step at hand."""
+
+        def put(self, message: Message) -> None:
+            if message.step < self.committed and isinstance(message, Forward):
+                message = replace(message, step=self.committed)
+            super().put(message)
+
+    monkeypatch.setattr(stage_module, "StageMailbox", Trusting)
+    assert some_kill_is_not_survived()
+
+
+def survives_a_late_commit() -> bool:
+    """Return whether a message is still kept for a peer whose dead incarnation said that it had committed."""
+    script = Script()
+    peer = node(script)
+    script.wishes.append([Post("stage-2", Forward("r", 0, 0, 2, ARRAY, Part(1, 1)))])
+    tell(peer, Forward("r", 0, 0, 1, ARRAY, Part(1, 1)))
+    work(peer)
+    resume = Resume("r", 0, WHOLE_STEP, WHOLE_STEP)
+    tell(peer, resume, sender="stage-2", incarnation=2)
+    work(peer)
+    tell(peer, Committed("r", 1, WHOLE_STEP, WHOLE_STEP), sender="stage-2", incarnation=1, committed=1)
+    tell(peer, resume, sender="stage-2", incarnation=3)
+    return ("stage-2", "Forward 0") in sent(work(peer))
+
+
+def test_without_fencing_a_dead_incarnation_makes_others_forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert survives_a_late_commit()
+    receive = Node.receive
+
+    def trusting(self: Node, envelope: Envelope) -> None:
+        self._incarnations.clear()
+        receive(self, envelope)
+
+    monkeypatch.setattr(Node, "receive", trusting)
+    assert not survives_a_late_commit()
+
+
+def test_without_a_second_commit_in_the_store_no_step_of_all_stages_can_be_gathered() -> None:
+    """Kill the whole job anywhere: with one commit kept there are moments without a step that all have."""
+    shallow = [gathered(MemoryStore(depth=1), event) for event in range(1, EVENTS, 5)]
+    assert not all(shallow)
+    assert all(gathered(MemoryStore(), event) for event in range(1, EVENTS, 5))
+
+
+def gathered(store: MemoryStore, event: int) -> bool:
+    """Interrupt a run at ``event``; return whether its store has a step that all stages have committed."""
+
+    def interrupt(now: int) -> bool:
+        if now == event:
+            raise KeyboardInterrupt
+        return False
+
+    program = SMALL.program(store=store)
+    job = InlineRuntime(kill=interrupt).start(program)
+    with suppress(KeyboardInterrupt):
+        job.wait()
+    try:
+        Checkpoint.gather(store, [spec.address for spec in program.stages], SMALL.initial)
+    except RuntimeError:
+        return False
+    return True

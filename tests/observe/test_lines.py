@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from annex_actors.observe.lines import epoch_line, incident_line, number
+from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerStarted, StepFinished
+from annex_actors.training.report import EpochRecord
+
+EPOCH = EpochRecord(
+    epoch=3,
+    steps=135,
+    train_cost=0.25,
+    test_cost=0.5,
+    metrics={"accuracy": 0.75},
+    samples_per_second=12345.6,
+    seconds=1.0,
+    restarts=2,
+)
+
+
+def test_an_epoch_is_one_line() -> None:
+    expected = "epoch  3/20  step 135  cost 0.2500  test cost 0.5000  accuracy 0.7500  12,346 samples/s  restarts 2"
+    assert epoch_line(EPOCH, 20) == expected
+
+
+def test_an_epoch_without_a_test_has_no_test_cost() -> None:
+    line = epoch_line(EPOCH.model_copy(update={"test_cost": None, "metrics": {}}), 3)
+    assert line == "epoch 3/3  step 135  cost 0.2500  12,346 samples/s  restarts 2"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5, "0.5000"), (0.0, "0.0000"), (1e-5, "1.000e-05"), (-2e7, "-2.000e+07"), (9999.0, "9999.0000"), (None, "-")],
+)
+def test_a_number_is_never_too_small_or_too_long_to_read(value: float | None, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (PeerExited("stage-1", "layer 1 relu", 1, "layer 1 (relu) failed in forward at step 7: ValueError: no"), None),
+        (PeerExited("trainer", "trainer", 1, "KeyError: 3"), "trainer ended: KeyError: 3"),
+        (PeerExited("stage-1", "layer 1 relu", 1, "killed"), "layer 1 relu ended: killed"),
+        (PeerStarted("stage-1", "layer 1 relu", 2), "layer 1 relu is up again, incarnation 2"),
+        (
+            PeerAbandoned("stage-1", "layer 1 relu", 2),
+            "layer 1 relu could not be stopped: it was fenced off and left behind",
+        ),
+    ],
+)
+def test_a_crash_and_a_restart_are_a_line_each(event: Event, line: str | None) -> None:
+    assert incident_line(event) == (line or getattr(event, "reason", None))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        PeerStarted("stage-1", "layer 1 relu", 1),
+        PeerExited("stage-1", "layer 1 relu", 1, "shutdown", orderly=True),
+        StepFinished(0, 0, 0.5, 32),
+        Finished(3),
+    ],
+)
+def test_the_orderly_course_of_things_is_no_incident(event: Event) -> None:
+    assert incident_line(event) is None
