@@ -22,7 +22,7 @@ run (rest_for_one)
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 from typing import Any
 
@@ -214,7 +214,7 @@ class SupervisedJob:
                 limit = f"{limits.max_restarts} restarts in {limits.max_seconds:g} s"
                 self._fail(too_many_restarts(label, limit, reason.exception))
 
-    def _note_ref(self, id: str, name: str | None) -> None:
+    def _note_ref(self, id: str, name: Hashable) -> None:
         ref = self.registry.whereis(name)
         if ref is not None:
             self._refs[id] = ref

@@ -56,8 +56,7 @@ class Case:
 
 
 CASES = [
-    Case(*each)
-    for each in product(("inline", "threads"), Strategy, Point, PLANS, ("sequential", "gpipe", "1f1b"))
+    Case(*each) for each in product(("inline", "threads"), Strategy, Point, PLANS, ("sequential", "gpipe", "1f1b"))
 ]
 
 

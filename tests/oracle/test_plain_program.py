@@ -9,7 +9,7 @@ import pytest
 
 from annex_actors.data import Batches
 from annex_actors.layers import activation, dense, sequence
-from annex_actors.optimizers import Adam, Sgd
+from annex_actors.optimizers import Adam, Optimizer, Sgd
 from annex_actors.types import Floats
 from tests.oracle.plain import plain
 from tests.trainings import Training, samples
@@ -39,8 +39,9 @@ def by_hand(training: Training, update: Update) -> tuple[dict[str, Floats], list
             "2.weight": hidden.T @ back,
             "2.bias": back.sum(axis=0),
         }
-        w = {name: update(step, name, w[name], gradients[name]) for name in w}
-    return w, costs
+        for name, gradient in gradients.items():
+            w[name] = np.asarray(update(step, name, w[name], gradient), np.float64)
+    return dict(w), costs
 
 
 def momentum(rate: float, keep: float) -> Update:
@@ -61,12 +62,13 @@ def adam(rate: float) -> Update:
         mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
         means[name] = mean, square
         unbiased, spread = mean / (1 - 0.9 ** (step + 1)), square / (1 - 0.999 ** (step + 1))
-        return weights - rate * unbiased / (np.sqrt(spread) + 1e-8)
+        result: Floats = weights - rate * unbiased / (np.sqrt(spread) + 1e-8)
+        return result
 
     return update
 
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, tuple[Optimizer, Callable[[], Update]]] = {
     "sgd": (Sgd(learning_rate=0.1), lambda: momentum(0.1, 0.0)),
     "momentum": (Sgd(learning_rate=0.1, momentum=0.9), lambda: momentum(0.1, 0.9)),
     "adam": (Adam(learning_rate=0.01), lambda: adam(0.01)),

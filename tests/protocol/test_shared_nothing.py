@@ -1,7 +1,7 @@
 """No peer can write to another one's memory: whatever two of them hold is read-only, all the way down.
 
-In one process a message hands over a reference, as the BEAM does with large binaries. The proof walks all arrays that can
-be reached from every node, from every message under way and from every commit, after every event of a run.
+In one process a message hands over a reference, as the BEAM does with large binaries. The proof walks all arrays that
+can be reached from every node, from every message under way and from every commit, after every event of a run.
 """
 
 from __future__ import annotations

@@ -5,18 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pykka
 import pytest
 
 from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.stage import Point
-from annex_actors.runtimes import Crash, CrashPlan, Job, Program, RunFailedError, Supervision, ThreadsRuntime
+from annex_actors.runtimes import Crash, CrashPlan, Job, Observer, Program, RunFailedError, Supervision, ThreadsRuntime
 from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.threads import thread_host
 from annex_actors.runtimes.tree import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
-from supervisors import KILLED, ChildSpec, Strategy, exit
+from supervisors import KILLED, ChildSpec, Ref, Strategy, exit
 from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, undisturbed
 
 TRAINING = Training(microbatches=3)
@@ -34,6 +35,13 @@ def started(program: Program) -> SupervisedJob:
     job = ThreadsRuntime().start(program)
     assert isinstance(job, SupervisedJob)
     return job
+
+
+def found(job: SupervisedJob, name: str) -> Ref[Any]:
+    """Return the actor of that name, which must be up."""
+    ref: Ref[Any] | None = job.registry.whereis(name)
+    assert ref is not None
+    return ref
 
 
 def finished(job: Job, program: Program) -> Checkpoint:
@@ -99,7 +107,7 @@ def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_sa
 
     def kill() -> None:
         known.wait()
-        exit(jobs[0].registry.whereis(name), KILLED)
+        exit(found(jobs[0], name), KILLED)
         last.go_on.set()
 
     program = TRAINING.program(crashes=last, observers=[When(after_step(step), kill), seen])
@@ -120,7 +128,7 @@ def test_a_layer_that_is_killed_in_the_middle_of_its_work_is_replaced(point: Poi
     program = TRAINING.program(crashes=meeting)
     job = started(program)
     meeting.reached.wait()
-    exit(job.registry.whereis(f"stage-{layer}"), KILLED)
+    exit(found(job, f"stage-{layer}"), KILLED)
     meeting.go_on.set()
     assert fingerprints(finished(job, program)) == undisturbed(TRAINING).fingerprints
     assert job.restarts == 1
@@ -146,12 +154,12 @@ def test_what_an_abandoned_layer_does_when_it_wakes_up_has_no_effect(strategy: S
     def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
         return replace(thread_host(spec, job), shutdown=0.05)
 
-    observers = [When(lambda event: isinstance(event, PeerAbandoned), stuck.go_on.set), seen]
+    observers: list[Observer] = [When(lambda event: isinstance(event, PeerAbandoned), stuck.go_on.set), seen]
     program = TRAINING.program(crashes=stuck, observers=observers, supervision=Supervision(strategy))
     job = SupervisedJob(program, host)
     stuck.reached.wait()
     zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-1#1")
-    exit(job.registry.whereis("stage-0"), KILLED)
+    exit(found(job, "stage-0"), KILLED)
     checkpoint = finished(job, program)
     zombie.join()
     assert stuck.survived
@@ -165,7 +173,7 @@ def disturbed(id: str) -> tuple[SupervisedJob, Program, Seen]:
     program = TRAINING.program(crashes=meeting, observers=[seen])
     job = started(program)
     meeting.reached.wait()
-    ref = job.registry.whereis(id)
+    ref = found(job, id)
     exit(ref, KILLED)
     ref.wait()
     meeting.go_on.set()
@@ -193,7 +201,7 @@ def test_a_killed_observer_is_gone_and_harms_nothing() -> None:
     program = TRAINING.program(crashes=meeting, observers=[seen, other])
     job = started(program)
     meeting.reached.wait()
-    observer = job.registry.whereis("observer-0")
+    observer = found(job, "observer-0")
     exit(observer, KILLED)
     observer.wait()
     meeting.go_on.set()
@@ -219,7 +227,7 @@ def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_no_poison() ->
             self.starts += 1
             if 1 < self.starts <= kills + 1:
                 known.wait()
-                exit(jobs[0].registry.whereis("stage-1"), KILLED)
+                exit(found(jobs[0], "stage-1"), KILLED)
             return stage.node(*arguments)  # type: ignore[arg-type]
 
     first, stage, *others = TRAINING.stage_specs()
