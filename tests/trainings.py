@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from annex_actors.costs import cost
-from annex_actors.data import Batches, Samples
+from annex_actors.data import Batches, Dataset, Samples
 from annex_actors.layers import Network, activation, dense, dropout, sequence
 from annex_actors.optimizers import Adam, Optimizer, Sgd
 from annex_actors.protocol.discipline import discipline
@@ -22,6 +22,7 @@ from annex_actors.runtimes import CrashPlan, InlineRuntime, Observer, Program, R
 from annex_actors.stores import MemoryStore, StateStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.learner import Learner
 from annex_actors.training.trainer import TrainerSpec
 
 FEATURES, CLASSES, TEST_SAMPLES = 4, 3, 7
@@ -92,6 +93,26 @@ class Training:
         """The network before its first step."""
         return Checkpoint.initial(self.network, (FEATURES,), self.optimizer, self.seed)
 
+    @property
+    def dataset(self) -> Dataset:
+        """What is learned from and judged by."""
+        classes = tuple(map(str, range(CLASSES))) if self.cost == "softmax_cross_entropy" else None
+        learned, judged = samples(self.size, self.cost), samples(TEST_SAMPLES, self.cost, seed=1)
+        return Dataset("made", learned, judged, classes, None, "made for the tests")
+
+    def learner(self, runtime: str | Runtime = "inline", supervision: Supervision | None = None) -> Learner:
+        """Return who trains it; with a layer in each stage."""
+        return Learner(
+            self.network,
+            cost=self.cost,
+            optimizer=self.optimizer,
+            microbatches=self.microbatches,
+            schedule=self.schedule,
+            runtime=runtime,
+            seed=self.seed,
+            supervision=supervision,
+        )
+
     def stage_specs(self) -> tuple[StageSpec, ...]:
         """Return the stages."""
         return stage_specs(
@@ -107,7 +128,8 @@ class Training:
 
     def trainer_spec(self, halt: Callable[[EpochFinished], bool] | None = None) -> TrainerSpec:
         """Return the trainer."""
-        learned, judged = samples(self.size, self.cost), samples(TEST_SAMPLES, self.cost, seed=1)
+        data = self.dataset
+        learned, judged = data.train, data.test
         shape = self.network.shapes((FEATURES,))[-1]
         encode = cost(self.cost).encode
         return TrainerSpec(
@@ -117,7 +139,7 @@ class Training:
             targets=freeze(encode(learned.targets, shape)),
             test=judged,
             test_targets=freeze(encode(judged.targets, shape)),
-            classes=tuple(map(str, range(CLASSES))) if self.cost == "softmax_cross_entropy" else None,
+            classes=data.classes,
             cost=cost(self.cost),
             batches=Batches(self.size, self.batch_size, self.seed),
             microbatches=self.microbatches,

@@ -267,10 +267,10 @@ class Stage:
             log = log.append(self._step_cost())
         self._state = StageState(layers[: len(spec.layers)], log)
         self._step += 1
-        self._slots, self._backwards = {}, 0
         for offset in range(self._width):
             self._enter(Point.COMMIT, offset)
             self._leave(message)
+        self._slots, self._backwards = {}, 0
         return [Commit(Snapshot(spec.address, self._step, self._state))]
 
     def _weight_gradient(self, offset: int, message: WeightGradient) -> dict[str, Floats]:
@@ -320,10 +320,11 @@ class Stage:
         (point, offset), spec = self._place, self._spec
         index = spec.first_layer + offset
         parts = [*(layer.spec() for layer in spec.layers), *([spec.cost.name] if spec.cost else [])]
-        payload = f", given {message.array.shape} {message.array.dtype}" if isinstance(message, WithArray) else ""
+        # A whole step's work was given the gradients of all microbatches; the first one's stands for them.
+        array = message.array if isinstance(message, WithArray) else self._slots[0].gradients[offset]
         where = f"step {message.step}" + ("" if message.microbatch < 0 else f" microbatch {message.microbatch}")
         return LayerError(
-            f"layer {index} ({parts[offset]}) failed in {point.value} at {where}{payload}",
+            f"layer {index} ({parts[offset]}) failed in {point.value} at {where}, given {array.shape} {array.dtype}",
             address=spec.address,
             layer=index,
             step=message.step,

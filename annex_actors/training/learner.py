@@ -17,6 +17,7 @@ from annex_actors.data import Batches, Dataset, Samples
 from annex_actors.data.arrays import as_array
 from annex_actors.errors import ConfigError, DataError, ShapeError
 from annex_actors.layers import Layer, Network, sequence
+from annex_actors.metrics import predicted_classes
 from annex_actors.optimizers import Optimizer
 from annex_actors.optimizers import optimizer as optimizer_named
 from annex_actors.protocol.discipline import Discipline
@@ -272,9 +273,15 @@ class Learner:
                 f"expected `microbatches` to be at most the batch size {batch_size}, got {self.microbatches}; "
                 "cut the batch into fewer, or make it larger"
             )
+        if halt is not None and not callable(halt):
+            raise ConfigError(
+                f"expected `halt` to be a function of an epoch, such as loss_less_than(0.1), got {halt!r}"
+            )
         output_shape = self.network.shapes(dataset.input_shape)[-1]
         targets = self.cost.encode(dataset.train.targets, output_shape)
         test_targets = self.cost.encode(dataset.test.targets, output_shape)
+        if dataset.classes:  # or the first evaluation would find out
+            predicted_classes(np.zeros((1, *output_shape), np.float32), 1, len(dataset.classes))
         return TrainerSpec(
             run=_run_name(),
             routing=Routing(len(self._placement)),

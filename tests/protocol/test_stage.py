@@ -281,9 +281,9 @@ def crash_at(point: Point) -> Callable[[Point, int, int, int], None]:
 PLACES = {
     Point.FORWARD: "layer 1 (dense:2:3) failed in forward at step 0 microbatch 0, given (3, 3) float32",
     Point.BACKWARD: "layer 1 (dense:2:3) failed in backward at step 0 microbatch 0, given (3, 2) float32",
-    Point.WEIGHT_GRADIENT: "layer 1 (dense:2:3) failed in weight_gradient at step 0",
-    Point.UPDATE: "layer 1 (dense:2:3) failed in update at step 0",
-    Point.COMMIT: "layer 1 (dense:2:3) failed in commit at step 0",
+    Point.WEIGHT_GRADIENT: "layer 1 (dense:2:3) failed in weight_gradient at step 0, given (3, 2) float32",
+    Point.UPDATE: "layer 1 (dense:2:3) failed in update at step 0, given (3, 2) float32",
+    Point.COMMIT: "layer 1 (dense:2:3) failed in commit at step 0, given (3, 2) float32",
 }
 
 
