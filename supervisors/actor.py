@@ -37,6 +37,10 @@ class Actor(Life):
     kill_grace_s: ClassVar[float] = 0.25
     """Real seconds that each rung of the kill ladder waits before the next."""
 
+    interruptible: ClassVar[bool] = True
+    """Whether the kill ladder may raise an exception inside the actor's code, where it would not expect one. False for
+    actors whose code holds locks that others need: they are abandoned instead."""
+
     child_type: ClassVar[ChildType] = ChildType.WORKER
     """What a supervisor counts this class as."""
 

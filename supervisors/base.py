@@ -20,7 +20,7 @@ from supervisors.launch import create, launch
 from supervisors.reasons import SHUTDOWN, Crashed, Escalation, Reason, Shutdown
 from supervisors.registry import Registry
 from supervisors.reports import Context
-from supervisors.signals import Kill, Leave
+from supervisors.signals import Exit, Kill, Leave
 from supervisors.slots import ChildInfo, ChildState, Counts, Slot, count
 from supervisors.snapshot import ChildSnapshot, SupervisorSnapshot
 from supervisors.strategy import Restart, Verdict
@@ -68,6 +68,7 @@ class BaseSupervisor(Actor):
 
     def __init__(self, flags: Flags, extra_arguments: Sequence[Any] = ()) -> None:
         super().__init__()
+        self.trap_exit = True
         self._flags = flags
         self._window = RestartWindow(flags.max_restarts, flags.max_seconds)
         self._keeper = Keeper(self.context, cast(BaseSupervisorRef, self.cell.ref), tuple(extra_arguments))
@@ -128,6 +129,8 @@ class BaseSupervisor(Actor):
                 return answer(self, message)
             case Sample():
                 self._sample()
+            case Exit():
+                pass  # from somebody who is no child of this supervisor: none of its business
             case _:
                 logger.warning("%s dropped an unexpected message: %r", self._keeper.name, message)
         return None

@@ -42,6 +42,7 @@ class Bonds:
 
     def __init__(self, cell: Cell) -> None:
         self.reason: Reason | None = None
+        self.begun = False
         self.links: set[Cell] = set()
         self._cell = cell
         self._lock = threading.Lock()
@@ -122,10 +123,21 @@ class Bonds:
         with self._lock:
             self.links.discard(other)
 
-    def cut(self, reason: Reason) -> Heirs | None:
-        """End all bonds for ``reason``; return who is to hear of it, or None when that had been done before."""
+    def begin(self) -> bool:
+        """Note that the actor's thread runs; return False if the actor has been ended before that."""
         with self._lock:
-            if self.reason is not None:
+            self.begun = self.reason is None
+            return self.begun
+
+    def cut(self, reason: Reason, *, unless_begun: bool = False) -> Heirs | None:
+        """End all bonds for ``reason``; return who is to hear of it, or None when that had been done before.
+
+        Args:
+            reason: why the actor ends.
+            unless_begun: whether to leave an actor alone, and return None, whose thread runs.
+        """
+        with self._lock:
+            if self.reason is not None or (unless_begun and self.begun):
                 return None
             self.reason = reason
             heirs = Heirs(self._releases, list(self._watchers.values()), self.links, self._children)

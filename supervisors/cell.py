@@ -10,10 +10,12 @@ import logging
 import sys
 import threading
 import traceback
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from supervisors._pykka import StopMessage
-from supervisors.bonds import Bonds, Watcher
+from supervisors.bonds import Bonds
 from supervisors.errors import ActorDead
 from supervisors.events import DeadLetter
 from supervisors.force import raise_in_thread
@@ -146,19 +148,23 @@ class Cell:
         if self._striking:
             self._struck.wait()
 
-    def bury(self, reason: Reason) -> bool:
+    def bury(self, reason: Reason, *, unless_begun: bool = False) -> bool:
         """End the actor's life, once.
 
+        Args:
+            reason: why.
+            unless_begun: whether to leave it alone if its thread runs.
+
         Returns:
-            False when that had been done before.
+            False when that had been done before, or it was left alone.
         """
-        heirs = self.bonds.cut(reason)
+        heirs = self.bonds.cut(reason, unless_begun=unless_begun)
         if heirs is None:
             return False
         self.mailbox.close()
         self._stopped.set()
         for release in heirs.releases:
-            release()
+            self._quietly(release)
         self._answer_current()
         self.drain()
         if self.context.supervisor is not None:
@@ -169,14 +175,15 @@ class Cell:
             other.mailbox.signal(ExitSignal(self, reason))
         self.ended.set()
         for watcher in heirs.watchers:
-            self._tell(watcher, reason)
+            self._quietly(partial(watcher, reason))
         self.ready.set()
         return True
 
-    def _tell(self, watcher: Watcher, reason: Reason) -> None:
+    def _quietly(self, call: Callable[[], None]) -> None:
+        """Make a call of somebody else's, whose fault must not keep the news from the others."""
         try:
-            watcher(reason)
-        except Exception:
+            call()
+        except BaseException:
             logger.exception("a watcher of %s raised", self.label)
 
     def leave(self) -> None:

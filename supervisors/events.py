@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from supervisors.reasons import Reason
+from supervisors.signals import Kill
 
 if TYPE_CHECKING:
     from supervisors.spec import ChildSpec
@@ -181,6 +182,8 @@ class Hooks:
         for hook in self._hooks:
             try:
                 hook(event)
-            except Exception:
+            except Kill:
+                raise
+            except BaseException:
                 logger.exception("a hook raised on %s of %r and is removed", type(event).__name__, event.id)
                 self.remove(hook)

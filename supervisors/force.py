@@ -8,8 +8,9 @@ import ctypes
 def raise_in_thread(ident: int, error: type[BaseException]) -> bool:
     """Raise ``error`` in the thread ``ident`` when it next runs Python bytecode.
 
-    A thread that waits inside C code (a lock, a sleep, a system call) gets it only when that returns, perhaps never,
-    and code that catches `BaseException` may swallow it: this is a request and no kill.
+    A thread that waits inside C code (a lock, a sleep, a system call) gets it only when that returns, perhaps never.
+    Code that catches `BaseException` may swallow it, and so does the interpreter itself when it strikes in a destructor
+    or in a callback of the garbage collector. This is a request and no kill.
 
     Returns:
         Whether there was such a thread.

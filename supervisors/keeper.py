@@ -85,6 +85,7 @@ class Keeper:
             self.emit(ChildStartFailed, slot, error)
             raise
         slot.child, slot.info, slot.state, slot.watch = child, info, ChildState.RUNNING, Watch()
+        slot.reason = None  # a crash holds its frames, and they the dead actor: let them go
         self._watch(slot, child, release)
         self.report(Context.PROGRESS, slot)
         self.emit(ChildReady, slot)

@@ -42,17 +42,21 @@ def launch(actor: Life) -> Ref[Any]:
         if context.supervisor is not None:
             context.supervisor.cell.bonds.adopt(cell)
         actor.start_thread()
-    except BaseException as error:
-        cell.bury(Crashed(error))
-        raise
-    try:
         cell.ready.wait()
-    except BaseException:  # Ctrl-C, or a kill: whoever started it will not have its reference
-        cell.mailbox.signal(StopSignal(SHUTDOWN))
-        if context.supervisor is None:
-            cell.join()
+    except BaseException as error:  # also Ctrl-C, or a kill of the supervisor: nobody will have the reference
+        _take_back(actor, error)
         raise
     if cell.started:
         return ref
     cell.join()
     raise cell.start_error or cell.dead()
+
+
+def _take_back(actor: Life, error: BaseException) -> None:
+    """End an actor whose start was broken off, whether its thread runs or not."""
+    cell = actor.cell
+    if cell.bury(Crashed(error), unless_begun=True):
+        return
+    cell.mailbox.signal(StopSignal(SHUTDOWN))
+    if actor.context.supervisor is None:
+        cell.join()

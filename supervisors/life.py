@@ -76,6 +76,8 @@ class Life(PykkaSeam):
     def run(self) -> None:
         """Live and die; the whole of what the actor's thread does."""
         cell = self.cell
+        if not cell.bonds.begin():
+            return
         cell.mailbox.owner = threading.get_ident()
         try:
             reason = self._live()

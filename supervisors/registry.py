@@ -232,6 +232,6 @@ class Registry:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except Exception:
+            except BaseException:
                 logger.exception("a listener raised on %r and is removed", event)
                 self._listeners.remove(listener)

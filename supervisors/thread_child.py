@@ -36,12 +36,11 @@ class ThreadChild:
         self._cell.mailbox.signal(StopSignal(reason))
 
     def ladder(self) -> Sequence[Rung]:
-        """Return: set the cancel token; raise an exception in the thread."""
-        grace_s = self.ref.actor_class.kill_grace_s
-        return (
-            Rung("cancel", self._cell.request_kill, grace_s),
-            Rung("raise", self._cell.strike, grace_s),
-        )
+        """Return: set the cancel token; then, unless the actor's class forbids it, raise an exception in the thread."""
+        actor_class = self.ref.actor_class
+        cancel = Rung("cancel", self._cell.request_kill, actor_class.kill_grace_s)
+        raise_ = Rung("raise", self._cell.strike, actor_class.kill_grace_s)
+        return (cancel, raise_) if actor_class.interruptible else (cancel,)
 
     def abandon(self) -> None:
         """Fence the thread off: what it sends and answers from now on is dropped."""

@@ -120,5 +120,5 @@ class Timers:
             return
         try:
             call()
-        except Exception:
+        except BaseException:
             logger.exception("a timer's call raised")

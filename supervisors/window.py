@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
+from operator import neg
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class RestartWindow:
         """Count one restart; return the window after it, and whether it is allowed.
 
         Args:
-            now: monotonic seconds.
+            now: monotonic seconds, not before those of the last call.
         """
         second = math.floor(now)
         restarts = (second, *self._counting(second))
@@ -53,4 +55,5 @@ class RestartWindow:
         return max(0, self.max_restarts - self.used(now))
 
     def _counting(self, second: int) -> tuple[int, ...]:
-        return tuple(restart for restart in self.restarts if restart >= second - self.max_seconds)
+        """Return the restarts that still count; they are the newest ones, since time does not go back."""
+        return self.restarts[: bisect_right(self.restarts, self.max_seconds - second, key=neg)]

@@ -77,7 +77,7 @@ class Checkpoint:
     def gather(cls, store: StateStore, stages: Sequence[Address], initial: Checkpoint) -> Checkpoint:
         """Return the last step that every stage has committed, as their commits hold it."""
         latest = [store.latest(address) for address in stages]
-        step = min(snapshot.step if snapshot else 0 for snapshot in latest)
+        step = min(snapshot.step if snapshot else initial.step for snapshot in latest)
         if step == initial.step:
             return initial
         states = [_state(store.at(address, step), address, step) for address in stages]

@@ -9,10 +9,12 @@ from supervisors import (
     NORMAL,
     SHUTDOWN,
     AutoShutdown,
+    Backoff,
     BadSpec,
     ChildExited,
     ChildReady,
     ChildSpec,
+    ChildState,
     Crashed,
     DynamicSupervisor,
     Flags,
@@ -21,7 +23,7 @@ from supervisors import (
     Supervisor,
     SupervisorRef,
 )
-from supervisors.testing import ScriptedStart
+from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.stubs import Died, Recorder, down
 
 ANY, ALL, NEVER = AutoShutdown.ANY_SIGNIFICANT, AutoShutdown.ALL_SIGNIFICANT, AutoShutdown.NEVER
@@ -119,6 +121,25 @@ def test_case_60_with_all_a_child_that_was_terminated_before_counts_as_ended() -
     scene.tree.terminate_child("one")
     scene.end("two", NORMAL)
     assert scene.has_ended()
+
+
+def test_with_all_a_significant_child_that_is_being_restarted_has_not_ended() -> None:
+    clock, recorder, starts = ManualClock(), Recorder(), [ScriptedStart(), ScriptedStart()]
+    specs = [
+        ChildSpec(id, start, restart=Restart.TRANSIENT, significant=True)
+        for id, start in zip("ab", starts, strict=True)
+    ]
+    options: dict[str, Any] = {"backoff": Backoff(min_s=5), "clock": clock, "hooks": [recorder]}
+    tree = Supervisor.start(specs, strategy=Strategy.ONE_FOR_ONE, auto_shutdown=ALL, **options)
+    starts[0].child.crash()
+    recorder.wait_count(ChildExited, 1)
+    starts[1].child.exit(NORMAL)
+    recorder.wait_count(ChildExited, 2)
+    assert tree.which_child("a").state is ChildState.RESTARTING
+    clock.advance_to_next()
+    recorder.ready("a", 2)
+    starts[0].child.exit(NORMAL)
+    assert down(tree) == SHUTDOWN
 
 
 def test_the_death_of_a_sibling_is_no_end_by_itself() -> None:

@@ -98,13 +98,16 @@ def test_a_failed_start_is_told_with_its_error() -> None:
     assert recorder.of(ChildReady) == []
 
 
-def test_a_hook_that_raises_is_logged_removed_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [ValueError("not mine"), SystemExit(1), KeyboardInterrupt()], ids=repr)
+def test_a_hook_that_raises_is_logged_removed_and_harms_nobody(
+    caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
     calls: list[str] = []
     recorder = Recorder()
 
     def bad(event: Any) -> None:
         calls.append(type(event).__name__)
-        raise ValueError("not mine")
+        raise error
 
     with Supervisor.start([Worker], strategy=Strategy.ONE_FOR_ONE, hooks=[bad, recorder]) as tree:
         assert tree.which_child("Worker").ref.ask("ping") == 1

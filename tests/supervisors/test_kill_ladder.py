@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from supervisors import (
     KillRefused,
     NotFound,
     Registry,
+    Rung,
     StartError,
     Strategy,
     Supervisor,
@@ -31,8 +33,11 @@ from supervisors import (
     exit,
 )
 from supervisors.signals import Kill
-from supervisors.testing import ManualClock, ScriptedStart
+from supervisors.testing import ManualClock, ScriptedChild, ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Gate, Recorder, Worker, down
+
+# A kill that strikes while the garbage collector calls somebody back is printed by the interpreter, and gone.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 class Busy:
@@ -211,16 +216,47 @@ def test_case_19_a_brutal_kill_of_a_thread_gives_no_time_to_stop_in_order() -> N
     assert stops == []
 
 
+def test_case_19_a_brutal_kill_of_a_stuck_thread_abandons_it() -> None:
+    recorder, gate = Recorder(), Gate()
+    specs = [ChildSpec.of(Worker, id="stuck", shutdown=BRUTAL_KILL, may_abandon=True), ChildSpec.of(Worker, id="other")]
+    tree = Supervisor.start(specs, strategy=Strategy.ONE_FOR_ONE, hooks=[recorder])
+    stuck, other = tree.which_child("stuck").ref, tree.which_child("other").ref
+    stuck_at(gate, stuck)
+    tree.stop()
+    assert isinstance(stuck.exit_reason, Abandoned)
+    assert other.exit_reason == SHUTDOWN
+    assert [event.id for event in recorder.of(ChildAbandoned)] == ["stuck"]
+    open_and_end(gate, stuck)
+
+
 def test_case_20_ten_brutal_kills_at_once() -> None:
     tree = DynamicSupervisor.start()
     spec = ChildSpec.of(Worker, shutdown=BRUTAL_KILL, may_abandon=True)
     refs = [tree.start_child(spec).ref for _ in range(10)]
-    works = [Busy() for _ in refs[:5]]
-    for ref, work in zip(refs, works, strict=False):
+    works, gates = [Busy() for _ in range(3)], [Gate() for _ in range(3)]
+    for ref, work in zip(refs[:3], works, strict=True):
         ref.tell(work)
         work.entered.wait(PATIENCE_S)
+    for ref, gate in zip(refs[3:6], gates, strict=True):
+        stuck_at(gate, ref)
     tree.stop()
-    assert [ref.exit_reason for ref in refs] == [KILLED] * 10
+    assert [down(ref) for ref in refs[:3] + refs[6:]] == [KILLED] * 7
+    assert [type(down(ref)) for ref in refs[3:6]] == [Abandoned] * 3
+    for ref, gate in zip(refs[3:6], gates, strict=True):
+        open_and_end(gate, ref)
+
+
+def test_the_graces_of_many_stuck_children_run_at_once() -> None:
+    class Slow(ScriptedChild):
+        def ladder(self) -> Any:
+            return tuple(Rung(name, partial(pulled.append, name), 0.0) for name in ("first", "second"))
+
+    pulled: list[str] = []
+    tree = DynamicSupervisor.start()
+    for _ in range(3):
+        tree.start_child(ChildSpec("s", lambda context: Slow(context, heeds_shutdown=False), shutdown=0))
+    tree.stop()
+    assert pulled == ["first"] * 3 + ["second"] * 3
 
 
 def test_case_d31_all_children_that_are_killed_end_in_killed() -> None:
@@ -228,8 +264,13 @@ def test_case_d31_all_children_that_are_killed_end_in_killed() -> None:
     start = ScriptedStart(heeds_shutdown=False)
     for _ in range(3):
         tree.start_child(ChildSpec("k", start, shutdown=BRUTAL_KILL))
+    gate = Gate()
+    stuck = tree.start_child(ChildSpec.of(Worker, shutdown=BRUTAL_KILL, may_abandon=True)).ref
+    stuck_at(gate, stuck)
     tree.stop()
     assert [child.reason for child in start.children] == [KILLED] * 3
+    assert isinstance(down(stuck), Abandoned)
+    open_and_end(gate, stuck)
 
 
 def test_case_d36_when_the_time_is_over_the_busy_one_is_forced_and_the_others_have_ended_in_order() -> None:
@@ -250,9 +291,11 @@ def test_case_d36_when_the_time_is_over_the_busy_one_is_forced_and_the_others_ha
 def test_case_d38_different_shutdown_times_run_at_once() -> None:
     clock = ManualClock()
     tree = DynamicSupervisor.start(clock=clock)
-    start = ScriptedStart(heeds_shutdown=False)
+    start, gate = ScriptedStart(heeds_shutdown=False), Gate()
     for shutdown in (7, BRUTAL_KILL, 3, 7):
         tree.start_child(ChildSpec("d", start, shutdown=shutdown))
+    stuck = tree.start_child(ChildSpec.of(Worker, shutdown=3)).ref
+    stuck_at(gate, stuck)
     stopping = tree.stop(block=False)
     reasons = []
     for _ in range(2):
@@ -262,7 +305,9 @@ def test_case_d38_different_shutdown_times_run_at_once() -> None:
     stopping.get(timeout=PATIENCE_S)
     assert reasons == [[None, KILLED, None, None], [None, KILLED, KILLED, None]]
     assert [child.reason for child in start.children] == [KILLED] * 4
+    assert isinstance(down(stuck), Abandoned)
     assert clock.monotonic() == 7
+    open_and_end(gate, stuck)
 
 
 def test_case_d39_a_brutal_child_is_terminated_and_a_second_call_finds_nothing() -> None:
@@ -272,6 +317,39 @@ def test_case_d39_a_brutal_child_is_terminated_and_a_second_call_finds_nothing()
         assert ref.exit_reason == KILLED
         with pytest.raises(NotFound):
             tree.terminate_child(ref)
+
+
+def test_case_d39_a_brutal_child_that_is_stuck_is_abandoned_and_a_second_call_finds_nothing() -> None:
+    gate = Gate()
+    with DynamicSupervisor.start() as tree:
+        ref = tree.start_child(ChildSpec.of(Worker, shutdown=BRUTAL_KILL, may_abandon=True)).ref
+        stuck_at(gate, ref)
+        tree.terminate_child(ref)
+        assert isinstance(ref.exit_reason, Abandoned)
+        with pytest.raises(NotFound):
+            tree.terminate_child(ref)
+        open_and_end(gate, ref)
+
+
+def test_an_actor_that_must_not_be_interrupted_is_abandoned_without_an_exception() -> None:
+    work, enough = Busy(), threading.Event()
+
+    class Careful(Worker):
+        interruptible = False
+
+    def busy(_actor: Worker) -> None:
+        work.entered.set()
+        while not enough.is_set():
+            pass
+
+    tree = Supervisor.start([ChildSpec.of(Careful, id="w", shutdown=0)], strategy=Strategy.ONE_FOR_ONE)
+    ref = tree.which_child("w").ref
+    ref.tell(busy)
+    work.entered.wait(PATIENCE_S)
+    tree.stop()
+    assert isinstance(down(ref), Abandoned)
+    enough.set()
+    ref.cell.thread.join(PATIENCE_S)
 
 
 def test_case_79_the_children_of_a_killed_supervisor_end_with_it_and_their_names_are_free() -> None:

@@ -14,11 +14,14 @@ from supervisors import (
     ChildSpec,
     Crashed,
     Ignore,
+    Registry,
+    StartContext,
     StartError,
     Strategy,
     Supervisor,
 )
-from tests.supervisors.stubs import Died, Recorder, Worker, down, tell_and_see_die
+from supervisors.launch import create, launch
+from tests.supervisors.stubs import PATIENCE_S, Died, Recorder, Worker, down, tell_and_see_die
 
 FATAL = [Exception("plain"), KeyboardInterrupt(), SystemExit(1), GeneratorExit(), BaseException("base")]
 
@@ -189,3 +192,35 @@ def test_an_actor_knows_its_circumstances_in_its_constructor() -> None:
 
     with Supervisor.start([ChildSpec.of(Curious, id="c")], strategy="one_for_one", name="root"):
         assert seen == [("c", 1, ("root",))]
+
+
+def test_an_actor_whose_start_was_broken_off_before_its_thread_ran_never_runs() -> None:
+    started: list[str] = []
+
+    class Noting(Worker):
+        def on_start(self) -> None:
+            started.append("ran")
+
+    actor = create(Noting, StartContext("n"), (), {})
+    assert actor.cell.bury(SHUTDOWN, unless_begun=True)
+    actor.start_thread()
+    assert actor.cell.join(PATIENCE_S)
+    assert started == []
+    ref = Noting.start()
+    assert not ref.cell.bury(SHUTDOWN, unless_begun=True)
+    assert ref.stop()
+
+
+def test_an_actor_whose_thread_cannot_be_started_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry()
+
+    def refuse(_thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    actor = create(Worker, StartContext("w", name="w", registry=registry), (), {})
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        launch(actor)
+    assert registry.names() == []
+    with pytest.raises(ActorDead):
+        actor.actor_ref.ask("ping")

@@ -45,7 +45,7 @@ REASONS = {"normal": NORMAL, "shutdown": SHUTDOWN, "killed": KILLED, "crash": Cr
 ids = st.sampled_from("abcd")
 restarts = st.sampled_from([restart.value for restart in Restart])
 seldom = st.sampled_from([False, False, False, True])
-crashes = st.tuples(st.just("crash"), ids, st.sampled_from(sorted(REASONS)))
+crashes = st.tuples(st.just("crash"), st.integers(0, 3), st.sampled_from(sorted(REASONS)))
 actions = st.one_of(
     crashes,
     crashes,
@@ -109,11 +109,9 @@ class Comparison(RuleBasedStateMachine):
         assert [real for real, _ in outcomes] == [expected for _, expected in outcomes]
         self.come_to_rest()
 
-    def happen(self, name: str, id: str, *args: Any) -> tuple[Any, list[Any]] | None:
+    def happen(self, name: str, id: Any, *args: Any) -> tuple[Any, list[Any]] | None:
         if name == "crash":
-            self.model.crash(id, *args)
-            if self.starts[id].children:
-                self.starts[id].child.exit(REASONS[args[0]])
+            self.crash(id, args[0])
             return None
         expected = self.model.call(name, id, *args)
         if name == "start_child":
@@ -123,6 +121,14 @@ class Comparison(RuleBasedStateMachine):
             spec = ChildSpec(id, self.starts[id], restart=Restart(restart), significant=significant)
             return self.ask(name, spec), expected
         return self.ask(name, id), expected
+
+    def crash(self, number: int, reason: str) -> None:
+        """Let one of the children that run end by itself."""
+        running = [child.id for child in self.model.children.values() if child.state == "running"]
+        if running:
+            id = running[number % len(running)]
+            self.model.crash(id, reason)
+            self.starts[id].child.exit(REASONS[reason])
 
     def ask(self, name: str, *args: Any) -> pykka.Future[Answer]:
         assert self.tree is not None
@@ -155,8 +161,10 @@ class Comparison(RuleBasedStateMachine):
         self.starts[id].outcomes = [real[outcome] for outcome in outcomes]
 
     @precondition(running)
-    @rule(seconds=st.integers(1, 3))
-    def let_time_pass(self, seconds: int) -> None:
+    @rule(beyond=st.sampled_from([0, 1, None]))
+    def let_time_pass(self, beyond: int | None) -> None:
+        """Go on to the edge of the window, just beyond it, or not so far."""
+        seconds = 1 if beyond is None else self.model.max_seconds + beyond
         self.model.now += seconds
         self.clock.advance(seconds)
 

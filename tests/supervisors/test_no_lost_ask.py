@@ -15,6 +15,9 @@ from supervisors import Actor, ActorDead, DeadlineExceeded, MailboxFull, Mailbox
 from supervisors.reasons import KILLED
 from tests.supervisors.stubs import PATIENCE_S, Died
 
+# A kill that strikes while the garbage collector calls somebody back is printed by the interpreter, and gone.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 class Echo(Actor):
     """Answers with what it is asked; crashes when it is told to."""

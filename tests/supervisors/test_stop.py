@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import threading
 from typing import Any
 
@@ -22,6 +23,7 @@ from supervisors import (
     Shutdown,
     Strategy,
     Supervisor,
+    exit,
 )
 from supervisors.signals import StopSignal
 from supervisors.testing import ManualClock, ScriptedStart
@@ -163,3 +165,40 @@ def test_a_question_to_a_supervisor_that_stops_gets_an_answer_or_an_error() -> N
     stopping.get(timeout=PATIENCE_S)
     down(tree)
     assert len(outcome) == 1
+
+
+def test_an_exit_signal_from_somebody_else_does_not_end_a_supervisor() -> None:
+    with Supervisor.start([Worker], strategy=ONE) as tree:
+        for reason in (SHUTDOWN, Crashed(Died())):
+            exit(tree, reason)
+        assert tree.which_child("Worker").ref.ask("ping") == 1
+
+
+def interrupt_main_thread() -> None:
+    """Do what Ctrl-C does."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def test_ctrl_c_interrupts_a_wait_and_the_tree_can_then_be_stopped() -> None:
+    with Supervisor.start([Worker], strategy=ONE) as tree:
+        ref = tree.which_child("Worker").ref
+        with pytest.raises(KeyboardInterrupt):
+            ref.tell(lambda _: interrupt_main_thread())
+            tree.wait(PATIENCE_S)
+        assert ref.ask("ping") == 1
+    assert down(ref) == SHUTDOWN
+
+
+def test_ctrl_c_while_a_tree_starts_stops_what_had_come_up() -> None:
+    recorder = Recorder()
+
+    class Slow(Worker):
+        def on_start(self) -> None:
+            interrupt_main_thread()
+            above = self.context.supervisor
+            while above is not None and not above.cell.mailbox.signals:
+                above.wait(0.001)  # until the main thread has asked the supervisor to stop
+
+    with pytest.raises(KeyboardInterrupt):
+        Supervisor.start([ChildSpec.of(Worker, id="a"), ChildSpec.of(Slow, id="b")], strategy=ONE, hooks=[recorder])
+    assert {event.id for event in recorder.of(ChildExited)} >= {"a"}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from annex_actors.data import Dataset, Samples
+from annex_actors.data.arrays import as_array
 from annex_actors.errors import ConfigError, DataError, ShapeError, UserError
 from annex_actors.layers import activation, dense, dropout, flatten, sequence
 from annex_actors.runtimes import Crash, Runtime, Supervision, ThreadsRuntime
@@ -46,7 +47,10 @@ def data(inputs: Any = ((1.0, 2.0),) * 6, targets: Any = (0, 1, 2) * 2) -> Datas
 
 LEARNERS: list[tuple[Callable[[], object], str]] = [
     (lambda: learner(network=sequence()), "expected `sequence` to have at least one layer, got none"),
-    (lambda: learner(network="dense:10"), "expected argument 0 of `sequence` to be a layer or a network, got 'dense:10'"),
+    (
+        lambda: learner(network="dense:10"),
+        "expected argument 0 of `sequence` to be a layer or a network, got 'dense:10'",
+    ),
     (lambda: learner(cost="hinge"), "expected `cost` to be one of mean_squared_error"),
     (lambda: learner(optimizer="rmsprop"), "expected `optimizer` to be one of sgd, adam, got 'rmsprop'"),
     (lambda: learner(schedule="2f2b"), "expected `schedule` to be one of sequential, gpipe, 1f1b, got '2f2b'"),
@@ -157,7 +161,10 @@ def test_a_training_that_cannot_be_is_refused_before_any_actor_starts(
 
 
 DATASETS: list[tuple[Callable[[], object], str]] = [
-    (lambda: data([[1.0, float("nan")]] * 6), "expected inputs to be finite float32 numbers, got nan in row 0, column 1"),
+    (
+        lambda: data([[1.0, float("nan")]] * 6),
+        "expected inputs to be finite float32 numbers, got nan in row 0, column 1",
+    ),
     (lambda: data([[1.0, 1e300]] * 6), "expected inputs to be finite float32 numbers, got 1e+300 in row 0, column 1"),
     (lambda: data(targets=[0.0, 1, 2, 3, 4, float("inf")]), "expected targets to be finite float32 numbers, got inf"),
     (lambda: data(targets=[0, 1]), "expected a target for each of 6 inputs, got 2"),
@@ -204,9 +211,7 @@ PREDICTIONS: list[tuple[Any, type[UserError], str]] = [
 
 
 @pytest.mark.parametrize(("inputs", "kind", "error"), PREDICTIONS, ids=[error for _, _, error in PREDICTIONS])
-def test_inputs_that_do_not_fit_the_trained_network_are_refused(
-    inputs: Any, kind: type[UserError], error: str
-) -> None:
+def test_inputs_that_do_not_fit_the_trained_network_are_refused(inputs: Any, kind: type[UserError], error: str) -> None:
     trainee = trained()
     trainee.runtime = Untouched()
     with pytest.raises(kind) as caught:
@@ -241,7 +246,7 @@ def test_more_samples_in_a_batch_than_there_are_make_one_batch() -> None:
 
 
 def test_samples_of_integers_are_taken() -> None:
-    whole = Samples(np.arange(24).reshape(6, 4), np.array([0, 1, 2] * 2))
+    whole = Samples(as_array(np.arange(24).reshape(6, 4), "inputs"), np.array([0, 1, 2] * 2))
     result = Learner(CLASSIFIER, runtime="inline").train(
         Dataset("integers", whole, whole, ("a", "b", "c"), None, "made"), epochs=1, batch_size=6
     )
