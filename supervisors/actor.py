@@ -65,7 +65,7 @@ class Actor(Life):
     @classmethod
     def child_spec(cls, *args: Any, **kwargs: Any) -> ChildSpec:
         """Return how a supervisor starts this class; override it to change the defaults of all its children."""
-        from supervisors.spec import ChildSpec
+        from supervisors.spec import ChildSpec  # which imports this module
 
         return ChildSpec.of(cls, *args, **kwargs)
 

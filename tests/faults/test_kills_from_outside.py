@@ -19,6 +19,9 @@ from tests.matrix import matrix
 from tests.trainings import Seen, Training, fingerprints, undisturbed
 
 TRAINING = Training(microbatches=3, epochs=3)
+# A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 NAMES = [*(f"stage-{stage}" for stage in range(5)), "trainer"]
 
 

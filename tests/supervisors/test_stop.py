@@ -12,6 +12,7 @@ from supervisors import (
     KILLED,
     NORMAL,
     SHUTDOWN,
+    Abandoned,
     ActorDead,
     ChildExited,
     ChildShutdownFailed,
@@ -202,3 +203,37 @@ def test_ctrl_c_while_a_tree_starts_stops_what_had_come_up() -> None:
     with pytest.raises(KeyboardInterrupt):
         Supervisor.start([ChildSpec.of(Worker, id="a"), ChildSpec.of(Slow, id="b")], strategy=ONE, hooks=[recorder])
     assert {event.id for event in recorder.of(ChildExited)} >= {"a"}
+
+
+def test_a_child_that_unlinks_itself_is_watched_and_stopped_all_the_same() -> None:
+    recorder = Recorder()
+
+    class Naughty(Worker):
+        def on_start(self) -> None:
+            if self.context.supervisor is not None:
+                self.unlink(self.context.supervisor)
+
+    with Supervisor.start([ChildSpec.of(Naughty, id="n")], strategy=ONE, hooks=[recorder]) as tree:
+        tree.which_child("n").ref.tell("die")
+        recorder.ready("n", 2)
+        ref = tree.which_child("n").ref
+    assert down(ref) == SHUTDOWN
+
+
+def test_a_child_that_traps_exits_stops_in_order_and_ends_when_its_supervisor_does() -> None:
+    stopped: list[Reason | None] = []
+
+    class Trapping(Worker):
+        def on_start(self) -> None:
+            self.trap_exit = True
+
+        def on_stop(self) -> None:
+            stopped.append(self.exit_reason)
+
+    with Supervisor.start([ChildSpec.of(Trapping, id="t")], strategy=ONE):
+        pass
+    tree = Supervisor.start([ChildSpec.of(Trapping, id="t")], strategy=ONE)
+    ref = tree.which_child("t").ref
+    tree.cell.abandon()
+    assert isinstance(down(ref), Abandoned)
+    assert stopped == [SHUTDOWN, down(ref)]

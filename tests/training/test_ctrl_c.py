@@ -202,5 +202,5 @@ def test_a_second_ctrl_c_ends_the_wait_for_the_steps_at_hand() -> None:
     assert not isinstance(caught.value, InterruptedRun)
     assert learner.result is not None
     assert learner.result.interrupted
-    assert learner.result.checkpoint.step == 3
+    assert learner.result.checkpoint.step >= 3
     assert_consistent(learner.result.checkpoint)
