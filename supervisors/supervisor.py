@@ -185,7 +185,12 @@ class Supervisor(BaseSupervisor):
             self._terminate(self._slots[id])
 
     def bring_back(self, slot: Slot) -> None:
-        """Start the children that the strategy starts with this one, in the order of start."""
+        """Start the children that the strategy starts with this one, in the order of start.
+
+        The first one that fails is tried again, and it alone is restarting: this one, if its turn has not come, is a
+        stopped child among others, so that nothing waits for an attempt that is not due.
+        """
+        slot.rest()
         for id in self._flags.strategy.plan(tuple(self._slots), slot.id).start:
             if not self.start_again(self._slots[id]):
                 return

@@ -124,6 +124,7 @@ class Model:
         if len(self.restarts) > self.max_restarts:
             self.trace.append(("Escalated", child.id, child.incarnation))
             raise Over
+        child.state = "stopped"
         ids = list(self.children)
         first = {"one_for_one": len(ids), "one_for_all": 0, "rest_for_one": ids.index(child.id)}[self.strategy]
         for id in reversed(ids[first:]):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -14,12 +15,15 @@ from supervisors import (
     Escalation,
     Restart,
     Shutdown,
+    StartContext,
     Strategy,
     Supervisor,
     SupervisorRef,
+    ThreadChild,
 )
+from supervisors.calls import Call
 from supervisors.testing import ManualClock, ScriptedStart
-from tests.supervisors.stubs import Died, Recorder, Worker, down, tell_and_see_die
+from tests.supervisors.stubs import Died, Recorder, Worker, down, tell_and_see_die, thread_child
 
 
 def three(strategy: Strategy, recorder: Recorder, max_restarts: int = 2, **options: Any) -> SupervisorRef:
@@ -126,6 +130,23 @@ def test_temporary_siblings_are_stopped_and_dropped(strategy: Strategy) -> None:
 
 def test_case_33_one_for_all_gives_up_on_a_child_that_cannot_be_restarted() -> None:
     gives_up_on_one_that_cannot_restart(Strategy.ONE_FOR_ALL)
+
+
+def test_one_for_all_leaves_no_child_restarting_whose_attempt_is_not_due() -> None:
+    asked: SimpleQueue[Any] = SimpleQueue()
+
+    def start(context: StartContext) -> ThreadChild:
+        if context.incarnation == 2:  # this call is in the mailbox before the next attempt is
+            asked.put(tree.ask(Call("terminate_child", ("a",)), block=False))
+            raise Died
+        return thread_child(Worker, context)
+
+    specs = [ChildSpec("a", start), ChildSpec.of(Worker, id="b")]
+    with Supervisor.start(specs, strategy=Strategy.ONE_FOR_ALL) as tree:
+        tell_and_see_die(tree.which_child("b").ref)
+        assert asked.get(timeout=10).get(timeout=10).error is None
+        assert {info.id: info.state for info in tree.which_children()} == dict.fromkeys("ab", ChildState.STOPPED)
+        assert tree.restart_child("b").state is ChildState.RUNNING
 
 
 def test_case_41_rest_for_one_replaces_the_child_and_those_after_it() -> None:
