@@ -180,7 +180,7 @@ class Learner:
         initial = Checkpoint.initial(self.network, dataset.input_shape, self.optimizer, self.seed)
         stages = self._stages(initial, trainer.run)
         self._check_crashes(crashes, trainer)
-        store = MemoryStore()
+        store = MemoryStore(stage.address for stage in stages)
         program = Program(trainer.run, stages, trainer, store, self.supervision, CrashPlan(crashes), tuple(observers))
         began, interrupted = time.perf_counter(), False
         with Interrupts() as interrupts:

@@ -17,7 +17,7 @@ from supervisors import Registry
 
 
 class NoStore(MemoryStore):
-    """Forgets every commit."""
+    """Forgets every commit, and with it the old weights."""
 
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
         """Do nothing."""

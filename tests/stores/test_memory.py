@@ -195,3 +195,27 @@ def test_whoever_reads_while_a_step_is_committed_again_finds_a_commit() -> None:
         reader.join()
         sys.setswitchinterval(interval)
     assert missed == []
+
+
+def test_once_every_stage_has_committed_a_step_what_is_older_is_dropped() -> None:
+    store = MemoryStore(["a", "b"])
+    for address in "ab":
+        store.open(address)
+    store.commit(snapshot(1, address="a"), 1)
+    store.commit(snapshot(1, address="b"), 1)
+    store.commit(snapshot(2, address="a"), 1)
+    assert store.at("a", 1) is not None
+    store.commit(snapshot(2, address="b"), 1)
+    assert [store.at(address, 1) for address in "ab"] == [None, None]
+    assert [store.at(address, 2) for address in "ab"] == [store.latest("a"), store.latest("b")]
+
+
+def test_the_commits_of_a_trainer_drop_no_stages() -> None:
+    store = MemoryStore(["a", "b"])
+    for address in ("a", "b", "trainer"):
+        store.open(address)
+        store.commit(snapshot(1, address=address), 1)
+    store.commit(snapshot(2, address="a"), 1)
+    store.commit(snapshot(2, address="trainer"), 1)
+    assert store.at("a", 1) is not None
+    assert store.at("b", 1) is not None
