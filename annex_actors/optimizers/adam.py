@@ -90,7 +90,7 @@ class Adam:
         np.divide(mean, scratch, out=scratch)
         scratch *= rate * root / (1 - self.beta1**count)
         if not self.weight_decay:
-            return weight - scratch
+            return np.subtract(weight, scratch, out=scratch)
         result: Floats = weight * (1 - rate * self.weight_decay)
         result -= scratch
         return result

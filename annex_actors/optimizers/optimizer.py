@@ -32,6 +32,7 @@ class Optimizer(Protocol):
         Args:
             step: how many updates came before, from 0.
             parameters: version t; read-only.
-            gradients: dC/dparameters by name; lost to the caller, since their memory serves as scratch.
+            gradients: dC/dparameters by name; lost to the caller, since their memory serves as scratch, or holds the
+                next version.
             state: as `initial_state` or the update before returned it; read-only.
         """

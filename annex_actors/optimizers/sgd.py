@@ -74,7 +74,7 @@ class Sgd:
         return result
 
     def _stepped(self, rate: float, weight: Floats, gradient: Floats, velocity: Floats | None) -> Floats:
-        """Return the next weight; ``gradient`` becomes the length of the step."""
+        """Return the next weight, made where the gradient was: large arrays are dear to allocate anew every step."""
         if velocity is None:
             gradient *= rate
         elif self.nesterov:
@@ -82,4 +82,4 @@ class Sgd:
             gradient *= rate
         else:
             np.multiply(velocity, rate, out=gradient)
-        return weight - gradient
+        return np.subtract(weight, gradient, out=gradient)

@@ -14,8 +14,8 @@ from annex_actors.types import Parameters
 def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:
     """Check that an optimizer keeps the promises of the protocol `Optimizer`.
 
-    It writes neither to the parameters nor to its state; what it returns is new, read-only, and named, shaped and typed
-    as what it was given; the same call gives the same bits; it can be pickled; 100 steps go down a parabola.
+    It writes neither to the parameters nor to its state; what it returns is new (or made in the gradients' memory), read-only, and
+    named, shaped and typed as what it was given; the same call gives the same bits; it can be pickled; 100 steps go down a parabola.
 
     Args:
         optimizer: the optimizer to check; its settings have to suit a parabola of curvature 1.
@@ -48,7 +48,8 @@ def _checked_update(
             results.append(optimizer.update(step, parameters, gradients, state))
         for arrays, before in zip(results[-1], (parameters, state), strict=True):
             check_versions(label, arrays, like=before, dtype=parameters["weight"].dtype)
-            check_new(label, arrays, (*given, *gradients.values()))
+            check_new(label, arrays, given)
+        check_new(label, results[-1][0], results[-1][1].values())
     for first, second in zip(*results, strict=True):
         require(same_bits(first, second), f"{label} differs from call to call")
     return results[0]
