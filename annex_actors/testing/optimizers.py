@@ -14,8 +14,9 @@ from annex_actors.types import Parameters
 def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:
     """Check that an optimizer keeps the promises of the protocol `Optimizer`.
 
-    It writes neither to the parameters nor to its state; what it returns is new (or made in the gradients' memory), read-only, and
-    named, shaped and typed as what it was given; the same call gives the same bits; it can be pickled; 100 steps go down a parabola.
+    It writes neither to the parameters nor to its state; what it returns is new (or made in the gradients' memory),
+    read-only, and named, shaped and typed as what it was given; the same call gives the same bits; it can be pickled;
+    100 steps go down a parabola.
 
     Args:
         optimizer: the optimizer to check; its settings have to suit a parabola of curvature 1.
