@@ -147,6 +147,10 @@ class Training:
             halt=halt,
         )
 
+    def store(self) -> MemoryStore:
+        """Return the store that a `Learner` would use."""
+        return MemoryStore(spec.address for spec in self.stage_specs())
+
     def program(
         self,
         *,
@@ -161,7 +165,7 @@ class Training:
             "run",
             self.stage_specs(),
             self.trainer_spec(halt),
-            store or MemoryStore(),
+            store or self.store(),
             supervision or Supervision(),
             crashes or CrashPlan(),
             tuple(observers),

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from annex_actors import expect
+from annex_actors.errors import ConfigError
 
 
 class Work(Enum):
@@ -50,6 +51,32 @@ class Discipline:
     credit: Limit
     cap: Limit | None = None
     backward_waits: bool = False
+
+    def check(self, stages: int, microbatches: int) -> None:
+        """Refuse a row that would stand still: before the step's end some stage could do nothing more.
+
+        B is free of credit, so one microbatch in flight is enough, unless B waits for all. W comes once a step, after
+        all B, so that a cap must let every F pass before it.
+
+        Args:
+            stages: S.
+            microbatches: m; a short batch may have fewer, so that every number up to it is looked at.
+
+        Raises:
+            ConfigError: naming the limit, the stage and the number of microbatches.
+        """
+        for m in range(1, microbatches + 1):
+            for s in range(stages):
+                self._expect("credit", self.credit(s, stages, m), m if self.backward_waits else 1, s, m)
+                if self.cap is not None:
+                    self._expect("cap", self.cap(s, stages, m), m, s, m)
+
+    def _expect(self, limit: str, value: int, least: int, s: int, m: int) -> None:
+        if value < least:
+            raise ConfigError(
+                f"expected `{limit}` of schedule {self.name} to be at least {least} at stage {s} "
+                f"with {m} microbatches, got {value}: the stage would stand still"
+            )
 
 
 SEQUENTIAL = Discipline(

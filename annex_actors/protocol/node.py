@@ -32,7 +32,7 @@ from annex_actors.protocol.messages import (
     Resume,
 )
 from annex_actors.protocol.retention import Retention
-from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
 
 
@@ -83,12 +83,9 @@ class Node:
         self._control: deque[tuple[Address, Control]] = deque()
         self._incarnations: dict[Address, int] = {}
         self._awaited: dict[Address, int] = {}
-        senders, receivers = routing.senders(address), routing.receivers(address)
-        self._neighbours = sorted(senders | receivers | {TRAINER} - {address})
-        if address == TRAINER:
-            self._neighbours = [peer for peer in routing.addresses if peer != TRAINER]
+        self._neighbours = sorted(routing.neighbours(address))
         # Whoever gets data from here hears of a commit by its next envelope; these hear of it no other way.
-        self._acknowledged = sorted(senders - receivers)
+        self._acknowledged = sorted(routing.senders(address) - routing.receivers(address))
 
     def start(self) -> list[Effect]:
         """Return what a (re)started peer does first: ask for what it missed, send again what others may miss."""

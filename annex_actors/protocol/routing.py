@@ -61,7 +61,12 @@ class Routing:
 
     def senders(self, address: Address) -> frozenset[Address]:
         """Return the peers that send data to ``address``, and so keep it until ``address`` has committed."""
-        return frozenset(peer for peer in self.addresses if address in self.receivers(peer))
+        last = stage_address(self.stages - 1)
+        if address == TRAINER:
+            return frozenset({last})
+        stage = int(address.rpartition("-")[2])
+        behind = {self.upstream(stage, 0)}
+        return frozenset(behind | {TRAINER} if address == last else behind | {stage_address(stage + 1)})
 
     def receivers(self, address: Address) -> frozenset[Address]:
         """Return the peers to which ``address`` sends data."""
@@ -70,6 +75,12 @@ class Routing:
         stage = int(address.rpartition("-")[2])
         ahead = self.downstream(stage + 1, 0)
         return frozenset({ahead, stage_address(stage - 1)} if stage else {ahead})
+
+    def neighbours(self, address: Address) -> frozenset[Address]:
+        """Return whom a restarted ``address`` asks: all it trades data with, and the trainer, who asks every stage."""
+        if address == TRAINER:
+            return frozenset(self.addresses) - {TRAINER}
+        return self.senders(address) | self.receivers(address) | {TRAINER}
 
     @property
     def addresses(self) -> tuple[Address, ...]:

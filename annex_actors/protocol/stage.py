@@ -105,8 +105,12 @@ class StageSpec:
     @property
     def label(self) -> str:
         """One line for people: ``layer 0 dense:512``."""
-        parts = [*(layer.spec() for layer in self.layers), *([self.cost.name] if self.cost else [])]
-        return f"layer {self.first_layer} " + " + ".join(parts)
+        return f"layer {self.first_layer} " + " + ".join(self.parts)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What the stage is made of: its layers, and the cost as the last one."""
+        return (*(layer.spec() for layer in self.layers), *([self.cost.name] if self.cost else []))
 
     def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
         """Return the stage as a peer, at its last commit."""
@@ -319,12 +323,12 @@ class Stage:
     def _failure(self, message: Message) -> LayerError:
         (point, offset), spec = self._place, self._spec
         index = spec.first_layer + offset
-        parts = [*(layer.spec() for layer in spec.layers), *([spec.cost.name] if spec.cost else [])]
         # A whole step's work was given the gradients of all microbatches; the first one's stands for them.
         array = message.array if isinstance(message, WithArray) else self._slots[0].gradients[offset]
         where = f"step {message.step}" + ("" if message.microbatch < 0 else f" microbatch {message.microbatch}")
         return LayerError(
-            f"layer {index} ({parts[offset]}) failed in {point.value} at {where}, given {array.shape} {array.dtype}",
+            f"layer {index} ({spec.parts[offset]}) failed in {point.value} at {where}, "
+            f"given {array.shape} {array.dtype}",
             address=spec.address,
             layer=index,
             step=message.step,

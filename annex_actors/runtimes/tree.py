@@ -53,6 +53,9 @@ from supervisors import Event as TreeEvent
 
 LAYERS, OBSERVERS = "layers", "observers"
 
+ORPHANS_S = 5.0
+"""Seconds that actors whose supervisor was killed may take to stop; then they are abandoned: no wait is for ever."""
+
 HostSpec = Callable[[PeerSpec, "SupervisedJob"], ChildSpec]
 """Makes the specification of a peer's child: an actor on a thread, in a process, on another machine."""
 
@@ -91,7 +94,8 @@ class SupervisedJob:
         self._error: Exception | None = None
         self._halting = False
         self._closing = False
-        self._starts = 0
+        # Two supervisors' threads add to it: an append is one instruction, an addition to a number is not.
+        self._lives: list[Address] = []
         self._refs: dict[str, Ref[Any]] = {}
         self._observers = [f"observer-{index}" for index in range(len(program.observers))]
         self._resources = ExitStack()
@@ -109,7 +113,7 @@ class SupervisedJob:
     @property
     def restarts(self) -> int:
         """How often any peer was started anew."""
-        return self._starts - len(self._labels)
+        return len(self._lives) - len(self._labels)
 
     @property
     def failed(self) -> bool:
@@ -139,7 +143,8 @@ class SupervisedJob:
         self._closing = True
         self._run.stop()
         for ref in self._refs.values():  # their supervisors have waited for them, unless one was killed
-            ref.wait()
+            if ref.wait(ORPHANS_S) is None:
+                ThreadChild(ref).abandon()
         self._resources.close()
 
     def emit(self, event: Event) -> None:
@@ -196,7 +201,7 @@ class SupervisedJob:
         label = self._labels[address]
         match event:
             case ChildReady():
-                self._starts += 1
+                self._lives.append(address)
                 self.emit(PeerStarted(address, label, event.incarnation))
                 if self._halting and address == self.program.driver.address:
                     self._tell_driver_to_halt()

@@ -14,7 +14,7 @@ from annex_actors.protocol.messages import Address, freeze
 from annex_actors.protocol.snapshot import CostLog, LayerState, Snapshot, StageState
 from annex_actors.stores import StateStore
 from annex_actors.training.hashes import arrays_sha256, costs_sha256
-from annex_actors.types import Array, Shape
+from annex_actors.types import Array, Parameters, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +137,5 @@ def _form(array: Array | None) -> str:
     return "none" if array is None else f"of shape {array.shape} {array.dtype}"
 
 
-def _named(layers: Iterable[object]) -> dict[str, Array]:
-    return {
-        f"{index}.{name}": array
-        for index, parameters in enumerate(layers)
-        for name, array in parameters.items()  # type: ignore[attr-defined]
-    }
+def _named(layers: Iterable[Parameters]) -> dict[str, Array]:
+    return {f"{index}.{name}": array for index, parameters in enumerate(layers) for name, array in parameters.items()}

@@ -277,6 +277,7 @@ class Learner:
             raise ConfigError(
                 f"expected `halt` to be a function of an epoch, such as loss_less_than(0.1), got {halt!r}"
             )
+        self.schedule.check(len(self._placement), self.microbatches)
         output_shape = self.network.shapes(dataset.input_shape)[-1]
         targets = self.cost.encode(dataset.train.targets, output_shape)
         test_targets = self.cost.encode(dataset.test.targets, output_shape)

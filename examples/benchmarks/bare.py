@@ -6,7 +6,6 @@ import threading
 from typing import cast
 
 from annex_actors.protocol.events import Event, Finished
-from annex_actors.protocol.messages import Address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import Job, Program
 from annex_actors.runtimes.blas import one_blas_thread
@@ -35,12 +34,9 @@ class BareJob:
         self._over = threading.Event()
         self._blas = one_blas_thread()
         self._blas.__enter__()
-        self._actors: dict[Address, object] = {}
-        for spec in self.program.peers:
-            actor = PeerActor.start(spec, cast(SupervisedJob, self))
-            self._actors[spec.address] = actor
+        self._actors = [PeerActor.start(spec, cast(SupervisedJob, self)) for spec in self.program.peers]
+        for spec, actor in zip(self.program.peers, self._actors, strict=True):
             self.registry.register(spec.address, actor)
-        self._actors.clear()
 
     def emit(self, event: Event) -> None:
         """Call the observers at once."""
@@ -58,8 +54,8 @@ class BareJob:
 
     def close(self) -> None:
         """Stop the actors."""
-        for name in self.registry.names():
-            self.registry.whereis(name).stop()  # type: ignore[union-attr]
+        for actor in self._actors:
+            actor.stop()
         self._blas.__exit__(None, None, None)
 
 

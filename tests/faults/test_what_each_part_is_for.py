@@ -137,9 +137,10 @@ def test_without_fencing_a_dead_incarnation_makes_others_forget(monkeypatch: pyt
 
 def test_without_a_second_commit_in_the_store_no_step_of_all_stages_can_be_gathered() -> None:
     """Kill the whole job anywhere: with one commit kept there are moments without a step that all have."""
-    shallow = [gathered(MemoryStore(depth=1), event) for event in range(1, EVENTS, 5)]
+    addresses = [spec.address for spec in SMALL.stage_specs()]
+    shallow = [gathered(MemoryStore(addresses, depth=1), event) for event in range(1, EVENTS, 5)]
     assert not all(shallow)
-    assert all(gathered(MemoryStore(), event) for event in range(1, EVENTS, 5))
+    assert all(gathered(SMALL.store(), event) for event in range(1, EVENTS, 5))
 
 
 def gathered(store: MemoryStore, event: int) -> bool:

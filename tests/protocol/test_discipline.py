@@ -66,3 +66,29 @@ def test_a_schedule_of_ones_own_is_ten_lines() -> None:
     assert row.credit(0, 1, 1) == 2
     assert row.cap is None
     assert not row.backward_waits
+
+
+@settings(deadline=None, print_blob=True)
+@given(st.sampled_from(NAMES), st.integers(1, 12), st.integers(1, 12))
+def test_no_row_of_the_table_stands_still(name: str, stages: int, microbatches: int) -> None:
+    discipline(name).check(stages, microbatches)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (Discipline("none", "", (F, B, W), credit=lambda s, S, m: 0), "`credit` of schedule none to be at least 1"),
+        (
+            Discipline("waits", "", (F, B, W), credit=lambda s, S, m: S - s, backward_waits=True),
+            "`credit` of schedule waits to be at least 2 at stage 2 with 2 microbatches, got 1",
+        ),
+        (
+            Discipline("capped", "", (F, B, W), credit=lambda s, S, m: m, cap=lambda s, S, m: 2),
+            "`cap` of schedule capped to be at least 3 at stage 0 with 3 microbatches, got 2",
+        ),
+    ],
+    ids=["no credit", "all are waited for and not all admitted", "a cap below the step"],
+)
+def test_a_row_that_would_stand_still_is_refused(row: Discipline, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        row.check(3, 4)

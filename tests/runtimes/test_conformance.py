@@ -122,14 +122,19 @@ def test_it_evaluates_every_epoch_at_the_weights_after_it(host: Runtime) -> None
 def test_it_predicts_through_the_same_stages(host: Runtime) -> None:
     inputs = samples(600, TRAINING.cost).inputs
     program = prediction(inputs)
-    job = host.start(program)
+    assert np.array_equal(outputs_of(host.start(program), program), predicted(inputs))
+
+
+def outputs_of(job: Job, program: Program) -> Floats:
+    """Wait for a prediction, and return what its driver committed."""
     try:
         job.wait()
     finally:
         job.close()
     commit = program.store.latest(TRAINER)
     assert commit is not None
-    assert np.array_equal(commit.state, predicted(inputs))
+    outputs: Floats = commit.state
+    return outputs
 
 
 def prediction(inputs: Floats, crashes: CrashPlan | None = None) -> Program:
@@ -267,14 +272,7 @@ def test_a_crashed_trainer_is_restarted_alone_and_the_result_is_the_same(host: R
 def test_a_layer_that_crashes_while_predicting_is_restarted_and_nothing_is_missing(host: Runtime) -> None:
     inputs = samples(600, TRAINING.cost).inputs
     program = replace(prediction(inputs), stages=tuple(fragile(TRAINING.stage_specs())))
-    job = host.start(program)
-    try:
-        job.wait()
-    finally:
-        job.close()
-    commit = program.store.latest(TRAINER)
-    assert commit is not None
-    assert np.array_equal(commit.state, predicted(inputs))
+    assert np.array_equal(outputs_of(job := host.start(program), program), predicted(inputs))
     assert job.restarts == 1
 
 

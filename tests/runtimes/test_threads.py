@@ -12,12 +12,22 @@ import pytest
 
 from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.stage import Point
-from annex_actors.runtimes import Crash, CrashPlan, Job, Observer, Program, RunFailedError, Supervision, ThreadsRuntime
+from annex_actors.runtimes import (
+    Crash,
+    CrashPlan,
+    Job,
+    Observer,
+    Program,
+    RunFailedError,
+    Supervision,
+    ThreadsRuntime,
+    tree,
+)
 from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.threads import thread_host
 from annex_actors.runtimes.tree import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
-from supervisors import KILLED, ChildSpec, Ref, Strategy, exit
+from supervisors import KILLED, Abandoned, ChildSpec, Ref, Strategy, exit
 from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, undisturbed
 
 # A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
@@ -197,6 +207,25 @@ def test_the_end_of_a_supervisor_of_peers_ends_the_run(id: str, error: str) -> N
     job, program, _ = disturbed(id)
     with pytest.raises(RunFailedError, match=error):
         finished(job, program)
+
+
+def test_a_close_does_not_wait_for_ever_for_a_hung_layer_whose_supervisor_was_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tree, "ORPHANS_S", 0.05)
+    meeting = Meeting((Point.FORWARD, 2, 1, 0))
+    job = started(TRAINING.program(crashes=meeting))
+    meeting.reached.wait()
+    hung, layers = found(job, "stage-2"), found(job, "layers")
+    exit(layers, KILLED)
+    layers.wait()
+    zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-2#1")
+    with pytest.raises(RunFailedError, match="the layers' supervisor ended"):
+        job.wait()
+    job.close()
+    assert isinstance(hung.exit_reason, Abandoned)
+    meeting.go_on.set()
+    zombie.join()
 
 
 def test_a_killed_observer_is_gone_and_harms_nothing() -> None:
