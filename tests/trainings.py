@@ -89,6 +89,11 @@ class Training:
         return self.stages or one_stage_per_layer(len(self.network.layers))
 
     @property
+    def overlap(self) -> int:
+        """How many steps may be under way at once."""
+        return discipline(self.schedule).overlap(len(self.placement))
+
+    @property
     def initial(self) -> Checkpoint:
         """The network before its first step."""
         return Checkpoint.initial(self.network, (FEATURES,), self.optimizer, self.seed)
@@ -145,11 +150,12 @@ class Training:
             microbatches=self.microbatches,
             epochs=self.epochs,
             halt=halt,
+            overlap=self.overlap,
         )
 
     def store(self) -> MemoryStore:
         """Return the store that a `Learner` would use."""
-        return MemoryStore(spec.address for spec in self.stage_specs())
+        return MemoryStore((spec.address for spec in self.stage_specs()), depth=self.overlap + 1)
 
     def program(
         self,

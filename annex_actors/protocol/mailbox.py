@@ -1,21 +1,26 @@
 """Hold what has arrived at a stage; yield the next message that the discipline allows.
 
-Messages may arrive twice and in any order. Forwards are taken strictly in the order of (step, microbatch), gradients
-lowest first, so that what a stage computes never depends on timing.
+Messages may arrive twice and in any order. Every kind of work is taken strictly in the order of (step, microbatch), so
+that what a stage computes never depends on timing.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from annex_actors.protocol.discipline import Discipline, Work
+from annex_actors.protocol.discipline import At, Discipline, Grouping, Work
 from annex_actors.protocol.messages import Backward, Forward, Message, Predict, Target, WeightGradient
 
-_Place = tuple[int, int]
+_Place: TypeAlias = tuple[int, int]
 """(step, microbatch)."""
+
+Rank: TypeAlias = tuple[int, ...]
+"""How urgent a peer's next work is; the least goes first where several peers share a worker."""
+
+AT_ONCE: Rank = ()
+"""The rank of what costs nothing, or holds everybody up: less than any other."""
 
 
 class Mailbox(Protocol):
@@ -27,15 +32,18 @@ class Mailbox(Protocol):
     def next(self) -> Message | None:
         """Return the next message to handle, which counts as done; None where nothing is allowed yet."""
 
+    def rank(self) -> Rank | None:
+        """Return how urgent the next message is; None where `next` would return None."""
+
     def commit(self, step: int) -> None:
         """Learn that every step below ``step`` is committed."""
 
 
 @dataclass(slots=True)
 class _Progress:
-    """How far the stage is in the step at hand, in microbatches."""
+    """How far the stage is in a step, in microbatches."""
 
-    microbatches: int = 0
+    microbatches: int
     forwards: int = 0
     backwards: int = 0
     weight_gradients: int = 0
@@ -58,36 +66,45 @@ class StageMailbox:
     stages: int
     needs_targets: bool = False
     committed: int = 0
-    _progress: _Progress = field(default_factory=_Progress)
-    _forwards: dict[_Place, Forward] = field(default_factory=dict)
-    _predictions: dict[_Place, Predict] = field(default_factory=dict)
-    _targets: deque[Target] = field(default_factory=deque)
-    _targets_seen: set[_Place] = field(default_factory=set)
-    _backwards: list[tuple[_Place, Backward]] = field(default_factory=list)
-    _backwards_seen: set[_Place] = field(default_factory=set)
-    _weight_gradients: deque[WeightGradient] = field(default_factory=deque)
+    in_flight: int = field(default=0, init=False)
+    """Microbatches of any step that went forward and not yet back."""
+    deferred: int = field(default=0, init=False)
+    """Microbatches of any step that went forward and whose weight gradient is to come."""
+    _lag: int = field(init=False)
+    _steps: dict[int, _Progress] = field(default_factory=dict, init=False)
+    _forwards: dict[_Place, Forward] = field(default_factory=dict, init=False)
+    _backwards: dict[_Place, Backward] = field(default_factory=dict, init=False)
+    _next_forward: _Place = field(init=False)
+    _next_backward: _Place = field(init=False)
+    _predictions: dict[_Place, Predict] = field(default_factory=dict, init=False)
+    _targets: deque[Target] = field(default_factory=deque, init=False)
+    _targets_seen: set[_Place] = field(default_factory=set, init=False)
+    _weight_gradients: deque[WeightGradient] = field(default_factory=deque, init=False)
+
+    def __post_init__(self) -> None:
+        self._lag = self.discipline.lag(self.stage, self.stages)
+        self._next_forward = self._next_backward = (self.committed, 0)
 
     def put(self, message: Message) -> None:
         """Take a message in; drop it if it was seen before or belongs to a committed step."""
-        if message.step < self.committed:
-            return
         place = (message.step, message.microbatch)
         match message:
             case Forward():
-                if place >= (self.committed, self._progress.forwards):
+                if place >= self._next_forward:
                     self._forwards[place] = message
             case Backward():
-                if place not in self._backwards_seen:
-                    self._backwards_seen.add(place)
-                    heappush(self._backwards, (place, message))
+                if place >= self._next_backward:
+                    self._backwards[place] = message
+            case WeightGradient():
+                if message.step >= self.committed:
+                    self._weight_gradients.append(message)
             case Target():
-                if place not in self._targets_seen:
+                if message.step >= self.committed and place not in self._targets_seen:
                     self._targets_seen.add(place)
                     self._targets.append(message)
             case Predict():
-                self._predictions[place] = message
-            case WeightGradient():
-                self._weight_gradients.append(message)
+                if message.step >= self.committed:
+                    self._predictions[place] = message
             case _:
                 raise TypeError(f"expected a stage's message, got {message}")
 
@@ -96,57 +113,110 @@ class StageMailbox:
         if self._targets:
             return self._targets.popleft()
         for work in self.discipline.priority:
-            message = self._next_of(work)
+            message = self._admitted(work)
             if message is not None:
+                self._take(message)
                 return message
         return None
 
-    def commit(self, step: int) -> None:
-        """Learn that every step below ``step`` is committed: the next step begins, older messages are void."""
-        self.committed = step
-        self._progress = _Progress()
-        self._targets_seen = {place for place in self._targets_seen if place[0] >= step}
-        self._backwards_seen = {place for place in self._backwards_seen if place[0] >= step}
-        self._predictions = {place: each for place, each in self._predictions.items() if place[0] >= step}
-
-    def _next_of(self, work: Work) -> Message | None:
-        if work is Work.FORWARD:
-            return self._next_prediction() or self._next_forward()
-        if work is Work.BACKWARD:
-            return self._next_backward()
-        if not self._weight_gradients:
-            return None
-        self._progress.weight_gradients = self._progress.microbatches
-        return self._weight_gradients.popleft()
-
-    def _next_prediction(self) -> Predict | None:
-        for place in self._predictions:
-            if place[0] == self.committed:
-                return self._predictions.pop(place)
+    def rank(self) -> Rank | None:
+        """Return (place of the work among the priorities, step, turn) of the next message."""
+        if self._targets:
+            return AT_ONCE
+        for urgency, work in enumerate(self.discipline.priority):
+            message = self._admitted(work)
+            if message is not None:
+                turn = self.discipline.turn(work, self.stage, self.stages, message.microbatch)
+                return (urgency, message.step, *turn)
         return None
 
-    def _next_forward(self) -> Forward | None:
-        progress, place = self._progress, (self.committed, self._progress.forwards)
-        message = self._forwards.get(place)
-        if message is None or (self.needs_targets and place not in self._targets_seen):
-            return None
-        microbatches = message.part.microbatches
-        if progress.forwards - progress.backwards >= self.discipline.credit(self.stage, self.stages, microbatches):
-            return None
-        cap = self.discipline.cap
-        if cap and progress.forwards - progress.weight_gradients >= cap(self.stage, self.stages, microbatches):
-            return None
-        progress.microbatches = microbatches
-        progress.forwards += 1
-        return self._forwards.pop(place)
+    def commit(self, step: int) -> None:
+        """Learn that every step below ``step`` is committed: what is older is void."""
+        self.committed = step
+        self._next_forward = max(self._next_forward, (step, 0))
+        self._next_backward = max(self._next_backward, (step, 0))
+        for done in [each for each in self._steps if each < step]:
+            progress = self._steps.pop(done)
+            self.in_flight -= progress.forwards - progress.backwards
+            self.deferred -= progress.forwards - progress.weight_gradients
+        if self._targets_seen:
+            self._targets_seen = {place for place in self._targets_seen if place[0] >= step}
+        if self._predictions:
+            self._predictions = {place: each for place, each in self._predictions.items() if place[0] >= step}
 
-    def _next_backward(self) -> Backward | None:
-        progress = self._progress
-        if not self._backwards or self._backwards[0][0][0] > self.committed:
+    def _admitted(self, work: Work) -> Message | None:
+        if work is Work.FORWARD:
+            return self._prediction() or self._forward()
+        if work is Work.BACKWARD:
+            return self._backward()
+        if not self._weight_gradients:
             return None
-        if self._backwards[0][0][1] >= progress.forwards:
-            return None  # a gradient from before a crash, whose forward has not been repeated yet
-        if self.discipline.backward_waits and progress.forwards < progress.microbatches:
+        message = self._weight_gradients[0]
+        return message if self._is_open(work, self._steps[message.step]) else None
+
+    def _prediction(self) -> Predict | None:
+        for place, message in self._predictions.items():
+            if place[0] == self.committed:
+                return message
+        return None
+
+    def _forward(self) -> Forward | None:
+        place = self._next_forward
+        message = self._forwards.get(place)
+        if message is None or self.committed < place[0] - self._lag:
             return None
-        progress.backwards += 1
-        return heappop(self._backwards)[1]
+        if self.needs_targets and place not in self._targets_seen:
+            return None
+        row, m = self.discipline, message.part.microbatches
+        if self.in_flight >= row.credit(self.stage, self.stages, m):
+            return None
+        if row.cap is not None and self.deferred >= row.cap(self.stage, self.stages, m):
+            return None
+        return message if self._is_open(Work.FORWARD, self._steps.get(place[0]) or _Progress(m)) else None
+
+    def _backward(self) -> Backward | None:
+        place = self._next_backward
+        message = self._backwards.get(place)
+        if message is None or place >= self._next_forward:  # a gradient from before a crash, whose forward is to come
+            return None
+        if not self.discipline.stashes and self.committed < place[0]:
+            return None
+        return message if self._is_open(Work.BACKWARD, self._steps[place[0]]) else None
+
+    def _is_open(self, work: Work, done: _Progress) -> bool:
+        gate = self.discipline.gate
+        if gate is None:
+            return True
+        counts = done.microbatches, done.forwards, done.backwards, done.weight_gradients
+        return gate(work, At(self.stage, self.stages, *counts))
+
+    def _take(self, message: Message) -> None:
+        place = (message.step, message.microbatch)
+        match message:
+            case Forward(part=part):
+                progress = self._steps.setdefault(message.step, _Progress(part.microbatches))
+                progress.forwards += 1
+                self.in_flight += 1
+                self.deferred += 1
+                self._next_forward = _after(place, progress)
+                del self._forwards[place]
+            case Backward():
+                progress = self._steps[message.step]
+                progress.backwards += 1
+                self.in_flight -= 1
+                self._next_backward = _after(place, progress)
+                del self._backwards[place]
+            case WeightGradient():
+                progress = self._steps[message.step]
+                whole = self.discipline.weight_gradients is Grouping.STEP
+                done = progress.microbatches if whole else 1
+                progress.weight_gradients += done
+                self.deferred -= done
+                self._weight_gradients.popleft()
+            case _:
+                del self._predictions[place]
+
+
+def _after(place: _Place, progress: _Progress) -> _Place:
+    step, microbatch = place
+    return (step, microbatch + 1) if microbatch + 1 < progress.microbatches else (step + 1, 0)

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from annex_actors.protocol.effects import Commit, Effect, Send, Wish
-from annex_actors.protocol.mailbox import Mailbox
+from annex_actors.protocol.mailbox import AT_ONCE, Mailbox, Rank
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Address,
@@ -111,6 +111,10 @@ class Node:
             return self._perform(self._answer(*self._control.popleft()))
         message = self._mailbox.next()
         return None if message is None else self._perform(self._behaviour.handle(message))
+
+    def rank(self) -> Rank | None:
+        """Return how urgent the next piece of work is; None where `work` would return None."""
+        return AT_ONCE if self._control else self._mailbox.rank()
 
     def _answer(self, peer: Address, control: Control) -> Iterable[Wish]:
         if isinstance(control, Resume):

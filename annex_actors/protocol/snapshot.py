@@ -17,6 +17,9 @@ class LayerState:
     optimizer: Parameters
 
 
+Weights: TypeAlias = tuple[Parameters, ...]
+"""The weights of a stage at one version: one entry for each layer."""
+
 _CHUNK = 256
 
 
@@ -47,10 +50,13 @@ class StageState:
     Args:
         layers: one state for each layer of the stage.
         cost_log: the cost stage's; empty elsewhere.
+        stash: the weights of earlier versions that microbatches may still meet, the oldest first, up to the one before
+            ``layers``; one entry for each layer. Empty with synchronous schedules.
     """
 
     layers: tuple[LayerState, ...]
     cost_log: CostLog = CostLog()
+    stash: tuple[Weights, ...] = ()
 
 
 State: TypeAlias = Any

@@ -4,9 +4,10 @@
 gives the same bits. It never blocks, sends or reads a clock.
 
 Forward keeps what backward needs in a slot of its microbatch. Backward makes the input gradient and sends it first,
-since others wait for it; the weight gradient is deferred to one message at the end of the step, where the inputs and
-gradients of all microbatches lie side by side and one matrix product serves them all. The optimizer then makes version
-t+1 next to version t: a crash at any instruction leaves version t whole.
+since others wait for it; the weight gradient is deferred. Usually it is one message at the end of the step, where the
+inputs and gradients of all microbatches lie side by side and one matrix product serves them all; a discipline may ask
+for one message a microbatch. The optimizer then makes version t+1 next to version t: a crash at any instruction leaves
+version t whole, and microbatches that are to meet older versions still find them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from annex_actors.errors import DivergedError, LayerError
 from annex_actors.keys import RandomKey
 from annex_actors.layers import Layer, Saved
 from annex_actors.optimizers import Optimizer
-from annex_actors.protocol.discipline import Discipline
+from annex_actors.protocol.discipline import Discipline, Grouping
 from annex_actors.protocol.effects import Commit, Wish
 from annex_actors.protocol.mailbox import StageMailbox
 from annex_actors.protocol.messages import (
@@ -45,7 +46,7 @@ from annex_actors.protocol.messages import (
 )
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.routing import Routing, stage_address
-from annex_actors.protocol.snapshot import LayerState, Snapshot, StageState
+from annex_actors.protocol.snapshot import LayerState, Snapshot, StageState, Weights
 from annex_actors.types import Array, Floats
 
 
@@ -134,12 +135,26 @@ class StageSpec:
 
 @dataclass(slots=True)
 class _Slot:
-    """What a microbatch leaves behind for its backward and weight gradient: one entry for each layer."""
+    """What a microbatch leaves behind for its backward and weight gradient: one entry for each layer.
 
+    ``weights`` and ``saved`` serve B and go with it; ``inputs`` and ``gradients`` serve W.
+    """
+
+    weights: Weights
     saved: list[Saved] = field(default_factory=list)
-    inputs: list[Floats] = field(default_factory=list)
+    inputs: list[Floats | None] = field(default_factory=list)
     gradients: dict[int, Floats] = field(default_factory=dict)
-    cost: float = 0.0
+
+
+@dataclass(slots=True)
+class _StepWork:
+    """What is under way of one step."""
+
+    part: Part
+    slots: dict[int, _Slot] = field(default_factory=dict)
+    costs: list[float] = field(default_factory=list)
+    backwards: int = 0
+    sums: dict[int, dict[str, Floats]] = field(default_factory=dict)
 
 
 class Stage:
@@ -157,12 +172,18 @@ class Stage:
         self._state = state
         self._step = step
         self._probe = probe
-        self._slots: dict[int, _Slot] = {}
+        self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
+        # The versions at hand, the newest last: that of `step`, and those before it that microbatches may still meet.
+        self._versions: tuple[Weights, ...] = (*state.stash, _weights_of(state))
+        self._steps: dict[int, _StepWork] = {}
         self._targets: dict[tuple[int, int], Array] = {}
-        self._part = Part(0, 0)
-        self._backwards = 0
         self._place = Point.FORWARD, 0
         self._width = len(spec.layers) + (spec.cost is not None)
+
+    @property
+    def versions(self) -> int:
+        """How many versions of the weights are kept."""
+        return len(self._versions)
 
     def start(self) -> tuple[Wish, ...]:
         """Wait for the first message."""
@@ -193,7 +214,7 @@ class Stage:
             case Backward():
                 return self._backward(message)
             case WeightGradient():
-                return self._finish_step(message)
+                return self._weight_gradient(message)
             case Predict():
                 return self._predict(message)
             case Target():
@@ -202,91 +223,111 @@ class Stage:
             case _:
                 raise TypeError(f"expected a stage's message, got {message}")
 
+    def _version(self, step: int) -> Weights:
+        """Return the weights that F of ``step`` meets: those after ``step - lag`` updates, or the first there were."""
+        updates_ago = self._step - (step - self._lag)
+        return self._versions[max(0, len(self._versions) - 1 - updates_ago)]
+
     def _forward(self, message: Forward) -> list[Wish]:
-        spec, slot = self._spec, _Slot()
+        spec = self._spec
+        slot = _Slot(self._version(message.step))
         activation = message.array
         for offset, layer in enumerate(spec.layers):
             index = self._enter(Point.FORWARD, offset)
             key = RandomKey(spec.seed, index, message.step, message.microbatch)
-            slot.inputs.append(activation)
-            activation, saved = layer.forward(self._state.layers[offset].parameters, activation, key)
+            parameters = slot.weights[offset]
+            slot.inputs.append(activation if parameters else None)
+            activation, saved = layer.forward(parameters, activation, key)
             slot.saved.append(saved)
             self._leave(message)
-        self._part = message.part
-        self._slots[message.microbatch] = slot
+        work = self._steps.get(message.step)
+        if work is None:
+            work = self._steps[message.step] = _StepWork(message.part)
+        work.slots[message.microbatch] = slot
         activation = freeze(activation)
         if spec.cost is not None:
-            return self._cost(spec.cost, message, slot, activation)
+            return self._cost(spec.cost, message, work, activation)
         onward = Forward(message.run, message.step, message.microbatch, message.edge + 1, activation, message.part)
         return [self._post(onward)]
 
-    def _cost(self, cost: Cost, message: Forward, slot: _Slot, outputs: Floats) -> list[Wish]:
+    def _cost(self, cost: Cost, message: Forward, work: _StepWork, outputs: Floats) -> list[Wish]:
         self._enter(Point.FORWARD, len(self._spec.layers))
         target = self._targets.pop((message.step, message.microbatch))
-        slot.cost, gradient = cost.evaluate(outputs, target, message.part.samples)
-        if not isfinite(slot.cost):
+        value, gradient = cost.evaluate(outputs, target, message.part.samples)
+        if not isfinite(value):
             raise DivergedError(
-                f"expected a finite cost, got {slot.cost} at step {message.step} microbatch {message.microbatch}; "
+                f"expected a finite cost, got {value} at step {message.step} microbatch {message.microbatch}; "
                 "lower the learning rate, or look at the data's scale"
             )
         self._leave(message)
+        work.costs.append(value)
         edge = message.edge + 1
         back = Backward(message.run, message.step, message.microbatch, edge, freeze(gradient))
         wishes: list[Wish] = [Post(self._spec.address, back)]
-        if len(self._slots) == message.part.microbatches:
-            report = Report(message.run, message.step, WHOLE_STEP, edge, self._step_cost(), message.part.samples)
+        if len(work.costs) == message.part.microbatches:
+            report = Report(message.run, message.step, WHOLE_STEP, edge, sum(work.costs), message.part.samples)
             wishes.append(self._post(report))
         return wishes
 
-    def _step_cost(self) -> float:
-        return sum(self._slots[microbatch].cost for microbatch in range(self._part.microbatches))
-
     def _backward(self, message: Backward) -> list[Wish]:
-        spec, slot = self._spec, self._slots[message.microbatch]
+        spec, work = self._spec, self._steps[message.step]
+        slot = work.slots[message.microbatch]
+        weights = slot.weights if spec.discipline.stashes else self._versions[-1]
         gradient = message.array
         for offset in reversed(range(self._width)):
             index = self._enter(Point.BACKWARD, offset)
             slot.gradients[offset] = gradient
             is_cost = offset == len(spec.layers)  # its gradient was made together with its value
             if index > 0 and not is_cost:  # nobody wants the gradient of the samples
-                parameters = self._state.layers[offset].parameters
-                gradient = spec.layers[offset].backward(parameters, slot.saved[offset], gradient)
+                gradient = spec.layers[offset].backward(weights[offset], slot.saved[offset], gradient)
             self._leave(message)
+        slot.weights, slot.saved = (), []
         wishes: list[Wish] = []
         if spec.stage > 0:
             back = Backward(message.run, message.step, message.microbatch, spec.stage, freeze(gradient))
             wishes.append(self._post(back))
-        self._backwards += 1
-        if self._backwards == self._part.microbatches:
-            deferred = WeightGradient(message.run, message.step, WHOLE_STEP, spec.stage)
+        work.backwards += 1
+        each = spec.discipline.weight_gradients is Grouping.MICROBATCH
+        if each or work.backwards == work.part.microbatches:
+            microbatch = message.microbatch if each else WHOLE_STEP
+            deferred = WeightGradient(message.run, message.step, microbatch, spec.stage)
             wishes.append(Post(spec.address, deferred))
         return wishes
 
-    def _finish_step(self, message: WeightGradient) -> list[Wish]:
-        spec = self._spec
-        gradients = [self._weight_gradient(offset, message) for offset in range(self._width)]
-        layers = tuple(self._updated(offset, gradients[offset], message) for offset in range(self._width))
-        log = self._state.cost_log
+    def _weight_gradient(self, message: WeightGradient) -> list[Wish]:
+        work = self._steps[message.step]
+        whole = message.microbatch == WHOLE_STEP
+        slots = [work.slots.pop(each) for each in (sorted(work.slots) if whole else [message.microbatch])]
+        for offset in range(self._width):
+            self._enter(Point.WEIGHT_GRADIENT, offset)
+            if self._state_of(offset).parameters:
+                _add(work.sums, offset, self._gradients(offset, slots))
+            self._leave(message)
+        if whole or message.microbatch == work.part.microbatches - 1:
+            return self._finish_step(message, work)
+        return []
+
+    def _gradients(self, offset: int, slots: list[_Slot]) -> dict[str, Floats]:
+        inputs = _side_by_side([array for slot in slots if (array := slot.inputs[offset]) is not None])
+        outputs = _side_by_side([slot.gradients[offset] for slot in slots])
+        return self._spec.layers[offset].weight_gradient(inputs, outputs)
+
+    def _finish_step(self, message: WeightGradient, work: _StepWork) -> list[Wish]:
+        spec, before = self._spec, self._state
+        layers = tuple(self._updated(offset, work.sums.get(offset, {}), message) for offset in range(self._width))
+        log = before.cost_log
         if spec.cost is not None:
-            log = log.append(self._step_cost())
-        self._state = StageState(layers[: len(spec.layers)], log)
+            log = log.append(sum(work.costs))
+        # Step t + 1 and later meet version t + 1 - lag and later.
+        stash = (*before.stash, _weights_of(before))[-self._lag :] if self._lag else ()
+        self._state = StageState(layers[: len(spec.layers)], log, stash)
+        self._versions = (*stash, _weights_of(self._state))
         self._step += 1
         for offset in range(self._width):
             self._enter(Point.COMMIT, offset)
             self._leave(message)
-        self._slots, self._backwards = {}, 0
+        del self._steps[message.step]
         return [Commit(Snapshot(spec.address, self._step, self._state))]
-
-    def _weight_gradient(self, offset: int, message: WeightGradient) -> dict[str, Floats]:
-        self._enter(Point.WEIGHT_GRADIENT, offset)
-        gradients = {}
-        if self._state_of(offset).parameters:
-            slots = [self._slots[microbatch] for microbatch in range(self._part.microbatches)]
-            inputs = _side_by_side([slot.inputs[offset] for slot in slots])
-            outputs = _side_by_side([slot.gradients[offset] for slot in slots])
-            gradients = self._spec.layers[offset].weight_gradient(inputs, outputs)
-        self._leave(message)
-        return gradients
 
     def _updated(self, offset: int, gradients: dict[str, Floats], message: WeightGradient) -> LayerState:
         self._enter(Point.UPDATE, offset)
@@ -304,7 +345,7 @@ class Stage:
         activation = message.array
         for offset, layer in enumerate(self._spec.layers):
             self._enter(Point.FORWARD, offset)
-            activation, _ = layer.forward(self._state.layers[offset].parameters, activation, None)
+            activation, _ = layer.forward(self._versions[-1][offset], activation, None)
         onward = Predict(message.run, message.step, message.microbatch, self._spec.stage + 1, freeze(activation))
         return [self._post(onward)]
 
@@ -323,12 +364,10 @@ class Stage:
     def _failure(self, message: Message) -> LayerError:
         (point, offset), spec = self._place, self._spec
         index = spec.first_layer + offset
-        # A whole step's work was given the gradients of all microbatches; the first one's stands for them.
-        array = message.array if isinstance(message, WithArray) else self._slots[0].gradients[offset]
+        given = f", given {message.array.shape} {message.array.dtype}" if isinstance(message, WithArray) else ""
         where = f"step {message.step}" + ("" if message.microbatch < 0 else f" microbatch {message.microbatch}")
         return LayerError(
-            f"layer {index} ({spec.parts[offset]}) failed in {point.value} at {where}, "
-            f"given {array.shape} {array.dtype}",
+            f"layer {index} ({spec.parts[offset]}) failed in {point.value} at {where}{given or self._shapes(offset)}",
             address=spec.address,
             layer=index,
             step=message.step,
@@ -336,9 +375,27 @@ class Stage:
             work=point.value,
         )
 
+    def _shapes(self, offset: int) -> str:
+        """Return what a whole step's work was about: the weights, where the layer has any."""
+        shapes = [f"{name} {array.shape} {array.dtype}" for name, array in self._state_of(offset).parameters.items()]
+        return f", given {', '.join(shapes)}" if shapes else ""
+
 
 _NO_WEIGHTS = LayerState({}, {})
 
 
+def _weights_of(state: StageState) -> Weights:
+    return tuple(layer.parameters for layer in state.layers)
+
+
 def _side_by_side(arrays: list[Floats]) -> Floats:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _add(sums: dict[int, dict[str, Floats]], offset: int, gradients: dict[str, Floats]) -> None:
+    """Add a microbatch's gradients to those of the microbatches before it."""
+    if offset not in sums:
+        sums[offset] = gradients
+        return
+    for name, gradient in gradients.items():
+        sums[offset][name] += gradient

@@ -12,7 +12,7 @@ from annex_actors.protocol.messages import WHOLE_STEP
 from annex_actors.protocol.stage import Point
 
 ONCE_A_STEP = (Point.WEIGHT_GRADIENT, Point.UPDATE, Point.COMMIT)
-"""Work on a whole step, which has no microbatch."""
+"""Work on a whole step, which has no microbatch; where a schedule does it for each, the first one counts."""
 
 _Place = tuple[Point, int, int, int]
 """(work, layer, step, microbatch)."""
@@ -90,7 +90,7 @@ class CrashPlan:
 
     def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         """Raise `InjectedCrash` where the plan says so."""
-        key = (point, layer, step, microbatch)
+        key = (point, layer, step, WHOLE_STEP if point in ONCE_A_STEP else microbatch)
         if key not in self._left:
             return
         with self._lock:

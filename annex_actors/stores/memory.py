@@ -19,8 +19,9 @@ class MemoryStore:
         stages: whose commits make a checkpoint together: once all have committed a step, what is older is dropped. A
             step's old weights are thus free before the next step's new ones are made, and memory that is in the cache
             is used again; keeping one version more cost 6 % of a step of 784-1024-1024-1024-10.
-        depth: how many at most. With a synchronous schedule no stage commits step t + 1 before every stage has
-            committed step t, so that two hold a commit of the same step of every stage at any instant.
+        depth: how many at most: one more than steps may be under way at once, so that they hold a commit of the same
+            step of every stage at any instant. With a synchronous schedule no stage commits step t + 1 before every
+            stage has committed step t, so that it is two.
     """
 
     def __init__(self, stages: Iterable[Address] = (), *, depth: int = 2) -> None:

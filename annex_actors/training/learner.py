@@ -180,7 +180,7 @@ class Learner:
         initial = Checkpoint.initial(self.network, dataset.input_shape, self.optimizer, self.seed)
         stages = self._stages(initial, trainer.run)
         self._check_crashes(crashes, trainer)
-        store = MemoryStore(stage.address for stage in stages)
+        store = MemoryStore((stage.address for stage in stages), depth=trainer.overlap + 1)
         program = Program(trainer.run, stages, trainer, store, self.supervision, CrashPlan(crashes), tuple(observers))
         began, interrupted = time.perf_counter(), False
         with Interrupts() as interrupts:
@@ -296,6 +296,7 @@ class Learner:
             microbatches=self.microbatches,
             epochs=epochs,
             halt=halt,
+            overlap=self.schedule.overlap(len(self._placement)),
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from annex_actors.protocol.effects import Commit, Emit, Wish
 from annex_actors.protocol.events import Finished
+from annex_actors.protocol.mailbox import AT_ONCE, Rank
 from annex_actors.protocol.messages import Address, Control, Message, Predict, Resume
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.routing import TRAINER, Routing
@@ -61,6 +62,10 @@ class PredictorMailbox:
     def next(self) -> Message | None:
         """Return the next message to handle."""
         return self._outputs.popleft() if self._outputs else None
+
+    def rank(self) -> Rank | None:
+        """Return that outputs are urgent: the next samples wait for them."""
+        return AT_ONCE if self._outputs else None
 
     def commit(self, step: int) -> None:
         """Take no notice: nothing is ordered by steps."""

@@ -4,7 +4,10 @@ It is a peer like any stage: pure, hosted as an actor, committed after every rep
 is a function of the step (the order of samples is a function of seed and epoch), so a restarted trainer feeds again
 from its last commit, and the stages drop what they have seen.
 
-An epoch's costs are complete before the next epoch is fed, so that whether to halt never depends on timing.
+An epoch's steps are complete before the next epoch is fed, so that whether to halt never depends on timing. With
+asynchronous schedules, too, an evaluation takes the weights after the epoch at every stage: what is judged is what a
+checkpoint of that step holds. The pipe drains for it, which costs some time but changes nothing, since versions are
+pinned to steps.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from annex_actors.data import Batches, Samples, microbatch_slices
 from annex_actors.metrics import evaluate
 from annex_actors.protocol.effects import Commit, Emit, Wish
 from annex_actors.protocol.events import EpochFinished, Finished, StepFinished
+from annex_actors.protocol.mailbox import AT_ONCE, Rank
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Address,
@@ -42,9 +46,6 @@ from annex_actors.protocol.stage import Probe, no_probe
 from annex_actors.training.feed import PredictionFeed
 from annex_actors.types import Array, Floats
 
-LOOKAHEAD = 2
-"""Steps fed beyond the last reported one: the first stage finds its next step waiting when it commits."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainerSpec:
@@ -63,6 +64,8 @@ class TrainerSpec:
         microbatches: m >= 1; a batch with fewer samples is cut into as many as it has.
         epochs: how many at most.
         halt: asked after every epoch; true ends the run.
+        overlap: steps that may be under way at once. One more is fed, so that the first stage finds its next step
+            waiting when it commits.
     """
 
     run: str
@@ -77,6 +80,7 @@ class TrainerSpec:
     microbatches: int
     epochs: int
     halt: Callable[[EpochFinished], bool] | None = None
+    overlap: int = 1
 
     address = TRAINER
     label = TRAINER
@@ -141,6 +145,10 @@ class TrainerMailbox:
             return self._predictions.popleft()
         return self._reports.pop(self._reported, None)
 
+    def rank(self) -> Rank | None:
+        """Return that all is urgent: the first stage waits to be fed."""
+        return AT_ONCE if self._predictions or self._reported in self._reports else None
+
     def commit(self, step: int) -> None:
         """Learn that every step below ``step`` is counted."""
         self._reported = step
@@ -195,7 +203,7 @@ class Trainer:
 
     def _feed(self) -> list[Wish]:
         wishes: list[Wish] = []
-        until = min(self._epoch_end, self._state.reported + LOOKAHEAD)
+        until = min(self._epoch_end, self._state.reported + self._spec.overlap + 1)
         if self._state.halt_at is not None:
             until = min(until, self._state.halt_at)
         while self._fed < until:

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from annex_actors.protocol.discipline import DISCIPLINES
 from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import Crash, runtime
 from supervisors import Strategy
@@ -55,9 +56,7 @@ class Case:
         return f"{self.runtime}, {self.strategy.value}, {self.point.value}, {self.plan}, {self.schedule}"
 
 
-CASES = [
-    Case(*each) for each in product(("inline", "threads"), Strategy, Point, PLANS, ("sequential", "gpipe", "1f1b"))
-]
+CASES = [Case(*each) for each in product(("inline", "threads"), Strategy, Point, PLANS, DISCIPLINES)]
 
 
 @pytest.mark.parametrize("case", matrix(CASES, sample=150, id=str))

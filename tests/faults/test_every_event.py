@@ -17,6 +17,14 @@ from tests.trainings import Training
 SMALL = Training(epochs=2, size=4, batch_size=2)
 """Five stages, two epochs of two steps of two microbatches, each epoch with its evaluation."""
 
+ASYNCHRONOUS = [
+    Training(schedule=each, microbatches=1, epochs=2, size=4, batch_size=1)
+    for each in ("pipedream", "pipedream-vertical", "2bw", "no-stash")
+]
+"""Five stages with up to five steps under way at once, over the end of an epoch."""
+
+OTHERS = [*ASYNCHRONOUS, replace(SMALL, schedule="zb-h1"), replace(SMALL, schedule="interleaved")]
+
 ORDERS = [None, 1, 2]
 """Work first; or shuffled by these seeds."""
 
@@ -41,6 +49,17 @@ def test_a_kill_at_any_event_changes_nothing(strategy: Strategy, order: int | No
         outcome = disturbed(SMALL, killing({event}, order), strategy=strategy)
         assert outcome.restarts >= 1, f"nobody was killed at event {event}"
         assert_undisturbed(outcome, SMALL)
+
+
+@pytest.mark.parametrize("training", OTHERS, ids=lambda training: training.schedule)
+@pytest.mark.parametrize("order", [None, 1])
+def test_a_kill_at_any_event_changes_nothing_with_other_schedules(
+    training: Training, order: int | None, whole: bool
+) -> None:
+    for event in some(range(1, events(training, order) + 1), sample=20, whole=whole, seed=len(training.schedule)):
+        outcome = disturbed(training, killing({event}, order))
+        assert outcome.restarts >= 1, f"nobody was killed at event {event}"
+        assert_undisturbed(outcome, training)
 
 
 @pytest.mark.parametrize("strategy", Strategy)

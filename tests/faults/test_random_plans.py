@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annex_actors.protocol.discipline import DISCIPLINES
 from annex_actors.protocol.events import PeerExited
 from annex_actors.runtimes import Crash, CrashPlan, InlineRuntime
 from supervisors import Strategy
@@ -20,7 +21,7 @@ TRAININGS = [
     replace(BASE, stages=(range(0, 2), range(2, 5)), microbatches=2),
     replace(BASE, stages=(range(0, 5),), microbatches=1),
 ]
-SCHEDULES = ["sequential", "gpipe", "1f1b"]
+SCHEDULES = sorted(DISCIPLINES)
 KILLS = st.sets(st.integers(1, 2000), max_size=25)
 
 

@@ -11,7 +11,16 @@ import pytest
 
 from annex_actors.protocol import stage as stage_module
 from annex_actors.protocol.mailbox import StageMailbox
-from annex_actors.protocol.messages import WHOLE_STEP, Committed, Envelope, Forward, Message, Part, Post, Resume
+from annex_actors.protocol.messages import (
+    WHOLE_STEP,
+    Committed,
+    Envelope,
+    Forward,
+    Message,
+    Part,
+    Post,
+    Resume,
+)
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.retention import Retention
 from annex_actors.runtimes import InlineRuntime
@@ -85,10 +94,11 @@ def test_without_the_order_of_effects_some_kill_is_not_survived(monkeypatch: pyt
 
 def test_without_dropping_what_was_seen_before_some_kill_is_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
     class Forgetful(StageMailbox):
-        """Takes every gradient that comes, also one that it had."""
+        """Takes every forward that comes, also one that it had."""
 
         def put(self, message: Message) -> None:
-            self._backwards_seen.clear()
+            if isinstance(message, Forward):
+                self._next_forward = min(self._next_forward, (message.step, message.microbatch))
             super().put(message)
 
     monkeypatch.setattr(stage_module, "StageMailbox", Forgetful)

@@ -2,29 +2,77 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.errors import ConfigError
-from annex_actors.protocol.discipline import DISCIPLINES, B, Discipline, F, W, discipline
+from annex_actors.protocol.discipline import DISCIPLINES, At, B, Discipline, F, W, discipline, register
 
 NAMES = sorted(DISCIPLINES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_discipline_is_found_by_its_name(name: str) -> None:
-    assert discipline(name).name == name
+    assert discipline(name).name in (name, f"{name}:2")
 
 
-def test_the_three_synchronous_schedules_are_there() -> None:
-    assert {"sequential", "gpipe", "1f1b"} <= set(DISCIPLINES)
+SYNC = {"sequential", "gpipe", "1f1b", "1f1b-latency-hiding", "zb-h1", "zb-h2", "interleaved"}
+ASYNC = {"pipedream", "pipedream-vertical", "2bw", "no-stash"}
+
+
+def test_the_schedules_are_there() -> None:
+    assert set(DISCIPLINES) == SYNC | ASYNC
+
+
+@pytest.mark.parametrize("stages", [2, 5])
+def test_the_synchronous_ones_lag_nowhere(stages: int) -> None:
+    assert {name for name, row in DISCIPLINES.items() if row.is_synchronous(stages)} == SYNC
+    assert {name for name, row in DISCIPLINES.items() if row.overlap(stages) == 1} == SYNC
+
+
+def test_a_chain_of_one_stage_has_nothing_to_lag_behind() -> None:
+    assert {name for name, row in DISCIPLINES.items() if not row.is_synchronous(1)} == {"2bw"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_is_pickled_by_its_name(name: str) -> None:
+    row = discipline(name)
+    assert pickle.loads(pickle.dumps(row)).name == row.name
+
+
+def test_interleaved_takes_the_number_of_stages_on_a_worker() -> None:
+    assert discipline("interleaved").name == discipline("interleaved:2").name == "interleaved:2"
+    assert discipline("interleaved:3").name == "interleaved:3"
+    with pytest.raises(ConfigError, match="expected `chunks` to be an integer >= 1, got 0"):
+        discipline("interleaved:0")
+
+
+def test_a_registered_schedule_is_found_by_its_name() -> None:
+    row = Discipline(name="mine", summary="mine", priority=(B, F, W), credit=lambda s, S, m: 2)
+    try:
+        assert discipline(register(row).name) is row
+        with pytest.raises(ConfigError, match="expected a new name for the schedule"):
+            register(replace(row))
+    finally:
+        del DISCIPLINES["mine"]
+
+
+@pytest.mark.parametrize("name", ["", "a:b", "a b", "1f1b"])
+def test_a_name_that_could_not_be_given_is_refused(name: str) -> None:
+    before = dict(DISCIPLINES)
+    with pytest.raises(ConfigError, match="without colons and spaces"):
+        register(Discipline(name=name, summary="", priority=(B, F, W), credit=lambda s, S, m: 2))
+    assert before == DISCIPLINES
 
 
 def test_an_unknown_schedule_is_refused_in_one_line_that_lists_all() -> None:
     with pytest.raises(ConfigError) as caught:
         discipline("2f2b")
-    assert str(caught.value) == "expected `schedule` to be one of sequential, gpipe, 1f1b, got '2f2b'"
+    assert str(caught.value) == f"expected `schedule` to be one of {', '.join(DISCIPLINES)}, got '2f2b'"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,8 +100,11 @@ def test_sequential_has_one_microbatch_in_flight() -> None:
 
 
 def test_gpipe_admits_all_and_holds_gradients_back() -> None:
-    assert discipline("gpipe").credit(0, 4, 8) == 8
-    assert discipline("gpipe").backward_waits
+    gpipe = discipline("gpipe")
+    assert gpipe.credit(0, 4, 8) == 8
+    assert gpipe.gate is not None
+    assert [gpipe.gate(B, At(0, 4, 8, forwards, 0, 0)) for forwards in (1, 7, 8)] == [False, False, True]
+    assert gpipe.gate(F, At(0, 4, 8, 1, 0, 0))
 
 
 def test_1f1b_keeps_as_many_activations_as_there_are_stages_ahead() -> None:
@@ -65,7 +116,8 @@ def test_a_schedule_of_ones_own_is_ten_lines() -> None:
     assert row.priority == (W, B, F)
     assert row.credit(0, 1, 1) == 2
     assert row.cap is None
-    assert not row.backward_waits
+    assert row.gate is None
+    assert row.is_synchronous(3)
 
 
 @settings(deadline=None, print_blob=True)
@@ -79,15 +131,15 @@ def test_no_row_of_the_table_stands_still(name: str, stages: int, microbatches: 
     [
         (Discipline("none", "", (F, B, W), credit=lambda s, S, m: 0), "`credit` of schedule none to be at least 1"),
         (
-            Discipline("waits", "", (F, B, W), credit=lambda s, S, m: S - s, backward_waits=True),
-            "`credit` of schedule waits to be at least 2 at stage 2 with 2 microbatches, got 1",
+            Discipline("early", "", (F, B, W), credit=lambda s, S, m: 1, lag=lambda s, S: 1 - s),
+            "`lag` of schedule early to be at least 0 at stage 2",
         ),
         (
             Discipline("capped", "", (F, B, W), credit=lambda s, S, m: m, cap=lambda s, S, m: 2),
             "`cap` of schedule capped to be at least 3 at stage 0 with 3 microbatches, got 2",
         ),
     ],
-    ids=["no credit", "all are waited for and not all admitted", "a cap below the step"],
+    ids=["no credit", "weights to come", "a cap below the step"],
 )
 def test_a_row_that_would_stand_still_is_refused(row: Discipline, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -10,6 +10,7 @@ import pytest
 
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send, Wish
 from annex_actors.protocol.events import Event
+from annex_actors.protocol.mailbox import AT_ONCE, Rank
 from annex_actors.protocol.messages import (
     OWNER,
     WHOLE_STEP,
@@ -61,6 +62,9 @@ class Script:
 
     def next(self) -> Message | None:
         return self.waiting.popleft() if self.waiting else None
+
+    def rank(self) -> Rank | None:
+        return (1,) if self.waiting else None
 
     def commit(self, step: int) -> None:
         self.commits.append(step)
@@ -352,3 +356,12 @@ def test_a_peer_without_anything_to_do_says_so() -> None:
 
 def test_a_chain_of_one_stage_has_the_trainer_for_its_only_neighbour() -> None:
     assert sent(node(address="stage-0", stages=1).start()) == [(TRAINER, "Resume 0")]
+
+
+def test_what_a_peer_needs_to_know_comes_before_its_work() -> None:
+    subject = node()
+    assert subject.rank() is None
+    subject.receive(Envelope("stage-0", 1, 0, Forward("r", 0, 0, 1, ARRAY, Part(1, 1))))
+    assert subject.rank() == (1,)
+    subject.receive(Envelope("stage-0", 1, 0, Resume("r", 0, WHOLE_STEP, WHOLE_STEP)))
+    assert subject.rank() == AT_ONCE

@@ -205,7 +205,8 @@ def test_random_numbers_are_keyed_by_the_layers_index_in_the_whole_network() -> 
     specification = spec(layer)
     for step, microbatch in ((0, 0), (0, 1), (1, 0)):
         expected, _ = layer.forward({}, INPUTS[ROWS[microbatch]], RandomKey(4, 1, step, microbatch))
-        assert np.array_equal(array(stage_of(specification).handle(forward(microbatch, step))), expected)
+        stage = Stage(specification, specification.initial, step)
+        assert np.array_equal(array(stage.handle(forward(microbatch, step))), expected)
 
 
 def test_a_prediction_goes_through_without_a_trace_and_with_dropout_off() -> None:
@@ -281,9 +282,10 @@ def crash_at(point: Point) -> Callable[[Point, int, int, int], None]:
 PLACES = {
     Point.FORWARD: "layer 1 (dense:2:3) failed in forward at step 0 microbatch 0, given (3, 3) float32",
     Point.BACKWARD: "layer 1 (dense:2:3) failed in backward at step 0 microbatch 0, given (3, 2) float32",
-    Point.WEIGHT_GRADIENT: "layer 1 (dense:2:3) failed in weight_gradient at step 0, given (3, 2) float32",
-    Point.UPDATE: "layer 1 (dense:2:3) failed in update at step 0, given (3, 2) float32",
-    Point.COMMIT: "layer 1 (dense:2:3) failed in commit at step 0, given (3, 2) float32",
+    Point.WEIGHT_GRADIENT: "layer 1 (dense:2:3) failed in weight_gradient at step 0, "
+    "given weight (3, 2) float32, bias (2,) float32",
+    Point.UPDATE: "layer 1 (dense:2:3) failed in update at step 0, given weight (3, 2) float32, bias (2,) float32",
+    Point.COMMIT: "layer 1 (dense:2:3) failed in commit at step 0, given weight (3, 2) float32, bias (2,) float32",
 }
 
 

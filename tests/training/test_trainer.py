@@ -30,7 +30,7 @@ from annex_actors.protocol.messages import (
 )
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.training.trainer import LOOKAHEAD, TrainerSpec, TrainerState
+from annex_actors.training.trainer import TrainerSpec, TrainerState
 from tests.trainings import CLASSES, TEST_SAMPLES, Training, samples
 
 _Message = TypeVar("_Message", bound=Message)
@@ -110,7 +110,7 @@ def trained(hosted: Hosted) -> Hosted:
 
 
 def test_it_feeds_a_few_steps_ahead() -> None:
-    assert Hosted().fed == list(range(LOOKAHEAD))
+    assert Hosted().fed == list(range(2))
 
 
 def test_every_microbatch_goes_to_the_first_stage_and_its_target_to_the_last() -> None:
@@ -122,7 +122,7 @@ def test_every_microbatch_goes_to_the_first_stage_and_its_target_to_the_last() -
 
 def test_it_feeds_the_samples_of_the_step_in_their_order() -> None:
     hosted, learned = Hosted(), samples(13, TRAINING.cost)
-    for step in range(LOOKAHEAD):
+    for step in range(2):
         indices = Batches(13, 5, TRAINING.seed).indices(step)
         inputs = [message.array for message in hosted.messages(Forward) if message.step == step]
         targets = [message.array for message in hosted.messages(Target) if message.step == step]
