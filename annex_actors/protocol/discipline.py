@@ -21,6 +21,7 @@ from typing import NamedTuple, TypeAlias
 
 from annex_actors import expect
 from annex_actors.errors import ConfigError
+from annex_actors.protocol.interleaving import Chunk, most_in_flight
 
 
 class Work(Enum):
@@ -55,14 +56,14 @@ class At(NamedTuple):
 Limit: TypeAlias = Callable[[int, int, int], int]
 """A number of microbatches, from (stage s, number of stages S, microbatches of the step m)."""
 
-Lag: TypeAlias = Callable[[int, int], int]
-"""A number of steps, from (s, S)."""
+OfStage: TypeAlias = Callable[[int, int], int]
+"""A number, from (s, S)."""
 
 Gate: TypeAlias = Callable[[Work, At], bool]
 """Whether the next microbatch may do this work now."""
 
-Turn: TypeAlias = Callable[[Work, int, int, int], tuple[int, ...]]
-"""From (work, s, S, microbatch): which of several stages that share a worker goes first; the least does."""
+Order: TypeAlias = Callable[[Work, int, int, int, int], int]
+"""From (work, s, S, m, microbatch): a place in the order of a worker's work in a step."""
 
 F, B, W = Work.FORWARD, Work.BACKWARD, Work.WEIGHT_GRADIENT
 
@@ -71,8 +72,8 @@ def _no_lag(s: int, S: int) -> int:
     return 0
 
 
-def _oldest_first(work: Work, s: int, S: int, microbatch: int) -> tuple[int, ...]:
-    return microbatch, s
+def _a_worker_each(s: int, S: int) -> int:
+    return s
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ class Discipline:
         lag: by how many steps the weights of a stage lag: step t takes version max(0, t - lag). 0: synchronous.
         stashes: whether B meets the weights that F met. Where it does not, it meets version t, and what comes out is
             the gradient of no function.
-        turn: which of several stages goes first that share a worker and have work of the same kind and step.
+        order: the place of a piece of work among all that the stages of one worker do in a step, from 0. None: by
+            priority, then the oldest step and microbatch, then the lowest stage.
+        worker: which worker a stage belongs to, where that is for the schedule to say.
     """
 
     name: str
@@ -101,9 +104,10 @@ class Discipline:
     cap: Limit | None = None
     gate: Gate | None = None
     weight_gradients: Grouping = Grouping.STEP
-    lag: Lag = _no_lag
+    lag: OfStage = _no_lag
     stashes: bool = True
-    turn: Turn = _oldest_first
+    order: Order | None = None
+    worker: OfStage = _a_worker_each
 
     def overlap(self, stages: int) -> int:
         """Return how many steps may be under way at once: 1 where the discipline is synchronous."""
@@ -159,6 +163,11 @@ def _after_s_more(work: Work, at: At) -> bool:
     return work is not W or at.backwards == at.m or at.backwards - at.weight_gradients > at.s
 
 
+def _after_2s_more(work: Work, at: At) -> bool:
+    """Let W of microbatch i wait for B of microbatch i + 2s."""
+    return work is not W or at.backwards == at.m or at.backwards - at.weight_gradients > 2 * at.s
+
+
 SYNCHRONOUS = (
     Discipline(
         name="sequential",
@@ -197,9 +206,10 @@ SYNCHRONOUS = (
     Discipline(
         name="zb-h2",
         summary="no bubble where F, B and W take equally long, in twice 1F1B's memory (Qi et al. (2023), Zero bubble)",
-        priority=(B, F, W),
+        priority=(W, F, B),
         credit=lambda s, S, m: 2 * (S - s) - 1,
         cap=lambda s, S, m: 2 * S - 1,
+        gate=_after_2s_more,
         weight_gradients=Grouping.MICROBATCH,
     ),
 )
@@ -238,40 +248,29 @@ ASYNCHRONOUS = (
 
 
 def interleaved(chunks: int) -> Discipline:
-    """Return 1F1B over stages that are dealt out in rounds: worker r of p holds stages r, p + r, 2p + r and so on.
+    """Return 1F1B over stages that are dealt out to workers in rounds (`interleaving`).
 
-    Its bubble is ``chunks`` times smaller than that of 1F1B, and so is a stage. Where every stage has a worker of its
-    own, it is one more order of the same work.
+    The bubble is ``chunks`` times smaller than that of 1F1B, and so is a stage. Where every stage has a worker of its
+    own, this is one more order of the same work.
 
     Args:
         chunks: v, stages per worker, >= 1.
-
-    Source:
-        Narayanan et al. (2021), Efficient large-scale language model training on GPU clusters, section 2.2.
     """
     v = expect.whole_number("chunks", chunks, at_least=1)
 
-    def place(s: int, S: int) -> tuple[int, int, int]:
-        workers = -(-S // v)
-        return workers, s % workers, s // workers
-
-    def turn(work: Work, s: int, S: int, microbatch: int) -> tuple[int, ...]:
-        workers, _, chunk = place(s, S)
-        return microbatch // workers, chunk if work is F else v - 1 - chunk, microbatch % workers
-
-    def credit(s: int, S: int, m: int) -> int:
-        """Return what the warm-up of the worker, 2(p-r-1) + (v-1)p forwards and one more, leaves for this stage."""
-        workers, rank, chunk = place(s, S)
-        warm_up = 2 * (workers - rank - 1) + (v - 1) * workers + 1
-        rounds, rest = divmod(warm_up, workers * v)
-        return max(1, rounds * workers + min(workers, max(0, rest - chunk * workers)))
+    def order(work: Work, s: int, S: int, m: int, microbatch: int) -> int:
+        chunk = Chunk(s, S, v, m)
+        if work is W:
+            return chunk.weight_gradient_place
+        return chunk.forward_place(microbatch) if work is F else chunk.backward_place(microbatch)
 
     return Discipline(
         name=f"interleaved:{v}",
         summary=f"1F1B with {v} stages on each worker, and a bubble {v} times smaller (Narayanan et al. (2021))",
         priority=(B, F, W),
-        credit=credit,
-        turn=turn,
+        credit=lambda s, S, m: most_in_flight(Chunk(s, S, v, m)),
+        order=order,
+        worker=lambda s, S: s % -(-S // v),
     )
 
 

@@ -112,23 +112,35 @@ class StageMailbox:
         """Return the next message to handle, which counts as done; None where nothing is allowed yet."""
         if self._targets:
             return self._targets.popleft()
-        for work in self.discipline.priority:
-            message = self._admitted(work)
-            if message is not None:
-                self._take(message)
-                return message
-        return None
+        message = self._choice()
+        if message is not None:
+            self._take(message)
+        return message
 
     def rank(self) -> Rank | None:
-        """Return (place of the work among the priorities, step, turn) of the next message."""
+        """Return (step, place in the discipline's order), or (place among the priorities, step, microbatch, stage)."""
         if self._targets:
             return AT_ONCE
-        for urgency, work in enumerate(self.discipline.priority):
-            message = self._admitted(work)
-            if message is not None:
-                turn = self.discipline.turn(work, self.stage, self.stages, message.microbatch)
-                return (urgency, message.step, *turn)
-        return None
+        message = self._choice()
+        if message is None:
+            return None
+        if self.discipline.order is not None:
+            return message.step, self._place_in_order(message)
+        return self.discipline.priority.index(_work(message)), message.step, message.microbatch, self.stage
+
+    def _choice(self) -> Message | None:
+        row = self.discipline
+        if row.order is None:
+            return next((each for work in row.priority if (each := self._admitted(work)) is not None), None)
+        admitted = [each for work in row.priority if (each := self._admitted(work)) is not None]
+        return min(admitted, key=lambda each: (each.step, self._place_in_order(each)), default=None)
+
+    def _place_in_order(self, message: Message) -> int:
+        order, progress = self.discipline.order, self._steps.get(message.step)
+        if order is None or isinstance(message, Predict):
+            return 0
+        m = message.part.microbatches if isinstance(message, Forward) else progress.microbatches if progress else 0
+        return order(_work(message), self.stage, self.stages, m, message.microbatch)
 
     def commit(self, step: int) -> None:
         """Learn that every step below ``step`` is committed: what is older is void."""
@@ -220,3 +232,9 @@ class StageMailbox:
 def _after(place: _Place, progress: _Progress) -> _Place:
     step, microbatch = place
     return (step, microbatch + 1) if microbatch + 1 < progress.microbatches else (step + 1, 0)
+
+
+def _work(message: Message) -> Work:
+    if isinstance(message, Backward):
+        return Work.BACKWARD
+    return Work.WEIGHT_GRADIENT if isinstance(message, WeightGradient) else Work.FORWARD

@@ -77,8 +77,8 @@ class Node:
         self.incarnation = incarnation
         self.committed = snapshot.step
         self.run = run
-        self._behaviour = behaviour
-        self._mailbox = mailbox
+        self.behaviour = behaviour
+        self.mailbox = mailbox
         self._retention = Retention(snapshot.outbox)
         self._control: deque[tuple[Address, Control]] = deque()
         self._incarnations: dict[Address, int] = {}
@@ -91,7 +91,7 @@ class Node:
         """Return what a (re)started peer does first: ask for what it missed, send again what others may miss."""
         effects: list[Effect] = [self._send(peer, self._about(Resume)) for peer in self._neighbours]
         effects += [self._send(post.to, post.message) for post in self._retention.below(self.committed)]
-        return effects + self._perform(self._behaviour.start())
+        return effects + self._perform(self.behaviour.start())
 
     def receive(self, envelope: Envelope) -> None:
         """Take an envelope in, unless a dead incarnation or another run sent it."""
@@ -103,18 +103,18 @@ class Node:
         if isinstance(message, Committed | Await | Resume | Halt):
             self._control.append((sender, message))
         else:
-            self._mailbox.put(message)
+            self.mailbox.put(message)
 
     def work(self) -> list[Effect] | None:
         """Do the next piece of work and return its effects; None where nothing can be done before a message comes."""
         if self._control:
             return self._perform(self._answer(*self._control.popleft()))
-        message = self._mailbox.next()
-        return None if message is None else self._perform(self._behaviour.handle(message))
+        message = self.mailbox.next()
+        return None if message is None else self._perform(self.behaviour.handle(message))
 
     def rank(self) -> Rank | None:
         """Return how urgent the next piece of work is; None where `work` would return None."""
-        return AT_ONCE if self._control else self._mailbox.rank()
+        return AT_ONCE if self._control else self.mailbox.rank()
 
     def _answer(self, peer: Address, control: Control) -> Iterable[Wish]:
         if isinstance(control, Resume):
@@ -123,14 +123,14 @@ class Node:
         elif isinstance(control, Await):
             self._awaited[peer] = control.step
             yield from self._reached()
-        yield from self._behaviour.hear(peer, control)
+        yield from self.behaviour.hear(peer, control)
 
     def _perform(self, wishes: Iterable[Wish]) -> list[Effect]:
         effects: list[Effect] = []
         for wish in wishes:
             if isinstance(wish, Post):
                 if wish.to == self.address:
-                    self._mailbox.put(wish.message)
+                    self.mailbox.put(wish.message)
                 else:
                     self._retention.keep(wish.to, wish.message)
                     effects.append(self._send(wish.to, wish.message))
@@ -142,7 +142,7 @@ class Node:
 
     def _commit(self, snapshot: Snapshot) -> list[Effect]:
         self.committed = snapshot.step
-        self._mailbox.commit(snapshot.step)
+        self.mailbox.commit(snapshot.step)
         effects: list[Effect] = [Commit(replace(snapshot, outbox=self._retention.below(snapshot.step)))]
         effects += [self._send(peer, self._about(Committed)) for peer in self._acknowledged]
         return effects + [self._send(post.to, post.message) for post in self._reached()]

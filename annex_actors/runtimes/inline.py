@@ -16,11 +16,13 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+from annex_actors.errors import AnnexError
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.protocol.stage import Probe
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.failures import FailureLedger, one_line, too_many_restarts
 from annex_actors.runtimes.program import Job, PeerSpec, Program
@@ -34,6 +36,10 @@ Choose = Callable[[int, int], int]
 
 class Killed(Exception):
     """A peer was killed from outside, between two instructions of its host."""
+
+
+class StandstillError(AnnexError):
+    """Nothing can happen any more, and the run is not over: a schedule that stands still."""
 
 
 def work_first(channels: int, peers: int) -> int:
@@ -79,6 +85,8 @@ class InlineJob:
         self._windows = {False: window, True: window}
         self._finished = False
         self._starts = 0
+        self._probe: Probe = program.crashes.probe
+        self._clock: Callable[[], float] = time.monotonic
         self.events = 0
 
     @property
@@ -118,7 +126,7 @@ class InlineJob:
     def _next_event(self) -> None:
         channels, peers = len(self._channels), len(self._busy)
         if not channels and not peers:
-            raise RuntimeError("expected a message or work, got neither: the protocol stands still")
+            raise StandstillError("neither a message nor work that is allowed")
         choice = self._choose(channels, peers)
         if choice >= channels:
             self._work(_nth(self._busy, choice - channels))
@@ -178,7 +186,7 @@ class InlineJob:
         killed = isinstance(error, Killed)
         fatal = self._ledger.record(address, label, None if killed else error)
         is_driver = address == self._program.driver.address
-        self._windows[is_driver], allowed = self._windows[is_driver].record(time.monotonic())
+        self._windows[is_driver], allowed = self._windows[is_driver].record(self._clock())
         if fatal is None and not allowed:
             limit = f"{supervision.max_restarts} restarts in {supervision.max_seconds:g} s"
             fatal = too_many_restarts(label, limit, error)
@@ -203,7 +211,7 @@ class InlineJob:
             self._perform(address, partial(self._revive, spec, incarnation, snapshot))
 
     def _revive(self, spec: PeerSpec, incarnation: int, snapshot: Snapshot | None) -> list[Effect]:
-        node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._program.crashes.probe)
+        node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._probe)
         effects = node.start()
         self._show(PeerStarted(spec.address, spec.label, incarnation))
         return effects

@@ -1,0 +1,306 @@
+"""All peers on a virtual clock: the product's own stages, with made-up times.
+
+What is simulated is time and nothing else. The nodes are those of every other runtime, so that the order they work in
+is the order in which they would; the mathematics is done, in no time. A cost model says how long each piece of work
+takes, how long a message travels, and which stages share a worker. Work begins when a worker is free and something is
+allowed; its messages leave when it ends. The same program takes the same virtual time on every machine.
+
+The trainer costs nothing: it has a worker of its own, and its messages arrive at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
+from typing import TypeAlias
+
+from annex_actors.protocol.discipline import Work
+from annex_actors.protocol.effects import Effect, Send
+from annex_actors.protocol.mailbox import AT_ONCE, Rank, StageMailbox
+from annex_actors.protocol.messages import Address, Envelope, WithArray
+from annex_actors.protocol.routing import TRAINER
+from annex_actors.protocol.stage import Point, Stage
+from annex_actors.runtimes.inline import InlineJob, Killed, StandstillError, work_first
+from annex_actors.runtimes.program import Job, Program
+
+Worker: TypeAlias = int
+"""A processor that does one thing at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTimes:
+    """How long a layer works, in any unit of time.
+
+    Args:
+        forward: F of a microbatch.
+        backward: its B, the gradient of the inputs.
+        weight_gradient: its W. Where one product serves a whole step, as many times as the step has microbatches.
+        update: the optimizer's, once a step.
+    """
+
+    forward: float = 1
+    backward: float = 1
+    weight_gradient: float = 1
+    update: float = 0
+
+
+NOTHING = LayerTimes(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class CostModel:
+    """What takes how long, and where.
+
+    Args:
+        layers: the times of each layer, the cost as one after the last; what is missing takes no time.
+        latency: of a message between two workers; alpha.
+        per_byte: and so much more for each byte of its array; beta.
+        message_bytes: the size of an array, where the arrays that are computed with only stand for larger ones.
+        workers: the worker of each stage; None: each stage has its own. Between stages of one worker a message arrives
+            at once.
+        in_order: whether a worker does the work of a step strictly in the schedule's order, where that has one, and
+            waits for what comes next.
+        slowness: by how much longer all work takes on a worker.
+        kills: when a stage is killed, and which. What it was doing is lost; it is started anew at once.
+    """
+
+    layers: Sequence[LayerTimes] = ()
+    latency: float = 0
+    per_byte: float = 0
+    message_bytes: int | None = None
+    workers: Sequence[Worker] | None = None
+    in_order: bool = False
+    slowness: Mapping[Worker, float] = field(default_factory=dict)
+    kills: Sequence[tuple[float, Address]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of work that was done: ``work`` is F, B or W; ``microbatch`` is -1 where W is that of a whole step."""
+
+    worker: Worker
+    stage: Address
+    work: str
+    step: int
+    microbatch: int
+    start: float
+    end: float
+
+
+@dataclass(slots=True)
+class WorkerTally:
+    """What a worker did: when it began and ended, and how long it was busy."""
+
+    first: float | None = None
+    last: float = 0
+    busy: float = 0
+
+    @property
+    def idle(self) -> float:
+        """Time between its first and its last piece of work in which it did nothing."""
+        return 0 if self.first is None else self.last - self.first - self.busy
+
+    def add(self, start: float, end: float) -> None:
+        """Count a piece of work."""
+        self.first = start if self.first is None else self.first
+        self.last = end
+        self.busy += end - start
+
+
+@dataclass(slots=True)
+class StageTally:
+    """The most that a stage kept: microbatches in flight (F done, B to come), deferred (W to come), and versions."""
+
+    in_flight: int = 0
+    deferred: int = 0
+    versions: int = 1
+
+    def add(self, mailbox: StageMailbox, stage: Stage) -> None:
+        """Count what is kept now."""
+        self.in_flight = max(self.in_flight, mailbox.in_flight)
+        self.deferred = max(self.deferred, mailbox.deferred)
+        self.versions = max(self.versions, stage.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRuntime:
+    """A host with a virtual clock.
+
+    Args:
+        costs: what takes how long.
+        on_piece: called with every piece of work, in the order in which they end.
+    """
+
+    costs: CostModel = field(default_factory=CostModel)
+    on_piece: Callable[[Piece], None] | None = None
+
+    name = "simulated"
+
+    def start(self, program: Program) -> Job:
+        """Return the job; it does all its work in `Job.wait`."""
+        return SimulatedJob(program, self.costs, self.on_piece)
+
+
+_LETTERS = {
+    Point.FORWARD: Work.FORWARD,
+    Point.BACKWARD: Work.BACKWARD,
+    Point.WEIGHT_GRADIENT: Work.WEIGHT_GRADIENT,
+    Point.UPDATE: Work.WEIGHT_GRADIENT,
+}
+
+
+class SimulatedJob(InlineJob):
+    """A program at work on a virtual clock.
+
+    ``now`` is the time, ``messages`` counts those sent; ``workers`` and ``stages`` tell what was done and kept.
+    """
+
+    def __init__(self, program: Program, costs: CostModel, on_piece: Callable[[Piece], None] | None) -> None:
+        super().__init__(program, work_first, kill=None)
+        addresses = [spec.address for spec in program.stages]
+        places = costs.workers if costs.workers is not None else range(len(addresses))
+        self.now: float = 0
+        self.messages = 0
+        self.workers = {worker: WorkerTally() for worker in places}
+        self.stages = {address: StageTally() for address in addresses}
+        self._costs = costs
+        self._on_piece = on_piece
+        self._worker_of: dict[Address, Worker] = {**dict(zip(addresses, places, strict=True)), TRAINER: _TRAINERS}
+        self._sharers: dict[Worker, list[Address]] = {}
+        for address, worker in self._worker_of.items():
+            self._sharers.setdefault(worker, []).append(address)
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._entries = count()
+        self._occupied: dict[Worker, Address] = {}
+        self._places: dict[tuple[Worker, int], int] = {}
+        self._crash, self._probe = self._probe, self._clock_in
+        self._clock = lambda: self.now
+        self._mailbox: StageMailbox | None = None
+        self._deferred = 0
+        self._spent: float = 0
+        self._did: tuple[Work, int, int] | None = None
+        for when, address in costs.kills:
+            self._at(when, partial(self._kill_stage, address))
+
+    def _next_event(self) -> None:
+        """Let all happen that happens now; then let every free worker begin what is most urgent.
+
+        ``_busy`` names peers at whose workers to look: those that heard something, or have done what they did.
+        """
+        if not self._busy:
+            if not self._agenda:
+                raise StandstillError(f"neither a message nor work that is allowed at time {self.now:g}")
+            self.now = self._agenda[0][0]
+        while self._agenda and self._agenda[0][0] <= self.now:
+            heappop(self._agenda)[2]()
+        looked, self._busy = self._busy, {}
+        for worker in dict.fromkeys(self._worker_of[address] for address in looked):
+            if worker not in self._occupied:
+                self._begin_work(worker)
+
+    def _begin_work(self, worker: Worker) -> None:
+        ranks = ((self._nodes[address].rank(), address) for address in self._sharers[worker])
+        rank, address = min(((rank, address) for rank, address in ranks if rank is not None), default=(None, TRAINER))
+        if rank is not None and self._is_next(worker, rank, address):
+            self._work(address)
+
+    def _is_next(self, worker: Worker, rank: Rank, address: Address) -> bool:
+        """Return whether all is done that comes before a piece of work in the order of its worker."""
+        mailbox = self._nodes[address].mailbox
+        ordered = isinstance(mailbox, StageMailbox) and mailbox.discipline.order is not None
+        if rank == AT_ONCE or not (ordered and self._costs.in_order):
+            return True
+        step, place = rank
+        done = self._places.get((worker, step), 0)
+        self._places[worker, step] = max(done, place + 1) if place <= done else done
+        return place <= done
+
+    def _work(self, address: Address) -> None:
+        node, worker, incarnation = self._nodes[address], self._worker_of[address], self._incarnations[address]
+        mailbox = node.mailbox
+        self._mailbox = mailbox if isinstance(mailbox, StageMailbox) else None
+        self._deferred = self._mailbox.deferred if self._mailbox else 0
+        self._spent, self._did = 0, None
+        try:
+            effects = node.work() or []
+        except Exception as error:  # noqa: BLE001 - any failure of a peer is its supervisor's to judge
+            self._supervise(address, error)
+            return
+        start, end = self.now, self.now + self._spent * self._costs.slowness.get(worker, 1)
+        self._occupied[worker] = address
+        end_work = partial(self._end_work, address, incarnation, effects, self._did, start)
+        if end > start:
+            self._at(end, end_work)
+        else:
+            end_work()
+
+    def _end_work(
+        self, address: Address, incarnation: int, effects: list[Effect], did: tuple[Work, int, int] | None, start: float
+    ) -> None:
+        if incarnation != self._incarnations[address]:
+            return  # killed meanwhile
+        worker = self._worker_of[address]
+        del self._occupied[worker]
+        self._busy[address] = None
+        if did is not None:
+            self._note(address, worker, did, start)
+        self._perform(address, lambda: effects)
+
+    def _note(self, address: Address, worker: Worker, did: tuple[Work, int, int], start: float) -> None:
+        self.workers[worker].add(start, self.now)
+        node = self._nodes[address]
+        assert isinstance(node.mailbox, StageMailbox)
+        assert isinstance(node.behaviour, Stage)
+        self.stages[address].add(node.mailbox, node.behaviour)
+        if self._on_piece is not None:
+            work, step, microbatch = did
+            self._on_piece(Piece(worker, address, work.value, step, microbatch, start, self.now))
+
+    def _execute(self, effect: Effect, incarnation: int) -> None:
+        if not isinstance(effect, Send):
+            super()._execute(effect, incarnation)
+            return
+        self.messages += 1
+        to, envelope = effect.to, effect.envelope
+        self._at(self.now + self._travel(to, envelope), partial(self._deliver, to, envelope))
+
+    def _travel(self, to: Address, envelope: Envelope) -> float:
+        costs, sender = self._costs, envelope.sender
+        if TRAINER in (sender, to) or self._worker_of[sender] == self._worker_of[to]:
+            return 0
+        if not costs.per_byte or not isinstance(envelope.message, WithArray):
+            return costs.latency
+        size = costs.message_bytes if costs.message_bytes is not None else envelope.message.array.nbytes
+        return costs.latency + costs.per_byte * size
+
+    def _deliver(self, to: Address, envelope: Envelope) -> None:
+        self._nodes[to].receive(envelope)
+        self._busy[to] = None
+
+    def _kill_stage(self, address: Address) -> None:
+        worker = self._worker_of[address]
+        if self._occupied.get(worker) == address:
+            del self._occupied[worker]
+        self._supervise(address, Killed(f"killed at time {self.now}"))
+
+    def _at(self, when: float, what: Callable[[], None]) -> None:
+        heappush(self._agenda, (when, next(self._entries), what))
+
+    def _clock_in(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+        """Add the time of a layer's work to that of the piece at hand; a crash plan may end it here."""
+        if point in _LETTERS and layer < len(self._costs.layers):
+            times = self._costs.layers[layer]
+            spent: float = getattr(times, point.value)
+            if point is Point.WEIGHT_GRADIENT and self._mailbox is not None:  # of one microbatch, or of a whole step
+                spent *= self._deferred - self._mailbox.deferred
+            self._spent += spent
+        if point in _LETTERS:
+            self._did = _LETTERS[point], step, microbatch
+        self._crash(point, layer, step, microbatch)
+
+
+_TRAINERS: Worker = -1
+"""The worker of the trainer, which no stage shares."""
