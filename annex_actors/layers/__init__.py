@@ -3,7 +3,7 @@
 A reading order:
 
 1. `layer`: the protocol `Layer`, seven members that a layer of your own has too;
-2. `dense`, with `initializers`: the layer that has weights;
+2. `dense`, with `initializers` and `kernels`: the layer that has weights, and who computes its products;
 3. `functions` and `activation`: relu, sigmoid, tanh, softmax, linear;
 4. `dropout` and `flatten`;
 5. `network`: layers in a row, their shapes and first parameters;
@@ -22,12 +22,15 @@ from annex_actors.layers.dropout import Dropout, dropout
 from annex_actors.layers.flatten import Flatten, flatten
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
 from annex_actors.layers.initializers import Initializer
+from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
 from annex_actors.layers.layer import Layer, Saved
 from annex_actors.layers.network import Network, sequence
 from annex_actors.layers.parse import CONSTRUCTORS, Constructor, parse_layers
 
 __all__ = [
     "CONSTRUCTORS",
+    "KERNELS",
+    "NUMPY",
     "Activation",
     "Constructor",
     "Dense",
@@ -35,18 +38,23 @@ __all__ = [
     "Flatten",
     "Function",
     "Initializer",
+    "Kernels",
     "Layer",
     "Linear",
     "Network",
+    "NumpyKernels",
     "Relu",
     "Saved",
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "TorchKernels",
+    "UsesKernels",
     "activation",
     "dense",
     "dropout",
     "flatten",
+    "kernels",
     "parse_layers",
     "sequence",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from annex_actors import expect
 from annex_actors.errors import ConfigError, ShapeError
 from annex_actors.keys import RandomKey
 from annex_actors.layers.initializers import Initializer
+from annex_actors.layers.kernels import NUMPY, Kernels
 from annex_actors.layers.layer import Saved
 from annex_actors.types import Floats, Parameters, Shape
 
@@ -82,6 +83,8 @@ class Dense:
     biases: tuple[float, ...] | None = field(default=None, repr=False)
     before_relu: bool = False
     """Whether the next activation is a relu, which `sequence` finds out: it settles ``Initializer.AUTO``."""
+    kernels: Kernels = field(default=NUMPY, repr=False)
+    """Who computes the three products; a choice of the run, like given weights not part of the text."""
 
     @property
     def name(self) -> str:
@@ -94,6 +97,10 @@ class Dense:
         words += [str(self.in_features)] if self.in_features is not None else []
         words += [self.initializer.value] if self.initializer is not Initializer.AUTO else []
         return ":".join(words)
+
+    def with_kernels(self, kernels: Kernels) -> Dense:
+        """Return the same layer with these kernels."""
+        return replace(self, kernels=kernels)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return ``(out_features,)``.
@@ -125,21 +132,26 @@ class Dense:
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
         """Return ``inputs @ weight + bias``, shape ``(microbatch, out_features)``; nothing need be saved."""
-        outputs: Floats = inputs @ parameters["weight"]
+        outputs = self.kernels.product(inputs, parameters["weight"])
         outputs += parameters["bias"]
-        return outputs, None
+        return _given_away(outputs), None
 
     def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
         """Return ``grad_output @ weight.T``, shape ``(microbatch, in_features)``."""
-        grad_input: Floats = grad_output @ parameters["weight"].T
-        return grad_input
+        return _given_away(self.kernels.product(grad_output, parameters["weight"].T))
 
     def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
         """Return ``inputs.T @ grad_output`` for ``weight``, and the column sums of ``grad_output`` for ``bias``."""
-        return {"weight": inputs.T @ grad_output, "bias": grad_output.sum(axis=0)}
+        return {"weight": self.kernels.product(inputs.T, grad_output), "bias": grad_output.sum(axis=0)}
 
     def _initializer(self) -> Initializer:
         return Initializer.HE if self.initializer is Initializer.AUTO and self.before_relu else self.initializer
+
+
+def _given_away(array: Floats) -> Floats:
+    # Kernels may return memory of their own, of which a copy is made for whoever is sent it, unless it is read-only.
+    array.flags.writeable = False
+    return array
 
 
 def _finite(setting: str, values: ArrayLike) -> Floats:

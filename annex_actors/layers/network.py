@@ -16,6 +16,7 @@ from annex_actors.layers.dense import Dense
 from annex_actors.layers.dropout import Dropout
 from annex_actors.layers.flatten import Flatten
 from annex_actors.layers.functions import Relu
+from annex_actors.layers.kernels import Kernels, UsesKernels
 from annex_actors.layers.layer import Layer
 from annex_actors.types import Parameters, Shape
 
@@ -63,6 +64,12 @@ class Network:
     def spec(self) -> str:
         """Return the network's text, such as ``dense:128 relu dropout:0.1 dense:10``, for `parse_layers`."""
         return " ".join(layer.spec() for layer in self.layers)
+
+    def with_kernels(self, kernels: Kernels) -> Network:
+        """Return the same network, whose layers compute with these kernels where they have a use for them."""
+        return Network(
+            tuple(layer.with_kernels(kernels) if isinstance(layer, UsesKernels) else layer for layer in self.layers)
+        )
 
     def _label(self, index: int) -> str:
         return f"layer {index} ({self.layers[index].spec()})"
