@@ -131,7 +131,11 @@ class StageMailbox:
     def _choice(self) -> Message | None:
         row = self.discipline
         if row.order is None:
-            return next((each for work in row.priority if (each := self._admitted(work)) is not None), None)
+            for work in row.priority:
+                message = self._admitted(work)
+                if message is not None:
+                    return message
+            return None
         admitted = [each for work in row.priority if (each := self._admitted(work)) is not None]
         return min(admitted, key=lambda each: (each.step, self._place_in_order(each)), default=None)
 

@@ -21,6 +21,7 @@ class Retention:
     """Messages sent and not yet acknowledged, by receiver, in the order of their first sending."""
 
     def __init__(self, outbox: Iterable[Post] = ()) -> None:
+        self._forgotten: dict[Address, int] = {}
         self._kept: defaultdict[Address, dict[_Key, Message]] = defaultdict(dict)
         for post in outbox:
             self.keep(post.to, post.message)
@@ -32,6 +33,9 @@ class Retention:
 
     def forget(self, peer: Address, step: int) -> None:
         """Drop what ``peer`` has committed: its messages of steps below ``step``."""
+        if step <= self._forgotten.get(peer, 0):
+            return
+        self._forgotten[peer] = step
         kept = self._kept[peer]
         for key in [key for key in kept if key[0] < step]:
             del kept[key]

@@ -202,7 +202,11 @@ class SimulatedJob(InlineJob):
                 self._begin_work(worker)
 
     def _begin_work(self, worker: Worker) -> None:
-        ranks = ((self._nodes[address].rank(), address) for address in self._sharers[worker])
+        sharers = self._sharers[worker]
+        if len(sharers) == 1:
+            self._work(sharers[0])
+            return
+        ranks = ((self._nodes[address].rank(), address) for address in sharers)
         rank, address = min(((rank, address) for rank, address in ranks if rank is not None), default=(None, TRAINER))
         if rank is not None and self._is_next(worker, rank, address):
             self._work(address)
@@ -225,9 +229,11 @@ class SimulatedJob(InlineJob):
         self._deferred = self._mailbox.deferred if self._mailbox else 0
         self._spent, self._did = 0, None
         try:
-            effects = node.work() or []
+            effects = node.work()
         except Exception as error:  # noqa: BLE001 - any failure of a peer is its supervisor's to judge
             self._supervise(address, error)
+            return
+        if effects is None:
             return
         start, end = self.now, self.now + self._spent * self._costs.slowness.get(worker, 1)
         self._occupied[worker] = address

@@ -104,9 +104,9 @@ def simulate(
     done: list[Piece] = []
     model = replace(costs or CostModel(), layers=each)
     if model.workers is None:
-        workers = [row.worker(s, stages) for s in range(stages)]
-        even = len(set(Counter(workers).values())) == 1  # or one worker's order may wait for what another's puts later
-        model = replace(model, workers=workers, in_order=even)
+        shared = [row.worker(s, stages) for s in range(stages)]
+        even = len(set(Counter(shared).values())) == 1  # or one worker's order may wait for what another's puts later
+        model = replace(model, workers=shared, in_order=even)
     runtime = SimulatedRuntime(model, done.append if pieces else None)
     job = runtime.start(_program(row, stages, microbatches, steps))
     assert isinstance(job, SimulatedJob)
