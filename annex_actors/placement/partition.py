@@ -1,0 +1,60 @@
+"""Neighbours put together so that the part with the most work has as little of it as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
+from annex_actors import expect
+from annex_actors.errors import ConfigError
+
+
+def partition(costs: Sequence[float], parts: int) -> tuple[range, ...]:
+    """Return how to cut a row of ``costs`` into ``parts`` so that the largest part is as small as possible.
+
+    Among all such cuts it is the one with the most even parts, by the sum of their squares; among several of those the
+    one whose last part is the longest, then the last but one, and so on. So it depends on the numbers alone.
+
+    Args:
+        costs: of each layer, >= 0.
+        parts: how many, >= 1 and at most as many as there are costs; none of them is empty.
+
+    Returns:
+        The indices of each part, in order.
+
+    Raises:
+        ConfigError: a number out of range.
+    """
+    numbers = [expect.real_number("cost", cost, at_least=0) for cost in costs]
+    if expect.whole_number("parts", parts, at_least=1) > len(numbers):
+        raise ConfigError(f"expected at most {len(numbers)} parts of {len(numbers)} layers, got {parts}; ask for fewer")
+    sums = [0.0, *accumulate(numbers)]
+    limit = _smallest_limit(sums, parts)
+    # How best to cut the first so many costs: the sum of squares, and where each part begins.
+    best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}
+    for _ in range(parts):
+        longer: dict[int, tuple[float, tuple[int, ...]]] = {}
+        for start, (squares, starts) in best.items():
+            for stop in range(start + 1, len(sums)):
+                part = sums[stop] - sums[start]
+                if part > limit:
+                    break
+                if stop not in longer or squares + part * part < longer[stop][0]:
+                    longer[stop] = squares + part * part, (*starts, start)
+        best = longer
+    return tuple(range(start, stop) for start, stop in pairwise((*best[len(numbers)][1], len(numbers))))
+
+
+def _smallest_limit(sums: Sequence[float], parts: int) -> float:
+    """Return the largest part of the best cut: D[i][k] = min over q of max(D[q][k-1], sums[i] - sums[q]).
+
+    As q rises, the first of the two grows and the second shrinks; and the best q never falls as i rises.
+    """
+    largest = list(sums)
+    for _ in range(parts - 1):
+        shorter, largest, q = largest, [], 0
+        for i, total in enumerate(sums):
+            while q < i and max(shorter[q + 1], total - sums[q + 1]) <= max(shorter[q], total - sums[q]):
+                q += 1
+            largest.append(max(shorter[q], total - sums[q]))
+    return largest[-1]
