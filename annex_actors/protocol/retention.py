@@ -27,8 +27,8 @@ class Retention:
             self.keep(post.to, post.message)
 
     def keep(self, to: Address, message: Message) -> None:
-        """Keep ``message``, in place of an equal one that a replay made again."""
-        if isinstance(message, KEPT):
+        """Keep ``message``, in place of an equal one that a replay made again, unless ``to`` has committed its step."""
+        if isinstance(message, KEPT) and message.step >= self._forgotten.get(to, 0):
             self._kept[to][message.step, message.microbatch, type(message), message.edge] = message
 
     def forget(self, peer: Address, step: int) -> None:

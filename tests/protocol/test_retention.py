@@ -124,13 +124,14 @@ def test_reports_are_kept_and_predictions_and_control_messages_are_not() -> None
 def test_every_message_is_kept_from_its_sending_until_its_receiver_has_committed_its_step(
     history: list[tuple[str, str, int, int]], since: int
 ) -> None:
-    retention, expected = Retention(), set[tuple[str, int, int]]()
+    retention, expected, committed = Retention(), set[tuple[str, int, int]](), {"a": 0, "b": 0}
     for what, peer, step, microbatch in history:
         if what == "keep":
             retention.keep(peer, forward(step, microbatch))
-            expected.add((peer, step, microbatch))
+            expected |= {(peer, step, microbatch)} if step >= committed[peer] else set()
         else:
             retention.forget(peer, step)
+            committed[peer] = max(committed[peer], step)
             expected = {each for each in expected if each[0] != peer or each[1] >= step}
     for peer in "ab":
         got = [(peer, message.step, message.microbatch) for message in kept(retention, peer, since)]
