@@ -80,6 +80,8 @@ class StageMailbox:
     _targets: deque[Target] = field(default_factory=deque, init=False)
     _targets_seen: set[_Place] = field(default_factory=set, init=False)
     _weight_gradients: deque[WeightGradient] = field(default_factory=deque, init=False)
+    _chosen: Message | None = field(default=None, init=False)
+    """What `rank` found, until something changes; `next` need not look again."""
 
     def __post_init__(self) -> None:
         self._lag = self.discipline.lag(self.stage, self.stages)
@@ -87,6 +89,7 @@ class StageMailbox:
 
     def put(self, message: Message) -> None:
         """Take a message in; drop it if it was seen before or belongs to a committed step."""
+        self._chosen = None
         place = (message.step, message.microbatch)
         match message:
             case Forward():
@@ -112,8 +115,9 @@ class StageMailbox:
         """Return the next message to handle, which counts as done; None where nothing is allowed yet."""
         if self._targets:
             return self._targets.popleft()
-        message = self._choice()
+        message = self._chosen or self._choice()
         if message is not None:
+            self._chosen = None
             self._take(message)
         return message
 
@@ -121,7 +125,7 @@ class StageMailbox:
         """Return (step, place in the discipline's order), or (place among the priorities, step, microbatch, stage)."""
         if self._targets:
             return AT_ONCE
-        message = self._choice()
+        message = self._chosen = self._choice()
         if message is None:
             return None
         if self.discipline.order is not None:
@@ -148,6 +152,7 @@ class StageMailbox:
 
     def commit(self, step: int) -> None:
         """Learn that every step below ``step`` is committed: what is older is void."""
+        self._chosen = None
         self.committed = step
         self._next_forward = max(self._next_forward, (step, 0))
         self._next_backward = max(self._next_backward, (step, 0))

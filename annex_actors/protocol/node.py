@@ -143,7 +143,8 @@ class Node:
     def _commit(self, snapshot: Snapshot) -> list[Effect]:
         self.committed = snapshot.step
         self.mailbox.commit(snapshot.step)
-        effects: list[Effect] = [Commit(replace(snapshot, outbox=self._retention.below(snapshot.step)))]
+        outbox = self._retention.below(snapshot.step)
+        effects: list[Effect] = [Commit(replace(snapshot, outbox=outbox) if outbox else snapshot)]
         effects += [self._send(peer, self._about(Committed)) for peer in self._acknowledged]
         return effects + [self._send(post.to, post.message) for post in self._reached()]
 

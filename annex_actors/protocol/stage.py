@@ -358,6 +358,8 @@ class Stage:
         return self._spec.first_layer + offset
 
     def _leave(self, message: Message) -> None:
+        if self._probe is no_probe:
+            return
         point, offset = self._place
         self._probe(point, self._spec.first_layer + offset, message.step, message.microbatch)
 
