@@ -194,7 +194,7 @@ def test_a_second_ctrl_c_ends_the_wait_for_the_steps_at_hand() -> None:
     layers = [relu if isinstance(layer, Activation) else layer for layer in ENDLESS.network.layers]
     learner = ENDLESS.learner(Staged("threads", halt=press, close=relu.go_on.set))
     learner.network = sequence(*layers)
-    impatient = threading.Thread(target=press_when, args=[relu.reached])
+    impatient = threading.Thread(target=press_when, args=[relu.reached], daemon=True)
     impatient.start()
     with pytest.raises(KeyboardInterrupt) as caught:
         learner.train(ENDLESS.dataset, epochs=1000, batch_size=5)
