@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _DATA = "A data set of `annex-actors datasets`, a path to your own .npz or .csv, or to a config file .toml."
 _LAYERS = 'The network, layers apart by spaces, arguments by colons: "dense:128 relu dropout:0.1 dense:10".'
+_STAGES = "layer: an actor for each layer and the cost; or a number of actors that share them by their work."
 _CRASH = "Make a layer raise, once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
 _SET = "Any setting of the config: optimizer.learning_rate=0.01. Repeatable; stronger than all other options."
 
@@ -30,6 +31,10 @@ def train(
     microbatches: Annotated[int | None, typer.Option(help="Parts that a batch is cut into.")] = None,
     schedule: Annotated[str | None, typer.Option(help="sequential, gpipe or 1f1b; the weights are the same.")] = None,
     runtime: Annotated[str | None, typer.Option(help="threads or inline; the weights are the same.")] = None,
+    stages: Annotated[str | None, typer.Option(metavar="layer|N", help=_STAGES)] = None,
+    kernels: Annotated[
+        str | None, typer.Option(help="numpy or torch: who computes the matrix products, and so the last digits.")
+    ] = None,
     optimizer: Annotated[str | None, typer.Option(help="adam or sgd.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The optimizer's step size.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
@@ -65,6 +70,8 @@ def train(
         "training.microbatches": microbatches,
         "training.schedule": schedule,
         "training.runtime": runtime,
+        "training.stages": int(stages) if stages and stages.isdecimal() else stages,
+        "training.kernels": kernels,
         "training.seed": seed,
         "optimizer.name": optimizer,
         "optimizer.learning_rate": learning_rate,

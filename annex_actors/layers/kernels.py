@@ -7,7 +7,7 @@ processor and on the shapes. They round differently, so the choice belongs to th
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
@@ -24,7 +24,7 @@ _ALIGNMENT = 64
 
 
 @runtime_checkable
-class Kernels(Protocol):
+class Kernels(Hashable, Protocol):
     """Computes matrix products; a value without state, which can be compared, hashed and pickled."""
 
     @property

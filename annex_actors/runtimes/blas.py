@@ -3,6 +3,8 @@
 Parallelism comes from the layers; a BLAS that splits a product over threads rounds it differently for every number of
 them. NumPy wheels with OpenBLAS 0.3.28 and 0.3.29 could return wrong results for ``A @ B.T`` called from several
 threads at once, so the products are compared once before the first run of a process.
+
+Of other kernels than NumPy's nothing is pinned here: they hold every product to one thread themselves.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from annex_actors.errors import AnnexError
+from annex_actors.layers.kernels import NUMPY, Kernels
 
 
 class BrokenBlasError(AnnexError):
@@ -59,7 +62,7 @@ def one_blas_thread() -> Iterator[None]:
     Raises:
         BrokenBlasError: see `self_test`.
     """
-    self_test()
+    self_test(NUMPY)
     _PIN.set()
     try:
         yield
@@ -75,7 +78,7 @@ def blas_description() -> str:
 
 
 @cache
-def self_test(rounds: int = 4) -> None:
+def self_test(kernels: Kernels = NUMPY, rounds: int = 4) -> None:
     """Compare products of two threads with those of one.
 
     Raises:
@@ -85,10 +88,11 @@ def self_test(rounds: int = 4) -> None:
     left = numbers.standard_normal((64, 96), dtype=np.float32)
     right = numbers.standard_normal((80, 96), dtype=np.float32)
     with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(2) as threads:
-        expected = left @ right.T
-        products = list(threads.map(lambda _: left @ right.T, range(2 * rounds)))
+        expected = kernels.product(left, right.T)
+        products = list(threads.map(lambda _: kernels.product(left, right.T), range(2 * rounds)))
     if not all(np.array_equal(expected, product) for product in products):
+        library = blas_description() if kernels == NUMPY else kernels.description
         raise BrokenBlasError(
-            f"expected equal matrix products from two threads, got different ones from {blas_description()}; "
-            "install another NumPy: pip install -U numpy"
+            f"expected equal matrix products from two threads, got different ones from {library}; "
+            f"install another {kernels.name}: pip install -U {kernels.name}"
         )

@@ -20,6 +20,8 @@ batch_size = 32
 microbatches = 2
 schedule = "1f1b"
 runtime = "threads"
+stages = "layer"                # or a number of actors that share the layers
+kernels = "numpy"
 seed = 0
 
 [supervision]
@@ -92,6 +94,8 @@ class TrainingSection(_Section):
     microbatches: int = _LEARNER["microbatches"]
     schedule: str = _LEARNER["schedule"]
     runtime: str = _LEARNER["runtime"]
+    stages: str | int = _LEARNER["stages"]
+    kernels: str = _LEARNER["kernels"]
     seed: int = _LEARNER["seed"]
 
 
@@ -154,6 +158,8 @@ class RunConfig(_Section):
             microbatches=training.microbatches,
             schedule=training.schedule,
             runtime=training.runtime,
+            stages=training.stages,
+            kernels=training.kernels,
             seed=training.seed,
             supervision=Supervision(**self.supervision.model_dump()),
         )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version
 
+from annex_actors.layers import NUMPY, Kernels
 from annex_actors.runtimes.blas import blas_description
 
 PACKAGES = ("annex-actors", "numpy", "scipy", "pykka")
 """The distributions that a run's bits depend on."""
 
 
-def environment() -> dict[str, str]:
-    """Return the versions in use by name, and the BLAS libraries with their kernels."""
+def environment(kernels: Kernels = NUMPY) -> dict[str, str]:
+    """Return the versions in use by name, the BLAS libraries with their kernels, and who computes the products."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{name: version(name) for name in PACKAGES},
         "blas": blas_description(),
+        "kernels": kernels.description,
     }

@@ -16,18 +16,21 @@ from annex_actors.costs import cost as cost_named
 from annex_actors.data import Batches, Dataset, Samples
 from annex_actors.data.arrays import as_array
 from annex_actors.errors import ConfigError, DataError, ShapeError
-from annex_actors.layers import Layer, Network, sequence
+from annex_actors.layers import Kernels, Layer, Network, sequence
+from annex_actors.layers import kernels as kernels_named
 from annex_actors.metrics import predicted_classes
 from annex_actors.optimizers import Optimizer
 from annex_actors.optimizers import optimizer as optimizer_named
+from annex_actors.placement import network_work, partition
 from annex_actors.protocol.discipline import Discipline
 from annex_actors.protocol.discipline import discipline as discipline_named
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.protocol.stage import StageSpec
-from annex_actors.runtimes import Crash, CrashPlan, Observer, Program, Runtime, Supervision
+from annex_actors.runtimes import Crash, CrashPlan, Job, Observer, Program, Runtime, Supervision
 from annex_actors.runtimes import runtime as runtime_named
+from annex_actors.runtimes.blas import self_test
 from annex_actors.stores import MemoryStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
@@ -35,6 +38,9 @@ from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.predictor import PredictorSpec
 from annex_actors.training.trainer import TrainerSpec, TrainerState
 from annex_actors.types import Floats
+
+PER_LAYER = "layer"
+"""The placement in which every layer has an actor of its own."""
 
 Halt = Callable[[EpochFinished], bool]
 """Asked after every epoch; true ends the run."""
@@ -110,6 +116,10 @@ class Learner:
             and so faster, matrix products. 2 was the fastest on two cores.
         schedule: ``sequential``, ``gpipe`` or ``1f1b``; all give the same weights.
         runtime: ``threads`` or ``inline``; both give the same weights.
+        stages: ``layer``, an actor for each layer and one for the cost; or a number of actors, from 1 to as many, among
+            which the layers are divided by their estimated work. Fewer spare hops where layers have little to do. With
+            synchronous schedules all give the same weights.
+        kernels: who computes the matrix products, ``numpy`` or ``torch``; they round differently.
         seed: of everything random, >= 0.
         supervision: how failures are met.
 
@@ -126,15 +136,19 @@ class Learner:
         microbatches: int = 2,
         schedule: str | Discipline = "1f1b",
         runtime: str | Runtime = "threads",
+        stages: str | int = PER_LAYER,
+        kernels: str | Kernels = "numpy",
         seed: int = 0,
         supervision: Supervision | None = None,
     ) -> None:
-        self.network = sequence(network)
+        self.kernels = kernels_named(kernels) if isinstance(kernels, str) else kernels
+        self.network = sequence(network).with_kernels(self.kernels)
         self.cost = cost_named(cost) if isinstance(cost, str) else cost
         self.optimizer = optimizer_named(optimizer) if isinstance(optimizer, str) else optimizer
         self.microbatches = expect.whole_number("microbatches", microbatches, at_least=1)
         self.schedule = discipline_named(schedule) if isinstance(schedule, str) else schedule
         self.runtime = runtime_named(runtime) if isinstance(runtime, str) else runtime
+        self.stages = _checked_stages(stages, len(self.network.layers))
         self.seed = expect.whole_number("seed", seed, at_least=0, below=2**64)
         self.supervision = supervision or Supervision()
         self.checkpoint: Checkpoint | None = None
@@ -184,7 +198,7 @@ class Learner:
         program = Program(trainer.run, stages, trainer, store, self.supervision, CrashPlan(crashes), tuple(observers))
         began, interrupted = time.perf_counter(), False
         with Interrupts() as interrupts:
-            job = self.runtime.start(program)
+            job = self._start(program)
             try:
                 with interrupts.let_through():
                     job.wait()
@@ -233,7 +247,7 @@ class Learner:
         stages = self._stages(self.checkpoint, _run_name())
         store = MemoryStore()
         predictor = PredictorSpec(stages[0].run, stages[0].routing, samples, self.checkpoint.step)
-        job = self.runtime.start(Program(predictor.run, stages, predictor, store, self.supervision))
+        job = self._start(Program(predictor.run, stages, predictor, store, self.supervision))
         try:
             job.wait()
         finally:
@@ -250,13 +264,23 @@ class Learner:
             crash.check(layers=len(self.network.layers) + 1, steps=trainer.steps, microbatches=parts)
 
     @property
-    def _placement(self) -> tuple[range, ...]:
-        return one_stage_per_layer(len(self.network.layers))
+    def _actors(self) -> int:
+        return len(self.network.layers) + 1 if isinstance(self.stages, str) else self.stages
+
+    def _placement(self, state: Checkpoint) -> tuple[range, ...]:
+        if isinstance(self.stages, str):
+            return one_stage_per_layer(len(self.network.layers))
+        parameters = [layer.parameters for layer in state.layers]
+        return partition(network_work(self.network, state.input_shape, parameters), self.stages)
+
+    def _start(self, program: Program) -> Job:
+        self_test(self.kernels)
+        return self.runtime.start(program)
 
     def _stages(self, state: Checkpoint, run: str) -> tuple[StageSpec, ...]:
         return stage_specs(
             self.network,
-            self._placement,
+            self._placement(state),
             cost=self.cost,
             optimizer=self.optimizer,
             discipline=self.schedule,
@@ -277,7 +301,7 @@ class Learner:
             raise ConfigError(
                 f"expected `halt` to be a function of an epoch, such as loss_less_than(0.1), got {halt!r}"
             )
-        self.schedule.check(len(self._placement), self.microbatches)
+        self.schedule.check(self._actors, self.microbatches)
         output_shape = self.network.shapes(dataset.input_shape)[-1]
         targets = self.cost.encode(dataset.train.targets, output_shape)
         test_targets = self.cost.encode(dataset.test.targets, output_shape)
@@ -285,7 +309,7 @@ class Learner:
             predicted_classes(np.zeros((1, *output_shape), np.float32), 1, len(dataset.classes))
         return TrainerSpec(
             run=_run_name(),
-            routing=Routing(len(self._placement)),
+            routing=Routing(self._actors),
             inputs=dataset.train.inputs,
             targets=freeze(targets),
             test=dataset.test,
@@ -296,8 +320,22 @@ class Learner:
             microbatches=self.microbatches,
             epochs=epochs,
             halt=halt,
-            overlap=self.schedule.overlap(len(self._placement)),
+            overlap=self.schedule.overlap(self._actors),
         )
+
+
+def _checked_stages(stages: str | int, layers: int) -> str | int:
+    if isinstance(stages, str):
+        if stages != PER_LAYER:
+            raise ConfigError(f'expected `stages` to be "{PER_LAYER}" or an integer >= 1, got {stages!r}')
+        return stages
+    number = expect.whole_number("stages", stages, at_least=1)
+    if number > layers + 1:
+        raise ConfigError(
+            f"expected `stages` to be at most {layers + 1}, an actor for each of {layers} layers and one for the cost, "
+            f"got {number}; ask for fewer"
+        )
+    return number
 
 
 def _run_name() -> str:

@@ -89,7 +89,7 @@ def train_recorded(
         metrics = MetricsLog(directory)
         failure: BaseException | None = None
         try:
-            directory.begin(config, NetworkRecord.of(learner, dataset), environment())
+            directory.begin(config, NetworkRecord.of(learner, dataset), environment(learner.kernels))
             with logged_to(directory.path / LOG), interrupts.let_through():
                 learner.train(
                     dataset,

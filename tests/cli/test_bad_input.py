@@ -65,6 +65,11 @@ CASES = {
     "train --microbatches 64": "expected `microbatches` to be at most the batch size 32, got 64",
     "train --schedule gpip": "did you mean 'gpipe'?",
     "train --runtime thread": "did you mean 'threads'?",
+    "train --stages 0": "expected `stages` to be an integer >= 1, got 0",
+    "train --stages 9": "expected `stages` to be at most 5, an actor for each of 4 layers and one for the cost, got 9",
+    "train --stages layers": "expected `stages` to be \"layer\" or an integer >= 1, got 'layers'",
+    "train --stages -1": "expected `stages` to be \"layer\" or an integer >= 1, got '-1'",
+    "train --kernels torhc": "did you mean 'torch'?",
     "train --optimizer adma": "did you mean 'adam'?",
     "train --learning-rate 0": "expected `learning_rate` to be a number > 0, got 0.0",
     "train --cost mean": "expected `cost` to be one of",
@@ -117,6 +122,16 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     assert err.endswith("\n")
     assert CASES[arguments] in err
     assert sorted(folder.rglob("*")) == before
+
+
+def test_kernels_that_need_torch_name_the_extra_where_it_is_missing(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["train", "--kernels", "torch"]) == 2
+    error = "error: expected torch for kernels 'torch', got none; pip install annex-actors[torch]\n"
+    assert capsys.readouterr() == ("", error)
+    assert not (folder / "runs").exists()
 
 
 @pytest.mark.parametrize("program", [["annex-actors"], ["python", "-m", "annex_actors"]])

@@ -62,6 +62,21 @@ def test_threads_and_inline_come_to_the_same_hashes(capsys: pytest.CaptureFixtur
     assert [threads[name] for name in HASHES] == [inline[name] for name in HASHES]
 
 
+def test_any_number_of_stages_comes_to_the_same_hashes(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["iris", "--epochs", "2", "--layers", "dense:8 relu dropout:0.2 dense:3"]
+    results = [trained(capsys, *options, "--stages", stages) for stages in ("layer", "1", "2", "5")]
+    assert [result["stages"] for result in results] == [5, 1, 2, 5]
+    assert len({tuple(result[name] for name in HASHES) for result in results}) == 1
+
+
+def test_a_layer_within_a_stage_can_be_crashed(capsys: pytest.CaptureFixture[str]) -> None:
+    crash = "layer=1,step=1,at=backward"
+    assert main(["train", "xor", "--epochs", "2", "--run-dir", "run", "--stages", "1", "--crash", crash]) == 0
+    err = capsys.readouterr().err
+    assert "layer 1 (tanh) failed in backward at step 1 microbatch 0, given (2, 2) float32: InjectedCrash" in err
+    assert "layer 0 dense:8 + tanh + dense:2 + softmax_cross_entropy is up again, incarnation 2" in err
+
+
 @pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
 def test_crashes_change_no_hash(capsys: pytest.CaptureFixture[str], strategy: str) -> None:
     undisturbed = trained(capsys, "iris", "--epochs", "2")

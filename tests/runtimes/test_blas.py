@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from annex_actors.runtimes import blas
 from annex_actors.runtimes.blas import BrokenBlasError, blas_description, one_blas_thread, self_test
+from annex_actors.types import Floats
 
 
 def threads_in_use() -> list[int]:
@@ -75,8 +76,20 @@ def test_a_library_whose_threads_disturb_each_other_is_refused(monkeypatch: pyte
     assert "pip install" in str(caught.value)
 
 
+def test_other_kernels_are_tested_in_the_same_way_and_named() -> None:
+    class Restless:
+        name, description, products = "restless", "restless 1.0", 0
+
+        def product(self, left: Floats, right: Floats) -> Floats:
+            self.products += 1
+            return left @ right * self.products
+
+    with pytest.raises(BrokenBlasError, match=r"different ones from restless 1\.0; install another restless"):
+        self_test.__wrapped__(Restless())
+
+
 def test_a_broken_library_is_found_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
+    def broken(*_: object) -> None:
         raise BrokenBlasError("expected equal products")
 
     monkeypatch.setattr(blas, "self_test", broken)

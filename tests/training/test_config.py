@@ -9,6 +9,7 @@ import pytest
 
 from annex_actors.data import Dataset, catalog
 from annex_actors.errors import ConfigError, DataError, UserError
+from annex_actors.layers import NUMPY, TorchKernels, parse_layers, sequence
 from annex_actors.optimizers import Adam, Sgd
 from annex_actors.runtimes import Supervision
 from annex_actors.training.config import RunConfig, resolve, suggested_for
@@ -42,6 +43,7 @@ def test_what_nobody_says_is_as_the_learner_has_it() -> None:
     assert (learner.microbatches, learner.seed) == (default.microbatches, default.seed)
     assert learner.schedule == default.schedule
     assert learner.runtime.name == default.runtime.name
+    assert (learner.stages, learner.kernels) == (default.stages, default.kernels) == ("layer", NUMPY)
     assert learner.supervision == default.supervision == Supervision()
 
 
@@ -68,6 +70,20 @@ def test_supervision_reaches_the_learner() -> None:
     given = [setting("supervision.strategy=one_for_all"), setting("supervision.max_seconds=3")]
     _, learner, _ = resolve(merged(XOR, *given))
     assert learner.supervision == Supervision(strategy=Strategy.ONE_FOR_ALL, max_seconds=3.0)
+
+
+@pytest.mark.parametrize(("text", "stages"), [("layer", "layer"), ("2", 2)])
+def test_stages_are_a_word_or_a_number(text: str, stages: str | int) -> None:
+    config, learner, _ = resolve(merged(XOR, setting(f"training.stages={text}")))
+    assert config.training.stages == learner.stages == stages
+    assert resolve(tomllib.loads(config.to_toml()))[0] == config
+
+
+def test_kernels_reach_the_learner_and_its_layers() -> None:
+    pytest.importorskip("torch")
+    config, learner, _ = resolve(merged(XOR, setting("training.kernels=torch")))
+    assert learner.kernels == TorchKernels()
+    assert learner.network == sequence(parse_layers(config.network.layers)).with_kernels(TorchKernels())
 
 
 def test_a_resolved_config_written_as_toml_gives_the_same_config_again() -> None:
@@ -123,6 +139,8 @@ def test_the_part_to_test_own_data_on_can_be_set(tmp_path: Path) -> None:
         ("training.seed=true", "expected `training.seed` to be an integer, got True"),
         ("training.schedule=1", "expected `training.schedule` to be text, got 1"),
         ("supervision.max_seconds=long", "expected `supervision.max_seconds` to be a number, got 'long'"),
+        ("training.stages=1.5", "expected `training.stages` to be text or an integer, got 1.5"),
+        ("training.kernels=1", "expected `training.kernels` to be text, got 1"),
         ("data.label=1.5", "expected `data.label` to be text or an integer, got 1.5"),
         ("data.name=3", "expected `data.name` to be text, got 3"),
         ("training=3", "expected `training` to be a section of settings, got 3"),
@@ -154,6 +172,9 @@ def test_an_unknown_key_lists_the_known_ones_and_the_likely_one(text: str, names
         ("training.microbatches=0", "`microbatches` to be an integer >= 1, got 0"),
         ("training.schedule=gpip", "did you mean 'gpipe'?"),
         ("training.runtime=ray", "threads, inline"),
+        ("training.stages=0", "`stages` to be an integer >= 1, got 0"),
+        ("training.stages=99", "`stages` to be at most 5, an actor for each of 4 layers and one for the cost"),
+        ("training.kernels=mkl", "`kernels` to be one of numpy, torch, got 'mkl'"),
         ("training.seed=-1", "`seed`"),
         ("optimizer.name=adma", "did you mean 'adam'?"),
         ("optimizer.learning_rate=x", "`learning_rate` to be a number > 0, got 'x'"),

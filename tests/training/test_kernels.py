@@ -1,0 +1,124 @@
+"""The kernels of a run: chosen once, recorded, and used again for its predictions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annex_actors.errors import ConfigError
+from annex_actors.layers import NUMPY, Dense, NumpyKernels, TorchKernels, dense
+from annex_actors.runtimes.blas import BrokenBlasError
+from annex_actors.training.config import resolve
+from annex_actors.training.environment import environment
+from annex_actors.training.learner import Learner
+from annex_actors.training.recorded import RecordedRun, train_recorded
+from annex_actors.training.run_directory import RunDirectory
+from annex_actors.training.settings import merged, setting
+from annex_actors.types import Floats
+from tests.trainings import Training, fingerprints, undisturbed
+
+TRAINING = Training()
+
+
+@dataclass(frozen=True)
+class Doubled(NumpyKernels):
+    """Kernels of one's own, which can be told from all others."""
+
+    def product(self, left: Floats, right: Floats) -> Floats:
+        return 2 * NUMPY.product(left, right)
+
+
+def recorded(path: Path, *settings: str) -> RecordedRun:
+    config = merged(*map(setting, ["data.name=xor", "training.epochs=3", *settings]))
+    return train_recorded(*resolve(config), run_dir=path)
+
+
+@pytest.fixture
+def torch_run(tmp_path: Path) -> RunDirectory:
+    """A run with torch's kernels, as it was left."""
+    pytest.importorskip("torch")
+    return recorded(tmp_path / "torch", "training.kernels=torch").directory
+
+
+def test_a_learner_gives_its_kernels_to_its_layers() -> None:
+    learner = Learner(dense(3), kernels=Doubled())
+    (layer,) = learner.network.layers
+    assert isinstance(layer, Dense)
+    assert layer.kernels == Doubled()
+
+
+@pytest.mark.parametrize("runtime", ["inline", "threads"])
+def test_kernels_of_ones_own_compute_the_training_and_the_predictions(runtime: str) -> None:
+    learner = Learner(dense(3), kernels=Doubled(), runtime=runtime, seed=3)
+    result = learner.train(TRAINING.dataset, epochs=1, batch_size=5)
+    weight, bias = result.checkpoint.weights["0.weight"], result.checkpoint.weights["0.bias"]
+    outputs = 2 * (TRAINING.dataset.test.inputs @ weight) + bias
+    exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    expected = exponentials / exponentials.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(learner.predict(TRAINING.dataset.test.inputs), expected, rtol=1e-5)
+
+
+def test_with_torch_a_learner_trains_alike_on_threads_and_inline() -> None:
+    pytest.importorskip("torch")
+    results = [
+        Learner(TRAINING.network, kernels="torch", runtime=runtime, microbatches=3).train(
+            TRAINING.dataset, epochs=2, batch_size=5
+        )
+        for runtime in ("inline", "threads")
+    ]
+    assert len({fingerprints(result.checkpoint) for result in results}) == 1
+
+
+def test_numpys_kernels_are_the_default() -> None:
+    result = TRAINING.learner().train(TRAINING.dataset, epochs=TRAINING.epochs, batch_size=TRAINING.batch_size)
+    assert fingerprints(result.checkpoint) == undisturbed(TRAINING).fingerprints
+    assert TRAINING.learner().kernels == NUMPY
+
+
+def test_kernels_that_cannot_be_relied_on_are_refused_before_any_actor_starts() -> None:
+    class Restless:
+        name = description = "restless"
+        products = 0
+
+        def product(self, left: Floats, right: Floats) -> Floats:
+            self.products += 1
+            return NUMPY.product(left, right) * self.products
+
+    learner = Learner(dense(3), kernels=Restless())
+    with pytest.raises(BrokenBlasError, match="restless"):
+        learner.train(TRAINING.dataset, epochs=1, batch_size=5)
+    assert learner.result is None
+
+
+def test_a_run_records_its_kernels(torch_run: RunDirectory) -> None:
+    assert torch_run.config().training.kernels == "torch"
+    assert torch_run.environment() == environment(TorchKernels())
+    assert torch_run.environment()["kernels"].startswith("torch ")
+
+
+def test_a_run_with_numpys_kernels_says_so(tmp_path: Path) -> None:
+    run = recorded(tmp_path / "run")
+    assert run.directory.config().training.kernels == "numpy"
+    assert run.directory.environment()["kernels"] == f"numpy {np.__version__}"
+
+
+def test_the_predictions_of_a_run_are_computed_by_its_kernels(
+    torch_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = torch_run.learner().predict(np.ones((5, 2)))
+    monkeypatch.setattr(TorchKernels, "product", lambda _, left, right: Doubled().product(left, right))
+    assert not np.allclose(torch_run.learner().predict(np.ones((5, 2))), expected)
+
+
+@pytest.mark.parametrize("use", [RunDirectory.learner, RunDirectory.checkpoint])
+def test_where_torch_is_missing_a_run_that_needs_it_says_so(
+    torch_run: RunDirectory, use: Callable[[RunDirectory], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ConfigError, match=r"expected torch for kernels 'torch', got none; pip install annex-actors\["):
+        use(torch_run)
