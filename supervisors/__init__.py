@@ -57,6 +57,8 @@ What there is
 =============
 
 - `Actor`: links, monitors, exit reasons, timers, selective receive; `MailboxLimit` for a bounded mailbox.
+- `ScheduledActor`: an `Actor` without a thread of its own. A `Scheduler` runs any number of them on as many threads as
+  there are cores, the most urgent first; all else here works on them as well. See `supervisors.scheduler`.
 - `ChildSpec`: one child, as data. `Supervisor`: a fixed list of them, and a strategy. `DynamicSupervisor`: children
   that come and go. `PartitionSupervisor`: copies of one child, routed to by key. `TaskSupervisor`: one-off work.
 - `Registry`: names, or topics, for actors that change with every restart.
@@ -223,6 +225,8 @@ from supervisors.reasons import (
 from supervisors.ref import Ref
 from supervisors.registry import Keys, Listener, Registered, Registration, Registry, Unregistered
 from supervisors.reports import Context, Offender, Report
+from supervisors.scheduled import ScheduledActor
+from supervisors.scheduler import Scheduler
 from supervisors.signals import Down, Exit
 from supervisors.slots import ChildInfo, ChildState, Counts
 from supervisors.snapshot import ChildSnapshot, SupervisorSnapshot
@@ -313,6 +317,8 @@ __all__ = [
     "Restart",
     "RestartWindow",
     "Rung",
+    "ScheduledActor",
+    "Scheduler",
     "Shutdown",
     "SpecLike",
     "StartContext",

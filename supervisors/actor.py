@@ -15,6 +15,7 @@ from supervisors.life import Life
 from supervisors.mailbox import TimeUp, Wake
 from supervisors.reasons import KILLED, NORMAL, Reason
 from supervisors.ref import Ref
+from supervisors.scheduler import blocking
 from supervisors.signals import Down, ExitSignal, KillSignal, Leave, StopSignal
 from supervisors.timers import Timer
 
@@ -175,7 +176,8 @@ class Actor(Life):
                     return envelope.message
                 else:
                     seen += 1
-            mailbox.fetch()
+            with blocking():
+                mailbox.fetch()
 
 
 def _instance_of(wanted: type) -> Callable[[Any], bool]:

@@ -8,6 +8,7 @@ from supervisors.child import StartContext
 from supervisors.life import Life
 from supervisors.reasons import SHUTDOWN, Crashed
 from supervisors.ref import Ref
+from supervisors.scheduler import blocking
 from supervisors.signals import StopSignal
 
 L = TypeVar("L", bound=Life)
@@ -42,7 +43,8 @@ def launch(actor: Life) -> Ref[Any]:
         if context.supervisor is not None:
             context.supervisor.cell.bonds.adopt(cell)
         actor.start_thread()
-        cell.ready.wait()
+        with blocking():
+            cell.ready.wait()
     except BaseException as error:  # also Ctrl-C, or a kill of the supervisor: nobody will have the reference
         _take_back(actor, error)
         raise

@@ -134,15 +134,19 @@ class Life(PykkaSeam):
             cell.busy = True
             if signals:
                 self._obey_before(envelope)
-            message = envelope.message
-            answer = self._handle_special(message) if message.__class__ in _SPECIAL else self.on_receive(message)
-            cell.busy = False
-            if signals and cell.kill_requested:
-                raise Kill
-            reply_to = envelope.reply_to
-            if reply_to is not None and not settle(reply_to, answer):
-                cell.note_dead_letter(message)
-            cell.current = None
+            self.handle(envelope)
+
+    def handle(self, envelope: Envelope) -> None:
+        """Handle one message, which is `current` already; leaves the cell not `busy`."""
+        cell, message = self.cell, envelope.message
+        answer = self._handle_special(message) if message.__class__ in _SPECIAL else self.on_receive(message)
+        cell.busy = False
+        if cell.mailbox.signals and cell.kill_requested:
+            raise Kill
+        reply_to = envelope.reply_to
+        if reply_to is not None and not settle(reply_to, answer):
+            cell.note_dead_letter(message)
+        cell.current = None
 
     def _handle_special(self, message: Any) -> Any:
         if isinstance(message, Wake):

@@ -12,6 +12,7 @@ from supervisors.errors import ActorDead, DeadlineExceeded, MailboxFull
 from supervisors.mailbox import Envelope, Timed
 from supervisors.reasons import Reason
 from supervisors.reply import TimedFuture, fail
+from supervisors.scheduler import blocking
 
 A = TypeVar("A", bound=pykka.Actor)
 
@@ -102,7 +103,10 @@ class Ref(pykka.ActorRef[A]):
                 self.cell.bounce(envelope)
             if mailbox.closed:
                 self.cell.drain()
-        return future.get(timeout=timeout) if block else future
+        if not block:
+            return future
+        with blocking():
+            return future.get(timeout=timeout)
 
     def _timed(self, message: Any, deadline_s: float) -> tuple[TimedFuture, Timed]:
         cell = self.cell

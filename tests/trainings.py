@@ -173,7 +173,7 @@ class Training:
             self.trainer_spec(halt),
             store or self.store(),
             supervision or Supervision(),
-            crashes or CrashPlan(),
+            crashes,
             tuple(observers),
         )
 

@@ -10,9 +10,14 @@ from annex_actors import expect
 from annex_actors.runtimes.crashes import Crash, CrashPlan, InjectedCrash, parse_crash
 from annex_actors.runtimes.inline import InlineRuntime
 from annex_actors.runtimes.program import Job, Observer, PeerSpec, Program, RunFailedError, Runtime, Supervision
+from annex_actors.runtimes.schedulers import SchedulersRuntime
 from annex_actors.runtimes.threads import ThreadsRuntime
 
-RUNTIMES: dict[str, type[Runtime]] = {"threads": ThreadsRuntime, "inline": InlineRuntime}
+RUNTIMES: dict[str, type[Runtime]] = {
+    "schedulers": SchedulersRuntime,
+    "threads": ThreadsRuntime,
+    "inline": InlineRuntime,
+}
 """The runtimes by name."""
 
 
@@ -37,6 +42,7 @@ __all__ = [
     "Program",
     "RunFailedError",
     "Runtime",
+    "SchedulersRuntime",
     "Supervision",
     "ThreadsRuntime",
     "parse_crash",

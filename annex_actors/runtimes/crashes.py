@@ -9,7 +9,7 @@ from threading import Lock
 
 from annex_actors.errors import AnnexError, ConfigError
 from annex_actors.protocol.messages import WHOLE_STEP
-from annex_actors.protocol.stage import Point, Probe, no_probe
+from annex_actors.protocol.stage import Point
 
 ONCE_A_STEP = (Point.WEIGHT_GRADIENT, Point.UPDATE, Point.COMMIT)
 """Work on a whole step, which has no microbatch; where a schedule does it for each, the first one counts."""
@@ -87,9 +87,8 @@ class CrashPlan:
             microbatch = WHOLE_STEP if each.at in ONCE_A_STEP else each.microbatch
             self._left[each.at, each.layer, each.step, microbatch] += each.times
         self._lock = Lock()
-        self.probe: Probe = self._probe if crashes else no_probe
 
-    def _probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         """Raise `InjectedCrash` where the plan says so."""
         key = (point, layer, step, WHOLE_STEP if point in ONCE_A_STEP else microbatch)
         if key not in self._left:

@@ -85,7 +85,7 @@ class InlineJob:
         self._windows = {False: window, True: window}
         self._finished = False
         self._starts = 0
-        self._probe: Probe = program.crashes.probe
+        self._probe: Probe = program.probe
         self._clock: Callable[[], float] = time.monotonic
         self.events = 0
 

@@ -11,7 +11,7 @@ from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.protocol.stage import Probe
+from annex_actors.protocol.stage import Probe, no_probe
 from annex_actors.runtimes.crashes import CrashPlan
 from annex_actors.stores import StateStore
 from supervisors import Strategy
@@ -83,7 +83,7 @@ class Program:
         driver: the peer that feeds them and says when the run is over.
         store: where their commits live; it may hold some already.
         supervision: how failures are met.
-        crashes: failures to make on purpose.
+        crashes: failures to make on purpose; None: none.
         observers: who sees the events.
     """
 
@@ -92,8 +92,13 @@ class Program:
     driver: PeerSpec
     store: StateStore
     supervision: Supervision = field(default_factory=Supervision)
-    crashes: CrashPlan = field(default_factory=CrashPlan)
+    crashes: CrashPlan | None = None
     observers: tuple[Observer, ...] = ()
+
+    @property
+    def probe(self) -> Probe:
+        """What looks in at every place of a stage's work."""
+        return no_probe if self.crashes is None else self.crashes.probe
 
     @property
     def peers(self) -> tuple[PeerSpec, ...]:

@@ -1,15 +1,14 @@
-"""Every peer a Pykka actor on a thread of its own: the default on one machine, since NumPy releases the GIL."""
+"""Every peer a Pykka actor on a thread of its own; NumPy releases the interpreter's lock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from annex_actors.protocol.effects import Commit, Effect, Send
 from annex_actors.protocol.messages import Envelope
+from annex_actors.runtimes.peer import Peer
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from annex_actors.runtimes.tree import SupervisedJob
-from supervisors import Actor, ChildSpec, Ignore
+from supervisors import Actor, ChildSpec
 
 
 class PeerActor(Actor):
@@ -17,7 +16,7 @@ class PeerActor(Actor):
 
     Args:
         spec: the stage or trainer.
-        job: the run it is part of, with its store, its registry and its observers.
+        job: the run it is part of.
     """
 
     def __init__(self, spec: PeerSpec, job: SupervisedJob) -> None:
@@ -26,13 +25,9 @@ class PeerActor(Actor):
         self._job = job
 
     def on_start(self) -> None:
-        """Load the last commit, and ask the neighbours for what came after it; stay down in a run that has failed."""
-        if self._job.failed:
-            raise Ignore
-        program = self._job.program
-        self._number, snapshot = program.store.open(self._spec.address)
-        self._node = self._spec.node(snapshot, self._number, program.crashes.probe)
-        self._perform(self._node.start())
+        """Load the last commit, and ask the neighbours for what came after it."""
+        self._peer = Peer(self._spec, self._job)
+        self._peer.start()
 
     def on_receive(self, envelope: Envelope) -> None:
         """Take an envelope in, and work as long as nothing else has arrived.
@@ -40,26 +35,13 @@ class PeerActor(Actor):
         What has arrived must be in the node's mailbox before the discipline chooses; where more is waiting, the next
         call goes on.
         """
-        self._node.receive(envelope)
-        arrived = self.actor_inbox
+        node, arrived = self._peer.node, self.actor_inbox
+        node.receive(envelope)
         while arrived.empty():
-            effects = self._node.work()
+            effects = node.work()
             if effects is None:
                 return
-            self._perform(effects)
-
-    def _perform(self, effects: Iterable[Effect]) -> None:
-        job = self._job
-        whereis = job.registry.whereis
-        for effect in effects:
-            if isinstance(effect, Send):
-                receiver = whereis(effect.to)
-                if receiver is not None:  # whoever is being restarted asks for it afterwards
-                    receiver.tell(effect.envelope)
-            elif isinstance(effect, Commit):
-                job.program.store.commit(effect.snapshot, self._number)
-            else:
-                job.emit(effect.event)
+            self._peer.perform(effects)
 
 
 def thread_host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerStarted
@@ -83,9 +83,10 @@ class SupervisedJob:
     Args:
         program: what to run.
         host: how a peer becomes a child.
+        needed: what the hosts need; closed after the last peer has ended.
     """
 
-    def __init__(self, program: Program, host: HostSpec) -> None:
+    def __init__(self, program: Program, host: HostSpec, needed: AbstractContextManager[Any] | None = None) -> None:
         self.program = program
         self.registry = Registry()
         self._labels = {spec.address: spec.label for spec in program.peers}
@@ -99,6 +100,7 @@ class SupervisedJob:
         self._refs: dict[str, Ref[Any]] = {}
         self._observers = [f"observer-{index}" for index in range(len(program.observers))]
         self._resources = ExitStack()
+        self._resources.enter_context(needed or nullcontext())
         self._resources.enter_context(one_blas_thread())
         try:
             self._run = self._start(host)

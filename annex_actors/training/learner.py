@@ -195,7 +195,15 @@ class Learner:
         stages = self._stages(initial, trainer.run)
         self._check_crashes(crashes, trainer)
         store = MemoryStore((stage.address for stage in stages), depth=trainer.overlap + 1)
-        program = Program(trainer.run, stages, trainer, store, self.supervision, CrashPlan(crashes), tuple(observers))
+        program = Program(
+            trainer.run,
+            stages,
+            trainer,
+            store,
+            self.supervision,
+            CrashPlan(crashes) if crashes else None,
+            tuple(observers),
+        )
         began, interrupted = time.perf_counter(), False
         with Interrupts() as interrupts:
             job = self._start(program)

@@ -56,7 +56,7 @@ class Case:
         return f"{self.runtime}, {self.strategy.value}, {self.point.value}, {self.plan}, {self.schedule}"
 
 
-CASES = [Case(*each) for each in product(("inline", "threads"), Strategy, Point, PLANS, DISCIPLINES)]
+CASES = [Case(*each) for each in product(("inline", "threads", "schedulers"), Strategy, Point, PLANS, DISCIPLINES)]
 
 
 @pytest.mark.parametrize("case", matrix(CASES, sample=150, id=str))

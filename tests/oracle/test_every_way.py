@@ -15,7 +15,7 @@ from tests.matrix import matrix
 from tests.oracle.plain import expected, plain
 from tests.trainings import ADAM, CLASSES, CLASSIFIER, MOMENTUM, REGRESSOR, SHORT, Training, fingerprints, train
 
-HOSTS = ("inline", "threads")
+HOSTS = ("inline", "threads", "schedulers")
 
 DEEP = sequence(dense(7), activation("relu"), dropout(0.2), dense(6), activation("tanh"), dropout(0.5), dense(CLASSES))
 

@@ -1,0 +1,75 @@
+"""Every peer a Pykka actor, all on as many threads as there are cores, in the order of the discipline's priorities.
+
+One run queue for all layers: an input gradient that others wait for goes before a forward, a forward before a weight
+gradient, wherever they are. The operating system knows no such order, and threads that share two cores hold each other
+up. And a message to a layer that can run on the same thread costs no hand-over between threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from annex_actors.protocol.mailbox import Rank
+from annex_actors.protocol.messages import Envelope
+from annex_actors.runtimes.peer import Peer
+from annex_actors.runtimes.program import Job, PeerSpec, Program
+from annex_actors.runtimes.tree import SupervisedJob
+from supervisors import ChildSpec, ScheduledActor, Scheduler
+
+
+class ScheduledPeer(ScheduledActor):
+    """Hosts one node, without a thread of its own.
+
+    Args:
+        scheduler: whose threads it works on.
+        spec: the stage or trainer.
+        job: the run it is part of.
+    """
+
+    def __init__(self, scheduler: Scheduler, spec: PeerSpec, job: SupervisedJob) -> None:
+        super().__init__(scheduler)
+        self._spec = spec
+        self._job = job
+
+    def on_start(self) -> None:
+        """Load the last commit, and ask the neighbours for what came after it."""
+        self._peer = Peer(self._spec, self._job)
+        self._peer.start()
+
+    def on_receive(self, envelope: Envelope) -> None:
+        """Take an envelope in."""
+        self._peer.node.receive(envelope)
+
+    def urgency(self) -> Rank | None:
+        """Return the rank of the node's next piece of work."""
+        return self._peer.node.rank()
+
+    def on_turn(self) -> None:
+        """Do the next piece of work, and carry out its effects."""
+        effects = self._peer.node.work()
+        if effects is not None:
+            self._peer.perform(effects)
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulersRuntime:
+    """As many threads as cores for all peers.
+
+    Args:
+        threads: how many; None: as many as the process may use cores.
+        deadline_s: seconds that one piece of work may take; who overstays is abandoned and started anew. None: all.
+    """
+
+    threads: int | None = None
+    deadline_s: float | None = None
+
+    name = "schedulers"
+
+    def start(self, program: Program) -> Job:
+        """Start the scheduler, and the tree of supervisors from left to right."""
+        scheduler = Scheduler(self.threads, deadline_s=self.deadline_s, name="layers")
+
+        def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
+            return ChildSpec.of(ScheduledPeer, scheduler, spec, job, id=spec.address, name=spec.address)
+
+        return SupervisedJob(program, host, scheduler)
