@@ -12,6 +12,7 @@ actor's next:
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any, cast
 
 from supervisors.actor import Actor
@@ -126,9 +127,10 @@ class ScheduledActor(Actor):
         self.scheduler = scheduler
         self.state = State.IDLE
         self.ticket = 0
+        self.slice_s = 0.0
         self._begun = False
         mailbox = cast(ScheduledMailbox, self.cell.mailbox)
-        mailbox.wake = self._wake  # type: ignore[method-assign]
+        mailbox.wake = partial(scheduler.call, self)  # type: ignore[method-assign]
 
     def urgency(self) -> Any | None:
         """Return how urgent the actor's own work is, the smaller the more; None: there is none before a message comes.
@@ -155,7 +157,7 @@ class ScheduledActor(Actor):
 
     def start_thread(self) -> None:
         """Queue the first slice."""
-        self.scheduler.ready(self)
+        self.scheduler.call(self)
 
     # What the scheduler wants
 
@@ -197,10 +199,6 @@ class ScheduledActor(Actor):
         return None
 
     # Life
-
-    def _wake(self) -> None:
-        if self.state is State.IDLE or self.state is State.WAITING:
-            self.scheduler.ready(self)
 
     def _live_on(self) -> Reason | None:
         """Start, or go on; return the reason when this was the last slice."""

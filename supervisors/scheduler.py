@@ -17,13 +17,16 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from heapq import heappop, heappush
 from itertools import count
+from queue import Empty, SimpleQueue
+from threading import get_ident
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias, cast
 
 logger = logging.getLogger("supervisors")
 
@@ -61,6 +64,8 @@ class Task(Protocol):
     state: State
     ticket: int
     """The number of its valid entry in the queue; others of it are void."""
+    slice_s: float
+    """Seconds that its slices take, as a running mean."""
 
     def run_slice(self, thread: SchedulerThread) -> Urgency | None:
         """Run until there is nothing to do, or something more urgent waits; return the urgency of what is left.
@@ -108,15 +113,20 @@ def blocking() -> Iterator[None]:
     if not isinstance(thread, SchedulerThread):
         yield
         return
-    thread.scheduler.set_aside(thread)
+    thread.set_aside = True
+    thread.scheduler.look_now()
     try:
         yield
     finally:
-        thread.scheduler.take_back(thread)
+        thread.set_aside = False
 
 
 class Scheduler:
     """Runs tasks on a few threads; a context manager.
+
+    Whoever sends may be killed in the middle of it, by an exception between any two instructions. So what senders do
+    here, in `call` and `blocking`, takes no lock: it is single stores, and appends and puts that are one instruction of
+    the interpreter. What a killed sender leaves undone the monitor finds.
 
     Args:
         threads: how many run at once; None for as many as the process may use cores.
@@ -137,16 +147,17 @@ class Scheduler:
         self.size = usable_cores() if threads is None else threads
         self.overstay_s = overstay_s
         self.deadline_s = deadline_s
-        self._ready = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._called: deque[Task] = deque()  # they have mail, and are not in the queue yet
         self._queue: list[tuple[Urgency, int, Task]] = []
-        self._sequence = count()
-        self._threads: set[SchedulerThread] = set()
-        self._idents: set[int] = set()  # of threads that are in a slice or about to look at the queue
-        self._active = 0  # threads that are not set aside
-        self._idle = 0
+        self._sequence = count(1)
         self._numbers = count(1)
-        self._turn_s = HAND_OVER_S  # running mean of a slice's seconds
-        self._stopping = threading.Event()
+        self._threads: dict[int, SchedulerThread] = {}  # by identifier
+        self._idle = 0
+        self._wake_ups: SimpleQueue[None] = SimpleQueue()  # one for each idle thread that is to look
+        self._slice_s = HAND_OVER_S  # seconds of a slice, as a running mean
+        self._stopping = False
+        self._looks: SimpleQueue[None] = SimpleQueue()  # what the monitor is woken by
         self._monitor = threading.Thread(target=self._watch, name=f"{name}-monitor", daemon=True)
         self._monitor.start()
 
@@ -158,86 +169,83 @@ class Scheduler:
     ) -> None:
         self.stop()
 
-    def ready(self, task: Task) -> None:
-        """Queue a task that has mail, unless it runs or was called already: then it will find it."""
-        with self._ready:
-            if task.state is State.IDLE or task.state is State.WAITING:
-                self._push(task, AT_ONCE)
-                if threading.get_ident() in self._idents:
-                    self._call_for_help(spare=1)
-                else:
-                    self._add_thread()
+    def call(self, task: Task) -> None:
+        """Have a task receive its mail, unless it is about to: then it will find it."""
+        if task.state is not State.IDLE and task.state is not State.WAITING:
+            return
+        self._called.append(task)
+        if not self._threads:
+            self.look_now()
+        elif get_ident() not in self._threads or len(self._called) * self._slice_s > HAND_OVER_S:
+            self._wake_one()
 
     def more_urgent_than(self, urgency: Urgency) -> bool:
         """Return whether something waits that is more urgent; a glance, without the lock."""
+        if self._called:
+            return urgency > AT_ONCE
         try:
             return bool(self._queue[0][0] < urgency)
         except IndexError:
             return False
 
+    def look_now(self) -> None:
+        """Wake the monitor up, to start the threads that are missing."""
+        self._looks.put(None)
+
     def stop(self) -> None:
         """End all threads after their slices; one that does not come back within some seconds is left behind."""
-        with self._ready:
-            self._stopping.set()
-            self._ready.notify_all()
-            threads = [each for each in self._threads if each is not threading.current_thread()]
+        self._stopping = True
         until = time.monotonic() + JOIN_S
+        self.look_now()
+        with self._lock:
+            threads = [each for each in self._threads.values() if each is not threading.current_thread()]
+        for _ in threads:
+            self._wake_ups.put(None)
         for thread in (*threads, self._monitor):
             thread.join(max(0.0, until - time.monotonic()))
             if thread.is_alive():
                 logger.error("%s did not end: it is in foreign code, and left behind", thread.name)
 
-    # For the threads
-
     def work(self, thread: SchedulerThread) -> None:
         """Be one of the threads."""
         urgency: Urgency | None = None
-        ident = threading.get_ident()
-        with self._ready:
-            self._idents.add(ident)
         while True:
-            with self._ready:
+            with self._lock:
                 if thread.task is not None:
                     self._put_back(thread, urgency)
-                task = self._next(thread)
-                if task is None:
-                    self._idents.discard(ident)
-                    self._threads.discard(thread)
-                    self._active -= not thread.set_aside
-                    return
-                thread.task, task.state = task, State.RUNNING
-                self._call_for_help(spare=0)
+                self._take_calls()
+                must_end = self._stopping or self._running() > self.size
+                task = None if must_end else self._take_next()
+                thread.task = task
+                if must_end:
+                    del self._threads[get_ident()]
+                    self._wake_one()
+                elif task is None:
+                    self._idle += 1
+                elif self._queue and max(task.slice_s, len(self._queue) * self._slice_s) > HAND_OVER_S:
+                    self._wake_one()
+            if must_end:
+                return
+            if task is None:
+                self._rest()
+                continue
             thread.begin_turn()
             began = thread.since
             urgency = task.run_slice(thread)
-            self._turn_s += 0.1 * (time.monotonic() - began - self._turn_s)
+            took = time.monotonic() - began
+            task.slice_s += 0.2 * (took - task.slice_s)
+            self._slice_s += 0.1 * (took - self._slice_s)
             del task
 
-    def set_aside(self, thread: SchedulerThread) -> None:
-        """Count a thread out: it blocks, and another may take its place."""
-        with self._ready:
-            self._count_out(thread)
-
-    def take_back(self, thread: SchedulerThread) -> None:
-        """Count a thread in again; if it is one too many it ends after its slice."""
-        with self._ready:
-            self._count_in(thread)
-
-    def _next(self, thread: SchedulerThread) -> Task | None:
-        """Wait for the most urgent task; None when this thread is to end."""
-        while not self._stopping.is_set() and self._active <= self.size:
-            while self._queue:
-                _, number, task = heappop(self._queue)
-                if task.ticket == number:
-                    return task
-            self._idle += 1
-            self._ready.wait()
+    def _rest(self) -> None:
+        """Wait to be woken up, unless somebody called between the last look and the moment of being counted idle."""
+        if not self._called and not self._stopping:
+            self._wake_ups.get()
+        with self._lock:
             self._idle -= 1
-        return None
 
     def _put_back(self, thread: SchedulerThread, urgency: Urgency | None) -> None:
-        task, thread.task = thread.task, None
-        self._count_in(thread)
+        task, thread.task, thread.set_aside = thread.task, None, False
         if task is None or task.state is State.ENDED:
             return
         # First idle, then look: who sends first puts and then looks whether the task is idle, so one of both sees it.
@@ -247,59 +255,60 @@ class Scheduler:
         elif urgency is not None:
             self._push(task, urgency)
 
+    def _take_calls(self) -> None:
+        while self._called:
+            task = self._called.popleft()
+            if task.state is State.IDLE or task.state is State.WAITING:
+                self._push(task, AT_ONCE)
+
+    def _take_next(self) -> Task | None:
+        while self._queue:
+            _, number, task = heappop(self._queue)
+            if task.ticket == number and task.state is not State.RUNNING:
+                task.state = State.RUNNING
+                return task
+        return None
+
     def _push(self, task: Task, urgency: Urgency) -> None:
         task.state = State.CALLED if urgency == AT_ONCE else State.WAITING
         task.ticket = next(self._sequence)
         heappush(self._queue, (urgency, task.ticket, task))
 
-    def _call_for_help(self, spare: int) -> None:
-        """Wake or start a thread, if what is queued would wait longer for the threads at work than that takes.
+    def _running(self) -> int:
+        return sum(not each.set_aside for each in self._threads.values())
 
-        Args:
-            spare: how many of the queued the calling thread will take itself.
-        """
-        waiting = len(self._queue) - spare
-        if waiting > 0 and waiting * self._turn_s > HAND_OVER_S:
-            self._add_thread()
-
-    def _add_thread(self) -> None:
-        if self._idle:
-            self._ready.notify()
-        elif self._active < self.size and not self._stopping.is_set():
-            thread = SchedulerThread(self, next(self._numbers))
-            self._threads.add(thread)
-            self._active += 1
-            thread.start()
-
-    def _count_out(self, thread: SchedulerThread) -> None:
-        if not thread.set_aside:
-            thread.set_aside = True
-            self._active -= 1
-            if self._queue:
-                self._add_thread()
-
-    def _count_in(self, thread: SchedulerThread) -> None:
-        if thread.set_aside:
-            thread.set_aside = False
-            self._active += 1
+    def _wake_one(self) -> None:
+        if self._idle > self._wake_ups.qsize():
+            self._wake_ups.put(None)
+        elif not self._idle and len(self._threads) < self.size:
+            self.look_now()
 
     # The monitor
 
     def _watch(self) -> None:
         """See to it that work that waits finds a thread, and that what overstays its deadline ends."""
-        while not self._stopping.wait(self.overstay_s):
+        while not self._stopping:
+            with suppress(Empty):
+                self._looks.get(timeout=self.overstay_s)
             now = time.monotonic()
-            with self._ready:
-                busy = [(each, each.task) for each in self._threads if each.task is not None]
-                if self._queue:
+            with self._lock:
+                busy = [(each, task) for each in self._threads.values() if (task := each.task) is not None]
+                if self._called or self._queue:
                     for thread, _ in busy:
-                        if now - thread.since > self.overstay_s:
-                            self._count_out(thread)
-                    self._add_thread()
+                        thread.set_aside |= now - thread.since > self.overstay_s
+                    self._find_a_thread()
             if self.deadline_s is not None:
                 for thread, task in busy:
-                    if task is not None and now - thread.since > self.deadline_s:
+                    if now - thread.since > self.deadline_s:
                         self._press(thread, task, now)
+
+    def _find_a_thread(self) -> None:
+        if self._idle:
+            self._wake_one()
+        elif self._running() < self.size and not self._stopping:
+            thread = SchedulerThread(self, next(self._numbers))
+            thread.start()  # returns when it runs, and so has an identifier
+            self._threads[cast(int, thread.ident)] = thread
 
     def _press(self, thread: SchedulerThread, task: Task, now: float) -> None:
         if thread.rung and now < thread.due:

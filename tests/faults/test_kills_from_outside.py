@@ -10,7 +10,7 @@ import pytest
 
 from annex_actors.protocol.events import PeerExited
 from annex_actors.protocol.stage import Point
-from annex_actors.runtimes import CrashPlan, Supervision, ThreadsRuntime
+from annex_actors.runtimes import CrashPlan, Supervision, runtime
 from annex_actors.runtimes.tree import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
 from supervisors import KILLED, Strategy, exit
@@ -77,11 +77,11 @@ class Sniper(CrashPlan):
         self._done.set()
 
 
-def sniped(seed: int, supervision: Supervision) -> tuple[Checkpoint, Seen]:
+def sniped(host: str, seed: int, supervision: Supervision) -> tuple[Checkpoint, Seen]:
     """Return what a training under fire came to, and what was seen of it."""
     sniper, seen = Sniper(seed, shots=12), Seen()
     program = TRAINING.program(crashes=sniper, supervision=supervision, observers=[seen])
-    job = ThreadsRuntime().start(program)
+    job = runtime(host).start(program)
     assert isinstance(job, SupervisedJob)
     sniper.begin(job)
     try:
@@ -93,9 +93,10 @@ def sniped(seed: int, supervision: Supervision) -> tuple[Checkpoint, Seen]:
     return Checkpoint.gather(program.store, stages, TRAINING.initial), seen
 
 
+@pytest.mark.parametrize("host", ["threads", "schedulers"])
 @pytest.mark.parametrize("strategy", Strategy)
 @pytest.mark.parametrize("seed", matrix(range(60), sample=8, id=str))
-def test_a_training_under_fire_comes_to_the_same(seed: int, strategy: Strategy) -> None:
-    checkpoint, seen = sniped(seed, patient(strategy))
+def test_a_training_under_fire_comes_to_the_same(seed: int, strategy: Strategy, host: str) -> None:
+    checkpoint, seen = sniped(host, seed, patient(strategy))
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     assert any(event.reason == "killed" for event in seen.of(PeerExited)), "no shot has hit"

@@ -26,6 +26,7 @@ from annex_actors.runtimes import (
     Program,
     RunFailedError,
     Runtime,
+    SchedulersRuntime,
     Supervision,
     ThreadsRuntime,
     runtime,
@@ -51,7 +52,7 @@ from tests.trainings import (
     undisturbed,
 )
 
-RUNTIMES: list[Runtime] = [InlineRuntime(), ThreadsRuntime()]
+RUNTIMES: list[Runtime] = [InlineRuntime(), ThreadsRuntime(), SchedulersRuntime()]
 
 TRAINING = Training(microbatches=3)
 
