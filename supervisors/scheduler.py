@@ -35,7 +35,7 @@ Urgency: TypeAlias = tuple[Any, ...]
 AT_ONCE: Urgency = (0,)
 """The urgency of what has a message waiting: how urgent its work is will only be known when it has been received."""
 
-HAND_OVER_S = 50e-6
+HAND_OVER_S = 200e-6
 """Seconds that it takes to wake a thread up, about: more when it then waits for the interpreter."""
 
 JOIN_S = 5.0
