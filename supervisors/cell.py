@@ -67,6 +67,7 @@ class Cell:
         self.trapping = False
         # Written by the actor's thread around every piece of its own code; read by whoever wants to strike.
         self.current: Envelope | None = None
+        self.step = 0
         self.busy = False
         self.kill_requested = False
         self.late_sends = 0

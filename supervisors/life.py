@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import repeat
 from typing import Any, ClassVar, Self, cast
 
 from supervisors._pykka import PROXY_MESSAGES, PykkaSeam, StopMessage
@@ -41,6 +42,9 @@ class Life(PykkaSeam):
     context: StartContext
     """The circumstances of this start: id, incarnation, supervisor. Set before ``__init__`` runs."""
 
+    cell_class: ClassVar[type[Cell]] = Cell
+    """What surrounds the code of an incarnation."""
+
     cell: Cell
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -64,7 +68,7 @@ class Life(PykkaSeam):
     def make_cell(self) -> Cell:
         """Make what surrounds this incarnation's code."""
         label = f"{type(self).__name__} {self.context.id!r}"
-        self.cell = Cell(label, self.context, cast(Mailbox, self.actor_inbox), self.actor_stopped)
+        self.cell = self.cell_class(label, self.context, cast(Mailbox, self.actor_inbox), self.actor_stopped)
         return self.cell
 
     def make_thread(self, target: Callable[[], None]) -> threading.Thread:
@@ -85,19 +89,25 @@ class Life(PykkaSeam):
         except BaseException as error:  # noqa: BLE001 - a `Kill` that struck between two lines of ours
             cell.settle()
             reason = KILLED if isinstance(error, Kill) else Crashed(error)
-        cell.bury(reason)
+        if reason is not None:
+            cell.bury(reason)
         cell.leave()
 
     # Life
 
-    def _live(self) -> Reason:
+    def _live(self) -> Reason | None:
+        """Return why the actor ends; None where it does not, but will be run again."""
+        return self._begin() or self._farewell(self._attempt(self._serve) or NORMAL)
+
+    def _begin(self) -> Reason | None:
+        """Run the first hook; return why it made the actor end, or None if it did not."""
         reason = self._attempt(self.on_start)
-        if reason is not None:
+        if reason is None:
+            self.cell.started = True
+            self.cell.ready.set()
+        else:
             self._note_failed_start(reason)
-            return reason
-        self.cell.started = True
-        self.cell.ready.set()
-        return self._farewell(self._attempt(self._serve) or NORMAL)
+        return reason
 
     def _attempt(self, code: Callable[[], None]) -> Reason | None:
         """Run code of the user's; return why it made the actor end, or None if it did not."""
@@ -121,12 +131,12 @@ class Life(PykkaSeam):
         if cell.start_error is None:
             cell.start_error = cell.failure or ActorDead(f"{cell.label} ended in on_start: {reason}", reason)
 
-    def _serve(self) -> None:
-        """Handle messages until an exception ends it. The hot path: nothing here that is not needed."""
+    def _serve(self, steps: Iterable[int] = repeat(0)) -> None:
+        """Handle a message for each step, or until an exception ends it. The hot path: nothing that is not needed."""
         cell = self.cell
         mailbox = cell.mailbox
         get, stash, signals = mailbox.get, mailbox.stash, mailbox.signals
-        while True:
+        for cell.step in steps:
             # Not `busy` here, so that no `Kill` can lose an envelope on its way from the mailbox to `current`.
             cell.busy = False
             envelope = stash.popleft() if stash else get()
