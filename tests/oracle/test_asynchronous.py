@@ -1,0 +1,86 @@
+"""Asynchronous schedules come to what their formula says, to the last bit, in whatever order things happen.
+
+The formula is written out in `plain`, as a recursion over steps. Every run here crosses the end of an epoch, where the
+pipe drains, and ends with a short batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from annex_actors.runtimes import InlineRuntime, runtime
+from tests.faults.plans import disturbed, shuffled
+from tests.matrix import matrix
+from tests.oracle.plain import FORWARD, expected
+from tests.trainings import ADAM, CLASSIFIER, MOMENTUM, REGRESSOR, Training, fingerprints, train
+
+SCHEDULES = sorted(FORWARD)
+INTERLEAVINGS = 200
+
+
+def some_training(schedule: str, seed: int) -> Training:
+    """Return a small training that differs from seed to seed in all that could matter."""
+    random = Random(seed)
+    network, cost = random.choice([(CLASSIFIER, "softmax_cross_entropy"), (REGRESSOR, "mean_squared_error")])
+    cut = random.randrange(1, 4)
+    return Training(
+        network=network,
+        cost=cost,
+        optimizer=random.choice([ADAM, MOMENTUM]),
+        schedule=schedule,
+        microbatches=random.choice([1, 1, 2, 3, 5]),
+        size=random.choice([11, 16, 17]),
+        batch_size=random.choice([3, 4]),
+        stages=random.choice([None, (range(cut), range(cut, 5)), (range(1), range(1, 3), range(3, 5))]),
+    )
+
+
+CASES = [(schedule, seed) for schedule in SCHEDULES for seed in range(INTERLEAVINGS)]
+
+
+def name(case: tuple[str, int]) -> str:
+    return f"{case[0]}, {case[1]}"
+
+
+@pytest.mark.parametrize("case", matrix(CASES, sample=120, id=name))
+def test_any_order_of_events_comes_to_the_formula(case: tuple[str, int]) -> None:
+    training = some_training(*case)
+    assert train(training, InlineRuntime(shuffled(case[1]))).fingerprints == fingerprints(expected(training))
+
+
+@pytest.mark.parametrize("case", matrix(CASES, sample=120, id=name, seed=1))
+def test_any_order_of_events_with_kills_comes_to_the_formula(case: tuple[str, int]) -> None:
+    training, random = some_training(*case), Random(case[1])
+    kills = {random.randrange(1, 2500) for _ in range(4)}
+    host = InlineRuntime(shuffled(case[1]), kill=kills.__contains__)
+    assert disturbed(training, host).fingerprints == fingerprints(expected(training))
+
+
+@pytest.mark.parametrize("host", ["threads", "schedulers"])
+@pytest.mark.parametrize("case", matrix(CASES, sample=60, id=name, seed=2))
+def test_real_threads_come_to_the_formula(case: tuple[str, int], host: str) -> None:
+    training = some_training(*case)
+    assert train(training, runtime(host)).fingerprints == fingerprints(expected(training))
+
+
+def test_the_end_of_an_epoch_is_nothing_special() -> None:
+    """Cut into epochs or not, step t meets the same versions; only the order of the samples differs."""
+    for schedule in SCHEDULES:
+        one = Training(schedule=schedule, microbatches=1, size=6, batch_size=6, epochs=8)
+        two = replace(one, schedule="1f1b")
+        assert train(one).fingerprints == fingerprints(expected(one))
+        assert train(one).fingerprints != train(two).fingerprints, "a lag must show"
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_what_is_evaluated_is_what_a_checkpoint_of_that_step_holds(schedule: str) -> None:
+    training = Training(schedule=schedule, microbatches=1)
+    outcome = train(training)
+    learner = training.learner()
+    learner.checkpoint = outcome.checkpoint
+    outputs = learner.predict(training.dataset.test.inputs)
+    accuracy = (outputs.argmax(axis=1) == training.dataset.test.targets).mean()
+    assert outcome.history[-1].metrics["accuracy"] == pytest.approx(accuracy)
