@@ -41,6 +41,7 @@ PURE = {
     "collections",
     "dataclasses",
     "enum",
+    "functools",
     "heapq",
     "itertools",
     "math",

@@ -29,8 +29,10 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the training samples.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples in a step.")] = None,
     microbatches: Annotated[int | None, typer.Option(help="Parts that a batch is cut into.")] = None,
-    schedule: Annotated[str | None, typer.Option(help="sequential, gpipe or 1f1b; the weights are the same.")] = None,
-    runtime: Annotated[str | None, typer.Option(help="threads or inline; the weights are the same.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="The order of work; see `annex-actors schedules`.")] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="schedulers, threads or inline; the weights are the same.")
+    ] = None,
     stages: Annotated[str | None, typer.Option(metavar="layer|N", help=_STAGES)] = None,
     kernels: Annotated[
         str | None, typer.Option(help="numpy or torch: who computes the matrix products, and so the last digits.")

@@ -95,6 +95,9 @@ class Discipline:
         order: the place of a piece of work among all that the stages of one worker do in a step, from 0. None: by
             priority, then the oldest step and microbatch, then the lowest stage.
         worker: which worker a stage belongs to, where that is for the schedule to say.
+        microbatches: into how many a batch is cut unless told otherwise. More keep more stages busy, but every matrix
+            product of fewer rows reads all weights anew. Two is the least that lets stages of one step work at once;
+            where steps overlap, that is one.
     """
 
     name: str
@@ -108,6 +111,7 @@ class Discipline:
     stashes: bool = True
     order: Order | None = None
     worker: OfStage = _a_worker_each
+    microbatches: int = 2
 
     def overlap(self, stages: int) -> int:
         """Return how many steps may be under way at once: 1 where the discipline is synchronous."""
@@ -221,6 +225,7 @@ ASYNCHRONOUS = (
         priority=(B, F, W),
         credit=lambda s, S, m: S - s,
         lag=lambda s, S: S - 1 - s,
+        microbatches=1,
     ),
     Discipline(
         name="pipedream-vertical",
@@ -228,6 +233,7 @@ ASYNCHRONOUS = (
         priority=(B, F, W),
         credit=lambda s, S, m: S - s,
         lag=lambda s, S: S - 1,
+        microbatches=1,
     ),
     Discipline(
         name="2bw",
@@ -235,6 +241,7 @@ ASYNCHRONOUS = (
         priority=(B, F, W),
         credit=lambda s, S, m: S - s,
         lag=lambda s, S: 1,
+        microbatches=1,
     ),
     Discipline(
         name="no-stash",
@@ -243,6 +250,7 @@ ASYNCHRONOUS = (
         credit=lambda s, S, m: S - s,
         lag=lambda s, S: S - 1 - s,
         stashes=False,
+        microbatches=1,
     ),
 )
 

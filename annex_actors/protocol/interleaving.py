@@ -13,7 +13,7 @@ Source:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Chunk:
         return rounds * self.workers * self.own_chunks + turn * size + rest
 
 
-@cache
+@lru_cache
 def most_in_flight(chunk: Chunk) -> int:
     """Return how many of a stage's microbatches are in flight at most, in the order above."""
     places = [(chunk.forward_place(j), 1) for j in range(chunk.microbatches)]

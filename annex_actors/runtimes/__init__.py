@@ -1,7 +1,7 @@
 """Hosts for stages and trainer. They carry messages; they contain no mathematics and no schedule.
 
 A reading order: `program` (what a runtime is given), `inline` (the simplest host), `failures` and `crashes`, `tree`,
-`threads`.
+`peer`, `threads`, `schedulers`; and `simulated`, whose clock is made up.
 """
 
 from __future__ import annotations

@@ -22,12 +22,15 @@ class Peer:
         if job.failed:  # whoever is started anew in a run that has failed had better stay down
             raise Ignore
         self._job = job
+        self._address = spec.address
         self._incarnation, snapshot = job.program.store.open(spec.address)
         self.node = spec.node(snapshot, self._incarnation, job.program.probe)
 
-    def start(self) -> None:
-        """Ask the neighbours for what came after the last commit."""
-        self.perform(self.node.start())
+    def start(self, incarnation: int) -> None:
+        """Say that it is up, as its supervisor counts lives, and ask the neighbours for what it missed."""
+        effects = self.node.start()
+        self._job.note_start(self._address, incarnation)
+        self.perform(effects)
 
     def perform(self, effects: Iterable[Effect]) -> None:
         """Carry effects out, in their order."""

@@ -34,7 +34,7 @@ class ScheduledPeer(ScheduledActor):
     def on_start(self) -> None:
         """Load the last commit, and ask the neighbours for what came after it."""
         self._peer = Peer(self._spec, self._job)
-        self._peer.start()
+        self._peer.start(self.incarnation)
 
     def on_receive(self, envelope: Envelope) -> None:
         """Take an envelope in."""

@@ -27,7 +27,7 @@ class PeerActor(Actor):
     def on_start(self) -> None:
         """Load the last commit, and ask the neighbours for what came after it."""
         self._peer = Peer(self._spec, self._job)
-        self._peer.start()
+        self._peer.start(self.incarnation)
 
     def on_receive(self, envelope: Envelope) -> None:
         """Take an envelope in, and work as long as nothing else has arrived.

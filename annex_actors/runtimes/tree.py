@@ -149,6 +149,11 @@ class SupervisedJob:
                 ThreadChild(ref).abandon()
         self._resources.close()
 
+    def note_start(self, address: Address, incarnation: int) -> None:
+        """Hear from a peer that it is up, before it does anything: its supervisor may hear of it after all is over."""
+        self._lives.append(address)
+        self.emit(PeerStarted(address, self._labels[address], incarnation))
+
     def emit(self, event: Event) -> None:
         """Show an event to every observer; the driver's last one ends the wait."""
         for name in self._observers:
@@ -203,8 +208,6 @@ class SupervisedJob:
         label = self._labels[address]
         match event:
             case ChildReady():
-                self._lives.append(address)
-                self.emit(PeerStarted(address, label, event.incarnation))
                 if self._halting and address == self.program.driver.address:
                     self._tell_driver_to_halt()
             case ChildExited(reason=reason):

@@ -17,9 +17,9 @@ learning_rate = 0.003           # and every other setting of that optimizer
 [training]
 epochs = 20
 batch_size = 32
-microbatches = 2
+microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
-runtime = "threads"
+runtime = "schedulers"
 stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
 seed = 0
@@ -91,7 +91,7 @@ class TrainingSection(_Section):
 
     epochs: int
     batch_size: int
-    microbatches: int = _LEARNER["microbatches"]
+    microbatches: int | None = None
     schedule: str = _LEARNER["schedule"]
     runtime: str = _LEARNER["runtime"]
     stages: str | int = _LEARNER["stages"]
@@ -228,6 +228,7 @@ def _recorded(config: RunConfig, learner: Learner) -> RunConfig:
     return config.model_copy(
         update={
             "data": DataSection(**data),
+            "training": config.training.model_copy(update={"microbatches": learner.microbatches}),
             "optimizer": OptimizerSection(
                 name=config.optimizer.name, **{name: getattr(chosen, name) for name in names}
             ),

@@ -113,9 +113,10 @@ class Learner:
         cost: its name, or one of your own.
         optimizer: its name, or one with settings, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
         microbatches: into how many parts a batch is cut, >= 1. More keep more layers busy at once; fewer make larger,
-            and so faster, matrix products. 2 was the fastest on two cores.
-        schedule: ``sequential``, ``gpipe`` or ``1f1b``; all give the same weights.
-        runtime: ``threads`` or ``inline``; both give the same weights.
+            and so faster, matrix products. None: what suits the schedule, 2 or, where steps overlap, 1.
+        schedule: its name (`annex_actors.protocol.discipline` has the table), or one of your own. Synchronous ones give
+            the same weights; asynchronous ones are faster and give those of their formula.
+        runtime: ``schedulers``, ``threads`` or ``inline``; all give the same weights.
         stages: ``layer``, an actor for each layer and one for the cost; or a number of actors, from 1 to as many, among
             which the layers are divided by their estimated work. Fewer spare hops where layers have little to do. With
             synchronous schedules all give the same weights.
@@ -133,9 +134,9 @@ class Learner:
         *,
         cost: str | Cost = "softmax_cross_entropy",
         optimizer: str | Optimizer = "adam",
-        microbatches: int = 2,
+        microbatches: int | None = None,
         schedule: str | Discipline = "1f1b",
-        runtime: str | Runtime = "threads",
+        runtime: str | Runtime = "schedulers",
         stages: str | int = PER_LAYER,
         kernels: str | Kernels = "numpy",
         seed: int = 0,
@@ -145,8 +146,9 @@ class Learner:
         self.network = sequence(network).with_kernels(self.kernels)
         self.cost = cost_named(cost) if isinstance(cost, str) else cost
         self.optimizer = optimizer_named(optimizer) if isinstance(optimizer, str) else optimizer
-        self.microbatches = expect.whole_number("microbatches", microbatches, at_least=1)
         self.schedule = discipline_named(schedule) if isinstance(schedule, str) else schedule
+        parts = self.schedule.microbatches if microbatches is None else microbatches
+        self.microbatches = expect.whole_number("microbatches", parts, at_least=1)
         self.runtime = runtime_named(runtime) if isinstance(runtime, str) else runtime
         self.stages = _checked_stages(stages, len(self.network.layers))
         self.seed = expect.whole_number("seed", seed, at_least=0, below=2**64)

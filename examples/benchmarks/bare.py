@@ -6,6 +6,7 @@ import threading
 from typing import cast
 
 from annex_actors.protocol.events import Event, Finished
+from annex_actors.protocol.messages import Address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import Job, Program
 from annex_actors.runtimes.blas import one_blas_thread
@@ -37,6 +38,9 @@ class BareJob:
         self._actors = [PeerActor.start(spec, cast(SupervisedJob, self)) for spec in self.program.peers]
         for spec, actor in zip(self.program.peers, self._actors, strict=True):
             self.registry.register(spec.address, actor)
+
+    def note_start(self, address: Address, incarnation: int) -> None:
+        """Take no notice."""
 
     def emit(self, event: Event) -> None:
         """Call the observers at once."""

@@ -42,7 +42,7 @@ def test_without_arguments_the_digits_are_learned(capsys: pytest.CaptureFixture[
 def test_json_has_every_key_that_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
     result = trained(capsys, "xor", "--epochs", "2")
     assert set(KEYS) <= result.keys()
-    assert (result["runtime"], result["schedule"], result["microbatches"]) == ("threads", "1f1b", 2)
+    assert (result["runtime"], result["schedule"], result["microbatches"]) == ("schedulers", "1f1b", 2)
     assert (result["stages"], result["epochs"], result["steps"], result["restarts"]) == (4, 2, 2, 0)
     assert result == json.loads((Path(result["run_dir"]) / "result.json").read_text())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -64,8 +65,13 @@ def weight(snapshot: Snapshot) -> Floats:
     return state.layers[0].parameters["weight"]
 
 
-LAGS = {"1f1b": lambda s, S: 0, "pipedream": lambda s, S: S - 1 - s, "pipedream-vertical": lambda s, S: S - 1}
-LAGS |= {"2bw": lambda s, S: 1, "no-stash": lambda s, S: S - 1 - s}
+LAGS: dict[str, Callable[[int, int], int]] = {
+    "1f1b": lambda s, S: 0,
+    "pipedream": lambda s, S: S - 1 - s,
+    "pipedream-vertical": lambda s, S: S - 1,
+    "2bw": lambda s, S: 1,
+    "no-stash": lambda s, S: S - 1 - s,
+}
 
 
 @pytest.mark.parametrize("schedule", LAGS)

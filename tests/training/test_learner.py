@@ -32,7 +32,7 @@ from tests.trainings import (
 )
 
 TRAINING = Training(microbatches=3)
-RUNTIMES = ["inline", "threads"]
+RUNTIMES = ["inline", "threads", "schedulers"]
 
 
 @pytest.fixture(autouse=True)
@@ -298,3 +298,10 @@ def test_two_classes_may_have_one_output() -> None:
     result = learner.train(Dataset("sides", sides, sides, ("no", "yes"), None, "made"), epochs=40, batch_size=10)
     assert result.test_accuracy is not None
     assert result.test_accuracy > 0.9
+
+
+@pytest.mark.parametrize(("schedule", "microbatches"), [("1f1b", 2), ("zb-h1", 2), ("pipedream", 1), ("2bw", 1)])
+def test_a_batch_is_cut_as_suits_the_schedule_unless_told_otherwise(schedule: str, microbatches: int) -> None:
+    network = sequence(dense(2))
+    assert Learner(network, schedule=schedule).microbatches == microbatches
+    assert Learner(network, schedule=schedule, microbatches=3).microbatches == 3

@@ -36,7 +36,7 @@ def test_exclusive_or_is_learned_with_one_output_and_by_every_runtime_alike(seed
     network = sequence(dense(6), activation("sigmoid"), dense(1))
     learners = [
         Learner(network, cost="sigmoid_cross_entropy", optimizer=Adam(learning_rate=0.2), runtime=name, seed=seed)
-        for name in ("inline", "threads")
+        for name in ("inline", "threads", "schedulers")
     ]
     results = [learner.train(load("xor"), epochs=500, batch_size=2, halt=loss_less_than(0.1)) for learner in learners]
     assert results[0].test_accuracy == 1
