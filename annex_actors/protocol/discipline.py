@@ -230,7 +230,8 @@ ASYNCHRONOUS = (
     Discipline(
         name="pipedream-vertical",
         summary="PipeDream with the same version at all stages, S-1 steps old: vertical sync",
-        priority=(B, F, W),
+        # Only the first stage's F waits for W. The others could put W off for steps, and then stand in B's way.
+        priority=(B, W, F),
         credit=lambda s, S, m: S - s,
         lag=lambda s, S: S - 1,
         microbatches=1,
