@@ -199,20 +199,20 @@ def test_2bw_never_waits_with_as_many_microbatches_as_stages(S: int) -> None:
     assert period("2bw", S, S, times(1, 2, 1)) == S * 4
 
 
-@pytest.mark.parametrize(("S", "c"), [(4, Fraction(1, 2)), (4, 1), (8, Fraction(1, 2)), (2, 1)])
-def test_a_hop_slows_1f1b_down_by_littles_law(S: int, c: Fraction) -> None:
+@pytest.mark.parametrize(("S", "c"), [(4, 0.5), (4, 1), (8, 0.5), (2, 1)])
+def test_a_hop_slows_1f1b_down_by_littles_law(S: int, c: float) -> None:
     """A microbatch comes back after t S + 2 c (S - 1); with S of them in flight one is done each S-th part of that."""
     t, m = 3, 40 * S
     spans = [
         simulate("1f1b", stages=S, microbatches=n, times=times(1, 2), costs=CostModel(latency=c), pieces=False).makespan
         for n in (m, 2 * m)
     ]
-    assert Fraction(spans[1] - spans[0]) / m == t + Fraction(2 * c * (S - 1), S)
+    assert Fraction(spans[1] - spans[0]) / m == t + Fraction(2 * (S - 1), S) * Fraction(c)
 
 
 @pytest.mark.parametrize("S", [4, 8])
-@pytest.mark.parametrize("c", [Fraction(1, 2), 1])
-def test_twice_the_credit_hides_a_hop_of_a_third_of_the_work(S: int, c: Fraction) -> None:
+@pytest.mark.parametrize("c", [0.5, 1])
+def test_twice_the_credit_hides_a_hop_of_a_third_of_the_work(S: int, c: float) -> None:
     t, m = 3, 40 * S
     spans = [
         simulate(
@@ -246,5 +246,5 @@ def test_no_schedule_beats_littles_law(whole: bool) -> None:
             for m in (48, 96)
         ]
         away = [sum(f + b for f, b in each[s:]) + 2 * c * (S - 1 - s) for s in range(S)]
-        bound = max(*(Fraction(away[s], row.credit(s, S, 1)) for s in range(S)), *(f + b for f, b in each))
-        assert Fraction(spans[1] - spans[0], 48) >= bound
+        bound = max(*(Fraction(away[s], row.credit(s, S, 1)) for s in range(S)), *(Fraction(f + b) for f, b in each))
+        assert Fraction(spans[1] - spans[0]) / 48 >= bound
