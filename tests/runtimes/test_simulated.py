@@ -1,0 +1,170 @@
+"""The simulator: made-up time, real work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from annex_actors.errors import ConfigError
+from annex_actors.protocol.discipline import DISCIPLINES, B, Discipline, F, Grouping, W, discipline
+from annex_actors.protocol.messages import WHOLE_STEP
+from annex_actors.protocol.stage import Point
+from annex_actors.runtimes import Crash
+from annex_actors.runtimes.simulated import CostModel, LayerTimes, Piece, SimulatedJob, SimulatedRuntime
+from annex_actors.training.simulation import Simulation, simulate
+from tests.faults.plans import disturbed
+from tests.trainings import Training, train, undisturbed
+
+UNEVEN = CostModel(
+    layers=[LayerTimes(3, 1, 2, 1), LayerTimes(1, 1, 0), LayerTimes(2, 5, 1), LayerTimes(1, 1, 1), LayerTimes(4, 0, 0)],
+    latency=2,
+    per_byte=0.25,
+)
+
+
+@pytest.mark.parametrize("schedule", DISCIPLINES)
+@pytest.mark.parametrize("costs", [CostModel(), UNEVEN], ids=["no time", "uneven times"])
+def test_a_real_training_comes_to_the_same_in_virtual_time(schedule: str, costs: CostModel) -> None:
+    training = Training(schedule=schedule, microbatches=3)
+    outcome = train(training, SimulatedRuntime(costs))
+    assert outcome.fingerprints == undisturbed(training).fingerprints
+    assert outcome.history == undisturbed(training).history
+
+
+@pytest.mark.parametrize("schedule", ["1f1b", "pipedream", "zb-h1"])
+def test_stages_that_share_workers_come_to_the_same(schedule: str) -> None:
+    training = Training(schedule=schedule, microbatches=3)
+    shared = CostModel(layers=UNEVEN.layers, workers=[0, 1, 0, 1, 0])
+    assert train(training, SimulatedRuntime(shared)).fingerprints == undisturbed(training).fingerprints
+
+
+@pytest.mark.parametrize("schedule", DISCIPLINES)
+def test_kills_in_virtual_time_change_nothing_but_the_time(schedule: str) -> None:
+    training = Training(schedule=schedule, microbatches=2)
+    kills = [(10.5, "stage-2"), (11, "stage-0"), (40, "stage-2"), (40, "stage-3"), (77.25, "stage-4")]
+    outcome = disturbed(training, SimulatedRuntime(CostModel(layers=UNEVEN.layers, latency=1, kills=kills)))
+    assert outcome.fingerprints == undisturbed(training).fingerprints
+    assert outcome.restarts == len(kills)
+
+
+def test_a_crash_on_order_is_met_as_elsewhere() -> None:
+    training = Training(microbatches=2)
+    crash = Crash(layer=2, step=1, microbatch=1, at=Point.BACKWARD, times=2)
+    outcome = disturbed(training, SimulatedRuntime(UNEVEN), crashes=(crash,))
+    assert outcome.fingerprints == undisturbed(training).fingerprints
+    assert outcome.restarts == 2
+
+
+def test_the_same_program_takes_the_same_time_in_the_same_order() -> None:
+    one, two = (
+        simulate("zb-h1", stages=5, microbatches=7, steps=2, costs=CostModel(latency=0.3, kills=[(7.5, "stage-2")]))
+        for _ in range(2)
+    )
+    assert one.pieces == two.pieces
+    assert (one.makespan, one.messages) == (two.makespan, two.messages)
+
+
+def test_what_a_killed_stage_was_doing_is_lost_and_done_again() -> None:
+    calm = simulate("1f1b", stages=4, microbatches=6)
+    killed = simulate("1f1b", stages=4, microbatches=6, costs=CostModel(kills=[(5.5, "stage-1")]))
+    assert killed.makespan > calm.makespan
+    assert killed.restarts == 1
+    again = {key: many for key, many in Counter(work(piece) for piece in killed.pieces).items() if many > 1}
+    assert again, "what it had done of the step it does again"
+    assert {stage for stage, *_ in again} == {"stage-1"}, "and the others do nothing again"
+
+
+def work(piece: Piece) -> tuple[str, str, int, int]:
+    return piece.stage, piece.work, piece.step, piece.microbatch
+
+
+def test_a_slow_worker_slows_the_pipeline_down() -> None:
+    calm = simulate("1f1b", stages=3, microbatches=10, times=LayerTimes(1, 2, 0))
+    slow = simulate("1f1b", stages=3, microbatches=10, times=LayerTimes(1, 2, 0), costs=CostModel(slowness={1: 2}))
+    assert slow.workers[1].busy == 2 * calm.workers[1].busy
+    assert slow.makespan >= slow.workers[1].busy > calm.makespan
+
+
+def test_a_hop_takes_alpha_and_beta_for_each_byte() -> None:
+    one = simulate("sequential", stages=2, microbatches=1, costs=CostModel(latency=3))
+    assert one.makespan == 1 + 3 + 1 + 1 + 1 + 3 + 1 + 1 - 1, "F, hop, F, B; W beside the hop; B, W"
+    two = simulate("sequential", stages=2, microbatches=1, costs=CostModel(latency=3, per_byte=1, message_bytes=10))
+    assert two.makespan == one.makespan + 20
+    shared = simulate("sequential", stages=2, microbatches=1, costs=CostModel(latency=3, workers=[0, 0]))
+    assert shared.makespan == 6, "no hop between stages of one worker"
+
+
+def test_a_tally_counts_what_was_done() -> None:
+    got = simulate("gpipe", stages=3, microbatches=4, times=LayerTimes(1, 2, 0.5, 0.25))
+    assert all(worker.busy == 4 * (1 + 2 + 0.5) + 0.25 for worker in got.workers)
+    assert got.busy == pytest.approx(3 * (4 * 3.5 + 0.25) / (3 * got.makespan))
+    assert len(got.pieces) == 3 * (4 + 4 + 1)
+
+
+STUCK = Discipline(
+    "stuck", "", (F, B, W), credit=lambda s, S, m: 1, gate=lambda work, at: work is not B or at.forwards == at.m
+)
+
+
+def test_a_schedule_that_stands_still_is_found() -> None:
+    with pytest.raises(ConfigError, match="expected schedule stuck to go on with 2 stages, got neither a message nor"):
+        simulate(STUCK, stages=2, microbatches=2)
+
+
+@pytest.mark.parametrize("name", ["stages", "microbatches", "steps"])
+def test_a_number_out_of_range_is_refused(name: str) -> None:
+    numbers = {"stages": 2, "microbatches": 2, "steps": 1} | {name: 0}
+    with pytest.raises(ConfigError, match=f"expected `{name}` to be an integer >= 1, got 0"):
+        simulate("1f1b", **numbers)
+
+
+def test_times_of_another_number_of_stages_are_refused() -> None:
+    with pytest.raises(ConfigError, match="expected times of 3 stages, got 2"):
+        simulate("1f1b", stages=3, microbatches=1, times=[LayerTimes(), LayerTimes()])
+
+
+def test_the_clock_stands_still_where_nothing_costs_anything() -> None:
+    job = SimulatedRuntime().start(Training().program())
+    assert isinstance(job, SimulatedJob)
+    job.wait()
+    job.close()
+    assert job.now == 0
+    assert job.messages > 0
+
+
+@settings(deadline=None, print_blob=True, max_examples=80)
+@given(
+    name=st.sampled_from(sorted(DISCIPLINES)),
+    S=st.integers(1, 6),
+    m=st.integers(1, 7),
+    steps=st.integers(1, 4),
+    data=st.data(),
+)
+def test_whatever_takes_how_long_the_order_is_legal_and_limits_are_kept(
+    name: str, S: int, m: int, steps: int, data: st.DataObject
+) -> None:
+    small = st.integers(0, 4)
+    each = [LayerTimes(*data.draw(st.tuples(small, small, small, small), label=f"stage {s}")) for s in range(S)]
+    costs = CostModel(latency=data.draw(small), slowness={0: data.draw(st.sampled_from([1, 2]))})
+    check(discipline(name), S, m, steps, simulate(name, stages=S, microbatches=m, steps=steps, times=each, costs=costs))
+
+
+def check(row: Discipline, S: int, m: int, steps: int, got: Simulation) -> None:
+    each = row.weight_gradients is Grouping.MICROBATCH
+    places = [(t, j) for t in range(steps) for j in range(m)]
+    for s in range(S):
+        pieces = [piece for piece in got.pieces if piece.stage == f"stage-{s}"]
+        done = {letter: [(p.step, p.microbatch) for p in pieces if p.work == letter] for letter in "FBW"}
+        assert done["F"] == done["B"] == places
+        assert done["W"] == (places if each else [(t, WHOLE_STEP) for t in range(steps)])
+        ends = {(p.work, p.step, p.microbatch): Fraction(p.end) for p in pieces}
+        for t, j in places:
+            assert ends["F", t, j] <= ends["B", t, j] <= ends["W", t, j if each else WHOLE_STEP]
+        tally = got.stages[s]
+        assert tally.in_flight <= row.credit(s, S, m)
+        assert row.cap is None or not each or tally.deferred <= row.cap(s, S, m)
+        assert tally.versions <= row.lag(s, S) + 1
