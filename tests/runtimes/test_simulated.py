@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.errors import ConfigError
-from annex_actors.protocol.discipline import DISCIPLINES, B, Discipline, F, Grouping, W, discipline
-from annex_actors.protocol.messages import WHOLE_STEP
+from annex_actors.protocol.discipline import DISCIPLINES, B, Discipline, F, W, discipline
 from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import Crash
 from annex_actors.runtimes.simulated import CostModel, LayerTimes, Piece, SimulatedJob, SimulatedRuntime
-from annex_actors.training.simulation import Simulation, simulate
+from annex_actors.testing.disciplines import check_order
+from annex_actors.training.simulation import simulate
 from tests.faults.plans import disturbed
 from tests.trainings import Training, train, undisturbed
 
@@ -119,7 +118,7 @@ def test_a_schedule_that_stands_still_is_found() -> None:
 def test_a_number_out_of_range_is_refused(name: str) -> None:
     numbers = {"stages": 2, "microbatches": 2, "steps": 1} | {name: 0}
     with pytest.raises(ConfigError, match=f"expected `{name}` to be an integer >= 1, got 0"):
-        simulate("1f1b", **numbers)
+        simulate("1f1b", stages=numbers["stages"], microbatches=numbers["microbatches"], steps=numbers["steps"])
 
 
 def test_times_of_another_number_of_stages_are_refused() -> None:
@@ -150,21 +149,5 @@ def test_whatever_takes_how_long_the_order_is_legal_and_limits_are_kept(
     small = st.integers(0, 4)
     each = [LayerTimes(*data.draw(st.tuples(small, small, small, small), label=f"stage {s}")) for s in range(S)]
     costs = CostModel(latency=data.draw(small), slowness={0: data.draw(st.sampled_from([1, 2]))})
-    check(discipline(name), S, m, steps, simulate(name, stages=S, microbatches=m, steps=steps, times=each, costs=costs))
-
-
-def check(row: Discipline, S: int, m: int, steps: int, got: Simulation) -> None:
-    each = row.weight_gradients is Grouping.MICROBATCH
-    places = [(t, j) for t in range(steps) for j in range(m)]
-    for s in range(S):
-        pieces = [piece for piece in got.pieces if piece.stage == f"stage-{s}"]
-        done = {letter: [(p.step, p.microbatch) for p in pieces if p.work == letter] for letter in "FBW"}
-        assert done["F"] == done["B"] == places
-        assert done["W"] == (places if each else [(t, WHOLE_STEP) for t in range(steps)])
-        ends = {(p.work, p.step, p.microbatch): Fraction(p.end) for p in pieces}
-        for t, j in places:
-            assert ends["F", t, j] <= ends["B", t, j] <= ends["W", t, j if each else WHOLE_STEP]
-        tally = got.stages[s]
-        assert tally.in_flight <= row.credit(s, S, m)
-        assert row.cap is None or not each or tally.deferred <= row.cap(s, S, m)
-        assert tally.versions <= row.lag(s, S) + 1
+    got = simulate(name, stages=S, microbatches=m, steps=steps, times=each, costs=costs)
+    check_order(discipline(name), got, microbatches=m, steps=steps)
