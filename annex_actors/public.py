@@ -14,26 +14,36 @@ from annex_actors.errors import (
 )
 from annex_actors.layers import Layer, Network, activation, dense, dropout, flatten, parse_layers, sequence
 from annex_actors.optimizers import Adam, Sgd
+from annex_actors.protocol.discipline import B, Discipline, F, Grouping, W
+from annex_actors.protocol.discipline import register as register_discipline
 from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import Crash, Observer, RunFailedError, Supervision
+from annex_actors.runtimes.simulated import CostModel, LayerTimes
 from annex_actors.training.learner import InterruptedRun, Learner, Result, loss_less_than
+from annex_actors.training.simulation import Simulation, simulate
 
 __version__ = version("annex-actors")
 
 __all__ = [
     "Adam",
     "AnnexError",
+    "B",
     "ConfigError",
+    "CostModel",
     "Crash",
     "DataError",
     "Dataset",
+    "Discipline",
     "DivergedError",
     "EpochFinished",
     "Event",
+    "F",
+    "Grouping",
     "InterruptedRun",
     "Layer",
     "LayerError",
+    "LayerTimes",
     "Learner",
     "Network",
     "Observer",
@@ -44,9 +54,11 @@ __all__ = [
     "RunFailedError",
     "Sgd",
     "ShapeError",
+    "Simulation",
     "StepFinished",
     "Supervision",
     "UserError",
+    "W",
     "activation",
     "dense",
     "dropout",
@@ -54,5 +66,7 @@ __all__ = [
     "load",
     "loss_less_than",
     "parse_layers",
+    "register_discipline",
     "sequence",
+    "simulate",
 ]

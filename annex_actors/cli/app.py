@@ -10,13 +10,15 @@ from annex_actors.cli.datasets import datasets
 from annex_actors.cli.inspect import inspect
 from annex_actors.cli.output import say
 from annex_actors.cli.predict import predict
+from annex_actors.cli.schedules import schedules
+from annex_actors.cli.simulate import simulate
 from annex_actors.cli.train import train
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """Click's UsageError, of the click that typer brings along: typer itself does not name it."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for each in (train, predict, inspect, datasets):
+for each in (train, predict, inspect, datasets, schedules, simulate):
     app.command()(each)
 
 

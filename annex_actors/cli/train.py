@@ -21,6 +21,7 @@ _DATA = "A data set of `annex-actors datasets`, a path to your own .npz or .csv,
 _LAYERS = 'The network, layers apart by spaces, arguments by colons: "dense:128 relu dropout:0.1 dense:10".'
 _STAGES = "layer: an actor for each layer and the cost; or a number of actors that share them by their work."
 _CRASH = "Make a layer raise, once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
+_LOAD = "A Python file of yours to run first; it may register schedules. Repeatable."
 _SET = "Any setting of the config: optimizer.learning_rate=0.01. Repeatable; stronger than all other options."
 
 
@@ -55,6 +56,7 @@ def train(
     max_attempts: Annotated[int | None, typer.Option(help="Failures at the same message that end the run.")] = None,
     crash: Annotated[list[str] | None, typer.Option(help=_CRASH)] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=_SET)] = None,
+    load: Annotated[list[Path] | None, typer.Option(help=_LOAD)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors (and --json).")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show whole tracebacks.")] = False,
@@ -71,6 +73,7 @@ def train(
         "training.batch_size": batch_size,
         "training.microbatches": microbatches,
         "training.schedule": schedule,
+        "training.load": [str(path) for path in load] if load else None,
         "training.runtime": runtime,
         "training.stages": int(stages) if stages and stages.isdecimal() else stages,
         "training.kernels": kernels,

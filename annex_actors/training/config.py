@@ -19,6 +19,7 @@ epochs = 20
 batch_size = 32
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
+# load = ["mine.py"]            # files of your own Python to run first; they may register schedules
 runtime = "schedulers"
 stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
@@ -52,6 +53,7 @@ from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
 from annex_actors.runtimes import Supervision
 from annex_actors.training.learner import Learner
+from annex_actors.training.own import run_file
 from annex_actors.training.settings import Settings, merged, to_toml
 
 _LEARNER = {name: each.default for name, each in inspect.signature(Learner).parameters.items()}
@@ -92,6 +94,7 @@ class TrainingSection(_Section):
     epochs: int
     batch_size: int
     microbatches: int | None = None
+    load: list[str] = Field(default_factory=list)
     schedule: str = _LEARNER["schedule"]
     runtime: str = _LEARNER["runtime"]
     stages: str | int = _LEARNER["stages"]
@@ -150,6 +153,8 @@ class RunConfig(_Section):
         Raises:
             ConfigError: an unknown name, or a value out of range.
         """
+        for path in self.training.load:
+            run_file(path)
         training, settings = self.training, self.optimizer.model_dump(exclude={"name"})
         return Learner(
             parse_layers(self.network.layers),
@@ -228,7 +233,12 @@ def _recorded(config: RunConfig, learner: Learner) -> RunConfig:
     return config.model_copy(
         update={
             "data": DataSection(**data),
-            "training": config.training.model_copy(update={"microbatches": learner.microbatches}),
+            "training": config.training.model_copy(
+                update={
+                    "microbatches": learner.microbatches,
+                    "load": [str(Path(path).expanduser().resolve()) for path in config.training.load],
+                }
+            ),
             "optimizer": OptimizerSection(
                 name=config.optimizer.name, **{name: getattr(chosen, name) for name in names}
             ),

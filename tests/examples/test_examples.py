@@ -46,3 +46,10 @@ def test_an_example_is_one_idea_in_at_most_sixty_lines_without_flags(path: Path)
     text = path.read_text()
     assert len(text.splitlines()) <= 60
     assert "argv" not in text
+
+
+def test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights() -> None:
+    *picture, last = run("own_schedule.py").splitlines()
+    assert picture[0].startswith("F0 F1 F2 F3")
+    assert len(picture) == 3
+    assert last == "the weights of 1f1b"

@@ -24,7 +24,6 @@ from annex_actors.protocol.messages import (
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.retention import Retention
 from annex_actors.runtimes import InlineRuntime
-from annex_actors.runtimes.inline import StandstillError
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.feed import PredictionFeed

@@ -1,0 +1,41 @@
+"""``annex-actors schedules``: in which order layers can work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from annex_actors.cli.output import say, table
+
+if TYPE_CHECKING:
+    from annex_actors.protocol.discipline import Discipline
+
+_STAGES = 4
+
+
+def schedules(
+    load: Annotated[
+        list[Path] | None, typer.Option(help="A Python file of yours to run first; it may register schedules.")
+    ] = None,
+) -> None:
+    """List the schedules: whether steps wait for each other, the versions kept, and what each is."""
+    from annex_actors.protocol.discipline import DISCIPLINES
+    from annex_actors.training.own import run_file
+
+    for path in load or []:
+        run_file(path)
+    rows = [[name, _kind(row), _versions(row), row.summary] for name, row in DISCIPLINES.items()]
+    table(["name", "kind", f"versions, S={_STAGES}", "what it is"], rows)
+    say("\nSynchronous ones give the same weights; see the order with: annex-actors simulate --schedule NAME")
+
+
+def _kind(row: Discipline) -> str:
+    if not row.stashes:
+        return "teaching"
+    return "synchronous" if row.is_synchronous(_STAGES) else "asynchronous"
+
+
+def _versions(row: Discipline) -> str:
+    return " ".join(str(row.lag(s, _STAGES) + 1) for s in range(_STAGES))

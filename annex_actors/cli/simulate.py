@@ -1,0 +1,119 @@
+"""``annex-actors simulate``: a schedule's order as a picture, and what it would come to."""
+
+from __future__ import annotations
+
+import json as text
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from annex_actors.cli.output import say, table
+from annex_actors.errors import ConfigError
+
+if TYPE_CHECKING:
+    from annex_actors.runtimes.simulated import LayerTimes
+    from annex_actors.training.simulation import Simulation
+
+_TIMES = "Of F, B and W of a microbatch at a stage, and of the update: 1,1,1 or 1,1.5,1,0.25."
+_LOAD = "A Python file of yours to run first; it may register schedules. Repeatable."
+_STYLES = {r"F\d+-*": "green", r"B\d+-*": "yellow", r"W\d*-*": "blue"}
+
+
+def simulate(
+    schedule: Annotated[str, typer.Option(help="The order of work; see `annex-actors schedules`.")] = "1f1b",
+    stages: Annotated[int, typer.Option(help="S, the stages of the pipeline.")] = 4,
+    microbatches: Annotated[int, typer.Option(help="m, the parts of a step.")] = 8,
+    steps: Annotated[int, typer.Option(help="How many; asynchronous schedules overlap them.")] = 1,
+    times: Annotated[str, typer.Option(help=_TIMES)] = "1,1,1",
+    latency: Annotated[str, typer.Option(help="Of a message between two workers.")] = "0",
+    load: Annotated[list[Path] | None, typer.Option(help=_LOAD)] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Draw the order of work that a schedule comes to on a virtual clock, and say how long it takes."""
+    from annex_actors.runtimes.simulated import CostModel
+    from annex_actors.training.own import run_file
+    from annex_actors.training.simulation import simulate as simulated
+
+    for path in load or []:
+        run_file(path)
+    simulation = simulated(
+        schedule,
+        stages=stages,
+        microbatches=microbatches,
+        steps=steps,
+        times=_layer_times(times),
+        costs=CostModel(latency=_number("latency", latency)),
+    )
+    if json:
+        say(text.dumps(_summary(simulation)))
+        return
+    _show(simulation)
+
+
+def _show(simulation: Simulation) -> None:
+    from annex_actors.observe.timeline import draw
+
+    lines = draw(simulation.pieces)
+    if sys.stdout.isatty():
+        _paint(lines)
+    else:
+        say("\n".join(lines))
+    say(
+        f"\n{simulation.schedule}: {_plain(simulation.makespan)} units of time, the workers busy for "
+        f"{100 * simulation.busy:.0f} %; the longest bubble {_plain(simulation.idle)}"
+    )
+    rows = [[s, each.in_flight, each.deferred, each.versions] for s, each in enumerate(simulation.stages)]
+    table(["stage", "in flight", "waiting for W", "versions"], rows)
+
+
+def _paint(lines: list[str]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    for line in lines:
+        painted = Text(line, no_wrap=True)
+        for pattern, style in _STYLES.items():
+            painted.highlight_regex(pattern, style)
+        console.print(painted, overflow="crop")
+
+
+def _summary(simulation: Simulation) -> dict[str, object]:
+    return {
+        "schedule": simulation.schedule,
+        "makespan": float(simulation.makespan),
+        "idle": float(simulation.idle),
+        "busy": float(simulation.busy),
+        "messages": simulation.messages,
+        "stages": [
+            {"in_flight": each.in_flight, "deferred": each.deferred, "versions": each.versions}
+            for each in simulation.stages
+        ],
+    }
+
+
+def _layer_times(given: str) -> LayerTimes:
+    from annex_actors.runtimes.simulated import LayerTimes
+
+    parts = [_number("times", part) for part in given.split(",")]
+    if len(parts) not in (3, 4):
+        raise ConfigError(f"expected `times` to be three or four numbers such as 1,1,1, got {given!r}")
+    return LayerTimes(*parts)
+
+
+def _number(name: str, given: str) -> float:
+    """Return an exact number, so that sums of times meet where they should; all that is asked of it is arithmetic."""
+    try:
+        number = Fraction(given.strip())
+    except (ValueError, ZeroDivisionError):
+        raise ConfigError(f"expected `{name}` to be numbers, got {given!r}") from None
+    if number < 0:
+        raise ConfigError(f"expected `{name}` to be at least 0, got {given}")
+    return int(number) if number.denominator == 1 else number  # type: ignore[return-value]  # a Fraction adds as well
+
+
+def _plain(time: float) -> str:
+    return f"{float(time):g}"

@@ -1,0 +1,63 @@
+"""The order of work as a picture: a row for each worker, a column for each unit of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import gcd, lcm
+
+from annex_actors.runtimes.simulated import Piece, Worker
+
+IDLE = "·"
+
+
+def draw(pieces: Sequence[Piece]) -> list[str]:
+    """Return a line for each worker, in order: ``F0 F1 ·  B0 W0``.
+
+    A piece of work is its letter and the number of its microbatch, counted over all steps; W for a whole step has the
+    number of the step, where there are several. Of a worker's second stage it has a prime, of the third two. It is as
+    long as it takes, in units that divide all times.
+
+    Args:
+        pieces: of a simulation, in any order.
+    """
+    shown = [piece for piece in pieces if piece.end > piece.start]
+    if not shown:
+        return []
+    unit = _unit(shown)
+    stages: dict[Worker, list[str]] = {}
+    for piece in sorted(shown, key=lambda each: int(each.stage.rpartition("-")[2])):
+        own = stages.setdefault(piece.worker, [])
+        own += [] if piece.stage in own else [piece.stage]
+    labels = {id(piece): _label(piece, shown) + "'" * stages[piece.worker].index(piece.stage) for piece in shown}
+    width = max(map(len, labels.values())) + 1
+    rows: dict[Worker, list[Piece]] = {}
+    for piece in sorted(shown, key=lambda each: (each.worker, each.start)):
+        rows.setdefault(piece.worker, []).append(piece)
+    return [_row(row, labels, unit, width) for row in rows.values()]
+
+
+def _row(row: list[Piece], labels: dict[int, str], unit: Fraction, width: int) -> str:
+    cells, now = [], 0
+    for piece in row:
+        start, end = (int(Fraction(time) / unit) for time in (piece.start, piece.end))
+        cells.append(IDLE.ljust(width) * (start - now))
+        fill = "-" if end - start > 1 else " "
+        cells.append(labels[id(piece)].ljust((end - start) * width - 1, fill) + " ")
+        now = end
+    return "".join(cells).rstrip()
+
+
+def _label(piece: Piece, pieces: Sequence[Piece]) -> str:
+    steps = 1 + max(each.step for each in pieces)
+    if piece.microbatch < 0:
+        return f"{piece.work}{piece.step}" if steps > 1 else piece.work
+    microbatches = 1 + max(each.microbatch for each in pieces)
+    return f"{piece.work}{piece.step * microbatches + piece.microbatch}"
+
+
+def _unit(pieces: Sequence[Piece]) -> Fraction:
+    """Return the longest time of which every start and end is a multiple."""
+    times = [Fraction(time) for piece in pieces for time in (piece.start, piece.end) if time]
+    below = lcm(*(time.denominator for time in times))
+    return Fraction(gcd(*(int(time * below) for time in times)), below)
