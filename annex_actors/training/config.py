@@ -94,8 +94,8 @@ class TrainingSection(_Section):
     epochs: int
     batch_size: int
     microbatches: int | None = None
-    load: list[str] = Field(default_factory=list)
     schedule: str = _LEARNER["schedule"]
+    load: list[str] = Field(default_factory=list)
     runtime: str = _LEARNER["runtime"]
     stages: str | int = _LEARNER["stages"]
     kernels: str = _LEARNER["kernels"]

@@ -18,9 +18,7 @@ def test_a_row_is_a_worker_and_a_column_a_unit_of_time() -> None:
 
 def test_a_piece_is_as_long_as_it_takes() -> None:
     times = LayerTimes(1, Fraction(3, 2), Fraction(1, 2))  # type: ignore[arg-type]  # a Fraction adds as well
-    assert draw(simulate("sequential", stages=1, microbatches=1, times=times).pieces) == [
-        "F0--- B0------ W0".replace("W0", "W")
-    ]
+    assert draw(simulate("sequential", stages=1, microbatches=1, times=times).pieces) == ["F0--- B0------ W"]
 
 
 def test_steps_that_overlap_are_numbered_through() -> None:
