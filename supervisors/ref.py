@@ -147,7 +147,8 @@ class Ref(pykka.ActorRef[A]):
         """
         if not block:
             return super().stop(block=False, timeout=timeout)
-        alive = super().stop(block=True, timeout=timeout)
+        with blocking():
+            alive = super().stop(block=True, timeout=timeout)
         self.cell.join(timeout)
         return alive
 

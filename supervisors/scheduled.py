@@ -18,7 +18,7 @@ from typing import Any, cast
 from supervisors.actor import Actor
 from supervisors.cell import Cell
 from supervisors.mailbox import BoundedMailbox, Envelope, Mailbox
-from supervisors.reasons import KILLED, NORMAL, Abandoned, Crashed, Reason
+from supervisors.reasons import KILLED, NORMAL, SHUTDOWN, Abandoned, Crashed, Reason
 from supervisors.scheduler import AT_ONCE, Scheduler, SchedulerThread, State, Urgency, blocking
 from supervisors.signals import Kill
 
@@ -91,6 +91,12 @@ class ScheduledCell(Cell):
             if abandoned and self.thread is None:
                 self._left.set()
             return abandoned
+
+    def end_without_slice(self) -> None:
+        """End an actor that no slice runs or will run."""
+        if self.thread is None:
+            self.bury(SHUTDOWN)
+            self._left.set()
 
     def bury(self, reason: Reason, *, unless_begun: bool = False) -> bool:
         """End the actor's life, once."""
@@ -197,6 +203,11 @@ class ScheduledActor(Actor):
             return self.kill_grace_s
         cell.abandon()
         return None
+
+    def give_up(self) -> None:
+        """End as told to stop: there is no thread to live on any more."""
+        self.state = State.ENDED
+        self.cell.end_without_slice()
 
     # Life
 

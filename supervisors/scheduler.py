@@ -28,6 +28,8 @@ from threading import get_ident
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias, cast
 
+from supervisors.errors import BadSpec
+
 logger = logging.getLogger("supervisors")
 
 Urgency: TypeAlias = tuple[Any, ...]
@@ -85,6 +87,9 @@ class Task(Protocol):
             Seconds to wait before the step after it; None if there is none.
         """
 
+    def give_up(self) -> None:
+        """End without another slice: the scheduler has stopped."""
+
 
 class SchedulerThread(threading.Thread):
     """One thread of a scheduler."""
@@ -135,6 +140,9 @@ class Scheduler:
         overstay_s: seconds after which a turn is taken to block, and another thread takes its place.
         deadline_s: seconds after which an actor is made to end in the middle of a turn; None for never.
         name: of its threads.
+
+    Raises:
+        BadSpec: a number out of range.
     """
 
     def __init__(
@@ -149,6 +157,11 @@ class Scheduler:
         self.size = usable_cores() if threads is None else threads
         self.overstay_s = overstay_s
         self.deadline_s = deadline_s
+        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
+            raise BadSpec(f"expected `threads` to be an integer >= 1, got {threads!r}")
+        for option, seconds in (("overstay_s", overstay_s), ("deadline_s", deadline_s)):
+            if seconds is not None and not seconds > 0:
+                raise BadSpec(f"expected `{option}` to be a number > 0, got {seconds!r}")
         self._lock = threading.Lock()
         self._called: deque[Task] = deque()  # they have mail, and are not in the queue yet
         self._queue: list[tuple[Urgency, int, Task]] = []
@@ -157,7 +170,7 @@ class Scheduler:
         self._threads: dict[int, SchedulerThread] = {}  # by identifier
         self._idle = 0
         self._wake_ups: SimpleQueue[None] = SimpleQueue()  # one for each idle thread that is to look
-        self._stopping = False
+        self._stopping = self._stopped = False
         self._looks: SimpleQueue[None] = SimpleQueue()  # what the monitor is woken by
         self._monitor = threading.Thread(target=self._watch, name=f"{name}-monitor", daemon=True)
         self._monitor.start()
@@ -175,6 +188,9 @@ class Scheduler:
         if task.state is not State.IDLE and task.state is not State.WAITING:
             return
         self._called.append(task)
+        if self._stopped:
+            self._give_up_the_rest()
+            return
         if not self._threads:
             self.look_now()
         elif get_ident() not in self._threads:
@@ -194,7 +210,10 @@ class Scheduler:
         self._looks.put(None)
 
     def stop(self) -> None:
-        """End all threads after their slices; one that does not come back within some seconds is left behind."""
+        """End all threads after their slices; one that does not come back within some seconds is left behind.
+
+        Actors that still live end as soon as anybody sends them anything, so that no question goes unanswered.
+        """
         self._stopping = True
         until = time.monotonic() + JOIN_S
         self.look_now()
@@ -206,6 +225,17 @@ class Scheduler:
             thread.join(max(0.0, until - time.monotonic()))
             if thread.is_alive():
                 logger.error("%s did not end: it is in foreign code, and left behind", thread.name)
+        self._stopped = True
+        self._give_up_the_rest()
+
+    def _give_up_the_rest(self) -> None:
+        with self._lock:
+            rest = [task for _, _, task in self._queue]
+            self._queue.clear()
+        while self._called:
+            rest.append(self._called.popleft())
+        for task in rest:
+            task.give_up()
 
     def work(self, thread: SchedulerThread) -> None:
         """Be one of the threads."""

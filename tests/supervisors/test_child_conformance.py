@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from supervisors import Child, StartContext
+from supervisors import Child, ScheduledActor, Scheduler, StartContext, ThreadChild
 from supervisors.testing import CHILD_CHECKS, ScriptedChild, ScriptedStart, check_child
 from supervisors.testing.check_child import Subject
 from tests.supervisors.stubs import PATIENCE_S, Gate, Worker, thread_child
@@ -34,6 +34,25 @@ def thread_subject() -> Subject:
     )
 
 
+def scheduled_subject() -> Subject:
+    scheduler = Scheduler(2)
+    gates: list[Gate] = []
+
+    def hang(child: Child) -> None:
+        gates.append(Gate())
+        child.ref.tell(gates[-1])
+        assert gates[-1].entered.wait(PATIENCE_S)
+
+    def unhang(child: Child) -> None:
+        gates[-1].opened.set()
+
+    def start(context: StartContext) -> ThreadChild:
+        SCHEDULERS.append(scheduler)
+        return thread_child(ScheduledWorker, context, scheduler)
+
+    return Subject(start, crash=lambda child: child.ref.tell("die"), hang=hang, unhang=unhang, timeout_s=PATIENCE_S)
+
+
 def double_subject(*, can_be_killed: bool) -> Subject:
     def hang(child: Any) -> None:
         child.heeds_shutdown = False
@@ -47,8 +66,26 @@ def double_subject(*, can_be_killed: bool) -> Subject:
     )
 
 
+SCHEDULERS: list[Scheduler] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_scheduler_is_left() -> Iterator[None]:
+    yield
+    while SCHEDULERS:
+        SCHEDULERS.pop().stop()
+
+
+class ScheduledWorker(ScheduledActor):
+    """A `Worker` on a scheduler."""
+
+    kill_grace_s = Worker.kill_grace_s
+    on_receive = Worker.on_receive
+
+
 HOSTS: dict[str, Callable[[], Subject]] = {
     "thread": thread_subject,
+    "scheduled": scheduled_subject,
     "double with a kill": lambda: double_subject(can_be_killed=True),
     "double without a kill": lambda: double_subject(can_be_killed=False),
 }
