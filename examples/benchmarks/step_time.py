@@ -21,14 +21,15 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from annex_actors import Event, Learner, Sgd, StepFinished
-from annex_actors.protocol.discipline import DISCIPLINES, discipline
-from annex_actors.runtimes import RUNTIMES, Runtime
+from annex_actors.protocol.discipline import discipline
+from annex_actors.runtimes import Runtime
 from examples.benchmarks import rivals
 from examples.benchmarks.bare import BareRuntime
 from examples.benchmarks.networks import TASKS, Task
 from supervisors import Actor, Ref
 
 BASE = "plain NumPy, 1 BLAS thread"
+TORCH = "torch eager, 2 threads"
 HOPS = 2000
 
 
@@ -69,21 +70,46 @@ def ours(task: Task, schedule: str, microbatches: int, runtime: str | Runtime, *
     return block
 
 
+OURS: tuple[tuple[str, str, int, dict[str, Any]], ...] = (
+    ("schedulers", "sequential", 1, {}),
+    ("schedulers", "gpipe", 2, {}),
+    ("schedulers", "1f1b", 2, {}),
+    ("schedulers", "zb-h1", 2, {}),
+    ("schedulers", "1f1b", 2, {"kernels": "torch"}),
+    ("schedulers", "1f1b", 2, {"stages": 2}),
+    ("schedulers", "pipedream", 1, {}),
+    ("schedulers", "pipedream", 1, {"kernels": "torch"}),
+    ("schedulers", "pipedream", 1, {"stages": 2}),
+    ("schedulers", "2bw", 1, {}),
+    ("schedulers", "2bw", 1, {"stages": 1}),
+    ("threads", "gpipe", 2, {}),
+    ("threads", "1f1b", 2, {}),
+    ("threads", "pipedream", 1, {}),
+    ("inline", "sequential", 1, {}),
+)
+"""Runtime, schedule, microbatches, and what is not as by default."""
+
+
 def programs(task: Task, index: int, stack: ExitStack) -> dict[str, rivals.Block]:
     """Return every program that can train the task on this machine."""
     found = {BASE: rivals.plain_numpy(task, 1), "plain NumPy, 2 BLAS threads": rivals.plain_numpy(task, 2)}
-    for runtime in RUNTIMES:
-        schedules = ["sequential"] if runtime == "inline" else DISCIPLINES
-        for schedule in schedules:
-            for microbatches in (1,) if schedule == "sequential" else (1, 2, 4):
-                found[f"{runtime}, {schedule}, m={microbatches}"] = ours(task, schedule, microbatches, runtime)
+    for runtime, schedule, microbatches, settings in OURS:
+        if settings.get("kernels") != "torch" or find_spec("torch"):
+            notes = "".join(f", {name}={value}" for name, value in settings.items())
+            name = f"{runtime}, {schedule}, m={microbatches}{notes}"
+            found[name] = ours(task, schedule, microbatches, runtime, **settings)
     found["  … gpipe, m=2, unsupervised"] = ours(task, "gpipe", 2, BareRuntime())
     if find_spec("torch"):
         found["torch eager, 1 thread"] = rivals.torch_eager(task, 1)
-        found["torch eager, 2 threads"] = rivals.torch_eager(task, 2)
+        found[TORCH] = rivals.torch_eager(task, 2)
         found["torch pipelining, 2 gloo ranks"] = stack.enter_context(rivals.torch_pipelining(task, index))
     found["scikit-learn MLPClassifier"] = rivals.scikit_learn(task)
     return found
+
+
+def quotients(ones: list[float], others: list[float]) -> list[float]:
+    """Return how many times as long the first took, round by round."""
+    return [one / other for one, other in zip(ones, others, strict=True)]
 
 
 def summary(values: list[float]) -> str:
@@ -97,17 +123,17 @@ def compare(task: Task, index: int, rounds: int) -> None:
     with ExitStack() as stack:
         table = programs(task, index, stack)
         times: dict[str, list[float]] = {name: [] for name in table}
-        steps = max(5, min(60, int(200 / table[BASE](3))))
+        steps = max(8, min(200, int(400 / table[BASE](3))))
         for round_ in range(rounds + 1):
             for name, block in table.items():
                 milliseconds = block(steps)
                 if round_:  # the first round warms up
                     times[name].append(milliseconds)
     print(f"\n{task.name}: {rounds} rounds of {steps} steps")
-    print(f"{'':34}{'ms a step':>26}   times as fast as plain NumPy on 1 thread")
+    print(f"{'':44}{'ms a step':>26}   times as fast as plain NumPy on 1 thread, and as {TORCH}")
     for name, values in times.items():
-        ratios = [base / value for base, value in zip(times[BASE], values, strict=True)]
-        print(f"{name:34}{summary(values):>26}   {summary(ratios)}")
+        ratios = [summary(quotients(times[other], values)) for other in (BASE, TORCH) if other in times]
+        print(f"{name:44}{summary(values):>26}   {'   '.join(ratios)}")
     overhead = [
         100 * (on / off - 1)
         for on, off in zip(times["threads, gpipe, m=2"], times["  … gpipe, m=2, unsupervised"], strict=True)
