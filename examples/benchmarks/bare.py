@@ -35,9 +35,10 @@ class BareJob:
         self._over = threading.Event()
         self._blas = one_blas_thread()
         self._blas.__enter__()
-        self._actors = [PeerActor.start(spec, cast(SupervisedJob, self)) for spec in self.program.peers]
-        for spec, actor in zip(self.program.peers, self._actors, strict=True):
-            self.registry.register(spec.address, actor)
+        self._actors = []
+        for spec in self.program.peers:  # the driver is the last, and finds all the others when it begins to feed
+            self._actors.append(PeerActor.start(spec, cast(SupervisedJob, self)))
+            self.registry.register(spec.address, self._actors[-1])
 
     def note_start(self, address: Address, incarnation: int) -> None:
         """Take no notice."""

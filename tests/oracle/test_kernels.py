@@ -17,7 +17,7 @@ pytest.importorskip("torch")
 from annex_actors.layers import TorchKernels
 
 TORCH = TorchKernels()
-RUNTIMES, SCHEDULES = ("inline", "threads"), ("sequential", "gpipe", "1f1b")
+RUNTIMES, SCHEDULES = ("inline", "threads", "schedulers"), ("sequential", "gpipe", "1f1b")
 WIDE = sequence(dense(160), activation("relu"), dropout(0.2), dense(96), activation("sigmoid"), dense(CLASSES))
 
 
