@@ -1,0 +1,37 @@
+"""How long the simulator takes, and how much memory, for more and more stages: its cost is that of the messages.
+
+python -m examples.benchmarks.simulation [stages …]     # 100, 1,000, 3,000 and 10,000 by default
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+import time
+
+from annex_actors import simulate
+
+MICROBATCHES = 64
+
+
+def measured(stages: int) -> tuple[float, int, float]:
+    """Return seconds, messages, and MiB of the whole process, which simulates this and nothing else."""
+    began = time.perf_counter()
+    simulation = simulate("1f1b", stages=stages, microbatches=MICROBATCHES, pieces=False)
+    seconds = time.perf_counter() - began
+    return seconds, simulation.messages, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main(*sizes: int) -> None:
+    """Run the benchmark, each size in a process of its own."""
+    print(f"1f1b, {MICROBATCHES} microbatches, one step")
+    print(f"{'stages':>8}{'messages':>12}{'seconds':>10}{'µs a message':>14}{'MiB':>8}")
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        for stages in sizes or (100, 1_000, 3_000, 10_000):
+            seconds, messages, memory = pool.apply(measured, (stages,))
+            print(f"{stages:8,}{messages:12,}{seconds:10.1f}{1e6 * seconds / messages:14.1f}{memory:8.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
