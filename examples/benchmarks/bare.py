@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import cast
 
 from annex_actors.protocol.events import Event, Finished
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.runtimes import Job, Program
+from annex_actors.runtimes import Job, PeerSpec, Program
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.threads import PeerActor
-from annex_actors.runtimes.tree import SupervisedJob
 from annex_actors.stores import MemoryStore
-from supervisors import Registry
+from supervisors import Ref, Registry, StartContext
+from supervisors.launch import create, launch
 
 
 class NoStore(MemoryStore):
@@ -35,10 +34,11 @@ class BareJob:
         self._over = threading.Event()
         self._blas = one_blas_thread()
         self._blas.__enter__()
-        self._actors = []
-        for spec in self.program.peers:  # the driver is the last, and finds all the others when it begins to feed
-            self._actors.append(PeerActor.start(spec, cast(SupervisedJob, self)))
-            self.registry.register(spec.address, self._actors[-1])
+        self._actors = [self._start(spec) for spec in program.peers]
+
+    def _start(self, spec: PeerSpec) -> Ref[PeerActor]:
+        context = StartContext(id=spec.address, name=spec.address, registry=self.registry)
+        return launch(create(PeerActor, context, (spec, self), {}))
 
     def note_start(self, address: Address, incarnation: int) -> None:
         """Take no notice."""

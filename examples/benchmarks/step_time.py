@@ -62,7 +62,7 @@ def ours(task: Task, schedule: str, microbatches: int, runtime: str | Runtime, *
             runtime=runtime,
             **settings,
         )
-        filling = 2 * row.overlap(len(task.network.layers) + 1) + 1
+        filling = row.overlap(len(task.network.layers) + 1) + 2
         learner.train(task.dataset(steps + filling + 1), epochs=1, batch_size=task.batch, observers=[stopwatch])
         times = stopwatch.times[filling:]
         return 1e3 * (times[-1] - times[0]) / (len(times) - 1)
