@@ -62,7 +62,9 @@ def ours(task: Task, schedule: str, microbatches: int, runtime: str | Runtime, *
             runtime=runtime,
             **settings,
         )
-        filling = row.overlap(len(task.network.layers) + 1) + 2
+        overlap = row.overlap(len(task.network.layers) + 1)
+        filling = overlap + 2
+        steps = max(steps, 6 * overlap)  # or what may be put off past the last cost would weigh too much
         learner.train(task.dataset(steps + filling + 1), epochs=1, batch_size=task.batch, observers=[stopwatch])
         times = stopwatch.times[filling:]
         return 1e3 * (times[-1] - times[0]) / (len(times) - 1)
