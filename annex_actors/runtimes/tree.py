@@ -56,6 +56,10 @@ LAYERS, OBSERVERS = "layers", "observers"
 ORPHANS_S = 5.0
 """Seconds that actors whose supervisor was killed may take to stop; then they are abandoned: no wait is for ever."""
 
+LOOK_UP_S = 0.2
+"""Seconds after which a wait looks up. A Ctrl-C that comes in the instant before a lock begins to wait does not
+interrupt it: the main thread would hear of it when the run is over."""
+
 HostSpec = Callable[[PeerSpec, "SupervisedJob"], ChildSpec]
 """Makes the specification of a peer's child: an actor on a thread, in a process, on another machine."""
 
@@ -129,7 +133,8 @@ class SupervisedJob:
             RunFailedError: see `Job.wait`.
             UserError: see `Job.wait`.
         """
-        self._over.wait()
+        while not self._over.wait(LOOK_UP_S):
+            pass
         if self._error is not None:
             raise self._error
 
