@@ -19,3 +19,8 @@ Shape: TypeAlias = tuple[int, ...]
 
 Parameters: TypeAlias = Mapping[str, Floats]
 """One layer's weights (or its optimizer's slots, or their gradients) by name, in a fixed order."""
+
+
+def uninitialized(size: int) -> memoryview:
+    """Return ``size`` bytes to be written to; they are not filled with zeros first, as a ``bytearray``'s are."""
+    return np.empty(size, np.uint8).data

@@ -205,6 +205,7 @@ from supervisors.events import (
     on,
 )
 from supervisors.flags import Flags
+from supervisors.keeper import kill
 from supervisors.mailbox import MailboxLimit, Overflow
 from supervisors.partition import PartitionRef, PartitionSupervisor, partition_of
 from supervisors.reasons import (
@@ -341,6 +342,7 @@ __all__ = [
     "Verdict",
     "abandoned_threads",
     "exit",
+    "kill",
     "on",
     "partition_of",
     "render_tree",

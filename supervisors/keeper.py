@@ -239,6 +239,17 @@ def _force(children: Iterable[tuple[Child, Watch]]) -> None:
             watch.ended.wait()
 
 
+def kill(child: Child) -> None:
+    """End a child by force: climb its ladder, at last abandon it. Returns when it has ended, one way or the other.
+
+    What its supervisor does with one that overstays its shutdown time, for others who find that it must go; to the
+    supervisor it is an end like any other.
+    """
+    watch = Watch()
+    child.watch(watch.note)
+    _force([(child, watch)])
+
+
 def _patience(slot: Slot) -> float:
     """Return how many seconds a child may take to stop in order."""
     shutdown = slot.spec.shutdown

@@ -70,9 +70,10 @@ CONCURRENCY = {
 }
 
 HOSTS = {
-    "pykka": {"runtimes/threads.py", "runtimes/tree.py", "runtimes/schedulers.py", "runtimes/processes.py"},
+    "pykka": {"runtimes/threads.py", "runtimes/tree.py", "runtimes/schedulers.py"},
     "ray": {"runtimes/ray.py"},
-    "multiprocessing": {"runtimes/processes.py"},
+    "multiprocessing": {"runtimes/processes/process.py", "runtimes/processes/worker.py"},
+    "socket": {f"runtimes/processes/{name}.py" for name in ("link", "process", "wire", "worker", "workshop")},
 }
 """The only modules of `annex_actors` that may import what a host is made of."""
 

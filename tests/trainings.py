@@ -18,7 +18,16 @@ from annex_actors.protocol.events import EpochFinished, Event, StepFinished
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.protocol.stage import StageSpec
-from annex_actors.runtimes import CrashPlan, InlineRuntime, Observer, Program, Runtime, Supervision
+from annex_actors.runtimes import (
+    CrashPlan,
+    InlineRuntime,
+    Observer,
+    ProcessesRuntime,
+    Program,
+    Runtime,
+    Supervision,
+    runtime,
+)
 from annex_actors.stores import MemoryStore, StateStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
@@ -176,6 +185,11 @@ class Training:
             crashes,
             tuple(observers),
         )
+
+
+def host_named(name: str) -> Runtime:
+    """Return the runtime of that name, as tests use it: without processes in reserve, which start for nothing."""
+    return ProcessesRuntime(spares=0) if name == "processes" else runtime(name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,11 +32,14 @@ def train(
     microbatches: Annotated[int | None, typer.Option(help="Parts that a batch is cut into.")] = None,
     schedule: Annotated[str | None, typer.Option(help="The order of work; see `annex-actors schedules`.")] = None,
     runtime: Annotated[
-        str | None, typer.Option(help="schedulers, threads or inline; the weights are the same.")
+        str | None, typer.Option(help="schedulers, threads, processes or inline; the weights are the same.")
     ] = None,
     stages: Annotated[str | None, typer.Option(metavar="layer|N", help=_STAGES)] = None,
     kernels: Annotated[
         str | None, typer.Option(help="numpy or torch: who computes the matrix products, and so the last digits.")
+    ] = None,
+    affinity: Annotated[
+        bool | None, typer.Option("--affinity", help="With --runtime processes: a core for each process.")
     ] = None,
     optimizer: Annotated[str | None, typer.Option(help="adam or sgd.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The optimizer's step size.")] = None,
@@ -54,6 +57,9 @@ def train(
     max_restarts: Annotated[int | None, typer.Option(help="Restarts allowed within --max-seconds.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Length of that window.")] = None,
     max_attempts: Annotated[int | None, typer.Option(help="Failures at the same message that end the run.")] = None,
+    hang_seconds: Annotated[
+        float | None, typer.Option(help="A layer that is at one message for longer, and 20 times its longest, hangs.")
+    ] = None,
     crash: Annotated[list[str] | None, typer.Option(help=_CRASH)] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=_SET)] = None,
     load: Annotated[list[Path] | None, typer.Option(help=_LOAD)] = None,
@@ -77,6 +83,7 @@ def train(
         "training.runtime": runtime,
         "training.stages": int(stages) if stages and stages.isdecimal() else stages,
         "training.kernels": kernels,
+        "training.affinity": affinity,
         "training.seed": seed,
         "optimizer.name": optimizer,
         "optimizer.learning_rate": learning_rate,
@@ -88,6 +95,7 @@ def train(
         "supervision.max_restarts": max_restarts,
         "supervision.max_seconds": max_seconds,
         "supervision.max_attempts": max_attempts,
+        "supervision.hang_s": hang_seconds,
     }
     settings = _settings(data, options, set_ or [])
     crashes = [parse_crash(text) for text in crash or []]

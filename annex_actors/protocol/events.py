@@ -74,3 +74,14 @@ class PeerAbandoned(Event):
     address: str
     label: str
     incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerHung(Event):
+    """A peer neither works nor dies: it is at the same piece of work for too long; it will be made to end."""
+
+    address: str
+    label: str
+    incarnation: int
+    place: str
+    limit_s: float

@@ -7,7 +7,7 @@ A stage and the trainer are behaviours: they turn messages into wishes and know 
 - adds the outbox to every snapshot, since no restart can make a committed step's messages again;
 - asks its neighbours, when started, for what it has not committed, and answers them the same.
 
-A node is pure: it has no thread, clock or socket, and is driven by `receive` and `work`.
+A node is pure: it has no thread, clock or socket, and is driven by `receive` and `work`, which is `next` and `do`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from annex_actors.protocol.effects import Commit, Effect, Send, Wish
 from annex_actors.protocol.mailbox import AT_ONCE, Mailbox, Rank
@@ -47,6 +47,10 @@ class Behaviour(Protocol):
 
     def hear(self, peer: Address, control: Control) -> Iterable[Wish]:
         """Learn that ``peer`` has committed or was started anew."""
+
+
+Piece: TypeAlias = tuple[Address, Control] | Message
+"""What a node does at a time: answer a peer, or have its behaviour handle a message."""
 
 
 class Node:
@@ -107,10 +111,21 @@ class Node:
 
     def work(self) -> list[Effect] | None:
         """Do the next piece of work and return its effects; None where nothing can be done before a message comes."""
-        if self._control:
-            return self._perform(self._answer(*self._control.popleft()))
-        message = self.mailbox.next()
-        return None if message is None else self._perform(self.behaviour.handle(message))
+        piece = self.next()
+        return None if piece is None else self.do(piece)
+
+    def next(self) -> Piece | None:
+        """Return the next piece of work, to be done now; None where nothing can be done before a message comes."""
+        return self._control.popleft() if self._control else self.mailbox.next()
+
+    def do(self, piece: Piece) -> list[Effect]:
+        """Do a piece of work and return its effects."""
+        return self._perform(self._answer(*piece) if isinstance(piece, tuple) else self.behaviour.handle(piece))
+
+    @property
+    def kept_bytes(self) -> int:
+        """The size of the arrays that are kept for others, who have not committed their steps yet."""
+        return self._retention.bytes
 
     def rank(self) -> Rank | None:
         """Return how urgent the next piece of work is; None where `work` would return None."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from annex_actors.protocol.messages import Address, Backward, Forward, Message, Post, Report, Target
+from annex_actors.protocol.messages import Address, Backward, Forward, Message, Post, Report, Target, WithArray
 
 _Key = tuple[int, int, type[Message], int]
 
@@ -18,9 +18,10 @@ set keeps nothing anywhere.
 
 
 class Retention:
-    """Messages sent and not yet acknowledged, by receiver, in the order of their first sending."""
+    """Messages sent and not yet acknowledged, by receiver, in the order of their first sending; ``bytes`` of arrays."""
 
     def __init__(self, outbox: Iterable[Post] = ()) -> None:
+        self.bytes = 0
         self._forgotten: dict[Address, int] = {}
         self._kept: defaultdict[Address, dict[_Key, Message]] = defaultdict(dict)
         for post in outbox:
@@ -29,7 +30,9 @@ class Retention:
     def keep(self, to: Address, message: Message) -> None:
         """Keep ``message``, in place of an equal one that a replay made again, unless ``to`` has committed its step."""
         if isinstance(message, KEPT) and message.step >= self._forgotten.get(to, 0):
-            self._kept[to][message.step, message.microbatch, type(message), message.edge] = message
+            kept, key = self._kept[to], (message.step, message.microbatch, type(message), message.edge)
+            self.bytes += _size(message) - (_size(kept[key]) if key in kept else 0)
+            kept[key] = message
 
     def forget(self, peer: Address, step: int) -> None:
         """Drop what ``peer`` has committed: its messages of steps below ``step``."""
@@ -38,7 +41,7 @@ class Retention:
         self._forgotten[peer] = step
         kept = self._kept[peer]
         for key in [key for key in kept if key[0] < step]:
-            del kept[key]
+            self.bytes -= _size(kept.pop(key))
 
     def since(self, peer: Address, step: int) -> list[Post]:
         """Return what ``peer`` needs again, having committed every step below ``step``."""
@@ -49,3 +52,7 @@ class Retention:
         return tuple(
             Post(peer, message) for peer, kept in self._kept.items() for key, message in kept.items() if key[0] < step
         )
+
+
+def _size(message: Message) -> int:
+    return message.array.nbytes if isinstance(message, WithArray) else 0

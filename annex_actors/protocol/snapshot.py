@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from annex_actors.protocol.messages import Address, Post
-from annex_actors.types import Parameters
+import numpy as np
+
+from annex_actors.protocol.messages import Address, Post, freeze
+from annex_actors.types import Array, Parameters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,24 +26,42 @@ Weights: TypeAlias = tuple[Parameters, ...]
 _CHUNK = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CostLog:
-    """The cost of every committed step, in order: immutable, yet cheap to append to.
+    """The cost of every committed step, in order: immutable, yet cheap to append to and to store.
 
-    Appending copies the last, short chunk only, so that a commit costs the same at step 1,000,000 as at step 1.
+    Appending copies the last, short chunk only; two full chunks of equal length become one of twice the length, so that
+    there are few, and nearly all of them are those of the commit before.
+
+    Args:
+        full: chunks of 256 costs, or that times a power of two, the longer ones first; float64, read-only.
+        last: the costs after them, fewer than 256.
     """
 
-    full: tuple[tuple[float, ...], ...] = ()
+    full: tuple[Array, ...] = ()
     last: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, costs: Iterable[float]) -> CostLog:
+        """Return the log of these costs."""
+        log = cls()
+        for cost in costs:
+            log = log.append(cost)
+        return log
 
     def append(self, cost: float) -> CostLog:
         """Return the log with one more cost."""
         last = (*self.last, cost)
-        return CostLog((*self.full, last), ()) if len(last) == _CHUNK else CostLog(self.full, last)
+        if len(last) < _CHUNK:
+            return CostLog(self.full, last)
+        full, chunk = list(self.full), np.array(last)
+        while full and full[-1].size == chunk.size:
+            chunk = np.concatenate([full.pop(), chunk])
+        return CostLog((*full, freeze(chunk)))
 
     def costs(self) -> list[float]:
         """Return all costs, the first step's first."""
-        return [cost for chunk in (*self.full, self.last) for cost in chunk]
+        return [cost for chunk in self.full for cost in chunk.tolist()] + list(self.last)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from annex_actors import expect
 from annex_actors.runtimes.crashes import Crash, CrashPlan, InjectedCrash, parse_crash
 from annex_actors.runtimes.inline import InlineRuntime
+from annex_actors.runtimes.processes import ProcessesRuntime
 from annex_actors.runtimes.program import Job, Observer, PeerSpec, Program, RunFailedError, Runtime, Supervision
 from annex_actors.runtimes.schedulers import SchedulersRuntime
 from annex_actors.runtimes.threads import ThreadsRuntime
@@ -16,6 +17,7 @@ from annex_actors.runtimes.threads import ThreadsRuntime
 RUNTIMES: dict[str, type[Runtime]] = {
     "schedulers": SchedulersRuntime,
     "threads": ThreadsRuntime,
+    "processes": ProcessesRuntime,
     "inline": InlineRuntime,
 }
 """The runtimes by name."""
@@ -39,6 +41,7 @@ __all__ = [
     "Job",
     "Observer",
     "PeerSpec",
+    "ProcessesRuntime",
     "Program",
     "RunFailedError",
     "Runtime",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Lock
+from typing import TypeAlias
 
 from annex_actors.errors import AnnexError, ConfigError
 from annex_actors.protocol.messages import WHOLE_STEP
@@ -14,7 +15,7 @@ from annex_actors.protocol.stage import Point
 ONCE_A_STEP = (Point.WEIGHT_GRADIENT, Point.UPDATE, Point.COMMIT)
 """Work on a whole step, which has no microbatch; where a schedule does it for each, the first one counts."""
 
-_Place = tuple[Point, int, int, int]
+Place: TypeAlias = tuple[Point, int, int, int]
 """(work, layer, step, microbatch)."""
 
 
@@ -39,6 +40,11 @@ class Crash:
     microbatch: int = 0
     at: Point = Point.FORWARD
     times: int = 1
+
+    @property
+    def place(self) -> Place:
+        """Where it happens."""
+        return self.at, self.layer, self.step, WHOLE_STEP if self.at in ONCE_A_STEP else self.microbatch
 
     def check(self, *, layers: int, steps: int, microbatches: int) -> None:
         """Raise `ConfigError` where this crash could never happen; ``layers`` counts the cost."""
@@ -79,22 +85,40 @@ def parse_crash(text: str) -> Crash:
 
 
 class CrashPlan:
-    """A list of crashes and how often each has happened; one plan serves all layers of a run, in all their lives."""
+    """A list of crashes and how often each has happened; one plan serves all layers of a run, in all their lives.
 
-    def __init__(self, crashes: Sequence[Crash] = ()) -> None:
-        self._left: Counter[_Place] = Counter()
+    Args:
+        crashes: what is to happen.
+        on_crash: told of the place, just before it happens; so a plan in another process can be kept up to date.
+    """
+
+    def __init__(self, crashes: Iterable[Crash] = (), on_crash: Callable[[Place], None] | None = None) -> None:
+        self._left: Counter[Place] = Counter()
         for each in crashes:
-            microbatch = WHOLE_STEP if each.at in ONCE_A_STEP else each.microbatch
-            self._left[each.at, each.layer, each.step, microbatch] += each.times
+            self._left[each.place] += each.times
+        self._on_crash = on_crash
         self._lock = Lock()
 
     def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         """Raise `InjectedCrash` where the plan says so."""
-        key = (point, layer, step, WHOLE_STEP if point in ONCE_A_STEP else microbatch)
-        if key not in self._left:
-            return
-        with self._lock:
-            left = self._left[key]
-            self._left[key] = max(0, left - 1)
-        if left:
+        place = (point, layer, step, WHOLE_STEP if point in ONCE_A_STEP else microbatch)
+        if place in self._left and self.take(place):
+            if self._on_crash is not None:
+                self._on_crash(place)
             raise InjectedCrash("crash on order")
+
+    def take(self, place: Place) -> bool:
+        """Return whether a crash is left for this place, and count it."""
+        with self._lock:
+            left = self._left[place]
+            self._left[place] = max(0, left - 1)
+        return left > 0
+
+    def crashes(self) -> tuple[Crash, ...]:
+        """Return what is left."""
+        with self._lock:
+            return tuple(
+                Crash(layer, step, max(0, microbatch), point, times)
+                for (point, layer, step, microbatch), times in self._left.items()
+                if times
+            )

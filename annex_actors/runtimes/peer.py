@@ -1,47 +1,91 @@
-"""What every actor does that hosts a node: load the last commit at the start, and carry out effects."""
+"""What every actor does that hosts a node: load the last commit at the start, do what there is, carry out effects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from annex_actors.protocol.effects import Commit, Effect, Send
+from annex_actors.protocol.events import Event
+from annex_actors.protocol.messages import Address, Envelope
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.protocol.stage import Probe
+from annex_actors.runtimes.beacon import Beacon
 from annex_actors.runtimes.program import PeerSpec
-from annex_actors.runtimes.tree import SupervisedJob
-from supervisors import Ignore
+
+
+class Surroundings(Protocol):
+    """What a peer needs of the world around it, wherever it lives."""
+
+    @property
+    def probe(self) -> Probe:
+        """What looks in at every place of a stage's work."""
+
+    def open(self, address: Address) -> tuple[int, Snapshot | None]:
+        """Begin a new life: return its number, from 1, and the last commit.
+
+        Raises:
+            Ignore: the run has failed; whoever is started anew had better stay down.
+        """
+
+    def beacon(self, address: Address) -> Beacon:
+        """Return the beacon of a new life."""
+
+    def note_start(self, address: Address, incarnation: int) -> None:
+        """Hear from a peer that it is up, before it does anything."""
+
+    def send(self, to: Address, envelope: Envelope) -> None:
+        """Deliver an envelope, or lose it."""
+
+    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
+        """Make a snapshot the last commit of its address, atomically."""
+
+    def emit(self, event: Event) -> None:
+        """Show an event to every observer."""
 
 
 class Peer:
-    """A node, and the run that it is part of.
+    """A node, and the surroundings that it lives in.
 
     Args:
         spec: the stage or trainer.
-        job: its store, its registry and its observers.
+        surroundings: its run.
     """
 
-    def __init__(self, spec: PeerSpec, job: SupervisedJob) -> None:
-        if job.failed:  # whoever is started anew in a run that has failed had better stay down
-            raise Ignore
-        self._job = job
+    def __init__(self, spec: PeerSpec, surroundings: Surroundings) -> None:
+        self._around = surroundings
         self._address = spec.address
-        self._incarnation, snapshot = job.program.store.open(spec.address)
-        self.node = spec.node(snapshot, self._incarnation, job.program.probe)
+        self._beacon = surroundings.beacon(spec.address)
+        self._beacon.begin(None)
+        self._incarnation, snapshot = surroundings.open(spec.address)
+        self.node = spec.node(snapshot, self._incarnation, surroundings.probe)
 
     def start(self, incarnation: int) -> None:
         """Say that it is up, as its supervisor counts lives, and ask the neighbours for what it missed."""
         effects = self.node.start()
-        self._job.note_start(self._address, incarnation)
-        self.perform(effects)
+        self._around.note_start(self._address, incarnation)
+        self._perform(effects)
+        self._beacon.end(None, self.node.kept_bytes)
 
-    def perform(self, effects: Iterable[Effect]) -> None:
+    def work(self) -> bool:
+        """Do the next piece of work and carry out its effects; return whether there was any."""
+        node = self.node
+        piece = node.next()
+        if piece is None:
+            return False
+        self._beacon.begin(piece)
+        self._perform(node.do(piece))
+        self._beacon.end(piece, node.kept_bytes)
+        return True
+
+    def _perform(self, effects: Iterable[Effect]) -> None:
         """Carry effects out, in their order."""
-        job = self._job
-        whereis = job.registry.whereis
+        around = self._around
+        send = around.send
         for effect in effects:
             if isinstance(effect, Send):
-                receiver = whereis(effect.to)
-                if receiver is not None:  # whoever is being restarted asks for it afterwards
-                    receiver.tell(effect.envelope)
+                send(effect.to, effect.envelope)
             elif isinstance(effect, Commit):
-                job.program.store.commit(effect.snapshot, self._incarnation)
+                around.commit(effect.snapshot, self._incarnation)
             else:
-                job.emit(effect.event)
+                around.emit(effect.event)

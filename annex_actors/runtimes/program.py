@@ -10,6 +10,7 @@ from annex_actors.errors import AnnexError
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.node import Node
+from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.protocol.stage import Probe, no_probe
 from annex_actors.runtimes.crashes import CrashPlan
@@ -32,6 +33,10 @@ class PeerSpec(Protocol):
     def label(self) -> str:
         """One line for people."""
 
+    @property
+    def routing(self) -> Routing:
+        """The chain that it is part of."""
+
     def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe) -> Node:
         """Return the peer at its last commit."""
 
@@ -53,6 +58,9 @@ class Supervision:
             of unrelated kills must not end a run that makes progress.
         max_seconds: length of that window, > 0.
         max_attempts: a message that fails the same layer so often ends the run, >= 1.
+        hang_s: a layer hangs that is at one piece of work for longer than this, in seconds > 0, and for longer than
+            twenty times its longest so far; or whose process does not answer for so long. It is killed, or abandoned
+            where it cannot be, and restarted.
 
     Raises:
         ConfigError: an unknown strategy, or a number out of range.
@@ -62,11 +70,13 @@ class Supervision:
     max_restarts: int = 100
     max_seconds: float = 5.0
     max_attempts: int = 3
+    hang_s: float = 10.0
 
     def __post_init__(self) -> None:
         expect.whole_number("max_restarts", self.max_restarts, at_least=0)
         expect.real_number("max_seconds", self.max_seconds, above=0)
         expect.whole_number("max_attempts", self.max_attempts, at_least=1)
+        expect.real_number("hang_s", self.hang_s, above=0)
         known: dict[object, Strategy] = {key: each for each in Strategy for key in (each, each.value)}
         if self.strategy not in known:
             expect.unknown("strategy", self.strategy, [each.value for each in Strategy])

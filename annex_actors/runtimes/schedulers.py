@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from annex_actors.protocol.mailbox import Rank
 from annex_actors.protocol.messages import Envelope
-from annex_actors.runtimes.peer import Peer
+from annex_actors.runtimes.peer import Peer, Surroundings
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from annex_actors.runtimes.tree import SupervisedJob
 from supervisors import ChildSpec, ScheduledActor, Scheduler
@@ -23,17 +23,17 @@ class ScheduledPeer(ScheduledActor):
     Args:
         scheduler: whose threads it works on.
         spec: the stage or trainer.
-        job: the run it is part of.
+        surroundings: the run it is part of.
     """
 
-    def __init__(self, scheduler: Scheduler, spec: PeerSpec, job: SupervisedJob) -> None:
+    def __init__(self, scheduler: Scheduler, spec: PeerSpec, surroundings: Surroundings) -> None:
         super().__init__(scheduler)
         self._spec = spec
-        self._job = job
+        self._surroundings = surroundings
 
     def on_start(self) -> None:
         """Load the last commit, and ask the neighbours for what came after it."""
-        self._peer = Peer(self._spec, self._job)
+        self._peer = Peer(self._spec, self._surroundings)
         self._peer.start(self.incarnation)
 
     def on_receive(self, envelope: Envelope) -> None:
@@ -46,9 +46,7 @@ class ScheduledPeer(ScheduledActor):
 
     def on_turn(self) -> None:
         """Do the next piece of work, and carry out its effects."""
-        effects = self._peer.node.work()
-        if effects is not None:
-            self._peer.perform(effects)
+        self._peer.work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +55,15 @@ class SchedulersRuntime:
 
     Args:
         threads: how many; None: as many as the process may use cores.
-        deadline_s: seconds that one piece of work may take; who overstays is abandoned and started anew. None: all.
     """
 
     threads: int | None = None
-    deadline_s: float | None = None
 
     name = "schedulers"
 
     def start(self, program: Program) -> Job:
         """Start the scheduler, and the tree of supervisors from left to right."""
-        scheduler = Scheduler(self.threads, deadline_s=self.deadline_s, name="layers")
+        scheduler = Scheduler(self.threads, name="layers")
 
         def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
             return ChildSpec.of(ScheduledPeer, scheduler, spec, job, id=spec.address, name=spec.address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from annex_actors.protocol.messages import Envelope
-from annex_actors.runtimes.peer import Peer
+from annex_actors.runtimes.peer import Peer, Surroundings
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from annex_actors.runtimes.tree import SupervisedJob
 from supervisors import Actor, ChildSpec
@@ -16,17 +16,17 @@ class PeerActor(Actor):
 
     Args:
         spec: the stage or trainer.
-        job: the run it is part of.
+        surroundings: the run it is part of.
     """
 
-    def __init__(self, spec: PeerSpec, job: SupervisedJob) -> None:
+    def __init__(self, spec: PeerSpec, surroundings: Surroundings) -> None:
         super().__init__()
         self._spec = spec
-        self._job = job
+        self._surroundings = surroundings
 
     def on_start(self) -> None:
         """Load the last commit, and ask the neighbours for what came after it."""
-        self._peer = Peer(self._spec, self._job)
+        self._peer = Peer(self._spec, self._surroundings)
         self._peer.start(self.incarnation)
 
     def on_receive(self, envelope: Envelope) -> None:
@@ -35,13 +35,10 @@ class PeerActor(Actor):
         What has arrived must be in the node's mailbox before the discipline chooses; where more is waiting, the next
         call goes on.
         """
-        node, arrived = self._peer.node, self.actor_inbox
-        node.receive(envelope)
-        while arrived.empty():
-            effects = node.work()
-            if effects is None:
-                return
-            self._peer.perform(effects)
+        peer, arrived = self._peer, self.actor_inbox
+        peer.node.receive(envelope)
+        while arrived.empty() and peer.work():
+            pass
 
 
 def thread_host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:

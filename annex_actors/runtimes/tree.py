@@ -26,11 +26,15 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
-from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerStarted
+from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerHung, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.protocol.stage import Probe
+from annex_actors.runtimes.beacon import Beacon
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.failures import FailureLedger, chained, one_line, too_many_restarts
+from annex_actors.runtimes.failures import FailureLedger, PeerError, chained, one_line, too_many_restarts
 from annex_actors.runtimes.program import Observer, PeerSpec, Program, RunFailedError
+from annex_actors.runtimes.vigil import Hang, Vigil
 from supervisors import (
     Actor,
     ActorDead,
@@ -40,6 +44,7 @@ from supervisors import (
     ChildSpec,
     ChildStartFailed,
     Escalated,
+    Ignore,
     Ref,
     Registry,
     Restart,
@@ -48,6 +53,7 @@ from supervisors import (
     Supervisor,
     SupervisorRef,
     ThreadChild,
+    kill,
 )
 from supervisors import Event as TreeEvent
 
@@ -103,10 +109,15 @@ class SupervisedJob:
         self._lives: list[Address] = []
         self._refs: dict[str, Ref[Any]] = {}
         self._observers = [f"observer-{index}" for index in range(len(program.observers))]
+        self._beacons: dict[Address, list[Beacon]] = {address: [] for address in self._labels}
+        self._hangs: dict[Address, PeerError] = {}
+        self._vigil = Vigil(program.supervision.hang_s, self._on_hang)
         self._resources = ExitStack()
         self._resources.enter_context(needed or nullcontext())
         self._resources.enter_context(one_blas_thread())
         try:
+            self._vigil.start()
+            self._resources.callback(self._vigil.close)
             self._run = self._start(host)
         except StartError as error:
             self._resources.close()
@@ -123,7 +134,7 @@ class SupervisedJob:
 
     @property
     def failed(self) -> bool:
-        """Whether no restart helps any more: whoever is started anew had better stay down."""
+        """Whether no restart helps any more."""
         return self._error is not None
 
     def wait(self) -> None:
@@ -153,6 +164,48 @@ class SupervisedJob:
             if ref.wait(ORPHANS_S) is None:
                 ThreadChild(ref).abandon()
         self._resources.close()
+
+    # What a peer needs of its surroundings
+
+    @property
+    def probe(self) -> Probe:
+        """What looks in at every place of a stage's work."""
+        return self.program.probe
+
+    def open(self, address: Address) -> tuple[int, Snapshot | None]:
+        """Begin a new life of a peer.
+
+        Raises:
+            Ignore: the run has failed.
+        """
+        if self._error is not None:
+            raise Ignore
+        return self.program.store.open(address)
+
+    def beacon(self, address: Address) -> Beacon:
+        """Return the beacon of a new life of a peer on a thread."""
+        beacon = Beacon()
+        self.watch(address, beacon)
+        return beacon
+
+    def watch(self, address: Address, beacon: Beacon, ping: Callable[[], None] | None = None) -> None:
+        """Watch over a new life of a peer; see `Vigil.watch`."""
+        self._beacons[address].append(beacon)
+        self._vigil.watch(address, beacon, ping)
+
+    def beacons(self, address: Address) -> tuple[Beacon, ...]:
+        """Return the beacons of all lives of a peer, the first one first."""
+        return tuple(self._beacons[address])
+
+    def send(self, to: Address, envelope: Envelope) -> None:
+        """Tell a peer; whoever is being restarted asks for it afterwards."""
+        receiver = self.registry.whereis(to)
+        if receiver is not None:
+            receiver.tell(envelope)
+
+    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
+        """Make a snapshot the last commit of its address."""
+        self.program.store.commit(snapshot, incarnation)
 
     def note_start(self, address: Address, incarnation: int) -> None:
         """Hear from a peer that it is up, before it does anything: its supervisor may hear of it after all is over."""
@@ -216,9 +269,11 @@ class SupervisedJob:
                 if self._halting and address == self.program.driver.address:
                     self._tell_driver_to_halt()
             case ChildExited(reason=reason):
-                why = one_line(reason.exception) if reason.exception else str(reason)
+                self._vigil.forget(address)
+                error = self._hangs.pop(address, None) or reason.exception
+                why = one_line(error) if error else str(reason)
                 self.emit(PeerExited(address, label, event.incarnation, why, orderly=reason.is_orderly))
-                self._fail(self._ledger.record(address, label, reason.exception))
+                self._fail(self._ledger.record(address, label, error))
             case ChildStartFailed(error=error):
                 self.emit(PeerExited(address, label, event.incarnation, one_line(error)))
                 self._fail(self._judge_start(address, label, event.incarnation, error))
@@ -228,6 +283,19 @@ class SupervisedJob:
                 limits = self.program.supervision
                 limit = f"{limits.max_restarts} restarts in {limits.max_seconds:g} s"
                 self._fail(too_many_restarts(label, limit, reason.exception))
+
+    def _on_hang(self, address: Address, hang: Hang) -> None:
+        """End a peer that hangs: kill its process; or ask, strike and at last abandon its thread."""
+        ref = self.registry.whereis(address)
+        if ref is None:
+            return
+        what = f"hung for {hang.limit_s:.3g} s" if hang.place else f"did not answer for {hang.limit_s:.3g} s"
+        self._hangs[address] = PeerError(what, hang.place)
+        self.emit(PeerHung(address, self._labels[address], ref.incarnation, hang.place or "no work", hang.limit_s))
+        if isinstance(ref, Ref):
+            kill(ThreadChild(ref))
+        else:
+            ref.kill()
 
     def _note_ref(self, id: str, name: Hashable) -> None:
         ref = self.registry.whereis(name)

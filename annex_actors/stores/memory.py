@@ -26,7 +26,8 @@ class MemoryStore:
 
     def __init__(self, stages: Iterable[Address] = (), *, depth: int = 2) -> None:
         self._stages = frozenset(stages)
-        self._depth = depth
+        self.depth = depth
+        self.every = 0
         self._reached: Counter[int] = Counter()
         self._commits: dict[Address, tuple[Snapshot, ...]] = {}
         self._incarnations: dict[Address, int] = {}
@@ -47,7 +48,7 @@ class MemoryStore:
             if commits and commits[-1].step == snapshot.step:
                 commits = commits[:-1]
             # One swap of a tuple: who is killed before it leaves the old commits whole, and readers need no lock.
-            self._commits[snapshot.address] = (*commits, snapshot)[-self._depth :]
+            self._commits[snapshot.address] = (*commits, snapshot)[-self.depth :]
             if snapshot.address in self._stages:
                 self._count(snapshot.step)
 

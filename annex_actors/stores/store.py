@@ -11,6 +11,14 @@ from annex_actors.protocol.snapshot import Snapshot
 class StateStore(Protocol):
     """Keeps the last commits of every peer; called from any thread."""
 
+    @property
+    def depth(self) -> int:
+        """How many commits of a peer are kept at most."""
+
+    @property
+    def every(self) -> int:
+        """Every so many steps the commits of all stages make a checkpoint; 0: never."""
+
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Begin a new incarnation of ``address``: return its number, from 1, and the last commit.
 

@@ -23,6 +23,7 @@ schedule = "1f1b"
 runtime = "schedulers"
 stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
+affinity = false                # with the runtime "processes": a core for each process
 seed = 0
 
 [supervision]
@@ -30,6 +31,7 @@ strategy = "one_for_one"
 max_restarts = 100
 max_seconds = 5.0
 max_attempts = 3
+hang_s = 10.0
 ```
 
 Everything may be left out. Names and types are checked here, ranges by those who know them: `Learner`, its optimizer,
@@ -40,7 +42,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -51,7 +53,8 @@ from annex_actors.data import load as load_data
 from annex_actors.errors import ConfigError
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
-from annex_actors.runtimes import Supervision
+from annex_actors.runtimes import ProcessesRuntime, Supervision
+from annex_actors.runtimes import runtime as runtime_named
 from annex_actors.training.learner import Learner
 from annex_actors.training.own import run_file
 from annex_actors.training.settings import Settings, merged, to_toml
@@ -99,6 +102,7 @@ class TrainingSection(_Section):
     runtime: str = _LEARNER["runtime"]
     stages: str | int = _LEARNER["stages"]
     kernels: str = _LEARNER["kernels"]
+    affinity: bool = False
     seed: int = _LEARNER["seed"]
 
 
@@ -109,6 +113,7 @@ class SupervisionSection(_Section):
     max_restarts: int = _SUPERVISION["max_restarts"]
     max_seconds: float = _SUPERVISION["max_seconds"]
     max_attempts: int = _SUPERVISION["max_attempts"]
+    hang_s: float = _SUPERVISION["hang_s"]
 
 
 class RunConfig(_Section):
@@ -156,13 +161,21 @@ class RunConfig(_Section):
         for path in self.training.load:
             run_file(path)
         training, settings = self.training, self.optimizer.model_dump(exclude={"name"})
+        runtime = runtime_named(training.runtime)
+        if training.affinity:
+            if not isinstance(runtime, ProcessesRuntime):
+                raise ConfigError(
+                    f"expected the runtime `processes` for `training.affinity`, got {training.runtime}; only processes "
+                    "are given cores, leave it out"
+                )
+            runtime = replace(runtime, affinity=True)
         return Learner(
             parse_layers(self.network.layers),
             cost=self.cost,
             optimizer=optimizer(self.optimizer.name, **settings),
             microbatches=training.microbatches,
             schedule=training.schedule,
-            runtime=training.runtime,
+            runtime=runtime,
             stages=training.stages,
             kernels=training.kernels,
             seed=training.seed,

@@ -116,7 +116,7 @@ class Learner:
             and so faster, matrix products. None: what suits the schedule, 2 or, where steps overlap, 1.
         schedule: its name (`annex_actors.protocol.discipline` has the table), or one of your own. Synchronous ones give
             the same weights; asynchronous ones are faster and give those of their formula.
-        runtime: ``schedulers``, ``threads`` or ``inline``; all give the same weights.
+        runtime: ``schedulers``, ``threads``, ``processes`` or ``inline``; all give the same weights.
         stages: ``layer``, an actor for each layer and one for the cost; or a number of actors, from 1 to as many, among
             which the layers are divided by their estimated work. Fewer spare hops where layers have little to do. With
             synchronous schedules all give the same weights.

@@ -10,11 +10,11 @@ import pytest
 
 from annex_actors.protocol.discipline import DISCIPLINES
 from annex_actors.protocol.stage import Point
-from annex_actors.runtimes import Crash, runtime
+from annex_actors.runtimes import Crash
 from supervisors import Strategy
 from tests.faults.plans import assert_undisturbed, disturbed
 from tests.matrix import matrix
-from tests.trainings import Training
+from tests.trainings import Training, host_named
 
 TRAINING = Training(microbatches=3)
 LAYERS = len(TRAINING.network.layers) + 1
@@ -56,13 +56,16 @@ class Case:
         return f"{self.runtime}, {self.strategy.value}, {self.point.value}, {self.plan}, {self.schedule}"
 
 
-CASES = [Case(*each) for each in product(("inline", "threads", "schedulers"), Strategy, Point, PLANS, DISCIPLINES)]
+CASES = [
+    Case(*each)
+    for each in product(("inline", "threads", "schedulers", "processes"), Strategy, Point, PLANS, DISCIPLINES)
+]
 
 
 @pytest.mark.parametrize("case", matrix(CASES, sample=150, id=str))
 def test_crashes_on_order_change_nothing(case: Case) -> None:
     training = Training(microbatches=3, schedule=case.schedule)
     crashes = PLANS[case.plan](case.point)
-    outcome = disturbed(training, runtime(case.runtime), strategy=case.strategy, crashes=crashes)
+    outcome = disturbed(training, host_named(case.runtime), strategy=case.strategy, crashes=crashes)
     assert_undisturbed(outcome, training)
     assert outcome.restarts >= (len(set(crashes)) if case.strategy is Strategy.ONE_FOR_ONE else 1)

@@ -11,11 +11,11 @@ from random import Random
 
 import pytest
 
-from annex_actors.runtimes import InlineRuntime, runtime
+from annex_actors.runtimes import InlineRuntime
 from tests.faults.plans import disturbed, shuffled
 from tests.matrix import matrix
 from tests.oracle.plain import FORWARD, expected
-from tests.trainings import ADAM, CLASSIFIER, MOMENTUM, REGRESSOR, Training, fingerprints, train
+from tests.trainings import ADAM, CLASSIFIER, MOMENTUM, REGRESSOR, Training, fingerprints, host_named, train
 
 SCHEDULES = sorted(FORWARD)
 INTERLEAVINGS = 200
@@ -59,11 +59,11 @@ def test_any_order_of_events_with_kills_comes_to_the_formula(case: tuple[str, in
     assert disturbed(training, host).fingerprints == fingerprints(expected(training))
 
 
-@pytest.mark.parametrize("host", ["threads", "schedulers"])
+@pytest.mark.parametrize("host", ["threads", "schedulers", "processes"])
 @pytest.mark.parametrize("case", matrix(CASES, sample=60, id=name, seed=2))
-def test_real_threads_come_to_the_formula(case: tuple[str, int], host: str) -> None:
+def test_real_concurrency_comes_to_the_formula(case: tuple[str, int], host: str) -> None:
     training = some_training(*case)
-    assert train(training, runtime(host)).fingerprints == fingerprints(expected(training))
+    assert train(training, host_named(host)).fingerprints == fingerprints(expected(training))
 
 
 def test_the_end_of_an_epoch_is_nothing_special() -> None:

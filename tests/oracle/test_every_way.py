@@ -10,12 +10,22 @@ import pytest
 from annex_actors.layers import Network, activation, dense, dropout, sequence
 from annex_actors.optimizers import Optimizer
 from annex_actors.protocol.discipline import DISCIPLINES
-from annex_actors.runtimes import runtime
 from tests.matrix import matrix
 from tests.oracle.plain import expected, plain
-from tests.trainings import ADAM, CLASSES, CLASSIFIER, MOMENTUM, REGRESSOR, SHORT, Training, fingerprints, train
+from tests.trainings import (
+    ADAM,
+    CLASSES,
+    CLASSIFIER,
+    MOMENTUM,
+    REGRESSOR,
+    SHORT,
+    Training,
+    fingerprints,
+    host_named,
+    train,
+)
 
-HOSTS = ("inline", "threads", "schedulers")
+HOSTS = ("inline", "threads", "schedulers", "processes")
 
 DEEP = sequence(dense(7), activation("relu"), dropout(0.2), dense(6), activation("tanh"), dropout(0.5), dense(CLASSES))
 
@@ -88,7 +98,7 @@ CASES = [Case(*each) for each in product(HOSTS, DISCIPLINES, (1, 2, 3, 8), BATCH
 
 @pytest.mark.parametrize("case", matrix(CASES, sample=150, id=str))
 def test_every_way_to_train_equals_the_plain_program(case: Case) -> None:
-    outcome = train(case.training, runtime(case.runtime))
+    outcome = train(case.training, host_named(case.runtime))
     assert outcome.checkpoint.step == case.training.steps
     assert outcome.fingerprints == fingerprints(expected(case.training))
 
@@ -101,7 +111,7 @@ def test_every_runtime_schedule_and_number_of_microbatches_equals_the_plain_prog
     host: str, schedule: str, microbatches: int
 ) -> None:
     training = Training(schedule=schedule, microbatches=microbatches, size=23, batch_size=10)
-    assert train(training, runtime(host)).fingerprints == fingerprints(expected(training))
+    assert train(training, host_named(host)).fingerprints == fingerprints(expected(training))
 
 
 @pytest.mark.parametrize("schedule", DISCIPLINES)
@@ -111,14 +121,14 @@ def test_wide_layers_whose_products_a_library_cuts_into_blocks_equal_the_plain_p
 ) -> None:
     wide = sequence(dense(160), activation("relu"), dropout(0.2), dense(96), activation("sigmoid"), dense(CLASSES))
     training = Training(network=wide, schedule=schedule, microbatches=3, size=210, batch_size=80)
-    assert train(training, runtime(host)).fingerprints == fingerprints(expected(training))
+    assert train(training, host_named(host)).fingerprints == fingerprints(expected(training))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
 @pytest.mark.parametrize("host", HOSTS)
 def test_every_seed_equals_the_plain_program(host: str, seed: int) -> None:
     training = Training(seed=seed, microbatches=3)
-    assert train(training, runtime(host)).fingerprints == fingerprints(plain(training))
+    assert train(training, host_named(host)).fingerprints == fingerprints(plain(training))
 
 
 def test_the_schedules_fall_into_classes_of_equal_weights() -> None:

@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from annex_actors.layers import activation, dense, dropout, sequence
-from annex_actors.runtimes import runtime
 from tests.oracle.plain import plain
-from tests.trainings import CLASSES, CLASSIFIER, REGRESSOR, Training, fingerprints, train
+from tests.trainings import CLASSES, CLASSIFIER, REGRESSOR, Training, fingerprints, host_named, train
 
 pytest.importorskip("torch")
 
 from annex_actors.layers import TorchKernels
 
 TORCH = TorchKernels()
-RUNTIMES, SCHEDULES = ("inline", "threads", "schedulers"), ("sequential", "gpipe", "1f1b")
+RUNTIMES, SCHEDULES = ("inline", "threads", "schedulers", "processes"), ("sequential", "gpipe", "1f1b")
 WIDE = sequence(dense(160), activation("relu"), dropout(0.2), dense(96), activation("sigmoid"), dense(CLASSES))
 
 
@@ -27,19 +26,19 @@ def test_every_runtime_schedule_and_number_of_microbatches_equals_the_plain_prog
 ) -> None:
     network = CLASSIFIER.with_kernels(TORCH)
     training = Training(network=network, schedule=schedule, microbatches=microbatches, size=23, batch_size=10)
-    assert train(training, runtime(host)).fingerprints == fingerprints(plain(training))
+    assert train(training, host_named(host)).fingerprints == fingerprints(plain(training))
 
 
 @pytest.mark.parametrize("host", RUNTIMES)
 def test_regression_equals_the_plain_program(host: str) -> None:
     training = Training(network=REGRESSOR.with_kernels(TORCH), cost="mean_squared_error", microbatches=3)
-    assert train(training, runtime(host)).fingerprints == fingerprints(plain(training))
+    assert train(training, host_named(host)).fingerprints == fingerprints(plain(training))
 
 
 @pytest.mark.parametrize("host", RUNTIMES)
 def test_wide_layers_whose_products_a_library_cuts_into_blocks_equal_the_plain_program(host: str) -> None:
     training = Training(network=WIDE.with_kernels(TORCH), microbatches=3, size=210, batch_size=80)
-    assert train(training, runtime(host)).fingerprints == fingerprints(plain(training))
+    assert train(training, host_named(host)).fingerprints == fingerprints(plain(training))
 
 
 @pytest.mark.parametrize("stages", [(range(0, 7),), (range(0, 3), range(3, 7))], ids=["all in one", "two halves"])

@@ -50,7 +50,7 @@ def by_hand(task: str, count: int) -> Floats:
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers"])
+@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes"])
 @pytest.mark.parametrize("schedule", ["sequential", "gpipe", "1f1b"])
 @pytest.mark.parametrize("count", [1, 256, 700])
 def test_predictions_are_what_the_layers_make_of_the_samples(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,17 +13,23 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from annex_actors.costs import MeanSquaredError, cost
 from annex_actors.errors import DivergedError, LayerError
+from annex_actors.keys import RandomKey
+from annex_actors.layers import Activation, Saved
+from annex_actors.layers.functions import Relu
 from annex_actors.metrics import evaluate
 from annex_actors.protocol.events import EpochFinished, Event, Finished, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.messages import Address
+from annex_actors.protocol.node import Node
 from annex_actors.protocol.routing import TRAINER, Routing
-from annex_actors.protocol.stage import Point, StageSpec
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.protocol.stage import Point, Probe, StageSpec, no_probe
 from annex_actors.runtimes import (
     Crash,
     CrashPlan,
     InjectedCrash,
     InlineRuntime,
     Job,
+    ProcessesRuntime,
     Program,
     RunFailedError,
     Runtime,
@@ -34,7 +41,7 @@ from annex_actors.runtimes import (
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.predictor import PredictorSpec
-from annex_actors.types import Array, Floats
+from annex_actors.types import Array, Floats, Parameters
 from supervisors import Strategy
 from tests.trainings import (
     REGRESSOR,
@@ -52,7 +59,30 @@ from tests.trainings import (
     undisturbed,
 )
 
-RUNTIMES: list[Runtime] = [InlineRuntime(), ThreadsRuntime(), SchedulersRuntime()]
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts, in a file: processes share it."""
+
+    path: Path
+
+    def add(self) -> int:
+        """Count one more, and return how many there are."""
+        with self.path.open("ab") as file:
+            file.write(b".")
+        return self.count()
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return self.path.stat().st_size
+
+
+@pytest.fixture
+def tally(tmp_path: Path) -> Tally:
+    return Tally(tmp_path / "tally")
+
+
+RUNTIMES: list[Runtime] = [InlineRuntime(), ThreadsRuntime(), SchedulersRuntime(), ProcessesRuntime(spares=0)]
 
 TRAINING = Training(microbatches=3)
 
@@ -270,29 +300,29 @@ def test_a_crashed_trainer_is_restarted_alone_and_the_result_is_the_same(host: R
     assert outcome.restarts == 1
 
 
-def test_a_layer_that_crashes_while_predicting_is_restarted_and_nothing_is_missing(host: Runtime) -> None:
+def test_a_layer_that_crashes_while_predicting_is_restarted_and_nothing_is_missing(host: Runtime, tally: Tally) -> None:
     inputs = samples(600, TRAINING.cost).inputs
-    program = replace(prediction(inputs), stages=tuple(fragile(TRAINING.stage_specs())))
+    stages = [fragile(each, tally) if each.stage == 1 else each for each in TRAINING.stage_specs()]
+    program = replace(prediction(inputs), stages=tuple(stages))
     assert np.array_equal(outputs_of(job := host.start(program), program), predicted(inputs))
     assert job.restarts == 1
 
 
-def fragile(stages: tuple[StageSpec, ...]) -> Iterator[StageSpec]:
-    """Yield the stages, the second with a layer that fails at its second prediction, once."""
-    calls = list[int]()
-    relu = stages[1].layers[0]
+@dataclass(frozen=True)
+class Fragile(Activation):
+    """A relu that fails at its second prediction, once."""
 
-    class Fragile:
-        def __getattr__(self, name: str) -> object:
-            return getattr(relu, name)
+    tally: Tally = field(kw_only=True)
 
-        def forward(self, parameters: object, inputs: Floats, key: object) -> object:
-            calls.append(1)
-            if len(calls) == 2:
-                raise OSError("once")
-            return relu.forward({}, inputs, None)
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        if self.tally.add() == 2:
+            raise OSError("once")
+        return super().forward(parameters, inputs, None)
 
-    yield from (replace(each, layers=(Fragile(),)) if each.stage == 1 else each for each in stages)  # type: ignore[arg-type]
+
+def fragile(stage: StageSpec, tally: Tally) -> StageSpec:
+    """Return the stage with a layer that fails once."""
+    return replace(stage, layers=(Fragile(Relu(), tally=tally),))
 
 
 def test_a_layer_that_crashes_again_while_recovering_is_restarted_again(host: Runtime) -> None:
@@ -395,6 +425,7 @@ class Unstartable:
     """A peer that cannot be made."""
 
     address: Address
+    routing: Routing
     label: str = "a peer of glass"
 
     def node(self, *_: object) -> object:
@@ -404,37 +435,31 @@ class Unstartable:
 def test_a_peer_that_cannot_be_started_ends_the_run_and_is_named(host: Runtime) -> None:
     program = TRAINING.program()
     first, _, *others = program.stages
-    program = replace(program, stages=(first, Unstartable("stage-1"), *others))  # type: ignore[arg-type]
+    program = replace(program, stages=(first, Unstartable("stage-1", first.routing), *others))  # type: ignore[arg-type]
     with pytest.raises(RunFailedError, match="a peer of glass: OSError: no such file"):
         carried_out(host, program)
 
 
 @dataclass(frozen=True)
-class StartsOnce:
+class StartsOnce(StageSpec):
     """A stage that starts once and never again."""
 
-    spec: StageSpec
-    starts: list[int]
+    tally: Tally = field(kw_only=True)
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.spec, name)
-
-    def node(self, *arguments: object) -> object:
-        self.starts.append(1)
-        if len(self.starts) > 1:
+    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
+        if self.tally.add() > 1:
             raise OSError("no such file")
-        return self.spec.node(*arguments)  # type: ignore[arg-type]
+        return super().node(snapshot, incarnation, probe)
 
 
-def test_a_peer_that_cannot_be_started_again_ends_the_run_and_is_named(host: Runtime) -> None:
+def test_a_peer_that_cannot_be_started_again_ends_the_run_and_is_named(host: Runtime, tally: Tally) -> None:
     program = TRAINING.program(crashes=CrashPlan([Crash(layer=1, step=2)]))
-    first, second, *others = program.stages
-    assert isinstance(second, StageSpec)
-    starts = list[int]()
-    program = replace(program, stages=(first, StartsOnce(second, starts), *others))  # type: ignore[arg-type]
+    first, second, *others = TRAINING.stage_specs()
+    again = StartsOnce(**{each.name: getattr(second, each.name) for each in fields(second)}, tally=tally)
+    program = replace(program, stages=(first, again, *others))
     error = failed(host, program)
     assert str(error) == "layer 1 relu: OSError: no such file (failed 3 times at the same message)"
-    assert len(starts) == 4
+    assert tally.count() == 4
 
 
 # Halting
@@ -570,12 +595,17 @@ def test_jobs_do_not_disturb_each_other(host: Runtime) -> None:
     assert {fingerprints(committed(program)) for program in programs} == {undisturbed(TRAINING).fingerprints}
 
 
+@dataclass(frozen=True)
+class Looks(Activation):
+    """A relu that works under one BLAS thread only."""
+
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        assert set(blas_threads().values()) == {1}
+        return super().forward(parameters, inputs, key)
+
+
 def test_blas_has_one_thread_while_layers_work(host: Runtime) -> None:
-    counts = set[int]()
-
-    class Look(CrashPlan):
-        def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
-            counts.update(blas_threads().values())
-
-    carried_out(host, Training(epochs=1).program(crashes=Look()), Training(epochs=1))
-    assert counts == {1}
+    training = Training(epochs=1)
+    stages = training.stage_specs()
+    looks = replace(stages[1], layers=(Looks(Relu()),))
+    carried_out(host, replace(training.program(), stages=(stages[0], looks, *stages[2:])), training)

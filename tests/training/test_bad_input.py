@@ -54,7 +54,10 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
     (lambda: learner(cost="hinge"), "expected `cost` to be one of mean_squared_error"),
     (lambda: learner(optimizer="rmsprop"), "expected `optimizer` to be one of sgd, adam, got 'rmsprop'"),
     (lambda: learner(schedule="2f2b"), "expected `schedule` to be one of sequential, gpipe, 1f1b, "),
-    (lambda: learner(runtime="fibers"), "expected `runtime` to be one of schedulers, threads, inline, got 'fibers'"),
+    (
+        lambda: learner(runtime="fibers"),
+        "expected `runtime` to be one of schedulers, threads, processes, inline, got 'fibers'",
+    ),
     (lambda: learner(kernels="torhc"), "expected `kernels` to be one of numpy, torch, got 'torhc'; did you mean"),
     (lambda: learner(stages="layers"), "expected `stages` to be \"layer\" or an integer >= 1, got 'layers'"),
     (lambda: learner(stages=0), "expected `stages` to be an integer >= 1, got 0"),

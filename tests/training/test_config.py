@@ -171,7 +171,7 @@ def test_an_unknown_key_lists_the_known_ones_and_the_likely_one(text: str, names
     [
         ("training.microbatches=0", "`microbatches` to be an integer >= 1, got 0"),
         ("training.schedule=gpip", "did you mean 'gpipe'?"),
-        ("training.runtime=ray", "threads, inline"),
+        ("training.runtime=ray", "threads, processes, inline"),
         ("training.stages=0", "`stages` to be an integer >= 1, got 0"),
         ("training.stages=99", "`stages` to be at most 5, an actor for each of 4 layers and one for the cost"),
         ("training.kernels=mkl", "`kernels` to be one of numpy, torch, got 'mkl'"),

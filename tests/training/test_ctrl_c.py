@@ -25,7 +25,7 @@ from tests.trainings import Training, When, after_step, at_every_step, fingerpri
 ENDLESS = Training(microbatches=3, epochs=1000)
 """Three steps an epoch: far more than an interrupted run gets through."""
 
-RUNTIMES = ["inline", "threads", "schedulers"]
+RUNTIMES = ["inline", "threads", "schedulers", "processes"]
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ def test_a_learner_gives_its_kernels_to_its_layers() -> None:
     assert layer.kernels == Doubled()
 
 
-@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers"])
+@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes"])
 def test_kernels_of_ones_own_compute_the_training_and_the_predictions(runtime: str) -> None:
     learner = Learner(dense(3), kernels=Doubled(), runtime=runtime, seed=3)
     result = learner.train(TRAINING.dataset, epochs=1, batch_size=5)
@@ -69,7 +69,7 @@ def test_with_torch_a_learner_trains_alike_on_threads_and_inline() -> None:
         Learner(TRAINING.network, kernels="torch", runtime=runtime, microbatches=3).train(
             TRAINING.dataset, epochs=2, batch_size=5
         )
-        for runtime in ("inline", "threads", "schedulers")
+        for runtime in ("inline", "threads", "schedulers", "processes")
     ]
     assert len({fingerprints(result.checkpoint) for result in results}) == 1
 

@@ -32,7 +32,7 @@ from tests.trainings import (
 )
 
 TRAINING = Training(microbatches=3)
-RUNTIMES = ["inline", "threads", "schedulers"]
+RUNTIMES = ["inline", "threads", "schedulers", "processes"]
 
 
 @pytest.fixture(autouse=True)

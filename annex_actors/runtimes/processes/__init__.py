@@ -1,0 +1,84 @@
+"""Every stage a Pykka actor in a process of its own.
+
+A segmentation fault, a lack of memory or a ``kill -9`` ends one layer and no other.
+
+The process that supervises also hosts the trainer: that has the data and the user's halt condition, and is the one
+peer that cannot be in two places. A stage's process is started by `Spares`, assigned by `Workshop`, and hosts the same
+`PeerActor` as the threads runtime.
+
+**Connections are pairs of sockets** that the supervising process makes, for every life of a peer anew, and hands to
+both neighbours, which then talk directly. So nothing listens, in no folder and on no port: there is no address that a
+stranger could connect to, none to be authenticated, and none to be left behind. Who holds an end was given it by the
+supervisor. The same goes for commits (`stores.shelf`) and what a worker writes to its standard error: files without a
+name, that end with the processes that have them open. After a ``kill -9`` of everything there is nothing to sweep.
+
+A reading order: `orders`, `wire`, `link`, `worker`; then on the supervising side `process`, `spares`, `child`,
+`workshop`.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import dataclass
+from functools import partial
+
+from annex_actors.errors import ConfigError
+from annex_actors.runtimes.processes.process import IN_WORKER
+from annex_actors.runtimes.processes.workshop import Workshop
+from annex_actors.runtimes.program import Job, PeerSpec, Program
+from annex_actors.runtimes.threads import thread_host
+from annex_actors.runtimes.tree import SupervisedJob
+from supervisors import ChildSpec, Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessesRuntime:
+    """A process for each stage.
+
+    Args:
+        affinity: give each process a core of its own, as far as there are; only where the system can.
+        spares: how many processes wait, started, to take a dead one's place, >= 0. None: one, or where the strategy
+            restarts several at once, one for each stage.
+    """
+
+    affinity: bool = False
+    spares: int | None = None
+
+    name = "processes"
+
+    def start(self, program: Program) -> Job:
+        """Start the processes side by side, then the tree of supervisors from left to right.
+
+        Raises:
+            ConfigError: something of a stage that cannot be sent to another process.
+        """
+        if os.environ.get(IN_WORKER):
+            raise ConfigError(
+                "expected a program that starts its training under `if __name__ == '__main__':`, since every process "
+                "of a layer imports it; put it there"
+            )
+        if self.affinity and not hasattr(os, "sched_setaffinity"):
+            raise ConfigError("expected a system that pins processes to cores for `affinity`, got none; leave it out")
+        for spec in program.stages:
+            _check_can_be_sent(spec)
+        alone = program.supervision.strategy is Strategy.ONE_FOR_ONE
+        spares = self.spares if self.spares is not None else 1 if alone else len(program.stages)
+        workshop = Workshop(program, spares=spares, affinity=self.affinity)
+
+        def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
+            if spec is program.driver:
+                return thread_host(spec, job)
+            return ChildSpec(id=spec.address, start=partial(workshop.start, spec, job))
+
+        return SupervisedJob(program, host, workshop)
+
+
+def _check_can_be_sent(spec: PeerSpec) -> None:
+    try:
+        pickle.dumps(spec, protocol=5, buffer_callback=lambda _: None)
+    except Exception as error:
+        raise ConfigError(
+            f"expected {spec.label} to be what can be sent to a process, got {type(error).__name__}: {error}; "
+            "define its class and functions at the top of a module"
+        ) from error

@@ -1,0 +1,145 @@
+"""One end of a connection between two processes: a thread that reads, one that writes, and nobody who waits.
+
+Two neighbours that both send as fast as they can fill both pipes between them; if they then waited for room, they would
+wait for each other for ever. So a sender writes what fits at once and leaves the rest to the writer's thread, and the
+reader takes in whatever comes, at any time.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from queue import SimpleQueue
+from threading import Event, Lock, Thread, current_thread
+from typing import Any
+
+from annex_actors.runtimes.processes import wire
+
+
+class Link:
+    """One end.
+
+    Args:
+        sock: a connected stream socket; the link owns it.
+        name: of the threads.
+        deliver: called with every message, in the reader's thread.
+        ended: called in the reader's thread when nothing more will come.
+        failed: called in one of the link's threads when a message could not be sent or taken in; it then ends.
+        direct: whether senders write for themselves what fits at once, which spares the hand-over to another thread.
+            Not where a sender may be struck by a kill in the middle: it would leave half a frame behind.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        name: str,
+        deliver: Callable[[Any], None],
+        ended: Callable[[], None] | None = None,
+        *,
+        failed: Callable[[BaseException], None] | None = None,
+        direct: bool = True,
+    ) -> None:
+        self._sock = sock
+        self._deliver = deliver
+        self._ended = ended
+        self._failed = failed
+        self._direct = direct
+        self._lock = Lock()
+        self._queue: SimpleQueue[Any] = SimpleQueue()
+        self._left = 0
+        self._empty = Event()
+        self._empty.set()
+        self._closed = False
+        self._reader = Thread(target=self._read, name=f"{name} reader", daemon=True)
+        self._writer = Thread(target=self._write, name=f"{name} writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read, and to write."""
+        self._writer.start()
+        self._reader.start()
+
+    def send(self, message: object) -> None:
+        """Send a message, in the order of the calls, and never wait; lost where nobody is at the other end any more."""
+        if self._direct:
+            self._send_now(message)
+        else:
+            self._queue.put(message)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all that was sent directly is written, at most ``timeout_s`` seconds; return whether it is."""
+        return self._empty.wait(timeout_s)
+
+    def close(self) -> None:
+        """End it at once, for both sides; what is not written is lost."""
+        self._give_up()
+        with suppress(OSError):  # the other side was quicker
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def join(self) -> None:
+        """Wait, after `close` or the other side's end, for the threads."""
+        for thread in (self._reader, self._writer):
+            if thread is not current_thread() and thread.ident is not None:
+                thread.join()
+
+    def _send_now(self, message: object) -> None:
+        frame = wire.pack(message)
+        with self._lock:
+            if self._closed:
+                return
+            if not self._left:
+                try:
+                    frame = wire.write(self._sock, frame, wait=False)
+                except OSError:
+                    return
+            if frame:
+                self._left += 1
+                self._empty.clear()
+                self._queue.put(frame)
+
+    def _read(self) -> None:
+        try:
+            with wire.reader(self._sock) as stream:
+                while (message := wire.read(stream)) is not None:
+                    self._deliver(message)
+        except BaseException as error:  # noqa: BLE001 - a reader that just ended would leave others to wait
+            self._fail(error)
+        self.close()
+        self._writer.join()
+        self._sock.close()
+        if self._ended is not None:
+            self._ended()
+
+    def _write(self) -> None:
+        while (item := self._queue.get()) is not None:
+            try:
+                wire.write(self._sock, item if self._direct else self._packed(item))
+            except OSError:
+                self._give_up()
+                return
+            except BaseException as error:  # noqa: BLE001 - as in `_read`
+                self._fail(error)
+                return
+            if self._direct:
+                self._count_written()
+
+    def _packed(self, item: Any) -> wire.Frame:
+        """Return the frame of something that was put into the queue."""
+        return wire.pack(item)
+
+    def _count_written(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if not self._left:
+                self._empty.set()
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failed is not None:
+            self._failed(error)
+        self.close()
+
+    def _give_up(self) -> None:
+        with self._lock:
+            self._closed = True
+        self._empty.set()
+        self._queue.put(None)

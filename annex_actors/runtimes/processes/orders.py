@@ -1,0 +1,102 @@
+"""What the supervising process and a worker say to each other, beside the envelopes of the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.crashes import Crash, Place
+from annex_actors.runtimes.program import PeerSpec
+
+# To the worker
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Import what the program at hand imported, so that its classes can be unpickled; then be `Ready`.
+
+    Args:
+        program: what `multiprocessing.spawn.prepare` wants.
+    """
+
+    program: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Be this peer; with two open files, its shelf and its beacon.
+
+    Args:
+        spec: the peer.
+        incarnation: as its supervisor counts.
+        life: as the store counts.
+        depth: see `Shelf`.
+        every: see `Shelf`; such commits are to be told, by `Kept`.
+        crashes: failures to make on purpose.
+    """
+
+    spec: PeerSpec
+    incarnation: int
+    life: int
+    depth: int
+    every: int
+    crashes: tuple[Crash, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Talk to this peer over the socket that comes with it, and no more over any earlier one."""
+
+    peer: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Show by the beacon that you hear."""
+
+
+# From the worker
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """I can be assigned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """I am the peer that I was assigned to be, at its last commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The commit of this step is on the shelf, and stays for a while."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crashing:
+    """A failure on order happens now."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """I end.
+
+    Args:
+        error: the exception, pickled with its traceback; None for an end in order.
+        text: the same as text, for whom cannot unpickle it.
+    """
+
+    error: bytes | None = None
+    text: str = ""

@@ -1,0 +1,75 @@
+"""Processes that have started and wait: most of the time of a recovery is the start of Python and NumPy."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+
+from annex_actors.runtimes.processes.process import WorkerProcess
+from supervisors import StartError
+
+START_S = 60.0
+"""Seconds that a process may take to start, which is to import what the program imports."""
+
+
+class Spares:
+    """All processes of a run, those that wait and those that were taken.
+
+    Args:
+        count: how many wait at a time; one that is taken is replaced.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._waiting: deque[WorkerProcess] = deque()
+        self._all: list[WorkerProcess] = []
+        self._lock = Lock()
+        self._closed = False
+        self._started = 0
+
+    def fill(self, count: int) -> None:
+        """Start processes until ``count`` wait; they start side by side.
+
+        Raises:
+            StartError: the run is at its end, or the system allows no more processes.
+        """
+        while len(self._waiting) < count:
+            with self._lock:  # so that `close` finds every process that was started
+                if self._closed:
+                    raise StartError("expected a run that goes on, got one at its end")
+                self._started += 1
+                try:
+                    process = WorkerProcess(f"worker-{self._started}")
+                except OSError as error:
+                    raise StartError(f"expected one more process, got: {error}") from error
+                self._all = [each for each in self._all if not each.closed]
+                self._all.append(process)
+                self._waiting.append(process)
+
+    def take(self) -> WorkerProcess:
+        """Return a process that is ready, and start another in its place.
+
+        Raises:
+            StartError: see `fill`; or it ended while it started, or took too long.
+        """
+        while self._waiting and self._waiting[0].gone:
+            self._waiting.popleft().close()  # killed while it waited
+        self.fill(1)
+        process = self._waiting.popleft()
+        self.fill(self._count)
+        if not process.ready.wait(START_S) or process.gone:
+            process.close()
+            why = process.last_words() or f"it was not ready within {START_S:g} s"
+            raise StartError(f"a process did not start: {why}")
+        return process
+
+    def close(self) -> None:
+        """End all of them."""
+        with self._lock:
+            self._closed = True
+            left, self._all = self._all, []
+        self._waiting.clear()
+        for process in left:
+            process.kill()
+        for process in left:
+            process.close()

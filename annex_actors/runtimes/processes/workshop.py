@@ -1,0 +1,198 @@
+"""What the processes of a run share in the process that supervises them: spares, shelves, and who talks to whom."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from threading import Event, Lock
+from types import TracebackType
+from typing import Any, Self
+
+from annex_actors.protocol.effects import Emit, Send
+from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.processes.child import ProcessChild, ProcessRef
+from annex_actors.runtimes.processes.orders import Assign, Connect, Crashing, Kept, Ping, Up
+from annex_actors.runtimes.processes.process import WithFiles
+from annex_actors.runtimes.processes.spares import START_S, Spares
+from annex_actors.runtimes.program import PeerSpec, Program
+from annex_actors.runtimes.tree import SupervisedJob
+from annex_actors.stores.shelf import Shelf, nameless_memory
+from supervisors import ActorDead, Reason, StartContext
+
+logger = logging.getLogger(__name__)
+
+
+class Workshop:
+    """The processes of one run; close it to end them all, with their last commits in the program's store.
+
+    Args:
+        program: the run.
+        spares: how many processes wait in reserve.
+        affinity: give each process a core of its own, as far as there are.
+    """
+
+    def __init__(self, program: Program, *, spares: int, affinity: bool) -> None:
+        self._program = program
+        self._store = program.store
+        self._spares = Spares(spares)
+        self._first = len(program.stages) + spares
+        self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
+        self._shelves: dict[Address, int] = {}
+        self._lives: dict[Address, int] = {}
+        self._up: dict[Address, ProcessRef] = {}
+        self._lock = Lock()
+
+    def __enter__(self) -> Self:
+        """Start processes, and put on the shelves what the store holds already."""
+        try:
+            for spec in self._program.stages:
+                self._shelves[spec.address] = nameless_memory(spec.address)
+                commit = self._store.latest(spec.address)
+                if commit is not None:
+                    self._shelf(spec.address).commit(commit)
+            self._spares.fill(self._first)
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._spares.close()
+        for address, life in self._lives.items():
+            self._collect(address, life)
+        self._close()
+
+    def start(self, spec: PeerSpec, job: SupervisedJob, context: StartContext) -> ProcessChild:
+        """Start a peer and return when it is up: a specification's ``start``.
+
+        Raises:
+            Ignore: the run has failed.
+            StartError: there is no process to be had.
+            BaseException: what the peer raised; or `ProcessDied`.
+        """
+        life, _ = job.open(spec.address)
+        process = self._spares.take()
+        child = ProcessChild(ProcessRef(spec.address, context.incarnation, process))
+        start = _Start(self, spec, job, child, life)
+        start.begin()
+        return start.wait()
+
+    # What one start after the other needs
+
+    def assign(self, spec: PeerSpec, ref: ProcessRef, life: int) -> None:
+        """Make a process a peer, and connect it with its neighbours."""
+        self._lives[spec.address] = life
+        if self._cores:
+            place = [each.address for each in self._program.stages].index(spec.address)
+            os.sched_setaffinity(ref.process.pid, {self._cores[place % len(self._cores)]})
+        self._connect(spec, ref)
+        crashes = self._program.crashes
+        left = crashes.crashes() if crashes else ()
+        order = Assign(spec, ref.incarnation, life, self._store.depth, self._store.every, left)
+        fds = [os.dup(self._shelves[spec.address]), os.dup(ref.process.beacon_fd)]
+        ref.process.send(WithFiles(order, fds))
+
+    def forget(self, ref: ProcessRef) -> None:
+        """Connect nobody with a process that has ended."""
+        with self._lock:
+            if self._up.get(ref.address) is ref:
+                del self._up[ref.address]
+
+    def keep(self, address: Address, step: int, life: int) -> None:
+        """Copy a commit from its shelf to the store."""
+        snapshot = self._shelf(address).at(step)
+        if snapshot is not None:
+            self._store.commit(snapshot, life)
+
+    def crash(self, crashing: Crashing) -> None:
+        """Count a failure on order."""
+        if self._program.crashes is not None:
+            self._program.crashes.take(crashing.place)
+
+    def _connect(self, spec: PeerSpec, ref: ProcessRef) -> None:
+        """Give a new process and each neighbour that is up the two ends of a new connection."""
+        with self._lock:
+            for neighbour in sorted(spec.routing.neighbours(spec.address) & self._up.keys()):
+                here, there = socket.socketpair()
+                ref.process.send(WithFiles(Connect(neighbour), [here.detach()]))
+                self._up[neighbour].process.send(WithFiles(Connect(spec.address), [there.detach()]))
+            self._up[spec.address] = ref
+
+    def _collect(self, address: Address, life: int) -> None:
+        for snapshot in self._shelf(address).snapshots():
+            before = self._store.latest(address)
+            if before is None or before.step < snapshot.step:
+                self._store.commit(snapshot, life)
+
+    def _shelf(self, address: Address) -> Shelf:
+        return Shelf(self._shelves[address])
+
+    def _close(self) -> None:
+        self._spares.close()
+        while self._shelves:
+            os.close(self._shelves.popitem()[1])
+
+
+class _Start:
+    """One start of a peer, from the assignment until it is up, and what is heard of it from then on."""
+
+    def __init__(self, workshop: Workshop, spec: PeerSpec, job: SupervisedJob, child: ProcessChild, life: int) -> None:
+        self._workshop = workshop
+        self._spec = spec
+        self._job = job
+        self._child = child
+        self._ref = child.ref
+        self._life = life
+        self._decided = Event()
+        self._is_up = False
+        self._reason: Reason | None = None
+
+    def begin(self) -> None:
+        """Register the peer, before it asks its neighbours for what it missed, and give it its work."""
+        ref, process = self._ref, self._ref.process
+        process.serve(self._hear)
+        self._job.registry.register(ref.address, ref, incarnation=ref.incarnation)
+        self._job.watch(ref.address, process.beacon, ping=lambda: process.send(Ping()))
+        self._child.watch(self._bury)
+        self._workshop.assign(self._spec, ref, self._life)
+
+    def wait(self) -> ProcessChild:
+        """Return the child when it is up."""
+        if not self._decided.wait(START_S):
+            self._ref.process.kill()
+            self._decided.wait()
+        if not self._is_up:
+            assert self._reason is not None
+            raise self._reason.exception or ActorDead(f"{self._ref} ended in its start: {self._reason}", self._reason)
+        return self._child
+
+    def _hear(self, message: Any) -> None:
+        ref = self._ref
+        match message:
+            case Send(to, envelope):
+                self._job.send(to, envelope)
+            case Emit(event):
+                self._job.emit(event)
+            case Kept(step):
+                self._workshop.keep(ref.address, step, self._life)
+            case Crashing():
+                self._workshop.crash(message)
+            case Up():
+                self._job.note_start(ref.address, ref.incarnation)
+                self._is_up = True
+                self._decided.set()
+
+    def _bury(self, reason: Reason) -> None:
+        """Make the name free, before anybody else hears of the end."""
+        ref = self._ref
+        self._reason = reason
+        self._workshop.forget(ref)
+        self._job.registry.unregister(ref.address, ref)
+        output = ref.process.output()
+        if output:
+            logger.warning("%s#%d wrote, before it ended (%s):\n%s", ref.address, ref.incarnation, reason, output)
+        ref.process.close()
+        self._decided.set()

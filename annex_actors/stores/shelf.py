@@ -1,0 +1,198 @@
+"""The last commits of one peer in memory that outlives its process: written there by it, read by who comes after.
+
+The memory is a file without a name, open in the process that supervises and handed to the one that works. It is gone
+when both are: nothing is left behind, whoever is killed. A commit costs one copy of what is new in it; what an earlier
+commit holds already (versions of weights that asynchronous schedules keep, messages that wait) is not written again.
+
+```
+header A   header B     64 bytes each, written in turn: checksum, number, where the catalogue is
+...                     catalogue and arrays, wherever there was room
+```
+
+A commit goes where nothing is that the last header needs, the catalogue after it, the header at the end: who is killed
+at any instruction leaves the last commit whole, and a header that was cut is known by its checksum. The arrays have no
+checksum: memory, unlike a disk, loses nothing that was written before, and to compute one costs more than the copy.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import tempfile
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.stores.extents import Extent, Extents
+from annex_actors.types import uninitialized
+
+_HEADER = struct.Struct("<QQQ")
+_CHECKSUM = struct.Struct("<I")
+_PLACES = (0, 64)
+_START = 128
+
+
+class _Entry(NamedTuple):
+    """One commit: its step, its pickle, and where its arrays are."""
+
+    step: int
+    body: bytes
+    arrays: tuple[Extent, ...]
+
+
+def nameless_memory(name: str) -> int:
+    """Return a new open file that has no name in any folder, in memory where the system can; the caller closes it."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(name, os.MFD_CLOEXEC)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+class Shelf:
+    """The commits of one peer.
+
+    One process writes at a time, any may read: a reader finds the last commit, or one that was the last just before.
+
+    Args:
+        fd: of `nameless_memory`; the shelf does not close it.
+        depth: how many commits are kept at least, >= 1.
+        every: the newest commit of a step that is a multiple of it is kept as well, so that others have time to copy
+            it; 0: none is.
+    """
+
+    def __init__(self, fd: int, *, depth: int = 1, every: int = 0) -> None:
+        self._fd = fd
+        self._depth = depth
+        self._every = every
+        self._number, self._catalogue, self._entries = self._load()
+        self._extents: Extents | None = None
+        # Arrays that the catalogue holds, by identity; they are kept alive, so that no other can have the same.
+        self._known: dict[int, tuple[Any, Extent]] = {}
+
+    def commit(self, snapshot: Snapshot) -> None:
+        """Add a commit, atomically, and drop those that are too old.
+
+        Raises:
+            OSError: there is no more memory; the commits before are whole.
+        """
+        buffers: list[pickle.PickleBuffer] = []
+        body = pickle.dumps(snapshot, protocol=5, buffer_callback=buffers.append)
+        extents = self._allocator()
+        known: dict[int, tuple[Any, Extent]] = {}
+        arrays = []
+        for buffer in buffers:
+            memory = buffer.raw()
+            owner = memory.obj
+            _, extent = self._known.get(id(owner)) or (None, None)
+            if extent is None or not memory.readonly:
+                extent = self._written(memory, extents)
+            known[id(owner)] = owner, extent
+            arrays.append(extent)
+        kept = self._kept_beside(snapshot.step)
+        entries = (*kept, _Entry(snapshot.step, body, tuple(arrays)))
+        catalogue = self._written(memoryview(pickle.dumps(entries, protocol=5)), extents)
+        before, self._number = self._in_use(), self._number + 1
+        content = _HEADER.pack(self._number, *catalogue)
+        os.pwrite(self._fd, _CHECKSUM.pack(crc32(content)) + content, _PLACES[self._number % 2])
+        self._entries, self._catalogue = entries, catalogue
+        after = self._in_use()
+        for extent in before - after:
+            extents.free(extent)
+        self._known = {key: each for key, each in {**self._known, **known}.items() if each[1] in after}
+
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Yield the commits that are kept, the oldest first."""
+        _, _, entries = self._load()
+        for entry in entries:
+            snapshot = self.at(entry.step)
+            if snapshot is not None:
+                yield snapshot
+
+    def latest(self) -> Snapshot | None:
+        """Return the last commit; None before the first."""
+        while True:
+            _, _, entries = self._load()
+            if not entries:
+                return None
+            snapshot = self.at(entries[-1].step)
+            if snapshot is not None:
+                return snapshot
+
+    def at(self, step: int) -> Snapshot | None:
+        """Return the commit at ``step``; None if it is not kept, or was dropped while it was read."""
+        entry = self._entry(step)
+        if entry is None:
+            return None
+        buffers = [self._read(extent) for extent in entry.arrays]
+        if self._entry(step) != entry:  # whoever writes may have used its memory for another one
+            return None
+        snapshot = pickle.loads(entry.body, buffers=buffers)
+        assert isinstance(snapshot, Snapshot)
+        return snapshot
+
+    @property
+    def size(self) -> int:
+        """How many bytes of memory the shelf takes."""
+        return os.fstat(self._fd).st_size
+
+    def _entry(self, step: int) -> _Entry | None:
+        _, _, entries = self._load()
+        return next((each for each in entries if each.step == step), None)
+
+    def _kept_beside(self, step: int) -> list[_Entry]:
+        """Return the entries to keep together with a new one."""
+        others = [each for each in self._entries if each.step != step]
+        newest = others[max(0, len(others) - self._depth + 1) :]
+        marked = [each for each in others if self._every and each.step % self._every == 0 and each not in newest]
+        marks_itself = self._every and step % self._every == 0
+        return [*([] if marks_itself else marked[-1:]), *newest]
+
+    def _in_use(self) -> set[Extent]:
+        extents = {extent for entry in self._entries for extent in entry.arrays}
+        return extents | {self._catalogue} if self._catalogue.size else extents
+
+    def _allocator(self) -> Extents:
+        if self._extents is None:
+            self._extents = Extents(self._in_use(), start=_START)
+        return self._extents
+
+    def _written(self, memory: memoryview, extents: Extents) -> Extent:
+        if not memory.nbytes:
+            return Extent(0, 0)
+        extent = extents.take(memory.nbytes)
+        done = 0
+        while done < extent.size:
+            done += os.pwrite(self._fd, memory[done:], extent.offset + done)
+        return extent
+
+    def _read(self, extent: Extent) -> memoryview:
+        memory = uninitialized(extent.size)
+        done = 0
+        while done < extent.size:
+            count = os.preadv(self._fd, [memory[done:]], extent.offset + done)
+            if not count:
+                break  # the file was cut meanwhile, and so the entry is another one
+            done += count
+        return memory.toreadonly()
+
+    def _load(self) -> tuple[int, Extent, tuple[_Entry, ...]]:
+        """Return the newest whole header's number, and its catalogue."""
+        while True:
+            headers = sorted(filter(None, map(self._header, _PLACES)))
+            if not headers:
+                return 0, Extent(0, 0), ()
+            number, offset, size = headers[-1]
+            catalogue = Extent(offset, size)
+            content = bytes(self._read(catalogue))
+            if max(filter(None, map(self._header, _PLACES))) == headers[-1]:
+                return number, catalogue, pickle.loads(content)
+
+    def _header(self, place: int) -> tuple[int, int, int] | None:
+        raw = os.pread(self._fd, _CHECKSUM.size + _HEADER.size, place)
+        content = raw[_CHECKSUM.size :]
+        if len(content) < _HEADER.size or _CHECKSUM.unpack_from(raw)[0] != crc32(content):
+            return None
+        number, offset, size = _HEADER.unpack(content)
+        return number, offset, size
