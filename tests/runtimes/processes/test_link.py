@@ -1,0 +1,191 @@
+"""Links: nobody waits for anybody, nothing is lost or doubled while both ends live."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from threading import Event, Semaphore, Thread
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from annex_actors.protocol.messages import Envelope, Forward, Part
+from annex_actors.runtimes.processes.link import Link
+
+PATIENCE_S = 120.0
+
+Links = tuple[Link, Link]
+
+
+class End:
+    """One end of a pair, and what came to it."""
+
+    def __init__(self, sock: socket.socket, name: str, *, direct: bool = True) -> None:
+        self.got: list[Any] = []
+        self.came = Semaphore(0)
+        self.ended = Event()
+        self.link = Link(sock, name, self._take, self.ended.set, failed=self._fail, direct=direct)
+        self.error: BaseException | None = None
+        self.link.start()
+
+    def _take(self, message: Any) -> None:
+        self.got.append(message)
+        self.came.release()
+
+    def _fail(self, error: BaseException) -> None:
+        self.error = error
+
+    def expect(self, count: int) -> None:
+        for _ in range(count):
+            assert self.came.acquire(timeout=PATIENCE_S)
+
+
+@pytest.fixture(params=[True, False], ids=["direct", "by the writer"])
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[End, End]]:
+    one, other = socket.socketpair()
+    ends = End(one, "one", direct=request.param), End(other, "other", direct=request.param)
+    yield ends
+    for end in ends:
+        end.link.close()
+        end.link.join()
+
+
+def test_messages_arrive_once_and_in_order(ends: tuple[End, End]) -> None:
+    one, other = ends
+    for number in range(5000):
+        one.link.send(number)
+    other.expect(5000)
+    assert other.got == list(range(5000))
+
+
+def test_neighbours_that_both_send_more_than_fits_do_not_block_each_other(ends: tuple[End, End]) -> None:
+    """Nobody reads before all was sent: each sender would wait for the other's room for ever."""
+    big = np.zeros(1_000_000, np.uint8)
+
+    def send(end: End) -> None:
+        for number in range(50):
+            end.link.send((number, big))
+
+    threads = [Thread(target=send, args=[end]) for end in ends]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    for end in ends:
+        end.expect(50)
+        assert [number for number, _ in end.got] == list(range(50))
+
+
+def test_several_senders_share_a_link(ends: tuple[End, End]) -> None:
+    one, other = ends
+
+    def send(sender: int) -> None:
+        for number in range(500):
+            one.link.send((sender, number))
+
+    threads = [Thread(target=send, args=[sender]) for sender in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.expect(2000)
+    for k in range(4):
+        assert [number for sender, number in other.got if sender == k] == list(range(500))
+
+
+def test_the_end_of_one_side_is_heard_at_the_other_and_sending_to_it_is_harmless(ends: tuple[End, End]) -> None:
+    one, other = ends
+    one.link.close()
+    assert other.ended.wait(PATIENCE_S)
+    other.link.send("too late")
+    other.link.join()
+    assert other.link.flush(0)
+
+
+def test_a_message_that_cannot_be_taken_in_ends_the_link_and_is_told() -> None:
+    one, other = socket.socketpair()
+    sender, told = End(one, "one"), Event()
+
+    def refuse(message: object) -> None:
+        raise ValueError(message)
+
+    link = Link(other, "other", refuse, failed=lambda error: told.set())
+    link.start()
+    sender.link.send("unwanted")
+    assert told.wait(PATIENCE_S)
+    assert sender.ended.wait(PATIENCE_S)
+    link.join()
+    sender.link.join()
+
+
+_RELAY = """
+import os, socket, sys, threading
+from annex_actors.runtimes.processes.link import Link
+left, right = (socket.socket(fileno=int(each)) for each in sys.argv[1:])
+over = threading.Event()
+ahead = Link(right, "right", lambda message: behind.send(message), over.set)
+behind = Link(left, "left", lambda message: ahead.send(message), over.set)
+ahead.start(); behind.start(); over.wait()
+os._exit(0)
+"""
+
+
+def relayed(processes: int, messages: int, *, window: int = 64) -> tuple[int, list[list[int]]]:
+    """Send messages through a chain of processes, with so many under way at a time.
+
+    Returns:
+        How many came in order, and the memory of each process in bytes after a tenth of them and at the end.
+    """
+    first, left = socket.socketpair()
+    workers = []
+    for _ in range(processes):
+        ahead, following = socket.socketpair()
+        code = f"import sys; sys.path[:] = {json.dumps(sys.path)}\n{_RELAY}"
+        fds = (left.fileno(), ahead.fileno())
+        workers.append(subprocess.Popen([sys.executable, "-c", code, *map(str, fds)], pass_fds=fds))
+        left.close()
+        ahead.close()
+        left = following
+    credit, done, counted, sizes = Semaphore(window), Event(), [0], list[list[int]]()
+
+    def take(envelope: Envelope) -> None:
+        assert envelope.message.step == counted[0]
+        counted[0] += 1
+        if counted[0] in (messages // 10, messages):
+            sizes.append([psutil.Process(worker.pid).memory_info().rss for worker in workers])
+        if counted[0] == messages:
+            done.set()
+        credit.release()
+
+    source, sink = Link(first, "source", lambda _: None), Link(left, "sink", take, done.set)
+    source.start()
+    sink.start()
+    array = np.zeros(16, np.float32)
+    array.flags.writeable = False
+    for number in range(messages):
+        credit.acquire()
+        source.send(Envelope("source", 1, 0, Forward("run", number, 0, 0, array, Part(1, 1))))
+    assert done.wait(PATIENCE_S)
+    source.close()
+    sink.close()
+    for link in (source, sink):
+        link.join()
+    for worker in workers:
+        assert worker.wait(PATIENCE_S) == 0
+    return counted[0], sizes
+
+
+def test_a_chain_of_processes_loses_and_doubles_nothing_and_does_not_grow(whole: bool) -> None:
+    messages = 1_000_000 if whole else 20_000
+    came, (early, late) = relayed(8, messages)
+    assert came == messages
+    for before, after in zip(early, late, strict=True):
+        assert after < before + 4_000_000
+    assert not [each for each in psutil.Process(os.getpid()).children() if each.status() == psutil.STATUS_ZOMBIE]
