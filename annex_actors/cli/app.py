@@ -10,6 +10,7 @@ from annex_actors.cli.datasets import datasets
 from annex_actors.cli.inspect import inspect
 from annex_actors.cli.output import say
 from annex_actors.cli.predict import predict
+from annex_actors.cli.resume import resume
 from annex_actors.cli.schedules import schedules
 from annex_actors.cli.simulate import simulate
 from annex_actors.cli.train import train
@@ -18,7 +19,7 @@ USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """Click's UsageError, of the click that typer brings along: typer itself does not name it."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for each in (train, predict, inspect, datasets, schedules, simulate):
+for each in (train, resume, predict, inspect, datasets, schedules, simulate):
     app.command()(each)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from annex_actors.training.report import EpochRecord, NetworkRecord, RunReport
     from annex_actors.training.run_directory import RunDirectory
 
-_UNFINISHED = "running, or killed before it could save its weights"
+_UNFINISHED = "running, or killed: `annex-actors resume` goes on from"
 
 
 def inspect(
@@ -34,7 +34,7 @@ def inspect(
     say("\n" + directory.config().to_toml())
     _show_epochs(directory.epochs())
     say("\n" + "\n".join(f"{name:12}  {value}" for name, value in directory.environment().items()))
-    say("\n" + _end(report))
+    say("\n" + (_end(report) if report else f"status        {_UNFINISHED} {_newest(directory)}"))
 
 
 def _json(directory: RunDirectory) -> str:
@@ -85,9 +85,12 @@ def _show_epochs(epochs: list[EpochRecord]) -> None:
     )
 
 
-def _end(report: RunReport | None) -> str:
-    if report is None:
-        return f"status        {_UNFINISHED}"
+def _newest(directory: RunDirectory) -> str:
+    steps = directory.checkpoints(directory.config()).steps()
+    return f"step {steps[-1]}, the newest of {len(steps)} checkpoints" if steps else "the beginning"
+
+
+def _end(report: RunReport) -> str:
     rows = {
         "status": report.status + (f": {report.error}" if report.error else ""),
         "steps": f"{report.steps} committed by every layer",

@@ -60,6 +60,12 @@ def train(
     hang_seconds: Annotated[
         float | None, typer.Option(help="A layer that is at one message for longer, and 20 times its longest, hangs.")
     ] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option(help="Steps from one checkpoint on the disk to the next; 0 for none.")
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option(metavar="N|all", help="How many of the newest checkpoints to keep.")
+    ] = None,
     crash: Annotated[list[str] | None, typer.Option(help=_CRASH)] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=_SET)] = None,
     load: Annotated[list[Path] | None, typer.Option(help=_LOAD)] = None,
@@ -96,6 +102,8 @@ def train(
         "supervision.max_seconds": max_seconds,
         "supervision.max_attempts": max_attempts,
         "supervision.hang_s": hang_seconds,
+        "checkpoints.every": checkpoint_every,
+        "checkpoints.keep": int(keep) if keep and keep.isdecimal() else keep,
     }
     settings = _settings(data, options, set_ or [])
     crashes = [parse_crash(text) for text in crash or []]
@@ -105,6 +113,11 @@ def train(
     with ExitStack() as shown:
         observers = [] if quiet else [shown.enter_context(progress(sys.stderr, epochs=training.epochs, steps=steps))]
         run = train_recorded(config, learner, dataset, run_dir=run_dir, crashes=crashes, observers=observers)
+    return end(run, json=json, quiet=quiet, debug=debug)
+
+
+def end(run: RecordedRun, *, json: bool, quiet: bool, debug: bool) -> int:
+    """Say what a run came to; return the exit code."""
     if json:
         say(run.report.model_dump_json())
     elif run.error is None and not quiet:
@@ -142,7 +155,8 @@ def _exit_code(run: RecordedRun, *, debug: bool) -> int:
     if error is None:
         return 0
     if isinstance(error, KeyboardInterrupt):
-        raise KeyboardInterrupt(f"interrupted; {where}")
+        again = f"annex-actors resume {run.directory.path}"
+        raise KeyboardInterrupt(f"interrupted; {where}; `{again}` goes on from there")
     from annex_actors.cli.failures import failure_text
 
     report(failure_text(error, where, debug=debug))

@@ -85,6 +85,11 @@ class Batches:
         start = position * self.batch_size
         return self._order(epoch)[start : start + self.batch_size]
 
+    def size(self, step: int) -> int:
+        """Return how many samples the batch of a global step holds."""
+        start = step % self.steps_per_epoch * self.batch_size
+        return min(self.batch_size, self.samples - start)
+
     def _order(self, epoch: int) -> NDArray[np.int64]:
         cached, order = self._last_epoch  # one tuple, replaced as a whole: two threads cannot see halves of two epochs
         if cached != epoch:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerStarted
+from annex_actors.protocol.events import (
+    CheckpointFailed,
+    Event,
+    PeerAbandoned,
+    PeerExited,
+    PeerHung,
+    PeerStarted,
+)
 from annex_actors.training.report import EpochRecord
 
 
@@ -43,6 +50,10 @@ def incident_line(event: Event) -> str | None:
             return reason if reason.startswith("layer ") else f"{label} ended: {reason}"
         case PeerStarted(incarnation=incarnation, label=label) if incarnation > 1:
             return f"{label} is up again, incarnation {incarnation}"
+        case PeerHung(label=label, place=place, limit_s=limit_s):
+            return f"{label} hangs: {place} for more than {limit_s:.3g} s"
+        case CheckpointFailed(step=step, reason=reason):
+            return f"the checkpoint of step {step} could not be saved: {reason}; the run goes on"
         case PeerAbandoned(label=label):
             return f"{label} could not be stopped: it was fenced off and left behind"
     return None

@@ -41,6 +41,21 @@ class EpochFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointSaved(Event):
+    """Every step below ``step`` is on the disk: whatever is killed now, the run can be resumed from there."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointFailed(Event):
+    """A checkpoint could not be written, for ``reason``, one line; the run goes on, and the next one will be tried."""
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished(Event):
     """Every stage has committed every step below ``step``; the run is over."""
 

@@ -87,6 +87,7 @@ class InlineJob:
         self._starts = 0
         self._probe: Probe = program.probe
         self._clock: Callable[[], float] = time.monotonic
+        self._told: deque[Event] = deque()
         self.events = 0
 
     @property
@@ -113,8 +114,13 @@ class InlineJob:
         driver.receive(Envelope(OWNER, 1, 0, Halt(self._program.run, 0, WHOLE_STEP, WHOLE_STEP)))
         self._busy[driver.address] = None
 
+    def emit(self, event: Event) -> None:
+        """Show the observers an event, in the thread that waits for the job."""
+        self._told.append(event)
+
     def close(self) -> None:
         """Drop every peer."""
+        self._show_told()
         for address in reversed(self._nodes):
             self._show_stop(address)
         self._nodes.clear()
@@ -123,7 +129,13 @@ class InlineJob:
         if not self._starts:
             self._start(self._specs)
 
+    def _show_told(self) -> None:
+        while self._told:
+            self._show(self._told.popleft())
+
     def _next_event(self) -> None:
+        if self._told:
+            self._show_told()
         channels, peers = len(self._channels), len(self._busy)
         if not channels and not peers:
             raise StandstillError("neither a message nor work that is allowed")

@@ -133,6 +133,9 @@ class Job(Protocol):
     def close(self) -> None:
         """Stop every peer in reverse order; nothing is left running. Safe to call twice."""
 
+    def emit(self, event: Event) -> None:
+        """Show the observers an event of who started the job; from any thread."""
+
     @property
     def restarts(self) -> int:
         """How often any peer was started anew."""

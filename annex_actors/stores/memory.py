@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Lock
+from typing import TypeAlias
 
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.snapshot import Snapshot
+
+OnCut: TypeAlias = Callable[[int, tuple[Snapshot, ...]], None]
+"""Given a step and the commits of all stages at it, in their order; called in a layer's thread, it must not wait."""
 
 
 class MemoryStore:
@@ -22,12 +26,17 @@ class MemoryStore:
         depth: how many at most: one more than steps may be under way at once, so that they hold a commit of the same
             step of every stage at any instant. With a synchronous schedule no stage commits step t + 1 before every
             stage has committed step t, so that it is two.
+        every: after every so many steps the commits of all stages are shown to ``on_cut``; 0: never.
+        on_cut: makes them last. They are immutable, so that nothing is copied.
     """
 
-    def __init__(self, stages: Iterable[Address] = (), *, depth: int = 2) -> None:
-        self._stages = frozenset(stages)
+    def __init__(
+        self, stages: Iterable[Address] = (), *, depth: int = 2, every: int = 0, on_cut: OnCut | None = None
+    ) -> None:
+        self._stages = tuple(stages)
+        self._on_cut = on_cut
         self.depth = depth
-        self.every = 0
+        self.every = every
         self._reached: Counter[int] = Counter()
         self._commits: dict[Address, tuple[Snapshot, ...]] = {}
         self._incarnations: dict[Address, int] = {}
@@ -60,6 +69,9 @@ class MemoryStore:
         self._reached[step] += 1
         if self._reached[step] < len(self._stages):
             return
+        if self._on_cut is not None and self.every and step % self.every == 0:
+            cut = [self.at(stage, step) for stage in self._stages]
+            self._on_cut(step, tuple(snapshot for snapshot in cut if snapshot is not None))
         for stage in self._stages:
             self._commits[stage] = tuple(each for each in self._commits[stage] if each.step >= step)
         self._reached = Counter({later: count for later, count in self._reached.items() if later > step})

@@ -10,6 +10,7 @@ import numpy as np
 from annex_actors.errors import DataError
 from annex_actors.layers import Network
 from annex_actors.optimizers import Optimizer
+from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.messages import Address, freeze
 from annex_actors.protocol.snapshot import CostLog, LayerState, Snapshot, StageState
 from annex_actors.stores import StateStore
@@ -26,12 +27,17 @@ class Checkpoint:
         layers: one state for each layer of the network.
         input_shape: the shape of one sample.
         costs: the cost of each step, in order.
+        stash: for each layer its weights at earlier versions, the oldest first, as far as microbatches of later steps
+            will meet them; none with synchronous schedules.
+        history: the epochs that were finished.
     """
 
     step: int
     layers: tuple[LayerState, ...]
     input_shape: Shape
     costs: tuple[float, ...] = ()
+    stash: tuple[tuple[Parameters, ...], ...] = ()
+    history: tuple[EpochFinished, ...] = ()
 
     @classmethod
     def initial(cls, network: Network, input_shape: Shape, optimizer: Optimizer, seed: int) -> Checkpoint:
@@ -49,6 +55,8 @@ class Checkpoint:
         weights: Mapping[str, Array],
         optimizer: Mapping[str, Array],
         costs: Iterable[float],
+        stash: Mapping[str, Array] | None = None,
+        history: Iterable[EpochFinished] = (),
     ) -> Checkpoint:
         """Return the checkpoint whose `weights` and `optimizer` these arrays are: the way back from a file.
 
@@ -58,6 +66,8 @@ class Checkpoint:
             weights: by name, as `weights` returns them.
             optimizer: by name, as `optimizer` returns them.
             costs: see `Checkpoint`.
+            stash: by name, as `stashed` returns it.
+            history: see `Checkpoint`.
 
         Raises:
             DataError: an array that is missing, too many, or of another shape or dtype.
@@ -71,7 +81,14 @@ class Checkpoint:
             )
             for index, layer in enumerate(blank.layers)
         )
-        return cls(step, layers, blank.input_shape, tuple(costs))
+        versions = tuple(
+            tuple(
+                {name: freeze(arrays[name]) for name in layer.parameters}
+                for arrays in _by_version(stash or {}, index, layer.parameters)
+            )
+            for index, layer in enumerate(blank.layers)
+        )
+        return cls(step, layers, blank.input_shape, tuple(costs), versions, tuple(history))
 
     @classmethod
     def gather(cls, store: StateStore, stages: Sequence[Address], initial: Checkpoint) -> Checkpoint:
@@ -80,16 +97,44 @@ class Checkpoint:
         step = min(snapshot.step if snapshot else initial.step for snapshot in latest)
         if step == initial.step:
             return initial
-        states = [_state(store.at(address, step), address, step) for address in stages]
-        layers = tuple(layer for state in states for layer in state.layers)
-        return cls(step, layers, initial.input_shape, tuple(states[-1].cost_log.costs()))
+        return cls.of([_found(store.at(address, step), address, step) for address in stages], initial.input_shape)
+
+    @classmethod
+    def of(cls, cut: Sequence[Snapshot], input_shape: Shape, history: Iterable[EpochFinished] = ()) -> Checkpoint:
+        """Return what the commits of all stages at the same step hold together.
+
+        Args:
+            cut: the commits, in the order of the stages.
+            input_shape: see `Checkpoint`.
+            history: all epochs that the trainer has finished; those that ended after this step are left out.
+        """
+        states = [_state(snapshot) for snapshot in cut]
+        step = cut[0].step
+        return cls(
+            step,
+            tuple(layer for state in states for layer in state.layers),
+            input_shape,
+            tuple(states[-1].cost_log.costs()),
+            tuple(
+                tuple(weights[offset] for weights in state.stash)
+                for state in states
+                for offset in range(len(state.layers))
+            ),
+            tuple(epoch for epoch in history if epoch.steps <= step),
+        )
 
     def stage_state(self, first: int, count: int, *, with_costs: bool) -> StageState:
         """Return the state of the stage that holds ``count`` layers from ``first`` on."""
-        log = CostLog()
-        for cost in self.costs if with_costs else ():
-            log = log.append(cost)
-        return StageState(self.layers[first : first + count], log)
+        stashes = self.stash[first : first + count]
+        versions = max(map(len, stashes), default=0)
+        return StageState(
+            self.layers[first : first + count],
+            CostLog.of(self.costs if with_costs else ()),
+            tuple(
+                tuple(stash[version] if stash else {} for stash in stashes)  # a layer without weights stashes none
+                for version in range(versions)
+            ),
+        )
 
     @property
     def weights(self) -> dict[str, Array]:
@@ -100,6 +145,16 @@ class Checkpoint:
     def optimizer(self) -> dict[str, Array]:
         """All optimizer slots by name: ``0.velocity.weight`` and so on."""
         return _named(layer.optimizer for layer in self.layers)
+
+    @property
+    def stashed(self) -> dict[str, Array]:
+        """All stashed weights by name: ``0.2.weight`` is version 0, the oldest, of layer 2."""
+        return {
+            f"{version}.{index}.{name}": array
+            for index, versions in enumerate(self.stash)
+            for version, parameters in enumerate(versions)
+            for name, array in parameters.items()
+        }
 
     @property
     def weights_sha256(self) -> str:
@@ -118,12 +173,32 @@ class Checkpoint:
         return costs_sha256(self.costs)
 
 
-def _state(snapshot: Snapshot | None, address: Address, step: int) -> StageState:
+def _found(snapshot: Snapshot | None, address: Address, step: int) -> Snapshot:
     if snapshot is None:
         raise RuntimeError(f"expected a commit of {address} at step {step} in the store, got none")
+    return snapshot
+
+
+def _state(snapshot: Snapshot) -> StageState:
     state = snapshot.state
     assert isinstance(state, StageState)
     return state
+
+
+def _by_version(stash: Mapping[str, Array], layer: int, like: Parameters) -> list[dict[str, Array]]:
+    """Return a layer's stashed weights, the oldest version first.
+
+    Raises:
+        DataError: an array that is missing, or of another shape or dtype than the layer's weights.
+    """
+    versions: dict[int, dict[str, Array]] = {}
+    for key, array in stash.items():
+        version, index, name = key.split(".", 2)
+        if index == str(layer):
+            versions.setdefault(int(version), {})[name] = array
+    for arrays in versions.values():
+        _check_alike("stashed weights", arrays, like)
+    return [versions[version] for version in sorted(versions)]
 
 
 def _check_alike(what: str, got: Mapping[str, Array], expected: Mapping[str, Array]) -> None:

@@ -32,6 +32,10 @@ max_restarts = 100
 max_seconds = 5.0
 max_attempts = 3
 hang_s = 10.0
+
+[checkpoints]
+every = 10                      # steps; 0 for none
+keep = 2                        # the newest; or "all"
 ```
 
 Everything may be left out. Names and types are checked here, ranges by those who know them: `Learner`, its optimizer,
@@ -116,6 +120,13 @@ class SupervisionSection(_Section):
     hang_s: float = _SUPERVISION["hang_s"]
 
 
+class CheckpointsSection(_Section):
+    """When the run is saved on its way; see `Checkpoints`."""
+
+    every: int = 10
+    keep: int | str = 2
+
+
 class RunConfig(_Section):
     """A whole run as settings."""
 
@@ -125,6 +136,7 @@ class RunConfig(_Section):
     optimizer: OptimizerSection
     training: TrainingSection
     supervision: SupervisionSection = Field(default_factory=SupervisionSection)
+    checkpoints: CheckpointsSection = Field(default_factory=CheckpointsSection)
 
     @classmethod
     def of(cls, settings: Settings, suggestion: Suggestion) -> RunConfig:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,9 +32,10 @@ from annex_actors.protocol.stage import StageSpec
 from annex_actors.runtimes import Crash, CrashPlan, Job, Observer, Program, Runtime, Supervision
 from annex_actors.runtimes import runtime as runtime_named
 from annex_actors.runtimes.blas import self_test
-from annex_actors.stores import MemoryStore
+from annex_actors.stores import MemoryStore, StateStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoints import Checkpoints, CheckpointWriter
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.predictor import PredictorSpec
 from annex_actors.training.trainer import TrainerSpec, TrainerState
@@ -61,7 +63,7 @@ class Result:
         history: the epochs that were finished.
         restarts: how often any actor was started anew.
         seconds: from the first actor's start to the last one's end.
-        samples: trained on, counted once per step.
+        samples: trained on, counted once per step; of a run that was resumed, since then.
         stages: how many actors the layers made.
         interrupted: whether Ctrl-C ended the run.
     """
@@ -173,8 +175,10 @@ class Learner:
         halt: Halt | None = None,
         crashes: Sequence[Crash] = (),
         observers: Sequence[Observer] = (),
+        checkpoints: Checkpoints | None = None,
+        resume: Checkpoint | None = None,
     ) -> Result:
-        """Train from the network's initial weights, and keep the weights for `predict`.
+        """Train from the network's initial weights, or from a checkpoint on, and keep the weights for `predict`.
 
         Args:
             dataset: what to learn from; its test samples are evaluated after every epoch, by the same actors.
@@ -183,6 +187,8 @@ class Learner:
             halt: asked after every epoch, such as `loss_less_than`; true ends the run.
             crashes: failures to make on purpose.
             observers: who sees the events.
+            checkpoints: where to save the run every so many steps, so that it survives a kill of the whole job.
+            resume: where a run with the same settings and data was cut off; it goes on to the same bits.
 
         Raises:
             UserError: settings or data that do not fit, before any actor starts; or a cost that became infinite.
@@ -193,10 +199,18 @@ class Learner:
         """
         self.result = None
         trainer = self._trainer(dataset, epochs, batch_size, halt)
-        initial = Checkpoint.initial(self.network, dataset.input_shape, self.optimizer, self.seed)
+        initial = resume or Checkpoint.initial(self.network, dataset.input_shape, self.optimizer, self.seed)
+        if resume is not None:
+            trainer = replace(trainer, resumed=_resumed(resume, trainer))
         stages = self._stages(initial, trainer.run)
         self._check_crashes(crashes, trainer)
-        store = MemoryStore((stage.address for stage in stages), depth=trainer.overlap + 1)
+        writer = CheckpointWriter(checkpoints, dataset.input_shape, lambda: _history(store)) if checkpoints else None
+        store = MemoryStore(
+            (stage.address for stage in stages),
+            depth=trainer.overlap + 1,
+            every=checkpoints.every if checkpoints else 0,
+            on_cut=writer.offer if writer else None,
+        )
         program = Program(
             trainer.run,
             stages,
@@ -207,8 +221,10 @@ class Learner:
             tuple(observers),
         )
         began, interrupted = time.perf_counter(), False
-        with Interrupts() as interrupts:
+        with Interrupts() as interrupts, writer or nullcontext():
             job = self._start(program)
+            if writer is not None:
+                writer.tell = job.emit
             try:
                 with interrupts.let_through():
                     job.wait()
@@ -219,14 +235,17 @@ class Learner:
                     job.wait()
             finally:
                 job.close()
-                self.checkpoint = Checkpoint.gather(store, [stage.address for stage in stages], initial)
-                commit = store.latest(TRAINER)
+                gathered = Checkpoint.gather(store, [stage.address for stage in stages], initial)
+                history = _history(store) or initial.history
+                self.checkpoint = replace(
+                    gathered, history=tuple(each for each in history if each.steps <= gathered.step)
+                )
                 self.result = Result(
                     checkpoint=self.checkpoint,
-                    history=commit.state.history if commit and isinstance(commit.state, TrainerState) else (),
+                    history=history,
                     restarts=job.restarts,
                     seconds=time.perf_counter() - began,
-                    samples=sum(len(trainer.batches.indices(step)) for step in range(self.checkpoint.step)),
+                    samples=sum(trainer.batches.size(step) for step in range(initial.step, gathered.step)),
                     stages=len(stages),
                     interrupted=interrupted,
                 )
@@ -346,6 +365,20 @@ def _checked_stages(stages: str | int, layers: int) -> str | int:
             f"got {number}; ask for fewer"
         )
     return number
+
+
+def _history(store: StateStore) -> tuple[EpochFinished, ...]:
+    """Return the epochs that the trainer has finished."""
+    commit = store.latest(TRAINER)
+    return commit.state.history if commit and isinstance(commit.state, TrainerState) else ()
+
+
+def _resumed(checkpoint: Checkpoint, trainer: TrainerSpec) -> TrainerState:
+    """Return the state of the trainer at a checkpoint; whether to halt after its last epoch is asked again."""
+    state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.batches)
+    if trainer.halt is None or not state.history or state.history[-1].steps < state.reported:
+        return state
+    return replace(state, halt_at=state.reported) if trainer.halt(state.history[-1]) else state
 
 
 def _run_name() -> str:

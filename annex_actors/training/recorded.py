@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from annex_actors.data import Dataset
-from annex_actors.errors import AnnexError
+from annex_actors.errors import AnnexError, DataError
 from annex_actors.protocol.events import Event
 from annex_actors.runtimes import Crash, Observer
 from annex_actors.runtimes.failures import one_line
+from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.config import RunConfig
 from annex_actors.training.environment import environment
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner, Result
-from annex_actors.training.report import NetworkRecord, RunReport, Status
+from annex_actors.training.report import EpochRecord, NetworkRecord, RunReport, Status
 from annex_actors.training.run_directory import LOG, RunDirectory
 from annex_actors.training.tally import Tally
 
@@ -27,9 +28,9 @@ _LOGGERS = ("supervisors", "annex_actors", "py.warnings")
 class MetricsLog:
     """The observer that adds a line to the run's metrics after every epoch."""
 
-    def __init__(self, directory: RunDirectory) -> None:
+    def __init__(self, directory: RunDirectory, before: Sequence[EpochRecord] = ()) -> None:
         self._directory = directory
-        self.tally = Tally()
+        self.tally = Tally(before=before)
 
     def on_event(self, event: Event) -> None:
         """Take one event in."""
@@ -86,29 +87,108 @@ def train_recorded(
     learner.check(dataset, epochs=training.epochs, batch_size=training.batch_size, crashes=crashes)
     with Interrupts() as interrupts:
         directory = RunDirectory.create(run_dir) if run_dir else RunDirectory.create_named(dataset.name)
-        metrics = MetricsLog(directory)
-        failure: BaseException | None = None
         try:
-            directory.begin(config, NetworkRecord.of(learner, dataset), environment(learner.kernels))
-            with logged_to(directory.path / LOG), interrupts.let_through():
-                learner.train(
-                    dataset,
-                    epochs=training.epochs,
-                    batch_size=training.batch_size,
-                    crashes=crashes,
-                    observers=[metrics, *observers],
-                )
-        except BaseException as error:
+            with directory.lock():
+                directory.begin(config, NetworkRecord.of(learner, dataset), environment(learner.kernels))
+                return _carried_out(directory, config, learner, dataset, interrupts, crashes, observers)
+        except BaseException:
             if learner.result is None:
                 directory.remove()
-                raise
-            failure = error
-        result = learner.result
-        assert result is not None  # a run that has begun has one
-        report = _report(directory, learner, result, dataset, failure)
-        directory.end(report, result.checkpoint, metrics.tally.epochs[: len(result.history)])
-        interrupts.forget()
+            raise
+
+
+def resume_recorded(
+    directory: RunDirectory,
+    config: RunConfig,
+    learner: Learner,
+    dataset: Dataset,
+    *,
+    observers: Sequence[Observer] = (),
+    note: Callable[[str], None] = lambda line: None,
+) -> RecordedRun:
+    """Go on with a run that was killed, was interrupted or has failed, from its newest whole checkpoint.
+
+    Where there is none it begins anew. What it comes to is bit-identical to a run that nothing happened to.
+
+    Args:
+        directory: of the run.
+        config: its settings; where the layers live may have changed.
+        learner: what these settings make.
+        dataset: what they load.
+        observers: who sees the events, beside the metrics.
+        note: told in lines where the run goes on, and what may be amiss.
+
+    Returns:
+        The run, also where it was interrupted again or has failed again.
+
+    Raises:
+        UserError: another job works on it; or the data are no longer those that it began with.
+        OSError: the disk is full.
+    """
+    training = config.training
+    learner.check(dataset, epochs=training.epochs, batch_size=training.batch_size)
+    if NetworkRecord.of(learner, dataset) != directory.network():
+        raise DataError(f"expected the data that {directory.path} was begun with, got others under the same name")
+    with Interrupts() as interrupts, directory.lock():
+        blank = Checkpoint.initial(learner.network, dataset.input_shape, learner.optimizer, learner.seed)
+        directory.sweep()
+        for change in _changes(directory.environment(), environment(learner.kernels)):
+            note(change)
+        checkpoints = directory.checkpoints(config)
+        checkpoints.sweep()
+        cut = checkpoints.newest(blank, note)
+        note(f"{directory.path} goes on from step {cut.step}" if cut else f"{directory.path} begins anew")
+        return _carried_out(directory, config, learner, dataset, interrupts, (), observers, cut)
+
+
+def _carried_out(
+    directory: RunDirectory,
+    config: RunConfig,
+    learner: Learner,
+    dataset: Dataset,
+    interrupts: Interrupts,
+    crashes: Sequence[Crash],
+    observers: Sequence[Observer],
+    cut: Checkpoint | None = None,
+) -> RecordedRun:
+    """Train in a folder that is locked, from a checkpoint on or from the beginning, and write what it comes to."""
+    before = directory.epochs()[: len(cut.history)] if cut else []
+    metrics = MetricsLog(directory, before)
+    checkpoints = directory.checkpoints(config)
+    failure: BaseException | None = None
+    try:
+        with logged_to(directory.path / LOG), interrupts.let_through():
+            learner.train(
+                dataset,
+                epochs=config.training.epochs,
+                batch_size=config.training.batch_size,
+                crashes=crashes,
+                observers=[metrics, *observers],
+                checkpoints=checkpoints,
+                resume=cut,
+            )
+    except BaseException as error:
+        if learner.result is None:
+            raise
+        failure = error
+    result = learner.result
+    assert result is not None  # a run that has begun has one
+    report = _report(directory, learner, result, dataset, failure)
+    if failure is not None and result.checkpoint.step:
+        checkpoints.write(result.checkpoint)
+    directory.end(report, result.checkpoint, metrics.tally.epochs[: len(result.history)])
+    interrupts.forget()
     return RecordedRun(directory, report, failure)
+
+
+def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for everything that is not as in the beginning and may round otherwise."""
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            yield (
+                f"warning: resumed with {name} {now.get(name)}, begun with {before.get(name)}: "
+                "the weights may differ in their last bits"
+            )
 
 
 def _report(

@@ -7,13 +7,16 @@ runs/digits-20250131T235959Z/
 ├── network.json          layers, shapes, parameter counts, classes, where the data came from
 ├── metrics.jsonl         a line for each epoch, while it runs
 ├── log.txt               what the supervisors logged: the traceback of every crash; only where there was one
+├── checkpoints/          the newest of every so many steps: what `annex-actors resume` goes on from
+├── lock                  while a job works on the run
 ├── weights.safetensors   weights at the last step that every layer committed
 ├── state.safetensors     optimizer slots at that step, and the cost of every step (float64, named costs)
 └── result.json           how it ended: status, hashes, metrics; what `--json` prints
 ```
 
 The first three are written before the run, the last three when it has ended: well, by Ctrl-C, or by a failure. Whatever
-the instant at which it is killed, each of these files is whole or not there.
+the instant at which it is killed, each of these files is whole or not there, and a run that has not finished can be
+resumed.
 """
 
 from __future__ import annotations
@@ -35,16 +38,19 @@ from safetensors.numpy import save
 from annex_actors.data.reading import one_line, reading
 from annex_actors.errors import ConfigError, DataError, UserError
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoints import Checkpoints
 from annex_actors.training.config import RunConfig
 from annex_actors.training.files import write_whole
 from annex_actors.training.learner import Learner
 from annex_actors.training.report import EpochRecord, NetworkRecord, RunReport
+from annex_actors.training.run_lock import RunLock
 from annex_actors.training.settings import read_settings
 from annex_actors.types import Array
 
 _Record = TypeVar("_Record", bound=BaseModel)
 
 CONFIG, ENVIRONMENT, NETWORK = "config.toml", "environment.json", "network.json"
+CHECKPOINTS = "checkpoints"
 METRICS, WEIGHTS, STATE, RESULT, LOG = (
     "metrics.jsonl",
     "weights.safetensors",
@@ -113,6 +119,14 @@ class RunDirectory:
             raise DataError(f"expected a folder that `annex-actors train` made at {path}, got {got}; check the path")
         return cls(path)
 
+    def lock(self) -> RunLock:
+        """Return the lock that whoever works on the run must hold."""
+        return RunLock(self.path)
+
+    def checkpoints(self, config: RunConfig) -> Checkpoints:
+        """Return the run's checkpoints."""
+        return Checkpoints(self.path / CHECKPOINTS, **config.checkpoints.model_dump())
+
     # Writing
 
     def begin(self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str]) -> None:
@@ -125,6 +139,12 @@ class RunDirectory:
         """Add a line to the metrics."""
         with (self.path / METRICS).open("ab", buffering=0) as file:  # a line is one write, so that none is ever half
             file.write(_line(epoch).encode())
+
+    def sweep(self) -> None:
+        """Delete what a job left behind that was killed while it wrote, and what an end before this one said."""
+        for path in self.path.glob(".*"):
+            path.unlink()
+        (self.path / RESULT).unlink(missing_ok=True)
 
     def end(self, report: RunReport, checkpoint: Checkpoint, epochs: Iterable[EpochRecord]) -> None:
         """Write what the run came to."""

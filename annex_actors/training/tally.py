@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from annex_actors.protocol.events import EpochFinished, Event, PeerStarted, StepFinished
 from annex_actors.training.report import EpochRecord
@@ -14,9 +14,10 @@ class Tally:
 
     Args:
         clock: seconds since any instant.
+        before: the epochs that were finished before these events, of a run that was resumed.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter, *, before: Sequence[EpochRecord] = ()) -> None:
         self._clock = clock
         self._began: float | None = None
         self._epoch_began = 0.0
@@ -24,7 +25,7 @@ class Tally:
         self.steps = 0
         self.cost: float | None = None
         self.restarts = 0
-        self.epochs: list[EpochRecord] = []
+        self.epochs: list[EpochRecord] = list(before)
 
     @property
     def samples_per_second(self) -> float:

@@ -13,7 +13,7 @@ pinned to steps.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from annex_actors.costs import Cost
@@ -66,6 +66,7 @@ class TrainerSpec:
         halt: asked after every epoch; true ends the run.
         overlap: steps that may be under way at once. One more is fed, so that the first stage finds its next step
             waiting when it commits.
+        resumed: where an earlier run was cut off; None: this is the first.
     """
 
     run: str
@@ -81,6 +82,7 @@ class TrainerSpec:
     epochs: int
     halt: Callable[[EpochFinished], bool] | None = None
     overlap: int = 1
+    resumed: TrainerState | None = None
 
     address = TRAINER
     label = TRAINER
@@ -92,7 +94,8 @@ class TrainerSpec:
 
     def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
         """Return the trainer as a peer, at its last commit."""
-        snapshot = snapshot or Snapshot(TRAINER, 0, TrainerState())
+        first = self.resumed or TrainerState()
+        snapshot = snapshot or Snapshot(TRAINER, first.reported, first)
         state: TrainerState = snapshot.state
         return Node(
             TRAINER,
@@ -122,6 +125,26 @@ class TrainerState:
     samples: int = 0
     history: tuple[EpochFinished, ...] = ()
     halt_at: int | None = None
+
+    @classmethod
+    def after(cls, costs: Sequence[float], history: tuple[EpochFinished, ...], batches: Batches) -> TrainerState:
+        """Return the state of a trainer that has seen these costs and finished these epochs.
+
+        It adds up as a trainer does, in the same order, so that an epoch's cost comes to the same bits.
+        """
+        state = cls(history=history, reported=history[-1].steps if history else 0)
+        for cost in costs[state.reported :]:
+            state = state.count(cost, batches.size(state.reported))
+        return state
+
+    def count(self, cost: float, samples: int) -> TrainerState:
+        """Return the state after one more report."""
+        return replace(
+            self,
+            reported=self.reported + 1,
+            cost_sum=self.cost_sum + cost * samples,
+            samples=self.samples + samples,
+        )
 
 
 class TrainerMailbox:
@@ -226,14 +249,8 @@ class Trainer:
         return posts
 
     def _report(self, report: Report) -> list[Wish]:
-        state = self._state
-        self._state = replace(
-            state,
-            reported=report.step + 1,
-            cost_sum=state.cost_sum + report.cost * report.samples,
-            samples=state.samples + report.samples,
-        )
-        event = StepFinished(report.step, len(state.history), report.cost, report.samples)
+        self._state = self._state.count(report.cost, report.samples)
+        event = StepFinished(report.step, len(self._state.history), report.cost, report.samples)
         return [Emit(event), self._commit(), *self._go_on()]
 
     def _evaluate(self) -> list[Wish]:

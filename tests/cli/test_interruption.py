@@ -17,7 +17,7 @@ from annex_actors.training.run_directory import RunDirectory
 
 FILES = {
     "config.toml", "environment.json", "network.json", "metrics.jsonl", "weights.safetensors", "state.safetensors",
-    "result.json",
+    "result.json", "checkpoints",
 }  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def training(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-@pytest.mark.parametrize("runtime", ["threads", "inline"])
+@pytest.mark.parametrize("runtime", ["threads", "inline", "processes"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_the_last_committed_step(tmp_path: Path, runtime: str, number: int, code: int) -> None:
     with training(tmp_path, "--runtime", runtime) as process:
@@ -58,7 +58,9 @@ def test_a_signal_saves_the_last_committed_step(tmp_path: Path, runtime: str, nu
     assert report is not None
     assert (report.status, report.error) == ("interrupted", None)
     assert directory.checkpoint().step == report.steps > 0
-    assert err.splitlines()[-1] == f"interrupted; {report.steps} committed steps are saved in run"
+    assert err.splitlines()[-1] == (
+        f"interrupted; {report.steps} committed steps are saved in run; `annex-actors resume run` goes on from there"
+    )
     assert "Traceback" not in err
     assert out == ""
     assert {path.name for path in directory.path.iterdir()} == FILES

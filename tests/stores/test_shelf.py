@@ -31,7 +31,9 @@ def array(value: float, size: int = 100) -> Array:
 def commit(step: int, *, size: int = 100, stash: tuple[Array, ...] = (), waiting: int = 0) -> Snapshot:
     layer = LayerState({"weight": array(step, size)}, {"velocity": array(-step, size)})
     outbox = tuple(Post("stage-0", Backward("run", step, each, 1, array(each, 7))) for each in range(waiting))
-    state = StageState((layer,), CostLog.of(map(float, range(min(step, 3)))), tuple(({"weight": each},) for each in stash))
+    state = StageState(
+        (layer,), CostLog.of(map(float, range(min(step, 3)))), tuple(({"weight": each},) for each in stash)
+    )
     return Snapshot("stage-1", step, state, outbox)
 
 

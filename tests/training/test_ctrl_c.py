@@ -146,6 +146,9 @@ class StagedJob:
     def wait(self) -> None:
         self._job.wait()
 
+    def emit(self, event: Event) -> None:
+        self._job.emit(event)
+
     def halt(self) -> None:
         self._job.halt()
         self._actions.get("halt", bool)()

@@ -1,0 +1,100 @@
+"""A run that was cut off at any step, and goes on from its checkpoint, comes to the same bits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from annex_actors.protocol.discipline import DISCIPLINES
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import InlineRuntime
+from annex_actors.stores import MemoryStore
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoints import Checkpoints
+from annex_actors.training.learner import loss_less_than
+from tests.matrix import matrix
+from tests.trainings import Training, carry_out, fingerprints, host_named, undisturbed
+
+EPOCHS, STEPS = 3, 9
+CASES = list(product(DISCIPLINES, range(1, STEPS + 1), ("inline", "threads", "schedulers", "processes")))
+
+
+@cache
+def training(schedule: str) -> Training:
+    return Training(schedule=schedule, microbatches=2, epochs=EPOCHS)
+
+
+@cache
+def checkpoints(schedule: str) -> dict[int, Checkpoint]:
+    """Return the checkpoint of every step of an undisturbed run, as it comes back from the disk."""
+    wanted = training(schedule)
+    cuts = dict[int, tuple[Snapshot, ...]]()
+    addresses = [spec.address for spec in wanted.stage_specs()]
+    store = MemoryStore(addresses, depth=wanted.overlap + 1, every=1, on_cut=cuts.__setitem__)
+    history = carry_out(wanted.program(store=store), InlineRuntime(), wanted.initial).history
+    with TemporaryDirectory() as folder:
+        kept = Checkpoints(Path(folder) / "checkpoints", keep="all")
+        for cut in cuts.values():
+            kept.write(Checkpoint.of(cut, wanted.initial.input_shape, history))
+        return {step: kept.at(step, wanted.initial) for step in kept.steps()}
+
+
+def resumed(case: tuple[str, int, str], cut: Checkpoint) -> None:
+    """Go on from a cut, and compare with what an undisturbed run came to."""
+    schedule, _, host = case
+    wanted = training(schedule)
+    learner = wanted.learner(host_named(host))
+    result = learner.train(wanted.dataset, epochs=EPOCHS, batch_size=wanted.batch_size, resume=cut)
+    assert fingerprints(result.checkpoint) == undisturbed(wanted).fingerprints
+    assert result.history == undisturbed(wanted).history
+
+
+def name(case: tuple[str, int, str]) -> str:
+    return f"{case[0]}, {case[1]}, {case[2]}"
+
+
+@pytest.mark.parametrize("case", matrix(CASES, sample=120, id=name))
+def test_a_run_goes_on_from_any_step_to_the_same_bits(case: tuple[str, int, str]) -> None:
+    resumed(case, checkpoints(case[0])[case[1]])
+
+
+@pytest.mark.parametrize("schedule", DISCIPLINES)
+def test_a_run_that_was_cut_off_at_an_epochs_end_before_its_evaluation_evaluates(schedule: str) -> None:
+    cut = checkpoints(schedule)[3]
+    assert len(cut.history) == 1
+    resumed((schedule, 3, "inline"), replace(cut, history=()))
+
+
+@pytest.mark.parametrize("schedule", ["1f1b", "pipedream", "2bw"])
+def test_a_run_that_was_cut_off_twice_goes_on(schedule: str, tmp_path: Path) -> None:
+    wanted, folder = training(schedule), Checkpoints(tmp_path / "checkpoints", every=1, keep="all")
+    wanted.learner("threads").train(
+        wanted.dataset,
+        epochs=EPOCHS,
+        batch_size=wanted.batch_size,
+        resume=checkpoints(schedule)[2],
+        checkpoints=folder,
+    )
+    assert folder.steps()[-1] == STEPS
+    for step in folder.steps():
+        resumed((schedule, step, "inline"), folder.at(step, wanted.initial))
+
+
+def test_a_run_that_was_to_halt_when_it_was_cut_off_halts() -> None:
+    wanted, cut = training("1f1b"), checkpoints("1f1b")[3]
+    result = wanted.learner("inline").train(
+        wanted.dataset, epochs=EPOCHS, batch_size=wanted.batch_size, resume=cut, halt=loss_less_than(1e9)
+    )
+    assert result.checkpoint.step == 3
+    assert len(result.history) == 1
+
+
+def test_only_what_is_left_is_trained() -> None:
+    wanted, cut = training("1f1b"), checkpoints("1f1b")[7]
+    result = wanted.learner("inline").train(wanted.dataset, epochs=EPOCHS, batch_size=wanted.batch_size, resume=cut)
+    assert result.samples < wanted.size
