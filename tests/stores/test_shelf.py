@@ -11,7 +11,7 @@ import pytest
 
 from annex_actors.protocol.messages import Backward, Post
 from annex_actors.protocol.snapshot import CostLog, LayerState, Snapshot, StageState
-from annex_actors.stores.shelf import Shelf, nameless_memory
+from annex_actors.stores.shelf import Memory, Shelf, nameless_memory
 from annex_actors.types import Array
 
 
@@ -101,13 +101,13 @@ def test_memory_does_not_grow_with_the_number_of_commits_or_of_lives(memory: int
 
 def test_an_array_of_an_earlier_commit_is_not_written_again(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
     written = list[int]()
-    write = os.pwrite
+    write = Memory.write
 
-    def count(fd: int, content: memoryview, offset: int) -> int:
-        written.append(len(content))
-        return write(fd, content, offset)
+    def count(memory: Memory, content: memoryview, offset: int) -> None:
+        written.append(content.nbytes)
+        write(memory, content, offset)
 
-    monkeypatch.setattr("os.pwrite", count)
+    monkeypatch.setattr(Memory, "write", count)
     shelf, versions = Shelf(memory, depth=2), [array(each, 10_000) for each in range(4)]
     shelf.commit(commit(1, stash=tuple(versions[:3])))
     assert sum(size == 40_000 for size in written) == 3
@@ -129,18 +129,18 @@ def test_a_kill_at_any_write_leaves_the_commit_before_whole(
     memory: int, monkeypatch: pytest.MonkeyPatch, half: bool
 ) -> None:
     """Also one in the middle of a write, of which a part was done; if that was all but zeros, the commit counts."""
-    random, write = Random(7), os.pwrite
+    random, write = Random(7), Memory.write
     left = [0]
 
-    def mortal(fd: int, content: memoryview, offset: int) -> int:
+    def mortal(memory: Memory, content: memoryview, offset: int) -> None:
         if left[0] == 0:
-            if half and len(content) > 1:
-                write(fd, content[: random.randrange(1, len(content))], offset)
+            if half:
+                write(memory, content[: random.randrange(1, len(content))], offset)
             raise Killed
         left[0] -= 1
-        return write(fd, content, offset)
+        write(memory, content, offset)
 
-    monkeypatch.setattr("os.pwrite", mortal)
+    monkeypatch.setattr(Memory, "write", mortal)
     last, deaths = 0, 0
     for step in range(1, 300):
         left[0] = random.choice([0, 1, 2, 3, 4, 50])
@@ -163,9 +163,9 @@ def test_a_commit_that_finds_no_memory_leaves_the_one_before(memory: int, monkey
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("os.pwrite", full)
+        patch.setattr("os.posix_fallocate", full)
         with pytest.raises(OSError, match="No space left"):
-            shelf.commit(commit(2))
+            shelf.commit(commit(2, size=100_000))
     assert value(Shelf(memory).latest()) == 1
     Shelf(memory).commit(commit(2))
     assert value(Shelf(memory).latest()) == 2
