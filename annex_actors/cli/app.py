@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from annex_actors.cli.chaos import chaos
 from annex_actors.cli.datasets import datasets
 from annex_actors.cli.inspect import inspect
 from annex_actors.cli.output import say
@@ -19,7 +20,7 @@ USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """Click's UsageError, of the click that typer brings along: typer itself does not name it."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for each in (train, resume, predict, inspect, datasets, schedules, simulate):
+for each in (train, resume, predict, inspect, datasets, schedules, simulate, chaos):
     app.command()(each)
 
 

@@ -105,7 +105,7 @@ def train(
         "checkpoints.every": checkpoint_every,
         "checkpoints.keep": int(keep) if keep and keep.isdecimal() else keep,
     }
-    settings = _settings(data, options, set_ or [])
+    settings = settings_of(data, options, set_ or [])
     crashes = [parse_crash(text) for text in crash or []]
     config, learner, dataset = resolve(settings)
     training = config.training
@@ -125,7 +125,7 @@ def end(run: RecordedRun, *, json: bool, quiet: bool, debug: bool) -> int:
     return _exit_code(run, debug=debug)
 
 
-def _settings(data: str | None, options: dict[str, Any], sets: list[str]) -> Settings:
+def settings_of(data: str | None, options: dict[str, Any], sets: list[str]) -> Settings:
     """Return what was asked for, the weakest first: a config file, options, ``--set``."""
     from annex_actors.training.settings import merged, placed, read_settings, setting
 

@@ -32,8 +32,7 @@ class Beacon:
     """
 
     def __init__(self, memory: Memory | None = None) -> None:
-        view = memoryview(bytearray(SIZE) if memory is None else memory)[:SIZE]
-        self._times, self._numbers = view[:48].cast("d"), view[48:].cast("q")
+        self._times, self._numbers = _views(bytearray(SIZE) if memory is None else memory)
 
     # The host's side
 
@@ -64,6 +63,11 @@ class Beacon:
         self._times[_ANSWERED] = time.monotonic()
 
     # The watcher's side
+
+    def detach(self) -> None:
+        """Let go of the memory, which may be an open file's, and keep what it shows last; to be read as before."""
+        content = bytearray(self._times.tobytes() + self._numbers.tobytes())
+        self._times, self._numbers = _views(content)  # a reader has either the old or the new; both show the same
 
     @property
     def began(self) -> float | None:
@@ -106,3 +110,9 @@ class Beacon:
         if not self._times[_BEGAN] or numbers[_KIND] < 0:
             return None
         return KINDS[_KINDS[numbers[_KIND]]], numbers[_STEP], numbers[_MICROBATCH]
+
+
+def _views(memory: Memory) -> tuple[memoryview[float], memoryview[int]]:
+    """Return the times and the numbers in a beacon's memory."""
+    view = memoryview(memory)[:SIZE]
+    return view[:48].cast("d"), view[48:].cast("q")

@@ -59,10 +59,14 @@ def test_any_order_of_events_with_kills_comes_to_the_formula(case: tuple[str, in
     assert disturbed(training, host).fingerprints == fingerprints(expected(training))
 
 
-@pytest.mark.parametrize("host", ["threads", "schedulers", "processes"])
-@pytest.mark.parametrize("case", matrix(CASES, sample=60, id=name, seed=2))
-def test_real_concurrency_comes_to_the_formula(case: tuple[str, int], host: str) -> None:
-    training = some_training(*case)
+ON_HOSTS = [(*case, host) for host in ("threads", "schedulers", "processes") for case in CASES]
+
+
+@pytest.mark.parametrize(
+    "case", matrix(ON_HOSTS, sample=120, id=lambda case: f"{case[0]}, {case[1]}, {case[2]}", seed=2)
+)
+def test_real_concurrency_comes_to_the_formula(case: tuple[str, int, str]) -> None:
+    training, host = some_training(*case[:2]), case[2]
     assert train(training, host_named(host)).fingerprints == fingerprints(expected(training))
 
 

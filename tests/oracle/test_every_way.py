@@ -103,7 +103,15 @@ def test_every_way_to_train_equals_the_plain_program(case: Case) -> None:
     assert outcome.fingerprints == fingerprints(expected(case.training))
 
 
-SCHEDULES_AND_MICROBATCHES = list(product(HOSTS, DISCIPLINES, (1, 2, 3, 8)))
+def costly(host: str, microbatches: int) -> bool:
+    """Return whether a case waits for ``--whole``: to start a process for every layer takes a second."""
+    return host == "processes" and microbatches != 3
+
+
+SCHEDULES_AND_MICROBATCHES = [
+    pytest.param(*case, marks=[pytest.mark.whole] if costly(case[0], case[2]) else [])
+    for case in product(HOSTS, DISCIPLINES, (1, 2, 3, 8))
+]
 
 
 @pytest.mark.parametrize(("host", "schedule", "microbatches"), SCHEDULES_AND_MICROBATCHES)

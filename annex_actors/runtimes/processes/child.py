@@ -11,8 +11,9 @@ from threading import Lock
 from annex_actors.errors import AnnexError
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.failures import PeerError
-from annex_actors.runtimes.processes.orders import Ended, Stop
+from annex_actors.runtimes.processes.orders import Disturb, Ended, Stop
 from annex_actors.runtimes.processes.process import WorkerProcess
+from annex_actors.runtimes.troubles import Trouble
 from supervisors import KILLED, SHUTDOWN, Crashed, Reason, Rung
 
 TERMINATE_S = 0.25
@@ -47,6 +48,10 @@ class ProcessRef:
     def tell(self, envelope: Envelope) -> None:
         """Send an envelope; never waits."""
         self.process.send(envelope)
+
+    def disturb(self, trouble: Trouble) -> None:
+        """Let something go wrong in it."""
+        self.process.send(Disturb(trouble))
 
     def kill(self) -> None:
         """End the process, whatever it is at."""

@@ -9,6 +9,7 @@ from typing import Any
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.crashes import Crash, Place
 from annex_actors.runtimes.program import PeerSpec
+from annex_actors.runtimes.troubles import Trouble
 
 # To the worker
 
@@ -60,6 +61,13 @@ class Stop:
 @dataclass(frozen=True, slots=True)
 class Ping:
     """Show by the beacon that you hear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disturb:
+    """Let something go wrong, to show that it does no harm."""
+
+    trouble: Trouble
 
 
 # From the worker

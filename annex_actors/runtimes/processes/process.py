@@ -201,6 +201,7 @@ class WorkerProcess:
             if not self.closed:
                 self._text = self.output()
                 self.closed = True
+                self.beacon.detach()
                 self._output.close()
 
     def _hear(self, message: Any) -> None:

@@ -32,13 +32,13 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.protocol.stage import Probe
 from annex_actors.runtimes.beacon import Beacon
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.crashes import CrashPlan
 from annex_actors.runtimes.processes import wire
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.processes.orders import (
     Assign,
     Connect,
     Crashing,
+    Disturb,
     Ended,
     Kept,
     Ping,
@@ -48,6 +48,7 @@ from annex_actors.runtimes.processes.orders import (
     Up,
 )
 from annex_actors.runtimes.threads import PeerActor
+from annex_actors.runtimes.troubles import Trouble, Troubles
 from annex_actors.stores.shelf import Shelf
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
 
@@ -71,8 +72,14 @@ class Desk:
         self._shelf = shelf
         self._beacon = beacon
         self.links: dict[Address, Link] = {}
-        plan = CrashPlan(order.crashes, lambda place: control.send(Crashing(place)))
-        self.probe: Probe = plan.probe
+        self.troubles = Troubles(order.crashes, lambda place: control.send(Crashing(place)))
+        self.probe: Probe = self.troubles.probe
+
+    @property
+    def layers(self) -> range:
+        """The first layer of the stage that lives here, and with it all that can go wrong in the stage."""
+        first = getattr(self._order.spec, "first_layer", 0)
+        return range(first, first + 1)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return the number of this life, and the last commit."""
@@ -143,6 +150,8 @@ class Worker:
                 self._control.send(Ready())
             case Assign():
                 self._begin(order, *wire.receive_fds(self._files, 2))
+            case Disturb(trouble):
+                self._disturb(trouble)
             case Stop():
                 if self._child is not None:
                     self._child.shutdown(SHUTDOWN)
@@ -152,6 +161,10 @@ class Worker:
     def _deliver(self, envelope: Envelope) -> None:
         if self._child is not None:
             self._child.ref.tell(envelope)
+
+    def _disturb(self, trouble: Trouble) -> None:
+        if self._desk is not None:
+            self._desk.troubles.add(self._desk.layers, trouble)
 
     def _connect(self, peer: Address, fd: int) -> None:
         link = Link(socket.socket(fileno=fd), peer, self._deliver, failed=self._fail)

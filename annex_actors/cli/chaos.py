@@ -1,0 +1,139 @@
+"""``annex-actors chaos``: harm a training while it runs, and see that nothing comes of it."""
+
+from __future__ import annotations
+
+import json as text
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from annex_actors.cli.output import report, say, table
+
+if TYPE_CHECKING:
+    from annex_actors.runtimes.chaos import Kind
+    from annex_actors.training.chaos import Recovery, Round, Verdict
+
+_KINDS = "What may befall a layer, apart by commas: exception,kill,stop,slow,flood,pair,store,trainer."
+
+
+def chaos(
+    data: Annotated[str | None, typer.Argument(metavar="DATA|CONFIG.toml", help="As of `annex-actors train`.")] = None,
+    kills: Annotated[int, typer.Option(help="How many blows must fall at least.")] = 50,
+    pause: Annotated[float, typer.Option(help="Mean seconds from one blow to the next.")] = 0.1,
+    kinds: Annotated[str | None, typer.Option(help=_KINDS)] = None,
+    chaos_seed: Annotated[int, typer.Option(help="Of what befalls whom, and when.")] = 0,
+    epochs: Annotated[int | None, typer.Option(help="Of each training.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples in a step.")] = None,
+    microbatches: Annotated[int | None, typer.Option(help="Parts that a batch is cut into.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="The order of work.")] = None,
+    runtime: Annotated[str | None, typer.Option(help="schedulers, threads or processes.")] = None,
+    layers: Annotated[str | None, typer.Option(help="The network.")] = None,
+    hang_seconds: Annotated[float, typer.Option(help="See `annex-actors train`.")] = 1.0,
+    data_dir: Annotated[str | None, typer.Option(help="A folder that may hold the files of fashion-mnist.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> int:
+    """Train undisturbed, then again and again under blows, and compare the bits: the exit code is 0 if all are equal.
+
+    Blows: exception (a layer raises), kill (kill -9 of its process; of a thread what comes nearest), stop (SIGSTOP; a
+    thread that never comes back), slow (it takes far longer than ever), flood (a full mailbox), pair (two neighbours at
+    once), store (its next commit is refused), trainer (the trainer is killed).
+    """
+    from annex_actors.cli.train import settings_of
+    from annex_actors.training.chaos import chaos as wreak
+    from annex_actors.training.config import resolve
+    from annex_actors.training.recorded import logged_to
+
+    options = {
+        "training.epochs": epochs,
+        "training.batch_size": batch_size,
+        "training.microbatches": microbatches,
+        "training.schedule": schedule,
+        "training.runtime": runtime,
+        "network.layers": layers,
+        "data.data_dir": data_dir,
+        "supervision.hang_s": hang_seconds,
+    }
+    config, learner, dataset = resolve(settings_of(data, options, set_ or []))
+    wanted = _kinds(kinds)
+    with tempfile.TemporaryDirectory() as folder, logged_to(Path(folder) / "log.txt"):
+        verdict = wreak(
+            learner,
+            dataset,
+            epochs=config.training.epochs,
+            batch_size=config.training.batch_size,
+            blows=kills,
+            pause_s=pause,
+            seed=chaos_seed,
+            kinds=wanted,
+            on_round=lambda round: report(_line(round)),
+        )
+    if json:
+        say(text.dumps({"runtime": learner.runtime.name, "schedule": learner.schedule.name, **_summary(verdict)}))
+    else:
+        _show(verdict)
+    return 0 if verdict.identical else 1
+
+
+def _kinds(given: str | None) -> list[Kind]:
+    from annex_actors import expect
+    from annex_actors.runtimes.chaos import Kind
+
+    known = {kind.value: kind for kind in Kind}
+    if given is None:
+        return list(known.values())
+    return [known[name] if name in known else expect.unknown("kinds", name, known) for name in given.split(",")]
+
+
+def _line(round: Round) -> str:
+    redone = sum(round.redone.values())
+    came = round.error or ("the same bits" if round.identical else "OTHER BITS")
+    return f"{len(round.damage.blows)} blows, {redone} pieces of work repeated: {came}"
+
+
+def _show(verdict: Verdict) -> None:
+    rows = []
+    for kind, count in verdict.blows.items():
+        rows.append([kind.value, count, *_columns(verdict.recovery(kind))])
+    rows.append(["all", verdict.blows.total(), *_columns(verdict.recovery())])
+    table(["blow", "times", "deaths", "recovery p50", "p99", "longest"], rows)
+    per_step = verdict.pieces / verdict.steps
+    survivors = sum(each.survivors_redid for each in verdict.rounds)
+    say(
+        f"\n{len(verdict.rounds)} trainings of {verdict.steps} steps; work repeated: {verdict.redone / per_step:.1f} "
+        f"steps, by layers that never died {survivors}; kept for others at most {verdict.most_kept_bytes:,} bytes"
+    )
+    say(f"weights {verdict.hashes[0]}")
+    say("verdict: " + ("identical" if verdict.identical else "DIFFERENT"))
+
+
+def _columns(recovery: Recovery | None) -> list[str]:
+    if recovery is None:
+        return ["0", "-", "-", "-"]
+    times = (recovery.p50, recovery.p99, recovery.most)
+    return [str(recovery.count), *(f"{1000 * seconds:,.1f} ms" for seconds in times)]
+
+
+def _summary(verdict: Verdict) -> dict[str, object]:
+    def figures(recovery: Recovery | None) -> dict[str, float] | None:
+        if recovery is None:
+            return None
+        return {"deaths": recovery.count, "p50_s": recovery.p50, "p99_s": recovery.p99, "longest_s": recovery.most}
+
+    return {
+        "identical": verdict.identical,
+        "blows": {kind.value: count for kind, count in verdict.blows.items()},
+        "recovery": {kind.value: figures(verdict.recovery(kind)) for kind in verdict.blows},
+        "recovery_of_all": figures(verdict.recovery()),
+        "trainings": len(verdict.rounds),
+        "steps": verdict.steps,
+        "steps_redone": verdict.redone / (verdict.pieces / verdict.steps),
+        "redone_by_survivors": sum(each.survivors_redid for each in verdict.rounds),
+        "most_kept_bytes": verdict.most_kept_bytes,
+        "errors": [each.error for each in verdict.rounds if each.error],
+        "weights_sha256": verdict.hashes[0],
+        "state_sha256": verdict.hashes[1],
+        "cost_log_sha256": verdict.hashes[2],
+    }

@@ -1,0 +1,43 @@
+"""``annex-actors chaos``: a table and a verdict."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from annex_actors.cli import main
+
+SHORT = ("chaos", "xor", "--epochs", "2000", "--kills", "4", "--pause", "0.02", "--runtime", "threads")
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def test_a_table_of_blows_and_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SHORT, "--kinds", "exception,kill"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].split()[:3] == ["blow", "times", "deaths"]
+    assert out.splitlines()[-1] == "verdict: identical"
+    assert "by layers that never died 0" in out
+    assert "the same bits" in err
+
+
+def test_json_has_all_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SHORT, "--json", "--kinds", "trainer"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["identical"] is True
+    assert result["blows"]["trainer"] >= 4
+    assert result["redone_by_survivors"] == 0
+    assert result["recovery"]["trainer"]["p99_s"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--kinds", "meteor"), "expected `kinds` to be one of exception, kill, stop"),
+        (("--kills", "0"), "expected `blows` to be an integer >= 1, got 0"),
+        (("--runtime", "inline"), "expected a runtime whose peers can be harmed, got inline"),
+    ],
+)
+def test_bad_input_is_refused(options: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chaos", "xor", *options]) == 2
+    assert message in capsys.readouterr().err

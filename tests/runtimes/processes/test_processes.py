@@ -1,0 +1,354 @@
+"""Layers in processes: real deaths of every kind, and nothing left behind by any end of a run."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from annex_actors.errors import ConfigError
+from annex_actors.keys import RandomKey
+from annex_actors.layers import Activation, Saved
+from annex_actors.layers.functions import Relu
+from annex_actors.protocol.events import PeerExited, PeerHung
+from annex_actors.runtimes import Job, ProcessesRuntime, Program, RunFailedError, Supervision
+from annex_actors.runtimes.processes.child import ProcessRef
+from annex_actors.runtimes.program import Observer
+from annex_actors.runtimes.tree import SupervisedJob
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.types import Floats, Parameters
+from tests.trainings import Seen, Training, When, after_step, fingerprints, undisturbed
+
+TRAINING = Training(microbatches=3)
+PATIENCE_S = 60.0
+
+
+def children() -> list[psutil.Process]:
+    found: list[psutil.Process] = psutil.Process().children(recursive=True)
+    return found
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """Check that no process, no thread, no open file and no file with a name outlives a run."""
+    threads, files, named = threading.enumerate(), open_files(), set(os.listdir("/dev/shm"))
+    yield
+    assert threading.enumerate() == threads
+    assert children() == []
+    assert open_files() == files
+    assert set(os.listdir("/dev/shm")) == named
+
+
+def started(program: Program, runtime: ProcessesRuntime | None = None) -> SupervisedJob:
+    job = (runtime or ProcessesRuntime(spares=0)).start(program)
+    assert isinstance(job, SupervisedJob)
+    return job
+
+
+def finished(job: Job, program: Program) -> Checkpoint:
+    """Wait for the end, and return what was committed."""
+    try:
+        job.wait()
+    finally:
+        job.close()
+    return Checkpoint.gather(program.store, [spec.address for spec in program.stages], TRAINING.initial)
+
+
+def process_of(job: SupervisedJob, address: str) -> psutil.Process:
+    ref = job.registry.whereis(address)
+    assert isinstance(ref, ProcessRef)
+    return psutil.Process(ref.process.pid)
+
+
+def struck(strike: Callable[[SupervisedJob], object], **settings: object) -> tuple[Checkpoint, Seen, SupervisedJob]:
+    """Train, and do something to the job once, when the cost of step 2 is known."""
+    jobs, ready, done, seen = list[SupervisedJob](), threading.Event(), threading.Event(), Seen()
+
+    def once() -> None:
+        if not done.is_set():
+            done.set()
+            ready.wait()
+            strike(jobs[0])
+
+    observers: list[Observer] = [When(after_step(2), once), seen]
+    program = TRAINING.program(observers=observers, supervision=Supervision(**settings))  # type: ignore[arg-type]
+    jobs.append(started(program))
+    ready.set()
+    return finished(jobs[0], program), seen, jobs[0]
+
+
+@pytest.mark.parametrize("layer", range(5))
+def test_kill_9_of_a_layer_changes_nothing(layer: int) -> None:
+    checkpoint, seen, job = struck(lambda job: process_of(job, f"stage-{layer}").kill())
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    deaths = [event for event in seen.of(PeerExited) if not event.orderly]
+    assert [(event.address, event.incarnation) for event in deaths] == [(f"stage-{layer}", 1)]
+    assert deaths[0].reason.startswith("killed by SIGKILL")
+    assert job.restarts == 1
+
+
+def test_kill_9_of_every_layer_at_once_changes_nothing() -> None:
+    def strike(job: SupervisedJob) -> None:
+        for process in [process_of(job, spec.address) for spec in job.program.stages]:
+            process.kill()
+
+    checkpoint, _, job = struck(strike)
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    assert job.restarts == 5
+
+
+def test_a_killed_spare_is_replaced() -> None:
+    killed = list[int]()
+
+    def strike(job: SupervisedJob) -> None:
+        layers = {process_of(job, spec.address).pid for spec in job.program.stages}
+        for process in children():
+            if process.pid not in layers:
+                process.kill()
+                killed.append(process.pid)
+        process_of(job, "stage-1").kill()
+
+    program = TRAINING.program()
+    job = started(program, ProcessesRuntime(spares=2))
+    strike(job)
+    assert fingerprints(finished(job, program)) == undisturbed(TRAINING).fingerprints
+    assert len(killed) == 2
+
+
+def test_a_process_that_is_stopped_is_found_and_killed_and_nothing_changes() -> None:
+    checkpoint, seen, _ = struck(lambda job: process_of(job, "stage-1").suspend(), hang_s=0.3)
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    assert [event.address for event in seen.of(PeerHung)] == ["stage-1"]
+    death = next(event for event in seen.of(PeerExited) if not event.orderly)
+    assert "for 0.3 s" in death.reason
+
+
+# What ends in a layer's own code
+
+
+@dataclass(frozen=True)
+class Deadly(Activation):
+    """A relu that does something at the eighth forward, for the first so many times."""
+
+    path: Path = field(kw_only=True)
+    deed: Callable[[], object] = field(kw_only=True)
+    times: int = field(default=1, kw_only=True)
+
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        if key is not None and key.step == 2 and key.microbatch == 1 and self._count() <= self.times:
+            self.deed()
+        return super().forward(parameters, inputs, key)
+
+    def _count(self) -> int:
+        with self.path.open("ab") as file:
+            file.write(b".")
+        return self.path.stat().st_size
+
+
+def crash_hard() -> None:
+    ctypes.string_at(0)
+
+
+def leave() -> None:
+    sys.stderr.write("the licence has run out\n")
+    sys.stderr.flush()
+    os._exit(3)
+
+
+def never_return() -> None:
+    while True:
+        pass
+
+
+def hold_the_interpreter() -> None:
+    ctypes.PyDLL(None).pause()  # PyDLL does not let go of the interpreter's lock
+
+
+def program_with(
+    tmp_path: Path,
+    deed: Callable[[], object],
+    times: int = 1,
+    *,
+    observers: tuple[Observer, ...] = (),
+    **settings: object,
+) -> Program:
+    stages = TRAINING.stage_specs()
+    deadly = replace(stages[1], layers=(Deadly(Relu(), path=tmp_path / "count", deed=deed, times=times),))
+    program = TRAINING.program(observers=observers, supervision=Supervision(**settings))  # type: ignore[arg-type]
+    return replace(program, stages=(stages[0], deadly, *stages[2:]))
+
+
+def deaths(seen: Seen) -> list[str]:
+    return [event.reason for event in seen.of(PeerExited) if not event.orderly]
+
+
+def test_a_segmentation_fault_ends_one_layer_and_changes_nothing(tmp_path: Path) -> None:
+    seen = Seen()
+    program = program_with(tmp_path, crash_hard, observers=(seen,))
+    assert fingerprints(finished(started(program), program)) == undisturbed(TRAINING).fingerprints
+    assert deaths(seen) == ["killed by SIGSEGV in forward at step 2 microbatch 1"]
+
+
+def test_a_segmentation_fault_at_the_same_message_again_and_again_ends_the_run_and_names_it(tmp_path: Path) -> None:
+    program = program_with(tmp_path, crash_hard, times=100)
+    job = started(program)
+    with pytest.raises(RunFailedError) as caught:
+        finished(job, program)
+    assert str(caught.value) == (
+        "layer 1 relu: killed by SIGSEGV in forward at step 2 microbatch 1 (failed 3 times at the same message)"
+    )
+
+
+def test_an_exit_is_a_death_and_what_was_written_to_standard_error_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = Seen()
+    program = program_with(tmp_path, leave, observers=(seen,))
+    assert fingerprints(finished(started(program), program)) == undisturbed(TRAINING).fingerprints
+    assert deaths(seen) == ["ended with exit code 3 in forward at step 2 microbatch 1"]
+    assert "the licence has run out" in caplog.text
+
+
+@pytest.mark.parametrize("deed", [never_return, hold_the_interpreter])
+def test_a_layer_that_never_returns_is_found_and_killed_and_nothing_changes(
+    tmp_path: Path, deed: Callable[[], object]
+) -> None:
+    seen = Seen()
+    program = program_with(tmp_path, deed, observers=(seen,), hang_s=0.3)
+    assert fingerprints(finished(started(program), program)) == undisturbed(TRAINING).fingerprints
+    assert [(event.address, event.place) for event in seen.of(PeerHung)] == [
+        ("stage-1", "forward at step 2 microbatch 1")
+    ]
+
+
+def test_a_layer_that_hangs_at_the_same_message_again_and_again_ends_the_run_and_names_it(tmp_path: Path) -> None:
+    program = program_with(tmp_path, never_return, times=100, hang_s=0.2)
+    job = started(program)
+    with pytest.raises(RunFailedError, match=r"layer 1 relu: hung for .* s in forward at step 2 microbatch 1"):
+        finished(job, program)
+
+
+# What is given
+
+
+@dataclass(frozen=True)
+class Unsendable(Activation):
+    """A layer that holds what no other process can have."""
+
+    lock: object = field(default_factory=threading.Lock, kw_only=True)
+
+
+def test_a_layer_that_cannot_be_sent_is_refused_before_anything_starts() -> None:
+    stages = TRAINING.stage_specs()
+    program = replace(TRAINING.program(), stages=(replace(stages[0], layers=(Unsendable(Relu()),)), *stages[1:]))
+    with pytest.raises(ConfigError, match=r"expected layer 0 .* to be what can be sent to a process, got TypeError"):
+        ProcessesRuntime().start(program)
+
+
+def test_each_process_can_have_a_core_of_its_own() -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    program = TRAINING.program()
+    job = started(program, ProcessesRuntime(affinity=True, spares=0))
+    own = [process_of(job, spec.address).cpu_affinity() for spec in program.stages]
+    finished(job, program)
+    assert own == [[cores[at % len(cores)]] for at in range(5)]
+
+
+def test_a_run_goes_on_from_what_its_store_holds() -> None:
+    program = TRAINING.program()
+    first = finished(started(program), program)
+    again = started(program)
+    assert fingerprints(finished(again, program)) == fingerprints(first)
+
+
+# Ends of the whole
+
+SCRIPT = """
+import sys
+from tests.trainings import Training, When, after_step
+from annex_actors.runtimes import ProcessesRuntime
+if __name__ == "__main__":
+    training = Training(epochs=100000)
+    program = training.program(observers=[When(after_step(2), lambda: print("works", flush=True))])
+    job = ProcessesRuntime(spares=1).start(program)
+    job.wait()
+"""
+
+
+def working(tmp_path: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    """Start a training in a process of its own; return it and its layers, once they work."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    job = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment)
+    assert job.stdout is not None
+    assert job.stdout.readline() == "works\n"
+    layers = psutil.Process(job.pid).children()
+    assert len(layers) == 6
+    return job, layers
+
+
+def test_kill_9_of_the_whole_leaves_no_process(tmp_path: Path) -> None:
+    job, layers = working(tmp_path)
+    job.kill()
+    job.communicate()
+    _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+    assert alive == []
+
+
+def test_kill_9_of_the_whole_leaves_no_process_not_even_one_that_is_stopped(tmp_path: Path) -> None:
+    job, layers = working(tmp_path)
+    layers[0].suspend()
+    job.kill()
+    job.communicate()
+    _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+    assert alive == []
+
+
+def test_kill_9_of_everything_leaves_no_file(tmp_path: Path) -> None:
+    job, layers = working(tmp_path)
+    for process in [*layers, psutil.Process(job.pid)]:
+        process.kill()
+    job.communicate()
+    psutil.wait_procs(layers, timeout=PATIENCE_S)
+    assert [path.name for path in tmp_path.iterdir()] == ["script.py"]
+
+
+def test_a_ctrl_c_at_the_terminal_reaches_the_supervising_process_alone(tmp_path: Path) -> None:
+    """The terminal signals a process group, and each layer has one of its own."""
+    job, layers = working(tmp_path)
+    assert {os.getpgid(layer.pid) for layer in layers} == {layer.pid for layer in layers}
+    job.send_signal(signal.SIGINT)
+    job.communicate()
+    assert job.returncode != 0
+    _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+    assert alive == []
+
+
+UNGUARDED = """
+from tests.trainings import Training, train
+from annex_actors.runtimes import ProcessesRuntime
+train(Training(), ProcessesRuntime(spares=0))
+"""
+
+
+def test_a_program_without_a_guard_is_told_so_and_does_not_start_itself_for_ever(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=60)
+    assert ended.returncode != 0
+    assert "under `if __name__ == '__main__':`" in ended.stderr
