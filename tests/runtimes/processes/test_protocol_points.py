@@ -1,0 +1,122 @@
+"""``kill -9`` of a layer by itself before and after every single thing that its host does with the protocol.
+
+Before and after each message taken in, each send, each commit, and each message of a resumption; once, and again while
+it recovers. The process really dies there, between two instructions.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from annex_actors.protocol.effects import Commit, Effect, Send
+from annex_actors.protocol.messages import Envelope
+from annex_actors.protocol.node import Node, Piece
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.protocol.stage import Probe, StageSpec, no_probe
+from annex_actors.runtimes import ProcessesRuntime, Supervision
+from tests.matrix import matrix
+from tests.trainings import Training, carry_out, undisturbed
+
+POINTS = 130
+"""More than a stage of these trainings passes before its last step."""
+
+RECOVERY = 25
+"""Points of the second life: loading, asking, sending again, taking in."""
+
+
+class MortalNode:
+    """A node whose process dies at one of the points that it counts.
+
+    Args:
+        node: the node.
+        journal: where each point is written down that was reached.
+        deaths: for each life the point at which it ends; none for the lives after.
+    """
+
+    def __init__(self, node: Node, journal: Path, deaths: tuple[int, ...]) -> None:
+        self._node = node
+        lives = len(journal.read_text().splitlines()) if journal.exists() else 0
+        with journal.open("a") as file:
+            file.write("life\n")
+        self._death = deaths[lives] if lives < len(deaths) else None
+        self._count = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._node, name)
+
+    def start(self) -> Iterator[Effect]:
+        return self._mortal(self._node.start())
+
+    def receive(self, envelope: Envelope) -> None:
+        self._pass()
+        self._node.receive(envelope)
+        self._pass()
+
+    def do(self, piece: Piece) -> Iterator[Effect]:
+        return self._mortal(self._node.do(piece))
+
+    def _mortal(self, effects: Iterable[Effect]) -> Iterator[Effect]:
+        for effect in effects:
+            assert isinstance(effect, Send | Commit)
+            self._pass()
+            yield effect
+            self._pass()
+
+    def _pass(self) -> None:
+        if self._count == self._death:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._count += 1
+
+
+@dataclass(frozen=True)
+class MortalStage(StageSpec):
+    """A stage that is hosted by a mortal process."""
+
+    journal: Path = field(kw_only=True)
+    deaths: tuple[int, ...] = field(kw_only=True)
+
+    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
+        return cast(Node, MortalNode(super().node(snapshot, incarnation, probe), self.journal, self.deaths))
+
+
+@cache
+def training(schedule: str) -> Training:
+    return Training(schedule=schedule, microbatches=2, epochs=3)
+
+
+CASES = [
+    *((schedule, stage, (point,)) for schedule in ("1f1b", "2bw") for stage in (0, 2, 4) for point in range(POINTS)),
+    *(
+        (schedule, stage, (first, second))
+        for schedule in ("1f1b", "2bw")
+        for stage in (0, 2, 4)
+        for first in (0, 17, 61)
+        for second in range(RECOVERY)
+    ),
+]
+
+
+@pytest.mark.parametrize("case", matrix(CASES, sample=16, id=lambda case: f"{case[0]}, stage {case[1]}, {case[2]}"))
+def test_a_process_that_dies_at_any_point_of_the_protocol_changes_nothing(
+    case: tuple[str, int, tuple[int, ...]], tmp_path: Path
+) -> None:
+    schedule, at, deaths = case
+    wanted = training(schedule)
+    stages = list(wanted.stage_specs())
+    values = {each.name: getattr(stages[at], each.name) for each in fields(StageSpec)}
+    journal = tmp_path / "journal"
+    stages[at] = MortalStage(**values, journal=journal, deaths=deaths)
+    program = replace(wanted.program(supervision=Supervision(max_restarts=1000)), stages=tuple(stages))
+    outcome = carry_out(program, ProcessesRuntime(spares=0), wanted.initial)
+    assert outcome.fingerprints == undisturbed(wanted).fingerprints
+    assert outcome.history == undisturbed(wanted).history
+    assert outcome.restarts == len(deaths), "it did not die where it should have"
+    assert journal.read_text() == "life\n" * (len(deaths) + 1)
