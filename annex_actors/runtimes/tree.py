@@ -113,9 +113,9 @@ class SupervisedJob:
         self._hangs: dict[Address, PeerError] = {}
         self._vigil = Vigil(program.supervision.hang_s, self._on_hang)
         self._resources = ExitStack()
-        self._resources.enter_context(needed or nullcontext())
-        self._resources.enter_context(one_blas_thread())
         try:
+            self._resources.enter_context(needed or nullcontext())
+            self._resources.enter_context(one_blas_thread())
             self._vigil.start()
             self._resources.callback(self._vigil.close)
             self._run = self._start(host)

@@ -53,3 +53,10 @@ def test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights() -> None:
     assert picture[0].startswith("F0 F1 F2 F3")
     assert len(picture) == 3
     assert last == "the weights of 1f1b"
+
+
+def test_a_killed_process_leaves_the_weights_bit_identical() -> None:
+    printed = run("kill_a_process.py")
+    assert "killed by SIGKILL" in printed
+    assert "1 restarts" in printed
+    assert printed.strip().endswith("bit-identical")

@@ -15,10 +15,10 @@ from annex_actors.runtimes.processes.child import ProcessChild, ProcessRef
 from annex_actors.runtimes.processes.orders import Assign, Connect, Crashing, Kept, Ping, Up
 from annex_actors.runtimes.processes.process import WithFiles
 from annex_actors.runtimes.processes.spares import START_S, Spares
-from annex_actors.runtimes.program import PeerSpec, Program
+from annex_actors.runtimes.program import PeerSpec, Program, RunFailedError
 from annex_actors.runtimes.tree import SupervisedJob
 from annex_actors.stores.shelf import Shelf, nameless_memory
-from supervisors import ActorDead, Reason, StartContext
+from supervisors import ActorDead, Reason, StartContext, StartError
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,9 @@ class Workshop:
                 if commit is not None:
                     self._shelf(spec.address).commit(commit)
             self._spares.fill(self._first)
+        except StartError as error:
+            self._close()
+            raise RunFailedError(f"the run did not start: {error}") from error
         except BaseException:
             self._close()
             raise
