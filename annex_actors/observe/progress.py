@@ -102,7 +102,7 @@ class LiveProgress(PlainProgress):
         tally = self._tally
         last = tally.epochs[-1] if tally.epochs else None
         parts = [
-            f"epoch {min(len(tally.epochs) + 1, self._epochs)}/{self._epochs}",
+            f"epoch {min(tally.finished + 1, self._epochs)}/{self._epochs}",
             f"step {tally.steps}",
             *([] if tally.cost is None else [f"cost {number(tally.cost)}"]),
             *(metric_parts(last.metrics) if last else []),

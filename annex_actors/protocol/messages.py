@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from annex_actors.types import Array, Floats
+from annex_actors.types import Array, Floats, pickled_by_fields
 
 Address: TypeAlias = str
 """The name of a peer: ``"stage-3"`` or ``"trainer"``."""
@@ -27,6 +27,7 @@ OWNER: Address = "owner"
 WHOLE_STEP = -1
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Part:
     """How a step was cut: what a stage must know to weight a microbatch and to see the end of the step.
@@ -68,6 +69,7 @@ class WithArray(Message):
         return f" {self.array.shape} {self.array.dtype} {self.array.nbytes:,} bytes"
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward(WithArray):
     """An activation on its way to the next stage: ``(microbatch, *shape)``."""
@@ -76,11 +78,13 @@ class Forward(WithArray):
     part: Part
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Target(WithArray):
     """What the last stage compares a microbatch's output with, as the cost encoded it."""
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Backward(WithArray):
     """The cost's gradient with respect to an activation, on its way back: ``(microbatch, *shape)``."""
@@ -88,11 +92,13 @@ class Backward(WithArray):
     array: Floats
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class WeightGradient(Message):
     """A stage's reminder to itself: the weight gradient that it deferred."""
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Predict(WithArray):
     """An activation without a cost: for predictions and evaluation; on edge ``S`` it is the network's output.
@@ -103,6 +109,7 @@ class Predict(WithArray):
     array: Floats
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Report(Message):
     """The cost of a step, from the last stage to the trainer: the mean over the batch."""
@@ -114,21 +121,25 @@ class Report(Message):
         return f" cost {self.cost:.6g}"
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Committed(Message):
     """I have committed every step below ``step``: forget what you keep for me of those."""
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Await(Message):
     """Send me `Committed` once you have committed every step below ``step``."""
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Resume(Message):
     """I was started anew and have committed every step below ``step``: send me again what is not older."""
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Halt(Message):
     """Feed no further step, and finish with those that were fed; the owner of the run tells the trainer."""
@@ -155,6 +166,7 @@ def kind(message: Message) -> str:
     return KINDS[type(message)]
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """A message and what a receiver must know of its sender.
@@ -176,6 +188,7 @@ class Envelope:
         return f"{self.sender}#{self.incarnation}: {self.message}"
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Post:
     """A message and its receiver, not yet in an envelope."""

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from annex_actors.protocol.messages import Address, Post, freeze
-from annex_actors.types import Array, Parameters
+from annex_actors.types import Array, Parameters, pickled_by_fields
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerState:
     """One layer's weights at a version, and its optimizer's slots; all arrays read-only."""
@@ -26,6 +27,7 @@ Weights: TypeAlias = tuple[Parameters, ...]
 _CHUNK = 256
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class CostLog:
     """The cost of every committed step, in order: immutable, yet cheap to append to and to store.
@@ -64,6 +66,7 @@ class CostLog:
         return [cost for chunk in self.full for cost in chunk.tolist()] + list(self.last)
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class StageState:
     """A stage between two steps.
@@ -84,6 +87,7 @@ State: TypeAlias = Any
 """A `StageState`; or whatever else another kind of peer commits (the trainer: a `TrainerState`), as immutable."""
 
 
+@pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """One atomic commit.

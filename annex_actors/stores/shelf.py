@@ -32,9 +32,11 @@ from annex_actors.stores.extents import Extent, Extents
 from annex_actors.types import uninitialized
 
 _HEADER = struct.Struct("<QQQ")
+_ENTRY = struct.Struct("<QQQ")
 _CHECKSUM = struct.Struct("<I")
 _PLACES = (0, 64)
 _START = 128
+_NOTHING = Extent(0, 0)
 
 
 class _Entry(NamedTuple):
@@ -43,6 +45,25 @@ class _Entry(NamedTuple):
     step: int
     body: bytes
     arrays: tuple[Extent, ...]
+
+    def packed(self) -> bytes:
+        """Return the entry as it stands in the catalogue."""
+        numbers = [number for extent in self.arrays for number in extent]
+        head = _ENTRY.pack(self.step, len(self.body), len(self.arrays))
+        return head + struct.pack(f"<{len(numbers)}Q", *numbers) + self.body
+
+    @classmethod
+    def unpacked(cls, catalogue: memoryview) -> Iterator[_Entry]:
+        """Yield the entries of a catalogue."""
+        at = 0
+        while at < len(catalogue):
+            step, length, count = _ENTRY.unpack_from(catalogue, at)
+            at += _ENTRY.size
+            numbers = struct.unpack_from(f"<{2 * count}Q", catalogue, at)
+            at += 16 * count
+            extents = tuple(map(Extent, numbers[::2], numbers[1::2]))
+            yield cls(step, bytes(catalogue[at : at + length]), extents)
+            at += length
 
 
 class Memory:
@@ -123,6 +144,8 @@ class Shelf:
         self._depth = depth
         self._every = every
         self._number, self._catalogue, self._entries = self._load()
+        self._packed = [entry.packed() for entry in self._entries]
+        self._used = self._in_use()
         self._extents: Extents | None = None
         # Arrays that the catalogue holds, by identity; they are kept alive, so that no other can have the same.
         self._known: dict[int, tuple[Any, Extent]] = {}
@@ -146,17 +169,18 @@ class Shelf:
                 extent = self._written(memory, extents)
             known[id(owner)] = owner, extent
             arrays.append(extent)
+        entry = _Entry(snapshot.step, body, tuple(arrays))
         kept = self._kept_beside(snapshot.step)
-        entries = (*kept, _Entry(snapshot.step, body, tuple(arrays)))
-        catalogue = self._written(memoryview(pickle.dumps(entries, protocol=5)), extents)
-        before, self._number = self._in_use(), self._number + 1
+        packed = [self._packed[index] for index in kept] + [entry.packed()]
+        catalogue = self._written(memoryview(b"".join(packed)), extents)
+        self._number += 1
         content = _HEADER.pack(self._number, *catalogue)
         self._memory.write(memoryview(_CHECKSUM.pack(crc32(content)) + content), _PLACES[self._number % 2])
-        self._entries, self._catalogue = entries, catalogue
-        after = self._in_use()
-        for extent in before - after:
+        self._entries, self._packed = (*(self._entries[index] for index in kept), entry), packed
+        self._catalogue, before, self._used = catalogue, self._used, self._in_use()
+        for extent in before - self._used:
             extents.free(extent)
-        self._known = {key: each for key, each in {**self._known, **known}.items() if each[1] in after}
+        self._known = {key: each for key, each in {**self._known, **known}.items() if each[1] in self._used}
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield the commits that are kept, the oldest first."""
@@ -197,17 +221,20 @@ class Shelf:
         _, _, entries = self._load()
         return next((each for each in entries if each.step == step), None)
 
-    def _kept_beside(self, step: int) -> list[_Entry]:
-        """Return the entries to keep together with a new one."""
-        others = [each for each in self._entries if each.step != step]
+    def _kept_beside(self, step: int) -> list[int]:
+        """Return the indices of the entries to keep together with a new one."""
+        others = [index for index, each in enumerate(self._entries) if each.step != step]
         newest = others[max(0, len(others) - self._depth + 1) :]
-        marked = [each for each in others if self._every and each.step % self._every == 0 and each not in newest]
-        marks_itself = self._every and step % self._every == 0
-        return [*([] if marks_itself else marked[-1:]), *newest]
+        if not self._every or step % self._every == 0:
+            return newest
+        marked = [index for index in others if self._entries[index].step % self._every == 0 and index not in newest]
+        return [*marked[-1:], *newest]
 
     def _in_use(self) -> set[Extent]:
-        extents = {extent for entry in self._entries for extent in entry.arrays}
-        return extents | {self._catalogue} if self._catalogue.size else extents
+        used = {extent for entry in self._entries for extent in entry.arrays}
+        used.add(self._catalogue)
+        used.discard(_NOTHING)
+        return used
 
     def _allocator(self) -> Extents:
         if self._extents is None:
@@ -216,7 +243,7 @@ class Shelf:
 
     def _written(self, memory: memoryview, extents: Extents) -> Extent:
         if not memory.nbytes:
-            return Extent(0, 0)
+            return _NOTHING
         extent = extents.take(memory.nbytes)
         self._memory.write(memory, extent.offset)
         return extent
@@ -226,12 +253,12 @@ class Shelf:
         while True:
             headers = sorted(filter(None, map(self._header, _PLACES)))
             if not headers:
-                return 0, Extent(0, 0), ()
+                return 0, _NOTHING, ()
             number, offset, size = headers[-1]
             catalogue = Extent(offset, size)
             content = self._memory.read(*catalogue)
             if content is not None and max(filter(None, map(self._header, _PLACES))) == headers[-1]:
-                return number, catalogue, pickle.loads(content)
+                return number, catalogue, tuple(_Entry.unpacked(content))
 
     def _header(self, place: int) -> tuple[int, int, int] | None:
         raw = self._memory.read(place, _CHECKSUM.size + _HEADER.size)

@@ -32,6 +32,11 @@ class Tally:
         """Training throughput since the epoch began."""
         return self._samples / max(self._clock() - self._epoch_began, 1e-9)
 
+    @property
+    def finished(self) -> int:
+        """How many epochs are finished, counting those of an earlier part of a run that was resumed."""
+        return self.epochs[-1].epoch if self.epochs else 0
+
     def take(self, event: Event) -> EpochRecord | None:
         """Count an event; return the epoch's record where it ends an epoch."""
         if self._began is None:
@@ -42,7 +47,7 @@ class Tally:
             case StepFinished(step=step) if step >= self.steps:
                 self.steps, self.cost = step + 1, event.cost
                 self._samples += event.samples
-            case EpochFinished(epoch=epoch) if epoch == len(self.epochs):
+            case EpochFinished(epoch=epoch) if epoch >= self.finished:
                 return self._end_epoch(event, self._clock() - self._began)
         return None
 

@@ -45,6 +45,7 @@ def test_a_run_goes_on_in_its_folder_and_says_from_where(run: Path, capsys: pyte
     assert main(["resume", str(run)]) == 0
     out, err = capsys.readouterr()
     assert f"{run} goes on from step 8" in err
+    assert [line.split()[1] for line in err.splitlines() if line.startswith("epoch")][-1] == "16/16"
     assert f"saved in {run}" in out
     assert same(run)
 
