@@ -5,6 +5,8 @@ A stage and the trainer are behaviours: they turn messages into wishes and know 
 - drops what a dead incarnation sent, and what was seen or committed before;
 - puts every post into an envelope and keeps it until its receiver has committed its step (upstream backup);
 - adds the outbox to every snapshot, since no restart can make a committed step's messages again;
+- commits every step, or where the store is dear to write to every so many: senders then keep as many steps. (Not the
+  trainer: it decides when an epoch is judged, and what others have acted upon must not be decided again.)
 - asks its neighbours, when started, for what it has not committed, and answers them the same.
 
 A node is pure: it has no thread, clock or socket, and is driven by `receive` and `work`, which is `next` and `do`.
@@ -13,7 +15,7 @@ A node is pure: it has no thread, clock or socket, and is driven by `receive` an
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol, TypeAlias
 
@@ -53,6 +55,11 @@ Piece: TypeAlias = tuple[Address, Control] | Message
 """What a node does at a time: answer a peer, or have its behaviour handle a message."""
 
 
+def every_step(step: int) -> bool:
+    """Return that every step's commit is due."""
+    return True
+
+
 class Node:
     """A peer of the protocol, ready to be hosted.
 
@@ -80,6 +87,7 @@ class Node:
         self.address = address
         self.incarnation = incarnation
         self.committed = snapshot.step
+        self.is_due: Callable[[int], bool] = every_step
         self.run = run
         self.behaviour = behaviour
         self.mailbox = mailbox
@@ -87,6 +95,7 @@ class Node:
         self._control: deque[tuple[Address, Control]] = deque()
         self._incarnations: dict[Address, int] = {}
         self._awaited: dict[Address, int] = {}
+        self._latest: Snapshot | None = None
         self._neighbours = sorted(routing.neighbours(address))
         # Whoever gets data from here hears of a commit by its next envelope; these hear of it no other way.
         self._acknowledged = sorted(routing.senders(address) - routing.receivers(address))
@@ -137,6 +146,8 @@ class Node:
             yield from self._retention.since(peer, control.step)
         elif isinstance(control, Await):
             self._awaited[peer] = control.step
+            if self._latest is not None and self.committed < control.step <= self._latest.step:
+                yield Commit(self._latest)
             yield from self._reached()
         yield from self.behaviour.hear(peer, control)
 
@@ -156,8 +167,11 @@ class Node:
         return effects
 
     def _commit(self, snapshot: Snapshot) -> list[Effect]:
-        self.committed = snapshot.step
         self.mailbox.commit(snapshot.step)
+        self._latest = snapshot
+        if not self.is_due(snapshot.step) and all(snapshot.step < step for step in self._awaited.values()):
+            return []
+        self.committed = snapshot.step
         outbox = self._retention.below(snapshot.step)
         effects: list[Effect] = [Commit(replace(snapshot, outbox=outbox) if outbox else snapshot)]
         effects += [self._send(peer, self._about(Committed)) for peer in self._acknowledged]

@@ -55,25 +55,30 @@ class InlineRuntime:
         choose: which event comes next; any choice gives the same weights.
         kill: given the number of the event (before each piece of work and before each effect), whether the peer at work
             is killed there.
+        commit_every: steps from one commit of a stage to the next, as where a store is dear to write to.
     """
 
     choose: Choose = work_first
     kill: Callable[[int], bool] | None = None
+    commit_every: int = 1
 
     name = "inline"
 
     def start(self, program: Program) -> Job:
         """Return the job; it does all its work in `Job.wait`."""
-        return InlineJob(program, self.choose, self.kill)
+        return InlineJob(program, self.choose, self.kill, self.commit_every)
 
 
 class InlineJob:
     """A program at work in the thread that waits for it."""
 
-    def __init__(self, program: Program, choose: Choose, kill: Callable[[int], bool] | None) -> None:
+    def __init__(
+        self, program: Program, choose: Choose, kill: Callable[[int], bool] | None, commit_every: int = 1
+    ) -> None:
         self._program = program
         self._choose = choose
         self._kill = kill
+        self._commit_every = commit_every
         self._specs = {spec.address: spec for spec in program.peers}
         self._nodes: dict[Address, Node] = {}
         self._incarnations = dict.fromkeys(self._specs, 0)
@@ -224,6 +229,8 @@ class InlineJob:
 
     def _revive(self, spec: PeerSpec, incarnation: int, snapshot: Snapshot | None) -> list[Effect]:
         node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._probe)
+        if spec is not self._program.driver:
+            node.is_due = lambda step: step % self._commit_every == 0
         effects = node.start()
         self._show(PeerStarted(spec.address, spec.label, incarnation))
         return effects

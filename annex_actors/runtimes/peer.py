@@ -37,6 +37,9 @@ class Surroundings(Protocol):
     def send(self, to: Address, envelope: Envelope) -> None:
         """Deliver an envelope, or lose it."""
 
+    def is_due(self, step: int) -> bool:
+        """Return whether what was done below ``step`` is to be committed now."""
+
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
         """Make a snapshot the last commit of its address, atomically."""
 
@@ -59,6 +62,7 @@ class Peer:
         self._beacon.begin(None)
         self._incarnation, snapshot = surroundings.open(spec.address)
         self.node = spec.node(snapshot, self._incarnation, surroundings.probe)
+        self.node.is_due = surroundings.is_due
 
     def start(self, incarnation: int) -> None:
         """Say that it is up, as its supervisor counts lives, and ask the neighbours for what it missed."""

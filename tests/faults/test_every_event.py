@@ -62,6 +62,17 @@ def test_a_kill_at_any_event_changes_nothing_with_other_schedules(
         assert_undisturbed(outcome, training)
 
 
+@pytest.mark.parametrize("training", [SMALL, *OTHERS], ids=lambda training: training.schedule)
+@pytest.mark.parametrize("commit_every", [2, 3, 100])
+def test_a_kill_at_any_event_changes_nothing_where_only_some_steps_are_committed(
+    training: Training, commit_every: int, whole: bool
+) -> None:
+    for event in some(range(1, events(training, None) + 1), sample=12, whole=whole, seed=commit_every):
+        for order in (None, event):
+            outcome = disturbed(training, replace(killing({event, event + 60}, order), commit_every=commit_every))
+            assert_undisturbed(outcome, training)
+
+
 @pytest.mark.parametrize("strategy", Strategy)
 def test_a_second_kill_while_the_first_is_recovered_from_changes_nothing(strategy: Strategy, whole: bool) -> None:
     pairs = [(first, first + gap) for first in range(1, events(SMALL, None) + 1) for gap in (1, 2, 3, 5, 8, 13, 21)]

@@ -322,6 +322,44 @@ def test_who_awaits_a_step_is_told_once_it_is_committed_and_only_once() -> None:
         assert sent(work(peer)) == ([(TRAINER, "Committed 2")] if step == 2 else [])
 
 
+def committing_at_even_steps(step: int) -> tuple[Node, Script]:
+    """Return a peer that wishes to commit a step at its first message, and whose commits are due at even steps."""
+    script = Script()
+    script.wishes.append([commit(step)])
+    peer = node(script)
+    peer.is_due = lambda step: step % 2 == 0
+    return peer, script
+
+
+def test_a_commit_that_is_not_due_is_not_made_and_nobody_forgets_anything() -> None:
+    peer, script = committing_at_even_steps(3)
+    tell(peer, forward(2))
+    assert work(peer) == []
+    assert script.commits == [3], "what the mailbox allows depends on the work that is done"
+    assert peer.committed == 0
+
+
+def test_who_awaits_a_step_whose_commit_was_not_due_makes_it_due() -> None:
+    peer, _ = committing_at_even_steps(3)
+    tell(peer, forward(2))
+    work(peer)
+    tell(peer, awaiting(3), sender="trainer")
+    effects = work(peer)
+    assert [each.snapshot.step for each in effects if isinstance(each, Commit)] == [3]
+    assert ("trainer", "Committed 3") in sent(effects)
+    assert peer.committed == 3
+
+
+def test_who_awaits_a_step_before_it_is_done_makes_its_commit_due() -> None:
+    peer, _ = committing_at_even_steps(3)
+    tell(peer, awaiting(3), sender="trainer")
+    assert work(peer) == []
+    tell(peer, forward(2))
+    effects = work(peer)
+    assert [each.snapshot.step for each in effects if isinstance(each, Commit)] == [3]
+    assert ("trainer", "Committed 3") in sent(effects)
+
+
 def test_control_goes_before_data() -> None:
     script = Script()
     peer = node(script)

@@ -82,7 +82,12 @@ def tally(tmp_path: Path) -> Tally:
     return Tally(tmp_path / "tally")
 
 
-RUNTIMES: list[Runtime] = [InlineRuntime(), ThreadsRuntime(), SchedulersRuntime(), ProcessesRuntime(spares=0)]
+RUNTIMES: list[Runtime] = [
+    InlineRuntime(),
+    ThreadsRuntime(),
+    SchedulersRuntime(),
+    ProcessesRuntime(spares=0, commit_every=1),
+]
 
 TRAINING = Training(microbatches=3)
 

@@ -23,6 +23,7 @@ import pickle
 from dataclasses import dataclass
 from functools import partial
 
+from annex_actors import expect
 from annex_actors.errors import ConfigError
 from annex_actors.runtimes.processes.process import IN_WORKER
 from annex_actors.runtimes.processes.workshop import Workshop
@@ -40,10 +41,13 @@ class ProcessesRuntime:
         affinity: give each process a core of its own, as far as there are; only where the system can.
         spares: how many processes wait, started, to take a dead one's place, >= 0. None: one, or where the strategy
             restarts several at once, one for each stage.
+        commit_every: steps from one commit of a stage to the next, >= 1. A commit of a process is a copy; a layer that
+            dies repeats the steps after its last one, and its neighbours keep their messages for it.
     """
 
     affinity: bool = False
     spares: int | None = None
+    commit_every: int = 4
 
     name = "processes"
 
@@ -64,7 +68,8 @@ class ProcessesRuntime:
             _check_can_be_sent(spec)
         alone = program.supervision.strategy is Strategy.ONE_FOR_ONE
         spares = self.spares if self.spares is not None else 1 if alone else len(program.stages)
-        workshop = Workshop(program, spares=spares, affinity=self.affinity)
+        expect.whole_number("commit_every", self.commit_every, at_least=1)
+        workshop = Workshop(program, spares=spares, affinity=self.affinity, commit_every=self.commit_every)
 
         def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
             if spec is program.driver:

@@ -35,6 +35,7 @@ class Assign:
         life: as the store counts.
         depth: see `Shelf`.
         every: see `Shelf`; such commits are to be told, by `Kept`.
+        commit_every: steps from one commit to the next.
         crashes: failures to make on purpose.
     """
 
@@ -43,6 +44,7 @@ class Assign:
     life: int
     depth: int
     every: int
+    commit_every: int
     crashes: tuple[Crash, ...]
 
 

@@ -101,6 +101,11 @@ class Desk:
         elif to == TRAINER:
             self._control.send(Send(to, envelope))
 
+    def is_due(self, step: int) -> bool:
+        """Return whether a commit, which is a copy, is due: every few steps, and where a checkpoint is."""
+        order = self._order
+        return step % order.commit_every == 0 or (order.every > 0 and step % order.every == 0)
+
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
         """Put a commit on the shelf."""
         self._shelf.commit(snapshot)

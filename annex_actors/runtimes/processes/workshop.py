@@ -30,12 +30,14 @@ class Workshop:
         program: the run.
         spares: how many processes wait in reserve.
         affinity: give each process a core of its own, as far as there are.
+        commit_every: steps from one commit of a stage to the next.
     """
 
-    def __init__(self, program: Program, *, spares: int, affinity: bool) -> None:
+    def __init__(self, program: Program, *, spares: int, affinity: bool, commit_every: int = 1) -> None:
         self._program = program
         self._store = program.store
         self._spares = Spares(spares)
+        self._commit_every = commit_every
         self._first = len(program.stages) + spares
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
         self._shelves: dict[Address, int] = {}
@@ -94,7 +96,7 @@ class Workshop:
         self._connect(spec, ref)
         crashes = self._program.crashes
         left = crashes.crashes() if crashes else ()
-        order = Assign(spec, ref.incarnation, life, self._store.depth, self._store.every, left)
+        order = Assign(spec, ref.incarnation, life, self._store.depth, self._store.every, self._commit_every, left)
         fds = [os.dup(self._shelves[spec.address]), os.dup(ref.process.beacon_fd)]
         ref.process.send(WithFiles(order, fds))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -51,6 +51,14 @@ class MortalNode:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._node, name)
+
+    @property
+    def is_due(self) -> Callable[[int], bool]:
+        return self._node.is_due
+
+    @is_due.setter
+    def is_due(self, is_due: Callable[[int], bool]) -> None:
+        self._node.is_due = is_due
 
     def start(self) -> Iterator[Effect]:
         return self._mortal(self._node.start())
@@ -115,7 +123,8 @@ def test_a_process_that_dies_at_any_point_of_the_protocol_changes_nothing(
     journal = tmp_path / "journal"
     stages[at] = MortalStage(**values, journal=journal, deaths=deaths)
     program = replace(wanted.program(supervision=Supervision(max_restarts=1000)), stages=tuple(stages))
-    outcome = carry_out(program, ProcessesRuntime(spares=0), wanted.initial)
+    host = ProcessesRuntime(spares=0, commit_every=1 + deaths[0] % 4)
+    outcome = carry_out(program, host, wanted.initial)
     assert outcome.fingerprints == undisturbed(wanted).fingerprints
     assert outcome.history == undisturbed(wanted).history
     assert outcome.restarts == len(deaths), "it did not die where it should have"
