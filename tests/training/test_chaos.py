@@ -49,8 +49,15 @@ def test_no_blow_changes_a_bit_and_survivors_repeat_nothing(runtime: str, schedu
     assert verdict.identical
 
 
-@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)
-@pytest.mark.parametrize("runtime", ["threads", "processes"])
+CASES = [
+    pytest.param(runtime, kind, id=f"{runtime}, {kind.value}", marks=[pytest.mark.whole] if waits else [])
+    for runtime in ("threads", "processes")
+    for kind in Kind
+    for waits in [runtime == "processes" and kind not in (Kind.KILL, Kind.STOP)]
+]
+
+
+@pytest.mark.parametrize(("runtime", "kind"), CASES)
 def test_every_kind_of_blow_falls_and_harms_nothing(runtime: str, kind: Kind) -> None:
     verdict = under_blows(runtime, "1f1b", blows=2, seed=1, kinds=(kind,))
     assert verdict.identical
