@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("whole" if config.getoption("--whole") else "sample")
 
 
-ONE_IN = 3
+ONE_IN = 4
 """Of the cases of the oracle and of faults that run on processes so many is one run by default: each starts a Python
 for every layer, which takes a second."""
 

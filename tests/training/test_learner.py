@@ -257,7 +257,8 @@ def test_a_learning_rate_that_is_far_too_high_is_told_in_one_line(runtime: str) 
         learner.train(data, epochs=20, batch_size=5)
     assert learner.checkpoint is not None
     assert np.isfinite(learner.checkpoint.costs).all()
-    assert learner.checkpoint.step == len(learner.checkpoint.costs) > 0
+    assert learner.checkpoint.step == len(learner.checkpoint.costs)
+    assert learner.checkpoint.step > 0 or runtime == "processes", "which commits every fourth step"
 
 
 @pytest.mark.parametrize("strategy", Strategy)

@@ -42,7 +42,8 @@ class ProcessesRuntime:
         spares: how many processes wait, started, to take a dead one's place, >= 0. None: one, or where the strategy
             restarts several at once, one for each stage.
         commit_every: steps from one commit of a stage to the next, >= 1. A commit of a process is a copy; a layer that
-            dies repeats the steps after its last one, and its neighbours keep their messages for it.
+            dies repeats the steps after its last one, and its neighbours keep their messages for it; a run that fails
+            keeps what was committed. One that ends or is halted commits its last step.
     """
 
     affinity: bool = False
