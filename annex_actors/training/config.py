@@ -174,13 +174,14 @@ class RunConfig(_Section):
             run_file(path)
         training, settings = self.training, self.optimizer.model_dump(exclude={"name"})
         runtime = runtime_named(training.runtime)
-        if training.affinity:
-            if not isinstance(runtime, ProcessesRuntime):
-                raise ConfigError(
-                    f"expected the runtime `processes` for `training.affinity`, got {training.runtime}; only processes "
-                    "are given cores, leave it out"
-                )
-            runtime = replace(runtime, affinity=True)
+        if isinstance(runtime, ProcessesRuntime):
+            files = tuple(str(Path(path).expanduser().resolve()) for path in training.load)
+            runtime = replace(runtime, affinity=training.affinity, load=files)
+        elif training.affinity:
+            raise ConfigError(
+                f"expected the runtime `processes` for `training.affinity`, got {training.runtime}; only processes "
+                "are given cores, leave it out"
+            )
         return Learner(
             parse_layers(self.network.layers),
             cost=self.cost,

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -179,3 +181,20 @@ def test_a_run_is_named_after_its_data(capsys: pytest.CaptureFixture[str]) -> No
     result = trained(capsys, "xor", "--epochs", "1")
     assert Path(result["run_dir"]).parent.name == "runs"
     assert Path(result["run_dir"]).name.startswith("xor-20")
+
+
+EAGER = """
+from annex_actors import B, Discipline, F, W, register_discipline
+register_discipline(Discipline(name="keen", summary="eager", priority=(B, F, W), credit=lambda s, S, m: S - s + 1))
+"""
+
+
+def test_a_schedule_of_ones_own_works_in_processes_too(tmp_path: Path) -> None:
+    """Run in a process of its own: what a file registers stays registered."""
+    file = tmp_path / "mine.py"
+    file.write_text(EAGER)
+    command = [sys.executable, "-m", "annex_actors", "train", "xor", "--epochs", "2", "--quiet", "--json"]
+    options = ["--load", str(file), "--schedule", "keen", "--runtime", "processes", "--affinity"]
+    done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=True)
+    result = json.loads(done.stdout)
+    assert (result["schedule"], result["runtime"], result["status"]) == ("keen", "processes", "finished")

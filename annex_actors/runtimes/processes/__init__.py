@@ -39,6 +39,7 @@ class ProcessesRuntime:
 
     Args:
         affinity: give each process a core of its own, as far as there are; only where the system can.
+        load: files of the user's own Python that every process runs first; they may register schedules.
         spares: how many processes wait, started, to take a dead one's place, >= 0. None: one, or where the strategy
             restarts several at once, one for each stage.
         commit_every: steps from one commit of a stage to the next, >= 1. A commit of a process is a copy; a layer that
@@ -47,6 +48,7 @@ class ProcessesRuntime:
     """
 
     affinity: bool = False
+    load: tuple[str, ...] = ()
     spares: int | None = None
     commit_every: int = 4
 
@@ -70,7 +72,9 @@ class ProcessesRuntime:
         alone = program.supervision.strategy is Strategy.ONE_FOR_ONE
         spares = self.spares if self.spares is not None else 1 if alone else len(program.stages)
         expect.whole_number("commit_every", self.commit_every, at_least=1)
-        workshop = Workshop(program, spares=spares, affinity=self.affinity, commit_every=self.commit_every)
+        workshop = Workshop(
+            program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, files=self.load
+        )
 
         def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
             if spec is program.driver:

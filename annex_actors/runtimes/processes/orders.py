@@ -20,9 +20,11 @@ class Prepare:
 
     Args:
         program: what `multiprocessing.spawn.prepare` wants.
+        files: files of the user's own Python to run, which may register schedules.
     """
 
     program: Mapping[str, Any]
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,9 +104,10 @@ class WorkerProcess:
 
     Args:
         name: of its threads here.
+        load: files of the user's own Python that it is to run.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, load: tuple[str, ...] = ()) -> None:
         self.ready = Event()
         self.words: Ended | None = None
         self.exit_code: int | None = None
@@ -140,7 +141,7 @@ class WorkerProcess:
         os.close(its_lifeline)
         self._control = _Control(control, files, name, self._hear, self._reap)
         self._control.start()
-        self.send(Prepare(_program(name)))
+        self.send(Prepare(_program(name), load))
 
     @property
     def pid(self) -> int:

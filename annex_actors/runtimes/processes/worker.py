@@ -15,10 +15,12 @@ import mmap
 import multiprocessing.spawn
 import os
 import pickle
+import runpy
 import signal
 import socket
 import sys
 import traceback
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -150,8 +152,10 @@ class Worker:
                     self._beacon.answer()
             case Connect(peer):
                 self._connect(peer, wire.receive_fds(self._files, 1)[0])
-            case Prepare(program):
+            case Prepare(program, files):
                 multiprocessing.spawn.prepare(dict(program))
+                for file in files:
+                    runpy.run_path(file, run_name=Path(file).stem)
                 self._control.send(Ready())
             case Assign():
                 self._begin(order, *wire.receive_fds(self._files, 2))

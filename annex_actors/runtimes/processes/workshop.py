@@ -31,12 +31,15 @@ class Workshop:
         spares: how many processes wait in reserve.
         affinity: give each process a core of its own, as far as there are.
         commit_every: steps from one commit of a stage to the next.
+        files: see `WorkerProcess`.
     """
 
-    def __init__(self, program: Program, *, spares: int, affinity: bool, commit_every: int = 1) -> None:
+    def __init__(
+        self, program: Program, *, spares: int, affinity: bool, commit_every: int = 1, files: tuple[str, ...] = ()
+    ) -> None:
         self._program = program
         self._store = program.store
-        self._spares = Spares(spares)
+        self._spares = Spares(spares, files)
         self._commit_every = commit_every
         self._first = len(program.stages) + spares
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
