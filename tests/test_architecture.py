@@ -15,6 +15,7 @@ LEVELS = {
     "types": 0,
     "expect": 0,
     "keys": 0,
+    "own": 0,
     "layers": 1,
     "costs": 1,
     "optimizers": 1,

@@ -21,6 +21,7 @@ from annex_actors.protocol.stage import StageSpec
 from annex_actors.runtimes import (
     CrashPlan,
     InlineRuntime,
+    Job,
     Observer,
     ProcessesRuntime,
     Program,
@@ -211,17 +212,22 @@ def fingerprints(checkpoint: Checkpoint) -> Fingerprints:
     return checkpoint.weights_sha256, checkpoint.state_sha256, checkpoint.cost_log_sha256
 
 
-def carry_out(program: Program, runtime: Runtime, initial: Checkpoint) -> Outcome:
-    """Run ``program`` to its end, and gather what was committed."""
-    job = runtime.start(program)
+def finish(job: Job, program: Program, initial: Checkpoint) -> Checkpoint:
+    """Wait for the end of ``job``, and return what all stages committed."""
     try:
         job.wait()
     finally:
         job.close()
+    return Checkpoint.gather(program.store, [spec.address for spec in program.stages], initial)
+
+
+def carry_out(program: Program, runtime: Runtime, initial: Checkpoint) -> Outcome:
+    """Run ``program`` to its end, and gather what was committed."""
+    job = runtime.start(program)
+    checkpoint = finish(job, program, initial)
     commit = program.store.latest(TRAINER)
     assert commit is not None
-    stages = [spec.address for spec in program.stages]
-    return Outcome(Checkpoint.gather(program.store, stages, initial), commit.state.history, job.restarts)
+    return Outcome(checkpoint, commit.state.history, job.restarts)
 
 
 def train(training: Training, runtime: Runtime | None = None) -> Outcome:

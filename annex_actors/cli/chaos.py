@@ -105,7 +105,7 @@ def _show(verdict: Verdict) -> None:
         f"\n{len(verdict.rounds)} trainings of {verdict.steps} steps; work repeated: {verdict.redone / per_step:.1f} "
         f"steps, by layers that never died {survivors}; kept for others at most {verdict.most_kept_bytes:,} bytes"
     )
-    say(f"weights {verdict.hashes[0]}")
+    say(f"weights {verdict.hashes['weights_sha256']}")
     say("verdict: " + ("identical" if verdict.identical else "DIFFERENT"))
 
 
@@ -133,7 +133,5 @@ def _summary(verdict: Verdict) -> dict[str, object]:
         "redone_by_survivors": sum(each.survivors_redid for each in verdict.rounds),
         "most_kept_bytes": verdict.most_kept_bytes,
         "errors": [each.error for each in verdict.rounds if each.error],
-        "weights_sha256": verdict.hashes[0],
-        "state_sha256": verdict.hashes[1],
-        "cost_log_sha256": verdict.hashes[2],
+        **verdict.hashes,
     }

@@ -21,8 +21,8 @@ def schedules(
     ] = None,
 ) -> None:
     """List the schedules: whether steps wait for each other, the versions kept, and what each is."""
+    from annex_actors.own import run_file
     from annex_actors.protocol.discipline import DISCIPLINES
-    from annex_actors.training.own import run_file
 
     for path in load or []:
         run_file(path)

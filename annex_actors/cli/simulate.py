@@ -33,8 +33,8 @@ def simulate(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Draw the order of work that a schedule comes to on a virtual clock, and say how long it takes."""
+    from annex_actors.own import run_file
     from annex_actors.runtimes.simulated import CostModel
-    from annex_actors.training.own import run_file
     from annex_actors.training.simulation import simulate as simulated
 
     for path in load or []:

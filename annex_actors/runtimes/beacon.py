@@ -18,7 +18,7 @@ SIZE = 96
 Memory: TypeAlias = "bytearray | memoryview"
 
 _BEGAN, _LONGEST, _ANSWERED = range(3)
-_WORKED, _KIND, _STEP, _MICROBATCH, _KEPT, _MOST_KEPT = range(6)
+_WORKED, _KIND, _STEP, _MICROBATCH, _MOST_KEPT = range(5)
 _KINDS = tuple(KINDS)
 _INDEX = {kind: index for index, kind in enumerate(_KINDS)}
 _COUNTED = (Forward, Backward, WeightGradient)
@@ -54,7 +54,6 @@ class Beacon:
             numbers[_WORKED] += 1
         if took > times[_LONGEST]:
             times[_LONGEST] = took
-        numbers[_KEPT] = kept_bytes
         if kept_bytes > numbers[_MOST_KEPT]:
             numbers[_MOST_KEPT] = kept_bytes
 
@@ -102,14 +101,6 @@ class Beacon:
             return "start"
         kind, step, microbatch = KINDS[_KINDS[numbers[_KIND]]], numbers[_STEP], numbers[_MICROBATCH]
         return f"{kind} at step {step}" + ("" if microbatch == WHOLE_STEP else f" microbatch {microbatch}")
-
-    @property
-    def work(self) -> tuple[str, int, int] | None:
-        """What `place` says, as (kind, step, microbatch) for those who count; None between two pieces of work."""
-        numbers = self._numbers
-        if not self._times[_BEGAN] or numbers[_KIND] < 0:
-            return None
-        return KINDS[_KINDS[numbers[_KIND]]], numbers[_STEP], numbers[_MICROBATCH]
 
 
 def _views(memory: Memory) -> tuple[memoryview[float], memoryview[int]]:

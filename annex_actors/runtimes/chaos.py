@@ -228,18 +228,18 @@ class ChaosJob:
             case Kind.FLOOD:
                 self._flood(ref)
             case _:
-                ref.disturb(Trouble(kind.value))
+                ref.disturb(self._layer(ref.address), Trouble(kind.value))
 
     def _hit_thread(self, kind: Kind, address: Address, ref: Ref[Any]) -> None:
         match kind:
             case Kind.KILL | Kind.PAIR | Kind.TRAINER:
                 exit(ref, KILLED)
             case Kind.STOP:
-                self._troubles.add(self._layers(address), Trouble.STUCK)
+                self._troubles.add(self._layer(address), Trouble.STUCK)
             case Kind.FLOOD:
                 self._flood(ref)
             case _:
-                self._troubles.add(self._layers(address), Trouble(kind.value))
+                self._troubles.add(self._layer(address), Trouble(kind.value))
 
     def _flood(self, ref: ProcessRef | Ref[Any]) -> None:
         """Fill a mailbox with what a dead life of its neighbours would have sent."""
@@ -248,7 +248,8 @@ class ChaosJob:
         for _ in range(FLOOD):
             ref.tell(stale)
 
-    def _layers(self, address: Address) -> list[int]:
+    def _layer(self, address: Address) -> int:
+        """Return the first layer of a stage, by which every message comes."""
         spec = self._stages[address]
         assert isinstance(spec, StageSpec)
-        return [spec.first_layer]
+        return spec.first_layer

@@ -45,10 +45,9 @@ class Troubles(CrashPlan):
         self._coming: dict[int, Trouble] = {}
         self._over = Event()
 
-    def add(self, layers: Iterable[int], trouble: Trouble) -> None:
-        """Let something go wrong at the next place of one of these layers, once; the last of several counts."""
-        for layer in layers:
-            self._coming[layer] = trouble
+    def add(self, layer: int, trouble: Trouble) -> None:
+        """Let something go wrong at the next place of a layer, once; the last of several counts."""
+        self._coming[layer] = trouble
 
     def end(self) -> None:
         """Let go of who is stuck."""

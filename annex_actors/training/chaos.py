@@ -23,13 +23,6 @@ WITHOUT_LIMIT = 10**9
 MOST_ROUNDS = 200
 """Trainings at most: one that ends before the first blow would be repeated for ever."""
 
-Hashes = tuple[str, str, str]
-
-
-def hashes(checkpoint: Checkpoint) -> Hashes:
-    """Return the fingerprints of weights, of weights and optimizer, and of the costs."""
-    return checkpoint.weights_sha256, checkpoint.state_sha256, checkpoint.cost_log_sha256
-
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
@@ -83,13 +76,13 @@ class Verdict:
     """What a training is worth under blows.
 
     Args:
-        hashes: of the undisturbed run.
+        hashes: of the undisturbed run, by name.
         steps: of a run.
         pieces: the pieces of work of a run.
         rounds: the trainings.
     """
 
-    hashes: Hashes
+    hashes: Mapping[str, str]
     steps: int
     pieces: int
     rounds: tuple[Round, ...] = field(default_factory=tuple)
@@ -157,7 +150,7 @@ def chaos(
         raise ConfigError("expected a runtime whose peers can be harmed, got inline; choose threads or processes")
     calm = ChaosRuntime(inner, seed, 0)
     undisturbed = _train(learner, calm, dataset, epochs, batch_size)
-    verdict = Verdict(hashes(undisturbed), undisturbed.step, sum(calm.damage.worked.values()))
+    verdict = Verdict(undisturbed.hashes, undisturbed.step, sum(calm.damage.worked.values()))
     patient = replace(learner.supervision, max_restarts=WITHOUT_LIMIT, max_attempts=WITHOUT_LIMIT)
     before, learner.supervision = learner.supervision, patient
     try:
@@ -184,7 +177,7 @@ def _round(
     learner: Learner,
     wild: ChaosRuntime,
     calm: Damage,
-    expected: Hashes,
+    expected: Mapping[str, str],
     dataset: Dataset,
     epochs: int,
     batch_size: int,
@@ -194,7 +187,7 @@ def _round(
     except Exception as error:  # noqa: BLE001 - that is what this is to find out
         return Round(wild.damage, {}, identical=False, error=f"{type(error).__name__}: {error}")
     redone = {stage: wild.damage.worked[stage] - calm.worked[stage] for stage in calm.worked if stage != TRAINER}
-    return Round(wild.damage, redone, identical=hashes(came) == expected)
+    return Round(wild.damage, redone, identical=came.hashes == expected)
 
 
 def _rank(ranked: Sequence[float], part: float) -> float:

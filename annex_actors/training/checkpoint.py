@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -91,13 +91,20 @@ class Checkpoint:
         return cls(step, layers, blank.input_shape, tuple(costs), versions, tuple(history))
 
     @classmethod
-    def gather(cls, store: StateStore, stages: Sequence[Address], initial: Checkpoint) -> Checkpoint:
-        """Return the last step that every stage has committed, as their commits hold it."""
+    def gather(
+        cls,
+        store: StateStore,
+        stages: Sequence[Address],
+        initial: Checkpoint,
+        history: Sequence[EpochFinished] = (),
+    ) -> Checkpoint:
+        """Return the last step that every stage has committed, as their commits hold it; for ``history`` see `of`."""
         latest = [store.latest(address) for address in stages]
         step = min(snapshot.step if snapshot else initial.step for snapshot in latest)
         if step == initial.step:
-            return initial
-        return cls.of([_found(store.at(address, step), address, step) for address in stages], initial.input_shape)
+            return replace(initial, history=_until(step, history)) if history else initial
+        cut = [_found(store.at(address, step), address, step) for address in stages]
+        return cls.of(cut, initial.input_shape, history)
 
     @classmethod
     def of(cls, cut: Sequence[Snapshot], input_shape: Shape, history: Iterable[EpochFinished] = ()) -> Checkpoint:
@@ -120,7 +127,7 @@ class Checkpoint:
                 for state in states
                 for offset in range(len(state.layers))
             ),
-            tuple(epoch for epoch in history if epoch.steps <= step),
+            _until(step, history),
         )
 
     def stage_state(self, first: int, count: int, *, with_costs: bool) -> StageState:
@@ -157,6 +164,15 @@ class Checkpoint:
         }
 
     @property
+    def hashes(self) -> dict[str, str]:
+        """The three fingerprints by name: two runs that computed the same have the same three."""
+        return {
+            "weights_sha256": self.weights_sha256,
+            "state_sha256": self.state_sha256,
+            "cost_log_sha256": self.cost_log_sha256,
+        }
+
+    @property
     def weights_sha256(self) -> str:
         """Fingerprint of the weights."""
         return arrays_sha256(self.weights)
@@ -171,6 +187,11 @@ class Checkpoint:
     def cost_log_sha256(self) -> str:
         """Fingerprint of the costs."""
         return costs_sha256(self.costs)
+
+
+def _until(step: int, history: Iterable[EpochFinished]) -> tuple[EpochFinished, ...]:
+    """Return the epochs that had ended after so many steps."""
+    return tuple(epoch for epoch in history if epoch.steps <= step)
 
 
 def _found(snapshot: Snapshot | None, address: Address, step: int) -> Snapshot:

@@ -57,10 +57,10 @@ from annex_actors.data import load as load_data
 from annex_actors.errors import ConfigError
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
+from annex_actors.own import run_file
 from annex_actors.runtimes import ProcessesRuntime, Supervision
 from annex_actors.runtimes import runtime as runtime_named
 from annex_actors.training.learner import Learner
-from annex_actors.training.own import run_file
 from annex_actors.training.settings import Settings, merged, to_toml
 
 _LEARNER = {name: each.default for name, each in inspect.signature(Learner).parameters.items()}

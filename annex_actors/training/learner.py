@@ -235,17 +235,14 @@ class Learner:
                     job.wait()
             finally:
                 job.close()
-                gathered = Checkpoint.gather(store, [stage.address for stage in stages], initial)
                 history = _history(store) or initial.history
-                self.checkpoint = replace(
-                    gathered, history=tuple(each for each in history if each.steps <= gathered.step)
-                )
+                self.checkpoint = Checkpoint.gather(store, [stage.address for stage in stages], initial, history)
                 self.result = Result(
                     checkpoint=self.checkpoint,
                     history=history,
                     restarts=job.restarts,
                     seconds=time.perf_counter() - began,
-                    samples=sum(trainer.batches.size(step) for step in range(initial.step, gathered.step)),
+                    samples=sum(trainer.batches.size(step) for step in range(initial.step, self.checkpoint.step)),
                     stages=len(stages),
                     interrupted=interrupted,
                 )

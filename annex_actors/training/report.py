@@ -183,10 +183,8 @@ class RunReport(_Record):
             test_cost=result.test_cost,
             test_accuracy=result.test_accuracy,
             test_metrics=result.history[-1].metrics if result.history else {},
-            weights_sha256=checkpoint.weights_sha256,
-            state_sha256=checkpoint.state_sha256,
-            cost_log_sha256=checkpoint.cost_log_sha256,
             restarts=result.restarts,
             seconds=result.seconds,
             samples_per_second=result.samples_per_second,
+            **checkpoint.hashes,
         )

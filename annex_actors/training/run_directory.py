@@ -150,7 +150,7 @@ class RunDirectory:
         """Write what the run came to."""
         slots = {f"{_OPTIMIZER}{name}": array for name, array in checkpoint.optimizer.items()}
         costs = {_COSTS: np.array(checkpoint.costs, np.float64)}
-        metadata = {"step": str(checkpoint.step), **_hashes(checkpoint)}
+        metadata = {"step": str(checkpoint.step), **checkpoint.hashes}
         self._write(METRICS, "".join(_line(epoch) for epoch in epochs))
         self._write(WEIGHTS, save(checkpoint.weights, metadata))
         self._write(STATE, save({**slots, **costs}, metadata))
@@ -234,7 +234,7 @@ class RunDirectory:
                 optimizer=slots,
                 costs=state.get(_COSTS, np.zeros(0)).tolist(),
             )
-            written = {"step": str(checkpoint.step), **_hashes(checkpoint)}
+            written = {"step": str(checkpoint.step), **checkpoint.hashes}
             for file, found in ((WEIGHTS, metadata), (STATE, state_metadata)):
                 _check_hashes(file, found, written)
         return checkpoint
@@ -261,14 +261,6 @@ class RunDirectory:
                 return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118 - no dict
         except SafetensorError as error:
             raise DataError(_damaged(path, error)) from error
-
-
-def _hashes(checkpoint: Checkpoint) -> dict[str, str]:
-    return {
-        "weights_sha256": checkpoint.weights_sha256,
-        "state_sha256": checkpoint.state_sha256,
-        "cost_log_sha256": checkpoint.cost_log_sha256,
-    }
 
 
 def _check_hashes(file: str, found: Mapping[str, str], computed: Mapping[str, str]) -> None:

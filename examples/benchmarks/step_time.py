@@ -87,6 +87,8 @@ OURS: tuple[tuple[str, str, int, dict[str, Any]], ...] = (
     ("threads", "gpipe", 2, {}),
     ("threads", "1f1b", 2, {}),
     ("threads", "pipedream", 1, {}),
+    ("processes", "1f1b", 2, {}),
+    ("processes", "pipedream", 1, {}),
     ("inline", "sequential", 1, {}),
 )
 """Runtime, schedule, microbatches, and what is not as by default."""

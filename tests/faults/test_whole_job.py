@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -33,7 +34,8 @@ def wait_for_progress(process: subprocess.Popen[str], folder: Path, steps: int) 
     goal, due = steps_saved(folder) + steps, time.monotonic() + PATIENCE_S
     while process.poll() is None and steps_saved(folder) < goal:
         assert time.monotonic() < due, "the run makes no progress"
-        time.sleep(0.001)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.002)
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:

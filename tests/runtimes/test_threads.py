@@ -15,7 +15,6 @@ from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import (
     Crash,
     CrashPlan,
-    Job,
     Observer,
     Program,
     RunFailedError,
@@ -26,9 +25,8 @@ from annex_actors.runtimes import (
 from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.threads import thread_host
 from annex_actors.runtimes.tree import SupervisedJob
-from annex_actors.training.checkpoint import Checkpoint
 from supervisors import KILLED, Abandoned, ChildSpec, Ref, Strategy, exit
-from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, undisturbed
+from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, finish, undisturbed
 
 # A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -57,15 +55,6 @@ def found(job: SupervisedJob, name: str) -> Ref[Any]:
     return ref
 
 
-def finished(job: Job, program: Program) -> Checkpoint:
-    """Wait for the end of ``job``, and return what all stages committed."""
-    try:
-        job.wait()
-    finally:
-        job.close()
-    return Checkpoint.gather(program.store, [spec.address for spec in program.stages], TRAINING.initial)
-
-
 class Meeting(CrashPlan):
     """Holds a layer at one place, once, until the test lets it go on."""
 
@@ -87,7 +76,7 @@ def test_every_peer_has_a_thread_that_is_named_after_it_and_its_life() -> None:
     meeting.reached.wait()
     names = {thread.name for thread in threading.enumerate()}
     meeting.go_on.set()
-    finished(job, program)
+    finish(job, program, TRAINING.initial)
     assert {*(f"{name}#1" for name in NAMES), "trainer#1", "layers#1"} <= names
 
 
@@ -109,7 +98,7 @@ def test_no_peer_is_in_the_registry_that_belongs_to_the_whole_process() -> None:
     meeting.reached.wait()
     assert pykka.ActorRegistry.get_all() == []
     meeting.go_on.set()
-    finished(job, program)
+    finish(job, program, TRAINING.initial)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "trainer"])
@@ -126,7 +115,7 @@ def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_sa
     program = TRAINING.program(crashes=last, observers=[When(after_step(step), kill), seen])
     jobs.append(started(program))
     known.set()
-    checkpoint = finished(jobs[0], program)
+    checkpoint = finish(jobs[0], program, TRAINING.initial)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     label = next(spec.label for spec in program.peers if spec.address == name)
     assert PeerExited(name, label, 1, "killed") in seen.events
@@ -143,7 +132,7 @@ def test_a_layer_that_is_killed_in_the_middle_of_its_work_is_replaced(point: Poi
     meeting.reached.wait()
     exit(found(job, f"stage-{layer}"), KILLED)
     meeting.go_on.set()
-    assert fingerprints(finished(job, program)) == undisturbed(TRAINING).fingerprints
+    assert fingerprints(finish(job, program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert job.restarts == 1
 
 
@@ -173,7 +162,7 @@ def test_what_an_abandoned_layer_does_when_it_wakes_up_has_no_effect(strategy: S
     stuck.reached.wait()
     zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-1#1")
     exit(found(job, "stage-0"), KILLED)
-    checkpoint = finished(job, program)
+    checkpoint = finish(job, program, TRAINING.initial)
     zombie.join()
     assert stuck.survived
     assert PeerAbandoned("stage-1", "layer 1 relu", 1) in seen.events
@@ -195,7 +184,7 @@ def disturbed(id: str) -> tuple[SupervisedJob, Program, Seen]:
 
 def test_the_end_of_the_observers_supervisor_harms_nothing() -> None:
     job, program, seen = disturbed("observers")
-    assert fingerprints(finished(job, program)) == undisturbed(TRAINING).fingerprints
+    assert fingerprints(finish(job, program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert job.restarts == 0
     assert len(seen.of(StepFinished)) < TRAINING.steps
 
@@ -206,7 +195,7 @@ def test_the_end_of_the_observers_supervisor_harms_nothing() -> None:
 def test_the_end_of_a_supervisor_of_peers_ends_the_run(id: str, error: str) -> None:
     job, program, _ = disturbed(id)
     with pytest.raises(RunFailedError, match=error):
-        finished(job, program)
+        finish(job, program, TRAINING.initial)
 
 
 def test_a_close_does_not_wait_for_ever_for_a_hung_layer_whose_supervisor_was_killed(
@@ -237,7 +226,7 @@ def test_a_killed_observer_is_gone_and_harms_nothing() -> None:
     exit(observer, KILLED)
     observer.wait()
     meeting.go_on.set()
-    assert fingerprints(finished(job, program)) == undisturbed(TRAINING).fingerprints
+    assert fingerprints(finish(job, program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert len(seen.of(StepFinished)) < TRAINING.steps
     assert len(other.of(StepFinished)) == TRAINING.steps
 
@@ -266,7 +255,7 @@ def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_no_poison() ->
     program = replace(program, stages=(first, KilledAtStart(), *others))  # type: ignore[arg-type]
     jobs.append(started(program))
     known.set()
-    assert fingerprints(finished(jobs[0], program)) == undisturbed(TRAINING).fingerprints
+    assert fingerprints(finish(jobs[0], program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert len([event for event in seen.of(PeerExited) if not event.orderly]) == kills + 1
     assert len([event for event in seen.of(PeerStarted) if event.address == "stage-1"]) == 2
 

@@ -13,7 +13,7 @@ from annex_actors.runtimes.troubles import Trouble, Troubles
 
 def test_an_exception_is_raised_once_in_the_layer_that_it_is_meant_for() -> None:
     troubles = Troubles()
-    troubles.add([2], Trouble.EXCEPTION)
+    troubles.add(2, Trouble.EXCEPTION)
     troubles.probe(Point.FORWARD, 1, 0, 0)
     with pytest.raises(InjectedCrash, match="out of the blue"):
         troubles.probe(Point.BACKWARD, 2, 0, 0)
@@ -22,7 +22,7 @@ def test_an_exception_is_raised_once_in_the_layer_that_it_is_meant_for() -> None
 
 def test_the_store_refuses_a_commit_and_nothing_else() -> None:
     troubles = Troubles()
-    troubles.add([2], Trouble.STORE)
+    troubles.add(2, Trouble.STORE)
     for point in (Point.FORWARD, Point.BACKWARD, Point.WEIGHT_GRADIENT, Point.UPDATE):
         troubles.probe(point, 2, 0, 0)
     with pytest.raises(OSError, match="the store refuses"):
@@ -32,7 +32,7 @@ def test_the_store_refuses_a_commit_and_nothing_else() -> None:
 
 def test_who_is_stuck_stays_so_whatever_is_raised_in_it_until_all_is_over() -> None:
     troubles, stuck = Troubles(), threading.Event()
-    troubles.add([0], Trouble.STUCK)
+    troubles.add(0, Trouble.STUCK)
 
     def work() -> None:
         stuck.set()
@@ -49,7 +49,7 @@ def test_who_is_stuck_stays_so_whatever_is_raised_in_it_until_all_is_over() -> N
 
 def test_a_slow_layer_goes_on() -> None:
     troubles = Troubles()
-    troubles.add([0], Trouble.SLOW)
+    troubles.add(0, Trouble.SLOW)
     troubles.probe(Point.FORWARD, 0, 0, 0)
 
 

@@ -73,7 +73,7 @@ class ProcessesRuntime:
         spares = self.spares if self.spares is not None else 1 if alone else len(program.stages)
         expect.whole_number("commit_every", self.commit_every, at_least=1)
         workshop = Workshop(
-            program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, files=self.load
+            program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, load=self.load
         )
 
         def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:

@@ -6,7 +6,6 @@ import pickle
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Lock
 
 from annex_actors.errors import AnnexError
 from annex_actors.protocol.messages import Address, Envelope
@@ -49,9 +48,9 @@ class ProcessRef:
         """Send an envelope; never waits."""
         self.process.send(envelope)
 
-    def disturb(self, trouble: Trouble) -> None:
-        """Let something go wrong in it."""
-        self.process.send(Disturb(trouble))
+    def disturb(self, layer: int, trouble: Trouble) -> None:
+        """Let something go wrong in a layer of it."""
+        self.process.send(Disturb(layer, trouble))
 
     def kill(self) -> None:
         """End the process, whatever it is at."""
@@ -73,7 +72,6 @@ class ProcessChild:
     can_be_killed = True
 
     def __post_init__(self) -> None:
-        self._lock = Lock()
         self._asked: Reason = SHUTDOWN
         self._forced = False
 

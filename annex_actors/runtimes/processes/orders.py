@@ -20,11 +20,11 @@ class Prepare:
 
     Args:
         program: what `multiprocessing.spawn.prepare` wants.
-        files: files of the user's own Python to run, which may register schedules.
+        load: files of the user's own Python to run, which may register schedules.
     """
 
     program: Mapping[str, Any]
-    files: tuple[str, ...] = ()
+    load: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,9 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Disturb:
-    """Let something go wrong, to show that it does no harm."""
+    """Let something go wrong in a layer, to show that it does no harm."""
 
+    layer: int
     trouble: Trouble
 
 

@@ -127,18 +127,24 @@ class WorkerProcess:
         self._files = files
         fds = (its_control.fileno(), its_files.fileno(), its_lifeline)
         code = _BOOTSTRAP.format(path=sys.path, control=fds[0], files=fds[1], lifeline=fds[2])
-        self._popen = subprocess.Popen(
-            [sys.executable, "-c", code],
-            pass_fds=fds,
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._output,
-            env={**os.environ, **ONE_THREAD, IN_WORKER: "1"},
-            process_group=0,
-        )
-        its_control.close()
-        its_files.close()
-        os.close(its_lifeline)
+        try:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-c", code],
+                pass_fds=fds,
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                env={**os.environ, **ONE_THREAD, IN_WORKER: "1"},
+                process_group=0,
+            )
+        except BaseException:
+            control.close()
+            self._let_go()
+            raise
+        finally:
+            its_control.close()
+            its_files.close()
+            os.close(its_lifeline)
         self._control = _Control(control, files, name, self._hear, self._reap)
         self._control.start()
         self.send(Prepare(_program(name), load))
@@ -213,15 +219,18 @@ class WorkerProcess:
         elif self._on_message is not None:
             self._on_message(message)
 
+    def _let_go(self) -> None:
+        self._files.close()
+        os.close(self._lifeline)
+        os.close(self.beacon_fd)
+
     def _reap(self) -> None:
         try:
             self.exit_code = self._popen.wait(LINGER_S)
         except subprocess.TimeoutExpired:
             self.kill()
             self.exit_code = self._popen.wait()
-        self._files.close()
-        os.close(self._lifeline)
-        os.close(self.beacon_fd)
+        self._let_go()
         with self._lock:
             self._gone.set()
             watchers, self._on_exit = self._on_exit, []

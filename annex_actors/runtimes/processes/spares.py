@@ -17,11 +17,11 @@ class Spares:
 
     Args:
         count: how many wait at a time; one that is taken is replaced.
-        files: see `WorkerProcess`.
+        load: see `WorkerProcess`.
     """
 
-    def __init__(self, count: int, files: tuple[str, ...] = ()) -> None:
-        self._files = files
+    def __init__(self, count: int, load: tuple[str, ...] = ()) -> None:
+        self._load = load
         self._count = count
         self._waiting: deque[WorkerProcess] = deque()
         self._all: list[WorkerProcess] = []
@@ -41,7 +41,7 @@ class Spares:
                     raise StartError("expected a run that goes on, got one at its end")
                 self._started += 1
                 try:
-                    process = WorkerProcess(f"worker-{self._started}", self._files)
+                    process = WorkerProcess(f"worker-{self._started}", self._load)
                 except OSError as error:
                     raise StartError(f"expected one more process, got: {error}") from error
                 self._all = [each for each in self._all if not each.closed]

@@ -15,17 +15,17 @@ import mmap
 import multiprocessing.spawn
 import os
 import pickle
-import runpy
 import signal
 import socket
 import sys
 import traceback
-from pathlib import Path
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
 from tblib import pickling_support
 
+from annex_actors.own import run_file
 from annex_actors.protocol.effects import Emit, Send
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Envelope
@@ -50,7 +50,7 @@ from annex_actors.runtimes.processes.orders import (
     Up,
 )
 from annex_actors.runtimes.threads import PeerActor
-from annex_actors.runtimes.troubles import Trouble, Troubles
+from annex_actors.runtimes.troubles import Troubles
 from annex_actors.stores.shelf import Shelf
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
 
@@ -64,24 +64,21 @@ class Desk:
     Args:
         order: what to be.
         control: the way to the supervising process.
+        links: the ways to the neighbours, as they are now.
         shelf: where commits go.
         beacon: of this life.
     """
 
-    def __init__(self, order: Assign, control: Link, shelf: Shelf, beacon: Beacon) -> None:
+    def __init__(
+        self, order: Assign, control: Link, links: Mapping[Address, Link], shelf: Shelf, beacon: Beacon
+    ) -> None:
         self._order = order
         self._control = control
+        self._links = links
         self._shelf = shelf
         self._beacon = beacon
-        self.links: dict[Address, Link] = {}
         self.troubles = Troubles(order.crashes, lambda place: control.send(Crashing(place)))
         self.probe: Probe = self.troubles.probe
-
-    @property
-    def layers(self) -> range:
-        """The first layer of the stage that lives here, and with it all that can go wrong in the stage."""
-        first = getattr(self._order.spec, "first_layer", 0)
-        return range(first, first + 1)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return the number of this life, and the last commit."""
@@ -97,7 +94,7 @@ class Desk:
 
     def send(self, to: Address, envelope: Envelope) -> None:
         """Send to a neighbour by the link to it, to the trainer by the supervising process, where that lives."""
-        link = self.links.get(to)
+        link = self._links.get(to)
         if link is not None:
             link.send(envelope)
         elif to == TRAINER:
@@ -152,15 +149,16 @@ class Worker:
                     self._beacon.answer()
             case Connect(peer):
                 self._connect(peer, wire.receive_fds(self._files, 1)[0])
-            case Prepare(program, files):
+            case Prepare(program, load):
                 multiprocessing.spawn.prepare(dict(program))
-                for file in files:
-                    runpy.run_path(file, run_name=Path(file).stem)
+                for path in load:
+                    run_file(path)
                 self._control.send(Ready())
             case Assign():
                 self._begin(order, *wire.receive_fds(self._files, 2))
-            case Disturb(trouble):
-                self._disturb(trouble)
+            case Disturb(layer, trouble):
+                if self._desk is not None:
+                    self._desk.troubles.add(layer, trouble)
             case Stop():
                 if self._child is not None:
                     self._child.shutdown(SHUTDOWN)
@@ -170,10 +168,6 @@ class Worker:
     def _deliver(self, envelope: Envelope) -> None:
         if self._child is not None:
             self._child.ref.tell(envelope)
-
-    def _disturb(self, trouble: Trouble) -> None:
-        if self._desk is not None:
-            self._desk.troubles.add(self._desk.layers, trouble)
 
     def _connect(self, peer: Address, fd: int) -> None:
         link = Link(socket.socket(fileno=fd), peer, self._deliver, failed=self._fail)
@@ -186,8 +180,8 @@ class Worker:
 
     def _begin(self, order: Assign, shelf_fd: int, beacon_fd: int) -> None:
         self._beacon = Beacon(memoryview(mmap.mmap(beacon_fd, mmap.PAGESIZE)))
-        self._desk = Desk(order, self._control, Shelf(shelf_fd, depth=order.depth, every=order.every), self._beacon)
-        self._desk.links = self._links
+        shelf = Shelf(shelf_fd, depth=order.depth, every=order.every)
+        self._desk = Desk(order, self._control, self._links, shelf, self._beacon)
         spec = ChildSpec.of(PeerActor, order.spec, self._desk, id=order.spec.address)
         try:
             started = spec.start(StartContext(id=order.spec.address, incarnation=order.incarnation))

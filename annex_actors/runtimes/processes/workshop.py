@@ -31,15 +31,15 @@ class Workshop:
         spares: how many processes wait in reserve.
         affinity: give each process a core of its own, as far as there are.
         commit_every: steps from one commit of a stage to the next.
-        files: see `WorkerProcess`.
+        load: see `WorkerProcess`.
     """
 
     def __init__(
-        self, program: Program, *, spares: int, affinity: bool, commit_every: int = 1, files: tuple[str, ...] = ()
+        self, program: Program, *, spares: int, affinity: bool, commit_every: int = 1, load: tuple[str, ...] = ()
     ) -> None:
         self._program = program
         self._store = program.store
-        self._spares = Spares(spares, files)
+        self._spares = Spares(spares, load)
         self._commit_every = commit_every
         self._first = len(program.stages) + spares
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
@@ -163,7 +163,6 @@ class _Start:
         ref, process = self._ref, self._ref.process
         process.serve(self._hear)
         self._job.registry.register(ref.address, ref, incarnation=ref.incarnation)
-        self._job.watch(ref.address, process.beacon, ping=lambda: process.send(Ping()))
         self._child.watch(self._bury)
         self._workshop.assign(self._spec, ref, self._life)
 
@@ -188,7 +187,9 @@ class _Start:
                 self._workshop.keep(ref.address, step, self._life)
             case Crashing():
                 self._workshop.crash(message)
-            case Up():
+            case Up():  # from now on it must answer; its start has a deadline of its own
+                process = ref.process
+                self._job.watch(ref.address, process.beacon, ping=lambda: process.send(Ping()))
                 self._job.note_start(ref.address, ref.incarnation)
                 self._is_up = True
                 self._decided.set()

@@ -20,13 +20,13 @@ from annex_actors.keys import RandomKey
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
 from annex_actors.protocol.events import PeerExited, PeerHung
-from annex_actors.runtimes import Job, ProcessesRuntime, Program, RunFailedError, Supervision
+from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError, Supervision
 from annex_actors.runtimes.processes.child import ProcessRef
 from annex_actors.runtimes.program import Observer
 from annex_actors.runtimes.tree import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.types import Floats, Parameters
-from tests.trainings import Seen, Training, When, after_step, fingerprints, undisturbed
+from tests.trainings import Seen, Training, When, after_step, fingerprints, finish, undisturbed
 
 TRAINING = Training(microbatches=3)
 PATIENCE_S = 60.0
@@ -58,15 +58,6 @@ def started(program: Program, runtime: ProcessesRuntime | None = None) -> Superv
     return job
 
 
-def finished(job: Job, program: Program) -> Checkpoint:
-    """Wait for the end, and return what was committed."""
-    try:
-        job.wait()
-    finally:
-        job.close()
-    return Checkpoint.gather(program.store, [spec.address for spec in program.stages], TRAINING.initial)
-
-
 def process_of(job: SupervisedJob, address: str) -> psutil.Process:
     ref = job.registry.whereis(address)
     assert isinstance(ref, ProcessRef)
@@ -87,7 +78,7 @@ def struck(strike: Callable[[SupervisedJob], object], **settings: object) -> tup
     program = TRAINING.program(observers=observers, supervision=Supervision(**settings))  # type: ignore[arg-type]
     jobs.append(started(program))
     ready.set()
-    return finished(jobs[0], program), seen, jobs[0]
+    return finish(jobs[0], program, TRAINING.initial), seen, jobs[0]
 
 
 @pytest.mark.parametrize("layer", range(5))
@@ -124,7 +115,7 @@ def test_a_killed_spare_is_replaced() -> None:
     program = TRAINING.program()
     job = started(program, ProcessesRuntime(spares=2))
     strike(job)
-    assert fingerprints(finished(job, program)) == undisturbed(TRAINING).fingerprints
+    assert fingerprints(finish(job, program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert len(killed) == 2
 
 
@@ -198,7 +189,7 @@ def deaths(seen: Seen) -> list[str]:
 def test_a_segmentation_fault_ends_one_layer_and_changes_nothing(tmp_path: Path) -> None:
     seen = Seen()
     program = program_with(tmp_path, crash_hard, observers=(seen,))
-    assert fingerprints(finished(started(program), program)) == undisturbed(TRAINING).fingerprints
+    assert fingerprints(finish(started(program), program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert deaths(seen) == ["killed by SIGSEGV in forward at step 2 microbatch 1"]
 
 
@@ -206,7 +197,7 @@ def test_a_segmentation_fault_at_the_same_message_again_and_again_ends_the_run_a
     program = program_with(tmp_path, crash_hard, times=100)
     job = started(program)
     with pytest.raises(RunFailedError) as caught:
-        finished(job, program)
+        finish(job, program, TRAINING.initial)
     assert str(caught.value) == (
         "layer 1 relu: killed by SIGSEGV in forward at step 2 microbatch 1 (failed 3 times at the same message)"
     )
@@ -217,7 +208,7 @@ def test_an_exit_is_a_death_and_what_was_written_to_standard_error_is_logged(
 ) -> None:
     seen = Seen()
     program = program_with(tmp_path, leave, observers=(seen,))
-    assert fingerprints(finished(started(program), program)) == undisturbed(TRAINING).fingerprints
+    assert fingerprints(finish(started(program), program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert deaths(seen) == ["ended with exit code 3 in forward at step 2 microbatch 1"]
     assert "the licence has run out" in caplog.text
 
@@ -228,7 +219,7 @@ def test_a_layer_that_never_returns_is_found_and_killed_and_nothing_changes(
 ) -> None:
     seen = Seen()
     program = program_with(tmp_path, deed, observers=(seen,), hang_s=0.3)
-    assert fingerprints(finished(started(program), program)) == undisturbed(TRAINING).fingerprints
+    assert fingerprints(finish(started(program), program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert [(event.address, event.place) for event in seen.of(PeerHung)] == [
         ("stage-1", "forward at step 2 microbatch 1")
     ]
@@ -238,7 +229,7 @@ def test_a_layer_that_hangs_at_the_same_message_again_and_again_ends_the_run_and
     program = program_with(tmp_path, never_return, times=100, hang_s=0.2)
     job = started(program)
     with pytest.raises(RunFailedError, match=r"layer 1 relu: hung for .* s in forward at step 2 microbatch 1"):
-        finished(job, program)
+        finish(job, program, TRAINING.initial)
 
 
 # What is given
@@ -263,15 +254,15 @@ def test_each_process_can_have_a_core_of_its_own() -> None:
     program = TRAINING.program()
     job = started(program, ProcessesRuntime(affinity=True, spares=0))
     own = [process_of(job, spec.address).cpu_affinity() for spec in program.stages]
-    finished(job, program)
+    finish(job, program, TRAINING.initial)
     assert own == [[cores[at % len(cores)]] for at in range(5)]
 
 
 def test_a_run_goes_on_from_what_its_store_holds() -> None:
     program = TRAINING.program()
-    first = finished(started(program), program)
+    first = finish(started(program), program, TRAINING.initial)
     again = started(program)
-    assert fingerprints(finished(again, program)) == fingerprints(first)
+    assert fingerprints(finish(again, program, TRAINING.initial)) == fingerprints(first)
 
 
 # Ends of the whole
