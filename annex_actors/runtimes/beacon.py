@@ -15,6 +15,10 @@ from annex_actors.protocol.node import Piece
 SIZE = 96
 """Bytes that a beacon takes."""
 
+FADING = 0.999
+"""What is left of the memory of a long piece of work after each further one: half after 700. So one piece that took
+long because the machine stood still does not put off for good what counts as a hang."""
+
 Memory: TypeAlias = "bytearray | memoryview"
 
 _BEGAN, _LONGEST, _ANSWERED = range(3)
@@ -52,8 +56,7 @@ class Beacon:
         times[_BEGAN] = 0.0
         if isinstance(piece, _COUNTED):
             numbers[_WORKED] += 1
-        if took > times[_LONGEST]:
-            times[_LONGEST] = took
+        times[_LONGEST] = max(took, times[_LONGEST] * FADING)
         if kept_bytes > numbers[_MOST_KEPT]:
             numbers[_MOST_KEPT] = kept_bytes
 
@@ -75,7 +78,7 @@ class Beacon:
 
     @property
     def longest_s(self) -> float:
-        """How long the longest piece of work took, in seconds."""
+        """How long the longest piece of work took, in seconds; it fades, see `FADING`."""
         return self._times[_LONGEST]
 
     @property

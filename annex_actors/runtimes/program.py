@@ -59,7 +59,7 @@ class Supervision:
         max_seconds: length of that window, > 0.
         max_attempts: a message that fails the same layer so often ends the run, >= 1.
         hang_s: a layer hangs that is at one piece of work for longer than this, in seconds > 0, and for longer than
-            twenty times its longest so far; or whose process does not answer for so long. It is killed, or abandoned
+            twenty times its longest of late; or whose process does not answer for so long. It is killed, or abandoned
             where it cannot be, and restarted.
 
     Raises:

@@ -1,8 +1,8 @@
 """Peers that neither work nor die: found by what their beacons show, and by whether their hosts answer.
 
-A piece of work may take as long as twenty times the longest that this peer ever did, and never less than a limit of the
-user's: nobody else knows what is long for a layer. A peer between two pieces of work waits for messages, which is no
-hang; but its host must answer, and a process that is stopped does not.
+A piece of work may take as long as twenty times the longest that this peer did lately, and never less than a limit of
+the user's: nobody else knows what is long for a layer. A peer between two pieces of work waits for messages, which is
+no hang; but its host must answer, and a process that is stopped does not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.beacon import Beacon
+from annex_actors.runtimes.beacon import FADING, Beacon
 
 TIMES_LONGEST = 20
 """How many times its longest piece of work a peer may be at one."""
@@ -115,8 +115,7 @@ class Vigil:
         beacon = watched.beacon
         began = beacon.began
         if began is not None:
-            longest_s = max(beacon.longest_s, self._longest_s.get(address, 0.0))
-            limit_s = max(self._limit_s, TIMES_LONGEST * longest_s)
+            limit_s = max(self._limit_s, TIMES_LONGEST * self._longest(address, beacon))
             return Hang(beacon.place, limit_s) if now - began > limit_s else None
         if watched.ping is None:
             return None
@@ -129,4 +128,8 @@ class Vigil:
     def _forget(self, address: Address) -> None:
         watched = self._watched.pop(address, None)
         if watched is not None:
-            self._longest_s[address] = max(watched.beacon.longest_s, self._longest_s.get(address, 0.0))
+            self._longest_s[address] = self._longest(address, watched.beacon)
+
+    def _longest(self, address: Address, beacon: Beacon) -> float:
+        """Return the longest piece of work of this life and of those before it, as far as it is remembered."""
+        return max(beacon.longest_s, self._longest_s.get(address, 0.0) * FADING**beacon.worked)

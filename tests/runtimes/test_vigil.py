@@ -95,6 +95,31 @@ def test_what_a_peer_was_measured_at_is_remembered_in_its_next_life() -> None:
     assert watching.look() == []
 
 
+def test_one_piece_that_took_long_is_forgotten_after_a_thousand_short_ones() -> None:
+    clock = Clock()
+    watching = vigil(clock)
+    once_slow = at_work(began=100.0, longest_s=2.0)
+    for _ in range(1000):
+        once_slow.begin(piece())
+        once_slow.end(piece(), 0)
+    once_slow.begin(piece())
+    assert 0.7 < once_slow.longest_s < 0.8
+    clock.now = once_slow.began or 0.0
+    watching.watch("stage-0", once_slow)
+    clock.now += 13.0
+    assert watching.look() == []
+    clock.now += 3.0
+    assert [address for address, _ in watching.look()] == ["stage-0"], "20 times 2.0 were 40 s"
+    next_life = Beacon()
+    watching.watch("stage-0", next_life)
+    for _ in range(1000):
+        next_life.begin(piece())
+        next_life.end(piece(), 0)
+    next_life.begin(piece())
+    clock.now = (next_life.began or 0.0) + 10.1
+    assert [address for address, _ in watching.look()] == ["stage-0"], "nor is it remembered from life to life"
+
+
 def test_a_peer_that_waits_for_messages_does_not_hang() -> None:
     clock = Clock()
     watching = vigil(clock)
