@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from annex_actors.runtimes.chaos import Kind
     from annex_actors.training.chaos import Recovery, Round, Verdict
 
-_KINDS = "What may befall a layer, apart by commas: exception,kill,stop,slow,flood,pair,store,trainer."
+_KINDS = "What may befall a layer, apart by commas; everything where nothing is said."
+
+_HANGS = "See `annex-actors train`; where nothing is said"
+
+HANG_SECONDS = 1.0
+"""Less than a training's own default: every layer that is stopped is waited for so long."""
 
 
 def chaos(
     data: Annotated[str | None, typer.Argument(metavar="DATA|CONFIG.toml", help="As of `annex-actors train`.")] = None,
-    kills: Annotated[int, typer.Option(help="How many blows must fall at least.")] = 50,
+    blows: Annotated[int, typer.Option(help="How many must fall at least.")] = 50,
     pause: Annotated[float, typer.Option(help="Mean seconds from one blow to the next.")] = 0.1,
     kinds: Annotated[str | None, typer.Option(help=_KINDS)] = None,
     chaos_seed: Annotated[int, typer.Option(help="Of what befalls whom, and when.")] = 0,
@@ -30,21 +35,28 @@ def chaos(
     schedule: Annotated[str | None, typer.Option(help="The order of work.")] = None,
     runtime: Annotated[str | None, typer.Option(help="schedulers, threads or processes.")] = None,
     layers: Annotated[str | None, typer.Option(help="The network.")] = None,
-    hang_seconds: Annotated[float, typer.Option(help="See `annex-actors train`.")] = 1.0,
+    hang_seconds: Annotated[float | None, typer.Option(help=f"{_HANGS} {HANG_SECONDS:g}.")] = None,
     data_dir: Annotated[str | None, typer.Option(help="A folder that may hold the files of fashion-mnist.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> int:
     """Train undisturbed, then again and again under blows, and compare the bits: the exit code is 0 if all are equal.
 
-    Blows: exception (a layer raises), kill (kill -9 of its process; of a thread what comes nearest), stop (SIGSTOP; a
-    thread that never comes back), slow (it takes far longer than ever), flood (a full mailbox), pair (two neighbours at
-    once), store (its next commit is refused), trainer (the trainer is killed).
+    What may befall a layer (--kinds):
+    exception: it raises
+    kill: kill -9 of its process; of a thread what comes nearest
+    stop: SIGSTOP of its process; a thread that never comes back
+    slow: it takes far longer than ever
+    flood: its mailbox is full
+    pair: two neighbours are killed at once
+    store: its next commit is refused
+    trainer: not a layer, but the trainer is killed
     """
     from annex_actors.cli.train import settings_of
     from annex_actors.training.chaos import chaos as wreak
     from annex_actors.training.config import resolve
     from annex_actors.training.recorded import logged_to
+    from annex_actors.training.settings import merged, placed
 
     options = {
         "training.epochs": epochs,
@@ -54,9 +66,10 @@ def chaos(
         "training.runtime": runtime,
         "network.layers": layers,
         "data.data_dir": data_dir,
-        "supervision.hang_s": hang_seconds,
+        "supervision.hang_seconds": hang_seconds,
     }
-    config, learner, dataset = resolve(settings_of(data, options, set_ or []))
+    patience = placed(["supervision", "hang_seconds"], HANG_SECONDS)
+    config, learner, dataset = resolve(merged(patience, settings_of(data, options, set_ or [])))
     wanted = _kinds(kinds)
     with tempfile.TemporaryDirectory() as folder, logged_to(Path(folder) / "log.txt"):
         verdict = wreak(
@@ -64,7 +77,7 @@ def chaos(
             dataset,
             epochs=config.training.epochs,
             batch_size=config.training.batch_size,
-            blows=kills,
+            blows=blows,
             pause_s=pause,
             seed=chaos_seed,
             kinds=wanted,

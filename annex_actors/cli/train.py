@@ -101,7 +101,7 @@ def train(
         "supervision.max_restarts": max_restarts,
         "supervision.max_seconds": max_seconds,
         "supervision.max_attempts": max_attempts,
-        "supervision.hang_s": hang_seconds,
+        "supervision.hang_seconds": hang_seconds,
         "checkpoints.every": checkpoint_every,
         "checkpoints.keep": int(keep) if keep and keep.isdecimal() else keep,
     }

@@ -58,9 +58,9 @@ class Supervision:
             of unrelated kills must not end a run that makes progress.
         max_seconds: length of that window, > 0.
         max_attempts: a message that fails the same layer so often ends the run, >= 1.
-        hang_s: a layer hangs that is at one piece of work for longer than this, in seconds > 0, and for longer than
-            twenty times its longest of late; or whose process does not answer for so long. It is killed, or abandoned
-            where it cannot be, and restarted.
+        hang_seconds: a layer hangs that is at one piece of work for longer than this, > 0, and for longer than twenty
+            times its longest of late; or whose process does not answer for so long. It is killed, or abandoned where
+            it cannot be, and restarted.
 
     Raises:
         ConfigError: an unknown strategy, or a number out of range.
@@ -70,13 +70,13 @@ class Supervision:
     max_restarts: int = 100
     max_seconds: float = 5.0
     max_attempts: int = 3
-    hang_s: float = 10.0
+    hang_seconds: float = 10.0
 
     def __post_init__(self) -> None:
         expect.whole_number("max_restarts", self.max_restarts, at_least=0)
         expect.real_number("max_seconds", self.max_seconds, above=0)
         expect.whole_number("max_attempts", self.max_attempts, at_least=1)
-        expect.real_number("hang_s", self.hang_s, above=0)
+        expect.real_number("hang_seconds", self.hang_seconds, above=0)
         known: dict[object, Strategy] = {key: each for each in Strategy for key in (each, each.value)}
         if self.strategy not in known:
             expect.unknown("strategy", self.strategy, [each.value for each in Strategy])

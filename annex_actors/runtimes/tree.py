@@ -111,7 +111,7 @@ class SupervisedJob:
         self._observers = [f"observer-{index}" for index in range(len(program.observers))]
         self._beacons: dict[Address, list[Beacon]] = {address: [] for address in self._labels}
         self._hangs: dict[Address, PeerError] = {}
-        self._vigil = Vigil(program.supervision.hang_s, self._on_hang)
+        self._vigil = Vigil(program.supervision.hang_seconds, self._on_hang)
         self._resources = ExitStack()
         try:
             self._resources.enter_context(needed or nullcontext())

@@ -50,7 +50,7 @@ class Vigil:
     """Watches the peers of a run from a thread of its own.
 
     Args:
-        limit_s: see `Supervision.hang_s`.
+        limit_s: see `Supervision.hang_seconds`.
         on_hang: called once for a life of a peer that hangs, in the vigil's thread.
         clock: monotonic seconds.
     """

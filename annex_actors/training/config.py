@@ -31,7 +31,7 @@ strategy = "one_for_one"
 max_restarts = 100
 max_seconds = 5.0
 max_attempts = 3
-hang_s = 10.0
+hang_seconds = 10.0
 
 [checkpoints]
 every = 10                      # steps; 0 for none
@@ -117,7 +117,7 @@ class SupervisionSection(_Section):
     max_restarts: int = _SUPERVISION["max_restarts"]
     max_seconds: float = _SUPERVISION["max_seconds"]
     max_attempts: int = _SUPERVISION["max_attempts"]
-    hang_s: float = _SUPERVISION["hang_s"]
+    hang_seconds: float = _SUPERVISION["hang_seconds"]
 
 
 class CheckpointsSection(_Section):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from annex_actors.cli import main
 
-SHORT = ("chaos", "xor", "--epochs", "2000", "--kills", "4", "--pause", "0.02", "--runtime", "threads")
+SHORT = ("chaos", "xor", "--epochs", "2000", "--blows", "4", "--pause", "0.02", "--runtime", "threads")
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -34,10 +35,17 @@ def test_json_has_all_figures(capsys: pytest.CaptureFixture[str]) -> None:
     ("options", "message"),
     [
         (("--kinds", "meteor"), "expected `kinds` to be one of exception, kill, stop"),
-        (("--kills", "0"), "expected `blows` to be an integer >= 1, got 0"),
+        (("--blows", "0"), "expected `blows` to be an integer >= 1, got 0"),
         (("--runtime", "inline"), "expected a runtime whose peers can be harmed, got inline"),
     ],
 )
 def test_bad_input_is_refused(options: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["chaos", "xor", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_patience_of_a_config_file_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text('[data]\nname = "xor"\n[supervision]\nhang_seconds = -3.0\n')
+    assert main(["chaos", str(config)]) == 2
+    assert "expected `hang_seconds` to be a number > 0, got -3.0" in capsys.readouterr().err

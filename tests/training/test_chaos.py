@@ -26,7 +26,7 @@ PAUSE_S = {"threads": 0.02, "schedulers": 0.02, "processes": 0.05}
 
 def under_blows(runtime: str, schedule: str, blows: int, seed: int, kinds: tuple[Kind, ...] = tuple(Kind)) -> Verdict:
     training = Training(schedule=schedule, microbatches=2)
-    learner = training.learner(host_named(runtime), Supervision(hang_s=0.3))
+    learner = training.learner(host_named(runtime), Supervision(hang_seconds=0.3))
     return chaos(
         learner,
         training.dataset,

@@ -120,7 +120,7 @@ def test_a_killed_spare_is_replaced() -> None:
 
 
 def test_a_process_that_is_stopped_is_found_and_killed_and_nothing_changes() -> None:
-    checkpoint, seen, _ = struck(lambda job: process_of(job, "stage-1").suspend(), hang_s=0.3)
+    checkpoint, seen, _ = struck(lambda job: process_of(job, "stage-1").suspend(), hang_seconds=0.3)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     assert [event.address for event in seen.of(PeerHung)] == ["stage-1"]
     death = next(event for event in seen.of(PeerExited) if not event.orderly)
@@ -218,7 +218,7 @@ def test_a_layer_that_never_returns_is_found_and_killed_and_nothing_changes(
     tmp_path: Path, deed: Callable[[], object]
 ) -> None:
     seen = Seen()
-    program = program_with(tmp_path, deed, observers=(seen,), hang_s=0.3)
+    program = program_with(tmp_path, deed, observers=(seen,), hang_seconds=0.3)
     assert fingerprints(finish(started(program), program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert [(event.address, event.place) for event in seen.of(PeerHung)] == [
         ("stage-1", "forward at step 2 microbatch 1")
@@ -226,7 +226,7 @@ def test_a_layer_that_never_returns_is_found_and_killed_and_nothing_changes(
 
 
 def test_a_layer_that_hangs_at_the_same_message_again_and_again_ends_the_run_and_names_it(tmp_path: Path) -> None:
-    program = program_with(tmp_path, never_return, times=100, hang_s=0.2)
+    program = program_with(tmp_path, never_return, times=100, hang_seconds=0.2)
     job = started(program)
     with pytest.raises(RunFailedError, match=r"layer 1 relu: hung for .* s in forward at step 2 microbatch 1"):
         finish(job, program, TRAINING.initial)
