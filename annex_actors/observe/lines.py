@@ -16,8 +16,12 @@ from annex_actors.training.report import EpochRecord
 
 
 def epoch_line(epoch: EpochRecord, epochs: int) -> str:
-    """Return ``epoch  3/20  step 135  cost 0.12  test cost 0.14  accuracy 0.95  12,345 samples/s  restarts 0``."""
+    """Return ``epoch  3/20  step 135  cost 0.12  test cost 0.14  accuracy 0.95  12,345 samples/s  restarts 0``.
+
+    Without samples/s where none was trained on: a run that was resumed at the end of an epoch evaluates it again.
+    """
     width = len(str(epochs))
+    speed = [f"{epoch.samples_per_second:,.0f} samples/s"] if epoch.samples_per_second else []
     test = [] if epoch.test_cost is None else [f"test cost {number(epoch.test_cost)}"]
     parts = [
         f"epoch {epoch.epoch:{width}}/{epochs}",
@@ -25,7 +29,7 @@ def epoch_line(epoch: EpochRecord, epochs: int) -> str:
         f"cost {number(epoch.train_cost)}",
         *test,
         *metric_parts(epoch.metrics),
-        f"{epoch.samples_per_second:,.0f} samples/s",
+        *speed,
         f"restarts {epoch.restarts}",
     ]
     return "  ".join(parts)

@@ -28,6 +28,11 @@ def test_an_epoch_without_a_test_has_no_test_cost() -> None:
     assert line == "epoch 3/3  step 135  cost 0.2500  12,346 samples/s  restarts 2"
 
 
+def test_an_epoch_that_was_only_evaluated_again_has_no_speed() -> None:
+    line = epoch_line(EPOCH.model_copy(update={"samples_per_second": 0.0, "test_cost": None, "metrics": {}}), 3)
+    assert line == "epoch 3/3  step 135  cost 0.2500  restarts 2"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.5, "0.5000"), (0.0, "0.0000"), (1e-5, "1.000e-05"), (-2e7, "-2.000e+07"), (9999.0, "9999.0000"), (None, "-")],
