@@ -101,8 +101,8 @@ class EpochRecord(_Record):
         test_cost: mean over the test samples after the epoch.
         metrics: of the test samples, by name.
         samples_per_second: training throughput of this epoch, its evaluation included.
-        seconds: since the run began.
-        restarts: of any actor so far.
+        seconds: since the run began, or was resumed.
+        restarts: of any actor since then.
     """
 
     epoch: int
@@ -136,8 +136,8 @@ class RunReport(_Record):
         weights_sha256: fingerprint of the weights at ``steps``.
         state_sha256: fingerprint of the weights and the optimizer's slots.
         cost_log_sha256: fingerprint of the cost of every step.
-        restarts: how often any actor was started anew.
-        seconds: from the first actor's start to the last one's end.
+        restarts: how often any actor was started anew, since the run began or was resumed.
+        seconds: from the first actor's start then to the last one's end.
         samples_per_second: training throughput, evaluations included.
     """
 
