@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -279,54 +280,59 @@ if __name__ == "__main__":
 """
 
 
-def working(tmp_path: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
-    """Start a training in a process of its own; return it and its layers, once they work."""
+@contextmanager
+def working(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
+    """Start a training in a process of its own; yield it and its layers, once they work; kill it, if it is left."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     job = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment)
-    assert job.stdout is not None
-    assert job.stdout.readline() == "works\n"
-    layers = psutil.Process(job.pid).children()
-    assert len(layers) == 6
-    return job, layers
+    with job:
+        try:
+            assert job.stdout is not None
+            assert job.stdout.readline() == "works\n"
+            layers = psutil.Process(job.pid).children()
+            assert len(layers) == 6
+            yield job, layers
+        finally:
+            job.kill()
 
 
 def test_kill_9_of_the_whole_leaves_no_process(tmp_path: Path) -> None:
-    job, layers = working(tmp_path)
-    job.kill()
-    job.communicate()
-    _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
-    assert alive == []
+    with working(tmp_path) as (job, layers):
+        job.kill()
+        job.communicate()
+        _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+        assert alive == []
 
 
 def test_kill_9_of_the_whole_leaves_no_process_not_even_one_that_is_stopped(tmp_path: Path) -> None:
-    job, layers = working(tmp_path)
-    layers[0].suspend()
-    job.kill()
-    job.communicate()
-    _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
-    assert alive == []
+    with working(tmp_path) as (job, layers):
+        layers[0].suspend()
+        job.kill()
+        job.communicate()
+        _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+        assert alive == []
 
 
 def test_kill_9_of_everything_leaves_no_file(tmp_path: Path) -> None:
-    job, layers = working(tmp_path)
-    for process in [*layers, psutil.Process(job.pid)]:
-        process.kill()
-    job.communicate()
-    psutil.wait_procs(layers, timeout=PATIENCE_S)
-    assert [path.name for path in tmp_path.iterdir()] == ["script.py"]
+    with working(tmp_path) as (job, layers):
+        for process in [*layers, psutil.Process(job.pid)]:
+            process.kill()
+        job.communicate()
+        psutil.wait_procs(layers, timeout=PATIENCE_S)
+        assert [path.name for path in tmp_path.iterdir()] == ["script.py"]
 
 
 def test_a_ctrl_c_at_the_terminal_reaches_the_supervising_process_alone(tmp_path: Path) -> None:
     """The terminal signals a process group, and each layer has one of its own."""
-    job, layers = working(tmp_path)
-    assert {os.getpgid(layer.pid) for layer in layers} == {layer.pid for layer in layers}
-    job.send_signal(signal.SIGINT)
-    job.communicate()
-    assert job.returncode != 0
-    _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
-    assert alive == []
+    with working(tmp_path) as (job, layers):
+        assert {os.getpgid(layer.pid) for layer in layers} == {layer.pid for layer in layers}
+        job.send_signal(signal.SIGINT)
+        job.communicate()
+        assert job.returncode != 0
+        _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+        assert alive == []
 
 
 UNGUARDED = """
