@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
@@ -51,6 +51,7 @@ class Link:
         self._empty = Event()
         self._empty.set()
         self._closed = False
+        self._over = False
         self._reader = Thread(target=self._read, name=f"{name} reader", daemon=True)
         self._writer = Thread(target=self._write, name=f"{name} writer", daemon=True)
 
@@ -65,6 +66,8 @@ class Link:
             self._send_now(message)
         else:
             self._queue.put(message)
+            if self._over:
+                self._drop()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that was sent directly is written, at most ``timeout_s`` seconds; return whether it is."""
@@ -106,6 +109,8 @@ class Link:
             self._fail(error)
         self.close()
         self._writer.join()
+        self._over = True
+        self._drop()
         self._sock.close()
         if self._ended is not None:
             self._ended()
@@ -122,6 +127,12 @@ class Link:
                 return
             if self._direct:
                 self._count_written()
+
+    def _drop(self) -> None:
+        """Let go of what nobody will write any more, which may hold open files: no writer is left to take it."""
+        with suppress(Empty):
+            while True:
+                self._queue.get_nowait()
 
     def _packed(self, item: Any) -> wire.Frame:
         """Return the frame of something that was put into the queue."""

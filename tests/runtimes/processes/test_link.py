@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from threading import Event, Semaphore, Thread
 from typing import Any
@@ -107,6 +108,24 @@ def test_the_end_of_one_side_is_heard_at_the_other_and_sending_to_it_is_harmless
     other.link.send("too late")
     other.link.join()
     assert other.link.flush(0)
+
+
+def test_what_nobody_will_write_any_more_is_let_go_of() -> None:
+    """It may hold open files."""
+    here, there = socket.socketpair()
+    end = End(here, "one", direct=False)
+    messages = [np.zeros(10_000_000, np.uint8) for _ in range(3)]  # more than fits: nobody reads
+    held = [weakref.ref(message) for message in messages]
+    while messages:
+        end.link.send(messages.pop())
+    there.close()
+    assert end.ended.wait(PATIENCE_S)
+    late = np.zeros(1, np.uint8)
+    held.append(weakref.ref(late))
+    end.link.send(late)
+    del late
+    end.link.join()
+    assert [each() for each in held] == [None] * 4
 
 
 def test_a_message_that_cannot_be_taken_in_ends_the_link_and_is_told() -> None:
