@@ -52,9 +52,10 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Talk to this peer over the socket that comes with it, and no more over any earlier one."""
+    """Talk to this life of a peer over the socket that comes with it, no more over any earlier one; be `Connected`."""
 
     peer: Address
+    incarnation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,14 @@ class Disturb:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """I can be assigned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """What I send to this life of a peer reaches it from now on."""
+
+    peer: Address
+    incarnation: int
 
 
 @dataclass(frozen=True, slots=True)

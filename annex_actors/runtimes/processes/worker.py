@@ -39,6 +39,7 @@ from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.processes.orders import (
     Assign,
     Connect,
+    Connected,
     Crashing,
     Disturb,
     Ended,
@@ -147,8 +148,9 @@ class Worker:
             case Ping():
                 if self._beacon is not None:
                     self._beacon.answer()
-            case Connect(peer):
+            case Connect(peer, incarnation):
                 self._connect(peer, wire.receive_fds(self._files, 1)[0])
+                self._control.send(Connected(peer, incarnation))
             case Prepare(program, load):
                 multiprocessing.spawn.prepare(dict(program))
                 for path in load:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from threading import Event, Lock
+from threading import Condition, Event
 from types import TracebackType
 from typing import Any, Self
 
 from annex_actors.protocol.effects import Emit, Send
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.processes.child import ProcessChild, ProcessRef
-from annex_actors.runtimes.processes.orders import Assign, Connect, Crashing, Kept, Ping, Up
+from annex_actors.runtimes.processes.orders import Assign, Connect, Connected, Crashing, Kept, Ping, Up
 from annex_actors.runtimes.processes.process import WithFiles
 from annex_actors.runtimes.processes.spares import START_S, Spares
 from annex_actors.runtimes.program import PeerSpec, Program, RunFailedError
@@ -46,7 +46,8 @@ class Workshop:
         self._shelves: dict[Address, int] = {}
         self._lives: dict[Address, int] = {}
         self._up: dict[Address, ProcessRef] = {}
-        self._lock = Lock()
+        self._unconnected: dict[ProcessRef, set[ProcessRef]] = {}
+        self._changed = Condition()
 
     def __enter__(self) -> Self:
         """Start processes, and put on the shelves what the store holds already."""
@@ -91,7 +92,7 @@ class Workshop:
     # What one start after the other needs
 
     def assign(self, spec: PeerSpec, ref: ProcessRef, life: int) -> None:
-        """Make a process a peer, and connect it with its neighbours."""
+        """Connect a process with its neighbours, and make it a peer."""
         self._lives[spec.address] = life
         if self._cores:
             place = [each.address for each in self._program.stages].index(spec.address)
@@ -103,11 +104,23 @@ class Workshop:
         fds = [os.dup(self._shelves[spec.address]), os.dup(ref.process.beacon_fd)]
         ref.process.send(WithFiles(order, fds))
 
+    def note_connected(self, neighbour: ProcessRef, peer: Address, incarnation: int) -> None:
+        """Hear that a neighbour has its end of the connection with a new life."""
+        with self._changed:
+            ref = self._up.get(peer)
+            if ref is not None and ref.incarnation == incarnation:
+                self._unconnected[ref].discard(neighbour)
+                self._changed.notify_all()
+
     def forget(self, ref: ProcessRef) -> None:
-        """Connect nobody with a process that has ended."""
-        with self._lock:
+        """Connect nobody with a process that has ended, and wait neither for nor with it."""
+        with self._changed:
             if self._up.get(ref.address) is ref:
                 del self._up[ref.address]
+            self._unconnected.pop(ref, set()).clear()
+            for neighbours in self._unconnected.values():
+                neighbours.discard(ref)
+            self._changed.notify_all()
 
     def keep(self, address: Address, step: int, life: int) -> None:
         """Copy a commit from its shelf to the store."""
@@ -121,13 +134,24 @@ class Workshop:
             self._program.crashes.take(crashing.place)
 
     def _connect(self, spec: PeerSpec, ref: ProcessRef) -> None:
-        """Give a new process and each neighbour that is up the two ends of a new connection."""
-        with self._lock:
-            for neighbour in sorted(spec.routing.neighbours(spec.address) & self._up.keys()):
+        """Give a new process and each neighbour that is up the two ends of a new connection.
+
+        Returns when the neighbours have theirs, and only then the new peer may say that it is there: whoever hears of
+        it, and sends anew what the life before has lost, sends by way of neighbours who would send it to that life
+        still. A neighbour that does not answer is found by the vigil, and its end ends the wait.
+        """
+        with self._changed:
+            waited_for = self._unconnected[ref] = set[ProcessRef]()
+            for address in sorted(spec.routing.neighbours(spec.address) & self._up.keys()):
+                neighbour = self._up[address]
                 here, there = socket.socketpair()
-                ref.process.send(WithFiles(Connect(neighbour), [here.detach()]))
-                self._up[neighbour].process.send(WithFiles(Connect(spec.address), [there.detach()]))
+                ref.process.send(WithFiles(Connect(address, neighbour.incarnation), [here.detach()]))
+                neighbour.process.send(WithFiles(Connect(spec.address, ref.incarnation), [there.detach()]))
+                waited_for.add(neighbour)
             self._up[spec.address] = ref
+            if ref.process.gone:  # and was forgotten before it was known
+                self.forget(ref)
+            self._changed.wait_for(lambda: not waited_for)
 
     def _collect(self, address: Address, life: int) -> None:
         for snapshot in self._shelf(address).snapshots():
@@ -185,6 +209,8 @@ class _Start:
                 self._job.emit(event)
             case Kept(step):
                 self._workshop.keep(ref.address, step, self._life)
+            case Connected(peer, incarnation):
+                self._workshop.note_connected(ref, peer, incarnation)
             case Crashing():
                 self._workshop.crash(message)
             case Up():  # from now on it must answer; its start has a deadline of its own

@@ -20,7 +20,7 @@ from annex_actors.errors import ConfigError
 from annex_actors.keys import RandomKey
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
-from annex_actors.protocol.events import PeerExited, PeerHung
+from annex_actors.protocol.events import PeerExited, PeerHung, PeerStarted
 from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError, Supervision
 from annex_actors.runtimes.processes.child import ProcessRef
 from annex_actors.runtimes.program import Observer
@@ -65,7 +65,9 @@ def process_of(job: SupervisedJob, address: str) -> psutil.Process:
     return psutil.Process(ref.process.pid)
 
 
-def struck(strike: Callable[[SupervisedJob], object], **settings: object) -> tuple[Checkpoint, Seen, SupervisedJob]:
+def struck(
+    strike: Callable[[SupervisedJob], object], *, spares: int = 0, **settings: object
+) -> tuple[Checkpoint, Seen, SupervisedJob]:
     """Train, and do something to the job once, when the cost of step 2 is known."""
     jobs, ready, done, seen = list[SupervisedJob](), threading.Event(), threading.Event(), Seen()
 
@@ -77,7 +79,7 @@ def struck(strike: Callable[[SupervisedJob], object], **settings: object) -> tup
 
     observers: list[Observer] = [When(after_step(2), once), seen]
     program = TRAINING.program(observers=observers, supervision=Supervision(**settings))  # type: ignore[arg-type]
-    jobs.append(started(program))
+    jobs.append(started(program, ProcessesRuntime(spares=spares)))
     ready.set()
     return finish(jobs[0], program, TRAINING.initial), seen, jobs[0]
 
@@ -126,6 +128,20 @@ def test_a_process_that_is_stopped_is_found_and_killed_and_nothing_changes() -> 
     assert [event.address for event in seen.of(PeerHung)] == ["stage-1"]
     death = next(event for event in seen.of(PeerExited) if not event.orderly)
     assert "for 0.3 s" in death.reason
+
+
+def test_a_layer_is_up_when_its_neighbours_send_to_it_and_no_more_to_the_life_before() -> None:
+    """What is sent but once, a prediction, would else be lost; a neighbour that is stopped hears of no new life."""
+
+    def strike(job: SupervisedJob) -> None:
+        process_of(job, "stage-1").suspend()
+        process_of(job, "stage-2").kill()
+
+    checkpoint, seen, _ = struck(strike, spares=2, hang_seconds=1.0)
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    up_again = next(event for event in seen.of(PeerStarted) if (event.address, event.incarnation) == ("stage-2", 2))
+    hung = next(event for event in seen.of(PeerHung) if event.address == "stage-1")
+    assert seen.events.index(hung) < seen.events.index(up_again)
 
 
 # What ends in a layer's own code
