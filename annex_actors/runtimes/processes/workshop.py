@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from threading import Condition, Event
+from collections.abc import Callable
+from functools import partial
+from threading import Event, RLock
 from types import TracebackType
 from typing import Any, Self
 
@@ -47,7 +49,8 @@ class Workshop:
         self._lives: dict[Address, int] = {}
         self._up: dict[Address, ProcessRef] = {}
         self._unconnected: dict[ProcessRef, set[ProcessRef]] = {}
-        self._changed = Condition()
+        self._held: dict[ProcessRef, list[Callable[[], None]]] = {}
+        self._lock = RLock()
 
     def __enter__(self) -> Self:
         """Start processes, and put on the shelves what the store holds already."""
@@ -104,23 +107,40 @@ class Workshop:
         fds = [os.dup(self._shelves[spec.address]), os.dup(ref.process.beacon_fd)]
         ref.process.send(WithFiles(order, fds))
 
+    def relay(self, ref: ProcessRef, deliver: Callable[[], None]) -> None:
+        """Deliver what a process sends by this one, in order, but nothing before its neighbours are connected with it.
+
+        Whoever hears of a new life, and sends anew what the life before has lost, sends by way of neighbours who would
+        send it to that life still. A neighbour that does not answer is found by the vigil, and its end ends the wait.
+        """
+        with self._lock:
+            if self._unconnected.get(ref):
+                self._held.setdefault(ref, []).append(deliver)
+            else:
+                deliver()
+
     def note_connected(self, neighbour: ProcessRef, peer: Address, incarnation: int) -> None:
         """Hear that a neighbour has its end of the connection with a new life."""
-        with self._changed:
+        with self._lock:
             ref = self._up.get(peer)
             if ref is not None and ref.incarnation == incarnation:
-                self._unconnected[ref].discard(neighbour)
-                self._changed.notify_all()
+                self._wait_no_more(ref, neighbour)
 
     def forget(self, ref: ProcessRef) -> None:
         """Connect nobody with a process that has ended, and wait neither for nor with it."""
-        with self._changed:
+        with self._lock:
             if self._up.get(ref.address) is ref:
                 del self._up[ref.address]
-            self._unconnected.pop(ref, set()).clear()
-            for neighbours in self._unconnected.values():
-                neighbours.discard(ref)
-            self._changed.notify_all()
+            self._unconnected.pop(ref, None)
+            self._held.pop(ref, None)
+            for other in self._up.values():
+                self._wait_no_more(other, ref)
+
+    def _wait_no_more(self, ref: ProcessRef, neighbour: ProcessRef) -> None:
+        self._unconnected[ref].discard(neighbour)
+        if not self._unconnected[ref]:
+            for deliver in self._held.pop(ref, ()):
+                deliver()
 
     def keep(self, address: Address, step: int, life: int) -> None:
         """Copy a commit from its shelf to the store."""
@@ -134,24 +154,18 @@ class Workshop:
             self._program.crashes.take(crashing.place)
 
     def _connect(self, spec: PeerSpec, ref: ProcessRef) -> None:
-        """Give a new process and each neighbour that is up the two ends of a new connection.
-
-        Returns when the neighbours have theirs, and only then the new peer may say that it is there: whoever hears of
-        it, and sends anew what the life before has lost, sends by way of neighbours who would send it to that life
-        still. A neighbour that does not answer is found by the vigil, and its end ends the wait.
-        """
-        with self._changed:
-            waited_for = self._unconnected[ref] = set[ProcessRef]()
+        """Give a new process and each neighbour that is up the two ends of a new connection."""
+        with self._lock:
+            self._unconnected[ref] = set()
             for address in sorted(spec.routing.neighbours(spec.address) & self._up.keys()):
                 neighbour = self._up[address]
                 here, there = socket.socketpair()
                 ref.process.send(WithFiles(Connect(address, neighbour.incarnation), [here.detach()]))
                 neighbour.process.send(WithFiles(Connect(spec.address, ref.incarnation), [there.detach()]))
-                waited_for.add(neighbour)
+                self._unconnected[ref].add(neighbour)
             self._up[spec.address] = ref
             if ref.process.gone:  # and was forgotten before it was known
                 self.forget(ref)
-            self._changed.wait_for(lambda: not waited_for)
 
     def _collect(self, address: Address, life: int) -> None:
         for snapshot in self._shelf(address).snapshots():
@@ -204,7 +218,7 @@ class _Start:
         ref = self._ref
         match message:
             case Send(to, envelope):
-                self._job.send(to, envelope)
+                self._workshop.relay(ref, partial(self._job.send, to, envelope))
             case Emit(event):
                 self._job.emit(event)
             case Kept(step):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -20,7 +21,7 @@ from annex_actors.errors import ConfigError
 from annex_actors.keys import RandomKey
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
-from annex_actors.protocol.events import PeerExited, PeerHung, PeerStarted
+from annex_actors.protocol.events import PeerExited, PeerHung
 from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError, Supervision
 from annex_actors.runtimes.processes.child import ProcessRef
 from annex_actors.runtimes.program import Observer
@@ -65,9 +66,7 @@ def process_of(job: SupervisedJob, address: str) -> psutil.Process:
     return psutil.Process(ref.process.pid)
 
 
-def struck(
-    strike: Callable[[SupervisedJob], object], *, spares: int = 0, **settings: object
-) -> tuple[Checkpoint, Seen, SupervisedJob]:
+def struck(strike: Callable[[SupervisedJob], object], **settings: object) -> tuple[Checkpoint, Seen, SupervisedJob]:
     """Train, and do something to the job once, when the cost of step 2 is known."""
     jobs, ready, done, seen = list[SupervisedJob](), threading.Event(), threading.Event(), Seen()
 
@@ -79,7 +78,7 @@ def struck(
 
     observers: list[Observer] = [When(after_step(2), once), seen]
     program = TRAINING.program(observers=observers, supervision=Supervision(**settings))  # type: ignore[arg-type]
-    jobs.append(started(program, ProcessesRuntime(spares=spares)))
+    jobs.append(started(program))
     ready.set()
     return finish(jobs[0], program, TRAINING.initial), seen, jobs[0]
 
@@ -130,18 +129,28 @@ def test_a_process_that_is_stopped_is_found_and_killed_and_nothing_changes() -> 
     assert "for 0.3 s" in death.reason
 
 
-def test_a_layer_is_up_when_its_neighbours_send_to_it_and_no_more_to_the_life_before() -> None:
-    """What is sent but once, a prediction, would else be lost; a neighbour that is stopped hears of no new life."""
+LATE = """
+import time
+from annex_actors.runtimes.processes.worker import Worker
+connect = Worker._connect
 
-    def strike(job: SupervisedJob) -> None:
-        process_of(job, "stage-1").suspend()
-        process_of(job, "stage-2").kill()
+def late(self, peer, fd):
+    if self._child is not None:
+        time.sleep(0.3)
+    connect(self, peer, fd)
 
-    checkpoint, seen, _ = struck(strike, spares=2, hang_seconds=1.0)
-    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
-    up_again = next(event for event in seen.of(PeerStarted) if (event.address, event.incarnation) == ("stage-2", 2))
-    hung = next(event for event in seen.of(PeerHung) if event.address == "stage-1")
-    assert seen.events.index(hung) < seen.events.index(up_again)
+Worker._connect = late
+"""
+
+
+def test_nothing_is_sent_to_a_new_life_by_neighbours_who_have_not_heard_of_it(tmp_path: Path) -> None:
+    """A prediction, which is sent but once, would be lost, and waited for without end."""
+    file = tmp_path / "late.py"
+    file.write_text(LATE)
+    samples = np.zeros((3, 4), np.float32)
+    learner, oracle = TRAINING.learner(ProcessesRuntime(spares=0, load=(str(file),))), TRAINING.learner("inline")
+    learner.checkpoint = oracle.checkpoint = TRAINING.initial
+    assert learner.predict(samples).tobytes() == oracle.predict(samples).tobytes()
 
 
 # What ends in a layer's own code
