@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 _KINDS = "What may befall a layer, apart by commas; everything where nothing is said."
 
-_HANGS = "See `annex-actors train`; where nothing is said"
-
 HANG_SECONDS = 1.0
 """Less than a training's own default: every layer that is stopped is waited for so long."""
+
+_HANGS = f"See `annex-actors train`; {HANG_SECONDS:g} where nothing is said."
 
 
 def chaos(
@@ -35,7 +35,7 @@ def chaos(
     schedule: Annotated[str | None, typer.Option(help="The order of work.")] = None,
     runtime: Annotated[str | None, typer.Option(help="schedulers, threads or processes.")] = None,
     layers: Annotated[str | None, typer.Option(help="The network.")] = None,
-    hang_seconds: Annotated[float | None, typer.Option(help=f"{_HANGS} {HANG_SECONDS:g}.")] = None,
+    hang_seconds: Annotated[float | None, typer.Option(help=_HANGS)] = None,
     data_dir: Annotated[str | None, typer.Option(help="A folder that may hold the files of fashion-mnist.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,

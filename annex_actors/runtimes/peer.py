@@ -17,9 +17,9 @@ from annex_actors.runtimes.program import PeerSpec
 class Surroundings(Protocol):
     """What a peer needs of the world around it, wherever it lives.
 
-    A host promises one thing more: once anybody has heard from a new life, whatever anybody else sends to that peer
-    goes to this life, and no more to the one before. Predictions are sent but once, and asked for anew by the trainer
-    when it hears of a new life: who still sent to the old one would lose them for ever.
+    A host promises one thing more: once the trainer has heard from a new life, whatever anybody sends to that peer goes
+    to this life, and no more to the one before. Predictions are sent but once, and asked for anew by the trainer when
+    it hears of a new life: who still sent to the old one would lose them for ever.
     """
 
     @property

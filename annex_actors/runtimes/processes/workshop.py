@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, RLock
 from types import TracebackType
@@ -47,9 +48,7 @@ class Workshop:
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
         self._shelves: dict[Address, int] = {}
         self._lives: dict[Address, int] = {}
-        self._up: dict[Address, ProcessRef] = {}
-        self._unconnected: dict[ProcessRef, set[ProcessRef]] = {}
-        self._held: dict[ProcessRef, list[Callable[[], None]]] = {}
+        self._up: dict[Address, _Life] = {}
         self._lock = RLock()
 
     def __enter__(self) -> Self:
@@ -111,36 +110,28 @@ class Workshop:
         """Deliver what a process sends by this one, in order, but nothing before its neighbours are connected with it.
 
         Whoever hears of a new life, and sends anew what the life before has lost, sends by way of neighbours who would
-        send it to that life still. A neighbour that does not answer is found by the vigil, and its end ends the wait.
+        send it to that life still. A neighbour that does not answer is found by the vigil, and its next life answers.
         """
         with self._lock:
-            if self._unconnected.get(ref):
-                self._held.setdefault(ref, []).append(deliver)
+            life = self._up.get(ref.address)
+            if life is not None and life.ref is ref and life.unconnected:
+                life.held.append(deliver)
             else:
                 deliver()
 
-    def note_connected(self, neighbour: ProcessRef, peer: Address, incarnation: int) -> None:
+    def note_connected(self, neighbour: Address, peer: Address, incarnation: int) -> None:
         """Hear that a neighbour has its end of the connection with a new life."""
         with self._lock:
-            ref = self._up.get(peer)
-            if ref is not None and ref.incarnation == incarnation:
-                self._wait_no_more(ref, neighbour)
+            life = self._up.get(peer)
+            if life is not None and life.ref.incarnation == incarnation:
+                life.note_connected(neighbour)
 
     def forget(self, ref: ProcessRef) -> None:
-        """Connect nobody with a process that has ended, and wait neither for nor with it."""
+        """Connect nobody with a process that has ended. Who waited for it waits for its next life."""
         with self._lock:
-            if self._up.get(ref.address) is ref:
+            life = self._up.get(ref.address)
+            if life is not None and life.ref is ref:
                 del self._up[ref.address]
-            self._unconnected.pop(ref, None)
-            self._held.pop(ref, None)
-            for other in self._up.values():
-                self._wait_no_more(other, ref)
-
-    def _wait_no_more(self, ref: ProcessRef, neighbour: ProcessRef) -> None:
-        self._unconnected[ref].discard(neighbour)
-        if not self._unconnected[ref]:
-            for deliver in self._held.pop(ref, ()):
-                deliver()
 
     def keep(self, address: Address, step: int, life: int) -> None:
         """Copy a commit from its shelf to the store."""
@@ -156,14 +147,14 @@ class Workshop:
     def _connect(self, spec: PeerSpec, ref: ProcessRef) -> None:
         """Give a new process and each neighbour that is up the two ends of a new connection."""
         with self._lock:
-            self._unconnected[ref] = set()
+            life = _Life(ref)
             for address in sorted(spec.routing.neighbours(spec.address) & self._up.keys()):
-                neighbour = self._up[address]
+                neighbour = self._up[address].ref
                 here, there = socket.socketpair()
                 ref.process.send(WithFiles(Connect(address, neighbour.incarnation), [here.detach()]))
                 neighbour.process.send(WithFiles(Connect(spec.address, ref.incarnation), [there.detach()]))
-                self._unconnected[ref].add(neighbour)
-            self._up[spec.address] = ref
+                life.unconnected.add(address)
+            self._up[spec.address] = life
             if ref.process.gone:  # and was forgotten before it was known
                 self.forget(ref)
 
@@ -180,6 +171,29 @@ class Workshop:
         self._spares.close()
         while self._shelves:
             os.close(self._shelves.popitem()[1])
+
+
+@dataclass(eq=False, slots=True)
+class _Life:
+    """A life of a peer, as those who send to it come to know of it.
+
+    Args:
+        ref: the peer.
+        unconnected: the neighbours that do not yet send to this life.
+        held: what it sent by the supervising process in the meantime.
+    """
+
+    ref: ProcessRef
+    unconnected: set[Address] = field(default_factory=set)
+    held: list[Callable[[], None]] = field(default_factory=list)
+
+    def note_connected(self, neighbour: Address) -> None:
+        """Hear that a neighbour is connected; after the last one deliver what was held."""
+        self.unconnected.discard(neighbour)
+        if not self.unconnected:
+            held, self.held = self.held, []
+            for deliver in held:
+                deliver()
 
 
 class _Start:
@@ -224,7 +238,7 @@ class _Start:
             case Kept(step):
                 self._workshop.keep(ref.address, step, self._life)
             case Connected(peer, incarnation):
-                self._workshop.note_connected(ref, peer, incarnation)
+                self._workshop.note_connected(ref.address, peer, incarnation)
             case Crashing():
                 self._workshop.crash(message)
             case Up():  # from now on it must answer; its start has a deadline of its own

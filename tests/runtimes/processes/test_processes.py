@@ -134,7 +134,7 @@ import time
 from annex_actors.runtimes.processes.worker import Worker
 connect = Worker._connect
 
-def late(self, peer, fd):
+def late(self, peer, fd):  # the delay is the fault that is injected; nothing waits for it to be over
     if self._child is not None:
         time.sleep(0.3)
     connect(self, peer, fd)
@@ -151,6 +151,16 @@ def test_nothing_is_sent_to_a_new_life_by_neighbours_who_have_not_heard_of_it(tm
     learner, oracle = TRAINING.learner(ProcessesRuntime(spares=0, load=(str(file),))), TRAINING.learner("inline")
     learner.checkpoint = oracle.checkpoint = TRAINING.initial
     assert learner.predict(samples).tobytes() == oracle.predict(samples).tobytes()
+
+
+def test_a_new_life_beside_a_neighbour_that_is_stopped_is_heard_when_that_has_ended() -> None:
+    def strike(job: SupervisedJob) -> None:
+        process_of(job, "stage-3").suspend()
+        process_of(job, "stage-4").kill()
+
+    checkpoint, seen, _ = struck(strike, hang_seconds=1.0)
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    assert [event.address for event in seen.of(PeerHung)] == ["stage-3"]
 
 
 # What ends in a layer's own code
