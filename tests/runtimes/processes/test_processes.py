@@ -21,7 +21,7 @@ from annex_actors.errors import ConfigError
 from annex_actors.keys import RandomKey
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
-from annex_actors.protocol.events import PeerExited, PeerHung
+from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
 from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError, Supervision
 from annex_actors.runtimes.processes.child import ProcessRef
 from annex_actors.runtimes.program import Observer
@@ -66,19 +66,28 @@ def process_of(job: SupervisedJob, address: str) -> psutil.Process:
     return psutil.Process(ref.process.pid)
 
 
-def struck(strike: Callable[[SupervisedJob], object], **settings: object) -> tuple[Checkpoint, Seen, SupervisedJob]:
-    """Train, and do something to the job once, when the cost of step 2 is known."""
+def struck(
+    strike: Callable[[SupervisedJob], object], *, spares: int = 0, **settings: object
+) -> tuple[Checkpoint, Seen, SupervisedJob]:
+    """Train, and do something to the job once, when the cost of step 2 is known; the second epoch waits for it."""
     jobs, ready, done, seen = list[SupervisedJob](), threading.Event(), threading.Event(), Seen()
 
     def once() -> None:
         if not done.is_set():
-            done.set()
             ready.wait()
-            strike(jobs[0])
+            try:
+                strike(jobs[0])
+            finally:
+                done.set()
+
+    def hold(epoch: EpochFinished) -> bool:
+        done.wait()
+        return False
 
     observers: list[Observer] = [When(after_step(2), once), seen]
-    program = TRAINING.program(observers=observers, supervision=Supervision(**settings))  # type: ignore[arg-type]
-    jobs.append(started(program))
+    supervision = Supervision(**settings)  # type: ignore[arg-type]
+    program = TRAINING.program(observers=observers, supervision=supervision, halt=hold)
+    jobs.append(started(program, ProcessesRuntime(spares=spares)))
     ready.set()
     return finish(jobs[0], program, TRAINING.initial), seen, jobs[0]
 
@@ -114,10 +123,8 @@ def test_a_killed_spare_is_replaced() -> None:
                 killed.append(process.pid)
         process_of(job, "stage-1").kill()
 
-    program = TRAINING.program()
-    job = started(program, ProcessesRuntime(spares=2))
-    strike(job)
-    assert fingerprints(finish(job, program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
+    checkpoint, _, _ = struck(strike, spares=2)
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     assert len(killed) == 2
 
 
