@@ -8,7 +8,7 @@ import pytest
 
 from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import Crash, InjectedCrash
-from annex_actors.runtimes.troubles import Trouble, Troubles
+from annex_actors.runtimes.troubles import SLOW_S, Trouble, Troubles
 
 
 def test_an_exception_is_raised_once_in_the_layer_that_it_is_meant_for() -> None:
@@ -47,10 +47,14 @@ def test_who_is_stuck_stays_so_whatever_is_raised_in_it_until_all_is_over() -> N
     thread.join()
 
 
-def test_a_slow_layer_goes_on() -> None:
+def test_a_slow_layer_takes_long_once_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = list[float]()
+    monkeypatch.setattr("time.sleep", slept.append)
     troubles = Troubles()
     troubles.add(0, Trouble.SLOW)
     troubles.probe(Point.FORWARD, 0, 0, 0)
+    troubles.probe(Point.BACKWARD, 0, 0, 0)
+    assert slept == [SLOW_S]
 
 
 def test_crashes_on_order_happen_as_well() -> None:
