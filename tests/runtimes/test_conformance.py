@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -501,15 +502,28 @@ def test_halting_finishes_what_was_fed_and_leaves_one_consistent_step(host: Runt
         assert latest.step == checkpoint.step
 
 
-def test_a_run_can_be_halted_before_it_is_waited_for(host: Runtime) -> None:
-    program = TRAINING.program()
+def halted_at_once(host: Runtime, **settings: Any) -> Checkpoint:
+    """Return what came of a training told to halt as soon as it had started; its second epoch waits for that."""
+    told = threading.Event()
+
+    def hold(epoch: EpochFinished) -> bool:
+        told.wait()
+        return False
+
+    program = TRAINING.program(halt=hold, **settings)
     job = host.start(program)
     try:
         job.halt()
+        told.set()
         job.wait()
     finally:
+        told.set()
         job.close()
-    checkpoint = committed(program)
+    return committed(program)
+
+
+def test_a_run_can_be_halted_before_it_is_waited_for(host: Runtime) -> None:
+    checkpoint = halted_at_once(host)
     assert checkpoint.step < TRAINING.steps
     assert fingerprints(checkpoint) == fingerprints(at_every_step(TRAINING)[checkpoint.step])
 
@@ -529,16 +543,8 @@ def test_halting_twice_is_halting_once(host: Runtime) -> None:
 
 
 def test_a_halting_run_that_crashes_still_halts(host: Runtime) -> None:
-    jobs = list[Job]()
     plan = CrashPlan([Crash(layer=layer, step=step, at=Point.COMMIT) for layer in (0, 3, 4) for step in (0, 1)])
-    program = TRAINING.program(crashes=plan)
-    jobs.append(host.start(program))
-    try:
-        jobs[0].halt()
-        jobs[0].wait()
-    finally:
-        jobs[0].close()
-    checkpoint = committed(program)
+    checkpoint = halted_at_once(host, crashes=plan)
     assert checkpoint.step < TRAINING.steps
     assert fingerprints(checkpoint) == fingerprints(at_every_step(TRAINING)[checkpoint.step])
 
