@@ -10,6 +10,14 @@ from annex_actors.errors import ShapeError
 from annex_actors.types import Array, Floats
 
 
+def prepare() -> None:
+    """Import what `evaluate` needs, where it takes nobody's time: scikit-learn's metrics take a second to import.
+
+    That they are not imported with this module spares the commands that need none of them that second.
+    """
+    import sklearn.metrics  # noqa: F401 - for its effect
+
+
 def evaluate(predictions: Floats, targets: Array, classes: Sequence[str] | None) -> Mapping[str, float]:
     """Return the metrics that suit the task, by name.
 
@@ -42,7 +50,6 @@ def accuracy(predictions: Floats, targets: Array, classes: Sequence[str] | None)
     """
     if classes is None:
         return None
-    # Imported where it is used: scikit-learn takes a second to import, and most commands need none of it.
     from sklearn.metrics import accuracy_score
 
     return float(accuracy_score(targets, predicted_classes(predictions, len(targets), len(classes))))

@@ -19,7 +19,7 @@ from annex_actors.data.arrays import as_array
 from annex_actors.errors import ConfigError, DataError, ShapeError
 from annex_actors.layers import Kernels, Layer, Network, sequence
 from annex_actors.layers import kernels as kernels_named
-from annex_actors.metrics import predicted_classes
+from annex_actors.metrics import predicted_classes, prepare
 from annex_actors.optimizers import Optimizer
 from annex_actors.optimizers import optimizer as optimizer_named
 from annex_actors.placement import network_work, partition
@@ -220,6 +220,8 @@ class Learner:
             CrashPlan(crashes) if crashes else None,
             tuple(observers),
         )
+        if trainer.test is not None:
+            prepare()
         began, interrupted = time.perf_counter(), False
         with Interrupts() as interrupts, writer or nullcontext():
             job = self._start(program)

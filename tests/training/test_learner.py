@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -275,6 +277,29 @@ def test_observers_see_the_run(runtime: str) -> None:
     result = trained(runtime=runtime, observers=[seen])
     assert tuple(event.cost for event in seen.of(StepFinished)) == result.checkpoint.costs
     assert tuple(seen.of(EpochFinished)) == result.history
+
+
+IMPORTS_WHILE_IT_RUNS = """
+import sys
+from annex_actors import Learner, activation, dense, load, sequence
+
+class Modules:
+    def __init__(self):
+        self.seen = []
+    def on_event(self, event):
+        self.seen.append(set(sys.modules))
+
+modules = Modules()
+learner = Learner(sequence(dense(4), activation("tanh"), dense(2)), runtime="inline", microbatches=1)
+learner.train(load("xor"), epochs=2, batch_size=4, observers=[modules])
+late = sorted(name for name in modules.seen[-1] - modules.seen[0] if name.split(".")[0] in ("sklearn", "scipy"))
+assert "sklearn.metrics" in modules.seen[-1]
+assert not late, late[:5]
+"""
+
+
+def test_what_takes_long_to_import_is_imported_before_the_clock_runs() -> None:
+    subprocess.run([sys.executable, "-c", IMPORTS_WHILE_IT_RUNS], check=True)
 
 
 # Own data
