@@ -1,4 +1,4 @@
-"""The few types that every package shares."""
+"""The few types that every package shares, and the few questions that all ask of them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ Parameters: TypeAlias = Mapping[str, Floats]
 def uninitialized(size: int) -> memoryview:
     """Return ``size`` bytes to be written to; they are not filled with zeros first, as a ``bytearray``'s are."""
     return np.empty(size, np.uint8).data
+
+
+def is_writable(array: Array) -> bool:
+    """Return whether anybody can write to the memory of ``array``: through it, or through an array it is a view of."""
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return True
+        owner = owner.base
+    return False
 
 
 _Class = TypeVar("_Class", bound=type)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from annex_actors.errors import DataError
-from annex_actors.types import Array, Floats
+from annex_actors.types import Array, Floats, is_writable
 
 
 def as_array(values: ArrayLike, what: str) -> Array:
@@ -50,15 +50,6 @@ def _first_bad(array: Array, floats: Floats, what: str) -> str:
 
 def _read_only(array: Array, dtype: DTypeLike) -> Array:
     """Return a converted copy; or ``array`` itself, where nobody can write to its memory any more."""
-    converted = array.astype(dtype, order="C", copy=_writable(array))
+    converted = array.astype(dtype, order="C", copy=is_writable(array))
     converted.flags.writeable = False
     return converted
-
-
-def _writable(array: Array) -> bool:
-    owner: object = array
-    while isinstance(owner, np.ndarray):
-        if owner.flags.writeable:
-            return True
-        owner = owner.base
-    return False

@@ -14,9 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-
-from annex_actors.types import Array, Floats, pickled_by_fields
+from annex_actors.types import Array, Floats, is_writable, pickled_by_fields
 
 Address: TypeAlias = str
 """The name of a peer: ``"stage-3"`` or ``"trainer"``."""
@@ -202,17 +200,7 @@ def freeze(array: Array) -> Array:
 
     A fresh array is marked read-only in place. A view of memory that somebody may still write to is copied.
     """
-    if not array.flags.c_contiguous or (array.base is not None and _writable(array)):
+    if not array.flags.c_contiguous or (array.base is not None and is_writable(array)):
         array = array.copy(order="C")
     array.flags.writeable = False
     return array
-
-
-def _writable(array: Array) -> bool:
-    """Return whether ``array``, or any array that it is a view of, can be written to."""
-    owner: object = array
-    while isinstance(owner, np.ndarray):
-        if owner.flags.writeable:
-            return True
-        owner = owner.base
-    return False
