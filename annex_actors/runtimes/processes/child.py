@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import pickle
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from annex_actors.errors import AnnexError
 from annex_actors.protocol.messages import Address, Envelope
-from annex_actors.runtimes.failures import PeerError
-from annex_actors.runtimes.processes.orders import Disturb, Ended, Stop
+from annex_actors.runtimes.processes.orders import Disturb, Stop
 from annex_actors.runtimes.processes.process import WorkerProcess
 from annex_actors.runtimes.troubles import Trouble
 from supervisors import KILLED, SHUTDOWN, Crashed, Reason, Rung
 
 TERMINATE_S = 0.25
 """Seconds from SIGTERM to SIGKILL."""
-
-FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
-"""Signals that somebody sends; the others come of what a process does itself."""
-
-
-class ProcessDied(PeerError):
-    """A process that ended without a word."""
-
-
-class RemoteError(AnnexError):
-    """An exception that cannot be unpickled here; its last line, and the whole of its text as a note."""
 
 
 class ProcessRef:
@@ -109,32 +95,7 @@ class ProcessChild:
 
     def _reason(self) -> Reason:
         process = self.ref.process
-        words, code = process.words, process.exit_code
-        if words is not None:
-            return self._asked if words.error is None else Crashed(_unpickled(words))
-        if self._forced:
+        if self._forced and process.words is None:
             return KILLED
-        assert code is not None
-        return Crashed(_death(code, process.beacon.place if process.beacon.began else None))
-
-
-def _death(code: int, place: str | None) -> ProcessDied:
-    if code >= 0:
-        return ProcessDied(f"ended with exit code {code}", place)
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    return ProcessDied(f"killed by {name}", place, from_outside=-code in FROM_OUTSIDE)
-
-
-def _unpickled(words: Ended) -> BaseException:
-    try:
-        error: object = pickle.loads(words.error or b"")
-    except Exception:  # noqa: BLE001 - its class may want anything
-        error = None
-    if isinstance(error, BaseException):
-        return error
-    remote = RemoteError((words.text.strip().splitlines() or ["an exception without a text"])[-1])
-    remote.add_note(words.text)
-    return remote
+        error = process.error()
+        return self._asked if error is None else Crashed(error)

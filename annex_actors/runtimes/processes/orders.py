@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from annex_actors.errors import AnnexError
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.crashes import Crash, Place
 from annex_actors.runtimes.program import PeerSpec
@@ -122,3 +124,21 @@ class Ended:
 
     error: bytes | None = None
     text: str = ""
+
+    def exception(self) -> BaseException | None:
+        """Return the exception; None for an end in order."""
+        if self.error is None:
+            return None
+        try:
+            error: object = pickle.loads(self.error)
+        except Exception:  # noqa: BLE001 - its class may want anything
+            error = None
+        if isinstance(error, BaseException):
+            return error
+        remote = RemoteError((self.text.strip().splitlines() or ["an exception without a text"])[-1])
+        remote.add_note(self.text)
+        return remote
+
+
+class RemoteError(AnnexError):
+    """An exception that cannot be unpickled here; its last line, and the whole of its text as a note."""

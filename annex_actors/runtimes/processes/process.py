@@ -15,6 +15,7 @@ from threading import Event, Lock
 from typing import Any
 
 from annex_actors.runtimes.beacon import Beacon
+from annex_actors.runtimes.failures import PeerError
 from annex_actors.runtimes.processes import wire
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.processes.orders import Ended, Prepare, Ready
@@ -31,6 +32,9 @@ IN_WORKER = "ANNEX_ACTORS_WORKER"
 LINGER_S = 1.0
 """Seconds that a process may go on which has closed its control socket; then it is killed."""
 
+FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+"""Signals that somebody sends; the others come of what a process does itself."""
+
 KEPT_OUTPUT = 1 << 16
 """Bytes of what a worker wrote to its standard error that are kept: the last ones."""
 
@@ -40,6 +44,10 @@ sys.path[:] = {path!r}
 from annex_actors.runtimes.processes.worker import main
 main({control}, {files}, {lifeline})
 """
+
+
+class ProcessDied(PeerError):
+    """A process that ended without a word."""
 
 
 class WithFiles:
@@ -195,9 +203,12 @@ class WorkerProcess:
         content = os.pread(self._output.fileno(), KEPT_OUTPUT, max(0, size - KEPT_OUTPUT))
         return content.decode(errors="replace").strip()
 
-    def last_words(self) -> str:
-        """Return why it ended, as far as it said so."""
-        return (self.words.text if self.words else "").strip() or self._text
+    def error(self) -> BaseException | None:
+        """Return why it has ended: the exception that it said, or `ProcessDied`; None for an end in order."""
+        if self.words is not None:
+            return self.words.exception()
+        assert self.exit_code is not None
+        return _death(self.exit_code, self.beacon.place if self.beacon.began else None)
 
     def close(self) -> None:
         """Kill it if it has not ended, and let go of all that belonged to it. Safe to call twice."""
@@ -237,3 +248,13 @@ class WorkerProcess:
         self.ready.set()  # who waits for it looks then whether it is gone
         for on_exit in watchers:
             on_exit()
+
+
+def _death(code: int, place: str | None) -> ProcessDied:
+    if code >= 0:
+        return ProcessDied(f"ended with exit code {code}", place)
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return ProcessDied(f"killed by {name}", place, from_outside=-code in FROM_OUTSIDE)

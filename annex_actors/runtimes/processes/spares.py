@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from threading import Lock
 
+from annex_actors.runtimes.failures import one_line
 from annex_actors.runtimes.processes.process import WorkerProcess
 from supervisors import StartError
 
@@ -59,11 +60,16 @@ class Spares:
         self.fill(1)
         process = self._waiting.popleft()
         self.fill(self._count)
-        if not process.ready.wait(START_S) or process.gone:
-            process.close()
-            why = process.last_words() or f"it was not ready within {START_S:g} s"
-            raise StartError(f"a process did not start: {why}")
+        _await(process)
         return process
+
+    def await_first(self) -> None:
+        """Return when a process is ready: where the first cannot start, no other can.
+
+        Raises:
+            StartError: see `take`; its cause is what the process said.
+        """
+        _await(self._waiting[0])
 
     def close(self) -> None:
         """End all of them."""
@@ -75,3 +81,18 @@ class Spares:
             process.kill()
         for process in left:
             process.close()
+
+
+def _await(process: WorkerProcess) -> None:
+    if process.ready.wait(START_S) and not process.gone:
+        return
+    in_time = process.gone
+    process.close()
+    if not in_time:
+        wrote = [f" It wrote: {line}" for line in process.output().splitlines()[-1:]]
+        raise StartError(
+            f"a process was not ready within {START_S:g} s; each imports the program: does its work begin under "
+            f"`if __name__ == '__main__':`?{''.join(wrote)}"
+        )
+    error = process.error()
+    raise StartError(f"a process did not start: {one_line(error) if error else 'it was told to end'}") from error

@@ -12,6 +12,7 @@ from threading import Event, RLock
 from types import TracebackType
 from typing import Any, Self
 
+from annex_actors.errors import UserError
 from annex_actors.protocol.effects import Emit, Send
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.processes.child import ProcessChild, ProcessRef
@@ -52,7 +53,12 @@ class Workshop:
         self._lock = RLock()
 
     def __enter__(self) -> Self:
-        """Start processes, and put on the shelves what the store holds already."""
+        """Start processes, and put on the shelves what the store holds already.
+
+        Raises:
+            RunFailedError: no process can be started, or none that can import what the program imports.
+            UserError: a process said that the program or a setting is not as it must be.
+        """
         try:
             for spec in self._program.stages:
                 self._shelves[spec.address] = nameless_memory(spec.address)
@@ -60,9 +66,13 @@ class Workshop:
                 if commit is not None:
                     self._shelf(spec.address).commit(commit)
             self._spares.fill(self._first)
+            self._spares.await_first()
         except StartError as error:
             self._close()
-            raise RunFailedError(f"the run did not start: {error}") from error
+            cause = error.__cause__
+            if isinstance(cause, UserError):
+                raise cause.with_traceback(None) from None
+            raise RunFailedError(f"the run did not start: {error}") from cause
         except BaseException:
             self._close()
             raise

@@ -14,7 +14,8 @@ from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.beacon import Beacon
-from annex_actors.runtimes.processes.child import ProcessChild, ProcessDied
+from annex_actors.runtimes.processes.child import ProcessChild
+from annex_actors.runtimes.processes.process import ProcessDied
 from annex_actors.runtimes.processes.workshop import Workshop
 from supervisors import Child, Crashed, Reason, Registry, StartContext
 from supervisors.testing import CHILD_CHECKS

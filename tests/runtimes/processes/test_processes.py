@@ -17,13 +17,15 @@ import numpy as np
 import psutil
 import pytest
 
-from annex_actors.errors import ConfigError
+from annex_actors.errors import AnnexError, ConfigError
 from annex_actors.keys import RandomKey
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
 from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
 from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError, Supervision
+from annex_actors.runtimes.processes import spares
 from annex_actors.runtimes.processes.child import ProcessRef
+from annex_actors.runtimes.processes.process import IN_WORKER
 from annex_actors.runtimes.program import Observer
 from annex_actors.runtimes.tree import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
@@ -390,4 +392,42 @@ def test_a_program_without_a_guard_is_told_so_and_does_not_start_itself_for_ever
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=60)
     assert ended.returncode != 0
-    assert "under `if __name__ == '__main__':`" in ended.stderr
+    *before, last = ended.stderr.splitlines()
+    assert last.startswith("annex_actors.errors.ConfigError: expected a program that starts its training under `if __")
+    assert before[0] == "Traceback (most recent call last):"
+    assert len(before) < 30, "one traceback, of this process"
+
+
+def failed_start(tmp_path: Path, in_worker: str) -> Exception:
+    """Return the error of a run whose processes do this while they start; none of them is left."""
+    file = tmp_path / "mine.py"
+    file.write_text(f"import os, time\nif '{IN_WORKER}' in os.environ:\n    {in_worker}\n")
+    with pytest.raises(AnnexError) as failure:
+        ProcessesRuntime(spares=0, load=(str(file),)).start(TRAINING.program())
+    assert psutil.Process().children() == []
+    return failure.value
+
+
+def test_a_users_file_that_fails_in_a_process_is_told_before_anything_starts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = failed_start(tmp_path, "raise OSError('no such thing')")
+    assert isinstance(error, ConfigError)
+    assert str(error) == f"expected {tmp_path}/mine.py, line 3, to run, got OSError: no such thing"
+    assert caplog.text == ""
+
+
+def test_a_process_that_ends_while_it_starts_is_told_with_its_exit_code(tmp_path: Path) -> None:
+    error = failed_start(tmp_path, "os._exit(7)")
+    assert isinstance(error, RunFailedError)
+    assert str(error) == "the run did not start: a process did not start: ended with exit code 7"
+
+
+def test_a_process_that_takes_too_long_to_start_is_told_with_what_it_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spares, "START_S", 6.0)
+    error = failed_start(tmp_path, "print('hello', flush=True); time.sleep(60)")
+    assert isinstance(error, RunFailedError)
+    assert str(error).startswith("the run did not start: a process was not ready within 6 s; each imports the program")
+    assert str(error).endswith(" It wrote: hello")
