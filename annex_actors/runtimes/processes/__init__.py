@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import pickletools
 from dataclasses import dataclass
 from functools import partial
 
 from annex_actors import expect
 from annex_actors.errors import ConfigError
-from annex_actors.runtimes.processes.process import IN_WORKER
+from annex_actors.runtimes.processes.process import IN_WORKER, has_importable_main
 from annex_actors.runtimes.processes.workshop import Workshop
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from annex_actors.runtimes.threads import thread_host
@@ -86,9 +87,19 @@ class ProcessesRuntime:
 
 def _check_can_be_sent(spec: PeerSpec) -> None:
     try:
-        pickle.dumps(spec, protocol=5, buffer_callback=lambda _: None)
+        pickled = pickle.dumps(spec, protocol=5, buffer_callback=lambda _: None)
     except Exception as error:
         raise ConfigError(
             f"expected {spec.label} to be what can be sent to a process, got {type(error).__name__}: {error}; "
             "define its class and functions at the top of a module"
         ) from error
+    if not has_importable_main() and _names_main(pickled):
+        raise ConfigError(
+            f"expected {spec.label} to be what a process can import, got a class of a program that is no file; "
+            "put the class into a file, and import it from there"
+        )
+
+
+def _names_main(pickled: bytes) -> bool:
+    """Return whether a pickle looks something up in the main module."""
+    return any(argument == "__main__" for _, argument, _ in pickletools.genops(pickled))

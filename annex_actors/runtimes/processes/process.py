@@ -29,6 +29,8 @@ ONE_THREAD = dict.fromkeys(
 IN_WORKER = "ANNEX_ACTORS_WORKER"
 """Set in the environment of a worker: importing the program there must not start the training once more."""
 
+_MAIN_FILE, _MAIN_MODULE = "init_main_from_path", "init_main_from_name"
+
 LINGER_S = 1.0
 """Seconds that a process may go on which has closed its control socket; then it is killed."""
 
@@ -98,10 +100,20 @@ class _Control(Link):
 
 
 def _program(name: str) -> dict[str, Any]:
-    """Return how this process was started, as a worker must know it to have the same modules."""
+    """Return how this process was started, as a worker must know it to have the same modules.
+
+    Where the main module is no file, as in a notebook, a worker has none of what was defined there.
+    """
     data = multiprocessing.spawn.get_preparation_data(name)
     del data["authkey"]  # which is for `multiprocessing`'s own connections, and secret
+    if not os.path.isfile(data.get(_MAIN_FILE, "")):
+        data.pop(_MAIN_FILE, None)  # that of a program from the standard input is called <stdin>
     return data
+
+
+def has_importable_main() -> bool:
+    """Return whether a worker will have what is defined in the main module."""
+    return not {_MAIN_FILE, _MAIN_MODULE}.isdisjoint(_program(""))
 
 
 class WorkerProcess:

@@ -19,7 +19,7 @@ import pytest
 
 from annex_actors.errors import AnnexError, ConfigError
 from annex_actors.keys import RandomKey
-from annex_actors.layers import Activation, Saved
+from annex_actors.layers import Activation, Saved, dense, sequence
 from annex_actors.layers.functions import Relu
 from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
 from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError, Supervision
@@ -396,6 +396,42 @@ def test_a_program_without_a_guard_is_told_so_and_does_not_start_itself_for_ever
     assert last.startswith("annex_actors.errors.ConfigError: expected a program that starts its training under `if __")
     assert before[0] == "Traceback (most recent call last):"
     assert len(before) < 30, "one traceback, of this process"
+
+
+NOT_A_FILE = """
+from annex_actors.runtimes import ProcessesRuntime
+from annex_actors.layers import Activation, dense, sequence
+from annex_actors.layers.functions import Relu
+from tests.trainings import Training, fingerprints, train
+
+class Own(Relu):
+    pass
+
+if __name__ == "__main__":
+    network = sequence(dense(3), Activation({function}()), dense(3))
+    outcome = train(Training(network=network), ProcessesRuntime(spares=0))
+    print(*fingerprints(outcome.checkpoint))
+"""
+
+
+def without_a_file(function: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that comes from the standard input: like one in a notebook, it has no file."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    code = NOT_A_FILE.format(function=function)
+    return subprocess.run([sys.executable], input=code, capture_output=True, text=True, env=environment, timeout=60)
+
+
+def test_a_program_that_is_no_file_can_train() -> None:
+    training = Training(network=sequence(dense(3), Activation(Relu()), dense(3)))
+    assert without_a_file("Relu").stdout.split() == list(undisturbed(training).fingerprints)
+
+
+def test_a_class_of_a_program_that_is_no_file_is_refused_before_anything_starts() -> None:
+    ended = without_a_file("Own")
+    assert ended.stderr.splitlines()[-1] == (
+        "annex_actors.errors.ConfigError: expected layer 1 relu to be what a process can import, got a class of a "
+        "program that is no file; put the class into a file, and import it from there"
+    )
 
 
 def failed_start(tmp_path: Path, in_worker: str) -> Exception:
