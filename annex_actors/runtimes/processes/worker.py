@@ -11,6 +11,7 @@ the control socket does the same for a worker that still hears.
 from __future__ import annotations
 
 import fcntl
+import logging
 import mmap
 import multiprocessing.spawn
 import os
@@ -242,4 +243,6 @@ def main(control: int, files: int, lifeline: int) -> None:
     """
     die_with(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What the actor dies of is said by `Ended`, and reported by its supervisor; here it would be reported once more.
+    logging.getLogger("supervisors").setLevel(logging.CRITICAL)
     Worker(socket.socket(fileno=control), socket.socket(fileno=files)).run()

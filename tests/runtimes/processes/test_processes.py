@@ -22,7 +22,7 @@ from annex_actors.keys import RandomKey
 from annex_actors.layers import Activation, Saved, dense, sequence
 from annex_actors.layers.functions import Relu
 from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
-from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError, Supervision
+from annex_actors.runtimes import Crash, CrashPlan, ProcessesRuntime, Program, RunFailedError, Supervision
 from annex_actors.runtimes.processes import spares
 from annex_actors.runtimes.processes.child import ProcessRef
 from annex_actors.runtimes.processes.process import IN_WORKER
@@ -246,6 +246,14 @@ def test_a_segmentation_fault_at_the_same_message_again_and_again_ends_the_run_a
     assert str(caught.value) == (
         "layer 1 relu: killed by SIGSEGV in forward at step 2 microbatch 1 (failed 3 times at the same message)"
     )
+
+
+def test_a_crash_is_logged_once_with_the_traceback_of_its_process(caplog: pytest.LogCaptureFixture) -> None:
+    program = TRAINING.program(crashes=CrashPlan([Crash(layer=1, step=2)]))
+    finish(started(program), program, TRAINING.initial)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("run/layers: child_terminated: child 'stage-1' (incarnation 1): ")
+    assert caplog.text.count("InjectedCrash: crash on order") == 1
 
 
 def test_an_exit_is_a_death_and_what_was_written_to_standard_error_is_logged(
