@@ -114,8 +114,9 @@ def _show(verdict: Verdict) -> None:
     table(["blow", "times", "deaths", "recovery p50", "p99", "longest"], rows)
     per_step = verdict.pieces / verdict.steps
     survivors = sum(each.survivors_redid for each in verdict.rounds)
+    trainings = f"{len(verdict.rounds)} training{'s' if len(verdict.rounds) > 1 else ''}"
     say(
-        f"\n{len(verdict.rounds)} trainings of {verdict.steps} steps; work repeated: {verdict.redone / per_step:.1f} "
+        f"\n{trainings} of {verdict.steps} steps; work repeated: {verdict.redone / per_step:.1f} "
         f"steps, by layers that never died {survivors}; kept for others at most {verdict.most_kept_bytes:,} bytes"
     )
     say(f"weights {verdict.hashes['weights_sha256']}")
