@@ -6,11 +6,14 @@ from collections import deque
 from threading import Lock
 
 from annex_actors.runtimes.failures import one_line
-from annex_actors.runtimes.processes.process import WorkerProcess
+from annex_actors.runtimes.processes.process import ProcessDied, WorkerProcess
 from supervisors import StartError
 
 START_S = 60.0
 """Seconds that a process may take to start, which is to import what the program imports."""
+
+ATTEMPTS = 10
+"""How many processes in a row may be killed, in reserve or while they start; somebody who kills each is no accident."""
 
 
 class Spares:
@@ -53,23 +56,29 @@ class Spares:
         """Return a process that is ready, and start another in its place.
 
         Raises:
-            StartError: see `fill`; or it ended while it started, or took too long.
+            StartError: see `await_first`.
         """
-        while self._waiting and self._waiting[0].gone:
-            self._waiting.popleft().close()  # killed while it waited
-        self.fill(1)
+        self.await_first()
         process = self._waiting.popleft()
         self.fill(self._count)
-        _await(process)
         return process
 
     def await_first(self) -> None:
-        """Return when a process is ready: where the first cannot start, no other can.
+        """Return when a process is ready. One that somebody kills meanwhile is replaced, a few times.
 
         Raises:
-            StartError: see `take`; its cause is what the process said.
+            StartError: see `fill`; or a process took too long, or ended while it started: its cause is what that said.
         """
-        _await(self._waiting[0])
+        for attempt in range(1, ATTEMPTS + 1):
+            self.fill(1)
+            process = self._waiting[0]
+            if process.ready.wait(START_S) and not process.gone:
+                return
+            del self._waiting[0]
+            error = _failure(process)
+            killed = isinstance(error.__cause__, ProcessDied) and error.__cause__.from_outside
+            if not killed or attempt == ATTEMPTS:
+                raise error
 
     def close(self) -> None:
         """End all of them."""
@@ -83,16 +92,17 @@ class Spares:
             process.close()
 
 
-def _await(process: WorkerProcess) -> None:
-    if process.ready.wait(START_S) and not process.gone:
-        return
+def _failure(process: WorkerProcess) -> StartError:
+    """Return why a process did not start, and let go of it."""
     in_time = process.gone
     process.close()
     if not in_time:
         wrote = [f" It wrote: {line}" for line in process.output().splitlines()[-1:]]
-        raise StartError(
+        return StartError(
             f"a process was not ready within {START_S:g} s; each imports the program: does its work begin under "
             f"`if __name__ == '__main__':`?{''.join(wrote)}"
         )
-    error = process.error()
-    raise StartError(f"a process did not start: {one_line(error) if error else 'it was told to end'}") from error
+    cause = process.error()
+    failure = StartError(f"a process did not start: {one_line(cause) if cause else 'it was told to end'}")
+    failure.__cause__ = cause
+    return failure

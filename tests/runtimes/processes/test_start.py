@@ -18,7 +18,7 @@ from annex_actors.layers.functions import Relu
 from annex_actors.runtimes import ProcessesRuntime, RunFailedError
 from annex_actors.runtimes.processes import spares
 from annex_actors.runtimes.processes.process import IN_WORKER
-from tests.trainings import Training, undisturbed
+from tests.trainings import Training, fingerprints, train, undisturbed
 
 TRAINING = Training(microbatches=3)
 
@@ -115,6 +115,36 @@ def test_a_process_that_ends_while_it_starts_is_told_with_its_exit_code(tmp_path
     error = failed_start(tmp_path, "os._exit(7)")
     assert isinstance(error, RunFailedError)
     assert str(error) == "the run did not start: a process did not start: ended with exit code 7"
+
+
+KILLED = """
+import os, signal
+if {in_worker!r} in os.environ:
+    for number in range({times}):
+        try:
+            open(os.path.join({folder!r}, f"killed-{{number}}"), "x").close()
+        except FileExistsError:
+            continue
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed_at_the_start(folder: Path, times: int) -> ProcessesRuntime:
+    """Return a runtime so many of whose processes are killed while they start."""
+    file = folder / "mine.py"
+    file.write_text(KILLED.format(in_worker=IN_WORKER, times=times, folder=str(folder)))
+    return ProcessesRuntime(spares=0, load=(str(file),))
+
+
+def test_processes_that_are_killed_while_they_start_are_replaced(tmp_path: Path) -> None:
+    outcome = train(TRAINING, killed_at_the_start(tmp_path, times=2))
+    assert (tmp_path / "killed-1").exists()
+    assert fingerprints(outcome.checkpoint) == undisturbed(TRAINING).fingerprints
+
+
+def test_processes_that_are_always_killed_while_they_start_end_the_run(tmp_path: Path) -> None:
+    with pytest.raises(RunFailedError, match="the run did not start: a process did not start: killed by SIGKILL"):
+        killed_at_the_start(tmp_path, times=10**9).start(TRAINING.program())
 
 
 def test_a_process_that_takes_too_long_to_start_is_told_with_what_it_wrote(
