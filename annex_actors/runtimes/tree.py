@@ -21,11 +21,13 @@ run (rest_for_one)
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
+from annex_actors.errors import ConfigError
 from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerHung, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.protocol.snapshot import Snapshot
@@ -66,6 +68,10 @@ LOOK_UP_S = 0.2
 """Seconds after which a wait looks up. A Ctrl-C that comes in the instant before a lock begins to wait does not
 interrupt it: the main thread would hear of it when the run is over."""
 
+IN_WORKER = "ANNEX_ACTORS_WORKER"
+"""Set in the environment of a process while it starts to be a layer's, and imports the program for that: no training
+may begin there once more, on whatever host."""
+
 HostSpec = Callable[[PeerSpec, "SupervisedJob"], ChildSpec]
 """Makes the specification of a peer's child: an actor on a thread, in a process, on another machine."""
 
@@ -94,9 +100,18 @@ class SupervisedJob:
         program: what to run.
         host: how a peer becomes a child.
         needed: what the hosts need; closed after the last peer has ended.
+
+    Raises:
+        ConfigError: the program is being imported by a process of one of its own layers.
+        RunFailedError: the tree does not come up.
     """
 
     def __init__(self, program: Program, host: HostSpec, needed: AbstractContextManager[Any] | None = None) -> None:
+        if os.environ.get(IN_WORKER):
+            raise ConfigError(
+                "expected a program that starts its training under `if __name__ == '__main__':`, since every process "
+                "of a layer imports it; put it there"
+            )
         self.program = program
         self.registry = Registry()
         self._labels = {spec.address: spec.label for spec in program.peers}

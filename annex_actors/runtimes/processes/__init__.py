@@ -26,7 +26,7 @@ from functools import partial
 
 from annex_actors import expect
 from annex_actors.errors import ConfigError
-from annex_actors.runtimes.processes.process import IN_WORKER, has_importable_main
+from annex_actors.runtimes.processes.process import has_importable_main
 from annex_actors.runtimes.processes.workshop import Workshop
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from annex_actors.runtimes.threads import thread_host
@@ -61,11 +61,6 @@ class ProcessesRuntime:
         Raises:
             ConfigError: something of a stage that cannot be sent to another process.
         """
-        if os.environ.get(IN_WORKER):
-            raise ConfigError(
-                "expected a program that starts its training under `if __name__ == '__main__':`, since every process "
-                "of a layer imports it; put it there"
-            )
         if self.affinity and not hasattr(os, "sched_setaffinity"):
             raise ConfigError("expected a system that pins processes to cores for `affinity`, got none; leave it out")
         for spec in program.stages:

@@ -19,15 +19,13 @@ from annex_actors.runtimes.failures import PeerError
 from annex_actors.runtimes.processes import wire
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.processes.orders import Ended, Prepare, Ready
+from annex_actors.runtimes.tree import IN_WORKER
 from annex_actors.stores.shelf import nameless_memory
 
 ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 """A BLAS library that starts no threads at all, so that its process starts sooner."""
-
-IN_WORKER = "ANNEX_ACTORS_WORKER"
-"""Set in the environment of a worker: importing the program there must not start the training once more."""
 
 _MAIN_FILE, _MAIN_MODULE = "init_main_from_path", "init_main_from_name"
 

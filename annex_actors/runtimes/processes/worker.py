@@ -52,6 +52,7 @@ from annex_actors.runtimes.processes.orders import (
     Up,
 )
 from annex_actors.runtimes.threads import PeerActor
+from annex_actors.runtimes.tree import IN_WORKER
 from annex_actors.runtimes.troubles import Troubles
 from annex_actors.stores.shelf import Shelf
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
@@ -156,6 +157,7 @@ class Worker:
                 multiprocessing.spawn.prepare(dict(program))
                 for path in load:
                     run_file(path)
+                os.environ.pop(IN_WORKER, None)
                 self._control.send(Ready())
             case Assign():
                 self._begin(order, *wire.receive_fds(self._files, 2))

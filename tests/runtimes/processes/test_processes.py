@@ -21,13 +21,21 @@ from annex_actors.keys import RandomKey
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
 from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
-from annex_actors.runtimes import Crash, CrashPlan, ProcessesRuntime, Program, RunFailedError, Supervision
+from annex_actors.runtimes import (
+    Crash,
+    CrashPlan,
+    ProcessesRuntime,
+    Program,
+    RunFailedError,
+    Supervision,
+    ThreadsRuntime,
+)
 from annex_actors.runtimes.processes.child import ProcessRef
 from annex_actors.runtimes.program import Observer
 from annex_actors.runtimes.tree import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.types import Floats, Parameters
-from tests.trainings import Seen, Training, When, after_step, fingerprints, finish, undisturbed
+from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, finish, undisturbed
 
 TRAINING = Training(microbatches=3)
 PATIENCE_S = 60.0
@@ -190,6 +198,10 @@ def hold_the_interpreter() -> None:
     ctypes.PyDLL(None).pause()  # PyDLL does not let go of the interpreter's lock
 
 
+def train_on_threads() -> None:
+    carry_out(TRAINING.program(), ThreadsRuntime(), TRAINING.initial)
+
+
 def program_with(
     tmp_path: Path,
     deed: Callable[[], object],
@@ -206,6 +218,14 @@ def program_with(
 
 def deaths(seen: Seen) -> list[str]:
     return [event.reason for event in seen.of(PeerExited) if not event.orderly]
+
+
+def test_a_layer_may_itself_train_a_network(tmp_path: Path) -> None:
+    seen = Seen()
+    program = program_with(tmp_path, train_on_threads, observers=(seen,))
+    finish(started(program), program, TRAINING.initial)
+    assert (tmp_path / "count").exists()
+    assert deaths(seen) == []
 
 
 def test_a_segmentation_fault_ends_one_layer_and_changes_nothing(tmp_path: Path) -> None:

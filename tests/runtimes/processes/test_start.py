@@ -17,7 +17,7 @@ from annex_actors.layers import Activation, dense, sequence
 from annex_actors.layers.functions import Relu
 from annex_actors.runtimes import ProcessesRuntime, RunFailedError
 from annex_actors.runtimes.processes import spares
-from annex_actors.runtimes.processes.process import IN_WORKER
+from annex_actors.runtimes.tree import IN_WORKER
 from tests.trainings import Training, fingerprints, train, undisturbed
 
 TRAINING = Training(microbatches=3)
@@ -39,17 +39,20 @@ def test_a_layer_that_cannot_be_sent_is_refused_before_anything_starts() -> None
 
 UNGUARDED = """
 from tests.trainings import Training, train
-from annex_actors.runtimes import ProcessesRuntime
+from annex_actors.runtimes import ProcessesRuntime, SchedulersRuntime
+{first}
 train(Training(), ProcessesRuntime(spares=0))
 """
 
 
-def test_a_program_without_a_guard_is_told_so_and_does_not_start_itself_for_ever(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["", "train(Training(), SchedulersRuntime()); print('trained')"])
+def test_a_program_without_a_guard_is_told_so_and_trains_in_no_other_process(tmp_path: Path, first: str) -> None:
     script = tmp_path / "script.py"
-    script.write_text(UNGUARDED)
+    script.write_text(UNGUARDED.format(first=first))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=environment, timeout=60)
     assert ended.returncode != 0
+    assert ended.stdout.splitlines() == ["trained"] * bool(first)
     *before, last = ended.stderr.splitlines()
     assert last.startswith("annex_actors.errors.ConfigError: expected a program that starts its training under `if __")
     assert before[0] == "Traceback (most recent call last):"
