@@ -53,32 +53,32 @@ class Spares:
                 self._waiting.append(process)
 
     def take(self) -> WorkerProcess:
-        """Return a process that is ready, and start another in its place.
+        """Return a process that is ready, and start another in its place. One that was killed is replaced, a few times.
 
-        Raises:
-            StartError: see `await_first`.
-        """
-        self.await_first()
-        process = self._waiting.popleft()
-        self.fill(self._count)
-        return process
-
-    def await_first(self) -> None:
-        """Return when a process is ready. One that somebody kills meanwhile is replaced, a few times.
+        The other starts before this one is waited for: under many deaths in a row several start side by side.
 
         Raises:
             StartError: see `fill`; or a process took too long, or ended while it started: its cause is what that said.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        for _ in range(ATTEMPTS):
             self.fill(1)
-            process = self._waiting[0]
+            process = self._waiting.popleft()
+            self.fill(self._count)
             if process.ready.wait(START_S) and not process.gone:
-                return
-            del self._waiting[0]
-            error = _failure(process)
-            killed = isinstance(error.__cause__, ProcessDied) and error.__cause__.from_outside
-            if not killed or attempt == ATTEMPTS:
-                raise error
+                return process
+            failure = _failure(process)
+            cause = failure.__cause__
+            if not (isinstance(cause, ProcessDied) and cause.from_outside):
+                break
+        raise failure
+
+    def await_first(self) -> None:
+        """Return when a process is ready.
+
+        Raises:
+            StartError: see `take`.
+        """
+        self._waiting.appendleft(self.take())
 
     def close(self) -> None:
         """End all of them."""
