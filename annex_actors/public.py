@@ -2,8 +2,7 @@
 
 from importlib.metadata import version
 
-from annex_actors.data import Dataset, load
-from annex_actors.errors import (
+from annex_actors.base.errors import (
     AnnexError,
     ConfigError,
     DataError,
@@ -12,16 +11,17 @@ from annex_actors.errors import (
     ShapeError,
     UserError,
 )
+from annex_actors.data import Dataset, load
+from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import Layer, Network, activation, dense, dropout, flatten, parse_layers, sequence
 from annex_actors.optimizers import Adam, Sgd
-from annex_actors.protocol.discipline import B, Discipline, F, Grouping, W
-from annex_actors.protocol.discipline import register as register_discipline
+from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
-from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import Crash, Observer, RunFailedError, Supervision
 from annex_actors.runtimes.simulated import CostModel, LayerTimes
+from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W
+from annex_actors.schedules.table import register as register_discipline
 from annex_actors.training.learner import InterruptedRun, Learner, Result, loss_less_than
-from annex_actors.training.simulation import Simulation, simulate
 
 __version__ = version("annex-actors")
 

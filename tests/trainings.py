@@ -13,11 +13,11 @@ from annex_actors.costs import cost
 from annex_actors.data import Batches, Dataset, Samples
 from annex_actors.layers import Network, activation, dense, dropout, sequence
 from annex_actors.optimizers import Adam, Optimizer, Sgd
-from annex_actors.protocol.discipline import discipline
+from annex_actors.peers.stage import StageSpec
+from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import TRAINER, Routing
-from annex_actors.protocol.stage import StageSpec
 from annex_actors.runtimes import (
     CrashPlan,
     InlineRuntime,
@@ -29,11 +29,11 @@ from annex_actors.runtimes import (
     Supervision,
     runtime,
 )
+from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore, StateStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
-from annex_actors.training.trainer import TrainerSpec
 
 FEATURES, CLASSES, TEST_SAMPLES = 4, 3, 7
 

@@ -21,10 +21,10 @@ from signal import SIGPIPE
 
 from typer import Exit
 
+from annex_actors.base.errors import AnnexError, UserError
 from annex_actors.cli.app import USAGE_ERROR, command
 from annex_actors.cli.output import complain, report
 from annex_actors.cli.signals import Signals
-from annex_actors.errors import AnnexError, UserError
 
 __all__ = ["main"]
 

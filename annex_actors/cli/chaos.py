@@ -12,8 +12,8 @@ import typer
 from annex_actors.cli.output import report, say, table
 
 if TYPE_CHECKING:
-    from annex_actors.runtimes.chaos import Kind
-    from annex_actors.training.chaos import Recovery, Round, Verdict
+    from annex_actors.experiments.chaos import Recovery, Round, Verdict
+    from annex_actors.experiments.chaos_runtime import Kind
 
 _KINDS = "What may befall a layer, apart by commas; everything where nothing is said."
 
@@ -53,10 +53,10 @@ def chaos(
     trainer: not a layer, but the trainer is killed
     """
     from annex_actors.cli.train import settings_of
-    from annex_actors.training.chaos import chaos as wreak
-    from annex_actors.training.config import resolve
-    from annex_actors.training.recorded import logged_to
-    from annex_actors.training.settings import merged, placed
+    from annex_actors.experiments.chaos import chaos as wreak
+    from annex_actors.runs.config import resolve
+    from annex_actors.runs.recorded_run import logged_to
+    from annex_actors.runs.toml_settings import merged, placed
 
     options = {
         "training.epochs": epochs,
@@ -91,13 +91,13 @@ def chaos(
 
 
 def _kinds(given: str | None) -> list[Kind]:
-    from annex_actors import expect
-    from annex_actors.runtimes.chaos import Kind
+    from annex_actors.base import checks
+    from annex_actors.experiments.chaos_runtime import Kind
 
     known = {kind.value: kind for kind in Kind}
     if given is None:
         return list(known.values())
-    return [known[name] if name in known else expect.unknown("kinds", name, known) for name in given.split(",")]
+    return [known[name] if name in known else checks.unknown("kinds", name, known) for name in given.split(",")]
 
 
 def _line(round: Round) -> str:

@@ -6,10 +6,10 @@ import traceback
 from pathlib import Path
 
 import supervisors
-from annex_actors.errors import UserError
+from annex_actors.base.errors import UserError
 
 _PACKAGE = Path(__file__).parents[1]
-_MACHINERY = (_PACKAGE / "protocol", _PACKAGE / "runtimes", Path(supervisors.__file__).parent)
+_MACHINERY = (*(_PACKAGE / name for name in ("protocol", "peers", "runtimes")), Path(supervisors.__file__).parent)
 """Where frames say nothing about the layer that failed."""
 
 

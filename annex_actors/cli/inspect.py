@@ -11,8 +11,8 @@ import typer
 from annex_actors.cli.output import say, table
 
 if TYPE_CHECKING:
-    from annex_actors.training.report import EpochRecord, NetworkRecord, RunReport
-    from annex_actors.training.run_directory import RunDirectory
+    from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
+    from annex_actors.runs.run_directory import RunDirectory
 
 _UNFINISHED = "running, or killed: `annex-actors resume` goes on from"
 
@@ -22,7 +22,7 @@ def inspect(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show a run: layers, shapes, parameters, config, metrics, versions, restarts, and how it ended."""
-    from annex_actors.training.run_directory import RunDirectory
+    from annex_actors.runs.run_directory import RunDirectory
 
     directory = RunDirectory.open(run_dir)
     if json:

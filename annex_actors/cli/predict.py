@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from annex_actors.base.errors import DataError
 from annex_actors.cli.output import say, table
-from annex_actors.errors import DataError
 
 if TYPE_CHECKING:
-    from annex_actors.types import Array, Floats
+    from annex_actors.base.types import Array, Floats
 
 _MAGIC = b"\x93NUMPY"
 
@@ -25,7 +25,7 @@ def predict(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Predict with a trained network, by the same actors: classes and probabilities, or amounts."""
-    from annex_actors.training.run_directory import RunDirectory
+    from annex_actors.runs.run_directory import RunDirectory
 
     directory = RunDirectory.open(run_dir)
     classes, is_probability = directory.network().classes, directory.config().cost != "mean_squared_error"
@@ -79,8 +79,8 @@ def _read(path: Path) -> Array:
 def _write(path: Path, outputs: Floats) -> None:
     import numpy as np
 
-    from annex_actors.errors import ConfigError
-    from annex_actors.training.files import write_whole
+    from annex_actors.base.errors import ConfigError
+    from annex_actors.training.atomic_files import write_whole
 
     content = BytesIO()
     np.save(content, outputs)

@@ -25,8 +25,8 @@ def resume(
     """Go on with a run that was killed, interrupted or has failed, to the bits that it would have come to."""
     from annex_actors.data import Batches
     from annex_actors.observe import progress
-    from annex_actors.training.recorded import resume_recorded
-    from annex_actors.training.run_directory import RunDirectory
+    from annex_actors.runs.recorded_run import resume_recorded
+    from annex_actors.runs.run_directory import RunDirectory
 
     directory = RunDirectory.open(run_dir)
     before = directory.report()

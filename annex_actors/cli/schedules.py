@@ -10,7 +10,7 @@ import typer
 from annex_actors.cli.output import say, table
 
 if TYPE_CHECKING:
-    from annex_actors.protocol.discipline import Discipline
+    from annex_actors.schedules.discipline import Discipline
 
 _STAGES = 4
 
@@ -21,11 +21,11 @@ def schedules(
     ] = None,
 ) -> None:
     """List the schedules: whether steps wait for each other, the versions kept, and what each is."""
-    from annex_actors.own import run_file
-    from annex_actors.protocol.discipline import DISCIPLINES
+    from annex_actors.base.user_files import run_user_file
+    from annex_actors.schedules.table import DISCIPLINES
 
     for path in load or []:
-        run_file(path)
+        run_user_file(path)
     rows = [[name, _kind(row), _versions(row), row.summary] for name, row in DISCIPLINES.items()]
     table(["name", "kind", f"versions, S={_STAGES}", "what it is"], rows)
     say("\nSynchronous ones give the same weights; see the order with: annex-actors simulate --schedule NAME")

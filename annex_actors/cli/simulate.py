@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.cli.output import say, table
-from annex_actors.errors import ConfigError
 
 if TYPE_CHECKING:
+    from annex_actors.experiments.simulation import Simulation
     from annex_actors.runtimes.simulated import LayerTimes
-    from annex_actors.training.simulation import Simulation
 
 _TIMES = "Of F, B and W of a microbatch at a stage, and of the update: 1,1,1 or 1,1.5,1,0.25."
 _LOAD = "A Python file of yours to run first; it may register schedules. Repeatable."
@@ -33,12 +33,12 @@ def simulate(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Draw the order of work that a schedule comes to on a virtual clock, and say how long it takes."""
-    from annex_actors.own import run_file
+    from annex_actors.base.user_files import run_user_file
+    from annex_actors.experiments.simulation import simulate as simulated
     from annex_actors.runtimes.simulated import CostModel
-    from annex_actors.training.simulation import simulate as simulated
 
     for path in load or []:
-        run_file(path)
+        run_user_file(path)
     simulation = simulated(
         schedule,
         stages=stages,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from annex_actors.base.errors import UserError
 from annex_actors.cli.output import report, say
-from annex_actors.errors import UserError
 
 if TYPE_CHECKING:
-    from annex_actors.training.recorded import RecordedRun
-    from annex_actors.training.report import RunReport
-    from annex_actors.training.settings import Settings
+    from annex_actors.runs.recorded_run import RecordedRun
+    from annex_actors.runs.records import RunReport
+    from annex_actors.runs.toml_settings import Settings
 
 _DATA = "A data set of `annex-actors datasets`, a path to your own .npz or .csv, or to a config file .toml."
 _LAYERS = 'The network, layers apart by spaces, arguments by colons: "dense:128 relu dropout:0.1 dense:10".'
@@ -76,9 +76,9 @@ def train(
     """Train a network, every layer an actor, and keep the run in a folder. Without arguments: handwritten digits."""
     from annex_actors.data import Batches
     from annex_actors.observe import progress
+    from annex_actors.runs.config import resolve
+    from annex_actors.runs.recorded_run import train_recorded
     from annex_actors.runtimes import parse_crash
-    from annex_actors.training.config import resolve
-    from annex_actors.training.recorded import train_recorded
 
     options = {
         "training.epochs": epochs,
@@ -127,7 +127,7 @@ def end(run: RecordedRun, *, json: bool, quiet: bool, debug: bool) -> int:
 
 def settings_of(data: str | None, options: dict[str, Any], sets: list[str]) -> Settings:
     """Return what was asked for, the weakest first: a config file, options, ``--set``."""
-    from annex_actors.training.settings import merged, placed, read_settings, setting
+    from annex_actors.runs.toml_settings import merged, placed, read_settings, setting
 
     is_file = data is not None and data.endswith(".toml")
     base = read_settings(Path(str(data))) if is_file else placed(["data", "name"], data) if data else {}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from annex_actors import expect
+from annex_actors.base import checks
 from annex_actors.costs.cost import Cost
 from annex_actors.costs.mean_squared_error import MeanSquaredError
 from annex_actors.costs.sigmoid_cross_entropy import SigmoidCrossEntropy
@@ -37,7 +37,7 @@ def cost(name: str) -> Cost:
         ConfigError: there is none of this name.
     """
     full = _SHORT.get(name, name)
-    return COSTS[full]() if full in COSTS else expect.unknown("cost", name, COSTS)
+    return COSTS[full]() if full in COSTS else checks.unknown("cost", name, COSTS)
 
 
 __all__ = ["COSTS", "Cost", "MeanSquaredError", "SigmoidCrossEntropy", "SoftmaxCrossEntropy", "cost"]

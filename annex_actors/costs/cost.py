@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from annex_actors.types import Array, Floats, Shape
+from annex_actors.base.types import Array, Floats, Shape
 
 
 @runtime_checkable

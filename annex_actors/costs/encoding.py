@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from annex_actors.errors import DataError
-from annex_actors.types import Array, Floats, Shape
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array, Floats, Shape
 
 
 def classes(labels: Array, count: int) -> Array:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.costs import encoding
-from annex_actors.types import Array, Floats, Shape
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.costs import encoding
-from annex_actors.errors import DataError
-from annex_actors.types import Array, Floats, Shape
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from annex_actors.errors import DataError
-from annex_actors.types import Array, Floats, is_writable
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array, Floats, is_writable
 
 
 def as_array(values: ArrayLike, what: str) -> Array:

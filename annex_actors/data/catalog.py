@@ -9,13 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
 from annex_actors.data.npz import read_npz
 from annex_actors.data.shipped import digits, iris
 from annex_actors.data.table import read_csv
-from annex_actors.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)

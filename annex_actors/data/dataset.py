@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.data.arrays import as_array, finite_floats, integers
 from annex_actors.data.labels import class_labels, is_labels
 from annex_actors.data.split import split_indices
-from annex_actors.errors import DataError
-from annex_actors.types import Array, Floats, Shape
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,10 @@ from urllib.request import urlopen
 
 import numpy as np
 
+from annex_actors.base.errors import DataError
 from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.idx import read_idx
 from annex_actors.data.reading import one_line, reading
-from annex_actors.errors import DataError
 
 Fetch: TypeAlias = Callable[[str], bytes]
 """Return the content at an address; raises OSError or HTTPException."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from annex_actors.base.random_keys import RandomKey, Tag
+from annex_actors.base.types import Array, Floats
 from annex_actors.data.dataset import Dataset, Samples
-from annex_actors.keys import RandomKey, Tag
-from annex_actors.types import Array, Floats
 
 FISH = 10_000
 """How many lunges the school has seen."""

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Shape
 from annex_actors.data.reading import one_line, reading
-from annex_actors.errors import DataError
-from annex_actors.types import Shape
 
 _UNSIGNED_BYTE = 8
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from annex_actors.errors import DataError
-from annex_actors.types import Array
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array
 
 
 def is_labels(targets: Array) -> bool:

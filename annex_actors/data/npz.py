@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array
 from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.labels import check_classes, class_labels, is_labels
 from annex_actors.data.reading import one_line, reading
-from annex_actors.errors import DataError
-from annex_actors.types import Array
 
 WHOLE = (("inputs", "targets"), ("x", "y"))
 """The names of inputs and targets in a file that is to be split."""

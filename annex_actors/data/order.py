@@ -12,8 +12,8 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from annex_actors import expect
-from annex_actors.keys import RandomKey, Tag
+from annex_actors.base import checks
+from annex_actors.base.random_keys import RandomKey, Tag
 
 _NO_EPOCH: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, dtype=np.int64))
 
@@ -36,8 +36,8 @@ def microbatch_slices(batch: int, microbatches: int) -> tuple[slice, ...]:
     Raises:
         ConfigError: a number below 1.
     """
-    expect.whole_number("batch", batch, at_least=1)
-    expect.whole_number("microbatches", microbatches, at_least=1)
+    checks.whole_number("batch", batch, at_least=1)
+    checks.whole_number("microbatches", microbatches, at_least=1)
     size, larger = divmod(batch, min(microbatches, batch))
     sizes = [size + 1] * larger + [size] * (min(microbatches, batch) - larger)
     return tuple(slice(start, stop) for start, stop in pairwise(accumulate(sizes, initial=0)))
@@ -62,9 +62,9 @@ class Batches:
     _last_epoch: tuple[int, NDArray[np.int64]] = field(default=_NO_EPOCH, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        expect.whole_number("samples", self.samples, at_least=1)
-        expect.whole_number("batch_size", self.batch_size, at_least=1)
-        expect.whole_number("seed", self.seed, at_least=0)
+        checks.whole_number("samples", self.samples, at_least=1)
+        checks.whole_number("batch_size", self.batch_size, at_least=1)
+        checks.whole_number("seed", self.seed, at_least=0)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -80,7 +80,7 @@ class Batches:
         Raises:
             ConfigError: a negative step.
         """
-        expect.whole_number("step", step, at_least=0)
+        checks.whole_number("step", step, at_least=0)
         epoch, position = divmod(step, self.steps_per_epoch)
         start = position * self.batch_size
         return self._order(epoch)[start : start + self.batch_size]

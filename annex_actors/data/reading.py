@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from annex_actors.errors import DataError
+from annex_actors.base.errors import DataError
 
 
 @contextmanager

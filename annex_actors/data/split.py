@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from annex_actors import expect
-from annex_actors.errors import DataError
-from annex_actors.keys import RandomKey, Tag
+from annex_actors.base import checks
+from annex_actors.base.errors import DataError
+from annex_actors.base.random_keys import RandomKey, Tag
 
 
 def split_indices(
@@ -41,7 +41,7 @@ def split_indices(
 
 
 def _check(samples: int, test_fraction: float, seed: int) -> None:
-    expect.real_number("test_fraction", test_fraction, at_least=0, below=1)
-    expect.whole_number("seed", seed, at_least=0)
+    checks.real_number("test_fraction", test_fraction, at_least=0, below=1)
+    checks.whole_number("seed", seed, at_least=0)
     if samples == 1 and test_fraction > 0:
         raise DataError("expected at least 2 samples to split, got 1; test_fraction=0 tests on the training samples")

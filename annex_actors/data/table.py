@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array, Floats
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
 from annex_actors.data.reading import one_line, reading
-from annex_actors.errors import DataError
-from annex_actors.types import Array, Floats
 
 _LARGEST = float(np.finfo(np.float32).max)
 

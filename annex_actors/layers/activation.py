@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from annex_actors import expect
-from annex_actors.errors import ConfigError
-from annex_actors.keys import RandomKey
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
 from annex_actors.layers.layer import Saved
-from annex_actors.types import Floats, Parameters, Shape
 
 FUNCTIONS: Mapping[str, Callable[..., Function]] = MappingProxyType(
     {"relu": Relu, "sigmoid": Sigmoid, "tanh": Tanh, "softmax": Softmax, "linear": Linear}
@@ -31,7 +31,7 @@ def activation(name: str | tuple[str, float]) -> Activation:
         ConfigError: no such function, or a threshold that is no finite number.
     """
     if isinstance(name, str):
-        return Activation(FUNCTIONS[name]() if name in FUNCTIONS else expect.unknown("activation", name, FUNCTIONS))
+        return Activation(FUNCTIONS[name]() if name in FUNCTIONS else checks.unknown("activation", name, FUNCTIONS))
     if isinstance(name, tuple) and len(name) == 2 and name[0] == "relu":
         return Activation(Relu(name[1]))
     raise ConfigError(f'expected `activation` to be a name or ("relu", threshold), got {name!r}')

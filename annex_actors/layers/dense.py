@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from annex_actors import expect
-from annex_actors.errors import ConfigError, ShapeError
-from annex_actors.keys import RandomKey
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError, ShapeError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import NUMPY, Kernels
 from annex_actors.layers.layer import Saved
-from annex_actors.types import Floats, Parameters, Shape
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -41,11 +41,11 @@ def dense(
         ConfigError: a setting of the wrong range or name, or weights that are not finite numbers.
         ShapeError: weights or biases whose shape is not the one above.
     """
-    out_features = expect.whole_number("out_features", out_features, at_least=1)
+    out_features = checks.whole_number("out_features", out_features, at_least=1)
     matrix = None if weights is None else _finite("weights", weights)
     vector = None if biases is None else _finite("biases", biases)
     if in_features is not None:
-        in_features = expect.whole_number("in_features", in_features, at_least=1)
+        in_features = checks.whole_number("in_features", in_features, at_least=1)
     elif matrix is not None and matrix.ndim:
         in_features = len(matrix)
     if matrix is not None and matrix.shape != (in_features, out_features):

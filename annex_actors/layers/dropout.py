@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from annex_actors import expect
-from annex_actors.keys import RandomKey, Tag
+from annex_actors.base import checks
+from annex_actors.base.random_keys import RandomKey, Tag
+from annex_actors.base.types import Array, Floats, Parameters, Shape
 from annex_actors.layers.layer import Saved
-from annex_actors.types import Array, Floats, Parameters, Shape
 
 _STEPS = 2**16
 
@@ -42,7 +42,7 @@ class Dropout:
     rate: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", expect.real_number("rate", self.rate, at_least=0, below=1))
+        object.__setattr__(self, "rate", checks.real_number("rate", self.rate, at_least=0, below=1))
 
     @property
     def name(self) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from annex_actors.keys import RandomKey
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers.layer import Saved
-from annex_actors.types import Floats, Parameters, Shape
 
 
 def flatten() -> Flatten:

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from annex_actors import expect
-from annex_actors.types import Floats
+from annex_actors.base import checks
+from annex_actors.base.types import Floats
 
 
 class Function(Protocol):
@@ -36,7 +36,7 @@ class Relu:
 
     def __post_init__(self) -> None:
         # Plus zero makes 0 of -0: they are equal, so their text is the same, but their bits are not.
-        object.__setattr__(self, "threshold", expect.real_number("threshold", self.threshold) + 0.0)
+        object.__setattr__(self, "threshold", checks.real_number("threshold", self.threshold) + 0.0)
 
     def spec(self) -> str:
         """Return ``relu``, and the threshold unless it is 0."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from annex_actors import expect
-from annex_actors.keys import RandomKey, Tag
-from annex_actors.types import Floats
+from annex_actors.base import checks
+from annex_actors.base.random_keys import RandomKey, Tag
+from annex_actors.base.types import Floats
 
 
 class Initializer(Enum):
@@ -36,7 +36,7 @@ class Initializer(Enum):
             ConfigError: there is none of this name.
         """
         names = [member.value for member in cls]
-        return cls(name) if isinstance(name, cls) or name in names else expect.unknown("initializer", name, names)
+        return cls(name) if isinstance(name, cls) or name in names else checks.unknown("initializer", name, names)
 
     def weight(self, in_features: int, out_features: int, key: RandomKey, dtype: np.dtype[Any]) -> Floats:
         """Return weights of shape ``(in_features, out_features)``; AUTO stands for Glorot.

@@ -14,10 +14,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from annex_actors import expect
-from annex_actors.errors import ConfigError
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.types import Floats
 from annex_actors.layers.layer import Layer
-from annex_actors.types import Floats
 
 _ALIGNMENT = 64
 """Bytes: where torch lets its own arrays begin, and a cache line."""
@@ -134,7 +134,7 @@ def kernels(name: str) -> Kernels:
     Raises:
         ConfigError: there are none of this name, or what they need is not installed.
     """
-    return KERNELS[name]() if name in KERNELS else expect.unknown("kernels", name, KERNELS)
+    return KERNELS[name]() if name in KERNELS else checks.unknown("kernels", name, KERNELS)
 
 
 def _product(torch: Any, left: Floats, right: Floats) -> Floats:

@@ -6,8 +6,8 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from annex_actors.keys import RandomKey
-from annex_actors.types import Floats, Parameters, Shape
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters, Shape
 
 Saved: TypeAlias = Any
 """What `Layer.backward` needs from `Layer.forward` of the same micro-batch; opaque to everybody else."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from annex_actors import expect
-from annex_actors.errors import ConfigError, ShapeError
-from annex_actors.keys import RandomKey
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError, ShapeError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Parameters, Shape
 from annex_actors.layers.activation import Activation
 from annex_actors.layers.dense import Dense
 from annex_actors.layers.dropout import Dropout
@@ -18,7 +19,6 @@ from annex_actors.layers.flatten import Flatten
 from annex_actors.layers.functions import Relu
 from annex_actors.layers.kernels import Kernels, UsesKernels
 from annex_actors.layers.layer import Layer
-from annex_actors.types import Parameters, Shape
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Network:
         Raises:
             ShapeError: two neighbours do not fit; the message names both and both shapes.
         """
-        shapes = [tuple(expect.whole_number("input_shape", length, at_least=1) for length in input_shape)]
+        shapes = [tuple(checks.whole_number("input_shape", length, at_least=1) for length in input_shape)]
         for index, layer in enumerate(self.layers):
             try:
                 shapes.append(layer.output_shape(shapes[-1]))

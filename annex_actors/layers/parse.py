@@ -8,8 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
-from annex_actors import expect
-from annex_actors.errors import ConfigError, UserError
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError, UserError
 from annex_actors.layers.activation import activation
 from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
@@ -67,7 +67,7 @@ def parse_layers(text: str, constructors: Mapping[str, Constructor] | None = Non
 def _layer(index: int, word: str, known: Mapping[str, Constructor]) -> Layer:
     name, *arguments = word.split(":")
     if name not in known:
-        hint = expect.did_you_mean(name, known)
+        hint = checks.did_you_mean(name, known)
         raise ConfigError(f"expected layer {index} to be one of {', '.join(known)}, got {word!r}{hint}")
     values = [_value(argument) for argument in arguments]
     parameters = inspect.signature(known[name])

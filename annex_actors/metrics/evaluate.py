@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from annex_actors.errors import ShapeError
-from annex_actors.types import Array, Floats
+from annex_actors.base.errors import ShapeError
+from annex_actors.base.types import Array, Floats
 
 
 def prepare() -> None:

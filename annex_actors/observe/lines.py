@@ -12,7 +12,7 @@ from annex_actors.protocol.events import (
     PeerHung,
     PeerStarted,
 )
-from annex_actors.training.report import EpochRecord
+from annex_actors.runs.records import EpochRecord
 
 
 def epoch_line(epoch: EpochRecord, epochs: int) -> str:

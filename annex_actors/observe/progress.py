@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from annex_actors.observe.lines import epoch_line, incident_line, metric_parts, number
 from annex_actors.protocol.events import Event, Finished
+from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runtimes import Observer
-from annex_actors.training.tally import Tally
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -54,7 +54,7 @@ class PlainProgress:
         self._stream = stream
         self._epochs = epochs
         self._finished = False
-        self._tally = Tally(clock)
+        self._tally = RunCounts(clock)
 
     def on_event(self, event: Event) -> None:
         """Take one event in."""

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from annex_actors import expect
-from annex_actors.errors import ConfigError
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
 from annex_actors.optimizers.adam import Adam
 from annex_actors.optimizers.optimizer import Optimizer
 from annex_actors.optimizers.sgd import Sgd
@@ -31,11 +31,11 @@ def optimizer(name: str, **settings: Any) -> Optimizer:
         ConfigError: no such optimizer, no such setting, or a setting outside its range.
     """
     if name not in OPTIMIZERS:
-        expect.unknown("optimizer", name, OPTIMIZERS)
+        checks.unknown("optimizer", name, OPTIMIZERS)
     known = inspect.signature(OPTIMIZERS[name]).parameters
     for setting in settings:
         if setting not in known:
-            hint = expect.did_you_mean(setting, known)
+            hint = checks.did_you_mean(setting, known)
             raise ConfigError(f"expected settings of {name} to be among {', '.join(known)}, got {setting!r}{hint}")
     return OPTIMIZERS[name](**settings)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annex_actors import expect
+from annex_actors.base import checks
+from annex_actors.base.types import Floats, Parameters
 from annex_actors.optimizers.arrays import frozen, zeros
 from annex_actors.optimizers.decay import inverse_time
-from annex_actors.types import Floats, Parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +47,12 @@ class Adam:
 
     def __post_init__(self) -> None:
         checked = {
-            "learning_rate": expect.real_number("learning_rate", self.learning_rate, above=0),
-            "beta1": expect.real_number("beta1", self.beta1, at_least=0, below=1),
-            "beta2": expect.real_number("beta2", self.beta2, at_least=0, below=1),
-            "epsilon": expect.real_number("epsilon", self.epsilon, above=0),
-            "weight_decay": expect.real_number("weight_decay", self.weight_decay, at_least=0),
-            "decay": expect.real_number("decay", self.decay, at_least=0),
+            "learning_rate": checks.real_number("learning_rate", self.learning_rate, above=0),
+            "beta1": checks.real_number("beta1", self.beta1, at_least=0, below=1),
+            "beta2": checks.real_number("beta2", self.beta2, at_least=0, below=1),
+            "epsilon": checks.real_number("epsilon", self.epsilon, above=0),
+            "weight_decay": checks.real_number("weight_decay", self.weight_decay, at_least=0),
+            "decay": checks.real_number("decay", self.decay, at_least=0),
         }
         for setting, number in checked.items():
             object.__setattr__(self, setting, number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from annex_actors.types import Floats, Parameters
+from annex_actors.base.types import Floats, Parameters
 
 
 def zeros(slot: str, parameters: Parameters) -> Parameters:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from annex_actors.types import Floats, Parameters
+from annex_actors.base.types import Floats, Parameters
 
 
 @runtime_checkable

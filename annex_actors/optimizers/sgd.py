@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annex_actors import expect
-from annex_actors.errors import ConfigError
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.types import Floats, Parameters
 from annex_actors.optimizers.arrays import frozen, zeros
 from annex_actors.optimizers.decay import inverse_time
-from annex_actors.types import Floats, Parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ class Sgd:
     decay: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "learning_rate", expect.real_number("learning_rate", self.learning_rate, above=0))
-        object.__setattr__(self, "momentum", expect.real_number("momentum", self.momentum, at_least=0, below=1))
-        object.__setattr__(self, "decay", expect.real_number("decay", self.decay, at_least=0))
+        object.__setattr__(self, "learning_rate", checks.real_number("learning_rate", self.learning_rate, above=0))
+        object.__setattr__(self, "momentum", checks.real_number("momentum", self.momentum, at_least=0, below=1))
+        object.__setattr__(self, "decay", checks.real_number("decay", self.decay, at_least=0))
         if not isinstance(self.nesterov, bool):
             raise ConfigError(f"expected `nesterov` to be true or false, got {self.nesterov!r}")
         if self.nesterov and not self.momentum:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
-from annex_actors import expect
-from annex_actors.errors import ConfigError
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
 
 
 def partition(costs: Sequence[float], parts: int) -> tuple[range, ...]:
@@ -25,8 +25,8 @@ def partition(costs: Sequence[float], parts: int) -> tuple[range, ...]:
     Raises:
         ConfigError: a number out of range.
     """
-    numbers = [expect.real_number("cost", cost, at_least=0) for cost in costs]
-    if expect.whole_number("parts", parts, at_least=1) > len(numbers):
+    numbers = [checks.real_number("cost", cost, at_least=0) for cost in costs]
+    if checks.whole_number("parts", parts, at_least=1) > len(numbers):
         raise ConfigError(f"expected at most {len(numbers)} parts of {len(numbers)} layers, got {parts}; ask for fewer")
     sums = [0.0, *accumulate(numbers)]
     limit = _smallest_limit(sums, parts)

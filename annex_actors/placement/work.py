@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from annex_actors.base.types import Parameters, Shape
 from annex_actors.layers import Network
-from annex_actors.types import Parameters, Shape
 
 PASS = 30
 """Operations of a matrix product that take as long as a pass over one number: 20 to 60 were measured for a relu."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from annex_actors.types import Array, Floats, is_writable, pickled_by_fields
+from annex_actors.base.types import Array, Floats, is_writable, pickled_by_fields
 
 Address: TypeAlias = str
 """The name of a peer: ``"stage-3"`` or ``"trainer"``."""

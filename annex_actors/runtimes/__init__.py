@@ -6,8 +6,8 @@ A reading order: `program` (what a runtime is given), `inline` (the simplest hos
 
 from __future__ import annotations
 
-from annex_actors import expect
-from annex_actors.runtimes.crashes import Crash, CrashPlan, InjectedCrash, parse_crash
+from annex_actors.base import checks
+from annex_actors.runtimes.faults.planned import Crash, CrashPlan, InjectedCrash, parse_crash
 from annex_actors.runtimes.inline import InlineRuntime
 from annex_actors.runtimes.processes import ProcessesRuntime
 from annex_actors.runtimes.program import Job, Observer, PeerSpec, Program, RunFailedError, Runtime, Supervision
@@ -29,7 +29,7 @@ def runtime(name: str) -> Runtime:
     Raises:
         ConfigError: no such runtime; the message lists all.
     """
-    return RUNTIMES[name]() if name in RUNTIMES else expect.unknown("runtime", name, RUNTIMES)
+    return RUNTIMES[name]() if name in RUNTIMES else checks.unknown("runtime", name, RUNTIMES)
 
 
 __all__ = [

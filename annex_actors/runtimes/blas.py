@@ -18,7 +18,7 @@ from threading import Lock
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from annex_actors.errors import AnnexError
+from annex_actors.base.errors import AnnexError
 from annex_actors.layers.kernels import NUMPY, Kernels
 
 

@@ -16,15 +16,15 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from annex_actors.errors import AnnexError
+from annex_actors.base.errors import AnnexError
+from annex_actors.peers.stage import Probe
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.protocol.stage import Probe
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.failures import FailureLedger, one_line, too_many_restarts
+from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, too_many_restarts
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from supervisors import SHUTDOWN, RestartWindow, Strategy
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from annex_actors import expect
-from annex_actors.errors import AnnexError
+from annex_actors.base import checks
+from annex_actors.base.errors import AnnexError
+from annex_actors.peers.stage import Probe, no_probe
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.protocol.stage import Probe, no_probe
-from annex_actors.runtimes.crashes import CrashPlan
+from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.stores import StateStore
 from supervisors import Strategy
 
@@ -73,13 +73,13 @@ class Supervision:
     hang_seconds: float = 10.0
 
     def __post_init__(self) -> None:
-        expect.whole_number("max_restarts", self.max_restarts, at_least=0)
-        expect.real_number("max_seconds", self.max_seconds, above=0)
-        expect.whole_number("max_attempts", self.max_attempts, at_least=1)
-        expect.real_number("hang_seconds", self.hang_seconds, above=0)
+        checks.whole_number("max_restarts", self.max_restarts, at_least=0)
+        checks.real_number("max_seconds", self.max_seconds, above=0)
+        checks.whole_number("max_attempts", self.max_attempts, at_least=1)
+        checks.real_number("hang_seconds", self.hang_seconds, above=0)
         known: dict[object, Strategy] = {key: each for each in Strategy for key in (each, each.value)}
         if self.strategy not in known:
-            expect.unknown("strategy", self.strategy, [each.value for each in Strategy])
+            checks.unknown("strategy", self.strategy, [each.value for each in Strategy])
         object.__setattr__(self, "strategy", known[self.strategy])
 
 

@@ -17,14 +17,15 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TypeAlias
 
-from annex_actors.protocol.discipline import Work
+from annex_actors.peers.stage import Point, Stage
+from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.protocol.effects import Effect, Send
-from annex_actors.protocol.mailbox import AT_ONCE, Rank, StageMailbox
+from annex_actors.protocol.mailbox import AT_ONCE, Rank
 from annex_actors.protocol.messages import Address, Envelope, WithArray
 from annex_actors.protocol.routing import TRAINER
-from annex_actors.protocol.stage import Point, Stage
 from annex_actors.runtimes.inline import InlineJob, Killed, StandstillError, work_first
 from annex_actors.runtimes.program import Job, Program
+from annex_actors.schedules.discipline import Work
 
 Worker: TypeAlias = int
 """A processor that does one thing at a time."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from annex_actors.protocol.messages import Envelope
-from annex_actors.runtimes.peer import Peer, Surroundings
+from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
+from annex_actors.runtimes.hosting.tree import SupervisedJob
 from annex_actors.runtimes.program import Job, PeerSpec, Program
-from annex_actors.runtimes.tree import SupervisedJob
 from supervisors import Actor, ChildSpec
 
 
@@ -26,7 +26,7 @@ class PeerActor(Actor):
 
     def on_start(self) -> None:
         """Load the last commit, and ask the neighbours for what came after it."""
-        self._peer = Peer(self._spec, self._surroundings)
+        self._peer = NodeHost(self._spec, self._surroundings)
         self._peer.start(self.incarnation)
 
     def on_receive(self, envelope: Envelope) -> None:

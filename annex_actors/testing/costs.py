@@ -6,8 +6,9 @@ import pickle
 
 import numpy as np
 
+from annex_actors.base.errors import UserError
+from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.costs import Cost
-from annex_actors.errors import UserError
 from annex_actors.testing.promises import (
     DTYPES,
     check_gradient,
@@ -20,7 +21,6 @@ from annex_actors.testing.promises import (
     same_bits,
     unwritten,
 )
-from annex_actors.types import Array, Floats, Shape
 
 
 def check_cost(

@@ -7,18 +7,19 @@ from random import Random
 
 import numpy as np
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.data import Dataset, Samples
-from annex_actors.errors import ConfigError
+from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import activation, dense, sequence
-from annex_actors.protocol.discipline import Discipline, Grouping, Work, discipline
 from annex_actors.protocol.messages import WHOLE_STEP
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import InlineRuntime
 from annex_actors.runtimes.inline import Choose
 from annex_actors.runtimes.simulated import CostModel, LayerTimes
+from annex_actors.schedules.discipline import Discipline, Grouping, Work
+from annex_actors.schedules.table import discipline
 from annex_actors.testing.promises import require
 from annex_actors.training.learner import Learner
-from annex_actors.training.simulation import Simulation, simulate
 
 
 def check_discipline(row: Discipline, *, stages: int = 5, microbatches: int = 6, seed: int = 0) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from annex_actors.errors import UserError
-from annex_actors.keys import RandomKey
+from annex_actors.base.errors import UserError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers import Constructor, Layer, Saved, parse_layers
 from annex_actors.testing.promises import (
     DTYPES,
@@ -26,7 +27,6 @@ from annex_actors.testing.promises import (
     same_bits,
     unwritten,
 )
-from annex_actors.types import Floats, Parameters, Shape
 
 
 def check_layer(

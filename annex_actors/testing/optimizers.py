@@ -6,9 +6,9 @@ import pickle
 
 import numpy as np
 
+from annex_actors.base.types import Parameters
 from annex_actors.optimizers import Optimizer
 from annex_actors.testing.promises import DTYPES, check_new, check_versions, random, require, same_bits, unwritten
-from annex_actors.types import Parameters
 
 
 def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:

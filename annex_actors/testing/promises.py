@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from annex_actors.types import Array, Floats, Parameters, Shape
+from annex_actors.base.types import Array, Floats, Parameters, Shape
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 """The floating dtypes that a network may have."""

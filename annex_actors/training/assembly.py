@@ -5,9 +5,9 @@ from __future__ import annotations
 from annex_actors.costs import Cost
 from annex_actors.layers import Network
 from annex_actors.optimizers import Optimizer
-from annex_actors.protocol.discipline import Discipline
+from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.routing import Routing
-from annex_actors.protocol.stage import StageSpec
+from annex_actors.schedules.discipline import Discipline
 from annex_actors.training.checkpoint import Checkpoint
 
 

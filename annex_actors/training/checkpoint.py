@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from annex_actors.errors import DataError
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array, Parameters, Shape
 from annex_actors.layers import Network
 from annex_actors.optimizers import Optimizer
+from annex_actors.peers.stage_state import CostLog, LayerState, StageState
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.messages import Address, freeze
-from annex_actors.protocol.snapshot import CostLog, LayerState, Snapshot, StageState
+from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.stores import StateStore
-from annex_actors.training.hashes import arrays_sha256, costs_sha256
-from annex_actors.types import Array, Parameters, Shape
+from annex_actors.training.fingerprints import arrays_sha256, costs_sha256
 
 
 @dataclass(frozen=True, eq=False)

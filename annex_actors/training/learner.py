@@ -11,35 +11,35 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from annex_actors import expect
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError, DataError, ShapeError
+from annex_actors.base.types import Floats
 from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_named
 from annex_actors.data import Batches, Dataset, Samples
 from annex_actors.data.arrays import as_array
-from annex_actors.errors import ConfigError, DataError, ShapeError
 from annex_actors.layers import Kernels, Layer, Network, sequence
 from annex_actors.layers import kernels as kernels_named
 from annex_actors.metrics import predicted_classes, prepare
 from annex_actors.optimizers import Optimizer
 from annex_actors.optimizers import optimizer as optimizer_named
+from annex_actors.peers.predictor import PredictorSpec
+from annex_actors.peers.stage import StageSpec
+from annex_actors.peers.trainer import TrainerSpec, TrainerState
 from annex_actors.placement import network_work, partition
-from annex_actors.protocol.discipline import Discipline
-from annex_actors.protocol.discipline import discipline as discipline_named
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import TRAINER, Routing
-from annex_actors.protocol.stage import StageSpec
 from annex_actors.runtimes import Crash, CrashPlan, Job, Observer, Program, Runtime, Supervision
 from annex_actors.runtimes import runtime as runtime_named
 from annex_actors.runtimes.blas import self_test
+from annex_actors.schedules.discipline import Discipline
+from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.stores import MemoryStore, StateStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.checkpoints import Checkpoints, CheckpointWriter
+from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
 from annex_actors.training.interrupts import Interrupts
-from annex_actors.training.predictor import PredictorSpec
-from annex_actors.training.trainer import TrainerSpec, TrainerState
-from annex_actors.types import Floats
 
 PER_LAYER = "layer"
 """The placement in which every layer has an actor of its own."""
@@ -50,7 +50,7 @@ Halt = Callable[[EpochFinished], bool]
 
 def loss_less_than(limit: float) -> Halt:
     """Return the halt condition that is met when an epoch's mean training cost is below ``limit``."""
-    bound = expect.real_number("limit", limit)
+    bound = checks.real_number("limit", limit)
     return lambda epoch: epoch.train_cost < bound
 
 
@@ -116,8 +116,8 @@ class Learner:
         optimizer: its name, or one with settings, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
         microbatches: into how many parts a batch is cut, >= 1. More keep more layers busy at once; fewer make larger,
             and so faster, matrix products. None: what suits the schedule, 2 or, where steps overlap, 1.
-        schedule: its name (`annex_actors.protocol.discipline` has the table), or one of your own. Synchronous ones give
-            the same weights; asynchronous ones are faster and give those of their formula.
+        schedule: its name (`annex_actors.schedules.table` has them), or one of your own. Synchronous ones give the same
+            weights; asynchronous ones are faster and give those of their formula.
         runtime: ``schedulers``, ``threads``, ``processes`` or ``inline``; all give the same weights.
         stages: ``layer``, an actor for each layer and one for the cost; or a number of actors, from 1 to as many, among
             which the layers are divided by their estimated work. Fewer spare hops where layers have little to do. With
@@ -150,10 +150,10 @@ class Learner:
         self.optimizer = optimizer_named(optimizer) if isinstance(optimizer, str) else optimizer
         self.schedule = discipline_named(schedule) if isinstance(schedule, str) else schedule
         parts = self.schedule.microbatches if microbatches is None else microbatches
-        self.microbatches = expect.whole_number("microbatches", parts, at_least=1)
+        self.microbatches = checks.whole_number("microbatches", parts, at_least=1)
         self.runtime = runtime_named(runtime) if isinstance(runtime, str) else runtime
         self.stages = _checked_stages(stages, len(self.network.layers))
-        self.seed = expect.whole_number("seed", seed, at_least=0, below=2**64)
+        self.seed = checks.whole_number("seed", seed, at_least=0, below=2**64)
         self.supervision = supervision or Supervision()
         self.checkpoint: Checkpoint | None = None
         self.result: Result | None = None
@@ -318,8 +318,8 @@ class Learner:
         )
 
     def _trainer(self, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
-        expect.whole_number("epochs", epochs, at_least=1)
-        expect.whole_number("batch_size", batch_size, at_least=1)
+        checks.whole_number("epochs", epochs, at_least=1)
+        checks.whole_number("batch_size", batch_size, at_least=1)
         if self.microbatches > batch_size:
             raise ConfigError(
                 f"expected `microbatches` to be at most the batch size {batch_size}, got {self.microbatches}; "
@@ -357,7 +357,7 @@ def _checked_stages(stages: str | int, layers: int) -> str | int:
         if stages != PER_LAYER:
             raise ConfigError(f'expected `stages` to be "{PER_LAYER}" or an integer >= 1, got {stages!r}')
         return stages
-    number = expect.whole_number("stages", stages, at_least=1)
+    number = checks.whole_number("stages", stages, at_least=1)
     if number > layers + 1:
         raise ConfigError(
             f"expected `stages` to be at most {layers + 1}, an actor for each of {layers} layers and one for the cost, "

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from annex_actors import Dataset, Network, activation, dense, sequence
+from annex_actors.base.types import Array, Floats
 from annex_actors.data import Samples
-from annex_actors.types import Array, Floats
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ from collections.abc import Callable
 import numpy as np
 
 from annex_actors import Event, Learner, PeerStarted, StepFinished, activation, dense, load, sequence
+from annex_actors.peers.stage_state import LayerState, StageState
 from annex_actors.protocol.messages import Envelope, Forward, Part
-from annex_actors.protocol.snapshot import LayerState, Snapshot, StageState
+from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import ProcessesRuntime
 from annex_actors.runtimes.processes.link import Link
-from annex_actors.stores.shelf import Shelf, nameless_memory
+from annex_actors.stores.shared_log import SharedCommitLog, nameless_memory
 
 ECHO = """
 import socket, sys, threading
@@ -36,7 +37,7 @@ link.start(); over.wait()
 ROWS, COLUMNS = 784, 256
 
 
-class Peer:
+class EchoProcess:
     """A process at the other end of a link: it sends back what comes, or only that it came."""
 
     def __init__(self, kind: str) -> None:
@@ -66,7 +67,7 @@ class Peer:
 
 def hops(rounds: int) -> None:
     """Time a message to another process and back, halved."""
-    peer = Peer("echo")
+    peer = EchoProcess("echo")
     for size in (1 << 10, 1 << 16, 1 << 20):
         array = np.zeros(size // 4, np.float32)
         array.flags.writeable = False
@@ -87,8 +88,8 @@ def snapshot(step: int) -> Snapshot:
 
 def commits(rounds: int) -> None:
     """Time a commit on a shelf, and one that is sent to another process and acknowledged."""
-    fd, store = nameless_memory("benchmark"), Peer("store")
-    shelf, on_shelf, at_store = Shelf(fd, depth=2), list[float](), list[float]()
+    fd, store = nameless_memory("benchmark"), EchoProcess("store")
+    shelf, on_shelf, at_store = SharedCommitLog(fd, depth=2), list[float](), list[float]()
     for step in range(1, 30 * rounds):
         commit = snapshot(step)
         began = time.perf_counter()

@@ -21,8 +21,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from annex_actors import Event, Learner, Sgd, StepFinished
-from annex_actors.protocol.discipline import discipline
 from annex_actors.runtimes import Runtime
+from annex_actors.schedules.table import discipline
 from examples.benchmarks import rivals
 from examples.benchmarks.bare import BareRuntime
 from examples.benchmarks.networks import TASKS, Task

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from annex_actors.cli import main
-from annex_actors.training.run_directory import RunDirectory
+from annex_actors.runs.run_directory import RunDirectory
 
 FILES = {
     "config.toml", "environment.json", "network.json", "metrics.jsonl", "weights.safetensors", "state.safetensors",
@@ -110,7 +110,7 @@ def test_ctrl_c_before_the_run_has_begun_is_one_line(
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("annex_actors.training.config.resolve", interrupted)
+    monkeypatch.setattr("annex_actors.runs.config.resolve", interrupted)
     before = signal.getsignal(signal.SIGINT)
     assert main(["train"]) == 130
     assert capsys.readouterr() == ("", "interrupted\n")

@@ -60,6 +60,6 @@ def test_a_full_disk_is_one_line(
         raise OSError(28, "No space left on device")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("annex_actors.training.run_directory.RunDirectory.begin", full)
+    monkeypatch.setattr("annex_actors.runs.run_directory.RunDirectory.begin", full)
     assert main(["train", "xor"]) == 1
     assert capsys.readouterr().err == "error: [Errno 28] No space left on device\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from annex_actors.cli import main
-from annex_actors.training.run_directory import RunDirectory
-from annex_actors.training.run_lock import RunLock
+from annex_actors.runs.run_directory import RunDirectory
+from annex_actors.runs.run_lock import RunLock
 
 TRAIN = ("train", "xor", "--epochs", "16", "--quiet", "--checkpoint-every", "1", "--keep", "all")
 FAIL = ("--crash", "layer=0,step=8,times=3")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from annex_actors.cli import main
-from annex_actors.protocol.discipline import DISCIPLINES
+from annex_actors.schedules.table import DISCIPLINES
 
 MINE = """
 from annex_actors import B, Discipline, F, W, register_discipline
@@ -18,7 +18,7 @@ register_discipline(Discipline("two-at-most", "two in flight", (B, F, W), credit
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that registers the schedule ``two-at-most``, in the current folder."""
-    monkeypatch.setattr("annex_actors.protocol.discipline.DISCIPLINES", dict(DISCIPLINES))
+    monkeypatch.setattr("annex_actors.schedules.table.DISCIPLINES", dict(DISCIPLINES))
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "mine.py"
     path.write_text(MINE)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from annex_actors.cli import main
-from annex_actors.training.run_directory import RunDirectory
+from annex_actors.runs.run_directory import RunDirectory
 
 KEYS = [
     "run_dir", "dataset", "runtime", "schedule", "microbatches", "stages", "epochs", "steps", "train_cost", "test_cost",

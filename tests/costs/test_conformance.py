@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from annex_actors.base.types import Array, Shape
 from annex_actors.costs import COSTS, cost
 from annex_actors.testing import check_cost
-from annex_actors.types import Array, Shape
 
 CASES: list[tuple[str, Shape, Array]] = [
     ("mean_squared_error", (3,), np.array([0, 2, 1, 0])),

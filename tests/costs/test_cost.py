@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.costs import COSTS, Cost, cost
-from annex_actors.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", list(COSTS))

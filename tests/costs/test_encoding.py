@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annex_actors.base.errors import DataError, ShapeError, UserError
+from annex_actors.base.types import Array, Shape
 from annex_actors.costs import Cost, cost
-from annex_actors.errors import DataError, ShapeError, UserError
-from annex_actors.types import Array, Shape
 
 SOFTMAX, SIGMOID, MSE = (cost(name) for name in ("softmax_cross_entropy", "sigmoid_cross_entropy", "mse"))
 LABELS = np.array([2, 0, 1])

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from annex_actors.base.types import Floats
 from annex_actors.costs import cost
-from annex_actors.types import Floats
 
 CROSS_ENTROPY = cost("softmax_cross_entropy")
 LABELS = np.array([0, 2, 1])

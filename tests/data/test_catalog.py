@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.costs import COSTS
 from annex_actors.data import Entry, catalog, load
-from annex_actors.errors import ConfigError, DataError
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import OPTIMIZERS
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from annex_actors.base.errors import DataError
 from annex_actors.data import Dataset, load, read_csv
-from annex_actors.errors import DataError
 
 FLOWERS = """length,width,species
 1.5,2,rose

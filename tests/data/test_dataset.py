@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from annex_actors.base.errors import DataError
 from annex_actors.data import Dataset, Samples
-from annex_actors.errors import DataError
 
 TRAIN = Samples(np.ones((4, 2)), np.array([0, 1, 2, 0]))
 TEST = Samples(np.ones((2, 2)), np.array([2, 1]))

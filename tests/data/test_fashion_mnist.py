@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array
 from annex_actors.data import catalog, load
 from annex_actors.data.fashion_mnist import CHECKSUMS, DEBIAN_FOLDER, fashion_mnist, find, search_path
-from annex_actors.errors import DataError
-from annex_actors.types import Array
 
 
 def write(path: Path, numbers: Array) -> None:

@@ -9,9 +9,9 @@ from urllib.error import URLError
 
 import pytest
 
+from annex_actors.base.errors import DataError
 from annex_actors.data import fashion_mnist
 from annex_actors.data.fashion_mnist import ADDRESS, CHECKSUMS, download
-from annex_actors.errors import DataError
 
 SERVER = {ADDRESS + name: gzip.compress(name.encode() * 100) for name in CHECKSUMS}
 """A server of four small files."""

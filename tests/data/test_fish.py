@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from annex_actors.base.types import Array, Floats
 from annex_actors.data import Dataset, load
 from annex_actors.data.generated import lunge_catches
-from annex_actors.types import Array, Floats
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
+from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.data import Dataset
-from annex_actors.errors import ConfigError, DataError
 
 INPUTS = np.arange(40.0).reshape(20, 2)
 LABELS = np.arange(20) % 2

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array
 from annex_actors.data.idx import parse_idx, read_idx
-from annex_actors.errors import DataError
-from annex_actors.types import Array
 
 PICTURES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.data import microbatch_slices
-from annex_actors.errors import ConfigError
 
 SIZES = st.integers(1, 200)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array
 from annex_actors.data import load, read_npz
-from annex_actors.errors import DataError
-from annex_actors.types import Array
 
 INPUTS = np.arange(40.0).reshape(20, 2)
 LABELS = np.arange(20) % 2

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.data import Batches, sample_order
-from annex_actors.errors import ConfigError
 
 SIZES = st.integers(1, 120)
 SEEDS = st.integers(0, 2**32)

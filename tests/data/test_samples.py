@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array
 from annex_actors.data import Samples
-from annex_actors.errors import DataError
-from annex_actors.types import Array
 
 LABELS = np.array([0, 1, 0])
 

@@ -28,7 +28,7 @@ def pictures() -> dict[str, list[str]]:
 
 
 def test_every_schedule_has_its_picture() -> None:
-    from annex_actors.protocol.discipline import DISCIPLINES
+    from annex_actors.schedules.table import DISCIPLINES
 
     shown = {command.rpartition("--schedule ")[2].partition(":")[0] for command in pictures()}
     assert shown == {name.partition(":")[0] for name in DISCIPLINES}

@@ -8,10 +8,11 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from annex_actors.protocol.discipline import Grouping, discipline
+from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, StepFinished
-from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import Crash, CrashPlan, InlineRuntime, Runtime, Supervision
+from annex_actors.schedules.discipline import Grouping
+from annex_actors.schedules.table import discipline
 from supervisors import Strategy
 from tests.trainings import Outcome, Seen, Training, carry_out, undisturbed
 

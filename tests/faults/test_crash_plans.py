@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from annex_actors.protocol.discipline import DISCIPLINES
-from annex_actors.protocol.stage import Point
+from annex_actors.peers.stage import Point
 from annex_actors.runtimes import Crash
+from annex_actors.schedules.table import DISCIPLINES
 from supervisors import Strategy
 from tests.faults.plans import assert_undisturbed, disturbed
 from tests.matrix import matrix

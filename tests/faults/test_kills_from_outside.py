@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
+from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import PeerExited
-from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import CrashPlan, Supervision, runtime
-from annex_actors.runtimes.tree import SupervisedJob
+from annex_actors.runtimes.hosting.tree import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
 from supervisors import KILLED, Strategy, exit
 from tests.faults.plans import patient

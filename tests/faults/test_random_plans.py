@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.protocol.discipline import DISCIPLINES
 from annex_actors.protocol.events import PeerExited
 from annex_actors.runtimes import Crash, CrashPlan, InlineRuntime
+from annex_actors.schedules.table import DISCIPLINES
 from supervisors import Strategy
 from tests.faults.plans import assert_told_in_order, assert_undisturbed, crashes, killing, patient
 from tests.trainings import MOMENTUM, REGRESSOR, Seen, Training, carry_out

@@ -9,8 +9,9 @@ from random import Random
 
 import pytest
 
-from annex_actors.protocol import stage as stage_module
-from annex_actors.protocol.mailbox import StageMailbox
+from annex_actors.peers import stage as stage_module
+from annex_actors.peers.prediction_feed import PredictionFeed
+from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Committed,
@@ -26,7 +27,6 @@ from annex_actors.protocol.retention import Retention
 from annex_actors.runtimes import InlineRuntime
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.feed import PredictionFeed
 from supervisors import Strategy
 from tests.faults.plans import disturbed, killing
 from tests.protocol.test_node import ARRAY, Script, node, sent, tell, work

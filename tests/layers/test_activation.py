@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from annex_actors.errors import ConfigError
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.types import Floats
 from annex_actors.layers import activation
-from annex_actors.types import Floats
 
 rows = arrays(np.float64, (3, 4), elements=st.floats(-1e3, 1e3))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from annex_actors.base.types import Shape
 from annex_actors.layers import Layer, activation, dense, dropout, flatten
 from annex_actors.testing import check_layer
-from annex_actors.types import Shape
 
 LAYERS: list[tuple[Layer, Shape]] = [
     (dense(3), (4,)),

@@ -5,8 +5,8 @@ import pickle
 import numpy as np
 import pytest
 
-from annex_actors.errors import ConfigError, ShapeError
-from annex_actors.keys import RandomKey
+from annex_actors.base.errors import ConfigError, ShapeError
+from annex_actors.base.random_keys import RandomKey
 from annex_actors.layers import dense
 
 KEY = RandomKey(seed=7, layer=1)

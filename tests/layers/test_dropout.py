@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.errors import ConfigError
-from annex_actors.keys import RandomKey
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats
 from annex_actors.layers import dropout
-from annex_actors.types import Floats
 
 KEY = RandomKey(seed=1, layer=2, step=3, microbatch=4)
 

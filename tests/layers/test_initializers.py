@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from annex_actors.errors import ConfigError
-from annex_actors.keys import RandomKey
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats
 from annex_actors.layers import Initializer, Layer, activation, dense, dropout, sequence
-from annex_actors.types import Floats
 
 KEY = RandomKey(seed=3)
 FLOAT64 = np.dtype(np.float64)

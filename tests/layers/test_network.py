@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.errors import ConfigError, ShapeError
-from annex_actors.keys import RandomKey
+from annex_actors.base.errors import ConfigError, ShapeError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers import Layer, Network, Saved, activation, dense, dropout, flatten, sequence
 from annex_actors.testing import check_layer
-from annex_actors.types import Floats, Parameters, Shape
 
 FLOAT64 = np.dtype(np.float64)
 

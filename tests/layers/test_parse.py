@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.errors import ConfigError
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.types import Floats
 from annex_actors.layers import (
     CONSTRUCTORS,
     Activation,
@@ -18,7 +19,6 @@ from annex_actors.layers import (
     parse_layers,
     sequence,
 )
-from annex_actors.types import Floats
 
 sizes = st.integers(1, 10**6)
 layers: st.SearchStrategy[Layer] = st.one_of(

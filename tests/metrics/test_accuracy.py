@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from annex_actors.errors import ShapeError
+from annex_actors.base.errors import ShapeError
+from annex_actors.base.types import Floats
 from annex_actors.metrics import accuracy, predicted_classes
-from annex_actors.types import Floats
 
 TWO = ("no", "yes")
 THREE = ("a", "b", "c")

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from annex_actors.errors import ShapeError
+from annex_actors.base.errors import ShapeError
+from annex_actors.base.types import Shape
 from annex_actors.metrics import r2
-from annex_actors.types import Shape
 
 TARGETS = np.array([1.0, 2.0, 3.0, 6.0])
 

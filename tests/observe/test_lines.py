@@ -4,7 +4,7 @@ import pytest
 
 from annex_actors.observe.lines import epoch_line, incident_line, number
 from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerStarted, StepFinished
-from annex_actors.training.report import EpochRecord
+from annex_actors.runs.records import EpochRecord
 
 EPOCH = EpochRecord(
     epoch=3,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from annex_actors.experiments.simulation import simulate
 from annex_actors.observe.timeline import draw
 from annex_actors.runtimes.simulated import CostModel, LayerTimes, Piece
-from annex_actors.training.simulation import simulate
 
 
 def test_a_row_is_a_worker_and_a_column_a_unit_of_time() -> None:

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from annex_actors.base.types import Floats, Parameters
 from annex_actors.optimizers import Optimizer, optimizer
-from annex_actors.types import Floats, Parameters
 
 
 def run(chosen: Optimizer, weight: Floats, gradients: list[Floats]) -> tuple[Parameters, Parameters]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from annex_actors.errors import ConfigError
+from annex_actors.base.errors import ConfigError
 from annex_actors.optimizers import Adam, Optimizer, Sgd
 from annex_actors.optimizers.decay import inverse_time
 

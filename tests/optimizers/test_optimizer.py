@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from annex_actors.errors import ConfigError
+from annex_actors.base.errors import ConfigError
 from annex_actors.optimizers import Adam, Sgd, optimizer
 
 

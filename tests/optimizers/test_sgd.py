@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from annex_actors.base.types import Floats
 from annex_actors.optimizers import Optimizer, optimizer
-from annex_actors.types import Floats
 
 
 def weights_of(chosen: Optimizer, gradients: list[float]) -> list[float]:

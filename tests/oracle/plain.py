@@ -12,12 +12,12 @@ from functools import cache
 
 import numpy as np
 
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Array, Floats, Parameters
 from annex_actors.costs import cost
 from annex_actors.data import Batches, microbatch_slices
-from annex_actors.keys import RandomKey
-from annex_actors.protocol.snapshot import LayerState
+from annex_actors.peers.stage_state import LayerState
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.types import Array, Floats, Parameters
 from tests.trainings import Training, samples
 
 Version = Callable[[int, int, int], int]

@@ -9,7 +9,7 @@ import pytest
 
 from annex_actors.layers import Network, activation, dense, dropout, sequence
 from annex_actors.optimizers import Optimizer
-from annex_actors.protocol.discipline import DISCIPLINES
+from annex_actors.schedules.table import DISCIPLINES
 from tests.matrix import matrix
 from tests.oracle.plain import expected, plain
 from tests.trainings import (

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from annex_actors.base.types import Floats
 from annex_actors.data import Batches
 from annex_actors.layers import activation, dense, sequence
 from annex_actors.optimizers import Adam, Optimizer, Sgd
-from annex_actors.types import Floats
 from tests.oracle.plain import plain
 from tests.trainings import Training, samples
 

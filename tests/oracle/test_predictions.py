@@ -7,11 +7,11 @@ from functools import cache
 import numpy as np
 import pytest
 
+from annex_actors.base.types import Floats
 from annex_actors.costs import cost
 from annex_actors.data import Dataset, Samples
 from annex_actors.layers import Network
 from annex_actors.training.learner import Learner
-from annex_actors.types import Floats
 from tests.trainings import CLASSES, CLASSIFIER, FEATURES, REGRESSOR, samples
 
 TASKS: dict[str, Network] = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annex_actors.errors import ConfigError
+from annex_actors.base.errors import ConfigError
 from annex_actors.placement import partition
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from annex_actors.errors import ShapeError
+from annex_actors.base.errors import ShapeError
+from annex_actors.base.types import Parameters, Shape
 from annex_actors.layers import Network, activation, dense, dropout, flatten, sequence
 from annex_actors.placement import layer_work, network_work
 from annex_actors.placement.work import PASS
-from annex_actors.types import Parameters, Shape
 
 
 def parameters(network: Network, input_shape: Shape, seed: int = 0) -> tuple[Parameters, ...]:

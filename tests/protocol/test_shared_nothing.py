@@ -13,14 +13,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from annex_actors.base.types import Array
 from annex_actors.layers import activation, dense, dropout, flatten, sequence
-from annex_actors.protocol import stage as stage_module
+from annex_actors.peers import stage as stage_module
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Finished
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.types import Array
 from tests.trainings import MOMENTUM, Training
 
 TRAININGS = [

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.protocol.snapshot import CostLog, LayerState, Snapshot, StageState
+from annex_actors.peers.stage_state import CostLog, LayerState, StageState
+from annex_actors.protocol.snapshot import Snapshot
 
 CHUNK = 256
 

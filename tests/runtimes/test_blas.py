@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from annex_actors.base.types import Floats
 from annex_actors.runtimes import blas
 from annex_actors.runtimes.blas import BrokenBlasError, blas_description, one_blas_thread, self_test
-from annex_actors.types import Floats
 
 
 def threads_in_use() -> list[int]:

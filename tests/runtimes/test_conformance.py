@@ -12,18 +12,20 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from annex_actors.base.errors import DivergedError, LayerError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Array, Floats, Parameters
 from annex_actors.costs import MeanSquaredError, cost
-from annex_actors.errors import DivergedError, LayerError
-from annex_actors.keys import RandomKey
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
 from annex_actors.metrics import evaluate
+from annex_actors.peers.predictor import PredictorSpec
+from annex_actors.peers.stage import Point, Probe, StageSpec, no_probe
 from annex_actors.protocol.events import EpochFinished, Event, Finished, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.protocol.stage import Point, Probe, StageSpec, no_probe
 from annex_actors.runtimes import (
     Crash,
     CrashPlan,
@@ -41,8 +43,6 @@ from annex_actors.runtimes import (
 )
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.predictor import PredictorSpec
-from annex_actors.types import Array, Floats, Parameters
 from supervisors import Strategy
 from tests.trainings import (
     REGRESSOR,
@@ -62,7 +62,7 @@ from tests.trainings import (
 
 
 @dataclass(frozen=True)
-class Tally:
+class RunCounts:
     """Counts, in a file: processes share it."""
 
     path: Path
@@ -79,8 +79,8 @@ class Tally:
 
 
 @pytest.fixture
-def tally(tmp_path: Path) -> Tally:
-    return Tally(tmp_path / "tally")
+def tally(tmp_path: Path) -> RunCounts:
+    return RunCounts(tmp_path / "tally")
 
 
 RUNTIMES: list[Runtime] = [
@@ -306,7 +306,9 @@ def test_a_crashed_trainer_is_restarted_alone_and_the_result_is_the_same(host: R
     assert outcome.restarts == 1
 
 
-def test_a_layer_that_crashes_while_predicting_is_restarted_and_nothing_is_missing(host: Runtime, tally: Tally) -> None:
+def test_a_layer_that_crashes_while_predicting_is_restarted_and_nothing_is_missing(
+    host: Runtime, tally: RunCounts
+) -> None:
     inputs = samples(600, TRAINING.cost).inputs
     stages = [fragile(each, tally) if each.stage == 1 else each for each in TRAINING.stage_specs()]
     program = replace(prediction(inputs), stages=tuple(stages))
@@ -318,7 +320,7 @@ def test_a_layer_that_crashes_while_predicting_is_restarted_and_nothing_is_missi
 class Fragile(Activation):
     """A relu that fails at its second prediction, once."""
 
-    tally: Tally = field(kw_only=True)
+    tally: RunCounts = field(kw_only=True)
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
         if self.tally.add() == 2:
@@ -326,7 +328,7 @@ class Fragile(Activation):
         return super().forward(parameters, inputs, None)
 
 
-def fragile(stage: StageSpec, tally: Tally) -> StageSpec:
+def fragile(stage: StageSpec, tally: RunCounts) -> StageSpec:
     """Return the stage with a layer that fails once."""
     return replace(stage, layers=(Fragile(Relu(), tally=tally),))
 
@@ -450,7 +452,7 @@ def test_a_peer_that_cannot_be_started_ends_the_run_and_is_named(host: Runtime) 
 class StartsOnce(StageSpec):
     """A stage that starts once and never again."""
 
-    tally: Tally = field(kw_only=True)
+    tally: RunCounts = field(kw_only=True)
 
     def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
         if self.tally.add() > 1:
@@ -458,7 +460,7 @@ class StartsOnce(StageSpec):
         return super().node(snapshot, incarnation, probe)
 
 
-def test_a_peer_that_cannot_be_started_again_ends_the_run_and_is_named(host: Runtime, tally: Tally) -> None:
+def test_a_peer_that_cannot_be_started_again_ends_the_run_and_is_named(host: Runtime, tally: RunCounts) -> None:
     program = TRAINING.program(crashes=CrashPlan([Crash(layer=1, step=2)]))
     first, second, *others = TRAINING.stage_specs()
     again = StartsOnce(**{each.name: getattr(second, each.name) for each in fields(second)}, tally=tally)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.protocol.discipline import DISCIPLINES
+from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import Event, PeerExited
-from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import CrashPlan, InlineRuntime, RunFailedError, Supervision
 from annex_actors.runtimes.inline import InlineJob, StandstillError, work_first
+from annex_actors.schedules.table import DISCIPLINES
 from annex_actors.training.checkpoint import Checkpoint
 from tests.matrix import some
 from tests.trainings import Seen, Training, carry_out, fingerprints, train, undisturbed

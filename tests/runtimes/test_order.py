@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.protocol.discipline import DISCIPLINES, Discipline, Grouping, discipline
+from annex_actors.peers.stage import Point
 from annex_actors.protocol.messages import WHOLE_STEP
-from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import CrashPlan, InlineRuntime, Runtime, SchedulersRuntime, ThreadsRuntime
+from annex_actors.schedules.discipline import Discipline, Grouping
+from annex_actors.schedules.table import DISCIPLINES, discipline
 from tests.faults.plans import shuffled
 from tests.trainings import Training, carry_out, undisturbed
 

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.errors import ConfigError
-from annex_actors.protocol.discipline import DISCIPLINES, B, Discipline, F, W, discipline
-from annex_actors.protocol.stage import Point
+from annex_actors.base.errors import ConfigError
+from annex_actors.experiments.simulation import simulate
+from annex_actors.peers.stage import Point
 from annex_actors.runtimes import Crash
 from annex_actors.runtimes.simulated import CostModel, LayerTimes, Piece, SimulatedJob, SimulatedRuntime
+from annex_actors.schedules.discipline import B, Discipline, F, W
+from annex_actors.schedules.table import DISCIPLINES, discipline
 from annex_actors.testing.disciplines import check_order
-from annex_actors.training.simulation import simulate
 from tests.faults.plans import disturbed
 from tests.trainings import Training, train, undisturbed
 

@@ -10,8 +10,8 @@ from typing import Any
 import pykka
 import pytest
 
+from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerStarted, StepFinished
-from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import (
     Crash,
     CrashPlan,
@@ -20,11 +20,11 @@ from annex_actors.runtimes import (
     RunFailedError,
     Supervision,
     ThreadsRuntime,
-    tree,
 )
+from annex_actors.runtimes.hosting import tree
+from annex_actors.runtimes.hosting.tree import SupervisedJob
 from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.threads import thread_host
-from annex_actors.runtimes.tree import SupervisedJob
 from supervisors import KILLED, Abandoned, ChildSpec, Ref, Strategy, exit
 from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, finish, undisturbed
 

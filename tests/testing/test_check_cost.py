@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.costs import MeanSquaredError as Squares
 from annex_actors.testing import check_cost
-from annex_actors.types import Array, Floats, Shape
 
 
 class WrongGradient(Squares):

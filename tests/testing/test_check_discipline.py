@@ -7,11 +7,12 @@ from itertools import count
 
 import pytest
 
-from annex_actors.protocol.discipline import DISCIPLINES, At, B, Discipline, F, W, Work, discipline
+from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.runtimes.simulated import Piece
+from annex_actors.schedules.discipline import B, Discipline, F, Progress, W, Work
+from annex_actors.schedules.table import DISCIPLINES, discipline
 from annex_actors.testing import check_discipline
 from annex_actors.testing.disciplines import check_order
-from annex_actors.training.simulation import Simulation, simulate
 
 
 @pytest.mark.parametrize("name", [*DISCIPLINES, "interleaved:3"])
@@ -23,7 +24,7 @@ def test_a_schedule_of_ones_own_passes() -> None:
     check_discipline(Discipline("mine", "two in flight", (W, B, F), credit=lambda s, S, m: 2), stages=3, microbatches=3)
 
 
-def never_w_before_the_end_of_time(work: Work, at: At) -> bool:
+def never_w_before_the_end_of_time(work: Work, at: Progress) -> bool:
     return work is not W
 
 

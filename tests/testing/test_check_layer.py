@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annex_actors.errors import ShapeError
-from annex_actors.keys import RandomKey, Tag
+from annex_actors.base.errors import ShapeError
+from annex_actors.base.random_keys import RandomKey, Tag
+from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers import Layer, Saved
 from annex_actors.testing import check_layer
-from annex_actors.types import Floats, Parameters, Shape
 
 
 @dataclass(frozen=True)

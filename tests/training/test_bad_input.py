@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from annex_actors.base.errors import ConfigError, DataError, ShapeError, UserError
 from annex_actors.data import Dataset, Samples
 from annex_actors.data.arrays import as_array
-from annex_actors.errors import ConfigError, DataError, ShapeError, UserError
 from annex_actors.layers import activation, dense, dropout, flatten, sequence
 from annex_actors.runtimes import Crash, Runtime, Supervision, ThreadsRuntime
 from annex_actors.training.learner import Learner, loss_less_than

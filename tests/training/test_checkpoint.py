@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annex_actors.errors import DataError
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array
+from annex_actors.peers.stage_state import CostLog, LayerState, StageState
 from annex_actors.protocol.messages import Address
-from annex_actors.protocol.snapshot import CostLog, LayerState, Snapshot, StageState
+from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.types import Array
 from tests.trainings import ADAM, MOMENTUM, Training, undisturbed
 
 WEIGHT = np.arange(6, dtype=np.float32).reshape(3, 2)

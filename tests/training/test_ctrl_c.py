@@ -10,16 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annex_actors.keys import RandomKey
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import sequence
 from annex_actors.layers.activation import Activation
 from annex_actors.layers.functions import Relu
+from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, Event
-from annex_actors.protocol.stage import Point
 from annex_actors.runtimes import Crash, Job, Program, Runtime, runtime
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import InterruptedRun, Learner
-from annex_actors.types import Floats, Parameters
 from tests.trainings import Training, When, after_step, at_every_step, fingerprints
 
 ENDLESS = Training(microbatches=3, epochs=1000)

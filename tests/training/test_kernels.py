@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from annex_actors.errors import ConfigError
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.types import Floats
 from annex_actors.layers import NUMPY, Dense, NumpyKernels, TorchKernels, dense
+from annex_actors.runs.config import resolve
+from annex_actors.runs.environment import environment
+from annex_actors.runs.recorded_run import RecordedRun, train_recorded
+from annex_actors.runs.run_directory import RunDirectory
+from annex_actors.runs.toml_settings import merged, setting
 from annex_actors.runtimes.blas import BrokenBlasError
-from annex_actors.training.config import resolve
-from annex_actors.training.environment import environment
 from annex_actors.training.learner import Learner
-from annex_actors.training.recorded import RecordedRun, train_recorded
-from annex_actors.training.run_directory import RunDirectory
-from annex_actors.training.settings import merged, setting
-from annex_actors.types import Floats
 from tests.trainings import Training, fingerprints, undisturbed
 
 TRAINING = Training()

@@ -3,17 +3,17 @@
 A segmentation fault, a lack of memory or a ``kill -9`` ends one layer and no other.
 
 The process that supervises also hosts the trainer: that has the data and the user's halt condition, and is the one
-peer that cannot be in two places. A stage's process is started by `Spares`, assigned by `Workshop`, and hosts the same
-`PeerActor` as the threads runtime.
+peer that cannot be in two places. A stage's process is started by `SpareWorkers`, assigned by `WorkerPool`, and hosts
+the same `PeerActor` as the threads runtime.
 
 **Connections are pairs of sockets** that the supervising process makes, for every life of a peer anew, and hands to
 both neighbours, which then talk directly. So nothing listens, in no folder and on no port: there is no address that a
 stranger could connect to, none to be authenticated, and none to be left behind. Who holds an end was given it by the
-supervisor. The same goes for commits (`stores.shelf`) and what a worker writes to its standard error: files without a
-name, that end with the processes that have them open. After a ``kill -9`` of everything there is nothing to sweep.
+supervisor. The same goes for commits (`stores.shared_log`) and what a worker writes to its standard error: files
+without a name, that end with the processes that have them open. After a ``kill -9`` of everything there is nothing to sweep.
 
-A reading order: `orders`, `wire`, `link`, `worker`; then on the supervising side `process`, `spares`, `child`,
-`workshop`.
+A reading order: `control_messages`, `framing`, `link`, `worker`; then on the supervising side `worker_process`,
+`spare_workers`, `process_child`, `worker_pool`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ import pickletools
 from dataclasses import dataclass
 from functools import partial
 
-from annex_actors import expect
-from annex_actors.errors import ConfigError
-from annex_actors.runtimes.processes.process import has_importable_main
-from annex_actors.runtimes.processes.workshop import Workshop
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.runtimes.hosting.tree import SupervisedJob
+from annex_actors.runtimes.processes.worker_pool import WorkerPool
+from annex_actors.runtimes.processes.worker_process import has_importable_main
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from annex_actors.runtimes.threads import thread_host
-from annex_actors.runtimes.tree import SupervisedJob
 from supervisors import ChildSpec, Strategy
 
 
@@ -67,8 +67,8 @@ class ProcessesRuntime:
             _check_can_be_sent(spec)
         alone = program.supervision.strategy is Strategy.ONE_FOR_ONE
         spares = self.spares if self.spares is not None else 1 if alone else len(program.stages)
-        expect.whole_number("commit_every", self.commit_every, at_least=1)
-        workshop = Workshop(
+        checks.whole_number("commit_every", self.commit_every, at_least=1)
+        workshop = WorkerPool(
             program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, load=self.load
         )
 

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
-from annex_actors.runtimes.processes import wire
+from annex_actors.runtimes.processes import framing
 
 
 class Link:
@@ -86,13 +86,13 @@ class Link:
                 thread.join()
 
     def _send_now(self, message: object) -> None:
-        frame = wire.pack(message)
+        frame = framing.pack(message)
         with self._lock:
             if self._closed:
                 return
             if not self._left:
                 try:
-                    frame = wire.write(self._sock, frame, wait=False)
+                    frame = framing.write(self._sock, frame, wait=False)
                 except OSError:
                     return
             if frame:
@@ -102,8 +102,8 @@ class Link:
 
     def _read(self) -> None:
         try:
-            with wire.reader(self._sock) as stream:
-                while (message := wire.read(stream)) is not None:
+            with framing.reader(self._sock) as stream:
+                while (message := framing.read(stream)) is not None:
                     self._deliver(message)
         except BaseException as error:  # noqa: BLE001 - a reader that just ended would leave others to wait
             self._fail(error)
@@ -118,7 +118,7 @@ class Link:
     def _write(self) -> None:
         while (item := self._queue.get()) is not None:
             try:
-                wire.write(self._sock, item if self._direct else self._packed(item))
+                framing.write(self._sock, item if self._direct else self._packed(item))
             except OSError:
                 self._give_up()
                 return
@@ -134,9 +134,9 @@ class Link:
             while True:
                 self._queue.get_nowait()
 
-    def _packed(self, item: Any) -> wire.Frame:
+    def _packed(self, item: Any) -> framing.Frame:
         """Return the frame of something that was put into the queue."""
-        return wire.pack(item)
+        return framing.pack(item)
 
     def _count_written(self) -> None:
         with self._lock:

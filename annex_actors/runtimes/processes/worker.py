@@ -26,18 +26,19 @@ from typing import Any
 
 from tblib import pickling_support
 
-from annex_actors.own import run_file
+from annex_actors.base.user_files import run_user_file
+from annex_actors.peers.stage import Probe
 from annex_actors.protocol.effects import Emit, Send
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.protocol.stage import Probe
-from annex_actors.runtimes.beacon import Beacon
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.processes import wire
-from annex_actors.runtimes.processes.link import Link
-from annex_actors.runtimes.processes.orders import (
+from annex_actors.runtimes.faults.injected import InjectedFaults
+from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+from annex_actors.runtimes.hosting.tree import IN_WORKER
+from annex_actors.runtimes.processes import framing
+from annex_actors.runtimes.processes.control_messages import (
     Assign,
     Connect,
     Connected,
@@ -51,17 +52,16 @@ from annex_actors.runtimes.processes.orders import (
     Stop,
     Up,
 )
+from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.threads import PeerActor
-from annex_actors.runtimes.tree import IN_WORKER
-from annex_actors.runtimes.troubles import Troubles
-from annex_actors.stores.shelf import Shelf
+from annex_actors.stores.shared_log import SharedCommitLog
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
 
 FLUSH_S = 5.0
 """Seconds that the last words may take to be written; who supervises and does not read any more has gone."""
 
 
-class Desk:
+class WorkerSurroundings:
     """The surroundings of the peer in this process.
 
     Args:
@@ -73,21 +73,21 @@ class Desk:
     """
 
     def __init__(
-        self, order: Assign, control: Link, links: Mapping[Address, Link], shelf: Shelf, beacon: Beacon
+        self, order: Assign, control: Link, links: Mapping[Address, Link], shelf: SharedCommitLog, beacon: Heartbeat
     ) -> None:
         self._order = order
         self._control = control
         self._links = links
         self._shelf = shelf
         self._beacon = beacon
-        self.troubles = Troubles(order.crashes, lambda place: control.send(Crashing(place)))
+        self.troubles = InjectedFaults(order.crashes, lambda place: control.send(Crashing(place)))
         self.probe: Probe = self.troubles.probe
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return the number of this life, and the last commit."""
         return self._order.life, self._shelf.latest()
 
-    def beacon(self, address: Address) -> Beacon:
+    def beacon(self, address: Address) -> Heartbeat:
         """Return the beacon."""
         return self._beacon
 
@@ -130,8 +130,8 @@ class Worker:
     def __init__(self, control: socket.socket, files: socket.socket) -> None:
         self._files = files
         self._links: dict[Address, Link] = {}
-        self._desk: Desk | None = None
-        self._beacon: Beacon | None = None
+        self._desk: WorkerSurroundings | None = None
+        self._beacon: Heartbeat | None = None
         self._child: Child | None = None
         self._exit_lock = Lock()
         self._control = Link(control, "control", self._hear, lambda: os._exit(1), failed=self._fail)
@@ -151,16 +151,16 @@ class Worker:
                 if self._beacon is not None:
                     self._beacon.answer()
             case Connect(peer, incarnation):
-                self._connect(peer, wire.receive_fds(self._files, 1)[0])
+                self._connect(peer, framing.receive_fds(self._files, 1)[0])
                 self._control.send(Connected(peer, incarnation))
             case Prepare(program, load):
                 multiprocessing.spawn.prepare(dict(program))
                 for path in load:
-                    run_file(path)
+                    run_user_file(path)
                 os.environ.pop(IN_WORKER, None)
                 self._control.send(Ready())
             case Assign():
-                self._begin(order, *wire.receive_fds(self._files, 2))
+                self._begin(order, *framing.receive_fds(self._files, 2))
             case Disturb(layer, trouble):
                 if self._desk is not None:
                     self._desk.troubles.add(layer, trouble)
@@ -184,9 +184,9 @@ class Worker:
             link.start()
 
     def _begin(self, order: Assign, shelf_fd: int, beacon_fd: int) -> None:
-        self._beacon = Beacon(memoryview(mmap.mmap(beacon_fd, mmap.PAGESIZE)))
-        shelf = Shelf(shelf_fd, depth=order.depth, every=order.every)
-        self._desk = Desk(order, self._control, self._links, shelf, self._beacon)
+        self._beacon = Heartbeat(memoryview(mmap.mmap(beacon_fd, mmap.PAGESIZE)))
+        shelf = SharedCommitLog(shelf_fd, depth=order.depth, every=order.every)
+        self._desk = WorkerSurroundings(order, self._control, self._links, shelf, self._beacon)
         spec = ChildSpec.of(PeerActor, order.spec, self._desk, id=order.spec.address)
         try:
             started = spec.start(StartContext(id=order.spec.address, incarnation=order.incarnation))

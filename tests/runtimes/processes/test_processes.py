@@ -17,7 +17,8 @@ import numpy as np
 import psutil
 import pytest
 
-from annex_actors.keys import RandomKey
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
 from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
@@ -30,11 +31,10 @@ from annex_actors.runtimes import (
     Supervision,
     ThreadsRuntime,
 )
-from annex_actors.runtimes.processes.child import ProcessRef
+from annex_actors.runtimes.hosting.tree import SupervisedJob
+from annex_actors.runtimes.processes.process_child import ProcessRef
 from annex_actors.runtimes.program import Observer
-from annex_actors.runtimes.tree import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.types import Floats, Parameters
 from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, finish, undisturbed
 
 TRAINING = Training(microbatches=3)

@@ -16,11 +16,11 @@ from typing import Any, cast
 
 import pytest
 
+from annex_actors.peers.stage import Probe, StageSpec, no_probe
 from annex_actors.protocol.effects import Commit, Effect, Send
 from annex_actors.protocol.messages import Envelope
 from annex_actors.protocol.node import Node, Piece
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.protocol.stage import Probe, StageSpec, no_probe
 from annex_actors.runtimes import ProcessesRuntime, Supervision
 from tests.matrix import matrix
 from tests.trainings import Training, carry_out, undisturbed

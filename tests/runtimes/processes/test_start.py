@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from annex_actors.errors import AnnexError, ConfigError
+from annex_actors.base.errors import AnnexError, ConfigError
 from annex_actors.layers import Activation, dense, sequence
 from annex_actors.layers.functions import Relu
 from annex_actors.runtimes import ProcessesRuntime, RunFailedError
-from annex_actors.runtimes.processes import spares
-from annex_actors.runtimes.tree import IN_WORKER
+from annex_actors.runtimes.hosting.tree import IN_WORKER
+from annex_actors.runtimes.processes import spare_workers
 from tests.trainings import Training, fingerprints, train, undisturbed
 
 TRAINING = Training(microbatches=3)
@@ -54,7 +54,9 @@ def test_a_program_without_a_guard_is_told_so_and_trains_in_no_other_process(tmp
     assert ended.returncode != 0
     assert ended.stdout.splitlines() == ["trained"] * bool(first)
     *before, last = ended.stderr.splitlines()
-    assert last.startswith("annex_actors.errors.ConfigError: expected a program that starts its training under `if __")
+    assert last.startswith(
+        "annex_actors.base.errors.ConfigError: expected a program that starts its training under `if __"
+    )
     assert before[0] == "Traceback (most recent call last):"
     assert len(before) < 30, "one traceback, of this process"
 
@@ -90,7 +92,7 @@ def test_a_program_that_is_no_file_can_train() -> None:
 def test_a_class_of_a_program_that_is_no_file_is_refused_before_anything_starts() -> None:
     ended = without_a_file("Own")
     assert ended.stderr.splitlines()[-1] == (
-        "annex_actors.errors.ConfigError: expected layer 1 relu to be what a process can import, got a class of a "
+        "annex_actors.base.errors.ConfigError: expected layer 1 relu to be what a process can import, got a class of a "
         "program that is no file; put the class into a file, and import it from there"
     )
 
@@ -153,7 +155,7 @@ def test_processes_that_are_always_killed_while_they_start_end_the_run(tmp_path:
 def test_a_process_that_takes_too_long_to_start_is_told_with_what_it_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spares, "START_S", 6.0)
+    monkeypatch.setattr(spare_workers, "START_S", 6.0)
     error = failed_start(tmp_path, "print('hello', flush=True); time.sleep(60)")
     assert isinstance(error, RunFailedError)
     assert str(error).startswith("the run did not start: a process was not ready within 6 s; each imports the program")

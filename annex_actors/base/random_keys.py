@@ -1,0 +1,65 @@
+"""Random numbers that depend on what they are for, and on nothing else.
+
+A sequential generator gives numbers in the order of its calls, and so makes a result depend on which layer came first,
+on what a crash repeated, on where a layer lives. A counter-based generator (Philox; Salmon, Moraes, Dror, Shaw (2011),
+"Parallel random numbers: as easy as 1, 2, 3") is a function: the same key gives the same numbers, in any order, on any
+host, however often it is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from annex_actors.base import checks
+
+_TAGS = 2**8
+_BELOW = {"seed": 2**64, "layer": 2**64 // _TAGS, "step": 2**64, "microbatch": 2**64}
+
+
+class Tag(IntEnum):
+    """What the numbers are for, so that two uses at the same place never share them."""
+
+    INITIAL_WEIGHTS = 1
+    DROPOUT = 2
+    SAMPLE_ORDER = 3
+    GENERATED_DATA = 4
+    SPLIT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RandomKey:
+    """The name of a stream of random numbers.
+
+    Args:
+        seed: the run's seed, 0 <= seed < 2**64.
+        layer: index of the layer in the whole network, so that no number depends on placement; 0 where no layer is
+            meant; below 2**56.
+        step: optimizer step (or epoch, for the order of samples), from 0.
+        microbatch: index within the step, from 0.
+
+    Raises:
+        ConfigError: a component that is no whole number, or outside its range.
+    """
+
+    seed: int
+    layer: int = 0
+    step: int = 0
+    microbatch: int = 0
+
+    def __post_init__(self) -> None:
+        for component, below in _BELOW.items():
+            value = getattr(self, component)
+            # Every layer makes a key for every micro-batch: this line first makes one in 1 µs, and not in 4.
+            if type(value) is int and 0 <= value < below:
+                continue
+            object.__setattr__(self, component, checks.whole_number(component, value, at_least=0, below=below))
+
+    def generator(self, tag: Tag) -> np.random.Generator:
+        """Return a new generator at the start of this key's stream for ``tag``."""
+        # Philox takes a key of two words and a counter of four; its low counter word is its own to count in.
+        key = np.array([self.seed, self.layer * _TAGS + tag], dtype=np.uint64)
+        counter = np.array([0, self.microbatch, self.step, 0], dtype=np.uint64)
+        return np.random.Generator(np.random.Philox(key=key, counter=counter))

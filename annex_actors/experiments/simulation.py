@@ -1,0 +1,162 @@
+"""What a schedule would come to: the product's stages, mailboxes and trainer on a virtual clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.costs import cost
+from annex_actors.data import Batches
+from annex_actors.layers import activation, sequence
+from annex_actors.optimizers import Sgd
+from annex_actors.peers.trainer import TrainerSpec
+from annex_actors.protocol.messages import freeze
+from annex_actors.protocol.routing import Routing, stage_address
+from annex_actors.runtimes import Program, Supervision
+from annex_actors.runtimes.inline import StandstillError
+from annex_actors.runtimes.simulated import (
+    CostModel,
+    LayerTimes,
+    Piece,
+    SimulatedJob,
+    SimulatedRuntime,
+    StageTally,
+    WorkerTally,
+)
+from annex_actors.schedules.discipline import Discipline
+from annex_actors.schedules.table import discipline as discipline_named
+from annex_actors.stores import MemoryStore
+from annex_actors.training.assembly import stage_specs
+from annex_actors.training.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What came of it; times in the unit of the cost model.
+
+    Args:
+        schedule: its name.
+        makespan: from the start to the last stage's last piece of work.
+        workers: what each worker did.
+        stages: the most that each stage kept at any time.
+        messages: how many were sent.
+        pieces: every piece of work, in the order of their ends; empty where they were not asked for.
+        restarts: how often a stage was started anew.
+    """
+
+    schedule: str
+    makespan: float
+    workers: tuple[WorkerTally, ...]
+    stages: tuple[StageTally, ...]
+    messages: int
+    pieces: tuple[Piece, ...]
+    restarts: int
+
+    @property
+    def idle(self) -> float:
+        """The bubble: the longest time in which a worker did nothing between its first and its last piece of work."""
+        return max(worker.idle for worker in self.workers)
+
+    @property
+    def busy(self) -> float:
+        """The part of all workers' time in which they worked, 0 to 1."""
+        return sum(worker.busy for worker in self.workers) / (len(self.workers) * self.makespan or 1)
+
+
+def simulate(
+    schedule: str | Discipline,
+    *,
+    stages: int,
+    microbatches: int,
+    steps: int = 1,
+    times: LayerTimes | Sequence[LayerTimes] = LayerTimes(),  # noqa: B008 - immutable
+    costs: CostModel | None = None,
+    pieces: bool = True,
+) -> Simulation:
+    """Let stages that compute next to nothing work by a schedule on a virtual clock.
+
+    Args:
+        schedule: a discipline, or its name.
+        stages: S, >= 1.
+        microbatches: m, >= 1.
+        steps: how many, >= 1; with asynchronous schedules they overlap.
+        times: of each stage, or one for all.
+        costs: latency, slow workers, kills; its ``layers`` give way to ``times``, and without ``workers`` it is the
+            schedule that says which stages share one.
+        pieces: whether to keep every piece of work.
+
+    Raises:
+        ConfigError: a number out of range, or a schedule that stands still.
+    """
+    row = discipline_named(schedule) if isinstance(schedule, str) else schedule
+    stages = checks.whole_number("stages", stages, at_least=1)
+    microbatches = checks.whole_number("microbatches", microbatches, at_least=1)
+    steps = checks.whole_number("steps", steps, at_least=1)
+    each = (times,) * stages if isinstance(times, LayerTimes) else tuple(times)
+    if len(each) != stages:
+        raise ConfigError(f"expected times of {stages} stages, got {len(each)}")
+    row.check(stages, microbatches)
+    done: list[Piece] = []
+    model = replace(costs or CostModel(), layers=each)
+    if model.workers is None:
+        shared = [row.worker(s, stages) for s in range(stages)]
+        even = len(set(Counter(shared).values())) == 1  # or one worker's order may wait for what another's puts later
+        model = replace(model, workers=shared, in_order=even)
+    runtime = SimulatedRuntime(model, done.append if pieces else None)
+    job = runtime.start(_program(row, stages, microbatches, steps))
+    assert isinstance(job, SimulatedJob)
+    try:
+        job.wait()
+    except StandstillError as error:
+        raise ConfigError(f"expected schedule {row.name} to go on with {stages} stages, got {error}") from None
+    finally:
+        job.close()
+    workers = tuple(job.workers.values())
+    return Simulation(
+        schedule=row.name,
+        makespan=max(worker.last for worker in workers),
+        workers=workers,
+        stages=tuple(job.stages[stage_address(s)] for s in range(stages)),
+        messages=job.messages,
+        pieces=tuple(done),
+        restarts=job.restarts,
+    )
+
+
+def _program(row: Discipline, stages: int, microbatches: int, steps: int) -> Program:
+    """Return a program whose layers do nothing, to numbers that do not matter."""
+    error, optimizer = cost("mean_squared_error"), Sgd()
+    network = sequence(*(activation("linear") for _ in range(stages)))
+    placement = (*(range(s, s + 1) for s in range(stages - 1)), range(stages - 1, stages + 1))
+    specs = stage_specs(
+        network,
+        placement,
+        cost=error,
+        optimizer=optimizer,
+        discipline=row,
+        state=Checkpoint.initial(network, (1,), optimizer, seed=0),
+        seed=0,
+        run="simulation",
+    )
+    samples = np.zeros((microbatches * steps, 1), np.float32)
+    trainer = TrainerSpec(
+        run="simulation",
+        routing=Routing(stages),
+        inputs=freeze(samples),
+        targets=freeze(samples.copy()),
+        test=None,
+        test_targets=None,
+        classes=None,
+        cost=error,
+        batches=Batches(len(samples), microbatches, 0),
+        microbatches=microbatches,
+        epochs=1,
+        overlap=row.overlap(stages),
+    )
+    store = MemoryStore((spec.address for spec in specs), depth=trainer.overlap + 1)
+    return Program("simulation", specs, trainer, store, Supervision(max_restarts=10**9))

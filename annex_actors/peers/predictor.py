@@ -1,0 +1,98 @@
+"""The predictor: a trainer's stand-in that feeds samples for their outputs, and no step."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from annex_actors.base.types import Floats
+from annex_actors.peers.prediction_feed import PredictionFeed
+from annex_actors.peers.stage import Probe, no_probe
+from annex_actors.protocol.effects import Commit, Emit, Wish
+from annex_actors.protocol.events import Finished
+from annex_actors.protocol.mailbox import AT_ONCE, Rank
+from annex_actors.protocol.messages import Address, Control, Message, Predict, Resume
+from annex_actors.protocol.node import Node
+from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PredictorSpec:
+    """All that makes a predictor.
+
+    Args:
+        run: the run's name.
+        routing: the chain of stages.
+        inputs: ``(samples, *input_shape)``.
+        step: the version of the stages' weights.
+    """
+
+    run: str
+    routing: Routing
+    inputs: Floats
+    step: int
+
+    address = TRAINER
+    label = "predictor"
+
+    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
+        """Return the predictor as a peer; it begins anew in every incarnation."""
+        return Node(
+            TRAINER,
+            incarnation,
+            run=self.run,
+            routing=self.routing,
+            behaviour=Predictor(self),
+            mailbox=PredictorMailbox(),
+            snapshot=Snapshot(TRAINER, self.step, None),
+        )
+
+
+class PredictorMailbox:
+    """Outputs as they come."""
+
+    def __init__(self) -> None:
+        self._outputs: deque[Message] = deque()
+
+    def put(self, message: Message) -> None:
+        """Take a message in."""
+        self._outputs.append(message)
+
+    def next(self) -> Message | None:
+        """Return the next message to handle."""
+        return self._outputs.popleft() if self._outputs else None
+
+    def rank(self) -> Rank | None:
+        """Return that outputs are urgent: the next samples wait for them."""
+        return AT_ONCE if self._outputs else None
+
+    def commit(self, step: int) -> None:
+        """Take no notice: nothing is ordered by steps."""
+
+
+class Predictor:
+    """The behaviour: its one commit holds all outputs."""
+
+    def __init__(self, spec: PredictorSpec) -> None:
+        self._feed = PredictionFeed(spec.run, spec.routing, spec.inputs, spec.step)
+
+    def start(self) -> list[Wish]:
+        """Send the first samples."""
+        return list(self._feed.more())
+
+    def handle(self, message: Message) -> list[Wish]:
+        """Take outputs; send more, or finish."""
+        if not isinstance(message, Predict) or self._feed.done:
+            return []
+        feed = self._feed
+        feed.take(message)
+        return self._finish() if feed.done else list(feed.more())
+
+    def _finish(self) -> list[Wish]:
+        feed = self._feed
+        return [Commit(Snapshot(TRAINER, feed.step, feed.outputs())), Emit(Finished(feed.step))]
+
+    def hear(self, peer: Address, control: Control) -> list[Wish]:
+        """Send again what a restarted stage may have lost."""
+        return list(self._feed.again()) if isinstance(control, Resume) else []

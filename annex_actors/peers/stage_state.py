@@ -1,0 +1,83 @@
+"""The state of a stage between two steps: weights, optimizer slots, costs; immutable, and what the stage commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from annex_actors.base.types import Array, Parameters, pickled_by_fields
+from annex_actors.protocol.messages import freeze
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerState:
+    """One layer's weights at a version, and its optimizer's slots; all arrays read-only."""
+
+    parameters: Parameters
+    optimizer: Parameters
+
+
+Weights: TypeAlias = tuple[Parameters, ...]
+"""The weights of a stage at one version: one entry for each layer."""
+
+_CHUNK = 256
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True, eq=False)
+class CostLog:
+    """The cost of every committed step, in order: immutable, yet cheap to append to and to store.
+
+    Appending copies the last, short chunk only; two full chunks of equal length become one of twice the length, so that
+    there are few, and nearly all of them are those of the commit before.
+
+    Args:
+        full: chunks of 256 costs, or that times a power of two, the longer ones first; float64, read-only.
+        last: the costs after them, fewer than 256.
+    """
+
+    full: tuple[Array, ...] = ()
+    last: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, costs: Iterable[float]) -> CostLog:
+        """Return the log of these costs."""
+        log = cls()
+        for cost in costs:
+            log = log.append(cost)
+        return log
+
+    def append(self, cost: float) -> CostLog:
+        """Return the log with one more cost."""
+        last = (*self.last, cost)
+        if len(last) < _CHUNK:
+            return CostLog(self.full, last)
+        full, chunk = list(self.full), np.array(last)
+        while full and full[-1].size == chunk.size:
+            chunk = np.concatenate([full.pop(), chunk])
+        return CostLog((*full, freeze(chunk)))
+
+    def costs(self) -> list[float]:
+        """Return all costs, the first step's first."""
+        return [cost for chunk in self.full for cost in chunk.tolist()] + list(self.last)
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True, eq=False)
+class StageState:
+    """A stage between two steps.
+
+    Args:
+        layers: one state for each layer of the stage.
+        cost_log: the cost stage's; empty elsewhere.
+        stash: the weights of earlier versions that microbatches may still meet, the oldest first, up to the one before
+            ``layers``; one entry for each layer. Empty with synchronous schedules.
+    """
+
+    layers: tuple[LayerState, ...]
+    cost_log: CostLog = CostLog()
+    stash: tuple[Weights, ...] = ()

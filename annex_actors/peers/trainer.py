@@ -1,0 +1,297 @@
+"""The trainer: it feeds steps, collects their costs, evaluates, and decides when to halt.
+
+It is a peer like any stage: pure, hosted as an actor, committed after every report, and as replaceable. What it sends
+is a function of the step (the order of samples is a function of seed and epoch), so a restarted trainer feeds again
+from its last commit, and the stages drop what they have seen.
+
+An epoch's steps are complete before the next epoch is fed, so that whether to halt never depends on timing. With
+asynchronous schedules, too, an evaluation takes the weights after the epoch at every stage: what is judged is what a
+checkpoint of that step holds. The pipe drains for it, which costs some time but changes nothing, since versions are
+pinned to steps.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from annex_actors.base.types import Array, Floats
+from annex_actors.costs import Cost
+from annex_actors.data import Batches, Samples, microbatch_slices
+from annex_actors.metrics import evaluate
+from annex_actors.peers.prediction_feed import PredictionFeed
+from annex_actors.peers.stage import Probe, no_probe
+from annex_actors.protocol.effects import Commit, Emit, Wish
+from annex_actors.protocol.events import EpochFinished, Finished, StepFinished
+from annex_actors.protocol.mailbox import AT_ONCE, Rank
+from annex_actors.protocol.messages import (
+    WHOLE_STEP,
+    Address,
+    Await,
+    Committed,
+    Control,
+    Forward,
+    Halt,
+    Message,
+    Part,
+    Post,
+    Predict,
+    Report,
+    Resume,
+    Target,
+    freeze,
+)
+from annex_actors.protocol.node import Node
+from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainerSpec:
+    """All that makes a trainer.
+
+    Args:
+        run: the run's name.
+        routing: the chain of stages.
+        inputs: the samples to train on, ``(samples, *input_shape)``.
+        targets: theirs, as the cost encodes them.
+        test: the samples to evaluate after every epoch, with their targets as the user gave them; None: none.
+        test_targets: those of ``test`` as the cost encodes them.
+        classes: names of the classes; None for regression.
+        cost: what is minimised.
+        batches: which samples make which step.
+        microbatches: m >= 1; a batch with fewer samples is cut into as many as it has.
+        epochs: how many at most.
+        halt: asked after every epoch; true ends the run.
+        overlap: steps that may be under way at once. One more is fed, so that the first stage finds its next step
+            waiting when it commits.
+        resumed: where an earlier run was cut off; None: this is the first.
+    """
+
+    run: str
+    routing: Routing
+    inputs: Floats
+    targets: Array
+    test: Samples | None
+    test_targets: Array | None
+    classes: tuple[str, ...] | None
+    cost: Cost
+    batches: Batches
+    microbatches: int
+    epochs: int
+    halt: Callable[[EpochFinished], bool] | None = None
+    overlap: int = 1
+    resumed: TrainerState | None = None
+
+    address = TRAINER
+    label = TRAINER
+
+    @property
+    def steps(self) -> int:
+        """The steps of all epochs."""
+        return self.epochs * self.batches.steps_per_epoch
+
+    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
+        """Return the trainer as a peer, at its last commit."""
+        first = self.resumed or TrainerState()
+        snapshot = snapshot or Snapshot(TRAINER, first.reported, first)
+        state: TrainerState = snapshot.state
+        return Node(
+            TRAINER,
+            incarnation,
+            run=self.run,
+            routing=self.routing,
+            behaviour=Trainer(self, state),
+            mailbox=TrainerMailbox(state.reported),
+            snapshot=snapshot,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerState:
+    """What the trainer commits.
+
+    Args:
+        reported: every step below this one is reported.
+        cost_sum: cost times samples, summed over the epoch at hand.
+        samples: of the epoch at hand so far.
+        history: the epochs that were finished, evaluated and decided on.
+        halt_at: the run ends when every step below this one is done; None: after the last epoch.
+    """
+
+    reported: int = 0
+    cost_sum: float = 0.0
+    samples: int = 0
+    history: tuple[EpochFinished, ...] = ()
+    halt_at: int | None = None
+
+    @classmethod
+    def after(cls, costs: Sequence[float], history: tuple[EpochFinished, ...], batches: Batches) -> TrainerState:
+        """Return the state of a trainer that has seen these costs and finished these epochs.
+
+        It adds up as a trainer does, in the same order, so that an epoch's cost comes to the same bits.
+        """
+        state = cls(history=history, reported=history[-1].steps if history else 0)
+        for cost in costs[state.reported :]:
+            state = state.count(cost, batches.size(state.reported))
+        return state
+
+    def count(self, cost: float, samples: int) -> TrainerState:
+        """Return the state after one more report."""
+        return replace(
+            self,
+            reported=self.reported + 1,
+            cost_sum=self.cost_sum + cost * samples,
+            samples=self.samples + samples,
+        )
+
+
+class TrainerMailbox:
+    """Reports in the order of their steps, predictions as they come."""
+
+    def __init__(self, reported: int) -> None:
+        self._reported = reported
+        self._reports: dict[int, Report] = {}
+        self._predictions: deque[Predict] = deque()
+
+    def put(self, message: Message) -> None:
+        """Take a message in; a report that was counted before is dropped."""
+        if isinstance(message, Predict):
+            self._predictions.append(message)
+        elif isinstance(message, Report) and message.step >= self._reported:
+            self._reports[message.step] = message
+
+    def next(self) -> Message | None:
+        """Return the next message to handle."""
+        if self._predictions:
+            return self._predictions.popleft()
+        return self._reports.pop(self._reported, None)
+
+    def rank(self) -> Rank | None:
+        """Return that all is urgent: the first stage waits to be fed."""
+        return AT_ONCE if self._predictions or self._reported in self._reports else None
+
+    def commit(self, step: int) -> None:
+        """Learn that every step below ``step`` is counted."""
+        self._reported = step
+
+
+class Trainer:
+    """The behaviour of the trainer, from a committed state on."""
+
+    def __init__(self, spec: TrainerSpec, state: TrainerState) -> None:
+        self._spec = spec
+        self._state = state
+        self._fed = state.reported
+        self._evaluation: PredictionFeed | None = None
+        self._awaiting: set[Address] | None = None
+
+    def start(self) -> list[Wish]:
+        """Go on from the last commit."""
+        return self._go_on()
+
+    def handle(self, message: Message) -> list[Wish]:
+        """Count a report, or take outputs of the evaluation."""
+        return self._report(message) if isinstance(message, Report) else self._outputs(message)
+
+    def hear(self, peer: Address, control: Control) -> list[Wish]:
+        """Count the stages that are through; repeat for a restarted one what its predecessor may have lost."""
+        match control:
+            case Halt():
+                self._state = replace(self._state, halt_at=self._fed)
+                self._evaluation = None
+                return [self._commit(), *self._go_on()]
+            case Committed(step=step) if self._awaiting and step >= self._fed:
+                self._awaiting.discard(peer)
+                return self._finish()
+            case Resume():
+                lost: list[Wish] = list(self._evaluation.again()) if self._evaluation else []
+                return [*lost, self._await(peer)] if self._awaiting else lost
+        return []
+
+    @property
+    def _epoch_end(self) -> int:
+        return (len(self._state.history) + 1) * self._spec.batches.steps_per_epoch
+
+    def _go_on(self) -> list[Wish]:
+        """Do what the state asks for: evaluate, feed, or finish."""
+        if self._evaluation or self._awaiting is not None:
+            return []
+        if len(self._state.history) == self._spec.epochs or self._state.reported == self._state.halt_at:
+            return self._finish()
+        if self._state.reported == self._epoch_end:
+            return self._evaluate()
+        return self._feed()
+
+    def _feed(self) -> list[Wish]:
+        wishes: list[Wish] = []
+        until = min(self._epoch_end, self._state.reported + self._spec.overlap + 1)
+        if self._state.halt_at is not None:
+            until = min(until, self._state.halt_at)
+        while self._fed < until:
+            wishes += self._step(self._fed)
+            self._fed += 1
+        return wishes
+
+    def _step(self, step: int) -> list[Post]:
+        spec, routing = self._spec, self._spec.routing
+        indices = spec.batches.indices(step)
+        slices = microbatch_slices(len(indices), spec.microbatches)
+        part = Part(len(slices), len(indices))
+        posts = []
+        for microbatch, rows in enumerate(slices):
+            inputs = freeze(spec.inputs[indices[rows]])
+            targets = freeze(spec.targets[indices[rows]])
+            forward = Forward(spec.run, step, microbatch, routing.inputs, inputs, part)
+            target = Target(spec.run, step, microbatch, routing.targets, targets)
+            posts += [Post(routing.receiver(message), message) for message in (target, forward)]
+        return posts
+
+    def _report(self, report: Report) -> list[Wish]:
+        self._state = self._state.count(report.cost, report.samples)
+        event = StepFinished(report.step, len(self._state.history), report.cost, report.samples)
+        return [Emit(event), self._commit(), *self._go_on()]
+
+    def _evaluate(self) -> list[Wish]:
+        spec = self._spec
+        if spec.test is None:
+            return self._end_epoch(None, {})
+        self._evaluation = PredictionFeed(spec.run, spec.routing, spec.test.inputs, self._state.reported)
+        return list(self._evaluation.more())
+
+    def _outputs(self, message: Message) -> list[Wish]:
+        evaluation, spec = self._evaluation, self._spec
+        if evaluation is None or not isinstance(message, Predict):
+            return []
+        evaluation.take(message)
+        if not evaluation.done:
+            return list(evaluation.more())
+        self._evaluation = None
+        assert spec.test is not None
+        assert spec.test_targets is not None
+        outputs = evaluation.outputs()
+        cost, _ = spec.cost.evaluate(outputs, spec.test_targets, len(outputs))
+        return self._end_epoch(cost, evaluate(spec.cost.predictions(outputs), spec.test.targets, spec.classes))
+
+    def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Wish]:
+        state = self._state
+        epoch = EpochFinished(len(state.history), state.reported, state.cost_sum / state.samples, test_cost, metrics)
+        halting = self._spec.halt is not None and bool(self._spec.halt(epoch))
+        self._state = TrainerState(history=(*state.history, epoch), reported=state.reported)
+        if halting:
+            self._state = replace(self._state, halt_at=state.reported)
+        return [Emit(epoch), self._commit(), *self._go_on()]
+
+    def _finish(self) -> list[Wish]:
+        if self._awaiting is None:
+            stages = [peer for peer in self._spec.routing.addresses if peer != TRAINER]
+            self._awaiting = set(stages)
+            return [self._await(peer) for peer in stages]
+        return [] if self._awaiting else [Emit(Finished(self._fed))]
+
+    def _await(self, peer: Address) -> Post:
+        return Post(peer, Await(self._spec.run, self._fed, WHOLE_STEP, WHOLE_STEP))
+
+    def _commit(self) -> Commit:
+        return Commit(Snapshot(TRAINER, self._state.reported, self._state))

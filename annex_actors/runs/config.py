@@ -1,0 +1,302 @@
+"""A run as settings: the data set's suggestion, then a TOML file, then the command line, then ``--set``; the last wins.
+
+```toml
+cost = "softmax_cross_entropy"
+
+[data]
+name = "digits"                 # or the path of an .npz or .csv file; then also label = "species", test_fraction = 0.2
+# data_dir = "..."              # a folder that may hold the files of fashion-mnist
+
+[network]
+layers = "dense:128 relu dropout:0.1 dense:10"
+
+[optimizer]
+name = "adam"
+learning_rate = 0.003           # and every other setting of that optimizer
+
+[training]
+epochs = 20
+batch_size = 32
+microbatches = 2                # or 1 with asynchronous schedules
+schedule = "1f1b"
+# load = ["mine.py"]            # files of your own Python to run first; they may register schedules
+runtime = "schedulers"
+stages = "layer"                # or a number of actors that share the layers
+kernels = "numpy"
+affinity = false                # with the runtime "processes": a core for each process
+seed = 0
+
+[supervision]
+strategy = "one_for_one"
+max_restarts = 100
+max_seconds = 5.0
+max_attempts = 3
+hang_seconds = 10.0
+
+[checkpoints]
+every = 10                      # steps; 0 for none
+keep = 2                        # the newest; or "all"
+```
+
+Everything may be left out. Names and types are checked here, ranges by those who know them: `Learner`, its optimizer,
+its layers. A resolved config has everything in it, so that it repeats the run.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from annex_actors.base import checks
+from annex_actors.data import Dataset, Suggestion, catalog
+from annex_actors.data import load as load_data
+from annex_actors.base.errors import ConfigError
+from annex_actors.layers import parse_layers
+from annex_actors.optimizers import optimizer
+from annex_actors.base.user_files import run_user_file
+from annex_actors.runtimes import ProcessesRuntime, Supervision
+from annex_actors.runtimes import runtime as runtime_named
+from annex_actors.training.learner import Learner
+from annex_actors.runs.toml_settings import Settings, merged, to_toml
+
+_LEARNER = {name: each.default for name, each in inspect.signature(Learner).parameters.items()}
+_SUPERVISION = asdict(Supervision())
+_OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam", 0.003, 32, 20)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class DataSection(_Section):
+    """What to learn from; see `annex_actors.data.load`. ``test_fraction`` is that of your own file."""
+
+    name: str = "digits"
+    label: str | int | None = None
+    data_dir: str | None = None
+    test_fraction: float = 0.2
+
+
+class NetworkSection(_Section):
+    """The layers, as text."""
+
+    layers: str
+
+
+class OptimizerSection(_Section):
+    """The optimizer's name, and those settings that its class has."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    name: str
+
+
+class TrainingSection(_Section):
+    """How to train, and where."""
+
+    epochs: int
+    batch_size: int
+    microbatches: int | None = None
+    schedule: str = _LEARNER["schedule"]
+    load: list[str] = Field(default_factory=list)
+    runtime: str = _LEARNER["runtime"]
+    stages: str | int = _LEARNER["stages"]
+    kernels: str = _LEARNER["kernels"]
+    affinity: bool = False
+    seed: int = _LEARNER["seed"]
+
+
+class SupervisionSection(_Section):
+    """How failures are met; see `Supervision`."""
+
+    strategy: str = _SUPERVISION["strategy"].value
+    max_restarts: int = _SUPERVISION["max_restarts"]
+    max_seconds: float = _SUPERVISION["max_seconds"]
+    max_attempts: int = _SUPERVISION["max_attempts"]
+    hang_seconds: float = _SUPERVISION["hang_seconds"]
+
+
+class CheckpointsSection(_Section):
+    """When the run is saved on its way; see `Checkpoints`."""
+
+    every: int = 10
+    keep: int | str = 2
+
+
+class RunConfig(_Section):
+    """A whole run as settings."""
+
+    cost: str
+    data: DataSection = Field(default_factory=DataSection)
+    network: NetworkSection
+    optimizer: OptimizerSection
+    training: TrainingSection
+    supervision: SupervisionSection = Field(default_factory=SupervisionSection)
+    checkpoints: CheckpointsSection = Field(default_factory=CheckpointsSection)
+
+    @classmethod
+    def of(cls, settings: Settings, suggestion: Suggestion) -> RunConfig:
+        """Return the config with these settings, and for what they leave out the suggested and the default ones.
+
+        Raises:
+            ConfigError: a value of the wrong type, or an unknown key.
+        """
+        try:
+            return cls.model_validate(merged(_defaults(settings, suggestion), settings))
+        except ValidationError as error:
+            raise ConfigError(_one_line(error)) from None
+
+    def load(self) -> Dataset:
+        """Return the data set.
+
+        Raises:
+            UserError: see `annex_actors.data.load`; or ``data_dir`` is no folder.
+        """
+        data = self.data
+        folder = None if data.data_dir is None else Path(data.data_dir).expanduser()
+        if folder is not None and not folder.is_dir():
+            raise ConfigError(f"expected `data.data_dir` to be a folder, got {data.data_dir!r}; check the path")
+        return load_data(
+            data.name, data_dir=folder, label=data.label, test_fraction=data.test_fraction, seed=self.training.seed
+        )
+
+    def learner(self) -> Learner:
+        """Return the learner, ready to train.
+
+        Raises:
+            ConfigError: an unknown name, or a value out of range.
+        """
+        for path in self.training.load:
+            run_user_file(path)
+        training, settings = self.training, self.optimizer.model_dump(exclude={"name"})
+        runtime = runtime_named(training.runtime)
+        if isinstance(runtime, ProcessesRuntime):
+            files = tuple(str(Path(path).expanduser().resolve()) for path in training.load)
+            runtime = replace(runtime, affinity=training.affinity, load=files)
+        elif training.affinity:
+            raise ConfigError(
+                f"expected the runtime `processes` for `training.affinity`, got {training.runtime}; only processes "
+                "are given cores, leave it out"
+            )
+        return Learner(
+            parse_layers(self.network.layers),
+            cost=self.cost,
+            optimizer=optimizer(self.optimizer.name, **settings),
+            microbatches=training.microbatches,
+            schedule=training.schedule,
+            runtime=runtime,
+            stages=training.stages,
+            kernels=training.kernels,
+            seed=training.seed,
+            supervision=Supervision(**self.supervision.model_dump()),
+        )
+
+    def to_toml(self) -> str:
+        """Return the config as a TOML file, which `read_settings` reads back."""
+        return to_toml(self.model_dump())
+
+
+def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
+    """Return the whole config of what ``settings`` ask for, with its learner and its data.
+
+    Everything that can be checked before the data is read (or downloaded) is checked before.
+
+    Raises:
+        UserError: settings or data that do not fit.
+    """
+    suggestions = {entry.name: entry.suggested for entry in catalog()}
+    config, dataset = RunConfig.of(settings, _OWN_DATA), None
+    if config.data.name not in suggestions:
+        dataset = config.load()
+    suggestion = suggested_for(dataset) if dataset else suggestions[config.data.name]
+    config = RunConfig.of(settings, suggestion)
+    learner = config.learner()
+    return _recorded(config, learner), learner, dataset or config.load()
+
+
+def suggested_for(dataset: Dataset) -> Suggestion:
+    """Return settings to begin with for data that nobody has tried: a hidden layer, and an output for each class."""
+    targets = dataset.train.targets
+    outputs = len(dataset.classes) if dataset.classes else targets.shape[-1] if targets.ndim > 1 else 1
+    flat = "" if len(dataset.input_shape) == 1 else "flatten "
+    return Suggestion(
+        layers=f"{flat}dense:64 relu dense:{outputs}",
+        cost=_OWN_DATA.cost if dataset.classes else "mean_squared_error",
+        optimizer=_OWN_DATA.optimizer,
+        learning_rate=_OWN_DATA.learning_rate,
+        batch_size=_OWN_DATA.batch_size,
+        epochs=_OWN_DATA.epochs,
+    )
+
+
+def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
+    chosen = settings.get("optimizer")
+    given = chosen if isinstance(chosen, Mapping) else {}
+    # A learning rate is one optimizer's: what suits Adam is too little for SGD. And its decay goes with it.
+    own = "learning_rate" in given or given.get("name", suggestion.optimizer) != suggestion.optimizer
+    rate = {} if own else {"learning_rate": suggestion.learning_rate, "decay": suggestion.decay}
+    return {
+        "cost": suggestion.cost,
+        "network": {"layers": suggestion.layers},
+        "optimizer": {"name": suggestion.optimizer, **rate},
+        "training": {"epochs": suggestion.epochs, "batch_size": suggestion.batch_size},
+    }
+
+
+def _recorded(config: RunConfig, learner: Learner) -> RunConfig:
+    """Return the config as it repeats the run from any folder: with every setting, and no relative path."""
+    chosen = learner.optimizer
+    names: list[str] = [each.name for each in fields(chosen) if each.init] if is_dataclass(chosen) else []
+    data = config.data.model_dump()
+    for key in ("name", "data_dir"):
+        path = Path(data[key] or "").expanduser()
+        if data[key] and path.exists() and (key == "data_dir" or path.suffix in (".npz", ".csv")):
+            data[key] = str(path.resolve())
+    return config.model_copy(
+        update={
+            "data": DataSection(**data),
+            "training": config.training.model_copy(
+                update={
+                    "microbatches": learner.microbatches,
+                    "load": [str(Path(path).expanduser().resolve()) for path in config.training.load],
+                }
+            ),
+            "optimizer": OptimizerSection(
+                name=config.optimizer.name, **{name: getattr(chosen, name) for name in names}
+            ),
+        }
+    )
+
+
+_TYPES: Mapping[str, str] = {
+    "int_type": "an integer",
+    "float_type": "a number",
+    "string_type": "text",
+    "model_type": "a section of settings",
+}
+
+
+def _one_line(error: ValidationError) -> str:
+    """Return the first mistake as this package says it."""
+    problems = error.errors()
+    place = problems[0]["loc"][:2]
+    path = ".".join(str(part) for part in place)
+    if problems[0]["type"] == "extra_forbidden":
+        return _unknown_key(place)
+    # A setting that may be of two types has a problem for each.
+    kinds = dict.fromkeys(_TYPES.get(each["type"], each["msg"]) for each in problems if each["loc"][:2] == place)
+    return f"expected `{path}` to be {' or '.join(kinds)}, got {problems[0]['input']!r}"
+
+
+def _unknown_key(place: tuple[int | str, ...]) -> str:
+    *section, key = (str(part) for part in place)
+    model = RunConfig.model_fields[section[0]].annotation if section else RunConfig
+    assert isinstance(model, type)
+    assert issubclass(model, BaseModel)
+    known = list(model.model_fields)
+    where = f"keys of `{section[0]}`" if section else "sections and keys"
+    return f"expected {where} to be among {', '.join(known)}, got {key!r}{checks.did_you_mean(key, known)}"

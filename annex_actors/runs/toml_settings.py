@@ -1,0 +1,87 @@
+"""Settings before they are checked: read from TOML and from the command line, laid over each other, written as TOML."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from annex_actors.base.errors import ConfigError
+
+Settings: TypeAlias = Mapping[str, Any]
+"""Settings by section and key, as TOML gives them; may be incomplete, and wrong."""
+
+
+def read_settings(path: Path) -> Settings:
+    """Return the settings in a TOML file.
+
+    Raises:
+        ConfigError: a file that cannot be read, or is no TOML; the message names it.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"expected a config file at {path}, got: {error.strerror or error}; check the path") from None
+    except ValueError as error:
+        raise ConfigError(f"expected TOML in {path}, got: {' '.join(str(error).split())}; correct the file") from None
+
+
+def setting(text: str) -> Settings:
+    """Return the one setting in ``optimizer.learning_rate=0.01``; a value that is no TOML is text.
+
+    Raises:
+        ConfigError: no name, or no value.
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    keys = name.split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"expected a setting such as optimizer.learning_rate=0.01, got {text!r}")
+    return placed(keys, _toml_value(value))
+
+
+def placed(keys: Iterable[str], value: Any) -> Settings:
+    """Return ``value`` under nested keys: ``{"training": {"seed": 7}}``."""
+    for key in reversed(list(keys)):
+        value = {key: value}
+    return value  # type: ignore[no-any-return]
+
+
+def merged(*layers: Settings) -> Settings:
+    """Return all settings, those of a later layer instead of an earlier one's."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+            result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def to_toml(settings: Mapping[str, Any]) -> str:
+    """Return settings as TOML: single values first, then a table for each mapping; what is None is left out."""
+    values = [_line(name, value) for name, value in settings.items() if not isinstance(value, Mapping)]
+    tables = [
+        f"\n[{name}]\n" + "".join(_line(key, each) for key, each in table.items())
+        for name, table in settings.items()
+        if isinstance(table, Mapping)
+    ]
+    return "".join(values + tables).lstrip("\n")
+
+
+def _line(name: str, value: str | float | bool | None) -> str:
+    return "" if value is None else f"{name} = {_value(value)}\n"
+
+
+def _value(value: str | float | bool) -> str:
+    if isinstance(value, str | bool):
+        # TOML's basic strings are JSON's, but for one character that JSON leaves as it is.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(value)
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,124 @@
+"""Crashes on order: to teach what a crash does, and to test that it does nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from threading import Lock
+from typing import TypeAlias
+
+from annex_actors.base.errors import AnnexError, ConfigError
+from annex_actors.peers.stage import Point
+from annex_actors.protocol.messages import WHOLE_STEP
+
+ONCE_A_STEP = (Point.WEIGHT_GRADIENT, Point.UPDATE, Point.COMMIT)
+"""Work on a whole step, which has no microbatch; where a schedule does it for each, the first one counts."""
+
+Place: TypeAlias = tuple[Point, int, int, int]
+"""(work, layer, step, microbatch)."""
+
+
+class InjectedCrash(AnnexError):
+    """What a crash plan raises inside a layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """Raise inside a layer.
+
+    Args:
+        layer: index in the whole network; the cost counts as the layer after the last.
+        step: from 0.
+        microbatch: from 0; ignored where the work is on a whole step.
+        at: during which work.
+        times: how often: 1 crashes once and lets the repetition pass.
+    """
+
+    layer: int
+    step: int
+    microbatch: int = 0
+    at: Point = Point.FORWARD
+    times: int = 1
+
+    @property
+    def place(self) -> Place:
+        """Where it happens."""
+        return self.at, self.layer, self.step, WHOLE_STEP if self.at in ONCE_A_STEP else self.microbatch
+
+    def check(self, *, layers: int, steps: int, microbatches: int) -> None:
+        """Raise `ConfigError` where this crash could never happen; ``layers`` counts the cost."""
+        bounds = {
+            "layer": (self.layer, layers),
+            "step": (self.step, steps),
+            "microbatch": (self.microbatch, microbatches),
+        }
+        for name, (value, bound) in bounds.items():
+            if not 0 <= value < bound:
+                raise ConfigError(f"expected the crash's `{name}` to be an integer from 0 to {bound - 1}, got {value}")
+        if self.times < 1:
+            raise ConfigError(f"expected the crash's `times` to be an integer >= 1, got {self.times}")
+
+
+def parse_crash(text: str) -> Crash:
+    """Read ``layer=1,step=7,microbatch=2,at=backward``; ``layer`` and ``step`` must be there.
+
+    Raises:
+        ConfigError: naming the part that is wrong.
+    """
+    example = "layer=1,step=7,microbatch=2,at=backward"
+    numbers: dict[str, int] = {}
+    at = Point.FORWARD
+    for part in text.split(","):
+        name, _, value = (each.strip() for each in part.partition("="))
+        if name == "at" and value in [point.value for point in Point]:
+            at = Point(value)
+        elif name in ("layer", "step", "microbatch", "times") and value.isdecimal():
+            numbers[name] = int(value)
+        elif name == "at":
+            raise ConfigError(f"expected `at` to be one of {', '.join(p.value for p in Point)}, got {value!r}")
+        else:
+            raise ConfigError(f"expected a crash such as {example!r}, got {part!r} in {text!r}")
+    if missing := [name for name in ("layer", "step") if name not in numbers]:
+        raise ConfigError(f"expected a crash such as {example!r}, got {text!r} without `{missing[0]}`")
+    return Crash(at=at, **numbers)
+
+
+class CrashPlan:
+    """A list of crashes and how often each has happened; one plan serves all layers of a run, in all their lives.
+
+    Args:
+        crashes: what is to happen.
+        on_crash: told of the place, just before it happens; so a plan in another process can be kept up to date.
+    """
+
+    def __init__(self, crashes: Iterable[Crash] = (), on_crash: Callable[[Place], None] | None = None) -> None:
+        self._left: Counter[Place] = Counter()
+        for each in crashes:
+            self._left[each.place] += each.times
+        self._on_crash = on_crash
+        self._lock = Lock()
+
+    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+        """Raise `InjectedCrash` where the plan says so."""
+        place = (point, layer, step, WHOLE_STEP if point in ONCE_A_STEP else microbatch)
+        if place in self._left and self.take(place):
+            if self._on_crash is not None:
+                self._on_crash(place)
+            raise InjectedCrash("crash on order")
+
+    def take(self, place: Place) -> bool:
+        """Return whether a crash is left for this place, and count it."""
+        with self._lock:
+            left = self._left[place]
+            self._left[place] = max(0, left - 1)
+        return left > 0
+
+    def crashes(self) -> tuple[Crash, ...]:
+        """Return what is left."""
+        with self._lock:
+            return tuple(
+                Crash(layer, step, max(0, microbatch), point, times)
+                for (point, layer, step, microbatch), times in self._left.items()
+                if times
+            )

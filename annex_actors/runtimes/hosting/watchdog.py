@@ -1,0 +1,135 @@
+"""Peers that neither work nor die: found by what their beacons show, and by whether their hosts answer.
+
+A piece of work may take as long as twenty times the longest that this peer did lately, and never less than a limit of
+the user's: nobody else knows what is long for a layer. A peer between two pieces of work waits for messages, which is
+no hang; but its host must answer, and a process that is stopped does not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+
+from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.hosting.heartbeat import FADING, Heartbeat
+
+TIMES_LONGEST = 20
+"""How many times its longest piece of work a peer may be at one."""
+
+LOOKS = 10
+"""How often a vigil looks within the limit, so that a hang is found at most a tenth of it too late."""
+
+MOST_S = 0.5
+"""Seconds between two looks at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """A peer that hangs.
+
+    Args:
+        place: the piece of work; None where it is between two, and its host does not answer.
+        limit_s: the seconds after which this is a hang.
+    """
+
+    place: str | None
+    limit_s: float
+
+
+@dataclass(slots=True)
+class _Watched:
+    beacon: Heartbeat
+    ping: Callable[[], None] | None
+    asked: float = 0.0
+    told: bool = False
+
+
+class Watchdog:
+    """Watches the peers of a run from a thread of its own.
+
+    Args:
+        limit_s: see `Supervision.hang_seconds`.
+        on_hang: called once for a life of a peer that hangs, in the vigil's thread.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, limit_s: float, on_hang: Callable[[Address, Hang], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limit_s = limit_s
+        self._on_hang = on_hang
+        self._clock = clock
+        self._lock = Lock()
+        self._watched: dict[Address, _Watched] = {}
+        self._longest_s: dict[Address, float] = {}
+        self._closing = Event()
+        self._thread = Thread(target=self._run, name="vigil", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def watch(self, address: Address, beacon: Heartbeat, ping: Callable[[], None] | None = None) -> None:
+        """Watch a new life of a peer, and no more the one before.
+
+        Args:
+            address: whose.
+            beacon: its.
+            ping: asks its host to let the beacon answer; None where the host is a thread, which answers by its work.
+        """
+        with self._lock:
+            self._forget(address)
+            self._watched[address] = _Watched(beacon, ping)
+
+    def forget(self, address: Address) -> None:
+        """Watch a peer no more, which has ended."""
+        with self._lock:
+            self._forget(address)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._closing.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def look(self) -> list[tuple[Address, Hang]]:
+        """Return the peers that hang now and did not at the last look."""
+        now = self._clock()
+        with self._lock:
+            found = []
+            for address, watched in self._watched.items():
+                hang = None if watched.told else self._judge(address, watched, now)
+                if hang is not None:
+                    watched.told = True
+                    found.append((address, hang))
+            return found
+
+    def _run(self) -> None:
+        while not self._closing.wait(min(MOST_S, self._limit_s / LOOKS)):
+            for address, hang in self.look():
+                self._on_hang(address, hang)
+
+    def _judge(self, address: Address, watched: _Watched, now: float) -> Hang | None:
+        beacon = watched.beacon
+        began = beacon.began
+        if began is not None:
+            limit_s = max(self._limit_s, TIMES_LONGEST * self._longest(address, beacon))
+            return Hang(beacon.place, limit_s) if now - began > limit_s else None
+        if watched.ping is None:
+            return None
+        if beacon.answered >= watched.asked:
+            watched.asked = now
+            watched.ping()
+            return None
+        return Hang(None, self._limit_s) if now - watched.asked > self._limit_s else None
+
+    def _forget(self, address: Address) -> None:
+        watched = self._watched.pop(address, None)
+        if watched is not None:
+            self._longest_s[address] = self._longest(address, watched.beacon)
+
+    def _longest(self, address: Address, beacon: Heartbeat) -> float:
+        """Return the longest piece of work of this life and of those before it, as far as it is remembered."""
+        return max(beacon.longest_s, self._longest_s.get(address, 0.0) * FADING**beacon.worked)

@@ -1,0 +1,101 @@
+"""A peer in a process of its own, as its supervisor sees it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from annex_actors.protocol.messages import Address, Envelope
+from annex_actors.runtimes.faults.injected import Fault
+from annex_actors.runtimes.processes.control_messages import Disturb, Stop
+from annex_actors.runtimes.processes.worker_process import WorkerProcess
+from supervisors import KILLED, SHUTDOWN, Crashed, Reason, Rung
+
+TERMINATE_S = 0.25
+"""Seconds from SIGTERM to SIGKILL."""
+
+
+class ProcessRef:
+    """What others send to: a peer in a process.
+
+    Args:
+        address: its name.
+        incarnation: which life of it.
+        process: where it lives.
+    """
+
+    def __init__(self, address: Address, incarnation: int, process: WorkerProcess) -> None:
+        self.address = address
+        self.incarnation = incarnation
+        self.process = process
+
+    def tell(self, envelope: Envelope) -> None:
+        """Send an envelope; never waits."""
+        self.process.send(envelope)
+
+    def disturb(self, layer: int, trouble: Fault) -> None:
+        """Let something go wrong in a layer of it."""
+        self.process.send(Disturb(layer, trouble))
+
+    def kill(self) -> None:
+        """End the process, whatever it is at."""
+        self.process.kill()
+
+    def __repr__(self) -> str:
+        return f"<{self.address}#{self.incarnation} process {self.process.pid}>"
+
+
+@dataclass(eq=False)
+class ProcessChild:
+    """One incarnation; satisfies `supervisors.Child`. Its kill always ends it.
+
+    Args:
+        ref: its reference.
+    """
+
+    ref: ProcessRef
+    can_be_killed = True
+
+    def __post_init__(self) -> None:
+        self._asked: Reason = SHUTDOWN
+        self._forced = False
+
+    def watch(self, on_exit: Callable[[Reason], None]) -> None:
+        """Call ``on_exit`` when the process has ended."""
+        self.ref.process.watch(lambda: on_exit(self._reason()))
+
+    def shutdown(self, reason: Reason) -> None:
+        """Ask the peer to stop after the message it is handling."""
+        self._asked = reason
+        self.ref.process.send(Stop())
+
+    def ladder(self) -> Sequence[Rung]:
+        """Return: SIGTERM, then SIGKILL, which nothing withstands."""
+        return (
+            Rung("terminate", lambda: self._force(signal.SIGTERM), TERMINATE_S),
+            Rung("kill", lambda: self._force(signal.SIGKILL), None),
+        )
+
+    def abandon(self) -> None:
+        """Kill it; there is nothing to be left behind."""
+        self._force(signal.SIGKILL)
+
+    def join(self) -> None:
+        """Wait until the process is gone."""
+        self.ref.process.wait()
+
+    def depth(self) -> None:
+        """Return that it is not known how many messages wait."""
+        return
+
+    def _force(self, number: int) -> None:
+        self._forced = True
+        self.ref.process.signal(number)
+
+    def _reason(self) -> Reason:
+        process = self.ref.process
+        if self._forced and process.words is None:
+            return KILLED
+        error = process.error()
+        return self._asked if error is None else Crashed(error)

@@ -1,0 +1,108 @@
+"""Processes that have started and wait: most of the time of a recovery is the start of Python and NumPy."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+
+from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.runtimes.processes.worker_process import ProcessDied, WorkerProcess
+from supervisors import StartError
+
+START_S = 60.0
+"""Seconds that a process may take to start, which is to import what the program imports."""
+
+ATTEMPTS = 10
+"""How many processes in a row may be killed, in reserve or while they start; somebody who kills each is no accident."""
+
+
+class SpareWorkers:
+    """All processes of a run, those that wait and those that were taken.
+
+    Args:
+        count: how many wait at a time; one that is taken is replaced.
+        load: see `WorkerProcess`.
+    """
+
+    def __init__(self, count: int, load: tuple[str, ...] = ()) -> None:
+        self._load = load
+        self._count = count
+        self._waiting: deque[WorkerProcess] = deque()
+        self._all: list[WorkerProcess] = []
+        self._lock = Lock()
+        self._closed = False
+        self._started = 0
+
+    def fill(self, count: int) -> None:
+        """Start processes until ``count`` wait; they start side by side.
+
+        Raises:
+            StartError: the run is at its end, or the system allows no more processes.
+        """
+        while len(self._waiting) < count:
+            with self._lock:  # so that `close` finds every process that was started
+                if self._closed:
+                    raise StartError("expected a run that goes on, got one at its end")
+                self._started += 1
+                try:
+                    process = WorkerProcess(f"worker-{self._started}", self._load)
+                except OSError as error:
+                    raise StartError(f"expected one more process, got: {error}") from error
+                self._all = [each for each in self._all if not each.closed]
+                self._all.append(process)
+                self._waiting.append(process)
+
+    def take(self) -> WorkerProcess:
+        """Return a process that is ready, and start another in its place. One that was killed is replaced, a few times.
+
+        The other starts before this one is waited for: under many deaths in a row several start side by side.
+
+        Raises:
+            StartError: see `fill`; or a process took too long, or ended while it started: its cause is what that said.
+        """
+        for _ in range(ATTEMPTS):
+            self.fill(1)
+            process = self._waiting.popleft()
+            self.fill(self._count)
+            if process.ready.wait(START_S) and not process.gone:
+                return process
+            failure = _failure(process)
+            cause = failure.__cause__
+            if not (isinstance(cause, ProcessDied) and cause.from_outside):
+                break
+        raise failure
+
+    def await_first(self) -> None:
+        """Return when a process is ready.
+
+        Raises:
+            StartError: see `take`.
+        """
+        self._waiting.appendleft(self.take())
+
+    def close(self) -> None:
+        """End all of them."""
+        with self._lock:
+            self._closed = True
+            left, self._all = self._all, []
+        self._waiting.clear()
+        for process in left:
+            process.kill()
+        for process in left:
+            process.close()
+
+
+def _failure(process: WorkerProcess) -> StartError:
+    """Return why a process did not start, and let go of it."""
+    in_time = process.gone
+    process.close()
+    if not in_time:
+        wrote = [f" It wrote: {line}" for line in process.output().splitlines()[-1:]]
+        return StartError(
+            f"a process was not ready within {START_S:g} s; each imports the program: does its work begin under "
+            f"`if __name__ == '__main__':`?{''.join(wrote)}"
+        )
+    cause = process.error()
+    failure = StartError(f"a process did not start: {one_line(cause) if cause else 'it was told to end'}")
+    failure.__cause__ = cause
+    return failure

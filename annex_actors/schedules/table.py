@@ -1,0 +1,178 @@
+"""The table of schedules: a row for each, with the paper that it comes from; a row of your own is added by `register`.
+
+Rows are pickled by their names, since their functions have no other way to another process: a process that is to
+unpickle a row of your own runs the file that registers it first.
+"""
+
+from __future__ import annotations
+
+import copyreg
+
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progress, W, Work
+from annex_actors.schedules.interleaving import Chunk, most_in_flight
+
+
+def _all_forwards_first(work: Work, at: Progress) -> bool:
+    return work is not B or at.forwards == at.m
+
+
+def _after_s_more(work: Work, at: Progress) -> bool:
+    """Let W of microbatch i wait for B of microbatch i + s."""
+    return work is not W or at.backwards == at.m or at.backwards - at.weight_gradients > at.s
+
+
+def _after_2s_more(work: Work, at: Progress) -> bool:
+    """Let W of microbatch i wait for B of microbatch i + 2s."""
+    return work is not W or at.backwards == at.m or at.backwards - at.weight_gradients > 2 * at.s
+
+
+SYNCHRONOUS = (
+    Discipline(
+        name="sequential",
+        summary="one microbatch at a time through the whole network: the plain program",
+        priority=(B, F, W),
+        credit=lambda s, S, m: 1,
+    ),
+    Discipline(
+        name="gpipe",
+        summary="all microbatches forward, then all back (Huang et al. (2019), GPipe)",
+        priority=(F, B, W),
+        credit=lambda s, S, m: m,
+        gate=_all_forwards_first,
+    ),
+    Discipline(
+        name="1f1b",
+        summary="one forward, one backward: as GPipe, with S-s activations kept instead of m (Narayanan et al. (2019))",
+        priority=(B, F, W),
+        credit=lambda s, S, m: S - s,
+    ),
+    Discipline(
+        name="1f1b-latency-hiding",
+        summary="1F1B with enough in flight to hide a hop that takes up to a third of the work",
+        priority=(B, F, W),
+        credit=lambda s, S, m: 2 * (S - s) - 1,
+    ),
+    Discipline(
+        name="zb-h1",
+        summary="weight gradients fill the bubble, in 1F1B's memory (Qi et al. (2023), Zero bubble)",
+        priority=(W, F, B),
+        credit=lambda s, S, m: S - s,
+        cap=lambda s, S, m: S,
+        gate=_after_s_more,
+        weight_gradients=Grouping.MICROBATCH,
+    ),
+    Discipline(
+        name="zb-h2",
+        summary="no bubble where F, B and W take equally long, in twice 1F1B's memory (Qi et al. (2023), Zero bubble)",
+        priority=(W, F, B),
+        credit=lambda s, S, m: 2 * (S - s) - 1,
+        cap=lambda s, S, m: 2 * S - 1,
+        gate=_after_2s_more,
+        weight_gradients=Grouping.MICROBATCH,
+    ),
+)
+
+ASYNCHRONOUS = (
+    Discipline(
+        name="pipedream",
+        summary="never flushes: stage s meets weights S-1-s steps old, F and B the same (Narayanan et al. (2019))",
+        priority=(B, F, W),
+        credit=lambda s, S, m: S - s,
+        lag=lambda s, S: S - 1 - s,
+        microbatches=1,
+    ),
+    Discipline(
+        name="pipedream-vertical",
+        summary="PipeDream with the same version at all stages, S-1 steps old: vertical sync",
+        # Only the first stage's F waits for W. The others could put W off for steps, and then stand in B's way.
+        priority=(B, W, F),
+        credit=lambda s, S, m: S - s,
+        lag=lambda s, S: S - 1,
+        microbatches=1,
+    ),
+    Discipline(
+        name="2bw",
+        summary="two versions, one step old, however many stages (Narayanan et al. (2021), PipeDream-2BW)",
+        priority=(B, F, W),
+        credit=lambda s, S, m: S - s,
+        lag=lambda s, S: 1,
+        microbatches=1,
+    ),
+    Discipline(
+        name="no-stash",
+        summary="FOR TEACHING: F and B meet different weights, so that the result is the gradient of no function",
+        priority=(B, F, W),
+        credit=lambda s, S, m: S - s,
+        lag=lambda s, S: S - 1 - s,
+        stashes=False,
+        microbatches=1,
+    ),
+)
+
+
+def interleaved(chunks: int) -> Discipline:
+    """Return 1F1B over stages that are dealt out to workers in rounds (`interleaving`).
+
+    The bubble is ``chunks`` times smaller than that of 1F1B, and so is a stage. Where every stage has a worker of its
+    own, this is one more order of the same work.
+
+    Args:
+        chunks: v, stages per worker, >= 1.
+    """
+    v = checks.whole_number("chunks", chunks, at_least=1)
+
+    def order(work: Work, s: int, S: int, m: int, microbatch: int) -> int:
+        chunk = Chunk(s, S, v, m)
+        if work is W:
+            return chunk.weight_gradient_place
+        return chunk.forward_place(microbatch) if work is F else chunk.backward_place(microbatch)
+
+    return Discipline(
+        name=f"interleaved:{v}",
+        summary=f"1F1B with {v} stages on each worker, and a bubble {v} times smaller (Narayanan et al. (2021))",
+        priority=(B, F, W),
+        credit=lambda s, S, m: most_in_flight(Chunk(s, S, v, m)),
+        order=order,
+        worker=lambda s, S: s % -(-S // v),
+    )
+
+
+DISCIPLINES: dict[str, Discipline] = {
+    **{each.name: each for each in SYNCHRONOUS},
+    "interleaved": interleaved(2),
+    **{each.name: each for each in ASYNCHRONOUS},
+}
+"""The schedules by name; `register` adds one."""
+
+_OURS = frozenset(DISCIPLINES)
+
+
+def register(row: Discipline) -> Discipline:
+    """Give a schedule of your own its name, for `Learner` and the command line, and return it.
+
+    Of two of your own with the same name the last one counts, so that a file may be run twice.
+
+    Raises:
+        ConfigError: the name is one of this package's, or holds a colon or a space.
+    """
+    if not row.name or set(row.name) & set(": ") or row.name in _OURS:
+        raise ConfigError(f"expected a new name for the schedule, without colons and spaces, got {row.name!r}")
+    DISCIPLINES[row.name] = row
+    return row
+
+
+def discipline(name: str) -> Discipline:
+    """Return the discipline of that name; ``interleaved:3`` has 3 stages on each worker.
+
+    Raises:
+        ConfigError: no such discipline; the message lists all.
+    """
+    family, _, number = name.partition(":")
+    if family == "interleaved" and number.isdecimal():
+        return interleaved(int(number))
+    return DISCIPLINES[name] if name in DISCIPLINES else checks.unknown("schedule", name, DISCIPLINES)
+
+
+copyreg.pickle(Discipline, lambda row: (discipline, (row.name,)))

@@ -1,0 +1,225 @@
+"""Checkpoints on the disk: what a run that was killed whole goes on from.
+
+A checkpoint is one file, ``checkpoints/step-000000120.safetensors``: weights, optimizer slots, stashed weights and
+costs as arrays, the finished epochs as JSON in its metadata. It is written under another name, brought to the disk, and
+only then given its own, so that a file of that name is whole unless the disk itself lost something; a checksum over
+names, shapes and bytes finds that out, and the checkpoint before is used. CRC-32, since it guards against accidents and
+not against people, and takes half the time of SHA-256.
+
+They are written by a thread that trains nothing, from commits that are immutable: training never waits for the disk. Is
+the disk too slow, then fewer are written: of those that wait the newest is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from types import TracebackType
+from typing import Self
+from zlib import crc32
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save
+
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.types import Array, Shape
+from annex_actors.data.reading import one_line
+from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.training.atomic_files import write_whole
+from annex_actors.training.checkpoint import Checkpoint
+
+ALL = "all"
+"""The policy that keeps every checkpoint."""
+
+_PREFIX, _SUFFIX = "step-", ".safetensors"
+_WEIGHTS, _OPTIMIZER, _STASH, _COSTS = "weights.", "optimizer.", "stash.", "costs"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """A folder of checkpoints, and when one is added or dropped.
+
+    Args:
+        path: the folder; made with the first checkpoint.
+        every: steps from one to the next, >= 1; or 0 for none on the way.
+        keep: how many of the newest are kept, >= 1, or ``all``. With two, one is left where the disk lost something.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    path: Path
+    every: int = 10
+    keep: int | str = 2
+
+    def __post_init__(self) -> None:
+        checks.whole_number("every", self.every, at_least=0)
+        if self.keep != ALL:
+            if isinstance(self.keep, str):
+                raise ConfigError(f'expected `keep` to be an integer >= 1 or "{ALL}", got {self.keep!r}')
+            checks.whole_number("keep", self.keep, at_least=1)
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Add a checkpoint, and drop those that are too many.
+
+        Raises:
+            OSError: the folder cannot be written, or the disk is full; the checkpoints before are whole.
+        """
+        self.path.mkdir(exist_ok=True)
+        write_whole(self.path / f"{_PREFIX}{checkpoint.step:09}{_SUFFIX}", _packed(checkpoint))
+        if isinstance(self.keep, int):
+            for step in self.steps()[: -self.keep]:
+                self._file(step).unlink(missing_ok=True)
+
+    def steps(self) -> list[int]:
+        """Return the steps of all checkpoints, whole or not, in order."""
+        names = [path.name for path in self.path.glob(f"{_PREFIX}*{_SUFFIX}")]
+        numbers = [name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in names]
+        return sorted(int(number) for number in numbers if number.isdecimal())
+
+    def newest(self, blank: Checkpoint, note: Callable[[str], None]) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole; None where there is none.
+
+        Args:
+            blank: the same network before its first step: which arrays there must be.
+            note: told of every one that is damaged and passed over, with its path.
+        """
+        for step in reversed(self.steps()):
+            try:
+                return self.at(step, blank)
+            except (DataError, OSError) as error:
+                note(one_line(error))
+        return None
+
+    def at(self, step: int, blank: Checkpoint) -> Checkpoint:
+        """Return the checkpoint of a step; for ``blank`` see `newest`.
+
+        Raises:
+            DataError: it is damaged; the message names the file.
+            OSError: it cannot be read.
+        """
+        path = self._file(step)
+        try:
+            return _unpacked(path.read_bytes(), blank)
+        except (DataError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"expected a whole checkpoint at {path}, got a damaged one: {one_line(error)}") from error
+
+    def sweep(self) -> None:
+        """Delete what a job left behind that was killed while it wrote."""
+        for path in self.path.glob(f".{_PREFIX}*"):
+            path.unlink(missing_ok=True)
+
+    def _file(self, step: int) -> Path:
+        return self.path / f"{_PREFIX}{step:09}{_SUFFIX}"
+
+
+def _packed(checkpoint: Checkpoint) -> bytes:
+    arrays: dict[str, Array] = {
+        **{_WEIGHTS + name: array for name, array in checkpoint.weights.items()},
+        **{_OPTIMIZER + name: array for name, array in checkpoint.optimizer.items()},
+        **{_STASH + name: array for name, array in checkpoint.stashed.items()},
+        _COSTS: np.array(checkpoint.costs, np.float64),
+    }
+    text = {"step": str(checkpoint.step), "history": json.dumps([asdict(epoch) for epoch in checkpoint.history])}
+    return save(arrays, {**text, "crc32": _checksum(arrays, text)})
+
+
+def _unpacked(content: bytes, blank: Checkpoint) -> Checkpoint:
+    arrays, metadata = load_arrays(content), _metadata(content)
+    written = metadata.pop("crc32")
+    if _checksum(arrays, metadata) != written:
+        raise DataError(f"expected the checksum {written}, got another; the disk has lost something")
+    return Checkpoint.from_arrays(
+        blank,
+        step=int(metadata["step"]),
+        weights=_part(arrays, _WEIGHTS),
+        optimizer=_part(arrays, _OPTIMIZER),
+        costs=arrays[_COSTS].tolist(),
+        stash=_part(arrays, _STASH),
+        history=[EpochFinished(**epoch) for epoch in json.loads(metadata["history"])],
+    )
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """Return the metadata of a file's content, which the library gives for files only."""
+    size = int.from_bytes(content[:8], "little")
+    return dict(json.loads(content[8 : 8 + size])["__metadata__"])
+
+
+def _checksum(arrays: Mapping[str, Array], text: Mapping[str, str]) -> str:
+    value = crc32(json.dumps(text, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        value = crc32(array.data, crc32(f"{name} {array.dtype.str} {array.shape}\n".encode(), value))
+    return f"{value:08x}"
+
+
+def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+class CheckpointWriter:
+    """The thread that writes checkpoints while a run goes on.
+
+    Args:
+        checkpoints: where to.
+        input_shape: the shape of one sample.
+        history: says which epochs are finished.
+    """
+
+    def __init__(
+        self, checkpoints: Checkpoints, input_shape: Shape, history: Callable[[], tuple[EpochFinished, ...]]
+    ) -> None:
+        self.tell: Callable[[Event], None] = lambda event: None
+        self._checkpoints = checkpoints
+        self._input_shape = input_shape
+        self._history = history
+        self._cuts: SimpleQueue[tuple[Snapshot, ...] | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="checkpoints", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what waits, and end."""
+        self._cuts.put(None)
+        self._thread.join()
+
+    def offer(self, step: int, cut: tuple[Snapshot, ...]) -> None:
+        """Take the commits of all stages at a step; never waits, and takes no lock that a kill could leave behind."""
+        self._cuts.put(cut)
+
+    def _run(self) -> None:
+        going_on = True
+        while going_on:
+            waiting = [self._cuts.get()]
+            while True:
+                try:
+                    waiting.append(self._cuts.get_nowait())
+                except Empty:
+                    break
+            going_on = waiting[-1] is not None
+            cuts = [cut for cut in waiting if cut is not None]
+            if cuts:
+                self._write(cuts[-1])
+
+    def _write(self, cut: tuple[Snapshot, ...]) -> None:
+        step = cut[0].step
+        try:
+            self._checkpoints.write(Checkpoint.of(cut, self._input_shape, self._history()))
+        except OSError as error:
+            self.tell(CheckpointFailed(step, os.strerror(error.errno) if error.errno else one_line(error)))
+        else:
+            self.tell(CheckpointSaved(step))

@@ -1,0 +1,117 @@
+"""A training under blows of every kind comes to the same bits; and chaos would notice if it did not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters
+from annex_actors.experiments.chaos import Recovery, Verdict, chaos
+from annex_actors.experiments.chaos_runtime import HARMLESS, Kind
+from annex_actors.layers import Activation, Saved, dense, sequence
+from annex_actors.layers.functions import Relu
+from annex_actors.runtimes import Supervision
+from annex_actors.training.learner import Learner
+from tests.trainings import CLASSES, Training, host_named
+
+# A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+EPOCHS = {"threads": 300, "schedulers": 300, "processes": 150}
+PAUSE_S = {"threads": 0.02, "schedulers": 0.02, "processes": 0.05}
+
+
+def under_blows(runtime: str, schedule: str, blows: int, seed: int, kinds: tuple[Kind, ...] = tuple(Kind)) -> Verdict:
+    training = Training(schedule=schedule, microbatches=2)
+    learner = training.learner(host_named(runtime), Supervision(hang_seconds=0.3))
+    return chaos(
+        learner,
+        training.dataset,
+        epochs=EPOCHS[runtime],
+        batch_size=training.batch_size,
+        blows=blows,
+        pause_s=PAUSE_S[runtime],
+        seed=seed,
+        kinds=kinds,
+    )
+
+
+@pytest.mark.parametrize("schedule", ["1f1b", "pipedream"])
+@pytest.mark.parametrize("runtime", EPOCHS)
+def test_no_blow_changes_a_bit_and_survivors_repeat_nothing(runtime: str, schedule: str, whole: bool) -> None:
+    verdict = under_blows(runtime, schedule, blows=200 if whole else 8, seed=len(runtime + schedule))
+    assert [each.error for each in verdict.rounds if each.error] == []
+    assert all(each.identical for each in verdict.rounds)
+    assert [each.survivors_redid for each in verdict.rounds] == [0] * len(verdict.rounds)
+    assert verdict.identical
+
+
+CASES = [
+    pytest.param(runtime, kind, id=f"{runtime}, {kind.value}", marks=[pytest.mark.whole] if waits else [])
+    for runtime in ("threads", "processes")
+    for kind in Kind
+    for waits in [runtime == "processes" and kind not in (Kind.KILL, Kind.STOP)]
+]
+
+
+@pytest.mark.parametrize(("runtime", "kind"), CASES)
+def test_every_kind_of_blow_falls_and_harms_nothing(runtime: str, kind: Kind) -> None:
+    verdict = under_blows(runtime, "1f1b", blows=2, seed=1, kinds=(kind,))
+    assert verdict.identical
+    assert set(verdict.blows) == {kind}
+    recovery = verdict.recovery(kind)
+    if kind in HARMLESS:
+        assert recovery is None
+    else:
+        assert recovery is not None
+        assert 0 < recovery.p50 <= recovery.p99 <= recovery.most
+
+
+@dataclass(frozen=True)
+class Forgetful(Activation):
+    """A layer that breaks the rule: what it computes depends on how often it was called, and so on crashes."""
+
+    calls: list[int] = field(default_factory=list, kw_only=True)
+
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        self.calls.append(1)
+        outputs, saved = super().forward(parameters, inputs, key)
+        return outputs * inputs.dtype.type(1 + len(self.calls) % 7), saved
+
+
+def test_a_layer_that_does_not_survive_is_found_out() -> None:
+    training = Training(microbatches=1)
+    network = sequence(dense(6), Forgetful(Relu()), dense(CLASSES))
+    learner = Learner(network, runtime="threads", microbatches=1, optimizer=training.optimizer)
+    verdict = chaos(learner, training.dataset, epochs=300, batch_size=5, blows=3, pause_s=0.01, kinds=(Kind.EXCEPTION,))
+    assert not verdict.identical
+
+
+def test_the_learner_is_as_before() -> None:
+    training = Training()
+    learner = training.learner("threads")
+    before = learner.runtime, learner.supervision
+    chaos(learner, training.dataset, epochs=300, batch_size=5, blows=1, pause_s=0.01)
+    assert (learner.runtime, learner.supervision) == before
+
+
+def test_what_cannot_be_harmed_is_refused() -> None:
+    training = Training()
+    with pytest.raises(ConfigError, match="expected a runtime whose peers can be harmed, got inline"):
+        chaos(training.learner("inline"), training.dataset, epochs=1, batch_size=5)
+
+
+@pytest.mark.parametrize(("settings", "message"), [({"blows": 0}, "`blows`"), ({"pause_s": 0}, "`pause_s`")])
+def test_a_value_out_of_range_is_refused(settings: dict[str, float], message: str) -> None:
+    training = Training()
+    with pytest.raises(ConfigError, match=message):
+        chaos(training.learner("threads"), training.dataset, epochs=1, batch_size=5, **settings)  # type: ignore[arg-type]
+
+
+def test_percentiles_are_by_nearest_rank() -> None:
+    assert Recovery.of([]) is None
+    assert Recovery.of([3.0]) == Recovery(1, 3.0, 3.0, 3.0)
+    assert Recovery.of([float(each) for each in range(1, 201)]) == Recovery(200, 100.0, 198.0, 200.0)

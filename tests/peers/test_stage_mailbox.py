@@ -1,0 +1,395 @@
+"""What a stage works on next, whatever the order of arrival."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from annex_actors.peers.stage_mailbox import StageMailbox
+from annex_actors.protocol.mailbox import Rank
+from annex_actors.protocol.messages import (
+    WHOLE_STEP,
+    Backward,
+    Forward,
+    Message,
+    Part,
+    Predict,
+    Report,
+    Target,
+    WeightGradient,
+)
+from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W
+from annex_actors.schedules.table import DISCIPLINES, discipline
+
+ARRAY = np.ones((1, 1), np.float32)
+CAPPED = Discipline(
+    "capped", "as many forwards as weight gradients allow", (B, F, W), lambda s, S, m: m, lambda s, S, m: 2
+)
+
+
+def forward(step: int, microbatch: int, of: int = 2) -> Forward:
+    return Forward("r", step, microbatch, 0, ARRAY, Part(of, of))
+
+
+def backward(step: int, microbatch: int) -> Backward:
+    return Backward("r", step, microbatch, 1, ARRAY)
+
+
+def target(step: int, microbatch: int) -> Target:
+    return Target("r", step, microbatch, 3, ARRAY)
+
+
+def predict(step: int, chunk: int) -> Predict:
+    return Predict("r", step, chunk, 0, ARRAY)
+
+
+def deferred(step: int) -> WeightGradient:
+    return WeightGradient("r", step, WHOLE_STEP, 0)
+
+
+def weight_gradient(step: int, microbatch: int) -> WeightGradient:
+    return WeightGradient("r", step, microbatch, 0)
+
+
+def mailbox(
+    name: str = "gpipe", *arrived: Message, stage: int = 0, stages: int = 1, committed: int = 0
+) -> StageMailbox:
+    box = StageMailbox(discipline(name), stage, stages, committed=committed)
+    for message in arrived:
+        box.put(message)
+    return box
+
+
+def taken(box: StageMailbox) -> list[str]:
+    """Take all that is allowed: ``F0`` is the forward of microbatch 0."""
+    letters = {Forward: "F", Backward: "B", WeightGradient: "W", Target: "T", Predict: "P"}
+    names = []
+    while (message := box.next()) is not None:
+        names.append(letters[type(message)] + ("" if message.microbatch < 0 else str(message.microbatch)))
+    return names
+
+
+def test_an_empty_mailbox_has_nothing_to_do() -> None:
+    assert mailbox().next() is None
+
+
+def test_forwards_are_taken_in_the_order_of_their_microbatches() -> None:
+    assert taken(mailbox("gpipe", forward(0, 2, 3), forward(0, 0, 3), forward(0, 1, 3))) == ["F0", "F1", "F2"]
+
+
+def test_a_forward_waits_for_the_one_before_it() -> None:
+    assert taken(mailbox("gpipe", forward(0, 1))) == []
+
+
+def test_a_forward_of_a_later_step_waits_until_its_step_begins() -> None:
+    box = mailbox("gpipe", forward(1, 0))
+    assert taken(box) == []
+    box.commit(1)
+    assert taken(box) == ["F0"]
+
+
+def test_a_forward_that_was_taken_is_not_taken_again() -> None:
+    box = mailbox("gpipe", forward(0, 0))
+    assert taken(box) == ["F0"]
+    box.put(forward(0, 0))
+    assert taken(box) == []
+
+
+def test_a_forward_that_arrives_twice_is_taken_once() -> None:
+    assert taken(mailbox("gpipe", forward(0, 0), forward(0, 0))) == ["F0"]
+
+
+def test_a_gradient_that_arrives_twice_is_taken_once() -> None:
+    box = mailbox("1f1b", forward(0, 0), backward(0, 0), backward(0, 0))
+    assert taken(box) == ["F0", "B0"]
+    box.put(backward(0, 0))
+    assert taken(box) == []
+
+
+def test_a_target_that_arrives_twice_is_taken_once() -> None:
+    box = mailbox("gpipe", target(0, 0), target(0, 0))
+    assert taken(box) == ["T0"]
+    box.put(target(0, 0))
+    assert taken(box) == []
+
+
+@pytest.mark.parametrize("message", [forward(2, 0), backward(2, 0), target(2, 0), predict(2, 0), deferred(2)])
+def test_what_belongs_to_a_committed_step_is_dropped(message: Message) -> None:
+    assert taken(mailbox("gpipe", message, committed=3)) == []
+
+
+def test_a_commit_makes_the_next_step_begin_at_its_first_microbatch() -> None:
+    box = mailbox("gpipe", forward(0, 0, 1), forward(1, 0, 1))
+    assert taken(box) == ["F0"]
+    box.commit(1)
+    assert taken(box) == ["F0"]
+
+
+def test_a_gradient_from_before_a_crash_waits_for_its_forward_to_be_repeated() -> None:
+    box = mailbox("1f1b", backward(0, 0))
+    assert taken(box) == []
+    box.put(forward(0, 0))
+    assert taken(box) == ["F0", "B0"]
+
+
+def test_a_gradient_waits_for_the_one_before_it() -> None:
+    box = mailbox("gpipe", forward(0, 0, 3), forward(0, 1, 3), forward(0, 2, 3), backward(0, 2), backward(0, 0))
+    assert taken(box) == ["F0", "F1", "F2", "B0"]
+    box.put(backward(0, 1))
+    assert taken(box) == ["B1", "B2"]
+
+
+def test_a_gradient_of_a_later_step_waits() -> None:
+    box = mailbox("1f1b", forward(0, 0), backward(1, 0))
+    assert taken(box) == ["F0"]
+    box.put(backward(0, 0))
+    assert taken(box) == ["B0"]
+
+
+def test_a_forward_waits_for_its_target_where_there_is_a_cost() -> None:
+    box = StageMailbox(discipline("gpipe"), 0, 1, needs_targets=True)
+    box.put(forward(0, 0))
+    box.put(target(0, 1))
+    assert taken(box) == ["T1"]
+    box.put(target(0, 0))
+    assert taken(box) == ["T0", "F0"]
+
+
+def test_a_target_of_a_later_step_is_kept_over_a_commit() -> None:
+    box = StageMailbox(discipline("gpipe"), 0, 1, needs_targets=True)
+    box.put(target(1, 0))
+    assert taken(box) == ["T0"]
+    box.commit(1)
+    box.put(target(1, 0))
+    box.put(forward(1, 0))
+    assert taken(box) == ["F0"]
+
+
+def test_sequential_takes_a_microbatch_back_before_it_takes_the_next() -> None:
+    box = mailbox("sequential", forward(0, 0), forward(0, 1))
+    assert taken(box) == ["F0"]
+    box.put(backward(0, 0))
+    assert taken(box) == ["B0", "F1"]
+
+
+def test_1f1b_admits_as_many_as_there_are_stages_from_here_on() -> None:
+    box = mailbox("1f1b", *(forward(0, each, 4) for each in range(4)), stage=1, stages=3)
+    assert taken(box) == ["F0", "F1"]
+    box.put(backward(0, 0))
+    assert taken(box) == ["B0", "F2"]
+
+
+def test_1f1b_prefers_a_gradient_to_a_forward() -> None:
+    box = mailbox("1f1b", *(forward(0, each, 4) for each in range(3)), stages=4)
+    assert isinstance(box.next(), Forward)
+    box.put(backward(0, 0))
+    assert taken(box) == ["B0", "F1", "F2"]
+
+
+def test_gpipe_prefers_a_forward_and_holds_gradients_back_until_all_are_through() -> None:
+    box = mailbox("gpipe", forward(0, 0), backward(0, 0))
+    assert taken(box) == ["F0"]
+    box.put(forward(0, 1))
+    assert taken(box) == ["F1", "B0"]
+
+
+def test_the_deferred_weight_gradient_is_the_least_urgent() -> None:
+    box = mailbox("1f1b", forward(0, 0), deferred(0), stages=2)
+    assert taken(box) == ["F0", "W"]
+
+
+def test_zb_h1_puts_the_weight_gradient_of_a_microbatch_off_by_as_many_gradients_as_there_are_stages_before() -> None:
+    box = mailbox("zb-h1", *(forward(0, each, 4) for each in range(4)), stage=1, stages=3)
+    assert taken(box) == ["F0", "F1"]
+    box.put(backward(0, 0))
+    box.put(weight_gradient(0, 0))
+    assert taken(box) == ["B0", "F2"], "W0 waits for B1"
+    box.put(backward(0, 1))
+    assert taken(box) == ["B1", "W0", "F3"]
+
+
+def test_a_stage_that_lags_takes_forwards_of_as_many_later_steps() -> None:
+    arrived = [forward(step, 0, 1) for step in range(4)]
+    box = mailbox("pipedream", *arrived, stage=1, stages=4)
+    assert [message.step for message in iter(box.next, None)] == [0, 1, 2]
+    box.put(backward(0, 0))
+    assert taken(box) == ["B0"]
+    assert box.next() is None, "credit is there, version 1 is not"
+    box.commit(1)
+    assert taken(box) == ["F0"]
+
+
+def test_no_stash_holds_a_gradient_back_until_all_earlier_updates_are_made() -> None:
+    box = mailbox("no-stash", *(forward(step, 0, 1) for step in range(2)), stages=2)
+    assert taken(box) == ["F0", "F0"]
+    box.put(backward(0, 0))
+    box.put(backward(1, 0))
+    assert taken(box) == ["B0"]
+    box.commit(1)
+    assert taken(box) == ["B0"]
+
+
+@pytest.mark.parametrize("name", sorted(DISCIPLINES))
+def test_there_is_a_rank_wherever_there_is_a_next_message(name: str) -> None:
+    box = mailbox(name, predict(0, 0), target(0, 0), *(forward(0, each, 2) for each in range(2)), stages=2)
+    for _ in range(4):
+        assert (box.rank() is None) == (next(iter(taken_once(box)), None) is None)
+
+
+def taken_once(box: StageMailbox) -> list[Message]:
+    message = box.next()
+    return [] if message is None else [message]
+
+
+def test_ranks_go_by_priority_then_step_then_microbatch_then_stage() -> None:
+    def rank(*arrived: Message, stage: int = 0) -> Rank:
+        found = mailbox("1f1b", *arrived, stage=stage, stages=3).rank()
+        assert found is not None
+        return found
+
+    later = mailbox("1f1b", forward(0, 0, 1), forward(1, 0, 1), stages=3)
+    assert rank(target(0, 0)) < rank(forward(0, 0))
+    assert rank(forward(0, 0)) < rank(forward(0, 0), stage=1)
+    assert later.next() is not None
+    later.commit(1)
+    assert rank(forward(0, 0)) < (later.rank() or ())
+
+
+def test_a_cap_holds_forwards_back_until_the_weight_gradients_are_made() -> None:
+    box = StageMailbox(CAPPED, 0, 1)
+    for message in (forward(0, 0, 2), backward(0, 0), forward(0, 1, 2), backward(0, 1)):
+        box.put(message)
+    assert taken(box) == ["F0", "B0", "F1", "B1"]
+    capped = StageMailbox(CAPPED, 0, 1)
+    for each in range(3):
+        capped.put(forward(0, each, 3))
+    assert taken(capped) == ["F0", "F1"]
+
+
+def test_a_prediction_takes_the_weights_of_its_place_in_the_stream() -> None:
+    box = mailbox("1f1b", predict(1, 0), forward(0, 0))
+    assert taken(box) == ["F0"]
+    box.commit(1)
+    assert taken(box) == ["P0"]
+
+
+def test_predictions_that_nobody_waits_for_any_more_are_dropped_at_a_commit() -> None:
+    box = mailbox("1f1b", predict(1, 0))
+    box.commit(2)
+    assert taken(box) == []
+
+
+def test_predictions_need_no_credit() -> None:
+    box = mailbox("sequential", forward(0, 0), predict(0, 0), predict(0, 1))
+    assert Counter(taken(box)) == Counter(["F0", "P0", "P1"])
+
+
+def test_a_report_is_no_message_for_a_stage() -> None:
+    with pytest.raises(TypeError, match="expected a stage's message, got report step 0"):
+        mailbox().put(Report("r", 0, WHOLE_STEP, 1, 0.5, 1))
+
+
+class Observed:
+    """A stage that does nothing but count, and check what the schedule promises."""
+
+    def __init__(self, row: Discipline, stage: int, stages: int, microbatches: list[int], committed: int = 0) -> None:
+        self.box = StageMailbox(row, stage, stages, committed=committed)
+        self.row, self.stage, self.stages, self.microbatches = row, stage, stages, microbatches
+        self.each = row.weight_gradients is Grouping.MICROBATCH
+        self.step = committed
+        self.done: dict[str, list[tuple[int, int]]] = {"F": [], "B": [], "W": []}
+
+    def drain(self) -> None:
+        while (message := self.box.next()) is not None:
+            self.take(message)
+
+    def take(self, message: Message) -> None:
+        of, place = self.microbatches[message.step], (message.step, message.microbatch)
+        forwards, backwards, deferred_ = (self.done[work] for work in "FBW")
+        match message:
+            case Forward():
+                assert self.step >= message.step - self.row.lag(self.stage, self.stages), "the version is there"
+                forwards.append(place)
+                assert len(forwards) - len(backwards) <= self.row.credit(self.stage, self.stages, of)
+                assert (
+                    self.row.cap is None
+                    or not self.each
+                    or len(forwards) - len(deferred_) <= self.row.cap(self.stage, self.stages, of)
+                )
+            case Backward():
+                assert place in forwards, "a gradient after its forward"
+                assert self.row.stashes or self.step == message.step
+                backwards.append(place)
+                if self.each or message.microbatch == of - 1:
+                    self.box.put(weight_gradient(message.step, message.microbatch if self.each else WHOLE_STEP))
+            case WeightGradient():
+                last = (message.step, of - 1) if message.microbatch == WHOLE_STEP else place
+                assert last in backwards, "the weight gradient after the gradients"
+                deferred_.append(place)
+                if last == (message.step, of - 1):
+                    self.step += 1
+                    self.box.commit(self.step)
+
+    def check(self, first: int) -> None:
+        """Check that all was done, each once and in order."""
+        places = [(t, each) for t, of in enumerate(self.microbatches) if t >= first for each in range(of)]
+        steps = [(t, WHOLE_STEP) for t in range(first, len(self.microbatches))]
+        assert self.done == {"F": places, "B": places, "W": places if self.each else steps}
+        assert (self.box.in_flight, self.box.deferred) == (0, 0)
+
+
+def stream(microbatches: Iterable[int]) -> list[Message]:
+    """Return all that reaches a stage: forwards and gradients of every microbatch of every step."""
+    places = [(step, each, of) for step, of in enumerate(microbatches) for each in range(of)]
+    return [message for step, each, of in places for message in (forward(step, each, of), backward(step, each))]
+
+
+ROWS = [
+    *DISCIPLINES.values(),
+    Discipline("W first", "", (W, F, B), lambda s, S, m: 2),
+    Discipline("capped", "", (F, B, W), lambda s, S, m: m, lambda s, S, m: m),
+    Discipline("lags", "", (W, F, B), lambda s, S, m: 3, lag=lambda s, S: 4, weight_gradients=Grouping.MICROBATCH),
+]
+
+
+@settings(deadline=None, print_blob=True)
+@given(
+    row=st.sampled_from(ROWS),
+    stages=st.integers(1, 5),
+    microbatches=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    data=st.data(),
+)
+def test_whatever_arrives_when_and_how_often_every_piece_of_work_is_done_once_and_in_its_turn(
+    row: Discipline, stages: int, microbatches: list[int], data: st.DataObject
+) -> None:
+    once = stream(microbatches)
+    twice = data.draw(st.lists(st.sampled_from(once), max_size=6), label="arrive twice")
+    observed = Observed(row, data.draw(st.integers(0, stages - 1), label="stage"), stages, microbatches)
+    for message in data.draw(st.permutations(once + twice), label="arrivals"):
+        observed.box.put(message)
+        if data.draw(st.booleans(), label="work"):
+            observed.drain()
+    observed.drain()
+    observed.check(0)
+
+
+@settings(deadline=None, print_blob=True)
+@given(
+    row=st.sampled_from(ROWS),
+    committed=st.integers(0, 3),
+    microbatches=st.lists(st.integers(1, 4), min_size=4, max_size=4),
+    data=st.data(),
+)
+def test_a_restarted_stage_repeats_its_step_and_none_that_it_committed(
+    row: Discipline, committed: int, microbatches: list[int], data: st.DataObject
+) -> None:
+    observed = Observed(row, 0, 2, microbatches, committed)
+    for message in data.draw(st.permutations(stream(microbatches)), label="arrivals"):
+        observed.box.put(message)
+    observed.drain()
+    observed.check(committed)

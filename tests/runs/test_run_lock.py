@@ -1,0 +1,61 @@
+"""One job at a time works on a run, and nobody has to clean up after one that was killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from annex_actors.base.errors import ConfigError
+from annex_actors.runs.run_lock import RunLock
+
+HOLD = """
+import sys
+from pathlib import Path
+from annex_actors.runs.run_lock import RunLock
+with RunLock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def holder(folder: Path) -> subprocess.Popen[str]:
+    """Start a process that holds the lock until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_job_is_refused_and_told_whose_the_run_is(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        expected = f"expected a run that nobody works on, got {tmp_path}, on which process {process.pid} does; wait"
+        with pytest.raises(ConfigError, match=re.escape(expected)), RunLock(tmp_path):
+            pass
+        process.communicate()
+    assert process.returncode == 0
+
+
+def test_the_lock_of_a_killed_job_is_free(tmp_path: Path) -> None:
+    with holder(tmp_path) as process:
+        process.kill()
+    assert (tmp_path / "lock").exists()
+    with RunLock(tmp_path):
+        assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_an_orderly_end_leaves_no_file(tmp_path: Path) -> None:
+    with RunLock(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_within_a_process_a_run_is_locked_too(tmp_path: Path) -> None:
+    with RunLock(tmp_path), pytest.raises(ConfigError, match="which process"), RunLock(tmp_path):
+        pass

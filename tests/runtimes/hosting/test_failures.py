@@ -1,0 +1,101 @@
+"""Which failures a restart can heal."""
+
+from __future__ import annotations
+
+import pytest
+
+from annex_actors.base.errors import DataError, DivergedError, LayerError
+from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, too_many_restarts
+from annex_actors.runtimes.program import RunFailedError
+
+LABEL = "layer 1 relu"
+
+
+def layer_error(step: int = 4, microbatch: int = 2, layer: int = 1, work: str = "forward") -> LayerError:
+    error = LayerError(
+        f"layer {layer} (relu) failed in {work} at step {step} microbatch {microbatch}, given (8, 4) float32",
+        address="stage-1",
+        layer=layer,
+        step=step,
+        microbatch=microbatch,
+        work=work,
+    )
+    error.__cause__ = ZeroDivisionError("division by zero")
+    return error
+
+
+def test_a_message_that_fails_often_enough_is_poison() -> None:
+    ledger = FailureLedger(3)
+    assert ledger.record("stage-1", LABEL, layer_error()) is None
+    assert ledger.record("stage-1", LABEL, layer_error()) is None
+    last = layer_error()
+    verdict = ledger.record("stage-1", LABEL, last)
+    assert isinstance(verdict, RunFailedError)
+    assert verdict.__cause__ is last
+    assert str(verdict) == (
+        "layer 1 (relu) failed in forward at step 4 microbatch 2, given (8, 4) float32: "
+        "ZeroDivisionError: division by zero (failed 3 times at the same message)"
+    )
+
+
+def test_failures_at_different_messages_are_counted_apart() -> None:
+    ledger = FailureLedger(2)
+    errors = [
+        layer_error(),
+        layer_error(step=5),
+        layer_error(microbatch=0),
+        layer_error(layer=0),
+        layer_error(work="backward"),
+    ]
+    assert [ledger.record("stage-1", LABEL, error) for error in errors] == [None] * 5
+    assert isinstance(ledger.record("stage-1", LABEL, layer_error()), RunFailedError)
+
+
+def test_failures_of_different_peers_are_counted_apart() -> None:
+    ledger = FailureLedger(2)
+    assert ledger.record("stage-1", LABEL, KeyError("x")) is None
+    assert ledger.record("stage-2", LABEL, KeyError("x")) is None
+
+
+def test_a_failure_outside_of_a_layer_is_counted_by_its_type_and_text() -> None:
+    ledger = FailureLedger(2)
+    assert ledger.record("trainer", "trainer", ValueError("one")) is None
+    assert ledger.record("trainer", "trainer", ValueError("two")) is None
+    verdict = ledger.record("trainer", "trainer", ValueError("one"))
+    assert str(verdict) == "trainer: ValueError: one (failed 2 times at the same message)"
+
+
+def test_a_kill_is_nobodys_message() -> None:
+    ledger = FailureLedger(1)
+    assert [ledger.record("stage-1", LABEL, None) for _ in range(100)] == [None] * 100
+
+
+@pytest.mark.parametrize("error", [DivergedError("expected a finite cost"), DataError("expected targets")])
+def test_a_mistake_of_the_users_ends_the_run_at_once_and_as_it_is(error: Exception) -> None:
+    assert FailureLedger(100).record("stage-1", LABEL, error) is error
+
+
+def test_one_attempt_means_that_the_first_failure_is_the_last() -> None:
+    assert isinstance(FailureLedger(1).record("stage-1", LABEL, layer_error()), RunFailedError)
+
+
+@pytest.mark.parametrize(
+    ("error", "last"),
+    [
+        (None, "killed"),
+        (OSError("disk full"), "OSError: disk full"),
+        (
+            layer_error(),
+            "layer 1 (relu) failed in forward at step 4 microbatch 2, given (8, 4) float32: "
+            "ZeroDivisionError: division by zero",
+        ),
+    ],
+)
+def test_too_many_restarts_name_the_peer_the_limit_and_the_last_failure(error: Exception | None, last: str) -> None:
+    verdict = too_many_restarts(LABEL, "5 restarts in 2 s", error)
+    assert str(verdict) == f"layer 1 relu ended once more than 5 restarts in 2 s allow; last: {last}"
+    assert verdict.__cause__ is error
+
+
+def test_an_error_of_several_lines_is_told_in_one() -> None:
+    assert one_line(ValueError("first\n  second\nthird")) == "ValueError: first second third"

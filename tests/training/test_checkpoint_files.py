@@ -1,0 +1,225 @@
+"""Checkpoints: whole or passed over, few, and never waited for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from threading import Event as Flag
+
+import pytest
+
+from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
+from tests.trainings import FEATURES, Training, at_every_step, fingerprints
+
+TRAINING = Training(schedule="pipedream", microbatches=1, epochs=2)
+EPOCH = EpochFinished(0, 3, 0.1 + 0.2, None, {"accuracy": 1 / 3})
+
+
+def checkpoint(step: int) -> Checkpoint:
+    """Return what a run had committed at a step, and an epoch that it had finished."""
+    found = at_every_step(TRAINING)[step]
+    return Checkpoint(step, found.layers, found.input_shape, found.costs, stash=(), history=(EPOCH,))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Checkpoints:
+    return Checkpoints(tmp_path / "checkpoints", every=1, keep=2)
+
+
+def newest(folder: Checkpoints) -> tuple[Checkpoint | None, list[str]]:
+    notes = list[str]()
+    return folder.newest(TRAINING.initial, notes.append), notes
+
+
+def test_a_checkpoint_comes_back_to_the_last_bit_with_costs_and_epochs(folder: Checkpoints) -> None:
+    folder.write(checkpoint(4))
+    found, notes = newest(folder)
+    assert found is not None
+    assert fingerprints(found) == fingerprints(checkpoint(4))
+    assert (found.step, found.costs, found.history) == (4, checkpoint(4).costs, (EPOCH,))
+    assert notes == []
+
+
+def test_the_newest_are_kept(folder: Checkpoints) -> None:
+    for step in (1, 2, 3, 4):
+        folder.write(checkpoint(step))
+    assert folder.steps() == [3, 4]
+
+
+def test_all_are_kept_where_that_is_wanted(tmp_path: Path) -> None:
+    folder = Checkpoints(tmp_path / "checkpoints", keep="all")
+    for step in (1, 2, 3, 4):
+        folder.write(checkpoint(step))
+    assert folder.steps() == [1, 2, 3, 4]
+
+
+def test_without_a_checkpoint_there_is_nothing_to_note(folder: Checkpoints) -> None:
+    assert newest(folder) == (None, [])
+
+
+def damaged(folder: Checkpoints, content: bytes) -> None:
+    """Write two checkpoints, the newer with other content; the older one must be found, and the file be named."""
+    folder.write(checkpoint(1))
+    folder.write(checkpoint(2))
+    path = max(folder.path.iterdir())
+    path.write_bytes(content)
+    found, notes = newest(folder)
+    assert found is not None
+    assert found.step == 1
+    assert len(notes) == 1
+    assert str(path) in notes[0]
+    with pytest.raises(DataError, match="expected a whole checkpoint"):
+        folder.at(2, TRAINING.initial)
+
+
+def content(folder: Checkpoints) -> bytes:
+    folder.write(checkpoint(2))
+    return max(folder.path.iterdir()).read_bytes()
+
+
+@pytest.mark.parametrize("part", [0, 0.001, 0.1, 0.5, 0.9, 0.999])
+def test_a_checkpoint_that_was_cut_is_passed_over(folder: Checkpoints, part: float) -> None:
+    whole = content(folder)
+    damaged(folder, whole[: int(part * len(whole))])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_checkpoint_in_which_a_bit_has_changed_is_passed_over(folder: Checkpoints, seed: int) -> None:
+    whole = bytearray(content(folder))
+    random = Random(seed)
+    whole[random.randrange(len(whole))] ^= 1 << random.randrange(8)
+    damaged(folder, bytes(whole))
+
+
+def test_a_checkpoint_of_another_network_is_passed_over(folder: Checkpoints) -> None:
+    folder.write(checkpoint(1))
+    notes = list[str]()
+    other = Training(optimizer=Training().optimizer, network=Training(network=TRAINING.network).network)
+    wider = Checkpoint.initial(other.network, (FEATURES + 1,), TRAINING.optimizer, 0)
+    assert folder.newest(wider, notes.append) is None
+    assert "expected weights that fit the network" in notes[0]
+
+
+def test_what_a_killed_job_was_writing_is_swept(folder: Checkpoints) -> None:
+    folder.write(checkpoint(1))
+    (folder.path / ".step-000000002.safetensors.0123456789ab").write_bytes(b"half")
+    folder.sweep()
+    assert [path.name for path in folder.path.iterdir()] == ["step-000000001.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"every": -1}, "expected `every` to be an integer >= 0, got -1"),
+        ({"keep": 0}, "expected `keep` to be an integer >= 1, got 0"),
+        ({"keep": "some"}, "expected `keep` to be an integer >= 1 or \"all\", got 'some'"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Checkpoints(Path("checkpoints"), **settings)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+# The writer
+
+
+def cut(step: int) -> tuple[Snapshot, ...]:
+    state = checkpoint(step).stage_state(0, len(TRAINING.network.layers), with_costs=True)
+    return (Snapshot("stage-0", step, state),)
+
+
+class Told:
+    """Events, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.any = Flag()
+
+    def take(self, event: Event) -> None:
+        self.events.append(event)
+        self.any.set()
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def writer(folder: Checkpoints, told: Told) -> CheckpointWriter:
+    made = CheckpointWriter(folder, (FEATURES,), lambda: (EPOCH,))
+    made.tell = told.take
+    return made
+
+
+def test_what_is_offered_is_on_the_disk_when_the_writer_has_ended(folder: Checkpoints, told: Told) -> None:
+    with writer(folder, told) as writing:
+        writing.offer(4, cut(4))
+    assert told.events == [CheckpointSaved(4)]
+    found, _ = newest(folder)
+    assert found is not None
+    assert fingerprints(found) == fingerprints(checkpoint(4))
+    assert found.history == (EPOCH,)
+
+
+def test_epochs_that_ended_after_the_checkpoint_are_left_out(folder: Checkpoints, told: Told) -> None:
+    with writer(folder, told) as writing:
+        writing.offer(2, cut(2))
+    found, _ = newest(folder)
+    assert found is not None
+    assert found.history == ()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Flag, Flag]]:
+    """Make the disk wait: the first flag says that it does, the second lets it go on."""
+    waits, goes_on, sync = Flag(), Flag(), os.fsync
+
+    def wait(fd: int) -> None:
+        waits.set()
+        goes_on.wait()
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", wait)
+    yield waits, goes_on
+    goes_on.set()
+
+
+def test_a_slow_disk_is_not_waited_for_and_the_newest_of_what_waits_is_written(
+    folder: Checkpoints, told: Told, slow: tuple[Flag, Flag]
+) -> None:
+    waits, goes_on = slow
+    with writer(folder, told) as writing:
+        writing.offer(1, cut(1))
+        waits.wait()
+        for step in (2, 3, 4):
+            writing.offer(step, cut(step))
+        goes_on.set()
+    assert told.events == [CheckpointSaved(1), CheckpointSaved(4)]
+
+
+def test_a_full_disk_is_told_the_checkpoints_before_stay_and_the_next_is_tried(
+    folder: Checkpoints, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with writer(folder, told) as writing:
+        writing.offer(1, cut(1))
+        told.any.wait()
+        told.any.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            writing.offer(2, cut(2))
+            told.any.wait()
+            told.any.clear()
+        assert folder.steps() == [1]
+        assert len(list(folder.path.iterdir())) == 1
+        writing.offer(3, cut(3))
+    assert told.events == [CheckpointSaved(1), CheckpointFailed(2, "No space left on device"), CheckpointSaved(3)]
