@@ -10,7 +10,8 @@ the same `PeerActor` as the threads runtime.
 both neighbours, which then talk directly. So nothing listens, in no folder and on no port: there is no address that a
 stranger could connect to, none to be authenticated, and none to be left behind. Who holds an end was given it by the
 supervisor. The same goes for commits (`stores.shared_log`) and what a worker writes to its standard error: files
-without a name, that end with the processes that have them open. After a ``kill -9`` of everything there is nothing to sweep.
+without a name, that end with the processes that have them open. After a ``kill -9`` of everything there is nothing to
+sweep.
 
 A reading order: `control_messages`, `framing`, `link`, `worker`; then on the supervising side `worker_process`,
 `spare_workers`, `process_child`, `worker_pool`.

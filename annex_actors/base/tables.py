@@ -1,0 +1,60 @@
+"""Tables of what users call by name: layers, costs, optimizers, schedules, runtimes.
+
+A table begins with this package's entries. A user's own file (``--load mine.py``) adds to it, and so gives an entry a
+name in Python, in a config file and on the command line alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Generic, NoReturn, TypeVar
+
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+
+_Entry = TypeVar("_Entry")
+
+
+class Table(Mapping[str, _Entry], Generic[_Entry]):
+    """Entries by name, in the order in which they were added.
+
+    Args:
+        setting: what an entry is, as error messages say it, such as ``schedule``.
+        entries: this package's.
+    """
+
+    def __init__(self, setting: str, entries: Mapping[str, _Entry]) -> None:
+        self._setting = setting
+        self._built_in = frozenset(entries)
+        self._entries = dict(entries)
+
+    def __getitem__(self, name: str) -> _Entry:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def find(self, name: str) -> _Entry:
+        """Return the entry of that name.
+
+        Raises:
+            ConfigError: there is none; the message lists all, and asks whether a similar one was meant.
+        """
+        return self._entries[name] if name in self._entries else self.unknown(name)
+
+    def unknown(self, name: object) -> NoReturn:
+        """Raise ConfigError for a name that the table does not have."""
+        checks.unknown(self._setting, name, self._entries)
+
+    def register(self, name: str, entry: _Entry) -> None:
+        """Add an entry of the user's own; of two with the same name the last one counts, so that a file may run twice.
+
+        Raises:
+            ConfigError: the name is one of this package's, or is not a single word.
+        """
+        if not isinstance(name, str) or not name or set(name) & set(" \t\n:=()") or name in self._built_in:
+            raise ConfigError(f"expected a new name for the {self._setting}, one word without colons, got {name!r}")
+        self._entries[name] = entry
