@@ -170,9 +170,7 @@ class WorkerPool:
 
     def _collect(self, address: Address, life: int) -> None:
         for snapshot in self._shelf(address).snapshots():
-            before = self._store.latest(address)
-            if before is None or before.step < snapshot.step:
-                self._store.commit(snapshot, life)
+            self._store.commit(snapshot, life)
 
     def _shelf(self, address: Address) -> SharedCommitLog:
         return SharedCommitLog(self._shelves[address])

@@ -21,6 +21,7 @@ from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
+from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
 from annex_actors.runtimes import (
     Crash,
@@ -34,8 +35,19 @@ from annex_actors.runtimes import (
 from annex_actors.runtimes.hosting.tree import SupervisedJob
 from annex_actors.runtimes.processes.process_child import ProcessRef
 from annex_actors.runtimes.program import Observer
+from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
-from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, finish, undisturbed
+from tests.trainings import (
+    Seen,
+    Training,
+    When,
+    after_step,
+    at_every_step,
+    carry_out,
+    fingerprints,
+    finish,
+    undisturbed,
+)
 
 TRAINING = Training(microbatches=3)
 PATIENCE_S = 60.0
@@ -299,6 +311,27 @@ def test_a_run_goes_on_from_what_its_store_holds() -> None:
     first = finish(started(program), program, TRAINING.initial)
     again = started(program)
     assert fingerprints(finish(again, program, TRAINING.initial)) == fingerprints(first)
+
+
+@pytest.mark.parametrize("schedule", ["1f1b", "2bw", "pipedream"])
+@pytest.mark.parametrize(("every", "commit_every"), [(3, 4), (2, 1)])
+@pytest.mark.parametrize("layer", [0, 3])
+def test_a_failed_run_keeps_the_last_step_that_all_committed_whatever_a_checkpoint_has_copied_before(
+    schedule: str, every: int, commit_every: int, layer: int
+) -> None:
+    """Layers commit step 6 for the next checkpoint, and have it copied, but for one that fails to commit it."""
+    training = Training(schedule=schedule, microbatches=1, epochs=3)
+    addresses = [spec.address for spec in training.stage_specs()]
+    store = MemoryStore(addresses, depth=training.overlap + 1, every=every)
+    crash = Crash(layer=layer, step=5, at=Point.COMMIT, times=9)
+    program = training.program(store=store, crashes=CrashPlan([crash]), supervision=Supervision(max_attempts=1))
+    job = started(program, ProcessesRuntime(spares=0, commit_every=commit_every))
+    with pytest.raises(RunFailedError, match=rf"layer {layer} .* failed in commit at step 5"):
+        finish(job, program, training.initial)
+    committed = 4 if commit_every == 4 else 5
+    checkpoint = Checkpoint.gather(store, addresses, training.initial)
+    assert checkpoint.step == committed
+    assert fingerprints(checkpoint) == fingerprints(at_every_step(training)[committed])
 
 
 # Ends of the whole
