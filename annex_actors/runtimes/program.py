@@ -13,6 +13,7 @@ from annex_actors.protocol.messages import Address
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.stores import StateStore
 from supervisors import Strategy
@@ -95,6 +96,7 @@ class Program:
         supervision: how failures are met.
         crashes: failures to make on purpose; None: none.
         observers: who sees the events.
+        faults: where faults can be injected into layers of this process while the run goes on; None: nowhere.
     """
 
     run: str
@@ -104,6 +106,7 @@ class Program:
     supervision: Supervision = field(default_factory=Supervision)
     crashes: CrashPlan | None = None
     observers: tuple[Observer, ...] = ()
+    faults: InjectedFaults | None = None
 
     @property
     def probe(self) -> Probe:

@@ -11,7 +11,7 @@ import pytest
 from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import PeerExited
 from annex_actors.runtimes import CrashPlan, Supervision, runtime
-from annex_actors.runtimes.hosting.tree import SupervisedJob
+from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
 from supervisors import KILLED, Strategy, exit
 from tests.faults.plans import patient

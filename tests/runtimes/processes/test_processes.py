@@ -32,7 +32,7 @@ from annex_actors.runtimes import (
     Supervision,
     ThreadsRuntime,
 )
-from annex_actors.runtimes.hosting.tree import SupervisedJob
+from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.runtimes.processes.process_child import ProcessRef
 from annex_actors.runtimes.program import Observer
 from annex_actors.stores import MemoryStore
@@ -103,7 +103,7 @@ def test_kill_9_of_a_layer_changes_nothing(layer: int) -> None:
 
 def test_kill_9_of_every_layer_at_once_changes_nothing() -> None:
     def strike(job: SupervisedJob) -> None:
-        for process in [process_of(job, spec.address) for spec in job.program.stages]:
+        for process in [process_of(job, spec.address) for spec in TRAINING.stage_specs()]:
             process.kill()
 
     checkpoint, _, job = struck(strike)
@@ -115,7 +115,7 @@ def test_a_killed_spare_is_replaced() -> None:
     killed = list[int]()
 
     def strike(job: SupervisedJob) -> None:
-        layers = {process_of(job, spec.address).pid for spec in job.program.stages}
+        layers = {process_of(job, spec.address).pid for spec in TRAINING.stage_specs()}
         for process in psutil.Process().children(recursive=True):
             if process.pid not in layers:
                 process.kill()
