@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from math import isfinite
-from typing import TypeAlias
 
 import numpy as np
 
@@ -29,6 +27,7 @@ from annex_actors.optimizers import Optimizer
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.peers.stage_state import LayerState, StageState, Weights
 from annex_actors.protocol.effects import Commit, Wish
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point, active
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Address,
@@ -45,28 +44,10 @@ from annex_actors.protocol.messages import (
     WithArray,
     freeze,
 )
-from annex_actors.protocol.node import Node
+from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.schedules.discipline import Discipline, Grouping
-
-
-class Point(Enum):
-    """A place in a stage's work where a probe looks in; a crash plan names them."""
-
-    FORWARD = "forward"
-    BACKWARD = "backward"
-    WEIGHT_GRADIENT = "weight_gradient"
-    UPDATE = "update"
-    COMMIT = "commit"
-
-
-Probe: TypeAlias = Callable[[Point, int, int, int], None]
-"""Called with (point, layer, step, microbatch) after the work and before its effects; may raise, as any layer may."""
-
-
-def no_probe(point: Point, layer: int, step: int, microbatch: int) -> None:
-    """Look at nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +95,13 @@ class StageSpec:
         """What the stage is made of: its layers, and the cost as the last one."""
         return (*(layer.spec() for layer in self.layers), *([self.cost.name] if self.cost else []))
 
-    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
+    def node(
+        self,
+        snapshot: Snapshot | None,
+        incarnation: int,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
+    ) -> Node:
         """Return the stage as a peer, at its last commit."""
         snapshot = snapshot or Snapshot(self.address, self.step, self.initial)
         return Node(
@@ -122,7 +109,7 @@ class StageSpec:
             incarnation,
             run=self.run,
             routing=self.routing,
-            behaviour=Stage(self, snapshot.state, snapshot.step, probe),
+            behaviour=Stage(self, snapshot.state, snapshot.step, instrument),
             mailbox=StageMailbox(
                 self.discipline,
                 self.stage,
@@ -131,6 +118,8 @@ class StageSpec:
                 committed=snapshot.step,
             ),
             snapshot=snapshot,
+            instrument=instrument,
+            is_due=is_due,
         )
 
 
@@ -165,14 +154,14 @@ class Stage:
         spec: what the stage is.
         state: its weights and optimizer at ``step``.
         step: the version of ``state``.
-        probe: looks in at every `Point`.
+        instrument: sees the layers' work, at every `Point`.
     """
 
-    def __init__(self, spec: StageSpec, state: StageState, step: int, probe: Probe = no_probe) -> None:
+    def __init__(self, spec: StageSpec, state: StageState, step: int, instrument: Instrument = NO_INSTRUMENT) -> None:
         self._spec = spec
         self._state = state
         self._step = step
-        self._probe = probe
+        self._at = active(instrument.at)
         self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
         # The versions at hand, the newest last: that of `step`, and those before it that microbatches may still meet.
         self._versions: tuple[Weights, ...] = (*state.stash, _weights_of(state))
@@ -359,10 +348,9 @@ class Stage:
         return self._spec.first_layer + offset
 
     def _leave(self, message: Message) -> None:
-        if self._probe is no_probe:
-            return
-        point, offset = self._place
-        self._probe(point, self._spec.first_layer + offset, message.step, message.microbatch)
+        if self._at is not None:
+            point, offset = self._place
+            self._at(point, self._spec.first_layer + offset, message.step, message.microbatch)
 
     def _failure(self, message: Message) -> LayerError:
         (point, offset), spec = self._place, self._spec

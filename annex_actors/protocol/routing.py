@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from annex_actors.protocol.messages import Address, Backward, Message
+from annex_actors.protocol.messages import Address, Message
 
 TRAINER: Address = "trainer"
 
@@ -55,9 +55,8 @@ class Routing:
 
     def receiver(self, message: Message) -> Address:
         """Return to whom ``message`` goes: gradients travel against their edge, all else along it."""
-        if isinstance(message, Backward):
-            return self.upstream(message.edge, message.microbatch)
-        return self.downstream(message.edge, message.microbatch)
+        end = self.upstream if message.goes_back else self.downstream
+        return end(message.edge, message.microbatch)
 
     def senders(self, address: Address) -> frozenset[Address]:
         """Return the peers that send data to ``address``, and so keep it until ``address`` has committed."""

@@ -17,7 +17,6 @@ from itertools import islice
 from typing import TypeVar
 
 from annex_actors.base.errors import AnnexError
-from annex_actors.peers.stage import Probe
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
@@ -90,7 +89,7 @@ class InlineJob:
         self._windows = {False: window, True: window}
         self._finished = False
         self._starts = 0
-        self._probe: Probe = program.probe
+        self._instrument = program.instrument
         self._clock: Callable[[], float] = time.monotonic
         self._told: deque[Event] = deque()
         self.events = 0
@@ -156,23 +155,25 @@ class InlineJob:
         self._busy[channel[1]] = None
 
     def _work(self, address: Address) -> None:
-        def work() -> list[Effect]:
-            effects = self._nodes[address].work()
-            if effects is None:
-                del self._busy[address]
-            return effects or []
+        self._perform(address, self._nodes[address].work)
 
-        self._perform(address, work)
-
-    def _perform(self, address: Address, work: Callable[[], list[Effect]]) -> None:
+    def _perform(self, address: Address, work: Callable[[], list[Effect] | None]) -> None:
         incarnation = self._incarnations[address]
         try:
             self._tick()
-            for effect in work():
+            effects = work()
+            if effects is None:
+                del self._busy[address]
+                return
+            for effect in effects:
                 self._tick()
                 self._execute(effect, incarnation)
+            self._nodes[address].carried_out(effects)
         except Exception as error:  # noqa: BLE001 - any failure of a peer is its supervisor's to judge
             self._supervise(address, error)
+
+    def _is_due(self, step: int) -> bool:
+        return step % self._commit_every == 0
 
     def _tick(self) -> None:
         self.events += 1
@@ -228,9 +229,7 @@ class InlineJob:
             self._perform(address, partial(self._revive, spec, incarnation, snapshot))
 
     def _revive(self, spec: PeerSpec, incarnation: int, snapshot: Snapshot | None) -> list[Effect]:
-        node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._probe)
-        if spec is not self._program.driver:
-            node.is_due = lambda step: step % self._commit_every == 0
+        node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._instrument, self._is_due)
         effects = node.start()
         self._show(PeerStarted(spec.address, spec.label, incarnation))
         return effects

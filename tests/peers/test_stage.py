@@ -14,9 +14,10 @@ from annex_actors.base.types import Array, Floats, Parameters
 from annex_actors.costs import cost
 from annex_actors.layers import Layer, activation, dense, dropout
 from annex_actors.optimizers import Sgd
-from annex_actors.peers.stage import Point, Stage, StageSpec
+from annex_actors.peers.stage import Stage, StageSpec
 from annex_actors.peers.stage_state import LayerState, StageState
 from annex_actors.protocol.effects import Commit, Wish
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Backward,
@@ -66,8 +67,18 @@ def dense_spec(**kwargs: int | bool) -> StageSpec:
     return spec(dense(2, weights=WEIGHT, biases=BIAS), **kwargs)  # type: ignore[arg-type]
 
 
-def stage_of(specification: StageSpec, probe: Callable[[Point, int, int, int], None] | None = None) -> Stage:
-    return Stage(specification, specification.initial, 0, probe or (lambda *_: None))
+class AtPoints(Instrument):
+    """Calls a function at every point."""
+
+    def __init__(self, call: Callable[[Point, int, int, int], object]) -> None:
+        self._call = call
+
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+        self._call(point, layer, step, microbatch)
+
+
+def stage_of(specification: StageSpec, instrument: Instrument = NO_INSTRUMENT) -> Stage:
+    return Stage(specification, specification.initial, 0, instrument)
 
 
 def forward(microbatch: int, step: int = 0, edge: int = 1) -> Forward:
@@ -271,12 +282,12 @@ def test_handling_is_a_function_of_weights_message_and_key() -> None:
     assert once.tobytes() == again.tobytes()
 
 
-def crash_at(point: Point) -> Callable[[Point, int, int, int], None]:
-    def probe(here: Point, layer: int, step: int, microbatch: int) -> None:
+def crash_at(point: Point) -> Instrument:
+    def crash(here: Point, layer: int, step: int, microbatch: int) -> None:
         if here is point:
             raise ZeroDivisionError("on order")
 
-    return probe
+    return AtPoints(crash)
 
 
 PLACES = {
@@ -315,10 +326,10 @@ def test_a_crash_at_the_end_of_a_step_leaves_the_old_version_whole(point: Point)
     assert state(finished(specification)).layers[0].parameters["weight"].tobytes() != before["weight"]
 
 
-def test_a_probe_sees_every_layer_of_a_stage_at_every_point_and_the_cost_as_the_layer_after_the_last() -> None:
+def test_an_instrument_sees_every_layer_of_a_stage_at_every_point_and_the_cost_as_the_layer_after_the_last() -> None:
     seen: list[tuple[str, int, int, int]] = []
     specification = spec(dense(2, weights=WEIGHT, biases=BIAS), activation("tanh"), stage=2, last=True)
-    stage = stage_of(specification, lambda point, *place: seen.append((point.value, *place)))
+    stage = stage_of(specification, AtPoints(lambda point, *place: seen.append((point.value, *place))))
     stage.handle(target(0))
     stage.handle(replace(forward(0), part=Part(1, 3)))
     stage.handle(backward(0))

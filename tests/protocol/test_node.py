@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pytest
 
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send, Wish
 from annex_actors.protocol.events import Event
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Peer, WorkItem
 from annex_actors.protocol.mailbox import AT_ONCE, Rank
 from annex_actors.protocol.messages import (
     OWNER,
@@ -28,7 +29,7 @@ from annex_actors.protocol.messages import (
     Predict,
     Resume,
 )
-from annex_actors.protocol.node import Node
+from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.protocol.snapshot import Snapshot
 
@@ -78,6 +79,8 @@ def node(
     stages: int = 3,
     step: int = 0,
     outbox: tuple[Post, ...] = (),
+    instrument: Instrument = NO_INSTRUMENT,
+    is_due: Callable[[int], bool] = every_step,
 ) -> Node:
     """Return a node of the run ``r`` at ``step``."""
     script = script or Script()
@@ -89,6 +92,8 @@ def node(
         behaviour=script,
         mailbox=script,
         snapshot=Snapshot(address, step, "state", outbox),
+        instrument=instrument,
+        is_due=is_due,
     )
 
 
@@ -326,9 +331,7 @@ def committing_at_even_steps(step: int) -> tuple[Node, Script]:
     """Return a peer that wishes to commit a step at its first message, and whose commits are due at even steps."""
     script = Script()
     script.wishes.append([commit(step)])
-    peer = node(script)
-    peer.is_due = lambda step: step % 2 == 0
-    return peer, script
+    return node(script, is_due=lambda step: step % 2 == 0), script
 
 
 def test_a_commit_that_is_not_due_is_not_made_and_nobody_forgets_anything() -> None:
@@ -403,3 +406,43 @@ def test_what_a_peer_needs_to_know_comes_before_its_work() -> None:
     assert subject.rank() == (1,)
     subject.receive(Envelope("stage-0", 1, 0, Resume("r", 0, WHOLE_STEP, WHOLE_STEP)))
     assert subject.rank() == AT_ONCE
+
+
+class Log(Instrument):
+    """Notes what it sees of a peer."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def received(self, peer: Peer, envelope: Envelope) -> None:
+        self.seen.append(f"{peer.address}#{peer.incarnation} received {envelope}")
+
+    def before(self, peer: Peer, item: WorkItem | None) -> None:
+        self.seen.append(f"before {item[1] if isinstance(item, tuple) else item}")
+
+    def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
+        self.seen.append(f"after {item[1] if isinstance(item, tuple) else item}: {len(effects)} effects")
+
+
+def test_an_instrument_sees_the_start_what_arrives_and_each_piece_of_work_until_it_is_carried_out() -> None:
+    log, script = Log(), Script()
+    script.wishes.append([post("stage-2", 0)])
+    peer = node(script, instrument=log)
+    peer.carried_out(peer.start())
+    message, stale = forward(0), forward(0, run="another")
+    tell(peer, message)
+    tell(peer, stale)
+    tell(peer, resume(0), sender="stage-2")
+    while (effects := peer.work()) is not None:
+        peer.carried_out(effects)
+    assert log.seen == [
+        "before None",
+        "after None: 3 effects",
+        f"stage-1#1 received stage-0#1: {message}",
+        f"stage-1#1 received stage-0#1: {stale}",
+        "stage-1#1 received stage-2#1: resume step 0 edge -1",
+        "before resume step 0 edge -1",
+        "after resume step 0 edge -1: 1 effects",
+        f"before {message}",
+        f"after {message}: 1 effects",
+    ]

@@ -36,7 +36,7 @@ class Host:
 
     def __init__(self, training: Training) -> None:
         program = training.program()
-        self.nodes: dict[Address, Node] = {spec.address: spec.node(None, 1, lambda *_: None) for spec in program.peers}
+        self.nodes: dict[Address, Node] = {spec.address: spec.node(None, 1) for spec in program.peers}
         self.under_way: deque[tuple[Address, Envelope]] = deque()
         self.commits: dict[Address, Snapshot] = {}
         self.finished = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
 from annex_actors.metrics import evaluate
 from annex_actors.peers.predictor import PredictorSpec
-from annex_actors.peers.stage import Point, Probe, StageSpec, no_probe
+from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import EpochFinished, Event, Finished, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point
 from annex_actors.protocol.messages import Address
-from annex_actors.protocol.node import Node
+from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import (
@@ -454,10 +455,16 @@ class StartsOnce(StageSpec):
 
     tally: RunCounts = field(kw_only=True)
 
-    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
+    def node(
+        self,
+        snapshot: Snapshot | None,
+        incarnation: int,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
+    ) -> Node:
         if self.tally.add() > 1:
             raise OSError("no such file")
-        return super().node(snapshot, incarnation, probe)
+        return super().node(snapshot, incarnation, instrument, is_due)
 
 
 def test_a_peer_that_cannot_be_started_again_ends_the_run_and_is_named(host: Runtime, tally: RunCounts) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments.simulation import simulate
-from annex_actors.peers.stage import Point
+from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash
 from annex_actors.runtimes.simulated import CostModel, LayerTimes, Piece, SimulatedJob, SimulatedRuntime
 from annex_actors.schedules.discipline import B, Discipline, F, W

@@ -10,8 +10,8 @@ from typing import Any
 import pykka
 import pytest
 
-from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.instrument import Instrument, Point
 from annex_actors.runtimes import (
     Crash,
     CrashPlan,
@@ -55,15 +55,14 @@ def found(job: SupervisedJob, name: str) -> Ref[Any]:
     return ref
 
 
-class Meeting(CrashPlan):
+class Meeting(Instrument):
     """Holds a layer at one place, once, until the test lets it go on."""
 
     def __init__(self, place: tuple[Point, int, int, int]) -> None:
-        super().__init__()
         self.place = place
         self.reached, self.go_on = threading.Event(), threading.Event()
 
-    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         if (point, layer, step, microbatch) == self.place and not self.reached.is_set():
             self.reached.set()
             self.go_on.wait()
@@ -71,7 +70,7 @@ class Meeting(CrashPlan):
 
 def test_every_peer_has_a_thread_that_is_named_after_it_and_its_life() -> None:
     meeting = Meeting((Point.FORWARD, 2, 1, 0))
-    program = TRAINING.program(crashes=meeting)
+    program = TRAINING.program(instruments=[meeting])
     job = started(program)
     meeting.reached.wait()
     names = {thread.name for thread in threading.enumerate()}
@@ -83,17 +82,17 @@ def test_every_peer_has_a_thread_that_is_named_after_it_and_its_life() -> None:
 def test_each_layer_works_in_its_own_thread() -> None:
     threads: dict[int, set[str]] = {}
 
-    class Look(CrashPlan):
-        def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    class Look(Instrument):
+        def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
             threads.setdefault(layer, set()).add(threading.current_thread().name)
 
-    carry_out(TRAINING.program(crashes=Look()), ThreadsRuntime(), TRAINING.initial)
+    carry_out(TRAINING.program(instruments=[Look()]), ThreadsRuntime(), TRAINING.initial)
     assert threads == {layer: {f"stage-{layer}#1"} for layer in range(5)}
 
 
 def test_no_peer_is_in_the_registry_that_belongs_to_the_whole_process() -> None:
     meeting = Meeting((Point.FORWARD, 2, 1, 0))
-    program = TRAINING.program(crashes=meeting)
+    program = TRAINING.program(instruments=[meeting])
     job = started(program)
     meeting.reached.wait()
     assert pykka.ActorRegistry.get_all() == []
@@ -112,7 +111,7 @@ def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_sa
         exit(found(jobs[0], name), KILLED)
         last.go_on.set()
 
-    program = TRAINING.program(crashes=last, observers=[When(after_step(step), kill), seen])
+    program = TRAINING.program(instruments=[last], observers=[When(after_step(step), kill), seen])
     jobs.append(started(program))
     known.set()
     checkpoint = finish(jobs[0], program, TRAINING.initial)
@@ -127,7 +126,7 @@ def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_sa
 def test_a_layer_that_is_killed_in_the_middle_of_its_work_is_replaced(point: Point, layer: int) -> None:
     microbatch = 1 if point in (Point.FORWARD, Point.BACKWARD) else -1
     meeting = Meeting((point, layer, 2, microbatch))
-    program = TRAINING.program(crashes=meeting)
+    program = TRAINING.program(instruments=[meeting])
     job = started(program)
     meeting.reached.wait()
     exit(found(job, f"stage-{layer}"), KILLED)
@@ -141,9 +140,9 @@ class Stuck(Meeting):
 
     survived = False
 
-    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         try:
-            super().probe(point, layer, step, microbatch)
+            super().at(point, layer, step, microbatch)
         except BaseException:  # noqa: BLE001 - the kill that a stubborn library swallows
             self.survived = True
 
@@ -157,7 +156,7 @@ def test_what_an_abandoned_layer_does_when_it_wakes_up_has_no_effect(strategy: S
         return replace(thread_host(spec, job), shutdown=0.05)
 
     observers: list[Observer] = [When(lambda event: isinstance(event, PeerAbandoned), stuck.go_on.set), seen]
-    program = TRAINING.program(crashes=stuck, observers=observers, supervision=Supervision(strategy))
+    program = TRAINING.program(instruments=[stuck], observers=observers, supervision=Supervision(strategy))
     job = SupervisedJob(program, host)
     stuck.reached.wait()
     zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-1#1")
@@ -172,7 +171,7 @@ def test_what_an_abandoned_layer_does_when_it_wakes_up_has_no_effect(strategy: S
 def disturbed(id: str) -> tuple[SupervisedJob, Program, Seen]:
     """Return a training whose supervisor ``id`` is killed while layer 2 is at work, and what an observer saw."""
     meeting, seen = Meeting((Point.FORWARD, 2, 1, 0)), Seen()
-    program = TRAINING.program(crashes=meeting, observers=[seen])
+    program = TRAINING.program(instruments=[meeting], observers=[seen])
     job = started(program)
     meeting.reached.wait()
     ref = found(job, id)
@@ -203,7 +202,7 @@ def test_a_close_does_not_wait_for_ever_for_a_hung_layer_whose_supervisor_was_ki
 ) -> None:
     monkeypatch.setattr(tree, "ORPHANS_S", 0.05)
     meeting = Meeting((Point.FORWARD, 2, 1, 0))
-    job = started(TRAINING.program(crashes=meeting))
+    job = started(TRAINING.program(instruments=[meeting]))
     meeting.reached.wait()
     hung, layers = found(job, "stage-2"), found(job, "layers")
     exit(layers, KILLED)
@@ -219,7 +218,7 @@ def test_a_close_does_not_wait_for_ever_for_a_hung_layer_whose_supervisor_was_ki
 
 def test_a_killed_observer_is_gone_and_harms_nothing() -> None:
     meeting, seen, other = Meeting((Point.FORWARD, 2, 1, 0)), Seen(), Seen()
-    program = TRAINING.program(crashes=meeting, observers=[seen, other])
+    program = TRAINING.program(instruments=[meeting], observers=[seen, other])
     job = started(program)
     meeting.reached.wait()
     observer = found(job, "observer-0")

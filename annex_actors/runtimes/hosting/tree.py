@@ -28,8 +28,8 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.peers.stage import Probe
 from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerHung, PeerStarted
+from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.blas import one_blas_thread
@@ -183,9 +183,9 @@ class SupervisedJob:
     # What a peer needs of its surroundings
 
     @property
-    def probe(self) -> Probe:
-        """What looks in at every place of a stage's work."""
-        return self.program.probe
+    def instrument(self) -> Instrument:
+        """What sees the work of every peer in this process."""
+        return self.program.instrument
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Begin a new life of a peer.
