@@ -159,6 +159,7 @@ class Stage:
 
     def __init__(self, spec: StageSpec, state: StageState, step: int, instrument: Instrument = NO_INSTRUMENT) -> None:
         self._spec = spec
+        self._edges = spec.routing.edges(spec.address)
         self._state = state
         self._step = step
         self._at = active(instrument.at)
@@ -237,7 +238,7 @@ class Stage:
         activation = freeze(activation)
         if spec.cost is not None:
             return self._cost(spec.cost, message, work, activation)
-        onward = Forward(message.run, message.step, message.microbatch, message.edge + 1, activation, message.part)
+        onward = Forward(message.run, message.step, message.microbatch, self._edges.outputs, activation, message.part)
         return [self._post(onward)]
 
     def _cost(self, cost: Cost, message: Forward, work: _StepWork, outputs: Floats) -> list[Wish]:
@@ -251,7 +252,7 @@ class Stage:
             )
         self._leave(message)
         work.costs.append(value)
-        edge = message.edge + 1
+        edge = self._edges.outputs
         back = Backward(message.run, message.step, message.microbatch, edge, freeze(gradient))
         wishes: list[Wish] = [Post(self._spec.address, back)]
         if len(work.costs) == message.part.microbatches:
@@ -274,13 +275,13 @@ class Stage:
         slot.weights, slot.saved = (), []
         wishes: list[Wish] = []
         if spec.stage > 0:
-            back = Backward(message.run, message.step, message.microbatch, spec.stage, freeze(gradient))
+            back = Backward(message.run, message.step, message.microbatch, self._edges.inputs, freeze(gradient))
             wishes.append(self._post(back))
         work.backwards += 1
         each = spec.discipline.weight_gradients is Grouping.MICROBATCH
         if each or work.backwards == work.part.microbatches:
             microbatch = message.microbatch if each else WHOLE_STEP
-            deferred = WeightGradient(message.run, message.step, microbatch, spec.stage)
+            deferred = WeightGradient(message.run, message.step, microbatch, self._edges.inputs)
             wishes.append(Post(spec.address, deferred))
         return wishes
 
@@ -336,7 +337,7 @@ class Stage:
         for offset, layer in enumerate(self._spec.layers):
             self._enter(Point.FORWARD, offset)
             activation, _ = layer.forward(self._versions[-1][offset], activation, None)
-        onward = Predict(message.run, message.step, message.microbatch, self._spec.stage + 1, freeze(activation))
+        onward = Predict(message.run, message.step, message.microbatch, self._edges.outputs, freeze(activation))
         return [self._post(onward)]
 
     def _post(self, message: Message) -> Post:
@@ -359,7 +360,7 @@ class Stage:
         where = f"step {message.step}" + ("" if message.microbatch < 0 else f" microbatch {message.microbatch}")
         return LayerError(
             f"layer {index} ({spec.parts[offset]}) failed in {point.value} at {where}{given or self._shapes(offset)}",
-            address=spec.address,
+            address=str(spec.address),
             layer=index,
             step=message.step,
             microbatch=message.microbatch,

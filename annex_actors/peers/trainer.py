@@ -85,7 +85,7 @@ class TrainerSpec:
     resumed: TrainerState | None = None
 
     address = TRAINER
-    label = TRAINER
+    label = str(TRAINER)
 
     @property
     def steps(self) -> int:

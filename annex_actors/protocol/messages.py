@@ -1,8 +1,7 @@
 """What stages, and the trainer that feeds them, say to each other.
 
-Every message is immutable, names its run, step, microbatch and edge, and prints on one line. Edges are numbered along
-the chain: edge ``s`` ends at stage ``s``; edge 0 starts at the trainer, edge ``S`` ends at it, and edge ``S + 1``
-carries the targets from the trainer to the last stage (`routing`). A message about a whole step has ``microbatch`` -1.
+Every message is immutable, names its run, step, microbatch and edge, and prints on one line. What lies at the ends of
+an edge, `routing` says. A message about a whole step has ``microbatch`` -1.
 
 An array that is sent is the receiver's: C-contiguous, and read-only from then on, on every runtime. Two actors of one
 process may thus hold the same immutable array, as two processes on the BEAM hold the same large binary; nobody can
@@ -15,15 +14,33 @@ and set the traits that are not as for most; a behaviour must then know what to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 from annex_actors.base.types import Array, Floats, is_writable, pickled_by_fields
 
-Address: TypeAlias = str
-"""The name of a peer: ``"stage-3"`` or ``"trainer"``."""
 
-OWNER: Address = "owner"
-"""Who started the run: the sender of `Halt`."""
+class Address(NamedTuple):
+    """The name of a peer; as text ``stage-3`` or ``trainer``.
+
+    A tuple, since addresses are hashed and compared for every message, and no other value does that as fast.
+
+    Args:
+        role: what the peer is.
+        number: which one of its role, from 0; None where there is only one.
+    """
+
+    role: str
+    number: int | None = None
+
+    def __str__(self) -> str:
+        return self.role if self.number is None else f"{self.role}-{self.number}"
+
+
+OWNER = Address("owner")
+"""The program that started the run: the sender of `Halt`."""
+
+Edge: TypeAlias = int
+"""An edge of the network, by its number; `routing` gives a stage its edges by name, and no other computes with them."""
 
 WHOLE_STEP = -1
 
@@ -68,7 +85,7 @@ class Message:
     run: str
     step: int
     microbatch: int
-    edge: int
+    edge: Edge
 
     def __str__(self) -> str:
         """Return one line: kind, place in the stream, and for an array its shape, dtype and bytes."""

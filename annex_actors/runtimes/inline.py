@@ -79,6 +79,7 @@ class InlineJob:
         self._kill = kill
         self._commit_every = commit_every
         self._specs = {spec.address: spec for spec in program.peers}
+        self._addresses = {str(address): address for address in self._specs}
         self._nodes: dict[Address, Node] = {}
         self._incarnations = dict.fromkeys(self._specs, 0)
         self._channels: dict[tuple[Address, Address], deque[Envelope]] = {}
@@ -210,12 +211,12 @@ class InlineJob:
             fatal = too_many_restarts(label, limit, error)
         if fatal is not None:
             raise fatal
-        stages = [spec.address for spec in self._program.stages]
+        stages = [str(spec.address) for spec in self._program.stages]
         strategy = Strategy.ONE_FOR_ONE if is_driver else supervision.strategy
-        plan = strategy.plan([address] if is_driver else stages, address)
+        plan = strategy.plan([str(address)] if is_driver else stages, str(address))
         for other in plan.stop:
-            self._show_stop(other)
-        self._start(plan.start)
+            self._show_stop(self._addresses[other])
+        self._start(self._addresses[other] for other in plan.start)
 
     def _start(self, addresses: Iterable[Address]) -> None:
         for address in addresses:

@@ -10,6 +10,7 @@ import pytest
 
 from annex_actors.protocol.events import PeerExited
 from annex_actors.protocol.instrument import Instrument, Point
+from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes import Supervision, runtime
 from annex_actors.runtimes.hosting.tree import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
@@ -22,7 +23,7 @@ TRAINING = Training(microbatches=3, epochs=3)
 # A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-NAMES = [*(f"stage-{stage}" for stage in range(5)), "trainer"]
+NAMES = [*map(stage_address, range(5)), TRAINER]
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,7 @@ from annex_actors.protocol.messages import (
     Target,
     WeightGradient,
 )
-from annex_actors.protocol.routing import Routing
+from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.schedules.table import discipline
 
 RATE = 0.1
@@ -128,7 +128,10 @@ def test_forward_sends_the_activation_on() -> None:
     assert np.array_equal(array(wishes), INPUTS[ROWS[0]] @ WEIGHT + BIAS)
     (post,) = wishes
     assert isinstance(post, Post)
-    assert (post.to, str(post.message)) == ("stage-2", "forward step 0 microbatch 0 edge 2 (3, 2) float32 24 bytes")
+    assert (post.to, str(post.message)) == (
+        stage_address(2),
+        "forward step 0 microbatch 0 edge 2 (3, 2) float32 24 bytes",
+    )
 
 
 def test_backward_sends_the_input_gradient_first_and_defers_the_weight_gradient() -> None:
@@ -138,8 +141,8 @@ def test_backward_sends_the_input_gradient_first_and_defers_the_weight_gradient(
     assert np.array_equal(array(stage.handle(backward(0))), GRADIENTS[ROWS[0]] @ WEIGHT.T)
     last = stage.handle(backward(1))
     assert [(each.to, type(each.message)) for each in last if isinstance(each, Post)] == [
-        ("stage-0", Backward),
-        ("stage-1", WeightGradient),
+        (stage_address(0), Backward),
+        (stage_address(1), WeightGradient),
     ]
 
 
@@ -165,7 +168,7 @@ def test_gradients_are_summed_in_the_order_of_microbatches_whatever_came_first()
 def test_a_step_ends_with_one_commit_of_the_next_version() -> None:
     (commit,) = finished(dense_spec())
     assert isinstance(commit, Commit)
-    assert (commit.snapshot.address, commit.snapshot.step) == ("stage-1", 1)
+    assert (commit.snapshot.address, commit.snapshot.step) == (stage_address(1), 1)
 
 
 def test_the_old_version_is_left_whole() -> None:
@@ -240,7 +243,7 @@ def test_the_cost_stage_sends_the_gradient_to_itself_weighted_by_the_size_of_the
     stage.handle(target(1))
     (post,) = stage.handle(cost_forward(1))
     assert isinstance(post, Post)
-    assert post.to == "stage-2"
+    assert post.to == stage_address(2)
     assert isinstance(post.message, Backward)
     np.testing.assert_allclose(post.message.array, np.full((2, 2), 2 / (5 * 2)), rtol=1e-5)
 
@@ -347,7 +350,7 @@ def test_a_label_names_the_layers_of_a_stage() -> None:
 def test_a_specification_makes_a_node_at_the_last_commit() -> None:
     specification = dense_spec()
     fresh = specification.node(None, 1)
-    assert (fresh.address, fresh.incarnation, fresh.committed) == ("stage-1", 1, 0)
+    assert (fresh.address, fresh.incarnation, fresh.committed) == (stage_address(1), 1, 0)
     commit = next(each for each in finished(specification) if isinstance(each, Commit))
     assert specification.node(commit.snapshot, 2).committed == 1
 

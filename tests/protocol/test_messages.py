@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from annex_actors.protocol import messages
 from annex_actors.protocol.messages import (
+    OWNER,
     WHOLE_STEP,
     Await,
     Backward,
@@ -30,6 +31,7 @@ from annex_actors.protocol.messages import (
     WeightGradient,
     freeze,
 )
+from annex_actors.protocol.routing import stage_address
 
 ARRAY = np.ones((2, 3), np.float32)
 
@@ -61,7 +63,7 @@ def test_a_message_prints_on_one_line(message: Message, line: str) -> None:
 
 @pytest.mark.parametrize(("message", "line"), EXAMPLES, ids=IDS)
 def test_an_envelope_names_the_sender_and_its_life(message: Message, line: str) -> None:
-    assert str(Envelope("stage-1", 3, 4, message)) == f"stage-1#3: {line}"
+    assert str(Envelope(stage_address(1), 3, 4, message)) == f"stage-1#3: {line}"
 
 
 @pytest.mark.parametrize(("message", "line"), EXAMPLES, ids=IDS)
@@ -71,7 +73,7 @@ def test_no_field_of_a_message_can_be_set(message: Message, line: str) -> None:
             setattr(message, each.name, None)
 
 
-@pytest.mark.parametrize("value", [Envelope("a", 1, 0, EXAMPLES[0][0]), Post("a", EXAMPLES[0][0]), Part(1, 2)])
+@pytest.mark.parametrize("value", [Envelope(OWNER, 1, 0, EXAMPLES[0][0]), Post(OWNER, EXAMPLES[0][0]), Part(1, 2)])
 def test_no_field_of_what_carries_a_message_can_be_set(value: Envelope | Post | Part) -> None:
     for each in fields(value):
         with pytest.raises(FrozenInstanceError):

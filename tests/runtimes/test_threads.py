@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 
 from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Instrument, Point
+from annex_actors.protocol.messages import Address
+from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes import (
     Crash,
     CrashPlan,
@@ -32,7 +34,7 @@ from tests.trainings import Seen, Training, When, after_step, carry_out, fingerp
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 TRAINING = Training(microbatches=3)
-NAMES = [f"stage-{stage}" for stage in range(5)]
+NAMES = [stage_address(stage) for stage in range(5)]
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +50,7 @@ def started(program: Program) -> SupervisedJob:
     return job
 
 
-def found(job: SupervisedJob, name: str) -> Ref[Any]:
+def found(job: SupervisedJob, name: Hashable) -> Ref[Any]:
     """Return the actor of that name, which must be up."""
     ref: Ref[Any] | None = job.registry.whereis(name)
     assert ref is not None
@@ -100,9 +102,9 @@ def test_no_peer_is_in_the_registry_that_belongs_to_the_whole_process() -> None:
     finish(job, program, TRAINING.initial)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "trainer"])
+@pytest.mark.parametrize("name", [*NAMES, TRAINER], ids=str)
 @pytest.mark.parametrize("step", [0, 3])
-def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_same(name: str, step: int) -> None:
+def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_same(name: Address, step: int) -> None:
     jobs, known, seen = list[SupervisedJob](), threading.Event(), Seen()
     last = Meeting((Point.FORWARD, 0, TRAINING.steps - 1, 0))
 
@@ -129,7 +131,7 @@ def test_a_layer_that_is_killed_in_the_middle_of_its_work_is_replaced(point: Poi
     program = TRAINING.program(instruments=[meeting])
     job = started(program)
     meeting.reached.wait()
-    exit(found(job, f"stage-{layer}"), KILLED)
+    exit(found(job, stage_address(layer)), KILLED)
     meeting.go_on.set()
     assert fingerprints(finish(job, program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert job.restarts == 1
@@ -160,11 +162,11 @@ def test_what_an_abandoned_layer_does_when_it_wakes_up_has_no_effect(strategy: S
     job = SupervisedJob(program, host)
     stuck.reached.wait()
     zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-1#1")
-    exit(found(job, "stage-0"), KILLED)
+    exit(found(job, stage_address(0)), KILLED)
     checkpoint = finish(job, program, TRAINING.initial)
     zombie.join()
     assert stuck.survived
-    assert PeerAbandoned("stage-1", "layer 1 relu", 1) in seen.events
+    assert PeerAbandoned(stage_address(1), "layer 1 relu", 1) in seen.events
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
 
 
@@ -204,7 +206,7 @@ def test_a_close_does_not_wait_for_ever_for_a_hung_layer_whose_supervisor_was_ki
     meeting = Meeting((Point.FORWARD, 2, 1, 0))
     job = started(TRAINING.program(instruments=[meeting]))
     meeting.reached.wait()
-    hung, layers = found(job, "stage-2"), found(job, "layers")
+    hung, layers = found(job, stage_address(2)), found(job, "layers")
     exit(layers, KILLED)
     layers.wait()
     zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-2#1")
@@ -247,7 +249,7 @@ def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_no_poison() ->
             self.starts += 1
             if 1 < self.starts <= kills + 1:
                 known.wait()
-                exit(found(jobs[0], "stage-1"), KILLED)
+                exit(found(jobs[0], stage_address(1)), KILLED)
             return stage.node(*arguments)  # type: ignore[arg-type]
 
     first, stage, *others = TRAINING.stage_specs()
@@ -256,7 +258,7 @@ def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_no_poison() ->
     known.set()
     assert fingerprints(finish(jobs[0], program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert len([event for event in seen.of(PeerExited) if not event.orderly]) == kills + 1
-    assert len([event for event in seen.of(PeerStarted) if event.address == "stage-1"]) == 2
+    assert len([event for event in seen.of(PeerStarted) if event.address == stage_address(1)]) == 2
 
 
 def test_a_slow_observer_sees_everything_before_the_job_is_closed() -> None:
@@ -274,4 +276,4 @@ def test_a_slow_observer_sees_everything_before_the_job_is_closed() -> None:
     gate.set()
     job.close()
     assert len(seen.of(StepFinished)) == TRAINING.steps
-    assert seen.events[-1] == PeerExited("stage-0", "layer 0 dense:6", 1, "shutdown", orderly=True)
+    assert seen.events[-1] == PeerExited(stage_address(0), "layer 0 dense:6", 1, "shutdown", orderly=True)

@@ -115,6 +115,7 @@ class SupervisedJob:
         self.program = program
         self.registry = Registry()
         self._labels = {spec.address: spec.label for spec in program.peers}
+        self._addresses = {str(address): address for address in self._labels}
         self._ledger = FailureLedger(program.supervision.max_attempts)
         self._over = threading.Event()
         self._error: Exception | None = None
@@ -275,12 +276,12 @@ class SupervisedJob:
 
     def _on_tree_event(self, event: TreeEvent) -> None:
         """Judge what happened to a peer before its supervisor acts on it, and tell the observers."""
-        address = event.id
         if isinstance(event, ChildReady):
             self._note_ref(event.id, event.spec.name)
-        if address == LAYERS and isinstance(event, ChildExited) and not self._closing:
+        if event.id == LAYERS and isinstance(event, ChildExited) and not self._closing:
             self._fail(chained(RunFailedError(f"the layers' supervisor ended: {event.reason}"), event.reason.exception))
-        if address not in self._labels:
+        address = self._addresses.get(event.id)
+        if address is None:
             return
         label = self._labels[address]
         match event:

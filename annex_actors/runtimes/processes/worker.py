@@ -177,7 +177,7 @@ class Worker:
             self._child.ref.tell(envelope)
 
     def _connect(self, peer: Address, fd: int) -> None:
-        link = Link(socket.socket(fileno=fd), peer, self._deliver, failed=self._fail)
+        link = Link(socket.socket(fileno=fd), str(peer), self._deliver, failed=self._fail)
         before = self._links.get(peer)
         self._links[peer] = link
         if before is not None:
@@ -189,9 +189,9 @@ class Worker:
         self._beacon = Heartbeat(memoryview(mmap.mmap(beacon_fd, mmap.PAGESIZE)))
         shelf = SharedCommitLog(shelf_fd, depth=order.depth, every=order.every)
         self._desk = WorkerSurroundings(order, self._control, self._links, shelf, self._beacon)
-        spec = ChildSpec.of(PeerActor, order.spec, self._desk, id=order.spec.address)
+        spec = ChildSpec.of(PeerActor, order.spec, self._desk, id=str(order.spec.address))
         try:
-            started = spec.start(StartContext(id=order.spec.address, incarnation=order.incarnation))
+            started = spec.start(StartContext(id=str(order.spec.address), incarnation=order.incarnation))
         except BaseException as error:  # noqa: BLE001 - whatever it is, its supervisor is to judge it
             self._fail(error)
             return
