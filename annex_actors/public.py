@@ -15,8 +15,8 @@ from annex_actors.data import Dataset, load
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import Layer, Network, activation, dense, dropout, flatten, parse_layers, sequence
 from annex_actors.optimizers import Adam, Sgd
-from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, Observer, RunFailedError, Supervision
 from annex_actors.runtimes.simulated import CostModel, LayerTimes
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W

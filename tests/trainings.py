@@ -16,6 +16,7 @@ from annex_actors.optimizers import Adam, Optimizer, Sgd
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
+from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.runtimes import (
@@ -174,6 +175,7 @@ class Training:
         supervision: Supervision | None = None,
         crashes: CrashPlan | None = None,
         observers: Sequence[Observer] = (),
+        instruments: Sequence[Instrument] = (),
         halt: Callable[[EpochFinished], bool] | None = None,
     ) -> Program:
         """Return the training, ready for any runtime."""
@@ -185,6 +187,7 @@ class Training:
             supervision or Supervision(),
             crashes,
             tuple(observers),
+            tuple(instruments),
         )
 
 

@@ -140,25 +140,25 @@ class ChaosRuntime:
 
     def start(self, program: Program) -> Job:
         """Start the program, and the harm."""
-        troubles, watch = InjectedFaults(program.crashes.crashes() if program.crashes else ()), _Watch(self.damage)
-        harmed = replace(program, crashes=troubles, faults=troubles, observers=(*program.observers, watch))
+        faults, watch = InjectedFaults(), _Watch(self.damage)
+        harmed = replace(program, faults=faults, observers=(*program.observers, watch))
         job = self.inner.start(harmed)
         if not isinstance(job, HostedJob):
             job.close()
             raise ConfigError(f"expected a runtime whose peers can be harmed, got {self.name}; choose another")
-        return ChaosJob(self, program, job, troubles, watch)
+        return ChaosJob(self, program, job, faults, watch)
 
 
 class ChaosJob:
     """A job under blows."""
 
     def __init__(
-        self, chaos: ChaosRuntime, program: Program, job: HostedJob, troubles: InjectedFaults, watch: _Watch
+        self, chaos: ChaosRuntime, program: Program, job: HostedJob, faults: InjectedFaults, watch: _Watch
     ) -> None:
         self._chaos = chaos
         self._program = program
         self._job = job
-        self._troubles = troubles
+        self._faults = faults
         self._watch = watch
         self._random = Random(chaos.seed)
         self._stages = {spec.address: spec for spec in program.stages}
@@ -187,7 +187,7 @@ class ChaosJob:
         """End the harm, then the job; who is stuck or stopped goes on."""
         self._over.set()
         self._thread.join()
-        self._troubles.end()
+        self._faults.end()
         self._job.close()
         damage = self._chaos.damage
         for address in [*self._stages, self._program.driver.address]:

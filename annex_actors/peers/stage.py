@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from math import isfinite
-from typing import TypeAlias
 
 import numpy as np
 
@@ -29,6 +27,7 @@ from annex_actors.optimizers import Optimizer
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.peers.stage_state import LayerState, StageState, Weights
 from annex_actors.protocol.effects import Commit, Wish
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point, active
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Address,
@@ -45,28 +44,10 @@ from annex_actors.protocol.messages import (
     WithArray,
     freeze,
 )
-from annex_actors.protocol.node import Node
+from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.schedules.discipline import Discipline, Grouping
-
-
-class Point(Enum):
-    """A place in a stage's work where a probe looks in; a crash plan names them."""
-
-    FORWARD = "forward"
-    BACKWARD = "backward"
-    WEIGHT_GRADIENT = "weight_gradient"
-    UPDATE = "update"
-    COMMIT = "commit"
-
-
-Probe: TypeAlias = Callable[[Point, int, int, int], None]
-"""Called with (point, layer, step, microbatch) after the work and before its effects; may raise, as any layer may."""
-
-
-def no_probe(point: Point, layer: int, step: int, microbatch: int) -> None:
-    """Look at nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +95,13 @@ class StageSpec:
         """What the stage is made of: its layers, and the cost as the last one."""
         return (*(layer.spec() for layer in self.layers), *([self.cost.name] if self.cost else []))
 
-    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
+    def node(
+        self,
+        snapshot: Snapshot | None,
+        incarnation: int,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
+    ) -> Node:
         """Return the stage as a peer, at its last commit."""
         snapshot = snapshot or Snapshot(self.address, self.step, self.initial)
         return Node(
@@ -122,7 +109,7 @@ class StageSpec:
             incarnation,
             run=self.run,
             routing=self.routing,
-            behaviour=Stage(self, snapshot.state, snapshot.step, probe),
+            behaviour=Stage(self, snapshot.state, snapshot.step, instrument),
             mailbox=StageMailbox(
                 self.discipline,
                 self.stage,
@@ -131,6 +118,8 @@ class StageSpec:
                 committed=snapshot.step,
             ),
             snapshot=snapshot,
+            instrument=instrument,
+            is_due=is_due,
         )
 
 
@@ -165,14 +154,15 @@ class Stage:
         spec: what the stage is.
         state: its weights and optimizer at ``step``.
         step: the version of ``state``.
-        probe: looks in at every `Point`.
+        instrument: sees the layers' work, at every `Point`.
     """
 
-    def __init__(self, spec: StageSpec, state: StageState, step: int, probe: Probe = no_probe) -> None:
+    def __init__(self, spec: StageSpec, state: StageState, step: int, instrument: Instrument = NO_INSTRUMENT) -> None:
         self._spec = spec
+        self._edges = spec.routing.edges(spec.address)
         self._state = state
         self._step = step
-        self._probe = probe
+        self._at = active(instrument.at)
         self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
         # The versions at hand, the newest last: that of `step`, and those before it that microbatches may still meet.
         self._versions: tuple[Weights, ...] = (*state.stash, _weights_of(state))
@@ -248,7 +238,7 @@ class Stage:
         activation = freeze(activation)
         if spec.cost is not None:
             return self._cost(spec.cost, message, work, activation)
-        onward = Forward(message.run, message.step, message.microbatch, message.edge + 1, activation, message.part)
+        onward = Forward(message.run, message.step, message.microbatch, self._edges.outputs, activation, message.part)
         return [self._post(onward)]
 
     def _cost(self, cost: Cost, message: Forward, work: _StepWork, outputs: Floats) -> list[Wish]:
@@ -262,7 +252,7 @@ class Stage:
             )
         self._leave(message)
         work.costs.append(value)
-        edge = message.edge + 1
+        edge = self._edges.outputs
         back = Backward(message.run, message.step, message.microbatch, edge, freeze(gradient))
         wishes: list[Wish] = [Post(self._spec.address, back)]
         if len(work.costs) == message.part.microbatches:
@@ -285,13 +275,13 @@ class Stage:
         slot.weights, slot.saved = (), []
         wishes: list[Wish] = []
         if spec.stage > 0:
-            back = Backward(message.run, message.step, message.microbatch, spec.stage, freeze(gradient))
+            back = Backward(message.run, message.step, message.microbatch, self._edges.inputs, freeze(gradient))
             wishes.append(self._post(back))
         work.backwards += 1
         each = spec.discipline.weight_gradients is Grouping.MICROBATCH
         if each or work.backwards == work.part.microbatches:
             microbatch = message.microbatch if each else WHOLE_STEP
-            deferred = WeightGradient(message.run, message.step, microbatch, spec.stage)
+            deferred = WeightGradient(message.run, message.step, microbatch, self._edges.inputs)
             wishes.append(Post(spec.address, deferred))
         return wishes
 
@@ -347,7 +337,7 @@ class Stage:
         for offset, layer in enumerate(self._spec.layers):
             self._enter(Point.FORWARD, offset)
             activation, _ = layer.forward(self._versions[-1][offset], activation, None)
-        onward = Predict(message.run, message.step, message.microbatch, self._spec.stage + 1, freeze(activation))
+        onward = Predict(message.run, message.step, message.microbatch, self._edges.outputs, freeze(activation))
         return [self._post(onward)]
 
     def _post(self, message: Message) -> Post:
@@ -359,10 +349,9 @@ class Stage:
         return self._spec.first_layer + offset
 
     def _leave(self, message: Message) -> None:
-        if self._probe is no_probe:
-            return
-        point, offset = self._place
-        self._probe(point, self._spec.first_layer + offset, message.step, message.microbatch)
+        if self._at is not None:
+            point, offset = self._place
+            self._at(point, self._spec.first_layer + offset, message.step, message.microbatch)
 
     def _failure(self, message: Message) -> LayerError:
         (point, offset), spec = self._place, self._spec
@@ -371,7 +360,7 @@ class Stage:
         where = f"step {message.step}" + ("" if message.microbatch < 0 else f" microbatch {message.microbatch}")
         return LayerError(
             f"layer {index} ({spec.parts[offset]}) failed in {point.value} at {where}{given or self._shapes(offset)}",
-            address=spec.address,
+            address=str(spec.address),
             layer=index,
             step=message.step,
             microbatch=message.microbatch,

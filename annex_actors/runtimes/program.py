@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
-from annex_actors.peers.stage import Probe, no_probe
 from annex_actors.protocol.events import Event
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, combined
 from annex_actors.protocol.messages import Address
-from annex_actors.protocol.node import Node
+from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.faults.injected import InjectedFaults
@@ -38,8 +39,21 @@ class PeerSpec(Protocol):
     def routing(self) -> Routing:
         """The chain that it is part of."""
 
-    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe) -> Node:
-        """Return the peer at its last commit."""
+    def node(
+        self,
+        snapshot: Snapshot | None,
+        incarnation: int,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
+    ) -> Node:
+        """Return the peer at its last commit.
+
+        Args:
+            snapshot: its last commit; None: it has not committed anything.
+            incarnation: which life of it this is, from 1.
+            instrument: sees its work.
+            is_due: says after which steps to commit.
+        """
 
 
 class Observer(Protocol):
@@ -96,6 +110,7 @@ class Program:
         supervision: how failures are met.
         crashes: failures to make on purpose; None: none.
         observers: who sees the events.
+        instruments: see the work of every peer in this process; peers in processes of their own are out of their sight.
         faults: where faults can be injected into layers of this process while the run goes on; None: nowhere.
     """
 
@@ -106,12 +121,13 @@ class Program:
     supervision: Supervision = field(default_factory=Supervision)
     crashes: CrashPlan | None = None
     observers: tuple[Observer, ...] = ()
+    instruments: tuple[Instrument, ...] = ()
     faults: InjectedFaults | None = None
 
     @property
-    def probe(self) -> Probe:
-        """What looks in at every place of a stage's work."""
-        return no_probe if self.crashes is None else self.crashes.probe
+    def instrument(self) -> Instrument:
+        """What sees the work of every peer in this process: the instruments, the injected faults, the crash plan."""
+        return combined(*self.instruments, self.faults or NO_INSTRUMENT, self.crashes or NO_INSTRUMENT)
 
     @property
     def peers(self) -> tuple[PeerSpec, ...]:

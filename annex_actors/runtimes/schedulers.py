@@ -68,7 +68,7 @@ class ScheduledHost:
     def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
         """Return the specification of a peer that the scheduler runs."""
         address = spec.address
-        return ChildSpec.of(ScheduledPeer, self.scheduler, spec, surroundings, id=address, name=address)
+        return ChildSpec.of(ScheduledPeer, self.scheduler, spec, surroundings, id=str(address), name=address)
 
     def peer(self, ref: Ref[Any]) -> ActorPeer:
         """Return what others hold of it: a scheduled actor is killed as one with a thread of its own."""

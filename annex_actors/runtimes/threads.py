@@ -92,7 +92,7 @@ class ThreadHost:
 
     def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
         """Return the specification of a peer on a thread."""
-        return ChildSpec.of(PeerActor, spec, surroundings, id=spec.address, name=spec.address)
+        return ChildSpec.of(PeerActor, spec, surroundings, id=str(spec.address), name=spec.address)
 
     def peer(self, ref: Ref[Any]) -> ActorPeer:
         """Return what others hold of it."""

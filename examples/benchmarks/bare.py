@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 
-from annex_actors.peers.stage import Probe, no_probe
 from annex_actors.protocol.events import Event, Finished
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import Job, PeerSpec, Program
@@ -22,7 +22,7 @@ class BareSurroundings:
     """Carries messages, calls the observers in the actors' own threads, and forgets every commit."""
 
     def __init__(self, program: Program, registry: Registry) -> None:
-        self.probe: Probe = no_probe
+        self.instrument: Instrument = NO_INSTRUMENT
         self.over = threading.Event()
         self._observers = program.observers
         self._registry = registry
@@ -72,7 +72,7 @@ class BareJob:
         self._actors = [self._start(spec, self._surroundings) for spec in program.peers]
 
     def _start(self, spec: PeerSpec, surroundings: Surroundings) -> Ref[PeerActor]:
-        context = StartContext(id=spec.address, name=spec.address, registry=self._registry)
+        context = StartContext(id=str(spec.address), name=spec.address, registry=self._registry)
         return launch(create(PeerActor, context, (spec, surroundings), {}))
 
     def wait(self) -> None:

@@ -147,7 +147,7 @@ class _Driver:
 
     def on_tree_event(self, event: TreeEvent) -> None:
         """Ask its next life the same; a hook of the tree."""
-        if self._halting and isinstance(event, ChildReady) and event.id == self._address:
+        if self._halting and isinstance(event, ChildReady) and event.id == str(self._address):
             self._tell()
 
     def _tell(self) -> None:

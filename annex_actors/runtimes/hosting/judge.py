@@ -27,6 +27,7 @@ class Judge:
 
     def __init__(self, program: Program, peers: Peers, observers: Observers, outcome: Outcome) -> None:
         self._labels = {spec.address: spec.label for spec in program.peers}
+        self._addresses = {str(address): address for address in self._labels}
         self._limits = program.supervision
         self._ledger = FailureLedger(program.supervision.max_attempts)
         self._hangs: dict[Address, PeerError] = {}
@@ -36,8 +37,9 @@ class Judge:
 
     def on_tree_event(self, event: TreeEvent) -> None:
         """Judge what happened; a hook of the tree."""
-        if event.id in self._labels:
-            self._judge_peer(event, event.id, self._labels[event.id])
+        address = self._addresses.get(event.id)
+        if address is not None:
+            self._judge_peer(event, address, self._labels[address])
         elif event.id == LAYERS and isinstance(event, ChildExited):
             failure = RunFailedError(f"the layers' supervisor ended: {event.reason}")
             self._outcome.fail(chained(failure, event.reason.exception))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from annex_actors.peers.stage import Probe
 from annex_actors.protocol.events import Event, Finished, PeerStarted
+from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
@@ -34,9 +34,10 @@ class RunSurroundings:
         self, program: Program, registry: Registry, observers: Observers, outcome: Outcome, watchdog: Watchdog
     ) -> None:
         self.registry = registry
-        self.probe: Probe = program.probe
+        self.instrument: Instrument = program.instrument
         self._store = program.store
         self._labels = {spec.address: spec.label for spec in program.peers}
+        self._addresses = {str(address): address for address in self._labels}
         self._observers = observers
         self._outcome = outcome
         self._watchdog = watchdog
@@ -102,4 +103,6 @@ class RunSurroundings:
     def on_tree_event(self, event: TreeEvent) -> None:
         """Watch no more over a peer that has ended; a hook of the tree."""
         if isinstance(event, ChildExited):
-            self._watchdog.forget(event.id)
+            address = self._addresses.get(event.id)
+            if address is not None:
+                self._watchdog.forget(address)

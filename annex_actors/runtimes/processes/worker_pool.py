@@ -61,7 +61,7 @@ class WorkerPool:
         """
         try:
             for spec in self._program.stages:
-                self._shelves[spec.address] = nameless_memory(spec.address)
+                self._shelves[spec.address] = nameless_memory(str(spec.address))
                 commit = self._store.latest(spec.address)
                 if commit is not None:
                     self._shelf(spec.address).commit(commit)
@@ -88,7 +88,7 @@ class WorkerPool:
 
     def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
         """Return the specification of a peer in a process."""
-        return ChildSpec(id=spec.address, start=partial(self.start, spec, surroundings))
+        return ChildSpec(id=str(spec.address), start=partial(self.start, spec, surroundings))
 
     def peer(self, ref: ProcessRef) -> ProcessRef:
         """Return what others hold of it."""
