@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from supervisors.child import Rung, StartContext
-from supervisors.reasons import KILLED, NORMAL, Abandoned, Crashed, Reason
+from supervisors.children.child import Rung
+from supervisors.lifecycle.context import StartContext
+from supervisors.rules.reasons import KILLED, NORMAL, Abandoned, Crashed, Reason
 
 
 class ScriptedChild:
