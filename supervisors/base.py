@@ -114,6 +114,12 @@ class BaseSupervisor(Actor):
         """Stop all children after a failure of the supervisor's own."""
         self.terminate_all()
 
+    def forget_work(self) -> None:
+        """Drop also why children did not start again: the tracebacks hold frames of this supervisor."""
+        for record in self.records():
+            record.reason = None
+        super().forget_work()
+
     def on_receive(self, message: Any) -> Any:
         """Handle the end of a child, a retry, or a call."""
         match message:

@@ -79,6 +79,9 @@ class BaseSupervisorRef(Ref[Any]):
         if threading.current_thread() is self.actor_state.thread:
             raise RuntimeError(f"a supervisor cannot call itself: {method} was called in the thread of {self}")
         outcome: Answer = self.ask(Call(method, args), block=True, timeout=timeout_s)
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.value
+        try:
+            if outcome.error is not None:
+                raise outcome.error
+            return outcome.value
+        finally:
+            del outcome  # what is raised keeps this frame

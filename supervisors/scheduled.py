@@ -89,7 +89,7 @@ class ScheduledActor(Actor):
         if reason is not None or state.reason is not None:
             state.finish(reason or NORMAL)
             self.run_state = RunState.ENDED
-            state.forget_work()
+            self.forget_work()
         state.exit()
         left_over = self._left_over
         del self, state, reason  # the traceback of a crash keeps this frame, too, and it has not finished yet

@@ -65,7 +65,10 @@ class Task(Generic[T]):
             ActorDead: the task was stopped.
             Exception: what the function raised.
         """
-        return self.future.get(timeout=timeout_s)
+        try:
+            return self.future.get(timeout=timeout_s)
+        finally:
+            del self  # an error keeps this frame, and the future the error
 
     def is_done(self) -> bool:
         """Return whether the task has ended, in whatever way."""

@@ -164,7 +164,6 @@ class ChildControl:
         for record in records:
             if record.child is None:
                 record.mark_down()
-                record.reason = None  # the frames of a failed start know the record
             elif record.spec.shutdown is not BRUTAL_KILL:
                 record.child.shutdown(SHUTDOWN)
         begin = self.clock.monotonic()

@@ -42,8 +42,8 @@ class ActorStart:
 
     def __call__(self, context: StartContext) -> ThreadChild:
         """Start the actor, and return when it is ready."""
-        actor = create(self.actor_class, context, (*context.extra_arguments, *self.args), dict(self.kwargs))
-        return ThreadChild(launch(actor))
+        args = (*context.extra_arguments, *self.args)
+        return ThreadChild(launch(create(self.actor_class, context, args, dict(self.kwargs))))
 
 
 @dataclass(frozen=True, slots=True)

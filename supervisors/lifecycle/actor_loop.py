@@ -102,7 +102,7 @@ class ActorLoop(PykkaSeam):
             reason = KILLED if isinstance(error, Kill) else Crashed(error)
         state.finish(reason)
         state.leave_thread()
-        state.forget_work()
+        self.forget_work()
         del self, state, reason  # the traceback of a crash keeps this frame, too, and it has not finished yet
 
     # The hooks
@@ -154,6 +154,10 @@ class ActorLoop(PykkaSeam):
             state.busy = False
         return None
 
+    def forget_work(self) -> None:
+        """Drop what would keep the ended actor in memory; called last in its thread."""
+        self.actor_state.forget_work()
+
     # Messages
 
     def _receive_all(self, steps: Iterable[int] = repeat(0)) -> None:
@@ -182,6 +186,7 @@ class ActorLoop(PykkaSeam):
         if reply_to is not None and not resolve(reply_to, answer):
             state.note_dead_letter(message)
         state.current = None
+        del envelope, reply_to, answer  # an error that is the answer, or part of it, may keep this frame
 
     def _handle_special(self, message: Any) -> Any:
         if isinstance(message, Wake):

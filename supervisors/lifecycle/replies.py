@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from queue import Full
+from types import TracebackType
 from typing import Any
 
 import pykka
@@ -46,12 +47,15 @@ class Reply(pykka.ThreadingFuture[Any]):
         except BaseException as error:
             # The error holds the frames that it passed, and they hold this future, which holds the error: a cycle that
             # would keep the variables of all callers. Pykka's frame is the one below ours.
-            below = error.__traceback__ and error.__traceback__.tb_next
-            if below is not None:
-                below.tb_frame.clear()
+            _clear_frame_below(error.__traceback__)
             raise
         finally:
             del self
+
+
+def _clear_frame_below(traceback: TracebackType | None) -> None:
+    if traceback is not None and traceback.tb_next is not None:
+        traceback.tb_next.tb_frame.clear()
 
 
 class TimedReply(Reply):

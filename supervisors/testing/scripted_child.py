@@ -117,7 +117,10 @@ class ScriptedStart:
         """Do what the script says."""
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if isinstance(outcome, BaseException):
-            raise outcome
+            try:
+                raise outcome
+            finally:
+                del outcome  # it keeps this frame
         if outcome is not None:
             return outcome
         self.children.append(ScriptedChild(context, **self.options))
