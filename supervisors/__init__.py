@@ -58,7 +58,7 @@ What there is
 
 - `Actor`: links, monitors, exit reasons, timers, selective receive; `MailboxLimit` for a bounded mailbox.
 - `ScheduledActor`: an `Actor` without a thread of its own. A `Scheduler` runs any number of them on as many threads as
-  there are cores, the most urgent first; all else here works on them as well. See `supervisors.scheduler`.
+  there are cores, the most urgent first; all else here works on them as well. See `supervisors.threads.scheduler`.
 - `ChildSpec`: one child, as data. `Supervisor`: a fixed list of them, and a strategy. `DynamicSupervisor`: children
   that come and go. `PartitionSupervisor`: copies of one child, routed to by key. `TaskSupervisor`: one-off work.
 - `Registry`: names, or topics, for actors that change with every restart.
@@ -126,8 +126,8 @@ When not to use it
   when all of that is of no use it is *abandoned*: fenced off, so that nothing it still sends, answers or registers has
   any effect, reported as `ChildAbandoned`, counted, and never called killed. Its thread and its memory stay. What must
   be killed belongs in an OS process behind the `Child` protocol.
-- Where that exception would do harm. It may strike between any two lines, also while a lock is held or half of a file
-  is written. Set ``interruptible = False`` on such a class, and look at ``self.stop_requested`` in long work.
+- Where that exception would do harm. It may come between any two lines, also while a lock is held or half of a file is
+  written. Set ``interruptible = False`` on such a class, and look at ``self.stop_requested`` in long work.
 - For a hundred thousand actors. Each has a thread; a thousand are no trouble.
 
 
@@ -162,13 +162,38 @@ registries may be called from any thread. A child must not call its own supervis
 from __future__ import annotations
 
 from supervisors.actor import Actor, exit
-from supervisors.backoff import Backoff
 from supervisors.calls import BaseSupervisorRef
-from supervisors.cell import abandoned_threads
-from supervisors.child import Child, ChildType, Rung, StartContext
-from supervisors.clock import Clock, SystemClock
+from supervisors.children.child import Child, Rung
+from supervisors.children.events import (
+    ChildAbandoned,
+    ChildEvent,
+    ChildExited,
+    ChildReady,
+    ChildRestarted,
+    ChildShutdownFailed,
+    ChildStartFailed,
+    ChildStarting,
+    Escalated,
+    MailboxDepth,
+)
+from supervisors.children.kill_ladder import kill
+from supervisors.children.records import ChildInfo, ChildState, Counts
+from supervisors.children.reports import Context, Offender, Report
+from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
+from supervisors.children.spec import ActorStart, ChildSpec
+from supervisors.children.thread_child import ThreadChild
 from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
-from supervisors.errors import (
+from supervisors.lifecycle.actor_state import abandoned_threads
+from supervisors.lifecycle.context import StartContext
+from supervisors.lifecycle.hooks import DeadLetter, Event, Hook, Hooks, on
+from supervisors.lifecycle.mailbox import MailboxLimit, Overflow
+from supervisors.lifecycle.ref import Ref
+from supervisors.lifecycle.registry import Keys, Listener, Registered, Registration, Registry, Unregistered
+from supervisors.lifecycle.signals import Down, Exit
+from supervisors.partition import PartitionRef, PartitionSupervisor, partition_of
+from supervisors.root import TreeOptions
+from supervisors.rules.backoff import Backoff
+from supervisors.rules.errors import (
     ActorDead,
     AlreadyPresent,
     AlreadyStarted,
@@ -187,28 +212,8 @@ from supervisors.errors import (
     StillRunning,
     SupervisionError,
 )
-from supervisors.events import (
-    ChildAbandoned,
-    ChildEvent,
-    ChildExited,
-    ChildReady,
-    ChildRestarted,
-    ChildShutdownFailed,
-    ChildStartFailed,
-    ChildStarting,
-    DeadLetter,
-    Escalated,
-    Event,
-    Hook,
-    Hooks,
-    MailboxDepth,
-    on,
-)
-from supervisors.flags import Flags
-from supervisors.keeper import kill
-from supervisors.mailbox import MailboxLimit, Overflow
-from supervisors.partition import PartitionRef, PartitionSupervisor, partition_of
-from supervisors.reasons import (
+from supervisors.rules.flags import Flags
+from supervisors.rules.reasons import (
     KILLED,
     NOPROC,
     NORMAL,
@@ -223,23 +228,18 @@ from supervisors.reasons import (
     Reason,
     Shutdown,
 )
-from supervisors.ref import Ref
-from supervisors.registry import Keys, Listener, Registered, Registration, Registry, Unregistered
-from supervisors.reports import Context, Offender, Report
+from supervisors.rules.strategy import AutoShutdown, Plan, Restart, Strategy, Verdict
+from supervisors.rules.termination import BRUTAL_KILL, INFINITY, ChildType
+from supervisors.rules.window import RestartWindow
 from supervisors.scheduled import ScheduledActor
-from supervisors.scheduler import Scheduler
-from supervisors.signals import Down, Exit
-from supervisors.slots import ChildInfo, ChildState, Counts
-from supervisors.snapshot import ChildSnapshot, SupervisorSnapshot
-from supervisors.spec import BRUTAL_KILL, INFINITY, ActorStart, ChildSpec, SpecLike, to_spec, to_specs
-from supervisors.strategy import AutoShutdown, Plan, Restart, Strategy, Verdict
+from supervisors.spec_like import SpecLike, to_spec, to_specs
 from supervisors.supervisor import Supervisor
 from supervisors.supervisor_ref import SupervisorRef
 from supervisors.tasks import Task, TaskSupervisor, TaskSupervisorRef
-from supervisors.thread_child import ThreadChild
-from supervisors.timers import Timer, Timers
+from supervisors.threads.clock import Clock, SystemClock
+from supervisors.threads.scheduler import Scheduler
+from supervisors.threads.timers import Timer, Timers
 from supervisors.tree import render_tree
-from supervisors.window import RestartWindow
 
 __all__ = [
     "BRUTAL_KILL",
@@ -338,6 +338,7 @@ __all__ = [
     "ThreadChild",
     "Timer",
     "Timers",
+    "TreeOptions",
     "Unregistered",
     "Verdict",
     "abandoned_threads",

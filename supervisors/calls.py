@@ -6,10 +6,10 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Self
 
-from supervisors.errors import Ignore, SupervisionError
-from supervisors.ref import Ref
-from supervisors.slots import ChildInfo, Counts
-from supervisors.snapshot import SupervisorSnapshot
+from supervisors.children.records import ChildInfo, Counts
+from supervisors.children.snapshots import SupervisorSnapshot
+from supervisors.lifecycle.ref import Ref
+from supervisors.rules.errors import Ignore, SupervisionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,12 @@ class BaseSupervisorRef(Ref[Any]):
 
     def call(self, method: str, *args: Any, timeout_s: float | None = None) -> Any:
         """Ask the supervisor to call a method of its own, and return what it returns."""
-        if threading.current_thread() is self.cell.thread:
+        if threading.current_thread() is self.actor_state.thread:
             raise RuntimeError(f"a supervisor cannot call itself: {method} was called in the thread of {self}")
         outcome: Answer = self.ask(Call(method, args), block=True, timeout=timeout_s)
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.value
+        try:
+            if outcome.error is not None:
+                raise outcome.error
+            return outcome.value
+        finally:
+            del outcome  # what is raised keeps this frame

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from supervisors.calls import BaseSupervisorRef
-from supervisors.flags import Flags
-from supervisors.slots import ChildInfo
-from supervisors.spec import ChildSpec, SpecLike, to_spec, to_specs
+from supervisors.children.records import ChildInfo
+from supervisors.children.spec import ChildSpec
+from supervisors.rules.flags import Flags
+from supervisors.spec_like import SpecLike, to_spec, to_specs
 
 
 class SupervisorRef(BaseSupervisorRef):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pykka
 
 from supervisors.calls import BaseSupervisorRef
-from supervisors.errors import ActorDead
-from supervisors.slots import ChildState
-from supervisors.snapshot import ChildSnapshot, SupervisorSnapshot
+from supervisors.children.records import ChildState
+from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
+from supervisors.rules.errors import ActorDead
 
 
 def render_tree(supervisor: BaseSupervisorRef, *, timeout_s: float = 1.0) -> str:
@@ -23,8 +23,8 @@ def render_tree(supervisor: BaseSupervisorRef, *, timeout_s: float = 1.0) -> str
     """
     snapshot = _ask(supervisor, timeout_s)
     if isinstance(snapshot, str):
-        return f"{supervisor.cell.context.id}  {snapshot}"
-    lines = [f"{supervisor.cell.context.id}  {_describe(snapshot)}", *_children(snapshot, "", timeout_s)]
+        return f"{supervisor.actor_state.context.id}  {snapshot}"
+    lines = [f"{supervisor.actor_state.context.id}  {_describe(snapshot)}", *_children(snapshot, "", timeout_s)]
     return "\n".join(lines)
 
 

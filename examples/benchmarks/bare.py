@@ -15,7 +15,7 @@ from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.node_host import Surroundings
 from annex_actors.runtimes.threads import PeerActor
 from supervisors import Ref, Registry, StartContext
-from supervisors.launch import create, launch
+from supervisors.lifecycle.launch import create, launch
 
 
 class BareSurroundings:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from supervisors.child import Child, StartContext
-from supervisors.reasons import SHUTDOWN, Abandoned, Crashed, Reason
+from supervisors.children.child import Child
+from supervisors.lifecycle.context import StartContext
+from supervisors.rules.reasons import SHUTDOWN, Abandoned, Crashed, Reason
 
 MakeChild: TypeAlias = Callable[[StartContext], Child]
 
@@ -36,7 +37,7 @@ class Subject:
         return self.start(StartContext(id="checked", incarnation=incarnation, lineage=(incarnation,)))
 
     def end_of(self, child: Child) -> Ends:
-        """Watch a child's end."""
+        """ExitWatch a child's end."""
         ends = Ends(self.timeout_s)
         child.watch(ends.note)
         return ends

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from supervisors.latch import Latch
+from supervisors.threads.latch import Latch
 
 
 class ManualClock:

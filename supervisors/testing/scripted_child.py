@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from supervisors.child import Rung, StartContext
-from supervisors.reasons import KILLED, NORMAL, Abandoned, Crashed, Reason
+from supervisors.children.child import Rung
+from supervisors.lifecycle.context import StartContext
+from supervisors.rules.reasons import KILLED, NORMAL, Abandoned, Crashed, Reason
 
 
 class ScriptedChild:
@@ -116,7 +117,10 @@ class ScriptedStart:
         """Do what the script says."""
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if isinstance(outcome, BaseException):
-            raise outcome
+            try:
+                raise outcome
+            finally:
+                del outcome  # it keeps this frame
         if outcome is not None:
             return outcome
         self.children.append(ScriptedChild(context, **self.options))

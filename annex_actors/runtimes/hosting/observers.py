@@ -23,7 +23,7 @@ class ObserverActor(Actor):
 
     def on_stop(self) -> None:
         """Show the observer what it was told before the stop, which has overtaken it."""
-        for envelope in self.cell.mailbox.take_all():
+        for envelope in self.actor_state.mailbox.take_all():
             self.on_receive(envelope.message)
 
 
