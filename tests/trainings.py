@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from annex_actors.base.types import Floats, Parameters
 from annex_actors.costs import cost
 from annex_actors.data import Batches, Dataset, Samples
-from annex_actors.layers import Network, activation, dense, dropout, sequence
+from annex_actors.layers import Network, Stack, activation, dense, dropout, on_stack, sequence
 from annex_actors.optimizers import Adam, Optimizer, Sgd
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
@@ -29,6 +30,7 @@ from annex_actors.runtimes import (
     Supervision,
     runtime,
 )
+from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore, StateStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
@@ -43,6 +45,16 @@ SHORT = sequence(dense(CLASSES))
 
 MOMENTUM: Optimizer = Sgd(learning_rate=0.05, momentum=0.9)
 ADAM: Optimizer = Adam(learning_rate=0.02)
+
+
+def outputs_of(network: Network, weights: Iterable[Parameters], inputs: Floats) -> Floats:
+    """Return what a network with these weights predicts, layer by layer, in a loop."""
+    stack: Stack = (inputs,)
+    with one_blas_thread():  # as in every host
+        for layer, own in zip(network.layers, weights, strict=True):
+            stack, _ = on_stack(layer).forward(own, stack, None)
+    return stack[0]
+
 
 Fingerprints: TypeAlias = tuple[str, str, str]
 """The hashes of weights, of weights and optimizer, and of the costs."""

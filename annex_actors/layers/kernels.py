@@ -10,14 +10,13 @@ import warnings
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Floats
-from annex_actors.layers.layer import Layer
 
 _ALIGNMENT = 64
 """Bytes: where torch lets its own arrays begin, and a cache line."""
@@ -51,7 +50,7 @@ class Kernels(Hashable, Protocol):
 class UsesKernels(Protocol):
     """A layer that computes matrix products through this seam, such as `Dense`, or one of your own."""
 
-    def with_kernels(self, kernels: Kernels) -> Layer:
+    def with_kernels(self, kernels: Kernels) -> Self:
         """Return the same layer with these kernels."""
 
 

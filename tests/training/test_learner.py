@@ -30,6 +30,7 @@ from tests.trainings import (
     Training,
     at_every_step,
     fingerprints,
+    outputs_of,
     undisturbed,
 )
 
@@ -108,10 +109,8 @@ def test_an_epochs_cost_is_the_mean_over_its_samples() -> None:
 def test_evaluation_uses_the_weights_after_the_epoch() -> None:
     judged = TRAINING.dataset.test
     for epoch in trained().history:
-        outputs = judged.inputs
         states = at_every_step(TRAINING)[epoch.steps].layers
-        for layer, state in zip(CLASSIFIER.layers, states, strict=True):
-            outputs, _ = layer.forward(state.parameters, outputs, None)
+        outputs = outputs_of(CLASSIFIER, [state.weights for state in states], judged.inputs)
         expected, _ = cost(TRAINING.cost).evaluate(outputs, judged.targets, TEST_SAMPLES)
         assert epoch.test_cost == expected
 
