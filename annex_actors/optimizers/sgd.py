@@ -41,8 +41,7 @@ class Sgd:
         object.__setattr__(self, "learning_rate", checks.real_number("learning_rate", self.learning_rate, above=0))
         object.__setattr__(self, "momentum", checks.real_number("momentum", self.momentum, at_least=0, below=1))
         object.__setattr__(self, "decay", checks.real_number("decay", self.decay, at_least=0))
-        if not isinstance(self.nesterov, bool):
-            raise ConfigError(f"expected `nesterov` to be true or false, got {self.nesterov!r}")
+        checks.yes_or_no("nesterov", self.nesterov)
         if self.nesterov and not self.momentum:
             raise ConfigError("expected `momentum` > 0 with nesterov, got 0; set momentum=0.9 or leave nesterov out")
 

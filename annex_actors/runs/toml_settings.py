@@ -69,11 +69,13 @@ def to_toml(settings: Mapping[str, Any]) -> str:
     return "".join(values + tables).lstrip("\n")
 
 
-def _line(name: str, value: str | float | bool | None) -> str:
+def _line(name: str, value: Any) -> str:
     return "" if value is None else f"{name} = {_value(value)}\n"
 
 
-def _value(value: str | float | bool) -> str:
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, str | bool):
         # TOML's basic strings are JSON's, but for one character that JSON leaves as it is.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

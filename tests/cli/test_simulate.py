@@ -7,18 +7,19 @@ import pytest
 
 from annex_actors.cli import main
 from annex_actors.schedules.table import DISCIPLINES
+from tests import tables
 
 MINE = """
-from annex_actors import B, Discipline, F, W, register_discipline
+from annex_actors import B, Discipline, F, W, register_schedule
 
-register_discipline(Discipline("two-at-most", "two in flight", (B, F, W), credit=lambda s, S, m: 2))
+register_schedule(Discipline("two-at-most", "two in flight", (B, F, W), credit=lambda s, S, m: 2))
 """
 
 
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that registers the schedule ``two-at-most``, in the current folder."""
-    monkeypatch.setattr("annex_actors.schedules.table.DISCIPLINES", dict(DISCIPLINES))
+    tables.restored(monkeypatch)
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "mine.py"
     path.write_text(MINE)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from annex_actors.cli import main
-from annex_actors.runs.run_directory import RunDirectory
+from annex_actors.runs.saved_run import SavedRun
 
 KEYS = [
     "run_dir", "dataset", "runtime", "schedule", "microbatches", "stages", "epochs", "steps", "train_cost", "test_cost",
@@ -109,7 +109,7 @@ def test_what_is_said_later_wins(capsys: pytest.CaptureFixture[str]) -> None:
     Path("run.toml").write_text('[data]\nname = "xor"\n[training]\nepochs = 1\nseed = 1\nmicrobatches = 1\n')
     options = ["--epochs", "2", "--microbatches", "2", "--set", "training.microbatches=3"]
     result = trained(capsys, "run.toml", *options)
-    config = RunDirectory.open(Path(result["run_dir"])).config()
+    config = SavedRun.open(Path(result["run_dir"])).config
     assert (config.training.seed, config.training.epochs, config.training.microbatches) == (1, 2, 3)
 
 
@@ -139,7 +139,7 @@ def test_a_layer_that_fails_always_ends_the_run_with_all_that_is_known(capsys: p
     assert 'raise InjectedCrash("crash on order")' in err
     assert "annex_actors/protocol" not in err
     assert lines[-1] == "3 committed steps are saved in run; --debug shows the whole traceback"
-    report = RunDirectory.open(Path("run")).report()
+    report = SavedRun.open(Path("run")).report
     assert report is not None
     assert (report.status, report.steps) == ("failed", 3)
 
@@ -184,8 +184,8 @@ def test_a_run_is_named_after_its_data(capsys: pytest.CaptureFixture[str]) -> No
 
 
 EAGER = """
-from annex_actors import B, Discipline, F, W, register_discipline
-register_discipline(Discipline(name="keen", summary="eager", priority=(B, F, W), credit=lambda s, S, m: S - s + 1))
+from annex_actors import B, Discipline, F, W, register_schedule
+register_schedule(Discipline(name="keen", summary="eager", priority=(B, F, W), credit=lambda s, S, m: S - s + 1))
 """
 
 

@@ -43,7 +43,7 @@ def by_hand(task: str, count: int) -> Floats:
     chunks = []
     for start in range(0, count, 256):
         outputs = samples(count, task, seed=5).inputs[start : start + 256]
-        for layer, state in zip(learner.network.layers, learner.checkpoint.layers, strict=True):
+        for layer, state in zip(learner.spec.network.layers, learner.checkpoint.layers, strict=True):
             outputs, _ = layer.forward(state.parameters, outputs, None)
         chunks.append(outputs)
     return cost(task).predictions(np.concatenate(chunks))

@@ -1,0 +1,130 @@
+"""All that makes a learner: its settings, each looked up and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.user_files import run_user_file
+from annex_actors.costs import Cost
+from annex_actors.costs import cost as cost_named
+from annex_actors.layers import Kernels, Layer, Network, sequence
+from annex_actors.layers import kernels as kernels_named
+from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import optimizer as optimizer_named
+from annex_actors.peers.stage import StageSpec
+from annex_actors.placement import network_work, partition
+from annex_actors.runtimes import Runtime, Supervision
+from annex_actors.runtimes import runtime as runtime_named
+from annex_actors.schedules.discipline import Discipline
+from annex_actors.schedules.table import discipline as discipline_named
+from annex_actors.training.assembly import one_stage_per_layer, stage_specs
+from annex_actors.training.checkpoint import Checkpoint
+
+PER_LAYER = "layer"
+"""The placement in which every layer has an actor of its own."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LearnerSpec:
+    """The settings of a `Learner`, which says what each of them is.
+
+    A value: another runtime or seed is `dataclasses.replace` of it.
+    """
+
+    network: Network
+    cost: Cost
+    optimizer: Optimizer
+    microbatches: int
+    schedule: Discipline
+    runtime: Runtime
+    stages: str | int
+    kernels: Kernels
+    seed: int
+    supervision: Supervision
+    load: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        network: Network | Layer,
+        *,
+        cost: str | Cost,
+        optimizer: str | Optimizer,
+        microbatches: int | None,
+        schedule: str | Discipline,
+        runtime: str | Runtime,
+        stages: str | int,
+        kernels: str | Kernels,
+        seed: int,
+        supervision: Supervision | None,
+        load: Sequence[str | Path],
+    ) -> Self:
+        """Return the checked settings; the files to load are run before any name is looked up.
+
+        Raises:
+            ConfigError: a setting out of range, or an unknown name.
+        """
+        files = tuple(str(Path(path).expanduser().resolve()) for path in load)
+        for path in files:
+            run_user_file(path)
+        products = kernels_named(kernels) if isinstance(kernels, str) else kernels
+        layers = sequence(network).with_kernels(products)
+        row = discipline_named(schedule) if isinstance(schedule, str) else schedule
+        parts = row.microbatches if microbatches is None else microbatches
+        return cls(
+            network=layers,
+            cost=cost_named(cost) if isinstance(cost, str) else cost,
+            optimizer=optimizer_named(optimizer) if isinstance(optimizer, str) else optimizer,
+            microbatches=checks.whole_number("microbatches", parts, at_least=1),
+            schedule=row,
+            runtime=runtime_named(runtime) if isinstance(runtime, str) else runtime,
+            stages=_checked_stages(stages, len(layers.layers)),
+            kernels=products,
+            seed=checks.whole_number("seed", seed, at_least=0, below=2**64),
+            supervision=supervision or Supervision(),
+            load=files,
+        )
+
+    @property
+    def actors(self) -> int:
+        """How many actors the layers and the cost make."""
+        return len(self.network.layers) + 1 if isinstance(self.stages, str) else self.stages
+
+    def placement(self, state: Checkpoint) -> tuple[range, ...]:
+        """Return the layers of each actor, for a network in this state; the cost counts as the last layer."""
+        if isinstance(self.stages, str):
+            return one_stage_per_layer(len(self.network.layers))
+        parameters = [layer.parameters for layer in state.layers]
+        return partition(network_work(self.network, state.input_shape, parameters), self.stages)
+
+    def stage_specs(self, state: Checkpoint, run: str) -> tuple[StageSpec, ...]:
+        """Return the stages of a run that begins in this state."""
+        return stage_specs(
+            self.network,
+            self.placement(state),
+            cost=self.cost,
+            optimizer=self.optimizer,
+            discipline=self.schedule,
+            state=state,
+            seed=self.seed,
+            run=run,
+        )
+
+
+def _checked_stages(stages: str | int, layers: int) -> str | int:
+    if isinstance(stages, str):
+        if stages != PER_LAYER:
+            raise ConfigError(f'expected `stages` to be "{PER_LAYER}" or an integer >= 1, got {stages!r}')
+        return stages
+    number = checks.whole_number("stages", stages, at_least=1)
+    if number > layers + 1:
+        raise ConfigError(
+            f"expected `stages` to be at most {layers + 1}, an actor for each of {layers} layers and one for the cost, "
+            f"got {number}; ask for fewer"
+        )
+    return number
