@@ -15,7 +15,16 @@ from annex_actors.costs import register_cost
 from annex_actors.data import Dataset, load
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import Layer, Network, activation, dense, dropout, flatten, parse_layers, sequence
-from annex_actors.optimizers import Adam, Sgd, register_optimizer
+from annex_actors.optimizers import (
+    Adam,
+    Cosine,
+    InverseTime,
+    LearningRate,
+    Sgd,
+    Stepwise,
+    Warmup,
+    register_optimizer,
+)
 from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.runtimes import Crash, Observer, RunFailedError, Supervision
@@ -33,6 +42,7 @@ __all__ = [
     "AnnexError",
     "B",
     "ConfigError",
+    "Cosine",
     "CostModel",
     "Crash",
     "DataError",
@@ -44,10 +54,12 @@ __all__ = [
     "F",
     "Grouping",
     "InterruptedRun",
+    "InverseTime",
     "Layer",
     "LayerError",
     "LayerTimes",
     "Learner",
+    "LearningRate",
     "Network",
     "Observer",
     "PeerExited",
@@ -59,9 +71,11 @@ __all__ = [
     "ShapeError",
     "Simulation",
     "StepFinished",
+    "Stepwise",
     "Supervision",
     "UserError",
     "W",
+    "Warmup",
     "activation",
     "dense",
     "dropout",

@@ -13,6 +13,7 @@ from annex_actors.cli.training import end, progress_of
 _DATA = "A data set of `annex-actors datasets`, a path to your own .npz or .csv, or to a config file .toml."
 _STAGES = "layer: an actor for each layer and the cost; or a number of actors that share them by their work."
 _CRASH = "Make a layer raise, once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
+_RATE = "The optimizer's step size; or a rule: inverse_time:0.003:0.01, cosine:0.003:1000, stepwise, warmup."
 _COST = "mean_squared_error, softmax_cross_entropy or sigmoid_cross_entropy."
 _STRATEGY = "Whom a layer's end concerns: one_for_one, one_for_all or rest_for_one."
 
@@ -30,7 +31,7 @@ def train(
     ] = None,
     affinity: shared.Affinity = None,
     optimizer: Annotated[str | None, typer.Option(help="adam or sgd.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The optimizer's step size.")] = None,
+    learning_rate: Annotated[str | None, typer.Option(metavar="NUMBER|RULE", help=_RATE)] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     layers: shared.Layers = None,
     cost: Annotated[str | None, typer.Option(help=_COST)] = None,

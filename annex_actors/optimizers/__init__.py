@@ -3,8 +3,9 @@
 A reading order:
 
 1. `optimizer`: the protocol `Optimizer`, three members that an optimizer of your own has too;
-2. `sgd`: gradient descent with momentum;
-3. `adam`: Adam, and AdamW by weight_decay.
+2. `learning_rates`: how long the steps are;
+3. `sgd`: gradient descent with momentum;
+4. `adam`: Adam, and AdamW by weight_decay.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.settings import made
 from annex_actors.base.tables import Table
 from annex_actors.optimizers.adam import Adam
+from annex_actors.optimizers.learning_rates import LEARNING_RATES, Cosine, InverseTime, LearningRate, Stepwise, Warmup
 from annex_actors.optimizers.optimizer import Optimizer
 from annex_actors.optimizers.sgd import Sgd
 
@@ -65,4 +67,17 @@ def optimizer(name: str, **settings: Any) -> Optimizer:
     return made(name, OPTIMIZERS.find(name), settings)
 
 
-__all__ = ["OPTIMIZERS", "Adam", "Optimizer", "Sgd", "optimizer", "register_optimizer"]
+__all__ = [
+    "LEARNING_RATES",
+    "OPTIMIZERS",
+    "Adam",
+    "Cosine",
+    "InverseTime",
+    "LearningRate",
+    "Optimizer",
+    "Sgd",
+    "Stepwise",
+    "Warmup",
+    "optimizer",
+    "register_optimizer",
+]

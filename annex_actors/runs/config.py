@@ -12,7 +12,7 @@ layers = "dense:128 relu dropout:0.1 dense:10"
 
 [optimizer]
 name = "adam"
-learning_rate = 0.003           # and every other setting of that optimizer
+learning_rate = 0.003           # or a rule, such as "cosine:0.003:1000"; and every other setting of that optimizer
 
 [training]
 epochs = 20
@@ -256,9 +256,9 @@ def suggested_for(dataset: Dataset) -> Suggestion:
 def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
     chosen = settings.get("optimizer")
     given = chosen if isinstance(chosen, Mapping) else {}
-    # A learning rate is one optimizer's: what suits Adam is too little for SGD. And its decay goes with it.
+    # A learning rate is one optimizer's: what suits Adam is too little for SGD.
     own = "learning_rate" in given or given.get("name", suggestion.optimizer) != suggestion.optimizer
-    rate = {} if own else {"learning_rate": suggestion.learning_rate, "decay": suggestion.decay}
+    rate = {} if own else {"learning_rate": suggestion.learning_rate}
     return {
         "cost": suggestion.cost,
         "network": {"layers": suggestion.layers},

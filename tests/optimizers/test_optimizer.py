@@ -19,7 +19,7 @@ def test_an_unknown_optimizer_lists_the_known_ones() -> None:
 
 
 def test_an_unknown_setting_lists_the_known_ones() -> None:
-    message = "expected settings of sgd to be among learning_rate, momentum, nesterov, decay, got 'lr'"
+    message = "expected settings of sgd to be among learning_rate, momentum, nesterov, got 'lr'"
     with pytest.raises(ConfigError, match=message):
         optimizer("sgd", lr=0.1)
 
@@ -27,12 +27,9 @@ def test_an_unknown_setting_lists_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("name", "setting", "wrong", "wanted"),
     [
-        *[
-            ("sgd", "learning_rate", wrong, "> 0")
-            for wrong in (0, -0.1, "fast", None, True, float("nan"), float("inf"))
-        ],
+        *[("sgd", "learning_rate", wrong, "> 0") for wrong in (0, -0.1, None, True, float("nan"), float("inf"))],
         *[("sgd", "momentum", wrong, ">= 0 and < 1") for wrong in (-0.1, 1, "some")],
-        *[("adam", "learning_rate", wrong, "> 0") for wrong in (0, "fast")],
+        *[("adam", "learning_rate", wrong, "> 0") for wrong in (0, -1)],
         *[("adam", "beta1", wrong, ">= 0 and < 1") for wrong in (-0.1, 1)],
         *[("adam", "beta2", wrong, ">= 0 and < 1") for wrong in (-0.1, 1)],
         ("adam", "epsilon", 0, "> 0"),

@@ -10,7 +10,7 @@ import pytest
 from annex_actors.base.errors import ConfigError, DataError, UserError
 from annex_actors.data import Dataset, catalog
 from annex_actors.layers import NUMPY, TorchKernels, parse_layers, sequence
-from annex_actors.optimizers import Adam, Sgd
+from annex_actors.optimizers import Adam, Sgd, optimizer
 from annex_actors.runs.config import RunConfig, resolve, suggested_for
 from annex_actors.runs.toml_settings import merged, setting
 from annex_actors.runtimes import Supervision
@@ -34,7 +34,7 @@ def test_without_any_setting_the_digits_are_learned_as_the_catalogue_suggests() 
     assert dataset.name == "digits"
     assert (config.network.layers, config.cost) == (suggested.layers, suggested.cost)
     assert (config.training.epochs, config.training.batch_size) == (suggested.epochs, suggested.batch_size)
-    assert learner.spec.optimizer == Adam(learning_rate=suggested.learning_rate)
+    assert learner.spec.optimizer == optimizer(suggested.optimizer, learning_rate=suggested.learning_rate)
 
 
 def test_what_nobody_says_is_as_the_learner_has_it() -> None:
