@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import DataError, message_of
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import say, table
 
@@ -62,7 +62,7 @@ def _cell(value: str | float) -> str:
 def _read(path: Path) -> Array:
     import numpy as np
 
-    from annex_actors.data.reading import one_line, reading
+    from annex_actors.data.reading import reading
 
     with reading(path):
         with path.open("rb") as file:
@@ -73,7 +73,9 @@ def _read(path: Path) -> Array:
         try:
             array: Array = np.load(path, allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise DataError(f"expected an array of numbers, got: {one_line(error)}; write it by numpy.save") from error
+            raise DataError(
+                f"expected an array of numbers, got: {message_of(error)}; write it by numpy.save"
+            ) from error
         return array
 
 

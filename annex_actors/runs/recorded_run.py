@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from annex_actors.base.errors import AnnexError, DataError
+from annex_actors.base.errors import AnnexError, DataError, message_of
 from annex_actors.data import Dataset
 from annex_actors.protocol.events import Event
 from annex_actors.runs.config import RunConfig
@@ -215,7 +215,8 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
 
 
 def _why(error: BaseException) -> str:
-    return " ".join(str(error).split()) if isinstance(error, AnnexError) else one_line(error)
+    """Return what a run failed of: this package's errors say it themselves, of others the type is said too."""
+    return message_of(error) if isinstance(error, AnnexError) else one_line(error)
 
 
 @contextmanager

@@ -13,9 +13,9 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError, safe_open
 
-from annex_actors.base.errors import DataError, UserError
+from annex_actors.base.errors import DataError, UserError, message_of
 from annex_actors.base.types import Array
-from annex_actors.data.reading import one_line, reading
+from annex_actors.data.reading import reading
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
 from annex_actors.runs.run_directory import (
@@ -188,7 +188,7 @@ def _parsed(record: type[_Record], path: Path, text: str) -> _Record:
 
 def _damaged(path: Path, error: Exception) -> str:
     problem = error.errors()[0] if isinstance(error, ValidationError) else None
-    why = " ".join([*map(str, problem["loc"]), problem["msg"]]) if problem else one_line(error)
+    why = " ".join([*map(str, problem["loc"]), problem["msg"]]) if problem else message_of(error)
     return f"{path}: expected what `annex-actors train` wrote, got: {why}; the file is damaged"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from annex_actors.base.errors import ConfigError
+from annex_actors.base.errors import ConfigError, message_of
 
 Settings: TypeAlias = Mapping[str, Any]
 """Settings by section and key, as TOML gives them; may be incomplete, and wrong."""
@@ -25,7 +25,7 @@ def read_settings(path: Path) -> Settings:
     except OSError as error:
         raise ConfigError(f"expected a config file at {path}, got: {error.strerror or error}; check the path") from None
     except ValueError as error:
-        raise ConfigError(f"expected TOML in {path}, got: {' '.join(str(error).split())}; correct the file") from None
+        raise ConfigError(f"expected TOML in {path}, got: {message_of(error)}; correct the file") from None
 
 
 def setting(text: str) -> Settings:

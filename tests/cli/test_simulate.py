@@ -97,7 +97,7 @@ BAD = {
     "simulate --load missing.py": "expected a Python file to load at missing.py, got none; check the path",
     "schedules --load raises.py": "expected raises.py, line 3, to run, got ZeroDivisionError: division by zero",
     "train xor --load syntax.py": "expected syntax.py, line 1, to run, got SyntaxError",
-    "train xor --load taken.py": "expected a new name for the schedule, without colons and spaces, got '1f1b'",
+    "train xor --load taken.py": "expected a new name for the schedule, one word without colons, got '1f1b'",
 }
 
 

@@ -113,6 +113,33 @@ def test_what_is_said_later_wins(capsys: pytest.CaptureFixture[str]) -> None:
     assert (config.training.seed, config.training.epochs, config.training.microbatches) == (1, 2, 3)
 
 
+def test_another_runtime_than_the_files_has_none_of_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("run.toml").write_text(
+        '[data]\nname = "xor"\n[training]\nepochs = 1\n[runtime]\nname = "inline"\ncommit_every = 3\n'
+    )
+    result = trained(capsys, "run.toml", "--runtime", "threads")
+    assert result["runtime"] == "threads"
+    assert trained(capsys, f"{result['run_dir']}/config.toml", "--set", "runtime.name=inline")["runtime"] == "inline"
+    same = SavedRun.open(Path(trained(capsys, "run.toml", "--runtime", "inline")["run_dir"])).config.runtime
+    assert same.model_dump() == {"name": "inline", "commit_every": 3}
+
+
+def test_a_learning_rate_may_vary_with_the_step(capsys: pytest.CaptureFixture[str]) -> None:
+    rates = [
+        "0.05",
+        "inverse_time:0.05:0",
+        "inverse_time:0.05:0.1",
+        "cosine:0.05:9",
+        "stepwise:0.05:0.5:2",
+        "warmup:0.05:3",
+    ]
+    results = [trained(capsys, "xor", "--epochs", "5", "--learning-rate", rate) for rate in rates]
+    hashes = [result["weights_sha256"] for result in results]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == len(rates) - 1
+    assert trained(capsys, f"{results[3]['run_dir']}/config.toml")["weights_sha256"] == hashes[3]
+
+
 def test_the_config_of_a_run_repeats_it(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--optimizer", "sgd", "--set", "optimizer.momentum=0.9", "--layers", "dense:4 relu dropout:0.2 dense:3"]
     first = trained(capsys, "iris", "--epochs", "2", "--seed", "5", *options)
@@ -137,7 +164,7 @@ def test_a_layer_that_fails_always_ends_the_run_with_all_that_is_known(capsys: p
         "InjectedCrash: crash on order (failed 3 times at the same message)"
     )
     assert 'raise InjectedCrash("crash on order")' in err
-    assert "annex_actors/protocol" not in err
+    assert "annex_actors/peers" not in err
     assert lines[-1] == "3 committed steps are saved in run; --debug shows the whole traceback"
     report = SavedRun.open(Path("run")).report
     assert report is not None
@@ -148,7 +175,7 @@ def test_debug_shows_the_whole_traceback(capsys: pytest.CaptureFixture[str]) -> 
     crash = "layer=1,step=3,times=99"
     assert main(["train", "xor", "--epochs", "9", "--quiet", "--debug", "--crash", crash]) == 1
     err = capsys.readouterr().err
-    assert "annex_actors/protocol/stage.py" in err
+    assert "annex_actors/peers/stage.py" in err
     assert err.count("The above exception was the direct cause") == 2
 
 

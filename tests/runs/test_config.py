@@ -10,10 +10,18 @@ import pytest
 from annex_actors.base.errors import ConfigError, DataError, UserError
 from annex_actors.data import Dataset, catalog
 from annex_actors.layers import NUMPY, TorchKernels, parse_layers, sequence
-from annex_actors.optimizers import Adam, Sgd, optimizer
+from annex_actors.optimizers import Adam, Cosine, Sgd, optimizer
 from annex_actors.runs.config import RunConfig, resolve, suggested_for
 from annex_actors.runs.toml_settings import merged, setting
-from annex_actors.runtimes import Supervision
+from annex_actors.runtimes import (
+    InlineRuntime,
+    ProcessesRuntime,
+    Runtime,
+    SchedulersRuntime,
+    Supervision,
+    ThreadsRuntime,
+)
+from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
 from supervisors import Strategy
 
@@ -79,6 +87,45 @@ def test_stages_are_a_word_or_a_number(text: str, stages: str | int) -> None:
     config, learner, _ = resolve(merged(XOR, setting(f"training.stages={text}")))
     assert config.training.stages == learner.spec.stages == stages
     assert resolve(tomllib.loads(config.to_toml()))[0] == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "runtime"),
+    [
+        ([], SchedulersRuntime()),
+        (["runtime.threads=3"], SchedulersRuntime(threads=3)),
+        (["runtime.name=threads"], ThreadsRuntime()),
+        (
+            ["runtime.name=processes", "runtime.affinity=true", "runtime.spares=0", "runtime.commit_every=2"],
+            ProcessesRuntime(affinity=True, spares=0, commit_every=2),
+        ),
+        (["runtime.name=inline", "runtime.commit_every=3"], InlineRuntime(commit_every=3)),
+    ],
+)
+def test_the_settings_of_a_runtime_reach_it_and_are_recorded(settings: list[str], runtime: Runtime) -> None:
+    config, learner, _ = resolve(merged(XOR, *map(setting, settings)))
+    assert learner.spec.runtime == runtime
+    assert resolve(tomllib.loads(config.to_toml()))[0] == config
+    assert config.learner().spec.runtime == runtime
+
+
+def test_a_run_elsewhere_has_the_settings_of_no_other_runtime() -> None:
+    config, _, _ = resolve(merged(XOR, setting("runtime.name=processes"), setting("runtime.affinity=true")))
+    assert config.elsewhere("threads").learner().spec.runtime == ThreadsRuntime()
+    assert config.elsewhere("processes").learner().spec.runtime == ProcessesRuntime()
+
+
+def test_a_learning_rate_that_varies_is_recorded_as_its_text() -> None:
+    config, learner, _ = resolve(merged(XOR, setting("optimizer.learning_rate=cosine:0.05:200")))
+    assert learner.spec.optimizer == Adam(learning_rate=Cosine(0.05, 200))
+    assert config.optimizer.model_dump()["learning_rate"] == "cosine:0.05:200"
+    assert resolve(tomllib.loads(config.to_toml()))[0] == config
+
+
+def test_sections_have_the_settings_and_defaults_of_what_owns_them() -> None:
+    config, _, _ = resolve(XOR)
+    assert config.supervision.model_dump() == {**asdict(Supervision()), "strategy": "one_for_one"}
+    assert config.checkpoints.model_dump() == {"every": Checkpoints(Path()).every, "keep": Checkpoints(Path()).keep}
 
 
 def test_kernels_reach_the_learner_and_its_layers() -> None:
@@ -160,6 +207,12 @@ def test_a_value_of_the_wrong_type_is_named_with_its_place(text: str, expected: 
         ("trainin.epochs=3", ["sections and keys", "cost, data, network", "did you mean 'training'?"]),
         ("data.path=x", ["keys of `data`", "name, label, data_dir", "got 'path'"]),
         ("optimizer.momentum=0.9", ["settings of adam", "beta1", "got 'momentum'"]),
+        ("runtime.afinity=true", ["settings of schedulers", "among threads", "got 'afinity'"]),
+        (
+            "supervision.max_restart=1",
+            ["keys of `supervision`", "max_restarts", "did you mean 'max_restarts'?"],
+        ),
+        ("checkpoints.path=x", ["keys of `checkpoints` to be among every, keep, got 'path'"]),
         ("optimizer.learning_rte=0.9", ["settings of adam", "did you mean 'learning_rate'?"]),
     ],
 )
@@ -174,6 +227,8 @@ def test_an_unknown_key_lists_the_known_ones_and_the_likely_one(text: str, names
         ("training.microbatches=0", "`microbatches` to be an integer >= 1, got 0"),
         ("training.schedule=gpip", "did you mean 'gpipe'?"),
         ("runtime.name=ray", "threads, processes, inline"),
+        ("runtime.threads=0", "`threads` to be an integer >= 1, got 0"),
+        ("runtime.threads=many", "`threads` to be an integer >= 1, got 'many'"),
         ("training.stages=0", "`stages` to be an integer >= 1, got 0"),
         ("training.stages=99", "`stages` to be at most 5, an actor for each of 4 layers and one for the cost"),
         ("training.kernels=mkl", "`kernels` to be one of numpy, torch, got 'mkl'"),

@@ -20,7 +20,7 @@ from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, StepFinished
 from annex_actors.runtimes import Crash, InlineRuntime, ProcessesRuntime, RunFailedError, Supervision, ThreadsRuntime
 from annex_actors.schedules.discipline import B, Discipline, F, W
-from annex_actors.training.halting import loss_less_than
+from annex_actors.training.halting import Halt, loss_less_than
 from annex_actors.training.learner import Learner
 from annex_actors.training.result import Result
 from supervisors import Strategy
@@ -216,6 +216,25 @@ def test_a_limit_that_is_never_reached_lets_all_epochs_pass() -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
+def no_better_for(epochs: int) -> Halt:
+    """Return the condition that no epoch of the last so many was better than all before: patience, without memory."""
+    return lambda history: min(history, key=lambda epoch: epoch.train_cost).epoch < len(history) - epochs
+
+
+def test_patience_comes_to_the_same_where_the_trainer_was_restarted_and_where_the_run_was_resumed() -> None:
+    training = replace(TRAINING, epochs=50, optimizer=Sgd(learning_rate=3.0))
+    whole = trained(training, halt=no_better_for(3))
+    assert 3 < len(whole.history) < 50
+    crash = Crash(layer=0, step=whole.checkpoint.step - 1, at=Point.FORWARD)
+    assert trained(training, "threads", halt=no_better_for(3), crashes=[crash]).history == whole.history
+    for epochs in (len(whole.history) - 1, len(whole.history)):
+        cut = trained(replace(training, epochs=epochs)).checkpoint
+        assert cut.history == whole.history[:epochs]
+        resumed = trained(training, halt=no_better_for(3), resume=cut)
+        assert resumed.history == whole.history
+        assert resumed.checkpoint.hashes == whole.checkpoint.hashes
+
+
 def test_any_function_of_the_epochs_can_end_the_run(runtime: str) -> None:
     training = replace(TRAINING, epochs=5)
     result = trained(training, runtime, halt=lambda history: history[-1].epoch == 2)
