@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
 from annex_actors.base.errors import ConfigError
+
+
+def run_user_files(paths: Sequence[str | Path]) -> tuple[str, ...]:
+    """Run Python files in their order; return their absolute paths, by which another process can run them too.
+
+    Raises:
+        ConfigError: see `run_user_file`; or one path instead of several.
+    """
+    if isinstance(paths, str | Path):
+        raise ConfigError(f"expected `load` to be a list of paths, got {str(paths)!r}; write [{str(paths)!r}]")
+    for path in paths:
+        run_user_file(path)
+    return tuple(str(Path(path).expanduser().resolve()) for path in paths)
 
 
 def run_user_file(path: str | Path) -> None:
@@ -31,8 +45,10 @@ def run_user_file(path: str | Path) -> None:
     sys.modules[name] = module
     try:
         exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)
-    except Exception as error:
+    except BaseException as error:
         del sys.modules[name]
+        if not isinstance(error, Exception):
+            raise
         lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(file)]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
         where = f"{path}, line {line}" if line else f"{path}"

@@ -32,12 +32,11 @@ def simulate(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Draw the order of work that a schedule comes to on a virtual clock, and say how long it takes."""
-    from annex_actors.base.user_files import run_user_file
+    from annex_actors.base.user_files import run_user_files
     from annex_actors.experiments.simulation import simulate as simulated
     from annex_actors.runtimes.simulated import CostModel
 
-    for path in load or []:
-        run_user_file(path)
+    run_user_files(load or [])
     simulation = simulated(
         schedule,
         stages=stages,

@@ -58,7 +58,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.settings import settings_of
-from annex_actors.base.user_files import run_user_file
+from annex_actors.base.user_files import run_user_files
 from annex_actors.data import Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
 from annex_actors.layers import parse_layers
@@ -194,9 +194,8 @@ class RunConfig(_Section):
         Raises:
             ConfigError: an unknown name, or a value out of range.
         """
-        for path in self.training.load:  # before the names below are looked up
-            run_user_file(path)
         training = self.training
+        files = run_user_files(training.load)  # before any name is looked up
         return Learner(
             parse_layers(self.network.layers),
             cost=self.cost,
@@ -208,7 +207,7 @@ class RunConfig(_Section):
             kernels=training.kernels,
             seed=training.seed,
             supervision=Supervision(**self.supervision.model_dump()),
-            load=training.load,
+            load=files,
         )
 
     def elsewhere(self, runtime: str) -> RunConfig:

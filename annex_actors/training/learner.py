@@ -9,12 +9,18 @@ from numpy.typing import ArrayLike
 
 from annex_actors.base.errors import DataError
 from annex_actors.base.types import Floats
+from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
+from annex_actors.costs import cost as cost_named
 from annex_actors.data import Dataset
-from annex_actors.layers import Kernels, Layer, Network
+from annex_actors.layers import Kernels, Layer, Network, sequence
+from annex_actors.layers import kernels as kernels_named
 from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import optimizer as optimizer_named
 from annex_actors.runtimes import Crash, Observer, Runtime, Supervision
+from annex_actors.runtimes import runtime as runtime_named
 from annex_actors.schedules.discipline import Discipline
+from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.halting import Halt
@@ -69,18 +75,20 @@ class Learner:
         supervision: Supervision | None = None,
         load: Sequence[str | Path] = (),
     ) -> None:
-        self.spec = LearnerSpec.of(
-            network,
-            cost=cost,
-            optimizer=optimizer,
-            microbatches=microbatches,
-            schedule=schedule,
-            runtime=runtime,
+        files = run_user_files(load)  # before any name is looked up
+        row = discipline_named(schedule) if isinstance(schedule, str) else schedule
+        self.spec = LearnerSpec(
+            network=sequence(network),
+            cost=cost_named(cost) if isinstance(cost, str) else cost,
+            optimizer=optimizer_named(optimizer) if isinstance(optimizer, str) else optimizer,
+            microbatches=row.microbatches if microbatches is None else microbatches,
+            schedule=row,
+            runtime=runtime_named(runtime) if isinstance(runtime, str) else runtime,
             stages=stages,
-            kernels=kernels,
+            kernels=kernels_named(kernels) if isinstance(kernels, str) else kernels,
             seed=seed,
-            supervision=supervision,
-            load=load,
+            supervision=supervision or Supervision(),
+            load=files,
         )
         self.checkpoint: Checkpoint | None = None
         self.result: Result | None = None

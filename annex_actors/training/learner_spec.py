@@ -1,27 +1,18 @@
-"""All that makes a learner: its settings, each looked up and checked."""
+"""All that makes a learner: its settings, checked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.user_files import run_user_file
 from annex_actors.costs import Cost
-from annex_actors.costs import cost as cost_named
-from annex_actors.layers import Kernels, Layer, Network, sequence
-from annex_actors.layers import kernels as kernels_named
+from annex_actors.layers import Kernels, Network
 from annex_actors.optimizers import Optimizer
-from annex_actors.optimizers import optimizer as optimizer_named
 from annex_actors.peers.stage import StageSpec
 from annex_actors.placement import network_work, partition
 from annex_actors.runtimes import Runtime, Supervision
-from annex_actors.runtimes import runtime as runtime_named
 from annex_actors.schedules.discipline import Discipline
-from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 
@@ -33,7 +24,10 @@ PER_LAYER = "layer"
 class LearnerSpec:
     """The settings of a `Learner`, which says what each of them is.
 
-    A value: another runtime or seed is `dataclasses.replace` of it.
+    A value: with another runtime or seed it is `dataclasses.replace`, and checked again.
+
+    Raises:
+        ConfigError: a setting out of range.
     """
 
     network: Network
@@ -48,47 +42,15 @@ class LearnerSpec:
     supervision: Supervision
     load: tuple[str, ...]
 
-    @classmethod
-    def of(
-        cls,
-        network: Network | Layer,
-        *,
-        cost: str | Cost,
-        optimizer: str | Optimizer,
-        microbatches: int | None,
-        schedule: str | Discipline,
-        runtime: str | Runtime,
-        stages: str | int,
-        kernels: str | Kernels,
-        seed: int,
-        supervision: Supervision | None,
-        load: Sequence[str | Path],
-    ) -> Self:
-        """Return the checked settings; the files to load are run before any name is looked up.
-
-        Raises:
-            ConfigError: a setting out of range, or an unknown name.
-        """
-        files = tuple(str(Path(path).expanduser().resolve()) for path in load)
-        for path in files:
-            run_user_file(path)
-        products = kernels_named(kernels) if isinstance(kernels, str) else kernels
-        layers = sequence(network).with_kernels(products)
-        row = discipline_named(schedule) if isinstance(schedule, str) else schedule
-        parts = row.microbatches if microbatches is None else microbatches
-        return cls(
-            network=layers,
-            cost=cost_named(cost) if isinstance(cost, str) else cost,
-            optimizer=optimizer_named(optimizer) if isinstance(optimizer, str) else optimizer,
-            microbatches=checks.whole_number("microbatches", parts, at_least=1),
-            schedule=row,
-            runtime=runtime_named(runtime) if isinstance(runtime, str) else runtime,
-            stages=_checked_stages(stages, len(layers.layers)),
-            kernels=products,
-            seed=checks.whole_number("seed", seed, at_least=0, below=2**64),
-            supervision=supervision or Supervision(),
-            load=files,
-        )
+    def __post_init__(self) -> None:
+        checked = {
+            "network": self.network.with_kernels(self.kernels),
+            "microbatches": checks.whole_number("microbatches", self.microbatches, at_least=1),
+            "stages": _checked_stages(self.stages, len(self.network.layers)),
+            "seed": checks.whole_number("seed", self.seed, at_least=0, below=2**64),
+        }
+        for setting, value in checked.items():
+            object.__setattr__(self, setting, value)
 
     @property
     def actors(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.user_files import run_user_file
+from annex_actors.base.user_files import run_user_file, run_user_files
 
 
 def module_of(path: Path) -> dict[str, object]:
@@ -18,9 +18,8 @@ def module_of(path: Path) -> dict[str, object]:
 def test_a_file_is_run_once_in_a_process(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(f"with open({str(tmp_path / 'ran')!r}, 'a') as file:\n    file.write('x')\n")
-    for name in (path, str(path), tmp_path / "folder" / ".." / "mine.py"):
-        (tmp_path / "folder").mkdir(exist_ok=True)
-        run_user_file(name)
+    (tmp_path / "folder").mkdir()
+    assert run_user_files([path, str(path), tmp_path / "folder" / ".." / "mine.py"]) == (str(path),) * 3
     assert (tmp_path / "ran").read_text() == "x"
 
 
@@ -53,6 +52,11 @@ def test_a_file_that_is_no_python_is_told_with_its_line(tmp_path: Path) -> None:
     path.write_text("a = 1\nb = = 2\n")
     with pytest.raises(ConfigError, match=r"mine\.py, line 2, to run, got SyntaxError"):
         run_user_file(path)
+
+
+def test_one_path_is_no_list_of_paths() -> None:
+    with pytest.raises(ConfigError, match=r"expected `load` to be a list of paths, got 'mine.py'; write \['mine.py'\]"):
+        run_user_files("mine.py")
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
