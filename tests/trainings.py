@@ -35,6 +35,7 @@ from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore, StateStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.halting import Halt
 from annex_actors.training.learner import Learner
 
 FEATURES, CLASSES, TEST_SAMPLES = 4, 3, 7
@@ -153,7 +154,7 @@ class Training:
             run="run",
         )
 
-    def trainer_spec(self, halt: Callable[[EpochFinished], bool] | None = None) -> TrainerSpec:
+    def trainer_spec(self, halt: Halt | None = None) -> TrainerSpec:
         """Return the trainer."""
         data = self.dataset
         learned, judged = data.train, data.test
@@ -186,7 +187,8 @@ class Training:
         supervision: Supervision | None = None,
         crashes: CrashPlan | None = None,
         observers: Sequence[Observer] = (),
-        halt: Callable[[EpochFinished], bool] | None = None,
+        halt: Halt | None = None,
+        load: tuple[str, ...] = (),
     ) -> Program:
         """Return the training, ready for any runtime."""
         return Program(
@@ -197,6 +199,7 @@ class Training:
             supervision or Supervision(),
             crashes,
             tuple(observers),
+            load,
         )
 
 

@@ -7,15 +7,14 @@ processor and on the shapes. They round differently, so the choice belongs to th
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.tables import Table
 from annex_actors.base.types import Floats
 
 _ALIGNMENT = 64
@@ -123,7 +122,7 @@ class TorchKernels:
 NUMPY: Kernels = NumpyKernels()
 """What a layer uses unless it is told otherwise."""
 
-KERNELS: Mapping[str, Callable[[], Kernels]] = MappingProxyType({"numpy": NumpyKernels, "torch": TorchKernels})
+KERNELS: Table[Callable[[], Kernels]] = Table("kernels", {"numpy": NumpyKernels, "torch": TorchKernels})
 """The kernels by name."""
 
 
@@ -133,7 +132,7 @@ def kernels(name: str) -> Kernels:
     Raises:
         ConfigError: there are none of this name, or what they need is not installed.
     """
-    return KERNELS[name]() if name in KERNELS else checks.unknown("kernels", name, KERNELS)
+    return KERNELS.find(name)()
 
 
 def _product(torch: Any, left: Floats, right: Floats) -> Floats:

@@ -95,6 +95,8 @@ class Program:
         supervision: how failures are met.
         crashes: failures to make on purpose; None: none.
         observers: who sees the events.
+        load: files of the user's own Python, run already in the process that starts the program: any other process that
+            is to host a peer runs them first, for what they register and define.
     """
 
     run: str
@@ -104,6 +106,7 @@ class Program:
     supervision: Supervision = field(default_factory=Supervision)
     crashes: CrashPlan | None = None
     observers: tuple[Observer, ...] = ()
+    load: tuple[str, ...] = ()
 
     @property
     def probe(self) -> Probe:

@@ -42,7 +42,7 @@ def by_hand(task: str, count: int) -> Floats:
     assert learner.checkpoint is not None
     weights, inputs = [state.weights for state in learner.checkpoint.layers], samples(count, task, seed=5).inputs
     chunks = [inputs[start : start + 256] for start in range(0, count, 256)]
-    outputs = np.concatenate([outputs_of(learner.network, weights, chunk) for chunk in chunks])
+    outputs = np.concatenate([outputs_of(learner.spec.network, weights, chunk) for chunk in chunks])
     return cost(task).predictions(outputs)
 
 

@@ -288,8 +288,8 @@ def test_a_crashed_layer_is_restarted_and_the_result_is_the_same(host: Runtime, 
 def test_a_crashed_trainer_is_restarted_alone_and_the_result_is_the_same(host: Runtime, strategy: Strategy) -> None:
     asked = list[int]()
 
-    def fails_once(epoch: EpochFinished) -> bool:
-        asked.append(epoch.epoch)
+    def fails_once(history: tuple[EpochFinished, ...]) -> bool:
+        asked.append(history[-1].epoch)
         if len(asked) == 1:
             raise OSError("the mail server is down")
         return False
@@ -392,7 +392,7 @@ def test_too_many_restarts_end_the_run_and_name_the_layer(host: Runtime) -> None
 
 
 def test_a_trainer_that_always_fails_ends_the_run(host: Runtime) -> None:
-    def fails(epoch: EpochFinished) -> bool:
+    def fails(history: tuple[EpochFinished, ...]) -> bool:
         raise OSError("the mail server is down")
 
     error = failed(host, TRAINING.program(halt=fails))
@@ -503,7 +503,7 @@ def halted_at_once(host: Runtime, **settings: Any) -> Checkpoint:
     """Return what came of a training told to halt as soon as it had started; its second epoch waits for that."""
     told = threading.Event()
 
-    def hold(epoch: EpochFinished) -> bool:
+    def hold(history: tuple[EpochFinished, ...]) -> bool:
         told.wait()
         return False
 
