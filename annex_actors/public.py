@@ -25,8 +25,8 @@ from annex_actors.optimizers import (
     Warmup,
     register_optimizer,
 )
-from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, Observer, RunFailedError, Supervision
 from annex_actors.runtimes.simulated import CostModel, LayerTimes
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W

@@ -17,6 +17,7 @@ from annex_actors.optimizers import Adam, Optimizer, Sgd
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
+from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.runtimes import (
@@ -189,6 +190,7 @@ class Training:
         observers: Sequence[Observer] = (),
         halt: Halt | None = None,
         load: tuple[str, ...] = (),
+        instruments: Sequence[Instrument] = (),
     ) -> Program:
         """Return the training, ready for any runtime."""
         return Program(
@@ -200,6 +202,7 @@ class Training:
             crashes,
             tuple(observers),
             load,
+            tuple(instruments),
         )
 
 

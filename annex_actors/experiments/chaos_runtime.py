@@ -142,19 +142,20 @@ class ChaosRuntime:
 
     def start(self, program: Program) -> Job:
         """Start the program, and the harm."""
-        troubles, watch = InjectedFaults(program.crashes.crashes() if program.crashes else ()), _Watch(self.damage)
-        job = self.inner.start(replace(program, crashes=troubles, observers=(*program.observers, watch)))
+        faults, watch = InjectedFaults(), _Watch(self.damage)
+        harmed = replace(program, instruments=(*program.instruments, faults), observers=(*program.observers, watch))
+        job = self.inner.start(harmed)
         assert isinstance(job, SupervisedJob)
-        return ChaosJob(self, job, troubles, watch)
+        return ChaosJob(self, job, faults, watch)
 
 
 class ChaosJob:
     """A job under blows."""
 
-    def __init__(self, chaos: ChaosRuntime, job: SupervisedJob, troubles: InjectedFaults, watch: _Watch) -> None:
+    def __init__(self, chaos: ChaosRuntime, job: SupervisedJob, faults: InjectedFaults, watch: _Watch) -> None:
         self._chaos = chaos
         self._job = job
-        self._troubles = troubles
+        self._faults = faults
         self._watch = watch
         self._random = Random(chaos.seed)
         self._stages = {spec.address: spec for spec in job.program.stages}
@@ -183,7 +184,7 @@ class ChaosJob:
         """End the harm, then the job; who is stuck or stopped goes on."""
         self._over.set()
         self._thread.join()
-        self._troubles.end()
+        self._faults.end()
         self._job.close()
         damage = self._chaos.damage
         for address in [*self._stages, self._job.program.driver.address]:
@@ -235,11 +236,11 @@ class ChaosJob:
             case Kind.KILL | Kind.PAIR | Kind.TRAINER:
                 exit(ref, KILLED)
             case Kind.STOP:
-                self._troubles.add(self._layer(address), Fault.STUCK)
+                self._faults.add(self._layer(address), Fault.STUCK)
             case Kind.FLOOD:
                 self._flood(ref)
             case _:
-                self._troubles.add(self._layer(address), Fault(kind.value))
+                self._faults.add(self._layer(address), Fault(kind.value))
 
     def _flood(self, ref: ProcessRef | Ref[Any]) -> None:
         """Fill a mailbox with what a dead life of its neighbours would have sent."""

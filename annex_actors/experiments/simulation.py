@@ -101,13 +101,12 @@ def simulate(
     if len(each) != stages:
         raise ConfigError(f"expected times of {stages} stages, got {len(each)}")
     row.check(stages, microbatches)
-    done: list[Piece] = []
     model = replace(costs or CostModel(), layers=each)
     if model.workers is None:
         shared = [row.worker(s, stages) for s in range(stages)]
         even = len(set(Counter(shared).values())) == 1  # or one worker's order may wait for what another's puts later
         model = replace(model, workers=shared, in_order=even)
-    runtime = SimulatedRuntime(model, done.append if pieces else None)
+    runtime = SimulatedRuntime(model, keep_pieces=pieces)
     job = runtime.start(_program(row, stages, microbatches, steps))
     assert isinstance(job, SimulatedJob)
     try:
@@ -123,7 +122,7 @@ def simulate(
         workers=workers,
         stages=tuple(job.stages[stage_address(s)] for s in range(stages)),
         messages=job.messages,
-        pieces=tuple(done),
+        pieces=tuple(job.pieces),
         restarts=job.restarts,
     )
 

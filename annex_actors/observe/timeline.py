@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd, lcm
 
+from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.simulated import Piece, Worker
 
 IDLE = "·"
@@ -25,8 +26,8 @@ def draw(pieces: Sequence[Piece]) -> list[str]:
     if not shown:
         return []
     unit = _unit(shown)
-    stages: dict[Worker, list[str]] = {}
-    for piece in sorted(shown, key=lambda each: int(each.stage.rpartition("-")[2])):
+    stages: dict[Worker, list[Address]] = {}
+    for piece in sorted(shown, key=lambda each: each.stage):
         own = stages.setdefault(piece.worker, [])
         own += [] if piece.stage in own else [piece.stage]
     labels = {id(piece): _label(piece, shown) + "'" * stages[piece.worker].index(piece.stage) for piece in shown}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from annex_actors.base.types import Floats
 from annex_actors.peers.prediction_feed import PredictionFeed
-from annex_actors.peers.stage import Probe, no_probe
 from annex_actors.protocol.effects import Commit, Emit, Wish
 from annex_actors.protocol.events import Finished
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.mailbox import AT_ONCE, Rank
 from annex_actors.protocol.messages import Address, Control, Message, Predict, Resume
-from annex_actors.protocol.node import Node
+from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.protocol.snapshot import Snapshot
 
@@ -36,7 +37,13 @@ class PredictorSpec:
     address = TRAINER
     label = "predictor"
 
-    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
+    def node(
+        self,
+        snapshot: Snapshot | None,
+        incarnation: int,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
+    ) -> Node:
         """Return the predictor as a peer; it begins anew in every incarnation."""
         return Node(
             TRAINER,
@@ -46,6 +53,7 @@ class PredictorSpec:
             behaviour=Predictor(self),
             mailbox=PredictorMailbox(),
             snapshot=Snapshot(TRAINER, self.step, None),
+            instrument=instrument,
         )
 
 

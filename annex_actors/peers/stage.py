@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum
 from math import isfinite
-from typing import TypeAlias
 
 from annex_actors.base.errors import DivergedError, LayerError
 from annex_actors.base.random_keys import RandomKey
@@ -28,6 +26,7 @@ from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.peers.stage_state import LayerState, StageState, Weights
 from annex_actors.peers.step_work import MicrobatchWork, StepWork, side_by_side
 from annex_actors.protocol.effects import Commit, Wish
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point, active
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Address,
@@ -43,28 +42,10 @@ from annex_actors.protocol.messages import (
     WithArray,
     freeze,
 )
-from annex_actors.protocol.node import Node
+from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.schedules.discipline import Discipline, Grouping
-
-
-class Point(Enum):
-    """A place in a stage's work where a probe looks in; a crash plan names them."""
-
-    FORWARD = "forward"
-    BACKWARD = "backward"
-    WEIGHT_GRADIENT = "weight_gradient"
-    UPDATE = "update"
-    COMMIT = "commit"
-
-
-Probe: TypeAlias = Callable[[Point, int, int, int], None]
-"""Called with (point, layer, step, microbatch) after the work and before its effects; may raise, as any layer may."""
-
-
-def no_probe(point: Point, layer: int, step: int, microbatch: int) -> None:
-    """Look at nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +93,13 @@ class StageSpec:
         """What the stage is made of: its layers, and the cost as the last one."""
         return (*(layer.spec() for layer in self.layers), *([self.cost.name] if self.cost else []))
 
-    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
+    def node(
+        self,
+        snapshot: Snapshot | None,
+        incarnation: int,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
+    ) -> Node:
         """Return the stage as a peer, at its last commit."""
         snapshot = snapshot or Snapshot(self.address, self.step, self.initial)
         return Node(
@@ -120,7 +107,7 @@ class StageSpec:
             incarnation,
             run=self.run,
             routing=self.routing,
-            behaviour=Stage(self, snapshot.state, snapshot.step, probe),
+            behaviour=Stage(self, snapshot.state, snapshot.step, instrument),
             mailbox=StageMailbox(
                 self.discipline,
                 self.stage,
@@ -129,6 +116,8 @@ class StageSpec:
                 committed=snapshot.step,
             ),
             snapshot=snapshot,
+            instrument=instrument,
+            is_due=is_due,
         )
 
 
@@ -139,14 +128,15 @@ class Stage:
         spec: what the stage is.
         state: its weights and optimizer at ``step``.
         step: the version of ``state``.
-        probe: looks in at every `Point`.
+        instrument: sees the layers' work, at every `Point`.
     """
 
-    def __init__(self, spec: StageSpec, state: StageState, step: int, probe: Probe = no_probe) -> None:
+    def __init__(self, spec: StageSpec, state: StageState, step: int, instrument: Instrument = NO_INSTRUMENT) -> None:
         self._spec = spec
+        self._edges = spec.routing.edges(spec.address)
         self._state = state
         self._step = step
-        self._probe = probe
+        self._at = active(instrument.at)
         self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
         # The versions at hand, the newest last: that of `step`, and those before it that microbatches may still meet.
         self._versions: tuple[Weights, ...] = (*state.stash, state.weights)
@@ -227,7 +217,7 @@ class Stage:
         if spec.cost is not None:
             return self._cost(spec.cost, message, work, top)
         onward = Forward(
-            message.run, message.step, message.microbatch, message.edge + 1, top, message.part, tuple(skips)
+            message.run, message.step, message.microbatch, self._edges.outputs, top, message.part, tuple(skips)
         )
         return [self._post(onward)]
 
@@ -242,7 +232,7 @@ class Stage:
             )
         self._leave(message)
         work.costs.append(value)
-        edge = message.edge + 1
+        edge = self._edges.outputs
         back = Backward(message.run, message.step, message.microbatch, edge, freeze(gradient))
         wishes: list[Wish] = [Post(self._spec.address, back)]
         if len(work.costs) == message.part.microbatches:
@@ -258,12 +248,13 @@ class Stage:
         wishes: list[Wish] = []
         if spec.stage > 0:
             top, *skips = map(freeze, stack)
-            back = Backward(message.run, message.step, message.microbatch, spec.stage, top, tuple(skips))
+            back = Backward(message.run, message.step, message.microbatch, self._edges.inputs, top, tuple(skips))
             wishes.append(self._post(back))
         work.backwards += 1
         each = spec.discipline.weight_gradients is Grouping.MICROBATCH
         if each or work.backwards == work.part.microbatches:
-            deferred = WeightGradient(message.run, message.step, message.microbatch if each else WHOLE_STEP, spec.stage)
+            microbatch_or_step = message.microbatch if each else WHOLE_STEP
+            deferred = WeightGradient(message.run, message.step, microbatch_or_step, self._edges.inputs)
             wishes.append(Post(spec.address, deferred))
         return wishes
 
@@ -340,7 +331,7 @@ class Stage:
             self._enter(Point.FORWARD, offset)
             stack, _ = layer.forward(self._versions[-1][offset], stack, None)
         top, *skips = map(freeze, stack)
-        onward = Predict(message.run, message.step, message.microbatch, self._spec.stage + 1, top, tuple(skips))
+        onward = Predict(message.run, message.step, message.microbatch, self._edges.outputs, top, tuple(skips))
         return [self._post(onward)]
 
     def _post(self, message: Message) -> Post:
@@ -352,10 +343,9 @@ class Stage:
         return self._spec.first_layer + offset
 
     def _leave(self, message: Message) -> None:
-        if self._probe is no_probe:
-            return
-        point, offset = self._place
-        self._probe(point, self._spec.first_layer + offset, message.step, message.microbatch)
+        if self._at is not None:
+            point, offset = self._place
+            self._at(point, self._spec.first_layer + offset, message.step, message.microbatch)
 
     def _failure(self, message: Message) -> LayerError:
         (point, offset), spec = self._place, self._spec
@@ -364,7 +354,7 @@ class Stage:
         where = f"step {message.step}" + ("" if message.microbatch < 0 else f" microbatch {message.microbatch}")
         return LayerError(
             f"layer {index} ({spec.parts[offset]}) failed in {point.value} at {where}{given or self._shapes(offset)}",
-            address=spec.address,
+            address=str(spec.address),
             layer=index,
             step=message.step,
             microbatch=message.microbatch,

@@ -21,9 +21,9 @@ from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples, microbatch_slices
 from annex_actors.metrics import evaluate
 from annex_actors.peers.prediction_feed import PredictionFeed
-from annex_actors.peers.stage import Probe, no_probe
 from annex_actors.protocol.effects import Commit, Emit, Wish
 from annex_actors.protocol.events import EpochFinished, Finished, StepFinished
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.mailbox import AT_ONCE, Rank
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
@@ -42,7 +42,7 @@ from annex_actors.protocol.messages import (
     Target,
     freeze,
 )
-from annex_actors.protocol.node import Node
+from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.protocol.snapshot import Snapshot
 
@@ -85,15 +85,24 @@ class TrainerSpec:
     resumed: TrainerState | None = None
 
     address = TRAINER
-    label = TRAINER
+    label = str(TRAINER)
 
     @property
     def steps(self) -> int:
         """The steps of all epochs."""
         return self.epochs * self.batches.steps_per_epoch
 
-    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
-        """Return the trainer as a peer, at its last commit."""
+    def node(
+        self,
+        snapshot: Snapshot | None,
+        incarnation: int,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
+    ) -> Node:
+        """Return the trainer as a peer, at its last commit; it commits every step, whatever ``is_due`` says.
+
+        It decides when an epoch is judged, and what others have acted upon must not be decided again.
+        """
         first = self.resumed or TrainerState()
         snapshot = snapshot or Snapshot(TRAINER, first.reported, first)
         state: TrainerState = snapshot.state
@@ -105,6 +114,7 @@ class TrainerSpec:
             behaviour=Trainer(self, state),
             mailbox=TrainerMailbox(state.reported),
             snapshot=snapshot,
+            instrument=instrument,
         )
 
 

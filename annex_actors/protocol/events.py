@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from annex_actors.protocol.messages import Address
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -66,7 +68,7 @@ class Finished(Event):
 class PeerStarted(Event):
     """A peer is up; incarnations count from 1."""
 
-    address: str
+    address: Address
     label: str
     incarnation: int
 
@@ -75,7 +77,7 @@ class PeerStarted(Event):
 class PeerExited(Event):
     """A peer ended; ``reason`` is one line; ``orderly`` where it was told to end and failed in nothing."""
 
-    address: str
+    address: Address
     label: str
     incarnation: int
     reason: str
@@ -86,7 +88,7 @@ class PeerExited(Event):
 class PeerAbandoned(Event):
     """A peer could not be made to stop: it was fenced off and left behind."""
 
-    address: str
+    address: Address
     label: str
     incarnation: int
 
@@ -95,7 +97,7 @@ class PeerAbandoned(Event):
 class PeerHung(Event):
     """A peer neither works nor dies: it is at the same piece of work for too long; it will be made to end."""
 
-    address: str
+    address: Address
     label: str
     incarnation: int
     place: str

@@ -1,26 +1,46 @@
 """What stages, and the trainer that feeds them, say to each other.
 
-Every message is immutable, names its run, step, microbatch and edge, and prints on one line. Edges are numbered along
-the chain: edge ``s`` ends at stage ``s``; edge 0 starts at the trainer, edge ``S`` ends at it, and edge ``S + 1``
-carries the targets from the trainer to the last stage (`routing`). A message about a whole step has ``microbatch`` -1.
+Every message is immutable, names its run, step, microbatch and edge, and prints on one line. What lies at the ends of
+an edge, `routing` says. A message about a whole step has ``microbatch`` -1.
 
 An array that is sent is the receiver's: C-contiguous, and read-only from then on, on every runtime. Two actors of one
 process may thus hold the same immutable array, as two processes on the BEAM hold the same large binary; nobody can
 write to it.
+
+What a kind of message is, its class says, so that a kind of your own is one class: give it its fields and its `kind`,
+and set the traits that are not as for most; a behaviour must then know what to do with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 from annex_actors.base.types import Array, Floats, is_writable, pickled_by_fields
 
-Address: TypeAlias = str
-"""The name of a peer: ``"stage-3"`` or ``"trainer"``."""
 
-OWNER: Address = "owner"
-"""Who started the run: the sender of `Halt`."""
+class Address(NamedTuple):
+    """The name of a peer; as text ``stage-3`` or ``trainer``.
+
+    A tuple, since addresses are hashed and compared for every message, and no other value does that as fast.
+
+    Args:
+        role: what the peer is.
+        number: which one of its role, from 0; None where there is only one.
+    """
+
+    role: str
+    number: int | None = None
+
+    def __str__(self) -> str:
+        return self.role if self.number is None else f"{self.role}-{self.number}"
+
+
+OWNER = Address("owner")
+"""The program that started the run: the sender of `Halt`."""
+
+Edge: TypeAlias = int
+"""An edge of the network, by its number; `routing` gives a stage its edges by name, and no other computes with them."""
 
 WHOLE_STEP = -1
 
@@ -41,17 +61,36 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What every message carries."""
+    """What every message carries, and the traits of its kind.
+
+    Args:
+        run: the run's name.
+        step: from 0.
+        microbatch: from 0; `WHOLE_STEP` for a message about a whole step.
+        edge: which edge of the network it travels on.
+    """
+
+    kind: ClassVar[str]
+    """The kind's name, as users and logs write it."""
+
+    is_kept: ClassVar[bool] = False
+    """Whether the sender keeps it until the receiver has committed its step, since the receiver may need it again."""
+
+    is_work: ClassVar[bool] = False
+    """Whether it stands for a piece of work on a step: F, B or W."""
+
+    goes_back: ClassVar[bool] = False
+    """Whether it travels against its edge, as gradients do."""
 
     run: str
     step: int
     microbatch: int
-    edge: int
+    edge: Edge
 
     def __str__(self) -> str:
         """Return one line: kind, place in the stream, and for an array its shape, dtype and bytes."""
         place = f"step {self.step}" + ("" if self.microbatch == WHOLE_STEP else f" microbatch {self.microbatch}")
-        return f"{kind(self)} {place} edge {self.edge}{self._payload()}"
+        return f"{self.kind} {place} edge {self.edge}{self._payload()}"
 
     def _payload(self) -> str:
         return ""
@@ -95,6 +134,10 @@ class _Stacked(WithArray):
 class Forward(_Stacked):
     """An activation on its way to the next stage, ``(microbatch, *shape)``, and the skips that pass by."""
 
+    kind = "forward"
+    is_kept = True
+    is_work = True
+
     array: Floats
     part: Part
     skips: tuple[Floats, ...] = ()
@@ -105,11 +148,19 @@ class Forward(_Stacked):
 class Target(WithArray):
     """What the last stage compares a microbatch's output with, as the cost encoded it."""
 
+    kind = "target"
+    is_kept = True
+
 
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Backward(_Stacked):
     """The cost's gradient with respect to the arrays of a `Forward`, on its way back: shaped as they are."""
+
+    kind = "backward"
+    is_kept = True
+    is_work = True
+    goes_back = True
 
     array: Floats
     skips: tuple[Floats, ...] = ()
@@ -120,14 +171,20 @@ class Backward(_Stacked):
 class WeightGradient(Message):
     """A stage's reminder to itself: the weight gradient that it deferred."""
 
+    kind = "weight gradient"
+    is_work = True
+
 
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Predict(_Stacked):
     """An activation without a cost: for predictions and evaluation; on edge ``S`` it is the network's output.
 
-    Its ``step`` is its place in the stream: it takes the weights that a `Forward` of that step would take.
+    Its ``step`` is its place in the stream: it takes the weights that a `Forward` of that step would take. It is not
+    kept: the trainer asks again for those that do not come back, so that evaluating a large data set keeps nothing.
     """
+
+    kind = "predict"
 
     array: Floats
     skips: tuple[Floats, ...] = ()
@@ -138,6 +195,9 @@ class Predict(_Stacked):
 class Report(Message):
     """The cost of a step, from the last stage to the trainer: the mean over the batch."""
 
+    kind = "report"
+    is_kept = True
+
     cost: float
     samples: int
 
@@ -145,49 +205,41 @@ class Report(Message):
         return f" cost {self.cost:.6g}"
 
 
+@dataclass(frozen=True, slots=True)
+class Control(Message):
+    """What a node handles itself before its behaviour learns of it: about commits and restarts, and not data."""
+
+
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
-class Committed(Message):
+class Committed(Control):
     """I have committed every step below ``step``: forget what you keep for me of those."""
 
+    kind = "committed"
+
 
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
-class Await(Message):
+class Await(Control):
     """Send me `Committed` once you have committed every step below ``step``."""
 
-
-@pickled_by_fields
-@dataclass(frozen=True, slots=True)
-class Resume(Message):
-    """I was started anew and have committed every step below ``step``: send me again what is not older."""
+    kind = "await"
 
 
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
-class Halt(Message):
+class Resume(Control):
+    """I was restarted and have committed every step below ``step``: send me again what is not older."""
+
+    kind = "resume"
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True)
+class Halt(Control):
     """Feed no further step, and finish with those that were fed; the owner of the run tells the trainer."""
 
-
-Control: TypeAlias = Committed | Await | Resume | Halt
-
-KINDS: dict[type[Message], str] = {
-    Forward: "forward",
-    Target: "target",
-    Backward: "backward",
-    WeightGradient: "weight gradient",
-    Predict: "predict",
-    Report: "report",
-    Committed: "committed",
-    Await: "await",
-    Resume: "resume",
-    Halt: "halt",
-}
-
-
-def kind(message: Message) -> str:
-    """Return the name of a message's kind, as users and logs write it."""
-    return KINDS[type(message)]
+    kind = "halt"
 
 
 @pickled_by_fields

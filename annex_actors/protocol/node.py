@@ -5,21 +5,22 @@ A stage and the trainer are behaviours: they turn messages into wishes and know 
 - drops what a dead incarnation sent, and what was seen or committed before;
 - puts every post into an envelope and keeps it until its receiver has committed its step (upstream backup);
 - adds the outbox to every snapshot, since no restart can make a committed step's messages again;
-- commits every step, or where the store is dear to write to every so many: senders then keep as many steps. (Not the
-  trainer: it decides when an epoch is judged, and what others have acted upon must not be decided again.)
+- commits every step, or every so many where a commit costs much; senders then keep as many steps;
 - asks its neighbours, when started, for what it has not committed, and answers them the same.
 
-A node is pure: it has no thread, clock or socket, and is driven by `receive` and `work`, which is `next` and `do`.
+A node is pure: it has no thread, clock or socket. Its host drives it by `start`, `receive` and `work`, carries out the
+effects that these return, and says so by `carried_out`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from annex_actors.protocol.effects import Commit, Effect, Send, Wish
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, WorkItem, active
 from annex_actors.protocol.mailbox import AT_ONCE, Mailbox, Rank
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
@@ -28,7 +29,6 @@ from annex_actors.protocol.messages import (
     Committed,
     Control,
     Envelope,
-    Halt,
     Message,
     Post,
     Resume,
@@ -51,10 +51,6 @@ class Behaviour(Protocol):
         """Learn that ``peer`` has committed or was started anew."""
 
 
-Piece: TypeAlias = tuple[Address, Control] | Message
-"""What a node does at a time: answer a peer, or have its behaviour handle a message."""
-
-
 def every_step(step: int) -> bool:
     """Return that every step's commit is due."""
     return True
@@ -71,6 +67,8 @@ class Node:
         behaviour: the stage or trainer inside.
         mailbox: what orders the behaviour's messages.
         snapshot: what the last incarnation committed last, or the state to begin with.
+        instrument: sees this peer's work.
+        is_due: asked whether what was done below a step is to be committed now.
     """
 
     def __init__(
@@ -83,14 +81,20 @@ class Node:
         behaviour: Behaviour,
         mailbox: Mailbox,
         snapshot: Snapshot,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
     ) -> None:
         self.address = address
         self.incarnation = incarnation
         self.committed = snapshot.step
-        self.is_due: Callable[[int], bool] = every_step
         self.run = run
         self.behaviour = behaviour
         self.mailbox = mailbox
+        self._is_due = is_due
+        self._received = active(instrument.received)
+        self._before = active(instrument.before)
+        self._after = active(instrument.after)
+        self._item: WorkItem | None = None
         self._retention = Retention(snapshot.outbox)
         self._control: deque[tuple[Address, Control]] = deque()
         self._incarnations: dict[Address, int] = {}
@@ -102,34 +106,39 @@ class Node:
 
     def start(self) -> list[Effect]:
         """Return what a (re)started peer does first: ask for what it missed, send again what others may miss."""
+        if self._before is not None:
+            self._before(self, None)
         effects: list[Effect] = [self._send(peer, self._about(Resume)) for peer in self._neighbours]
         effects += [self._send(post.to, post.message) for post in self._retention.below(self.committed)]
         return effects + self._perform(self.behaviour.start())
 
     def receive(self, envelope: Envelope) -> None:
         """Take an envelope in, unless a dead incarnation or another run sent it."""
+        if self._received is not None:
+            self._received(self, envelope)
         sender, message = envelope.sender, envelope.message
         if message.run != self.run or envelope.incarnation < self._incarnations.get(sender, 0):
             return
         self._incarnations[sender] = envelope.incarnation
         self._retention.forget(sender, envelope.committed)
-        if isinstance(message, Committed | Await | Resume | Halt):
+        if isinstance(message, Control):
             self._control.append((sender, message))
         else:
             self.mailbox.put(message)
 
     def work(self) -> list[Effect] | None:
         """Do the next piece of work and return its effects; None where nothing can be done before a message comes."""
-        piece = self.next()
-        return None if piece is None else self.do(piece)
+        item = self._item = self._control.popleft() if self._control else self.mailbox.next()
+        if item is None:
+            return None
+        if self._before is not None:
+            self._before(self, item)
+        return self._perform(self._answer(*item) if isinstance(item, tuple) else self.behaviour.handle(item))
 
-    def next(self) -> Piece | None:
-        """Return the next piece of work, to be done now; None where nothing can be done before a message comes."""
-        return self._control.popleft() if self._control else self.mailbox.next()
-
-    def do(self, piece: Piece) -> list[Effect]:
-        """Do a piece of work and return its effects."""
-        return self._perform(self._answer(*piece) if isinstance(piece, tuple) else self.behaviour.handle(piece))
+    def carried_out(self, effects: Sequence[Effect]) -> None:
+        """Learn that the host has carried out the effects of the last piece of work, or of the start."""
+        if self._after is not None:
+            self._after(self, self._item, effects)
 
     @property
     def kept_bytes(self) -> int:
@@ -169,7 +178,7 @@ class Node:
     def _commit(self, snapshot: Snapshot) -> list[Effect]:
         self.mailbox.commit(snapshot.step)
         self._latest = snapshot
-        if not self.is_due(snapshot.step) and all(snapshot.step < step for step in self._awaited.values()):
+        if not self._is_due(snapshot.step) and all(snapshot.step < step for step in self._awaited.values()):
             return []
         self.committed = snapshot.step
         outbox = self._retention.below(snapshot.step)

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from annex_actors.protocol.messages import Address, Backward, Forward, Message, Post, Report, Target, WithArray
+from annex_actors.protocol.messages import Address, Message, Post, WithArray
 
 _Key = tuple[int, int, type[Message], int]
-
-KEPT = (Forward, Backward, Target, Report)
-"""The kinds that a receiver may need again.
-
-Predictions are not among them: the trainer asks anew for those that do not come back, so that evaluating a large data
-set keeps nothing anywhere.
-"""
 
 
 class Retention:
@@ -28,8 +21,11 @@ class Retention:
             self.keep(post.to, post.message)
 
     def keep(self, to: Address, message: Message) -> None:
-        """Keep ``message``, in place of an equal one that a replay made again, unless ``to`` has committed its step."""
-        if isinstance(message, KEPT) and message.step >= self._forgotten.get(to, 0):
+        """Keep ``message``, in place of an equal one that a replay made again, unless ``to`` has committed its step.
+
+        Messages of a kind that is not kept are left alone.
+        """
+        if message.is_kept and message.step >= self._forgotten.get(to, 0):
             kept, key = self._kept[to], (message.step, message.microbatch, type(message), message.edge)
             self.bytes += _size(message) - (_size(kept[key]) if key in kept else 0)
             kept[key] = message

@@ -1,26 +1,47 @@
-"""Who is at the ends of an edge: a pure function, looked up for every message and never remembered.
+"""Which peers are at the ends of an edge, and which microbatches are whose: pure functions, asked and never remembered.
 
-Today every edge has one peer at each end. Replicas that share the microbatches among them, or a layer split over
-several actors, change this file and no stage.
+Today every edge has one peer at each end, and every peer has all microbatches. Where replicas of a stage share the
+microbatches among them, `Routing.share` and the ends of an edge answer differently; stages and mailboxes ask both.
+What replicas need besides, such as the reduction of their weight gradients, is not here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from annex_actors.protocol.messages import Address, Backward, Message
+from annex_actors.protocol.messages import Address, Edge, Message
 
-TRAINER: Address = "trainer"
+TRAINER = Address("trainer")
 
 
+@cache
 def stage_address(stage: int) -> Address:
     """Return the address of stage ``stage``, from 0."""
-    return f"stage-{stage}"
+    return Address("stage", stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The edges of a stage. Activations travel along them, gradients against them.
+
+    Args:
+        inputs: ends at the stage.
+        outputs: starts at it.
+        targets: ends at the last stage, from the trainer.
+    """
+
+    inputs: Edge
+    outputs: Edge
+    targets: Edge
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
     """The chain trainer → stage 0 → … → stage S-1 → trainer, and the targets' edge from the trainer to the last stage.
+
+    Edges are numbered along the chain: edge ``s`` ends at stage ``s``, edge ``S`` ends at the trainer, and edge
+    ``S + 1`` carries the targets. Only this class computes with the numbers; to all others an edge is a name.
 
     Args:
         stages: S, >= 1.
@@ -29,55 +50,70 @@ class Routing:
     stages: int
 
     @property
-    def inputs(self) -> int:
+    def inputs(self) -> Edge:
         """The edge on which the trainer feeds samples."""
         return 0
 
     @property
-    def outputs(self) -> int:
+    def outputs(self) -> Edge:
         """The edge on which the last stage sends reports and predictions."""
         return self.stages
 
     @property
-    def targets(self) -> int:
+    def targets(self) -> Edge:
         """The edge on which the trainer feeds targets."""
         return self.stages + 1
 
-    def upstream(self, edge: int, microbatch: int) -> Address:
-        """Return who produces what travels forward on ``edge``."""
+    def edges(self, stage: Address) -> Edges:
+        """Return the edges of a stage."""
+        if stage.number is None:
+            raise ValueError(f"expected the address of a stage, got {stage}")
+        return Edges(stage.number, stage.number + 1, self.targets)
+
+    def upstream(self, edge: Edge, microbatch: int) -> Address:
+        """Return the peer that sends what travels forward on ``edge``."""
         return TRAINER if edge in (self.inputs, self.targets) else stage_address(edge - 1)
 
-    def downstream(self, edge: int, microbatch: int) -> Address:
-        """Return who receives what travels forward on ``edge``."""
+    def downstream(self, edge: Edge, microbatch: int) -> Address:
+        """Return the peer that receives what travels forward on ``edge``."""
         if edge == self.outputs:
             return TRAINER
         return stage_address(self.stages - 1 if edge == self.targets else edge)
 
     def receiver(self, message: Message) -> Address:
-        """Return to whom ``message`` goes: gradients travel against their edge, all else along it."""
-        if isinstance(message, Backward):
-            return self.upstream(message.edge, message.microbatch)
-        return self.downstream(message.edge, message.microbatch)
+        """Return the peer to which ``message`` goes: gradients travel against their edge, all else along it."""
+        end = self.upstream if message.goes_back else self.downstream
+        return end(message.edge, message.microbatch)
+
+    def share(self, address: Address, step: int, microbatches: int) -> range:
+        """Return the microbatches of a step that are this peer's, in order; today all are.
+
+        Args:
+            address: of a stage.
+            step: which step.
+            microbatches: how many the step has.
+        """
+        return range(microbatches)
 
     def senders(self, address: Address) -> frozenset[Address]:
         """Return the peers that send data to ``address``, and so keep it until ``address`` has committed."""
-        last = stage_address(self.stages - 1)
         if address == TRAINER:
-            return frozenset({last})
-        stage = int(address.rpartition("-")[2])
-        behind = {self.upstream(stage, 0)}
-        return frozenset(behind | {TRAINER} if address == last else behind | {stage_address(stage + 1)})
+            return frozenset({stage_address(self.stages - 1)})
+        # From ahead come gradients; or targets, where the trainer is ahead.
+        return frozenset({self._behind(address), self._ahead(address)})
 
     def receivers(self, address: Address) -> frozenset[Address]:
         """Return the peers to which ``address`` sends data."""
         if address == TRAINER:
             return frozenset({stage_address(0), stage_address(self.stages - 1)})
-        stage = int(address.rpartition("-")[2])
-        ahead = self.downstream(stage + 1, 0)
-        return frozenset({ahead, stage_address(stage - 1)} if stage else {ahead})
+        ahead, behind = self._ahead(address), self._behind(address)
+        return frozenset({ahead} if behind == TRAINER else {ahead, behind})
 
     def neighbours(self, address: Address) -> frozenset[Address]:
-        """Return whom a restarted ``address`` asks: all it trades data with, and the trainer, who asks every stage."""
+        """Return the peers that a restarted ``address`` asks: all it trades data with, and the trainer.
+
+        The trainer asks every stage.
+        """
         if address == TRAINER:
             return frozenset(self.addresses) - {TRAINER}
         return self.senders(address) | self.receivers(address) | {TRAINER}
@@ -86,3 +122,9 @@ class Routing:
     def addresses(self) -> tuple[Address, ...]:
         """All peers: the stages in order, then the trainer."""
         return (*map(stage_address, range(self.stages)), TRAINER)
+
+    def _behind(self, stage: Address) -> Address:
+        return self.upstream(self.edges(stage).inputs, 0)
+
+    def _ahead(self, stage: Address) -> Address:
+        return self.downstream(self.edges(stage).outputs, 0)

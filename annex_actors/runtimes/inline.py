@@ -18,7 +18,6 @@ from typing import TypeVar
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
-from annex_actors.peers.stage import Probe
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
@@ -90,6 +89,7 @@ class InlineJob:
         self._kill = kill
         self._commit_every = commit_every
         self._specs = {spec.address: spec for spec in program.peers}
+        self._addresses = {str(address): address for address in self._specs}
         self._nodes: dict[Address, Node] = {}
         self._incarnations = dict.fromkeys(self._specs, 0)
         self._channels: dict[tuple[Address, Address], deque[Envelope]] = {}
@@ -100,7 +100,7 @@ class InlineJob:
         self._windows = {False: window, True: window}
         self._finished = False
         self._starts = 0
-        self._probe: Probe = program.probe
+        self._instrument = program.instrument
         self._clock: Callable[[], float] = time.monotonic
         self._told: deque[Event] = deque()
         self.events = 0
@@ -166,23 +166,25 @@ class InlineJob:
         self._busy[channel[1]] = None
 
     def _work(self, address: Address) -> None:
-        def work() -> list[Effect]:
-            effects = self._nodes[address].work()
-            if effects is None:
-                del self._busy[address]
-            return effects or []
+        self._perform(address, self._nodes[address].work)
 
-        self._perform(address, work)
-
-    def _perform(self, address: Address, work: Callable[[], list[Effect]]) -> None:
+    def _perform(self, address: Address, work: Callable[[], list[Effect] | None]) -> None:
         incarnation = self._incarnations[address]
         try:
             self._tick()
-            for effect in work():
+            effects = work()
+            if effects is None:
+                del self._busy[address]
+                return
+            for effect in effects:
                 self._tick()
                 self._execute(effect, incarnation)
+            self._nodes[address].carried_out(effects)
         except Exception as error:  # noqa: BLE001 - any failure of a peer is its supervisor's to judge
             self._supervise(address, error)
+
+    def _is_due(self, step: int) -> bool:
+        return step % self._commit_every == 0
 
     def _tick(self) -> None:
         self.events += 1
@@ -219,12 +221,12 @@ class InlineJob:
             fatal = too_many_restarts(label, limit, error)
         if fatal is not None:
             raise fatal
-        stages = [spec.address for spec in self._program.stages]
+        stages = [str(spec.address) for spec in self._program.stages]
         strategy = Strategy.ONE_FOR_ONE if is_driver else supervision.strategy
-        plan = strategy.plan([address] if is_driver else stages, address)
+        plan = strategy.plan([str(address)] if is_driver else stages, str(address))
         for other in plan.stop:
-            self._show_stop(other)
-        self._start(plan.start)
+            self._show_stop(self._addresses[other])
+        self._start(self._addresses[other] for other in plan.start)
 
     def _start(self, addresses: Iterable[Address]) -> None:
         for address in addresses:
@@ -238,9 +240,7 @@ class InlineJob:
             self._perform(address, partial(self._revive, spec, incarnation, snapshot))
 
     def _revive(self, spec: PeerSpec, incarnation: int, snapshot: Snapshot | None) -> list[Effect]:
-        node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._probe)
-        if spec is not self._program.driver:
-            node.is_due = lambda step: step % self._commit_every == 0
+        node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._instrument, self._is_due)
         effects = node.start()
         self._show(PeerStarted(spec.address, spec.label, incarnation))
         return effects

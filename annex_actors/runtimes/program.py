@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
-from annex_actors.peers.stage import Probe, no_probe
 from annex_actors.protocol.events import Event
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, combined
 from annex_actors.protocol.messages import Address
-from annex_actors.protocol.node import Node
+from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.faults.planned import CrashPlan
@@ -37,8 +38,21 @@ class PeerSpec(Protocol):
     def routing(self) -> Routing:
         """The chain that it is part of."""
 
-    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe) -> Node:
-        """Return the peer at its last commit."""
+    def node(
+        self,
+        snapshot: Snapshot | None,
+        incarnation: int,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
+    ) -> Node:
+        """Return the peer at its last commit.
+
+        Args:
+            snapshot: its last commit; None: it has not committed anything.
+            incarnation: which life of it this is, from 1.
+            instrument: sees its work.
+            is_due: says after which steps to commit.
+        """
 
 
 class Observer(Protocol):
@@ -97,6 +111,7 @@ class Program:
         observers: who sees the events.
         load: files of the user's own Python, run already in the process that starts the program: any other process that
             is to host a peer runs them first, for what they register and define.
+        instruments: see the work of every peer in this process; peers in processes of their own are out of their sight.
     """
 
     run: str
@@ -107,11 +122,12 @@ class Program:
     crashes: CrashPlan | None = None
     observers: tuple[Observer, ...] = ()
     load: tuple[str, ...] = ()
+    instruments: tuple[Instrument, ...] = ()
 
     @property
-    def probe(self) -> Probe:
-        """What looks in at every place of a stage's work."""
-        return no_probe if self.crashes is None else self.crashes.probe
+    def instrument(self) -> Instrument:
+        """What sees the work of every peer in this process: the instruments, and then the crash plan."""
+        return combined(*self.instruments, self.crashes or NO_INSTRUMENT)
 
     @property
     def peers(self) -> tuple[PeerSpec, ...]:

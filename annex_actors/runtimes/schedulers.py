@@ -74,6 +74,6 @@ class SchedulersRuntime:
         scheduler = Scheduler(self.threads, name="layers")
 
         def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
-            return ChildSpec.of(ScheduledPeer, scheduler, spec, job, id=spec.address, name=spec.address)
+            return ChildSpec.of(ScheduledPeer, scheduler, spec, job, id=str(spec.address), name=spec.address)
 
         return SupervisedJob(program, host, scheduler)

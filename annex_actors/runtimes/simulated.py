@@ -17,11 +17,21 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TypeAlias
 
-from annex_actors.peers.stage import Point, Stage
+from annex_actors.peers.stage import Stage
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.protocol.effects import Effect, Send
+from annex_actors.protocol.instrument import Instrument, Peer, Point, WorkItem, combined
 from annex_actors.protocol.mailbox import AT_ONCE, Rank
-from annex_actors.protocol.messages import Address, Envelope, WithArray
+from annex_actors.protocol.messages import (
+    WHOLE_STEP,
+    Address,
+    Backward,
+    Envelope,
+    Forward,
+    Message,
+    WeightGradient,
+    WithArray,
+)
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.runtimes.inline import InlineJob, Killed, StandstillError, work_first
 from annex_actors.runtimes.program import Job, Program
@@ -132,43 +142,74 @@ class SimulatedRuntime:
 
     Args:
         costs: what takes how long.
-        on_piece: called with every piece of work, in the order in which they end.
+        keep_pieces: whether the job keeps every piece of work that was done.
     """
 
     costs: CostModel = field(default_factory=CostModel)
-    on_piece: Callable[[Piece], None] | None = None
+    keep_pieces: bool = True
 
     name = "simulated"
 
     def start(self, program: Program) -> Job:
         """Return the job; it does all its work in `Job.wait`."""
-        return SimulatedJob(program, self.costs, self.on_piece)
+        return SimulatedJob(program, self.costs, self.keep_pieces)
 
 
-_LETTERS = {
-    Point.FORWARD: Work.FORWARD,
-    Point.BACKWARD: Work.BACKWARD,
-    Point.WEIGHT_GRADIENT: Work.WEIGHT_GRADIENT,
-    Point.UPDATE: Work.WEIGHT_GRADIENT,
+_WORK: dict[type[Message], Work] = {
+    Forward: Work.FORWARD,
+    Backward: Work.BACKWARD,
+    WeightGradient: Work.WEIGHT_GRADIENT,
 }
+
+
+class VirtualClock(Instrument):
+    """Adds up how long the layers of a piece of work take; ``spent`` is that time, and ``did`` what the work is.
+
+    Args:
+        layers: the times of each layer.
+    """
+
+    def __init__(self, layers: Sequence[LayerTimes]) -> None:
+        self.spent: float = 0
+        self.did: tuple[Work, int, int] | None = None
+        self._layers = layers
+        self._microbatches: dict[int, int] = {}
+
+    def before(self, peer: Peer, item: WorkItem | None) -> None:
+        """Begin with no time spent."""
+        self.spent, self.did = 0, None
+        if isinstance(item, Forward):
+            self._microbatches[item.step] = item.part.microbatches
+        if isinstance(item, Message) and type(item) in _WORK:
+            self.did = _WORK[type(item)], item.step, item.microbatch
+
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+        """Add the time of a layer's work."""
+        if layer >= len(self._layers) or point is Point.COMMIT:
+            return
+        time: float = getattr(self._layers[layer], point.value)
+        one_product = point is Point.WEIGHT_GRADIENT and microbatch == WHOLE_STEP
+        self.spent += time * self._microbatches[step] if one_product else time
 
 
 class SimulatedJob(InlineJob):
     """A program at work on a virtual clock.
 
-    ``now`` is the time, ``messages`` counts those sent; ``workers`` and ``stages`` tell what was done and kept.
+    ``now`` is the time, ``messages`` counts those sent; ``workers`` and ``stages`` tell what was done and kept;
+    ``pieces`` are all pieces of work in the order of their ends, where they are kept.
     """
 
-    def __init__(self, program: Program, costs: CostModel, on_piece: Callable[[Piece], None] | None) -> None:
+    def __init__(self, program: Program, costs: CostModel, keep_pieces: bool) -> None:
         super().__init__(program, work_first, kill=None)
         addresses = [spec.address for spec in program.stages]
         places = costs.workers if costs.workers is not None else range(len(addresses))
         self.now: float = 0
         self.messages = 0
+        self.pieces: list[Piece] = []
         self.workers = {worker: WorkerTally() for worker in places}
         self.stages = {address: StageTally() for address in addresses}
         self._costs = costs
-        self._on_piece = on_piece
+        self._keep_pieces = keep_pieces
         self._worker_of: dict[Address, Worker] = {**dict(zip(addresses, places, strict=True)), TRAINER: _TRAINERS}
         self._sharers: dict[Worker, list[Address]] = {}
         for address, worker in self._worker_of.items():
@@ -177,12 +218,9 @@ class SimulatedJob(InlineJob):
         self._entries = count()
         self._occupied: dict[Worker, Address] = {}
         self._places: dict[tuple[Worker, int], int] = {}
-        self._crash, self._probe = self._probe, self._clock_in
+        self._work_clock = VirtualClock(costs.layers)
+        self._instrument = combined(self._work_clock, self._instrument)
         self._clock = lambda: self.now
-        self._mailbox: StageMailbox | None = None
-        self._deferred = 0
-        self._spent: float = 0
-        self._did: tuple[Work, int, int] | None = None
         for when, address in costs.kills:
             self._at(when, partial(self._kill_stage, address))
 
@@ -224,21 +262,17 @@ class SimulatedJob(InlineJob):
         return place <= done
 
     def _work(self, address: Address) -> None:
-        node, worker, incarnation = self._nodes[address], self._worker_of[address], self._incarnations[address]
-        mailbox = node.mailbox
-        self._mailbox = mailbox if isinstance(mailbox, StageMailbox) else None
-        self._deferred = self._mailbox.deferred if self._mailbox else 0
-        self._spent, self._did = 0, None
+        worker, incarnation, clock = self._worker_of[address], self._incarnations[address], self._work_clock
         try:
-            effects = node.work()
+            effects = self._nodes[address].work()
         except Exception as error:  # noqa: BLE001 - any failure of a peer is its supervisor's to judge
             self._supervise(address, error)
             return
         if effects is None:
             return
-        start, end = self.now, self.now + self._spent * self._costs.slowness.get(worker, 1)
+        start, end = self.now, self.now + clock.spent * self._costs.slowness.get(worker, 1)
         self._occupied[worker] = address
-        end_work = partial(self._end_work, address, incarnation, effects, self._did, start)
+        end_work = partial(self._end_work, address, incarnation, effects, clock.did, start)
         if end > start:
             self._at(end, end_work)
         else:
@@ -262,9 +296,9 @@ class SimulatedJob(InlineJob):
         assert isinstance(node.mailbox, StageMailbox)
         assert isinstance(node.behaviour, Stage)
         self.stages[address].add(node.mailbox, node.behaviour)
-        if self._on_piece is not None:
+        if self._keep_pieces:
             work, step, microbatch = did
-            self._on_piece(Piece(worker, address, work.value, step, microbatch, start, self.now))
+            self.pieces.append(Piece(worker, address, work.value, step, microbatch, start, self.now))
 
     def _execute(self, effect: Effect, incarnation: int) -> None:
         if not isinstance(effect, Send):
@@ -295,18 +329,6 @@ class SimulatedJob(InlineJob):
 
     def _at(self, when: float, what: Callable[[], None]) -> None:
         heappush(self._agenda, (when, next(self._entries), what))
-
-    def _clock_in(self, point: Point, layer: int, step: int, microbatch: int) -> None:
-        """Add the time of a layer's work to that of the piece at hand; a crash plan may end it here."""
-        if point in _LETTERS and layer < len(self._costs.layers):
-            times = self._costs.layers[layer]
-            spent: float = getattr(times, point.value)
-            if point is Point.WEIGHT_GRADIENT and self._mailbox is not None:  # of one microbatch, or of a whole step
-                spent *= self._deferred - self._mailbox.deferred
-            self._spent += spent
-        if point in _LETTERS:
-            self._did = _LETTERS[point], step, microbatch
-        self._crash(point, layer, step, microbatch)
 
 
 _TRAINERS: Worker = -1

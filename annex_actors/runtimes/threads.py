@@ -43,7 +43,7 @@ class PeerActor(Actor):
 
 def thread_host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
     """Return the specification of a peer on a thread."""
-    return ChildSpec.of(PeerActor, spec, job, id=spec.address, name=spec.address)
+    return ChildSpec.of(PeerActor, spec, job, id=str(spec.address), name=spec.address)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class BareJob:
         self._actors = [self._start(spec) for spec in program.peers]
 
     def _start(self, spec: PeerSpec) -> Ref[PeerActor]:
-        context = StartContext(id=spec.address, name=spec.address, registry=self.registry)
+        context = StartContext(id=str(spec.address), name=spec.address, registry=self.registry)
         return launch(create(PeerActor, context, (spec, self), {}))
 
     def note_start(self, address: Address, incarnation: int) -> None:

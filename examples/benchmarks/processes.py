@@ -20,6 +20,7 @@ import numpy as np
 from annex_actors import Event, Learner, PeerStarted, StepFinished, activation, dense, load, sequence
 from annex_actors.peers.stage_state import LayerState, StageState
 from annex_actors.protocol.messages import Envelope, Forward, Part
+from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import ProcessesRuntime
 from annex_actors.runtimes.processes.link import Link
@@ -71,7 +72,7 @@ def hops(rounds: int) -> None:
     for size in (1 << 10, 1 << 16, 1 << 20):
         array = np.zeros(size // 4, np.float32)
         array.flags.writeable = False
-        envelope = Envelope("stage-0", 1, 0, Forward("run", 0, 0, 0, array, Part(1, 1)))
+        envelope = Envelope(stage_address(0), 1, 0, Forward("run", 0, 0, 0, array, Part(1, 1)))
         show(f"hop with {size >> 10:,} KiB", [peer.ask(envelope) / 2 for _ in range(100 * rounds)], 1e6, "µs")
     peer.close()
 
@@ -83,7 +84,7 @@ def snapshot(step: int) -> Snapshot:
         array.flags.writeable = False
     weight, first, second = arrays
     layer = LayerState({"weight": weight}, {"mean.weight": first, "variance.weight": second})
-    return Snapshot("stage-0", step, StageState((layer,)))
+    return Snapshot(stage_address(0), step, StageState((layer,)))
 
 
 def commits(rounds: int) -> None:

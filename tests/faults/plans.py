@@ -8,8 +8,8 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, StepFinished
+from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, CrashPlan, InlineRuntime, Runtime, Supervision
 from annex_actors.schedules.discipline import Grouping
 from annex_actors.schedules.table import discipline

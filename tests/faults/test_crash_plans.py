@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from annex_actors.peers.stage import Point
+from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash
 from annex_actors.schedules.table import DISCIPLINES
 from supervisors import Strategy

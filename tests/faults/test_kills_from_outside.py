@@ -8,9 +8,10 @@ from random import Random
 
 import pytest
 
-from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import PeerExited
-from annex_actors.runtimes import CrashPlan, Supervision, runtime
+from annex_actors.protocol.instrument import Instrument, Point
+from annex_actors.protocol.routing import TRAINER, stage_address
+from annex_actors.runtimes import Supervision, runtime
 from annex_actors.runtimes.hosting.tree import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
 from supervisors import KILLED, Strategy, exit
@@ -22,7 +23,7 @@ TRAINING = Training(microbatches=3, epochs=3)
 # A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-NAMES = [*(f"stage-{stage}" for stage in range(5)), "trainer"]
+NAMES = [*map(stage_address, range(5)), TRAINER]
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def nothing_is_left_behind() -> Iterator[None]:
     assert threading.enumerate() == before
 
 
-class Sniper(CrashPlan):
+class Sniper(Instrument):
     """Kills peers from a thread of its own, whenever a piece of work that chance picked has been done.
 
     Whom it strikes is chance as well, and how far that one has got meanwhile is the scheduler's secret. The last step
@@ -40,14 +41,13 @@ class Sniper(CrashPlan):
     """
 
     def __init__(self, seed: int, shots: int) -> None:
-        super().__init__()
         self._random = Random(seed)
         self._shots = shots
         self._signals = threading.Semaphore(0)
         self._hurry, self._done = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
-    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         if step == TRAINING.steps - 1:
             self._hurry.set()
             self._signals.release()
@@ -80,7 +80,7 @@ class Sniper(CrashPlan):
 def sniped(host: str, seed: int, supervision: Supervision) -> tuple[Checkpoint, Seen]:
     """Return what a training under fire came to, and what was seen of it."""
     sniper, seen = Sniper(seed, shots=12), Seen()
-    program = TRAINING.program(crashes=sniper, supervision=supervision, observers=[seen])
+    program = TRAINING.program(instruments=[sniper], supervision=supervision, observers=[seen])
     job = runtime(host).start(program)
     assert isinstance(job, SupervisedJob)
     sniper.begin(job)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.protocol.events import PeerExited
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import Crash, CrashPlan, InlineRuntime
 from annex_actors.schedules.table import DISCIPLINES
 from supervisors import Strategy
@@ -63,7 +64,7 @@ def test_neighbours_that_crash_in_the_same_step_change_nothing(
     outcome = carry_out(program, InlineRuntime(), BASE.initial)
     assert_undisturbed(outcome, BASE)
     crashed = {event.address for event in seen.of(PeerExited) if "crash on order" in event.reason}
-    assert crashed == {f"stage-{layer}", f"stage-{layer + 1}"}
+    assert crashed == {stage_address(layer), stage_address(layer + 1)}
 
 
 @settings(deadline=None, print_blob=True, max_examples=20)

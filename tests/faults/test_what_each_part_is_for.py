@@ -24,6 +24,7 @@ from annex_actors.protocol.messages import (
 )
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.retention import Retention
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import InlineRuntime
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
@@ -122,15 +123,15 @@ def survives_a_late_commit() -> bool:
     """Return whether a message is still kept for a peer whose dead incarnation said that it had committed."""
     script = Script()
     peer = node(script)
-    script.wishes.append([Post("stage-2", Forward("r", 0, 0, 2, ARRAY, Part(1, 1)))])
+    script.wishes.append([Post(stage_address(2), Forward("r", 0, 0, 2, ARRAY, Part(1, 1)))])
     tell(peer, Forward("r", 0, 0, 1, ARRAY, Part(1, 1)))
     work(peer)
     resume = Resume("r", 0, WHOLE_STEP, WHOLE_STEP)
-    tell(peer, resume, sender="stage-2", incarnation=2)
+    tell(peer, resume, sender=stage_address(2), incarnation=2)
     work(peer)
-    tell(peer, Committed("r", 1, WHOLE_STEP, WHOLE_STEP), sender="stage-2", incarnation=1, committed=1)
-    tell(peer, resume, sender="stage-2", incarnation=3)
-    return ("stage-2", "Forward 0") in sent(work(peer))
+    tell(peer, Committed("r", 1, WHOLE_STEP, WHOLE_STEP), sender=stage_address(2), incarnation=1, committed=1)
+    tell(peer, resume, sender=stage_address(2), incarnation=3)
+    return (stage_address(2), "Forward 0") in sent(work(peer))
 
 
 def test_without_fencing_a_dead_incarnation_makes_others_forget(monkeypatch: pytest.MonkeyPatch) -> None:

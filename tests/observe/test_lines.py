@@ -4,6 +4,7 @@ import pytest
 
 from annex_actors.observe.lines import epoch_line, incident_line, number
 from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runs.records import EpochRecord
 
 EPOCH = EpochRecord(
@@ -44,12 +45,17 @@ def test_a_number_is_never_too_small_or_too_long_to_read(value: float | None, te
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (PeerExited("stage-1", "layer 1 relu", 1, "layer 1 (relu) failed in forward at step 7: ValueError: no"), None),
-        (PeerExited("trainer", "trainer", 1, "KeyError: 3"), "trainer ended: KeyError: 3"),
-        (PeerExited("stage-1", "layer 1 relu", 1, "killed"), "layer 1 relu ended: killed"),
-        (PeerStarted("stage-1", "layer 1 relu", 2), "layer 1 relu is up again, incarnation 2"),
         (
-            PeerAbandoned("stage-1", "layer 1 relu", 2),
+            PeerExited(
+                stage_address(1), "layer 1 relu", 1, "layer 1 (relu) failed in forward at step 7: ValueError: no"
+            ),
+            None,
+        ),
+        (PeerExited(TRAINER, "trainer", 1, "KeyError: 3"), "trainer ended: KeyError: 3"),
+        (PeerExited(stage_address(1), "layer 1 relu", 1, "killed"), "layer 1 relu ended: killed"),
+        (PeerStarted(stage_address(1), "layer 1 relu", 2), "layer 1 relu is up again, incarnation 2"),
+        (
+            PeerAbandoned(stage_address(1), "layer 1 relu", 2),
             "layer 1 relu could not be stopped: it was fenced off and left behind",
         ),
     ],
@@ -61,8 +67,8 @@ def test_a_crash_and_a_restart_are_a_line_each(event: Event, line: str | None) -
 @pytest.mark.parametrize(
     "event",
     [
-        PeerStarted("stage-1", "layer 1 relu", 1),
-        PeerExited("stage-1", "layer 1 relu", 1, "shutdown", orderly=True),
+        PeerStarted(stage_address(1), "layer 1 relu", 1),
+        PeerExited(stage_address(1), "layer 1 relu", 1, "shutdown", orderly=True),
         StepFinished(0, 0, 0.5, 32),
         Finished(3),
     ],

@@ -12,6 +12,7 @@ from annex_actors.layers import parse_layers
 from annex_actors.observe import LiveProgress, PlainProgress, progress
 from annex_actors.observe.progress import REFRESH_S
 from annex_actors.protocol.events import EpochFinished, Finished, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import parse_crash
 from annex_actors.training.learner import Learner
 
@@ -39,9 +40,9 @@ class Clock:
 def test_each_epoch_crash_and_restart_is_a_plain_line() -> None:
     stream, clock = io.StringIO(), Clock()
     plain = PlainProgress(stream, epochs=EPOCHS, clock=clock)
-    plain.on_event(PeerStarted("stage-1", "layer 1 relu", 1))
-    plain.on_event(PeerExited("stage-1", "layer 1 relu", 1, "killed"))
-    plain.on_event(PeerStarted("stage-1", "layer 1 relu", 2))
+    plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", 1))
+    plain.on_event(PeerExited(stage_address(1), "layer 1 relu", 1, "killed"))
+    plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", 2))
     clock.now = 2.0
     plain.on_event(StepFinished(0, 0, 0.5, 32))
     plain.on_event(EpochFinished(0, 1, 0.5, 0.25, {"accuracy": 1.0}))
@@ -64,7 +65,7 @@ def test_what_ends_after_the_run_is_no_incident() -> None:
     stream = io.StringIO()
     plain = PlainProgress(stream, epochs=EPOCHS)
     plain.on_event(Finished(6))
-    plain.on_event(PeerExited("stage-1", "layer 1 relu", 1, "killed"))
+    plain.on_event(PeerExited(stage_address(1), "layer 1 relu", 1, "killed"))
     assert stream.getvalue() == ""
 
 
@@ -92,7 +93,7 @@ def bar() -> Progress:
 def test_the_bar_shows_step_cost_metric_throughput_and_restarts(bar: Progress) -> None:
     clock = Clock()
     live = LiveProgress(bar, epochs=EPOCHS, steps=STEPS, clock=clock)
-    live.on_event(PeerStarted("stage-1", "layer 1 relu", 2))
+    live.on_event(PeerStarted(stage_address(1), "layer 1 relu", 2))
     clock.now = 1.0
     live.on_event(StepFinished(0, 0, 0.5, 32))
     assert bar.tasks[0].description == "epoch 1/3 step 1 cost 0.5000 32/s restarts 1"

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from annex_actors.experiments.simulation import simulate
 from annex_actors.observe.timeline import draw
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.simulated import CostModel, LayerTimes, Piece
 
 
@@ -38,5 +39,5 @@ def test_what_takes_no_time_is_not_drawn() -> None:
 
 
 def test_rows_are_in_the_order_of_the_workers() -> None:
-    pieces = [Piece(worker, f"stage-{worker}", "F", 0, 0, worker, worker + 1) for worker in (2, 0, 1)]
+    pieces = [Piece(worker, stage_address(worker), "F", 0, 0, worker, worker + 1) for worker in (2, 0, 1)]
     assert draw(pieces) == ["F0", "·  F0", "·  ·  F0"]

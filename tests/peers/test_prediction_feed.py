@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from annex_actors.peers.prediction_feed import CHUNK, PredictionFeed
 from annex_actors.protocol.messages import Post, Predict
-from annex_actors.protocol.routing import Routing
+from annex_actors.protocol.routing import Routing, stage_address
 
 
 def feed(count: int, stages: int = 2, step: int = 4) -> PredictionFeed:
@@ -45,7 +45,7 @@ def test_as_many_messages_are_in_flight_as_keep_every_stage_busy() -> None:
 
 def test_messages_go_to_the_first_stage_and_say_their_place_in_the_stream() -> None:
     (post,) = feed(3).more()
-    assert post.to == "stage-0"
+    assert post.to == stage_address(0)
     assert str(post.message) == "predict step 4 microbatch 0 edge 0 (3, 2) float32 24 bytes"
 
 

@@ -9,16 +9,19 @@ from annex_actors.peers.prediction_feed import CHUNK
 from annex_actors.peers.predictor import PredictorSpec
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Finished
-from annex_actors.protocol.messages import WHOLE_STEP, Envelope, Message, Predict, Resume
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Envelope, Message, Predict, Resume
 from annex_actors.protocol.node import Node
-from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.routing import TRAINER, Routing, stage_address
 
 INPUTS = np.arange(2 * CHUNK + 4, dtype=np.float32).reshape(CHUNK + 2, 2)
 INPUTS.flags.writeable = False
 SPEC = PredictorSpec("r", Routing(2), INPUTS, step=7)
 
 
-def tell(node: Node, message: Message, sender: str = "stage-1", incarnation: int = 1) -> list[Effect]:
+LAST = stage_address(1)
+
+
+def tell(node: Node, message: Message, sender: Address = LAST, incarnation: int = 1) -> list[Effect]:
     """Give ``node`` a message; return all that it does."""
     node.receive(Envelope(sender, incarnation, 7, message))
     done: list[Effect] = []
@@ -58,7 +61,7 @@ def test_it_sends_again_what_a_restarted_stage_may_have_lost() -> None:
     node = SPEC.node(None, 1)
     node.start()
     tell(node, output(0))
-    assert asked(tell(node, Resume("r", 7, WHOLE_STEP, WHOLE_STEP), "stage-0", incarnation=2)) == [1]
+    assert asked(tell(node, Resume("r", 7, WHOLE_STEP, WHOLE_STEP), stage_address(0), incarnation=2)) == [1]
 
 
 def test_outputs_that_come_after_the_end_change_nothing() -> None:

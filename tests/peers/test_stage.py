@@ -14,9 +14,10 @@ from annex_actors.base.types import Array, Floats, Parameters
 from annex_actors.costs import cost
 from annex_actors.layers import Factors, Layer, Weighted, activation, dense, dropout
 from annex_actors.optimizers import Sgd
-from annex_actors.peers.stage import Point, Stage, StageSpec
+from annex_actors.peers.stage import Stage, StageSpec
 from annex_actors.peers.stage_state import LayerState, StageState
 from annex_actors.protocol.effects import Commit, Wish
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Backward,
@@ -29,7 +30,7 @@ from annex_actors.protocol.messages import (
     Target,
     WeightGradient,
 )
-from annex_actors.protocol.routing import Routing
+from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.schedules.table import discipline
 
 RATE = 0.1
@@ -68,8 +69,18 @@ def dense_spec(**kwargs: int | bool) -> StageSpec:
     return spec(dense(2, weights=WEIGHT, biases=BIAS), **kwargs)  # type: ignore[arg-type]
 
 
-def stage_of(specification: StageSpec, probe: Callable[[Point, int, int, int], None] | None = None) -> Stage:
-    return Stage(specification, specification.initial, 0, probe or (lambda *_: None))
+class AtPoints(Instrument):
+    """Calls a function at every point."""
+
+    def __init__(self, call: Callable[[Point, int, int, int], object]) -> None:
+        self._call = call
+
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+        self._call(point, layer, step, microbatch)
+
+
+def stage_of(specification: StageSpec, instrument: Instrument = NO_INSTRUMENT) -> Stage:
+    return Stage(specification, specification.initial, 0, instrument)
 
 
 def forward(microbatch: int, step: int = 0, edge: int = 1) -> Forward:
@@ -119,7 +130,10 @@ def test_forward_sends_the_activation_on() -> None:
     assert np.array_equal(array(wishes), INPUTS[ROWS[0]] @ WEIGHT + BIAS)
     (post,) = wishes
     assert isinstance(post, Post)
-    assert (post.to, str(post.message)) == ("stage-2", "forward step 0 microbatch 0 edge 2 (3, 2) float32 24 bytes")
+    assert (post.to, str(post.message)) == (
+        stage_address(2),
+        "forward step 0 microbatch 0 edge 2 (3, 2) float32 24 bytes",
+    )
 
 
 def test_backward_sends_the_input_gradient_first_and_defers_the_weight_gradient() -> None:
@@ -129,8 +143,8 @@ def test_backward_sends_the_input_gradient_first_and_defers_the_weight_gradient(
     assert np.array_equal(array(stage.handle(backward(0))), GRADIENTS[ROWS[0]] @ WEIGHT.T)
     last = stage.handle(backward(1))
     assert [(each.to, type(each.message)) for each in last if isinstance(each, Post)] == [
-        ("stage-0", Backward),
-        ("stage-1", WeightGradient),
+        (stage_address(0), Backward),
+        (stage_address(1), WeightGradient),
     ]
 
 
@@ -156,7 +170,7 @@ def test_gradients_are_summed_in_the_order_of_microbatches_whatever_came_first()
 def test_a_step_ends_with_one_commit_of_the_next_version() -> None:
     (commit,) = finished(dense_spec())
     assert isinstance(commit, Commit)
-    assert (commit.snapshot.address, commit.snapshot.step) == ("stage-1", 1)
+    assert (commit.snapshot.address, commit.snapshot.step) == (stage_address(1), 1)
 
 
 def test_the_old_version_is_left_whole() -> None:
@@ -231,7 +245,7 @@ def test_the_cost_stage_sends_the_gradient_to_itself_weighted_by_the_size_of_the
     stage.handle(target(1))
     (post,) = stage.handle(cost_forward(1))
     assert isinstance(post, Post)
-    assert post.to == "stage-2"
+    assert post.to == stage_address(2)
     assert isinstance(post.message, Backward)
     np.testing.assert_allclose(post.message.array, np.full((2, 2), 2 / (5 * 2)), rtol=1e-5)
 
@@ -273,12 +287,12 @@ def test_handling_is_a_function_of_weights_message_and_key() -> None:
     assert once.tobytes() == again.tobytes()
 
 
-def crash_at(point: Point) -> Callable[[Point, int, int, int], None]:
-    def probe(here: Point, layer: int, step: int, microbatch: int) -> None:
+def crash_at(point: Point) -> Instrument:
+    def crash(here: Point, layer: int, step: int, microbatch: int) -> None:
         if here is point:
             raise ZeroDivisionError("on order")
 
-    return probe
+    return AtPoints(crash)
 
 
 PLACES = {
@@ -317,10 +331,10 @@ def test_a_crash_at_the_end_of_a_step_leaves_the_old_version_whole(point: Point)
     assert state(finished(specification)).layers[0].parameters["weight"].tobytes() != before["weight"]
 
 
-def test_a_probe_sees_every_layer_of_a_stage_at_every_point_and_the_cost_as_the_layer_after_the_last() -> None:
+def test_an_instrument_sees_every_layer_of_a_stage_at_every_point_and_the_cost_as_the_layer_after_the_last() -> None:
     seen: list[tuple[str, int, int, int]] = []
     specification = spec(dense(2, weights=WEIGHT, biases=BIAS), activation("tanh"), stage=2, last=True)
-    stage = stage_of(specification, lambda point, *place: seen.append((point.value, *place)))
+    stage = stage_of(specification, AtPoints(lambda point, *place: seen.append((point.value, *place))))
     stage.handle(target(0))
     stage.handle(replace(forward(0), part=Part(1, 3)))
     stage.handle(backward(0))
@@ -338,7 +352,7 @@ def test_a_label_names_the_layers_of_a_stage() -> None:
 def test_a_specification_makes_a_node_at_the_last_commit() -> None:
     specification = dense_spec()
     fresh = specification.node(None, 1)
-    assert (fresh.address, fresh.incarnation, fresh.committed) == ("stage-1", 1, 0)
+    assert (fresh.address, fresh.incarnation, fresh.committed) == (stage_address(1), 1, 0)
     commit = next(each for each in finished(specification) if isinstance(each, Commit))
     assert specification.node(commit.snapshot, 2).committed == 1
 

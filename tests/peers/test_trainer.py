@@ -29,7 +29,7 @@ from annex_actors.protocol.messages import (
     Resume,
     Target,
 )
-from annex_actors.protocol.routing import TRAINER
+from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from tests.trainings import CLASSES, TEST_SAMPLES, Training, samples
 
@@ -38,7 +38,7 @@ _Message = TypeVar("_Message", bound=Message)
 TRAINING = Training(microbatches=3, size=13, batch_size=5, epochs=2)
 """Three steps an epoch: of 5, 5 and 3 samples."""
 
-STAGES = [f"stage-{stage}" for stage in range(5)]
+STAGES = [stage_address(stage) for stage in range(5)]
 LAST = STAGES[-1]
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, dataclass, fields
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annex_actors.protocol import messages
 from annex_actors.protocol.messages import (
-    KINDS,
+    OWNER,
     WHOLE_STEP,
     Await,
     Backward,
     Committed,
+    Control,
     Envelope,
     Forward,
     Halt,
@@ -27,8 +30,8 @@ from annex_actors.protocol.messages import (
     Target,
     WeightGradient,
     freeze,
-    kind,
 )
+from annex_actors.protocol.routing import stage_address
 
 ARRAY = np.ones((2, 3), np.float32)
 
@@ -44,7 +47,13 @@ EXAMPLES: list[tuple[Message, str]] = [
     (Resume("r", 4, WHOLE_STEP, WHOLE_STEP), "resume step 4 edge -1"),
     (Halt("r", 4, WHOLE_STEP, WHOLE_STEP), "halt step 4 edge -1"),
 ]
-IDS = [kind(message) for message, _ in EXAMPLES]
+IDS = [message.kind for message, _ in EXAMPLES]
+
+KINDS = {
+    each
+    for each in vars(messages).values()
+    if isinstance(each, type) and issubclass(each, Message) and "kind" in vars(each)
+}
 
 
 @pytest.mark.parametrize(("message", "line"), EXAMPLES, ids=IDS)
@@ -54,7 +63,7 @@ def test_a_message_prints_on_one_line(message: Message, line: str) -> None:
 
 @pytest.mark.parametrize(("message", "line"), EXAMPLES, ids=IDS)
 def test_an_envelope_names_the_sender_and_its_life(message: Message, line: str) -> None:
-    assert str(Envelope("stage-1", 3, 4, message)) == f"stage-1#3: {line}"
+    assert str(Envelope(stage_address(1), 3, 4, message)) == f"stage-1#3: {line}"
 
 
 @pytest.mark.parametrize(("message", "line"), EXAMPLES, ids=IDS)
@@ -64,7 +73,7 @@ def test_no_field_of_a_message_can_be_set(message: Message, line: str) -> None:
             setattr(message, each.name, None)
 
 
-@pytest.mark.parametrize("value", [Envelope("a", 1, 0, EXAMPLES[0][0]), Post("a", EXAMPLES[0][0]), Part(1, 2)])
+@pytest.mark.parametrize("value", [Envelope(OWNER, 1, 0, EXAMPLES[0][0]), Post(OWNER, EXAMPLES[0][0]), Part(1, 2)])
 def test_no_field_of_what_carries_a_message_can_be_set(value: Envelope | Post | Part) -> None:
     for each in fields(value):
         with pytest.raises(FrozenInstanceError):
@@ -78,7 +87,34 @@ def test_messages_have_no_room_for_more_than_their_fields(message: Message, line
 
 def test_every_kind_has_an_example_here_and_a_name_of_its_own() -> None:
     assert {type(message) for message, _ in EXAMPLES} == set(KINDS)
-    assert len(set(KINDS.values())) == len(KINDS)
+    assert len({each.kind for each in KINDS}) == len(KINDS)
+
+
+def test_what_a_kind_of_message_means_stands_with_its_class() -> None:
+    def kinds(holds: Callable[[type[Message]], bool]) -> set[type[Message]]:
+        return {each for each in KINDS if holds(each)}
+
+    assert kinds(lambda each: each.is_kept) == {Forward, Target, Backward, Report}
+    assert kinds(lambda each: each.is_work) == {Forward, Backward, WeightGradient}
+    assert kinds(lambda each: each.goes_back) == {Backward}
+    assert kinds(lambda each: issubclass(each, Control)) == {Committed, Await, Resume, Halt}
+
+
+@dataclass(frozen=True, slots=True)
+class GradientNorm(Message):
+    """A kind of message as a user would add it."""
+
+    norm: float
+
+    kind = "gradient norm"
+    is_kept = True
+
+
+def test_a_kind_of_a_users_own_is_one_class() -> None:
+    message = GradientNorm("r", 4, WHOLE_STEP, 2, 0.5)
+    assert str(message) == "gradient norm step 4 edge 2"
+    assert (message.is_kept, message.is_work, message.goes_back) == (True, False, False)
+    assert not hasattr(message, "__dict__")
 
 
 def test_a_fresh_array_is_frozen_where_it_is() -> None:

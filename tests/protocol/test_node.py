@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pytest
 
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send, Wish
 from annex_actors.protocol.events import Event
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Peer, WorkItem
 from annex_actors.protocol.mailbox import AT_ONCE, Rank
 from annex_actors.protocol.messages import (
     OWNER,
@@ -28,11 +29,14 @@ from annex_actors.protocol.messages import (
     Predict,
     Resume,
 )
-from annex_actors.protocol.node import Node
-from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.node import Node, every_step
+from annex_actors.protocol.routing import TRAINER, Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 
 ARRAY = np.ones((1, 1), np.float32)
+
+
+BEFORE, HERE, AFTER = map(stage_address, range(3))
 
 
 class Script:
@@ -72,12 +76,14 @@ class Script:
 
 def node(
     script: Script | None = None,
-    address: Address = "stage-1",
+    address: Address = HERE,
     incarnation: int = 1,
     *,
     stages: int = 3,
     step: int = 0,
     outbox: tuple[Post, ...] = (),
+    instrument: Instrument = NO_INSTRUMENT,
+    is_due: Callable[[int], bool] = every_step,
 ) -> Node:
     """Return a node of the run ``r`` at ``step``."""
     script = script or Script()
@@ -89,6 +95,8 @@ def node(
         behaviour=script,
         mailbox=script,
         snapshot=Snapshot(address, step, "state", outbox),
+        instrument=instrument,
+        is_due=is_due,
     )
 
 
@@ -108,7 +116,7 @@ def awaiting(step: int) -> Await:
     return Await("r", step, WHOLE_STEP, WHOLE_STEP)
 
 
-def tell(peer: Node, message: Message, sender: Address = "stage-0", incarnation: int = 1, committed: int = 0) -> None:
+def tell(peer: Node, message: Message, sender: Address = BEFORE, incarnation: int = 1, committed: int = 0) -> None:
     peer.receive(Envelope(sender, incarnation, committed, message))
 
 
@@ -131,31 +139,43 @@ def post(to: Address, step: int, microbatch: int = 0) -> Post:
 
 
 def commit(step: int) -> Commit:
-    return Commit(Snapshot("stage-1", step, "state"))
+    return Commit(Snapshot(HERE, step, "state"))
 
 
 def test_a_started_stage_asks_its_neighbours_and_the_trainer_for_what_it_has_not_committed() -> None:
-    assert sent(node(step=4).start()) == [("stage-0", "Resume 4"), ("stage-2", "Resume 4"), (TRAINER, "Resume 4")]
+    assert sent(node(step=4).start()) == [
+        (BEFORE, "Resume 4"),
+        (AFTER, "Resume 4"),
+        (TRAINER, "Resume 4"),
+    ]
 
 
 def test_a_started_trainer_asks_every_stage() -> None:
     effects = node(address=TRAINER, step=4).start()
-    assert sent(effects) == [("stage-0", "Resume 4"), ("stage-1", "Resume 4"), ("stage-2", "Resume 4")]
+    assert sent(effects) == [
+        (BEFORE, "Resume 4"),
+        (HERE, "Resume 4"),
+        (AFTER, "Resume 4"),
+    ]
 
 
 def test_a_started_peer_sends_its_outbox_again_before_what_its_behaviour_does_first() -> None:
     script = Script()
     script.first = [Emit(Event())]
-    peer = node(script, step=2, outbox=(post("stage-2", 0), post("stage-2", 1)))
+    peer = node(script, step=2, outbox=(post(AFTER, 0), post(AFTER, 1)))
     effects = peer.start()
-    assert sent(effects)[3:] == [("stage-2", "Forward 0"), ("stage-2", "Forward 1")]
+    assert sent(effects)[3:] == [(AFTER, "Forward 0"), (AFTER, "Forward 1")]
     assert isinstance(effects[-1], Emit)
 
 
 def test_every_envelope_carries_sender_incarnation_and_how_far_it_has_committed() -> None:
-    for effect in node(incarnation=7, step=4, outbox=(post("stage-2", 3),)).start():
+    for effect in node(incarnation=7, step=4, outbox=(post(AFTER, 3),)).start():
         assert isinstance(effect, Send)
-        assert (effect.envelope.sender, effect.envelope.incarnation, effect.envelope.committed) == ("stage-1", 7, 4)
+        assert (effect.envelope.sender, effect.envelope.incarnation, effect.envelope.committed) == (
+            HERE,
+            7,
+            4,
+        )
 
 
 def test_a_message_reaches_the_behaviour() -> None:
@@ -187,8 +207,8 @@ def test_messages_of_a_dead_incarnation_are_dropped() -> None:
 def test_another_peers_incarnation_fences_nobody() -> None:
     script = Script()
     peer = node(script)
-    tell(peer, resume(0), sender="stage-2", incarnation=5)
-    tell(peer, forward(0), sender="stage-0", incarnation=1)
+    tell(peer, resume(0), sender=AFTER, incarnation=5)
+    tell(peer, forward(0), sender=BEFORE, incarnation=1)
     work(peer)
     assert len(script.handled) == 1
 
@@ -196,75 +216,75 @@ def test_another_peers_incarnation_fences_nobody() -> None:
 def test_a_dead_incarnation_cannot_make_others_forget_what_its_successor_needs() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post("stage-2", 0)])
+    script.wishes.append([post(AFTER, 0)])
     tell(peer, forward(0))
     work(peer)
-    tell(peer, resume(0), sender="stage-2", incarnation=2)
-    tell(peer, committed(1), sender="stage-2", incarnation=1, committed=1)
-    tell(peer, resume(0), sender="stage-2", incarnation=3)
-    assert sent(work(peer)).count(("stage-2", "Forward 0")) == 2
+    tell(peer, resume(0), sender=AFTER, incarnation=2)
+    tell(peer, committed(1), sender=AFTER, incarnation=1, committed=1)
+    tell(peer, resume(0), sender=AFTER, incarnation=3)
+    assert sent(work(peer)).count((AFTER, "Forward 0")) == 2
 
 
 def test_who_resumes_hears_how_far_this_peer_is_and_gets_again_what_it_has_not_committed() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post("stage-2", 0), post("stage-2", 1), post("stage-0", 1)])
+    script.wishes.append([post(AFTER, 0), post(AFTER, 1), post(BEFORE, 1)])
     tell(peer, forward(0))
     work(peer)
-    tell(peer, resume(1), sender="stage-2", incarnation=2)
-    assert sent(work(peer)) == [("stage-2", "Committed 0"), ("stage-2", "Forward 1")]
-    assert [(address, type(control)) for address, control in script.heard] == [("stage-2", Resume)]
+    tell(peer, resume(1), sender=AFTER, incarnation=2)
+    assert sent(work(peer)) == [(AFTER, "Committed 0"), (AFTER, "Forward 1")]
+    assert [(address, type(control)) for address, control in script.heard] == [(AFTER, Resume)]
 
 
 def test_a_message_is_kept_until_its_receiver_has_committed_its_step() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post("stage-2", 0), post("stage-2", 1)])
+    script.wishes.append([post(AFTER, 0), post(AFTER, 1)])
     tell(peer, forward(0))
     work(peer)
-    tell(peer, committed(1), sender="stage-2", committed=1)
+    tell(peer, committed(1), sender=AFTER, committed=1)
     work(peer)
-    tell(peer, resume(0), sender="stage-2", incarnation=2)
-    assert sent(work(peer)) == [("stage-2", "Committed 0"), ("stage-2", "Forward 1")]
+    tell(peer, resume(0), sender=AFTER, incarnation=2)
+    assert sent(work(peer)) == [(AFTER, "Committed 0"), (AFTER, "Forward 1")]
 
 
 def test_a_commit_rides_on_every_envelope() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post("stage-2", 0)])
+    script.wishes.append([post(AFTER, 0)])
     tell(peer, forward(0))
     work(peer)
-    tell(peer, Backward("r", 1, 0, 2, ARRAY), sender="stage-2", committed=1)
-    tell(peer, resume(0), sender="stage-2", incarnation=2)
-    assert sent(work(peer)) == [("stage-2", "Committed 0")]
+    tell(peer, Backward("r", 1, 0, 2, ARRAY), sender=AFTER, committed=1)
+    tell(peer, resume(0), sender=AFTER, incarnation=2)
+    assert sent(work(peer)) == [(AFTER, "Committed 0")]
 
 
 def test_a_commit_holds_the_outbox_of_its_steps_and_no_more() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post("stage-0", 0), post("stage-2", 0), post("stage-2", 1), commit(1)])
+    script.wishes.append([post(BEFORE, 0), post(AFTER, 0), post(AFTER, 1), commit(1)])
     tell(peer, forward(0))
     snapshot = next(each.snapshot for each in work(peer) if isinstance(each, Commit))
-    assert [(each.to, each.message.step) for each in snapshot.outbox] == [("stage-0", 0), ("stage-2", 0)]
+    assert [(each.to, each.message.step) for each in snapshot.outbox] == [(BEFORE, 0), (AFTER, 0)]
     assert (snapshot.step, snapshot.state) == (1, "state")
 
 
 def test_a_commit_leaves_out_of_the_outbox_what_was_acknowledged() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post("stage-0", 0), post("stage-2", 0)])
+    script.wishes.append([post(BEFORE, 0), post(AFTER, 0)])
     tell(peer, forward(0))
     work(peer)
-    tell(peer, Backward("r", 1, 0, 2, ARRAY), sender="stage-2", committed=1)
+    tell(peer, Backward("r", 1, 0, 2, ARRAY), sender=AFTER, committed=1)
     script.wishes.append([commit(1)])
     snapshot = next(each.snapshot for each in work(peer) if isinstance(each, Commit))
-    assert [each.to for each in snapshot.outbox] == ["stage-0"]
+    assert [each.to for each in snapshot.outbox] == [BEFORE]
 
 
 def test_the_mailbox_learns_of_a_commit_and_later_envelopes_carry_it() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post("stage-2", 0), commit(1), post("stage-2", 1)])
+    script.wishes.append([post(AFTER, 0), commit(1), post(AFTER, 1)])
     tell(peer, forward(0))
     sends = [each for each in work(peer) if isinstance(each, Send)]
     assert script.commits == [1]
@@ -275,7 +295,7 @@ def test_the_mailbox_learns_of_a_commit_and_later_envelopes_carry_it() -> None:
 def test_effects_come_in_the_order_of_the_wishes() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post("stage-2", 0), commit(1), Emit(Event()), post("stage-2", 1)])
+    script.wishes.append([post(AFTER, 0), commit(1), Emit(Event()), post(AFTER, 1)])
     tell(peer, forward(0))
     assert [type(each) for each in work(peer)] == [Send, Commit, Emit, Send]
 
@@ -283,17 +303,17 @@ def test_effects_come_in_the_order_of_the_wishes() -> None:
 def test_a_post_to_oneself_goes_into_the_mailbox_and_nowhere_else() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post("stage-1", 0)])
+    script.wishes.append([post(HERE, 0)])
     tell(peer, forward(0))
     assert work(peer) == []
     assert len(script.handled) == 2
-    tell(peer, resume(0), sender="stage-0", incarnation=2)
-    assert sent(work(peer)) == [("stage-0", "Committed 0")]
+    tell(peer, resume(0), sender=BEFORE, incarnation=2)
+    assert sent(work(peer)) == [(BEFORE, "Committed 0")]
 
 
 @pytest.mark.parametrize(
     ("address", "acknowledged"),
-    [("stage-0", [TRAINER]), ("stage-1", []), ("stage-2", []), (TRAINER, [])],
+    [(BEFORE, [TRAINER]), (HERE, []), (AFTER, []), (TRAINER, [])],
 )
 def test_only_who_gets_no_data_from_a_peer_is_told_of_its_commits_by_a_message(
     address: Address, acknowledged: list[Address]
@@ -301,7 +321,7 @@ def test_only_who_gets_no_data_from_a_peer_is_told_of_its_commits_by_a_message(
     script = Script()
     peer = node(script, address)
     script.wishes.append([Commit(Snapshot(address, 1, "state"))])
-    tell(peer, forward(0), sender="stage-0")
+    tell(peer, forward(0), sender=BEFORE)
     assert sent(work(peer)) == [(peer, "Committed 1") for peer in acknowledged]
 
 
@@ -326,9 +346,7 @@ def committing_at_even_steps(step: int) -> tuple[Node, Script]:
     """Return a peer that wishes to commit a step at its first message, and whose commits are due at even steps."""
     script = Script()
     script.wishes.append([commit(step)])
-    peer = node(script)
-    peer.is_due = lambda step: step % 2 == 0
-    return peer, script
+    return node(script, is_due=lambda step: step % 2 == 0), script
 
 
 def test_a_commit_that_is_not_due_is_not_made_and_nobody_forgets_anything() -> None:
@@ -343,29 +361,29 @@ def test_who_awaits_a_step_whose_commit_was_not_due_makes_it_due() -> None:
     peer, _ = committing_at_even_steps(3)
     tell(peer, forward(2))
     work(peer)
-    tell(peer, awaiting(3), sender="trainer")
+    tell(peer, awaiting(3), sender=TRAINER)
     effects = work(peer)
     assert [each.snapshot.step for each in effects if isinstance(each, Commit)] == [3]
-    assert ("trainer", "Committed 3") in sent(effects)
+    assert (TRAINER, "Committed 3") in sent(effects)
     assert peer.committed == 3
 
 
 def test_who_awaits_a_step_before_it_is_done_makes_its_commit_due() -> None:
     peer, _ = committing_at_even_steps(3)
-    tell(peer, awaiting(3), sender="trainer")
+    tell(peer, awaiting(3), sender=TRAINER)
     assert work(peer) == []
     tell(peer, forward(2))
     effects = work(peer)
     assert [each.snapshot.step for each in effects if isinstance(each, Commit)] == [3]
-    assert ("trainer", "Committed 3") in sent(effects)
+    assert (TRAINER, "Committed 3") in sent(effects)
 
 
 def test_control_goes_before_data() -> None:
     script = Script()
     peer = node(script)
     tell(peer, forward(0))
-    tell(peer, resume(0), sender="stage-2")
-    assert sent(peer.work() or []) == [("stage-2", "Committed 0")]
+    tell(peer, resume(0), sender=AFTER)
+    assert sent(peer.work() or []) == [(AFTER, "Committed 0")]
     assert script.handled == []
 
 
@@ -381,10 +399,10 @@ def test_the_owner_of_the_run_may_tell_a_peer_to_halt() -> None:
 def test_predictions_are_sent_and_not_kept() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([Post("stage-2", Predict("r", 0, 0, 2, ARRAY)), commit(1)])
+    script.wishes.append([Post(AFTER, Predict("r", 0, 0, 2, ARRAY)), commit(1)])
     tell(peer, forward(0))
     effects = work(peer)
-    assert ("stage-2", "Predict 0") in sent(effects)
+    assert (AFTER, "Predict 0") in sent(effects)
     assert next(each.snapshot for each in effects if isinstance(each, Commit)).outbox == ()
 
 
@@ -393,13 +411,53 @@ def test_a_peer_without_anything_to_do_says_so() -> None:
 
 
 def test_a_chain_of_one_stage_has_the_trainer_for_its_only_neighbour() -> None:
-    assert sent(node(address="stage-0", stages=1).start()) == [(TRAINER, "Resume 0")]
+    assert sent(node(address=BEFORE, stages=1).start()) == [(TRAINER, "Resume 0")]
 
 
 def test_what_a_peer_needs_to_know_comes_before_its_work() -> None:
     subject = node()
     assert subject.rank() is None
-    subject.receive(Envelope("stage-0", 1, 0, Forward("r", 0, 0, 1, ARRAY, Part(1, 1))))
+    subject.receive(Envelope(BEFORE, 1, 0, Forward("r", 0, 0, 1, ARRAY, Part(1, 1))))
     assert subject.rank() == (1,)
-    subject.receive(Envelope("stage-0", 1, 0, Resume("r", 0, WHOLE_STEP, WHOLE_STEP)))
+    subject.receive(Envelope(BEFORE, 1, 0, Resume("r", 0, WHOLE_STEP, WHOLE_STEP)))
     assert subject.rank() == AT_ONCE
+
+
+class Log(Instrument):
+    """Notes what it sees of a peer."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def received(self, peer: Peer, envelope: Envelope) -> None:
+        self.seen.append(f"{peer.address}#{peer.incarnation} received {envelope}")
+
+    def before(self, peer: Peer, item: WorkItem | None) -> None:
+        self.seen.append(f"before {item[1] if isinstance(item, tuple) else item}")
+
+    def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
+        self.seen.append(f"after {item[1] if isinstance(item, tuple) else item}: {len(effects)} effects")
+
+
+def test_an_instrument_sees_the_start_what_arrives_and_each_piece_of_work_until_it_is_carried_out() -> None:
+    log, script = Log(), Script()
+    script.wishes.append([post(AFTER, 0)])
+    peer = node(script, instrument=log)
+    peer.carried_out(peer.start())
+    message, stale = forward(0), forward(0, run="another")
+    tell(peer, message)
+    tell(peer, stale)
+    tell(peer, resume(0), sender=AFTER)
+    while (effects := peer.work()) is not None:
+        peer.carried_out(effects)
+    assert log.seen == [
+        "before None",
+        "after None: 3 effects",
+        f"stage-1#1 received stage-0#1: {message}",
+        f"stage-1#1 received stage-0#1: {stale}",
+        "stage-1#1 received stage-2#1: resume step 0 edge -1",
+        "before resume step 0 edge -1",
+        "after resume step 0 edge -1: 1 effects",
+        f"before {message}",
+        f"after {message}: 1 effects",
+    ]

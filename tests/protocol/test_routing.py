@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
+    Address,
     Backward,
     Forward,
     Message,
@@ -34,12 +37,21 @@ def backward(edge: int) -> Backward:
 
 def test_activations_pass_the_chain_from_the_trainer_to_the_trainer() -> None:
     routing = Routing(3)
-    assert [routing.receiver(forward(edge)) for edge in range(4)] == ["stage-0", "stage-1", "stage-2", TRAINER]
+    assert [routing.receiver(forward(edge)) for edge in range(4)] == [
+        stage_address(0),
+        stage_address(1),
+        stage_address(2),
+        TRAINER,
+    ]
 
 
 def test_gradients_pass_the_chain_against_their_edges() -> None:
     routing = Routing(3)
-    assert [routing.receiver(backward(edge)) for edge in (3, 2, 1)] == ["stage-2", "stage-1", "stage-0"]
+    assert [routing.receiver(backward(edge)) for edge in (3, 2, 1)] == [
+        stage_address(2),
+        stage_address(1),
+        stage_address(0),
+    ]
 
 
 @pytest.mark.parametrize("stages", [1, 2, 5])
@@ -66,7 +78,7 @@ def test_a_deferred_weight_gradient_goes_to_the_stage_that_deferred_it(stage: in
 @settings(deadline=None, print_blob=True)
 @given(STAGES)
 def test_the_addresses_are_the_stages_in_order_and_then_the_trainer(stages: int) -> None:
-    assert Routing(stages).addresses == (*(f"stage-{stage}" for stage in range(stages)), TRAINER)
+    assert Routing(stages).addresses == (*(stage_address(stage) for stage in range(stages)), TRAINER)
 
 
 @settings(deadline=None, print_blob=True)
@@ -92,7 +104,7 @@ def test_who_receives_from_a_peer_counts_it_among_its_senders(stages: int) -> No
 @given(STAGES)
 def test_a_peer_sends_along_every_edge_that_ends_at_it_and_no_other_way(stages: int) -> None:
     routing = Routing(stages)
-    sent: dict[str, set[str]] = {peer: set() for peer in routing.addresses}
+    sent: dict[Address, set[Address]] = {peer: set() for peer in routing.addresses}
     for edge in range(stages + 1):
         sent[routing.upstream(edge, 0)].add(routing.receiver(forward(edge)))
     sent[TRAINER].add(routing.downstream(routing.targets, 0))
@@ -112,3 +124,28 @@ def test_nobody_is_a_neighbour_of_itself() -> None:
     for stages in (1, 2, 3):
         routing = Routing(stages)
         assert not any(peer in routing.receivers(peer) for peer in routing.addresses)
+
+
+@settings(deadline=None, print_blob=True)
+@given(STAGES)
+def test_the_edges_of_a_stage_start_and_end_at_it(stages: int) -> None:
+    routing = Routing(stages)
+    for stage in routing.addresses[:-1]:
+        edges = routing.edges(stage)
+        assert routing.downstream(edges.inputs, 0) == routing.upstream(edges.outputs, 0) == stage
+        assert edges.targets == routing.targets
+
+
+def test_only_a_stage_has_the_edges_of_one() -> None:
+    with pytest.raises(ValueError, match="expected the address of a stage, got trainer"):
+        Routing(3).edges(TRAINER)
+
+
+def test_today_every_microbatch_of_a_step_is_each_stages() -> None:
+    assert [*Routing(3).share(stage_address(1), 7, 4)] == [0, 1, 2, 3]
+
+
+def test_an_address_is_a_value_that_prints_as_users_know_it() -> None:
+    assert (str(stage_address(3)), f"{TRAINER}") == ("stage-3", "trainer")
+    assert stage_address(3) == Address("stage", 3) == pickle.loads(pickle.dumps(stage_address(3)))
+    assert sorted([TRAINER, stage_address(10), stage_address(9)]) == [stage_address(9), stage_address(10), TRAINER]

@@ -20,6 +20,7 @@ from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Finished
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.node import Node
+from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from tests.trainings import MOMENTUM, Training
 
@@ -36,7 +37,7 @@ class Host:
 
     def __init__(self, training: Training) -> None:
         program = training.program()
-        self.nodes: dict[Address, Node] = {spec.address: spec.node(None, 1, lambda *_: None) for spec in program.peers}
+        self.nodes: dict[Address, Node] = {spec.address: spec.node(None, 1) for spec in program.peers}
         self.under_way: deque[tuple[Address, Envelope]] = deque()
         self.commits: dict[Address, Snapshot] = {}
         self.finished = False
@@ -109,9 +110,9 @@ def writable(array: Array) -> bool:
     return any(each.flags.writeable for each in chain)
 
 
-def holders(host: Host) -> dict[str, dict[int, Array]]:
+def holders(host: Host) -> dict[Address | str, dict[int, Array]]:
     """Return who holds which arrays: nodes, messages under way, commits."""
-    held = {address: arrays_in(node) for address, node in host.nodes.items()}
+    held: dict[Address | str, dict[int, Array]] = {address: arrays_in(node) for address, node in host.nodes.items()}
     held["messages"] = arrays_in([envelope.message for _, envelope in host.under_way])
     held["commits"] = arrays_in(list(host.commits.values()))
     return held
@@ -119,7 +120,7 @@ def holders(host: Host) -> dict[str, dict[int, Array]]:
 
 def shared(host: Host) -> list[Array]:
     """Return every array whose memory two holders have."""
-    by_memory: defaultdict[int, list[tuple[str, Array]]] = defaultdict(list)
+    by_memory: defaultdict[int, list[tuple[Address | str, Array]]] = defaultdict(list)
     for holder, arrays in holders(host).items():
         for array in arrays.values():
             by_memory[id(owner(array))].append((holder, array))
@@ -189,7 +190,7 @@ def test_the_walk_reaches_weights_activations_and_samples() -> None:
     for _ in range(30):
         host.step()
     held = holders(host)
-    shapes = {array.shape for array in held["stage-0"].values()}
+    shapes = {array.shape for array in held[stage_address(0)].values()}
     assert (4, 6) in shapes, "weights"
     assert any(len(shape) == 2 and shape[1] == 4 and shape[0] < 5 for shape in shapes), "activations"
-    assert (13, 4) in {array.shape for array in held["trainer"].values()}, "samples"
+    assert (13, 4) in {array.shape for array in held[TRAINER].values()}, "samples"

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.peers.stage_state import CostLog, LayerState, StageState
+from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 
 CHUNK = 256
@@ -57,8 +58,8 @@ def test_a_short_part_is_all_that_appending_ever_copies() -> None:
 @pytest.mark.parametrize(
     ("value", "field"),
     [
-        (Snapshot("stage-0", 1, None), "state"),
-        (Snapshot("stage-0", 1, None), "outbox"),
+        (Snapshot(stage_address(0), 1, None), "state"),
+        (Snapshot(stage_address(0), 1, None), "outbox"),
         (StageState(()), "layers"),
         (LayerState({}, {}), "parameters"),
         (CostLog(), "last"),

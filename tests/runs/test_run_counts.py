@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from annex_actors.protocol.events import EpochFinished, PeerStarted, StepFinished
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runs.run_counts import RunCounts
 
 
@@ -39,7 +40,7 @@ def test_an_epoch_that_is_told_twice_is_recorded_once() -> None:
 def test_an_epoch_is_recorded_with_its_throughput_and_the_time_since_the_beginning() -> None:
     clock = Clock()
     tally = RunCounts(clock)
-    tally.take(PeerStarted("stage-0", "layer 0", 1))
+    tally.take(PeerStarted(stage_address(0), "layer 0", 1))
     for epoch in range(2):
         clock.now += 2
         tally.take(step(epoch, samples=8))
@@ -60,6 +61,6 @@ def test_an_epoch_is_recorded_with_its_throughput_and_the_time_since_the_beginni
 def test_only_a_start_after_the_first_is_a_restart() -> None:
     tally = RunCounts(Clock())
     for incarnation in (1, 2, 3):
-        tally.take(PeerStarted("stage-0", "layer 0", incarnation))
-    tally.take(PeerStarted("stage-1", "layer 1", 1))
+        tally.take(PeerStarted(stage_address(0), "layer 0", incarnation))
+    tally.take(PeerStarted(stage_address(1), "layer 1", 1))
     assert tally.restarts == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
 from annex_actors.metrics import evaluate
 from annex_actors.peers.predictor import PredictorSpec
-from annex_actors.peers.stage import Point, Probe, StageSpec, no_probe
+from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import EpochFinished, Event, Finished, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point
 from annex_actors.protocol.messages import Address
-from annex_actors.protocol.node import Node
-from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.node import Node, every_step
+from annex_actors.protocol.routing import TRAINER, Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import (
     Crash,
@@ -204,7 +205,7 @@ def test_observers_see_every_peer_start_from_left_to_right_and_stop_from_right_t
     carried_out(host, program)
     stages = len(program.stages)
     assert seen.events[:stages] == [PeerStarted(spec.address, spec.label, 1) for spec in program.stages]
-    assert PeerStarted(TRAINER, TRAINER, 1) in seen.events[stages:]
+    assert PeerStarted(TRAINER, "trainer", 1) in seen.events[stages:]
     assert seen.events[-len(program.peers) :] == [
         PeerExited(spec.address, spec.label, 1, "shutdown", orderly=True) for spec in reversed(program.peers)
     ]
@@ -214,18 +215,18 @@ def test_observers_see_why_a_peer_ended_before_they_see_its_next_start(host: Run
     seen = Seen()
     plan = CrashPlan([Crash(layer=1, step=2, microbatch=1, at=Point.BACKWARD)])
     carried_out(host, TRAINING.program(crashes=plan, observers=[seen]))
-    about = [event for event in seen.events if getattr(event, "address", None) == "stage-1"]
+    about = [event for event in seen.events if getattr(event, "address", None) == stage_address(1)]
     assert about == [
-        PeerStarted("stage-1", "layer 1 relu", 1),
+        PeerStarted(stage_address(1), "layer 1 relu", 1),
         PeerExited(
-            "stage-1",
+            stage_address(1),
             "layer 1 relu",
             1,
             "layer 1 (relu) failed in backward at step 2 microbatch 1, given (1, 6) float32: "
             "InjectedCrash: crash on order",
         ),
-        PeerStarted("stage-1", "layer 1 relu", 2),
-        PeerExited("stage-1", "layer 1 relu", 2, "shutdown", orderly=True),
+        PeerStarted(stage_address(1), "layer 1 relu", 2),
+        PeerExited(stage_address(1), "layer 1 relu", 2, "shutdown", orderly=True),
     ]
 
 
@@ -242,8 +243,8 @@ def test_observers_see_whom_the_strategy_stops_and_starts(host: Runtime, strateg
         Strategy.ONE_FOR_ALL: ([4, 2, 1, 0], [0, 1, 2, 3, 4]),
         Strategy.REST_FOR_ONE: ([4], [3, 4]),
     }[strategy]
-    assert told == [("PeerExited", f"stage-{each}") for each in stop] + [
-        ("PeerStarted", f"stage-{each}") for each in start
+    assert told == [("PeerExited", stage_address(each)) for each in stop] + [
+        ("PeerStarted", stage_address(each)) for each in start
     ]
 
 
@@ -438,7 +439,7 @@ class Unstartable:
 def test_a_peer_that_cannot_be_started_ends_the_run_and_is_named(host: Runtime) -> None:
     program = TRAINING.program()
     first, _, *others = program.stages
-    program = replace(program, stages=(first, Unstartable("stage-1", first.routing), *others))  # type: ignore[arg-type]
+    program = replace(program, stages=(first, Unstartable(stage_address(1), first.routing), *others))  # type: ignore[arg-type]
     with pytest.raises(RunFailedError, match="a peer of glass: OSError: no such file"):
         carried_out(host, program)
 
@@ -449,10 +450,16 @@ class StartsOnce(StageSpec):
 
     tally: RunCounts = field(kw_only=True)
 
-    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
+    def node(
+        self,
+        snapshot: Snapshot | None,
+        incarnation: int,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
+    ) -> Node:
         if self.tally.add() > 1:
             raise OSError("no such file")
-        return super().node(snapshot, incarnation, probe)
+        return super().node(snapshot, incarnation, instrument, is_due)
 
 
 def test_a_peer_that_cannot_be_started_again_ends_the_run_and_is_named(host: Runtime, tally: RunCounts) -> None:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import Event, PeerExited
-from annex_actors.runtimes import CrashPlan, InlineRuntime, RunFailedError, Supervision
+from annex_actors.protocol.instrument import Instrument, Point
+from annex_actors.runtimes import InlineRuntime, RunFailedError, Supervision
 from annex_actors.runtimes.inline import InlineJob, StandstillError, work_first
 from annex_actors.schedules.table import DISCIPLINES
 from annex_actors.training.checkpoint import Checkpoint
@@ -72,11 +72,11 @@ def test_the_same_choices_make_the_same_events() -> None:
 def test_all_work_is_done_in_the_thread_that_waits() -> None:
     threads = set[threading.Thread]()
 
-    class Look(CrashPlan):
-        def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    class Look(Instrument):
+        def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
             threads.add(threading.current_thread())
 
-    carry_out(SMALL.program(crashes=Look()), InlineRuntime(), SMALL.initial)
+    carry_out(SMALL.program(instruments=[Look()]), InlineRuntime(), SMALL.initial)
     assert threads == {threading.current_thread()}
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.peers.stage import Point
+from annex_actors.protocol.instrument import Instrument, Point
 from annex_actors.protocol.messages import WHOLE_STEP
-from annex_actors.runtimes import CrashPlan, InlineRuntime, Runtime, SchedulersRuntime, ThreadsRuntime
+from annex_actors.runtimes import InlineRuntime, Runtime, SchedulersRuntime, ThreadsRuntime
 from annex_actors.schedules.discipline import Discipline, Grouping
 from annex_actors.schedules.table import DISCIPLINES, discipline
 from tests.faults.plans import shuffled
@@ -22,16 +22,15 @@ from tests.trainings import Training, carry_out, undisturbed
 LETTERS = {Point.FORWARD: "F", Point.BACKWARD: "B", Point.WEIGHT_GRADIENT: "W", Point.COMMIT: "C"}
 
 
-class Recorder(CrashPlan):
+class Recorder(Instrument):
     """Notes every layer's work in its order, and may take its time over it."""
 
     def __init__(self, delays: Random | None = None) -> None:
-        super().__init__()
         self.work: dict[int, list[tuple[str, int, int]]] = {}
         self._delays = delays
         self._lock = threading.Lock()
 
-    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         """Note it."""
         if self._delays is not None:
             time.sleep(self._delays.choice((0, 0, 0, 1e-4, 1e-3)))
@@ -75,7 +74,7 @@ class Checked:
 
 
 def check_all(training: Training, host: Runtime, recorder: Recorder) -> None:
-    outcome = carry_out(training.program(crashes=recorder), host, training.initial)
+    outcome = carry_out(training.program(instruments=[recorder]), host, training.initial)
     assert outcome.fingerprints == undisturbed(training).fingerprints
     row, stages = discipline(training.schedule), len(training.placement)
     sizes = [training.batch_size] * training.steps

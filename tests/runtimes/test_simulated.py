@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments.simulation import simulate
-from annex_actors.peers.stage import Point
+from annex_actors.protocol.instrument import Point
+from annex_actors.protocol.messages import Address
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import Crash
 from annex_actors.runtimes.simulated import CostModel, LayerTimes, Piece, SimulatedJob, SimulatedRuntime
 from annex_actors.schedules.discipline import B, Discipline, F, W
@@ -45,7 +47,13 @@ def test_stages_that_share_workers_come_to_the_same(schedule: str) -> None:
 @pytest.mark.parametrize("schedule", DISCIPLINES)
 def test_kills_in_virtual_time_change_nothing_but_the_time(schedule: str) -> None:
     training = Training(schedule=schedule, microbatches=2)
-    kills = [(10.5, "stage-2"), (11, "stage-0"), (40, "stage-2"), (40, "stage-3"), (77.25, "stage-4")]
+    kills = [
+        (10.5, stage_address(2)),
+        (11, stage_address(0)),
+        (40, stage_address(2)),
+        (40, stage_address(3)),
+        (77.25, stage_address(4)),
+    ]
     outcome = disturbed(training, SimulatedRuntime(CostModel(layers=UNEVEN.layers, latency=1, kills=kills)))
     assert outcome.fingerprints == undisturbed(training).fingerprints
     assert outcome.restarts == len(kills)
@@ -61,7 +69,9 @@ def test_a_crash_on_order_is_met_as_elsewhere() -> None:
 
 def test_the_same_program_takes_the_same_time_in_the_same_order() -> None:
     one, two = (
-        simulate("zb-h1", stages=5, microbatches=7, steps=2, costs=CostModel(latency=0.3, kills=[(7.5, "stage-2")]))
+        simulate(
+            "zb-h1", stages=5, microbatches=7, steps=2, costs=CostModel(latency=0.3, kills=[(7.5, stage_address(2))])
+        )
         for _ in range(2)
     )
     assert one.pieces == two.pieces
@@ -70,15 +80,15 @@ def test_the_same_program_takes_the_same_time_in_the_same_order() -> None:
 
 def test_what_a_killed_stage_was_doing_is_lost_and_done_again() -> None:
     calm = simulate("1f1b", stages=4, microbatches=6)
-    killed = simulate("1f1b", stages=4, microbatches=6, costs=CostModel(kills=[(5.5, "stage-1")]))
+    killed = simulate("1f1b", stages=4, microbatches=6, costs=CostModel(kills=[(5.5, stage_address(1))]))
     assert killed.makespan > calm.makespan
     assert killed.restarts == 1
     again = {key: many for key, many in Counter(work(piece) for piece in killed.pieces).items() if many > 1}
     assert again, "what it had done of the step it does again"
-    assert {stage for stage, *_ in again} == {"stage-1"}, "and the others do nothing again"
+    assert {stage for stage, *_ in again} == {stage_address(1)}, "and the others do nothing again"
 
 
-def work(piece: Piece) -> tuple[str, str, int, int]:
+def work(piece: Piece) -> tuple[Address, str, int, int]:
     return piece.stage, piece.work, piece.step, piece.microbatch
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pykka
 import pytest
 
-from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.instrument import Instrument, Point
+from annex_actors.protocol.messages import Address
+from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes import (
     Crash,
     CrashPlan,
@@ -32,7 +34,7 @@ from tests.trainings import Seen, Training, When, after_step, carry_out, fingerp
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 TRAINING = Training(microbatches=3)
-NAMES = [f"stage-{stage}" for stage in range(5)]
+NAMES = [stage_address(stage) for stage in range(5)]
 
 
 @pytest.fixture(autouse=True)
@@ -48,22 +50,21 @@ def started(program: Program) -> SupervisedJob:
     return job
 
 
-def found(job: SupervisedJob, name: str) -> Ref[Any]:
+def found(job: SupervisedJob, name: Hashable) -> Ref[Any]:
     """Return the actor of that name, which must be up."""
     ref: Ref[Any] | None = job.registry.whereis(name)
     assert ref is not None
     return ref
 
 
-class Meeting(CrashPlan):
+class Meeting(Instrument):
     """Holds a layer at one place, once, until the test lets it go on."""
 
     def __init__(self, place: tuple[Point, int, int, int]) -> None:
-        super().__init__()
         self.place = place
         self.reached, self.go_on = threading.Event(), threading.Event()
 
-    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         if (point, layer, step, microbatch) == self.place and not self.reached.is_set():
             self.reached.set()
             self.go_on.wait()
@@ -71,7 +72,7 @@ class Meeting(CrashPlan):
 
 def test_every_peer_has_a_thread_that_is_named_after_it_and_its_life() -> None:
     meeting = Meeting((Point.FORWARD, 2, 1, 0))
-    program = TRAINING.program(crashes=meeting)
+    program = TRAINING.program(instruments=[meeting])
     job = started(program)
     meeting.reached.wait()
     names = {thread.name for thread in threading.enumerate()}
@@ -83,17 +84,17 @@ def test_every_peer_has_a_thread_that_is_named_after_it_and_its_life() -> None:
 def test_each_layer_works_in_its_own_thread() -> None:
     threads: dict[int, set[str]] = {}
 
-    class Look(CrashPlan):
-        def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    class Look(Instrument):
+        def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
             threads.setdefault(layer, set()).add(threading.current_thread().name)
 
-    carry_out(TRAINING.program(crashes=Look()), ThreadsRuntime(), TRAINING.initial)
+    carry_out(TRAINING.program(instruments=[Look()]), ThreadsRuntime(), TRAINING.initial)
     assert threads == {layer: {f"stage-{layer}#1"} for layer in range(5)}
 
 
 def test_no_peer_is_in_the_registry_that_belongs_to_the_whole_process() -> None:
     meeting = Meeting((Point.FORWARD, 2, 1, 0))
-    program = TRAINING.program(crashes=meeting)
+    program = TRAINING.program(instruments=[meeting])
     job = started(program)
     meeting.reached.wait()
     assert pykka.ActorRegistry.get_all() == []
@@ -101,9 +102,9 @@ def test_no_peer_is_in_the_registry_that_belongs_to_the_whole_process() -> None:
     finish(job, program, TRAINING.initial)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "trainer"])
+@pytest.mark.parametrize("name", [*NAMES, TRAINER], ids=str)
 @pytest.mark.parametrize("step", [0, 3])
-def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_same(name: str, step: int) -> None:
+def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_same(name: Address, step: int) -> None:
     jobs, known, seen = list[SupervisedJob](), threading.Event(), Seen()
     last = Meeting((Point.FORWARD, 0, TRAINING.steps - 1, 0))
 
@@ -112,7 +113,7 @@ def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_sa
         exit(found(jobs[0], name), KILLED)
         last.go_on.set()
 
-    program = TRAINING.program(crashes=last, observers=[When(after_step(step), kill), seen])
+    program = TRAINING.program(instruments=[last], observers=[When(after_step(step), kill), seen])
     jobs.append(started(program))
     known.set()
     checkpoint = finish(jobs[0], program, TRAINING.initial)
@@ -127,10 +128,10 @@ def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_sa
 def test_a_layer_that_is_killed_in_the_middle_of_its_work_is_replaced(point: Point, layer: int) -> None:
     microbatch = 1 if point in (Point.FORWARD, Point.BACKWARD) else -1
     meeting = Meeting((point, layer, 2, microbatch))
-    program = TRAINING.program(crashes=meeting)
+    program = TRAINING.program(instruments=[meeting])
     job = started(program)
     meeting.reached.wait()
-    exit(found(job, f"stage-{layer}"), KILLED)
+    exit(found(job, stage_address(layer)), KILLED)
     meeting.go_on.set()
     assert fingerprints(finish(job, program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert job.restarts == 1
@@ -141,9 +142,9 @@ class Stuck(Meeting):
 
     survived = False
 
-    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         try:
-            super().probe(point, layer, step, microbatch)
+            super().at(point, layer, step, microbatch)
         except BaseException:  # noqa: BLE001 - the kill that a stubborn library swallows
             self.survived = True
 
@@ -157,22 +158,22 @@ def test_what_an_abandoned_layer_does_when_it_wakes_up_has_no_effect(strategy: S
         return replace(thread_host(spec, job), shutdown=0.05)
 
     observers: list[Observer] = [When(lambda event: isinstance(event, PeerAbandoned), stuck.go_on.set), seen]
-    program = TRAINING.program(crashes=stuck, observers=observers, supervision=Supervision(strategy))
+    program = TRAINING.program(instruments=[stuck], observers=observers, supervision=Supervision(strategy))
     job = SupervisedJob(program, host)
     stuck.reached.wait()
     zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-1#1")
-    exit(found(job, "stage-0"), KILLED)
+    exit(found(job, stage_address(0)), KILLED)
     checkpoint = finish(job, program, TRAINING.initial)
     zombie.join()
     assert stuck.survived
-    assert PeerAbandoned("stage-1", "layer 1 relu", 1) in seen.events
+    assert PeerAbandoned(stage_address(1), "layer 1 relu", 1) in seen.events
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
 
 
 def disturbed(id: str) -> tuple[SupervisedJob, Program, Seen]:
     """Return a training whose supervisor ``id`` is killed while layer 2 is at work, and what an observer saw."""
     meeting, seen = Meeting((Point.FORWARD, 2, 1, 0)), Seen()
-    program = TRAINING.program(crashes=meeting, observers=[seen])
+    program = TRAINING.program(instruments=[meeting], observers=[seen])
     job = started(program)
     meeting.reached.wait()
     ref = found(job, id)
@@ -203,9 +204,9 @@ def test_a_close_does_not_wait_for_ever_for_a_hung_layer_whose_supervisor_was_ki
 ) -> None:
     monkeypatch.setattr(tree, "ORPHANS_S", 0.05)
     meeting = Meeting((Point.FORWARD, 2, 1, 0))
-    job = started(TRAINING.program(crashes=meeting))
+    job = started(TRAINING.program(instruments=[meeting]))
     meeting.reached.wait()
-    hung, layers = found(job, "stage-2"), found(job, "layers")
+    hung, layers = found(job, stage_address(2)), found(job, "layers")
     exit(layers, KILLED)
     layers.wait()
     zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-2#1")
@@ -219,7 +220,7 @@ def test_a_close_does_not_wait_for_ever_for_a_hung_layer_whose_supervisor_was_ki
 
 def test_a_killed_observer_is_gone_and_harms_nothing() -> None:
     meeting, seen, other = Meeting((Point.FORWARD, 2, 1, 0)), Seen(), Seen()
-    program = TRAINING.program(crashes=meeting, observers=[seen, other])
+    program = TRAINING.program(instruments=[meeting], observers=[seen, other])
     job = started(program)
     meeting.reached.wait()
     observer = found(job, "observer-0")
@@ -248,7 +249,7 @@ def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_no_poison() ->
             self.starts += 1
             if 1 < self.starts <= kills + 1:
                 known.wait()
-                exit(found(jobs[0], "stage-1"), KILLED)
+                exit(found(jobs[0], stage_address(1)), KILLED)
             return stage.node(*arguments)  # type: ignore[arg-type]
 
     first, stage, *others = TRAINING.stage_specs()
@@ -257,7 +258,7 @@ def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_no_poison() ->
     known.set()
     assert fingerprints(finish(jobs[0], program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert len([event for event in seen.of(PeerExited) if not event.orderly]) == kills + 1
-    assert len([event for event in seen.of(PeerStarted) if event.address == "stage-1"]) == 2
+    assert len([event for event in seen.of(PeerStarted) if event.address == stage_address(1)]) == 2
 
 
 def test_a_slow_observer_sees_everything_before_the_job_is_closed() -> None:
@@ -275,4 +276,4 @@ def test_a_slow_observer_sees_everything_before_the_job_is_closed() -> None:
     gate.set()
     job.close()
     assert len(seen.of(StepFinished)) == TRAINING.steps
-    assert seen.events[-1] == PeerExited("stage-0", "layer 0 dense:6", 1, "shutdown", orderly=True)
+    assert seen.events[-1] == PeerExited(stage_address(0), "layer 0 dense:6", 1, "shutdown", orderly=True)

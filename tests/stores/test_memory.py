@@ -13,40 +13,44 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annex_actors.protocol.messages import Address
+from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.stores import MemoryStore
 
+A, B = stage_address(0), stage_address(1)
 
-def snapshot(step: int, state: object = None, address: str = "a") -> Snapshot:
+
+def snapshot(step: int, state: object = None, address: Address = A) -> Snapshot:
     return Snapshot(address, step, state)
 
 
 def test_before_the_first_commit_there_is_nothing() -> None:
     store = MemoryStore()
-    assert store.latest("a") is None
-    assert store.at("a", 0) is None
-    assert store.open("a") == (1, None)
+    assert store.latest(A) is None
+    assert store.at(A, 0) is None
+    assert store.open(A) == (1, None)
 
 
 def test_a_commit_is_the_same_object_afterwards() -> None:
     store, committed = MemoryStore(), snapshot(1)
-    number, _ = store.open("a")
+    number, _ = store.open(A)
     store.commit(committed, number)
-    assert store.latest("a") is committed
-    assert store.at("a", 1) is committed
+    assert store.latest(A) is committed
+    assert store.at(A, 1) is committed
 
 
 def test_incarnations_count_from_1_for_each_address() -> None:
     store = MemoryStore()
-    assert [store.open("a")[0], store.open("a")[0], store.open("b")[0]] == [1, 2, 1]
+    assert [store.open(A)[0], store.open(A)[0], store.open(B)[0]] == [1, 2, 1]
 
 
 def test_a_new_incarnation_starts_from_the_last_commit() -> None:
     store = MemoryStore()
-    number, _ = store.open("a")
+    number, _ = store.open(A)
     for step in (1, 2, 3):
         store.commit(snapshot(step), number)
-    number, last = store.open("a")
+    number, last = store.open(A)
     assert number == 2
     assert last is not None
     assert last.step == 3
@@ -54,48 +58,48 @@ def test_a_new_incarnation_starts_from_the_last_commit() -> None:
 
 def test_what_a_fenced_incarnation_commits_is_ignored() -> None:
     store = MemoryStore()
-    old, _ = store.open("a")
+    old, _ = store.open(A)
     store.commit(snapshot(1, "old"), old)
-    new, _ = store.open("a")
+    new, _ = store.open(A)
     store.commit(snapshot(2, "too late"), old)
-    assert store.latest("a") == store.at("a", 1)
+    assert store.latest(A) == store.at(A, 1)
     store.commit(snapshot(2, "new"), new)
-    last = store.latest("a")
+    last = store.latest(A)
     assert last is not None
     assert last.state == "new"
 
 
 def test_fencing_one_peer_fences_no_other() -> None:
     store = MemoryStore()
-    first, _ = store.open("a")
-    store.open("b")
-    store.open("b")
+    first, _ = store.open(A)
+    store.open(B)
+    store.open(B)
     store.commit(snapshot(1), first)
-    assert store.latest("a") is not None
+    assert store.latest(A) is not None
 
 
 def test_a_second_commit_of_a_step_takes_the_place_of_the_first() -> None:
     store = MemoryStore()
-    number, _ = store.open("a")
+    number, _ = store.open(A)
     for step, state in ((1, "x"), (2, "first"), (2, "second")):
         store.commit(snapshot(step, state), number)
-    assert [(store.at("a", step) or snapshot(0)).state for step in (1, 2)] == ["x", "second"]
+    assert [(store.at(A, step) or snapshot(0)).state for step in (1, 2)] == ["x", "second"]
 
 
 def test_the_last_two_commits_are_kept_and_older_ones_are_not() -> None:
     store = MemoryStore()
-    number, _ = store.open("a")
+    number, _ = store.open(A)
     for step in range(1, 6):
         store.commit(snapshot(step), number)
-    assert [store.at("a", step) is not None for step in range(1, 6)] == [False, False, False, True, True]
+    assert [store.at(A, step) is not None for step in range(1, 6)] == [False, False, False, True, True]
 
 
 def test_a_deeper_store_keeps_more() -> None:
     store = MemoryStore(depth=4)
-    number, _ = store.open("a")
+    number, _ = store.open(A)
     for step in range(1, 6):
         store.commit(snapshot(step), number)
-    assert [store.at("a", step) is not None for step in range(1, 6)] == [False, True, True, True, True]
+    assert [store.at(A, step) is not None for step in range(1, 6)] == [False, True, True, True, True]
 
 
 @settings(deadline=None, print_blob=True)
@@ -105,14 +109,14 @@ def test_the_last_commit_of_the_newest_incarnation_is_what_the_next_one_gets(his
     store, newest, step, last = MemoryStore(), 0, 0, None
     for what, back in history:
         if what == "open":
-            newest, found = store.open("a")
+            newest, found = store.open(A)
             assert found is last
         elif newest:
             step += 1
             committed = snapshot(step)
             store.commit(committed, newest + 1 - back)
             last = committed if back == 1 else last
-    assert store.latest("a") is last
+    assert store.latest(A) is last
 
 
 class Struck(BaseException):
@@ -153,7 +157,7 @@ def strike_before_line(number: int, function: Callable[..., Any], work: Callable
 def prepared(step: int) -> tuple[MemoryStore, int]:
     """Return a store with one commit at ``step``, and the incarnation that made it."""
     store = MemoryStore()
-    number, _ = store.open("a")
+    number, _ = store.open(A)
     store.commit(snapshot(step, "old"), number)
     return store, number
 
@@ -166,10 +170,10 @@ def test_a_kill_at_any_line_of_a_commit_leaves_the_old_or_the_new_one(step: int)
         committed = snapshot(step, "new")
         if not strike_before_line(struck, MemoryStore.commit, lambda: store.commit(committed, number)):  # noqa: B023
             break
-        last = store.latest("a")
+        last = store.latest(A)
         assert last is not None
         assert last.state in ("old", "new")
-        assert store.open("a")[0] == 2, "the lock is free"
+        assert store.open(A)[0] == 2, "the lock is free"
         struck += 1
     assert struck >= 3
 
@@ -180,7 +184,7 @@ def test_whoever_reads_while_a_step_is_committed_again_finds_a_commit() -> None:
 
     def read() -> None:
         while not over.is_set():
-            if store.latest("a") is None or store.at("a", 1) is None:
+            if store.latest(A) is None or store.at(A, 1) is None:
                 missed.append(1)
 
     interval = sys.getswitchinterval()
@@ -198,24 +202,24 @@ def test_whoever_reads_while_a_step_is_committed_again_finds_a_commit() -> None:
 
 
 def test_once_every_stage_has_committed_a_step_what_is_older_is_dropped() -> None:
-    store = MemoryStore(["a", "b"])
-    for address in "ab":
+    store = MemoryStore([A, B])
+    for address in (A, B):
         store.open(address)
-    store.commit(snapshot(1, address="a"), 1)
-    store.commit(snapshot(1, address="b"), 1)
-    store.commit(snapshot(2, address="a"), 1)
-    assert store.at("a", 1) is not None
-    store.commit(snapshot(2, address="b"), 1)
-    assert [store.at(address, 1) for address in "ab"] == [None, None]
-    assert [store.at(address, 2) for address in "ab"] == [store.latest("a"), store.latest("b")]
+    store.commit(snapshot(1, address=A), 1)
+    store.commit(snapshot(1, address=B), 1)
+    store.commit(snapshot(2, address=A), 1)
+    assert store.at(A, 1) is not None
+    store.commit(snapshot(2, address=B), 1)
+    assert [store.at(address, 1) for address in (A, B)] == [None, None]
+    assert [store.at(address, 2) for address in (A, B)] == [store.latest(A), store.latest(B)]
 
 
 def test_the_commits_of_a_trainer_drop_no_stages() -> None:
-    store = MemoryStore(["a", "b"])
-    for address in ("a", "b", "trainer"):
+    store = MemoryStore([A, B])
+    for address in (A, B, TRAINER):
         store.open(address)
         store.commit(snapshot(1, address=address), 1)
-    store.commit(snapshot(2, address="a"), 1)
-    store.commit(snapshot(2, address="trainer"), 1)
-    assert store.at("a", 1) is not None
-    assert store.at("b", 1) is not None
+    store.commit(snapshot(2, address=A), 1)
+    store.commit(snapshot(2, address=TRAINER), 1)
+    assert store.at(A, 1) is not None
+    assert store.at(B, 1) is not None

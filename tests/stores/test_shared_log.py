@@ -12,6 +12,7 @@ import pytest
 from annex_actors.base.types import Array
 from annex_actors.peers.stage_state import CostLog, LayerState, StageState
 from annex_actors.protocol.messages import Backward, Post
+from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.stores.shared_log import Memory, SharedCommitLog, nameless_memory
 
@@ -31,11 +32,11 @@ def array(value: float, size: int = 100) -> Array:
 
 def commit(step: int, *, size: int = 100, stash: tuple[Array, ...] = (), waiting: int = 0) -> Snapshot:
     layer = LayerState({"weight": array(step, size)}, {"velocity": array(-step, size)})
-    outbox = tuple(Post("stage-0", Backward("run", step, each, 1, array(each, 7))) for each in range(waiting))
+    outbox = tuple(Post(stage_address(0), Backward("run", step, each, 1, array(each, 7))) for each in range(waiting))
     state = StageState(
         (layer,), CostLog.of(map(float, range(min(step, 3)))), tuple(({"weight": each},) for each in stash)
     )
-    return Snapshot("stage-1", step, state, outbox)
+    return Snapshot(stage_address(1), step, state, outbox)
 
 
 def value(snapshot: Snapshot | None) -> float | None:
@@ -53,7 +54,7 @@ def test_who_opens_the_memory_after_a_death_finds_the_last_commit_whole(memory: 
     SharedCommitLog(memory).commit(commit(3, waiting=2))
     found = SharedCommitLog(memory).latest()
     assert found is not None
-    assert (found.address, found.step) == ("stage-1", 3)
+    assert (found.address, found.step) == (stage_address(1), 3)
     assert found.state.cost_log.costs() == [0.0, 1.0, 2.0]
     np.testing.assert_array_equal(found.state.layers[0].optimizer["velocity"], array(-3))
     assert [post.message.microbatch for post in found.outbox] == [0, 1]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from annex_actors.protocol.routing import Routing
+from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.training.assembly import one_stage_per_layer
 from tests.trainings import CLASSIFIER, Training
 
@@ -28,7 +28,7 @@ def test_several_layers_can_share_a_stage() -> None:
         "layer 0 dense:6 + relu + dropout:0.3",
         "layer 3 dense:3 + softmax_cross_entropy",
     ]
-    assert [spec.address for spec in specs] == ["stage-0", "stage-1"]
+    assert [spec.address for spec in specs] == [stage_address(0), stage_address(1)]
     assert {spec.routing for spec in specs} == {Routing(2)}
 
 

@@ -14,6 +14,7 @@ from annex_actors.base.errors import DataError
 from annex_actors.base.types import Array
 from annex_actors.peers.stage_state import CostLog, LayerState, StageState
 from annex_actors.protocol.messages import Address
+from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
@@ -126,11 +127,11 @@ def test_a_stage_is_given_its_layers_and_the_last_one_the_costs() -> None:
 
 def store_of(*steps: int) -> tuple[MemoryStore, list[Address]]:
     """Return a store with two stages, one layer each, at every step up to those given."""
-    store, addresses = MemoryStore(), ["stage-0", "stage-1"]
+    store, addresses = MemoryStore(), [stage_address(0), stage_address(1)]
     for address, last in zip(addresses, steps, strict=True):
         number, _ = store.open(address)
         for step in range(1, last + 1):
-            log = CostLog((), tuple(float(each) for each in range(step))) if address == "stage-1" else CostLog()
+            log = CostLog((), tuple(float(each) for each in range(step))) if address == stage_address(1) else CostLog()
             layer = LayerState({"bias": np.full(2, step, np.float32)}, {})
             store.commit(Snapshot(address, step, StageState((layer,), log)), number)
     return store, addresses
@@ -157,7 +158,7 @@ def test_before_all_stages_have_committed_there_is_the_beginning(steps: tuple[in
 
 def test_the_beginning_may_be_where_an_earlier_run_ended() -> None:
     resumed = replace(INITIAL, step=5)
-    assert Checkpoint.gather(MemoryStore(), ["stage-0", "stage-1"], resumed) is resumed
+    assert Checkpoint.gather(MemoryStore(), [stage_address(0), stage_address(1)], resumed) is resumed
 
 
 def test_placement_does_not_matter_to_a_checkpoint() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
+from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
@@ -132,7 +133,7 @@ def test_a_policy_that_cannot_be_is_refused(settings: dict[str, object], message
 
 def cut(step: int) -> tuple[Snapshot, ...]:
     state = checkpoint(step).stage_state(0, len(TRAINING.network.layers), with_costs=True)
-    return (Snapshot("stage-0", step, state),)
+    return (Snapshot(stage_address(0), step, state),)
 
 
 class Told:

@@ -15,8 +15,8 @@ from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import sequence
 from annex_actors.layers.activation import Activation
 from annex_actors.layers.functions import Relu
-from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, Event
+from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, Job, Program, Runtime, runtime
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner

@@ -16,8 +16,8 @@ from annex_actors.costs import MeanSquaredError, cost
 from annex_actors.data import Dataset, Samples
 from annex_actors.layers import activation, dense, sequence
 from annex_actors.optimizers import Adam, Sgd
-from annex_actors.peers.stage import Point
 from annex_actors.protocol.events import EpochFinished, StepFinished
+from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, InlineRuntime, ProcessesRuntime, RunFailedError, Supervision, ThreadsRuntime
 from annex_actors.schedules.discipline import B, Discipline, F, W
 from annex_actors.training.halting import Halt, loss_less_than

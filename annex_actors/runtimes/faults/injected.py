@@ -1,14 +1,13 @@
-"""InjectedFaults that befall a layer in the middle of its work, at the next place where a probe looks in."""
+"""Faults that are injected into a layer while a run goes on, in the middle of its work: at its next `Point`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
 from enum import Enum
 from threading import Event
 
-from annex_actors.peers.stage import Point
-from annex_actors.runtimes.faults.planned import Crash, CrashPlan, InjectedCrash, Place
+from annex_actors.protocol.instrument import Instrument, Point
+from annex_actors.runtimes.faults.planned import InjectedCrash
 
 SLOW_S = 0.05
 """Seconds that a slow layer takes longer, once."""
@@ -32,37 +31,30 @@ class Fault(Enum):
     """It never comes back, and swallows what is raised in it."""
 
 
-class InjectedFaults(CrashPlan):
-    """A crash plan to which troubles can be added while the run goes on.
+class InjectedFaults(Instrument):
+    """Injects faults that are added while the run goes on."""
 
-    Args:
-        crashes: see `CrashPlan`.
-        on_crash: see `CrashPlan`.
-    """
-
-    def __init__(self, crashes: Iterable[Crash] = (), on_crash: Callable[[Place], None] | None = None) -> None:
-        super().__init__(crashes, on_crash)
+    def __init__(self) -> None:
         self._coming: dict[int, Fault] = {}
         self._over = Event()
 
-    def add(self, layer: int, trouble: Fault) -> None:
-        """Let something go wrong at the next place of a layer, once; the last of several counts."""
-        self._coming[layer] = trouble
+    def add(self, layer: int, fault: Fault) -> None:
+        """Inject a fault at the next point of a layer, once; the last of several counts."""
+        self._coming[layer] = fault
 
     def end(self) -> None:
-        """Let go of who is stuck."""
+        """Release the layers that are stuck."""
         self._over.set()
 
-    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
-        """Let happen what is coming, then what the plan says."""
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+        """Let the fault happen that was added for this layer."""
         coming = self._coming.get(layer)
         if coming is not None and (coming is not Fault.STORE or point is Point.COMMIT):
             del self._coming[layer]
-            self._befall(coming)
-        super().probe(point, layer, step, microbatch)
+            self._happen(coming)
 
-    def _befall(self, trouble: Fault) -> None:
-        match trouble:
+    def _happen(self, fault: Fault) -> None:
+        match fault:
             case Fault.EXCEPTION:
                 raise InjectedCrash("an exception out of the blue")
             case Fault.STORE:

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TypeAlias
 
 from annex_actors.base.errors import AnnexError, ConfigError
-from annex_actors.peers.stage import Point
+from annex_actors.protocol.instrument import Instrument, Point
 from annex_actors.protocol.messages import WHOLE_STEP
 
 ONCE_A_STEP = (Point.WEIGHT_GRADIENT, Point.UPDATE, Point.COMMIT)
@@ -84,7 +84,7 @@ def parse_crash(text: str) -> Crash:
     return Crash(at=at, **numbers)
 
 
-class CrashPlan:
+class CrashPlan(Instrument):
     """A list of crashes and how often each has happened; one plan serves all layers of a run, in all their lives.
 
     Args:
@@ -99,7 +99,7 @@ class CrashPlan:
         self._on_crash = on_crash
         self._lock = Lock()
 
-    def probe(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         """Raise `InjectedCrash` where the plan says so."""
         place = (point, layer, step, WHOLE_STEP if point in ONCE_A_STEP else microbatch)
         if place in self._left and self.take(place):

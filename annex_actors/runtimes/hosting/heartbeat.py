@@ -1,19 +1,23 @@
-"""What a peer is at, where others can see it: written by its host around every piece of work.
+"""What a peer is doing, where others can see it: an instrument that notes the beginning and end of each piece of work.
 
-A watcher reads it from another thread or, since it is a few numbers in a piece of memory that two processes may share,
-from another process. There are no locks: who reads in the middle of a change sees a piece of work that has just begun.
+A watchdog reads it from another thread; or from another process, since it is a few numbers and a word in a piece of
+memory that two processes may share. There are no locks: a reader in the middle of a change sees a piece of work that
+has just begun.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from functools import cache
 from typing import TypeAlias
 
-from annex_actors.protocol.messages import KINDS, WHOLE_STEP, Backward, Forward, Message, WeightGradient
-from annex_actors.protocol.node import Piece
+from annex_actors.protocol.effects import Effect
+from annex_actors.protocol.instrument import Instrument, Peer, WorkItem
+from annex_actors.protocol.messages import WHOLE_STEP
 
 SIZE = 96
-"""Bytes that a beacon takes."""
+"""Bytes that a heartbeat takes."""
 
 FADING = 0.999
 """What is left of the memory of a long piece of work after each further one: half after 700. So one piece that took
@@ -22,58 +26,66 @@ long because the machine stood still does not put off for good what counts as a 
 Memory: TypeAlias = "bytearray | memoryview"
 
 _BEGAN, _LONGEST, _ANSWERED = range(3)
-_WORKED, _KIND, _STEP, _MICROBATCH, _MOST_KEPT = range(5)
-_KINDS = tuple(KINDS)
-_INDEX = {kind: index for index, kind in enumerate(_KINDS)}
-_COUNTED = (Forward, Backward, WeightGradient)
+_WORKED, _STEP, _MICROBATCH, _MOST_KEPT = range(4)
+_WORD = 40
+"""Bytes for the name of a message's kind. It is a word and no number, so that a kind of a user's own can be named in a
+process that does not know its class."""
 
 
-class Heartbeat:
-    """The beacon of one life of one peer.
+class Heartbeat(Instrument):
+    """The heartbeat of one incarnation of one peer.
 
     Args:
         memory: at least `SIZE` bytes, writable; zeros in the beginning.
     """
 
     def __init__(self, memory: Memory | None = None) -> None:
-        self._times, self._numbers = _views(bytearray(SIZE) if memory is None else memory)
+        self._times, self._numbers, self._kind = _views(bytearray(SIZE) if memory is None else memory)
 
     # The host's side
 
-    def begin(self, piece: Piece | None) -> None:
-        """Note that a piece of work begins; None: the start."""
-        message: Message | None = piece[1] if isinstance(piece, tuple) else piece
-        numbers = self._numbers
-        numbers[_KIND] = -1 if message is None else _INDEX[type(message)]
-        if message is not None:
-            numbers[_STEP], numbers[_MICROBATCH] = message.step, message.microbatch
+    def begin(self) -> None:
+        """Note that the start begins; the host calls this before there is a node."""
+        self._kind[:] = _word("")
         self._times[_BEGAN] = time.monotonic()
 
-    def end(self, piece: Piece | None, kept_bytes: int) -> None:
+    def before(self, peer: Peer, item: WorkItem | None) -> None:
+        """Note that a piece of work begins; the start has begun before."""
+        if item is None:
+            return
+        message = item[1] if isinstance(item, tuple) else item
+        self._kind[:] = _word(message.kind)
+        numbers = self._numbers
+        numbers[_STEP], numbers[_MICROBATCH] = message.step, message.microbatch
+        self._times[_BEGAN] = time.monotonic()
+
+    def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
         """Note that it is done, and how much its peer keeps for others now."""
         times, numbers = self._times, self._numbers
         took = time.monotonic() - times[_BEGAN]
         times[_BEGAN] = 0.0
-        if isinstance(piece, _COUNTED):
+        if item is not None and not isinstance(item, tuple) and item.is_work:
             numbers[_WORKED] += 1
         times[_LONGEST] = max(took, times[_LONGEST] * FADING)
-        if kept_bytes > numbers[_MOST_KEPT]:
-            numbers[_MOST_KEPT] = kept_bytes
+        kept = peer.kept_bytes
+        if kept > numbers[_MOST_KEPT]:
+            numbers[_MOST_KEPT] = kept
 
     def answer(self) -> None:
-        """Note that the host, whatever its peer is at, hears."""
+        """Note that the host responds, whether its peer is at work or not."""
         self._times[_ANSWERED] = time.monotonic()
 
-    # The watcher's side
+    # The watchdog's side
 
     def detach(self) -> None:
-        """Let go of the memory, which may be an open file's, and keep what it shows last; to be read as before."""
-        content = bytearray(self._times.tobytes() + self._numbers.tobytes())
-        self._times, self._numbers = _views(content)  # a reader has either the old or the new; both show the same
+        """Release the memory, which may be an open file's, and keep what it shows last; to be read as before."""
+        content = bytearray(self._times.tobytes() + self._numbers.tobytes() + self._kind.tobytes())
+        # A reader has either the old views or the new ones; both show the same.
+        self._times, self._numbers, self._kind = _views(content)
 
     @property
     def began(self) -> float | None:
-        """When the piece of work at hand began, in monotonic seconds; None between two."""
+        """When the current piece of work began, in monotonic seconds; None between two."""
         return self._times[_BEGAN] or None
 
     @property
@@ -83,7 +95,7 @@ class Heartbeat:
 
     @property
     def answered(self) -> float:
-        """When the host answered last, in monotonic seconds."""
+        """When the host responded last, in monotonic seconds."""
         return self._times[_ANSWERED]
 
     @property
@@ -98,15 +110,20 @@ class Heartbeat:
 
     @property
     def place(self) -> str:
-        """The piece of work at hand, or the last one: ``forward at step 7 microbatch 2``."""
-        numbers = self._numbers
-        if numbers[_KIND] < 0:
+        """The current piece of work, or the last one: ``forward at step 7 microbatch 2``."""
+        kind = self._kind.tobytes().rstrip(b"\0").decode(errors="replace")
+        if not kind:
             return "start"
-        kind, step, microbatch = KINDS[_KINDS[numbers[_KIND]]], numbers[_STEP], numbers[_MICROBATCH]
+        step, microbatch = self._numbers[_STEP], self._numbers[_MICROBATCH]
         return f"{kind} at step {step}" + ("" if microbatch == WHOLE_STEP else f" microbatch {microbatch}")
 
 
-def _views(memory: Memory) -> tuple[memoryview[float], memoryview[int]]:
-    """Return the times and the numbers in a beacon's memory."""
+@cache
+def _word(kind: str) -> bytes:
+    return kind.encode()[:_WORD].ljust(_WORD, b"\0")
+
+
+def _views(memory: Memory) -> tuple[memoryview[float], memoryview[int], memoryview]:
+    """Return the times, the numbers and the word in a heartbeat's memory."""
     view = memoryview(memory)[:SIZE]
-    return view[:48].cast("d"), view[48:].cast("q")
+    return view[:24].cast("d"), view[24:56].cast("q"), view[56:].cast("B")

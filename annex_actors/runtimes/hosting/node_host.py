@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Protocol
 
-from annex_actors.peers.stage import Probe
 from annex_actors.protocol.effects import Commit, Effect, Send
 from annex_actors.protocol.events import Event
+from annex_actors.protocol.instrument import Instrument, combined
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
@@ -23,8 +23,8 @@ class Surroundings(Protocol):
     """
 
     @property
-    def probe(self) -> Probe:
-        """What looks in at every place of a stage's work."""
+    def instrument(self) -> Instrument:
+        """What sees the work of every peer here."""
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Begin a new life: return its number, from 1, and the last commit.
@@ -63,31 +63,27 @@ class NodeHost:
     def __init__(self, spec: PeerSpec, surroundings: Surroundings) -> None:
         self._around = surroundings
         self._address = spec.address
-        self._beacon = surroundings.beacon(spec.address)
-        self._beacon.begin(None)
+        heartbeat = surroundings.beacon(spec.address)
+        heartbeat.begin()
         self._incarnation, snapshot = surroundings.open(spec.address)
-        self.node = spec.node(snapshot, self._incarnation, surroundings.probe)
-        self.node.is_due = surroundings.is_due
+        instrument = combined(heartbeat, surroundings.instrument)
+        self.node = spec.node(snapshot, self._incarnation, instrument, surroundings.is_due)
 
     def start(self, incarnation: int) -> None:
         """Say that it is up, as its supervisor counts lives, and ask the neighbours for what it missed."""
         effects = self.node.start()
         self._around.note_start(self._address, incarnation)
         self._perform(effects)
-        self._beacon.end(None, self.node.kept_bytes)
 
     def work(self) -> bool:
         """Do the next piece of work and carry out its effects; return whether there was any."""
-        node = self.node
-        piece = node.next()
-        if piece is None:
+        effects = self.node.work()
+        if effects is None:
             return False
-        self._beacon.begin(piece)
-        self._perform(node.do(piece))
-        self._beacon.end(piece, node.kept_bytes)
+        self._perform(effects)
         return True
 
-    def _perform(self, effects: Iterable[Effect]) -> None:
+    def _perform(self, effects: Sequence[Effect]) -> None:
         """Carry effects out, in their order."""
         around = self._around
         send = around.send
@@ -98,3 +94,4 @@ class NodeHost:
                 around.commit(effect.snapshot, self._incarnation)
             else:
                 around.emit(effect.event)
+        self.node.carried_out(effects)

@@ -28,8 +28,8 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.peers.stage import Probe
 from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerHung, PeerStarted
+from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.blas import one_blas_thread
@@ -115,6 +115,7 @@ class SupervisedJob:
         self.program = program
         self.registry = Registry()
         self._labels = {spec.address: spec.label for spec in program.peers}
+        self._addresses = {str(address): address for address in self._labels}
         self._ledger = FailureLedger(program.supervision.max_attempts)
         self._over = threading.Event()
         self._error: Exception | None = None
@@ -183,9 +184,9 @@ class SupervisedJob:
     # What a peer needs of its surroundings
 
     @property
-    def probe(self) -> Probe:
-        """What looks in at every place of a stage's work."""
-        return self.program.probe
+    def instrument(self) -> Instrument:
+        """What sees the work of every peer in this process."""
+        return self.program.instrument
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Begin a new life of a peer.
@@ -275,12 +276,12 @@ class SupervisedJob:
 
     def _on_tree_event(self, event: TreeEvent) -> None:
         """Judge what happened to a peer before its supervisor acts on it, and tell the observers."""
-        address = event.id
         if isinstance(event, ChildReady):
             self._note_ref(event.id, event.spec.name)
-        if address == LAYERS and isinstance(event, ChildExited) and not self._closing:
+        if event.id == LAYERS and isinstance(event, ChildExited) and not self._closing:
             self._fail(chained(RunFailedError(f"the layers' supervisor ended: {event.reason}"), event.reason.exception))
-        if address not in self._labels:
+        address = self._addresses.get(event.id)
+        if address is None:
             return
         label = self._labels[address]
         match event:

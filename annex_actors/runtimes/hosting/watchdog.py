@@ -1,8 +1,8 @@
-"""Peers that neither work nor die: found by what their beacons show, and by whether their hosts answer.
+"""Peers that neither work nor die: found by what their heartbeats show, and by whether their hosts answer.
 
-A piece of work may take as long as twenty times the longest that this peer did lately, and never less than a limit of
-the user's: nobody else knows what is long for a layer. A peer between two pieces of work waits for messages, which is
-no hang; but its host must answer, and a process that is stopped does not.
+A piece of work may take twenty times as long as the longest that this peer did lately, and never has less than the
+user's limit: only the user knows what is long for a layer. A peer between two pieces of work waits for messages, which
+is no hang; but its host must answer, and a process that is stopped does not.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.hosting.heartbeat import FADING, Heartbeat
 
 TIMES_LONGEST = 20
-"""How many times its longest piece of work a peer may be at one."""
+"""How many times as long as its longest piece of work a peer may take for one."""
 
 LOOKS = 10
-"""How often a vigil looks within the limit, so that a hang is found at most a tenth of it too late."""
+"""How often a watchdog looks within the limit, so that a hang is found at most a tenth of it too late."""
 
 MOST_S = 0.5
 """Seconds between two looks at most."""
@@ -40,7 +40,7 @@ class Hang:
 
 @dataclass(slots=True)
 class _Watched:
-    beacon: Heartbeat
+    heartbeat: Heartbeat
     ping: Callable[[], None] | None
     asked: float = 0.0
     told: bool = False
@@ -51,7 +51,7 @@ class Watchdog:
 
     Args:
         limit_s: see `Supervision.hang_seconds`.
-        on_hang: called once for a life of a peer that hangs, in the vigil's thread.
+        on_hang: called once for each incarnation that hangs, in the watchdog's thread.
         clock: monotonic seconds.
     """
 
@@ -65,31 +65,31 @@ class Watchdog:
         self._watched: dict[Address, _Watched] = {}
         self._longest_s: dict[Address, float] = {}
         self._closing = Event()
-        self._thread = Thread(target=self._run, name="vigil", daemon=True)
+        self._thread = Thread(target=self._run, name="watchdog", daemon=True)
 
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()
 
-    def watch(self, address: Address, beacon: Heartbeat, ping: Callable[[], None] | None = None) -> None:
-        """Watch a new life of a peer, and no more the one before.
+    def watch(self, address: Address, heartbeat: Heartbeat, ping: Callable[[], None] | None = None) -> None:
+        """Watch a new incarnation of a peer, in place of the one before.
 
         Args:
-            address: whose.
-            beacon: its.
-            ping: asks its host to let the beacon answer; None where the host is a thread, which answers by its work.
+            address: the peer's.
+            heartbeat: of the new incarnation.
+            ping: asks its host to answer by the heartbeat; None where the host is a thread, which answers by its work.
         """
         with self._lock:
             self._forget(address)
-            self._watched[address] = _Watched(beacon, ping)
+            self._watched[address] = _Watched(heartbeat, ping)
 
     def forget(self, address: Address) -> None:
-        """Watch a peer no more, which has ended."""
+        """Stop watching a peer that has ended."""
         with self._lock:
             self._forget(address)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop the watchdog."""
         self._closing.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -112,14 +112,14 @@ class Watchdog:
                 self._on_hang(address, hang)
 
     def _judge(self, address: Address, watched: _Watched, now: float) -> Hang | None:
-        beacon = watched.beacon
-        began = beacon.began
+        heartbeat = watched.heartbeat
+        began = heartbeat.began
         if began is not None:
-            limit_s = max(self._limit_s, TIMES_LONGEST * self._longest(address, beacon))
-            return Hang(beacon.place, limit_s) if now - began > limit_s else None
+            limit_s = max(self._limit_s, TIMES_LONGEST * self._longest(address, heartbeat))
+            return Hang(heartbeat.place, limit_s) if now - began > limit_s else None
         if watched.ping is None:
             return None
-        if beacon.answered >= watched.asked:
+        if heartbeat.answered >= watched.asked:
             watched.asked = now
             watched.ping()
             return None
@@ -128,8 +128,8 @@ class Watchdog:
     def _forget(self, address: Address) -> None:
         watched = self._watched.pop(address, None)
         if watched is not None:
-            self._longest_s[address] = self._longest(address, watched.beacon)
+            self._longest_s[address] = self._longest(address, watched.heartbeat)
 
-    def _longest(self, address: Address, beacon: Heartbeat) -> float:
-        """Return the longest piece of work of this life and of those before it, as far as it is remembered."""
-        return max(beacon.longest_s, self._longest_s.get(address, 0.0) * FADING**beacon.worked)
+    def _longest(self, address: Address, heartbeat: Heartbeat) -> float:
+        """Return the longest piece of work of this incarnation and of those before it, as far as it is remembered."""
+        return max(heartbeat.longest_s, self._longest_s.get(address, 0.0) * FADING**heartbeat.worked)

@@ -82,7 +82,7 @@ class ProcessesRuntime:
         def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
             if spec is program.driver:
                 return thread_host(spec, job)
-            return ChildSpec(id=spec.address, start=partial(workshop.start, spec, job))
+            return ChildSpec(id=str(spec.address), start=partial(workshop.start, spec, job))
 
         return SupervisedJob(program, host, workshop)
 

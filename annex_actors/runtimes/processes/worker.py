@@ -27,14 +27,15 @@ from typing import Any
 from tblib import pickling_support
 
 from annex_actors.base.user_files import run_user_file
-from annex_actors.peers.stage import Probe
 from annex_actors.protocol.effects import Emit, Send
 from annex_actors.protocol.events import Event
+from annex_actors.protocol.instrument import Instrument, combined
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.faults.injected import InjectedFaults
+from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.tree import IN_WORKER
 from annex_actors.runtimes.processes import framing
@@ -80,8 +81,9 @@ class WorkerSurroundings:
         self._links = links
         self._shelf = shelf
         self._beacon = beacon
-        self.troubles = InjectedFaults(order.crashes, lambda place: control.send(Crashing(place)))
-        self.probe: Probe = self.troubles.probe
+        self.faults = InjectedFaults()
+        crashes = CrashPlan(order.crashes, lambda place: control.send(Crashing(place)))
+        self.instrument: Instrument = combined(self.faults, crashes)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return the number of this life, and the last commit."""
@@ -163,7 +165,7 @@ class Worker:
                 self._begin(order, *framing.receive_fds(self._files, 2))
             case Disturb(layer, trouble):
                 if self._desk is not None:
-                    self._desk.troubles.add(layer, trouble)
+                    self._desk.faults.add(layer, trouble)
             case Stop():
                 if self._child is not None:
                     self._child.shutdown(SHUTDOWN)
@@ -175,7 +177,7 @@ class Worker:
             self._child.ref.tell(envelope)
 
     def _connect(self, peer: Address, fd: int) -> None:
-        link = Link(socket.socket(fileno=fd), peer, self._deliver, failed=self._fail)
+        link = Link(socket.socket(fileno=fd), str(peer), self._deliver, failed=self._fail)
         before = self._links.get(peer)
         self._links[peer] = link
         if before is not None:
@@ -187,9 +189,9 @@ class Worker:
         self._beacon = Heartbeat(memoryview(mmap.mmap(beacon_fd, mmap.PAGESIZE)))
         shelf = SharedCommitLog(shelf_fd, depth=order.depth, every=order.every)
         self._desk = WorkerSurroundings(order, self._control, self._links, shelf, self._beacon)
-        spec = ChildSpec.of(PeerActor, order.spec, self._desk, id=order.spec.address)
+        spec = ChildSpec.of(PeerActor, order.spec, self._desk, id=str(order.spec.address))
         try:
-            started = spec.start(StartContext(id=order.spec.address, incarnation=order.incarnation))
+            started = spec.start(StartContext(id=str(order.spec.address), incarnation=order.incarnation))
         except BaseException as error:  # noqa: BLE001 - whatever it is, its supervisor is to judge it
             self._fail(error)
             return

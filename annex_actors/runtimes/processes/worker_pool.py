@@ -61,7 +61,7 @@ class WorkerPool:
         """
         try:
             for spec in self._program.stages:
-                self._shelves[spec.address] = nameless_memory(spec.address)
+                self._shelves[spec.address] = nameless_memory(str(spec.address))
                 commit = self._store.latest(spec.address)
                 if commit is not None:
                     self._shelf(spec.address).commit(commit)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.peers.stage import Point
+from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import WHOLE_STEP
 from annex_actors.runtimes import Crash, CrashPlan, InjectedCrash, parse_crash
 
@@ -18,7 +18,7 @@ EXAMPLE = "'layer=1,step=7,microbatch=2,at=backward'"
 
 def struck(plan: CrashPlan, point: Point, layer: int, step: int, microbatch: int) -> bool:
     try:
-        plan.probe(point, layer, step, microbatch)
+        plan.at(point, layer, step, microbatch)
     except InjectedCrash:
         return True
     return False

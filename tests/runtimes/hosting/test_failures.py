@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from annex_actors.base.errors import DataError, DivergedError, LayerError
+from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, too_many_restarts
 from annex_actors.runtimes.program import RunFailedError
 
@@ -26,10 +27,10 @@ def layer_error(step: int = 4, microbatch: int = 2, layer: int = 1, work: str = 
 
 def test_a_message_that_fails_often_enough_is_poison() -> None:
     ledger = FailureLedger(3)
-    assert ledger.record("stage-1", LABEL, layer_error()) is None
-    assert ledger.record("stage-1", LABEL, layer_error()) is None
+    assert ledger.record(stage_address(1), LABEL, layer_error()) is None
+    assert ledger.record(stage_address(1), LABEL, layer_error()) is None
     last = layer_error()
-    verdict = ledger.record("stage-1", LABEL, last)
+    verdict = ledger.record(stage_address(1), LABEL, last)
     assert isinstance(verdict, RunFailedError)
     assert verdict.__cause__ is last
     assert str(verdict) == (
@@ -47,36 +48,36 @@ def test_failures_at_different_messages_are_counted_apart() -> None:
         layer_error(layer=0),
         layer_error(work="backward"),
     ]
-    assert [ledger.record("stage-1", LABEL, error) for error in errors] == [None] * 5
-    assert isinstance(ledger.record("stage-1", LABEL, layer_error()), RunFailedError)
+    assert [ledger.record(stage_address(1), LABEL, error) for error in errors] == [None] * 5
+    assert isinstance(ledger.record(stage_address(1), LABEL, layer_error()), RunFailedError)
 
 
 def test_failures_of_different_peers_are_counted_apart() -> None:
     ledger = FailureLedger(2)
-    assert ledger.record("stage-1", LABEL, KeyError("x")) is None
-    assert ledger.record("stage-2", LABEL, KeyError("x")) is None
+    assert ledger.record(stage_address(1), LABEL, KeyError("x")) is None
+    assert ledger.record(stage_address(2), LABEL, KeyError("x")) is None
 
 
 def test_a_failure_outside_of_a_layer_is_counted_by_its_type_and_text() -> None:
     ledger = FailureLedger(2)
-    assert ledger.record("trainer", "trainer", ValueError("one")) is None
-    assert ledger.record("trainer", "trainer", ValueError("two")) is None
-    verdict = ledger.record("trainer", "trainer", ValueError("one"))
+    assert ledger.record(TRAINER, "trainer", ValueError("one")) is None
+    assert ledger.record(TRAINER, "trainer", ValueError("two")) is None
+    verdict = ledger.record(TRAINER, "trainer", ValueError("one"))
     assert str(verdict) == "trainer: ValueError: one (failed 2 times at the same message)"
 
 
 def test_a_kill_is_nobodys_message() -> None:
     ledger = FailureLedger(1)
-    assert [ledger.record("stage-1", LABEL, None) for _ in range(100)] == [None] * 100
+    assert [ledger.record(stage_address(1), LABEL, None) for _ in range(100)] == [None] * 100
 
 
 @pytest.mark.parametrize("error", [DivergedError("expected a finite cost"), DataError("expected targets")])
 def test_a_mistake_of_the_users_ends_the_run_at_once_and_as_it_is(error: Exception) -> None:
-    assert FailureLedger(100).record("stage-1", LABEL, error) is error
+    assert FailureLedger(100).record(stage_address(1), LABEL, error) is error
 
 
 def test_one_attempt_means_that_the_first_failure_is_the_last() -> None:
-    assert isinstance(FailureLedger(1).record("stage-1", LABEL, layer_error()), RunFailedError)
+    assert isinstance(FailureLedger(1).record(stage_address(1), LABEL, layer_error()), RunFailedError)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from annex_actors.protocol.messages import Forward, Part, Resume
+from dataclasses import dataclass
+
+from annex_actors.protocol.messages import Address, Forward, Part, Resume
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.hosting.heartbeat import SIZE, Heartbeat
 from annex_actors.runtimes.hosting.watchdog import Hang, Watchdog
 from tests.trainings import samples
+
+STAGE = stage_address(0)
 
 
 class Clock:
@@ -18,6 +23,15 @@ class Clock:
         return self.now
 
 
+@dataclass
+class Peer:
+    """A peer as an instrument sees it."""
+
+    kept_bytes: int = 0
+    address: Address = STAGE
+    incarnation: int = 1
+
+
 def piece(step: int = 7, microbatch: int = 2) -> Forward:
     return Forward("run", step, microbatch, 0, samples(2, "softmax_cross_entropy").inputs, Part(3, 6))
 
@@ -26,7 +40,7 @@ def at_work(began: float, longest_s: float = 0.0) -> Heartbeat:
     """Return the beacon of a peer that began a forward then, and whose longest piece of work took so long."""
     memory = memoryview(bytearray(SIZE))
     beacon = Heartbeat(memory)
-    beacon.begin(piece())
+    beacon.before(Peer(), piece())
     memory[:24].cast("d")[0], memory[:24].cast("d")[1] = began, longest_s
     return beacon
 
@@ -38,59 +52,59 @@ def vigil(clock: Clock, limit_s: float = 10.0) -> Watchdog:
 def test_a_beacon_shows_what_its_peer_is_at_and_what_it_did() -> None:
     beacon = Heartbeat()
     assert (beacon.worked, beacon.most_kept_bytes) == (0, 0)
-    beacon.begin(None)
+    beacon.begin()
     assert beacon.place == "start"
-    beacon.end(None, 10)
-    beacon.begin(piece())
+    beacon.after(Peer(10), None, ())
+    beacon.before(Peer(), piece())
     assert beacon.place == "forward at step 7 microbatch 2"
-    beacon.end(piece(), 5)
+    beacon.after(Peer(5), piece(), ())
     assert beacon.began is None
     assert (beacon.worked, beacon.most_kept_bytes) == (1, 10)
     assert beacon.longest_s > 0
-    beacon.begin(("stage-1", Resume("run", 3, -1, -1)))
+    beacon.before(Peer(), (stage_address(1), Resume("run", 3, -1, -1)))
     assert beacon.place == "resume at step 3"
-    beacon.end(("stage-1", Resume("run", 3, -1, -1)), 5)
+    beacon.after(Peer(5), (stage_address(1), Resume("run", 3, -1, -1)), ())
     assert beacon.worked == 1, "only work on a step counts"
 
 
 def test_a_beacon_in_shared_memory_is_read_elsewhere() -> None:
     memory = bytearray(SIZE)
     writer, reader = Heartbeat(memory), Heartbeat(memory)
-    writer.begin(piece())
+    writer.before(Peer(), piece())
     assert reader.place == "forward at step 7 microbatch 2"
     assert reader.began == writer.began
     writer.detach()
     assert writer.place == "forward at step 7 microbatch 2"
-    writer.end(piece(), 0)
+    writer.after(Peer(0), piece(), ())
     assert (reader.worked, writer.worked) == (0, 1)
 
 
 def test_a_peer_hangs_that_is_at_one_piece_of_work_for_longer_than_the_limit() -> None:
     clock = Clock()
     watching = vigil(clock)
-    watching.watch("stage-0", at_work(began=100.0))
+    watching.watch(STAGE, at_work(began=100.0))
     clock.now = 110.0
     assert watching.look() == []
     clock.now = 110.1
-    assert watching.look() == [("stage-0", Hang("forward at step 7 microbatch 2", 10.0))]
+    assert watching.look() == [(STAGE, Hang("forward at step 7 microbatch 2", 10.0))]
     assert watching.look() == [], "told once"
 
 
 def test_a_peer_whose_work_takes_long_is_given_twenty_times_its_longest() -> None:
     clock = Clock()
     watching = vigil(clock)
-    watching.watch("stage-0", at_work(began=100.0, longest_s=2.0))
+    watching.watch(STAGE, at_work(began=100.0, longest_s=2.0))
     clock.now = 139.0
     assert watching.look() == []
     clock.now = 141.0
-    assert watching.look() == [("stage-0", Hang("forward at step 7 microbatch 2", 40.0))]
+    assert watching.look() == [(STAGE, Hang("forward at step 7 microbatch 2", 40.0))]
 
 
 def test_what_a_peer_was_measured_at_is_remembered_in_its_next_life() -> None:
     clock = Clock()
     watching = vigil(clock)
-    watching.watch("stage-0", at_work(began=100.0, longest_s=2.0))
-    watching.watch("stage-0", at_work(began=100.0))
+    watching.watch(STAGE, at_work(began=100.0, longest_s=2.0))
+    watching.watch(STAGE, at_work(began=100.0))
     clock.now = 139.0
     assert watching.look() == []
 
@@ -100,30 +114,30 @@ def test_one_piece_that_took_long_is_forgotten_after_a_thousand_short_ones() -> 
     watching = vigil(clock)
     once_slow = at_work(began=100.0, longest_s=2.0)
     for _ in range(1000):
-        once_slow.begin(piece())
-        once_slow.end(piece(), 0)
-    once_slow.begin(piece())
+        once_slow.before(Peer(), piece())
+        once_slow.after(Peer(0), piece(), ())
+    once_slow.before(Peer(), piece())
     assert 0.7 < once_slow.longest_s < 0.8
     clock.now = once_slow.began or 0.0
-    watching.watch("stage-0", once_slow)
+    watching.watch(STAGE, once_slow)
     clock.now += 13.0
     assert watching.look() == []
     clock.now += 3.0
-    assert [address for address, _ in watching.look()] == ["stage-0"], "20 times 2.0 were 40 s"
+    assert [address for address, _ in watching.look()] == [STAGE], "20 times 2.0 were 40 s"
     next_life = Heartbeat()
-    watching.watch("stage-0", next_life)
+    watching.watch(STAGE, next_life)
     for _ in range(1000):
-        next_life.begin(piece())
-        next_life.end(piece(), 0)
-    next_life.begin(piece())
+        next_life.before(Peer(), piece())
+        next_life.after(Peer(0), piece(), ())
+    next_life.before(Peer(), piece())
     clock.now = (next_life.began or 0.0) + 10.1
-    assert [address for address, _ in watching.look()] == ["stage-0"], "nor is it remembered from life to life"
+    assert [address for address, _ in watching.look()] == [STAGE], "nor is it remembered from life to life"
 
 
 def test_a_peer_that_waits_for_messages_does_not_hang() -> None:
     clock = Clock()
     watching = vigil(clock)
-    watching.watch("stage-0", Heartbeat())
+    watching.watch(STAGE, Heartbeat())
     clock.now = 1e6
     assert watching.look() == []
 
@@ -131,8 +145,8 @@ def test_a_peer_that_waits_for_messages_does_not_hang() -> None:
 def test_a_peer_that_has_ended_does_not_hang() -> None:
     clock = Clock()
     watching = vigil(clock)
-    watching.watch("stage-0", at_work(began=100.0))
-    watching.forget("stage-0")
+    watching.watch(STAGE, at_work(began=100.0))
+    watching.forget(STAGE)
     clock.now = 1e6
     assert watching.look() == []
 
@@ -145,7 +159,7 @@ def test_a_host_that_does_not_answer_hangs_although_its_peer_is_at_nothing() -> 
     clock, pings, memory = Clock(), list[float](), memoryview(bytearray(SIZE))
     beacon = Heartbeat(memory)
     watching = vigil(clock)
-    watching.watch("stage-0", beacon, lambda: pings.append(clock.now))
+    watching.watch(STAGE, beacon, lambda: pings.append(clock.now))
     assert watching.look() == []
     answering(beacon, 100.5, memory)
     clock.now = 101.0
@@ -153,7 +167,7 @@ def test_a_host_that_does_not_answer_hangs_although_its_peer_is_at_nothing() -> 
     clock.now = 111.0
     assert watching.look() == []
     clock.now = 111.1
-    assert watching.look() == [("stage-0", Hang(None, 10.0))]
+    assert watching.look() == [(STAGE, Hang(None, 10.0))]
     assert pings == [100.0, 101.0]
 
 
@@ -161,6 +175,6 @@ def test_a_watcher_that_was_itself_stopped_asks_before_it_judges() -> None:
     clock, memory = Clock(), memoryview(bytearray(SIZE))
     beacon = Heartbeat(memory)
     watching = vigil(clock)
-    watching.watch("stage-0", beacon, lambda: answering(beacon, clock.now, memory))
+    watching.watch(STAGE, beacon, lambda: answering(beacon, clock.now, memory))
     for clock.now in (100.0, 5000.0, 5001.0, 9000.0):
         assert watching.look() == []

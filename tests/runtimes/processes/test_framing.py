@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from annex_actors.protocol.messages import Envelope, Forward, Part
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.processes import framing
 
 Pair = tuple[socket.socket, socket.socket]
@@ -26,7 +27,7 @@ def pair() -> Iterator[Pair]:
 def envelope(size: int) -> Envelope:
     array = np.arange(size, dtype=np.float32)
     array.flags.writeable = False
-    return Envelope("stage-0", 3, 7, Forward("run", 7, 1, 2, array, Part(4, 32)))
+    return Envelope(stage_address(0), 3, 7, Forward("run", 7, 1, 2, array, Part(4, 32)))
 
 
 def content(frame: framing.Frame) -> bytes:
@@ -43,7 +44,7 @@ def test_an_envelope_arrives_as_it_was_sent_and_its_array_is_read_only(pair: Pai
         got = framing.read(stream)
     writer.join()
     assert isinstance(got, Envelope)
-    assert (got.sender, got.incarnation, got.committed) == ("stage-0", 3, 7)
+    assert (got.sender, got.incarnation, got.committed) == (stage_address(0), 3, 7)
     assert isinstance(got.message, Forward)
     assert got.message.part == Part(4, 32)
     np.testing.assert_array_equal(got.message.array, sent.message.array)  # type: ignore[attr-defined]

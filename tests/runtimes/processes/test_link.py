@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from annex_actors.protocol.messages import Envelope, Forward, Part
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.processes.link import Link
 
 PATIENCE_S = 120.0
@@ -190,7 +191,7 @@ def relayed(processes: int, messages: int, *, window: int = 64) -> tuple[int, li
     array.flags.writeable = False
     for number in range(messages):
         credit.acquire()
-        source.send(Envelope("source", 1, 0, Forward("run", number, 0, 0, array, Part(1, 1))))
+        source.send(Envelope(stage_address(0), 1, 0, Forward("run", number, 0, 0, array, Part(1, 1))))
     assert done.wait(PATIENCE_S)
     source.close()
     sink.close()

@@ -22,6 +22,8 @@ from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
 from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
+from annex_actors.protocol.messages import Address
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import (
     Crash,
     CrashPlan,
@@ -47,7 +49,7 @@ def started(program: Program, runtime: ProcessesRuntime | None = None) -> Superv
     return job
 
 
-def process_of(job: SupervisedJob, address: str) -> psutil.Process:
+def process_of(job: SupervisedJob, address: Address) -> psutil.Process:
     ref = job.registry.whereis(address)
     assert isinstance(ref, ProcessRef)
     return psutil.Process(ref.process.pid)
@@ -81,10 +83,10 @@ def struck(
 
 @pytest.mark.parametrize("layer", range(5))
 def test_kill_9_of_a_layer_changes_nothing(layer: int) -> None:
-    checkpoint, seen, job = struck(lambda job: process_of(job, f"stage-{layer}").kill())
+    checkpoint, seen, job = struck(lambda job: process_of(job, stage_address(layer)).kill())
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     deaths = [event for event in seen.of(PeerExited) if not event.orderly]
-    assert [(event.address, event.incarnation) for event in deaths] == [(f"stage-{layer}", 1)]
+    assert [(event.address, event.incarnation) for event in deaths] == [(stage_address(layer), 1)]
     assert deaths[0].reason.startswith("killed by SIGKILL")
     assert job.restarts == 1
 
@@ -108,7 +110,7 @@ def test_a_killed_spare_is_replaced() -> None:
             if process.pid not in layers:
                 process.kill()
                 killed.append(process.pid)
-        process_of(job, "stage-1").kill()
+        process_of(job, stage_address(1)).kill()
 
     checkpoint, _, _ = struck(strike, spares=2)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
@@ -116,9 +118,9 @@ def test_a_killed_spare_is_replaced() -> None:
 
 
 def test_a_process_that_is_stopped_is_found_and_killed_and_nothing_changes() -> None:
-    checkpoint, seen, _ = struck(lambda job: process_of(job, "stage-1").suspend(), hang_seconds=0.3)
+    checkpoint, seen, _ = struck(lambda job: process_of(job, stage_address(1)).suspend(), hang_seconds=0.3)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
-    assert [event.address for event in seen.of(PeerHung)] == ["stage-1"]
+    assert [event.address for event in seen.of(PeerHung)] == [stage_address(1)]
     death = next(event for event in seen.of(PeerExited) if not event.orderly)
     assert "for 0.3 s" in death.reason
 
@@ -150,12 +152,12 @@ def test_nothing_is_sent_to_a_new_life_by_neighbours_who_have_not_heard_of_it(tm
 
 def test_a_new_life_beside_a_neighbour_that_is_stopped_is_heard_when_that_has_ended() -> None:
     def strike(job: SupervisedJob) -> None:
-        process_of(job, "stage-3").suspend()
-        process_of(job, "stage-4").kill()
+        process_of(job, stage_address(3)).suspend()
+        process_of(job, stage_address(4)).kill()
 
     checkpoint, seen, _ = struck(strike, hang_seconds=1.0)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
-    assert [event.address for event in seen.of(PeerHung)] == ["stage-3"]
+    assert [event.address for event in seen.of(PeerHung)] == [stage_address(3)]
 
 
 # What ends in a layer's own code
@@ -272,7 +274,7 @@ def test_a_layer_that_never_returns_is_found_and_killed_and_nothing_changes(
     program = program_with(tmp_path, deed, observers=(seen,), hang_seconds=0.3)
     assert fingerprints(finish(started(program), program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert [(event.address, event.place) for event in seen.of(PeerHung)] == [
-        ("stage-1", "forward at step 2 microbatch 1")
+        (stage_address(1), "forward at step 2 microbatch 1")
     ]
 
 

@@ -16,10 +16,11 @@ from typing import Any, cast
 
 import pytest
 
-from annex_actors.peers.stage import Probe, StageSpec, no_probe
+from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.effects import Commit, Effect, Send
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.messages import Envelope
-from annex_actors.protocol.node import Node, Piece
+from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import ProcessesRuntime, Supervision
 from tests.matrix import matrix
@@ -52,14 +53,6 @@ class MortalNode:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._node, name)
 
-    @property
-    def is_due(self) -> Callable[[int], bool]:
-        return self._node.is_due
-
-    @is_due.setter
-    def is_due(self, is_due: Callable[[int], bool]) -> None:
-        self._node.is_due = is_due
-
     def start(self) -> Iterator[Effect]:
         return self._mortal(self._node.start())
 
@@ -68,8 +61,9 @@ class MortalNode:
         self._node.receive(envelope)
         self._pass()
 
-    def do(self, piece: Piece) -> Iterator[Effect]:
-        return self._mortal(self._node.do(piece))
+    def work(self) -> Iterator[Effect] | None:
+        effects = self._node.work()
+        return None if effects is None else self._mortal(effects)
 
     def _mortal(self, effects: Iterable[Effect]) -> Iterator[Effect]:
         for effect in effects:
@@ -91,8 +85,15 @@ class MortalStage(StageSpec):
     journal: Path = field(kw_only=True)
     deaths: tuple[int, ...] = field(kw_only=True)
 
-    def node(self, snapshot: Snapshot | None, incarnation: int, probe: Probe = no_probe) -> Node:
-        return cast(Node, MortalNode(super().node(snapshot, incarnation, probe), self.journal, self.deaths))
+    def node(
+        self,
+        snapshot: Snapshot | None,
+        incarnation: int,
+        instrument: Instrument = NO_INSTRUMENT,
+        is_due: Callable[[int], bool] = every_step,
+    ) -> Node:
+        node = super().node(snapshot, incarnation, instrument, is_due)
+        return cast(Node, MortalNode(node, self.journal, self.deaths))
 
 
 @cache

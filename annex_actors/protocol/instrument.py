@@ -1,0 +1,123 @@
+"""One way to look in at a peer's work, or to disturb it: crash plans, heartbeats, virtual clocks, traces.
+
+An instrument overrides what it wants to be told of. A method that it does not override is never called, and so costs
+nothing. The thread that does a peer's work also calls its instrument; an instrument of several peers must therefore be
+safe to use from several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import Protocol, TypeAlias, TypeVar
+
+from annex_actors.protocol.effects import Effect
+from annex_actors.protocol.messages import Address, Control, Envelope, Message
+
+
+class Point(Enum):
+    """Where in a layer's work `Instrument.at` is called; crash plans refer to these points."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    WEIGHT_GRADIENT = "weight_gradient"
+    UPDATE = "update"
+    COMMIT = "commit"
+
+
+WorkItem: TypeAlias = tuple[Address, Control] | Message
+"""What a node does at a time: answer a peer, or have its behaviour handle a message."""
+
+
+class Peer(Protocol):
+    """What an instrument sees of the peer at work."""
+
+    @property
+    def address(self) -> Address:
+        """Its name among the peers."""
+
+    @property
+    def incarnation(self) -> int:
+        """Which life of it this is, from 1."""
+
+    @property
+    def kept_bytes(self) -> int:
+        """The size of the arrays that it keeps for others."""
+
+
+class Instrument:
+    """Sees a peer's work; every method does nothing until it is overridden.
+
+    Only `at` is meant to raise: what it raises fails the layer, as if the layer itself had raised it. What another
+    method raises ends the peer as well, and again in each of its incarnations, until the run fails.
+    """
+
+    def received(self, peer: Peer, envelope: Envelope) -> None:
+        """See an envelope that has arrived, before the peer takes it in or drops it."""
+
+    def before(self, peer: Peer, item: WorkItem | None) -> None:
+        """See what the peer does next, before it begins; None: its start."""
+
+    def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
+        """See what the peer has done, once its host has carried out the effects."""
+
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+        """See a layer's work once it is done, before it has any effect; may raise.
+
+        Args:
+            point: which work.
+            layer: index in the whole network; the cost counts as the layer after the last.
+            step: from 0.
+            microbatch: from 0; -1 where the work is on a whole step.
+        """
+
+
+NO_INSTRUMENT = Instrument()
+"""Sees nothing."""
+
+_Method = TypeVar("_Method", bound=Callable[..., None])
+
+_NO_OPS = frozenset(each for each in vars(Instrument).values() if callable(each))
+
+
+def active(method: _Method) -> _Method | None:
+    """Return a method of an instrument; None where it is not overridden, so that its caller need not call it."""
+    return None if getattr(method, "__func__", None) in _NO_OPS else method
+
+
+def combined(*instruments: Instrument) -> Instrument:
+    """Return one instrument for several; each sees everything, in this order."""
+    parts = [part for each in instruments for part in (each.parts if isinstance(each, _Combined) else (each,))]
+    parts = [part for part in parts if part is not NO_INSTRUMENT]
+    return parts[0] if len(parts) == 1 else _Combined(parts) if parts else NO_INSTRUMENT
+
+
+class _Combined(Instrument):
+    """Several instruments; asks each only for what it overrides."""
+
+    def __init__(self, parts: Sequence[Instrument]) -> None:
+        self.parts = tuple(parts)
+        self._received = _active(part.received for part in parts)
+        self._before = _active(part.before for part in parts)
+        self._after = _active(part.after for part in parts)
+        self._at = _active(part.at for part in parts)
+
+    def received(self, peer: Peer, envelope: Envelope) -> None:
+        for received in self._received:
+            received(peer, envelope)
+
+    def before(self, peer: Peer, item: WorkItem | None) -> None:
+        for before in self._before:
+            before(peer, item)
+
+    def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
+        for after in self._after:
+            after(peer, item, effects)
+
+    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
+        for at in self._at:
+            at(point, layer, step, microbatch)
+
+
+def _active(methods: Iterable[Callable[..., None]]) -> tuple[Callable[..., None], ...]:
+    return tuple(method for method in methods if active(method) is not None)
