@@ -11,17 +11,29 @@ from annex_actors.base.errors import (
     ShapeError,
     UserError,
 )
+from annex_actors.costs import register_cost
 from annex_actors.data import Dataset, load
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import Layer, Network, activation, dense, dropout, flatten, parse_layers, sequence
-from annex_actors.optimizers import Adam, Sgd
+from annex_actors.optimizers import (
+    Adam,
+    Cosine,
+    InverseTime,
+    LearningRate,
+    Sgd,
+    Stepwise,
+    Warmup,
+    register_optimizer,
+)
 from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, Observer, RunFailedError, Supervision
 from annex_actors.runtimes.simulated import CostModel, LayerTimes
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W
-from annex_actors.schedules.table import register as register_discipline
-from annex_actors.training.learner import InterruptedRun, Learner, Result, loss_less_than
+from annex_actors.schedules.table import register_schedule
+from annex_actors.training.halting import loss_less_than
+from annex_actors.training.learner import Learner
+from annex_actors.training.result import InterruptedRun, Result
 
 __version__ = version("annex-actors")
 
@@ -30,6 +42,7 @@ __all__ = [
     "AnnexError",
     "B",
     "ConfigError",
+    "Cosine",
     "CostModel",
     "Crash",
     "DataError",
@@ -41,10 +54,12 @@ __all__ = [
     "F",
     "Grouping",
     "InterruptedRun",
+    "InverseTime",
     "Layer",
     "LayerError",
     "LayerTimes",
     "Learner",
+    "LearningRate",
     "Network",
     "Observer",
     "PeerExited",
@@ -56,9 +71,11 @@ __all__ = [
     "ShapeError",
     "Simulation",
     "StepFinished",
+    "Stepwise",
     "Supervision",
     "UserError",
     "W",
+    "Warmup",
     "activation",
     "dense",
     "dropout",
@@ -66,7 +83,9 @@ __all__ = [
     "load",
     "loss_less_than",
     "parse_layers",
-    "register_discipline",
+    "register_cost",
+    "register_optimizer",
+    "register_schedule",
     "sequence",
     "simulate",
 ]

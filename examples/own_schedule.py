@@ -1,10 +1,10 @@
 """A pipeline schedule of your own: a row of data, checked, drawn, and trained with."""
 
-from annex_actors import B, Discipline, F, Learner, W, activation, dense, load, register_discipline, sequence, simulate
+from annex_actors import B, Discipline, F, Learner, W, activation, dense, load, register_schedule, sequence, simulate
 from annex_actors.observe.timeline import draw
 from annex_actors.testing import check_discipline
 
-eager = register_discipline(
+eager = register_schedule(
     Discipline(
         name="eager",
         summary="1F1B with one microbatch more in flight at every stage",

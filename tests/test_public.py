@@ -35,7 +35,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
     [
         "from annex_actors import *; Learner(sequence(dense(3)))",
         "from annex_actors import layers; layers.dense(3)",
-        "import annex_actors.base.checks; annex_actors.checks.whole_number('seed', 3, at_least=0)",
+        "import annex_actors.base.checks; annex_actors.base.checks.whole_number('seed', 3, at_least=0)",
         "from annex_actors.layers import dense; dense(3)",
     ],
 )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from annex_actors.base.types import Floats, Parameters
 from annex_actors.costs import cost
 from annex_actors.data import Batches, Dataset, Samples
-from annex_actors.layers import Network, activation, dense, dropout, sequence
+from annex_actors.layers import Network, Stack, activation, dense, dropout, on_stack, sequence
 from annex_actors.optimizers import Adam, Optimizer, Sgd
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
@@ -30,10 +31,12 @@ from annex_actors.runtimes import (
     Supervision,
     runtime,
 )
+from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore, StateStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.halting import Halt
 from annex_actors.training.learner import Learner
 
 FEATURES, CLASSES, TEST_SAMPLES = 4, 3, 7
@@ -44,6 +47,16 @@ SHORT = sequence(dense(CLASSES))
 
 MOMENTUM: Optimizer = Sgd(learning_rate=0.05, momentum=0.9)
 ADAM: Optimizer = Adam(learning_rate=0.02)
+
+
+def outputs_of(network: Network, weights: Iterable[Parameters], inputs: Floats) -> Floats:
+    """Return what a network with these weights predicts, layer by layer, in a loop."""
+    stack: Stack = (inputs,)
+    with one_blas_thread():  # as in every host
+        for layer, own in zip(network.layers, weights, strict=True):
+            stack, _ = on_stack(layer).forward(own, stack, None)
+    return stack[0]
+
 
 Fingerprints: TypeAlias = tuple[str, str, str]
 """The hashes of weights, of weights and optimizer, and of the costs."""
@@ -142,7 +155,7 @@ class Training:
             run="run",
         )
 
-    def trainer_spec(self, halt: Callable[[EpochFinished], bool] | None = None) -> TrainerSpec:
+    def trainer_spec(self, halt: Halt | None = None) -> TrainerSpec:
         """Return the trainer."""
         data = self.dataset
         learned, judged = data.train, data.test
@@ -175,8 +188,9 @@ class Training:
         supervision: Supervision | None = None,
         crashes: CrashPlan | None = None,
         observers: Sequence[Observer] = (),
+        halt: Halt | None = None,
+        load: tuple[str, ...] = (),
         instruments: Sequence[Instrument] = (),
-        halt: Callable[[EpochFinished], bool] | None = None,
     ) -> Program:
         """Return the training, ready for any runtime."""
         return Program(
@@ -187,6 +201,7 @@ class Training:
             supervision or Supervision(),
             crashes,
             tuple(observers),
+            load,
             tuple(instruments),
         )
 

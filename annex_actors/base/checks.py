@@ -43,6 +43,19 @@ def real_number(
     return number
 
 
+def yes_or_no(setting: str, value: Any) -> bool:
+    """Return ``value``, or raise ConfigError unless it is true or false."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"expected `{setting}` to be true or false, got {value!r}")
+    return value
+
+
+def function(setting: str, value: Any) -> None:
+    """Raise ConfigError unless ``value`` is a function: a setting for Python, which no text can give."""
+    if not callable(value):
+        raise ConfigError(f"expected `{setting}` to be a function, got {value!r}; leave it out, or give it in Python")
+
+
 def unknown(setting: str, value: object, known: Iterable[str]) -> NoReturn:
     """Raise ConfigError for a name that is none of ``known``; it lists those, and asks whether a like one was meant."""
     names = list(known)

@@ -27,6 +27,11 @@ class DivergedError(UserError):
     """A cost that is no number: the network, its data or its learning rate is at fault, and no restart can help."""
 
 
+def message_of(error: BaseException) -> str:
+    """Return an error's message on one line, without its type; the name of that where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class LayerError(AnnexError):
     """A failure inside a layer, with its place in the network and in the stream; the cause is chained."""
 

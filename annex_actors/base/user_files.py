@@ -1,26 +1,54 @@
-"""Files of the user's own Python, run before a training: they may register schedules."""
+"""Files of the user's own Python, run before names are looked up: what they register has a name from then on."""
 
 from __future__ import annotations
 
-import runpy
+import sys
 import traceback
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 
 from annex_actors.base.errors import ConfigError
 
 
+def run_user_files(paths: Sequence[str | Path]) -> tuple[str, ...]:
+    """Run Python files in their order; return their absolute paths, by which another process can run them too.
+
+    Raises:
+        ConfigError: see `run_user_file`; or one path instead of several.
+    """
+    if isinstance(paths, str | Path):
+        raise ConfigError(f"expected `load` to be a list of paths, got {str(paths)!r}; write [{str(paths)!r}]")
+    for path in paths:
+        run_user_file(path)
+    return tuple(str(Path(path).expanduser().resolve()) for path in paths)
+
+
 def run_user_file(path: str | Path) -> None:
-    """Run a Python file for what it registers.
+    """Run a Python file for what it registers, once in a process, as an import would.
+
+    It becomes a module, whose name depends on its path alone: so what it defines can be pickled by name, and is found
+    in another process that has run the same file. The name is not the file's own, which may be that of a library.
 
     Raises:
         ConfigError: no such file, or what it raised, with its line; the cause is chained.
     """
-    file = Path(path).expanduser()
+    file = Path(path).expanduser().resolve()
     if not file.is_file():
         raise ConfigError(f"expected a Python file to load at {path}, got none; check the path")
+    name = f"{file.stem}_{sha256(str(file).encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return
+    module = ModuleType(name)
+    module.__file__ = str(file)
+    sys.modules[name] = module
     try:
-        runpy.run_path(str(file), run_name=file.stem)
-    except Exception as error:
+        exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)
+    except BaseException as error:
+        del sys.modules[name]
+        if not isinstance(error, Exception):
+            raise
         lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(file)]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
         where = f"{path}, line {line}" if line else f"{path}"

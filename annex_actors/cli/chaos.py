@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from annex_actors.cli import options as shared
 from annex_actors.cli.output import report, say, table
 
 if TYPE_CHECKING:
@@ -29,16 +30,17 @@ def chaos(
     pause: Annotated[float, typer.Option(help="Mean seconds from one blow to the next.")] = 0.1,
     kinds: Annotated[str | None, typer.Option(help=_KINDS)] = None,
     chaos_seed: Annotated[int, typer.Option(help="Of what befalls whom, and when.")] = 0,
-    epochs: Annotated[int | None, typer.Option(help="Of each training.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples in a step.")] = None,
-    microbatches: Annotated[int | None, typer.Option(help="Parts that a batch is cut into.")] = None,
-    schedule: Annotated[str | None, typer.Option(help="The order of work.")] = None,
+    epochs: shared.Epochs = None,
+    batch_size: shared.BatchSize = None,
+    microbatches: shared.Microbatches = None,
+    schedule: shared.Schedule = None,
     runtime: Annotated[str | None, typer.Option(help="schedulers, threads or processes.")] = None,
-    layers: Annotated[str | None, typer.Option(help="The network.")] = None,
+    layers: shared.Layers = None,
     hang_seconds: Annotated[float | None, typer.Option(help=_HANGS)] = None,
-    data_dir: Annotated[str | None, typer.Option(help="A folder that may hold the files of fashion-mnist.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+    data_dir: shared.DataDir = None,
+    set_: shared.Set = None,
+    load: shared.Load = None,
+    json: shared.Json = False,
 ) -> int:
     """Train undisturbed, then again and again under blows, and compare the bits: the exit code is 0 if all are equal.
 
@@ -52,24 +54,26 @@ def chaos(
     store: its next commit is refused
     trainer: not a layer, but the trainer is killed
     """
-    from annex_actors.cli.train import settings_of
     from annex_actors.experiments.chaos import chaos as wreak
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import logged_to
     from annex_actors.runs.toml_settings import merged, placed
 
-    options = {
-        "training.epochs": epochs,
-        "training.batch_size": batch_size,
-        "training.microbatches": microbatches,
-        "training.schedule": schedule,
-        "training.runtime": runtime,
-        "network.layers": layers,
-        "data.data_dir": data_dir,
-        "supervision.hang_seconds": hang_seconds,
-    }
+    settings = shared.settings_of(
+        data,
+        set_,
+        epochs=epochs,
+        batch_size=batch_size,
+        microbatches=microbatches,
+        schedule=schedule,
+        load=shared.files(load),
+        runtime=runtime,
+        layers=layers,
+        data_dir=data_dir,
+        hang_seconds=hang_seconds,
+    )
     patience = placed(["supervision", "hang_seconds"], HANG_SECONDS)
-    config, learner, dataset = resolve(merged(patience, settings_of(data, options, set_ or [])))
+    config, learner, dataset = resolve(merged(patience, settings))
     wanted = _kinds(kinds)
     with tempfile.TemporaryDirectory() as folder, logged_to(Path(folder) / "log.txt"):
         verdict = wreak(
@@ -84,7 +88,8 @@ def chaos(
             on_round=lambda round: report(_line(round)),
         )
     if json:
-        say(text.dumps({"runtime": learner.runtime.name, "schedule": learner.schedule.name, **_summary(verdict)}))
+        names = {"runtime": learner.spec.runtime.name, "schedule": learner.spec.schedule.name}
+        say(text.dumps({**names, **_summary(verdict)}))
     else:
         _show(verdict)
     return 0 if verdict.identical else 1

@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 
 import supervisors
-from annex_actors.base.errors import UserError
+from annex_actors.base.errors import UserError, message_of
 
 _PACKAGE = Path(__file__).parents[1]
 _MACHINERY = (*(_PACKAGE / name for name in ("protocol", "peers", "runtimes")), Path(supervisors.__file__).parent)
@@ -21,7 +21,7 @@ def failure_text(error: BaseException, where: str, *, debug: bool) -> str:
         where: which step is saved, and in which folder.
         debug: give the whole chain of tracebacks instead.
     """
-    line = "error: " + " ".join(str(error).split())
+    line = f"error: {message_of(error)}"
     if debug:
         return f"{''.join(traceback.format_exception(error))}{line}\n{where}"
     if isinstance(error, UserError):

@@ -3,50 +3,49 @@
 from __future__ import annotations
 
 import json as text
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from annex_actors.cli import options as shared
 from annex_actors.cli.output import say, table
 
 if TYPE_CHECKING:
     from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
-    from annex_actors.runs.run_directory import RunDirectory
+    from annex_actors.runs.saved_run import SavedRun
 
 _UNFINISHED = "running, or killed: `annex-actors resume` goes on from"
 
 
 def inspect(
-    run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    run_dir: shared.RunDir,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show a run: layers, shapes, parameters, config, metrics, versions, restarts, and how it ended."""
-    from annex_actors.runs.run_directory import RunDirectory
+    from annex_actors.runs.saved_run import SavedRun
 
-    directory = RunDirectory.open(run_dir)
+    saved = SavedRun.open(run_dir)
     if json:
-        say(_json(directory))
+        say(_json(saved))
         return
-    network = directory.network()
-    report = directory.report()
-    _show_network(network)
-    say("\n" + directory.config().to_toml())
-    _show_epochs(directory.epochs())
-    say("\n" + "\n".join(f"{name:12}  {value}" for name, value in directory.environment().items()))
-    say("\n" + (_end(report) if report else f"status        {_UNFINISHED} {_newest(directory)}"))
+    _show_network(saved.network)
+    say("\n" + saved.config.to_toml())
+    _show_epochs(saved.epochs)
+    say("\n" + "\n".join(f"{name:12}  {value}" for name, value in saved.environment.items()))
+    say("\n" + (_end(saved.report) if saved.report else f"status        {_UNFINISHED} {_newest(saved)}"))
 
 
-def _json(directory: RunDirectory) -> str:
-    report = directory.report()
+def _json(saved: SavedRun) -> str:
+    report = saved.report
     return text.dumps(
         {
-            "run_dir": str(directory.path),
+            "run_dir": str(saved.path),
             "status": report.status if report else "unfinished",
-            "network": directory.network().model_dump(mode="json"),
-            "config": directory.config().model_dump(mode="json", exclude_none=True),
-            "metrics": [epoch.model_dump(mode="json") for epoch in directory.epochs()],
-            "environment": directory.environment(),
+            "network": saved.network.model_dump(mode="json"),
+            "config": saved.config.model_dump(mode="json", exclude_none=True),
+            "metrics": [epoch.model_dump(mode="json") for epoch in saved.epochs],
+            "environment": dict(saved.environment),
             "result": report.model_dump(mode="json") if report else None,
         }
     )
@@ -64,7 +63,7 @@ def _show_network(network: NetworkRecord) -> None:
     say(f"{network.parameters:,} parameters")
 
 
-def _show_epochs(epochs: list[EpochRecord]) -> None:
+def _show_epochs(epochs: Sequence[EpochRecord]) -> None:
     from annex_actors.observe.lines import number
 
     names = list(dict.fromkeys(name for epoch in epochs for name in epoch.metrics))
@@ -85,8 +84,8 @@ def _show_epochs(epochs: list[EpochRecord]) -> None:
     )
 
 
-def _newest(directory: RunDirectory) -> str:
-    steps = directory.checkpoints(directory.config()).steps()
+def _newest(saved: SavedRun) -> str:
+    steps = saved.checkpoints.steps()
     return f"step {steps[-1]}, the newest of {len(steps)} checkpoints" if steps else "the beginning"
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import DataError, message_of
+from annex_actors.cli import options as shared
 from annex_actors.cli.output import say, table
 
 if TYPE_CHECKING:
@@ -19,17 +20,17 @@ _MAGIC = b"\x93NUMPY"
 
 
 def predict(
-    run_dir: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    run_dir: shared.RunDir,
     samples: Annotated[Path, typer.Argument(help="A .npy file: an array (samples, ...), scaled as in training.")],
     out: Annotated[Path | None, typer.Option(help="Write the outputs to this .npy file as well.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Predict with a trained network, by the same actors: classes and probabilities, or amounts."""
-    from annex_actors.runs.run_directory import RunDirectory
+    from annex_actors.runs.saved_run import SavedRun
 
-    directory = RunDirectory.open(run_dir)
-    classes, is_probability = directory.network().classes, directory.config().cost != "mean_squared_error"
-    outputs = directory.learner().predict(_read(samples))
+    saved = SavedRun.open(run_dir)
+    classes, is_probability = saved.network.classes, saved.config.cost != "mean_squared_error"
+    outputs = saved.learner().predict(_read(samples))
     rows = _rows(outputs, classes, is_probability)
     if out is not None:
         _write(out, outputs)
@@ -61,7 +62,7 @@ def _cell(value: str | float) -> str:
 def _read(path: Path) -> Array:
     import numpy as np
 
-    from annex_actors.data.reading import one_line, reading
+    from annex_actors.data.reading import reading
 
     with reading(path):
         with path.open("rb") as file:
@@ -72,7 +73,9 @@ def _read(path: Path) -> Array:
         try:
             array: Array = np.load(path, allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise DataError(f"expected an array of numbers, got: {one_line(error)}; write it by numpy.save") from error
+            raise DataError(
+                f"expected an array of numbers, got: {message_of(error)}; write it by numpy.save"
+            ) from error
         return array
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from annex_actors.cli import options as shared
 from annex_actors.cli.output import say, table
 
 if TYPE_CHECKING:
@@ -16,16 +14,13 @@ _STAGES = 4
 
 
 def schedules(
-    load: Annotated[
-        list[Path] | None, typer.Option(help="A Python file of yours to run first; it may register schedules.")
-    ] = None,
+    load: shared.Load = None,
 ) -> None:
     """List the schedules: whether steps wait for each other, the versions kept, and what each is."""
-    from annex_actors.base.user_files import run_user_file
+    from annex_actors.base.user_files import run_user_files
     from annex_actors.schedules.table import DISCIPLINES
 
-    for path in load or []:
-        run_user_file(path)
+    run_user_files(load or [])
     rows = [[name, _kind(row), _versions(row), row.summary] for name, row in DISCIPLINES.items()]
     table(["name", "kind", f"versions, S={_STAGES}", "what it is"], rows)
     say("\nSynchronous ones give the same weights; see the order with: annex-actors simulate --schedule NAME")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json as text
 import sys
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.cli import options as shared
 from annex_actors.cli.output import say, table
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from annex_actors.runtimes.simulated import LayerTimes
 
 _TIMES = "Of F, B and W of a microbatch at a stage, and of the update: 1,1,1 or 1,1.5,1,0.25."
-_LOAD = "A Python file of yours to run first; it may register schedules. Repeatable."
 _STYLES = {r"F\d+-*": "green", r"B\d+-*": "yellow", r"W\d*-*": "blue"}
 
 
@@ -29,16 +28,15 @@ def simulate(
     steps: Annotated[int, typer.Option(help="How many; asynchronous schedules overlap them.")] = 1,
     times: Annotated[str, typer.Option(help=_TIMES)] = "1,1,1",
     latency: Annotated[str, typer.Option(help="Of a message between two workers.")] = "0",
-    load: Annotated[list[Path] | None, typer.Option(help=_LOAD)] = None,
+    load: shared.Load = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Draw the order of work that a schedule comes to on a virtual clock, and say how long it takes."""
-    from annex_actors.base.user_files import run_user_file
+    from annex_actors.base.user_files import run_user_files
     from annex_actors.experiments.simulation import simulate as simulated
     from annex_actors.runtimes.simulated import CostModel
 
-    for path in load or []:
-        run_user_file(path)
+    run_user_files(load or [])
     simulation = simulated(
         schedule,
         stages=stages,

@@ -26,19 +26,17 @@ class Suggestion:
         layers: the network, layers apart by spaces, arguments by colons.
         cost: name of the cost.
         optimizer: name of the optimizer.
-        learning_rate: its step size.
+        learning_rate: its step size, or the text of a rule for it, such as ``inverse_time:0.0015:0.002``.
         batch_size: samples in a batch.
         epochs: passes over the training set.
-        decay: of the learning rate, which is ``learning_rate / (1 + decay step)``.
     """
 
     layers: str
     cost: str
     optimizer: str
-    learning_rate: float
+    learning_rate: float | str
     batch_size: int
     epochs: int
-    decay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,8 @@ class Entry:
     suggested: Suggestion
 
 
-def _softmax(layers: str, learning_rate: float, batch_size: int, epochs: int, decay: float = 0.0) -> Suggestion:
-    return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs, decay)
+def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: int) -> Suggestion:
+    return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs)
 
 
 _MADE_OR_SHIPPED: Mapping[str, Callable[[], Dataset]] = MappingProxyType(
@@ -80,7 +78,9 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
         "iris": _softmax("dense:16 tanh dense:3", 0.01, 10, 60),
         "xor": _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
         "fish": _softmax("dense:32 relu dense:32 relu dense:2", 0.003, 64, 40),
-        "fashion-mnist": _softmax("dense:512 relu dropout:0.1 dense:256 relu dense:10", 0.0015, 128, 10, decay=0.002),
+        "fashion-mnist": _softmax(
+            "dense:512 relu dropout:0.1 dense:256 relu dense:10", "inverse_time:0.0015:0.002", 128, 10
+        ),
     }
 )
 

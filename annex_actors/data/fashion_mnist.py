@@ -16,10 +16,10 @@ from urllib.request import urlopen
 
 import numpy as np
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import DataError, message_of
 from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.idx import read_idx
-from annex_actors.data.reading import one_line, reading
+from annex_actors.data.reading import reading
 
 Fetch: TypeAlias = Callable[[str], bytes]
 """Return the content at an address; raises OSError or HTTPException."""
@@ -112,7 +112,7 @@ def download(folder: Path, *, fetch: Fetch = fetch) -> Path:
     except (OSError, HTTPException) as error:
         ways = "pass --data-dir FOLDER, or install Debian's package dataset-fashion-mnist, or connect to the network"
         raise DataError(
-            f"expected the four files of fashion-mnist, or a network, got {one_line(error)}; {ways}"
+            f"expected the four files of fashion-mnist, or a network, got {message_of(error)}; {ways}"
         ) from error
     return folder
 
@@ -121,7 +121,7 @@ def _checked(packed: bytes, name: str) -> bytes:
     try:
         got = hashlib.sha256(gzip.decompress(packed)).hexdigest()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        got = f"no gzip file ({one_line(error)})"
+        got = f"no gzip file ({message_of(error)})"
     if got != CHECKSUMS[name]:
         raise DataError(
             f"expected {ADDRESS}{name} to have the SHA-256 {CHECKSUMS[name]}, got {got}; "

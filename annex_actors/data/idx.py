@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.types import Shape
-from annex_actors.data.reading import one_line, reading
+from annex_actors.data.reading import reading
 
 _UNSIGNED_BYTE = 8
 
@@ -38,7 +38,7 @@ def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
         try:
             content = gzip.decompress(path.read_bytes())
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise DataError(f"expected a whole gzip file, got: {one_line(error)}; get the file again") from error
+            raise DataError(f"expected a whole gzip file, got: {message_of(error)}; get the file again") from error
         return parse_idx(content, dimensions=dimensions)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.types import Array
 from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.labels import check_classes, class_labels, is_labels
-from annex_actors.data.reading import one_line, reading
+from annex_actors.data.reading import reading
 
 WHOLE = (("inputs", "targets"), ("x", "y"))
 """The names of inputs and targets in a file that is to be split."""
@@ -71,7 +71,9 @@ def _arrays(path: Path) -> dict[str, Array]:
         with np.load(path, allow_pickle=False) as file:
             return {name: np.asarray(file[name]) for name in file.files}
     except (ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"expected arrays of numbers or text, got: {one_line(error)}; write the file again") from error
+        raise DataError(
+            f"expected arrays of numbers or text, got: {message_of(error)}; write the file again"
+        ) from error
 
 
 def _from_halves(path: Path, x_train: Array, y_train: Array, x_test: Array, y_test: Array) -> Dataset:

@@ -20,8 +20,3 @@ def reading(path: Path) -> Iterator[None]:
         raise DataError(f"expected a readable file at {path}, got {error.strerror or error}; check the path") from error
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-
-
-def one_line(error: Exception) -> str:
-    """Return the message of another library's error, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.types import Array, Floats
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
-from annex_actors.data.reading import one_line, reading
+from annex_actors.data.reading import reading
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -97,7 +97,9 @@ def _cells(path: Path) -> tuple[list[list[str]], list[int]]:
                     rows.append([cell.strip() for cell in cells])
                     lines.append(reader.line_num)
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"expected a comma-separated file in UTF-8, got: {one_line(error)}; save it as such") from error
+        raise DataError(
+            f"expected a comma-separated file in UTF-8, got: {message_of(error)}; save it as such"
+        ) from error
     return rows, lines
 
 

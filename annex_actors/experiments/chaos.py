@@ -13,9 +13,11 @@ from annex_actors.data import Dataset
 from annex_actors.experiments.chaos_runtime import ChaosRuntime, Damage, Kind
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import TRAINER
-from annex_actors.runtimes import Runtime
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
+from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.preparation import PreparedTraining
+from annex_actors.training.session import Session
 
 WITHOUT_LIMIT = 10**9
 """Restarts and attempts that are allowed: all this harm is meant, and no sign that a layer is broken."""
@@ -145,37 +147,33 @@ def chaos(
     """
     checks.whole_number("blows", blows, at_least=1)
     checks.real_number("pause_s", pause_s, above=0)
-    inner = learner.runtime
+    spec = learner.spec
+    inner = spec.runtime
     if inner.name == "inline":
         raise ConfigError("expected a runtime whose peers can be harmed, got inline; choose threads or processes")
     calm = ChaosRuntime(inner, seed, 0)
-    undisturbed = _train(learner, calm, dataset, epochs, batch_size)
+    undisturbed = _trained(replace(spec, runtime=calm), dataset, epochs, batch_size)
     verdict = Verdict(undisturbed.hashes, undisturbed.step, sum(calm.damage.worked.values()))
-    patient = replace(learner.supervision, max_restarts=WITHOUT_LIMIT, max_attempts=WITHOUT_LIMIT)
-    before, learner.supervision = learner.supervision, patient
-    try:
-        while (left := blows - verdict.blows.total()) > 0:
-            if len(verdict.rounds) == MOST_ROUNDS:
-                raise ConfigError(
-                    f"expected {blows} blows, got {blows - left} in {MOST_ROUNDS} trainings; train longer"
-                )
-            wild = ChaosRuntime(inner, seed + len(verdict.rounds), left, pause_s, kinds)
-            round = _round(learner, wild, calm.damage, verdict.hashes, dataset, epochs, batch_size)
-            verdict = replace(verdict, rounds=(*verdict.rounds, round))
-            on_round(round)
-    finally:
-        learner.supervision, learner.runtime = before, inner
+    patience = replace(spec.supervision, max_restarts=WITHOUT_LIMIT, max_attempts=WITHOUT_LIMIT)
+    while (left := blows - verdict.blows.total()) > 0:
+        if len(verdict.rounds) == MOST_ROUNDS:
+            raise ConfigError(f"expected {blows} blows, got {blows - left} in {MOST_ROUNDS} trainings; train longer")
+        wild = ChaosRuntime(inner, seed + len(verdict.rounds), left, pause_s, kinds)
+        disturbed = replace(spec, runtime=wild, supervision=patience)
+        round = _round(disturbed, wild.damage, calm.damage, verdict.hashes, dataset, epochs, batch_size)
+        verdict = replace(verdict, rounds=(*verdict.rounds, round))
+        on_round(round)
     return verdict
 
 
-def _train(learner: Learner, runtime: Runtime, dataset: Dataset, epochs: int, batch_size: int) -> Checkpoint:
-    learner.runtime = runtime
-    return learner.train(dataset, epochs=epochs, batch_size=batch_size).checkpoint
+def _trained(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int) -> Checkpoint:
+    training = PreparedTraining.of(spec, dataset, epochs=epochs, batch_size=batch_size)
+    return Session(training).run().checkpoint
 
 
 def _round(
-    learner: Learner,
-    wild: ChaosRuntime,
+    spec: LearnerSpec,
+    damage: Damage,
     calm: Damage,
     expected: Mapping[str, str],
     dataset: Dataset,
@@ -183,11 +181,11 @@ def _round(
     batch_size: int,
 ) -> Round:
     try:
-        came = _train(learner, wild, dataset, epochs, batch_size)
+        checkpoint = _trained(spec, dataset, epochs, batch_size)
     except Exception as error:  # noqa: BLE001 - that is what this is to find out
-        return Round(wild.damage, {}, identical=False, error=f"{type(error).__name__}: {error}")
-    redone = {stage: wild.damage.worked[stage] - calm.worked[stage] for stage in calm.worked if stage != TRAINER}
-    return Round(wild.damage, redone, identical=came.hashes == expected)
+        return Round(damage, {}, identical=False, error=f"{type(error).__name__}: {error}")
+    redone = {stage: damage.worked[stage] - calm.worked[stage] for stage in calm.worked if stage != TRAINER}
+    return Round(damage, redone, identical=checkpoint.hashes == expected)
 
 
 def _rank(ranked: Sequence[float], part: float) -> float:

@@ -2,12 +2,13 @@
 
 A reading order:
 
-1. `layer`: the protocol `Layer`, seven members that a layer of your own has too;
-2. `dense`, with `initializers` and `kernels`: the layer that has weights, and who computes its products;
+1. `layer`: the protocol `Layer`, five members that a layer of your own has too, and what one with weights adds;
+2. `dense`, with `initializers` and `kernels`: the layer that has weights, and what computes its products;
 3. `functions` and `activation`: relu, sigmoid, tanh, softmax, linear;
 4. `dropout` and `flatten`;
-5. `network`: layers in a row, their shapes and first parameters;
-6. `parse`: networks as text.
+5. `stack`, with `residual`: how the chain forks and joins;
+6. `network`: layers in a row, their shapes and first parameters;
+7. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
 >>> network.shapes((784,))
@@ -23,38 +24,67 @@ from annex_actors.layers.flatten import Flatten, flatten
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
-from annex_actors.layers.layer import Layer, Saved
+from annex_actors.layers.layer import (
+    EstimatesWork,
+    Factors,
+    FollowedBy,
+    Layer,
+    MixesRows,
+    Rectifies,
+    Saved,
+    Stateful,
+    Weighted,
+)
 from annex_actors.layers.network import Network, sequence
-from annex_actors.layers.parse import CONSTRUCTORS, Constructor, parse_layers
+from annex_actors.layers.parse import parse_layers
+from annex_actors.layers.residual import Fork, Join, residual
+from annex_actors.layers.stack import AnyLayer, OnStack, Stack, StackLayer, on_stack
+from annex_actors.layers.table import LAYERS, Constructor, register_layer
 
 __all__ = [
-    "CONSTRUCTORS",
     "KERNELS",
+    "LAYERS",
     "NUMPY",
     "Activation",
+    "AnyLayer",
     "Constructor",
     "Dense",
     "Dropout",
+    "EstimatesWork",
+    "Factors",
     "Flatten",
+    "FollowedBy",
+    "Fork",
     "Function",
     "Initializer",
+    "Join",
     "Kernels",
     "Layer",
     "Linear",
+    "MixesRows",
     "Network",
     "NumpyKernels",
+    "OnStack",
+    "Rectifies",
     "Relu",
     "Saved",
     "Sigmoid",
     "Softmax",
+    "Stack",
+    "StackLayer",
+    "Stateful",
     "Tanh",
     "TorchKernels",
     "UsesKernels",
+    "Weighted",
     "activation",
     "dense",
     "dropout",
     "flatten",
     "kernels",
+    "on_stack",
     "parse_layers",
+    "register_layer",
+    "residual",
     "sequence",
 ]

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
-
-import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
-from annex_actors.layers.layer import Saved
+from annex_actors.layers.layer import Factors, Saved
 
 FUNCTIONS: Mapping[str, Callable[..., Function]] = MappingProxyType(
     {"relu": Relu, "sigmoid": Sigmoid, "tanh": Tanh, "softmax": Softmax, "linear": Linear}
@@ -48,6 +45,11 @@ class Activation:
         """The function's name."""
         return self.function.spec().partition(":")[0]
 
+    @property
+    def rectifies(self) -> bool:
+        """Whether the function lets about half of its inputs through, as relu does."""
+        return self.function.rectifies
+
     def spec(self) -> str:
         """Return the function's text, such as ``tanh`` or ``relu:0.5``."""
         return self.function.spec()
@@ -56,19 +58,13 @@ class Activation:
         """Return ``input_shape``."""
         return input_shape
 
-    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
-        """Return no parameters."""
-        return {}
-
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
         """Return the function's outputs, and save them."""
         outputs = self.function(inputs)
         return outputs, outputs
 
-    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+    def backward(
+        self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
+    ) -> tuple[Floats | None, Factors]:
         """Return ``grad_output`` pulled back through the function."""
-        return self.function.pull_back(saved, grad_output)
-
-    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
-        """Return no gradients."""
-        return {}
+        return self.function.pull_back(saved, grad_output), ()

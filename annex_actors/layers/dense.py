@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, ShapeError
-from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import NUMPY, Kernels
-from annex_actors.layers.layer import Saved
+from annex_actors.layers.layer import Factors, Rectifies, Saved
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -88,7 +88,7 @@ class Dense:
 
     @property
     def name(self) -> str:
-        """The word for this layer in a network's text."""
+        """Name used in layer specs."""
         return "dense"
 
     def spec(self) -> str:
@@ -97,6 +97,10 @@ class Dense:
         words += [str(self.in_features)] if self.in_features is not None else []
         words += [self.initializer.value] if self.initializer is not Initializer.AUTO else []
         return ":".join(words)
+
+    def followed_by(self, activation: Rectifies | None) -> Dense:
+        """Return the same layer, told whether the next activation is a relu."""
+        return replace(self, before_relu=activation is not None and activation.rectifies)
 
     def with_kernels(self, kernels: Kernels) -> Dense:
         """Return the same layer with these kernels."""
@@ -123,7 +127,8 @@ class Dense:
         """Return the given weights and biases, or weights drawn for ``key`` and biases of zero."""
         self.output_shape(input_shape)
         if self.weights is None:
-            weight = self._initializer().weight(input_shape[0], self.out_features, key, dtype)
+            shape = fan = (input_shape[0], self.out_features)
+            weight = self._initializer().draw(shape, fan, key.generator(Tag.INITIAL_WEIGHTS), dtype)
         else:
             weight = np.array(self.weights, dtype=dtype)
         bias = np.zeros(self.out_features, dtype) if self.biases is None else np.array(self.biases, dtype=dtype)
@@ -131,17 +136,23 @@ class Dense:
         return {"weight": weight, "bias": bias}
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
-        """Return ``inputs @ weight + bias``, shape ``(microbatch, out_features)``; nothing need be saved."""
+        """Return ``inputs @ weight + bias``, shape ``(microbatch, out_features)``, and save ``inputs``."""
         outputs = self.kernels.product(inputs, parameters["weight"])
         outputs += parameters["bias"]
-        return _given_away(outputs), None
+        return _given_away(outputs), inputs
 
-    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
-        """Return ``grad_output @ weight.T``, shape ``(microbatch, in_features)``."""
-        return _given_away(self.kernels.product(grad_output, parameters["weight"].T))
+    def backward(
+        self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
+    ) -> tuple[Floats | None, Factors]:
+        """Return ``grad_output @ weight.T``, and as factors the inputs and ``grad_output``."""
+        factors = (saved, grad_output)
+        if not input_wanted:
+            return None, factors
+        return _given_away(self.kernels.product(grad_output, parameters["weight"].T)), factors
 
-    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
+    def weight_gradient(self, factors: Factors) -> dict[str, Floats]:
         """Return ``inputs.T @ grad_output`` for ``weight``, and the column sums of ``grad_output`` for ``bias``."""
+        inputs, grad_output = factors
         return {"weight": self.kernels.product(inputs.T, grad_output), "bias": grad_output.sum(axis=0)}
 
     def _initializer(self) -> Initializer:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import Array, Floats, Parameters, Shape
-from annex_actors.layers.layer import Saved
+from annex_actors.layers.layer import Factors, Saved
 
 _STEPS = 2**16
 
@@ -31,7 +30,7 @@ def dropout(rate: float) -> Dropout:
 class Dropout:
     """Inverted dropout: what is kept is divided by the share that is kept, so the mean stays and predicting is free.
 
-    What is dropped depends on the key (seed, layer, step, micro-batch) alone: not on where the layer lives, nor on
+    What is dropped depends on the key (seed, layer, step, microbatch) alone: not on where the layer lives, nor on
     how often a crash made it begin again.
 
     Source:
@@ -46,7 +45,7 @@ class Dropout:
 
     @property
     def name(self) -> str:
-        """The word for this layer in a network's text."""
+        """Name used in layer specs."""
         return "dropout"
 
     def spec(self) -> str:
@@ -57,10 +56,6 @@ class Dropout:
         """Return ``input_shape``."""
         return input_shape
 
-    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
-        """Return no parameters."""
-        return {}
-
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
         """Return what is kept of ``inputs``, scaled, and save which; ``inputs`` itself when predicting or at rate 0."""
         if key is None or self._dropped_steps() == 0:
@@ -68,13 +63,11 @@ class Dropout:
         kept = self._kept(inputs.shape, key)
         return self._keep(inputs, kept), kept
 
-    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+    def backward(
+        self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
+    ) -> tuple[Floats | None, Factors]:
         """Return what `forward` kept of ``grad_output``, scaled alike."""
-        return grad_output if saved is None else self._keep(grad_output, saved)
-
-    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
-        """Return no gradients."""
-        return {}
+        return grad_output if saved is None else self._keep(grad_output, saved), ()
 
     def _dropped_steps(self) -> int:
         return min(round(self.rate * _STEPS), _STEPS - 1)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters, Shape
-from annex_actors.layers.layer import Saved
+from annex_actors.layers.layer import Factors, Saved
 
 
 def flatten() -> Flatten:
@@ -24,7 +21,7 @@ class Flatten:
 
     @property
     def name(self) -> str:
-        """The word for this layer in a network's text."""
+        """Name used in layer specs."""
         return "flatten"
 
     def spec(self) -> str:
@@ -35,18 +32,12 @@ class Flatten:
         """Return ``(features,)``, the product of ``input_shape``."""
         return (math.prod(input_shape),)
 
-    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
-        """Return no parameters."""
-        return {}
-
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
         """Return ``inputs`` with shape ``(microbatch, features)``, and save the shape they had."""
         return inputs.reshape(len(inputs), math.prod(inputs.shape[1:])), inputs.shape
 
-    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
+    def backward(
+        self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
+    ) -> tuple[Floats | None, Factors]:
         """Return ``grad_output`` in the shape of the inputs."""
-        return grad_output.reshape(saved)
-
-    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
-        """Return no gradients."""
-        return {}
+        return grad_output.reshape(saved), ()

@@ -7,7 +7,7 @@ other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from annex_actors.base.types import Floats
 
 class Function(Protocol):
     """A differentiable function of one sample, shape ``(..., features)`` to the same shape."""
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether it lets about half of its inputs through, so that weights below it are drawn larger."""
 
     def spec(self) -> str:
         """Return the function's text, such as ``relu`` or ``relu:0.5``."""
@@ -33,6 +37,8 @@ class Relu:
     """``max(x, threshold)``; its slope is 1 above the threshold and 0 at and below it."""
 
     threshold: float = 0.0
+
+    rectifies: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         # Plus zero makes 0 of -0: they are equal, so their text is the same, but their bits are not.
@@ -60,6 +66,8 @@ class Relu:
 class Sigmoid:
     """``1 / (1 + exp(-x))``."""
 
+    rectifies: ClassVar[bool] = False
+
     def spec(self) -> str:
         """Return ``sigmoid``."""
         return "sigmoid"
@@ -85,6 +93,8 @@ class Sigmoid:
 class Tanh:
     """The hyperbolic tangent."""
 
+    rectifies: ClassVar[bool] = False
+
     def spec(self) -> str:
         """Return ``tanh``."""
         return "tanh"
@@ -108,6 +118,8 @@ class Softmax:
     Before a cost use "softmax_cross_entropy" on the layer below instead: it is the more accurate of the two.
     """
 
+    rectifies: ClassVar[bool] = False
+
     def spec(self) -> str:
         """Return ``softmax``."""
         return "softmax"
@@ -129,6 +141,8 @@ class Softmax:
 @dataclass(frozen=True)
 class Linear:
     """The identity."""
+
+    rectifies: ClassVar[bool] = False
 
     def spec(self) -> str:
         """Return ``linear``."""

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from annex_actors.base import checks
-from annex_actors.base.random_keys import RandomKey, Tag
-from annex_actors.base.types import Floats
+from annex_actors.base.types import Floats, Shape
 
 
 class Initializer(Enum):
-    """How a dense layer draws its first weights.
+    """How a layer draws its first weights.
 
     Source:
         Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks.
@@ -24,9 +23,9 @@ class Initializer(Enum):
     AUTO = "auto"
     """He where a relu follows, else Glorot."""
     GLOROT = "glorot"
-    """Uniform with variance 2 / (in_features + out_features)."""
+    """Uniform with variance 2 / (fan_in + fan_out)."""
     HE = "he"
-    """Normal with variance 2 / in_features: a relu passes on half of it."""
+    """Normal with variance 2 / fan_in: a relu passes on half of it."""
 
     @classmethod
     def of(cls, name: str | Initializer) -> Initializer:
@@ -38,14 +37,21 @@ class Initializer(Enum):
         names = [member.value for member in cls]
         return cls(name) if isinstance(name, cls) or name in names else checks.unknown("initializer", name, names)
 
-    def weight(self, in_features: int, out_features: int, key: RandomKey, dtype: np.dtype[Any]) -> Floats:
-        """Return weights of shape ``(in_features, out_features)``; AUTO stands for Glorot.
+    def draw(self, shape: Shape, fan: tuple[int, int], generator: np.random.Generator, dtype: np.dtype[Any]) -> Floats:
+        """Return the first weights; AUTO stands for Glorot.
 
         They are drawn in float64 and rounded to ``dtype``, so that precisions start from the same point.
+
+        Args:
+            shape: of the array, with any number of axes.
+            fan: how many inputs an output is the sum of, and how many outputs an input goes to: of a dense layer
+                ``(in_features, out_features)``.
+            generator: what draws them: `RandomKey.generator` for `Tag.INITIAL_WEIGHTS`. Several arrays of one layer are
+                drawn from one generator, one after the other.
+            dtype: float32 or float64.
         """
-        generator = key.generator(Tag.INITIAL_WEIGHTS)
-        shape = (in_features, out_features)
+        fan_in, fan_out = fan
         if self is Initializer.HE:
-            return generator.normal(0.0, math.sqrt(2 / in_features), shape).astype(dtype)
-        limit = math.sqrt(6 / (in_features + out_features))
+            return generator.normal(0.0, math.sqrt(2 / fan_in), shape).astype(dtype)
+        limit = math.sqrt(6 / (fan_in + fan_out))
         return generator.uniform(-limit, limit, shape).astype(dtype)

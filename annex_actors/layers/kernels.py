@@ -7,17 +7,15 @@ processor and on the shapes. They round differently, so the choice belongs to th
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.tables import Table
 from annex_actors.base.types import Floats
-from annex_actors.layers.layer import Layer
 
 _ALIGNMENT = 64
 """Bytes: where torch lets its own arrays begin, and a cache line."""
@@ -51,7 +49,7 @@ class Kernels(Hashable, Protocol):
 class UsesKernels(Protocol):
     """A layer that computes matrix products through this seam, such as `Dense`, or one of your own."""
 
-    def with_kernels(self, kernels: Kernels) -> Layer:
+    def with_kernels(self, kernels: Kernels) -> Self:
         """Return the same layer with these kernels."""
 
 
@@ -124,7 +122,7 @@ class TorchKernels:
 NUMPY: Kernels = NumpyKernels()
 """What a layer uses unless it is told otherwise."""
 
-KERNELS: Mapping[str, Callable[[], Kernels]] = MappingProxyType({"numpy": NumpyKernels, "torch": TorchKernels})
+KERNELS: Table[Callable[[], Kernels]] = Table("kernels", {"numpy": NumpyKernels, "torch": TorchKernels})
 """The kernels by name."""
 
 
@@ -134,7 +132,7 @@ def kernels(name: str) -> Kernels:
     Raises:
         ConfigError: there are none of this name, or what they need is not installed.
     """
-    return KERNELS[name]() if name in KERNELS else checks.unknown("kernels", name, KERNELS)
+    return KERNELS.find(name)()
 
 
 def _product(torch: Any, left: Floats, right: Floats) -> Floats:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,37 +12,32 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Parameters, Shape
-from annex_actors.layers.activation import Activation
-from annex_actors.layers.dense import Dense
-from annex_actors.layers.dropout import Dropout
-from annex_actors.layers.flatten import Flatten
-from annex_actors.layers.functions import Relu
 from annex_actors.layers.kernels import Kernels, UsesKernels
-from annex_actors.layers.layer import Layer
+from annex_actors.layers.layer import FollowedBy, Layer, Rectifies, Stateful, Weighted
+from annex_actors.layers.stack import AnyLayer, StackLayer, shapes_after
 
 
 @dataclass(frozen=True)
 class Network:
     """Layers in the order in which a sample passes through them; made by `sequence` or `parse_layers`."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[AnyLayer, ...]
 
     def shapes(self, input_shape: Shape) -> tuple[Shape, ...]:
         """Return the shapes of one sample before, between and after the layers: ``len(layers) + 1`` of them.
 
+        Where skips pass by, the shape is that of the activation.
+
         Raises:
-            ShapeError: two neighbours do not fit; the message names both and both shapes.
+            ShapeError: two neighbours do not fit, or a fork is never joined; the message names the layers and shapes.
         """
-        shapes = [tuple(checks.whole_number("input_shape", length, at_least=1) for length in input_shape)]
-        for index, layer in enumerate(self.layers):
-            try:
-                shapes.append(layer.output_shape(shapes[-1]))
-            except ShapeError as error:
-                before = self._label(index - 1) if index else "the data"
-                raise ShapeError(
-                    f"{self._label(index)} does not fit {before}, which gives samples of shape {shapes[-1]}: {error}"
-                ) from error
-        return tuple(shapes)
+        stacks = self._stacks(input_shape)
+        if len(stacks[-1]) > 1:
+            raise ShapeError(
+                f"expected as many joins as forks, got {len(stacks[-1])} arrays after {self._label(len(stacks) - 2)}; "
+                "join them"
+            )
+        return tuple(stack[0] for stack in stacks)
 
     def initial_parameters(self, input_shape: Shape, *, seed: int, dtype: np.dtype[Any]) -> tuple[Parameters, ...]:
         """Return the parameters of every layer before training, keyed by its index in the whole network.
@@ -55,10 +50,18 @@ class Network:
         Raises:
             ShapeError: two neighbours do not fit.
         """
-        shapes = self.shapes(input_shape)
         return tuple(
             layer.initial_parameters(shape, RandomKey(seed, layer=index), np.dtype(dtype))
-            for index, (layer, shape) in enumerate(zip(self.layers, shapes, strict=False))
+            if isinstance(layer, Weighted)
+            else {}
+            for index, (layer, shape) in enumerate(zip(self.layers, self.shapes(input_shape), strict=False))
+        )
+
+    def initial_states(self, input_shape: Shape, *, dtype: np.dtype[Any]) -> tuple[Parameters, ...]:
+        """Return what no gradient changes of every layer before training; see `initial_parameters`."""
+        return tuple(
+            layer.initial_state(shape, np.dtype(dtype)) if isinstance(layer, Stateful) else {}
+            for layer, shape in zip(self.layers, self.shapes(input_shape), strict=False)
         )
 
     def spec(self) -> str:
@@ -71,14 +74,28 @@ class Network:
             tuple(layer.with_kernels(kernels) if isinstance(layer, UsesKernels) else layer for layer in self.layers)
         )
 
+    def _stacks(self, input_shape: Shape) -> list[tuple[Shape, ...]]:
+        stacks: list[tuple[Shape, ...]] = [
+            (tuple(checks.whole_number("input_shape", length, at_least=1) for length in input_shape),)
+        ]
+        for index, layer in enumerate(self.layers):
+            try:
+                stacks.append(shapes_after(layer, stacks[-1]))
+            except ShapeError as error:
+                before = self._label(index - 1) if index else "the data"
+                raise ShapeError(
+                    f"{self._label(index)} does not fit {before}, which gives samples of shape {stacks[-1][0]}: {error}"
+                ) from error
+        return stacks
+
     def _label(self, index: int) -> str:
         return f"layer {index} ({self.layers[index].spec()})"
 
 
-def sequence(*layers: Layer | Network) -> Network:
+def sequence(*layers: AnyLayer | Network) -> Network:
     """Return the network of these layers; a network among them stands for its own layers.
 
-    Every dense layer learns here whether a relu follows, on which its "auto" initial weights depend.
+    A layer whose initial weights depend on the next activation (`FollowedBy`) is told of it here.
 
     Raises:
         ConfigError: no layers, or something that is no layer.
@@ -89,11 +106,11 @@ def sequence(*layers: Layer | Network) -> Network:
     return Network(tuple(_settled(layer, flat[index + 1 :]) for index, layer in enumerate(flat)))
 
 
-def _flattened(layers: Iterable[Layer | Network]) -> Iterable[Layer]:
+def _flattened(layers: Iterable[AnyLayer | Network]) -> Iterable[AnyLayer]:
     for position, layer in enumerate(layers):
         if isinstance(layer, Network):
             yield from layer.layers
-        elif isinstance(layer, Layer) and not isinstance(layer, type):
+        elif isinstance(layer, Layer | StackLayer) and not isinstance(layer, type):
             yield layer
         else:
             raise ConfigError(
@@ -102,9 +119,9 @@ def _flattened(layers: Iterable[Layer | Network]) -> Iterable[Layer]:
             )
 
 
-def _settled(layer: Layer, following: tuple[Layer, ...]) -> Layer:
-    """Return ``layer``, told about the next activation if it is dense."""
-    if not isinstance(layer, Dense):
+def _settled(layer: AnyLayer, following: Sequence[AnyLayer]) -> AnyLayer:
+    """Return ``layer``, told of the activation that comes before the next weights where it wants to know."""
+    if not isinstance(layer, FollowedBy):
         return layer
-    upper = next((each for each in following if not isinstance(each, Dropout | Flatten)), None)
-    return replace(layer, before_relu=isinstance(upper, Activation) and isinstance(upper.function, Relu))
+    after = next((each for each in following if isinstance(each, Weighted | Rectifies)), None)
+    return layer.followed_by(after if isinstance(after, Rectifies) else None)

@@ -1,85 +1,95 @@
-"""Networks as text: layers apart by spaces, arguments by colons, as in ``dense:128 relu dropout:0.1 dense:10``."""
+"""Networks as text: layers apart by spaces, arguments by colons, as in ``dense:128 relu dropout:0.1 dense:10``.
+
+A word that ends with a parenthesis encloses layers, up to the one that closes it: ``residual( dense:64 relu )``.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from functools import partial
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, UserError
-from annex_actors.layers.activation import activation
-from annex_actors.layers.dense import dense
-from annex_actors.layers.dropout import dropout
-from annex_actors.layers.flatten import flatten
-from annex_actors.layers.layer import Layer
 from annex_actors.layers.network import Network, sequence
+from annex_actors.layers.stack import AnyLayer
+from annex_actors.layers.table import LAYERS, Constructor
 
-Constructor: TypeAlias = Callable[..., Layer]
-"""Makes a layer from the arguments of its word: an int or a float where the text is a number, else the text."""
+_OPENS, _CLOSES = "(", ")"
 
-
-def _dense(out_features: int, in_features: int | str | None = None, initializer: str | None = None) -> Layer:
-    if isinstance(in_features, str) and initializer is None:
-        return dense(out_features, initializer=in_features)
-    return dense(out_features, in_features, initializer=initializer or "auto")  # type: ignore[arg-type]  # dense checks
+_Word: TypeAlias = tuple[int, str]
+"""A word and its place in the text, from 0."""
 
 
-def _relu(threshold: float = 0.0) -> Layer:
-    return activation(("relu", threshold))
-
-
-CONSTRUCTORS: Mapping[str, Constructor] = MappingProxyType(
-    {
-        "dense": _dense,
-        "relu": _relu,
-        "sigmoid": partial(activation, "sigmoid"),
-        "tanh": partial(activation, "tanh"),
-        "softmax": partial(activation, "softmax"),
-        "linear": partial(activation, "linear"),
-        "dropout": dropout,
-        "flatten": flatten,
-    }
-)
-"""The built-in layers by the first part of their word."""
-
-
-def parse_layers(text: str, constructors: Mapping[str, Constructor] | None = None) -> Network:
+def parse_layers(text: str, constructors: Mapping[str, Constructor] = LAYERS) -> Network:
     """Return the network that this text describes; the inverse of `Network.spec`.
 
     Args:
         text: such as ``"flatten dense:128 relu dropout:0.1 dense:10"``; ``dense:128:784:he`` gives in_features and
             initializer, ``relu:0.5`` a threshold.
-        constructors: your own layers by name, beside (or instead of) the built-in ones.
+        constructors: the layers by name; by default this package's and those registered (`register_layer`).
 
     Raises:
         ConfigError: an unknown layer or wrong arguments; the message names the word.
     """
-    known = {**CONSTRUCTORS, **(constructors or {})}
-    words = text.split()
-    if not words:
+    words = enumerate(text.split())
+    layers = _Parser(constructors).layers(words)
+    if not layers:
         raise ConfigError('expected layers such as "dense:128 relu dense:10", got an empty text')
-    return sequence(*(_layer(index, word, known) for index, word in enumerate(words)))
+    return sequence(*layers)
 
 
-def _layer(index: int, word: str, known: Mapping[str, Constructor]) -> Layer:
-    name, *arguments = word.split(":")
-    if name not in known:
-        hint = checks.did_you_mean(name, known)
-        raise ConfigError(f"expected layer {index} to be one of {', '.join(known)}, got {word!r}{hint}")
-    values = [_value(argument) for argument in arguments]
-    parameters = inspect.signature(known[name])
-    try:
-        parameters.bind(*values)
-    except TypeError as error:
-        raise ConfigError(f"expected layer {index} as {_usage(name, parameters)}, got {word!r}") from error
-    try:
-        return known[name](*values)
-    except ValueError as error:
-        kind = type(error) if isinstance(error, UserError) else ConfigError
-        raise kind(f"layer {index}, {word!r}: {error}") from error
+class _Parser:
+    def __init__(self, known: Mapping[str, Constructor]) -> None:
+        self._known = known
+
+    def layers(self, words: Iterator[_Word], opened: _Word | None = None) -> list[AnyLayer | Network]:
+        """Return the layers up to the end of the text or, where a word has ``opened``, to the one that closes."""
+        found: list[AnyLayer | Network] = []
+        for word in words:
+            if word[1] == _CLOSES:
+                if opened is None:
+                    raise ConfigError(f"expected layer {word[0]} to follow a word that ends with '(', got ')'")
+                return found
+            inner = self.layers(words, word) if word[1].endswith(_OPENS) else []
+            found.append(self._layer(word, inner))
+        if opened is not None:
+            raise ConfigError(f"expected a ')' that closes layer {opened[0]}, {opened[1]!r}, got the end of the text")
+        return found
+
+    def _layer(self, word: _Word, inner: list[AnyLayer | Network]) -> AnyLayer | Network:
+        index, text = word
+        name, *arguments = text.removesuffix(_OPENS).split(":")
+        if name not in self._known:
+            hint = checks.did_you_mean(name, self._known)
+            raise ConfigError(f"expected layer {index} to be one of {', '.join(self._known)}, got {text!r}{hint}")
+        constructor, usage = self._known[name], f"expected layer {index} as {usage_of(name, self._known[name])}"
+        values = [_value(argument) for argument in arguments]
+        if encloses(constructor) != text.endswith(_OPENS):
+            raise ConfigError(f"{usage}, got {text!r}")
+        try:
+            inspect.signature(constructor).bind(*values, *inner)
+        except TypeError as error:
+            raise ConfigError(f"{usage}, got {text!r}") from error
+        try:
+            return constructor(*values, *inner)
+        except ValueError as error:
+            kind = type(error) if isinstance(error, UserError) else ConfigError
+            raise kind(f"layer {index}, {text!r}: {error}") from error
+
+
+def encloses(constructor: Constructor) -> bool:
+    """Return whether a layer's word encloses layers: whether its constructor takes any number of them."""
+    kinds = [each.kind for each in inspect.signature(constructor).parameters.values()]
+    return inspect.Parameter.VAR_POSITIONAL in kinds
+
+
+def usage_of(name: str, constructor: Constructor) -> str:
+    """Return the word to write, such as ``dense:out_features[:in_features][:initializer]``."""
+    parameters = inspect.signature(constructor).parameters.values()
+    own = [each for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    words = (f"[:{each.name}]" if each.default is not each.empty else f":{each.name}" for each in own)
+    return name + "".join(words) + ("( layers )" if encloses(constructor) else "")
 
 
 def _value(text: str) -> int | float | str:
@@ -89,9 +99,3 @@ def _value(text: str) -> int | float | str:
         except ValueError:
             continue
     return text
-
-
-def _usage(name: str, parameters: inspect.Signature) -> str:
-    """Return the word to write, such as ``dense:out_features[:in_features][:initializer]``."""
-    optional = ((each, each.default is not each.empty) for each in parameters.parameters.values())
-    return name + "".join(f"[:{each.name}]" if may_lack else f":{each.name}" for each, may_lack in optional)

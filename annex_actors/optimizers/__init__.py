@@ -3,41 +3,81 @@
 A reading order:
 
 1. `optimizer`: the protocol `Optimizer`, three members that an optimizer of your own has too;
-2. `sgd`: gradient descent with momentum;
-3. `adam`: Adam, and AdamW by weight_decay.
+2. `learning_rates`: how long the steps are;
+3. `sgd`: gradient descent with momentum;
+4. `adam`: Adam, and AdamW by weight_decay.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
 
-from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.settings import made
+from annex_actors.base.tables import Table
 from annex_actors.optimizers.adam import Adam
+from annex_actors.optimizers.learning_rates import LEARNING_RATES, Cosine, InverseTime, LearningRate, Stepwise, Warmup
 from annex_actors.optimizers.optimizer import Optimizer
 from annex_actors.optimizers.sgd import Sgd
 
-OPTIMIZERS: Mapping[str, Callable[..., Optimizer]] = MappingProxyType({"sgd": Sgd, "adam": Adam})
-"""The built-in optimizers by name."""
+_Class = TypeVar("_Class", bound=Callable[..., Optimizer])
+
+OPTIMIZERS: Table[Callable[..., Optimizer]] = Table("optimizer", {"sgd": Sgd, "adam": Adam})
+"""The optimizers by name; `register_optimizer` adds one."""
+
+
+_MEMBERS = ("name", "initial_state", "update")
+
+
+def register_optimizer(name: str, optimizer: _Class) -> _Class:
+    """Give an optimizer of your own its name, for `Learner`, config files and the command line, and return its class.
+
+    Its fields are its settings: ``[optimizer] name = "mine", rate = 0.1``.
+
+    Args:
+        name: one word; of two of your own with the same name the last one counts.
+        optimizer: a dataclass, with the members of `Optimizer`.
+
+    Raises:
+        ConfigError: the name is one of this package's, or not one word; or the class is no such one.
+    """
+    if not _is_optimizer_class(optimizer):
+        raise ConfigError(
+            f"expected the optimizer {name!r} to be a dataclass with {', '.join(_MEMBERS)}, such as Sgd, "
+            f"got {optimizer!r}; register the class itself"
+        )
+    OPTIMIZERS.register(name, optimizer)
+    return optimizer
+
+
+def _is_optimizer_class(value: object) -> bool:
+    if not (isinstance(value, type) and is_dataclass(value)):
+        return False
+    return {*_MEMBERS} <= {*dir(value), *(each.name for each in fields(value))}
 
 
 def optimizer(name: str, **settings: Any) -> Optimizer:
-    """Return the optimizer of this name, ``sgd`` or ``adam``, with the settings of its class.
+    """Return the optimizer of this name, such as ``sgd`` or ``adam``, with the settings of its class.
 
     Raises:
         ConfigError: no such optimizer, no such setting, or a setting outside its range.
     """
-    if name not in OPTIMIZERS:
-        checks.unknown("optimizer", name, OPTIMIZERS)
-    known = inspect.signature(OPTIMIZERS[name]).parameters
-    for setting in settings:
-        if setting not in known:
-            hint = checks.did_you_mean(setting, known)
-            raise ConfigError(f"expected settings of {name} to be among {', '.join(known)}, got {setting!r}{hint}")
-    return OPTIMIZERS[name](**settings)
+    return made(name, OPTIMIZERS.find(name), settings)
 
 
-__all__ = ["OPTIMIZERS", "Adam", "Optimizer", "Sgd", "optimizer"]
+__all__ = [
+    "LEARNING_RATES",
+    "OPTIMIZERS",
+    "Adam",
+    "Cosine",
+    "InverseTime",
+    "LearningRate",
+    "Optimizer",
+    "Sgd",
+    "Stepwise",
+    "Warmup",
+    "optimizer",
+    "register_optimizer",
+]

@@ -9,8 +9,9 @@ import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.types import Floats, Parameters
+from annex_actors.optimizers import learning_rates
 from annex_actors.optimizers.arrays import frozen, zeros
-from annex_actors.optimizers.decay import inverse_time
+from annex_actors.optimizers.learning_rates import LearningRate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +24,11 @@ class Adam:
     Its state is two arrays for every parameter: ``mean.weight`` and ``square.weight`` for ``weight``.
 
     Args:
-        learning_rate: the step's length, > 0.
+        learning_rate: the step's length, > 0; or a rule for it.
         beta1: how much of the mean gradient is kept, 0 <= beta1 < 1.
         beta2: how much of the mean square is kept, 0 <= beta2 < 1.
         epsilon: > 0; keeps the step finite where gradients vanish.
         weight_decay: >= 0.
-        decay: >= 0; at step t the step's length is ``learning_rate / (1 + decay t)``.
 
     Raises:
         ConfigError: a setting outside its range.
@@ -38,24 +38,22 @@ class Adam:
         Loshchilov, Hutter (2019), Decoupled weight decay regularization, algorithm 2.
     """
 
-    learning_rate: float = 0.001
+    learning_rate: float | LearningRate = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.0
-    decay: float = 0.0
 
     def __post_init__(self) -> None:
         checked = {
-            "learning_rate": checks.real_number("learning_rate", self.learning_rate, above=0),
+            "learning_rate": learning_rates.checked(self.learning_rate),
             "beta1": checks.real_number("beta1", self.beta1, at_least=0, below=1),
             "beta2": checks.real_number("beta2", self.beta2, at_least=0, below=1),
             "epsilon": checks.real_number("epsilon", self.epsilon, above=0),
             "weight_decay": checks.real_number("weight_decay", self.weight_decay, at_least=0),
-            "decay": checks.real_number("decay", self.decay, at_least=0),
         }
-        for setting, number in checked.items():
-            object.__setattr__(self, setting, number)
+        for setting, value in checked.items():
+            object.__setattr__(self, setting, value)
 
     @property
     def name(self) -> str:
@@ -71,7 +69,7 @@ class Adam:
     ) -> tuple[Parameters, Parameters]:
         """Return the next parameters and means."""
         weights, means, squares = {}, {}, {}
-        rate = inverse_time(self.learning_rate, self.decay, step)
+        rate = learning_rates.at(self.learning_rate, step)
         for name, weight in parameters.items():
             gradient = gradients[name]
             mean = means[f"mean.{name}"] = _blend(state[f"mean.{name}"], gradient, 1 - self.beta1)

@@ -29,6 +29,9 @@ class Optimizer(Protocol):
     ) -> tuple[Parameters, Parameters]:
         """Return the next parameters and the next state: new read-only arrays, named, shaped and typed as the old.
 
+        The gradients are those of the whole step, finished: what an optimizer is not to know comes before, such as the
+        sum over microbatches, or a scale that depends on the gradients of all layers (clipping by their global norm).
+
         Args:
             step: how many updates came before, from 0.
             parameters: version t; read-only.

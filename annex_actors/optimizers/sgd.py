@@ -9,8 +9,9 @@ import numpy as np
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Floats, Parameters
+from annex_actors.optimizers import learning_rates
 from annex_actors.optimizers.arrays import frozen, zeros
-from annex_actors.optimizers.decay import inverse_time
+from annex_actors.optimizers.learning_rates import LearningRate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +21,9 @@ class Sgd:
     Its state is the velocity v of every parameter, ``velocity.weight`` for ``weight``; none where momentum is 0.
 
     Args:
-        learning_rate: the step's length, > 0.
+        learning_rate: the step's length, > 0; or a rule for it.
         momentum: how much of the velocity is kept, 0 <= momentum < 1.
         nesterov: whether the step looks ahead along the velocity; needs momentum.
-        decay: >= 0; at step t the step's length is ``learning_rate / (1 + decay t)``.
 
     Raises:
         ConfigError: a setting outside its range.
@@ -32,17 +32,14 @@ class Sgd:
         Sutskever, Martens, Dahl, Hinton (2013), On the importance of initialization and momentum in deep learning.
     """
 
-    learning_rate: float = 0.05
+    learning_rate: float | LearningRate = 0.05
     momentum: float = 0.0
     nesterov: bool = False
-    decay: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "learning_rate", checks.real_number("learning_rate", self.learning_rate, above=0))
+        object.__setattr__(self, "learning_rate", learning_rates.checked(self.learning_rate))
         object.__setattr__(self, "momentum", checks.real_number("momentum", self.momentum, at_least=0, below=1))
-        object.__setattr__(self, "decay", checks.real_number("decay", self.decay, at_least=0))
-        if not isinstance(self.nesterov, bool):
-            raise ConfigError(f"expected `nesterov` to be true or false, got {self.nesterov!r}")
+        checks.yes_or_no("nesterov", self.nesterov)
         if self.nesterov and not self.momentum:
             raise ConfigError("expected `momentum` > 0 with nesterov, got 0; set momentum=0.9 or leave nesterov out")
 
@@ -59,7 +56,7 @@ class Sgd:
         self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters
     ) -> tuple[Parameters, Parameters]:
         """Return the next parameters and velocities."""
-        rate = inverse_time(self.learning_rate, self.decay, step)
+        rate = learning_rates.at(self.learning_rate, step)
         slots = {name: f"velocity.{name}" for name in parameters if self.momentum}
         velocities = {slot: self._velocity(state[slot], gradients[name]) for name, slot in slots.items()}
         weights = {

@@ -13,19 +13,18 @@ version t whole, and microbatches that are to meet older versions still find the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from math import isfinite
-
-import numpy as np
 
 from annex_actors.base.errors import DivergedError, LayerError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
-from annex_actors.layers import Layer, Saved
+from annex_actors.layers import AnyLayer, Stack, Stateful, Weighted, on_stack
 from annex_actors.optimizers import Optimizer
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.peers.stage_state import LayerState, StageState, Weights
+from annex_actors.peers.step_work import MicrobatchWork, StepWork, side_by_side
 from annex_actors.protocol.effects import Commit, Wish
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point, active
 from annex_actors.protocol.messages import (
@@ -35,7 +34,6 @@ from annex_actors.protocol.messages import (
     Control,
     Forward,
     Message,
-    Part,
     Post,
     Predict,
     Report,
@@ -70,7 +68,7 @@ class StageSpec:
 
     stage: int
     first_layer: int
-    layers: tuple[Layer, ...]
+    layers: tuple[AnyLayer, ...]
     cost: Cost | None
     optimizer: Optimizer
     discipline: Discipline
@@ -123,30 +121,6 @@ class StageSpec:
         )
 
 
-@dataclass(slots=True)
-class _Slot:
-    """What a microbatch leaves behind for its backward and weight gradient: one entry for each layer.
-
-    ``weights`` and ``saved`` serve B and go with it; ``inputs`` and ``gradients`` serve W.
-    """
-
-    weights: Weights
-    saved: list[Saved] = field(default_factory=list)
-    inputs: list[Floats | None] = field(default_factory=list)
-    gradients: dict[int, Floats] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _StepWork:
-    """What is under way of one step."""
-
-    part: Part
-    slots: dict[int, _Slot] = field(default_factory=dict)
-    costs: list[float] = field(default_factory=list)
-    backwards: int = 0
-    sums: dict[int, dict[str, Floats]] = field(default_factory=dict)
-
-
 class Stage:
     """The behaviour of one stage, between and within steps.
 
@@ -165,11 +139,18 @@ class Stage:
         self._at = active(instrument.at)
         self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
         # The versions at hand, the newest last: that of `step`, and those before it that microbatches may still meet.
-        self._versions: tuple[Weights, ...] = (*state.stash, _weights_of(state))
-        self._steps: dict[int, _StepWork] = {}
+        self._versions: tuple[Weights, ...] = (*state.stash, state.weights)
+        self._steps: dict[int, StepWork] = {}
         self._targets: dict[tuple[int, int], Array] = {}
         self._place = Point.FORWARD, 0
         self._width = len(spec.layers) + (spec.cost is not None)
+        self._layers = tuple(map(on_stack, spec.layers))
+        self._weighted = {
+            offset: layer
+            for offset, layer in enumerate(spec.layers)
+            if isinstance(layer, Weighted) and state.layers[offset].parameters
+        }
+        self._stateful = {offset: layer for offset, layer in enumerate(spec.layers) if isinstance(layer, Stateful)}
 
     @property
     def versions(self) -> int:
@@ -220,28 +201,27 @@ class Stage:
         return self._versions[max(0, len(self._versions) - 1 - updates_ago)]
 
     def _forward(self, message: Forward) -> list[Wish]:
-        spec = self._spec
-        slot = _Slot(self._version(message.step))
-        activation = message.array
-        for offset, layer in enumerate(spec.layers):
+        spec, microbatch = self._spec, MicrobatchWork(self._version(message.step))
+        stack = message.stack
+        for offset, layer in enumerate(self._layers):
             index = self._enter(Point.FORWARD, offset)
             key = RandomKey(spec.seed, index, message.step, message.microbatch)
-            parameters = slot.weights[offset]
-            slot.inputs.append(activation if parameters else None)
-            activation, saved = layer.forward(parameters, activation, key)
-            slot.saved.append(saved)
+            stack, saved = layer.forward(microbatch.weights[offset], stack, key)
+            microbatch.saved.append(saved)
             self._leave(message)
         work = self._steps.get(message.step)
         if work is None:
-            work = self._steps[message.step] = _StepWork(message.part)
-        work.slots[message.microbatch] = slot
-        activation = freeze(activation)
+            work = self._steps[message.step] = StepWork(message.part)
+        work.microbatches[message.microbatch] = microbatch
+        top, *skips = map(freeze, stack)
         if spec.cost is not None:
-            return self._cost(spec.cost, message, work, activation)
-        onward = Forward(message.run, message.step, message.microbatch, self._edges.outputs, activation, message.part)
+            return self._cost(spec.cost, message, work, top)
+        onward = Forward(
+            message.run, message.step, message.microbatch, self._edges.outputs, top, message.part, tuple(skips)
+        )
         return [self._post(onward)]
 
-    def _cost(self, cost: Cost, message: Forward, work: _StepWork, outputs: Floats) -> list[Wish]:
+    def _cost(self, cost: Cost, message: Forward, work: StepWork, outputs: Floats) -> list[Wish]:
         self._enter(Point.FORWARD, len(self._spec.layers))
         target = self._targets.pop((message.step, message.microbatch))
         value, gradient = cost.evaluate(outputs, target, message.part.samples)
@@ -262,82 +242,96 @@ class Stage:
 
     def _backward(self, message: Backward) -> list[Wish]:
         spec, work = self._spec, self._steps[message.step]
-        slot = work.slots[message.microbatch]
-        weights = slot.weights if spec.discipline.stashes else self._versions[-1]
-        gradient = message.array
-        for offset in reversed(range(self._width)):
-            index = self._enter(Point.BACKWARD, offset)
-            slot.gradients[offset] = gradient
-            is_cost = offset == len(spec.layers)  # its gradient was made together with its value
-            if index > 0 and not is_cost:  # nobody wants the gradient of the samples
-                gradient = spec.layers[offset].backward(weights[offset], slot.saved[offset], gradient)
-            self._leave(message)
-        slot.weights, slot.saved = (), []
+        microbatch = work.microbatches[message.microbatch]
+        stack = self._backward_through_layers(message, microbatch)
+        microbatch.end_backward()
         wishes: list[Wish] = []
         if spec.stage > 0:
-            back = Backward(message.run, message.step, message.microbatch, self._edges.inputs, freeze(gradient))
+            top, *skips = map(freeze, stack)
+            back = Backward(message.run, message.step, message.microbatch, self._edges.inputs, top, tuple(skips))
             wishes.append(self._post(back))
         work.backwards += 1
         each = spec.discipline.weight_gradients is Grouping.MICROBATCH
         if each or work.backwards == work.part.microbatches:
-            microbatch = message.microbatch if each else WHOLE_STEP
-            deferred = WeightGradient(message.run, message.step, microbatch, self._edges.inputs)
+            microbatch_or_step = message.microbatch if each else WHOLE_STEP
+            deferred = WeightGradient(message.run, message.step, microbatch_or_step, self._edges.inputs)
             wishes.append(Post(spec.address, deferred))
         return wishes
+
+    def _backward_through_layers(self, message: Backward, microbatch: MicrobatchWork) -> Stack:
+        """Keep the factors of every layer that has any, and return the gradients for the stage below."""
+        stack: Stack = message.stack
+        weights = microbatch.weights if self._spec.discipline.stashes else self._versions[-1]
+        for offset in reversed(range(self._width)):
+            index = self._enter(Point.BACKWARD, offset)
+            keeps = offset in self._weighted or offset in self._stateful
+            is_cost = offset == len(self._layers)  # its gradient was made together with its value
+            if not is_cost and (index > 0 or keeps):  # the gradient of the samples is not wanted
+                layer, saved = self._layers[offset], microbatch.saved[offset]
+                stack, factors = layer.backward(weights[offset], saved, stack, index > 0)
+                if keeps:
+                    microbatch.factors[offset] = factors
+            self._leave(message)
+        return stack
 
     def _weight_gradient(self, message: WeightGradient) -> list[Wish]:
         work = self._steps[message.step]
         whole = message.microbatch == WHOLE_STEP
-        slots = [work.slots.pop(each) for each in (sorted(work.slots) if whole else [message.microbatch])]
+        microbatches = work.take(sorted(work.microbatches) if whole else [message.microbatch])
         for offset in range(self._width):
             self._enter(Point.WEIGHT_GRADIENT, offset)
-            if self._state_of(offset).parameters:
-                _add(work.sums, offset, self._gradients(offset, slots))
+            if offset in self._weighted:
+                factors = side_by_side([each.factors[offset] for each in microbatches])
+                work.add_gradients(offset, self._weighted[offset].weight_gradient(factors))
+            if offset in self._stateful:
+                work.state_factors[offset] += [each.factors[offset] for each in microbatches]
             self._leave(message)
         if whole or message.microbatch == work.part.microbatches - 1:
             return self._finish_step(message, work)
         return []
 
-    def _gradients(self, offset: int, slots: list[_Slot]) -> dict[str, Floats]:
-        inputs = _side_by_side([array for slot in slots if (array := slot.inputs[offset]) is not None])
-        outputs = _side_by_side([slot.gradients[offset] for slot in slots])
-        return self._spec.layers[offset].weight_gradient(inputs, outputs)
-
-    def _finish_step(self, message: WeightGradient, work: _StepWork) -> list[Wish]:
-        spec, before = self._spec, self._state
-        layers = tuple(self._updated(offset, work.sums.get(offset, {}), message) for offset in range(self._width))
-        log = before.cost_log
-        if spec.cost is not None:
-            log = log.append(sum(work.costs))
-        # Step t + 1 and later meet version t + 1 - lag and later.
-        stash = (*before.stash, _weights_of(before))[-self._lag :] if self._lag else ()
-        self._state = StageState(layers[: len(spec.layers)], log, stash)
-        self._versions = (*stash, _weights_of(self._state))
-        self._step += 1
+    def _finish_step(self, message: WeightGradient, work: StepWork) -> list[Wish]:
+        """Make the next version from finished gradients, and commit it."""
+        layers = tuple(self._updated(offset, work, message) for offset in range(self._width))
+        self._become(layers[: len(self._layers)], work)
         for offset in range(self._width):
             self._enter(Point.COMMIT, offset)
             self._leave(message)
         del self._steps[message.step]
-        return [Commit(Snapshot(spec.address, self._step, self._state))]
+        return [Commit(Snapshot(self._spec.address, self._step, self._state))]
 
-    def _updated(self, offset: int, gradients: dict[str, Floats], message: WeightGradient) -> LayerState:
+    def _become(self, layers: tuple[LayerState, ...], work: StepWork) -> None:
+        """Make these layers the newest version; keep the older ones that step t + 1, at t + 1 - lag, and later meet."""
+        before = self._state
+        log = before.cost_log if self._spec.cost is None else before.cost_log.append(sum(work.costs))
+        stash = (*before.stash, before.weights)[-self._lag :] if self._lag else ()
+        self._state = StageState(layers, log, stash)
+        self._versions = (*stash, self._state.weights)
+        self._step += 1
+
+    def _updated(self, offset: int, work: StepWork, message: WeightGradient) -> LayerState:
         self._enter(Point.UPDATE, offset)
-        state = self._state_of(offset)
-        if state.parameters:
+        layer = self._state_of(offset)
+        if offset in self._weighted:
             update = self._spec.optimizer.update
-            state = LayerState(*update(self._step, state.parameters, gradients, state.optimizer))
+            gradients = work.gradients.pop(offset)
+            layer = LayerState(*update(self._step, layer.parameters, gradients, layer.optimizer), layer.state)
+        if offset in self._stateful:
+            state = self._stateful[offset].next_state(layer.state, work.state_factors.pop(offset))
+            layer = replace(layer, state=state)
         self._leave(message)
-        return state
+        return layer
 
     def _state_of(self, offset: int) -> LayerState:
         return self._state.layers[offset] if offset < len(self._state.layers) else _NO_WEIGHTS
 
     def _predict(self, message: Predict) -> list[Wish]:
-        activation = message.array
-        for offset, layer in enumerate(self._spec.layers):
+        stack = message.stack
+        for offset, layer in enumerate(self._layers):
             self._enter(Point.FORWARD, offset)
-            activation, _ = layer.forward(self._versions[-1][offset], activation, None)
-        onward = Predict(message.run, message.step, message.microbatch, self._edges.outputs, freeze(activation))
+            stack, _ = layer.forward(self._versions[-1][offset], stack, None)
+        top, *skips = map(freeze, stack)
+        onward = Predict(message.run, message.step, message.microbatch, self._edges.outputs, top, tuple(skips))
         return [self._post(onward)]
 
     def _post(self, message: Message) -> Post:
@@ -374,20 +368,3 @@ class Stage:
 
 
 _NO_WEIGHTS = LayerState({}, {})
-
-
-def _weights_of(state: StageState) -> Weights:
-    return tuple(layer.parameters for layer in state.layers)
-
-
-def _side_by_side(arrays: list[Floats]) -> Floats:
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-
-
-def _add(sums: dict[int, dict[str, Floats]], offset: int, gradients: dict[str, Floats]) -> None:
-    """Add a microbatch's gradients to those of the microbatches before it."""
-    if offset not in sums:
-        sums[offset] = gradients
-        return
-    for name, gradient in gradients.items():
-        sums[offset][name] += gradient

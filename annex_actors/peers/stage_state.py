@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -15,14 +15,26 @@ from annex_actors.protocol.messages import freeze
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerState:
-    """One layer's weights at a version, and its optimizer's slots; all arrays read-only."""
+    """One layer at a version; all arrays read-only.
+
+    Args:
+        parameters: what it has learned.
+        optimizer: what its optimizer remembers.
+        state: what no gradient changes, such as running statistics.
+    """
 
     parameters: Parameters
     optimizer: Parameters
+    state: Parameters = field(default_factory=dict)
+
+    @property
+    def weights(self) -> Parameters:
+        """All that the layer computes with: its parameters, and its state beside them."""
+        return {**self.parameters, **self.state} if self.state else self.parameters
 
 
 Weights: TypeAlias = tuple[Parameters, ...]
-"""The weights of a stage at one version: one entry for each layer."""
+"""All that a stage's layers compute with at one version: one entry for each layer."""
 
 _CHUNK = 256
 
@@ -81,3 +93,8 @@ class StageState:
     layers: tuple[LayerState, ...]
     cost_log: CostLog = CostLog()
     stash: tuple[Weights, ...] = ()
+
+    @property
+    def weights(self) -> Weights:
+        """The newest version of what the layers compute with."""
+        return tuple(layer.weights for layer in self.layers)

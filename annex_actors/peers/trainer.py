@@ -63,7 +63,7 @@ class TrainerSpec:
         batches: which samples make which step.
         microbatches: m >= 1; a batch with fewer samples is cut into as many as it has.
         epochs: how many at most.
-        halt: asked after every epoch; true ends the run.
+        halt: asked after every epoch, with all that are finished; true ends the run.
         overlap: steps that may be under way at once. One more is fed, so that the first stage finds its next step
             waiting when it commits.
         resumed: where an earlier run was cut off; None: this is the first.
@@ -80,7 +80,7 @@ class TrainerSpec:
     batches: Batches
     microbatches: int
     epochs: int
-    halt: Callable[[EpochFinished], bool] | None = None
+    halt: Callable[[tuple[EpochFinished, ...]], bool] | None = None
     overlap: int = 1
     resumed: TrainerState | None = None
 
@@ -287,8 +287,9 @@ class Trainer:
     def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Wish]:
         state = self._state
         epoch = EpochFinished(len(state.history), state.reported, state.cost_sum / state.samples, test_cost, metrics)
-        halting = self._spec.halt is not None and bool(self._spec.halt(epoch))
-        self._state = TrainerState(history=(*state.history, epoch), reported=state.reported)
+        history = (*state.history, epoch)
+        halting = self._spec.halt is not None and bool(self._spec.halt(history))
+        self._state = TrainerState(history=history, reported=state.reported)
         if halting:
             self._state = replace(self._state, halt_at=state.reported)
         return [Emit(epoch), self._commit(), *self._go_on()]

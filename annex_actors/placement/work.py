@@ -7,29 +7,29 @@ network must be cut at the same places on every machine, at every time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 from annex_actors.base.types import Parameters, Shape
-from annex_actors.layers import Network
+from annex_actors.layers import AnyLayer, EstimatesWork, Network
 
 PASS = 30
 """Operations of a matrix product that take as long as a pass over one number: 20 to 60 were measured for a relu."""
 
 
-def layer_work(parameters: Parameters, output_shape: Shape, *, is_first: bool = False) -> int:
+def layer_work(multiplications: int, output_shape: Shape, *, is_first: bool = False) -> int:
     """Return the work of a layer for one sample, forward and backward, in operations of a matrix product.
 
-    Every parameter is multiplied and added once in each of three products: outputs, input gradient, weight gradient.
-    And there are two passes over the outputs, one forward and one backward.
+    There are as many multiplications, each with an addition, in each of three products: outputs, input gradient, weight
+    gradient. And there are two passes over the outputs, one forward and one backward.
 
     Args:
-        parameters: the layer's; only their sizes count.
+        multiplications: of its forward pass.
         output_shape: of one sample.
-        is_first: whether it is the network's first layer, whose input gradient nobody wants.
+        is_first: whether it is the network's first layer, whose input gradient is not wanted.
     """
     products = 2 if is_first else 3
-    size = sum(array.size for array in parameters.values())
-    return 2 * products * size + 2 * PASS * prod(output_shape)
+    return 2 * products * multiplications + 2 * PASS * prod(output_shape)
 
 
 def network_work(network: Network, input_shape: Shape, parameters: Sequence[Parameters]) -> tuple[int, ...]:
@@ -44,8 +44,17 @@ def network_work(network: Network, input_shape: Shape, parameters: Sequence[Para
         ShapeError: two neighbours do not fit.
     """
     shapes = network.shapes(input_shape)
-    layers = enumerate(zip(parameters, shapes[1:], strict=True))
+    layers = zip(network.layers, parameters, pairwise(shapes), strict=True)
     return (
-        *(layer_work(each, shape, is_first=not index) for index, (each, shape) in layers),
-        layer_work({}, shapes[-1]),
+        *(
+            layer_work(_multiplications(layer, each, before), after, is_first=not index)
+            for index, (layer, each, (before, after)) in enumerate(layers)
+        ),
+        layer_work(0, shapes[-1]),
     )
+
+
+def _multiplications(layer: AnyLayer, parameters: Parameters, input_shape: Shape) -> int:
+    if isinstance(layer, EstimatesWork):
+        return layer.work(input_shape)
+    return sum(array.size for array in parameters.values())

@@ -98,18 +98,41 @@ class Message:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WithArray(Message):
-    """A message with an array: activations, gradients or targets of one microbatch."""
+    """A message with arrays: activations, gradients or targets of one microbatch."""
 
     array: Array
 
+    @property
+    def stack(self) -> tuple[Array, ...]:
+        """All arrays: ``array``, and below it the skips that pass by, where the kind has any."""
+        return (self.array,)
+
+    @property
+    def nbytes(self) -> int:
+        """The size of all arrays."""
+        return sum(array.nbytes for array in self.stack)
+
     def _payload(self) -> str:
-        return f" {self.array.shape} {self.array.dtype} {self.array.nbytes:,} bytes"
+        shapes = " ".join(f"{array.shape} {array.dtype}" for array in self.stack)
+        return f" {shapes} {self.nbytes:,} bytes"
+
+
+class _Stacked(WithArray):
+    """A message with a stack of arrays: what a layer works on is on top, what skips it below."""
+
+    __slots__ = ()
+    skips: tuple[Floats, ...]
+
+    @property
+    def stack(self) -> tuple[Floats, ...]:
+        """All arrays, the top first."""
+        return (self.array, *self.skips)
 
 
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
-class Forward(WithArray):
-    """An activation on its way to the next stage: ``(microbatch, *shape)``."""
+class Forward(_Stacked):
+    """An activation on its way to the next stage, ``(microbatch, *shape)``, and the skips that pass by."""
 
     kind = "forward"
     is_kept = True
@@ -117,6 +140,7 @@ class Forward(WithArray):
 
     array: Floats
     part: Part
+    skips: tuple[Floats, ...] = ()
 
 
 @pickled_by_fields
@@ -130,8 +154,8 @@ class Target(WithArray):
 
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
-class Backward(WithArray):
-    """The cost's gradient with respect to an activation, on its way back: ``(microbatch, *shape)``."""
+class Backward(_Stacked):
+    """The cost's gradient with respect to the arrays of a `Forward`, on its way back: shaped as they are."""
 
     kind = "backward"
     is_kept = True
@@ -139,6 +163,7 @@ class Backward(WithArray):
     goes_back = True
 
     array: Floats
+    skips: tuple[Floats, ...] = ()
 
 
 @pickled_by_fields
@@ -152,7 +177,7 @@ class WeightGradient(Message):
 
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
-class Predict(WithArray):
+class Predict(_Stacked):
     """An activation without a cost: for predictions and evaluation; on edge ``S`` it is the network's output.
 
     Its ``step`` is its place in the stream: it takes the weights that a `Forward` of that step would take. It is not
@@ -162,6 +187,7 @@ class Predict(WithArray):
     kind = "predict"
 
     array: Floats
+    skips: tuple[Floats, ...] = ()
 
 
 @pickled_by_fields

@@ -51,4 +51,4 @@ class Retention:
 
 
 def _size(message: Message) -> int:
-    return message.array.nbytes if isinstance(message, WithArray) else 0
+    return message.nbytes if isinstance(message, WithArray) else 0

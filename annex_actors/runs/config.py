@@ -12,19 +12,21 @@ layers = "dense:128 relu dropout:0.1 dense:10"
 
 [optimizer]
 name = "adam"
-learning_rate = 0.003           # and every other setting of that optimizer
+learning_rate = 0.003           # or a rule, such as "cosine:0.003:1000"; and every other setting of that optimizer
 
 [training]
 epochs = 20
 batch_size = 32
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
-# load = ["mine.py"]            # files of your own Python to run first; they may register schedules
-runtime = "schedulers"
+# load = ["mine.py"]            # files of your own Python to run first: what they register has a name from then on
 stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
-affinity = false                # with the runtime "processes": a core for each process
 seed = 0
+
+[runtime]
+name = "schedulers"             # and every setting of that runtime, such as threads = 2; of "processes" it may be
+                                # affinity = true, spares = 2, commit_every = 4
 
 [supervision]
 strategy = "one_for_one"
@@ -38,96 +40,43 @@ every = 10                      # steps; 0 for none
 keep = 2                        # the newest; or "all"
 ```
 
-Everything may be left out. Names and types are checked here, ranges by those who know them: `Learner`, its optimizer,
-its layers. A resolved config has everything in it, so that it repeats the run.
+Everything may be left out. Names and types are checked here, ranges by what they are settings of: `Learner`, its
+optimizer, its layers, its runtime. A resolved config has everything in it, so that it repeats the run.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.user_files import run_user_files
 from annex_actors.data import Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
-from annex_actors.base.errors import ConfigError
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
-from annex_actors.base.user_files import run_user_file
-from annex_actors.runtimes import ProcessesRuntime, Supervision
-from annex_actors.runtimes import runtime as runtime_named
-from annex_actors.training.learner import Learner
+from annex_actors.runs.sections import (
+    CheckpointsSection,
+    DataSection,
+    NetworkSection,
+    OptimizerSection,
+    RuntimeSection,
+    Section,
+    SupervisionSection,
+    TrainingSection,
+)
 from annex_actors.runs.toml_settings import Settings, merged, to_toml
+from annex_actors.runtimes import Supervision, runtime
+from annex_actors.training.learner import Learner
+from annex_actors.training.learner_spec import LearnerSpec
 
-_LEARNER = {name: each.default for name, each in inspect.signature(Learner).parameters.items()}
-_SUPERVISION = asdict(Supervision())
 _OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam", 0.003, 32, 20)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class DataSection(_Section):
-    """What to learn from; see `annex_actors.data.load`. ``test_fraction`` is that of your own file."""
-
-    name: str = "digits"
-    label: str | int | None = None
-    data_dir: str | None = None
-    test_fraction: float = 0.2
-
-
-class NetworkSection(_Section):
-    """The layers, as text."""
-
-    layers: str
-
-
-class OptimizerSection(_Section):
-    """The optimizer's name, and those settings that its class has."""
-
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-
-    name: str
-
-
-class TrainingSection(_Section):
-    """How to train, and where."""
-
-    epochs: int
-    batch_size: int
-    microbatches: int | None = None
-    schedule: str = _LEARNER["schedule"]
-    load: list[str] = Field(default_factory=list)
-    runtime: str = _LEARNER["runtime"]
-    stages: str | int = _LEARNER["stages"]
-    kernels: str = _LEARNER["kernels"]
-    affinity: bool = False
-    seed: int = _LEARNER["seed"]
-
-
-class SupervisionSection(_Section):
-    """How failures are met; see `Supervision`."""
-
-    strategy: str = _SUPERVISION["strategy"].value
-    max_restarts: int = _SUPERVISION["max_restarts"]
-    max_seconds: float = _SUPERVISION["max_seconds"]
-    max_attempts: int = _SUPERVISION["max_attempts"]
-    hang_seconds: float = _SUPERVISION["hang_seconds"]
-
-
-class CheckpointsSection(_Section):
-    """When the run is saved on its way; see `Checkpoints`."""
-
-    every: int = 10
-    keep: int | str = 2
-
-
-class RunConfig(_Section):
+class RunConfig(Section):
     """A whole run as settings."""
 
     cost: str
@@ -135,6 +84,7 @@ class RunConfig(_Section):
     network: NetworkSection
     optimizer: OptimizerSection
     training: TrainingSection
+    runtime: RuntimeSection = Field(default_factory=RuntimeSection)
     supervision: SupervisionSection = Field(default_factory=SupervisionSection)
     checkpoints: CheckpointsSection = Field(default_factory=CheckpointsSection)
 
@@ -148,7 +98,7 @@ class RunConfig(_Section):
         try:
             return cls.model_validate(merged(_defaults(settings, suggestion), settings))
         except ValidationError as error:
-            raise ConfigError(_one_line(error)) from None
+            raise ConfigError(_first_mistake(error)) from None
 
     def load(self) -> Dataset:
         """Return the data set.
@@ -170,30 +120,25 @@ class RunConfig(_Section):
         Raises:
             ConfigError: an unknown name, or a value out of range.
         """
-        for path in self.training.load:
-            run_user_file(path)
-        training, settings = self.training, self.optimizer.model_dump(exclude={"name"})
-        runtime = runtime_named(training.runtime)
-        if isinstance(runtime, ProcessesRuntime):
-            files = tuple(str(Path(path).expanduser().resolve()) for path in training.load)
-            runtime = replace(runtime, affinity=training.affinity, load=files)
-        elif training.affinity:
-            raise ConfigError(
-                f"expected the runtime `processes` for `training.affinity`, got {training.runtime}; only processes "
-                "are given cores, leave it out"
-            )
+        training = self.training
+        files = run_user_files(training.load)  # before any name is looked up
         return Learner(
             parse_layers(self.network.layers),
             cost=self.cost,
-            optimizer=optimizer(self.optimizer.name, **settings),
+            optimizer=optimizer(**self.optimizer.model_dump()),
             microbatches=training.microbatches,
             schedule=training.schedule,
-            runtime=runtime,
+            runtime=runtime(**self.runtime.model_dump()),
             stages=training.stages,
             kernels=training.kernels,
             seed=training.seed,
             supervision=Supervision(**self.supervision.model_dump()),
+            load=files,
         )
+
+    def elsewhere(self, runtime: str) -> RunConfig:
+        """Return the config of the same run on another runtime, with that one's default settings: the same bits."""
+        return self.model_copy(update={"runtime": RuntimeSection(name=runtime)})
 
     def to_toml(self) -> str:
         """Return the config as a TOML file, which `read_settings` reads back."""
@@ -215,7 +160,7 @@ def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
     suggestion = suggested_for(dataset) if dataset else suggestions[config.data.name]
     config = RunConfig.of(settings, suggestion)
     learner = config.learner()
-    return _recorded(config, learner), learner, dataset or config.load()
+    return _recorded(config, learner.spec), learner, dataset or config.load()
 
 
 def suggested_for(dataset: Dataset) -> Suggestion:
@@ -236,9 +181,9 @@ def suggested_for(dataset: Dataset) -> Suggestion:
 def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
     chosen = settings.get("optimizer")
     given = chosen if isinstance(chosen, Mapping) else {}
-    # A learning rate is one optimizer's: what suits Adam is too little for SGD. And its decay goes with it.
+    # A learning rate is one optimizer's: what suits Adam is too little for SGD.
     own = "learning_rate" in given or given.get("name", suggestion.optimizer) != suggestion.optimizer
-    rate = {} if own else {"learning_rate": suggestion.learning_rate, "decay": suggestion.decay}
+    rate = {} if own else {"learning_rate": suggestion.learning_rate}
     return {
         "cost": suggestion.cost,
         "network": {"layers": suggestion.layers},
@@ -247,27 +192,20 @@ def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
     }
 
 
-def _recorded(config: RunConfig, learner: Learner) -> RunConfig:
+def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
     """Return the config as it repeats the run from any folder: with every setting, and no relative path."""
-    chosen = learner.optimizer
-    names: list[str] = [each.name for each in fields(chosen) if each.init] if is_dataclass(chosen) else []
     data = config.data.model_dump()
     for key in ("name", "data_dir"):
         path = Path(data[key] or "").expanduser()
         if data[key] and path.exists() and (key == "data_dir" or path.suffix in (".npz", ".csv")):
             data[key] = str(path.resolve())
+    training = {"microbatches": spec.microbatches, "load": list(spec.load)}
     return config.model_copy(
         update={
             "data": DataSection(**data),
-            "training": config.training.model_copy(
-                update={
-                    "microbatches": learner.microbatches,
-                    "load": [str(Path(path).expanduser().resolve()) for path in config.training.load],
-                }
-            ),
-            "optimizer": OptimizerSection(
-                name=config.optimizer.name, **{name: getattr(chosen, name) for name in names}
-            ),
+            "training": config.training.model_copy(update=training),
+            "optimizer": OptimizerSection(**config.optimizer.recorded(spec.optimizer)),
+            "runtime": RuntimeSection(**config.runtime.recorded(spec.runtime)),
         }
     )
 
@@ -280,7 +218,7 @@ _TYPES: Mapping[str, str] = {
 }
 
 
-def _one_line(error: ValidationError) -> str:
+def _first_mistake(error: ValidationError) -> str:
     """Return the first mistake as this package says it."""
     problems = error.errors()
     place = problems[0]["loc"][:2]

@@ -8,19 +8,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from annex_actors.base.errors import AnnexError, DataError, message_of
 from annex_actors.data import Dataset
-from annex_actors.base.errors import AnnexError, DataError
 from annex_actors.protocol.events import Event
-from annex_actors.runtimes import Crash, Observer
-from annex_actors.runtimes.hosting.failures import one_line
-from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
-from annex_actors.training.interrupts import Interrupts
-from annex_actors.training.learner import Learner, Result
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Status
-from annex_actors.runs.run_directory import LOG, RunDirectory
 from annex_actors.runs.run_counts import RunCounts
+from annex_actors.runs.run_directory import LOG, RunDirectory
+from annex_actors.runs.saved_run import SavedRun
+from annex_actors.runtimes import Crash, Observer
+from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.training.interrupts import Interrupts
+from annex_actors.training.learner import Learner
+from annex_actors.training.preparation import PreparedTraining
+from annex_actors.training.result import Result
 
 _LOGGERS = ("supervisors", "annex_actors", "py.warnings")
 
@@ -83,14 +85,15 @@ def train_recorded(
         UserError: settings or data that do not fit; or the folder exists.
         OSError: the disk is full.
     """
-    training = config.training
-    learner.check(dataset, epochs=training.epochs, batch_size=training.batch_size, crashes=crashes)
+    training = _prepared(config, learner, dataset, crashes)
+    network = NetworkRecord.of(training.spec.network, training.initial, dataset)
     with Interrupts() as interrupts:
         directory = RunDirectory.create(run_dir) if run_dir else RunDirectory.create_named(dataset.name)
         try:
             with directory.lock():
-                directory.begin(config, NetworkRecord.of(learner, dataset), environment(learner.kernels))
-                return _carried_out(directory, config, learner, dataset, interrupts, crashes, observers)
+                directory.begin(config, network, environment(training.spec.kernels))
+                run = _Recording(directory, config, learner, dataset.name, interrupts)
+                return run.carry_out(training, observers)
         except BaseException:
             if learner.result is None:
                 directory.remove()
@@ -98,7 +101,7 @@ def train_recorded(
 
 
 def resume_recorded(
-    directory: RunDirectory,
+    saved: SavedRun,
     config: RunConfig,
     learner: Learner,
     dataset: Dataset,
@@ -111,7 +114,7 @@ def resume_recorded(
     Where there is none it begins anew. What it comes to is bit-identical to a run that nothing happened to.
 
     Args:
-        directory: of the run.
+        saved: the run, as its folder says.
         config: its settings; where the layers live may have changed.
         learner: what these settings make.
         dataset: what they load.
@@ -125,60 +128,80 @@ def resume_recorded(
         UserError: another job works on it; or the data are no longer those that it began with.
         OSError: the disk is full.
     """
-    training = config.training
-    learner.check(dataset, epochs=training.epochs, batch_size=training.batch_size)
-    if NetworkRecord.of(learner, dataset) != directory.network():
-        raise DataError(f"expected the data that {directory.path} was begun with, got others under the same name")
-    with Interrupts() as interrupts, directory.lock():
-        blank = Checkpoint.initial(learner.network, dataset.input_shape, learner.optimizer, learner.seed)
-        directory.sweep()
-        for change in _changes(directory.environment(), environment(learner.kernels)):
+    training, path = _prepared(config, learner, dataset), saved.path
+    if NetworkRecord.of(training.spec.network, training.initial, dataset) != saved.network:
+        raise DataError(f"expected the data that {path} was begun with, got others under the same name")
+    with Interrupts() as interrupts, saved.directory.lock():
+        epochs = SavedRun.open(path).epochs  # read under the lock: the job that had it may have just ended
+        saved.directory.sweep()
+        for change in _changes(saved.environment, environment(training.spec.kernels)):
             note(change)
-        checkpoints = directory.checkpoints(config)
-        checkpoints.sweep()
-        cut = checkpoints.newest(blank, note)
-        note(f"{directory.path} goes on from step {cut.step}" if cut else f"{directory.path} begins anew")
-        return _carried_out(directory, config, learner, dataset, interrupts, (), observers, cut)
+        saved.checkpoints.sweep()
+        cut = saved.checkpoints.newest(training.initial, note)
+        note(f"{path} goes on from step {cut.step}" if cut else f"{path} begins anew")
+        run = _Recording(saved.directory, config, learner, dataset.name, interrupts)
+        if cut is None:
+            return run.carry_out(training, observers)
+        return run.carry_out(training.resumed(cut), observers, epochs[: len(cut.history)])
 
 
-def _carried_out(
-    directory: RunDirectory,
-    config: RunConfig,
-    learner: Learner,
-    dataset: Dataset,
-    interrupts: Interrupts,
-    crashes: Sequence[Crash],
-    observers: Sequence[Observer],
-    cut: Checkpoint | None = None,
-) -> RecordedRun:
-    """Train in a folder that is locked, from a checkpoint on or from the beginning, and write what it comes to."""
-    before = directory.epochs()[: len(cut.history)] if cut else []
-    metrics = MetricsLog(directory, before)
-    checkpoints = directory.checkpoints(config)
-    failure: BaseException | None = None
-    try:
-        with logged_to(directory.path / LOG), interrupts.let_through():
-            learner.train(
-                dataset,
-                epochs=config.training.epochs,
-                batch_size=config.training.batch_size,
-                crashes=crashes,
-                observers=[metrics, *observers],
-                checkpoints=checkpoints,
-                resume=cut,
-            )
-    except BaseException as error:
-        if learner.result is None:
-            raise
-        failure = error
-    result = learner.result
-    assert result is not None  # a run that has begun has one
-    report = _report(directory, learner, result, dataset, failure)
-    if failure is not None and result.checkpoint.step:
-        checkpoints.write(result.checkpoint)
-    directory.end(report, result.checkpoint, metrics.tally.epochs[: len(result.history)])
-    interrupts.forget()
-    return RecordedRun(directory, report, failure)
+def _prepared(config: RunConfig, learner: Learner, dataset: Dataset, crashes: Sequence[Crash] = ()) -> PreparedTraining:
+    epochs, batch_size = config.training.epochs, config.training.batch_size
+    return PreparedTraining.of(learner.spec, dataset, epochs=epochs, batch_size=batch_size, crashes=crashes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Recording:
+    """A run in a folder that is locked.
+
+    Args:
+        directory: the folder.
+        config: all settings.
+        learner: what trains.
+        dataset: the name of the data set.
+        interrupts: hold Ctrl-C back, so that it does not disturb the writing.
+    """
+
+    directory: RunDirectory
+    config: RunConfig
+    learner: Learner
+    dataset: str
+    interrupts: Interrupts
+
+    def carry_out(
+        self, training: PreparedTraining, observers: Sequence[Observer], before: Sequence[EpochRecord] = ()
+    ) -> RecordedRun:
+        """Train, and write what it comes to; ``before`` are the epochs that were finished before."""
+        learner, directory = self.learner, self.directory
+        metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
+        failure: BaseException | None = None
+        try:
+            with logged_to(directory.path / LOG), self.interrupts.let_through():
+                learner.carry_out(training, observers=[metrics, *observers], checkpoints=checkpoints)
+        except BaseException as error:
+            if learner.result is None:
+                raise
+            failure = error
+        result = learner.result
+        assert result is not None  # a run that has begun has one
+        report = self._report(result, failure)
+        if failure is not None and result.checkpoint.step:
+            checkpoints.write(result.checkpoint)
+        directory.end(report, result.checkpoint, metrics.tally.epochs[: len(result.history)])
+        self.interrupts.forget()
+        return RecordedRun(directory, report, failure)
+
+    def _report(self, result: Result, error: BaseException | None) -> RunReport:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        status: Status = "interrupted" if interrupted else "failed" if error else "finished"
+        return RunReport.of(
+            self.learner.spec,
+            result,
+            dataset=self.dataset,
+            run_dir=str(self.directory.path),
+            status=status,
+            error=_why(error) if error and not interrupted else None,
+        )
 
 
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
@@ -191,23 +214,9 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
             )
 
 
-def _report(
-    directory: RunDirectory, learner: Learner, result: Result, dataset: Dataset, error: BaseException | None
-) -> RunReport:
-    interrupted = isinstance(error, KeyboardInterrupt)
-    status: Status = "interrupted" if interrupted else "failed" if error else "finished"
-    return RunReport.of(
-        learner,
-        result,
-        dataset=dataset.name,
-        run_dir=str(directory.path),
-        status=status,
-        error=_why(error) if error and not interrupted else None,
-    )
-
-
 def _why(error: BaseException) -> str:
-    return " ".join(str(error).split()) if isinstance(error, AnnexError) else one_line(error)
+    """Return what a run failed of: this package's errors say it themselves, of others the type is said too."""
+    return message_of(error) if isinstance(error, AnnexError) else one_line(error)
 
 
 @contextmanager

@@ -8,10 +8,12 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from annex_actors.data import Dataset
-from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.learner import Learner, Result
 from annex_actors.base.types import Shape
+from annex_actors.data import Dataset
+from annex_actors.layers import Network
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.result import Result
 
 Status: TypeAlias = Literal["finished", "interrupted", "failed"]
 """How a run ended."""
@@ -66,11 +68,10 @@ class NetworkRecord(_Record):
     parameters: int
 
     @classmethod
-    def of(cls, learner: Learner, dataset: Dataset) -> NetworkRecord:
-        """Return the record of a network for this data."""
-        network, shapes = learner.network, learner.network.shapes(dataset.input_shape)
-        states = Checkpoint.initial(network, dataset.input_shape, learner.optimizer, learner.seed).layers
-        counts = [sum(array.size for array in state.parameters.values()) for state in states]
+    def of(cls, network: Network, initial: Checkpoint, dataset: Dataset) -> NetworkRecord:
+        """Return the record of a network for this data, and in its state before the first step."""
+        shapes = network.shapes(dataset.input_shape)
+        counts = [sum(array.size for array in state.parameters.values()) for state in initial.layers]
         layers = [
             LayerRecord(
                 layer=index,
@@ -164,7 +165,7 @@ class RunReport(_Record):
 
     @classmethod
     def of(
-        cls, learner: Learner, result: Result, *, dataset: str, run_dir: str, status: Status, error: str | None = None
+        cls, spec: LearnerSpec, result: Result, *, dataset: str, run_dir: str, status: Status, error: str | None = None
     ) -> RunReport:
         """Return the report of a run that has ended."""
         checkpoint = result.checkpoint
@@ -173,9 +174,9 @@ class RunReport(_Record):
             status=status,
             error=error,
             dataset=dataset,
-            runtime=learner.runtime.name,
-            schedule=learner.schedule.name,
-            microbatches=learner.microbatches,
+            runtime=spec.runtime.name,
+            schedule=spec.schedule.name,
+            microbatches=spec.microbatches,
             stages=result.stages,
             epochs=len(result.history),
             steps=checkpoint.step,

@@ -23,31 +23,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from annex_actors.data.reading import one_line, reading
-from annex_actors.base.errors import ConfigError, DataError, UserError
-from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.base.errors import ConfigError
 from annex_actors.runs.config import RunConfig
-from annex_actors.training.atomic_files import write_whole
-from annex_actors.training.learner import Learner
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
 from annex_actors.runs.run_lock import RunLock
-from annex_actors.runs.toml_settings import read_settings
-from annex_actors.base.types import Array
-
-_Record = TypeVar("_Record", bound=BaseModel)
+from annex_actors.training.atomic_files import write_whole
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint_files import Checkpoints
 
 CONFIG, ENVIRONMENT, NETWORK = "config.toml", "environment.json", "network.json"
 CHECKPOINTS = "checkpoints"
@@ -59,14 +49,15 @@ METRICS, WEIGHTS, STATE, RESULT, LOG = (
     "log.txt",
 )
 
-_OPTIMIZER, _COSTS = "optimizer.", "costs"
+OPTIMIZER, COSTS = "optimizer.", "costs"
+"""Names in the file of the state: a prefix of every slot's, and that of the costs."""
 
 
 class RunDirectory:
-    """A run's folder, to be written or read.
+    """A run's folder, to be written; `SavedRun` reads it.
 
     Args:
-        path: the folder; see `create`, `create_named` and `open`.
+        path: the folder; see `create` and `create_named`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -101,33 +92,16 @@ class RunDirectory:
             ConfigError: it cannot be made.
         """
         name = f"{dataset}-{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        for number in count(1):
-            path = root / (name if number == 1 else f"{name}-{number}")
-            if not path.exists():
-                return cls.create(path)
-        raise AssertionError("numbers do not end")
-
-    @classmethod
-    def open(cls, path: Path) -> RunDirectory:
-        """Return the folder of a run that was made before.
-
-        Raises:
-            DataError: this is none.
-        """
-        if not all((path / name).is_file() for name in (CONFIG, ENVIRONMENT, NETWORK)):
-            got = "a folder without a run" if path.is_dir() else "a file" if path.exists() else "none"
-            raise DataError(f"expected a folder that `annex-actors train` made at {path}, got {got}; check the path")
-        return cls(path)
+        names = chain([name], (f"{name}-{number}" for number in count(2)))
+        return cls.create(next(root / each for each in names if not (root / each).exists()))
 
     def lock(self) -> RunLock:
-        """Return the lock that whoever works on the run must hold."""
+        """Return the lock to hold while one works on the run."""
         return RunLock(self.path)
 
     def checkpoints(self, config: RunConfig) -> Checkpoints:
         """Return the run's checkpoints."""
         return Checkpoints(self.path / CHECKPOINTS, **config.checkpoints.model_dump())
-
-    # Writing
 
     def begin(self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str]) -> None:
         """Write what is known before the run."""
@@ -148,8 +122,8 @@ class RunDirectory:
 
     def end(self, report: RunReport, checkpoint: Checkpoint, epochs: Iterable[EpochRecord]) -> None:
         """Write what the run came to."""
-        slots = {f"{_OPTIMIZER}{name}": array for name, array in checkpoint.optimizer.items()}
-        costs = {_COSTS: np.array(checkpoint.costs, np.float64)}
+        slots = {f"{OPTIMIZER}{name}": array for name, array in checkpoint.optimizer.items()}
+        costs = {COSTS: np.array(checkpoint.costs, np.float64)}
         metadata = {"step": str(checkpoint.step), **checkpoint.hashes}
         self._write(METRICS, "".join(_line(epoch) for epoch in epochs))
         self._write(WEIGHTS, save(checkpoint.weights, metadata))
@@ -160,145 +134,9 @@ class RunDirectory:
         """Delete the folder: of a run that did not begin, nothing is left."""
         shutil.rmtree(self.path)
 
-    # Reading
-
-    def config(self) -> RunConfig:
-        """Return every setting of the run.
-
-        Raises:
-            DataError: a damaged file.
-        """
-        try:
-            return RunConfig.model_validate(read_settings(self.path / CONFIG))
-        except UserError as error:
-            raise DataError(str(error)) from error
-        except ValidationError as error:
-            raise DataError(_damaged(self.path / CONFIG, error)) from error
-
-    def environment(self) -> dict[str, str]:
-        """Return versions and platform.
-
-        Raises:
-            DataError: a damaged file.
-        """
-        path = self.path / ENVIRONMENT
-        try:
-            return {str(name): str(value) for name, value in json.loads(_text(path)).items()}
-        except (ValueError, AttributeError) as error:
-            raise DataError(_damaged(path, error)) from error
-
-    def network(self) -> NetworkRecord:
-        """Return what was trained.
-
-        Raises:
-            DataError: a damaged file.
-        """
-        return _parsed(NetworkRecord, self.path / NETWORK, _text(self.path / NETWORK))
-
-    def epochs(self) -> list[EpochRecord]:
-        """Return the finished epochs, in order, each once; a line that is still being written is left out.
-
-        Raises:
-            DataError: a damaged file.
-        """
-        path = self.path / METRICS
-        lines = _text(path).splitlines(keepends=True) if path.exists() else []
-        whole = [_parsed(EpochRecord, path, line) for line in lines if line.endswith("\n")]
-        return [*{record.epoch: record for record in whole}.values()]
-
-    def report(self) -> RunReport | None:
-        """Return what the run came to; None while it runs, or where it was killed.
-
-        Raises:
-            DataError: a damaged file.
-        """
-        path = self.path / RESULT
-        return _parsed(RunReport, path, _text(path)) if path.exists() else None
-
-    def checkpoint(self) -> Checkpoint:
-        """Return the weights, optimizer slots and costs of the last step that was committed.
-
-        Raises:
-            DataError: a missing or damaged file, or arrays that are not those that were written.
-        """
-        config, learner = self.config(), self.config().learner()
-        blank = Checkpoint.initial(learner.network, self.network().input_shape, learner.optimizer, config.training.seed)
-        weights, metadata = self._arrays(WEIGHTS)
-        state, state_metadata = self._arrays(STATE)
-        slots = {name.removeprefix(_OPTIMIZER): array for name, array in state.items() if name != _COSTS}
-        with _naming(self.path):
-            checkpoint = Checkpoint.from_arrays(
-                blank,
-                step=int(metadata.get("step", "0")),
-                weights=weights,
-                optimizer=slots,
-                costs=state.get(_COSTS, np.zeros(0)).tolist(),
-            )
-            written = {"step": str(checkpoint.step), **checkpoint.hashes}
-            for file, found in ((WEIGHTS, metadata), (STATE, state_metadata)):
-                _check_hashes(file, found, written)
-        return checkpoint
-
-    def learner(self) -> Learner:
-        """Return the learner as it was when the run ended, ready to predict.
-
-        Raises:
-            DataError: see `checkpoint`.
-        """
-        learner = self.config().learner()
-        learner.checkpoint = self.checkpoint()
-        return learner
-
     def _write(self, name: str, content: bytes | str) -> None:
         write_whole(self.path / name, content)
-
-    def _arrays(self, name: str) -> tuple[dict[str, Array], dict[str, str]]:
-        path = self.path / name
-        if not path.exists():
-            raise DataError(f"expected a file at {path}, got none; the run is not at its end, or was killed before it")
-        try:
-            with reading(path), safe_open(path, framework="numpy") as file:
-                return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118 - no dict
-        except SafetensorError as error:
-            raise DataError(_damaged(path, error)) from error
-
-
-def _check_hashes(file: str, found: Mapping[str, str], computed: Mapping[str, str]) -> None:
-    for name, value in computed.items():
-        if found.get(name) != value:
-            raise DataError(
-                f"expected {name} {found.get(name)} as {file} says, got {value}; the files are damaged, or of two runs"
-            )
 
 
 def _line(epoch: EpochRecord) -> str:
     return epoch.model_dump_json() + "\n"
-
-
-def _text(path: Path) -> str:
-    try:
-        with reading(path):
-            return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(_damaged(path, error)) from error
-
-
-def _parsed(record: type[_Record], path: Path, text: str) -> _Record:
-    try:
-        return record.model_validate_json(text)
-    except ValidationError as error:
-        raise DataError(_damaged(path, error)) from error
-
-
-def _damaged(path: Path, error: Exception) -> str:
-    problem = error.errors()[0] if isinstance(error, ValidationError) else None
-    why = " ".join([*map(str, problem["loc"]), problem["msg"]]) if problem else one_line(error)
-    return f"{path}: expected what `annex-actors train` wrote, got: {why}; the file is damaged"
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error

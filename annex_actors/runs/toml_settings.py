@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from annex_actors.base.errors import ConfigError
+from annex_actors.base.errors import ConfigError, message_of
 
 Settings: TypeAlias = Mapping[str, Any]
 """Settings by section and key, as TOML gives them; may be incomplete, and wrong."""
@@ -25,7 +25,7 @@ def read_settings(path: Path) -> Settings:
     except OSError as error:
         raise ConfigError(f"expected a config file at {path}, got: {error.strerror or error}; check the path") from None
     except ValueError as error:
-        raise ConfigError(f"expected TOML in {path}, got: {' '.join(str(error).split())}; correct the file") from None
+        raise ConfigError(f"expected TOML in {path}, got: {message_of(error)}; correct the file") from None
 
 
 def setting(text: str) -> Settings:
@@ -69,11 +69,13 @@ def to_toml(settings: Mapping[str, Any]) -> str:
     return "".join(values + tables).lstrip("\n")
 
 
-def _line(name: str, value: str | float | bool | None) -> str:
+def _line(name: str, value: Any) -> str:
     return "" if value is None else f"{name} = {_value(value)}\n"
 
 
-def _value(value: str | float | bool) -> str:
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, str | bool):
         # TOML's basic strings are JSON's, but for one character that JSON leaves as it is.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -6,7 +6,10 @@ A reading order: `program` (what a runtime is given), `inline` (the simplest hos
 
 from __future__ import annotations
 
-from annex_actors.base import checks
+from typing import Any
+
+from annex_actors.base.settings import made
+from annex_actors.base.tables import Table
 from annex_actors.runtimes.faults.planned import Crash, CrashPlan, InjectedCrash, parse_crash
 from annex_actors.runtimes.inline import InlineRuntime
 from annex_actors.runtimes.processes import ProcessesRuntime
@@ -14,22 +17,25 @@ from annex_actors.runtimes.program import Job, Observer, PeerSpec, Program, RunF
 from annex_actors.runtimes.schedulers import SchedulersRuntime
 from annex_actors.runtimes.threads import ThreadsRuntime
 
-RUNTIMES: dict[str, type[Runtime]] = {
-    "schedulers": SchedulersRuntime,
-    "threads": ThreadsRuntime,
-    "processes": ProcessesRuntime,
-    "inline": InlineRuntime,
-}
+RUNTIMES: Table[type[Runtime]] = Table(
+    "runtime",
+    {
+        "schedulers": SchedulersRuntime,
+        "threads": ThreadsRuntime,
+        "processes": ProcessesRuntime,
+        "inline": InlineRuntime,
+    },
+)
 """The runtimes by name."""
 
 
-def runtime(name: str) -> Runtime:
-    """Return the runtime of that name.
+def runtime(name: str, **settings: Any) -> Runtime:
+    """Return the runtime of that name, with the settings of its class.
 
     Raises:
-        ConfigError: no such runtime; the message lists all.
+        ConfigError: no such runtime, no such setting, or a setting outside its range.
     """
-    return RUNTIMES[name]() if name in RUNTIMES else checks.unknown("runtime", name, RUNTIMES)
+    return made(name, RUNTIMES.find(name), settings)
 
 
 __all__ = [

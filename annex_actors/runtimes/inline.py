@@ -16,6 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
@@ -54,7 +55,10 @@ class InlineRuntime:
         choose: which event comes next; any choice gives the same weights.
         kill: given the number of the event (before each piece of work and before each effect), whether the peer at work
             is killed there.
-        commit_every: steps from one commit of a stage to the next, as where a store is dear to write to.
+        commit_every: steps from one commit of a stage to the next, >= 1, as where a store is dear to write to.
+
+    Raises:
+        ConfigError: a setting out of range.
     """
 
     choose: Choose = work_first
@@ -62,6 +66,12 @@ class InlineRuntime:
     commit_every: int = 1
 
     name = "inline"
+
+    def __post_init__(self) -> None:
+        checks.function("choose", self.choose)
+        if self.kill is not None:
+            checks.function("kill", self.kill)
+        checks.whole_number("commit_every", self.commit_every, at_least=1)
 
     def start(self, program: Program) -> Job:
         """Return the job; it does all its work in `Job.wait`."""

@@ -110,6 +110,8 @@ class Program:
         supervision: how failures are met.
         crashes: failures to make on purpose; None: none.
         observers: who sees the events.
+        load: files of the user's own Python, run already in the process that starts the program: any other process that
+            is to host a peer runs them first, for what they register and define.
         instruments: see the work of every peer in this process; peers in processes of their own are out of their sight.
         faults: where faults can be injected into layers of this process while the run goes on; None: nowhere.
     """
@@ -121,6 +123,7 @@ class Program:
     supervision: Supervision = field(default_factory=Supervision)
     crashes: CrashPlan | None = None
     observers: tuple[Observer, ...] = ()
+    load: tuple[str, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     faults: InjectedFaults | None = None
 

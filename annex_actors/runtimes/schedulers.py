@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from annex_actors.base import checks
 from annex_actors.protocol.mailbox import Rank
 from annex_actors.protocol.messages import Envelope
 from annex_actors.runtimes.faults.injected import InjectedFaults
@@ -80,12 +81,19 @@ class SchedulersRuntime:
     """As many threads as cores for all peers.
 
     Args:
-        threads: how many; None: as many as the process may use cores.
+        threads: how many, >= 1; None: as many as the process may use cores.
+
+    Raises:
+        ConfigError: a number out of range.
     """
 
     threads: int | None = None
 
     name = "schedulers"
+
+    def __post_init__(self) -> None:
+        if self.threads is not None:
+            checks.whole_number("threads", self.threads, at_least=1)
 
     def start(self, program: Program) -> HostedJob:
         """Start the scheduler, and the tree of supervisors from left to right."""

@@ -314,7 +314,7 @@ class SimulatedJob(InlineJob):
             return 0
         if not costs.per_byte or not isinstance(envelope.message, WithArray):
             return costs.latency
-        size = costs.message_bytes if costs.message_bytes is not None else envelope.message.array.nbytes
+        size = costs.message_bytes if costs.message_bytes is not None else envelope.message.nbytes
         return costs.latency + costs.per_byte * size
 
     def _deliver(self, to: Address, envelope: Envelope) -> None:

@@ -1,4 +1,4 @@
-"""The table of schedules: a row for each, with the paper that it comes from; a row of your own is added by `register`.
+"""The table of schedules: a row for each, with the paper that it comes from; `register_schedule` adds one of your own.
 
 Rows are pickled by their names, since their functions have no other way to another process: a process that is to
 unpickle a row of your own runs the file that registers it first.
@@ -10,6 +10,7 @@ import copyreg
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.tables import Table
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progress, W, Work
 from annex_actors.schedules.interleaving import Chunk, most_in_flight
 
@@ -139,27 +140,28 @@ def interleaved(chunks: int) -> Discipline:
     )
 
 
-DISCIPLINES: dict[str, Discipline] = {
-    **{each.name: each for each in SYNCHRONOUS},
-    "interleaved": interleaved(2),
-    **{each.name: each for each in ASYNCHRONOUS},
-}
-"""The schedules by name; `register` adds one."""
+DISCIPLINES: Table[Discipline] = Table(
+    "schedule",
+    {
+        **{each.name: each for each in SYNCHRONOUS},
+        "interleaved": interleaved(2),
+        **{each.name: each for each in ASYNCHRONOUS},
+    },
+)
+"""The schedules by name; `register_schedule` adds one."""
 
-_OURS = frozenset(DISCIPLINES)
 
+def register_schedule(row: Discipline) -> Discipline:
+    """Give a schedule of your own its name, for `Learner`, config files and the command line, and return it.
 
-def register(row: Discipline) -> Discipline:
-    """Give a schedule of your own its name, for `Learner` and the command line, and return it.
-
-    Of two of your own with the same name the last one counts, so that a file may be run twice.
+    Of two of your own with the same name the last one counts.
 
     Raises:
-        ConfigError: the name is one of this package's, or holds a colon or a space.
+        ConfigError: the name is one of this package's, or not one word; or this is no `Discipline`.
     """
-    if not row.name or set(row.name) & set(": ") or row.name in _OURS:
-        raise ConfigError(f"expected a new name for the schedule, without colons and spaces, got {row.name!r}")
-    DISCIPLINES[row.name] = row
+    if not isinstance(row, Discipline):
+        raise ConfigError(f"expected a schedule to be a Discipline, got {row!r}; register the row itself")
+    DISCIPLINES.register(row.name, row)
     return row
 
 
@@ -172,7 +174,7 @@ def discipline(name: str) -> Discipline:
     family, _, number = name.partition(":")
     if family == "interleaved" and number.isdecimal():
         return interleaved(int(number))
-    return DISCIPLINES[name] if name in DISCIPLINES else checks.unknown("schedule", name, DISCIPLINES)
+    return DISCIPLINES.find(name)
 
 
 copyreg.pickle(Discipline, lambda row: (discipline, (row.name,)))

@@ -9,12 +9,13 @@ says what is wrong:
 Gradients are compared with central differences in float64, at random points, against a random cotangent. A function
 with kinks passes as well: a random point hardly ever falls on one (take another seed if it does).
 
-A reading order: `layers`, `costs`, `optimizers`, and `promises`, which the three share; `disciplines`.
+A reading order: `layers`, `stack_layers`, `costs`, `optimizers`, and `promises`, which they share; `disciplines`.
 """
 
 from annex_actors.testing.costs import check_cost
 from annex_actors.testing.disciplines import check_discipline
 from annex_actors.testing.layers import check_layer
 from annex_actors.testing.optimizers import check_optimizer
+from annex_actors.testing.stack_layers import check_stack_layer
 
-__all__ = ["check_cost", "check_discipline", "check_layer", "check_optimizer"]
+__all__ = ["check_cost", "check_discipline", "check_layer", "check_optimizer", "check_stack_layer"]

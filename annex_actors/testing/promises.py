@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from annex_actors.base.errors import UserError
 from annex_actors.base.types import Array, Floats, Parameters, Shape
+from annex_actors.layers import AnyLayer, Constructor, parse_layers
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 """The floating dtypes that a network may have."""
@@ -97,6 +100,21 @@ def check_gradient(label: str, gradient: Floats, numeric: Mapping[tuple[int, ...
             abs(gradient[where] - slope) <= 1e-6 * (1 + abs(slope)),
             f"expected {label} to be {slope:.9g} at {where}, as central differences are, got {gradient[where]:.9g}",
         )
+
+
+def check_text(layer: AnyLayer, constructors: Mapping[str, Constructor]) -> None:
+    """Require a layer's spec to be one word that is read back as the layer, before and after pickling."""
+    text = layer.spec()
+    require(text.split() == [text], f"expected a spec without spaces, got {text!r}")
+    require(text.partition(":")[0] == layer.name, f"expected a spec that begins with {layer.name!r}, got {text!r}")
+    try:
+        parsed = parse_layers(text, constructors).layers[0]
+    except UserError as error:
+        raise AssertionError(
+            f"{text} is not read back by parse_layers: {error}; register_layer it, or give `constructors`"
+        ) from error
+    require(type(parsed) is type(layer) and parsed.spec() == text, f"{text} is read back by parse_layers as {parsed!r}")
+    require(pickle.loads(pickle.dumps(layer)).spec() == text, f"{text} changes when it is pickled")
 
 
 def _moved(at: Floats, where: tuple[int, ...], distance: float) -> Floats:

@@ -43,8 +43,13 @@ class Checkpoint:
     @classmethod
     def initial(cls, network: Network, input_shape: Shape, optimizer: Optimizer, seed: int) -> Checkpoint:
         """Return the network before its first step, in float32."""
-        parameters = network.initial_parameters(input_shape, seed=seed, dtype=np.dtype(np.float32))
-        layers = tuple(LayerState(each, optimizer.initial_state(each)) for each in parameters)
+        dtype = np.dtype(np.float32)
+        parameters = network.initial_parameters(input_shape, seed=seed, dtype=dtype)
+        states = network.initial_states(input_shape, dtype=dtype)
+        layers = tuple(
+            LayerState(each, optimizer.initial_state(each), state)
+            for each, state in zip(parameters, states, strict=True)
+        )
         return cls(0, layers, input_shape)
 
     @classmethod
@@ -79,13 +84,14 @@ class Checkpoint:
             LayerState(
                 {name: freeze(weights[f"{index}.{name}"]) for name in layer.parameters},
                 {name: freeze(optimizer[f"{index}.{name}"]) for name in layer.optimizer},
+                {name: freeze(weights[f"{index}.{name}"]) for name in layer.state},
             )
             for index, layer in enumerate(blank.layers)
         )
         versions = tuple(
             tuple(
-                {name: freeze(arrays[name]) for name in layer.parameters}
-                for arrays in _by_version(stash or {}, index, layer.parameters)
+                {name: freeze(arrays[name]) for name in layer.weights}
+                for arrays in _by_version(stash or {}, index, layer.weights)
             )
             for index, layer in enumerate(blank.layers)
         )
@@ -146,8 +152,8 @@ class Checkpoint:
 
     @property
     def weights(self) -> dict[str, Array]:
-        """All weights by name: ``0.weight``, ``0.bias``, ``2.weight`` and so on."""
-        return _named(layer.parameters for layer in self.layers)
+        """All weights by name, and the state of layers that have any: ``0.weight``, ``0.bias`` and so on."""
+        return _named(layer.weights for layer in self.layers)
 
     @property
     def optimizer(self) -> dict[str, Array]:

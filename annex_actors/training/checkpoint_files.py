@@ -29,9 +29,8 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.errors import ConfigError, DataError, message_of
 from annex_actors.base.types import Array, Shape
-from annex_actors.data.reading import one_line
 from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.training.atomic_files import write_whole
@@ -97,7 +96,7 @@ class Checkpoints:
             try:
                 return self.at(step, blank)
             except (DataError, OSError) as error:
-                note(one_line(error))
+                note(message_of(error))
         return None
 
     def at(self, step: int, blank: Checkpoint) -> Checkpoint:
@@ -111,7 +110,7 @@ class Checkpoints:
         try:
             return _unpacked(path.read_bytes(), blank)
         except (DataError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"expected a whole checkpoint at {path}, got a damaged one: {one_line(error)}") from error
+            raise DataError(f"expected a whole checkpoint at {path}, got a damaged one: {message_of(error)}") from error
 
     def sweep(self) -> None:
         """Delete what a job left behind that was killed while it wrote."""
@@ -222,6 +221,6 @@ class CheckpointWriter:
         try:
             self._checkpoints.write(Checkpoint.of(cut, self._input_shape, self._history()))
         except OSError as error:
-            self.tell(CheckpointFailed(step, os.strerror(error.errno) if error.errno else one_line(error)))
+            self.tell(CheckpointFailed(step, os.strerror(error.errno) if error.errno else message_of(error)))
         else:
             self.tell(CheckpointSaved(step))

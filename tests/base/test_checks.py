@@ -40,6 +40,21 @@ def test_what_is_no_number_is_refused(value: Any) -> None:
         checks.real_number("rate", value)
 
 
+def test_yes_or_no_is_no_number() -> None:
+    assert checks.yes_or_no("fast", True)
+    assert not checks.yes_or_no("fast", False)
+    with pytest.raises(ConfigError, match="expected `fast` to be true or false, got 1"):
+        checks.yes_or_no("fast", 1)
+
+
+def test_a_function_is_given_in_python_only() -> None:
+    checks.function("choose", max)
+    with pytest.raises(
+        ConfigError, match="expected `choose` to be a function, got 'max'; leave it out, or give it in Py"
+    ):
+        checks.function("choose", "max")
+
+
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"^expected `colour` to be one of red, green, got 'blue'$"):
         checks.unknown("colour", "blue", ["red", "green"])

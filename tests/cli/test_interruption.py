@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from annex_actors.cli import main
-from annex_actors.runs.run_directory import RunDirectory
+from annex_actors.runs.saved_run import SavedRun
 
 FILES = {
     "config.toml", "environment.json", "network.json", "metrics.jsonl", "weights.safetensors", "state.safetensors",
@@ -52,18 +52,18 @@ def test_a_signal_saves_the_last_committed_step(tmp_path: Path, runtime: str, nu
     with training(tmp_path, "--runtime", runtime) as process:
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
-    directory = RunDirectory.open(tmp_path / "run")
-    report = directory.report()
+    saved = SavedRun.open(tmp_path / "run")
+    report = saved.report
     assert process.returncode == code
     assert report is not None
     assert (report.status, report.error) == ("interrupted", None)
-    assert directory.checkpoint().step == report.steps > 0
+    assert saved.checkpoint().step == report.steps > 0
     assert err.splitlines()[-1] == (
         f"interrupted; {report.steps} committed steps are saved in run; `annex-actors resume run` goes on from there"
     )
     assert "Traceback" not in err
     assert out == ""
-    assert {path.name for path in directory.path.iterdir()} == FILES
+    assert {path.name for path in saved.path.iterdir()} == FILES
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -73,14 +73,14 @@ def test_impatience_leaves_no_half_written_file(tmp_path: Path, runtime: str) ->
         for _ in range(5):
             process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    directory = RunDirectory.open(tmp_path / "run")
-    report = directory.report()
+    saved = SavedRun.open(tmp_path / "run")
+    report = saved.report
     assert process.returncode == 130
     assert "Traceback" not in err
     assert report is not None
     assert report.status == "interrupted"
-    assert directory.checkpoint().step == report.steps
-    assert {path.name for path in directory.path.iterdir()} == FILES
+    assert saved.checkpoint().step == report.steps
+    assert {path.name for path in saved.path.iterdir()} == FILES
 
 
 def test_an_interrupted_run_prints_its_result(tmp_path: Path) -> None:

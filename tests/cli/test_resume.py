@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from annex_actors.cli import main
-from annex_actors.runs.run_directory import RunDirectory
 from annex_actors.runs.run_lock import RunLock
+from annex_actors.runs.saved_run import SavedRun
 
 TRAIN = ("train", "xor", "--epochs", "16", "--quiet", "--checkpoint-every", "1", "--keep", "all")
 FAIL = ("--crash", "layer=0,step=8,times=3")
@@ -127,7 +127,7 @@ def test_an_unknown_runtime_is_refused(run: Path, capsys: pytest.CaptureFixture[
 
 
 def test_other_data_under_the_same_name_are_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    network = RunDirectory.open(run).network().model_dump()
+    network = SavedRun.open(run).network.model_dump()
     (run / "network.json").write_text(json.dumps({**network, "source": "elsewhere"}))
     assert main(["resume", str(run)]) == 2
     assert "expected the data that" in capsys.readouterr().err

@@ -7,18 +7,19 @@ import pytest
 
 from annex_actors.cli import main
 from annex_actors.schedules.table import DISCIPLINES
+from tests import tables
 
 MINE = """
-from annex_actors import B, Discipline, F, W, register_discipline
+from annex_actors import B, Discipline, F, W, register_schedule
 
-register_discipline(Discipline("two-at-most", "two in flight", (B, F, W), credit=lambda s, S, m: 2))
+register_schedule(Discipline("two-at-most", "two in flight", (B, F, W), credit=lambda s, S, m: 2))
 """
 
 
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that registers the schedule ``two-at-most``, in the current folder."""
-    monkeypatch.setattr("annex_actors.schedules.table.DISCIPLINES", dict(DISCIPLINES))
+    tables.restored(monkeypatch)
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "mine.py"
     path.write_text(MINE)
@@ -96,7 +97,7 @@ BAD = {
     "simulate --load missing.py": "expected a Python file to load at missing.py, got none; check the path",
     "schedules --load raises.py": "expected raises.py, line 3, to run, got ZeroDivisionError: division by zero",
     "train xor --load syntax.py": "expected syntax.py, line 1, to run, got SyntaxError",
-    "train xor --load taken.py": "expected a new name for the schedule, without colons and spaces, got '1f1b'",
+    "train xor --load taken.py": "expected a new name for the schedule, one word without colons, got '1f1b'",
 }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from annex_actors.cli import main
-from annex_actors.runs.run_directory import RunDirectory
+from annex_actors.runs.saved_run import SavedRun
 
 KEYS = [
     "run_dir", "dataset", "runtime", "schedule", "microbatches", "stages", "epochs", "steps", "train_cost", "test_cost",
@@ -109,8 +109,35 @@ def test_what_is_said_later_wins(capsys: pytest.CaptureFixture[str]) -> None:
     Path("run.toml").write_text('[data]\nname = "xor"\n[training]\nepochs = 1\nseed = 1\nmicrobatches = 1\n')
     options = ["--epochs", "2", "--microbatches", "2", "--set", "training.microbatches=3"]
     result = trained(capsys, "run.toml", *options)
-    config = RunDirectory.open(Path(result["run_dir"])).config()
+    config = SavedRun.open(Path(result["run_dir"])).config
     assert (config.training.seed, config.training.epochs, config.training.microbatches) == (1, 2, 3)
+
+
+def test_another_runtime_than_the_files_has_none_of_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("run.toml").write_text(
+        '[data]\nname = "xor"\n[training]\nepochs = 1\n[runtime]\nname = "inline"\ncommit_every = 3\n'
+    )
+    result = trained(capsys, "run.toml", "--runtime", "threads")
+    assert result["runtime"] == "threads"
+    assert trained(capsys, f"{result['run_dir']}/config.toml", "--set", "runtime.name=inline")["runtime"] == "inline"
+    same = SavedRun.open(Path(trained(capsys, "run.toml", "--runtime", "inline")["run_dir"])).config.runtime
+    assert same.model_dump() == {"name": "inline", "commit_every": 3}
+
+
+def test_a_learning_rate_may_vary_with_the_step(capsys: pytest.CaptureFixture[str]) -> None:
+    rates = [
+        "0.05",
+        "inverse_time:0.05:0",
+        "inverse_time:0.05:0.1",
+        "cosine:0.05:9",
+        "stepwise:0.05:0.5:2",
+        "warmup:0.05:3",
+    ]
+    results = [trained(capsys, "xor", "--epochs", "5", "--learning-rate", rate) for rate in rates]
+    hashes = [result["weights_sha256"] for result in results]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == len(rates) - 1
+    assert trained(capsys, f"{results[3]['run_dir']}/config.toml")["weights_sha256"] == hashes[3]
 
 
 def test_the_config_of_a_run_repeats_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,9 +164,9 @@ def test_a_layer_that_fails_always_ends_the_run_with_all_that_is_known(capsys: p
         "InjectedCrash: crash on order (failed 3 times at the same message)"
     )
     assert 'raise InjectedCrash("crash on order")' in err
-    assert "annex_actors/protocol" not in err
+    assert "annex_actors/peers" not in err
     assert lines[-1] == "3 committed steps are saved in run; --debug shows the whole traceback"
-    report = RunDirectory.open(Path("run")).report()
+    report = SavedRun.open(Path("run")).report
     assert report is not None
     assert (report.status, report.steps) == ("failed", 3)
 
@@ -148,7 +175,7 @@ def test_debug_shows_the_whole_traceback(capsys: pytest.CaptureFixture[str]) -> 
     crash = "layer=1,step=3,times=99"
     assert main(["train", "xor", "--epochs", "9", "--quiet", "--debug", "--crash", crash]) == 1
     err = capsys.readouterr().err
-    assert "annex_actors/protocol/stage.py" in err
+    assert "annex_actors/peers/stage.py" in err
     assert err.count("The above exception was the direct cause") == 2
 
 
@@ -184,8 +211,8 @@ def test_a_run_is_named_after_its_data(capsys: pytest.CaptureFixture[str]) -> No
 
 
 EAGER = """
-from annex_actors import B, Discipline, F, W, register_discipline
-register_discipline(Discipline(name="keen", summary="eager", priority=(B, F, W), credit=lambda s, S, m: S - s + 1))
+from annex_actors import B, Discipline, F, W, register_schedule
+register_schedule(Discipline(name="keen", summary="eager", priority=(B, F, W), credit=lambda s, S, m: S - s + 1))
 """
 
 

@@ -93,9 +93,9 @@ def test_a_layer_that_does_not_survive_is_found_out() -> None:
 def test_the_learner_is_as_before() -> None:
     training = Training()
     learner = training.learner("threads")
-    before = learner.runtime, learner.supervision
+    before = learner.spec
     chaos(learner, training.dataset, epochs=300, batch_size=5, blows=1, pause_s=0.01)
-    assert (learner.runtime, learner.supervision) == before
+    assert learner.spec is before
 
 
 def test_what_cannot_be_harmed_is_refused() -> None:

@@ -24,7 +24,10 @@ def output(name: str | tuple[str, float], inputs: Floats) -> Floats:
 def gradient(name: str | tuple[str, float], inputs: Floats, grad_output: Floats) -> Floats:
     layer = activation(name)
     _, saved = layer.forward({}, inputs, None)
-    return layer.backward({}, saved, grad_output)
+    grad_input, factors = layer.backward({}, saved, grad_output, True)
+    assert grad_input is not None
+    assert factors == ()
+    return grad_input
 
 
 def test_a_relu_passes_what_is_positive() -> None:

@@ -1,4 +1,4 @@
-"""Every layer keeps the promises of the protocol; a new layer is one more line."""
+"""Every layer of the table keeps the promises of its protocol; a new layer is one more line."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from annex_actors.base.types import Shape
-from annex_actors.layers import Layer, activation, dense, dropout, flatten
-from annex_actors.testing import check_layer
+from annex_actors.layers import LAYERS, Layer, StackLayer, activation, dense, dropout, flatten, parse_layers, residual
+from annex_actors.layers.residual import Fork, Join
+from annex_actors.testing import check_layer, check_stack_layer
 
-LAYERS: list[tuple[Layer, Shape]] = [
+EXAMPLES: list[tuple[Layer, Shape]] = [
     (dense(3), (4,)),
     (dense(1), (1,)),
     (dense(3, 4), (4,)),
@@ -33,8 +34,38 @@ LAYERS: list[tuple[Layer, Shape]] = [
     (flatten(), (2, 3, 2)),
 ]
 
+STACK_EXAMPLES: list[tuple[StackLayer, tuple[Shape, ...]]] = [
+    (Fork(), ((5,),)),
+    (Fork(), ((2, 3),)),
+    (Join(), ((5,), (5,))),
+    (Join(), ((2, 3), (2, 3))),
+]
 
-@pytest.mark.parametrize(("layer", "input_shape"), LAYERS, ids=[f"{layer.spec()}-{shape}" for layer, shape in LAYERS])
+
+@pytest.mark.parametrize(
+    ("layer", "input_shape"), EXAMPLES, ids=[f"{layer.spec()}-{shape}" for layer, shape in EXAMPLES]
+)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_layer_keeps_its_promises(layer: Layer, input_shape: Shape, seed: int) -> None:
     check_layer(layer, input_shape, seed=seed)
+
+
+@pytest.mark.parametrize(("layer", "input_shapes"), STACK_EXAMPLES)
+def test_a_layer_on_a_stack_keeps_its_promises(layer: StackLayer, input_shapes: tuple[Shape, ...]) -> None:
+    check_stack_layer(layer, input_shapes)
+
+
+def test_every_layer_of_the_table_is_checked() -> None:
+    checked = {layer.name for layer, _ in EXAMPLES} | {layer.name for layer, _ in STACK_EXAMPLES}
+    assert checked | {"residual"} == set(LAYERS)
+
+
+def test_a_word_that_encloses_layers_stands_for_layers_of_the_table() -> None:
+    assert parse_layers("residual( dense:4 relu )") == residual(dense(4), activation("relu"))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_of_the_table_says_in_one_line_what_it_does(name: str) -> None:
+    documentation = LAYERS[name].__doc__
+    assert documentation is not None
+    assert len(documentation.splitlines()[0]) > 20

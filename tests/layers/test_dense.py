@@ -20,8 +20,10 @@ def test_a_dense_layer_computes_its_three_products_by_hand() -> None:
     outputs, saved = layer.forward(parameters, inputs, KEY)
     assert outputs.tolist() == [[6, 16], [15, 28]]
     grad_output = np.array([[1.0, 0.0], [0.0, 2.0]])
-    assert layer.backward(parameters, saved, grad_output).tolist() == [[1, 3, 5], [4, 8, 12]]
-    gradients = layer.weight_gradient(inputs, grad_output)
+    grad_input, factors = layer.backward(parameters, saved, grad_output, True)
+    assert grad_input is not None
+    assert grad_input.tolist() == [[1, 3, 5], [4, 8, 12]]
+    gradients = layer.weight_gradient(factors)
     assert gradients["weight"].tolist() == [[1, 4], [0, 2], [-1, 0]]
     assert gradients["bias"].tolist() == [1, 2]
 

@@ -39,14 +39,16 @@ def test_what_is_kept_is_divided_by_the_share_that_is_kept() -> None:
 def test_the_gradient_passes_where_the_number_passed() -> None:
     layer, inputs = dropout(0.5), np.ones((20, 20))
     outputs, saved = layer.forward({}, inputs, KEY)
-    assert np.array_equal(layer.backward({}, saved, inputs), outputs)
+    grad_input, _ = layer.backward({}, saved, inputs, True)
+    assert grad_input is not None
+    assert np.array_equal(grad_input, outputs)
 
 
 def test_a_prediction_drops_nothing() -> None:
     layer, inputs = dropout(0.5), np.ones((2, 3))
     outputs, saved = layer.forward({}, inputs, None)
     assert outputs is inputs
-    assert layer.backward({}, saved, inputs) is inputs
+    assert layer.backward({}, saved, inputs, True)[0] is inputs
 
 
 def test_at_rate_zero_nothing_is_dropped() -> None:

@@ -7,6 +7,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats
 from annex_actors.layers import Initializer, Layer, activation, dense, dropout, sequence
+from tests.trainings import outputs_of
 
 KEY = RandomKey(seed=3)
 FLOAT64 = np.dtype(np.float64)
@@ -46,25 +47,22 @@ def test_he_is_normal_with_the_variance_of_the_paper() -> None:
     ids=["relu", "relu with threshold", "dropout relu", "tanh relu", "sigmoid", "dense relu", "nothing"],
 )
 def test_auto_is_he_where_the_next_activation_is_a_relu(following: list[Layer], expected: str) -> None:
-    automatic = sequence(dense(5), *following).layers[0]
-    chosen = dense(5, initializer=expected)
-    weights = [layer.initial_parameters((4,), KEY, FLOAT64)["weight"] for layer in (automatic, chosen)]
-    assert np.array_equal(weights[0], weights[1])
+    automatic, chosen = sequence(dense(5), *following), dense(5, initializer=expected)
+    first = automatic.initial_parameters((4,), seed=KEY.seed, dtype=FLOAT64)[0]["weight"]
+    assert np.array_equal(first, chosen.initial_parameters((4,), KEY, FLOAT64)["weight"])
 
 
 def test_a_chosen_initializer_is_kept_before_a_relu() -> None:
-    layer = sequence(dense(5, initializer="glorot"), activation("relu")).layers[0]
+    network = sequence(dense(5, initializer="glorot"), activation("relu"))
     expected = dense(5, initializer="glorot").initial_parameters((4,), KEY, FLOAT64)["weight"]
-    assert np.array_equal(layer.initial_parameters((4,), KEY, FLOAT64)["weight"], expected)
+    assert np.array_equal(network.initial_parameters((4,), seed=KEY.seed, dtype=FLOAT64)[0]["weight"], expected)
 
 
 def test_a_signal_keeps_its_strength_through_many_layers() -> None:
     network = sequence(*[layer for _ in range(20) for layer in (dense(256), activation("relu"))])
     signal: Floats = np.random.default_rng(0).standard_normal((64, 256))
-    for layer, parameters in zip(
-        network.layers, network.initial_parameters((256,), seed=0, dtype=FLOAT64), strict=True
-    ):
-        signal, _ = layer.forward(parameters, signal, None)
+    parameters = network.initial_parameters((256,), seed=0, dtype=FLOAT64)
+    signal = outputs_of(network, parameters, signal)
     assert 0.2 < np.square(signal).mean() < 5
 
 

@@ -250,12 +250,25 @@ def test_a_dense_layer_asks_its_kernels_for_all_three_products() -> None:
     layer = dense(2, weights=[[1, 2], [3, 4]]).with_kernels(counted)
     parameters = {"weight": numbers((2, 2), seed=0), "bias": numbers((2,), seed=1)}
     rows = numbers((3, 2), seed=2)
-    layer.forward(parameters, rows, None)
+    _, saved = layer.forward(parameters, rows, None)
     assert counted.products == 1
-    layer.backward(parameters, None, rows)
+    _, factors = layer.backward(parameters, saved, rows, True)
     assert counted.products == 2
-    layer.weight_gradient(rows, rows)
+    layer.weight_gradient(factors)
     assert counted.products == 3
+
+
+def test_an_input_gradient_that_is_not_wanted_costs_no_product() -> None:
+    class Refusing:
+        name = description = "refusing"
+
+        def product(self, left: Floats, right: Floats) -> Floats:
+            raise AssertionError("no product is wanted")
+
+    rows, layer = numbers((3, 2), seed=2), dense(2).with_kernels(Refusing())
+    grad_input, factors = layer.backward({}, rows, rows, False)
+    assert grad_input is None
+    assert factors == (rows, rows)
 
 
 @dataclass(frozen=True)
@@ -295,6 +308,8 @@ def test_with_kernels_a_network_keeps_its_text_and_its_first_weights(each: Kerne
 def test_what_a_dense_layer_hands_on_is_read_only_whoever_computed_it(each: Kernels) -> None:
     layer: Layer = dense(3).with_kernels(each)
     parameters = {"weight": numbers((4, 3), seed=0), "bias": numbers((3,), seed=1)}
-    outputs, _ = layer.forward(parameters, numbers((2, 4), seed=2), None)
+    outputs, saved = layer.forward(parameters, numbers((2, 4), seed=2), None)
     assert not outputs.flags.writeable
-    assert not layer.backward(parameters, None, outputs).flags.writeable
+    grad_input, _ = layer.backward(parameters, saved, outputs, True)
+    assert grad_input is not None
+    assert not grad_input.flags.writeable

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +8,22 @@ from hypothesis import strategies as st
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters, Shape
-from annex_actors.layers import Layer, Network, Saved, activation, dense, dropout, flatten, sequence
+from annex_actors.layers import (
+    LAYERS,
+    Factors,
+    Layer,
+    Network,
+    Saved,
+    Stack,
+    Weighted,
+    activation,
+    dense,
+    dropout,
+    flatten,
+    on_stack,
+    sequence,
+)
+from annex_actors.peers.step_work import side_by_side
 from annex_actors.testing import check_layer
 
 FLOAT64 = np.dtype(np.float64)
@@ -20,7 +33,7 @@ def forward(network: Network, parameters: tuple[Parameters, ...], inputs: Floats
     """Return the inputs of every layer and the outputs of the last, and what every layer saved."""
     passed, saved = [inputs], []
     for layer, own in zip(network.layers, parameters, strict=True):
-        outputs, kept = layer.forward(own, passed[-1], RandomKey(0))
+        (outputs,), kept = on_stack(layer).forward(own, (passed[-1],), RandomKey(0))
         passed.append(outputs)
         saved.append(kept)
     return passed, saved
@@ -106,28 +119,24 @@ class Negated:
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
-        return {}
-
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
         return -inputs, None
 
-    def backward(self, parameters: Parameters, saved: Saved, grad_output: Floats) -> Floats:
-        return -grad_output
-
-    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
-        return {}
+    def backward(
+        self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
+    ) -> tuple[Floats, Factors]:
+        return -grad_output, ()
 
 
 def test_any_object_that_has_the_members_of_a_layer_is_one() -> None:
     network = sequence(dense(3), Negated())
     assert network.spec() == "dense:3 negated"
-    check_layer(Negated(), (3,), constructors={"negated": Negated})
+    check_layer(Negated(), (3,), constructors={**LAYERS, "negated": Negated})
 
 
 @settings(deadline=None, print_blob=True, max_examples=30)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5))
-def test_any_split_into_micro_batches_gives_the_gradients_of_the_batch(sizes: list[int]) -> None:
+def test_any_split_into_microbatches_gives_the_gradients_of_the_batch(sizes: list[int]) -> None:
     network = sequence(dense(6), activation("tanh"), dense(4), activation("softmax"))
     parameters = network.initial_parameters((3,), seed=0, dtype=FLOAT64)
     generator = np.random.default_rng(1)
@@ -142,17 +151,18 @@ def test_any_split_into_micro_batches_gives_the_gradients_of_the_batch(sizes: li
 def gradients(
     network: Network, parameters: tuple[Parameters, ...], inputs: Floats, cotangent: Floats, sizes: list[int]
 ) -> list[dict[str, Floats]]:
-    """Return every layer's weight gradient as the pipeline computes it: once, from all micro-batches together."""
+    """Return every layer's weight gradient as the pipeline computes it: once, from all microbatches together."""
     edges = np.cumsum(sizes)[:-1]
-    given: list[list[Floats]] = [[] for _ in network.layers]
-    received: list[list[Floats]] = [[] for _ in network.layers]
-    for rows, gradient in zip(np.split(inputs, edges), np.split(cotangent, edges), strict=True):
-        passed, saved = forward(network, parameters, rows)
+    kept: dict[int, list[Factors]] = {index: [] for index in range(len(network.layers))}
+    for rows, cotangents in zip(np.split(inputs, edges), np.split(cotangent, edges), strict=True):
+        _, saved = forward(network, parameters, rows)
+        stack: Stack = (cotangents,)
         for index in reversed(range(len(network.layers))):
-            given[index].append(passed[index])
-            received[index].append(gradient)
-            gradient = network.layers[index].backward(parameters[index], saved[index], gradient)
+            layer = on_stack(network.layers[index])
+            stack, factors = layer.backward(parameters[index], saved[index], stack, True)
+            kept[index].append(factors)
     return [
-        layer.weight_gradient(np.concatenate(given[index]), np.concatenate(received[index]))
+        layer.weight_gradient(side_by_side(kept[index]))
         for index, layer in enumerate(network.layers)
+        if isinstance(layer, Weighted)
     ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Floats
 from annex_actors.layers import (
-    CONSTRUCTORS,
+    LAYERS,
     Activation,
     Layer,
     activation,
@@ -50,7 +50,7 @@ def test_a_dense_layer_takes_inputs_and_initializer_in_either_number() -> None:
 
 
 def test_an_unknown_layer_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"expected layer 1 to be one of dense, relu, .*, flatten, got 'conv:3'"):
+    with pytest.raises(ConfigError, match=r"expected layer 1 to be one of dense, relu, .*, flatten, .*, got 'conv:3'"):
         parse_layers("dense:3 conv:3")
 
 
@@ -90,6 +90,8 @@ class Scale:
         if self.factor == 0:
             raise ValueError("a factor of 0 passes nothing")
 
+    rectifies = False
+
     def spec(self) -> str:
         return f"scale:{self.factor!r}"
 
@@ -105,15 +107,15 @@ def scale(factor: float = 2.0) -> Activation:
 
 
 def test_layers_of_the_user_are_read_beside_the_built_in_ones() -> None:
-    network = parse_layers("dense:3 scale:0.5 relu", {"scale": scale})
+    network = parse_layers("dense:3 scale:0.5 relu", {**LAYERS, "scale": scale})
     assert network == sequence(dense(3), scale(0.5), activation("relu"))
-    assert "scale" not in CONSTRUCTORS
+    assert "scale" not in LAYERS
 
 
 def test_layers_of_the_user_are_listed_and_checked_as_the_built_in_ones() -> None:
-    with pytest.raises(ConfigError, match=r"one of .*, flatten, scale, got 'scales'"):
-        parse_layers("scales", {"scale": scale})
+    with pytest.raises(ConfigError, match=r"one of .*, join, scale, got 'scales'"):
+        parse_layers("scales", {**LAYERS, "scale": scale})
     with pytest.raises(ConfigError, match=r"expected layer 0 as scale\[:factor\], got 'scale:1:2'"):
-        parse_layers("scale:1:2", {"scale": scale})
+        parse_layers("scale:1:2", {**LAYERS, "scale": scale})
     with pytest.raises(ConfigError, match="layer 0, 'scale:0': a factor of 0 passes nothing"):
-        parse_layers("scale:0", {"scale": scale})
+        parse_layers("scale:0", {**LAYERS, "scale": scale})

@@ -16,7 +16,9 @@ from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Array, Floats, Parameters
 from annex_actors.costs import cost
 from annex_actors.data import Batches, microbatch_slices
+from annex_actors.layers import Factors, Stack, Stateful, Weighted, on_stack
 from annex_actors.peers.stage_state import LayerState
+from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.training.checkpoint import Checkpoint
 from tests.trainings import Training, samples
 
@@ -58,9 +60,10 @@ def plain(training: Training) -> Checkpoint:
     targets = cost(training.cost).encode(learned.targets, shape)
     batches = Batches(training.size, training.batch_size, training.seed)
     versions = [training.initial]
-    for step in range(training.steps):
-        rows = batches.indices(step)
-        versions.append(one_step(training, versions, learned.inputs[rows], targets[rows]))
+    with one_blas_thread():  # as in every host: two threads round some products otherwise
+        for step in range(training.steps):
+            rows = batches.indices(step)
+            versions.append(one_step(training, versions, learned.inputs[rows], targets[rows]))
     return versions[-1]
 
 
@@ -68,32 +71,34 @@ def one_step(training: Training, versions: list[Checkpoint], inputs: Floats, tar
     """Return the checkpoint after one more step than ``versions`` hold."""
     network, total, step = training.network.layers, 0.0, len(versions) - 1
     forward, backward = (met(training, formulas, versions) for formulas in (FORWARD, BACKWARD))
-    entered: list[list[Floats]] = [[] for _ in network]
-    came_back: list[list[Floats]] = [[] for _ in network]
+    kept: list[list[Factors]] = [[] for _ in network]
     for microbatch, rows in enumerate(microbatch_slices(len(inputs), training.microbatches)):
-        activation, saved = inputs[rows], []
+        stack: Stack = (inputs[rows],)
+        saved = []
         for index, layer in enumerate(network):
-            entered[index].append(activation)
             key = RandomKey(training.seed, index, step, microbatch)
-            activation, kept = layer.forward(forward[index], activation, key)
-            saved.append(kept)
-        share, gradient = cost(training.cost).evaluate(activation, targets[rows], len(inputs))
+            stack, left = on_stack(layer).forward(forward[index], stack, key)
+            saved.append(left)
+        share, gradient = cost(training.cost).evaluate(stack[0], targets[rows], len(inputs))
         total += share
+        stack = (gradient,)
         for index, layer in reversed(list(enumerate(network))):
-            came_back[index].append(gradient)
-            gradient = layer.backward(backward[index], saved[index], gradient)
+            stack, factors = on_stack(layer).backward(backward[index], saved[index], stack, True)
+            kept[index].append(factors)
     before, states = versions[-1], []
     for index, layer in enumerate(network):
         state = before.layers[index]
-        if state.parameters:
-            pairs = list(zip(entered[index], came_back[index], strict=True))
-            if training.schedule not in A_GRADIENT_EACH:
-                pairs = [(np.concatenate(entered[index]), np.concatenate(came_back[index]))]
-            gradients = layer.weight_gradient(*pairs[0])
-            for pair in pairs[1:]:
-                more = layer.weight_gradient(*pair)
+        if isinstance(layer, Weighted):
+            whole = [tuple(map(np.concatenate, zip(*kept[index], strict=True)))]
+            first, *others = kept[index] if training.schedule in A_GRADIENT_EACH else whole
+            gradients = layer.weight_gradient(first)
+            for factors in others:
+                more = layer.weight_gradient(factors)
                 gradients = {name: gradients[name] + more[name] for name in gradients}
-            state = LayerState(*training.optimizer.update(step, state.parameters, gradients, state.optimizer))
+            updated = training.optimizer.update(step, state.parameters, gradients, state.optimizer)
+            state = LayerState(*updated, state.state)
+        if isinstance(layer, Stateful):
+            state = replace(state, state=layer.next_state(state.state, kept[index]))
         states.append(state)
     return Checkpoint(step + 1, tuple(states), before.input_shape, (*before.costs, total))
 
@@ -102,7 +107,7 @@ def met(training: Training, formulas: dict[str, Version], versions: list[Checkpo
     """Return the weights of every layer that the step after ``versions`` meets."""
     version, step, stages = formulas.get(training.schedule, newest), len(versions) - 1, len(training.placement)
     return [
-        versions[version(step, s, stages)].layers[index].parameters
+        versions[version(step, s, stages)].layers[index].weights
         for s, indices in enumerate(training.placement)
         for index in indices
         if index < len(training.network.layers)

@@ -12,7 +12,7 @@ from annex_actors.costs import cost
 from annex_actors.data import Dataset, Samples
 from annex_actors.layers import Network
 from annex_actors.training.learner import Learner
-from tests.trainings import CLASSES, CLASSIFIER, FEATURES, REGRESSOR, samples
+from tests.trainings import CLASSES, CLASSIFIER, FEATURES, REGRESSOR, outputs_of, samples
 
 TASKS: dict[str, Network] = {
     "softmax_cross_entropy": CLASSIFIER,
@@ -40,13 +40,10 @@ def by_hand(task: str, count: int) -> Floats:
     """Return what the trained layers make of ``count`` samples, 256 at a time, dropout off."""
     learner = trained(task, "inline", "sequential")
     assert learner.checkpoint is not None
-    chunks = []
-    for start in range(0, count, 256):
-        outputs = samples(count, task, seed=5).inputs[start : start + 256]
-        for layer, state in zip(learner.network.layers, learner.checkpoint.layers, strict=True):
-            outputs, _ = layer.forward(state.parameters, outputs, None)
-        chunks.append(outputs)
-    return cost(task).predictions(np.concatenate(chunks))
+    weights, inputs = [state.weights for state in learner.checkpoint.layers], samples(count, task, seed=5).inputs
+    chunks = [inputs[start : start + 256] for start in range(0, count, 256)]
+    outputs = np.concatenate([outputs_of(learner.spec.network, weights, chunk) for chunk in chunks])
+    return cost(task).predictions(outputs)
 
 
 @pytest.mark.parametrize("task", TASKS)

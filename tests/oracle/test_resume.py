@@ -16,7 +16,7 @@ from annex_actors.schedules.table import DISCIPLINES
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
-from annex_actors.training.learner import loss_less_than
+from annex_actors.training.halting import loss_less_than
 from tests.matrix import matrix
 from tests.trainings import Training, carry_out, fingerprints, host_named, undisturbed
 

@@ -9,7 +9,8 @@ import pytest
 
 from annex_actors.layers import activation, dense, dropout, sequence
 from annex_actors.runtimes import Crash
-from annex_actors.training.learner import Learner, Result
+from annex_actors.training.learner import Learner
+from annex_actors.training.result import Result
 from tests.oracle.plain import plain
 from tests.trainings import CLASSES, Training, fingerprints
 

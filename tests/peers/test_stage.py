@@ -12,7 +12,7 @@ from annex_actors.base.errors import DivergedError, LayerError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Array, Floats, Parameters
 from annex_actors.costs import cost
-from annex_actors.layers import Layer, activation, dense, dropout
+from annex_actors.layers import Factors, Layer, Weighted, activation, dense, dropout
 from annex_actors.optimizers import Sgd
 from annex_actors.peers.stage import Stage, StageSpec
 from annex_actors.peers.stage_state import LayerState, StageState
@@ -44,8 +44,10 @@ ROWS = (slice(0, 3), slice(3, 5))
 
 
 def spec(*layers: Layer, stage: int = 1, stages: int = 3, seed: int = 4, last: bool = False) -> StageSpec:
+    keys = (RandomKey(seed, 1 + at) for at in range(len(layers)))
     parameters = [
-        layer.initial_parameters((3,), RandomKey(seed, 1 + at), np.dtype(np.float32)) for at, layer in enumerate(layers)
+        layer.initial_parameters((3,), key, np.dtype(np.float32)) if isinstance(layer, Weighted) else {}
+        for layer, key in zip(layers, keys, strict=True)
     ]
     return StageSpec(
         stage=stage,
@@ -366,20 +368,14 @@ class Wrong:
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return input_shape
 
-    def initial_parameters(
-        self, input_shape: tuple[int, ...], key: RandomKey, dtype: np.dtype[np.float32]
-    ) -> Parameters:
-        return {}
-
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, None]:
         inputs += 1
         return inputs, None
 
-    def backward(self, parameters: Parameters, saved: None, grad_output: Floats) -> Floats:
-        return grad_output
-
-    def weight_gradient(self, inputs: Floats, grad_output: Floats) -> dict[str, Floats]:
-        return {}
+    def backward(
+        self, parameters: Parameters, saved: None, grad_output: Floats, input_wanted: bool
+    ) -> tuple[Floats, Factors]:
+        return grad_output, ()
 
 
 def test_a_layer_that_writes_to_what_it_was_sent_is_named() -> None:

@@ -300,19 +300,20 @@ def test_a_stage_that_is_restarted_at_the_end_is_asked_again() -> None:
 # Halting
 
 
-def halting(condition: Callable[[EpochFinished], bool]) -> TrainerSpec:
+def halting(condition: Callable[[tuple[EpochFinished, ...]], bool]) -> TrainerSpec:
     return TRAINING.trainer_spec(condition)
 
 
-def test_the_condition_is_asked_after_every_epoch() -> None:
-    asked: list[EpochFinished] = []
-    hosted = at_the_end(Hosted(halting(lambda epoch: bool(asked.append(epoch)))))  # type: ignore[func-returns-value]
-    assert asked == list(hosted.state.history)
-    assert len(asked) == 2
+def test_the_condition_is_asked_after_every_epoch_with_all_that_are_finished() -> None:
+    asked: list[tuple[EpochFinished, ...]] = []
+    hosted = at_the_end(Hosted(halting(lambda history: bool(asked.append(history)))))  # type: ignore[func-returns-value]
+    history = hosted.state.history
+    assert asked == [history[:1], history]
+    assert len(history) == 2
 
 
 def test_a_condition_that_is_met_ends_the_run_after_its_epoch() -> None:
-    hosted = trained(Hosted(halting(lambda epoch: epoch.train_cost < 1)))
+    hosted = trained(Hosted(halting(lambda history: history[-1].train_cost < 1)))
     hosted.answer()
     assert hosted.fed == [0, 1, 2]
     assert hosted.state.halt_at == 3

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from annex_actors.base.errors import ShapeError
 from annex_actors.base.types import Parameters, Shape
-from annex_actors.layers import Network, activation, dense, dropout, flatten, sequence
+from annex_actors.layers import Dense, Network, activation, dense, dropout, flatten, sequence
 from annex_actors.placement import layer_work, network_work
 from annex_actors.placement.work import PASS
 
@@ -16,31 +18,47 @@ def parameters(network: Network, input_shape: Shape, seed: int = 0) -> tuple[Par
     return network.initial_parameters(input_shape, seed=seed, dtype=np.dtype(np.float32))
 
 
+def work(network: Network, input_shape: Shape) -> tuple[int, ...]:
+    return network_work(network, input_shape, parameters(network, input_shape))
+
+
 def test_a_layer_multiplies_and_adds_every_parameter_in_each_of_three_products() -> None:
-    (given,) = parameters(sequence(dense(3)), (4,))
-    assert layer_work(given, (3,)) == 3 * 2 * (4 * 3 + 3) + 2 * PASS * 3
+    network = sequence(activation("relu"), dense(3))
+    assert work(network, (4,))[1] == 3 * 2 * (4 * 3 + 3) + 2 * PASS * 3
 
 
 def test_the_first_layer_has_one_product_less() -> None:
-    (given,) = parameters(sequence(dense(3)), (4,))
-    assert layer_work(given, (3,)) - layer_work(given, (3,), is_first=True) == 2 * (4 * 3 + 3)
+    later = work(sequence(activation("relu"), dense(3)), (4,))[1]
+    assert later - work(sequence(dense(3)), (4,))[0] == 2 * (4 * 3 + 3)
 
 
 def test_a_layer_without_parameters_passes_over_its_outputs_forward_and_backward() -> None:
-    assert layer_work({}, (2, 3)) == 2 * PASS * 6
+    assert layer_work(0, (2, 3)) == 2 * PASS * 6
 
 
 def test_a_network_has_the_work_of_its_layers_and_of_the_cost() -> None:
     network = sequence(flatten(), dense(5), activation("relu"), dropout(0.1), dense(3))
-    given = parameters(network, (2, 2))
-    assert network_work(network, (2, 2), given) == (
-        layer_work({}, (4,), is_first=True),
-        layer_work(given[1], (5,)),
-        layer_work({}, (5,)),
-        layer_work({}, (5,)),
-        layer_work(given[4], (3,)),
-        layer_work({}, (3,)),
+    assert work(network, (2, 2)) == (
+        layer_work(0, (4,), is_first=True),
+        layer_work(4 * 5 + 5, (5,)),
+        layer_work(0, (5,)),
+        layer_work(0, (5,)),
+        layer_work(5 * 3 + 3, (3,)),
+        layer_work(0, (3,)),
     )
+
+
+@dataclass(frozen=True)
+class MeetsEachWeightTwice(Dense):
+    """A layer that says how much it computes, as a convolution does."""
+
+    def work(self, input_shape: Shape) -> int:
+        return 2 * input_shape[0] * self.out_features
+
+
+def test_a_layer_that_says_how_much_it_computes_is_believed() -> None:
+    network = sequence(activation("relu"), MeetsEachWeightTwice(3))
+    assert work(network, (4,))[1] == layer_work(2 * 4 * 3, (3,))
 
 
 def test_work_depends_on_shapes_alone() -> None:

@@ -7,14 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from annex_actors.data import Dataset, catalog
 from annex_actors.base.errors import ConfigError, DataError, UserError
+from annex_actors.data import Dataset, catalog
 from annex_actors.layers import NUMPY, TorchKernels, parse_layers, sequence
-from annex_actors.optimizers import Adam, Sgd
-from annex_actors.runtimes import Supervision
+from annex_actors.optimizers import Adam, Cosine, Sgd, optimizer
 from annex_actors.runs.config import RunConfig, resolve, suggested_for
-from annex_actors.training.learner import Learner
 from annex_actors.runs.toml_settings import merged, setting
+from annex_actors.runtimes import (
+    InlineRuntime,
+    ProcessesRuntime,
+    Runtime,
+    SchedulersRuntime,
+    Supervision,
+    ThreadsRuntime,
+)
+from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.learner import Learner
 from supervisors import Strategy
 
 XOR = setting("data.name=xor")
@@ -34,56 +42,97 @@ def test_without_any_setting_the_digits_are_learned_as_the_catalogue_suggests() 
     assert dataset.name == "digits"
     assert (config.network.layers, config.cost) == (suggested.layers, suggested.cost)
     assert (config.training.epochs, config.training.batch_size) == (suggested.epochs, suggested.batch_size)
-    assert learner.optimizer == Adam(learning_rate=suggested.learning_rate)
+    assert learner.spec.optimizer == optimizer(suggested.optimizer, learning_rate=suggested.learning_rate)
 
 
 def test_what_nobody_says_is_as_the_learner_has_it() -> None:
     _, learner, _ = resolve(XOR)
-    default = Learner(learner.network)
-    assert (learner.microbatches, learner.seed) == (default.microbatches, default.seed)
-    assert learner.schedule == default.schedule
-    assert learner.runtime.name == default.runtime.name
-    assert (learner.stages, learner.kernels) == (default.stages, default.kernels) == ("layer", NUMPY)
-    assert learner.supervision == default.supervision == Supervision()
+    default = Learner(learner.spec.network)
+    assert (learner.spec.microbatches, learner.spec.seed) == (default.spec.microbatches, default.spec.seed)
+    assert learner.spec.schedule == default.spec.schedule
+    assert learner.spec.runtime.name == default.spec.runtime.name
+    assert (
+        (learner.spec.stages, learner.spec.kernels) == (default.spec.stages, default.spec.kernels) == ("layer", NUMPY)
+    )
+    assert learner.spec.supervision == default.spec.supervision == Supervision()
 
 
 def test_settings_win_over_suggestions() -> None:
     config, learner, _ = resolve(
         merged(XOR, setting("network.layers=dense:3 tanh dense:2"), setting("training.seed=5"))
     )
-    assert learner.network.spec() == "dense:3 tanh dense:2"
-    assert learner.seed == 5
+    assert learner.spec.network.spec() == "dense:3 tanh dense:2"
+    assert learner.spec.seed == 5
     assert config.training.epochs == 200
 
 
 def test_a_learning_rate_suggested_for_adam_is_not_given_to_sgd() -> None:
     _, learner, _ = resolve(merged(XOR, setting("optimizer.name=sgd")))
-    assert learner.optimizer == Sgd()
+    assert learner.spec.optimizer == Sgd()
 
 
 def test_the_settings_of_an_optimizer_reach_it() -> None:
     _, learner, _ = resolve(merged(XOR, setting("optimizer.name=sgd"), setting("optimizer.momentum=0.9")))
-    assert learner.optimizer == Sgd(momentum=0.9)
+    assert learner.spec.optimizer == Sgd(momentum=0.9)
 
 
 def test_supervision_reaches_the_learner() -> None:
     given = [setting("supervision.strategy=one_for_all"), setting("supervision.max_seconds=3")]
     _, learner, _ = resolve(merged(XOR, *given))
-    assert learner.supervision == Supervision(strategy=Strategy.ONE_FOR_ALL, max_seconds=3.0)
+    assert learner.spec.supervision == Supervision(strategy=Strategy.ONE_FOR_ALL, max_seconds=3.0)
 
 
 @pytest.mark.parametrize(("text", "stages"), [("layer", "layer"), ("2", 2)])
 def test_stages_are_a_word_or_a_number(text: str, stages: str | int) -> None:
     config, learner, _ = resolve(merged(XOR, setting(f"training.stages={text}")))
-    assert config.training.stages == learner.stages == stages
+    assert config.training.stages == learner.spec.stages == stages
     assert resolve(tomllib.loads(config.to_toml()))[0] == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "runtime"),
+    [
+        ([], SchedulersRuntime()),
+        (["runtime.threads=3"], SchedulersRuntime(threads=3)),
+        (["runtime.name=threads"], ThreadsRuntime()),
+        (
+            ["runtime.name=processes", "runtime.affinity=true", "runtime.spares=0", "runtime.commit_every=2"],
+            ProcessesRuntime(affinity=True, spares=0, commit_every=2),
+        ),
+        (["runtime.name=inline", "runtime.commit_every=3"], InlineRuntime(commit_every=3)),
+    ],
+)
+def test_the_settings_of_a_runtime_reach_it_and_are_recorded(settings: list[str], runtime: Runtime) -> None:
+    config, learner, _ = resolve(merged(XOR, *map(setting, settings)))
+    assert learner.spec.runtime == runtime
+    assert resolve(tomllib.loads(config.to_toml()))[0] == config
+    assert config.learner().spec.runtime == runtime
+
+
+def test_a_run_elsewhere_has_the_settings_of_no_other_runtime() -> None:
+    config, _, _ = resolve(merged(XOR, setting("runtime.name=processes"), setting("runtime.affinity=true")))
+    assert config.elsewhere("threads").learner().spec.runtime == ThreadsRuntime()
+    assert config.elsewhere("processes").learner().spec.runtime == ProcessesRuntime()
+
+
+def test_a_learning_rate_that_varies_is_recorded_as_its_text() -> None:
+    config, learner, _ = resolve(merged(XOR, setting("optimizer.learning_rate=cosine:0.05:200")))
+    assert learner.spec.optimizer == Adam(learning_rate=Cosine(0.05, 200))
+    assert config.optimizer.model_dump()["learning_rate"] == "cosine:0.05:200"
+    assert resolve(tomllib.loads(config.to_toml()))[0] == config
+
+
+def test_sections_have_the_settings_and_defaults_of_what_owns_them() -> None:
+    config, _, _ = resolve(XOR)
+    assert config.supervision.model_dump() == {**asdict(Supervision()), "strategy": "one_for_one"}
+    assert config.checkpoints.model_dump() == {"every": Checkpoints(Path()).every, "keep": Checkpoints(Path()).keep}
 
 
 def test_kernels_reach_the_learner_and_its_layers() -> None:
     pytest.importorskip("torch")
     config, learner, _ = resolve(merged(XOR, setting("training.kernels=torch")))
-    assert learner.kernels == TorchKernels()
-    assert learner.network == sequence(parse_layers(config.network.layers)).with_kernels(TorchKernels())
+    assert learner.spec.kernels == TorchKernels()
+    assert learner.spec.network == sequence(parse_layers(config.network.layers)).with_kernels(TorchKernels())
 
 
 def test_a_resolved_config_written_as_toml_gives_the_same_config_again() -> None:
@@ -158,6 +207,12 @@ def test_a_value_of_the_wrong_type_is_named_with_its_place(text: str, expected: 
         ("trainin.epochs=3", ["sections and keys", "cost, data, network", "did you mean 'training'?"]),
         ("data.path=x", ["keys of `data`", "name, label, data_dir", "got 'path'"]),
         ("optimizer.momentum=0.9", ["settings of adam", "beta1", "got 'momentum'"]),
+        ("runtime.afinity=true", ["settings of schedulers", "among threads", "got 'afinity'"]),
+        (
+            "supervision.max_restart=1",
+            ["keys of `supervision`", "max_restarts", "did you mean 'max_restarts'?"],
+        ),
+        ("checkpoints.path=x", ["keys of `checkpoints` to be among every, keep, got 'path'"]),
         ("optimizer.learning_rte=0.9", ["settings of adam", "did you mean 'learning_rate'?"]),
     ],
 )
@@ -171,7 +226,9 @@ def test_an_unknown_key_lists_the_known_ones_and_the_likely_one(text: str, names
     [
         ("training.microbatches=0", "`microbatches` to be an integer >= 1, got 0"),
         ("training.schedule=gpip", "did you mean 'gpipe'?"),
-        ("training.runtime=ray", "threads, processes, inline"),
+        ("runtime.name=ray", "threads, processes, inline"),
+        ("runtime.threads=0", "`threads` to be an integer >= 1, got 0"),
+        ("runtime.threads=many", "`threads` to be an integer >= 1, got 'many'"),
         ("training.stages=0", "`stages` to be an integer >= 1, got 0"),
         ("training.stages=99", "`stages` to be at most 5, an actor for each of 4 layers and one for the cost"),
         ("training.kernels=mkl", "`kernels` to be one of numpy, torch, got 'mkl'"),

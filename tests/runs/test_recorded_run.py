@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from annex_actors.data import Dataset
 from annex_actors.base.errors import ConfigError, DivergedError
+from annex_actors.data import Dataset
 from annex_actors.protocol.events import EpochFinished, Event
-from annex_actors.runtimes import RunFailedError, parse_crash
 from annex_actors.runs.config import RunConfig, resolve
-from annex_actors.training.learner import Learner
-from annex_actors.runs.recorded_run import logged_to, train_recorded
+from annex_actors.runs.recorded_run import RecordedRun, logged_to, train_recorded
 from annex_actors.runs.run_directory import RunDirectory
+from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runs.toml_settings import merged, setting
+from annex_actors.runtimes import RunFailedError, parse_crash
+from annex_actors.training.learner import Learner
 
 
 class InterruptsAfter:
@@ -31,6 +32,10 @@ class InterruptsAfter:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
+def saved(run: RecordedRun) -> SavedRun:
+    return SavedRun.open(run.directory.path)
+
+
 def xor(*settings: str) -> tuple[RunConfig, Learner, Dataset]:
     return resolve(merged(*map(setting, ["data.name=xor", "training.epochs=3", *settings])))
 
@@ -38,13 +43,13 @@ def xor(*settings: str) -> tuple[RunConfig, Learner, Dataset]:
 def test_a_run_that_ends_well_leaves_no_log(tmp_path: Path) -> None:
     run = train_recorded(*xor(), run_dir=tmp_path / "run")
     assert run.error is None
-    assert run.report == run.directory.report()
+    assert run.report == saved(run).report
     assert not (tmp_path / "run" / "log.txt").exists()
 
 
 def test_a_repeated_run_has_the_same_weights(tmp_path: Path) -> None:
     first = train_recorded(*xor("training.seed=4"), run_dir=tmp_path / "first")
-    again = train_recorded(*resolve(first.directory.config().model_dump(exclude_none=True)), run_dir=tmp_path / "again")
+    again = train_recorded(*resolve(saved(first).config.model_dump(exclude_none=True)), run_dir=tmp_path / "again")
     assert again.report.state_sha256 == first.report.state_sha256
     assert again.report.cost_log_sha256 == first.report.cost_log_sha256
 
@@ -55,10 +60,10 @@ def test_a_crash_is_logged_in_the_folder_and_changes_nothing_in_the_result(
 ) -> None:
     undisturbed = train_recorded(*xor(), run_dir=tmp_path / "undisturbed")
     crash = parse_crash("layer=1,step=1,at=backward")
-    run = train_recorded(*xor(f"training.runtime={runtime}"), run_dir=tmp_path / "run", crashes=[crash])
+    run = train_recorded(*xor(f"runtime.name={runtime}"), run_dir=tmp_path / "run", crashes=[crash])
     assert run.report.state_sha256 == undisturbed.report.state_sha256
     assert run.report.restarts == 1
-    assert run.directory.epochs()[-1].restarts == 1
+    assert saved(run).epochs[-1].restarts == 1
     assert not caplog.records
     if runtime == "threads":
         assert "InjectedCrash: crash on order" in (tmp_path / "run" / "log.txt").read_text()
@@ -67,13 +72,13 @@ def test_a_crash_is_logged_in_the_folder_and_changes_nothing_in_the_result(
 @pytest.mark.parametrize("runtime", ["threads", "inline"])
 def test_a_run_that_fails_leaves_the_last_committed_step(tmp_path: Path, runtime: str) -> None:
     crash = parse_crash("layer=1,step=2,at=backward,times=9")
-    run = train_recorded(*xor(f"training.runtime={runtime}"), run_dir=tmp_path / "run", crashes=[crash])
+    run = train_recorded(*xor(f"runtime.name={runtime}"), run_dir=tmp_path / "run", crashes=[crash])
     assert isinstance(run.error, RunFailedError)
     assert (run.report.status, run.report.steps, run.report.epochs) == ("failed", 2, 2)
     assert run.report.error is not None
     assert run.report.error.startswith("layer 1 (tanh) failed in backward at step 2 microbatch 0, given (2, 8) float32")
-    assert run.directory.checkpoint().step == 2
-    assert len(run.directory.epochs()) == 2
+    assert saved(run).checkpoint().step == 2
+    assert len(saved(run).epochs) == 2
 
 
 def test_a_cost_that_is_no_number_ends_the_run_as_failed(tmp_path: Path) -> None:
@@ -83,18 +88,18 @@ def test_a_cost_that_is_no_number_ends_the_run_as_failed(tmp_path: Path) -> None
         run = train_recorded(*xor(*settings), run_dir=tmp_path / "run")
     assert isinstance(run.error, DivergedError)
     assert run.report.status == "failed"
-    assert run.directory.report() == run.report
+    assert saved(run).report == run.report
 
 
 @pytest.mark.parametrize("runtime", ["threads", "inline"])
 def test_ctrl_c_leaves_the_last_committed_step(tmp_path: Path, runtime: str) -> None:
-    config, learner, dataset = xor("training.epochs=2000", f"training.runtime={runtime}")
+    config, learner, dataset = xor("training.epochs=2000", f"runtime.name={runtime}")
     run = train_recorded(config, learner, dataset, run_dir=tmp_path / "run", observers=[InterruptsAfter(2)])
     assert isinstance(run.error, KeyboardInterrupt)
     assert (run.report.status, run.report.error) == ("interrupted", None)
     assert 3 <= run.report.steps < 2000
-    assert run.directory.checkpoint().step == run.report.steps
-    assert [epoch.epoch for epoch in run.directory.epochs()] == list(range(1, run.report.epochs + 1))
+    assert saved(run).checkpoint().step == run.report.steps
+    assert [epoch.epoch for epoch in saved(run).epochs] == list(range(1, run.report.epochs + 1))
 
 
 def test_an_interrupted_run_is_the_beginning_of_the_whole_one(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from annex_actors.protocol.events import EpochFinished, PeerStarted, StepFinished
-from annex_actors.runs.run_counts import RunCounts
 from annex_actors.protocol.routing import stage_address
+from annex_actors.runs.run_counts import RunCounts
 
 
 class Clock:

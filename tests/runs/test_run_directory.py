@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,35 +11,29 @@ import pytest
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.runs.config import RunConfig, resolve
 from annex_actors.runs.environment import environment
-from annex_actors.training.learner import Learner
 from annex_actors.runs.recorded_run import train_recorded
 from annex_actors.runs.run_directory import RunDirectory
+from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runs.toml_settings import merged, setting
+from annex_actors.training.learner import Learner
 
-READERS: dict[str, Callable[[RunDirectory], object]] = {
-    "config.toml": RunDirectory.config,
-    "environment.json": RunDirectory.environment,
-    "network.json": RunDirectory.network,
-    "metrics.jsonl": RunDirectory.epochs,
-    "result.json": RunDirectory.report,
-    "weights.safetensors": RunDirectory.checkpoint,
-    "state.safetensors": RunDirectory.checkpoint,
-}
+ARRAYS = {"weights.safetensors", "state.safetensors"}
+FILES = {"config.toml", "environment.json", "network.json", "metrics.jsonl", "result.json", *ARRAYS}
 
 NOON = datetime(2025, 1, 31, 12, 0, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDirectory, RunConfig, Learner]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[SavedRun, RunConfig, Learner]:
     """A run of three epochs of xor."""
-    settings = ["data.name=xor", "training.epochs=3", "training.runtime=inline"]
+    settings = ["data.name=xor", "training.epochs=3", "runtime.name=inline"]
     config, learner, dataset = resolve(merged(*map(setting, settings)))
     run = train_recorded(config, learner, dataset, run_dir=tmp_path_factory.mktemp("runs") / "run")
-    return run.directory, config, learner
+    return SavedRun.open(run.directory.path), config, learner
 
 
 @pytest.fixture
-def copy(trained: tuple[RunDirectory, RunConfig, Learner], tmp_path: Path) -> RunDirectory:
+def copy(trained: tuple[SavedRun, RunConfig, Learner], tmp_path: Path) -> RunDirectory:
     """A run that a test may damage."""
     return RunDirectory(Path(shutil.copytree(trained[0].path, tmp_path / "run")))
 
@@ -66,23 +59,23 @@ def test_a_folder_without_a_given_name_is_named_after_data_and_time(tmp_path: Pa
 
 
 def test_a_run_that_ended_has_every_file_and_no_temporary_one(
-    trained: tuple[RunDirectory, RunConfig, Learner],
+    trained: tuple[SavedRun, RunConfig, Learner],
 ) -> None:
-    assert {path.name for path in trained[0].path.iterdir()} == READERS.keys()
+    assert {path.name for path in trained[0].path.iterdir()} == FILES
 
 
-def test_the_config_is_read_back_as_it_was(trained: tuple[RunDirectory, RunConfig, Learner]) -> None:
-    directory, config, _ = trained
-    assert directory.config() == config
+def test_the_config_is_read_back_as_it_was(trained: tuple[SavedRun, RunConfig, Learner]) -> None:
+    saved, config, _ = trained
+    assert saved.config == config
 
 
-def test_the_environment_is_read_back_as_it_was(trained: tuple[RunDirectory, RunConfig, Learner]) -> None:
-    assert trained[0].environment() == environment()
+def test_the_environment_is_read_back_as_it_was(trained: tuple[SavedRun, RunConfig, Learner]) -> None:
+    assert trained[0].environment == environment()
 
 
-def test_the_checkpoint_is_read_back_as_it_was(trained: tuple[RunDirectory, RunConfig, Learner]) -> None:
-    directory, _, learner = trained
-    written, read = learner.checkpoint, directory.checkpoint()
+def test_the_checkpoint_is_read_back_as_it_was(trained: tuple[SavedRun, RunConfig, Learner]) -> None:
+    saved, _, learner = trained
+    written, read = learner.checkpoint, saved.checkpoint()
     assert written is not None
     assert (read.step, read.input_shape, read.costs) == (written.step, written.input_shape, written.costs)
     assert read.weights_sha256 == written.weights_sha256
@@ -90,41 +83,41 @@ def test_the_checkpoint_is_read_back_as_it_was(trained: tuple[RunDirectory, RunC
     assert read.cost_log_sha256 == written.cost_log_sha256
 
 
-def test_arrays_that_were_read_are_read_only(trained: tuple[RunDirectory, RunConfig, Learner]) -> None:
+def test_arrays_that_were_read_are_read_only(trained: tuple[SavedRun, RunConfig, Learner]) -> None:
     checkpoint = trained[0].checkpoint()
     arrays = [*checkpoint.weights.values(), *checkpoint.optimizer.values()]
     assert not any(array.flags.writeable for array in arrays)
 
 
 def test_a_learner_that_was_read_predicts_as_the_one_that_was_written(
-    trained: tuple[RunDirectory, RunConfig, Learner],
+    trained: tuple[SavedRun, RunConfig, Learner],
 ) -> None:
-    directory, _, learner = trained
+    saved, _, learner = trained
     inputs = np.array([[0, 1], [1, 1]], np.float32)
-    assert np.array_equal(directory.learner().predict(inputs), learner.predict(inputs))
+    assert np.array_equal(saved.learner().predict(inputs), learner.predict(inputs))
 
 
-def test_the_report_says_how_the_run_ended(trained: tuple[RunDirectory, RunConfig, Learner]) -> None:
-    directory, _, learner = trained
-    report, result = directory.report(), learner.result
+def test_the_report_says_how_the_run_ended(trained: tuple[SavedRun, RunConfig, Learner]) -> None:
+    saved, _, learner = trained
+    report, result = saved.report, learner.result
     assert report is not None
     assert result is not None
     assert (report.status, report.error, report.steps, report.epochs) == ("finished", None, 3, 3)
     assert report.weights_sha256 == result.checkpoint.weights_sha256
     assert report.test_accuracy == result.test_accuracy
-    assert report.run_dir == str(directory.path)
+    assert report.run_dir == str(saved.path)
 
 
-def test_the_metrics_have_a_line_for_each_epoch(trained: tuple[RunDirectory, RunConfig, Learner]) -> None:
-    directory, _, learner = trained
-    lines = (directory.path / "metrics.jsonl").read_text().splitlines()
+def test_the_metrics_have_a_line_for_each_epoch(trained: tuple[SavedRun, RunConfig, Learner]) -> None:
+    saved, _, learner = trained
+    lines = (saved.path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
     assert learner.result is not None
-    assert [epoch.train_cost for epoch in directory.epochs()] == [each.train_cost for each in learner.result.history]
+    assert [epoch.train_cost for epoch in saved.epochs] == [each.train_cost for each in learner.result.history]
 
 
-def test_the_network_is_described_layer_by_layer(trained: tuple[RunDirectory, RunConfig, Learner]) -> None:
-    network = trained[0].network()
+def test_the_network_is_described_layer_by_layer(trained: tuple[SavedRun, RunConfig, Learner]) -> None:
+    network = trained[0].network
     assert [(layer.spec, layer.output_shape, layer.parameters) for layer in network.layers] == [
         ("dense:8", (8,), 24),
         ("tanh", (8,), 0),
@@ -134,25 +127,26 @@ def test_the_network_is_described_layer_by_layer(trained: tuple[RunDirectory, Ru
 
 
 def test_an_epoch_that_is_there_twice_counts_once(copy: RunDirectory) -> None:
-    epochs = copy.epochs()
+    epochs = SavedRun.open(copy.path).epochs
     copy.append(epochs[1])
-    assert copy.epochs() == epochs
+    assert SavedRun.open(copy.path).epochs == epochs
 
 
 def test_a_line_that_is_still_being_written_is_left_out(copy: RunDirectory) -> None:
-    epochs = copy.epochs()
+    epochs = SavedRun.open(copy.path).epochs
     path = copy.path / "metrics.jsonl"
     path.write_bytes(path.read_bytes()[:-5])
-    assert copy.epochs() == epochs[:-1]
+    assert SavedRun.open(copy.path).epochs == epochs[:-1]
 
 
 def test_a_run_that_has_not_ended_can_be_looked_at(copy: RunDirectory) -> None:
     for name in ("weights.safetensors", "state.safetensors", "result.json", "metrics.jsonl"):
         (copy.path / name).unlink()
-    assert copy.report() is None
-    assert copy.epochs() == []
+    saved = SavedRun.open(copy.path)
+    assert saved.report is None
+    assert saved.epochs == ()
     with pytest.raises(DataError, match=r"weights.safetensors, got none; the run is not at its end, or was killed"):
-        copy.checkpoint()
+        saved.checkpoint()
 
 
 @pytest.mark.parametrize("what", ["nothing", "a folder", "a file"])
@@ -163,45 +157,47 @@ def test_what_is_no_run_is_refused(tmp_path: Path, what: str) -> None:
     elif what == "a file":
         path.touch()
     with pytest.raises(DataError, match=r"^expected a folder that `annex-actors train` made at .*; check the path$"):
-        RunDirectory.open(path)
+        SavedRun.open(path)
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", sorted(FILES))
 @pytest.mark.parametrize("content", [b"[1]\n", b"\xff\xfe\n", b"x = \n", b"x" * 99 + b"\n"])
 def test_a_damaged_file_is_one_line_that_names_it(copy: RunDirectory, name: str, content: bytes) -> None:
     (copy.path / name).write_bytes(content)
     with pytest.raises(DataError) as caught:
-        READERS[name](copy)
+        saved = SavedRun.open(copy.path)
+        assert name in ARRAYS, "only arrays are read when they are asked for"
+        saved.checkpoint()
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_was_cut_off_is_refused(copy: RunDirectory) -> None:
-    for name in ("weights.safetensors", "state.safetensors"):
+    for name in ARRAYS:
         path = copy.path / name
         whole = path.read_bytes()
         path.write_bytes(whole[:-1])
         with pytest.raises(DataError, match=name):
-            copy.checkpoint()
+            SavedRun.open(copy.path).checkpoint()
         path.write_bytes(whole)
-    copy.checkpoint()
+    SavedRun.open(copy.path).checkpoint()
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "state.safetensors"])
+@pytest.mark.parametrize("name", sorted(ARRAYS))
 def test_a_single_changed_bit_is_found(copy: RunDirectory, name: str) -> None:
     path = copy.path / name
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"expected \w+_sha256 .* the files are damaged, or of two runs"):
-        copy.checkpoint()
+        SavedRun.open(copy.path).checkpoint()
 
 
 def test_weights_of_another_network_are_refused(copy: RunDirectory) -> None:
     path = copy.path / "config.toml"
     path.write_text(path.read_text().replace("dense:8", "dense:9"))
     with pytest.raises(DataError, match=r"expected weights that fit the network: 0.bias of shape \(9,\).*\(8,\)"):
-        copy.checkpoint()
+        SavedRun.open(copy.path).checkpoint()
 
 
 def test_a_folder_is_removed_with_all_that_is_in_it(copy: RunDirectory) -> None:

@@ -56,6 +56,7 @@ from tests.trainings import (
     at_every_step,
     carry_out,
     fingerprints,
+    outputs_of,
     samples,
     train,
     undisturbed,
@@ -148,10 +149,8 @@ def test_it_evaluates_every_epoch_at_the_weights_after_it(host: Runtime) -> None
     assert [epoch.epoch for epoch in history] == list(range(TRAINING.epochs))
     judged = samples(TEST_SAMPLES, TRAINING.cost, seed=1)
     for epoch in history:
-        outputs = judged.inputs
-        weights = at_every_step(TRAINING)[epoch.steps].layers
-        for layer, state in zip(TRAINING.network.layers, weights, strict=True):
-            outputs, _ = layer.forward(state.parameters, outputs, None)
+        states = at_every_step(TRAINING)[epoch.steps].layers
+        outputs = outputs_of(TRAINING.network, [state.weights for state in states], judged.inputs)
         expected, _ = cost(TRAINING.cost).evaluate(outputs, judged.targets, TEST_SAMPLES)
         assert epoch.test_cost == expected
         assert epoch.metrics == evaluate(outputs, judged.targets, ("0", "1", "2"))
@@ -160,10 +159,10 @@ def test_it_evaluates_every_epoch_at_the_weights_after_it(host: Runtime) -> None
 def test_it_predicts_through_the_same_stages(host: Runtime) -> None:
     inputs = samples(600, TRAINING.cost).inputs
     program = prediction(inputs)
-    assert np.array_equal(outputs_of(host.start(program), program), predicted(inputs))
+    assert np.array_equal(committed_outputs(host.start(program), program), predicted(inputs))
 
 
-def outputs_of(job: Job, program: Program) -> Floats:
+def committed_outputs(job: Job, program: Program) -> Floats:
     """Wait for a prediction, and return what its driver committed."""
     try:
         job.wait()
@@ -183,13 +182,9 @@ def prediction(inputs: Floats, crashes: CrashPlan | None = None) -> Program:
 
 def predicted(inputs: Floats) -> Array:
     """Return what the initial weights predict for ``inputs``, in chunks of 256 as the messages are."""
-    chunks = []
-    for start in range(0, len(inputs), 256):
-        outputs = inputs[start : start + 256]
-        for layer, state in zip(TRAINING.network.layers, TRAINING.initial.layers, strict=True):
-            outputs, _ = layer.forward(state.parameters, outputs, None)
-        chunks.append(outputs)
-    return np.concatenate(chunks)
+    weights = [state.weights for state in TRAINING.initial.layers]
+    chunks = [inputs[start : start + 256] for start in range(0, len(inputs), 256)]
+    return np.concatenate([outputs_of(TRAINING.network, weights, chunk) for chunk in chunks])
 
 
 # Events
@@ -294,8 +289,8 @@ def test_a_crashed_layer_is_restarted_and_the_result_is_the_same(host: Runtime, 
 def test_a_crashed_trainer_is_restarted_alone_and_the_result_is_the_same(host: Runtime, strategy: Strategy) -> None:
     asked = list[int]()
 
-    def fails_once(epoch: EpochFinished) -> bool:
-        asked.append(epoch.epoch)
+    def fails_once(history: tuple[EpochFinished, ...]) -> bool:
+        asked.append(history[-1].epoch)
         if len(asked) == 1:
             raise OSError("the mail server is down")
         return False
@@ -313,7 +308,7 @@ def test_a_layer_that_crashes_while_predicting_is_restarted_and_nothing_is_missi
     inputs = samples(600, TRAINING.cost).inputs
     stages = [fragile(each, tally) if each.stage == 1 else each for each in TRAINING.stage_specs()]
     program = replace(prediction(inputs), stages=tuple(stages))
-    assert np.array_equal(outputs_of(job := host.start(program), program), predicted(inputs))
+    assert np.array_equal(committed_outputs(job := host.start(program), program), predicted(inputs))
     assert job.restarts == 1
 
 
@@ -398,7 +393,7 @@ def test_too_many_restarts_end_the_run_and_name_the_layer(host: Runtime) -> None
 
 
 def test_a_trainer_that_always_fails_ends_the_run(host: Runtime) -> None:
-    def fails(epoch: EpochFinished) -> bool:
+    def fails(history: tuple[EpochFinished, ...]) -> bool:
         raise OSError("the mail server is down")
 
     error = failed(host, TRAINING.program(halt=fails))
@@ -515,7 +510,7 @@ def halted_at_once(host: Runtime, **settings: Any) -> Checkpoint:
     """Return what came of a training told to halt as soon as it had started; its second epoch waits for that."""
     told = threading.Event()
 
-    def hold(epoch: EpochFinished) -> bool:
+    def hold(history: tuple[EpochFinished, ...]) -> bool:
         told.wait()
         return False
 

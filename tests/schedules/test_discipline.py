@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.schedules.discipline import B, Discipline, F, Progress, W
-from annex_actors.schedules.table import DISCIPLINES, discipline, register
+from annex_actors.schedules.table import DISCIPLINES, discipline, register_schedule
+from tests import tables
 
 NAMES = sorted(DISCIPLINES)
 
@@ -52,21 +53,24 @@ def test_interleaved_takes_the_number_of_stages_on_a_worker() -> None:
         discipline("interleaved:0")
 
 
-def test_a_registered_schedule_is_found_by_its_name() -> None:
+def test_a_registered_schedule_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables.restored(monkeypatch)
     row = Discipline(name="mine", summary="mine", priority=(B, F, W), credit=lambda s, S, m: 2)
-    try:
-        assert discipline(register(row).name) is row
-        again = replace(row)
-        assert discipline(register(again).name) is again, "of two with the same name the last one counts"
-    finally:
-        del DISCIPLINES["mine"]
+    assert discipline(register_schedule(row).name) is row
+    again = replace(row)
+    assert discipline(register_schedule(again).name) is again, "of two with the same name the last one counts"
+
+
+def test_what_is_no_schedule_is_refused_when_it_is_registered() -> None:
+    with pytest.raises(ConfigError, match="expected a schedule to be a Discipline, got 'gpipe'; register the row"):
+        register_schedule("gpipe")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "a b", "1f1b"])
 def test_a_name_that_could_not_be_given_is_refused(name: str) -> None:
     before = dict(DISCIPLINES)
-    with pytest.raises(ConfigError, match="without colons and spaces"):
-        register(Discipline(name=name, summary="", priority=(B, F, W), credit=lambda s, S, m: 2))
+    with pytest.raises(ConfigError, match="expected a new name for the schedule, one word without colons, got"):
+        register_schedule(Discipline(name=name, summary="", priority=(B, F, W), credit=lambda s, S, m: 2))
     assert before == DISCIPLINES
 
 

@@ -28,7 +28,7 @@ class LendsTheGradientTwice(Sgd):
 
     def update(self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters) -> Versions:
         for name, weight in parameters.items():
-            np.subtract(weight, self.learning_rate * gradients[name], out=gradients[name])
+            np.subtract(weight, 0.05 * gradients[name], out=gradients[name])
             gradients[name].flags.writeable = False
         return gradients, {name: gradients[name] for name in state}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from annex_actors.data import Dataset, Samples
 from annex_actors.data.arrays import as_array
 from annex_actors.layers import activation, dense, dropout, flatten, sequence
 from annex_actors.runtimes import Crash, Runtime, Supervision, ThreadsRuntime
-from annex_actors.training.learner import Learner, loss_less_than
+from annex_actors.training.halting import loss_less_than
+from annex_actors.training.learner import Learner
 from tests.trainings import CLASSIFIER, Training
 
 TRAINING = Training(microbatches=3)
@@ -104,7 +106,7 @@ TRAININGS: list[tuple[Callable[[], object], type[UserError], str]] = [
     (
         lambda: learner().train(DATA, halt=0.1),  # type: ignore[arg-type]
         ConfigError,
-        "expected `halt` to be a function of an epoch, such as loss_less_than(0.1), got 0.1",
+        "expected `halt` to be a function of the finished epochs, such as loss_less_than(0.1), got 0.1",
     ),
     (
         lambda: learner().train(DATA, crashes=[Crash(layer=5, step=0)]),
@@ -225,7 +227,7 @@ PREDICTIONS: list[tuple[Any, type[UserError], str]] = [
 @pytest.mark.parametrize(("inputs", "kind", "error"), PREDICTIONS, ids=[error for _, _, error in PREDICTIONS])
 def test_inputs_that_do_not_fit_the_trained_network_are_refused(inputs: Any, kind: type[UserError], error: str) -> None:
     trainee = trained()
-    trainee.runtime = Untouched()
+    trainee.spec = replace(trainee.spec, runtime=Untouched())
     with pytest.raises(kind) as caught:
         trainee.predict(inputs)
     assert str(caught.value).startswith(error)

@@ -19,7 +19,8 @@ from annex_actors.protocol.events import EpochFinished, Event
 from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, Job, Program, Runtime, runtime
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.learner import InterruptedRun, Learner
+from annex_actors.training.learner import Learner
+from annex_actors.training.result import InterruptedRun
 from tests.trainings import Training, When, after_step, at_every_step, fingerprints
 
 ENDLESS = Training(microbatches=3, epochs=1000)
@@ -195,8 +196,8 @@ def press_when(reached: threading.Event) -> None:
 def test_a_second_ctrl_c_ends_the_wait_for_the_steps_at_hand() -> None:
     relu = Stuck(Relu())
     layers = [relu if isinstance(layer, Activation) else layer for layer in ENDLESS.network.layers]
-    learner = ENDLESS.learner(Staged("threads", halt=press, close=relu.go_on.set))
-    learner.network = sequence(*layers)
+    stuck = replace(ENDLESS, network=sequence(*layers))
+    learner = stuck.learner(Staged("threads", halt=press, close=relu.go_on.set))
     impatient = threading.Thread(target=press_when, args=[relu.reached], daemon=True)
     impatient.start()
     with pytest.raises(KeyboardInterrupt) as caught:

@@ -16,7 +16,7 @@ from annex_actors.layers import NUMPY, Dense, NumpyKernels, TorchKernels, dense
 from annex_actors.runs.config import resolve
 from annex_actors.runs.environment import environment
 from annex_actors.runs.recorded_run import RecordedRun, train_recorded
-from annex_actors.runs.run_directory import RunDirectory
+from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runs.toml_settings import merged, setting
 from annex_actors.runtimes.blas import BrokenBlasError
 from annex_actors.training.learner import Learner
@@ -39,15 +39,15 @@ def recorded(path: Path, *settings: str) -> RecordedRun:
 
 
 @pytest.fixture
-def torch_run(tmp_path: Path) -> RunDirectory:
+def torch_run(tmp_path: Path) -> SavedRun:
     """A run with torch's kernels, as it was left."""
     pytest.importorskip("torch")
-    return recorded(tmp_path / "torch", "training.kernels=torch").directory
+    return SavedRun.open(recorded(tmp_path / "torch", "training.kernels=torch").directory.path)
 
 
 def test_a_learner_gives_its_kernels_to_its_layers() -> None:
     learner = Learner(dense(3), kernels=Doubled())
-    (layer,) = learner.network.layers
+    (layer,) = learner.spec.network.layers
     assert isinstance(layer, Dense)
     assert layer.kernels == Doubled()
 
@@ -77,7 +77,7 @@ def test_with_torch_a_learner_trains_alike_on_threads_and_inline() -> None:
 def test_numpys_kernels_are_the_default() -> None:
     result = TRAINING.learner().train(TRAINING.dataset, epochs=TRAINING.epochs, batch_size=TRAINING.batch_size)
     assert fingerprints(result.checkpoint) == undisturbed(TRAINING).fingerprints
-    assert TRAINING.learner().kernels == NUMPY
+    assert TRAINING.learner().spec.kernels == NUMPY
 
 
 def test_kernels_that_cannot_be_relied_on_are_refused_before_any_actor_starts() -> None:
@@ -95,29 +95,29 @@ def test_kernels_that_cannot_be_relied_on_are_refused_before_any_actor_starts() 
     assert learner.result is None
 
 
-def test_a_run_records_its_kernels(torch_run: RunDirectory) -> None:
-    assert torch_run.config().training.kernels == "torch"
-    assert torch_run.environment() == environment(TorchKernels())
-    assert torch_run.environment()["kernels"].startswith("torch ")
+def test_a_run_records_its_kernels(torch_run: SavedRun) -> None:
+    assert torch_run.config.training.kernels == "torch"
+    assert torch_run.environment == environment(TorchKernels())
+    assert torch_run.environment["kernels"].startswith("torch ")
 
 
 def test_a_run_with_numpys_kernels_says_so(tmp_path: Path) -> None:
-    run = recorded(tmp_path / "run")
-    assert run.directory.config().training.kernels == "numpy"
-    assert run.directory.environment()["kernels"] == f"numpy {np.__version__}"
+    run = SavedRun.open(recorded(tmp_path / "run").directory.path)
+    assert run.config.training.kernels == "numpy"
+    assert run.environment["kernels"] == f"numpy {np.__version__}"
 
 
 def test_the_predictions_of_a_run_are_computed_by_its_kernels(
-    torch_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+    torch_run: SavedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = torch_run.learner().predict(np.ones((5, 2)))
     monkeypatch.setattr(TorchKernels, "product", lambda _, left, right: Doubled().product(left, right))
     assert not np.allclose(torch_run.learner().predict(np.ones((5, 2))), expected)
 
 
-@pytest.mark.parametrize("use", [RunDirectory.learner, RunDirectory.checkpoint])
+@pytest.mark.parametrize("use", [SavedRun.learner, SavedRun.checkpoint])
 def test_where_torch_is_missing_a_run_that_needs_it_says_so(
-    torch_run: RunDirectory, use: Callable[[RunDirectory], object], monkeypatch: pytest.MonkeyPatch
+    torch_run: SavedRun, use: Callable[[SavedRun], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ConfigError, match=r"expected torch for kernels 'torch', got none; pip install annex-actors\["):

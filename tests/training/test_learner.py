@@ -20,7 +20,9 @@ from annex_actors.protocol.events import EpochFinished, StepFinished
 from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, InlineRuntime, ProcessesRuntime, RunFailedError, Supervision, ThreadsRuntime
 from annex_actors.schedules.discipline import B, Discipline, F, W
-from annex_actors.training.learner import Learner, Result, loss_less_than
+from annex_actors.training.halting import Halt, loss_less_than
+from annex_actors.training.learner import Learner
+from annex_actors.training.result import Result
 from supervisors import Strategy
 from tests.trainings import (
     CLASSIFIER,
@@ -30,6 +32,7 @@ from tests.trainings import (
     Training,
     at_every_step,
     fingerprints,
+    outputs_of,
     undisturbed,
 )
 
@@ -108,10 +111,8 @@ def test_an_epochs_cost_is_the_mean_over_its_samples() -> None:
 def test_evaluation_uses_the_weights_after_the_epoch() -> None:
     judged = TRAINING.dataset.test
     for epoch in trained().history:
-        outputs = judged.inputs
         states = at_every_step(TRAINING)[epoch.steps].layers
-        for layer, state in zip(CLASSIFIER.layers, states, strict=True):
-            outputs, _ = layer.forward(state.parameters, outputs, None)
+        outputs = outputs_of(CLASSIFIER, [state.weights for state in states], judged.inputs)
         expected, _ = cost(TRAINING.cost).evaluate(outputs, judged.targets, TEST_SAMPLES)
         assert epoch.test_cost == expected
 
@@ -205,8 +206,8 @@ def test_training_ends_with_the_epoch_whose_cost_is_low_enough() -> None:
 
 def test_a_limit_that_is_reached_exactly_is_not_met() -> None:
     condition = loss_less_than(0.5)
-    assert condition(EpochFinished(0, 1, train_cost=np.nextafter(0.5, 0)))
-    assert not condition(EpochFinished(0, 1, train_cost=0.5))
+    assert condition((EpochFinished(0, 1, train_cost=np.nextafter(0.5, 0)),))
+    assert not condition((EpochFinished(0, 1, train_cost=0.5),))
 
 
 def test_a_limit_that_is_never_reached_lets_all_epochs_pass() -> None:
@@ -214,9 +215,28 @@ def test_a_limit_that_is_never_reached_lets_all_epochs_pass() -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_any_function_of_an_epoch_can_end_the_run(runtime: str) -> None:
+def no_better_for(epochs: int) -> Halt:
+    """Return the condition that no epoch of the last so many was better than all before: patience, without memory."""
+    return lambda history: min(history, key=lambda epoch: epoch.train_cost).epoch < len(history) - epochs
+
+
+def test_patience_comes_to_the_same_where_the_trainer_was_restarted_and_where_the_run_was_resumed() -> None:
+    training = replace(TRAINING, epochs=50, optimizer=Sgd(learning_rate=3.0))
+    whole = trained(training, halt=no_better_for(3))
+    assert 3 < len(whole.history) < 50
+    crash = Crash(layer=0, step=whole.checkpoint.step - 1, at=Point.FORWARD)
+    assert trained(training, "threads", halt=no_better_for(3), crashes=[crash]).history == whole.history
+    for epochs in (len(whole.history) - 1, len(whole.history)):
+        cut = trained(replace(training, epochs=epochs)).checkpoint
+        assert cut.history == whole.history[:epochs]
+        resumed = trained(training, halt=no_better_for(3), resume=cut)
+        assert resumed.history == whole.history
+        assert resumed.checkpoint.hashes == whole.checkpoint.hashes
+
+
+def test_any_function_of_the_epochs_can_end_the_run(runtime: str) -> None:
     training = replace(TRAINING, epochs=5)
-    result = trained(training, runtime, halt=lambda epoch: epoch.epoch == 2)
+    result = trained(training, runtime, halt=lambda history: history[-1].epoch == 2)
     assert [epoch.epoch for epoch in result.history] == [0, 1, 2]
     assert fingerprints(result.checkpoint) == fingerprints(at_every_step(training)[9])
 
@@ -329,5 +349,5 @@ def test_two_classes_may_have_one_output() -> None:
 @pytest.mark.parametrize(("schedule", "microbatches"), [("1f1b", 2), ("zb-h1", 2), ("pipedream", 1), ("2bw", 1)])
 def test_a_batch_is_cut_as_suits_the_schedule_unless_told_otherwise(schedule: str, microbatches: int) -> None:
     network = sequence(dense(2))
-    assert Learner(network, schedule=schedule).microbatches == microbatches
-    assert Learner(network, schedule=schedule, microbatches=3).microbatches == 3
+    assert Learner(network, schedule=schedule).spec.microbatches == microbatches
+    assert Learner(network, schedule=schedule, microbatches=3).spec.microbatches == 3

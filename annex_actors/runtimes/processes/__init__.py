@@ -40,20 +40,27 @@ class ProcessesRuntime:
 
     Args:
         affinity: give each process a core of its own, as far as there are; only where the system can.
-        load: files of the user's own Python that every process runs first; they may register schedules.
         spares: how many processes wait, started, to take a dead one's place, >= 0. None: one, or where the strategy
             restarts several at once, one for each stage.
         commit_every: steps from one commit of a stage to the next, >= 1. A commit of a process is a copy; a layer that
             dies repeats the steps after its last one, and its neighbours keep their messages for it; a run that fails
             keeps what was committed. One that ends or is halted commits its last step.
+
+    Raises:
+        ConfigError: a setting out of range.
     """
 
     affinity: bool = False
-    load: tuple[str, ...] = ()
     spares: int | None = None
     commit_every: int = 4
 
     name = "processes"
+
+    def __post_init__(self) -> None:
+        checks.yes_or_no("affinity", self.affinity)
+        if self.spares is not None:
+            checks.whole_number("spares", self.spares, at_least=0)
+        checks.whole_number("commit_every", self.commit_every, at_least=1)
 
     def start(self, program: Program) -> HostedJob:
         """Start the processes side by side, then the tree of supervisors from left to right.
@@ -67,9 +74,8 @@ class ProcessesRuntime:
             _check_can_be_sent(spec)
         alone = program.supervision.strategy is Strategy.ONE_FOR_ONE
         spares = self.spares if self.spares is not None else 1 if alone else len(program.stages)
-        checks.whole_number("commit_every", self.commit_every, at_least=1)
         pool = WorkerPool(
-            program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, load=self.load
+            program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, load=program.load
         )
         beside = ThreadHost(program.faults)
         return SupervisedJob(program, lambda spec: beside if spec is program.driver else pool, pool)

@@ -22,7 +22,7 @@ class Prepare:
 
     Args:
         program: what `multiprocessing.spawn.prepare` wants.
-        load: files of the user's own Python to run, which may register schedules.
+        load: files of the user's own Python to run, for what they register.
     """
 
     program: Mapping[str, Any]

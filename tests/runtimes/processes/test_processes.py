@@ -81,7 +81,7 @@ def struck(
             finally:
                 done.set()
 
-    def hold(epoch: EpochFinished) -> bool:
+    def hold(history: tuple[EpochFinished, ...]) -> bool:
         done.wait()
         return False
 
@@ -156,7 +156,8 @@ def test_nothing_is_sent_to_a_new_life_by_neighbours_who_have_not_heard_of_it(tm
     file = tmp_path / "late.py"
     file.write_text(LATE)
     samples = np.zeros((3, 4), np.float32)
-    learner, oracle = TRAINING.learner(ProcessesRuntime(spares=0, load=(str(file),))), TRAINING.learner("inline")
+    learner, oracle = TRAINING.learner(ProcessesRuntime(spares=0)), TRAINING.learner("inline")
+    learner.spec = replace(learner.spec, load=(str(file),))
     learner.checkpoint = oracle.checkpoint = TRAINING.initial
     assert learner.predict(samples).tobytes() == oracle.predict(samples).tobytes()
 

@@ -15,10 +15,10 @@ import pytest
 from annex_actors.base.errors import AnnexError, ConfigError
 from annex_actors.layers import Activation, dense, sequence
 from annex_actors.layers.functions import Relu
-from annex_actors.runtimes import ProcessesRuntime, RunFailedError
+from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError
 from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import spare_workers
-from tests.trainings import Training, fingerprints, train, undisturbed
+from tests.trainings import Training, carry_out, fingerprints, undisturbed
 
 TRAINING = Training(microbatches=3)
 
@@ -102,7 +102,7 @@ def failed_start(tmp_path: Path, in_worker: str) -> Exception:
     file = tmp_path / "mine.py"
     file.write_text(f"import os, time\nif '{IMPORTING}' in os.environ:\n    {in_worker}\n")
     with pytest.raises(AnnexError) as failure:
-        ProcessesRuntime(spares=0, load=(str(file),)).start(TRAINING.program())
+        ProcessesRuntime(spares=0).start(TRAINING.program(load=(str(file),)))
     assert psutil.Process().children() == []
     return failure.value
 
@@ -134,22 +134,22 @@ if {in_worker!r} in os.environ:
 """
 
 
-def killed_at_the_start(folder: Path, times: int) -> ProcessesRuntime:
-    """Return a runtime so many of whose processes are killed while they start."""
+def killed_at_the_start(folder: Path, times: int) -> Program:
+    """Return a program so many of whose processes are killed while they start."""
     file = folder / "mine.py"
     file.write_text(KILLED.format(in_worker=IMPORTING, times=times, folder=str(folder)))
-    return ProcessesRuntime(spares=0, load=(str(file),))
+    return TRAINING.program(load=(str(file),))
 
 
 def test_processes_that_are_killed_while_they_start_are_replaced(tmp_path: Path) -> None:
-    outcome = train(TRAINING, killed_at_the_start(tmp_path, times=2))
+    outcome = carry_out(killed_at_the_start(tmp_path, times=2), ProcessesRuntime(spares=0), TRAINING.initial)
     assert (tmp_path / "killed-1").exists()
     assert fingerprints(outcome.checkpoint) == undisturbed(TRAINING).fingerprints
 
 
 def test_processes_that_are_always_killed_while_they_start_end_the_run(tmp_path: Path) -> None:
     with pytest.raises(RunFailedError, match="the run did not start: a process did not start: killed by SIGKILL"):
-        killed_at_the_start(tmp_path, times=10**9).start(TRAINING.program())
+        ProcessesRuntime(spares=0).start(killed_at_the_start(tmp_path, times=10**9))
 
 
 def test_a_process_that_takes_too_long_to_start_is_told_with_what_it_wrote(

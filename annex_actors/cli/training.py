@@ -1,0 +1,70 @@
+"""What commands that train have in common: progress while it goes on, and what the run came to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from annex_actors.base.errors import UserError
+from annex_actors.cli.output import report, say
+
+if TYPE_CHECKING:
+    from annex_actors.data import Dataset
+    from annex_actors.runs.config import RunConfig
+    from annex_actors.runs.recorded_run import RecordedRun
+    from annex_actors.runs.records import RunReport
+    from annex_actors.runtimes import Observer
+
+
+@contextmanager
+def progress_of(config: RunConfig, dataset: Dataset, *, quiet: bool) -> Iterator[list[Observer]]:
+    """Show a run on standard error while the block lasts, by these observers; none where it is to be quiet."""
+    from annex_actors.data import Batches
+    from annex_actors.observe import progress
+
+    if quiet:
+        yield []
+        return
+    training = config.training
+    steps = training.epochs * Batches(len(dataset.train), training.batch_size, training.seed).steps_per_epoch
+    with progress(sys.stderr, epochs=training.epochs, steps=steps) as observer:
+        yield [observer]
+
+
+def end(run: RecordedRun, *, json: bool, quiet: bool, debug: bool) -> int:
+    """Say what a run came to; return the exit code."""
+    if json:
+        say(run.report.model_dump_json())
+    elif run.error is None and not quiet:
+        say(_summary(run.report))
+    return _exit_code(run, debug=debug)
+
+
+def _summary(result: RunReport) -> str:
+    from annex_actors.observe.lines import metric_parts
+
+    costs = {"test cost": result.test_cost, "train cost": result.train_cost}
+    metrics = {f"test {name}": value for name, value in result.test_metrics.items()}
+    lines = [
+        ", ".join(metric_parts({**metrics, **costs})),
+        f"{result.steps:,} steps of {result.stages} actors in {result.seconds:.1f} s, "
+        f"{result.samples_per_second:,.0f} samples/s, restarts {result.restarts}",
+        f"weights {result.weights_sha256}",
+        f"saved in {result.run_dir}",
+    ]
+    return "\n".join(lines)
+
+
+def _exit_code(run: RecordedRun, *, debug: bool) -> int:
+    error, where = run.error, f"{run.report.steps} committed steps are saved in {run.directory.path}"
+    if error is None:
+        return 0
+    if isinstance(error, KeyboardInterrupt):
+        again = f"annex-actors resume {run.directory.path}"
+        raise KeyboardInterrupt(f"interrupted; {where}; `{again}` goes on from there")
+    from annex_actors.cli.failures import failure_text
+
+    report(failure_text(error, where, debug=debug))
+    return 2 if isinstance(error, UserError) else 1

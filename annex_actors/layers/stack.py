@@ -1,0 +1,135 @@
+"""Layers on a stack of arrays: how a chain forks and joins.
+
+What travels from layer to layer is a stack: the activation on top, and below it the skips that pass by. A `Layer` works
+on the top and leaves the rest alone. A `StackLayer` takes several arrays from the top, or puts several there. Gradients
+travel back as the same stack. So a network with skip connections is still a chain, every layer of a residual block is
+an actor of its own, and a placement may cut the chain anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from annex_actors.base.errors import ShapeError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters, Shape
+from annex_actors.layers.layer import Factors, Layer, Saved
+
+Stack: TypeAlias = tuple[Floats, ...]
+"""Arrays of the same microbatch, the activation first."""
+
+
+@runtime_checkable
+class StackLayer(Protocol):
+    """A layer without weights that changes how many arrays there are, such as a fork.
+
+    Arrays are given and returned as in `annex_actors.layers.layer.Layer`; the given array itself may be returned
+    several times.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name used in layer specs, such as ``fork``."""
+
+    @property
+    def takes(self) -> int:
+        """How many arrays it takes from the top of the stack, >= 1."""
+
+    @property
+    def gives(self) -> int:
+        """How many arrays it puts in their place, >= 1."""
+
+    def spec(self) -> str:
+        """Return the text that `parse_layers` reads back: name and arguments, no spaces."""
+
+    def output_shapes(self, input_shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Return the shapes of one sample of each array that it gives, for those of the arrays that it takes.
+
+        Raises:
+            ShapeError: samples of these shapes do not fit the layer.
+        """
+
+    def forward_stack(self, inputs: Stack) -> tuple[Stack, Saved]:
+        """Return the arrays to put on the stack, and what `backward_stack` needs."""
+
+    def backward_stack(self, saved: Saved, grad_outputs: Stack) -> Stack:
+        """Return dC/dinputs for ``grad_outputs`` = dC/doutputs of the same microbatch."""
+
+
+AnyLayer: TypeAlias = Layer | StackLayer
+
+
+class OnStack(Protocol):
+    """A layer at work on a whole stack; made by `on_stack`."""
+
+    def forward(self, parameters: Parameters, stack: Stack, key: RandomKey | None) -> tuple[Stack, Saved]:
+        """Return the stack above the layer, and what `backward` needs."""
+
+    def backward(
+        self, parameters: Parameters, saved: Saved, gradients: Stack, input_wanted: bool
+    ) -> tuple[Stack, Factors]:
+        """Return the gradients of the stack below the layer, and the factors of the layer's weight gradient.
+
+        Args:
+            parameters: as given to `forward`.
+            saved: what `forward` returned for the same microbatch.
+            gradients: of the stack above the layer.
+            input_wanted: false where nothing needs the gradients below; the stack returned is then empty.
+        """
+
+
+def on_stack(layer: AnyLayer) -> OnStack:
+    """Return the layer as one that works on a whole stack."""
+    return _OnSeveral(layer) if isinstance(layer, StackLayer) else _OnTop(layer)
+
+
+class _OnTop:
+    """A layer that works on the top of the stack."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+
+    def forward(self, parameters: Parameters, stack: Stack, key: RandomKey | None) -> tuple[Stack, Saved]:
+        top, saved = self._layer.forward(parameters, stack[0], key)
+        return (top, *stack[1:]), saved
+
+    def backward(
+        self, parameters: Parameters, saved: Saved, gradients: Stack, input_wanted: bool
+    ) -> tuple[Stack, Factors]:
+        top, factors = self._layer.backward(parameters, saved, gradients[0], input_wanted)
+        return () if top is None else (top, *gradients[1:]), factors
+
+
+class _OnSeveral:
+    """A layer that takes several arrays from the stack, or puts several there."""
+
+    def __init__(self, layer: StackLayer) -> None:
+        self._layer = layer
+        self._takes, self._gives = layer.takes, layer.gives
+
+    def forward(self, parameters: Parameters, stack: Stack, key: RandomKey | None) -> tuple[Stack, Saved]:
+        given, saved = self._layer.forward_stack(stack[: self._takes])
+        return (*given, *stack[self._takes :]), saved
+
+    def backward(
+        self, parameters: Parameters, saved: Saved, gradients: Stack, input_wanted: bool
+    ) -> tuple[Stack, Factors]:
+        if not input_wanted:
+            return (), ()
+        below = self._layer.backward_stack(saved, gradients[: self._gives])
+        return (*below, *gradients[self._gives :]), ()
+
+
+def shapes_after(layer: AnyLayer, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """Return the shapes of the stack after a layer.
+
+    Raises:
+        ShapeError: they do not fit the layer, or there are too few.
+    """
+    if not isinstance(layer, StackLayer):
+        return (layer.output_shape(shapes[0]), *shapes[1:])
+    if len(shapes) < layer.takes:
+        raise ShapeError(
+            f"expected {layer.takes} arrays to {layer.name}, got {len(shapes)}; put a fork before {layer.spec()}"
+        )
+    return (*layer.output_shapes(shapes[: layer.takes]), *shapes[layer.takes :])

@@ -1,0 +1,93 @@
+"""The table of layers: what parsing, the documentation and the conformance suite know of each.
+
+A layer of your own enters it by `register_layer`, and so has a name in a network's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.tables import Table
+from annex_actors.layers.activation import activation
+from annex_actors.layers.dense import dense
+from annex_actors.layers.dropout import dropout
+from annex_actors.layers.flatten import flatten
+from annex_actors.layers.layer import Layer
+from annex_actors.layers.network import Network
+from annex_actors.layers.residual import Fork, Join, residual
+from annex_actors.layers.stack import AnyLayer
+
+Constructor: TypeAlias = Callable[..., AnyLayer | Network]
+"""Makes a layer from the arguments of its word: an int or a float where the text is a number, else the text.
+
+One that takes any number of layers (``*layers``) gets those that its word encloses. The first line of its docstring
+says what the layer does.
+"""
+
+
+def _dense(out_features: int, in_features: int | str | None = None, initializer: str | None = None) -> Layer:
+    """Return a fully connected layer, ``y = x @ weights + biases``."""
+    if isinstance(in_features, str) and initializer is None:
+        return dense(out_features, initializer=in_features)
+    return dense(out_features, in_features, initializer=initializer or "auto")  # type: ignore[arg-type]  # dense checks
+
+
+def _relu(threshold: float = 0.0) -> Layer:
+    """Return the layer that applies ``max(x, threshold)``."""
+    return activation(("relu", threshold))
+
+
+def _sigmoid() -> Layer:
+    """Return the layer that applies ``1 / (1 + exp(-x))``."""
+    return activation("sigmoid")
+
+
+def _tanh() -> Layer:
+    """Return the layer that applies the hyperbolic tangent."""
+    return activation("tanh")
+
+
+def _softmax() -> Layer:
+    """Return the layer that applies ``exp(x) / sum(exp(x))`` over the features."""
+    return activation("softmax")
+
+
+def _linear() -> Layer:
+    """Return the layer that leaves its inputs as they are."""
+    return activation("linear")
+
+
+LAYERS: Table[Constructor] = Table(
+    "layer",
+    {
+        "dense": _dense,
+        "relu": _relu,
+        "sigmoid": _sigmoid,
+        "tanh": _tanh,
+        "softmax": _softmax,
+        "linear": _linear,
+        "dropout": dropout,
+        "flatten": flatten,
+        "residual": residual,
+        "fork": Fork,
+        "join": Join,
+    },
+)
+"""The layers by the name that a network's text begins their word with."""
+
+
+def register_layer(name: str, constructor: Constructor) -> None:
+    """Give a layer of your own a name, for `parse_layers`, config files and the command line (``--load FILE``).
+
+    Args:
+        name: one word; the layer's `name` and the beginning of its `spec`.
+        constructor: its class, or a function that makes it.
+
+    Raises:
+        ConfigError: the name is one of this package's or no word, or the constructor cannot be called.
+    """
+    if not callable(constructor):
+        raise ConfigError(f"expected `constructor` to be a class or a function that makes a layer, got {constructor!r}")
+    LAYERS.register(name, constructor)

@@ -1,0 +1,200 @@
+"""A run that was kept, as its folder says: read once, then a value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+from safetensors import SafetensorError, safe_open
+
+from annex_actors.base.errors import DataError, UserError, message_of
+from annex_actors.base.types import Array
+from annex_actors.data.reading import reading
+from annex_actors.runs.config import RunConfig
+from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
+from annex_actors.runs.run_directory import (
+    CONFIG,
+    COSTS,
+    ENVIRONMENT,
+    METRICS,
+    NETWORK,
+    OPTIMIZER,
+    RESULT,
+    STATE,
+    WEIGHTS,
+    RunDirectory,
+)
+from annex_actors.runs.toml_settings import read_settings
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.learner import Learner
+
+_Record = TypeVar("_Record", bound=BaseModel)
+
+
+@dataclass(frozen=True, eq=False)
+class SavedRun:
+    """What a run's folder said when it was opened; its arrays are read when they are asked for.
+
+    Args:
+        directory: the folder.
+        config: every setting.
+        network: what was trained.
+        environment: versions and platform.
+        epochs: the finished ones, in order, each once; a line that is still being written is left out.
+        report: what the run came to; None while it runs, or where it was killed.
+    """
+
+    directory: RunDirectory
+    config: RunConfig
+    network: NetworkRecord
+    environment: Mapping[str, str]
+    epochs: tuple[EpochRecord, ...]
+    report: RunReport | None
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read the folder of a run that was made before.
+
+        Raises:
+            DataError: this is none, or a file in it is damaged; the message names it.
+        """
+        if not all((path / name).is_file() for name in (CONFIG, ENVIRONMENT, NETWORK)):
+            got = "a folder without a run" if path.is_dir() else "a file" if path.exists() else "none"
+            raise DataError(f"expected a folder that `annex-actors train` made at {path}, got {got}; check the path")
+        return cls(
+            directory=RunDirectory(path),
+            config=_config(path / CONFIG),
+            network=_parsed(NetworkRecord, path / NETWORK, _text(path / NETWORK)),
+            environment=_environment(path / ENVIRONMENT),
+            epochs=_epochs(path / METRICS),
+            report=_report(path / RESULT),
+        )
+
+    @property
+    def path(self) -> Path:
+        """The folder's path."""
+        return self.directory.path
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The checkpoints that were written on the way."""
+        return self.directory.checkpoints(self.config)
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the weights, optimizer slots and costs of the last step that was committed.
+
+        Raises:
+            DataError: a missing or damaged file, or arrays that are not those that were written.
+        """
+        return self._checkpoint(self.config.learner())
+
+    def learner(self) -> Learner:
+        """Return the learner as it was when the run ended, ready to predict.
+
+        Raises:
+            DataError: see `checkpoint`.
+        """
+        learner = self.config.learner()
+        learner.checkpoint = self._checkpoint(learner)
+        return learner
+
+    def _checkpoint(self, learner: Learner) -> Checkpoint:
+        spec = learner.spec
+        blank = Checkpoint.initial(spec.network, self.network.input_shape, spec.optimizer, spec.seed)
+        weights, metadata = _arrays(self.path / WEIGHTS)
+        state, state_metadata = _arrays(self.path / STATE)
+        slots = {name.removeprefix(OPTIMIZER): array for name, array in state.items() if name != COSTS}
+        with _naming(self.path):
+            checkpoint = Checkpoint.from_arrays(
+                blank,
+                step=int(metadata.get("step", "0")),
+                weights=weights,
+                optimizer=slots,
+                costs=state.get(COSTS, np.zeros(0)).tolist(),
+            )
+            written = {"step": str(checkpoint.step), **checkpoint.hashes}
+            for file, found in ((WEIGHTS, metadata), (STATE, state_metadata)):
+                _check_hashes(file, found, written)
+        return checkpoint
+
+
+def _config(path: Path) -> RunConfig:
+    try:
+        return RunConfig.model_validate(read_settings(path))
+    except UserError as error:
+        raise DataError(str(error)) from error
+    except ValidationError as error:
+        raise DataError(_damaged(path, error)) from error
+
+
+def _environment(path: Path) -> dict[str, str]:
+    try:
+        return {str(name): str(value) for name, value in json.loads(_text(path)).items()}
+    except (ValueError, AttributeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(_damaged(path, error)) from error
+
+
+def _epochs(path: Path) -> tuple[EpochRecord, ...]:
+    lines = _text(path).splitlines(keepends=True) if path.exists() else []
+    whole = [_parsed(EpochRecord, path, line) for line in lines if line.endswith("\n")]
+    return tuple({record.epoch: record for record in whole}.values())
+
+
+def _report(path: Path) -> RunReport | None:
+    return _parsed(RunReport, path, _text(path)) if path.exists() else None
+
+
+def _arrays(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
+    if not path.exists():
+        raise DataError(f"expected a file at {path}, got none; the run is not at its end, or was killed before it")
+    try:
+        with reading(path), safe_open(path, framework="numpy") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118 - no dict
+    except SafetensorError as error:
+        raise DataError(_damaged(path, error)) from error
+
+
+def _check_hashes(file: str, found: Mapping[str, str], computed: Mapping[str, str]) -> None:
+    for name, value in computed.items():
+        if found.get(name) != value:
+            raise DataError(
+                f"expected {name} {found.get(name)} as {file} says, got {value}; the files are damaged, or of two runs"
+            )
+
+
+def _text(path: Path) -> str:
+    try:
+        with reading(path):
+            return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(_damaged(path, error)) from error
+
+
+def _parsed(record: type[_Record], path: Path, text: str) -> _Record:
+    try:
+        return record.model_validate_json(text)
+    except ValidationError as error:
+        raise DataError(_damaged(path, error)) from error
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    problem = error.errors()[0] if isinstance(error, ValidationError) else None
+    why = " ".join([*map(str, problem["loc"]), problem["msg"]]) if problem else message_of(error)
+    return f"{path}: expected what `annex-actors train` wrote, got: {why}; the file is damaged"
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error

@@ -1,0 +1,92 @@
+"""All that makes a learner: its settings, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.costs import Cost
+from annex_actors.layers import Kernels, Network
+from annex_actors.optimizers import Optimizer
+from annex_actors.peers.stage import StageSpec
+from annex_actors.placement import network_work, partition
+from annex_actors.runtimes import Runtime, Supervision
+from annex_actors.schedules.discipline import Discipline
+from annex_actors.training.assembly import one_stage_per_layer, stage_specs
+from annex_actors.training.checkpoint import Checkpoint
+
+PER_LAYER = "layer"
+"""The placement in which every layer has an actor of its own."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LearnerSpec:
+    """The settings of a `Learner`, which says what each of them is.
+
+    A value: with another runtime or seed it is `dataclasses.replace`, and checked again.
+
+    Raises:
+        ConfigError: a setting out of range.
+    """
+
+    network: Network
+    cost: Cost
+    optimizer: Optimizer
+    microbatches: int
+    schedule: Discipline
+    runtime: Runtime
+    stages: str | int
+    kernels: Kernels
+    seed: int
+    supervision: Supervision
+    load: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        checked = {
+            "network": self.network.with_kernels(self.kernels),
+            "microbatches": checks.whole_number("microbatches", self.microbatches, at_least=1),
+            "stages": _checked_stages(self.stages, len(self.network.layers)),
+            "seed": checks.whole_number("seed", self.seed, at_least=0, below=2**64),
+        }
+        for setting, value in checked.items():
+            object.__setattr__(self, setting, value)
+
+    @property
+    def actors(self) -> int:
+        """How many actors the layers and the cost make."""
+        return len(self.network.layers) + 1 if isinstance(self.stages, str) else self.stages
+
+    def placement(self, state: Checkpoint) -> tuple[range, ...]:
+        """Return the layers of each actor, for a network in this state; the cost counts as the last layer."""
+        if isinstance(self.stages, str):
+            return one_stage_per_layer(len(self.network.layers))
+        parameters = [layer.parameters for layer in state.layers]
+        return partition(network_work(self.network, state.input_shape, parameters), self.stages)
+
+    def stage_specs(self, state: Checkpoint, run: str) -> tuple[StageSpec, ...]:
+        """Return the stages of a run that begins in this state."""
+        return stage_specs(
+            self.network,
+            self.placement(state),
+            cost=self.cost,
+            optimizer=self.optimizer,
+            discipline=self.schedule,
+            state=state,
+            seed=self.seed,
+            run=run,
+        )
+
+
+def _checked_stages(stages: str | int, layers: int) -> str | int:
+    if isinstance(stages, str):
+        if stages != PER_LAYER:
+            raise ConfigError(f'expected `stages` to be "{PER_LAYER}" or an integer >= 1, got {stages!r}')
+        return stages
+    number = checks.whole_number("stages", stages, at_least=1)
+    if number > layers + 1:
+        raise ConfigError(
+            f"expected `stages` to be at most {layers + 1}, an actor for each of {layers} layers and one for the cost, "
+            f"got {number}; ask for fewer"
+        )
+    return number

@@ -1,0 +1,144 @@
+"""A training before any actor starts: settings and data, checked against each other, and made into a program."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.data import Batches, Dataset
+from annex_actors.metrics import predicted_classes
+from annex_actors.peers.trainer import TrainerSpec, TrainerState
+from annex_actors.protocol.messages import freeze
+from annex_actors.protocol.routing import Routing
+from annex_actors.runtimes import Crash, CrashPlan, Observer, Program
+from annex_actors.stores import StateStore
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.halting import Halt
+from annex_actors.training.learner_spec import LearnerSpec
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedTraining:
+    """A training that was checked and has not begun; made by `of`.
+
+    Args:
+        spec: how to train.
+        trainer: what feeds the samples, encoded already.
+        initial: the network before its first step, or at the checkpoint to go on from.
+        crashes: failures to make on purpose.
+    """
+
+    spec: LearnerSpec
+    trainer: TrainerSpec
+    initial: Checkpoint
+    crashes: tuple[Crash, ...]
+
+    @classmethod
+    def of(
+        cls,
+        spec: LearnerSpec,
+        dataset: Dataset,
+        *,
+        epochs: int,
+        batch_size: int,
+        halt: Halt | None = None,
+        crashes: Sequence[Crash] = (),
+    ) -> Self:
+        """Return the training of this network on this data; for the arguments see `Learner.train`.
+
+        Raises:
+            UserError: settings or data that do not fit.
+        """
+        trainer = _trainer(spec, dataset, epochs, batch_size, halt)
+        initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.optimizer, spec.seed)
+        _check_crashes(crashes, spec, trainer)
+        return cls(spec, trainer, initial, tuple(crashes))
+
+    def resumed(self, checkpoint: Checkpoint) -> Self:
+        """Return the training as it goes on from a checkpoint of it."""
+        trainer = replace(self.trainer, resumed=_trainer_state(checkpoint, self.trainer))
+        return replace(self, trainer=trainer, initial=checkpoint)
+
+    def program(self, store: StateStore, observers: Sequence[Observer]) -> Program:
+        """Return the program for a runtime.
+
+        Args:
+            store: where its peers commit.
+            observers: what sees the events.
+        """
+        return Program(
+            self.trainer.run,
+            self.spec.stage_specs(self.initial, self.trainer.run),
+            self.trainer,
+            store,
+            self.spec.supervision,
+            CrashPlan(self.crashes) if self.crashes else None,
+            tuple(observers),
+            self.spec.load,
+        )
+
+
+def run_name() -> str:
+    """Return a name that no other run has: every message carries it."""
+    return uuid.uuid4().hex[:12]
+
+
+def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
+    _check_settings(spec, epochs, batch_size, halt)
+    output_shape = spec.network.shapes(dataset.input_shape)[-1]
+    targets = spec.cost.encode(dataset.train.targets, output_shape)
+    test_targets = spec.cost.encode(dataset.test.targets, output_shape)
+    if dataset.classes:  # or the first evaluation would find out
+        predicted_classes(np.zeros((1, *output_shape), np.float32), 1, len(dataset.classes))
+    return TrainerSpec(
+        run=run_name(),
+        routing=Routing(spec.actors),
+        inputs=dataset.train.inputs,
+        targets=freeze(targets),
+        test=dataset.test,
+        test_targets=freeze(test_targets),
+        classes=dataset.classes,
+        cost=spec.cost,
+        batches=Batches(len(dataset.train), batch_size, spec.seed),
+        microbatches=spec.microbatches,
+        epochs=epochs,
+        halt=halt,
+        overlap=spec.schedule.overlap(spec.actors),
+    )
+
+
+def _check_settings(spec: LearnerSpec, epochs: int, batch_size: int, halt: Halt | None) -> None:
+    checks.whole_number("epochs", epochs, at_least=1)
+    checks.whole_number("batch_size", batch_size, at_least=1)
+    if spec.microbatches > batch_size:
+        raise ConfigError(
+            f"expected `microbatches` to be at most the batch size {batch_size}, got {spec.microbatches}; "
+            "cut the batch into fewer, or make it larger"
+        )
+    if halt is not None and not callable(halt):
+        raise ConfigError(
+            f"expected `halt` to be a function of the finished epochs, such as loss_less_than(0.1), got {halt!r}"
+        )
+    spec.schedule.check(spec.actors, spec.microbatches)
+
+
+def _check_crashes(crashes: Sequence[Crash], spec: LearnerSpec, trainer: TrainerSpec) -> None:
+    for crash in crashes:
+        parts = spec.microbatches
+        if 0 <= crash.step < trainer.steps:  # a short last batch has fewer
+            parts = min(parts, len(trainer.batches.indices(crash.step)))
+        crash.check(layers=len(spec.network.layers) + 1, steps=trainer.steps, microbatches=parts)
+
+
+def _trainer_state(checkpoint: Checkpoint, trainer: TrainerSpec) -> TrainerState:
+    """Return the state of the trainer at a checkpoint; whether to halt after its last epoch is asked again."""
+    state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.batches)
+    if trainer.halt is None or not state.history or state.history[-1].steps < state.reported:
+        return state
+    return replace(state, halt_at=state.reported) if trainer.halt(state.history) else state

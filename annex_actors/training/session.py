@@ -1,0 +1,110 @@
+"""A training while it is carried out: Ctrl-C, checkpoints on the way, and what it comes to, however it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+from annex_actors.metrics import prepare
+from annex_actors.peers.trainer import TrainerState
+from annex_actors.protocol.events import EpochFinished
+from annex_actors.protocol.routing import TRAINER, stage_address
+from annex_actors.runtimes import Job, Observer, Program
+from annex_actors.runtimes.blas import self_test
+from annex_actors.stores import MemoryStore
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
+from annex_actors.training.interrupts import Interrupts
+from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.preparation import PreparedTraining
+from annex_actors.training.result import InterruptedRun, Result
+
+
+def start(spec: LearnerSpec, program: Program) -> Job:
+    """Start a program of this learner's layers, on its runtime.
+
+    Raises:
+        BrokenBlasError: the library that computes the products returns wrong ones.
+    """
+    self_test(spec.kernels)
+    return spec.runtime.start(program)
+
+
+class Session:
+    """One training from its first actor's start to its last one's end.
+
+    Args:
+        training: what to carry out.
+        observers: what sees the events.
+        checkpoints: where to save the run every so many steps; None: nowhere.
+    """
+
+    def __init__(
+        self, training: PreparedTraining, *, observers: Sequence[Observer] = (), checkpoints: Checkpoints | None = None
+    ) -> None:
+        self.result: Result | None = None
+        self._training = training
+        self._stages = [stage_address(stage) for stage in range(training.spec.actors)]
+        shape = training.initial.input_shape
+        self._writer = CheckpointWriter(checkpoints, shape, self._history) if checkpoints else None
+        self._store = MemoryStore(
+            self._stages,
+            depth=training.trainer.overlap + 1,
+            every=checkpoints.every if checkpoints else 0,
+            on_cut=self._writer.offer if self._writer else None,
+        )
+        self._program = training.program(self._store, observers)
+        self._interrupted = False
+
+    def run(self) -> Result:
+        """Carry the training out; however it ends once it has begun, ``result`` says what it came to.
+
+        Raises:
+            UserError, RunFailedError, InterruptedRun: see `Learner.train`.
+        """
+        if self._training.trainer.test is not None:
+            prepare()
+        began = time.perf_counter()
+        with Interrupts() as interrupts, self._writer or nullcontext():
+            job = start(self._training.spec, self._program)
+            if self._writer is not None:
+                self._writer.tell = job.emit
+            try:
+                self._wait(job, interrupts)
+            finally:
+                job.close()
+                self.result = self._gathered(job, time.perf_counter() - began)
+        if self._interrupted:
+            raise InterruptedRun(self.result)
+        return self.result
+
+    def _wait(self, job: Job, interrupts: Interrupts) -> None:
+        """Wait for the end; a first Ctrl-C lets the fed steps finish, a second one ends that wait."""
+        try:
+            with interrupts.let_through():
+                job.wait()
+        except KeyboardInterrupt:
+            self._interrupted = True
+            job.halt()
+            with interrupts.let_through():
+                job.wait()
+
+    def _gathered(self, job: Job, seconds: float) -> Result:
+        initial, batches = self._training.initial, self._training.trainer.batches
+        history = self._history() or initial.history
+        checkpoint = Checkpoint.gather(self._store, self._stages, initial, history)
+        return Result(
+            checkpoint=checkpoint,
+            history=history,
+            restarts=job.restarts,
+            seconds=seconds,
+            samples=sum(batches.size(step) for step in range(initial.step, checkpoint.step)),
+            stages=len(self._stages),
+            interrupted=self._interrupted,
+        )
+
+    def _history(self) -> tuple[EpochFinished, ...]:
+        """Return the epochs that the trainer has finished."""
+        commit = self._store.latest(TRAINER)
+        return commit.state.history if commit and isinstance(commit.state, TrainerState) else ()

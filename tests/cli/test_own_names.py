@@ -1,0 +1,179 @@
+"""What a user's own file registers has a name wherever settings are text, and in every process of a run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from annex_actors.cli import main
+from tests import tables
+
+MINE = """
+from dataclasses import dataclass
+
+from annex_actors import B, Discipline, F, W, register_cost, register_optimizer, register_schedule
+from annex_actors.costs import SoftmaxCrossEntropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signs:
+    rate: float
+    name = "signs"
+
+    def __post_init__(self):
+        if not 0 < self.rate < 1:
+            raise ValueError(f"a rate between 0 and 1 is wanted, not {self.rate}")
+
+    def initial_state(self, parameters):
+        return {}
+
+    def update(self, step, parameters, gradients, state):
+        following = {name: weight - self.rate * (gradients[name] > 0) for name, weight in parameters.items()}
+        following = {name: array.astype(parameters[name].dtype) for name, array in following.items()}
+        for array in following.values():
+            array.flags.writeable = False
+        return following, {}
+
+
+@dataclass(frozen=True)
+class Doubled(SoftmaxCrossEntropy):
+    def evaluate(self, outputs, targets, samples):
+        cost, gradient = super().evaluate(outputs, targets, samples)
+        return 2 * cost, 2 * gradient
+
+
+register_optimizer("signs", Signs)
+register_cost("doubled", Doubled())
+register_schedule(Discipline("keen", "one more in flight", (B, F, W), credit=lambda s, S, m: S - s + 1))
+"""
+NAMES = ["--cost", "doubled", "--schedule", "keen", "--optimizer", "signs", "--set", "optimizer.rate=0.25"]
+OPTIONS = ["xor", "--load", "mine.py", "--epochs", "3", *NAMES]
+HASHES = ("weights_sha256", "state_sha256", "cost_log_sha256")
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_with_a_file_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test begin with ``mine.py`` in the current folder, and nothing registered."""
+    tables.restored(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(MINE)
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """Return the object that a command prints."""
+    assert main([*arguments, "--json"]) == 0
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return result
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return the one line that a command ends with."""
+    assert main([*arguments, "--quiet"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    return err
+
+
+def elsewhere(*arguments: str, code: int = 0) -> str:
+    """Return what a command prints in a process that has loaded nothing."""
+    command = [sys.executable, "-m", "annex_actors", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def test_names_of_ones_own_come_to_the_same_bits_on_every_runtime(capsys: pytest.CaptureFixture[str]) -> None:
+    results = [printed(capsys, "train", *OPTIONS, "--runtime", name) for name in ("inline", "threads", "processes")]
+    assert {result["schedule"] for result in results} == {"keen"}
+    assert len({tuple(result[name] for name in HASHES) for result in results}) == 1
+    assert results[0]["weights_sha256"] != printed(capsys, "train", "xor", "--epochs", "3")["weights_sha256"]
+
+
+def test_a_config_file_knows_them_too(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("run.toml").write_text(
+        'cost = "doubled"\n[data]\nname = "xor"\n[optimizer]\nname = "signs"\nrate = 0.25\n'
+        '[training]\nload = ["mine.py"]\nepochs = 3\nschedule = "keen"\n'
+    )
+    by_file, by_options = printed(capsys, "train", "run.toml"), printed(capsys, "train", *OPTIONS)
+    assert [by_file[name] for name in HASHES] == [by_options[name] for name in HASHES]
+
+
+def test_a_run_that_was_cut_off_goes_on_in_another_process_and_predicts_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    whole = printed(capsys, "train", *OPTIONS)
+    crash = ["--crash", "layer=1,step=2", "--max-attempts", "1", "--run-dir", "run", "--checkpoint-every", "1"]
+    elsewhere("train", *OPTIONS, *crash, "--quiet", code=1)
+    resumed = json.loads(elsewhere("resume", "run", "--runtime", "processes", "--quiet", "--json"))
+    assert [resumed[name] for name in HASHES] == [whole[name] for name in HASHES]
+    np.save("new.npy", np.eye(2, dtype=np.float32))
+    predictions = json.loads(elsewhere("predict", "run", "new.npy", "--json"))["predictions"]
+    assert [each.keys() for each in predictions] == [{"class", "probability"}] * 2
+    config = json.loads(elsewhere("inspect", "run", "--json"))["config"]
+    assert config["optimizer"] == {"name": "signs", "rate": 0.25}
+    assert (config["cost"], config["training"]["load"]) == ("doubled", [str(tmp_path / "mine.py")])
+
+
+def test_chaos_changes_no_bit_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--runtime", "threads", "--blows", "1", "--kinds", "exception", "--pause", "0.001"]
+    given = [*OPTIONS[:3], "--epochs", "200", "--schedule", "keen", "--set", "optimizer.name=signs"]
+    verdict = printed(capsys, "chaos", *given, "--set", "optimizer.rate=0.25", "--set", "cost=doubled", *options)
+    assert verdict["identical"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["optimizer.rat=0.1"], "error: expected settings of signs to be among rate, got 'rat'; did you mean 'rate'?"),
+        ([], "error: expected settings of signs with `rate`, got none; it has no default"),
+        (["optimizer.rate=2"], "error: expected settings that signs takes, got ValueError: a rate between 0 and 1 is"),
+        (["optimizer.rate=0.1", "cost=double"], "did you mean 'doubled'?"),
+        (["optimizer.rate=0.1", "training.schedule=ken"], "did you mean 'keen'?"),
+    ],
+)
+def test_what_does_not_suit_them_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    sets = [part for each in options for part in ("--set", each)]
+    assert message in refused(capsys, "train", "xor", "--load", "mine.py", "--optimizer", "signs", *sets)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "register_optimizer('mine', lambda: None)",
+            "expected the optimizer 'mine' to be a dataclass with name, init",
+        ),
+        ("register_optimizer('mine', Signs(rate=0.5))", "such as Sgd, got Signs(rate=0.5); register the class itself"),
+        (
+            "register_optimizer('sgd', Signs)",
+            "expected a new name for the optimizer, one word without colons, got '",
+        ),
+        ("register_cost('mine', Doubled)", "expected the cost 'mine' to be a value with name, encode, evaluate and"),
+        ("register_cost('mse', Doubled())", "expected a new name for the cost, one word without colons, got 'mean_sq"),
+        ("register_schedule('gpipe')", "expected a schedule to be a Discipline, got 'gpipe'"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_refused_where_it_is_registered(
+    capsys: pytest.CaptureFixture[str], line: str, message: str
+) -> None:
+    Path("wrong.py").write_text(MINE + line + "\n")
+    error = refused(capsys, "train", "xor", "--load", "wrong.py")
+    assert f"wrong.py, line {len(MINE.splitlines()) + 1}, to run, got ConfigError: " in error
+    assert message in error
+
+
+def test_a_run_whose_file_has_gone_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    crash = ["--crash", "layer=1,step=2", "--max-attempts", "1", "--run-dir", "run", "--quiet"]
+    elsewhere("train", *OPTIONS, *crash, code=1)
+    Path("mine.py").unlink()
+    message = "expected a Python file to load at "
+    assert message in refused(capsys, "resume", "run")

@@ -1,0 +1,16 @@
+"""The tables of names, which belong to the whole process: a test that adds to them leaves them as they were."""
+
+from __future__ import annotations
+
+import pytest
+
+from annex_actors.costs import COSTS
+from annex_actors.optimizers import OPTIMIZERS
+from annex_actors.schedules.table import DISCIPLINES
+
+
+def restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget at the end of the test what it registers."""
+    monkeypatch.setattr(OPTIMIZERS, "_entries", dict(OPTIMIZERS))
+    monkeypatch.setattr(COSTS, "_entries", dict(COSTS))
+    monkeypatch.setattr(DISCIPLINES, "_entries", dict(DISCIPLINES))
