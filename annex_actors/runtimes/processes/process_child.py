@@ -102,7 +102,7 @@ class ProcessChild:
 
     def _reason(self) -> Reason:
         process = self.ref.process
-        if self._forced and process.words is None:
+        if self._forced and process.last_words is None:
             return KILLED
         error = process.error()
         return self._asked if error is None else Crashed(error)
