@@ -47,9 +47,7 @@ def predicts_what_the_oracle_predicts(runtime: Runtime) -> None:
     inputs = np.random.default_rng(2).standard_normal((600, 4)).astype(np.float32)
     run = prediction(inputs)
     finished(runtime, run)
-    require(
-        np.array_equal(outputs_of(run), expected_outputs(inputs)), "expected the oracle's predictions, got others"
-    )
+    require(np.array_equal(outputs_of(run), expected_outputs(inputs)), "expected the oracle's predictions, got others")
 
 
 def shows_every_event_in_order(runtime: Runtime) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from annex_actors.base.errors import AnnexError
 from annex_actors.runtimes import Runtime
 from annex_actors.testing.runtime_faults import (
     ends_a_run_of_too_many_restarts,
@@ -71,4 +72,8 @@ def check_runtime(runtime: Runtime) -> None:
     """
     for check in RUNTIME_CHECKS:
         with nothing_left_behind():
-            check(runtime)
+            try:
+                check(runtime)
+            except AnnexError as error:
+                promise = (check.__doc__ or check.__name__).partition("\n")[0]
+                raise AssertionError(f"expected: {promise} Got {type(error).__name__}: {error}") from error
