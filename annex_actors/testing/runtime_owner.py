@@ -78,7 +78,7 @@ def lets_an_interrupt_through(runtime: Runtime) -> None:
     """Ctrl-C gets through a wait; the run can then be halted, and waited for again. Only the main thread gets one."""
     if threading.current_thread() is not threading.main_thread():
         return
-    taken, pressed = threading.Event(), list[Event]()
+    waiting, taken, pressed = threading.Event(), threading.Event(), list[Event]()
 
     def once(event: Event) -> bool:
         if pressed or not at_step(0)(event):
@@ -90,10 +90,15 @@ def lets_an_interrupt_through(runtime: Runtime) -> None:
         taken.wait(PATIENCE_S)
         return False
 
-    run = program(halt=hold, observers=[When(once, lambda: os.kill(os.getpid(), signal.SIGINT))])
+    def press() -> None:
+        waiting.wait(PATIENCE_S)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    run = program(halt=hold, observers=[When(once, press)])
     job = runtime.start(run)
     try:
         try:
+            waiting.set()
             job.wait()
         except KeyboardInterrupt:
             job.halt()

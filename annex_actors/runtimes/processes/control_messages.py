@@ -72,11 +72,11 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
-class Disturb:
+class Inject:
     """Let something go wrong in a layer, to show that it does no harm."""
 
     layer: int
-    trouble: Fault
+    fault: Fault
 
 
 # From the worker

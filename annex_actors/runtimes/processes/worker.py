@@ -44,8 +44,8 @@ from annex_actors.runtimes.processes.control_messages import (
     Connect,
     Connected,
     Crashing,
-    Disturb,
     Ended,
+    Inject,
     Kept,
     Ping,
     Prepare,
@@ -163,9 +163,9 @@ class Worker:
                 self._control.send(Ready())
             case Assign():
                 self._begin(order, *framing.receive_fds(self._files, 2))
-            case Disturb(layer, trouble):
+            case Inject(layer, fault):
                 if self._surroundings is not None:
-                    self._surroundings.faults.add(layer, trouble)
+                    self._surroundings.faults.add(layer, fault)
             case Stop():
                 if self._child is not None:
                     self._child.shutdown(SHUTDOWN)
