@@ -46,111 +46,37 @@ optimizer, its layers, its runtime. A resolved config has everything in it, so t
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
-from enum import Enum
 from pathlib import Path
-from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.settings import settings_of
 from annex_actors.base.user_files import run_user_files
 from annex_actors.data import Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
+from annex_actors.runs.sections import (
+    CheckpointsSection,
+    DataSection,
+    NetworkSection,
+    OptimizerSection,
+    RuntimeSection,
+    Section,
+    SupervisionSection,
+    TrainingSection,
+)
 from annex_actors.runs.toml_settings import Settings, merged, to_toml
 from annex_actors.runtimes import Supervision, runtime
-from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
 
-_LEARNER = {name: each.default for name, each in inspect.signature(Learner).parameters.items()}
 _OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam", 0.003, 32, 20)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-def _settings_of(owner: type[Any]) -> type[_Section]:
-    """Return a section of the settings that a dataclass has: its fields with a default; an enum is given by its value.
-
-    Which settings there are, their types and their defaults are written once, where they are used; so are their ranges,
-    which the dataclass checks when it is made.
-    """
-    types = get_type_hints(owner)
-    settings: dict[str, Any] = {}
-    for each in fields(owner):
-        if each.default is not MISSING:
-            is_enum = isinstance(each.default, Enum)
-            settings[each.name] = (str, each.default.value) if is_enum else (types[each.name], each.default)
-    return create_model(owner.__name__, __base__=_Section, **settings)
-
-
-class DataSection(_Section):
-    """What to learn from; see `annex_actors.data.load`. ``test_fraction`` is that of your own file."""
-
-    name: str = "digits"
-    label: str | int | None = None
-    data_dir: str | None = None
-    test_fraction: float = 0.2
-
-
-class NetworkSection(_Section):
-    """The layers, as text."""
-
-    layers: str
-
-
-class _ChosenSection(_Section):
-    """A name, and those settings that the class of this name has."""
-
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-
-    name: str
-
-    def recorded(self, made: object) -> dict[str, Any]:
-        """Return the section with every setting of what it made."""
-        return {**self.model_dump(), **settings_of(made), "name": self.name}
-
-
-class OptimizerSection(_ChosenSection):
-    """The optimizer's name and settings."""
-
-
-class RuntimeSection(_ChosenSection):
-    """The runtime's name and settings."""
-
-    name: str = _LEARNER["runtime"]
-
-
-class TrainingSection(_Section):
-    """How to train; see `Learner`."""
-
-    epochs: int
-    batch_size: int
-    microbatches: int | None = _LEARNER["microbatches"]
-    schedule: str = _LEARNER["schedule"]
-    load: list[str] = Field(default_factory=list)
-    stages: str | int = _LEARNER["stages"]
-    kernels: str = _LEARNER["kernels"]
-    seed: int = _LEARNER["seed"]
-
-
-class SupervisionSection(_settings_of(Supervision)):  # type: ignore[misc]  # a class that is made
-    """How failures are met; see `Supervision`."""
-
-
-class CheckpointsSection(_settings_of(Checkpoints)):  # type: ignore[misc]  # a class that is made
-    """When the run is saved on its way; see `Checkpoints`."""
-
-
-class RunConfig(_Section):
+class RunConfig(Section):
     """A whole run as settings."""
 
     cost: str

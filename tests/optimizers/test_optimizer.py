@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.optimizers import Adam, Sgd, optimizer
+from annex_actors.optimizers import Adam, Sgd, optimizer, register_optimizer
+from tests import tables
 
 
 def test_an_optimizer_is_found_by_its_name_and_takes_its_settings() -> None:
@@ -22,6 +24,29 @@ def test_an_unknown_setting_lists_the_known_ones() -> None:
     message = "expected settings of sgd to be among learning_rate, momentum, nesterov, got 'lr'"
     with pytest.raises(ConfigError, match=message):
         optimizer("sgd", lr=0.1)
+
+
+@dataclass(frozen=True)
+class Steep(Sgd):
+    """An optimizer of a user's own."""
+
+    slope: float = 1.0
+
+
+def test_an_optimizer_of_ones_own_is_found_by_its_name_and_takes_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables.restored(monkeypatch)
+    assert register_optimizer("steep", Steep) is Steep
+    assert optimizer("steep", slope=2.0, learning_rate=0.1) == Steep(slope=2.0, learning_rate=0.1)
+    with pytest.raises(ConfigError, match=r"expected settings of steep among slope, .*, got 'slop'; did you mean"):
+        optimizer("steep", slop=2.0)
+
+
+@pytest.mark.parametrize("wrong", [Steep(), "sgd", dict, lambda: Steep(), ConfigError])
+def test_what_makes_no_optimizer_is_not_registered(wrong: Any) -> None:
+    with pytest.raises(ConfigError, match="expected the optimizer 'mine' to be a dataclass with name, initial_state"):
+        register_optimizer("mine", wrong)
+    with pytest.raises(ConfigError, match="expected `optimizer` to be one of sgd, adam, got 'mine'"):
+        optimizer("mine")
 
 
 @pytest.mark.parametrize(

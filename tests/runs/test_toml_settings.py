@@ -13,7 +13,8 @@ from annex_actors.runs.toml_settings import merged, placed, read_settings, setti
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=8)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-VALUES = st.one_of(TEXT, st.booleans(), st.integers(), st.floats(allow_nan=False))
+SINGLE = st.one_of(TEXT, st.booleans(), st.integers(), st.floats(allow_nan=False))
+VALUES = st.one_of(SINGLE, st.lists(SINGLE, max_size=3))
 
 
 @given(st.dictionaries(NAMES, st.one_of(VALUES, st.dictionaries(NAMES, VALUES))))
