@@ -101,8 +101,8 @@ How it differs from OTP, and why
 - Any code may register an actor, where Elixir lets only the actor itself: a supervisor does it for its children, before
   ``on_start``.
 - Hooks are called in the supervisor's thread, and removed when they raise; OTP has a log handler there.
-- The frames of a crash lose their variables when the actor's thread ends, so that a reason keeps no actor in memory: its
-  traceback prints as before, and ``on_failure`` still finds everything. Erlang's reasons hold copies.
+- The frames of a crash lose their variables when the actor's thread ends, so that a reason keeps no actor in memory.
+  Its traceback prints as before, and ``on_failure`` still finds everything. Erlang's reasons hold copies.
 - Beyond OTP, and off unless asked for: backoff, bounded mailboxes, deadlines, counted dead letters.
 - Left out, since Python has no such thing: code change with a new version of a module (`SupervisorRef.reconfigure`
   gives new options and specifications), hibernation, names across machines.
