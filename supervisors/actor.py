@@ -1,29 +1,27 @@
-"""An actor that can be supervised: Pykka's, with an end that everybody hears of."""
+"""An actor that can be supervised: Pykka's, with links, monitors and an exit reason."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
+from functools import partial
+from typing import Any, NoReturn, Self, cast
 
 import pykka
 
-from supervisors.child import ChildType, StartContext
-from supervisors.errors import Ignore, StartError
-from supervisors.launch import create, launch
-from supervisors.life import Life
-from supervisors.mailbox import TimeUp, Wake
-from supervisors.reasons import KILLED, NORMAL, Reason
-from supervisors.ref import Ref
-from supervisors.scheduler import blocking
-from supervisors.signals import Down, ExitSignal, KillSignal, Leave, StopSignal
-from supervisors.timers import Timer
-
-if TYPE_CHECKING:
-    from supervisors.spec import ChildSpec
+from supervisors.children.spec import ChildSpec
+from supervisors.lifecycle.actor_loop import ActorLoop
+from supervisors.lifecycle.context import StartContext
+from supervisors.lifecycle.launch import create, launch_alone
+from supervisors.lifecycle.mailbox import SystemEnvelope, TimeUp, Wake
+from supervisors.lifecycle.ref import Ref
+from supervisors.lifecycle.signals import Down, ExitNow, ExitSignal, KillSignal, StopSignal
+from supervisors.rules.reasons import KILLED, NORMAL, Reason
+from supervisors.threads.timers import Timer
+from supervisors.threads.worker_thread import blocking
 
 
-class Actor(Life):
+class Actor(ActorLoop):
     """A Pykka actor on a thread of its own, with links, monitors and exit reasons.
 
     Write it as a Pykka actor: ``__init__`` runs in the thread that starts it; ``on_start``, ``on_receive``,
@@ -31,19 +29,9 @@ class Actor(Life):
 
     - `start` returns when ``on_start`` has succeeded, and raises `StartError` when it has not;
     - an exception ends the actor, after an ``ask`` as after a ``tell``; it never ends another one;
-    - a `BaseException` is no exception to that;
-    - it is not in `pykka.ActorRegistry`, whose ``stop_all`` any other actor's mistake may call.
+    - so does a `BaseException`;
+    - it is not in `pykka.ActorRegistry`, whose ``stop_all`` Pykka calls when any actor raises a `BaseException`.
     """
-
-    kill_grace_s: ClassVar[float] = 0.25
-    """Real seconds that each rung of the kill ladder waits before the next."""
-
-    interruptible: ClassVar[bool] = True
-    """Whether the kill ladder may raise an exception inside the actor's code, where it would not expect one. False for
-    actors whose code holds locks that others need: they are abandoned instead."""
-
-    child_type: ClassVar[ChildType] = ChildType.WORKER
-    """What a supervisor counts this class as."""
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> Ref[Self]:
@@ -53,97 +41,94 @@ class Actor(Life):
             StartError: ``on_start`` raised; the original exception is the cause.
             Ignore: the actor does not want to run.
         """
-        actor = create(cls, StartContext(id=cls.__name__), args, kwargs)
-        try:
-            return cast("Ref[Self]", launch(actor))
-        except (Ignore, StartError):
-            raise
-        except BaseException as error:
-            if error is not actor.cell.start_error:
-                raise
-            raise StartError(f"{actor.cell.label} failed in on_start: {error!r}") from error
+        return cast("Ref[Self]", launch_alone(create(cls, StartContext(id=cls.__name__), args, kwargs)))
 
     @classmethod
     def child_spec(cls, *args: Any, **kwargs: Any) -> ChildSpec:
         """Return how a supervisor starts this class; override it to change the defaults of all its children."""
-        from supervisors.spec import ChildSpec  # which imports this module
-
         return ChildSpec.of(cls, *args, **kwargs)
 
-    # What an actor may ask of itself, in its own thread
+    # For the actor's own code, in its own thread
 
     @property
     def incarnation(self) -> int:
-        """Return which start of this child this is, from 1."""
+        """The number of this start of the child, from 1."""
         return self.context.incarnation
 
     @property
     def cancelled(self) -> threading.Event:
-        """Return the cancel token: set when the actor has overstayed its shutdown time; long work should look at it."""
-        return self.cell.cancelled
+        """The cancel token: set when the actor has exceeded its shutdown time. Long work should check it."""
+        return self.actor_state.cancelled
 
     @property
     def stop_requested(self) -> bool:
-        """Return whether somebody waits for this actor to stop; long work may look at it."""
-        return any(isinstance(signal, StopSignal | KillSignal) for signal in tuple(self.cell.mailbox.signals))
+        """Whether a stop of this actor waits for its code to return. Long work may check it."""
+        return any(isinstance(signal, StopSignal | KillSignal) for signal in tuple(self.actor_state.mailbox.signals))
 
     @property
     def trap_exit(self) -> bool:
         """Whether exit signals become `Exit` messages instead of ending the actor; False unless set."""
-        return self.cell.trapping
+        return self.actor_state.trapping
 
     @trap_exit.setter
     def trap_exit(self, trapping: bool) -> None:
-        self.cell.trapping = trapping
+        self.actor_state.trapping = trapping
 
     def exit(self, reason: Reason = NORMAL) -> NoReturn:
         """End this actor now with ``reason``; ``on_stop`` still runs."""
-        raise Leave(reason)
+        raise ExitNow(reason)
 
     def monitor(self, ref: Ref[Any]) -> object:
-        """Get one `Down` message when the actor behind ``ref`` ends; every call is a monitor of its own.
+        """Get a `Down` message when the actor behind ``ref`` ends; each call is a monitor of its own.
 
         Returns:
-            What the `Down` carries, and `demonitor` takes.
+            The key of this monitor: in its `Down`, and for `demonitor`.
         """
-        monitor = object()
-        mailbox = self.cell.mailbox
-        ref.cell.bonds.monitor(lambda reason: mailbox.put_system(Down(ref, reason, monitor)), key=monitor)
+        monitor, state = object(), self.actor_state
+        ref.actor_state.links.monitor(lambda reason: state.send_system(Down(ref, reason, monitor)), key=monitor)
         return monitor
 
     def demonitor(self, ref: Ref[Any], monitor: object) -> None:
         """Undo `monitor`; a `Down` that is in the mailbox already stays there."""
-        ref.cell.bonds.demonitor(monitor)
+        ref.actor_state.links.demonitor(monitor)
 
     def link(self, ref: Ref[Any]) -> None:
         """Share the fate of the actor behind ``ref``: the end of one is an exit signal to the other."""
-        self.cell.bonds.link(ref.cell)
+        self.actor_state.links.link(ref.actor_state.links)
 
     def unlink(self, ref: Ref[Any]) -> None:
         """Undo `link`; no exit signal of that actor has any effect afterwards."""
-        self.cell.bonds.unlink(ref.cell)
+        self.actor_state.links.unlink(ref.actor_state.links)
 
     def send_after(self, delay_s: float, message: Any) -> Timer:
-        """Tell this actor ``message`` in ``delay_s`` seconds of its clock; the timer that is returned can be cancelled.
+        """Tell this actor ``message`` in ``delay_s`` seconds of its clock; return a timer that can be cancelled.
 
-        The time is that of `context.clock`, and all timers of a tree are served by one thread.
+        The clock is `context.clock`, and one thread serves all timers of a tree.
         """
-        mailbox, bounce = self.cell.mailbox, self.cell.drain
+        return self.actor_state.timers.after(delay_s, partial(self.actor_state.send_system, message))
 
-        def send() -> None:
-            mailbox.put_system(message)
-            if mailbox.closed:
-                bounce()
+    def take_messages(self) -> list[Any]:
+        """Take all messages that were told and still wait; for ``on_stop``, since a stop overtakes them.
 
-        return self.cell.timers.after(delay_s, send)
+        Questions stay in the mailbox, and fail when the actor has ended.
+        """
+        mailbox = self.actor_state.mailbox
+        messages, others = [], []
+        for envelope in mailbox.take_all():
+            if envelope.reply_to is None and not isinstance(envelope, SystemEnvelope):
+                messages.append(envelope.message)
+            else:
+                others.append(envelope)
+        mailbox.stash.extend(others)
+        return messages
 
     def receive(self, match: type | Callable[[Any], bool], *, timeout_s: float | None = None) -> Any:
         """Wait, inside a hook, for the first message that matches; all others stay in order for `on_receive`.
 
-        Only what was told is considered: what was asked waits, since its answer is what `on_receive` returns.
+        Only messages that were told are considered: questions wait, since `on_receive` returns their answers.
 
         Args:
-            match: a class of messages, or a function that says whether a message is wanted.
+            match: a class of messages, or a function that returns whether a message matches.
             timeout_s: seconds of the actor's clock to wait; None waits for ever.
 
         Raises:
@@ -159,7 +144,7 @@ class Actor(Life):
                 timer.cancel()
 
     def _select(self, wanted: Callable[[Any], bool], time_up: TimeUp) -> Any:
-        mailbox = self.cell.mailbox
+        mailbox = self.actor_state.mailbox
         seen = 0
         while True:
             if mailbox.signals:
@@ -187,11 +172,12 @@ def _instance_of(wanted: type) -> Callable[[Any], bool]:
 def exit(ref: Ref[Any], reason: Reason) -> None:
     """Send an exit signal on purpose: with `KILLED` it cannot be trapped, with another reason it can.
 
-    Unlike a supervisor's kill ladder it gives no promise: a thread that does not return to its mailbox goes on.
+    Unlike a supervisor's kill ladder it promises nothing: a thread that does not return to its mailbox goes on.
     """
     if reason == KILLED:
-        ref.cell.request_kill()
-        ref.cell.strike()
+        ref.actor_state.request_kill()
+        ref.actor_state.interrupt()
     else:
-        sender = ref.cell if ref.cell.thread is threading.current_thread() else None
-        ref.cell.mailbox.signal(ExitSignal(sender, reason, linked=False))
+        to_itself = ref.actor_state.thread is threading.current_thread()
+        sender = ref.actor_state.links if to_itself else None
+        ref.actor_state.mailbox.signal(ExitSignal(sender, ref if to_itself else None, reason, linked=False))

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from supervisors.actor import Actor
 from supervisors.calls import BaseSupervisorRef, Call, answer
-from supervisors.child import ChildType, StartContext
-from supervisors.clock import Clock, SystemClock
-from supervisors.errors import BadSpec, Ignore, StartError
-from supervisors.events import ChildRestarted, Escalated, Hook, Hooks, MailboxDepth
-from supervisors.flags import Flags
-from supervisors.keeper import ChildGone, Keeper
-from supervisors.launch import create, launch
-from supervisors.reasons import SHUTDOWN, Crashed, Escalation, Reason, Shutdown
-from supervisors.registry import Registry
-from supervisors.reports import Context
-from supervisors.signals import Exit, Kill, Leave
-from supervisors.slots import ChildInfo, ChildState, Counts, Slot, count
-from supervisors.snapshot import ChildSnapshot, SupervisorSnapshot
-from supervisors.strategy import Restart, Verdict
-from supervisors.timers import Timers
-from supervisors.window import RestartWindow
+from supervisors.children.control import ChildControl, ChildGone
+from supervisors.children.events import ChildRestarted, Escalated, MailboxDepth
+from supervisors.children.records import ChildInfo, ChildRecord, ChildState, Counts, count
+from supervisors.children.reports import Context
+from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
+from supervisors.lifecycle.launch import create, launch
+from supervisors.lifecycle.ref import Ref
+from supervisors.lifecycle.signals import Exit, ExitNow, Kill
+from supervisors.root import TreeOptions, root_context
+from supervisors.rules.errors import Ignore, StartError
+from supervisors.rules.flags import Flags
+from supervisors.rules.reasons import SHUTDOWN, Crashed, Escalation, Reason, Shutdown
+from supervisors.rules.strategy import Restart, Verdict
+from supervisors.rules.termination import ChildType
+from supervisors.rules.window import RestartWindow
 
 logger = logging.getLogger("supervisors")
 
@@ -37,15 +37,15 @@ class TryAgain:
     It goes through the mailbox, so that a stop or a `terminate_child` sent meanwhile gets in first.
     """
 
-    slot: Slot
+    record: ChildRecord
     retry: object
 
 
 @dataclass(frozen=True, slots=True)
 class BackoffOver:
-    """The message that ends the pause before a restart that was counted already."""
+    """The message that ends the pause before a restart, which was counted before the pause."""
 
-    slot: Slot
+    record: ChildRecord
     retry: object
 
 
@@ -55,7 +55,7 @@ class Sample:
 
 
 class BaseSupervisor(Actor):
-    """An actor that starts, watches, restarts and stops children; its subclasses say which and when.
+    """An actor that starts, watches, restarts and stops children; its subclasses decide which and when.
 
     Args:
         flags: its options.
@@ -64,6 +64,7 @@ class BaseSupervisor(Actor):
 
     child_type: ClassVar[ChildType] = ChildType.SUPERVISOR
     stop_reason: ClassVar[Reason] = SHUTDOWN
+    ref_class: ClassVar[type[Ref[Any]]] = BaseSupervisorRef
     kind: ClassVar[str] = ""
 
     def __init__(self, flags: Flags, extra_arguments: Sequence[Any] = ()) -> None:
@@ -71,38 +72,38 @@ class BaseSupervisor(Actor):
         self.trap_exit = True
         self._flags = flags
         self._window = RestartWindow(flags.max_restarts, flags.max_seconds)
-        self._keeper = Keeper(self.context, cast(BaseSupervisorRef, self.cell.ref), tuple(extra_arguments))
+        self._control = ChildControl(self.context, cast("Ref[Any]", self.actor_ref), tuple(extra_arguments))
 
-    # What subclasses know
-
-    @abstractmethod
-    def slots(self) -> list[Slot]:
-        """Return the places of all children, in the order of start."""
+    # What a kind of supervisor decides
 
     @abstractmethod
-    def forget(self, slot: Slot) -> None:
-        """Remove a child's place."""
+    def records(self) -> list[ChildRecord]:
+        """Return the records of all children, in the order of start."""
 
     @abstractmethod
-    def retire(self, slot: Slot, verdict: Verdict) -> None:
-        """Deal with a child that has ended by itself and is not restarted."""
+    def forget(self, record: ChildRecord) -> None:
+        """Remove a child's record."""
 
     @abstractmethod
-    def make_way(self, slot: Slot) -> None:
-        """Stop whoever must not run while the child of ``slot`` is restarted."""
+    def retire(self, record: ChildRecord, verdict: Verdict) -> None:
+        """Handle the end of a child that is not restarted."""
 
     @abstractmethod
-    def bring_back(self, slot: Slot) -> None:
-        """Start the child of ``slot``, and whoever is to be started with it."""
+    def stop_affected(self, record: ChildRecord) -> None:
+        """Stop the children that must not run while the one of ``record`` is restarted."""
+
+    @abstractmethod
+    def start_affected(self, record: ChildRecord) -> None:
+        """Start the child of ``record``, and those that are started with it."""
 
     @abstractmethod
     def terminate_all(self) -> None:
         """Stop all children."""
 
-    # Life
+    # Hooks
 
     def on_start(self) -> None:
-        """Begin to sample the mailboxes, if that is wanted."""
+        """Begin to sample the mailboxes, if the tree wants that."""
         self._schedule_sample()
 
     def on_stop(self) -> None:
@@ -113,130 +114,134 @@ class BaseSupervisor(Actor):
         """Stop all children after a failure of the supervisor's own."""
         self.terminate_all()
 
+    def forget_work(self) -> None:
+        """Drop also the reasons of children that did not start again: they hold frames of this supervisor."""
+        for record in self.records():
+            record.reason = None
+        super().forget_work()
+
     def on_receive(self, message: Any) -> Any:
         """Handle the end of a child, a retry, or a call."""
         match message:
-            case ChildGone(slot, child):
-                if slot.child is child:
-                    self._on_child_gone(slot)
-            case TryAgain(slot, retry):
-                if slot.retry is retry:
-                    self._restart(slot)
-            case BackoffOver(slot, retry):
-                if slot.retry is retry:
-                    self._bring_back(slot)
+            case ChildGone(record, child):
+                if record.child is child:
+                    self._on_child_gone(record)
+            case TryAgain(record, retry):
+                if record.retry is retry:
+                    self._restart(record)
+            case BackoffOver(record, retry):
+                if record.retry is retry:
+                    self._restart_now(record)
             case Call():
                 return answer(self, message)
             case Sample():
                 self._sample()
             case Exit():
-                pass  # from somebody who is no child of this supervisor: none of its business
+                pass  # of an actor that is no child of this supervisor
             case _:
-                logger.warning("%s dropped an unexpected message: %r", self._keeper.name, message)
+                logger.warning("%s dropped an unexpected message: %r", self._control.name, message)
         return None
 
     # The end of a child
 
-    def _on_child_gone(self, slot: Slot) -> None:
-        ran_s = self._keeper.clock.monotonic() - slot.since
+    def _on_child_gone(self, record: ChildRecord) -> None:
+        ran_s = self._control.clock.monotonic() - record.since
         backoff = self._flags.backoff
         if backoff is not None and ran_s >= backoff.max_s:
-            slot.failures = 0
-        ref = None if slot.child is None else slot.child.ref
-        reason = self._keeper.reap(slot)
-        if slot.spec.restart is Restart.PERMANENT or not reason.is_orderly:
-            self._keeper.report(Context.CHILD_TERMINATED, slot, reason, ref)
-        verdict = slot.spec.restart.verdict(reason)
+            record.failures = 0
+        ref = None if record.child is None else record.child.ref
+        reason = self._control.reap(record)
+        if record.spec.restart is Restart.PERMANENT or not reason.is_orderly:
+            self._control.report(Context.CHILD_TERMINATED, record, reason, ref)
+        verdict = record.spec.restart.verdict(reason)
         if verdict is Verdict.RESTART:
-            self._restart(slot)
+            self._restart(record)
         else:
-            self.retire(slot, verdict)
+            self.retire(record, verdict)
 
-    def _restart(self, slot: Slot) -> None:
+    def _restart(self, record: ChildRecord) -> None:
         """Count one restart and, if it is allowed, make it now or after a pause."""
-        slot.rest(ChildState.RESTARTING)
-        self._window, allowed = self._window.record(self._keeper.clock.monotonic())
+        record.mark_down(ChildState.RESTARTING)
+        self._window, allowed = self._window.record(self._control.clock.monotonic())
         if not allowed:
-            self._escalate(slot)
+            self._escalate(record)
         backoff = self._flags.backoff
         if backoff is None:
-            self._bring_back(slot)
+            self._restart_now(record)
             return
-        self.make_way(slot)
-        slot.retry = object()
-        message = BackoffOver(slot, slot.retry)
-        mailbox = self.cell.mailbox
-        self.cell.timers.after(backoff.delay_s(slot.failures, slot.id), lambda: mailbox.put_system(message))
-        slot.failures += 1
+        self.stop_affected(record)
+        record.retry = object()
+        self._send_later(backoff.delay_s(record.failures, record.id), BackoffOver(record, record.retry))
+        record.failures += 1
 
-    def _bring_back(self, slot: Slot) -> None:
-        self.make_way(slot)
-        self.bring_back(slot)
+    def _restart_now(self, record: ChildRecord) -> None:
+        self.stop_affected(record)
+        self.start_affected(record)
 
-    def start_again(self, slot: Slot) -> bool:
-        """Start a child as part of a restart; return False, and see to a further attempt, when it fails."""
+    def start_again(self, record: ChildRecord) -> bool:
+        """Start a child as part of a restart; when that fails return False, and queue a further attempt."""
         try:
-            self.start_or_ignore(slot)
+            self.start_or_ignore(record)
         except Kill:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a child raises is the child's failure
-            slot.reason = Crashed(error)
-            slot.rest(ChildState.RESTARTING)
-            slot.retry = object()
-            self.cell.mailbox.put_system(TryAgain(slot, slot.retry))
+            record.reason = Crashed(error)
+            record.mark_down(ChildState.RESTARTING)
+            record.retry = object()
+            self.actor_state.send_system(TryAgain(record, record.retry))
             return False
-        if slot.child is not None:
-            self._keeper.emit(ChildRestarted, slot)
+        if record.child is not None:
+            self._control.emit(ChildRestarted, record)
         return True
 
-    def start_or_ignore(self, slot: Slot) -> None:
-        """Start a child; one that does not want to run stays as a specification, unless it is temporary."""
+    def start_or_ignore(self, record: ChildRecord) -> None:
+        """Start a child; if it does not want to run, its specification stays unless it is temporary."""
         try:
-            self._keeper.start(slot)
+            self._control.start(record)
         except Ignore:
-            if slot.spec.restart is Restart.TEMPORARY:
-                self.forget(slot)
+            if record.spec.restart is Restart.TEMPORARY:
+                self.forget(record)
 
-    def start_error(self, slot: Slot, error: BaseException) -> StartError:
+    def start_error(self, record: ChildRecord, error: BaseException) -> StartError:
         """Return the error that says which child did not start, caused by ``error``."""
-        failure = StartError(f"{self._keeper.name}: child {slot.id!r} failed to start: {error!r}", slot.id)
+        failure = StartError(f"{self._control.name}: child {record.id!r} failed to start: {error!r}", record.id)
         failure.__cause__ = error
         return failure
 
-    def _escalate(self, slot: Slot) -> None:
-        reason = slot.reason
+    def _escalate(self, record: ChildRecord) -> None:
+        reason = record.reason
         assert reason is not None, "a restart without an end"
-        self._keeper.report(Context.SHUTDOWN, slot, reason)
-        self._keeper.emit(Escalated, slot, reason)
-        raise Leave(Shutdown(Escalation(self._keeper.name, slot.id, slot.incarnation, reason)))
+        self._control.report(Context.SHUTDOWN, record, reason)
+        self._control.emit(Escalated, record, reason)
+        raise ExitNow(Shutdown(Escalation(self._control.name, record.id, record.incarnation, reason)))
 
     # Calls
 
     def which_children(self) -> list[ChildInfo]:
         """See `BaseSupervisorRef.which_children`."""
-        return [slot.describe() for slot in reversed(self.slots())]
+        return [record.describe() for record in reversed(self.records())]
 
     def count_children(self) -> Counts:
         """See `BaseSupervisorRef.count_children`."""
-        return count(self.slots())
+        return count(self.records())
 
     def snapshot(self) -> SupervisorSnapshot:
         """See `BaseSupervisorRef.snapshot`."""
-        now = self._keeper.clock.monotonic()
+        now = self._control.clock.monotonic()
         window = self._window
         return SupervisorSnapshot(
-            name=self._keeper.name,
+            name=self._control.name,
             kind=self.kind or self._flags.strategy.value,
             restarts_used=window.used(now),
             restarts_left=window.left(now),
             max_restarts=window.max_restarts,
             max_seconds=window.max_seconds,
-            abandoned=self._keeper.abandoned,
-            children=tuple(ChildSnapshot.of(slot, now) for slot in self.slots()),
+            abandoned=self._control.abandoned,
+            children=tuple(ChildSnapshot.of(record, now) for record in self.records()),
         )
 
     def set_flags(self, flags: Flags) -> None:
-        """Take new options from now on; the restarts that were counted stay counted."""
+        """Use new options from now on; restarts that were counted stay counted."""
         self._flags = flags
         self._window = RestartWindow(flags.max_restarts, flags.max_seconds, self._window.restarts)
 
@@ -244,44 +249,34 @@ class BaseSupervisor(Actor):
 
     def _schedule_sample(self) -> None:
         if self.context.mailbox_sample_s is not None:
-            mailbox = self.cell.mailbox
-            self.cell.timers.after(self.context.mailbox_sample_s, lambda: mailbox.put_system(Sample()))
+            self._send_later(self.context.mailbox_sample_s, Sample())
+
+    def _send_later(self, delay_s: float, message: object) -> None:
+        self.actor_state.timers.after(delay_s, partial(self.actor_state.send_system, message))
 
     def _sample(self) -> None:
-        for slot in self.slots():
-            depth = None if slot.child is None else slot.child.depth()
+        for record in self.records():
+            depth = None if record.child is None else record.child.depth()
             if depth is not None:
-                self._keeper.emit(MailboxDepth, slot, depth)
+                self._control.emit(MailboxDepth, record, depth)
         self._schedule_sample()
 
     # The root
 
     @classmethod
-    def start_root(
-        cls,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        *,
-        name: str,
-        hooks: Iterable[Hook] | Hooks,
-        clock: Clock | None,
-        registry: Registry | None,
-        mailbox_sample_s: float | None,
-    ) -> Any:
-        """Start a supervisor that has none above it, with all that its tree shares."""
-        if mailbox_sample_s is not None and not mailbox_sample_s > 0:
-            raise BadSpec(f"expected `mailbox_sample_s` to be seconds > 0 or None, got {mailbox_sample_s!r}")
-        clock = SystemClock() if clock is None else clock
-        timers = Timers(clock)
-        context = StartContext(
-            id=name,
-            name=name,
-            registry=Registry() if registry is None else registry,
-            clock=clock,
-            hooks=hooks if isinstance(hooks, Hooks) else Hooks(hooks),
-            timers=timers,
-            mailbox_sample_s=mailbox_sample_s,
-        )
-        supervisor = create(cls, context, args, dict(kwargs))
-        supervisor.cell.bonds.on_release(timers.stop)
-        return launch(supervisor)
+    def start_root(cls, name: str, tree: TreeOptions, *args: Any, **kwargs: Any) -> Any:
+        """Start a supervisor that has none above it.
+
+        Args:
+            name: of the root.
+            tree: the options of the whole tree.
+            *args: for ``__init__``.
+            **kwargs: for ``__init__``.
+        """
+        context, timers = root_context(name, **tree)
+        supervisor = create(cls, context, args, kwargs)
+        try:
+            supervisor.actor_state.links.on_release(timers.stop)
+            return launch(supervisor)
+        finally:
+            del supervisor  # an error keeps this frame

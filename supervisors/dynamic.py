@@ -1,21 +1,21 @@
-"""A supervisor for children that come and go: many, alike, and none known beforehand."""
+"""A supervisor for children that come and go: many, alike, and not known beforehand."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar, Unpack
 
-from supervisors.backoff import Backoff
 from supervisors.base import BaseSupervisor
 from supervisors.calls import BaseSupervisorRef
-from supervisors.clock import Clock
-from supervisors.errors import BadSpec, MaxChildren, NotFound, NotSupported
-from supervisors.events import Hook, Hooks
-from supervisors.flags import Flags
-from supervisors.registry import Registry
-from supervisors.slots import ChildInfo, Slot
-from supervisors.spec import ChildSpec, SpecLike, to_spec
-from supervisors.strategy import Strategy, Verdict
+from supervisors.children.records import ChildInfo, ChildRecord
+from supervisors.children.spec import ChildSpec
+from supervisors.lifecycle.ref import Ref
+from supervisors.root import TreeOptions
+from supervisors.rules.backoff import Backoff
+from supervisors.rules.errors import BadSpec, MaxChildren, NotFound, NotSupported
+from supervisors.rules.flags import Flags
+from supervisors.rules.strategy import Strategy, Verdict
+from supervisors.spec_like import SpecLike, to_spec
 
 
 class DynamicSupervisorRef(BaseSupervisorRef):
@@ -26,7 +26,7 @@ class DynamicSupervisorRef(BaseSupervisorRef):
 
         Raises:
             BadSpec: ``child`` is no specification, or significant; found before the supervisor is asked.
-            MaxChildren: there are as many as there may be.
+            MaxChildren: there are as many children as there may be.
             StartError: it did not start, and was not added; the cause is the original exception.
         """
         info: ChildInfo = self.call("start_child", _checked(to_spec(child)))
@@ -44,7 +44,7 @@ class DynamicSupervisorRef(BaseSupervisorRef):
         self.call("terminate_child", ref)
 
     def which_child(self, ref: Any) -> ChildInfo:
-        """Return what is known of one child.
+        """Return a description of one child.
 
         Raises:
             NotFound: no child has this reference.
@@ -86,7 +86,7 @@ class DynamicSupervisorRef(BaseSupervisorRef):
         backoff: Backoff | None = None,
         extra_arguments: Sequence[Any] = (),
     ) -> None:
-        """Change all options while the supervisor runs; children that are there stay.
+        """Change all options while the supervisor runs; its children stay.
 
         Args:
             max_children: see `DynamicSupervisor`.
@@ -105,7 +105,7 @@ class DynamicSupervisorRef(BaseSupervisorRef):
 class DynamicSupervisor(BaseSupervisor):
     """A one_for_one supervisor whose children are all started by `DynamicSupervisorRef.start_child`.
 
-    It stops its children together, in no order. A child that ends and is not to be restarted is forgotten.
+    It stops its children together, in no order. A child that ends and is not restarted is forgotten.
 
     Args:
         max_children: how many there may be, restarting ones included, an integer >= 0; None for any number.
@@ -116,6 +116,7 @@ class DynamicSupervisor(BaseSupervisor):
     """
 
     kind: ClassVar[str] = "dynamic"
+    ref_class: ClassVar[type[Ref[Any]]] = DynamicSupervisorRef
 
     def __init__(
         self,
@@ -129,7 +130,7 @@ class DynamicSupervisor(BaseSupervisor):
         flags = Flags(Strategy.ONE_FOR_ONE, max_restarts, max_seconds, backoff=backoff)
         super().__init__(flags, _checked_arguments(extra_arguments))
         self._max_children = _checked_limit(max_children)
-        self._slots: dict[Any, Slot] = {}
+        self._records: dict[Any, ChildRecord] = {}
 
     @classmethod
     def start(
@@ -141,12 +142,9 @@ class DynamicSupervisor(BaseSupervisor):
         backoff: Backoff | None = None,
         extra_arguments: Sequence[Any] = (),
         name: str = "dynamic",
-        hooks: Iterable[Hook] | Hooks = (),
-        clock: Clock | None = None,
-        registry: Registry | None = None,
-        mailbox_sample_s: float | None = None,
+        **tree: Unpack[TreeOptions],
     ) -> DynamicSupervisorRef:
-        """Start one that has no supervisor above it.
+        """Start a dynamic supervisor that has no supervisor above it.
 
         Args:
             max_children: see `DynamicSupervisor`.
@@ -154,90 +152,83 @@ class DynamicSupervisor(BaseSupervisor):
             max_seconds: see `Flags`.
             backoff: see `Flags`.
             extra_arguments: see `DynamicSupervisor`.
-            name: see `Supervisor.start`.
-            hooks: see `Supervisor.start`.
-            clock: see `Supervisor.start`.
-            registry: see `Supervisor.start`.
-            mailbox_sample_s: see `Supervisor.start`.
+            name: of the root, in events, logs and the registry.
+            **tree: ``hooks``, ``clock``, ``registry`` and ``mailbox_sample_s``: see `TreeOptions`.
 
         Raises:
             BadSpec: an option is wrong.
         """
-        options = {
-            "max_children": max_children,
-            "max_restarts": max_restarts,
-            "max_seconds": max_seconds,
-            "backoff": backoff,
-            "extra_arguments": extra_arguments,
-        }
         root: DynamicSupervisorRef = cls.start_root(
-            (), options, name=name, hooks=hooks, clock=clock, registry=registry, mailbox_sample_s=mailbox_sample_s
+            name,
+            tree,
+            max_children=max_children,
+            max_restarts=max_restarts,
+            max_seconds=max_seconds,
+            backoff=backoff,
+            extra_arguments=extra_arguments,
         )
         return root
 
-    def make_ref(self) -> DynamicSupervisorRef:
-        """Return a reference with this supervisor's calls."""
-        return DynamicSupervisorRef(self, self.make_cell())
-
     # The end of a child
 
-    def slots(self) -> list[Slot]:
-        """Return the places of all children, in the order of start."""
-        return list(self._slots.values())
+    def records(self) -> list[ChildRecord]:
+        """Return the records of all children, in the order of start."""
+        return list(self._records.values())
 
-    def forget(self, slot: Slot) -> None:
-        """Remove a child's place."""
-        del self._slots[slot.key]
+    def forget(self, record: ChildRecord) -> None:
+        """Remove a child's record."""
+        del self._records[record.key]
 
-    def retire(self, slot: Slot, verdict: Verdict) -> None:
+    def retire(self, record: ChildRecord, verdict: Verdict) -> None:
         """Forget a child that has ended and is not restarted."""
-        self.forget(slot)
+        self.forget(record)
 
-    def make_way(self, slot: Slot) -> None:
-        """Stop nobody: each child is on its own."""
+    def stop_affected(self, record: ChildRecord) -> None:
+        """Stop no other child: each is on its own."""
 
-    def bring_back(self, slot: Slot) -> None:
+    def start_affected(self, record: ChildRecord) -> None:
         """Start the child again; one that does not want to run is forgotten."""
-        if not self.start_again(slot):
+        if not self.start_again(record):
             return
-        if slot.key in self._slots:
-            self.forget(slot)
-        if slot.child is not None:
-            self._add(slot)
+        if record.key in self._records:
+            self.forget(record)
+        if record.child is not None:
+            self._add(record)
 
-    def _add(self, slot: Slot) -> None:
-        assert slot.child is not None, "only a child that runs has a reference"
-        slot.key = slot.child.ref
-        self._slots[slot.key] = slot
+    def _add(self, record: ChildRecord) -> None:
+        assert record.child is not None, "only a child that runs has a reference"
+        record.key = record.child.ref
+        self._records[record.key] = record
 
     def terminate_all(self) -> None:
         """Stop all children together."""
-        self._keeper.terminate_together(self.slots())
+        self._control.terminate_together(self.records())
 
     # Calls
 
     def start_child(self, child: ChildSpec) -> ChildInfo:
         """See `DynamicSupervisorRef.start_child`."""
-        if self._max_children is not None and len(self._slots) >= self._max_children:
-            raise MaxChildren(f"{self._keeper.name}: expected fewer than {self._max_children} children; stop one first")
-        slot = Slot(child)
-        slot.key = slot
-        self._slots[slot.key] = slot
+        if self._max_children is not None and len(self._records) >= self._max_children:
+            raise MaxChildren(
+                f"{self._control.name}: expected fewer than {self._max_children} children; stop one first"
+            )
+        record = ChildRecord(child, key=object())  # a child without a reference counts while it starts
+        self._records[record.key] = record
         try:
-            self.start_or_ignore(slot)
+            self.start_or_ignore(record)
         except BaseException as error:
-            raise self.start_error(slot, error) from error
+            raise self.start_error(record, error) from error
         finally:
-            self._slots.pop(slot, None)
-        if slot.child is not None:
-            self._add(slot)
-        return slot.describe()
+            self._records.pop(record.key, None)
+        if record.child is not None:
+            self._add(record)
+        return record.describe()
 
     def terminate_child(self, ref: Any) -> None:
         """See `DynamicSupervisorRef.terminate_child`."""
-        slot = self._find(ref)
-        self._keeper.terminate(slot)
-        self.forget(slot)
+        record = self._find(ref)
+        self._control.terminate(record)
+        self.forget(record)
 
     def which_child(self, ref: Any) -> ChildInfo:
         """See `DynamicSupervisorRef.which_child`."""
@@ -251,13 +242,13 @@ class DynamicSupervisor(BaseSupervisor):
         """See `DynamicSupervisorRef.reconfigure`."""
         self.set_flags(flags)
         self._max_children = max_children
-        self._keeper.extra_arguments = extra_arguments
+        self._control.extra_arguments = extra_arguments
 
-    def _find(self, ref: Any) -> Slot:
-        slot = self._slots.get(ref) if isinstance(ref, Hashable) else None
-        if slot is None:
-            raise NotFound(f"{self._keeper.name}: expected the reference of a child, got {ref!r}", ref)
-        return slot
+    def _find(self, ref: Any) -> ChildRecord:
+        record = self._records.get(ref) if isinstance(ref, Hashable) else None
+        if record is None:
+            raise NotFound(f"{self._control.name}: expected the reference of a child, got {ref!r}", ref)
+        return record
 
 
 def _checked(spec: ChildSpec) -> ChildSpec:

@@ -1,20 +1,19 @@
-"""One kind of child in several copies, so that each key always meets the same one."""
+"""Several copies of one child; each key always belongs to the same copy."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, ClassVar, Unpack, cast
 
-from supervisors.backoff import Backoff
-from supervisors.clock import Clock
-from supervisors.errors import BadSpec, NotFound
-from supervisors.events import Hook, Hooks
-from supervisors.registry import Registry
-from supervisors.slots import ChildState
-from supervisors.spec import SpecLike, to_spec
-from supervisors.strategy import Strategy
+from supervisors.children.records import ChildState
+from supervisors.lifecycle.ref import Ref
+from supervisors.lifecycle.registry import Registry
+from supervisors.root import TreeOptions
+from supervisors.rules.backoff import Backoff
+from supervisors.rules.errors import BadSpec, NotFound
+from supervisors.rules.strategy import Strategy
+from supervisors.spec_like import SpecLike, to_spec
 from supervisors.supervisor import Supervisor
 from supervisors.supervisor_ref import SupervisorRef
 
@@ -41,7 +40,7 @@ class PartitionRef(SupervisorRef):
         """Return the reference of the copy that ``key`` belongs to, without asking the supervisor.
 
         Raises:
-            NotFound: that copy does not run now, because it is being restarted.
+            NotFound: that copy is being restarted.
         """
         number = partition_of(key, self.partitions)
         ref = self.table.whereis((self.name, number))
@@ -50,7 +49,7 @@ class PartitionRef(SupervisorRef):
         return ref
 
     def resize(self, partitions: int) -> None:
-        """Change how many copies run. What a key belongs to changes with it.
+        """Change how many copies run, and with it which copy a key belongs to.
 
         Args:
             partitions: from 1 to the number that it was started with.
@@ -80,6 +79,8 @@ class PartitionSupervisor(Supervisor):
         backoff: see `Flags`.
     """
 
+    ref_class: ClassVar[type[Ref[Any]]] = PartitionRef
+
     def __init__(
         self,
         child: SpecLike,
@@ -102,7 +103,7 @@ class PartitionSupervisor(Supervisor):
             max_seconds=max_seconds,
             backoff=backoff,
         )
-        ref = cast(PartitionRef, self.cell.ref)
+        ref = cast("PartitionRef", self.actor_ref)
         ref.name, ref.started, ref.partitions = name, partitions, partitions
         ref.table = cast(Registry, self.context.registry)
 
@@ -116,12 +117,9 @@ class PartitionSupervisor(Supervisor):
         max_seconds: float = 5.0,
         backoff: Backoff | None = None,
         name: str = "partitions",
-        hooks: Iterable[Hook] | Hooks = (),
-        clock: Clock | None = None,
-        registry: Registry | None = None,
-        mailbox_sample_s: float | None = None,
+        **tree: Unpack[TreeOptions],
     ) -> PartitionRef:
-        """Start one that has no supervisor above it.
+        """Start a partition supervisor that has no supervisor above it.
 
         Args:
             child: see `PartitionSupervisor`.
@@ -129,27 +127,20 @@ class PartitionSupervisor(Supervisor):
             max_restarts: see `Flags`.
             max_seconds: see `Flags`.
             backoff: see `Flags`.
-            name: see `Supervisor.start`.
-            hooks: see `Supervisor.start`.
-            clock: see `Supervisor.start`.
-            registry: see `Supervisor.start`.
-            mailbox_sample_s: see `Supervisor.start`.
+            name: of the root, in events, logs and the registry.
+            **tree: ``hooks``, ``clock``, ``registry`` and ``mailbox_sample_s``: see `TreeOptions`.
 
         Raises:
             BadSpec: the specification or an option is wrong.
             StartError: a copy did not start.
         """
-        options = {
-            "partitions": partitions,
-            "max_restarts": max_restarts,
-            "max_seconds": max_seconds,
-            "backoff": backoff,
-        }
         root: PartitionRef = cls.start_root(
-            (child,), options, name=name, hooks=hooks, clock=clock, registry=registry, mailbox_sample_s=mailbox_sample_s
+            name,
+            tree,
+            child,
+            partitions=partitions,
+            max_restarts=max_restarts,
+            max_seconds=max_seconds,
+            backoff=backoff,
         )
         return root
-
-    def make_ref(self) -> PartitionRef:
-        """Return a reference that routes."""
-        return PartitionRef(self, self.make_cell())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, Unpack, cast
 
-from supervisors.backoff import Backoff
 from supervisors.base import BaseSupervisor
-from supervisors.clock import Clock
-from supervisors.errors import (
+from supervisors.children.records import ChildInfo, ChildRecord, ChildState
+from supervisors.children.spec import ChildSpec
+from supervisors.lifecycle.ref import Ref
+from supervisors.lifecycle.signals import ExitNow, Kill
+from supervisors.root import TreeOptions
+from supervisors.rules.backoff import Backoff
+from supervisors.rules.errors import (
     AlreadyPresent,
     AlreadyStarted,
     BadSpec,
@@ -18,14 +22,10 @@ from supervisors.errors import (
     StillRestarting,
     StillRunning,
 )
-from supervisors.events import Hook, Hooks
-from supervisors.flags import Flags
-from supervisors.reasons import SHUTDOWN, Crashed, FailedToStart, Shutdown
-from supervisors.registry import Registry
-from supervisors.signals import Kill, Leave
-from supervisors.slots import ChildInfo, ChildState, Slot
-from supervisors.spec import ChildSpec, SpecLike, to_specs
-from supervisors.strategy import AutoShutdown, Restart, Strategy, Verdict
+from supervisors.rules.flags import Flags
+from supervisors.rules.reasons import SHUTDOWN, Crashed, FailedToStart, Shutdown
+from supervisors.rules.strategy import AutoShutdown, Restart, Strategy, Verdict
+from supervisors.spec_like import SpecLike, to_specs
 from supervisors.supervisor_ref import SupervisorRef
 
 Children: TypeAlias = "Iterable[SpecLike] | Callable[[], Iterable[SpecLike]]"
@@ -40,12 +40,14 @@ class Supervisor(BaseSupervisor):
 
     Args:
         children: see `Children`.
-        strategy: see `Flags`; there is no default, because it is the one thing to think about.
+        strategy: see `Flags`; there is no default, because it is the option to think about.
         max_restarts: see `Flags`.
         max_seconds: see `Flags`.
         auto_shutdown: see `Flags`.
         backoff: see `Flags`.
     """
+
+    ref_class: ClassVar[type[Ref[Any]]] = SupervisorRef
 
     def __init__(
         self,
@@ -60,7 +62,7 @@ class Supervisor(BaseSupervisor):
         mode = cast(AutoShutdown, auto_shutdown)
         super().__init__(Flags(cast(Strategy, strategy), max_restarts, max_seconds, mode, backoff))
         self._children = children if callable(children) else _checked(to_specs(children), self._flags)
-        self._slots: dict[str, Slot] = {}
+        self._records: dict[str, ChildRecord] = {}
 
     @classmethod
     def start(
@@ -73,10 +75,7 @@ class Supervisor(BaseSupervisor):
         auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
         backoff: Backoff | None = None,
         name: str = "supervisor",
-        hooks: Iterable[Hook] | Hooks = (),
-        clock: Clock | None = None,
-        registry: Registry | None = None,
-        mailbox_sample_s: float | None = None,
+        **tree: Unpack[TreeOptions],
     ) -> SupervisorRef:
         """Start a tree, and return when all of it is up, from left to right.
 
@@ -88,52 +87,38 @@ class Supervisor(BaseSupervisor):
             auto_shutdown: see `Flags`.
             backoff: see `Flags`.
             name: of the root, in events, logs and the registry.
-            hooks: who is told of what happens in the whole tree.
-            clock: where the whole tree takes the time from; the system's by default.
-            registry: where the named children of the whole tree are registered; a new one by default.
-            mailbox_sample_s: how often every supervisor tells the hooks the depth of its children's mailboxes, in
-                seconds; None, the default, for never.
+            **tree: ``hooks``, ``clock``, ``registry`` and ``mailbox_sample_s``: see `TreeOptions`.
 
         Raises:
             BadSpec: a specification or option is wrong; nothing was started.
-            StartError: a child did not start; those before it were stopped again. The cause is the original exception.
+            StartError: a child did not start; those before it were stopped. The cause is the original exception.
             Ignore: ``children`` raised it.
         """
-        options = {
-            "strategy": strategy,
-            "max_restarts": max_restarts,
-            "max_seconds": max_seconds,
-            "auto_shutdown": auto_shutdown,
-            "backoff": backoff,
-        }
         root: SupervisorRef = cls.start_root(
-            (children,),
-            options,
-            name=name,
-            hooks=hooks,
-            clock=clock,
-            registry=registry,
-            mailbox_sample_s=mailbox_sample_s,
+            name,
+            tree,
+            children,
+            strategy=strategy,
+            max_restarts=max_restarts,
+            max_seconds=max_seconds,
+            auto_shutdown=auto_shutdown,
+            backoff=backoff,
         )
         return root
 
-    def make_ref(self) -> SupervisorRef:
-        """Return a reference with a supervisor's calls."""
-        return SupervisorRef(self, self.make_cell())
-
-    # Life
+    # Start and stop
 
     def on_start(self) -> None:
         """Start all children, from left to right."""
         for spec in self._first_specs():
-            slot = Slot(spec)
-            self._slots[spec.id] = slot
+            record = ChildRecord(spec)
+            self._records[spec.id] = record
             try:
-                self.start_or_ignore(slot)
+                self.start_or_ignore(record)
             except Kill:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a child raises is the child's failure
-                self._fail_to_start(slot, error)
+                self._fail_to_start(record, error)
         super().on_start()
 
     def _first_specs(self) -> list[ChildSpec]:
@@ -144,82 +129,84 @@ class Supervisor(BaseSupervisor):
         except (Ignore, Kill):
             raise
         except BaseException as error:
-            failure = StartError(f"{self._keeper.name}: expected `children()` to return a list, got {error!r}")
+            failure = StartError(f"{self._control.name}: expected `children()` to return a list, got {error!r}")
             failure.__cause__ = error
-            self.cell.start_error = failure
+            self.actor_state.start_error = failure
             raise
 
-    def _fail_to_start(self, slot: Slot, error: BaseException) -> None:
-        self.cell.start_error = self.start_error(slot, error)
+    def _fail_to_start(self, record: ChildRecord, error: BaseException) -> None:
+        self.actor_state.start_error = self.start_error(record, error)
         self.terminate_all()
-        raise Leave(Shutdown(FailedToStart(self._keeper.name, slot.id, Crashed(error))))
+        raise ExitNow(Shutdown(FailedToStart(self._control.name, record.id, Crashed(error))))
 
     def terminate_all(self) -> None:
         """Stop all children, in the reverse of the order of start."""
-        for slot in reversed(self.slots()):
-            self._keeper.terminate(slot)
+        for record in reversed(self.records()):
+            self._control.terminate(record)
 
     # The end of a child
 
-    def slots(self) -> list[Slot]:
-        """Return the places of all children, in the order of start."""
-        return list(self._slots.values())
+    def records(self) -> list[ChildRecord]:
+        """Return the records of all children, in the order of start."""
+        return list(self._records.values())
 
-    def forget(self, slot: Slot) -> None:
-        """Remove a child's place."""
-        del self._slots[slot.id]
+    def forget(self, record: ChildRecord) -> None:
+        """Remove a child's record."""
+        del self._records[record.id]
 
-    def retire(self, slot: Slot, verdict: Verdict) -> None:
-        """Keep or drop the specification of a child that has ended, and see whether that ends the supervisor."""
+    def retire(self, record: ChildRecord, verdict: Verdict) -> None:
+        """Keep or drop the specification of a child that has ended; end the supervisor if that is due."""
         if verdict is Verdict.DROP:
-            self.forget(slot)
-        if slot.spec.significant and self._flags.auto_shutdown.is_due(self._significant_left()):
-            raise Leave(SHUTDOWN)
+            self.forget(record)
+        if record.spec.significant and self._flags.auto_shutdown.is_due(self._significant_left()):
+            raise ExitNow(SHUTDOWN)
 
     def _significant_left(self) -> int:
-        return sum(slot.spec.significant and slot.state is not ChildState.STOPPED for slot in self.slots())
+        return sum(record.spec.significant and record.state is not ChildState.STOPPED for record in self.records())
 
-    def make_way(self, slot: Slot) -> None:
+    def stop_affected(self, record: ChildRecord) -> None:
         """Stop the children that the strategy stops with this one, in the reverse of the order of start."""
-        for id in self._flags.strategy.plan(tuple(self._slots), slot.id).stop:
-            self._terminate(self._slots[id])
+        for id in self._flags.strategy.plan(tuple(self._records), record.id).stop:
+            self._terminate(self._records[id])
 
-    def bring_back(self, slot: Slot) -> None:
+    def start_affected(self, record: ChildRecord) -> None:
         """Start the children that the strategy starts with this one, in the order of start.
 
-        The first one that fails is tried again, and it alone is restarting: this one, if its turn has not come, is a
-        stopped child among others, so that nothing waits for an attempt that is not due.
+        The first child that fails is tried again, and it alone is restarting. The child of ``record``, if its turn has
+        not come, counts as stopped, so that nothing waits for an attempt that is not due.
         """
-        slot.rest()
-        for id in self._flags.strategy.plan(tuple(self._slots), slot.id).start:
-            if not self.start_again(self._slots[id]):
+        record.mark_down()
+        for id in self._flags.strategy.plan(tuple(self._records), record.id).start:
+            if not self.start_again(self._records[id]):
                 return
 
-    def _terminate(self, slot: Slot) -> None:
-        self._keeper.terminate(slot)
-        if slot.spec.restart is Restart.TEMPORARY:
-            self.forget(slot)
+    def _terminate(self, record: ChildRecord) -> None:
+        self._control.terminate(record)
+        if record.spec.restart is Restart.TEMPORARY:
+            self.forget(record)
 
     # Calls
 
     def start_child(self, child: ChildSpec) -> ChildInfo:
         """See `SupervisorRef.start_child`."""
         _checked([child], self._flags)
-        if child.id in self._slots:
-            self._refuse_present(self._slots[child.id])
-        slot = Slot(child)
-        self._slots[child.id] = slot
+        if child.id in self._records:
+            self._refuse_present(self._records[child.id])
+        record = ChildRecord(child)
+        self._records[child.id] = record
         try:
-            self.start_or_ignore(slot)
+            self.start_or_ignore(record)
         except BaseException as error:
-            self.forget(slot)
-            raise self.start_error(slot, error) from error
-        return slot.describe()
+            self.forget(record)
+            raise self.start_error(record, error) from error
+        return record.describe()
 
-    def _refuse_present(self, slot: Slot) -> None:
-        if slot.child is not None:
-            raise AlreadyStarted(f"expected a new child, {slot.id!r} runs already", slot.id, slot.child.ref)
-        raise AlreadyPresent(f"expected a new child, {slot.id!r} is {slot.state.value}; restart or delete it", slot.id)
+    def _refuse_present(self, record: ChildRecord) -> None:
+        if record.child is not None:
+            raise AlreadyStarted(f"expected a new child, {record.id!r} runs already", record.id, record.child.ref)
+        raise AlreadyPresent(
+            f"expected a new child, {record.id!r} is {record.state.value}; restart or delete it", record.id
+        )
 
     def terminate_child(self, id: str) -> None:
         """See `SupervisorRef.terminate_child`."""
@@ -227,13 +214,13 @@ class Supervisor(BaseSupervisor):
 
     def restart_child(self, id: str) -> ChildInfo:
         """See `SupervisorRef.restart_child`."""
-        slot = self._stopped(id)
+        record = self._stopped(id)
         try:
-            self.start_or_ignore(slot)
+            self.start_or_ignore(record)
         except BaseException as error:
-            slot.rest()
-            raise self.start_error(slot, error) from error
-        return slot.describe()
+            record.mark_down()
+            raise self.start_error(record, error) from error
+        return record.describe()
 
     def delete_child(self, id: str) -> None:
         """See `SupervisorRef.delete_child`."""
@@ -251,24 +238,24 @@ class Supervisor(BaseSupervisor):
         """See `SupervisorRef.reconfigure`."""
         flags = self._flags if flags is None else flags
         new = {spec.id: spec for spec in children}
-        _checked([new.get(slot.id, slot.spec) for slot in self.slots()] + children, flags)
+        _checked([new.get(record.id, record.spec) for record in self.records()] + children, flags)
         self.set_flags(flags)
         for spec in children:
-            self._slots.setdefault(spec.id, Slot(spec)).spec = spec
+            self._records.setdefault(spec.id, ChildRecord(spec)).spec = spec
 
-    def _find(self, id: str) -> Slot:
-        if not isinstance(id, str) or id not in self._slots:
-            known = ", ".join(map(repr, self._slots)) or "none"
-            raise NotFound(f"{self._keeper.name}: expected the id of a child, got {id!r}; there is {known}", id)
-        return self._slots[id]
+    def _find(self, id: str) -> ChildRecord:
+        if not isinstance(id, str) or id not in self._records:
+            known = ", ".join(map(repr, self._records)) or "none"
+            raise NotFound(f"{self._control.name}: expected the id of a child, got {id!r}; there is {known}", id)
+        return self._records[id]
 
-    def _stopped(self, id: str) -> Slot:
-        slot = self._find(id)
-        if slot.state is ChildState.RUNNING:
+    def _stopped(self, id: str) -> ChildRecord:
+        record = self._find(id)
+        if record.state is ChildState.RUNNING:
             raise StillRunning(f"expected child {id!r} to be stopped, it runs; terminate it first", id)
-        if slot.state is ChildState.RESTARTING:
+        if record.state is ChildState.RESTARTING:
             raise StillRestarting(f"expected child {id!r} to be stopped, it is restarting; terminate it first", id)
-        return slot
+        return record
 
 
 def _checked(specs: list[ChildSpec], flags: Flags) -> list[ChildSpec]:

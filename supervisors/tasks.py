@@ -1,20 +1,18 @@
-"""One-off work under supervision: a function, an actor for it, and a result or an error."""
+"""One-off work under supervision: an actor for each function call, and its result or error."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, Unpack, cast
 
 import pykka
 
 from supervisors.actor import Actor
-from supervisors.clock import Clock
+from supervisors.children.spec import ChildSpec
 from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
-from supervisors.events import Hook, Hooks
-from supervisors.ref import Ref
-from supervisors.registry import Registry
-from supervisors.spec import ChildSpec
-from supervisors.strategy import Restart
+from supervisors.lifecycle.ref import Ref
+from supervisors.root import TreeOptions
+from supervisors.rules.strategy import Restart
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,7 +31,7 @@ class TaskActor(Actor):
         self._owner = owner
 
     def on_start(self) -> None:
-        """Link to the owner, if there is one, before any of the work is done."""
+        """Link to the owner, if there is one, before the work begins."""
         if self._owner is not None:
             self.link(self._owner)
 
@@ -45,7 +43,7 @@ class TaskActor(Actor):
 
 
 class Task(Generic[T]):
-    """Work that was begun.
+    """Work that has begun.
 
     Args:
         ref: the reference of its actor.
@@ -63,14 +61,17 @@ class Task(Generic[T]):
             timeout_s: seconds to wait; None waits for ever.
 
         Raises:
-            pykka.Timeout: there is none yet.
+            pykka.Timeout: there is no result yet.
             ActorDead: the task was stopped.
             Exception: what the function raised.
         """
-        return self.future.get(timeout=timeout_s)
+        try:
+            return self.future.get(timeout=timeout_s)
+        finally:
+            del self  # an error keeps this frame, and the future the error
 
     def is_done(self) -> bool:
-        """Return whether the task has ended, in whatever way."""
+        """Return whether the task has ended, in any way."""
         return self.ref.exit_reason is not None
 
 
@@ -78,7 +79,7 @@ class TaskSupervisorRef(DynamicSupervisorRef):
     """The reference of a `TaskSupervisor`."""
 
     def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:
-        """Begin ``function(*args, **kwargs)`` in an actor of its own; whether it fails is the caller's to look at.
+        """Begin ``function(*args, **kwargs)`` in an actor of its own; its failure concerns the caller only.
 
         Raises:
             MaxChildren: there are as many tasks as there may be.
@@ -113,6 +114,7 @@ class TaskSupervisor(DynamicSupervisor):
     """
 
     kind: ClassVar[str] = "tasks"
+    ref_class: ClassVar[type[Ref[Any]]] = TaskSupervisorRef
 
     def __init__(self, *, max_children: int | None = None) -> None:
         super().__init__(max_children=max_children)
@@ -123,30 +125,14 @@ class TaskSupervisor(DynamicSupervisor):
         *,
         max_children: int | None = None,
         name: str = "tasks",
-        hooks: Iterable[Hook] | Hooks = (),
-        clock: Clock | None = None,
-        registry: Registry | None = None,
+        **tree: Unpack[TreeOptions],
     ) -> TaskSupervisorRef:
-        """Start one that has no supervisor above it.
+        """Start a task supervisor that has no supervisor above it.
 
         Args:
             max_children: see `TaskSupervisor`.
-            name: see `Supervisor.start`.
-            hooks: see `Supervisor.start`.
-            clock: see `Supervisor.start`.
-            registry: see `Supervisor.start`.
+            name: of the root, in events, logs and the registry.
+            **tree: ``hooks``, ``clock``, ``registry`` and ``mailbox_sample_s``: see `TreeOptions`.
         """
-        root: TaskSupervisorRef = cls.start_root(
-            (),
-            {"max_children": max_children},
-            name=name,
-            hooks=hooks,
-            clock=clock,
-            registry=registry,
-            mailbox_sample_s=None,
-        )
+        root: TaskSupervisorRef = cls.start_root(name, tree, max_children=max_children)
         return root
-
-    def make_ref(self) -> TaskSupervisorRef:
-        """Return a reference that begins tasks."""
-        return TaskSupervisorRef(self, self.make_cell())

@@ -7,24 +7,24 @@ from collections.abc import Iterator
 import pykka
 
 from supervisors.calls import BaseSupervisorRef
-from supervisors.errors import ActorDead
-from supervisors.slots import ChildState
-from supervisors.snapshot import ChildSnapshot, SupervisorSnapshot
+from supervisors.children.records import ChildState
+from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
+from supervisors.rules.errors import ActorDead
 
 
 def render_tree(supervisor: BaseSupervisorRef, *, timeout_s: float = 1.0) -> str:
     """Return the tree under ``supervisor``, a line for each actor.
 
-    To be called from outside the tree: every supervisor in it is asked in turn. One that is busy for longer than
-    ``timeout_s`` seconds, or has ended, is shown as that.
+    Call it from outside the tree: it asks every supervisor in turn. A supervisor that is busy for longer than
+    ``timeout_s`` seconds, or has ended, is shown as such.
 
-    A supervisor's line says its strategy, how many restarts it has used and has left, within how many seconds; a
-    child's line its state and for how long, its incarnation, and how many messages wait for it.
+    A supervisor's line shows its strategy, and how many restarts it has used and has left within how many seconds; a
+    child's line shows its state and for how long, its incarnation, and how many messages wait for it.
     """
     snapshot = _ask(supervisor, timeout_s)
     if isinstance(snapshot, str):
-        return f"{supervisor.cell.context.id}  {snapshot}"
-    lines = [f"{supervisor.cell.context.id}  {_describe(snapshot)}", *_children(snapshot, "", timeout_s)]
+        return f"{supervisor.actor_state.context.id}  {snapshot}"
+    lines = [f"{supervisor.actor_state.context.id}  {_describe(snapshot)}", *_children(snapshot, "", timeout_s)]
     return "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -73,6 +73,10 @@ CONCURRENCY = {
     "threading",
 }
 
+WINGS = ["rules", "threads", "lifecycle", "children"]
+"""The sub-packages of `supervisors`, the lowest first: each imports only itself and those before it. The modules beside
+them stand above all four, and `supervisors.testing` above everything."""
+
 HOSTS = {
     "ray": {"runtimes/ray.py"},
     "multiprocessing": {"runtimes/processes/worker_process.py", "runtimes/processes/worker.py"},
@@ -120,6 +124,50 @@ def too_high(path: str, source: str) -> set[str]:
     return own_packages(source) - below - {package}
 
 
+def module_named(name: str, modules: Mapping[str, str]) -> str:
+    """Return the path of the module that ``name`` names or lies in: ``a.b.c`` may be ``a/b/c.py``, or in ``a/b.py``."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        path = "/".join(parts[:length])
+        for candidate in (f"{path}.py", f"{path}/__init__.py"):
+            if candidate in modules:
+                return candidate
+    return "__init__.py"
+
+
+def imported_modules(source: str, modules: Mapping[str, str], package: str) -> set[str]:
+    """Return the paths of the modules of ``package`` that a module of it imports, given by its source."""
+    names = [name.partition(".") for name in imported(source)]
+    return {module_named(name, modules) for root, _, name in names if root == package}
+
+
+def cycles(modules: Mapping[str, str], package: str) -> list[list[str]]:
+    """Return the import cycles of a package, imports for type checking and inside functions included.
+
+    Args:
+        modules: the source of each module by its path below the package.
+        package: its name.
+
+    Returns:
+        For each cycle the modules in it: those that import each other, directly or by way of others.
+    """
+    imports = {path: imported_modules(source, modules, package) for path, source in modules.items()}
+    reached = {path: reachable(path, imports) for path in modules}
+    groups = {frozenset(other for other in reached[path] if path in reached[other]) for path in modules}
+    return sorted(sorted(group) for group in groups if group)
+
+
+def reachable(start: str, imports: Mapping[str, set[str]]) -> set[str]:
+    """Return the modules that ``start`` imports, and those that these import, and so on."""
+    reached: set[str] = set()
+    left = set(imports[start])
+    while left:
+        path = left.pop()
+        reached.add(path)
+        left |= imports[path] - reached
+    return reached
+
+
 def modules(folder: str) -> Iterator[tuple[str, str]]:
     """Yield path, relative to ``folder``, and source of every module in it."""
     for path in sorted((ROOT / folder).rglob("*.py")):
@@ -146,6 +194,50 @@ def test_nothing_imports_the_facade_or_the_checkers() -> None:
 def test_supervisors_know_nothing_of_networks() -> None:
     for path, source in SUPERVISORS.items():
         assert not roots(source) & {"annex_actors", "numpy", "scipy", "sklearn"}, path
+
+
+def test_no_modules_of_supervisors_import_each_other_in_a_circle() -> None:
+    assert cycles(SUPERVISORS, "supervisors") == []
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_a_wing_of_supervisors_imports_only_the_wings_below_it(wing: str) -> None:
+    below = set(WINGS[: WINGS.index(wing) + 1])
+    for path, source in SUPERVISORS.items():
+        if package_of(path) == wing:
+            others = {package_of(other) for other in imported_modules(source, SUPERVISORS, "supervisors")}
+            assert others <= below, path
+
+
+def test_every_folder_of_supervisors_has_its_place_among_the_wings() -> None:
+    folders = {path.partition("/")[0] for path in SUPERVISORS if "/" in path}
+    assert folders == {*WINGS, "testing"}
+
+
+def test_nothing_in_supervisors_imports_its_facade_or_what_is_for_tests() -> None:
+    for path, source in SUPERVISORS.items():
+        others = imported_modules(source, SUPERVISORS, "supervisors")
+        assert "__init__.py" not in others, path
+        assert package_of(path) == "testing" or "testing" not in {package_of(other) for other in others}, path
+
+
+def test_no_modules_of_annex_actors_import_each_other_in_a_circle() -> None:
+    below = {path: source for path, source in ANNEX.items() if path not in ("__init__.py", "public.py")}
+    assert cycles(below, "annex_actors") == []
+
+
+@pytest.mark.parametrize("package", ["annex_actors", "supervisors"])
+def test_no_file_is_longer_than_can_be_read_in_one_go(package: str) -> None:
+    lengths = {path: len(source.splitlines()) for path, source in modules(package)}
+    assert {path: length for path, length in lengths.items() if length > 350} == {}
+
+
+@pytest.mark.parametrize("package", ["annex_actors", "supervisors"])
+def test_every_folder_says_what_lives_there(package: str) -> None:
+    for path, source in modules(package):
+        if path.endswith("__init__.py"):
+            text = ast.get_docstring(ast.parse(source)) or ""
+            assert len(text) > 60, path
 
 
 @pytest.mark.parametrize("path", [path for path in ANNEX if package_of(path) in CORE])
@@ -206,3 +298,27 @@ def test_an_import_upwards_is_found_wherever_it_hides(source: str) -> None:
 def test_packages_on_one_level_may_not_import_each_other() -> None:
     assert too_high("layers/dense.py", "from annex_actors.costs import Cost") == {"costs"}
     assert not too_high("layers/dense.py", "from annex_actors.layers.layer import Layer")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import house.stairs",
+        "from house import stairs",
+        "from house.stairs import step",
+        "def climb():\n    from house.stairs import step",
+        "if TYPE_CHECKING:\n    from house.stairs import step",
+    ],
+)
+def test_a_cycle_is_found_wherever_an_import_of_it_hides(source: str) -> None:
+    modules = {"__init__.py": "", "cellar/__init__.py": "", "cellar/door.py": source, "roof.py": "import house.stairs"}
+    assert cycles({**modules, "stairs.py": "import pykka"}, "house") == []
+    assert cycles({**modules, "stairs.py": "from house.cellar import door"}, "house") == [
+        ["cellar/door.py", "stairs.py"]
+    ]
+
+
+def test_a_module_that_imports_itself_and_a_longer_way_round_are_cycles() -> None:
+    assert cycles({"a.py": "from house.a import b"}, "house") == [["a.py"]]
+    ring = {"a.py": "import house.b", "b.py": "import house.c", "c.py": "import house.a", "d.py": "import house.a"}
+    assert cycles(ring, "house") == [["a.py", "b.py", "c.py"]]

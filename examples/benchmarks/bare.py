@@ -12,7 +12,7 @@ from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.threads import PeerActor
 from annex_actors.stores import MemoryStore
 from supervisors import Ref, Registry, StartContext
-from supervisors.launch import create, launch
+from supervisors.lifecycle.launch import create, launch
 
 
 class NoStore(MemoryStore):

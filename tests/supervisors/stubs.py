@@ -15,7 +15,7 @@ from supervisors import (
     StartContext,
     ThreadChild,
 )
-from supervisors.launch import create, launch
+from supervisors.lifecycle.launch import create, launch
 
 PATIENCE_S = 20.0
 """Real seconds after which a test that waits has failed."""

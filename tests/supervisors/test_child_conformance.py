@@ -23,7 +23,7 @@ def thread_subject() -> Subject:
 
     def unhang(child: Child) -> None:
         gates[-1].opened.set()
-        child.ref.cell.thread.join(PATIENCE_S)
+        child.ref.actor_state.thread.join(PATIENCE_S)
 
     return Subject(
         start=lambda context: thread_child(Worker, context),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from supervisors import KILLED, NOPROC, NORMAL, SHUTDOWN, Actor, Crashed, Down, Exit, Reason, Ref, Shutdown, exit
-from supervisors.signals import ExitSignal, takes_effect
+from supervisors.lifecycle.signals import ExitSignal, takes_effect
 from tests.supervisors.stubs import PATIENCE_S, Gate, Worker, down
 
 
@@ -228,4 +228,4 @@ def test_an_exit_for_a_normal_reason_is_dropped_unless_it_comes_from_oneself() -
 @pytest.mark.parametrize("reason", [NORMAL, SHUTDOWN, KILLED, NOPROC], ids=str)
 @pytest.mark.parametrize("from_self", [False, True])
 def test_the_rule_for_exit_signals(reason: Reason, from_self: bool) -> None:
-    assert takes_effect(ExitSignal(None, reason), from_self=from_self) == (reason != NORMAL or from_self)
+    assert takes_effect(ExitSignal(None, None, reason), from_self=from_self) == (reason != NORMAL or from_self)

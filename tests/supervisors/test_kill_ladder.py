@@ -32,7 +32,7 @@ from supervisors import (
     abandoned_threads,
     exit,
 )
-from supervisors.signals import Kill
+from supervisors.lifecycle.signals import Kill
 from supervisors.testing import ManualClock, ScriptedChild, ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Gate, Recorder, Worker, down
 
@@ -77,7 +77,7 @@ def stuck_at(gate: Gate, ref: Any) -> None:
 def open_and_end(gate: Gate, ref: Any) -> None:
     """Let an abandoned thread go, and wait for its end."""
     gate.opened.set()
-    ref.cell.thread.join(PATIENCE_S)
+    ref.actor_state.thread.join(PATIENCE_S)
 
 
 def kinds(recorder: Recorder, id: str) -> list[str]:
@@ -99,7 +99,7 @@ def test_a_stop_comes_before_the_messages_that_still_wait() -> None:
     stuck_at(gate, ref)
     ref.tell(lambda _: handled.append("late"))
     stopping = tree.stop(block=False)
-    while not ref.cell.mailbox.signals:
+    while not ref.actor_state.mailbox.signals:
         tree.wait(0.001)
     gate.opened.set()
     stopping.get()
@@ -349,7 +349,7 @@ def test_an_actor_that_must_not_be_interrupted_is_abandoned_without_an_exception
     tree.stop()
     assert isinstance(down(ref), Abandoned)
     enough.set()
-    ref.cell.thread.join(PATIENCE_S)
+    ref.actor_state.thread.join(PATIENCE_S)
 
 
 def test_case_79_the_children_of_a_killed_supervisor_end_with_it_and_their_names_are_free() -> None:
@@ -363,7 +363,7 @@ def test_case_79_the_children_of_a_killed_supervisor_end_with_it_and_their_names
     refs: list[Any] = [registry.whereis("a"), registry.whereis("stuck")]
     a, stuck = refs
     stuck_at(gate, stuck)
-    tree.cell.abandon()
+    tree.actor_state.abandon()
     assert isinstance(down(tree), Abandoned)
     assert not down(a).is_orderly
     assert registry.names() == ["stuck"]
@@ -456,7 +456,7 @@ def test_one_that_catches_everything_and_goes_on_is_abandoned() -> None:
     tree.stop()
     assert isinstance(ref.exit_reason, Abandoned)
     enough.set()
-    ref.cell.thread.join(PATIENCE_S)
+    ref.actor_state.thread.join(PATIENCE_S)
 
 
 @pytest.mark.parametrize("actor", [True, False], ids=["thread", "double"])

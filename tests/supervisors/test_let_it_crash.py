@@ -20,7 +20,7 @@ from supervisors import (
     Strategy,
     Supervisor,
 )
-from supervisors.launch import create, launch
+from supervisors.lifecycle.launch import create, launch
 from tests.supervisors.stubs import PATIENCE_S, Died, Recorder, Worker, down, tell_and_see_die
 
 FATAL = [Exception("plain"), KeyboardInterrupt(), SystemExit(1), GeneratorExit(), BaseException("base")]
@@ -67,14 +67,14 @@ def test_an_exception_after_an_ask_fails_the_answer_and_ends_the_actor_with_it()
 def test_the_hook_on_failure_is_given_the_exception() -> None:
     seen: list[Any] = []
 
-    class Keeper(Worker):
+    class ChildControl(Worker):
         def on_failure(self, *exc_info: Any) -> None:
             seen.extend(exc_info)
 
         def on_stop(self) -> None:
             seen.append("stopped in order")
 
-    reason = tell_and_see_die(Keeper.start())
+    reason = tell_and_see_die(ChildControl.start())
     assert seen == [Died, reason.exception, seen[2]]
     assert seen[2] is not None
 
@@ -83,11 +83,11 @@ def test_the_hook_on_failure_is_given_the_exception() -> None:
 def test_the_hook_on_stop_knows_the_reason(end: Any, reason: Any) -> None:
     seen: list[Any] = []
 
-    class Keeper(Worker):
+    class ChildControl(Worker):
         def on_stop(self) -> None:
             seen.append(self.exit_reason)
 
-    tell_and_see_die(Keeper.start(), end)
+    tell_and_see_die(ChildControl.start(), end)
     assert seen == [reason]
 
 
@@ -202,12 +202,12 @@ def test_an_actor_whose_start_was_broken_off_before_its_thread_ran_never_runs() 
             started.append("ran")
 
     actor = create(Noting, StartContext("n"), (), {})
-    assert actor.cell.bury(SHUTDOWN, unless_begun=True)
+    assert actor.actor_state.finish(SHUTDOWN, unless_begun=True)
     actor.start_thread()
-    assert actor.cell.join(PATIENCE_S)
+    assert actor.actor_state.join(PATIENCE_S)
     assert started == []
     ref = Noting.start()
-    assert not ref.cell.bury(SHUTDOWN, unless_begun=True)
+    assert not ref.actor_state.finish(SHUTDOWN, unless_begun=True)
     assert ref.stop()
 
 

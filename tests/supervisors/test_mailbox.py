@@ -59,7 +59,7 @@ def test_a_mailbox_has_no_bound_unless_it_is_given_one() -> None:
     gate.entered.wait(PATIENCE_S)
     for _ in range(10_000):
         ref.tell("ping")
-    assert ref.cell.mailbox.depth() == 10_000
+    assert ref.actor_state.mailbox.depth() == 10_000
     gate.opened.set()
     ref.stop()
 
@@ -99,7 +99,7 @@ def test_block_lets_all_who_wait_go_when_the_actor_ends(end: str) -> None:
     for sender in senders:
         sender.start()
     if end == "abandon":
-        ref.cell.abandon()
+        ref.actor_state.abandon()
     else:
         exit(ref, KILLED if end == "kill" else SHUTDOWN)
         gate.opened.set()

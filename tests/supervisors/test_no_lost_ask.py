@@ -12,7 +12,7 @@ import pykka
 import pytest
 
 from supervisors import Actor, ActorDead, DeadlineExceeded, MailboxFull, MailboxLimit, Overflow, Ref, exit
-from supervisors.reasons import KILLED
+from supervisors.rules.reasons import KILLED
 from tests.supervisors.stubs import PATIENCE_S, Died
 
 # A kill that strikes while the garbage collector calls somebody back is printed by the interpreter, and gone.

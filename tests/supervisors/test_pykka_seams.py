@@ -1,4 +1,4 @@
-"""Each private thing of Pykka that `supervisors._pykka` relies on: if one of these fails, Pykka has changed."""
+"""Each private thing of Pykka that `_pykka` relies on: if one of these fails, Pykka has changed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pykka import messages
 
 import supervisors
 from supervisors import Actor
-from supervisors._pykka import PROXY_MESSAGES, PykkaSeam, StopMessage
-from supervisors.mailbox import Mailbox
+from supervisors.lifecycle._pykka import PROXY_MESSAGES, PykkaSeam, StopMessage
+from supervisors.lifecycle.mailbox import Mailbox
 from tests.supervisors.stubs import Worker, down
 
 
@@ -46,7 +46,7 @@ def test_the_thread_of_an_actor_runs_what_the_seam_says() -> None:
     threads = []
     ref = Worker.start()
     ref.ask(lambda _: threads.append(threading.current_thread()))
-    assert threads == [ref.cell.thread]
+    assert threads == [ref.actor_state.thread]
     ref.stop()
 
 

@@ -7,8 +7,8 @@ import pykka
 import pytest
 
 from supervisors import KILLED, SHUTDOWN, MailboxLimit, exit
-from supervisors.child import StartContext
-from supervisors.launch import create, launch
+from supervisors.lifecycle.context import StartContext
+from supervisors.lifecycle.launch import create, launch
 from supervisors.testing import ManualClock
 from tests.supervisors.stubs import PATIENCE_S, Worker, down
 
@@ -85,7 +85,7 @@ def test_what_was_put_aside_before_is_looked_through_first(picky: type[Picky]) -
 def test_what_was_asked_is_not_taken_but_answered_later(picky: type[Picky]) -> None:
     ref = picky.start()
     answer = ref.ask(("pick", lambda _: True, None), block=False)
-    ref.cell.ready.wait()
+    ref.actor_state.ready.wait()
     asked = ref.ask("ping", block=False)
     ref.tell("told")
     assert answer.get(timeout=PATIENCE_S) == "told"

@@ -23,7 +23,7 @@ from supervisors import (
     Unregistered,
     exit,
 )
-from supervisors.reasons import KILLED, SHUTDOWN
+from supervisors.rules.reasons import KILLED, SHUTDOWN
 from supervisors.testing import ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Recorder, Worker, down, tell_and_see_die
 

@@ -28,7 +28,7 @@ from supervisors import (
     abandoned_threads,
     exit,
 )
-from supervisors.reasons import Abandoned, Crashed
+from supervisors.rules.reasons import Abandoned, Crashed
 from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, down
 
 # A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
@@ -87,14 +87,14 @@ class Pupil(ScheduledActor):
 @pytest.fixture
 def one() -> Iterator[Scheduler]:
     """A scheduler with one thread."""
-    with Scheduler(1, overstay_s=30) as scheduler:
+    with Scheduler(1, blocked_after_s=30) as scheduler:
         yield scheduler
 
 
 @pytest.fixture
 def two() -> Iterator[Scheduler]:
     """A scheduler with two threads that is quick to see that one blocks."""
-    with Scheduler(2, overstay_s=0.02) as scheduler:
+    with Scheduler(2, blocked_after_s=0.02) as scheduler:
         yield scheduler
 
 
@@ -240,7 +240,7 @@ def test_bounded_mailboxes_that_fill_do_not_hold_up_the_scheduler() -> None:
     class Small(Pupil):
         mailbox_limit = MailboxLimit(2, Overflow.BLOCK)
 
-    with Scheduler(1, overstay_s=0.02) as scheduler:
+    with Scheduler(1, blocked_after_s=0.02) as scheduler:
         small, sender = Small.start(scheduler), Pupil.start(scheduler)
         sender.ask(lambda actor: deque(map(small.tell, "twenty words are more"), maxlen=0), timeout=PATIENCE_S)
         assert small.ask("last") == "last"
@@ -301,7 +301,7 @@ def test_a_kill_ends_an_actor_before_its_next_message(one: Scheduler) -> None:
 
 def test_a_kill_strikes_whoever_it_is_meant_for(whole: bool) -> None:
     """One thread runs victims and bystanders by turns; the strikes come at any instant."""
-    with Scheduler(1, overstay_s=30) as scheduler:
+    with Scheduler(1, blocked_after_s=30) as scheduler:
 
         class Spin(ScheduledActor):
             kill_grace_s = 0.05
@@ -351,7 +351,7 @@ def test_kills_that_strike_senders_lock_nobody_out(two: Scheduler, whole: bool) 
     sink.stop()
 
 
-def test_who_overstays_the_deadline_is_abandoned_and_started_anew_and_the_others_go_on() -> None:
+def test_an_actor_past_its_deadline_is_abandoned_and_restarted_and_the_others_go_on() -> None:
     recorder, gates = Recorder(), SimpleQueue[Gate]()
 
     class Hangs(Pupil):
@@ -362,7 +362,7 @@ def test_who_overstays_the_deadline_is_abandoned_and_started_anew_and_the_others
                 gate.pass_through()
             return self.incarnation
 
-    with Scheduler(1, overstay_s=0.02, deadline_s=0.1) as scheduler:
+    with Scheduler(1, blocked_after_s=0.02, deadline_s=0.1) as scheduler:
         specs = [ChildSpec.of(Hangs, scheduler, id=name, name=name) for name in ("bad", "good")]
         with Supervisor.start(specs, strategy="one_for_one", hooks=[recorder]) as tree:
             recorder.ready("good", 1)
@@ -402,7 +402,7 @@ def test_a_stopped_scheduler_leaves_no_thread_and_no_question_unanswered() -> No
     [
         ({"threads": 0}, "expected `threads` to be an integer >= 1, got 0"),
         ({"threads": True}, "expected `threads` to be an integer >= 1, got True"),
-        ({"overstay_s": 0}, "expected `overstay_s` to be a number > 0, got 0"),
+        ({"blocked_after_s": 0}, "expected `blocked_after_s` to be a number > 0, got 0"),
         ({"deadline_s": -1.0}, "expected `deadline_s` to be a number > 0, got -1.0"),
     ],
 )

@@ -26,7 +26,7 @@ from supervisors import (
     Supervisor,
     exit,
 )
-from supervisors.signals import StopSignal
+from supervisors.lifecycle.signals import StopSignal
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, Worker, down
 
@@ -57,7 +57,7 @@ def test_a_child_gets_its_time_to_stop_and_is_not_forced_before_it_is_over() -> 
     stopping = tree.stop(block=False)
     clock.wait_for_waiters()
     clock.advance(4.9)
-    assert not ref.cell.cancelled.is_set()
+    assert not ref.actor_state.cancelled.is_set()
     gate.opened.set()
     stopping.get(timeout=PATIENCE_S)
     assert ref.exit_reason == SHUTDOWN
@@ -123,7 +123,7 @@ def test_a_child_that_crashed_on_its_own_while_the_supervisor_was_busy_is_not_re
     starting = threading.Thread(target=lambda: tree.start_child(Slow))
     starting.start()
     gate.entered.wait(PATIENCE_S)
-    tree.cell.mailbox.signal(StopSignal(SHUTDOWN))
+    tree.actor_state.mailbox.signal(StopSignal(SHUTDOWN))
     ref.tell("die")
     down(ref)
     gate.opened.set()
@@ -197,7 +197,7 @@ def test_ctrl_c_while_a_tree_starts_stops_what_had_come_up() -> None:
         def on_start(self) -> None:
             interrupt_main_thread()
             above = self.context.supervisor
-            while above is not None and not above.cell.mailbox.signals:
+            while above is not None and not above.actor_state.mailbox.signals:
                 above.wait(0.001)  # until the main thread has asked the supervisor to stop
 
     with pytest.raises(KeyboardInterrupt):
@@ -234,6 +234,6 @@ def test_a_child_that_traps_exits_stops_in_order_and_ends_when_its_supervisor_do
         pass
     tree = Supervisor.start([ChildSpec.of(Trapping, id="t")], strategy=ONE)
     ref = tree.which_child("t").ref
-    tree.cell.abandon()
+    tree.actor_state.abandon()
     assert isinstance(down(ref), Abandoned)
     assert stopped == [SHUTDOWN, down(ref)]

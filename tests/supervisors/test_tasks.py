@@ -79,7 +79,7 @@ def test_a_stopped_task_has_no_result_but_an_error() -> None:
     task = tasks.run(gate.pass_through)
     gate.entered.wait(PATIENCE_S)
     stopping = tasks.stop(block=False)
-    while not task.ref.cell.mailbox.signals:
+    while not task.ref.actor_state.mailbox.signals:
         tasks.wait(0.001)
     gate.opened.set()
     stopping.get(timeout=PATIENCE_S)
@@ -92,7 +92,7 @@ def test_a_task_that_is_abandoned_has_an_error_for_a_result() -> None:
     with TaskSupervisor.start() as tasks:
         task = tasks.run(gate.pass_through)
         gate.entered.wait(PATIENCE_S)
-        task.ref.cell.abandon()
+        task.ref.actor_state.abandon()
         with pytest.raises(ActorDead, match="abandoned"):
             task.result(PATIENCE_S)
         gate.opened.set()

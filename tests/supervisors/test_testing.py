@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from supervisors import KILLED, ChildExited, ChildSpec, Clock, Crashed, Ignore, StartContext, Strategy, Supervisor
-from supervisors.latch import Latch
 from supervisors.testing import ManualClock, ScriptedChild, ScriptedCrash, ScriptedStart, crashing
+from supervisors.threads.latch import Latch
 from tests.supervisors.stubs import PATIENCE_S, Died, Recorder, Worker
 
 

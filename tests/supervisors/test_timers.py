@@ -7,7 +7,7 @@ import pykka
 import pytest
 
 from supervisors import ChildSpec, DeadlineExceeded, StartContext, Strategy, Supervisor, Timers
-from supervisors.launch import create, launch
+from supervisors.lifecycle.launch import create, launch
 from supervisors.testing import ManualClock
 from tests.supervisors.stubs import PATIENCE_S, Gate, Worker, down
 

@@ -1,0 +1,129 @@
+"""What a supervisor knows of each of its children."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple
+
+from supervisors.children.child import Child
+from supervisors.children.spec import ChildSpec
+from supervisors.rules.reasons import Reason
+from supervisors.rules.strategy import Restart
+from supervisors.rules.termination import ChildType
+from supervisors.threads.latch import Latch
+
+
+class ChildState(Enum):
+    """Whether a child runs."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    RESTARTING = "restarting"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildInfo:
+    """One child, as its supervisor describes it.
+
+    Args:
+        id: its id in its supervisor.
+        ref: its reference; None unless it runs.
+        state: running, stopped (also: ignored), or restarting: between two attempts.
+        type: worker or supervisor.
+        restart: when it is restarted.
+        incarnation: of its last start, from 1; 0 if there was none.
+        info: the second half of what its ``start`` returned, if that was a pair.
+    """
+
+    id: str
+    ref: Any
+    state: ChildState
+    type: ChildType
+    restart: Restart
+    incarnation: int
+    info: Any = None
+
+
+class Counts(NamedTuple):
+    """How many children a supervisor has.
+
+    Args:
+        specs: all, running or not.
+        active: those that run.
+        supervisors: all of that type, running or not.
+        workers: all of that type, running or not.
+    """
+
+    specs: int
+    active: int
+    supervisors: int
+    workers: int
+
+
+class ExitWatch:
+    """Records a child's end, in whatever thread it is noticed; the supervisor can wait for it."""
+
+    __slots__ = ("ended", "reason")
+
+    def __init__(self) -> None:
+        self.ended = Latch()
+        self.reason: Reason | None = None
+
+    def note(self, reason: Reason) -> None:
+        """Record the end."""
+        self.reason = reason
+        self.ended.set()
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class ChildRecord:
+    """One child of a supervisor, through all its incarnations.
+
+    Args:
+        spec: its specification.
+        state: whether it runs.
+        child: the incarnation that runs, else None.
+        watch: records the end of that incarnation.
+        incarnation: the number of its last start.
+        info: the second half of what ``start`` returned.
+        retry: identifies the attempt that is due while it is restarting, so that a cancelled one is ignored.
+        reason: why it ended last; None once it runs again.
+        failures: how many pauses of its backoff came in a row.
+        since: monotonic seconds of its last change of state.
+        key: its key in a dynamic supervisor's table.
+    """
+
+    spec: ChildSpec
+    state: ChildState = ChildState.STOPPED
+    child: Child | None = None
+    watch: ExitWatch = field(default_factory=ExitWatch)
+    incarnation: int = 0
+    info: Any = None
+    retry: object = None
+    reason: Reason | None = None
+    failures: int = 0
+    since: float = 0.0
+    key: Any = None
+
+    @property
+    def id(self) -> str:
+        """The child's id."""
+        return self.spec.id
+
+    def describe(self) -> ChildInfo:
+        """Return what callers of the supervisor may know."""
+        ref = None if self.child is None else self.child.ref
+        spec = self.spec
+        return ChildInfo(spec.id, ref, self.state, spec.type, spec.restart, self.incarnation, self.info)
+
+    def mark_down(self, state: ChildState = ChildState.STOPPED) -> None:
+        """Record that no incarnation runs now."""
+        self.state, self.child, self.retry, self.info = state, None, None, None
+
+
+def count(records: list[ChildRecord]) -> Counts:
+    """Return how many children there are, by kind."""
+    supervisors = sum(record.spec.type is ChildType.SUPERVISOR for record in records)
+    active = sum(record.child is not None for record in records)
+    return Counts(len(records), active, supervisors, len(records) - supervisors)

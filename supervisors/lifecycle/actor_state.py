@@ -1,0 +1,289 @@
+"""What surrounds an actor's code: its mailbox, its links, force from outside, and its one and only end.
+
+An actor ends once, by `ActorState.finish`: in its own thread when it ends, in another thread when it is abandoned. The
+order is fixed, because others build on it: the mailbox closes, names become free, questions fail, watchers are
+notified.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from supervisors.lifecycle._pykka import StopMessage
+from supervisors.lifecycle.frames import clear_frames
+from supervisors.lifecycle.hooks import DeadLetter, Hooks
+from supervisors.lifecycle.links import Links
+from supervisors.lifecycle.mailbox import Envelope, Mailbox, SystemEnvelope, Timed
+from supervisors.lifecycle.replies import fail, resolve
+from supervisors.lifecycle.signals import Kill, KillSignal, StopSignal
+from supervisors.rules.errors import ActorDead
+from supervisors.rules.reasons import NOPROC, Abandoned, Crashed, Reason
+from supervisors.threads.async_exception import raise_in_thread
+from supervisors.threads.clock import Clock
+from supervisors.threads.timers import Timers
+
+logger = logging.getLogger("supervisors")
+
+
+class ActorContext(Protocol):
+    """The part of a `StartContext` that an actor's state reads."""
+
+    @property
+    def id(self) -> str:
+        """The child's id in its supervisor."""
+
+    @property
+    def incarnation(self) -> int:
+        """The number of this start, from 1."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names of all supervisors above, outermost first."""
+
+    @property
+    def clock(self) -> Clock:
+        """Where the time comes from."""
+
+    @property
+    def hooks(self) -> Hooks:
+        """The observers of the tree."""
+
+    @property
+    def timers(self) -> Timers | None:
+        """The timers of the tree; None for an actor started without one."""
+
+
+class ActorState:
+    """Everything about one incarnation of one actor that outlives or surrounds its code.
+
+    It does not know the actor, so that a reference, which knows the state, keeps no ended actor in memory.
+
+    Args:
+        label: the actor's name in messages.
+        context: the circumstances of its start.
+        mailbox: where its messages come in.
+        stopped: Pykka's flag, set at the end.
+    """
+
+    def __init__(self, label: str, context: ActorContext, mailbox: Mailbox, stopped: threading.Event) -> None:
+        self.label = label
+        self.context = context
+        self.mailbox = mailbox
+        self.links = Links(mailbox)
+        self.ended = threading.Event()
+        self.ready = threading.Event()
+        self.cancelled = threading.Event()
+        self.started = False
+        self.start_error: BaseException | None = None
+        self.failure: Crashed | None = None
+        self.thread: threading.Thread | None = None
+        self.trapping = False
+        # Written by the actor's thread around every piece of its own code; read by a thread that interrupts it.
+        self.current: Envelope | None = None
+        self.step = 0
+        self.busy = False
+        self.kill_requested = False
+        self.late_sends = 0
+        self.dead_letters = 0
+        self._stopped = stopped
+        self._count_lock = threading.Lock()
+        self._interrupt_lock = threading.Lock()
+        self._interrupting = False
+        self._interrupted = threading.Event()
+        self._timers: Timers | None = None
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the actor ended; None while it lives."""
+        return self.links.reason
+
+    @property
+    def timers(self) -> Timers:
+        """The timers of the actor's tree, or its own if it has no tree."""
+        if self.context.timers is not None:
+            return self.context.timers
+        if self._timers is None:
+            self._timers = Timers(self.context.clock)
+            self.links.on_release(self._timers.stop)
+        return self._timers
+
+    def send_system(self, message: object) -> None:
+        """Queue a message of the system; one that comes after the actor's end is dropped."""
+        self.mailbox.put_system(message)
+        if self.mailbox.closed:
+            self.drain()
+
+    # Force, from other threads
+
+    def request_kill(self) -> None:
+        """Set the cancel token, and make the actor end as killed before it handles another message."""
+        self.kill_requested = True
+        self.cancelled.set()
+        self.mailbox.signal(KillSignal())
+
+    def interrupt(self) -> None:
+        """Raise `Kill` inside the actor's thread, once, if that is in the actor's own code.
+
+        Called after `request_kill`. The two threads cannot miss each other: this one writes ``_interrupting`` before it
+        reads ``busy``, the actor's (`leave_code`) writes ``busy`` before it reads ``_interrupting``. So either this
+        thread sees that the actor has left its code, or the actor waits for the exception that is on its way.
+        """
+        if self.thread is threading.current_thread():
+            raise Kill  # an actor that kills itself must not wait for its own interrupt
+        with self._interrupt_lock:
+            if self._interrupted.is_set() or self.thread is None or self.thread.ident is None:
+                return
+            self._interrupting = True
+            if self.busy and self.reason is None:
+                raise_in_thread(self.thread.ident, Kill)
+            self._interrupted.set()
+
+    def abandon(self) -> bool:
+        """Give up on a thread that will not end: fence it off, and do all that its end would have done.
+
+        Returns:
+            False when the actor has ended by itself in the meantime.
+        """
+        ident = None if self.thread is None else self.thread.ident
+        stack = _stack_of(ident)
+        if ident is not None:
+            FENCED[ident] = self
+        if self.finish(Abandoned(stack)):
+            self.request_kill()
+            return True
+        if ident is not None:
+            FENCED.pop(ident, None)
+        return False
+
+    # The end
+
+    def leave_code(self) -> None:
+        """Leave the actor's own code for good: after this, in its thread, no `Kill` can be raised any more."""
+        try:
+            self._await_interrupt()
+        except Kill:
+            self._await_interrupt()  # there is only one, so nothing disturbs this second wait
+
+    def _await_interrupt(self) -> None:
+        self.busy = False
+        if self._interrupting:
+            self._interrupted.wait()
+
+    def finish(self, reason: Reason, *, unless_begun: bool = False) -> bool:
+        """End the actor, once.
+
+        Args:
+            reason: why.
+            unless_begun: whether to do nothing if its thread runs.
+
+        Returns:
+            False when it had ended before, or nothing was done.
+        """
+        recipients = self.links.end(reason, unless_begun=unless_begun)
+        if recipients is None:
+            return False
+        self.mailbox.close()
+        self._stopped.set()
+        for release in recipients.releases:
+            self._call_safely(release)
+        self._answer_current()
+        self.drain()
+        for child in recipients.children:
+            child.signal(StopSignal(reason))
+        for other in recipients.linked:
+            self.links.send_exit(other, reason)
+        self.ended.set()
+        for watcher in recipients.watchers:
+            self._call_safely(partial(watcher, reason))
+        self.ready.set()
+        return True
+
+    def _call_safely(self, call: Callable[[], None]) -> None:
+        """Make a call of foreign code, whose error must not keep the news from the others."""
+        try:
+            call()
+        except BaseException:
+            logger.exception("a watcher of %s raised", self.label)
+
+    def leave_thread(self) -> None:
+        """Record that the thread runs this actor no longer."""
+        if FENCED.pop(threading.get_ident(), None) is not None:
+            logger.warning("%s had been abandoned and has ended after all", self.label)
+
+    def forget_work(self) -> None:
+        """Drop what the actor was working on when it ended, so that its references do not keep that in memory."""
+        failure, self.failure, self.current = self.failure, None, None
+        clear_frames(failure)
+        clear_frames(self.reason)
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait until the actor has ended and, unless it was abandoned, its thread too; return whether it has."""
+        if not self.ended.wait(timeout_s):
+            return False
+        thread = self.thread
+        if thread is None or thread is threading.current_thread() or isinstance(self.reason, Abandoned):
+            return True
+        thread.join(timeout_s)
+        return not thread.is_alive()
+
+    # Dead letters
+
+    def drain(self) -> None:
+        """Empty the mailbox of an actor that has ended: questions fail, the rest is counted."""
+        for envelope in self.mailbox.take_all():
+            self.bounce(envelope)
+
+    def bounce(self, envelope: Envelope) -> None:
+        """Turn one message into a dead letter; messages of the system are none."""
+        if isinstance(envelope.message, StopMessage):
+            if envelope.reply_to is not None:
+                resolve(envelope.reply_to, False)
+            return
+        if envelope.reply_to is not None:
+            fail(envelope.reply_to, self.dead())
+        if not isinstance(envelope, SystemEnvelope):
+            self.note_dead_letter(envelope.message)
+
+    def note_dead_letter(self, message: Any) -> None:
+        """Count a message that had no effect, and notify the hooks."""
+        with self._count_lock:
+            self.dead_letters += 1
+        hooks = self.context.hooks
+        if hooks:
+            content = message.message if isinstance(message, Timed) else message
+            supervisor = "/".join(self.context.path)
+            hooks.emit(DeadLetter(supervisor, self.context.id, self.context.incarnation, content))
+
+    def dead(self) -> ActorDead:
+        """Return the error for a question to a dead actor."""
+        return ActorDead(f"{self.label} has ended: {self.reason}", self.reason or NOPROC)
+
+    def _answer_current(self) -> None:
+        envelope = self.current
+        if envelope is None or envelope.reply_to is None:
+            return
+        if isinstance(envelope.message, StopMessage):
+            resolve(envelope.reply_to, True)
+        else:
+            fail(envelope.reply_to, self.dead() if self.failure is None else self.failure.error)
+
+
+FENCED: dict[int, ActorState] = {}
+"""Threads that were abandoned and still run, by identifier: the one thing here that belongs to the whole process,
+because threads do. Empty in a healthy program; an entry goes when its thread ends after all."""
+
+
+def abandoned_threads() -> list[str]:
+    """Return the names of the actors that were abandoned and whose threads still run, in this process."""
+    return [state.label for state in tuple(FENCED.values())]
+
+
+def _stack_of(ident: int | None) -> str:
+    frame = None if ident is None else sys._current_frames().get(ident)
+    return "" if frame is None else "".join(traceback.format_stack(frame))

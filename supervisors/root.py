@@ -1,0 +1,61 @@
+"""What a whole tree of supervisors shares, given to its root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypedDict
+
+from supervisors.lifecycle.context import StartContext
+from supervisors.lifecycle.hooks import Hook, Hooks
+from supervisors.lifecycle.registry import Registry
+from supervisors.rules.errors import BadSpec
+from supervisors.threads.clock import Clock, SystemClock
+from supervisors.threads.timers import Timers
+
+
+class TreeOptions(TypedDict, total=False):
+    """The keyword arguments of every supervisor's ``start`` that hold for the whole tree below it."""
+
+    hooks: Iterable[Hook] | Hooks
+    """Called with every event in the tree; none by default."""
+
+    clock: Clock | None
+    """Where the tree takes the time from; None, the default, for the system's clock."""
+
+    registry: Registry | None
+    """Where the named children of the tree are registered; None, the default, for a new registry."""
+
+    mailbox_sample_s: float | None
+    """How often the hooks are called with the depth of each child's mailbox, in seconds > 0; None, the default, for
+    never."""
+
+
+def root_context(
+    name: str,
+    *,
+    hooks: Iterable[Hook] | Hooks = (),
+    clock: Clock | None = None,
+    registry: Registry | None = None,
+    mailbox_sample_s: float | None = None,
+) -> tuple[StartContext, Timers]:
+    """Return the context of a supervisor that has none above it, and the timers of its tree, to be stopped at its end.
+
+    The options are `TreeOptions`.
+
+    Raises:
+        BadSpec: an option is wrong.
+    """
+    if mailbox_sample_s is not None and not mailbox_sample_s > 0:
+        raise BadSpec(f"expected `mailbox_sample_s` to be seconds > 0 or None, got {mailbox_sample_s!r}")
+    clock = SystemClock() if clock is None else clock
+    timers = Timers(clock)
+    context = StartContext(
+        id=name,
+        name=name,
+        registry=Registry() if registry is None else registry,
+        clock=clock,
+        hooks=hooks if isinstance(hooks, Hooks) else Hooks(hooks),
+        timers=timers,
+        mailbox_sample_s=mailbox_sample_s,
+    )
+    return context, timers

@@ -1,0 +1,114 @@
+"""The errors of this package. Each message is one line: what was expected, what came, what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pykka
+
+from supervisors.rules.reasons import NOPROC, Reason
+
+
+class SupervisionError(Exception):
+    """The base of every error of this package, except `ActorDead`, which is Pykka's."""
+
+
+class BadSpec(SupervisionError, ValueError):
+    """A child specification or a supervisor's option of the wrong kind, value or combination."""
+
+
+class DuplicateChild(BadSpec):
+    """Two child specifications with the same id in one supervisor."""
+
+
+class KillRefused(BadSpec):
+    """A specification that demands a real kill, for a host that has none."""
+
+
+class StartError(SupervisionError):
+    """An actor, or a child of a supervisor, did not start; `__cause__` is the original exception.
+
+    Args:
+        message: one line.
+        child: the id of the child that failed; None outside a supervisor.
+    """
+
+    def __init__(self, message: str, child: str | None = None) -> None:
+        super().__init__(message)
+        self.child = child
+
+
+class Ignore(Exception):
+    """Raise it in ``__init__``, ``on_start`` or a ``start`` function: "do not run me, and this is no failure"."""
+
+
+class ChildError(SupervisionError):
+    """A call about a child that cannot be answered.
+
+    Args:
+        message: one line.
+        child: the id of the child.
+    """
+
+    def __init__(self, message: str, child: object) -> None:
+        super().__init__(message)
+        self.child = child
+
+
+class AlreadyStarted(ChildError):
+    """A child of this id, or an actor of this name, runs already.
+
+    Args:
+        message: one line.
+        child: the id or name.
+        ref: the one that runs.
+    """
+
+    def __init__(self, message: str, child: object, ref: Any) -> None:
+        super().__init__(message, child)
+        self.ref = ref
+
+
+class AlreadyPresent(ChildError):
+    """A child of this id is specified but not running: restart it or delete it."""
+
+
+class NotFound(ChildError):
+    """No child of this id or reference."""
+
+
+class StillRunning(ChildError):
+    """The child runs: terminate it first."""
+
+
+class StillRestarting(ChildError):
+    """The child is between two attempts to restart it: terminate it first."""
+
+
+class NotSupported(ChildError):
+    """This kind of supervisor has no such call."""
+
+
+class MailboxFull(SupervisionError):
+    """No room in a bounded mailbox."""
+
+
+class MaxChildren(SupervisionError):
+    """A dynamic supervisor holds as many children as it may."""
+
+
+class DeadlineExceeded(pykka.Timeout):
+    """An ``ask`` was not answered before its deadline; the actor will not handle it any more."""
+
+
+class ActorDead(pykka.ActorDeadError):
+    """The actor has ended, so that nothing can be asked of it.
+
+    Args:
+        message: one line.
+        reason: why it ended.
+    """
+
+    def __init__(self, message: str, reason: Reason = NOPROC) -> None:
+        super().__init__(message)
+        self.reason = reason

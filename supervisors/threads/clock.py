@@ -1,0 +1,37 @@
+"""Time, as something that can be passed in."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from supervisors.threads.latch import Latch
+
+
+class Clock(Protocol):
+    """Where the time comes from; `supervisors.testing.ManualClock` is the one for tests."""
+
+    def monotonic(self) -> float:
+        """Return the seconds since some fixed instant; they never go back."""
+        ...
+
+    def wait(self, latch: Latch, timeout_s: float | None) -> bool:
+        """Wait until ``latch`` is set or ``timeout_s`` seconds of this clock have passed; return whether it is set.
+
+        Args:
+            latch: what to wait for.
+            timeout_s: seconds of this clock; None waits for ever.
+        """
+        ...
+
+
+class SystemClock:
+    """The machine's monotonic clock."""
+
+    def monotonic(self) -> float:
+        """Return `time.monotonic`."""
+        return time.monotonic()
+
+    def wait(self, latch: Latch, timeout_s: float | None) -> bool:
+        """Wait for ``latch`` in real time."""
+        return latch.wait(timeout_s)
