@@ -6,7 +6,6 @@ threads. What it may not do is change a single bit of what the run comes to.
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,16 +13,15 @@ from enum import Enum
 from random import Random
 from threading import Event as Flag
 from threading import Lock, Thread
-from typing import Any
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import Event, PeerExited, PeerStarted
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Committed, Envelope
 from annex_actors.runtimes.faults.injected import Fault, InjectedFaults
-from annex_actors.runtimes.hosting.tree import SupervisedJob
-from annex_actors.runtimes.processes.process_child import ProcessRef
+from annex_actors.runtimes.hosting.job import HostedJob
+from annex_actors.runtimes.hosting.peer_ref import PeerRef
 from annex_actors.runtimes.program import Job, Program, Runtime
-from supervisors import KILLED, Ref, exit
 
 FLOOD = 5000
 """Messages of a life long past that fill a mailbox."""
@@ -143,22 +141,27 @@ class ChaosRuntime:
     def start(self, program: Program) -> Job:
         """Start the program, and the harm."""
         faults, watch = InjectedFaults(), _Watch(self.damage)
-        harmed = replace(program, instruments=(*program.instruments, faults), observers=(*program.observers, watch))
+        harmed = replace(program, faults=faults, observers=(*program.observers, watch))
         job = self.inner.start(harmed)
-        assert isinstance(job, SupervisedJob)
-        return ChaosJob(self, job, faults, watch)
+        if not isinstance(job, HostedJob):
+            job.close()
+            raise ConfigError(f"expected a runtime whose peers can be harmed, got {self.name}; choose another")
+        return ChaosJob(self, program, job, faults, watch)
 
 
 class ChaosJob:
     """A job under blows."""
 
-    def __init__(self, chaos: ChaosRuntime, job: SupervisedJob, faults: InjectedFaults, watch: _Watch) -> None:
+    def __init__(
+        self, chaos: ChaosRuntime, program: Program, job: HostedJob, faults: InjectedFaults, watch: _Watch
+    ) -> None:
         self._chaos = chaos
+        self._program = program
         self._job = job
         self._faults = faults
         self._watch = watch
         self._random = Random(chaos.seed)
-        self._stages = {spec.address: spec for spec in job.program.stages}
+        self._stages = {spec.address: spec for spec in program.stages}
         self._over = Flag()
         self._thread = Thread(target=self._run, name="chaos", daemon=True)
         self._thread.start()
@@ -187,8 +190,8 @@ class ChaosJob:
         self._faults.end()
         self._job.close()
         damage = self._chaos.damage
-        for address in [*self._stages, self._job.program.driver.address]:
-            beacons = self._job.beacons(address)
+        for address in [*self._stages, self._program.driver.address]:
+            beacons = self._job.heartbeats(address)
             damage.worked[address] = sum(beacon.worked for beacon in beacons)
             damage.most_kept_bytes[address] = max((beacon.most_kept_bytes for beacon in beacons), default=0)
 
@@ -202,7 +205,7 @@ class ChaosJob:
         stages = list(self._stages)
         at = self._random.randrange(len(stages))
         if kind is Kind.TRAINER:
-            return self._hit(kind, [self._job.program.driver.address])
+            return self._hit(kind, [self._program.driver.address])
         if kind is Kind.PAIR:
             return self._hit(kind, stages[at : at + 2] if at + 1 < len(stages) else stages[-2:])
         return self._hit(kind, [stages[at]])
@@ -210,44 +213,30 @@ class ChaosJob:
     def _hit(self, kind: Kind, addresses: Iterable[Address]) -> int:
         hits = 0
         for address in addresses:
-            ref = self._job.registry.whereis(address)
-            if ref is None or not self._watch.note(Blow(kind, address, time.monotonic())):
+            peer = self._job.peer(address)
+            if peer is None or not self._watch.note(Blow(kind, address, time.monotonic())):
                 continue
             hits += 1
-            if isinstance(ref, ProcessRef):
-                self._hit_process(kind, ref)
-            else:
-                self._hit_thread(kind, address, ref)
+            self._hit_peer(kind, address, peer)
         return hits
 
-    def _hit_process(self, kind: Kind, ref: ProcessRef) -> None:
-        match kind:
-            case Kind.KILL | Kind.PAIR:
-                ref.process.kill()
-            case Kind.STOP:
-                ref.process.signal(signal.SIGSTOP)
-            case Kind.FLOOD:
-                self._flood(ref)
-            case _:
-                ref.disturb(self._layer(ref.address), Fault(kind.value))
-
-    def _hit_thread(self, kind: Kind, address: Address, ref: Ref[Any]) -> None:
+    def _hit_peer(self, kind: Kind, address: Address, peer: PeerRef) -> None:
         match kind:
             case Kind.KILL | Kind.PAIR | Kind.TRAINER:
-                exit(ref, KILLED)
-            case Kind.STOP:
-                self._faults.add(self._layer(address), Fault.STUCK)
+                peer.kill()
             case Kind.FLOOD:
-                self._flood(ref)
+                self._flood(peer)
+            case Kind.STOP:
+                peer.inject(Fault.STUCK, self._layer(address))
             case _:
-                self._faults.add(self._layer(address), Fault(kind.value))
+                peer.inject(Fault(kind.value), self._layer(address))
 
-    def _flood(self, ref: ProcessRef | Ref[Any]) -> None:
+    def _flood(self, peer: PeerRef) -> None:
         """Fill a mailbox with what a dead life of its neighbours would have sent."""
-        run = self._job.program.run
-        stale = Envelope(self._job.program.driver.address, 0, 0, Committed(run, 0, WHOLE_STEP, WHOLE_STEP))
+        run = self._program.run
+        stale = Envelope(self._program.driver.address, 0, 0, Committed(run, 0, WHOLE_STEP, WHOLE_STEP))
         for _ in range(FLOOD):
-            ref.tell(stale)
+            peer.tell(stale)
 
     def _layer(self, address: Address) -> int:
         """Return the first layer of a stage, by which every message comes."""

@@ -220,7 +220,10 @@ class InlineJob:
             limit = f"{supervision.max_restarts} restarts in {supervision.max_seconds:g} s"
             fatal = too_many_restarts(label, limit, error)
         if fatal is not None:
-            raise fatal
+            try:
+                raise fatal
+            finally:
+                del fatal  # or its traceback would hold a frame that holds it, and all else that was at work
         stages = [str(spec.address) for spec in self._program.stages]
         strategy = Strategy.ONE_FOR_ONE if is_driver else supervision.strategy
         plan = strategy.plan([str(address)] if is_driver else stages, str(address))

@@ -14,6 +14,7 @@ from annex_actors.protocol.messages import Address
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.stores import StateStore
 from supervisors import Strategy
@@ -112,6 +113,7 @@ class Program:
         load: files of the user's own Python, run already in the process that starts the program: any other process that
             is to host a peer runs them first, for what they register and define.
         instruments: see the work of every peer in this process; peers in processes of their own are out of their sight.
+        faults: where faults can be injected into layers of this process while the run goes on; None: nowhere.
     """
 
     run: str
@@ -123,11 +125,12 @@ class Program:
     observers: tuple[Observer, ...] = ()
     load: tuple[str, ...] = ()
     instruments: tuple[Instrument, ...] = ()
+    faults: InjectedFaults | None = None
 
     @property
     def instrument(self) -> Instrument:
-        """What sees the work of every peer in this process: the instruments, and then the crash plan."""
-        return combined(*self.instruments, self.crashes or NO_INSTRUMENT)
+        """What sees the work of every peer in this process: the instruments, the injected faults, the crash plan."""
+        return combined(*self.instruments, self.faults or NO_INSTRUMENT, self.crashes or NO_INSTRUMENT)
 
     @property
     def peers(self) -> tuple[PeerSpec, ...]:

@@ -8,14 +8,18 @@ up. And a message to a layer that can run on the same thread costs no hand-over 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from annex_actors.base import checks
 from annex_actors.protocol.mailbox import Rank
 from annex_actors.protocol.messages import Envelope
+from annex_actors.runtimes.faults.injected import InjectedFaults
+from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
-from annex_actors.runtimes.hosting.tree import SupervisedJob
-from annex_actors.runtimes.program import Job, PeerSpec, Program
-from supervisors import ChildSpec, ScheduledActor, Scheduler
+from annex_actors.runtimes.hosting.surroundings import RunSurroundings
+from annex_actors.runtimes.program import PeerSpec, Program
+from annex_actors.runtimes.threads import ActorPeer
+from supervisors import ChildSpec, Ref, ScheduledActor, Scheduler
 
 
 class ScheduledPeer(ScheduledActor):
@@ -51,6 +55,28 @@ class ScheduledPeer(ScheduledActor):
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduledHost:
+    """Hosts peers on the threads of a scheduler; a `Host`.
+
+    Args:
+        scheduler: it.
+        faults: see `Program`.
+    """
+
+    scheduler: Scheduler
+    faults: InjectedFaults | None = None
+
+    def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
+        """Return the specification of a peer that the scheduler runs."""
+        address = spec.address
+        return ChildSpec.of(ScheduledPeer, self.scheduler, spec, surroundings, id=str(address), name=address)
+
+    def peer(self, ref: Ref[Any]) -> ActorPeer:
+        """Return what others hold of it: a scheduled actor is killed as one with a thread of its own."""
+        return ActorPeer(ref, self.faults)
+
+
+@dataclass(frozen=True, slots=True)
 class SchedulersRuntime:
     """As many threads as cores for all peers.
 
@@ -69,11 +95,8 @@ class SchedulersRuntime:
         if self.threads is not None:
             checks.whole_number("threads", self.threads, at_least=1)
 
-    def start(self, program: Program) -> Job:
+    def start(self, program: Program) -> HostedJob:
         """Start the scheduler, and the tree of supervisors from left to right."""
         scheduler = Scheduler(self.threads, name="layers")
-
-        def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
-            return ChildSpec.of(ScheduledPeer, scheduler, spec, job, id=str(spec.address), name=spec.address)
-
-        return SupervisedJob(program, host, scheduler)
+        host = ScheduledHost(scheduler, program.faults)
+        return SupervisedJob(program, lambda spec: host, scheduler)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from annex_actors.protocol.messages import Envelope
+from annex_actors.runtimes.faults.injected import Fault, InjectedFaults
+from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
-from annex_actors.runtimes.hosting.tree import SupervisedJob
-from annex_actors.runtimes.program import Job, PeerSpec, Program
-from supervisors import Actor, ChildSpec
+from annex_actors.runtimes.hosting.surroundings import RunSurroundings
+from annex_actors.runtimes.program import PeerSpec, Program
+from supervisors import KILLED, Actor, ChildSpec, Ref, ThreadChild, exit, kill
 
 
 class PeerActor(Actor):
@@ -41,9 +44,59 @@ class PeerActor(Actor):
             pass
 
 
-def thread_host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
-    """Return the specification of a peer on a thread."""
-    return ChildSpec.of(PeerActor, spec, job, id=str(spec.address), name=spec.address)
+@dataclass(frozen=True, slots=True)
+class ActorPeer:
+    """A peer that is an actor in this process; a `PeerRef`.
+
+    Args:
+        ref: the actor.
+        faults: where its layers find what is injected into them; None: nowhere.
+    """
+
+    ref: Ref[Any]
+    faults: InjectedFaults | None = None
+
+    @property
+    def incarnation(self) -> int:
+        """Which life of the peer."""
+        return self.ref.incarnation
+
+    def tell(self, envelope: Envelope) -> None:
+        """Send an envelope."""
+        self.ref.tell(envelope)
+
+    def kill(self) -> None:
+        """Raise an exception in it; code that does not return goes on."""
+        exit(self.ref, KILLED)
+
+    def end(self) -> None:
+        """Ask, raise an exception, and at last abandon its thread."""
+        kill(ThreadChild(self.ref))
+
+    def inject(self, fault: Fault, layer: int) -> None:
+        """Let something go wrong in a layer."""
+        if self.faults is None:
+            raise RuntimeError("expected a program with `faults` to inject into, got one without; set it")
+        self.faults.add(layer, fault)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadHost:
+    """Hosts peers on threads of their own; a `Host`.
+
+    Args:
+        faults: see `Program`.
+    """
+
+    faults: InjectedFaults | None = None
+
+    def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
+        """Return the specification of a peer on a thread."""
+        return ChildSpec.of(PeerActor, spec, surroundings, id=str(spec.address), name=spec.address)
+
+    def peer(self, ref: Ref[Any]) -> ActorPeer:
+        """Return what others hold of it."""
+        return ActorPeer(ref, self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +105,7 @@ class ThreadsRuntime:
 
     name = "threads"
 
-    def start(self, program: Program) -> Job:
+    def start(self, program: Program) -> HostedJob:
         """Start the tree of supervisors, from left to right."""
-        return SupervisedJob(program, thread_host)
+        host = ThreadHost(program.faults)
+        return SupervisedJob(program, lambda spec: host)

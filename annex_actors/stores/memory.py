@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import TypeAlias
@@ -37,7 +36,8 @@ class MemoryStore:
         self._on_cut = on_cut
         self.depth = depth
         self.every = every
-        self._reached: Counter[int] = Counter()
+        self._reached: dict[int, set[Address]] = {}
+        self._cut = 0
         self._commits: dict[Address, tuple[Snapshot, ...]] = {}
         self._incarnations: dict[Address, int] = {}
         self._lock = Lock()
@@ -49,32 +49,44 @@ class MemoryStore:
             return self._incarnations[address], self.latest(address)
 
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Make ``snapshot`` the last commit of its address, atomically; ignore it from a fenced incarnation."""
-        with self._lock:
-            if incarnation < self._incarnations.get(snapshot.address, 0):
-                return
-            commits = self._commits.get(snapshot.address, ())
-            if commits and commits[-1].step == snapshot.step:
-                commits = commits[:-1]
-            # One swap of a tuple: who is killed before it leaves the old commits whole, and readers need no lock.
-            self._commits[snapshot.address] = (*commits, snapshot)[-self.depth :]
-            if snapshot.address in self._stages:
-                self._count(snapshot.step)
+        """Add ``snapshot``, atomically, in the order of steps; ignore it from a fenced incarnation.
 
-    def _count(self, step: int) -> None:
+        Commits of processes do not come in order: those of a checkpoint are copied while the run goes on, the others
+        when it ends. Whatever the order, and however often one comes, the store ends with the same commits.
+        """
+        address = snapshot.address
+        with self._lock:
+            if incarnation < self._incarnations.get(address, 0) or self._is_dropped(snapshot):
+                return
+            commits = self._commits.get(address, ())
+            before = tuple(each for each in commits if each.step < snapshot.step)
+            after = tuple(each for each in commits if each.step > snapshot.step)
+            # One swap of a tuple: a kill before it leaves the old commits whole, and readers need no lock.
+            self._commits[address] = (*before, snapshot, *after)[-self.depth :]
+            if address in self._stages:
+                self._note_reached(snapshot.step, address)
+
+    def _is_dropped(self, snapshot: Snapshot) -> bool:
+        return snapshot.address in self._stages and snapshot.step < self._cut
+
+    def _note_reached(self, step: int, address: Address) -> None:
         """Note that one more stage has committed ``step``; after the last one drop what is older.
 
-        Who is killed in here leaves a step uncounted; the next one then drops for both.
+        A kill in here leaves a step uncounted; the next one then drops for both.
         """
-        self._reached[step] += 1
-        if self._reached[step] < len(self._stages):
+        if step <= self._cut:
+            return
+        reached = self._reached.setdefault(step, set())
+        reached.add(address)
+        if len(reached) < len(self._stages):
             return
         if self._on_cut is not None and self.every and step % self.every == 0:
             cut = [self.at(stage, step) for stage in self._stages]
             self._on_cut(step, tuple(snapshot for snapshot in cut if snapshot is not None))
+        self._cut = step
         for stage in self._stages:
             self._commits[stage] = tuple(each for each in self._commits[stage] if each.step >= step)
-        self._reached = Counter({later: count for later, count in self._reached.items() if later > step})
+        self._reached = {later: stages for later, stages in self._reached.items() if later > step}
 
     def latest(self, address: Address) -> Snapshot | None:
         """Return the last commit of ``address``; None before its first."""

@@ -192,9 +192,11 @@ class CheckpointWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what waits, and end."""
+        """Write what waits, and end; what told the history and what was told are let go, which hold this in turn."""
         self._cuts.put(None)
         self._thread.join()
+        self._history = tuple
+        self.tell = lambda event: None
 
     def offer(self, step: int, cut: tuple[Snapshot, ...]) -> None:
         """Take the commits of all stages at a step; never waits, and takes no lock that a kill could leave behind."""

@@ -3,65 +3,94 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 
 from annex_actors.protocol.events import Event, Finished
-from annex_actors.protocol.messages import Address
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
+from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import Job, PeerSpec, Program
 from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+from annex_actors.runtimes.hosting.node_host import Surroundings
 from annex_actors.runtimes.threads import PeerActor
-from annex_actors.stores import MemoryStore
 from supervisors import Ref, Registry, StartContext
 from supervisors.lifecycle.launch import create, launch
 
 
-class NoStore(MemoryStore):
-    """Forgets every commit, and with it the old weights."""
+class BareSurroundings:
+    """Carries messages, calls the observers in the actors' own threads, and forgets every commit."""
 
-    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Do nothing."""
-
-
-class BareJob:
-    """Actors that nobody watches; observers are called in the actors' own threads."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = Program(program.run, program.stages, program.driver, NoStore())
-        self.registry = Registry()
-        self.restarts = 0
-        self.failed = False
+    def __init__(self, program: Program, registry: Registry) -> None:
+        self.instrument: Instrument = NO_INSTRUMENT
+        self.over = threading.Event()
         self._observers = program.observers
-        self._over = threading.Event()
-        self._blas = one_blas_thread()
-        self._blas.__enter__()
-        self._actors = [self._start(spec) for spec in program.peers]
+        self._registry = registry
 
-    def _start(self, spec: PeerSpec) -> Ref[PeerActor]:
-        context = StartContext(id=str(spec.address), name=spec.address, registry=self.registry)
-        return launch(create(PeerActor, context, (spec, self), {}))
+    def open(self, address: Address) -> tuple[int, Snapshot | None]:
+        """Return that every life is the first."""
+        return 1, None
+
+    def beacon(self, address: Address) -> Heartbeat:
+        """Return a heartbeat that nothing watches."""
+        return Heartbeat()
 
     def note_start(self, address: Address, incarnation: int) -> None:
         """Take no notice."""
+
+    def send(self, to: Address, envelope: Envelope) -> None:
+        """Tell a peer."""
+        receiver = self._registry.whereis(to)
+        if receiver is not None:
+            receiver.tell(envelope)
+
+    def is_due(self, step: int) -> bool:
+        """Return that a commit, which is forgotten, is due, so that its acknowledgements travel as elsewhere."""
+        return True
+
+    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
+        """Forget it, and with it the old weights."""
 
     def emit(self, event: Event) -> None:
         """Call the observers at once."""
         for observer in self._observers:
             observer.on_event(event)
         if isinstance(event, Finished):
-            self._over.set()
+            self.over.set()
+
+
+class BareJob:
+    """Actors that nothing watches."""
+
+    restarts = 0
+
+    def __init__(self, program: Program) -> None:
+        self._registry = Registry()
+        self._surroundings = BareSurroundings(program, self._registry)
+        self._blas = ExitStack()
+        self._blas.enter_context(one_blas_thread())
+        self._actors = [self._start(spec, self._surroundings) for spec in program.peers]
+
+    def _start(self, spec: PeerSpec, surroundings: Surroundings) -> Ref[PeerActor]:
+        context = StartContext(id=str(spec.address), name=spec.address, registry=self._registry)
+        return launch(create(PeerActor, context, (spec, surroundings), {}))
 
     def wait(self) -> None:
         """Return when the driver has finished."""
-        self._over.wait()
+        self._surroundings.over.wait()
 
     def halt(self) -> None:
         """Do nothing: a benchmark runs to its end."""
+
+    def emit(self, event: Event) -> None:
+        """Show the observers an event."""
+        self._surroundings.emit(event)
 
     def close(self) -> None:
         """Stop the actors."""
         for actor in self._actors:
             actor.stop()
-        self._blas.__exit__(None, None, None)
+        self._blas.close()
 
 
 class BareRuntime:

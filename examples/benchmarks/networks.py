@@ -1,4 +1,4 @@
-"""The four networks that every benchmark trains, and random samples for them."""
+"""The four networks that every benchmark trains, a small one to try them with, and random samples for all."""
 
 from __future__ import annotations
 
@@ -31,6 +31,17 @@ class Task:
         return f"{layers}, batch {self.batch}"
 
     @property
+    def text(self) -> str:
+        """The task on one line, for `read`."""
+        return f"{'-'.join(map(str, self.sizes))},{self.batch},{self.learning_rate}"
+
+    @classmethod
+    def read(cls, text: str) -> Task:
+        """Return the task whose `text` this is."""
+        sizes, batch, learning_rate = text.split(",")
+        return cls(tuple(map(int, sizes.split("-"))), int(batch), float(learning_rate))
+
+    @property
     def network(self) -> Network:
         """The network in this project's words: every dense layer and every ReLU is an actor."""
         layers = [layer for size in self.sizes[1:] for layer in (dense(size), activation("relu"))]
@@ -56,3 +67,6 @@ TASKS = (
     Task((1024,) * 9, 512, learning_rate=0.01),
     Task((784, 128, 64, 10), 32),
 )
+
+SMALLEST = Task((8, 6, 4), 8)
+"""Trained in no time: to find out whether a benchmark still runs."""

@@ -1,6 +1,9 @@
 """What processes cost: a hop, a commit on a shelf or at a store process, a recovery with a spare and without.
 
-``python -m examples.benchmarks.processes [rounds]``: all in one run, interleaved, medians and the slowest.
+All in one run, interleaved; medians and the slowest of a hundred.
+
+    python -m examples.benchmarks.processes [rounds]     # 3 rounds by default
+    python -m examples.benchmarks.processes --smoke
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import ProcessesRuntime
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.stores.shared_log import SharedCommitLog, nameless_memory
+from examples.benchmarks.measuring import arguments, print_peak_memory
 
 ECHO = """
 import socket, sys, threading
@@ -143,7 +147,7 @@ def show(what: str, seconds: list[float], scale: float, unit: str) -> None:
     print(f"{what:40} {scale * statistics.median(ranked):9.2f} {unit}, p99 {scale * slow:9.2f} {unit}", flush=True)
 
 
-def main(rounds: int) -> None:
+def main(rounds: int, epochs: int) -> None:
     """Measure and print."""
     import logging
 
@@ -153,11 +157,13 @@ def main(rounds: int) -> None:
         part(rounds)
     with_spare, without = list[float](), list[float]()
     for _ in range(rounds):
-        with_spare += recoveries(1, 20)
-        without += recoveries(0, 20)
+        with_spare += recoveries(1, epochs)
+        without += recoveries(0, epochs)
     show(f"recovery of {len(with_spare)} killed, with a spare", with_spare, 1e3, "ms")
     show(f"recovery of {len(without)} killed, without", without, 1e3, "ms")
+    print_peak_memory()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    smoke, numbers = arguments()
+    main(1 if smoke else (numbers or [3])[0], epochs=1 if smoke else 20)

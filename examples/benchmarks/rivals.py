@@ -108,7 +108,7 @@ def scikit_learn(task: Task) -> Block:
 
 
 @contextmanager
-def torch_pipelining(task: Task, index: int) -> Iterator[Block]:
+def torch_pipelining(task: Task) -> Iterator[Block]:
     """torch.distributed.pipelining: 1F1B with 4 microbatches over two gloo ranks, a process and a thread each."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ def torch_pipelining(task: Task, index: int) -> Iterator[Block]:
                     sys.executable,
                     "-m",
                     "examples.benchmarks.torch_pipeline",
-                    str(index),
+                    task.text,
                     str(rank),
                     f"file://{folder}/r",
                 ],

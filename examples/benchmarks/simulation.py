@@ -1,16 +1,20 @@
 """How long the simulator takes, and how much memory, for more and more stages: its cost is that of the messages.
 
-python -m examples.benchmarks.simulation [stages …]     # 100, 1,000, 3,000 and 10,000 by default
+It counts a process's whole memory, so that each number of stages is simulated in a process of its own.
+
+    python -m examples.benchmarks.simulation [stages …]     # 100, 1,000, 3,000 and 10,000 by default
+    python -m examples.benchmarks.simulation --smoke
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import resource
-import sys
 import time
+from collections.abc import Iterable
 
 from annex_actors import simulate
+from examples.benchmarks.measuring import arguments, print_peak_memory
 
 MICROBATCHES = 64
 
@@ -23,15 +27,17 @@ def measured(stages: int) -> tuple[float, int, float]:
     return seconds, simulation.messages, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main(*sizes: int) -> None:
+def main(sizes: Iterable[int]) -> None:
     """Run the benchmark, each size in a process of its own."""
     print(f"1f1b, {MICROBATCHES} microbatches, one step")
     print(f"{'stages':>8}{'messages':>12}{'seconds':>10}{'µs a message':>14}{'MiB':>8}")
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        for stages in sizes or (100, 1_000, 3_000, 10_000):
+        for stages in sizes:
             seconds, messages, memory = pool.apply(measured, (stages,))
             print(f"{stages:8,}{messages:12,}{seconds:10.1f}{1e6 * seconds / messages:14.1f}{memory:8.0f}", flush=True)
+    print_peak_memory()
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    smoke, numbers = arguments()
+    main([10] if smoke else numbers or [100, 1_000, 3_000, 10_000])

@@ -4,17 +4,16 @@ Everything is interleaved: a round runs a block of steps of every program, one p
 else the machine does meets them all alike. Ratios are taken within a round; printed are their median and quartiles.
 
     python -m examples.benchmarks.step_time [rounds] [task …]     # 7 rounds of all four tasks by default
+    python -m examples.benchmarks.step_time --smoke               # a small one, to find out whether it runs
 """
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from importlib.util import find_spec
-from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,8 @@ from annex_actors.runtimes import Runtime
 from annex_actors.schedules.table import discipline
 from examples.benchmarks import rivals
 from examples.benchmarks.bare import BareRuntime
-from examples.benchmarks.networks import TASKS, Task
+from examples.benchmarks.measuring import arguments, print_peak_memory, summary
+from examples.benchmarks.networks import SMALLEST, TASKS, Task
 from supervisors import Actor, Ref
 
 BASE = "plain NumPy, 1 BLAS thread"
@@ -93,11 +93,14 @@ OURS: tuple[tuple[str, str, int, dict[str, Any]], ...] = (
 )
 """Runtime, schedule, microbatches, and what is not as by default."""
 
+FEW = tuple(each for each in OURS if each[1:] in [("gpipe", 2, {}), ("sequential", 1, {})] or "stages" in each[3])
+"""Some of them, on every runtime but processes, which take a second to start."""
 
-def programs(task: Task, index: int, stack: ExitStack) -> dict[str, rivals.Block]:
+
+def programs(task: Task, stack: ExitStack) -> dict[str, rivals.Block]:
     """Return every program that can train the task on this machine."""
     found = {BASE: rivals.plain_numpy(task, 1), "plain NumPy, 2 BLAS threads": rivals.plain_numpy(task, 2)}
-    for runtime, schedule, microbatches, settings in OURS:
+    for runtime, schedule, microbatches, settings in OURS if task is not SMALLEST else FEW:
         if settings.get("kernels") != "torch" or find_spec("torch"):
             notes = "".join(f", {name}={value}" for name, value in settings.items())
             name = f"{runtime}, {schedule}, m={microbatches}{notes}"
@@ -106,7 +109,7 @@ def programs(task: Task, index: int, stack: ExitStack) -> dict[str, rivals.Block
     if find_spec("torch"):
         found["torch eager, 1 thread"] = rivals.torch_eager(task, 1)
         found[TORCH] = rivals.torch_eager(task, 2)
-        found["torch pipelining, 2 gloo ranks"] = stack.enter_context(rivals.torch_pipelining(task, index))
+        found["torch pipelining, 2 gloo ranks"] = stack.enter_context(rivals.torch_pipelining(task))
     found["scikit-learn MLPClassifier"] = rivals.scikit_learn(task)
     return found
 
@@ -116,18 +119,12 @@ def quotients(ones: list[float], others: list[float]) -> list[float]:
     return [one / other for one, other in zip(ones, others, strict=True)]
 
 
-def summary(values: list[float]) -> str:
-    """Return ``median (lower quartile to upper quartile)``."""
-    low, _, high = quantiles(values, n=4)
-    return f"{median(values):8.2f} ({low:.2f} to {high:.2f})"
-
-
-def compare(task: Task, index: int, rounds: int) -> None:
+def compare(task: Task, rounds: int) -> None:
     """Print milliseconds and speed against plain NumPy for every program."""
     with ExitStack() as stack:
-        table = programs(task, index, stack)
+        table = programs(task, stack)
         times: dict[str, list[float]] = {name: [] for name in table}
-        steps = max(8, min(200, int(400 / table[BASE](3))))
+        steps = 8 if task is SMALLEST else max(8, min(200, int(400 / table[BASE](3))))
         for round_ in range(rounds + 1):
             for name, block in table.items():
                 milliseconds = block(steps)
@@ -200,15 +197,20 @@ def hop(rounds: int) -> None:
     print(f"one hop between two actors: {summary([once() for _ in range(3 * rounds)])} µs")
 
 
-def main(rounds: int = 7, *tasks: int) -> None:
+def main(rounds: int, tasks: Iterable[Task]) -> None:
     """Run the benchmark."""
     measures: tuple[Callable[[int], None], ...] = (cores, hop)
     for measure in measures:
         measure(rounds)
-    for index in tasks or range(len(TASKS)):
-        compare(TASKS[index], index, rounds)
+    for task in tasks:
+        compare(task, rounds)
     cores(rounds)
+    print_peak_memory()
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    smoke, numbers = arguments()
+    if smoke:
+        main(2, [SMALLEST])
+    else:
+        main(numbers[0] if numbers else 7, [TASKS[index] for index in numbers[1:] or range(len(TASKS))])

@@ -4,26 +4,33 @@ Everything is interleaved, round by round, so that whatever else the machine doe
 taken within a round; printed are their median and quartiles.
 
     python -m examples.benchmarks.supervision [rounds]     # 15 rounds by default
+    python -m examples.benchmarks.supervision --smoke
 """
 
 from __future__ import annotations
 
 import logging
 import platform
-import sys
 import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, NamedTuple
 
 import pykka
 
+from examples.benchmarks.measuring import arguments, print_peak_memory
 from supervisors import Actor, ChildReady, ChildSpec, Event, Registry, Supervisor
 
-TELLS, ASKS = 5_000, 1_000
-FEW, MANY = 100, 1_000
+
+class Size(NamedTuple):
+    """How many messages are timed together, and how many children."""
+
+    tells: int = 5_000
+    asks: int = 1_000
+    few: int = 100
+    many: int = 1_000
 
 
 class BareEcho(pykka.ThreadingActor):
@@ -44,21 +51,21 @@ class Echo(Actor):
         return message
 
 
-def tell(ref: pykka.ActorRef[Any]) -> float:
+def tell(ref: pykka.ActorRef[Any], count: int) -> float:
     """Return the microseconds of one tell among many, until the last one is handled."""
     begin = time.perf_counter()
-    for number in range(TELLS):
+    for number in range(count):
         ref.tell(number)
     ref.ask(0)
-    return 1e6 * (time.perf_counter() - begin) / TELLS
+    return 1e6 * (time.perf_counter() - begin) / count
 
 
-def ask(ref: pykka.ActorRef[Any]) -> float:
+def ask(ref: pykka.ActorRef[Any], count: int) -> float:
     """Return the microseconds of one ask, there and back."""
     begin = time.perf_counter()
-    for number in range(ASKS):
+    for number in range(count):
         ref.ask(number)
-    return 1e6 * (time.perf_counter() - begin) / ASKS
+    return 1e6 * (time.perf_counter() - begin) / count
 
 
 def lives(count: int) -> float:
@@ -91,7 +98,7 @@ def compare(title: str, unit: str, rounds: int, base: Callable[[], float], other
     print(f"{title:<34} {first:8.2f} {second:8.2f} {unit}   ratio {middle:.2f} ({low:.2f} to {high:.2f})")
 
 
-def main(rounds: int = 15) -> None:
+def main(rounds: int, size: Size) -> None:
     """Print the comparisons."""
     logging.getLogger("supervisors").setLevel(logging.CRITICAL)
     print(f"Python {platform.python_version()}, Pykka {version('pykka')}, {rounds} rounds, medians")
@@ -99,13 +106,18 @@ def main(rounds: int = 15) -> None:
     with Supervisor.start([ChildSpec.of(Echo, id="echo")], strategy="one_for_one") as tree:
         supervised = tree.which_child("echo").ref
         print(f"{'a message':<34} {'bare':>8} {'superv.':>8}")
-        compare("tell", "µs", rounds, lambda: tell(bare), lambda: tell(supervised))
-        compare("ask", "µs", rounds, lambda: ask(bare), lambda: ask(supervised))
+        compare("tell", "µs", rounds, lambda: tell(bare, size.tells), lambda: tell(supervised, size.tells))
+        compare("ask", "µs", rounds, lambda: ask(bare, size.asks), lambda: ask(supervised, size.asks))
     bare.stop()
-    print(f"{'a child starts, crashes, stops':<34} {FEW:>8} {MANY:>8}")
+    print(f"{'a child starts, crashes, stops':<34} {size.few:>8} {size.many:>8}")
     few_and_many = max(3, rounds // 3)
-    compare("each of so many children", "ms", few_and_many, lambda: lives(FEW), lambda: lives(MANY))
+    compare("each of so many children", "ms", few_and_many, lambda: lives(size.few), lambda: lives(size.many))
+    print_peak_memory()
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:2]))
+    smoke, numbers = arguments()
+    if smoke:
+        main(2, Size(tells=20, asks=10, few=2, many=4))
+    else:
+        main(numbers[0] if numbers else 15, Size())

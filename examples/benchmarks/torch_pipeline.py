@@ -9,15 +9,14 @@ import torch
 import torch.distributed as distributed
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B
 
-from examples.benchmarks.networks import TASKS
+from examples.benchmarks.networks import Task
 from examples.benchmarks.rivals import torch_layers
 
 MICROBATCHES = 4
 
 
-def main(task_index: int, rank: int, rendezvous: str) -> None:
+def main(task: Task, rank: int, rendezvous: str) -> None:
     """Train whenever a line with a number of steps comes in; print the milliseconds that one took."""
-    task = TASKS[task_index]
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=2)
     layers = torch_layers(task)
@@ -42,4 +41,5 @@ def main(task_index: int, rank: int, rendezvous: str) -> None:
     distributed.destroy_process_group()
 
 
-main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+if __name__ == "__main__":
+    main(Task.read(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -41,6 +41,25 @@ def test_crashes_leave_the_weights_bit_identical() -> None:
     assert printed.strip().endswith("bit-identical")
 
 
+RUN = {
+    "digits": "test_digits_are_read_as_the_readme_shows",
+    "kill_a_process": "test_a_killed_process_leaves_the_weights_bit_identical",
+    "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
+    "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
+    "xor": "test_xor_is_learned",
+}
+"""Which test here runs which example."""
+
+
+def test_every_example_is_run_by_a_test() -> None:
+    of_supervisors = (ROOT / "tests" / "supervisors" / "test_examples.py").read_text()
+    for path in EXAMPLES.glob("*.py"):
+        if path.stem in RUN:
+            assert callable(globals()[RUN[path.stem]])
+        else:
+            assert f'"{path.stem}"' in of_supervisors, f"no test runs {path.name}"
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_is_one_idea_in_at_most_sixty_lines_without_flags(path: Path) -> None:
     text = path.read_text()

@@ -12,7 +12,7 @@ from annex_actors.protocol.events import PeerExited
 from annex_actors.protocol.instrument import Instrument, Point
 from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes import Supervision, runtime
-from annex_actors.runtimes.hosting.tree import SupervisedJob
+from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
 from supervisors import KILLED, Strategy, exit
 from tests.faults.plans import patient

@@ -23,10 +23,11 @@ from annex_actors.runtimes import (
     Supervision,
     ThreadsRuntime,
 )
-from annex_actors.runtimes.hosting import tree
-from annex_actors.runtimes.hosting.tree import SupervisedJob
+from annex_actors.runtimes.hosting import job as job_module
+from annex_actors.runtimes.hosting.job import SupervisedJob
+from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.program import PeerSpec
-from annex_actors.runtimes.threads import thread_host
+from annex_actors.runtimes.threads import ThreadHost
 from supervisors import KILLED, Abandoned, ChildSpec, Ref, Strategy, exit
 from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, finish, undisturbed
 
@@ -154,12 +155,13 @@ class Stuck(Meeting):
 def test_what_an_abandoned_layer_does_when_it_wakes_up_has_no_effect(strategy: Strategy, point: Point) -> None:
     stuck, seen = Stuck((point, 1, 2, 1 if point is Point.BACKWARD else -1)), Seen()
 
-    def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
-        return replace(thread_host(spec, job), shutdown=0.05)
+    class Impatient(ThreadHost):
+        def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
+            return replace(ThreadHost.child(self, spec, surroundings), shutdown=0.05)
 
     observers: list[Observer] = [When(lambda event: isinstance(event, PeerAbandoned), stuck.go_on.set), seen]
     program = TRAINING.program(instruments=[stuck], observers=observers, supervision=Supervision(strategy))
-    job = SupervisedJob(program, host)
+    job = SupervisedJob(program, lambda spec: Impatient())
     stuck.reached.wait()
     zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-1#1")
     exit(found(job, stage_address(0)), KILLED)
@@ -202,7 +204,7 @@ def test_the_end_of_a_supervisor_of_peers_ends_the_run(id: str, error: str) -> N
 def test_a_close_does_not_wait_for_ever_for_a_hung_layer_whose_supervisor_was_killed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tree, "ORPHANS_S", 0.05)
+    monkeypatch.setattr(job_module, "ORPHANS_S", 0.05)
     meeting = Meeting((Point.FORWARD, 2, 1, 0))
     job = started(TRAINING.program(instruments=[meeting]))
     meeting.reached.wait()

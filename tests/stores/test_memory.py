@@ -223,3 +223,50 @@ def test_the_commits_of_a_trainer_drop_no_stages() -> None:
     store.commit(snapshot(2, address=TRAINER), 1)
     assert store.at(A, 1) is not None
     assert store.at(B, 1) is not None
+
+
+ADDRESSES = (A, B, TRAINER)
+
+
+@st.composite
+def tellings(draw: st.DrawFn) -> tuple[int, list[tuple[Address, int]], list[tuple[Address, int]]]:
+    """Return a depth; commits in the order of a run; and the same ones in any order, some of them twice.
+
+    In a run each stage commits rising steps, and is at most ``depth`` - 1 commits ahead of another.
+    """
+    depth, told, reached = draw(st.integers(1, 4)), list[tuple[Address, int]](), dict.fromkeys(ADDRESSES, 0)
+    for _ in range(draw(st.integers(0, 20))):
+        ready = [address for address in ADDRESSES if reached[address] - min(reached.values()) < depth - 1]
+        address = draw(st.sampled_from(ready or [min(ADDRESSES, key=lambda each: reached[each])]))
+        reached[address] += 1
+        told.append((address, 3 * reached[address]))
+    again = draw(st.lists(st.sampled_from(told), max_size=6)) if told else []
+    return depth, told, draw(st.permutations(told + again))
+
+
+@given(tellings())
+def test_in_whatever_order_commits_come_the_store_ends_with_the_same(
+    case: tuple[int, list[tuple[Address, int]], list[tuple[Address, int]]],
+) -> None:
+    depth, in_order, shuffled = case
+    ends = []
+    for told in (in_order, shuffled):
+        store, cuts = MemoryStore(ADDRESSES, depth=depth), range(0, 3 * len(in_order) + 1, 3)
+        for address, step in told:
+            store.commit(snapshot(step, address=address), 0)
+        ends.append([(address, step) for address in ADDRESSES for step in cuts if store.at(address, step)])
+        for address in ADDRESSES:
+            kept = [step for each, step in ends[-1] if each == address]
+            last = store.latest(address)
+            assert (last.step if last else None) == (kept[-1] if kept else None)
+    assert ends[0] == ends[1]
+
+
+def test_a_cut_is_shown_once_however_often_its_commits_come() -> None:
+    shown = list[int]()
+    store = MemoryStore([A, B], every=2, on_cut=lambda step, cut: shown.append(step))
+    for _ in range(2):
+        for address in (A, B):
+            for step in (1, 2):
+                store.commit(snapshot(step, address=address), 0)
+    assert shown == [2]

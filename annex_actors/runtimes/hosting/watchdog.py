@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
+from typing import Self
 
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.hosting.heartbeat import FADING, Heartbeat
@@ -67,9 +68,14 @@ class Watchdog:
         self._closing = Event()
         self._thread = Thread(target=self._run, name="watchdog", daemon=True)
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Begin to look."""
         self._thread.start()
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        """Look no more."""
+        self.close()
 
     def watch(self, address: Address, heartbeat: Heartbeat, ping: Callable[[], None] | None = None) -> None:
         """Watch a new incarnation of a peer, in place of the one before.

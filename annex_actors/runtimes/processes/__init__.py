@@ -23,16 +23,15 @@ import os
 import pickle
 import pickletools
 from dataclasses import dataclass
-from functools import partial
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
-from annex_actors.runtimes.hosting.tree import SupervisedJob
+from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.processes.worker_pool import WorkerPool
 from annex_actors.runtimes.processes.worker_process import has_importable_main
-from annex_actors.runtimes.program import Job, PeerSpec, Program
-from annex_actors.runtimes.threads import thread_host
-from supervisors import ChildSpec, Strategy
+from annex_actors.runtimes.program import PeerSpec, Program
+from annex_actors.runtimes.threads import ThreadHost
+from supervisors import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class ProcessesRuntime:
             checks.whole_number("spares", self.spares, at_least=0)
         checks.whole_number("commit_every", self.commit_every, at_least=1)
 
-    def start(self, program: Program) -> Job:
+    def start(self, program: Program) -> HostedJob:
         """Start the processes side by side, then the tree of supervisors from left to right.
 
         Raises:
@@ -75,16 +74,11 @@ class ProcessesRuntime:
             _check_can_be_sent(spec)
         alone = program.supervision.strategy is Strategy.ONE_FOR_ONE
         spares = self.spares if self.spares is not None else 1 if alone else len(program.stages)
-        workshop = WorkerPool(
+        pool = WorkerPool(
             program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, load=program.load
         )
-
-        def host(spec: PeerSpec, job: SupervisedJob) -> ChildSpec:
-            if spec is program.driver:
-                return thread_host(spec, job)
-            return ChildSpec(id=str(spec.address), start=partial(workshop.start, spec, job))
-
-        return SupervisedJob(program, host, workshop)
+        beside = ThreadHost(program.faults)
+        return SupervisedJob(program, lambda spec: beside if spec is program.driver else pool, pool)
 
 
 def _check_can_be_sent(spec: PeerSpec) -> None:

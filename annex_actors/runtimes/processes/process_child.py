@@ -17,7 +17,7 @@ TERMINATE_S = 0.25
 
 
 class ProcessRef:
-    """What others send to: a peer in a process.
+    """A peer in a process; a `PeerRef`.
 
     Args:
         address: its name.
@@ -34,13 +34,20 @@ class ProcessRef:
         """Send an envelope; never waits."""
         self.process.send(envelope)
 
-    def disturb(self, layer: int, trouble: Fault) -> None:
-        """Let something go wrong in a layer of it."""
-        self.process.send(Disturb(layer, trouble))
-
     def kill(self) -> None:
-        """End the process, whatever it is at."""
+        """Kill the process, whatever it is doing."""
         self.process.kill()
+
+    def end(self) -> None:
+        """Kill the process: nothing withstands, so that there is nothing to wait for."""
+        self.process.kill()
+
+    def inject(self, fault: Fault, layer: int) -> None:
+        """Let something go wrong in a layer; what is stuck is the whole process, stopped."""
+        if fault is Fault.STUCK:
+            self.process.signal(signal.SIGSTOP)
+        else:
+            self.process.send(Disturb(layer, fault))
 
     def __repr__(self) -> str:
         return f"<{self.address}#{self.incarnation} process {self.process.pid}>"

@@ -37,7 +37,7 @@ from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
-from annex_actors.runtimes.hosting.tree import IN_WORKER
+from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.control_messages import (
     Assign,
@@ -159,7 +159,7 @@ class Worker:
                 multiprocessing.spawn.prepare(dict(program))
                 for path in load:
                     run_user_file(path)
-                os.environ.pop(IN_WORKER, None)
+                os.environ.pop(IMPORTING, None)
                 self._control.send(Ready())
             case Assign():
                 self._begin(order, *framing.receive_fds(self._files, 2))

@@ -15,14 +15,14 @@ from typing import Any, Self
 from annex_actors.base.errors import UserError
 from annex_actors.protocol.effects import Emit, Send
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.hosting.tree import SupervisedJob
+from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.processes.control_messages import Assign, Connect, Connected, Crashing, Kept, Ping, Up
 from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
 from annex_actors.runtimes.processes.spare_workers import START_S, SpareWorkers
 from annex_actors.runtimes.processes.worker_process import WithFiles
 from annex_actors.runtimes.program import PeerSpec, Program, RunFailedError
 from annex_actors.stores.shared_log import SharedCommitLog, nameless_memory
-from supervisors import ActorDead, Reason, StartContext, StartError
+from supervisors import ActorDead, ChildSpec, Reason, StartContext, StartError
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,15 @@ class WorkerPool:
             self._collect(address, life)
         self._close()
 
-    def start(self, spec: PeerSpec, job: SupervisedJob, context: StartContext) -> ProcessChild:
+    def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
+        """Return the specification of a peer in a process."""
+        return ChildSpec(id=str(spec.address), start=partial(self.start, spec, surroundings))
+
+    def peer(self, ref: ProcessRef) -> ProcessRef:
+        """Return what others hold of it."""
+        return ref
+
+    def start(self, spec: PeerSpec, job: RunSurroundings, context: StartContext) -> ProcessChild:
         """Start a peer and return when it is up: a specification's ``start``.
 
         Raises:
@@ -170,9 +178,7 @@ class WorkerPool:
 
     def _collect(self, address: Address, life: int) -> None:
         for snapshot in self._shelf(address).snapshots():
-            before = self._store.latest(address)
-            if before is None or before.step < snapshot.step:
-                self._store.commit(snapshot, life)
+            self._store.commit(snapshot, life)
 
     def _shelf(self, address: Address) -> SharedCommitLog:
         return SharedCommitLog(self._shelves[address])
@@ -210,7 +216,7 @@ class _Startup:
     """One start of a peer, from the assignment until it is up, and what is heard of it from then on."""
 
     def __init__(
-        self, workshop: WorkerPool, spec: PeerSpec, job: SupervisedJob, child: ProcessChild, life: int
+        self, workshop: WorkerPool, spec: PeerSpec, job: RunSurroundings, child: ProcessChild, life: int
     ) -> None:
         self._workshop = workshop
         self._spec = spec

@@ -16,7 +16,7 @@ from typing import Any
 
 from annex_actors.runtimes.hosting.failures import PeerError
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
-from annex_actors.runtimes.hosting.tree import IN_WORKER
+from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.control_messages import Ended, Prepare, Ready
 from annex_actors.runtimes.processes.link import Link
@@ -152,7 +152,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=self._output,
-                env={**os.environ, **ONE_THREAD, IN_WORKER: "1"},
+                env={**os.environ, **ONE_THREAD, IMPORTING: "1"},
                 process_group=0,
             )
         except BaseException:

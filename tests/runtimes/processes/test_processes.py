@@ -22,6 +22,7 @@ from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import Activation, Saved
 from annex_actors.layers.functions import Relu
 from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
+from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import (
@@ -33,11 +34,22 @@ from annex_actors.runtimes import (
     Supervision,
     ThreadsRuntime,
 )
-from annex_actors.runtimes.hosting.tree import SupervisedJob
+from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.runtimes.processes.process_child import ProcessRef
 from annex_actors.runtimes.program import Observer
+from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
-from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, finish, undisturbed
+from tests.trainings import (
+    Seen,
+    Training,
+    When,
+    after_step,
+    at_every_step,
+    carry_out,
+    fingerprints,
+    finish,
+    undisturbed,
+)
 
 TRAINING = Training(microbatches=3)
 PATIENCE_S = 60.0
@@ -93,7 +105,7 @@ def test_kill_9_of_a_layer_changes_nothing(layer: int) -> None:
 
 def test_kill_9_of_every_layer_at_once_changes_nothing() -> None:
     def strike(job: SupervisedJob) -> None:
-        for process in [process_of(job, spec.address) for spec in job.program.stages]:
+        for process in [process_of(job, spec.address) for spec in TRAINING.stage_specs()]:
             process.kill()
 
     checkpoint, _, job = struck(strike)
@@ -105,7 +117,7 @@ def test_a_killed_spare_is_replaced() -> None:
     killed = list[int]()
 
     def strike(job: SupervisedJob) -> None:
-        layers = {process_of(job, spec.address).pid for spec in job.program.stages}
+        layers = {process_of(job, spec.address).pid for spec in TRAINING.stage_specs()}
         for process in psutil.Process().children(recursive=True):
             if process.pid not in layers:
                 process.kill()
@@ -302,6 +314,27 @@ def test_a_run_goes_on_from_what_its_store_holds() -> None:
     first = finish(started(program), program, TRAINING.initial)
     again = started(program)
     assert fingerprints(finish(again, program, TRAINING.initial)) == fingerprints(first)
+
+
+@pytest.mark.parametrize("schedule", ["1f1b", "2bw", "pipedream"])
+@pytest.mark.parametrize(("every", "commit_every"), [(3, 4), (2, 1)])
+@pytest.mark.parametrize("layer", [0, 3])
+def test_a_failed_run_keeps_the_last_step_that_all_committed_whatever_a_checkpoint_has_copied_before(
+    schedule: str, every: int, commit_every: int, layer: int
+) -> None:
+    """Layers commit step 6 for the next checkpoint, and have it copied, but for one that fails to commit it."""
+    training = Training(schedule=schedule, microbatches=1, epochs=3)
+    addresses = [spec.address for spec in training.stage_specs()]
+    store = MemoryStore(addresses, depth=training.overlap + 1, every=every)
+    crash = Crash(layer=layer, step=5, at=Point.COMMIT, times=9)
+    program = training.program(store=store, crashes=CrashPlan([crash]), supervision=Supervision(max_attempts=1))
+    job = started(program, ProcessesRuntime(spares=0, commit_every=commit_every))
+    with pytest.raises(RunFailedError, match=rf"layer {layer} .* failed in commit at step 5"):
+        finish(job, program, training.initial)
+    committed = 4 if commit_every == 4 else 5
+    checkpoint = Checkpoint.gather(store, addresses, training.initial)
+    assert checkpoint.step == committed
+    assert fingerprints(checkpoint) == fingerprints(at_every_step(training)[committed])
 
 
 # Ends of the whole

@@ -16,7 +16,7 @@ from annex_actors.base.errors import AnnexError, ConfigError
 from annex_actors.layers import Activation, dense, sequence
 from annex_actors.layers.functions import Relu
 from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError
-from annex_actors.runtimes.hosting.tree import IN_WORKER
+from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import spare_workers
 from tests.trainings import Training, carry_out, fingerprints, undisturbed
 
@@ -100,7 +100,7 @@ def test_a_class_of_a_program_that_is_no_file_is_refused_before_anything_starts(
 def failed_start(tmp_path: Path, in_worker: str) -> Exception:
     """Return the error of a run whose processes do this while they start; none of them is left."""
     file = tmp_path / "mine.py"
-    file.write_text(f"import os, time\nif '{IN_WORKER}' in os.environ:\n    {in_worker}\n")
+    file.write_text(f"import os, time\nif '{IMPORTING}' in os.environ:\n    {in_worker}\n")
     with pytest.raises(AnnexError) as failure:
         ProcessesRuntime(spares=0).start(TRAINING.program(load=(str(file),)))
     assert psutil.Process().children() == []
@@ -137,7 +137,7 @@ if {in_worker!r} in os.environ:
 def killed_at_the_start(folder: Path, times: int) -> Program:
     """Return a program so many of whose processes are killed while they start."""
     file = folder / "mine.py"
-    file.write_text(KILLED.format(in_worker=IN_WORKER, times=times, folder=str(folder)))
+    file.write_text(KILLED.format(in_worker=IMPORTING, times=times, folder=str(folder)))
     return TRAINING.program(load=(str(file),))
 
 

@@ -1,0 +1,178 @@
+"""The owner's side of a run whose peers live under supervisors: wait for it, halt it, close it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any, Protocol, runtime_checkable
+
+from annex_actors.protocol.events import Event
+from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
+from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+from annex_actors.runtimes.hosting.judge import Judge
+from annex_actors.runtimes.hosting.observers import Observers
+from annex_actors.runtimes.hosting.outcome import Outcome
+from annex_actors.runtimes.hosting.peer_ref import Host, PeerRef, Peers
+from annex_actors.runtimes.hosting.surroundings import RunSurroundings
+from annex_actors.runtimes.hosting.tree import start_tree
+from annex_actors.runtimes.hosting.watchdog import Watchdog
+from annex_actors.runtimes.main_guard import check_main_guard
+from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError
+from supervisors import ChildReady, Ref, Registry, StartError, ThreadChild
+from supervisors import Event as TreeEvent
+
+ORPHANS_S = 5.0
+"""Seconds that actors whose supervisor was killed may take to stop; then they are abandoned: no wait is for ever."""
+
+
+@runtime_checkable
+class HostedJob(Job, Protocol):
+    """A job whose peers can be reached, and harmed, one by one."""
+
+    def peer(self, address: Address) -> PeerRef | None:
+        """Return a peer's current incarnation; None while it is not up."""
+
+    def heartbeats(self, address: Address) -> tuple[Heartbeat, ...]:
+        """Return the heartbeats of all lives of a peer, the first one first."""
+
+
+class SupervisedJob:
+    """A program whose peers live under a tree of supervisors; a `HostedJob`.
+
+    Args:
+        program: what to run.
+        host_of: gives the host of each peer.
+        needed: what the hosts need; closed after the last peer has ended.
+
+    Raises:
+        ConfigError: the program is being imported by a process of one of its own layers.
+        RunFailedError: the tree does not come up.
+    """
+
+    def __init__(
+        self, program: Program, host_of: Callable[[PeerSpec], Host], needed: AbstractContextManager[Any] | None = None
+    ) -> None:
+        check_main_guard()
+        hosts = {spec.address: host_of(spec) for spec in program.peers}
+        self.registry = Registry()
+        self._outcome = outcome = Outcome()
+        self._peers = Peers(self.registry, hosts)
+        self._driver = _Driver(program, self._peers)
+        self._actors = _Actors(self.registry)
+        self._resources = ExitStack()
+        observers = Observers(program.observers, self.registry)
+        judge = Judge(program, self._peers, observers, outcome)
+        watchdog = Watchdog(program.supervision.hang_seconds, judge.on_hang)
+        self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog)
+        hooks = [each.on_tree_event for each in (self._actors, self._surroundings, judge, self._driver)]
+        try:
+            for needs in (needed or nullcontext(), one_blas_thread(), watchdog):
+                self._resources.enter_context(needs)
+            children = {spec.address: hosts[spec.address].child(spec, self._surroundings) for spec in program.peers}
+            self._run = start_tree(program, children, observers.children(), hooks, self.registry)
+        except BaseException as error:
+            self._release()
+            if isinstance(error, StartError):
+                failure = RunFailedError(f"the run did not start: {one_line(error)}")
+                raise outcome.take_failure() or failure from error
+            raise
+        ThreadChild(self._run).watch(
+            lambda reason: outcome.fail(RunFailedError(f"the run's supervisor ended: {reason}"))
+        )
+
+    @property
+    def restarts(self) -> int:
+        """How often any peer was started again."""
+        return self._surroundings.restarts
+
+    @property
+    def failed(self) -> bool:
+        """Whether no restart helps any more."""
+        return self._outcome.failed
+
+    def wait(self) -> None:
+        """Return when the driver has finished; Ctrl-C gets through.
+
+        Raises:
+            RunFailedError: see `Job.wait`.
+            UserError: see `Job.wait`.
+        """
+        self._outcome.wait()
+
+    def halt(self) -> None:
+        """Ask the driver to feed no more, and to finish with what it fed."""
+        self._driver.halt()
+
+    def emit(self, event: Event) -> None:
+        """Show an event to every observer."""
+        self._surroundings.emit(event)
+
+    def peer(self, address: Address) -> PeerRef | None:
+        """Return a peer's current incarnation; None while it is not up."""
+        return self._peers.at(address)
+
+    def heartbeats(self, address: Address) -> tuple[Heartbeat, ...]:
+        """Return the heartbeats of all lives of a peer, the first one first."""
+        return self._surroundings.heartbeats(address)
+
+    def close(self) -> None:
+        """Stop the tree from right to left: the observers last, so that they see all the rest stop."""
+        if self._outcome.closed:
+            return
+        self._outcome.close()
+        self._run.stop()
+        self._release()
+        self._outcome.take_failure()
+
+    def _release(self) -> None:
+        self._actors.end_orphans()
+        self._resources.close()
+
+
+class _Driver:
+    """The peer that feeds the others, as the owner of the run holds it."""
+
+    def __init__(self, program: Program, peers: Peers) -> None:
+        self._address: Address = program.driver.address
+        self._halt = Envelope(OWNER, 1, 0, Halt(program.run, 0, WHOLE_STEP, WHOLE_STEP))
+        self._peers = peers
+        self._halting = False
+
+    def halt(self) -> None:
+        """Ask it to feed no more."""
+        self._halting = True
+        self._tell()
+
+    def on_tree_event(self, event: TreeEvent) -> None:
+        """Ask its next life the same; a hook of the tree."""
+        if self._halting and isinstance(event, ChildReady) and event.id == str(self._address):
+            self._tell()
+
+    def _tell(self) -> None:
+        peer = self._peers.at(self._address)
+        if peer is not None:
+            peer.tell(self._halt)
+
+
+class _Actors:
+    """The newest actor of each place in the tree: a supervisor waits for its own, unless it is killed."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._refs: dict[str, Ref[Any]] = {}
+
+    def on_tree_event(self, event: TreeEvent) -> None:
+        """Note an actor that is up; a hook of the tree."""
+        if isinstance(event, ChildReady):
+            ref = self._registry.whereis(event.spec.name)
+            if ref is not None:
+                self._refs[event.id] = ref
+
+    def end_orphans(self) -> None:
+        """Wait for all of them, and abandon those that do not end."""
+        refs, self._refs = self._refs, {}
+        for ref in refs.values():
+            if ref.wait(ORPHANS_S) is None:
+                ThreadChild(ref).abandon()

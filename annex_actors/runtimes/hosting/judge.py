@@ -1,0 +1,78 @@
+"""The judge of failures: what a supervisor's event means for the run, before the supervisor acts on it."""
+
+from __future__ import annotations
+
+from annex_actors.protocol.events import PeerAbandoned, PeerExited, PeerHung
+from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.hosting.failures import FailureLedger, PeerError, chained, one_line, too_many_restarts
+from annex_actors.runtimes.hosting.observers import Observers
+from annex_actors.runtimes.hosting.outcome import Outcome
+from annex_actors.runtimes.hosting.peer_ref import Peers
+from annex_actors.runtimes.hosting.tree import LAYERS
+from annex_actors.runtimes.hosting.watchdog import Hang
+from annex_actors.runtimes.program import Program, RunFailedError
+from supervisors import ActorDead, ChildAbandoned, ChildExited, ChildStartFailed, Escalated
+from supervisors import Event as TreeEvent
+
+
+class Judge:
+    """Tells the observers how peers ended, and the outcome what no restart helps; and ends peers that hang.
+
+    Args:
+        program: the run.
+        peers: those that are up.
+        observers: of the run.
+        outcome: how the run ends.
+    """
+
+    def __init__(self, program: Program, peers: Peers, observers: Observers, outcome: Outcome) -> None:
+        self._labels = {spec.address: spec.label for spec in program.peers}
+        self._addresses = {str(address): address for address in self._labels}
+        self._limits = program.supervision
+        self._ledger = FailureLedger(program.supervision.max_attempts)
+        self._hangs: dict[Address, PeerError] = {}
+        self._peers = peers
+        self._observers = observers
+        self._outcome = outcome
+
+    def on_tree_event(self, event: TreeEvent) -> None:
+        """Judge what happened; a hook of the tree."""
+        address = self._addresses.get(event.id)
+        if address is not None:
+            self._judge_peer(event, address, self._labels[address])
+        elif event.id == LAYERS and isinstance(event, ChildExited):
+            failure = RunFailedError(f"the layers' supervisor ended: {event.reason}")
+            self._outcome.fail(chained(failure, event.reason.exception))
+
+    def on_hang(self, address: Address, hang: Hang) -> None:
+        """End a peer that hangs; called by the watchdog."""
+        peer = self._peers.at(address)
+        if peer is None:
+            return
+        what = f"hung for {hang.limit_s:.3g} s" if hang.place else f"did not answer for {hang.limit_s:.3g} s"
+        self._hangs[address] = PeerError(what, hang.place)
+        place = hang.place or "no work"
+        self._observers.show(PeerHung(address, self._labels[address], peer.incarnation, place, hang.limit_s))
+        peer.end()
+
+    def _judge_peer(self, event: TreeEvent, address: Address, label: str) -> None:
+        match event:
+            case ChildExited(reason=reason):
+                error = self._hangs.pop(address, None) or reason.exception
+                why = one_line(error) if error else str(reason)
+                self._observers.show(PeerExited(address, label, event.incarnation, why, orderly=reason.is_orderly))
+                self._outcome.fail(self._ledger.record(address, label, error))
+            case ChildStartFailed(error=error):
+                self._observers.show(PeerExited(address, label, event.incarnation, one_line(error)))
+                self._outcome.fail(self._judge_start(address, label, event.incarnation, error))
+            case ChildAbandoned():
+                self._observers.show(PeerAbandoned(address, label, event.incarnation))
+            case Escalated(reason=reason):
+                limit = f"{self._limits.max_restarts} restarts in {self._limits.max_seconds:g} s"
+                self._outcome.fail(too_many_restarts(label, limit, reason.exception))
+
+    def _judge_start(self, address: Address, label: str, incarnation: int, error: BaseException) -> Exception | None:
+        if incarnation == 1:  # a tree that does not come up is not tried again
+            return chained(RunFailedError(f"{label}: {one_line(error)}"), error)
+        killed = isinstance(error, ActorDead)
+        return self._ledger.record(address, label, None if killed else error)

@@ -1,0 +1,54 @@
+"""The observers of a run: each an actor, so that one that raises, hangs or is slow harms nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from annex_actors.protocol.events import Event
+from annex_actors.runtimes.program import Observer
+from supervisors import Actor, ChildSpec, Registry, Restart
+
+
+class ObserverActor(Actor):
+    """Hosts one observer; what the observer raises ends this actor only."""
+
+    def __init__(self, observer: Observer) -> None:
+        super().__init__()
+        self._observer = observer
+
+    def on_receive(self, message: Any) -> None:
+        """Show the observer an event."""
+        self._observer.on_event(message)
+
+    def on_stop(self) -> None:
+        """Show the observer what it was told before the stop, which has overtaken it."""
+        for envelope in self.actor_state.mailbox.take_all():
+            self.on_receive(envelope.message)
+
+
+class Observers:
+    """All observers of a run.
+
+    Args:
+        observers: in the order in which they are told.
+        registry: where they are found.
+    """
+
+    def __init__(self, observers: Sequence[Observer], registry: Registry) -> None:
+        self._observers = {f"observer-{index}": observer for index, observer in enumerate(observers)}
+        self._registry = registry
+
+    def children(self) -> list[ChildSpec]:
+        """Return their specifications: temporary, since one that fails is removed."""
+        return [
+            ChildSpec.of(ObserverActor, observer, id=name, name=name, restart=Restart.TEMPORARY)
+            for name, observer in self._observers.items()
+        ]
+
+    def show(self, event: Event) -> None:
+        """Show an event to each; never waits."""
+        for name in self._observers:
+            observer = self._registry.whereis(name)
+            if observer is not None:
+                observer.tell(event)

@@ -1,0 +1,43 @@
+"""Every benchmark still runs: what is never run rots."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "examples" / "benchmarks"
+
+BENCHMARKS = {
+    "processes": ["hop with 64 KiB", "commit of 2.4 MB on a shelf", "recovery of 1 killed, with a spare"],
+    "simulation": ["      10       1,506"],
+    "step_time": ["schedulers, 1f1b, m=2, stages=2", "inline, sequential, m=1", "supervision, commit and events"],
+    "supervision": ["tell", "ask", "each of so many children"],
+}
+"""What each prints, among other things."""
+
+SHARED = {"bare", "measuring", "networks", "rivals", "torch_pipeline"}
+"""What benchmarks share, and use when they run."""
+
+
+def test_every_file_is_a_benchmark_that_is_run_here_or_shared_by_them() -> None:
+    assert {path.stem for path in FOLDER.glob("*.py")} == BENCHMARKS.keys() | SHARED
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_runs_at_its_smallest_size_and_prints_how_much_memory_it_took(name: str) -> None:
+    command = [sys.executable, "-W", "error", "-m", f"examples.benchmarks.{name}", "--smoke"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250, check=False)
+    assert done.returncode == 0, done.stderr
+    for expected in [*BENCHMARKS[name], "peak memory: "]:
+        assert expected in done.stdout
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_how_a_benchmark_is_run_stands_at_its_top_and_in_the_readme(name: str) -> None:
+    command = f"python -m examples.benchmarks.{name}"
+    assert command in (FOLDER / f"{name}.py").read_text().split('"""')[1]
+    assert command in (FOLDER / "README.md").read_text()
