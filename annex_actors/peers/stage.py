@@ -35,7 +35,6 @@ from annex_actors.protocol.messages import (
     Control,
     Forward,
     Message,
-    Part,
     Post,
     Predict,
     Report,
@@ -113,7 +112,7 @@ class StageSpec:
             mailbox=StageMailbox(
                 self.discipline,
                 self.stage,
-                self.routing.stages,
+                self.routing,
                 needs_targets=self.cost is not None,
                 committed=snapshot.step,
             ),
@@ -140,7 +139,7 @@ class _Slot:
 class _StepWork:
     """What is under way of one step."""
 
-    part: Part
+    share: range
     slots: dict[int, _Slot] = field(default_factory=dict)
     costs: list[float] = field(default_factory=list)
     backwards: int = 0
@@ -233,7 +232,7 @@ class Stage:
             self._leave(message)
         work = self._steps.get(message.step)
         if work is None:
-            work = self._steps[message.step] = _StepWork(message.part)
+            work = self._steps[message.step] = _StepWork(self._share(message))
         work.slots[message.microbatch] = slot
         activation = freeze(activation)
         if spec.cost is not None:
@@ -255,7 +254,7 @@ class Stage:
         edge = self._edges.outputs
         back = Backward(message.run, message.step, message.microbatch, edge, freeze(gradient))
         wishes: list[Wish] = [Post(self._spec.address, back)]
-        if len(work.costs) == message.part.microbatches:
+        if len(work.costs) == len(work.share):
             report = Report(message.run, message.step, WHOLE_STEP, edge, sum(work.costs), message.part.samples)
             wishes.append(self._post(report))
         return wishes
@@ -279,7 +278,7 @@ class Stage:
             wishes.append(self._post(back))
         work.backwards += 1
         each = spec.discipline.weight_gradients is Grouping.MICROBATCH
-        if each or work.backwards == work.part.microbatches:
+        if each or work.backwards == len(work.share):
             microbatch = message.microbatch if each else WHOLE_STEP
             deferred = WeightGradient(message.run, message.step, microbatch, self._edges.inputs)
             wishes.append(Post(spec.address, deferred))
@@ -294,7 +293,7 @@ class Stage:
             if self._state_of(offset).parameters:
                 _add(work.sums, offset, self._gradients(offset, slots))
             self._leave(message)
-        if whole or message.microbatch == work.part.microbatches - 1:
+        if whole or message.microbatch == work.share[-1]:
             return self._finish_step(message, work)
         return []
 
@@ -339,6 +338,9 @@ class Stage:
             activation, _ = layer.forward(self._versions[-1][offset], activation, None)
         onward = Predict(message.run, message.step, message.microbatch, self._edges.outputs, freeze(activation))
         return [self._post(onward)]
+
+    def _share(self, message: Forward) -> range:
+        return self._spec.routing.share(self._spec.address, message.step, message.part.microbatches)
 
     def _post(self, message: Message) -> Post:
         return Post(self._spec.routing.receiver(message), message)

@@ -98,8 +98,11 @@ def test_without_dropping_what_was_seen_before_some_kill_is_not_survived(monkeyp
         """Takes every forward that comes, also one that it had."""
 
         def put(self, message: Message) -> None:
-            if isinstance(message, Forward):
-                self._next_forward = min(self._next_forward, (message.step, message.microbatch))
+            progress = self._progress
+            if isinstance(message, Forward) and (message.step, message.microbatch) < progress.next_forward:
+                progress.learn(message)
+                progress._forward_step = message.step
+                progress.steps[message.step].forwards = message.microbatch
             super().put(message)
 
     monkeypatch.setattr(stage_module, "StageMailbox", Forgetful)
@@ -111,8 +114,9 @@ def test_without_dropping_what_is_committed_some_kill_is_not_survived(monkeypatc
         """Takes what belongs to a committed step for a part of the step at hand."""
 
         def put(self, message: Message) -> None:
-            if message.step < self.committed and isinstance(message, Forward):
-                message = replace(message, step=self.committed)
+            committed = self._progress.committed
+            if message.step < committed and isinstance(message, Forward):
+                message = replace(message, step=committed)
             super().put(message)
 
     monkeypatch.setattr(stage_module, "StageMailbox", Trusting)
