@@ -26,7 +26,7 @@ from annex_actors.layers import Layer, Saved
 from annex_actors.optimizers import Optimizer
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.peers.stage_state import LayerState, StageState, Weights
-from annex_actors.protocol.effects import Commit, Wish
+from annex_actors.protocol.effects import Commit, Request
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point, active
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
@@ -175,15 +175,15 @@ class Stage:
         """How many versions of the weights are kept."""
         return len(self._versions)
 
-    def start(self) -> tuple[Wish, ...]:
+    def start(self) -> tuple[Request, ...]:
         """Wait for the first message."""
         return ()
 
-    def hear(self, peer: Address, control: Control) -> tuple[Wish, ...]:
+    def on_control(self, peer: Address, control: Control) -> tuple[Request, ...]:
         """Leave acknowledgements and resumptions to the node."""
         return ()
 
-    def handle(self, message: Message) -> list[Wish]:
+    def handle(self, message: Message) -> list[Request]:
         """Do one piece of work.
 
         Raises:
@@ -197,7 +197,7 @@ class Stage:
         except Exception as error:  # whatever a layer raises is given its place and raised on
             raise self._failure(message) from error
 
-    def _work(self, message: Message) -> list[Wish]:
+    def _work(self, message: Message) -> list[Request]:
         match message:
             case Forward():
                 return self._forward(message)
@@ -218,7 +218,7 @@ class Stage:
         updates_ago = self._step - (step - self._lag)
         return self._versions[max(0, len(self._versions) - 1 - updates_ago)]
 
-    def _forward(self, message: Forward) -> list[Wish]:
+    def _forward(self, message: Forward) -> list[Request]:
         spec = self._spec
         slot = _Slot(self._version(message.step))
         activation = message.array
@@ -240,7 +240,7 @@ class Stage:
         onward = Forward(message.run, message.step, message.microbatch, self._edges.outputs, activation, message.part)
         return [self._post(onward)]
 
-    def _cost(self, cost: Cost, message: Forward, work: _StepWork, outputs: Floats) -> list[Wish]:
+    def _cost(self, cost: Cost, message: Forward, work: _StepWork, outputs: Floats) -> list[Request]:
         self._enter(Point.FORWARD, len(self._spec.layers))
         target = self._targets.pop((message.step, message.microbatch))
         value, gradient = cost.evaluate(outputs, target, message.part.samples)
@@ -253,13 +253,13 @@ class Stage:
         work.costs.append(value)
         edge = self._edges.outputs
         back = Backward(message.run, message.step, message.microbatch, edge, freeze(gradient))
-        wishes: list[Wish] = [Post(self._spec.address, back)]
+        requests: list[Request] = [Post(self._spec.address, back)]
         if len(work.costs) == len(work.share):
             report = Report(message.run, message.step, WHOLE_STEP, edge, sum(work.costs), message.part.samples)
-            wishes.append(self._post(report))
-        return wishes
+            requests.append(self._post(report))
+        return requests
 
-    def _backward(self, message: Backward) -> list[Wish]:
+    def _backward(self, message: Backward) -> list[Request]:
         spec, work = self._spec, self._steps[message.step]
         slot = work.slots[message.microbatch]
         weights = slot.weights if spec.discipline.stashes else self._versions[-1]
@@ -272,19 +272,19 @@ class Stage:
                 gradient = spec.layers[offset].backward(weights[offset], slot.saved[offset], gradient)
             self._leave(message)
         slot.weights, slot.saved = (), []
-        wishes: list[Wish] = []
+        requests: list[Request] = []
         if spec.stage > 0:
             back = Backward(message.run, message.step, message.microbatch, self._edges.inputs, freeze(gradient))
-            wishes.append(self._post(back))
+            requests.append(self._post(back))
         work.backwards += 1
         each = spec.discipline.weight_gradients is Grouping.MICROBATCH
         if each or work.backwards == len(work.share):
             microbatch = message.microbatch if each else WHOLE_STEP
             deferred = WeightGradient(message.run, message.step, microbatch, self._edges.inputs)
-            wishes.append(Post(spec.address, deferred))
-        return wishes
+            requests.append(Post(spec.address, deferred))
+        return requests
 
-    def _weight_gradient(self, message: WeightGradient) -> list[Wish]:
+    def _weight_gradient(self, message: WeightGradient) -> list[Request]:
         work = self._steps[message.step]
         whole = message.microbatch == WHOLE_STEP
         slots = [work.slots.pop(each) for each in (sorted(work.slots) if whole else [message.microbatch])]
@@ -302,7 +302,7 @@ class Stage:
         outputs = _side_by_side([slot.gradients[offset] for slot in slots])
         return self._spec.layers[offset].weight_gradient(inputs, outputs)
 
-    def _finish_step(self, message: WeightGradient, work: _StepWork) -> list[Wish]:
+    def _finish_step(self, message: WeightGradient, work: _StepWork) -> list[Request]:
         spec, before = self._spec, self._state
         layers = tuple(self._updated(offset, work.sums.get(offset, {}), message) for offset in range(self._width))
         log = before.cost_log
@@ -331,7 +331,7 @@ class Stage:
     def _state_of(self, offset: int) -> LayerState:
         return self._state.layers[offset] if offset < len(self._state.layers) else _NO_WEIGHTS
 
-    def _predict(self, message: Predict) -> list[Wish]:
+    def _predict(self, message: Predict) -> list[Request]:
         activation = message.array
         for offset, layer in enumerate(self._spec.layers):
             self._enter(Point.FORWARD, offset)

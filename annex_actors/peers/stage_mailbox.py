@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from annex_actors.peers.stage_progress import Place, StageProgress, StepProgress
-from annex_actors.protocol.mailbox import AT_ONCE, Rank
+from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import Backward, Forward, Message, Predict, Target, WeightGradient
 from annex_actors.protocol.routing import Routing
 from annex_actors.schedules.discipline import Discipline, Grouping, Progress, Work
@@ -96,10 +96,10 @@ class StageMailbox:
             self._count(message)
         return message
 
-    def rank(self) -> Rank | None:
+    def urgency(self) -> Urgency | None:
         """Return (step, turn in the discipline's order), or (place among the priorities, step, microbatch, stage)."""
         if self._targets:
-            return AT_ONCE
+            return MOST_URGENT
         message = self._found = self._find()
         if message is None:
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from annex_actors.protocol.mailbox import Rank
+from annex_actors.protocol.mailbox import Urgency
 from annex_actors.protocol.messages import Envelope
 from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
 from annex_actors.runtimes.hosting.tree import SupervisedJob
@@ -40,9 +40,9 @@ class ScheduledPeer(ScheduledActor):
         """Take an envelope in."""
         self._peer.node.receive(envelope)
 
-    def urgency(self) -> Rank | None:
-        """Return the rank of the node's next piece of work."""
-        return self._peer.node.rank()
+    def urgency(self) -> Urgency | None:
+        """Return how urgent the node's next piece of work is."""
+        return self._peer.node.urgency()
 
     def on_turn(self) -> None:
         """Do the next piece of work, and carry out its effects."""

@@ -89,7 +89,7 @@ def test_without_asking_again_for_predictions_some_run_stands_still(monkeypatch:
 def test_without_the_order_of_effects_some_kill_is_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent before it is committed cannot be taken back."""
     perform = Node._perform
-    monkeypatch.setattr(Node, "_perform", lambda self, wishes: perform(self, wishes)[::-1])
+    monkeypatch.setattr(Node, "_perform", lambda self, requests: perform(self, requests)[::-1])
     assert some_kill_is_not_survived()
 
 
@@ -127,7 +127,7 @@ def survives_a_late_commit() -> bool:
     """Return whether a message is still kept for a peer whose dead incarnation said that it had committed."""
     script = Script()
     peer = node(script)
-    script.wishes.append([Post(stage_address(2), Forward("r", 0, 0, 2, ARRAY, Part(1, 1)))])
+    script.requests.append([Post(stage_address(2), Forward("r", 0, 0, 2, ARRAY, Part(1, 1)))])
     tell(peer, Forward("r", 0, 0, 1, ARRAY, Part(1, 1)))
     work(peer)
     resume = Resume("r", 0, WHOLE_STEP, WHOLE_STEP)

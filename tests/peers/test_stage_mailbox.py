@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.peers.stage_mailbox import StageMailbox
-from annex_actors.protocol.mailbox import Rank
+from annex_actors.protocol.mailbox import Urgency
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Backward,
@@ -236,10 +236,10 @@ def test_no_stash_holds_a_gradient_back_until_all_earlier_updates_are_made() -> 
 
 
 @pytest.mark.parametrize("name", sorted(DISCIPLINES))
-def test_there_is_a_rank_wherever_there_is_a_next_message(name: str) -> None:
+def test_there_is_an_urgency_wherever_there_is_a_next_message(name: str) -> None:
     box = mailbox(name, predict(0, 0), target(0, 0), *(forward(0, each, 2) for each in range(2)), stages=2)
     for _ in range(4):
-        assert (box.rank() is None) == (next(iter(taken_once(box)), None) is None)
+        assert (box.urgency() is None) == (next(iter(taken_once(box)), None) is None)
 
 
 def taken_once(box: StageMailbox) -> list[Message]:
@@ -247,18 +247,18 @@ def taken_once(box: StageMailbox) -> list[Message]:
     return [] if message is None else [message]
 
 
-def test_ranks_go_by_priority_then_step_then_microbatch_then_stage() -> None:
-    def rank(*arrived: Message, stage: int = 0) -> Rank:
-        found = mailbox("1f1b", *arrived, stage=stage, stages=3).rank()
+def test_urgency_goes_by_priority_then_step_then_microbatch_then_stage() -> None:
+    def urgency(*arrived: Message, stage: int = 0) -> Urgency:
+        found = mailbox("1f1b", *arrived, stage=stage, stages=3).urgency()
         assert found is not None
         return found
 
     later = mailbox("1f1b", forward(0, 0, 1), forward(1, 0, 1), stages=3)
-    assert rank(target(0, 0)) < rank(forward(0, 0))
-    assert rank(forward(0, 0)) < rank(forward(0, 0), stage=1)
+    assert urgency(target(0, 0)) < urgency(forward(0, 0))
+    assert urgency(forward(0, 0)) < urgency(forward(0, 0), stage=1)
     assert later.next() is not None
     later.commit(1)
-    assert rank(forward(0, 0)) < (later.rank() or ())
+    assert urgency(forward(0, 0)) < (later.urgency() or ())
 
 
 def test_a_cap_holds_forwards_back_until_the_weight_gradients_are_made() -> None:
