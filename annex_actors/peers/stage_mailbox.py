@@ -7,7 +7,6 @@ that what a stage computes never depends on timing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 
 from annex_actors.peers.stage_progress import Place, StageProgress, StepProgress
 from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
@@ -120,9 +119,15 @@ class StageMailbox:
 
     def _find(self) -> Message | None:
         """Return the most urgent message that is allowed."""
-        if self.discipline.order is None:
-            return next(self._allowed(), None)
-        return min(self._allowed(), key=lambda each: (each.step, self._turn(each)), default=None)
+        row = self.discipline
+        if row.order is None:
+            for work in row.priority:
+                message = self._allowed(work)
+                if message is not None:
+                    return message
+            return None
+        allowed = [message for work in row.priority if (message := self._allowed(work)) is not None]
+        return min(allowed, key=lambda each: (each.step, self._turn(each)), default=None)
 
     def _turn(self, message: Message) -> int:
         """Return the place of a message in the discipline's order, from 0."""
@@ -132,15 +137,11 @@ class StageMailbox:
         m = self._progress.steps[message.step].microbatches
         return order(_WORK[type(message)], self.stage, self.stages, m, message.microbatch)
 
-    def _allowed(self) -> Iterator[Message]:
-        """Yield the first message of each kind of work that is allowed now, the most urgent kind first."""
-        for work in self.discipline.priority:
-            if work is Work.FORWARD:
-                message: Message | None = self._prediction() or self._forward()
-            else:
-                message = self._backward() if work is Work.BACKWARD else self._weight_gradient()
-            if message is not None:
-                yield message
+    def _allowed(self, work: Work) -> Message | None:
+        """Return the next message of one kind of work, where that is allowed now."""
+        if work is Work.FORWARD:
+            return self._prediction() or self._forward()
+        return self._backward() if work is Work.BACKWARD else self._weight_gradient()
 
     def _prediction(self) -> Predict | None:
         for place, message in self._predictions.items():

@@ -48,15 +48,10 @@ class StageProgress:
         """What went forward and not yet back, the oldest first."""
         self.deferred = 0
         """How many microbatches went forward whose weight gradient is to come."""
+        self.next_forward: Place = (committed, 0)
+        """The next microbatch to go forward; microbatch 0 as long as it is not known how its step was cut."""
         self._address = stage_address(stage)
         self._routing = routing
-        self._forward_step = committed
-
-    @property
-    def next_forward(self) -> Place:
-        """The next microbatch to go forward; microbatch 0 as long as it is not known how its step was cut."""
-        step = self.steps.get(self._forward_step)
-        return self._forward_step, step.share[step.forwards] if step else 0
 
     @property
     def next_backward(self) -> Place:
@@ -69,15 +64,20 @@ class StageProgress:
             microbatches = message.part.microbatches
             share = self._routing.share(self._address, message.step, microbatches)
             self.steps[message.step] = StepProgress(microbatches, share)
+            if message.step == self.next_forward[0]:
+                self._begin(message.step)
 
     def go_forward(self) -> None:
         """Count the next microbatch as forward."""
+        number, _ = self.next_forward
+        step = self.steps[number]
         self.in_flight.append(self.next_forward)
         self.deferred += 1
-        step = self.steps[self._forward_step]
         step.forwards += 1
-        if step.forwards == len(step.share):
-            self._forward_step += 1
+        if step.forwards < len(step.share):
+            self.next_forward = number, step.share[step.forwards]
+        else:
+            self._begin(number + 1)
 
     def go_back(self) -> None:
         """Count the next microbatch as back."""
@@ -92,9 +92,15 @@ class StageProgress:
     def commit(self, step: int) -> None:
         """Learn that every step below ``step`` is committed: nothing of those is under way any more."""
         self.committed = step
-        self._forward_step = max(self._forward_step, step)
+        if self.next_forward[0] < step:
+            self._begin(step)
         while self.in_flight and self.in_flight[0][0] < step:
             self.in_flight.popleft()
         for done in [each for each in self.steps if each < step]:
             progress = self.steps.pop(done)
             self.deferred -= progress.forwards - progress.weight_gradients
+
+    def _begin(self, number: int) -> None:
+        """Let the microbatches of a step go forward next."""
+        step = self.steps.get(number)
+        self.next_forward = number, step.share[0] if step else 0

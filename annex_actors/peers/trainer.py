@@ -194,8 +194,8 @@ class Trainer:
         self._spec = spec
         self._state = state
         self._fed = state.reported
-        self._evaluation: PredictionFeed | None = None
-        self._awaiting: set[Address] | None = None
+        self._waiting_for: PredictionFeed | set[Address] | None = None
+        """The outputs of an evaluation, or the stages whose last commit is to come; None: it feeds steps."""
 
     def start(self) -> list[Request]:
         """Go on from the last commit."""
@@ -207,17 +207,20 @@ class Trainer:
 
     def on_control(self, peer: Address, control: Control) -> list[Request]:
         """Count the stages that are through; repeat for a restarted one what its predecessor may have lost."""
+        waiting_for = self._waiting_for
         match control:
             case Halt():
                 self._state = replace(self._state, halt_at=self._fed)
-                self._evaluation = None
+                if isinstance(waiting_for, PredictionFeed):
+                    self._waiting_for = None
                 return [self._commit(), *self._go_on()]
-            case Committed(step=step) if self._awaiting and step >= self._fed:
-                self._awaiting.discard(peer)
+            case Committed(step=step) if isinstance(waiting_for, set) and waiting_for and step >= self._fed:
+                waiting_for.discard(peer)
                 return self._finish()
             case Resume():
-                lost: list[Request] = list(self._evaluation.again()) if self._evaluation else []
-                return [*lost, self._await(peer)] if self._awaiting else lost
+                if isinstance(waiting_for, PredictionFeed):
+                    return list(waiting_for.again())
+                return [self._await(peer)] if waiting_for else []
         return []
 
     @property
@@ -226,7 +229,7 @@ class Trainer:
 
     def _go_on(self) -> list[Request]:
         """Do what the state asks for: evaluate, feed, or finish."""
-        if self._evaluation or self._awaiting is not None:
+        if self._waiting_for is not None:
             return []
         if len(self._state.history) == self._spec.epochs or self._state.reported == self._state.halt_at:
             return self._finish()
@@ -267,17 +270,18 @@ class Trainer:
         spec = self._spec
         if spec.test is None:
             return self._end_epoch(None, {})
-        self._evaluation = PredictionFeed(spec.run, spec.routing, spec.test.inputs, self._state.reported)
-        return list(self._evaluation.more())
+        evaluation = PredictionFeed(spec.run, spec.routing, spec.test.inputs, self._state.reported)
+        self._waiting_for = evaluation
+        return list(evaluation.more())
 
     def _outputs(self, message: Message) -> list[Request]:
-        evaluation, spec = self._evaluation, self._spec
-        if evaluation is None or not isinstance(message, Predict):
+        evaluation, spec = self._waiting_for, self._spec
+        if not isinstance(evaluation, PredictionFeed) or not isinstance(message, Predict):
             return []
         evaluation.take(message)
         if not evaluation.done:
             return list(evaluation.more())
-        self._evaluation = None
+        self._waiting_for = None
         assert spec.test is not None
         assert spec.test_targets is not None
         outputs = evaluation.outputs()
@@ -295,11 +299,12 @@ class Trainer:
         return [Emit(epoch), self._commit(), *self._go_on()]
 
     def _finish(self) -> list[Request]:
-        if self._awaiting is None:
+        """Wait until every stage has committed the last step; then say that the run is over."""
+        if self._waiting_for is None:
             stages = [peer for peer in self._spec.routing.addresses if peer != TRAINER]
-            self._awaiting = set(stages)
+            self._waiting_for = set(stages)
             return [self._await(peer) for peer in stages]
-        return [] if self._awaiting else [Emit(Finished(self._fed))]
+        return [] if self._waiting_for else [Emit(Finished(self._fed))]
 
     def _await(self, peer: Address) -> Post:
         return Post(peer, Await(self._spec.run, self._fed, WHOLE_STEP, WHOLE_STEP))

@@ -1,14 +1,14 @@
 """What stages, and the trainer that feeds them, say to each other.
 
-Every message is immutable, names its run, step, microbatch and edge, and prints on one line. What lies at the ends of
-an edge, `routing` says. A message about a whole step has ``microbatch`` -1.
+Every message is immutable, names its run, step, microbatch and edge, and prints on one line. `routing` says which peers
+are at the ends of an edge. A message about a whole step has ``microbatch`` -1.
 
 An array that is sent is the receiver's: C-contiguous, and read-only from then on, on every runtime. Two actors of one
 process may thus hold the same immutable array, as two processes on the BEAM hold the same large binary; nobody can
 write to it.
 
-What a kind of message is, its class says, so that a kind of your own is one class: give it its fields and its `kind`,
-and set the traits that are not as for most; a behaviour must then know what to do with it.
+The class of a message says what its kind means to retention, routing, heartbeats and logs. So a new kind is one class,
+with its fields, its `kind` and the traits that differ from those of `Message`, and a behaviour that handles it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OWNER = Address("owner")
 """The program that started the run: the sender of `Halt`."""
 
 Edge: TypeAlias = int
-"""An edge of the network, by its number; `routing` gives a stage its edges by name, and no other computes with them."""
+"""An edge of the network: a number, but only `routing` computes with it, and gives each stage its edges by name."""
 
 WHOLE_STEP = -1
 

@@ -101,7 +101,7 @@ def test_without_dropping_what_was_seen_before_some_kill_is_not_survived(monkeyp
             progress = self._progress
             if isinstance(message, Forward) and (message.step, message.microbatch) < progress.next_forward:
                 progress.learn(message)
-                progress._forward_step = message.step
+                progress.next_forward = message.step, message.microbatch
                 progress.steps[message.step].forwards = message.microbatch
             super().put(message)
 
