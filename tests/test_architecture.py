@@ -81,7 +81,7 @@ HOSTS = {
     "ray": {"runtimes/ray.py"},
     "multiprocessing": {"runtimes/processes/worker_process.py", "runtimes/processes/worker.py"},
     "socket": {
-        f"runtimes/processes/{name}.py" for name in ("link", "framing", "worker", "worker_pool", "worker_process")
+        f"runtimes/processes/{name}.py" for name in ("link", "framing", "worker", "connections", "worker_process")
     },
 }
 """The only modules of `annex_actors` that may import what a host is made of."""

@@ -101,7 +101,6 @@ class InlineJob:
         self._finished = False
         self._starts = 0
         self._instrument = program.instrument
-        self._clock: Callable[[], float] = time.monotonic
         self._told: deque[Event] = deque()
         self.events = 0
 
@@ -143,6 +142,10 @@ class InlineJob:
     def _begin(self) -> None:
         if not self._starts:
             self._start(self._specs)
+
+    def _clock(self) -> float:
+        """Return the time, in seconds."""
+        return time.monotonic()
 
     def _show_told(self) -> None:
         while self._told:

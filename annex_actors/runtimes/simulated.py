@@ -220,9 +220,16 @@ class SimulatedJob(InlineJob):
         self._places: dict[tuple[Worker, int], int] = {}
         self._work_clock = VirtualClock(costs.layers)
         self._instrument = combined(self._work_clock, self._instrument)
-        self._clock = lambda: self.now
         for when, address in costs.kills:
             self._at(when, partial(self._kill_stage, address))
+
+    def close(self) -> None:
+        """Drop every peer, and what was still to happen."""
+        super().close()
+        self._agenda.clear()
+
+    def _clock(self) -> float:
+        return self.now
 
     def _next_event(self) -> None:
         """Let all happen that happens now; then let every free worker begin what is most urgent.

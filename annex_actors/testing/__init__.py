@@ -1,4 +1,4 @@
-"""Checkers for layers, costs, optimizers and schedules: those of this package, and your own.
+"""Checkers for layers, costs, optimizers, schedules and runtimes: those of this package, and your own.
 
 Each checker asks for everything that the rest of the package relies on, and raises AssertionError with one line that
 says what is wrong:
@@ -9,13 +9,15 @@ says what is wrong:
 Gradients are compared with central differences in float64, at random points, against a random cotangent. A function
 with kinks passes as well: a random point hardly ever falls on one (take another seed if it does).
 
-A reading order: `layers`, `stack_layers`, `costs`, `optimizers`, and `promises`, which they share; `disciplines`.
+A reading order: `layers`, `stack_layers`, `costs`, `optimizers`, and `promises`, which they share; `disciplines`;
+`small_runs`, `runtime_work`, `runtime_faults`, `runtime_owner`, and `runtimes`, which checks all three.
 """
 
 from annex_actors.testing.costs import check_cost
 from annex_actors.testing.disciplines import check_discipline
 from annex_actors.testing.layers import check_layer
 from annex_actors.testing.optimizers import check_optimizer
+from annex_actors.testing.runtimes import check_runtime
 from annex_actors.testing.stack_layers import check_stack_layer
 
-__all__ = ["check_cost", "check_discipline", "check_layer", "check_optimizer", "check_stack_layer"]
+__all__ = ["check_cost", "check_discipline", "check_layer", "check_optimizer", "check_runtime", "check_stack_layer"]

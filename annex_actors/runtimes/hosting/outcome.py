@@ -50,5 +50,6 @@ class Outcome:
         return error
 
     def close(self) -> None:
-        """Note that the owner ends the run: whatever ends from now on is no failure."""
+        """Note that the owner ends the run: whatever ends from now on is no failure, and a wait elsewhere returns."""
         self.closed = True
+        self._over.set()

@@ -14,7 +14,8 @@ without a name, that end with the processes that have them open. After a ``kill 
 sweep.
 
 A reading order: `control_messages`, `framing`, `link`, `worker`; then on the supervising side `worker_process`,
-`spare_workers`, `process_child`, `worker_pool`.
+`spare_workers`, `process_child`; `connections` and `commit_logs`, what the processes of a run share; and `startup`,
+`worker_pool`.
 """
 
 from __future__ import annotations

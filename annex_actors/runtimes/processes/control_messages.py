@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any
 
 from annex_actors.base.errors import AnnexError
@@ -31,7 +32,7 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Be this peer; with two open files, its shelf and its beacon.
+    """Be this peer; with two open files, its log of commits and its heartbeat.
 
     Args:
         spec: the peer.
@@ -67,15 +68,15 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Show by the beacon that you hear."""
+    """Show by the heartbeat that you respond."""
 
 
 @dataclass(frozen=True, slots=True)
-class Disturb:
+class Inject:
     """Let something go wrong in a layer, to show that it does no harm."""
 
     layer: int
-    trouble: Fault
+    fault: Fault
 
 
 # From the worker
@@ -101,7 +102,7 @@ class Up:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The commit of this step is on the shelf, and stays for a while."""
+    """The commit of this step is in the log, and stays for a while."""
 
     step: int
 
@@ -129,15 +130,26 @@ class Ended:
         """Return the exception; None for an end in order."""
         if self.error is None:
             return None
-        try:
-            error: object = pickle.loads(self.error)
-        except Exception:  # noqa: BLE001 - its class may want anything
-            error = None
-        if isinstance(error, BaseException):
-            return error
+        found: list[object] = []
+        # In a thread of its own: the frames of an unpickled traceback hold those below them, where it was unpickled,
+        # and with these all that is done with the exception afterwards.
+        thread = Thread(target=lambda content: found.append(_unpickled(content)), args=[self.error])
+        thread.start()
+        thread.join()
+        error = found.pop()
+        return error if isinstance(error, BaseException) else self._as_text()
+
+    def _as_text(self) -> RemoteError:
         remote = RemoteError((self.text.strip().splitlines() or ["an exception without a text"])[-1])
         remote.add_note(self.text)
         return remote
+
+
+def _unpickled(content: bytes) -> object:
+    try:
+        return pickle.loads(content)
+    except Exception:  # noqa: BLE001 - its class may want anything
+        return None
 
 
 class RemoteError(AnnexError):

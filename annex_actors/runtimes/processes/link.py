@@ -26,6 +26,7 @@ class Link:
         deliver: called with every message, in the reader's thread.
         ended: called in the reader's thread when nothing more will come.
         failed: called in one of the link's threads when a message could not be sent or taken in; it then ends.
+        pack: makes the frame of a message.
         direct: whether senders write for themselves what fits at once, which spares the hand-over to another thread.
             Not where a sender may be struck by a kill in the middle: it would leave half a frame behind.
     """
@@ -38,12 +39,14 @@ class Link:
         ended: Callable[[], None] | None = None,
         *,
         failed: Callable[[BaseException], None] | None = None,
+        pack: Callable[[Any], framing.Frame] = framing.pack,
         direct: bool = True,
     ) -> None:
         self._sock = sock
         self._deliver = deliver
         self._ended = ended
         self._failed = failed
+        self._pack = pack
         self._direct = direct
         self._lock = Lock()
         self._queue: SimpleQueue[Any] = SimpleQueue()
@@ -86,7 +89,7 @@ class Link:
                 thread.join()
 
     def _send_now(self, message: object) -> None:
-        frame = framing.pack(message)
+        frame = self._pack(message)
         with self._lock:
             if self._closed:
                 return
@@ -112,13 +115,15 @@ class Link:
         self._over = True
         self._drop()
         self._sock.close()
-        if self._ended is not None:
-            self._ended()
+        ended = self._ended
+        self._deliver, self._ended, self._failed = _ignore, None, None  # which hold what holds this
+        if ended is not None:
+            ended()
 
     def _write(self) -> None:
         while (item := self._queue.get()) is not None:
             try:
-                framing.write(self._sock, item if self._direct else self._packed(item))
+                framing.write(self._sock, item if self._direct else self._pack(item))
             except OSError:
                 self._give_up()
                 return
@@ -133,10 +138,6 @@ class Link:
         with suppress(Empty):
             while True:
                 self._queue.get_nowait()
-
-    def _packed(self, item: Any) -> framing.Frame:
-        """Return the frame of something that was put into the queue."""
-        return framing.pack(item)
 
     def _count_written(self) -> None:
         with self._lock:
@@ -154,3 +155,7 @@ class Link:
             self._closed = True
         self._empty.set()
         self._queue.put(None)
+
+
+def _ignore(message: Any) -> None:
+    """Take no notice of a message: nothing more comes."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import Fault
-from annex_actors.runtimes.processes.control_messages import Disturb, Stop
+from annex_actors.runtimes.processes.control_messages import Inject, Stop
 from annex_actors.runtimes.processes.worker_process import WorkerProcess
 from supervisors import KILLED, SHUTDOWN, Crashed, Reason, Rung
 
@@ -47,7 +47,7 @@ class ProcessRef:
         if fault is Fault.STUCK:
             self.process.signal(signal.SIGSTOP)
         else:
-            self.process.send(Disturb(layer, fault))
+            self.process.send(Inject(layer, fault))
 
     def __repr__(self) -> str:
         return f"<{self.address}#{self.incarnation} process {self.process.pid}>"
@@ -102,7 +102,7 @@ class ProcessChild:
 
     def _reason(self) -> Reason:
         process = self.ref.process
-        if self._forced and process.words is None:
+        if self._forced and process.last_words is None:
             return KILLED
         error = process.error()
         return self._asked if error is None else Crashed(error)

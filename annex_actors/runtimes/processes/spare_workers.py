@@ -67,10 +67,12 @@ class SpareWorkers:
             if process.ready.wait(START_S) and not process.gone:
                 return process
             failure = _failure(process)
-            cause = failure.__cause__
-            if not (isinstance(cause, ProcessDied) and cause.from_outside):
+            if not _was_killed(failure):
                 break
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # or its traceback would hold the frame that holds it
 
     def await_first(self) -> None:
         """Return when a process is ready.
@@ -90,6 +92,11 @@ class SpareWorkers:
             process.kill()
         for process in left:
             process.close()
+
+
+def _was_killed(failure: StartError) -> bool:
+    cause = failure.__cause__
+    return isinstance(cause, ProcessDied) and cause.from_outside
 
 
 def _failure(process: WorkerProcess) -> StartError:

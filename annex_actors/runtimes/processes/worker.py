@@ -44,8 +44,8 @@ from annex_actors.runtimes.processes.control_messages import (
     Connect,
     Connected,
     Crashing,
-    Disturb,
     Ended,
+    Inject,
     Kept,
     Ping,
     Prepare,
@@ -69,29 +69,29 @@ class WorkerSurroundings:
         order: what to be.
         control: the way to the supervising process.
         links: the ways to the neighbours, as they are now.
-        shelf: where commits go.
-        beacon: of this life.
+        log: where commits go.
+        heartbeat: of this life.
     """
 
     def __init__(
-        self, order: Assign, control: Link, links: Mapping[Address, Link], shelf: SharedCommitLog, beacon: Heartbeat
+        self, order: Assign, control: Link, links: Mapping[Address, Link], log: SharedCommitLog, heartbeat: Heartbeat
     ) -> None:
         self._order = order
         self._control = control
         self._links = links
-        self._shelf = shelf
-        self._beacon = beacon
+        self._log = log
+        self._heartbeat = heartbeat
         self.faults = InjectedFaults()
         crashes = CrashPlan(order.crashes, lambda place: control.send(Crashing(place)))
         self.instrument: Instrument = combined(self.faults, crashes)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return the number of this life, and the last commit."""
-        return self._order.life, self._shelf.latest()
+        return self._order.life, self._log.latest()
 
     def beacon(self, address: Address) -> Heartbeat:
-        """Return the beacon."""
-        return self._beacon
+        """Return the heartbeat."""
+        return self._heartbeat
 
     def note_start(self, address: Address, incarnation: int) -> None:
         """Say that the peer is up."""
@@ -111,8 +111,8 @@ class WorkerSurroundings:
         return step % order.commit_every == 0 or (order.every > 0 and step % order.every == 0)
 
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Put a commit on the shelf."""
-        self._shelf.commit(snapshot)
+        """Put a commit into the log."""
+        self._log.commit(snapshot)
         if self._order.every and snapshot.step % self._order.every == 0:
             self._control.send(Kept(snapshot.step))
 
@@ -132,11 +132,11 @@ class Worker:
     def __init__(self, control: socket.socket, files: socket.socket) -> None:
         self._files = files
         self._links: dict[Address, Link] = {}
-        self._desk: WorkerSurroundings | None = None
-        self._beacon: Heartbeat | None = None
+        self._surroundings: WorkerSurroundings | None = None
+        self._heartbeat: Heartbeat | None = None
         self._child: Child | None = None
         self._exit_lock = Lock()
-        self._control = Link(control, "control", self._hear, lambda: os._exit(1), failed=self._fail)
+        self._control = Link(control, "control", self._obey, lambda: os._exit(1), failed=self._fail)
 
     def run(self) -> None:
         """Hear what is ordered; the process ends elsewhere."""
@@ -145,13 +145,13 @@ class Worker:
             while True:
                 signal.pause()
 
-    def _hear(self, order: Any) -> None:
+    def _obey(self, order: Any) -> None:
         match order:
             case Envelope():
                 self._deliver(order)
             case Ping():
-                if self._beacon is not None:
-                    self._beacon.answer()
+                if self._heartbeat is not None:
+                    self._heartbeat.answer()
             case Connect(peer, incarnation):
                 self._connect(peer, framing.receive_fds(self._files, 1)[0])
                 self._control.send(Connected(peer, incarnation))
@@ -163,9 +163,9 @@ class Worker:
                 self._control.send(Ready())
             case Assign():
                 self._begin(order, *framing.receive_fds(self._files, 2))
-            case Disturb(layer, trouble):
-                if self._desk is not None:
-                    self._desk.faults.add(layer, trouble)
+            case Inject(layer, fault):
+                if self._surroundings is not None:
+                    self._surroundings.faults.add(layer, fault)
             case Stop():
                 if self._child is not None:
                     self._child.shutdown(SHUTDOWN)
@@ -185,11 +185,11 @@ class Worker:
         if self._child is not None:  # otherwise when there is an actor who takes in what comes
             link.start()
 
-    def _begin(self, order: Assign, shelf_fd: int, beacon_fd: int) -> None:
-        self._beacon = Heartbeat(memoryview(mmap.mmap(beacon_fd, mmap.PAGESIZE)))
-        shelf = SharedCommitLog(shelf_fd, depth=order.depth, every=order.every)
-        self._desk = WorkerSurroundings(order, self._control, self._links, shelf, self._beacon)
-        spec = ChildSpec.of(PeerActor, order.spec, self._desk, id=str(order.spec.address))
+    def _begin(self, order: Assign, log_fd: int, heartbeat_fd: int) -> None:
+        self._heartbeat = Heartbeat(memoryview(mmap.mmap(heartbeat_fd, mmap.PAGESIZE)))
+        log = SharedCommitLog(log_fd, depth=order.depth, every=order.every)
+        self._surroundings = WorkerSurroundings(order, self._control, self._links, log, self._heartbeat)
+        spec = ChildSpec.of(PeerActor, order.spec, self._surroundings, id=str(order.spec.address))
         try:
             started = spec.start(StartContext(id=str(order.spec.address), incarnation=order.incarnation))
         except BaseException as error:  # noqa: BLE001 - whatever it is, its supervisor is to judge it

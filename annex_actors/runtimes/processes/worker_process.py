@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from threading import Event, Lock
-from typing import Any
+from typing import IO, Any
 
 from annex_actors.runtimes.hosting.failures import PeerError
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
@@ -75,26 +75,17 @@ class WithFiles:
         self.close()  # one that was never sent: its receiver had died
 
 
-class _Control(Link):
-    """The link to a worker: what is sent may come with open files."""
+def _handing_over(files: socket.socket) -> Callable[[Any], framing.Frame]:
+    """Return what makes the frame of an order, and sends the open files that go with it."""
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        files: socket.socket,
-        name: str,
-        deliver: Callable[[Any], None],
-        ended: Callable[[], None],
-    ) -> None:
-        super().__init__(sock, name, deliver, ended, direct=False)
-        self._files = files
-
-    def _packed(self, item: Any) -> framing.Frame:
+    def pack(item: Any) -> framing.Frame:
         if not isinstance(item, WithFiles):
             return framing.pack(item)
-        item.hand_over(self._files)
+        item.hand_over(files)
         item.close()
         return framing.pack(item.order)
+
+    return pack
 
 
 def _program(name: str) -> dict[str, Any]:
@@ -127,43 +118,33 @@ class WorkerProcess:
 
     def __init__(self, name: str, load: tuple[str, ...] = ()) -> None:
         self.ready = Event()
-        self.words: Ended | None = None
+        self.last_words: Ended | None = None
         self.exit_code: int | None = None
         self.closed = False
         self._text = ""
-        self.beacon_fd = nameless_memory("beacon")
-        os.ftruncate(self.beacon_fd, mmap.PAGESIZE)
-        self.beacon = Heartbeat(memoryview(mmap.mmap(self.beacon_fd, mmap.PAGESIZE)))
         self._on_message: Callable[[Any], None] | None = None
         self._on_exit: list[Callable[[], None]] = []
         self._lock = Lock()
         self._gone = Event()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self.heartbeat_fd = nameless_memory("heartbeat")
+        os.ftruncate(self.heartbeat_fd, mmap.PAGESIZE)
+        self.heartbeat = Heartbeat(memoryview(mmap.mmap(self.heartbeat_fd, mmap.PAGESIZE)))
         control, its_control = socket.socketpair()
-        files, its_files = socket.socketpair()
+        self._files, its_files = socket.socketpair()
         its_lifeline, self._lifeline = os.pipe()
-        self._files = files
-        fds = (its_control.fileno(), its_files.fileno(), its_lifeline)
-        code = _BOOTSTRAP.format(path=sys.path, control=fds[0], files=fds[1], lifeline=fds[2])
         try:
-            self._popen = subprocess.Popen(
-                [sys.executable, "-c", code],
-                pass_fds=fds,
-                stdin=subprocess.DEVNULL,
-                stdout=self._output,
-                stderr=self._output,
-                env={**os.environ, **ONE_THREAD, IMPORTING: "1"},
-                process_group=0,
-            )
+            self._popen = _start_python(its_control.fileno(), its_files.fileno(), its_lifeline, self._output)
         except BaseException:
             control.close()
-            self._let_go()
+            self._close_files()
             raise
         finally:
             its_control.close()
             its_files.close()
             os.close(its_lifeline)
-        self._control = _Control(control, files, name, self._hear, self._reap)
+        pack = _handing_over(self._files)
+        self._control = Link(control, name, self._take_in, self._reap, pack=pack, direct=False)
         self._control.start()
         self.send(Prepare(_program(name), load))
 
@@ -215,10 +196,10 @@ class WorkerProcess:
 
     def error(self) -> BaseException | None:
         """Return why it has ended: the exception that it said, or `ProcessDied`; None for an end in order."""
-        if self.words is not None:
-            return self.words.exception()
+        if self.last_words is not None:
+            return self.last_words.exception()
         assert self.exit_code is not None
-        return _death(self.exit_code, self.beacon.place if self.beacon.began else None)
+        return _death(self.exit_code, self.heartbeat.place if self.heartbeat.began else None)
 
     def close(self) -> None:
         """Kill it if it has not ended, and let go of all that belonged to it. Safe to call twice."""
@@ -229,21 +210,21 @@ class WorkerProcess:
             if not self.closed:
                 self._text = self.output()
                 self.closed = True
-                self.beacon.detach()
+                self.heartbeat.detach()
                 self._output.close()
 
-    def _hear(self, message: Any) -> None:
+    def _take_in(self, message: Any) -> None:
         if isinstance(message, Ready):
             self.ready.set()
         elif isinstance(message, Ended):
-            self.words = message
+            self.last_words = message
         elif self._on_message is not None:
             self._on_message(message)
 
-    def _let_go(self) -> None:
+    def _close_files(self) -> None:
         self._files.close()
         os.close(self._lifeline)
-        os.close(self.beacon_fd)
+        os.close(self.heartbeat_fd)
 
     def _reap(self) -> None:
         try:
@@ -251,13 +232,28 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             self.exit_code = self._popen.wait()
-        self._let_go()
+        self._close_files()
+        self._on_message = None  # which holds what holds this
         with self._lock:
             self._gone.set()
             watchers, self._on_exit = self._on_exit, []
-        self.ready.set()  # who waits for it looks then whether it is gone
+        self.ready.set()  # what waits for it looks then whether it is gone
         for on_exit in watchers:
             on_exit()
+
+
+def _start_python(control: int, files: int, lifeline: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a worker that has these descriptors open."""
+    code = _BOOTSTRAP.format(path=sys.path, control=control, files=files, lifeline=lifeline)
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        pass_fds=(control, files, lifeline),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        env={**os.environ, **ONE_THREAD, IMPORTING: "1"},
+        process_group=0,
+    )
 
 
 def _death(code: int, place: str | None) -> ProcessDied:

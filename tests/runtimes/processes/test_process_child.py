@@ -35,7 +35,7 @@ class Alone:
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         return 1, None
 
-    def watch(self, address: Address, beacon: Heartbeat, ping: Callable[[], None] | None = None) -> None:
+    def watch(self, address: Address, heartbeat: Heartbeat, ping: Callable[[], None] | None = None) -> None:
         pass
 
     def note_start(self, address: Address, incarnation: int) -> None:

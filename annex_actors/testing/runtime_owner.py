@@ -1,0 +1,168 @@
+"""What the owner of a run may ask of it: to halt, to be interrupted, to be closed, to go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+
+from annex_actors.protocol.events import EpochFinished, Event
+from annex_actors.protocol.instrument import Point
+from annex_actors.runtimes import (
+    Crash,
+    CrashPlan,
+    Job,
+    Program,
+    Runtime,
+)
+from annex_actors.stores import MemoryStore
+from annex_actors.testing.promises import require
+from annex_actors.testing.small_runs import (
+    PATIENCE_S,
+    STEPS,
+    When,
+    after_step,
+    at_step,
+    carried_out,
+    committed,
+    finished,
+    oracle,
+    program,
+    require_bits,
+    same,
+)
+
+
+def halts_at_one_step_of_all_layers(runtime: Runtime) -> None:
+    """A run that is told to halt finishes what was fed; all layers have then committed the same step."""
+    for step in (0, 1, 2, 3, STEPS - 1):
+        told, jobs = threading.Event(), list[Job]()
+
+        def halt(told: threading.Event = told, jobs: list[Job] = jobs) -> None:
+            told.wait()
+            jobs[0].halt()
+
+        def known(job: Job, told: threading.Event = told, jobs: list[Job] = jobs) -> None:
+            jobs.append(job)
+            told.set()
+
+        run = program(observers=[When(at_step(step), halt)])
+        finished(runtime, run, known)
+        reached = _require_one_step(run)
+        require(step < reached, f"expected a run that halts after step {step} to finish it, got {reached} steps")
+
+
+def halts_before_it_is_waited_for(runtime: Runtime) -> None:
+    """A run can be told to halt as soon as it is started, though its layers crash, and more than once."""
+    plan = [Crash(layer=layer, step=step, at=Point.COMMIT) for layer in (0, 3, 4) for step in (0, 1)]
+    for crashes in ([], plan):
+        told = threading.Event()
+
+        def hold(history: tuple[EpochFinished, ...], told: threading.Event = told) -> bool:
+            told.wait(PATIENCE_S)
+            return False
+
+        def halt(job: Job, told: threading.Event = told) -> None:
+            job.halt()
+            job.halt()
+            told.set()
+
+        run = program(halt=hold, crashes=CrashPlan(crashes))
+        finished(runtime, run, halt)
+        reached = _require_one_step(run)
+        require(reached < STEPS, f"expected a run to halt before its end, got all {reached} steps")
+
+
+def lets_an_interrupt_through(runtime: Runtime) -> None:
+    """Ctrl-C gets through a wait; the run can then be halted, and waited for again. Only the main thread gets one."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    waiting, taken, pressed = threading.Event(), threading.Event(), list[Event]()
+
+    def once(event: Event) -> bool:
+        if pressed or not at_step(0)(event):
+            return False
+        pressed.append(event)
+        return True
+
+    def hold(history: tuple[EpochFinished, ...]) -> bool:
+        taken.wait(PATIENCE_S)
+        return False
+
+    def press() -> None:
+        waiting.wait(PATIENCE_S)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    run = program(halt=hold, observers=[When(once, press)])
+    job = runtime.start(run)
+    try:
+        try:
+            waiting.set()
+            job.wait()
+        except KeyboardInterrupt:
+            job.halt()
+            taken.set()
+            job.wait()
+        require(taken.is_set(), "expected Ctrl-C to get through the wait for a run")
+    finally:
+        job.close()
+    reached = _require_one_step(run)
+    require(reached < STEPS, f"expected an interrupted run to halt, got all {reached} steps")
+
+
+def can_be_closed_at_any_time(runtime: Runtime) -> None:
+    """A job can be closed before it is waited for, and twice; one that is over can be waited for and halted again."""
+    job = runtime.start(program())
+    job.close()
+    job.close()
+
+    def again(job: Job) -> None:
+        job.wait()
+        job.halt()
+
+    finished(runtime, program(), again)
+
+
+def goes_on_from_its_store(runtime: Runtime) -> None:
+    """A run that was closed in the middle goes on to the same bits, from what its peers have committed."""
+    for step in (0, 2, 3, STEPS - 1):
+        store = MemoryStore()
+        _close_after(runtime, step, store)
+        require_bits(carried_out(runtime, program(store=store)), oracle(), "a run that goes on from its store")
+
+
+def _close_after(runtime: Runtime, step: int, store: MemoryStore) -> None:
+    """Close a run when the cost of a step is known, whatever its peers are doing."""
+    reached, waiting, in_waiting = threading.Event(), list[threading.Thread](), list[bool]()
+
+    def leave() -> None:
+        if threading.current_thread() in waiting:  # the only way out of a runtime that works in the thread that waits
+            in_waiting.append(True)
+            reached.set()
+            raise KeyboardInterrupt
+        reached.set()
+
+    def wait() -> None:
+        with suppress(KeyboardInterrupt):
+            job.wait()
+
+    job = runtime.start(program(store=store, observers=[When(at_step(step), leave)]))
+    waiting.append(threading.Thread(target=wait))
+    waiting[0].start()
+    reached.wait(PATIENCE_S)
+    if in_waiting:
+        waiting[0].join()
+    job.close()
+    waiting[0].join()
+
+
+def _require_one_step(run: Program) -> int:
+    """Require that all stages have committed the same step, with the bits of the oracle, and return it."""
+    checkpoint = committed(run)
+    latest = [run.store.latest(spec.address) for spec in run.stages]
+    steps = [commit.step if commit else 0 for commit in latest]
+    require(set(steps) == {checkpoint.step}, f"expected one step that all stages have committed last, got {steps}")
+    if checkpoint.step:
+        require(same(checkpoint, after_step(checkpoint.step)), f"expected the bits of the oracle at step {steps[0]}")
+    return checkpoint.step

@@ -1,0 +1,79 @@
+"""The checker of runtimes: what every host promises, with trainings of a few milliseconds.
+
+The checks stand in `runtime_work`, `runtime_faults` and `runtime_owner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from annex_actors.base.errors import AnnexError
+from annex_actors.runtimes import Runtime
+from annex_actors.testing.runtime_faults import (
+    ends_a_run_of_too_many_restarts,
+    names_a_layer_that_cannot_be_made_to_work,
+    restarts_a_layer_that_crashes_while_it_recovers,
+    restarts_a_layer_to_the_same_bits,
+    restarts_the_trainer_alone,
+    says_why_a_peer_ended_before_it_starts_again,
+    sends_to_a_new_life_alone,
+    stops_and_starts_what_the_strategy_names,
+)
+from annex_actors.testing.runtime_owner import (
+    can_be_closed_at_any_time,
+    goes_on_from_its_store,
+    halts_at_one_step_of_all_layers,
+    halts_before_it_is_waited_for,
+    lets_an_interrupt_through,
+)
+from annex_actors.testing.runtime_work import (
+    keeps_runs_apart,
+    predicts_what_the_oracle_predicts,
+    removes_an_observer_that_raises,
+    shows_every_event_in_order,
+    trains_to_the_bits_of_the_oracle,
+)
+from annex_actors.testing.small_runs import nothing_left_behind
+
+RUNTIME_CHECKS: Final[tuple[Callable[[Runtime], None], ...]] = (
+    trains_to_the_bits_of_the_oracle,
+    predicts_what_the_oracle_predicts,
+    shows_every_event_in_order,
+    says_why_a_peer_ended_before_it_starts_again,
+    stops_and_starts_what_the_strategy_names,
+    removes_an_observer_that_raises,
+    restarts_a_layer_to_the_same_bits,
+    restarts_the_trainer_alone,
+    restarts_a_layer_that_crashes_while_it_recovers,
+    sends_to_a_new_life_alone,
+    names_a_layer_that_cannot_be_made_to_work,
+    ends_a_run_of_too_many_restarts,
+    halts_at_one_step_of_all_layers,
+    halts_before_it_is_waited_for,
+    lets_an_interrupt_through,
+    can_be_closed_at_any_time,
+    goes_on_from_its_store,
+    keeps_runs_apart,
+)
+"""Every single check, where each is to be a test."""
+
+
+def check_runtime(runtime: Runtime) -> None:
+    """Check that a runtime keeps the promises of `Runtime` and `Job`, and its hosts those of `Surroundings`.
+
+    After each check no thread and no process may be left. A runtime whose peers take a second to start takes a minute.
+
+    Args:
+        runtime: the runtime to check, whose stages commit every step.
+
+    Raises:
+        AssertionError: the first promise that is broken.
+    """
+    for check in RUNTIME_CHECKS:
+        with nothing_left_behind():
+            try:
+                check(runtime)
+            except AnnexError as error:
+                promise = (check.__doc__ or check.__name__).partition("\n")[0]
+                raise AssertionError(f"expected: {promise} Got {type(error).__name__}: {error}") from error

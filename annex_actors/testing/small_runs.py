@@ -1,0 +1,282 @@
+"""Small trainings for the checker of runtimes: a few milliseconds each, with everything in them that can go wrong."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import psutil
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters
+from annex_actors.data import Dataset, Samples
+from annex_actors.layers import Activation, Saved, activation, dense, dropout, sequence
+from annex_actors.layers.functions import Relu
+from annex_actors.peers.predictor import PredictorSpec
+from annex_actors.peers.stage import StageSpec
+from annex_actors.protocol.events import EpochFinished, Event, StepFinished
+from annex_actors.protocol.routing import TRAINER, stage_address
+from annex_actors.runtimes import InlineRuntime, Job, Observer, Program, Runtime
+from annex_actors.stores import MemoryStore
+from annex_actors.testing.promises import require
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.halting import Halt
+from annex_actors.training.learner import Learner
+from annex_actors.training.preparation import PreparedTraining
+
+CLASSIFIER = sequence(dense(6), activation("relu"), dropout(0.3), dense(3))
+REGRESSOR = sequence(dense(5), activation("tanh"), dense(2), activation("sigmoid"))
+
+STAGES, STEPS = 5, 6
+"""Of a training here: an actor for each layer and the cost; two epochs of three steps, the last one short."""
+
+PATIENCE_S = 60.0
+"""Seconds after which a run of milliseconds is taken to stand still."""
+
+_Event = TypeVar("_Event", bound=Event)
+
+
+@cache
+def prepared(schedule: str = "1f1b", microbatches: int = 3, *, classes: bool = True) -> PreparedTraining:
+    """Return a training of a classifier, or of a regressor."""
+    learner = Learner(
+        CLASSIFIER if classes else REGRESSOR,
+        cost="softmax_cross_entropy" if classes else "mean_squared_error",
+        schedule=schedule,
+        microbatches=microbatches,
+        seed=3,
+    )
+    names = ("0", "1", "2") if classes else None
+    dataset = Dataset("made", _samples(13, 0, classes), _samples(7, 1, classes), names, None, "made for a check")
+    return PreparedTraining.of(learner.spec, dataset, epochs=2, batch_size=5)
+
+
+@cache
+def _samples(count: int, seed: int, classes: bool) -> Samples:
+    inputs = np.random.default_rng(seed).standard_normal((count, 4))
+    targets = np.abs(inputs).sum(axis=1).astype(np.int64) % 3 if classes else 1 / (1 + np.exp(-inputs[:, :2]))
+    return Samples(inputs, targets)
+
+
+def program(
+    training: PreparedTraining | None = None,
+    *,
+    halt: Halt | None = None,
+    observers: Sequence[Observer] = (),
+    **changes: object,
+) -> Program:
+    """Return a training, ready for a runtime, with a store of its own; ``changes`` are those of the program."""
+    training = training or prepared()
+    if halt is not None:
+        training = replace(training, trainer=replace(training.trainer, halt=halt))
+    overlap = training.trainer.overlap
+    store = MemoryStore((spec.address for spec in training.program(MemoryStore(), ()).stages), depth=overlap + 1)
+    return replace(training.program(store, observers), **changes)  # type: ignore[arg-type]
+
+
+def prediction(inputs: Floats, stages: Sequence[StageSpec] = (), **changes: object) -> Program:
+    """Return the program that predicts with the initial weights."""
+    made = prepared().program(MemoryStore(), ())
+    driver = PredictorSpec(made.run, made.driver.routing, inputs, 0)
+    return replace(made, driver=driver, stages=tuple(stages) or made.stages, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a training came to."""
+
+    checkpoint: Checkpoint
+    history: tuple[EpochFinished, ...]
+    restarts: int
+
+
+def committed(run: Program, training: PreparedTraining | None = None) -> Checkpoint:
+    """Return the last step that every stage has committed."""
+    return Checkpoint.gather(run.store, [spec.address for spec in run.stages], (training or prepared()).initial)
+
+
+def carried_out(runtime: Runtime, run: Program, training: PreparedTraining | None = None) -> Outcome:
+    """Return what a program comes to."""
+    job = finished(runtime, run)
+    commit = run.store.latest(TRAINER)
+    assert commit is not None
+    return Outcome(committed(run, training), commit.state.history, job.restarts)
+
+
+def finished(runtime: Runtime, run: Program, act: Callable[[Job], None] = lambda job: None) -> Job:
+    """Return a job that was started, did what ``act`` asks for, was waited for, and closed."""
+    job = runtime.start(run)
+    try:
+        act(job)
+        job.wait()
+    finally:
+        job.close()
+    return job
+
+
+def finished_in_time(runtime: Runtime, run: Program, otherwise: str) -> Job:
+    """Return a job at its end; one that stands still fails with the line ``otherwise``."""
+    job, errors = runtime.start(run), list[Exception]()
+
+    def wait() -> None:
+        try:
+            job.wait()
+        except Exception as error:  # noqa: BLE001 - raised below, in the thread that checks
+            errors.append(error)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+    stands_still = thread.is_alive()
+    job.close()
+    require(not stands_still, otherwise)
+    require(not errors, f"{otherwise} ({errors[0] if errors else ''})")
+    return job
+
+
+def oracle(training: PreparedTraining | None = None) -> Outcome:
+    """Return what a training comes to when nothing fails, by the inline runtime."""
+    return _oracle(training or prepared())
+
+
+@cache
+def _oracle(training: PreparedTraining) -> Outcome:
+    return carried_out(InlineRuntime(), program(training), training)
+
+
+@cache
+def _at_every_step() -> MemoryStore:
+    store = MemoryStore(depth=STEPS + 1)
+    finished(InlineRuntime(), program(store=store))
+    return store
+
+
+def after_step(step: int) -> Checkpoint:
+    """Return what the oracle has committed when every step below ``step`` is done, ``step`` >= 1."""
+    cut = [_at_every_step().at(stage_address(stage), step) for stage in range(STAGES)]
+    return Checkpoint.of([commit for commit in cut if commit is not None], prepared().initial.input_shape)
+
+
+def same(one: Checkpoint, other: Checkpoint) -> bool:
+    """Return whether weights, optimizer and costs are the same bits."""
+    return one.hashes == other.hashes
+
+
+def require_bits(outcome: Outcome, expected: Outcome, what: str) -> None:
+    """Require that a training came to the bits of the oracle."""
+    same_bits = same(outcome.checkpoint, expected.checkpoint) and outcome.history == expected.history
+    require(same_bits, f"expected {what} to come to the bits of the oracle, got others")
+
+
+def outputs_of(run: Program) -> Floats:
+    """Return what a prediction came to."""
+    commit = run.store.latest(TRAINER)
+    require(commit is not None, "expected a prediction to be committed")
+    predicted: Floats = commit.state  # type: ignore[union-attr]
+    return predicted
+
+
+def expected_outputs(inputs: Floats) -> Floats:
+    """Return what the inline runtime predicts."""
+    run = prediction(inputs)
+    finished(InlineRuntime(), run)
+    return outputs_of(run)
+
+
+class Seen:
+    """The observer that keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def on_event(self, event: Event) -> None:
+        """Keep it."""
+        self.events.append(event)
+
+    def of(self, kind: type[_Event]) -> list[_Event]:
+        """Return the events of one kind, in the order in which they came."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@dataclass(frozen=True)
+class When:
+    """The observer that acts at every event of which a condition is true."""
+
+    condition: Callable[[Event], bool]
+    action: Callable[[], object]
+
+    def on_event(self, event: Event) -> None:
+        """Ask, and act."""
+        if self.condition(event):
+            self.action()
+
+
+def at_step(step: int) -> Callable[[Event], bool]:
+    """Return the condition that the cost of ``step`` is known."""
+    return lambda event: isinstance(event, StepFinished) and event.step == step
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A count in a file, which processes share."""
+
+    path: Path
+
+    def add(self) -> int:
+        """Count one more, and return how many there are."""
+        with self.path.open("ab") as file:
+            file.write(b".")
+        return self.path.stat().st_size
+
+
+@dataclass(frozen=True)
+class Fragile(Activation):
+    """A relu that fails at some of the times that it is asked, from 1."""
+
+    counter: Counter = field(kw_only=True)
+    failing: range = field(kw_only=True)
+
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        """Count, and fail or compute."""
+        if self.counter.add() in self.failing:
+            raise OSError("out of order")
+        return super().forward(parameters, inputs, None)
+
+
+def fragile(counter: Counter, failing: range) -> tuple[StageSpec, ...]:
+    """Return the stages with a fragile layer 1."""
+    stages = prepared().spec.stage_specs(prepared().initial, prepared().trainer.run)
+    broken = replace(stages[1], layers=(Fragile(Relu(), counter=counter, failing=failing),))
+    return (stages[0], broken, *stages[2:])
+
+
+def blas_threads() -> dict[str, int]:
+    """Return how many threads each BLAS library has."""
+    return {each["filepath"]: each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+@contextmanager
+def nothing_left_behind() -> Iterator[None]:
+    """Require that the block leaves no thread and no process, and as many BLAS threads as there were."""
+    with threadpool_limits(limits=2, user_api="blas"):
+        threads, processes, blas = threading.enumerate(), _children(), blas_threads()
+        yield
+        left = [thread.name for thread in threading.enumerate() if thread not in threads]
+        require(not left, f"expected no thread to be left behind, got {left}")
+        left = [f"process {pid}" for pid in _children() - processes]
+        require(not left, f"expected no process to be left behind, got {left}")
+        now = {path: blas_threads()[path] for path in blas}
+        require(now == blas, f"expected as many BLAS threads after a run as before it, {blas}, got {now}")
+
+
+def _children() -> set[int]:
+    with suppress(psutil.Error):
+        return {each.pid for each in psutil.Process().children(recursive=True)}
+    return set()
