@@ -2,7 +2,7 @@
 
 Public hooks alone cannot give supervision: a failed ``ask`` does not stop a Pykka actor, a `BaseException` stops every
 actor of the process, and an ``ask`` that races with a stop may never be answered. The seams, each with its test in
-``tests/supervisors/test_pykka_seams.py``:
+``tests/supervisors/lifecycle/test_pykka_seams.py``:
 
 - ``Actor._create_actor_inbox`` makes the inbox that ``Actor.__init__`` stores;
 - ``Actor._start_actor_loop`` is what ``start`` calls;
