@@ -11,10 +11,24 @@ from annex_actors.base.errors import (
     ShapeError,
     UserError,
 )
+from annex_actors.base.random_keys import RandomKey, Tag
+from annex_actors.base.types import frozen
 from annex_actors.costs import register_cost
 from annex_actors.data import Dataset, load
 from annex_actors.experiments.simulation import Simulation, simulate
-from annex_actors.layers import Layer, Network, activation, dense, dropout, flatten, parse_layers, sequence
+from annex_actors.layers import (
+    Initializer,
+    Layer,
+    Network,
+    activation,
+    dense,
+    dropout,
+    flatten,
+    parse_layers,
+    register_layer,
+    residual,
+    sequence,
+)
 from annex_actors.optimizers import (
     Adam,
     Cosine,
@@ -53,6 +67,7 @@ __all__ = [
     "Event",
     "F",
     "Grouping",
+    "Initializer",
     "InterruptedRun",
     "InverseTime",
     "Layer",
@@ -65,6 +80,7 @@ __all__ = [
     "PeerExited",
     "PeerStarted",
     "Point",
+    "RandomKey",
     "Result",
     "RunFailedError",
     "Sgd",
@@ -73,6 +89,7 @@ __all__ = [
     "StepFinished",
     "Stepwise",
     "Supervision",
+    "Tag",
     "UserError",
     "W",
     "Warmup",
@@ -80,12 +97,15 @@ __all__ = [
     "dense",
     "dropout",
     "flatten",
+    "frozen",
     "load",
     "loss_less_than",
     "parse_layers",
     "register_cost",
+    "register_layer",
     "register_optimizer",
     "register_schedule",
+    "residual",
     "sequence",
     "simulate",
 ]

@@ -1,4 +1,4 @@
-"""A fault that a restart does not cure goes up the tree, until somebody's restart does cure it.
+"""A fault that a restart does not cure goes up the tree, until the restart of a branch cures it.
 
 The reader crashes as long as the connection beside it is stale. Its own supervisor restarts the reader alone, in vain,
 and gives up after two restarts. The supervisor above then restarts that whole branch, connection included: cured.

@@ -13,12 +13,13 @@ eager = register_schedule(
     )
 )
 
-check_discipline(eager)
-print("\n".join(draw(simulate("eager", stages=3, microbatches=4).pieces)))
+if __name__ == "__main__":
+    check_discipline(eager)
+    print("\n".join(draw(simulate("eager", stages=3, microbatches=4).pieces)))
 
-network = sequence(dense(32), activation("relu"), dense(10))
-weights = set()
-for schedule in ("1f1b", "eager"):
-    result = Learner(network, schedule=schedule, microbatches=4).train(load("digits"), epochs=1)
-    weights.add(result.checkpoint.weights_sha256)
-print("the weights of 1f1b" if len(weights) == 1 else "other weights")
+    network = sequence(dense(32), activation("relu"), dense(10))
+    weights = set()
+    for schedule in ("1f1b", "eager"):
+        result = Learner(network, schedule=schedule, microbatches=4).train(load("digits"), epochs=1)
+        weights.add(result.checkpoint.weights_sha256)
+    print("the weights of 1f1b" if len(weights) == 1 else "other weights")

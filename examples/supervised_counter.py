@@ -1,7 +1,7 @@
 """A counter that crashes at random, and counts on.
 
 A restarted actor is a new one: its mailbox is empty and its state is what its arguments say. What must survive it lives
-elsewhere, here in a dictionary outside. Callers find the counter by its name, each time anew.
+elsewhere, here in a dictionary outside. Callers look the counter up by its name each time.
 """
 
 from __future__ import annotations

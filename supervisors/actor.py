@@ -48,7 +48,7 @@ class Actor(ActorLoop):
         """Return how a supervisor starts this class; override it to change the defaults of all its children."""
         return ChildSpec.of(cls, *args, **kwargs)
 
-    # What an actor may ask of itself, in its own thread
+    # For the actor's own code, in its own thread
 
     @property
     def incarnation(self) -> int:
@@ -101,9 +101,9 @@ class Actor(ActorLoop):
         self.actor_state.links.unlink(ref.actor_state.links)
 
     def send_after(self, delay_s: float, message: Any) -> Timer:
-        """Tell this actor ``message`` in ``delay_s`` seconds of its clock; the timer that is returned can be cancelled.
+        """Tell this actor ``message`` in ``delay_s`` seconds of its clock; return a timer that can be cancelled.
 
-        The time is that of `context.clock`, and all timers of a tree are served by one thread.
+        The clock is `context.clock`, and one thread serves all timers of a tree.
         """
         return self.actor_state.timers.after(delay_s, partial(self.actor_state.send_system, message))
 

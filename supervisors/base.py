@@ -55,7 +55,7 @@ class Sample:
 
 
 class BaseSupervisor(Actor):
-    """An actor that starts, watches, restarts and stops children; its subclasses say which and when.
+    """An actor that starts, watches, restarts and stops children; its subclasses decide which and when.
 
     Args:
         flags: its options.
@@ -115,7 +115,7 @@ class BaseSupervisor(Actor):
         self.terminate_all()
 
     def forget_work(self) -> None:
-        """Drop also why children did not start again: the tracebacks hold frames of this supervisor."""
+        """Drop also the reasons of children that did not start again: they hold frames of this supervisor."""
         for record in self.records():
             record.reason = None
         super().forget_work()
@@ -195,7 +195,7 @@ class BaseSupervisor(Actor):
         return True
 
     def start_or_ignore(self, record: ChildRecord) -> None:
-        """Start a child; one that does not want to run stays as a specification, unless it is temporary."""
+        """Start a child; if it does not want to run, its specification stays unless it is temporary."""
         try:
             self._control.start(record)
         except Ignore:
@@ -241,7 +241,7 @@ class BaseSupervisor(Actor):
         )
 
     def set_flags(self, flags: Flags) -> None:
-        """Take new options from now on; the restarts that were counted stay counted."""
+        """Use new options from now on; restarts that were counted stay counted."""
         self._flags = flags
         self._window = RestartWindow(flags.max_restarts, flags.max_seconds, self._window.restarts)
 

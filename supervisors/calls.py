@@ -1,4 +1,4 @@
-"""What others may ask of a supervisor, as methods of its reference."""
+"""The calls of every supervisor, as methods of its reference."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The outcome of a `Call`. A refusal is an answer too, and no crash of the supervisor."""
+    """The outcome of a `Call`. A refusal is an answer too, and does not crash the supervisor."""
 
     value: Any = None
     error: BaseException | None = None
@@ -39,7 +39,7 @@ def answer(supervisor: Any, call: Call) -> Answer:
 class BaseSupervisorRef(Ref[Any]):
     """The reference of any supervisor.
 
-    Every call waits its turn behind running starts and stops, for as long as it takes. A child must not call its own
+    A call waits behind starts and stops that are under way, however long they take. A child must not call its own
     supervisor while it starts or stops: each would wait for the other.
 
     Raises:
@@ -53,7 +53,7 @@ class BaseSupervisorRef(Ref[Any]):
         self.stop()
 
     def which_children(self) -> list[ChildInfo]:
-        """Return what is known of every child, the newest first."""
+        """Return a description of every child, the newest first."""
         children: list[ChildInfo] = self.call("which_children")
         return children
 
@@ -63,7 +63,7 @@ class BaseSupervisorRef(Ref[Any]):
         return counts
 
     def snapshot(self, *, timeout_s: float | None = None) -> SupervisorSnapshot:
-        """Return how the supervisor and its children are.
+        """Return the state of the supervisor and of its children.
 
         Args:
             timeout_s: seconds to wait for a busy supervisor; None waits for ever.
@@ -75,7 +75,7 @@ class BaseSupervisorRef(Ref[Any]):
         return snapshot
 
     def call(self, method: str, *args: Any, timeout_s: float | None = None) -> Any:
-        """Ask the supervisor to call a method of its own, and return what it returns."""
+        """Have the supervisor call one of its methods, and return what that returns."""
         if threading.current_thread() is self.actor_state.thread:
             raise RuntimeError(f"a supervisor cannot call itself: {method} was called in the thread of {self}")
         outcome: Answer = self.ask(Call(method, args), block=True, timeout=timeout_s)

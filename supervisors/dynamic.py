@@ -1,4 +1,4 @@
-"""A supervisor for children that come and go: many, alike, and none known beforehand."""
+"""A supervisor for children that come and go: many, alike, and not known beforehand."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DynamicSupervisorRef(BaseSupervisorRef):
         self.call("terminate_child", ref)
 
     def which_child(self, ref: Any) -> ChildInfo:
-        """Return what is known of one child.
+        """Return a description of one child.
 
         Raises:
             NotFound: no child has this reference.
@@ -86,7 +86,7 @@ class DynamicSupervisorRef(BaseSupervisorRef):
         backoff: Backoff | None = None,
         extra_arguments: Sequence[Any] = (),
     ) -> None:
-        """Change all options while the supervisor runs; children that are there stay.
+        """Change all options while the supervisor runs; its children stay.
 
         Args:
             max_children: see `DynamicSupervisor`.
@@ -105,7 +105,7 @@ class DynamicSupervisorRef(BaseSupervisorRef):
 class DynamicSupervisor(BaseSupervisor):
     """A one_for_one supervisor whose children are all started by `DynamicSupervisorRef.start_child`.
 
-    It stops its children together, in no order. A child that ends and is not to be restarted is forgotten.
+    It stops its children together, in no order. A child that ends and is not restarted is forgotten.
 
     Args:
         max_children: how many there may be, restarting ones included, an integer >= 0; None for any number.

@@ -49,7 +49,7 @@ class PartitionRef(SupervisorRef):
         return ref
 
     def resize(self, partitions: int) -> None:
-        """Change how many copies run. The copy that a key belongs to changes with it.
+        """Change how many copies run, and with it which copy a key belongs to.
 
         Args:
             partitions: from 1 to the number that it was started with.

@@ -40,7 +40,7 @@ class Supervisor(BaseSupervisor):
 
     Args:
         children: see `Children`.
-        strategy: see `Flags`; there is no default, because it is the one thing to think about.
+        strategy: see `Flags`; there is no default, because it is the option to think about.
         max_restarts: see `Flags`.
         max_seconds: see `Flags`.
         auto_shutdown: see `Flags`.
@@ -91,7 +91,7 @@ class Supervisor(BaseSupervisor):
 
         Raises:
             BadSpec: a specification or option is wrong; nothing was started.
-            StartError: a child did not start; those before it were stopped again. The cause is the original exception.
+            StartError: a child did not start; those before it were stopped. The cause is the original exception.
             Ignore: ``children`` raised it.
         """
         root: SupervisorRef = cls.start_root(
@@ -147,15 +147,15 @@ class Supervisor(BaseSupervisor):
     # The end of a child
 
     def records(self) -> list[ChildRecord]:
-        """Return the places of all children, in the order of start."""
+        """Return the records of all children, in the order of start."""
         return list(self._records.values())
 
     def forget(self, record: ChildRecord) -> None:
-        """Remove a child's place."""
+        """Remove a child's record."""
         del self._records[record.id]
 
     def retire(self, record: ChildRecord, verdict: Verdict) -> None:
-        """Keep or drop the specification of a child that has ended, and see whether that ends the supervisor."""
+        """Keep or drop the specification of a child that has ended; end the supervisor if that is due."""
         if verdict is Verdict.DROP:
             self.forget(record)
         if record.spec.significant and self._flags.auto_shutdown.is_due(self._significant_left()):
@@ -172,8 +172,8 @@ class Supervisor(BaseSupervisor):
     def start_affected(self, record: ChildRecord) -> None:
         """Start the children that the strategy starts with this one, in the order of start.
 
-        The first one that fails is tried again, and it alone is restarting: this one, if its turn has not come, is a
-        stopped child among others, so that nothing waits for an attempt that is not due.
+        The first child that fails is tried again, and it alone is restarting. The child of ``record``, if its turn has
+        not come, counts as stopped, so that nothing waits for an attempt that is not due.
         """
         record.mark_down()
         for id in self._flags.strategy.plan(tuple(self._records), record.id).start:

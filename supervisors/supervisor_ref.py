@@ -1,4 +1,4 @@
-"""The reference of a `Supervisor`: everything that may be asked of it."""
+"""The calls of a `Supervisor`, as methods of its reference."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class SupervisorRef(BaseSupervisorRef):
     def terminate_child(self, id: str) -> None:
         """Stop a child in order, or cancel its restart; its specification stays unless it is temporary.
 
-        One that is stopped already is no error.
+        A child that is stopped already is no error.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: there is no child of this id.
         """
         self.call("terminate_child", id)
 
@@ -40,7 +40,7 @@ class SupervisorRef(BaseSupervisorRef):
         """Start a child that is stopped.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: there is no child of this id.
             StillRunning: it runs.
             StillRestarting: it is between two attempts.
             StartError: it did not start, and stays stopped.
@@ -52,17 +52,17 @@ class SupervisorRef(BaseSupervisorRef):
         """Forget a child that is stopped.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: there is no child of this id.
             StillRunning: it runs.
             StillRestarting: it is between two attempts.
         """
         self.call("delete_child", id)
 
     def which_child(self, id: str) -> ChildInfo:
-        """Return what is known of one child.
+        """Return a description of one child.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: there is no child of this id.
         """
         info: ChildInfo = self.call("which_child", id)
         return info
@@ -71,7 +71,7 @@ class SupervisorRef(BaseSupervisorRef):
         """Return a child's specification, with all defaults filled in.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: there is no child of this id.
         """
         spec: ChildSpec = self.call("get_child_spec", id)
         return spec

@@ -43,7 +43,7 @@ class TaskActor(Actor):
 
 
 class Task(Generic[T]):
-    """Work that was begun.
+    """Work that has begun.
 
     Args:
         ref: the reference of its actor.
@@ -71,7 +71,7 @@ class Task(Generic[T]):
             del self  # an error keeps this frame, and the future the error
 
     def is_done(self) -> bool:
-        """Return whether the task has ended, in whatever way."""
+        """Return whether the task has ended, in any way."""
         return self.ref.exit_reason is not None
 
 
@@ -79,7 +79,7 @@ class TaskSupervisorRef(DynamicSupervisorRef):
     """The reference of a `TaskSupervisor`."""
 
     def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:
-        """Begin ``function(*args, **kwargs)`` in an actor of its own; whether it fails, only the caller learns.
+        """Begin ``function(*args, **kwargs)`` in an actor of its own; its failure concerns the caller only.
 
         Raises:
             MaxChildren: there are as many tasks as there may be.

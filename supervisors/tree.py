@@ -15,11 +15,11 @@ from supervisors.rules.errors import ActorDead
 def render_tree(supervisor: BaseSupervisorRef, *, timeout_s: float = 1.0) -> str:
     """Return the tree under ``supervisor``, a line for each actor.
 
-    To be called from outside the tree: every supervisor in it is asked in turn. One that is busy for longer than
-    ``timeout_s`` seconds, or has ended, is shown as that.
+    Call it from outside the tree: it asks every supervisor in turn. A supervisor that is busy for longer than
+    ``timeout_s`` seconds, or has ended, is shown as such.
 
-    A supervisor's line says its strategy, how many restarts it has used and has left, within how many seconds; a
-    child's line its state and for how long, its incarnation, and how many messages wait for it.
+    A supervisor's line shows its strategy, and how many restarts it has used and has left within how many seconds; a
+    child's line shows its state and for how long, its incarnation, and how many messages wait for it.
     """
     snapshot = _ask(supervisor, timeout_s)
     if isinstance(snapshot, str):

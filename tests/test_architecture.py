@@ -221,6 +221,25 @@ def test_nothing_in_supervisors_imports_its_facade_or_what_is_for_tests() -> Non
         assert package_of(path) == "testing" or "testing" not in {package_of(other) for other in others}, path
 
 
+def test_no_modules_of_annex_actors_import_each_other_in_a_circle() -> None:
+    below = {path: source for path, source in ANNEX.items() if path not in ("__init__.py", "public.py")}
+    assert cycles(below, "annex_actors") == []
+
+
+@pytest.mark.parametrize("package", ["annex_actors", "supervisors"])
+def test_no_file_is_longer_than_can_be_read_in_one_go(package: str) -> None:
+    lengths = {path: len(source.splitlines()) for path, source in modules(package)}
+    assert {path: length for path, length in lengths.items() if length > 350} == {}
+
+
+@pytest.mark.parametrize("package", ["annex_actors", "supervisors"])
+def test_every_folder_says_what_lives_there(package: str) -> None:
+    for path, source in modules(package):
+        if path.endswith("__init__.py"):
+            text = ast.get_docstring(ast.parse(source)) or ""
+            assert len(text) > 60, path
+
+
 @pytest.mark.parametrize("path", [path for path in ANNEX if package_of(path) in CORE])
 def test_the_core_imports_nothing_that_is_not_pure(path: str) -> None:
     assert roots(ANNEX[path]) <= PURE

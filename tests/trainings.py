@@ -12,7 +12,7 @@ import numpy as np
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.costs import cost
 from annex_actors.data import Batches, Dataset, Samples
-from annex_actors.layers import Network, Stack, activation, dense, dropout, on_stack, sequence
+from annex_actors.layers import Network, Stack, activation, dense, dropout, on_stack, residual, sequence
 from annex_actors.optimizers import Adam, Optimizer, Sgd
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
@@ -38,12 +38,17 @@ from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner import Learner
+from tests.own_layers import LowRank, Norm
 
 FEATURES, CLASSES, TEST_SAMPLES = 4, 3, 7
 
 CLASSIFIER = sequence(dense(6), activation("relu"), dropout(0.3), dense(CLASSES))
 REGRESSOR = sequence(dense(5), activation("tanh"), dense(2), activation("sigmoid"))
 SHORT = sequence(dense(CLASSES))
+SKIPPING = sequence(
+    LowRank(2, 5), residual(dense(5), activation("relu"), residual(Norm(), activation("tanh"))), dense(CLASSES)
+)
+"""With skips within skips, two weight matrices in a layer, and running statistics."""
 
 MOMENTUM: Optimizer = Sgd(learning_rate=0.05, momentum=0.9)
 ADAM: Optimizer = Adam(learning_rate=0.02)

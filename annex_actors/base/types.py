@@ -16,6 +16,9 @@ Array: TypeAlias = NDArray[Any]
 Floats: TypeAlias = NDArray[np.floating[Any]]
 """An array of the network's floating dtype (float32 unless the user says otherwise)."""
 
+DType: TypeAlias = np.dtype[Any]
+"""The dtype of a network: float32 or float64."""
+
 Shape: TypeAlias = tuple[int, ...]
 """The shape of one sample, without the batch axis: ``(784,)`` or ``(28, 28)``."""
 
@@ -36,6 +39,13 @@ def is_writable(array: Array) -> bool:
             return True
         owner = owner.base
     return False
+
+
+def frozen(arrays: dict[str, Floats]) -> Parameters:
+    """Return ``arrays``, marked read-only: nothing can write to them from here on."""
+    for array in arrays.values():
+        array.flags.writeable = False
+    return arrays
 
 
 _Class = TypeVar("_Class", bound=type)

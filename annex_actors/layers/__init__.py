@@ -17,6 +17,7 @@ A reading order:
 True
 """
 
+from annex_actors.base.types import DType, Floats, Parameters, Shape
 from annex_actors.layers.activation import Activation, activation
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
@@ -48,11 +49,13 @@ __all__ = [
     "Activation",
     "AnyLayer",
     "Constructor",
+    "DType",
     "Dense",
     "Dropout",
     "EstimatesWork",
     "Factors",
     "Flatten",
+    "Floats",
     "FollowedBy",
     "Fork",
     "Function",
@@ -65,9 +68,11 @@ __all__ = [
     "Network",
     "NumpyKernels",
     "OnStack",
+    "Parameters",
     "Rectifies",
     "Relu",
     "Saved",
+    "Shape",
     "Sigmoid",
     "Softmax",
     "Stack",

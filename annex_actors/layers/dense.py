@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey, Tag
-from annex_actors.base.types import Floats, Parameters, Shape
+from annex_actors.base.types import DType, Floats, Parameters, Shape
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import NUMPY, Kernels
 from annex_actors.layers.layer import Factors, Rectifies, Saved
@@ -123,7 +122,7 @@ class Dense:
             )
         return (self.out_features,)
 
-    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
+    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: DType) -> Parameters:
         """Return the given weights and biases, or weights drawn for ``key`` and biases of zero."""
         self.output_shape(input_shape)
         if self.weights is None:

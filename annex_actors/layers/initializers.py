@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import Any
 
 import numpy as np
 
 from annex_actors.base import checks
-from annex_actors.base.types import Floats, Shape
+from annex_actors.base.types import DType, Floats, Shape
 
 
 class Initializer(Enum):
@@ -37,7 +36,7 @@ class Initializer(Enum):
         names = [member.value for member in cls]
         return cls(name) if isinstance(name, cls) or name in names else checks.unknown("initializer", name, names)
 
-    def draw(self, shape: Shape, fan: tuple[int, int], generator: np.random.Generator, dtype: np.dtype[Any]) -> Floats:
+    def draw(self, shape: Shape, fan: tuple[int, int], generator: np.random.Generator, dtype: DType) -> Floats:
         """Return the first weights; AUTO stands for Glorot.
 
         They are drawn in float64 and rounded to ``dtype``, so that precisions start from the same point.

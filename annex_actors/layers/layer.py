@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
-import numpy as np
-
 from annex_actors.base.random_keys import RandomKey
-from annex_actors.base.types import Floats, Parameters, Shape
+from annex_actors.base.types import DType, Floats, Parameters, Shape
 
 Saved: TypeAlias = Any
 """What `Layer.backward` needs from `Layer.forward` of the same microbatch; opaque to everything else."""
@@ -85,7 +83,7 @@ class Layer(Protocol):
 class Weighted(Layer, Protocol):
     """A layer that learns."""
 
-    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: np.dtype[Any]) -> Parameters:
+    def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: DType) -> Parameters:
         """Return the parameters before training, read-only, of ``dtype``."""
 
     def weight_gradient(self, factors: Factors) -> dict[str, Floats]:
@@ -105,7 +103,7 @@ class Stateful(Layer, Protocol):
     finds them.
     """
 
-    def initial_state(self, input_shape: Shape, dtype: np.dtype[Any]) -> Parameters:
+    def initial_state(self, input_shape: Shape, dtype: DType) -> Parameters:
         """Return the state before training, read-only, of ``dtype``."""
 
     def next_state(self, state: Parameters, factors: Sequence[Factors]) -> Parameters:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey
-from annex_actors.base.types import Parameters, Shape
+from annex_actors.base.types import DType, Parameters, Shape
 from annex_actors.layers.kernels import Kernels, UsesKernels
 from annex_actors.layers.layer import FollowedBy, Layer, Rectifies, Stateful, Weighted
 from annex_actors.layers.stack import AnyLayer, StackLayer, shapes_after
@@ -39,7 +38,7 @@ class Network:
             )
         return tuple(stack[0] for stack in stacks)
 
-    def initial_parameters(self, input_shape: Shape, *, seed: int, dtype: np.dtype[Any]) -> tuple[Parameters, ...]:
+    def initial_parameters(self, input_shape: Shape, *, seed: int, dtype: DType) -> tuple[Parameters, ...]:
         """Return the parameters of every layer before training, keyed by its index in the whole network.
 
         Args:
@@ -57,7 +56,7 @@ class Network:
             for index, (layer, shape) in enumerate(zip(self.layers, self.shapes(input_shape), strict=False))
         )
 
-    def initial_states(self, input_shape: Shape, *, dtype: np.dtype[Any]) -> tuple[Parameters, ...]:
+    def initial_states(self, input_shape: Shape, *, dtype: DType) -> tuple[Parameters, ...]:
         """Return what no gradient changes of every layer before training; see `initial_parameters`."""
         return tuple(
             layer.initial_state(shape, np.dtype(dtype)) if isinstance(layer, Stateful) else {}

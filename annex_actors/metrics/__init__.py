@@ -1,4 +1,4 @@
-"""Metrics: how good the predictions of a network are."""
+"""Metrics: how good the predictions of a network are. `evaluate` chooses those that suit the targets."""
 
 from annex_actors.metrics.evaluate import accuracy, evaluate, predicted_classes, prepare, r2
 

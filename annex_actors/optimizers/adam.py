@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from annex_actors.base import checks
-from annex_actors.base.types import Floats, Parameters
+from annex_actors.base.types import Floats, Parameters, frozen
 from annex_actors.optimizers import learning_rates
-from annex_actors.optimizers.arrays import frozen, zeros
+from annex_actors.optimizers.arrays import zeros
 from annex_actors.optimizers.learning_rates import LearningRate
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from annex_actors.base.types import Floats
 from annex_actors.peers.prediction_feed import PredictionFeed
-from annex_actors.protocol.effects import Commit, Emit, Wish
+from annex_actors.protocol.effects import Commit, Emit, Request
 from annex_actors.protocol.events import Finished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
-from annex_actors.protocol.mailbox import AT_ONCE, Rank
+from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import Address, Control, Message, Predict, Resume
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import TRAINER, Routing
@@ -71,9 +71,9 @@ class PredictorMailbox:
         """Return the next message to handle."""
         return self._outputs.popleft() if self._outputs else None
 
-    def rank(self) -> Rank | None:
+    def urgency(self) -> Urgency | None:
         """Return that outputs are urgent: the next samples wait for them."""
-        return AT_ONCE if self._outputs else None
+        return MOST_URGENT if self._outputs else None
 
     def commit(self, step: int) -> None:
         """Take no notice: nothing is ordered by steps."""
@@ -85,11 +85,11 @@ class Predictor:
     def __init__(self, spec: PredictorSpec) -> None:
         self._feed = PredictionFeed(spec.run, spec.routing, spec.inputs, spec.step)
 
-    def start(self) -> list[Wish]:
+    def start(self) -> list[Request]:
         """Send the first samples."""
         return list(self._feed.more())
 
-    def handle(self, message: Message) -> list[Wish]:
+    def handle(self, message: Message) -> list[Request]:
         """Take outputs; send more, or finish."""
         if not isinstance(message, Predict) or self._feed.done:
             return []
@@ -97,10 +97,10 @@ class Predictor:
         feed.take(message)
         return self._finish() if feed.done else list(feed.more())
 
-    def _finish(self) -> list[Wish]:
+    def _finish(self) -> list[Request]:
         feed = self._feed
         return [Commit(Snapshot(TRAINER, feed.step, feed.outputs())), Emit(Finished(feed.step))]
 
-    def hear(self, peer: Address, control: Control) -> list[Wish]:
+    def on_control(self, peer: Address, control: Control) -> list[Request]:
         """Send again what a restarted stage may have lost."""
         return list(self._feed.again()) if isinstance(control, Resume) else []

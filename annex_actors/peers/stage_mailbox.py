@@ -7,85 +7,80 @@ that what a stage computes never depends on timing.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from annex_actors.protocol.mailbox import AT_ONCE, Rank
+from annex_actors.peers.stage_progress import Place, StageProgress, StepProgress
+from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import Backward, Forward, Message, Predict, Target, WeightGradient
+from annex_actors.protocol.routing import Routing
 from annex_actors.schedules.discipline import Discipline, Grouping, Progress, Work
 
-_Place: TypeAlias = tuple[int, int]
-"""(step, microbatch)."""
+_WORK: dict[type[Message], Work] = {
+    Predict: Work.FORWARD,
+    Forward: Work.FORWARD,
+    Backward: Work.BACKWARD,
+    WeightGradient: Work.WEIGHT_GRADIENT,
+}
 
 
-@dataclass(slots=True)
-class _Progress:
-    """How far the stage is in a step, in microbatches."""
-
-    microbatches: int
-    forwards: int = 0
-    backwards: int = 0
-    weight_gradients: int = 0
-
-
-@dataclass(slots=True)
 class StageMailbox:
     """The mailbox of one stage.
 
     Args:
         discipline: the schedule.
         stage: s, from 0.
-        stages: S.
+        routing: the chain that the stage is part of.
         needs_targets: a forward waits for its target (at the last stage).
         committed: every step below this one is committed.
     """
 
-    discipline: Discipline
-    stage: int
-    stages: int
-    needs_targets: bool = False
-    committed: int = 0
-    in_flight: int = field(default=0, init=False)
-    """Microbatches of any step that went forward and not yet back."""
-    deferred: int = field(default=0, init=False)
-    """Microbatches of any step that went forward and whose weight gradient is to come."""
-    _lag: int = field(init=False)
-    _steps: dict[int, _Progress] = field(default_factory=dict, init=False)
-    _forwards: dict[_Place, Forward] = field(default_factory=dict, init=False)
-    _backwards: dict[_Place, Backward] = field(default_factory=dict, init=False)
-    _next_forward: _Place = field(init=False)
-    _next_backward: _Place = field(init=False)
-    _predictions: dict[_Place, Predict] = field(default_factory=dict, init=False)
-    _targets: deque[Target] = field(default_factory=deque, init=False)
-    _targets_seen: set[_Place] = field(default_factory=set, init=False)
-    _weight_gradients: deque[WeightGradient] = field(default_factory=deque, init=False)
-    _chosen: Message | None = field(default=None, init=False)
-    """What `rank` found, until something changes; `next` need not look again."""
+    def __init__(
+        self, discipline: Discipline, stage: int, routing: Routing, *, needs_targets: bool = False, committed: int = 0
+    ) -> None:
+        self.discipline = discipline
+        self.stage = stage
+        self.stages = routing.stages
+        self._needs_targets = needs_targets
+        self._lag = discipline.lag(stage, routing.stages)
+        self._progress = StageProgress(stage, routing, committed)
+        self._forwards: dict[Place, Forward] = {}
+        self._backwards: dict[Place, Backward] = {}
+        self._weight_gradients: deque[WeightGradient] = deque()
+        self._predictions: dict[Place, Predict] = {}
+        self._targets: deque[Target] = deque()
+        self._targets_seen: set[Place] = set()
+        self._found: Message | None = None  # what `urgency` found, until something changes: `next` need not look again
 
-    def __post_init__(self) -> None:
-        self._lag = self.discipline.lag(self.stage, self.stages)
-        self._next_forward = self._next_backward = (self.committed, 0)
+    @property
+    def in_flight(self) -> int:
+        """Microbatches of any step that went forward and not yet back."""
+        return len(self._progress.in_flight)
+
+    @property
+    def deferred(self) -> int:
+        """Microbatches of any step that went forward and whose weight gradient is to come."""
+        return self._progress.deferred
 
     def put(self, message: Message) -> None:
         """Take a message in; drop it if it was seen before or belongs to a committed step."""
-        self._chosen = None
-        place = (message.step, message.microbatch)
+        self._found = None
+        place, progress = (message.step, message.microbatch), self._progress
         match message:
             case Forward():
-                if place >= self._next_forward:
+                if place >= progress.next_forward:
+                    progress.learn(message)
                     self._forwards[place] = message
             case Backward():
-                if place >= self._next_backward:
+                if place >= progress.next_backward:
                     self._backwards[place] = message
             case WeightGradient():
-                if message.step >= self.committed:
+                if message.step >= progress.committed:
                     self._weight_gradients.append(message)
             case Target():
-                if message.step >= self.committed and place not in self._targets_seen:
+                if message.step >= progress.committed and place not in self._targets_seen:
                     self._targets_seen.add(place)
                     self._targets.append(message)
             case Predict():
-                if message.step >= self.committed:
+                if message.step >= progress.committed:
                     self._predictions[place] = message
             case _:
                 raise TypeError(f"expected a stage's message, got {message}")
@@ -94,135 +89,119 @@ class StageMailbox:
         """Return the next message to handle, which counts as done; None where nothing is allowed yet."""
         if self._targets:
             return self._targets.popleft()
-        message = self._chosen or self._choice()
+        message = self._found or self._find()
         if message is not None:
-            self._chosen = None
-            self._take(message)
+            self._found = None
+            self._count(message)
         return message
 
-    def rank(self) -> Rank | None:
-        """Return (step, place in the discipline's order), or (place among the priorities, step, microbatch, stage)."""
+    def urgency(self) -> Urgency | None:
+        """Return (step, turn in the discipline's order), or (place among the priorities, step, microbatch, stage)."""
         if self._targets:
-            return AT_ONCE
-        message = self._chosen = self._choice()
+            return MOST_URGENT
+        message = self._found = self._find()
         if message is None:
             return None
         if self.discipline.order is not None:
-            return message.step, self._place_in_order(message)
-        return self.discipline.priority.index(_work(message)), message.step, message.microbatch, self.stage
-
-    def _choice(self) -> Message | None:
-        row = self.discipline
-        if row.order is None:
-            for work in row.priority:
-                message = self._admitted(work)
-                if message is not None:
-                    return message
-            return None
-        admitted = [each for work in row.priority if (each := self._admitted(work)) is not None]
-        return min(admitted, key=lambda each: (each.step, self._place_in_order(each)), default=None)
-
-    def _place_in_order(self, message: Message) -> int:
-        order, progress = self.discipline.order, self._steps.get(message.step)
-        if order is None or isinstance(message, Predict):
-            return 0
-        m = message.part.microbatches if isinstance(message, Forward) else progress.microbatches if progress else 0
-        return order(_work(message), self.stage, self.stages, m, message.microbatch)
+            return message.step, self._turn(message)
+        return self.discipline.priority.index(_WORK[type(message)]), message.step, message.microbatch, self.stage
 
     def commit(self, step: int) -> None:
         """Learn that every step below ``step`` is committed: what is older is void."""
-        self._chosen = None
-        self.committed = step
-        self._next_forward = max(self._next_forward, (step, 0))
-        self._next_backward = max(self._next_backward, (step, 0))
-        for done in [each for each in self._steps if each < step]:
-            progress = self._steps.pop(done)
-            self.in_flight -= progress.forwards - progress.backwards
-            self.deferred -= progress.forwards - progress.weight_gradients
+        self._found = None
+        self._progress.commit(step)
         if self._targets_seen:
             self._targets_seen = {place for place in self._targets_seen if place[0] >= step}
         if self._predictions:
             self._predictions = {place: each for place, each in self._predictions.items() if place[0] >= step}
 
-    def _admitted(self, work: Work) -> Message | None:
+    # What comes next
+
+    def _find(self) -> Message | None:
+        """Return the most urgent message that is allowed."""
+        row = self.discipline
+        if row.order is None:
+            for work in row.priority:
+                message = self._allowed(work)
+                if message is not None:
+                    return message
+            return None
+        allowed = [message for work in row.priority if (message := self._allowed(work)) is not None]
+        return min(allowed, key=lambda each: (each.step, self._turn(each)), default=None)
+
+    def _turn(self, message: Message) -> int:
+        """Return the place of a message in the discipline's order, from 0."""
+        order = self.discipline.order
+        if order is None or isinstance(message, Predict):
+            return 0
+        m = self._progress.steps[message.step].microbatches
+        return order(_WORK[type(message)], self.stage, self.stages, m, message.microbatch)
+
+    def _allowed(self, work: Work) -> Message | None:
+        """Return the next message of one kind of work, where that is allowed now."""
         if work is Work.FORWARD:
             return self._prediction() or self._forward()
-        if work is Work.BACKWARD:
-            return self._backward()
-        if not self._weight_gradients:
-            return None
-        message = self._weight_gradients[0]
-        return message if self._is_open(work, self._steps[message.step]) else None
+        return self._backward() if work is Work.BACKWARD else self._weight_gradient()
 
     def _prediction(self) -> Predict | None:
         for place, message in self._predictions.items():
-            if place[0] == self.committed:
+            if place[0] == self._progress.committed:
                 return message
         return None
 
     def _forward(self) -> Forward | None:
-        place = self._next_forward
+        progress, row = self._progress, self.discipline
+        place = progress.next_forward
         message = self._forwards.get(place)
-        if message is None or self.committed < place[0] - self._lag:
+        if message is None or progress.committed < place[0] - self._lag:
             return None
-        if self.needs_targets and place not in self._targets_seen:
+        if self._needs_targets and place not in self._targets_seen:
             return None
-        row, m = self.discipline, message.part.microbatches
-        if self.in_flight >= row.credit(self.stage, self.stages, m):
+        step = progress.steps[place[0]]
+        if len(progress.in_flight) >= row.credit(self.stage, self.stages, step.microbatches):
             return None
-        if row.cap is not None and self.deferred >= row.cap(self.stage, self.stages, m):
+        if row.cap is not None and progress.deferred >= row.cap(self.stage, self.stages, step.microbatches):
             return None
-        return message if self._is_open(Work.FORWARD, self._steps.get(place[0]) or _Progress(m)) else None
+        return message if self._is_open(Work.FORWARD, step) else None
 
     def _backward(self) -> Backward | None:
-        place = self._next_backward
+        progress = self._progress
+        if not progress.in_flight:  # what has arrived is from before a crash, and its forward is to come
+            return None
+        place = progress.in_flight[0]
         message = self._backwards.get(place)
-        if message is None or place >= self._next_forward:  # a gradient from before a crash, whose forward is to come
+        if message is None or not (self.discipline.stashes or place[0] <= progress.committed):
             return None
-        if not self.discipline.stashes and self.committed < place[0]:
-            return None
-        return message if self._is_open(Work.BACKWARD, self._steps[place[0]]) else None
+        return message if self._is_open(Work.BACKWARD, progress.steps[place[0]]) else None
 
-    def _is_open(self, work: Work, done: _Progress) -> bool:
+    def _weight_gradient(self) -> WeightGradient | None:
+        if not self._weight_gradients:
+            return None
+        message = self._weight_gradients[0]
+        return message if self._is_open(Work.WEIGHT_GRADIENT, self._progress.steps[message.step]) else None
+
+    def _is_open(self, work: Work, step: StepProgress) -> bool:
+        """Return whether the discipline's gate lets the next microbatch do this work now."""
         gate = self.discipline.gate
         if gate is None:
             return True
-        counts = done.microbatches, done.forwards, done.backwards, done.weight_gradients
-        return gate(work, Progress(self.stage, self.stages, *counts))
+        done = step.microbatches, step.forwards, step.backwards, step.weight_gradients
+        return gate(work, Progress(self.stage, self.stages, *done))
 
-    def _take(self, message: Message) -> None:
-        place = (message.step, message.microbatch)
+    def _count(self, message: Message) -> None:
+        """Count a message as done."""
+        progress = self._progress
         match message:
-            case Forward(part=part):
-                progress = self._steps.setdefault(message.step, _Progress(part.microbatches))
-                progress.forwards += 1
-                self.in_flight += 1
-                self.deferred += 1
-                self._next_forward = _after(place, progress)
-                del self._forwards[place]
+            case Forward():
+                del self._forwards[message.step, message.microbatch]
+                progress.go_forward()
             case Backward():
-                progress = self._steps[message.step]
-                progress.backwards += 1
-                self.in_flight -= 1
-                self._next_backward = _after(place, progress)
-                del self._backwards[place]
+                del self._backwards[message.step, message.microbatch]
+                progress.go_back()
             case WeightGradient():
-                progress = self._steps[message.step]
-                whole = self.discipline.weight_gradients is Grouping.STEP
-                done = progress.microbatches if whole else 1
-                progress.weight_gradients += done
-                self.deferred -= done
                 self._weight_gradients.popleft()
+                whole = self.discipline.weight_gradients is Grouping.STEP
+                share = progress.steps[message.step].share
+                progress.make_weight_gradients(message.step, len(share) if whole else 1)
             case _:
-                del self._predictions[place]
-
-
-def _after(place: _Place, progress: _Progress) -> _Place:
-    step, microbatch = place
-    return (step, microbatch + 1) if microbatch + 1 < progress.microbatches else (step + 1, 0)
-
-
-def _work(message: Message) -> Work:
-    if isinstance(message, Backward):
-        return Work.BACKWARD
-    return Work.WEIGHT_GRADIENT if isinstance(message, WeightGradient) else Work.FORWARD
+                del self._predictions[message.step, message.microbatch]

@@ -21,10 +21,10 @@ from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples, microbatch_slices
 from annex_actors.metrics import evaluate
 from annex_actors.peers.prediction_feed import PredictionFeed
-from annex_actors.protocol.effects import Commit, Emit, Wish
+from annex_actors.protocol.effects import Commit, Emit, Request
 from annex_actors.protocol.events import EpochFinished, Finished, StepFinished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
-from annex_actors.protocol.mailbox import AT_ONCE, Rank
+from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Address,
@@ -178,9 +178,9 @@ class TrainerMailbox:
             return self._predictions.popleft()
         return self._reports.pop(self._reported, None)
 
-    def rank(self) -> Rank | None:
+    def urgency(self) -> Urgency | None:
         """Return that all is urgent: the first stage waits to be fed."""
-        return AT_ONCE if self._predictions or self._reported in self._reports else None
+        return MOST_URGENT if self._predictions or self._reported in self._reports else None
 
     def commit(self, step: int) -> None:
         """Learn that every step below ``step`` is counted."""
@@ -194,39 +194,42 @@ class Trainer:
         self._spec = spec
         self._state = state
         self._fed = state.reported
-        self._evaluation: PredictionFeed | None = None
-        self._awaiting: set[Address] | None = None
+        self._waiting_for: PredictionFeed | set[Address] | None = None
+        """The outputs of an evaluation, or the stages whose last commit is to come; None: it feeds steps."""
 
-    def start(self) -> list[Wish]:
+    def start(self) -> list[Request]:
         """Go on from the last commit."""
         return self._go_on()
 
-    def handle(self, message: Message) -> list[Wish]:
+    def handle(self, message: Message) -> list[Request]:
         """Count a report, or take outputs of the evaluation."""
         return self._report(message) if isinstance(message, Report) else self._outputs(message)
 
-    def hear(self, peer: Address, control: Control) -> list[Wish]:
+    def on_control(self, peer: Address, control: Control) -> list[Request]:
         """Count the stages that are through; repeat for a restarted one what its predecessor may have lost."""
+        waiting_for = self._waiting_for
         match control:
             case Halt():
                 self._state = replace(self._state, halt_at=self._fed)
-                self._evaluation = None
+                if isinstance(waiting_for, PredictionFeed):
+                    self._waiting_for = None
                 return [self._commit(), *self._go_on()]
-            case Committed(step=step) if self._awaiting and step >= self._fed:
-                self._awaiting.discard(peer)
+            case Committed(step=step) if isinstance(waiting_for, set) and waiting_for and step >= self._fed:
+                waiting_for.discard(peer)
                 return self._finish()
             case Resume():
-                lost: list[Wish] = list(self._evaluation.again()) if self._evaluation else []
-                return [*lost, self._await(peer)] if self._awaiting else lost
+                if isinstance(waiting_for, PredictionFeed):
+                    return list(waiting_for.again())
+                return [self._await(peer)] if waiting_for else []
         return []
 
     @property
     def _epoch_end(self) -> int:
         return (len(self._state.history) + 1) * self._spec.batches.steps_per_epoch
 
-    def _go_on(self) -> list[Wish]:
+    def _go_on(self) -> list[Request]:
         """Do what the state asks for: evaluate, feed, or finish."""
-        if self._evaluation or self._awaiting is not None:
+        if self._waiting_for is not None:
             return []
         if len(self._state.history) == self._spec.epochs or self._state.reported == self._state.halt_at:
             return self._finish()
@@ -234,15 +237,15 @@ class Trainer:
             return self._evaluate()
         return self._feed()
 
-    def _feed(self) -> list[Wish]:
-        wishes: list[Wish] = []
+    def _feed(self) -> list[Request]:
+        requests: list[Request] = []
         until = min(self._epoch_end, self._state.reported + self._spec.overlap + 1)
         if self._state.halt_at is not None:
             until = min(until, self._state.halt_at)
         while self._fed < until:
-            wishes += self._step(self._fed)
+            requests += self._step(self._fed)
             self._fed += 1
-        return wishes
+        return requests
 
     def _step(self, step: int) -> list[Post]:
         spec, routing = self._spec, self._spec.routing
@@ -258,33 +261,34 @@ class Trainer:
             posts += [Post(routing.receiver(message), message) for message in (target, forward)]
         return posts
 
-    def _report(self, report: Report) -> list[Wish]:
+    def _report(self, report: Report) -> list[Request]:
         self._state = self._state.count(report.cost, report.samples)
         event = StepFinished(report.step, len(self._state.history), report.cost, report.samples)
         return [Emit(event), self._commit(), *self._go_on()]
 
-    def _evaluate(self) -> list[Wish]:
+    def _evaluate(self) -> list[Request]:
         spec = self._spec
         if spec.test is None:
             return self._end_epoch(None, {})
-        self._evaluation = PredictionFeed(spec.run, spec.routing, spec.test.inputs, self._state.reported)
-        return list(self._evaluation.more())
+        evaluation = PredictionFeed(spec.run, spec.routing, spec.test.inputs, self._state.reported)
+        self._waiting_for = evaluation
+        return list(evaluation.more())
 
-    def _outputs(self, message: Message) -> list[Wish]:
-        evaluation, spec = self._evaluation, self._spec
-        if evaluation is None or not isinstance(message, Predict):
+    def _outputs(self, message: Message) -> list[Request]:
+        evaluation, spec = self._waiting_for, self._spec
+        if not isinstance(evaluation, PredictionFeed) or not isinstance(message, Predict):
             return []
         evaluation.take(message)
         if not evaluation.done:
             return list(evaluation.more())
-        self._evaluation = None
+        self._waiting_for = None
         assert spec.test is not None
         assert spec.test_targets is not None
         outputs = evaluation.outputs()
         cost, _ = spec.cost.evaluate(outputs, spec.test_targets, len(outputs))
         return self._end_epoch(cost, evaluate(spec.cost.predictions(outputs), spec.test.targets, spec.classes))
 
-    def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Wish]:
+    def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
         state = self._state
         epoch = EpochFinished(len(state.history), state.reported, state.cost_sum / state.samples, test_cost, metrics)
         history = (*state.history, epoch)
@@ -294,12 +298,13 @@ class Trainer:
             self._state = replace(self._state, halt_at=state.reported)
         return [Emit(epoch), self._commit(), *self._go_on()]
 
-    def _finish(self) -> list[Wish]:
-        if self._awaiting is None:
+    def _finish(self) -> list[Request]:
+        """Wait until every stage has committed the last step; then say that the run is over."""
+        if self._waiting_for is None:
             stages = [peer for peer in self._spec.routing.addresses if peer != TRAINER]
-            self._awaiting = set(stages)
+            self._waiting_for = set(stages)
             return [self._await(peer) for peer in stages]
-        return [] if self._awaiting else [Emit(Finished(self._fed))]
+        return [] if self._waiting_for else [Emit(Finished(self._fed))]
 
     def _await(self, peer: Address) -> Post:
         return Post(peer, Await(self._spec.run, self._fed, WHOLE_STEP, WHOLE_STEP))

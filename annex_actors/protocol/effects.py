@@ -12,7 +12,7 @@ from annex_actors.protocol.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Deliver an envelope, or lose it: whoever misses it asks with `Resume`."""
+    """Deliver an envelope, or lose it: a restarted receiver asks for it with `Resume`."""
 
     to: Address
     envelope: Envelope
@@ -27,7 +27,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Show observers what happened; nobody's progress depends on it."""
+    """Show observers what happened; no peer's progress depends on it."""
 
     event: Event
 
@@ -35,5 +35,5 @@ class Emit:
 Effect: TypeAlias = Send | Commit | Emit
 
 
-Wish: TypeAlias = Post | Commit | Emit
-"""What a behaviour asks for: the node around it puts a post into an envelope and keeps it until it is committed."""
+Request: TypeAlias = Post | Commit | Emit
+"""What a behaviour asks its node for; the node puts a post into an envelope, and keeps it until it is committed."""

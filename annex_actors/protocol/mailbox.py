@@ -6,11 +6,11 @@ from typing import Protocol, TypeAlias
 
 from annex_actors.protocol.messages import Message
 
-Rank: TypeAlias = tuple[int, ...]
-"""How urgent a peer's next work is; the least goes first where several peers share a worker."""
+Urgency: TypeAlias = tuple[int, ...]
+"""How urgent a peer's next piece of work is; the least goes first where several peers share a worker."""
 
-AT_ONCE: Rank = ()
-"""The rank of what costs nothing, or holds everybody up: less than any other."""
+MOST_URGENT: Urgency = ()
+"""The urgency of what costs nothing, or what all others wait for: less than any other."""
 
 
 class Mailbox(Protocol):
@@ -22,7 +22,7 @@ class Mailbox(Protocol):
     def next(self) -> Message | None:
         """Return the next message to handle, which counts as done; None where nothing is allowed yet."""
 
-    def rank(self) -> Rank | None:
+    def urgency(self) -> Urgency | None:
         """Return how urgent the next message is; None where `next` would return None."""
 
     def commit(self, step: int) -> None:

@@ -1,6 +1,6 @@
 """What makes a peer reliable: a behaviour inside, and around it a mailbox, fencing, retention and resumption.
 
-A stage and the trainer are behaviours: they turn messages into wishes and know nothing of loss. The node around them
+A stage and the trainer are behaviours: they turn messages into requests and know nothing of loss. The node around them
 
 - drops what a dead incarnation sent, and what was seen or committed before;
 - puts every post into an envelope and keeps it until its receiver has committed its step (upstream backup);
@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from annex_actors.protocol.effects import Commit, Effect, Send, Wish
+from annex_actors.protocol.effects import Commit, Effect, Request, Send
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, WorkItem, active
-from annex_actors.protocol.mailbox import AT_ONCE, Mailbox, Rank
+from annex_actors.protocol.mailbox import MOST_URGENT, Mailbox, Urgency
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Address,
@@ -39,16 +39,16 @@ from annex_actors.protocol.snapshot import Snapshot
 
 
 class Behaviour(Protocol):
-    """What a peer does; pure, and told of nothing twice."""
+    """A peer's logic: a pure state machine that sees each message once."""
 
-    def start(self) -> Iterable[Wish]:
+    def start(self) -> Iterable[Request]:
         """Return what to do first, in every incarnation."""
 
-    def handle(self, message: Message) -> Iterable[Wish]:
+    def handle(self, message: Message) -> Iterable[Request]:
         """Work on the next message that the mailbox allowed."""
 
-    def hear(self, peer: Address, control: Control) -> Iterable[Wish]:
-        """Learn that ``peer`` has committed or was started anew."""
+    def on_control(self, peer: Address, control: Control) -> Iterable[Request]:
+        """Learn that ``peer`` has committed or was restarted, or that the owner asks for a halt."""
 
 
 def every_step(step: int) -> bool:
@@ -63,7 +63,7 @@ class Node:
         address: its name.
         incarnation: which life of it this is, from 1.
         run: the run's name; messages of other runs are dropped.
-        routing: who its neighbours are.
+        routing: says which peers are its neighbours.
         behaviour: the stage or trainer inside.
         mailbox: what orders the behaviour's messages.
         snapshot: what the last incarnation committed last, or the state to begin with.
@@ -101,7 +101,7 @@ class Node:
         self._awaited: dict[Address, int] = {}
         self._latest: Snapshot | None = None
         self._neighbours = sorted(routing.neighbours(address))
-        # Whoever gets data from here hears of a commit by its next envelope; these hear of it no other way.
+        # Peers that get data from here learn of a commit by its next envelope; these learn of it no other way.
         self._acknowledged = sorted(routing.senders(address) - routing.receivers(address))
 
     def start(self) -> list[Effect]:
@@ -145,11 +145,11 @@ class Node:
         """The size of the arrays that are kept for others, who have not committed their steps yet."""
         return self._retention.bytes
 
-    def rank(self) -> Rank | None:
+    def urgency(self) -> Urgency | None:
         """Return how urgent the next piece of work is; None where `work` would return None."""
-        return AT_ONCE if self._control else self.mailbox.rank()
+        return MOST_URGENT if self._control else self.mailbox.urgency()
 
-    def _answer(self, peer: Address, control: Control) -> Iterable[Wish]:
+    def _answer(self, peer: Address, control: Control) -> Iterable[Request]:
         if isinstance(control, Resume):
             yield Post(peer, self._about(Committed))
             yield from self._retention.since(peer, control.step)
@@ -158,21 +158,21 @@ class Node:
             if self._latest is not None and self.committed < control.step <= self._latest.step:
                 yield Commit(self._latest)
             yield from self._reached()
-        yield from self.behaviour.hear(peer, control)
+        yield from self.behaviour.on_control(peer, control)
 
-    def _perform(self, wishes: Iterable[Wish]) -> list[Effect]:
+    def _perform(self, requests: Iterable[Request]) -> list[Effect]:
         effects: list[Effect] = []
-        for wish in wishes:
-            if isinstance(wish, Post):
-                if wish.to == self.address:
-                    self.mailbox.put(wish.message)
+        for request in requests:
+            if isinstance(request, Post):
+                if request.to == self.address:
+                    self.mailbox.put(request.message)
                 else:
-                    self._retention.keep(wish.to, wish.message)
-                    effects.append(self._send(wish.to, wish.message))
-            elif isinstance(wish, Commit):
-                effects += self._commit(wish.snapshot)
+                    self._retention.keep(request.to, request.message)
+                    effects.append(self._send(request.to, request.message))
+            elif isinstance(request, Commit):
+                effects += self._commit(request.snapshot)
             else:
-                effects.append(wish)
+                effects.append(request)
         return effects
 
     def _commit(self, snapshot: Snapshot) -> list[Effect]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annex_actors.base import checks
-from annex_actors.protocol.mailbox import Rank
+from annex_actors.protocol.mailbox import Urgency
 from annex_actors.protocol.messages import Envelope
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
@@ -45,9 +45,9 @@ class ScheduledPeer(ScheduledActor):
         """Take an envelope in."""
         self._peer.node.receive(envelope)
 
-    def urgency(self) -> Rank | None:
-        """Return the rank of the node's next piece of work."""
-        return self._peer.node.rank()
+    def urgency(self) -> Urgency | None:
+        """Return how urgent the node's next piece of work is."""
+        return self._peer.node.urgency()
 
     def on_turn(self) -> None:
         """Do the next piece of work, and carry out its effects."""

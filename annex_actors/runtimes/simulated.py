@@ -21,7 +21,7 @@ from annex_actors.peers.stage import Stage
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.instrument import Instrument, Peer, Point, WorkItem, combined
-from annex_actors.protocol.mailbox import AT_ONCE, Rank
+from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Address,
@@ -252,18 +252,20 @@ class SimulatedJob(InlineJob):
         if len(sharers) == 1:
             self._work(sharers[0])
             return
-        ranks = ((self._nodes[address].rank(), address) for address in sharers)
-        rank, address = min(((rank, address) for rank, address in ranks if rank is not None), default=(None, TRAINER))
-        if rank is not None and self._is_next(worker, rank, address):
+        work = [(urgency, each) for each in sharers if (urgency := self._nodes[each].urgency()) is not None]
+        if not work:
+            return
+        urgency, address = min(work)
+        if self._is_next(worker, urgency, address):
             self._work(address)
 
-    def _is_next(self, worker: Worker, rank: Rank, address: Address) -> bool:
+    def _is_next(self, worker: Worker, urgency: Urgency, address: Address) -> bool:
         """Return whether all is done that comes before a piece of work in the order of its worker."""
         mailbox = self._nodes[address].mailbox
         ordered = isinstance(mailbox, StageMailbox) and mailbox.discipline.order is not None
-        if rank == AT_ONCE or not (ordered and self._costs.in_order):
+        if urgency == MOST_URGENT or not (ordered and self._costs.in_order):
             return True
-        step, place = rank
+        step, place = urgency
         done = self._places.get((worker, step), 0)
         self._places[worker, step] = max(done, place + 1) if place <= done else done
         return place <= done

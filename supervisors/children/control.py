@@ -156,7 +156,7 @@ class ChildControl:
         return reason
 
     def terminate(self, record: ChildRecord) -> None:
-        """Stop the child of ``record`` in order, or by force if that takes longer than it may."""
+        """Stop the child of ``record`` in order, or by force when its shutdown time is over."""
         self.terminate_together([record])
 
     def terminate_together(self, records: Sequence[ChildRecord]) -> None:

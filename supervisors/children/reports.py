@@ -1,4 +1,4 @@
-"""What supervisors write to the log: OTP's five reports, each a record and a line."""
+"""The log entries of supervisors: OTP's five reports, each a record and a line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger("supervisors")
 
 
 class Context(Enum):
-    """What a report is about."""
+    """The subject of a report."""
 
     PROGRESS = "started"
     START_ERROR = "start_error"
@@ -49,7 +49,7 @@ class Offender:
 
     @staticmethod
     def of(record: ChildRecord, ref: Any = None) -> Offender:
-        """Return the child in ``record``."""
+        """Return the child of ``record``, as an offender."""
         spec = record.spec
         return Offender(spec.id, ref, record.incarnation, spec.restart, spec.significant, spec.shutdown, spec.type)
 

@@ -1,8 +1,8 @@
-"""Everything of Pykka that is private, and so may change under us. Nothing else in this package touches it.
+"""The private parts of Pykka that this package relies on. No other module touches them.
 
 Public hooks alone cannot give supervision: a failed ``ask`` does not stop a Pykka actor, a `BaseException` stops every
 actor of the process, and an ``ask`` that races with a stop may never be answered. The seams, each with its test in
-``tests/supervisors/test_pykka_seams.py``:
+``tests/supervisors/lifecycle/test_pykka_seams.py``:
 
 - ``Actor._create_actor_inbox`` makes the inbox that ``Actor.__init__`` stores;
 - ``Actor._start_actor_loop`` is what ``start`` calls;
@@ -57,7 +57,7 @@ class PykkaSeam(pykka.ThreadingActor):
         self._start_actor_loop()
 
     def handle_proxy_message(self, message: Any) -> Any:
-        """Do what a proxy asked for, and return the answer."""
+        """Handle the message of a proxy, and return the answer."""
         return self._handle_receive(message)
 
     @classmethod

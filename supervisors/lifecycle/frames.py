@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import FrameType, TracebackType
 
 from supervisors.rules.reasons import Crashed, Escalation, FailedToStart, Reason, Shutdown
+
+_MAY_BE_RESUMED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 
 
 def clear_frames(reason: Reason | None) -> None:
@@ -33,14 +36,24 @@ def _frames(error: BaseException, traceback: TracebackType | None) -> Iterator[F
     seen, left = {id(error)}, [(error, traceback)]
     while left:
         error, traceback = left.pop()
-        caller = None if traceback is None else traceback.tb_frame.f_back
-        while caller is not None:
-            yield caller
-            caller = caller.f_back
-        while traceback is not None:
-            yield traceback.tb_frame
-            traceback = traceback.tb_next
+        yield from _passed(traceback)
         for earlier in (error.__cause__, error.__context__):
             if earlier is not None and id(earlier) not in seen:
                 seen.add(id(earlier))
                 left.append((earlier, earlier.__traceback__))
+
+
+def _passed(traceback: TracebackType | None) -> Iterator[FrameType]:
+    """Yield the frames that an exception left, then the frame that caught it and the callers of that.
+
+    One of the latter may be a generator that waits to be resumed: clearing would close it, so it is left out.
+    """
+    if traceback is None:
+        return
+    caught: FrameType | None = traceback.tb_frame
+    while (traceback := traceback.tb_next) is not None:
+        yield traceback.tb_frame
+    while caught is not None:
+        if not caught.f_code.co_flags & _MAY_BE_RESUMED:
+            yield caught
+        caught = caught.f_back

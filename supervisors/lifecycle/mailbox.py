@@ -20,7 +20,7 @@ from supervisors.rules.options import member
 
 
 class Envelope:
-    """A message and, when it was asked rather than told, the future that waits for the answer."""
+    """A message, and the future of its answer if it was asked rather than told."""
 
     __slots__ = ("message", "reply_to")
 
@@ -33,7 +33,7 @@ class Envelope:
 
 
 class SystemEnvelope(Envelope):
-    """A message of the system: no bound holds it back, and it is no dead letter."""
+    """A message of the system: it ignores the bound, and is never a dead letter."""
 
     __slots__ = ()
 
@@ -43,7 +43,7 @@ class Wake:
 
 
 class TimeUp(Wake):
-    """The message that ends one `Actor.receive` with a timeout, and means nothing to any other."""
+    """The message that ends one `Actor.receive` with a timeout; any other ignores it."""
 
 
 _WAKE = SystemEnvelope(Wake())
@@ -77,7 +77,7 @@ class Overflow(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MailboxLimit:
-    """How many messages may wait for an actor. What the system sends, and what it sends itself, always gets through.
+    """How many messages may wait for an actor. Messages of the system, and of the actor to itself, always get through.
 
     Args:
         size: messages, >= 1.
@@ -112,7 +112,7 @@ class Mailbox(SimpleQueue[Envelope]):
         self.stash: deque[Envelope] = deque()
 
     def put_system(self, message: object) -> None:
-        """Queue a message that no bound may hold back."""
+        """Queue a message of the system, whatever the bound."""
         SimpleQueue.put(self, SystemEnvelope(message))
 
     def signal(self, signal: object) -> None:
@@ -173,7 +173,7 @@ class _Counted(Envelope):
 
 
 class BoundedMailbox(Mailbox):
-    """A mailbox in which only so many messages of others may wait.
+    """A mailbox with room for a limited number of other actors' messages.
 
     Args:
         limit: how many, and what happens to one more.

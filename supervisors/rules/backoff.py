@@ -1,4 +1,4 @@
-"""How long to wait before a restart. Pure; OTP has none, and so it is off unless asked for."""
+"""The pause before a restart. Pure. OTP has none, so it is off by default."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Backoff:
         min_s: the first pause, in seconds, >= 0.
         max_s: no pause is longer than this, before jitter; in seconds, >= ``min_s``.
         factor: each pause is this many times the one before, >= 1.
-        jitter: up to which fraction of itself a pause is lengthened at random, >= 0; so that many children that failed
-            together do not come back together.
-        seed: of the jitter, which is the same for the same seed, child and attempt.
+        jitter: the largest random addition, as a fraction of the pause, >= 0; it keeps children that failed together
+            from coming back together.
+        seed: of the jitter; the same seed, child and attempt give the same jitter.
 
     A child that has run for ``max_s`` seconds begins again at ``min_s``.
     """
@@ -42,7 +42,7 @@ class Backoff:
 
         Args:
             attempt: how many pauses in a row came before this one, from 0.
-            key: whose pause it is: another key has another jitter.
+            key: the child; each key has its own jitter.
         """
         # Above 64 doublings the power may overflow a float, long after it has passed any `max_s`.
         pause_s = min(self.max_s, self.min_s * self.factor ** min(attempt, 64))

@@ -1,4 +1,4 @@
-"""Every error of this package, each a one-line message: what was expected, what came, what to do."""
+"""The errors of this package. Each message is one line: what was expected, what came, what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a supervisor does about the ends of its children: data, checked once."""
+"""The options of a supervisor: data, checked once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Flags:
     """The options of a supervisor.
 
     Args:
-        strategy: whom the end of a child concerns: `Strategy`, or its value as a string.
+        strategy: which children are restarted when one has ended: a `Strategy`, or its value as a string.
         max_restarts: how many restarts it makes within ``max_seconds``, an integer >= 0; one more ends it.
         max_seconds: seconds > 0; the resolution is one second, see `RestartWindow`.
         auto_shutdown: whether it ends when significant children have ended by themselves.

@@ -1,4 +1,4 @@
-"""Options are enums inside and may be their strings at the edge."""
+"""The check of an option that is an enum inside, and may be its string at the edge."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _E = TypeVar("_E", bound=Enum)
 
 
 def member(option: str, value: object, enum: type[_E], *, of: str = "") -> _E:
-    """Return the member of ``enum`` that ``value`` is or names.
+    """Return the member of ``enum`` that ``value`` is or stands for.
 
     Args:
         option: the option's name, for the error.
         value: a member, or the value of one.
         enum: what to choose from.
-        of: whose option it is, for the error.
+        of: the owner of the option, for the error.
 
     Raises:
         BadSpec: there is no such member.

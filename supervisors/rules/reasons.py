@@ -22,17 +22,17 @@ class Reason:
 
     @property
     def is_orderly(self) -> bool:
-        """Return True for `Normal` and every `Shutdown`: ends that a transient child is not restarted after."""
+        """Whether this is `Normal` or a `Shutdown`, after which a transient child is not restarted."""
         return False
 
     @property
     def exception(self) -> BaseException | None:
-        """Return the exception at the root of this reason, or None when nothing was raised."""
+        """The exception at the root of this reason; None when nothing was raised."""
         return None
 
     @property
     def exc_info(self) -> ExcInfo | None:
-        """Return what `logging` needs to print the crash as it was, or None when this is no crash."""
+        """What `logging` needs to print the crash as it was; None when this is no crash."""
         return None
 
 
@@ -45,7 +45,7 @@ class Normal(Reason):
 
     @property
     def is_orderly(self) -> bool:
-        """Return True."""
+        """True."""
         return True
 
 
@@ -64,18 +64,18 @@ class Shutdown(Reason):
 
     @property
     def is_orderly(self) -> bool:
-        """Return True."""
+        """True."""
         return True
 
     @property
     def exception(self) -> BaseException | None:
-        """Return the exception inside an `Escalation` or `FailedToStart`, if that is the detail."""
+        """The exception inside an `Escalation` or `FailedToStart`, if that is the detail."""
         return self.detail.reason.exception if isinstance(self.detail, Escalation | FailedToStart) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Killed(Reason):
-    """The actor ended because somebody used force, and it did end."""
+    """The actor was ended by force."""
 
     def __str__(self) -> str:
         return "killed"
@@ -95,8 +95,8 @@ class Crashed(Reason):
 
     Args:
         error: the original exception.
-        traceback: where it was raised. Kept apart, because ``error`` may be raised again where an answer was awaited,
-            which changes its own.
+        traceback: where it was raised. Kept apart, because the traceback of ``error`` itself changes when the error is
+            raised again in the code of an actor that asked. Its frames have no variables once the actor's thread ended.
     """
 
     error: BaseException
@@ -108,12 +108,12 @@ class Crashed(Reason):
 
     @property
     def exc_info(self) -> ExcInfo | None:
-        """Return the exception as it was when the actor crashed."""
+        """The exception as it was when the actor crashed."""
         return type(self.error), self.error, self.traceback
 
     @property
     def exception(self) -> BaseException | None:
-        """Return the original exception."""
+        """The original exception."""
         return self.error
 
     def __str__(self) -> str:
@@ -125,7 +125,7 @@ class Abandoned(Reason):
     """The actor would not end and cannot be killed: it was fenced off, and its thread may still run.
 
     Args:
-        stack: where the thread was when it was given up, innermost call last; empty when unknown.
+        stack: the calls that the thread was in when it was abandoned, innermost last; empty when unknown.
     """
 
     stack: str = field(default="", repr=False, compare=False)
@@ -141,7 +141,7 @@ class Escalation:
     Args:
         supervisor: its name.
         child: the id of the child whose restart was one too many.
-        incarnation: which incarnation of it ended last.
+        incarnation: the number of its last incarnation.
         reason: why.
     """
 
@@ -156,7 +156,7 @@ class Escalation:
 
 @dataclass(frozen=True, slots=True)
 class FailedToStart:
-    """The detail of the `Shutdown` of a supervisor one of whose children failed in the first start.
+    """The detail of the `Shutdown` of a supervisor that did not start, because one of its children did not.
 
     Args:
         supervisor: its name.

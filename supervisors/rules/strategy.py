@@ -11,7 +11,7 @@ from supervisors.rules.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a restart does.
+    """The steps of a restart.
 
     Args:
         stop: ids to stop first, in this order: the reverse of the order of start.
@@ -23,14 +23,14 @@ class Plan:
 
 
 class Strategy(Enum):
-    """Whom the end of one child concerns."""
+    """Which children are restarted when one has ended."""
 
     ONE_FOR_ONE = "one_for_one"
     ONE_FOR_ALL = "one_for_all"
     REST_FOR_ONE = "rest_for_one"
 
     def plan(self, order: Sequence[str], failed: str) -> Plan:
-        """Return whom to stop and whom to start.
+        """Return which children to stop and which to start.
 
         Args:
             order: the ids of all children, in the order of start; ``failed`` is one of them.
@@ -47,7 +47,7 @@ class Strategy(Enum):
 
 
 class Restart(Enum):
-    """When a child that has ended is started again."""
+    """The ends after which a child is started again."""
 
     PERMANENT = "permanent"
     TRANSIENT = "transient"
@@ -65,7 +65,7 @@ class Restart(Enum):
 
 
 class Verdict(Enum):
-    """What becomes of a child that has ended."""
+    """The decision about a child that has ended."""
 
     RESTART = "restart"
     KEEP = "keep the specification"

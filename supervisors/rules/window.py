@@ -1,4 +1,4 @@
-"""How many restarts in how many seconds are too many. Pure: the time is an argument."""
+"""The limit on restarts: so many within so many seconds. Pure: the time is an argument."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test of a supervised program needs: time that stands still, crashes on order, and a check for new hosts.
+"""Tools for tests of supervised programs: time that stands still, crashes on order, and a check for new hosts.
 
 - `ManualClock` for everything that waits: restart windows, backoff, timers, shutdown times.
 - `crashing` makes an actor class crash at chosen messages of chosen incarnations.

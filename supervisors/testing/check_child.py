@@ -1,4 +1,4 @@
-"""Whether a host keeps the rules of `supervisors.Child`."""
+"""The rules of `supervisors.Child`, as checks of a host."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MakeChild: TypeAlias = Callable[[StartContext], Child]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked.
+    """The host that is checked.
 
     Args:
-        start: starts a child that works and heeds a shutdown; what a specification's ``start`` would be.
+        start: starts a child that works and obeys a shutdown; a specification's ``start``.
         crash: makes such a child end by an error of its own.
-        hang: makes such a child heed nothing any more, not even force where its host has none.
+        hang: makes such a child ignore everything from now on, and force too where its host cannot kill.
         unhang: lets a child that hangs go on, so that nothing is left behind.
         timeout_s: real seconds that any single thing may take.
     """
@@ -37,7 +37,7 @@ class Subject:
         return self.start(StartContext(id="checked", incarnation=incarnation, lineage=(incarnation,)))
 
     def end_of(self, child: Child) -> Ends:
-        """ExitWatch a child's end."""
+        """Watch a child's end."""
         ends = Ends(self.timeout_s)
         child.watch(ends.note)
         return ends
@@ -56,12 +56,12 @@ class Ends:
         self._noted = threading.Event()
 
     def note(self, reason: Reason) -> None:
-        """Write one down."""
+        """Record a reason."""
         self.reasons.append(reason)
         self._noted.set()
 
     def first(self) -> Reason:
-        """Wait for the first one and return it."""
+        """Wait for the first reason and return it."""
         assert self._noted.wait(self._timeout_s), f"expected the child to end within {self._timeout_s} s, it did not"
         return self.reasons[0]
 
@@ -78,7 +78,7 @@ def a_started_child_is_a_child(subject: Subject) -> None:
 
 
 def shutdown_ends_it_for_the_reason_given(subject: Subject) -> None:
-    """Its watcher hears the reason that it was asked to stop for."""
+    """Its watcher gets the reason given with the request to stop."""
     child = subject.child()
     ends = subject.end_of(child)
     child.shutdown(SHUTDOWN)
@@ -87,7 +87,7 @@ def shutdown_ends_it_for_the_reason_given(subject: Subject) -> None:
 
 
 def a_crash_is_a_crash(subject: Subject) -> None:
-    """An error of its own is told as `Crashed`, with the exception."""
+    """An error in its own code is reported as `Crashed`, with the exception."""
     child = subject.child()
     ends = subject.end_of(child)
     subject.crash(child)
@@ -97,14 +97,14 @@ def a_crash_is_a_crash(subject: Subject) -> None:
 
 
 def every_watcher_hears_of_the_end_once(subject: Subject) -> None:
-    """Those who watched before, and those who come after, each get the same reason one time."""
+    """Watchers from before the end, and later ones, each get the same reason once."""
     child = subject.child()
     before = [subject.end_of(child) for _ in range(3)]
     child.shutdown(SHUTDOWN)
     reasons = [ends.first() for ends in before]
     child.join()
     late = subject.end_of(child)
-    assert late.first() == reasons[0], f"expected a late watcher to hear {reasons[0]}, got {late.first()}"
+    assert late.first() == reasons[0], f"expected a late watcher to get {reasons[0]}, got {late.first()}"
     counts = [len(ends.reasons) for ends in (*before, late)]
     assert counts == [1, 1, 1, 1], f"expected each watcher to be called once, got {counts}"
 
@@ -125,7 +125,7 @@ def what_comes_after_the_end_is_harmless(subject: Subject) -> None:
 
 
 def each_incarnation_has_a_reference_of_its_own(subject: Subject) -> None:
-    """So that what was meant for one cannot reach the next."""
+    """A message for one incarnation cannot reach the next."""
     first, second = subject.child(1), subject.child(2)
     assert first.ref is not second.ref, "expected two incarnations to have two references"
     _end(subject, first)
@@ -161,7 +161,7 @@ CHILD_CHECKS: Final[tuple[Callable[[Subject], None], ...]] = (
     each_incarnation_has_a_reference_of_its_own,
     one_that_hangs_is_killed_or_abandoned,
 )
-"""Every single check, for those who want each to be a test."""
+"""The single checks, to make a test of each."""
 
 
 def check_child(

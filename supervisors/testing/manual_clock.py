@@ -1,4 +1,4 @@
-"""A clock that goes only when it is told to."""
+"""A clock that moves only when it is told to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ManualClock:
     """A `supervisors.Clock` for tests.
 
     Args:
-        now: seconds that it shows first.
+        now: the seconds that it shows at first.
     """
 
     def __init__(self, now: float = 0.0) -> None:
@@ -20,11 +20,11 @@ class ManualClock:
         self._changed = threading.Condition()
 
     def monotonic(self) -> float:
-        """Return the seconds that it shows."""
+        """Return the seconds that the clock shows."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Go on by ``seconds``, and wake whoever waited for a moment that has come."""
+        """Move on by ``seconds``, and wake the threads whose time has come."""
         with self._changed:
             self._now += seconds
             for woken, due in self._waiters.items():
@@ -32,10 +32,10 @@ class ManualClock:
                     woken.set()
 
     def advance_to_next(self) -> float:
-        """Wait until somebody waits for a time to come, go on to the earliest of these, and return by how many seconds.
+        """Wait until a thread waits for a time, move on to the earliest such time, and return by how many seconds.
 
         Raises:
-            TimeoutError: nobody came to wait within ten real seconds.
+            TimeoutError: no thread came to wait within ten real seconds.
         """
         self.wait_for_waiters()
         with self._changed:

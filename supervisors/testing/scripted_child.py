@@ -1,4 +1,4 @@
-"""A child without a thread, whose every move is scripted."""
+"""A child without a thread, with every move scripted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ScriptedChild:
 
     Args:
         context: the circumstances of its start.
-        heeds_shutdown: whether it ends when asked to.
+        heeds_shutdown: whether it ends when it is asked to.
         shutdown_reason: why it then ends; by default for the reason that was asked for.
         can_be_killed: whether force ends it; else it can only be abandoned.
     """
@@ -43,7 +43,7 @@ class ScriptedChild:
 
     @property
     def ref(self) -> ScriptedChild:
-        """Return itself: there is nothing between it and those who send to it."""
+        """The child itself: nothing stands between it and its senders."""
         return self
 
     def tell(self, message: Any) -> None:
@@ -77,7 +77,7 @@ class ScriptedChild:
         on_exit(self.reason)
 
     def shutdown(self, reason: Reason) -> None:
-        """End, if it heeds this."""
+        """End, if this child heeds a shutdown."""
         if self.heeds_shutdown:
             self.exit(reason if self.shutdown_reason is None else self.shutdown_reason)
 
@@ -128,5 +128,5 @@ class ScriptedStart:
 
     @property
     def child(self) -> ScriptedChild:
-        """Return the child that was started last."""
+        """The child that was started last."""
         return self.children[-1]

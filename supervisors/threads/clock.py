@@ -12,7 +12,7 @@ class Clock(Protocol):
     """Where the time comes from; `supervisors.testing.ManualClock` is the one for tests."""
 
     def monotonic(self) -> float:
-        """Return seconds since some fixed instant; never goes back."""
+        """Return the seconds since some fixed instant; they never go back."""
         ...
 
     def wait(self, latch: Latch, timeout_s: float | None) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Latch(threading.Event):
-    """A `threading.Event` that is set once and for good, and tells those who asked to be called."""
+    """A `threading.Event` that is set once and for good, and then makes the calls registered with it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -15,7 +15,7 @@ class Latch(threading.Event):
         self._lock = threading.Lock()
 
     def set(self) -> None:
-        """Set it; every call given to `on_set` is made, in the thread that sets it first."""
+        """Set the latch, and make every call given to `on_set`, in the thread that sets it first."""
         with self._lock:
             super().set()
             calls, self._calls = self._calls, []
@@ -23,7 +23,7 @@ class Latch(threading.Event):
             call()
 
     def on_set(self, call: Callable[[], None]) -> None:
-        """Make ``call`` when it is set, at once if it is."""
+        """Make ``call`` when the latch is set, at once if it is."""
         with self._lock:
             if not self.is_set():
                 self._calls.append(call)

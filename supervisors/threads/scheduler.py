@@ -6,7 +6,7 @@ that can run on the same thread costs no hand-over between threads. Another thre
 waits take longer than the waking: two threads that share small work only wait for each other, and for the interpreter.
 
 A thread that does not come back must not hold the others up. One that announces a wait (`blocking`: an ask, a receive
-inside a hook) counts as blocked at once, one whose turn is long does so when the watchdog sees it; another takes its
+inside a hook) counts as blocked at once, and one with a long turn when the watchdog sees it; another takes its
 place, and a thread that is one too many when it comes back ends. With a deadline, a turn that exceeds it is made to end
 by the same ladder as elsewhere: cancelled, interrupted, abandoned.
 """
@@ -205,7 +205,7 @@ class Scheduler:
         return sum(not each.blocked for each in self._threads.values())
 
     def _wake_one(self) -> None:
-        # Not more wake-ups than idle threads: one that nobody needs would cost a later sleeper an empty round.
+        # No more wake-ups than idle threads: a surplus one would cost a later sleeper an empty round.
         if self._idle > self._wake_ups.qsize():
             self._wake_ups.put(None)
         elif not self._idle and len(self._threads) < self.size:

@@ -15,7 +15,7 @@ logger = logging.getLogger("supervisors")
 
 
 class Timer:
-    """One call that is due later.
+    """A call that is due later.
 
     Args:
         due: monotonic seconds of the clock.
@@ -32,15 +32,15 @@ class Timer:
 
     @property
     def pending(self) -> bool:
-        """Return whether the call is still to be made."""
+        """Whether the call is still to be made."""
         return bool(self._calls)
 
     def cancel(self) -> bool:
-        """Take it back; return False when it was made, or taken back, before."""
+        """Cancel the call; return False when it was made or cancelled before."""
         return self.take() is not None
 
     def take(self) -> Callable[[], None] | None:
-        """Return the call to whoever asks first, and None to everybody else."""
+        """Return the call the first time, and None after that, whichever threads ask."""
         try:
             return self._calls.pop()
         except IndexError:
@@ -51,10 +51,10 @@ class Timer:
 
 
 class Timers:
-    """A heap of calls and the thread that makes them, which starts with the first and ends with `stop`.
+    """A heap of calls, and the thread that makes them: it starts with the first call and ends with `stop`.
 
     Args:
-        clock: tells when they are due.
+        clock: decides when they are due.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -13,7 +13,7 @@ from annex_actors.runtimes import Crash, CrashPlan, InlineRuntime
 from annex_actors.schedules.table import DISCIPLINES
 from supervisors import Strategy
 from tests.faults.plans import assert_told_in_order, assert_undisturbed, crashes, killing, patient
-from tests.trainings import MOMENTUM, REGRESSOR, Seen, Training, carry_out
+from tests.trainings import MOMENTUM, REGRESSOR, SKIPPING, Seen, Training, carry_out
 
 BASE = Training(microbatches=3)
 TRAININGS = [
@@ -21,6 +21,8 @@ TRAININGS = [
     replace(BASE, network=REGRESSOR, cost="mean_squared_error", optimizer=MOMENTUM, microbatches=8, batch_size=9),
     replace(BASE, stages=(range(0, 2), range(2, 5)), microbatches=2),
     replace(BASE, stages=(range(0, 5),), microbatches=1),
+    replace(BASE, network=SKIPPING),
+    replace(BASE, network=SKIPPING, microbatches=2, stages=(range(0, 4), range(4, 7), range(7, 10))),
 ]
 SCHEDULES = sorted(DISCIPLINES)
 KILLS = st.sets(st.integers(1, 2000), max_size=25)

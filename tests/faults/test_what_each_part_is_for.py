@@ -89,7 +89,7 @@ def test_without_asking_again_for_predictions_some_run_stands_still(monkeypatch:
 def test_without_the_order_of_effects_some_kill_is_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent before it is committed cannot be taken back."""
     perform = Node._perform
-    monkeypatch.setattr(Node, "_perform", lambda self, wishes: perform(self, wishes)[::-1])
+    monkeypatch.setattr(Node, "_perform", lambda self, requests: perform(self, requests)[::-1])
     assert some_kill_is_not_survived()
 
 
@@ -98,8 +98,11 @@ def test_without_dropping_what_was_seen_before_some_kill_is_not_survived(monkeyp
         """Takes every forward that comes, also one that it had."""
 
         def put(self, message: Message) -> None:
-            if isinstance(message, Forward):
-                self._next_forward = min(self._next_forward, (message.step, message.microbatch))
+            progress = self._progress
+            if isinstance(message, Forward) and (message.step, message.microbatch) < progress.next_forward:
+                progress.learn(message)
+                progress.next_forward = message.step, message.microbatch
+                progress.steps[message.step].forwards = message.microbatch
             super().put(message)
 
     monkeypatch.setattr(stage_module, "StageMailbox", Forgetful)
@@ -111,8 +114,9 @@ def test_without_dropping_what_is_committed_some_kill_is_not_survived(monkeypatc
         """Takes what belongs to a committed step for a part of the step at hand."""
 
         def put(self, message: Message) -> None:
-            if message.step < self.committed and isinstance(message, Forward):
-                message = replace(message, step=self.committed)
+            committed = self._progress.committed
+            if message.step < committed and isinstance(message, Forward):
+                message = replace(message, step=committed)
             super().put(message)
 
     monkeypatch.setattr(stage_module, "StageMailbox", Trusting)
@@ -123,7 +127,7 @@ def survives_a_late_commit() -> bool:
     """Return whether a message is still kept for a peer whose dead incarnation said that it had committed."""
     script = Script()
     peer = node(script)
-    script.wishes.append([Post(stage_address(2), Forward("r", 0, 0, 2, ARRAY, Part(1, 1)))])
+    script.requests.append([Post(stage_address(2), Forward("r", 0, 0, 2, ARRAY, Part(1, 1)))])
     tell(peer, Forward("r", 0, 0, 1, ARRAY, Part(1, 1)))
     work(peer)
     resume = Resume("r", 0, WHOLE_STEP, WHOLE_STEP)

@@ -9,6 +9,7 @@ from annex_actors.base.types import Shape
 from annex_actors.layers import LAYERS, Layer, StackLayer, activation, dense, dropout, flatten, parse_layers, residual
 from annex_actors.layers.residual import Fork, Join
 from annex_actors.testing import check_layer, check_stack_layer
+from tests.own_layers import LowRank, Norm
 
 EXAMPLES: list[tuple[Layer, Shape]] = [
     (dense(3), (4,)),
@@ -48,6 +49,11 @@ STACK_EXAMPLES: list[tuple[StackLayer, tuple[Shape, ...]]] = [
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_layer_keeps_its_promises(layer: Layer, input_shape: Shape, seed: int) -> None:
     check_layer(layer, input_shape, seed=seed)
+
+
+@pytest.mark.parametrize(("layer", "input_shape"), [(Norm(), (3,)), (LowRank(2, 3), (4,))])
+def test_the_layers_of_the_tests_keep_them_too(layer: Layer, input_shape: Shape) -> None:
+    check_layer(layer, input_shape, constructors={**LAYERS, "norm": Norm, "low_rank": LowRank})
 
 
 @pytest.mark.parametrize(("layer", "input_shapes"), STACK_EXAMPLES)

@@ -23,7 +23,7 @@ from annex_actors.layers import (
     on_stack,
     sequence,
 )
-from annex_actors.peers.step_work import side_by_side
+from annex_actors.peers.stage_work import side_by_side
 from annex_actors.testing import check_layer
 
 FLOAT64 = np.dtype(np.float64)

@@ -37,7 +37,7 @@ def test_an_optimizer_of_ones_own_is_found_by_its_name_and_takes_its_settings(mo
     tables.restored(monkeypatch)
     assert register_optimizer("steep", Steep) is Steep
     assert optimizer("steep", slope=2.0, learning_rate=0.1) == Steep(slope=2.0, learning_rate=0.1)
-    with pytest.raises(ConfigError, match=r"expected settings of steep among slope, .*, got 'slop'; did you mean"):
+    with pytest.raises(ConfigError, match=r"settings of steep to be among slope, .*, got 'slop'; did you mean 'slope'"):
         optimizer("steep", slop=2.0)
 
 

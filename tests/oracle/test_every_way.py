@@ -19,6 +19,7 @@ from tests.trainings import (
     MOMENTUM,
     REGRESSOR,
     SHORT,
+    SKIPPING,
     Training,
     fingerprints,
     host_named,
@@ -32,6 +33,7 @@ DEEP = sequence(dense(7), activation("relu"), dropout(0.2), dense(6), activation
 NETWORKS: dict[str, tuple[Network, str, Optimizer]] = {
     "classifier": (CLASSIFIER, "softmax_cross_entropy", ADAM),
     "deep classifier": (DEEP, "softmax_cross_entropy", MOMENTUM),
+    "skips and state": (SKIPPING, "softmax_cross_entropy", ADAM),
     "one layer": (SHORT, "softmax_cross_entropy", MOMENTUM),
     "regression": (REGRESSOR, "mean_squared_error", ADAM),
     "questions": (sequence(dense(4), activation("softmax"), dense(2)), "sigmoid_cross_entropy", MOMENTUM),

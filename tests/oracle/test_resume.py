@@ -7,6 +7,7 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 import pytest
 
@@ -18,21 +19,27 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.halting import loss_less_than
 from tests.matrix import matrix
-from tests.trainings import Training, carry_out, fingerprints, host_named, undisturbed
+from tests.trainings import CLASSIFIER, SKIPPING, Training, carry_out, fingerprints, host_named, undisturbed
 
 EPOCHS, STEPS = 3, 9
-CASES = list(product(DISCIPLINES, range(1, STEPS + 1), ("inline", "threads", "schedulers", "processes")))
+HOSTS = ("inline", "threads", "schedulers", "processes")
+NETWORKS = {"dropout": CLASSIFIER, "skips and state": SKIPPING}
+
+Case: TypeAlias = tuple[str, int, str, str]
+"""Schedule, step, host, and network."""
+
+CASES: list[Case] = list(product(DISCIPLINES, range(1, STEPS + 1), HOSTS, NETWORKS))
 
 
 @cache
-def training(schedule: str) -> Training:
-    return Training(schedule=schedule, microbatches=2, epochs=EPOCHS)
+def training(schedule: str, network: str = "dropout") -> Training:
+    return Training(network=NETWORKS[network], schedule=schedule, microbatches=2, epochs=EPOCHS)
 
 
 @cache
-def checkpoints(schedule: str) -> dict[int, Checkpoint]:
+def checkpoints(schedule: str, network: str = "dropout") -> dict[int, Checkpoint]:
     """Return the checkpoint of every step of an undisturbed run, as it comes back from the disk."""
-    wanted = training(schedule)
+    wanted = training(schedule, network)
     cuts = dict[int, tuple[Snapshot, ...]]()
     addresses = [spec.address for spec in wanted.stage_specs()]
     store = MemoryStore(addresses, depth=wanted.overlap + 1, every=1, on_cut=cuts.__setitem__)
@@ -44,30 +51,31 @@ def checkpoints(schedule: str) -> dict[int, Checkpoint]:
         return {step: kept.at(step, wanted.initial) for step in kept.steps()}
 
 
-def resumed(case: tuple[str, int, str], cut: Checkpoint) -> None:
+def resumed(case: Case, cut: Checkpoint) -> None:
     """Go on from a cut, and compare with what an undisturbed run came to."""
-    schedule, _, host = case
-    wanted = training(schedule)
+    schedule, _, host, network = case
+    wanted = training(schedule, network)
     learner = wanted.learner(host_named(host))
     result = learner.train(wanted.dataset, epochs=EPOCHS, batch_size=wanted.batch_size, resume=cut)
     assert fingerprints(result.checkpoint) == undisturbed(wanted).fingerprints
     assert result.history == undisturbed(wanted).history
 
 
-def name(case: tuple[str, int, str]) -> str:
-    return f"{case[0]}, {case[1]}, {case[2]}"
+def name(case: Case) -> str:
+    return ", ".join(map(str, case))
 
 
 @pytest.mark.parametrize("case", matrix(CASES, sample=120, id=name))
-def test_a_run_goes_on_from_any_step_to_the_same_bits(case: tuple[str, int, str]) -> None:
-    resumed(case, checkpoints(case[0])[case[1]])
+def test_a_run_goes_on_from_any_step_to_the_same_bits(case: Case) -> None:
+    schedule, step, _, network = case
+    resumed(case, checkpoints(schedule, network)[step])
 
 
 @pytest.mark.parametrize("schedule", DISCIPLINES)
 def test_a_run_that_was_cut_off_at_an_epochs_end_before_its_evaluation_evaluates(schedule: str) -> None:
     cut = checkpoints(schedule)[3]
     assert len(cut.history) == 1
-    resumed((schedule, 3, "inline"), replace(cut, history=()))
+    resumed((schedule, 3, "inline", "dropout"), replace(cut, history=()))
 
 
 @pytest.mark.parametrize("schedule", ["1f1b", "pipedream", "2bw"])
@@ -82,7 +90,7 @@ def test_a_run_that_was_cut_off_twice_goes_on(schedule: str, tmp_path: Path) -> 
     )
     assert folder.steps()[-1] == STEPS
     for step in folder.steps():
-        resumed((schedule, step, "inline"), folder.at(step, wanted.initial))
+        resumed((schedule, step, "inline", "dropout"), folder.at(step, wanted.initial))
 
 
 def test_a_run_that_was_to_halt_when_it_was_cut_off_halts() -> None:

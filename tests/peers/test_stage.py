@@ -16,7 +16,7 @@ from annex_actors.layers import Factors, Layer, Weighted, activation, dense, dro
 from annex_actors.optimizers import Sgd
 from annex_actors.peers.stage import Stage, StageSpec
 from annex_actors.peers.stage_state import LayerState, StageState
-from annex_actors.protocol.effects import Commit, Wish
+from annex_actors.protocol.effects import Commit, Request
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
@@ -98,25 +98,25 @@ def target(microbatch: int) -> Target:
 DEFERRED = WeightGradient("r", 0, WHOLE_STEP, 1)
 
 
-def posts(wishes: list[Wish]) -> list[Message]:
-    return [wish.message for wish in wishes if isinstance(wish, Post)]
+def posts(requests: list[Request]) -> list[Message]:
+    return [request.message for request in requests if isinstance(request, Post)]
 
 
-def array(wishes: list[Wish]) -> Array:
+def array(requests: list[Request]) -> Array:
     """Return the array of the one message with an array."""
-    (message,) = (each for each in posts(wishes) if isinstance(each, Forward | Backward | Predict))
+    (message,) = (each for each in posts(requests) if isinstance(each, Forward | Backward | Predict))
     return message.array
 
 
-def state(wishes: list[Wish]) -> StageState:
+def state(requests: list[Request]) -> StageState:
     """Return what was committed."""
-    (commit,) = (each for each in wishes if isinstance(each, Commit))
+    (commit,) = (each for each in requests if isinstance(each, Commit))
     committed: StageState = commit.snapshot.state
     return committed
 
 
-def finished(specification: StageSpec, order: tuple[int, ...] = (0, 1)) -> list[Wish]:
-    """Return the wishes of the end of a step whose gradients came in ``order``."""
+def finished(specification: StageSpec, order: tuple[int, ...] = (0, 1)) -> list[Request]:
+    """Return the requests of the end of a step whose gradients came in ``order``."""
     stage = stage_of(specification)
     for microbatch in (0, 1):
         stage.handle(forward(microbatch))
@@ -126,9 +126,9 @@ def finished(specification: StageSpec, order: tuple[int, ...] = (0, 1)) -> list[
 
 
 def test_forward_sends_the_activation_on() -> None:
-    wishes = stage_of(dense_spec()).handle(forward(0))
-    assert np.array_equal(array(wishes), INPUTS[ROWS[0]] @ WEIGHT + BIAS)
-    (post,) = wishes
+    requests = stage_of(dense_spec()).handle(forward(0))
+    assert np.array_equal(array(requests), INPUTS[ROWS[0]] @ WEIGHT + BIAS)
+    (post,) = requests
     assert isinstance(post, Post)
     assert (post.to, str(post.message)) == (
         stage_address(2),
@@ -227,9 +227,9 @@ def test_random_numbers_are_keyed_by_the_layers_index_in_the_whole_network() -> 
 
 def test_a_prediction_goes_through_without_a_trace_and_with_dropout_off() -> None:
     stage = stage_of(spec(dropout(0.5)))
-    wishes = stage.handle(Predict("r", 0, 3, 1, INPUTS))
-    assert np.array_equal(array(wishes), INPUTS)
-    assert str(posts(wishes)[0]) == "predict step 0 microbatch 3 edge 2 (5, 3) float32 60 bytes"
+    requests = stage.handle(Predict("r", 0, 3, 1, INPUTS))
+    assert np.array_equal(array(requests), INPUTS)
+    assert str(posts(requests)[0]) == "predict step 0 microbatch 3 edge 2 (5, 3) float32 60 bytes"
 
 
 def cost_stage() -> Stage:

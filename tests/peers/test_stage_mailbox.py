@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.peers.stage_mailbox import StageMailbox
-from annex_actors.protocol.mailbox import Rank
+from annex_actors.protocol.mailbox import Urgency
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Backward,
@@ -23,6 +23,7 @@ from annex_actors.protocol.messages import (
     Target,
     WeightGradient,
 )
+from annex_actors.protocol.routing import Routing
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W
 from annex_actors.schedules.table import DISCIPLINES, discipline
 
@@ -59,7 +60,7 @@ def weight_gradient(step: int, microbatch: int) -> WeightGradient:
 def mailbox(
     name: str = "gpipe", *arrived: Message, stage: int = 0, stages: int = 1, committed: int = 0
 ) -> StageMailbox:
-    box = StageMailbox(discipline(name), stage, stages, committed=committed)
+    box = StageMailbox(discipline(name), stage, Routing(stages), committed=committed)
     for message in arrived:
         box.put(message)
     return box
@@ -152,7 +153,7 @@ def test_a_gradient_of_a_later_step_waits() -> None:
 
 
 def test_a_forward_waits_for_its_target_where_there_is_a_cost() -> None:
-    box = StageMailbox(discipline("gpipe"), 0, 1, needs_targets=True)
+    box = StageMailbox(discipline("gpipe"), 0, Routing(1), needs_targets=True)
     box.put(forward(0, 0))
     box.put(target(0, 1))
     assert taken(box) == ["T1"]
@@ -161,7 +162,7 @@ def test_a_forward_waits_for_its_target_where_there_is_a_cost() -> None:
 
 
 def test_a_target_of_a_later_step_is_kept_over_a_commit() -> None:
-    box = StageMailbox(discipline("gpipe"), 0, 1, needs_targets=True)
+    box = StageMailbox(discipline("gpipe"), 0, Routing(1), needs_targets=True)
     box.put(target(1, 0))
     assert taken(box) == ["T0"]
     box.commit(1)
@@ -235,10 +236,10 @@ def test_no_stash_holds_a_gradient_back_until_all_earlier_updates_are_made() -> 
 
 
 @pytest.mark.parametrize("name", sorted(DISCIPLINES))
-def test_there_is_a_rank_wherever_there_is_a_next_message(name: str) -> None:
+def test_there_is_an_urgency_wherever_there_is_a_next_message(name: str) -> None:
     box = mailbox(name, predict(0, 0), target(0, 0), *(forward(0, each, 2) for each in range(2)), stages=2)
     for _ in range(4):
-        assert (box.rank() is None) == (next(iter(taken_once(box)), None) is None)
+        assert (box.urgency() is None) == (next(iter(taken_once(box)), None) is None)
 
 
 def taken_once(box: StageMailbox) -> list[Message]:
@@ -246,26 +247,26 @@ def taken_once(box: StageMailbox) -> list[Message]:
     return [] if message is None else [message]
 
 
-def test_ranks_go_by_priority_then_step_then_microbatch_then_stage() -> None:
-    def rank(*arrived: Message, stage: int = 0) -> Rank:
-        found = mailbox("1f1b", *arrived, stage=stage, stages=3).rank()
+def test_urgency_goes_by_priority_then_step_then_microbatch_then_stage() -> None:
+    def urgency(*arrived: Message, stage: int = 0) -> Urgency:
+        found = mailbox("1f1b", *arrived, stage=stage, stages=3).urgency()
         assert found is not None
         return found
 
     later = mailbox("1f1b", forward(0, 0, 1), forward(1, 0, 1), stages=3)
-    assert rank(target(0, 0)) < rank(forward(0, 0))
-    assert rank(forward(0, 0)) < rank(forward(0, 0), stage=1)
+    assert urgency(target(0, 0)) < urgency(forward(0, 0))
+    assert urgency(forward(0, 0)) < urgency(forward(0, 0), stage=1)
     assert later.next() is not None
     later.commit(1)
-    assert rank(forward(0, 0)) < (later.rank() or ())
+    assert urgency(forward(0, 0)) < (later.urgency() or ())
 
 
 def test_a_cap_holds_forwards_back_until_the_weight_gradients_are_made() -> None:
-    box = StageMailbox(CAPPED, 0, 1)
+    box = StageMailbox(CAPPED, 0, Routing(1))
     for message in (forward(0, 0, 2), backward(0, 0), forward(0, 1, 2), backward(0, 1)):
         box.put(message)
     assert taken(box) == ["F0", "B0", "F1", "B1"]
-    capped = StageMailbox(CAPPED, 0, 1)
+    capped = StageMailbox(CAPPED, 0, Routing(1))
     for each in range(3):
         capped.put(forward(0, each, 3))
     assert taken(capped) == ["F0", "F1"]
@@ -298,7 +299,7 @@ class Observed:
     """A stage that does nothing but count, and check what the schedule promises."""
 
     def __init__(self, row: Discipline, stage: int, stages: int, microbatches: list[int], committed: int = 0) -> None:
-        self.box = StageMailbox(row, stage, stages, committed=committed)
+        self.box = StageMailbox(row, stage, Routing(stages), committed=committed)
         self.row, self.stage, self.stages, self.microbatches = row, stage, stages, microbatches
         self.each = row.weight_gradients is Grouping.MICROBATCH
         self.step = committed

@@ -16,7 +16,7 @@ from annex_actors.layers import dense
 from annex_actors.optimizers import Sgd
 from annex_actors.peers.stage import Stage, StageSpec
 from annex_actors.peers.stage_state import LayerState, StageState
-from annex_actors.protocol.effects import Commit, Wish
+from annex_actors.protocol.effects import Commit, Request
 from annex_actors.protocol.messages import WHOLE_STEP, Backward, Forward, Part, WeightGradient
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
@@ -49,16 +49,16 @@ def stage_of(specification: StageSpec) -> Stage:
     return Stage(specification, specification.initial, 0)
 
 
-def forward(stage: Stage, step: int) -> list[Wish]:
+def forward(stage: Stage, step: int) -> list[Request]:
     return list(stage.handle(Forward("r", step, 0, 0, INPUTS[step], Part(1, 2))))
 
 
 def finish(stage: Stage, step: int) -> Snapshot:
     """Take a step back, and return what is committed."""
     stage.handle(Backward("r", step, 0, 1, GRADIENTS[step]))
-    (wish,) = stage.handle(WeightGradient("r", step, WHOLE_STEP, 0))
-    assert isinstance(wish, Commit)
-    return wish.snapshot
+    (request,) = stage.handle(WeightGradient("r", step, WHOLE_STEP, 0))
+    assert isinstance(request, Commit)
+    return request.snapshot
 
 
 def weight(snapshot: Snapshot) -> Floats:
@@ -146,5 +146,5 @@ def test_a_stage_that_begins_later_has_no_older_versions_than_its_first() -> Non
     specification = replace(spec("pipedream", 0, 4), step=100)
     subject = Stage(specification, specification.initial, 100)
     forwards = [subject.handle(Forward("r", 100 + at, 0, 0, INPUTS[0], Part(1, 2))) for at in range(4)]
-    outputs = [wishes[0].message.array for wishes in forwards]  # type: ignore[union-attr]
+    outputs = [requests[0].message.array for requests in forwards]  # type: ignore[union-attr]
     assert all(np.array_equal(output, outputs[0]) for output in outputs)

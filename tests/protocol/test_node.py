@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import pytest
 
-from annex_actors.protocol.effects import Commit, Effect, Emit, Send, Wish
+from annex_actors.protocol.effects import Commit, Effect, Emit, Request, Send
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Peer, WorkItem
-from annex_actors.protocol.mailbox import AT_ONCE, Rank
+from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import (
     OWNER,
     WHOLE_STEP,
@@ -43,21 +43,21 @@ class Script:
     """A behaviour that does what the test says, and notes what it was told; also a mailbox without any order."""
 
     def __init__(self) -> None:
-        self.wishes: deque[list[Wish]] = deque()
-        self.first: list[Wish] = []
+        self.requests: deque[list[Request]] = deque()
+        self.first: list[Request] = []
         self.handled: list[Message] = []
         self.heard: list[tuple[Address, Control]] = []
         self.commits: list[int] = []
         self.waiting: deque[Message] = deque()
 
-    def start(self) -> Iterable[Wish]:
+    def start(self) -> Iterable[Request]:
         return self.first
 
-    def handle(self, message: Message) -> Iterable[Wish]:
+    def handle(self, message: Message) -> Iterable[Request]:
         self.handled.append(message)
-        return self.wishes.popleft() if self.wishes else []
+        return self.requests.popleft() if self.requests else []
 
-    def hear(self, peer: Address, control: Control) -> Iterable[Wish]:
+    def on_control(self, peer: Address, control: Control) -> Iterable[Request]:
         self.heard.append((peer, control))
         return []
 
@@ -67,7 +67,7 @@ class Script:
     def next(self) -> Message | None:
         return self.waiting.popleft() if self.waiting else None
 
-    def rank(self) -> Rank | None:
+    def urgency(self) -> Urgency | None:
         return (1,) if self.waiting else None
 
     def commit(self, step: int) -> None:
@@ -216,7 +216,7 @@ def test_another_peers_incarnation_fences_nobody() -> None:
 def test_a_dead_incarnation_cannot_make_others_forget_what_its_successor_needs() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post(AFTER, 0)])
+    script.requests.append([post(AFTER, 0)])
     tell(peer, forward(0))
     work(peer)
     tell(peer, resume(0), sender=AFTER, incarnation=2)
@@ -228,7 +228,7 @@ def test_a_dead_incarnation_cannot_make_others_forget_what_its_successor_needs()
 def test_who_resumes_hears_how_far_this_peer_is_and_gets_again_what_it_has_not_committed() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post(AFTER, 0), post(AFTER, 1), post(BEFORE, 1)])
+    script.requests.append([post(AFTER, 0), post(AFTER, 1), post(BEFORE, 1)])
     tell(peer, forward(0))
     work(peer)
     tell(peer, resume(1), sender=AFTER, incarnation=2)
@@ -239,7 +239,7 @@ def test_who_resumes_hears_how_far_this_peer_is_and_gets_again_what_it_has_not_c
 def test_a_message_is_kept_until_its_receiver_has_committed_its_step() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post(AFTER, 0), post(AFTER, 1)])
+    script.requests.append([post(AFTER, 0), post(AFTER, 1)])
     tell(peer, forward(0))
     work(peer)
     tell(peer, committed(1), sender=AFTER, committed=1)
@@ -251,7 +251,7 @@ def test_a_message_is_kept_until_its_receiver_has_committed_its_step() -> None:
 def test_a_commit_rides_on_every_envelope() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post(AFTER, 0)])
+    script.requests.append([post(AFTER, 0)])
     tell(peer, forward(0))
     work(peer)
     tell(peer, Backward("r", 1, 0, 2, ARRAY), sender=AFTER, committed=1)
@@ -262,7 +262,7 @@ def test_a_commit_rides_on_every_envelope() -> None:
 def test_a_commit_holds_the_outbox_of_its_steps_and_no_more() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post(BEFORE, 0), post(AFTER, 0), post(AFTER, 1), commit(1)])
+    script.requests.append([post(BEFORE, 0), post(AFTER, 0), post(AFTER, 1), commit(1)])
     tell(peer, forward(0))
     snapshot = next(each.snapshot for each in work(peer) if isinstance(each, Commit))
     assert [(each.to, each.message.step) for each in snapshot.outbox] == [(BEFORE, 0), (AFTER, 0)]
@@ -272,11 +272,11 @@ def test_a_commit_holds_the_outbox_of_its_steps_and_no_more() -> None:
 def test_a_commit_leaves_out_of_the_outbox_what_was_acknowledged() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post(BEFORE, 0), post(AFTER, 0)])
+    script.requests.append([post(BEFORE, 0), post(AFTER, 0)])
     tell(peer, forward(0))
     work(peer)
     tell(peer, Backward("r", 1, 0, 2, ARRAY), sender=AFTER, committed=1)
-    script.wishes.append([commit(1)])
+    script.requests.append([commit(1)])
     snapshot = next(each.snapshot for each in work(peer) if isinstance(each, Commit))
     assert [each.to for each in snapshot.outbox] == [BEFORE]
 
@@ -284,7 +284,7 @@ def test_a_commit_leaves_out_of_the_outbox_what_was_acknowledged() -> None:
 def test_the_mailbox_learns_of_a_commit_and_later_envelopes_carry_it() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post(AFTER, 0), commit(1), post(AFTER, 1)])
+    script.requests.append([post(AFTER, 0), commit(1), post(AFTER, 1)])
     tell(peer, forward(0))
     sends = [each for each in work(peer) if isinstance(each, Send)]
     assert script.commits == [1]
@@ -295,7 +295,7 @@ def test_the_mailbox_learns_of_a_commit_and_later_envelopes_carry_it() -> None:
 def test_effects_come_in_the_order_of_the_wishes() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post(AFTER, 0), commit(1), Emit(Event()), post(AFTER, 1)])
+    script.requests.append([post(AFTER, 0), commit(1), Emit(Event()), post(AFTER, 1)])
     tell(peer, forward(0))
     assert [type(each) for each in work(peer)] == [Send, Commit, Emit, Send]
 
@@ -303,7 +303,7 @@ def test_effects_come_in_the_order_of_the_wishes() -> None:
 def test_a_post_to_oneself_goes_into_the_mailbox_and_nowhere_else() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([post(HERE, 0)])
+    script.requests.append([post(HERE, 0)])
     tell(peer, forward(0))
     assert work(peer) == []
     assert len(script.handled) == 2
@@ -320,7 +320,7 @@ def test_only_who_gets_no_data_from_a_peer_is_told_of_its_commits_by_a_message(
 ) -> None:
     script = Script()
     peer = node(script, address)
-    script.wishes.append([Commit(Snapshot(address, 1, "state"))])
+    script.requests.append([Commit(Snapshot(address, 1, "state"))])
     tell(peer, forward(0), sender=BEFORE)
     assert sent(work(peer)) == [(peer, "Committed 1") for peer in acknowledged]
 
@@ -337,15 +337,15 @@ def test_who_awaits_a_step_is_told_once_it_is_committed_and_only_once() -> None:
     tell(peer, awaiting(2), sender=TRAINER)
     assert sent(work(peer)) == []
     for step in (1, 2, 3):
-        script.wishes.append([commit(step)])
+        script.requests.append([commit(step)])
         tell(peer, forward(step - 1))
         assert sent(work(peer)) == ([(TRAINER, "Committed 2")] if step == 2 else [])
 
 
 def committing_at_even_steps(step: int) -> tuple[Node, Script]:
-    """Return a peer that wishes to commit a step at its first message, and whose commits are due at even steps."""
+    """Return a peer that requests to commit a step at its first message, and whose commits are due at even steps."""
     script = Script()
-    script.wishes.append([commit(step)])
+    script.requests.append([commit(step)])
     return node(script, is_due=lambda step: step % 2 == 0), script
 
 
@@ -399,7 +399,7 @@ def test_the_owner_of_the_run_may_tell_a_peer_to_halt() -> None:
 def test_predictions_are_sent_and_not_kept() -> None:
     script = Script()
     peer = node(script)
-    script.wishes.append([Post(AFTER, Predict("r", 0, 0, 2, ARRAY)), commit(1)])
+    script.requests.append([Post(AFTER, Predict("r", 0, 0, 2, ARRAY)), commit(1)])
     tell(peer, forward(0))
     effects = work(peer)
     assert (AFTER, "Predict 0") in sent(effects)
@@ -416,11 +416,11 @@ def test_a_chain_of_one_stage_has_the_trainer_for_its_only_neighbour() -> None:
 
 def test_what_a_peer_needs_to_know_comes_before_its_work() -> None:
     subject = node()
-    assert subject.rank() is None
+    assert subject.urgency() is None
     subject.receive(Envelope(BEFORE, 1, 0, Forward("r", 0, 0, 1, ARRAY, Part(1, 1))))
-    assert subject.rank() == (1,)
+    assert subject.urgency() == (1,)
     subject.receive(Envelope(BEFORE, 1, 0, Resume("r", 0, WHOLE_STEP, WHOLE_STEP)))
-    assert subject.rank() == AT_ONCE
+    assert subject.urgency() == MOST_URGENT
 
 
 class Log(Instrument):
@@ -441,7 +441,7 @@ class Log(Instrument):
 
 def test_an_instrument_sees_the_start_what_arrives_and_each_piece_of_work_until_it_is_carried_out() -> None:
     log, script = Log(), Script()
-    script.wishes.append([post(AFTER, 0)])
+    script.requests.append([post(AFTER, 0)])
     peer = node(script, instrument=log)
     peer.carried_out(peer.start())
     message, stale = forward(0), forward(0, run="another")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import tomllib
 from collections.abc import Iterator
@@ -87,3 +88,12 @@ def _no_thread_is_left() -> Iterator[None]:
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=10)
         assert not thread.is_alive(), f"{thread.name} is left"
+
+
+@pytest.fixture
+def _restless_interpreter() -> Iterator[None]:
+    """Switch threads as often as the interpreter can."""
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval_s)

@@ -4,26 +4,64 @@ import dataclasses
 import doctest
 import inspect
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
 import supervisors
-from supervisors import Backoff, ChildSpec, DynamicSupervisor, Supervisor
+from supervisors import Backoff, ChildSpec, DynamicSupervisor, Scheduler, Supervisor, TreeOptions
+
+PACKAGE = Path(supervisors.__file__).parent
+README = PACKAGE / "README.md"
 
 
-def test_the_worked_example_prints_what_it_says(caplog: pytest.LogCaptureFixture) -> None:
+def fields(kind: type) -> set[str]:
+    return {field.name for field in dataclasses.fields(kind)}
+
+
+def parameters(function: object) -> set[str]:
+    """Return the names of a function's parameters, those of the whole tree one by one."""
+    assert callable(function)
+    return set(inspect.signature(function).parameters) - {"tree"} | TreeOptions.__annotations__.keys()
+
+
+def test_the_worked_examples_print_what_they_say(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "supervisors")
-    outcome = doctest.testmod(supervisors)
-    assert outcome.attempted > 8
-    assert outcome.failed == 0
+    outcomes = [doctest.testmod(supervisors), doctest.testfile(str(README), module_relative=False)]
+    assert sum(outcome.attempted for outcome in outcomes) > 15
+    assert [outcome.failed for outcome in outcomes] == [0, 0]
+
+
+def test_every_code_block_of_the_readme_is_tested_or_a_command() -> None:
+    blocks = re.findall(r"```(.*?)\n(.*?)```", README.read_text(), re.DOTALL)
+    assert all(text.startswith(">>>" if language == "python" else "pip install") for language, text in blocks)
 
 
 def test_every_option_is_in_the_package_documentation() -> None:
     text = supervisors.__doc__ or ""
-    options = {field.name for kind in (ChildSpec, Backoff) for field in dataclasses.fields(kind)}
-    options |= set(inspect.signature(Supervisor.start).parameters)
-    options |= set(inspect.signature(DynamicSupervisor.start).parameters)
+    options = fields(ChildSpec) | fields(Backoff) | set(inspect.signature(Scheduler).parameters)
+    options |= parameters(Supervisor.start) | parameters(DynamicSupervisor.start)
     assert {option for option in options if option not in text} == set()
+
+
+def test_every_option_is_in_the_readme() -> None:
+    text = README.read_text()
+    options = (fields(ChildSpec) | parameters(Supervisor.start)) - {"id", "start", "children", "name"}
+    assert {option for option in options if f"`{option}`" not in text} == set()
+
+
+def test_the_readme_is_read_in_one_sitting_and_names_every_wing() -> None:
+    text = README.read_text()
+    assert len(text.splitlines()) <= 200
+    assert all(f"`{path.parent.name}/`" in text for path in PACKAGE.glob("*/__init__.py"))
+
+
+def test_every_file_of_a_wing_is_in_the_order_to_read_it() -> None:
+    for wing in ("rules", "threads", "lifecycle", "children"):
+        text = (PACKAGE / wing / "__init__.py").read_text()
+        files = {path.stem for path in (PACKAGE / wing).glob("*.py")} - {"__init__"}
+        assert {name for name in files if f"`{name}`" not in text} == set(), wing
 
 
 def test_every_public_name_has_a_docstring_that_says_what_it_is() -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from annex_actors.base.types import Floats, Parameters
+from annex_actors.base.types import Floats, Parameters, frozen
 from annex_actors.optimizers import Sgd
-from annex_actors.optimizers.arrays import frozen
 from annex_actors.testing import check_optimizer
 
 Versions = tuple[Parameters, Parameters]

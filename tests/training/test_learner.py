@@ -214,7 +214,6 @@ def test_a_limit_that_is_never_reached_lets_all_epochs_pass() -> None:
     assert len(trained(halt=loss_less_than(0.0)).history) == TRAINING.epochs
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
 def no_better_for(epochs: int) -> Halt:
     """Return the condition that no epoch of the last so many was better than all before: patience, without memory."""
     return lambda history: min(history, key=lambda epoch: epoch.train_cost).epoch < len(history) - epochs
@@ -234,6 +233,7 @@ def test_patience_comes_to_the_same_where_the_trainer_was_restarted_and_where_th
         assert resumed.checkpoint.hashes == whole.checkpoint.hashes
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_any_function_of_the_epochs_can_end_the_run(runtime: str) -> None:
     training = replace(TRAINING, epochs=5)
     result = trained(training, runtime, halt=lambda history: history[-1].epoch == 2)

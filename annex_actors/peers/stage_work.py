@@ -11,7 +11,6 @@ import numpy as np
 from annex_actors.base.types import Floats
 from annex_actors.layers import Factors, Saved
 from annex_actors.peers.stage_state import Weights
-from annex_actors.protocol.messages import Part
 
 
 @dataclass(slots=True)
@@ -36,7 +35,7 @@ class StepWork:
     """What is under way of one step.
 
     Args:
-        part: how the step was cut.
+        share: the microbatches of the step that are this stage's, in order.
         microbatches: those whose W is to come.
         costs: of the microbatches so far, at the cost's stage.
         backwards: how many microbatches are through B.
@@ -44,7 +43,7 @@ class StepWork:
         state_factors: the factors of each layer with state, in the order of the microbatches.
     """
 
-    part: Part
+    share: range
     microbatches: dict[int, MicrobatchWork] = field(default_factory=dict)
     costs: list[float] = field(default_factory=list)
     backwards: int = 0

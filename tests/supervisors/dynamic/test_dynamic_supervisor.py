@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -8,26 +7,19 @@ import pytest
 
 from supervisors import (
     INFINITY,
-    KILLED,
-    NORMAL,
     SHUTDOWN,
     BadSpec,
-    ChildExited,
     ChildSpec,
     ChildState,
     ChildType,
     Counts,
-    Crashed,
     DynamicSupervisor,
-    DynamicSupervisorRef,
-    Escalation,
     Ignore,
     MaxChildren,
     NotFound,
     NotSupported,
     Registry,
     Restart,
-    Shutdown,
     StartContext,
     StartError,
     Strategy,
@@ -35,36 +27,15 @@ from supervisors import (
     ThreadChild,
 )
 from supervisors.testing import ManualClock, ScriptedStart
+from tests.supervisors.dynamic.children import gone, scripted
 from tests.supervisors.stubs import (
-    PATIENCE_S,
     Died,
-    Gate,
     Recorder,
-    Stubborn,
     Worker,
     down,
     tell_and_see_die,
     thread_child,
 )
-
-
-def scripted(*outcomes: Any, **options: Any) -> tuple[ScriptedStart, ChildSpec]:
-    start = ScriptedStart(outcomes)
-    return start, ChildSpec("s", start, **options)
-
-
-def gone(recorder: Recorder, count: int = 1) -> None:
-    recorder.wait_count(ChildExited, count)
-
-
-def restarted(tree: DynamicSupervisorRef, end: Any, restart: Restart, recorder: Recorder) -> list[Any]:
-    """Start a child, let it end, and return the references after that."""
-    ref = tree.start_child(ChildSpec.of(Worker, restart=restart)).ref
-    tell_and_see_die(ref, end)
-    gone(recorder)
-    refs = [info.ref for info in tree.which_children()]
-    assert ref not in refs
-    return refs
 
 
 def test_case_d1_a_dynamic_supervisor_is_a_child_like_any_other() -> None:
@@ -280,60 +251,6 @@ def test_max_children_counts_those_that_are_restarting() -> None:
             tree.start_child(Worker)
 
 
-@pytest.mark.parametrize("end", [NORMAL, SHUTDOWN, KILLED, "die"], ids=str)
-def test_case_d19_temporary_children_are_never_restarted(end: Any) -> None:
-    recorder = Recorder()
-    with DynamicSupervisor.start(hooks=[recorder]) as tree:
-        assert restarted(tree, end, Restart.TEMPORARY, recorder) == []
-
-
-@pytest.mark.parametrize(
-    ("end", "count"), [(NORMAL, 0), (SHUTDOWN, 0), (Shutdown("x"), 0), (KILLED, 1), ("die", 1)], ids=str
-)
-def test_case_d20_transient_children_are_restarted_after_a_crash_only(end: Any, count: int) -> None:
-    recorder = Recorder()
-    with DynamicSupervisor.start(hooks=[recorder]) as tree:
-        assert len(restarted(tree, end, Restart.TRANSIENT, recorder)) == count
-
-
-@pytest.mark.parametrize("end", [NORMAL, SHUTDOWN, Shutdown("x"), KILLED, "die"], ids=str)
-def test_case_d21_permanent_children_are_always_restarted(end: Any) -> None:
-    recorder = Recorder()
-    with DynamicSupervisor.start(hooks=[recorder]) as tree:
-        [ref] = restarted(tree, end, Restart.PERMANENT, recorder)
-        assert ref.ask("ping") == 2
-
-
-def test_case_35_a_crash_is_a_restart_and_one_too_many_ends_the_supervisor() -> None:
-    recorder = Recorder()
-    tree = DynamicSupervisor.start(max_restarts=1, hooks=[recorder], clock=ManualClock())
-    other = tree.start_child(ChildSpec.of(Worker, id="other")).ref
-    tree.start_child(ChildSpec.of(Worker, id="w")).ref.tell("die")
-    recorder.ready("w", 2)
-    tree.which_children()[0].ref.tell("die")
-    assert isinstance(down(tree).exception, Died)
-    assert down(other) == SHUTDOWN
-
-
-def test_case_36_children_shut_down_in_parallel() -> None:
-    clock = ManualClock()
-    tree = DynamicSupervisor.start(clock=clock)
-    gate = Gate()
-    together = threading.Barrier(6)
-
-    class Slow(Worker):
-        def on_stop(self) -> None:
-            together.wait(PATIENCE_S)
-
-    refs = [tree.start_child(ChildSpec.of(Slow, shutdown=5)).ref for _ in range(5)]
-    stopping = tree.stop(block=False)
-    together.wait(PATIENCE_S)
-    stopping.get(timeout=PATIENCE_S)
-    assert [down(ref) for ref in refs] == [SHUTDOWN] * 5
-    assert clock.monotonic() == 0
-    assert not gate.entered.is_set()
-
-
 def test_case_37_info_beside_the_child_is_passed_on() -> None:
     recorder = Recorder()
 
@@ -346,169 +263,6 @@ def test_case_37_info_beside_the_child_is_passed_on() -> None:
         tell_and_see_die(started.ref)
         recorder.ready("w", 2)
         assert tree.which_children()[0].info == 20
-
-
-def test_case_38_a_child_that_cannot_be_restarted_uses_up_the_limit() -> None:
-    start, spec = scripted(None, *(Died(str(n)) for n in range(5)))
-    tree = DynamicSupervisor.start(max_restarts=4, clock=ManualClock())
-    tree.start_child(spec)
-    start.child.crash()
-    reason = down(tree)
-    assert isinstance(reason, Shutdown)
-    assert isinstance(reason.detail, Escalation)
-    assert str(reason.exception) == "3"
-
-
-def test_case_40_an_ignore_at_a_restart_removes_the_child() -> None:
-    recorder = Recorder()
-    start, spec = scripted(None, Ignore())
-    with DynamicSupervisor.start(hooks=[recorder]) as tree:
-        tree.start_child(spec)
-        start.child.crash()
-        gone(recorder)
-        assert tree.which_children() == []
-
-
-def test_case_d22_every_outcome_of_a_restart() -> None:
-    recorder = Recorder()
-    start, spec = scripted(
-        None, None, (fine := ScriptedStart()(StartContext("s")), "info"), Died(), "odd", None, Ignore()
-    )
-    with DynamicSupervisor.start(hooks=[recorder], max_restarts=100) as tree:
-        tree.start_child(spec)
-        start.child.crash()
-        recorder.ready("s", 2)
-        assert tree.which_children()[0].ref is start.child
-        start.child.crash()
-        recorder.ready("s", 3)
-        assert (tree.which_children()[0].ref, tree.which_children()[0].info) == (fine, "info")
-        fine.crash()
-        recorder.ready("s", 6)
-        assert tree.which_children()[0].ref is start.child
-        start.child.crash()
-        gone(recorder, 4)
-        assert tree.which_children() == []
-
-
-def test_case_d25_extra_arguments_are_used_again_at_a_restart() -> None:
-    recorder = Recorder()
-    with DynamicSupervisor.start(extra_arguments=["shared"], hooks=[recorder]) as tree:
-        tell_and_see_die(tree.start_child(ChildSpec.of(Worker, "own", id="w")).ref)
-        recorder.ready("w", 2)
-        assert tree.which_children()[0].ref.ask(lambda actor: actor.names) == ("shared", "own")
-
-
-def test_case_d26_it_is_tried_again_until_it_starts() -> None:
-    recorder = Recorder()
-    start, spec = scripted(None, *(Died() for _ in range(5)))
-    with DynamicSupervisor.start(max_restarts=100, hooks=[recorder]) as tree:
-        tree.start_child(spec)
-        start.child.crash()
-        recorder.ready("s", 7)
-        assert tree.which_children()[0].ref is start.child
-
-
-def test_case_d27_max_restarts_reached_it_ends_with_shutdown() -> None:
-    start, spec = scripted()
-    tree = DynamicSupervisor.start(max_restarts=0, clock=ManualClock())
-    tree.start_child(spec)
-    start.child.crash()
-    assert isinstance(down(tree), Shutdown)
-    assert down(tree).is_orderly
-
-
-def test_case_d28_failing_attempts_alone_reach_it() -> None:
-    start, spec = scripted(None, Died(), Died())
-    tree = DynamicSupervisor.start(max_restarts=2, clock=ManualClock())
-    tree.start_child(spec)
-    start.child.crash()
-    assert isinstance(down(tree).exception, Died)
-    assert len(start.children) == 1
-
-
-@pytest.mark.parametrize("shutdown", [0, 1])
-def test_case_d29_shutdown_times_0_and_1_are_accepted(shutdown: int) -> None:
-    start, spec = scripted(shutdown=shutdown)
-    with DynamicSupervisor.start() as tree:
-        tree.start_child(spec)
-    assert start.child.reason == SHUTDOWN
-
-
-def test_case_d30_a_negative_shutdown_time_is_refused() -> None:
-    with DynamicSupervisor.start() as tree, pytest.raises(BadSpec, match="`shutdown`"):
-        tree.start_child({"id": "x", "start": ScriptedStart(), "shutdown": -1})
-
-
-def stopped_with(shutdown: float, reason: Any = None) -> Any:
-    """Return why a child ended that was told to stop, with a reason of its own perhaps."""
-    tree = DynamicSupervisor.start()
-    actor_class, args = (Worker, ()) if reason is None else (Stubborn, (reason,))
-    ref = tree.start_child(ChildSpec.of(actor_class, *args, shutdown=shutdown)).ref
-    tree.stop()
-    return down(ref)
-
-
-def test_case_d32_infinity_ends_in_shutdown() -> None:
-    assert stopped_with(INFINITY) == SHUTDOWN
-
-
-def test_case_d33_infinity_lets_the_child_choose_its_shutdown_reason() -> None:
-    assert stopped_with(INFINITY, Shutdown("mine")) == Shutdown("mine")
-
-
-def test_case_d34_seconds_end_in_shutdown() -> None:
-    assert stopped_with(5) == SHUTDOWN
-
-
-def test_case_d35_seconds_let_the_child_choose_its_reason() -> None:
-    assert stopped_with(5, NORMAL) == NORMAL
-
-
-def test_case_22_a_child_may_end_for_another_reason_when_told_to_stop() -> None:
-    error = Crashed(Died())
-    tree = DynamicSupervisor.start()
-    ref = tree.start_child(ChildSpec.of(Stubborn, error)).ref
-    assert tree.stop()
-    assert (down(ref), down(tree)) == (error, SHUTDOWN)
-
-
-def test_case_d40_terminate_child_gives_the_child_its_time() -> None:
-    with DynamicSupervisor.start() as tree:
-        ref = tree.start_child(ChildSpec.of(Worker, shutdown=5)).ref
-        tree.terminate_child(ref)
-        assert down(ref) == SHUTDOWN
-        assert tree.which_children() == []
-        with pytest.raises(NotFound):
-            tree.terminate_child(ref)
-
-
-def endless(restart: Restart = Restart.PERMANENT) -> tuple[DynamicSupervisorRef, ScriptedStart, Any]:
-    """Return a supervisor whose child is being restarted, and fails, again and again."""
-    start, spec = scripted(None, *(Died() for _ in range(100_000)), restart=restart)
-    tree = DynamicSupervisor.start(max_restarts=10_000_000, clock=ManualClock())
-    ref = tree.start_child(spec).ref
-    start.child.crash()
-    while tree.which_children()[0].state is ChildState.RUNNING:
-        pass
-    return tree, start, ref
-
-
-def test_case_d41_terminate_child_cancels_a_restart() -> None:
-    tree, start, ref = endless()
-    tree.terminate_child(ref)
-    tried = len(start.outcomes)
-    assert tree.which_children() == []
-    assert len(start.outcomes) == tried
-    tree.stop()
-
-
-def test_case_82_while_a_restart_fails_and_fails_calls_and_a_stop_get_in() -> None:
-    tree, _, ref = endless()
-    assert tree.which_child(ref).state is ChildState.RESTARTING
-    assert tree.count_children() == Counts(specs=1, active=0, supervisors=0, workers=1)
-    other = tree.start_child(Worker).ref
-    assert tree.stop(timeout=PATIENCE_S)
-    assert down(other) == SHUTDOWN
 
 
 def test_case_24_what_a_dynamic_supervisor_refuses() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -32,15 +30,6 @@ class SmallEcho(Echo):
     """The same with room for three."""
 
     mailbox_limit = MailboxLimit(3, Overflow.BLOCK)
-
-
-@pytest.fixture
-def _restless_interpreter() -> Iterator[None]:
-    """Switch threads as often as the interpreter can."""
-    interval_s = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval_s)
 
 
 def end_by_stop(ref: Ref[Any]) -> None:

@@ -1,0 +1,106 @@
+"""How far a stage is in the stream of steps and microbatches, and which microbatch is next."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from annex_actors.protocol.messages import Forward
+from annex_actors.protocol.routing import Routing, stage_address
+
+Place: TypeAlias = tuple[int, int]
+"""(step, microbatch)."""
+
+
+@dataclass(slots=True)
+class StepProgress:
+    """How far the stage is in a step.
+
+    Args:
+        microbatches: how many the step has.
+        share: those that are this stage's.
+        forwards: how many of them went forward.
+        backwards: how many went back.
+        weight_gradients: of how many the weight gradient was made.
+    """
+
+    microbatches: int
+    share: range
+    forwards: int = 0
+    backwards: int = 0
+    weight_gradients: int = 0
+
+
+class StageProgress:
+    """What a stage has done of the steps that are under way. Each kind of work goes in the order of the microbatches.
+
+    Args:
+        stage: s, from 0.
+        routing: says which microbatches are this stage's.
+        committed: every step below this one is committed.
+    """
+
+    def __init__(self, stage: int, routing: Routing, committed: int) -> None:
+        self.committed = committed
+        self.steps: dict[int, StepProgress] = {}
+        self.in_flight: deque[Place] = deque()
+        """What went forward and not yet back, the oldest first."""
+        self.deferred = 0
+        """How many microbatches went forward whose weight gradient is to come."""
+        self.next_forward: Place = (committed, 0)
+        """The next microbatch to go forward; microbatch 0 as long as it is not known how its step was cut."""
+        self._address = stage_address(stage)
+        self._routing = routing
+
+    @property
+    def next_backward(self) -> Place:
+        """The next microbatch to go back; where none is in flight, the next one that will be."""
+        return self.in_flight[0] if self.in_flight else self.next_forward
+
+    def learn(self, message: Forward) -> None:
+        """Learn from an activation how its step was cut."""
+        if message.step not in self.steps:
+            microbatches = message.part.microbatches
+            share = self._routing.share(self._address, message.step, microbatches)
+            self.steps[message.step] = StepProgress(microbatches, share)
+            if message.step == self.next_forward[0]:
+                self._begin(message.step)
+
+    def go_forward(self) -> None:
+        """Count the next microbatch as forward."""
+        number, _ = self.next_forward
+        step = self.steps[number]
+        self.in_flight.append(self.next_forward)
+        self.deferred += 1
+        step.forwards += 1
+        if step.forwards < len(step.share):
+            self.next_forward = number, step.share[step.forwards]
+        else:
+            self._begin(number + 1)
+
+    def go_back(self) -> None:
+        """Count the next microbatch as back."""
+        step, _ = self.in_flight.popleft()
+        self.steps[step].backwards += 1
+
+    def make_weight_gradients(self, step: int, microbatches: int) -> None:
+        """Count so many weight gradients of a step as made."""
+        self.steps[step].weight_gradients += microbatches
+        self.deferred -= microbatches
+
+    def commit(self, step: int) -> None:
+        """Learn that every step below ``step`` is committed: nothing of those is under way any more."""
+        self.committed = step
+        if self.next_forward[0] < step:
+            self._begin(step)
+        while self.in_flight and self.in_flight[0][0] < step:
+            self.in_flight.popleft()
+        for done in [each for each in self.steps if each < step]:
+            progress = self.steps.pop(done)
+            self.deferred -= progress.forwards - progress.weight_gradients
+
+    def _begin(self, number: int) -> None:
+        """Let the microbatches of a step go forward next."""
+        step = self.steps.get(number)
+        self.next_forward = number, step.share[0] if step else 0
