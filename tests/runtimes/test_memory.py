@@ -164,9 +164,11 @@ def not_started(learner: Learner, folder: Path) -> None:
     program = TRAINING.program()
     first, second, *others = program.stages
     stages: Any = (first, Unstartable(second), *others)
-    with pytest.raises(RunFailedError, match="no such file"):
-        with closing(learner.spec.runtime.start(replace(program, stages=stages))) as job:
-            job.wait()
+    with (
+        pytest.raises(RunFailedError, match="no such file"),
+        closing(learner.spec.runtime.start(replace(program, stages=stages))) as job,
+    ):
+        job.wait()
 
 
 def not_started_by_its_files(learner: Learner, folder: Path) -> None:
