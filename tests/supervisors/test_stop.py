@@ -169,7 +169,7 @@ def test_a_question_to_a_supervisor_that_stops_gets_an_answer_or_an_error() -> N
     assert len(outcome) == 1
 
 
-def test_an_exit_signal_from_somebody_else_does_not_end_a_supervisor() -> None:
+def test_an_exit_signal_from_another_sender_does_not_end_a_supervisor() -> None:
     with Supervisor.start([Worker], strategy=ONE) as tree:
         for reason in (SHUTDOWN, Crashed(Died())):
             exit(tree, reason)
