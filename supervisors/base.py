@@ -272,7 +272,12 @@ class BaseSupervisor(Actor):
             tree: the options of the whole tree.
             *args: for ``__init__``.
             **kwargs: for ``__init__``.
+
+        Raises:
+            TypeError: ``tree`` has an unknown option.
         """
+        for unknown in tree.keys() - TreeOptions.__annotations__.keys():
+            raise TypeError(f"{cls.__name__}.start() got an unexpected keyword argument {unknown!r}")
         context, timers = root_context(name, **tree)
         supervisor = create(cls, context, args, kwargs)
         try:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
-from itertools import repeat
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from supervisors.lifecycle._pykka import PROXY_MESSAGES, PykkaSeam, StopMessage
@@ -160,12 +159,12 @@ class ActorLoop(PykkaSeam):
 
     # Messages
 
-    def _receive_all(self, steps: Iterable[int] = repeat(0)) -> None:
-        """Handle a message for each step, or until an exception ends it. The hot path: nothing that is not needed."""
+    def _receive_all(self) -> None:
+        """Handle messages until an exception ends it. The hot path: nothing that is not needed."""
         state = self.actor_state
         mailbox = state.mailbox
         get, stash, signals = mailbox.get, mailbox.stash, mailbox.signals
-        for state.step in steps:
+        while True:
             # Not `busy` here, so that no `Kill` can lose an envelope on its way from the mailbox to `current`.
             state.busy = False
             envelope = stash.popleft() if stash else get()

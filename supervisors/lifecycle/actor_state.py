@@ -86,7 +86,6 @@ class ActorState:
         self.trapping = False
         # Written by the actor's thread around every piece of its own code; read by a thread that interrupts it.
         self.current: Envelope | None = None
-        self.step = 0
         self.busy = False
         self.kill_requested = False
         self.late_sends = 0

@@ -9,15 +9,17 @@ import pykka
 
 from supervisors.rules.reasons import NORMAL, Reason
 
+# Signals are compared by identity: a mailbox removes one in a single step, while other threads append more.
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StopSignal:
     """The parent's request to stop in order; trapping exits does not help against it."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ExitSignal:
     """The end of a linked actor, or a request to end.
 
@@ -34,7 +36,7 @@ class ExitSignal:
     linked: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class KillSignal:
     """The order to end before another message is handled."""
 

@@ -188,7 +188,7 @@ def test_case_11_restart_child_that_fails_leaves_the_child_stopped_and_the_super
         assert tree.restart_child("w").state is ChildState.RUNNING
 
 
-def test_case_25_info_beside_the_child_is_passed_on_and_made_anew_at_a_restart() -> None:
+def test_case_25_info_beside_the_child_is_passed_on_and_made_again_at_a_restart() -> None:
     def start(context: StartContext) -> tuple[ThreadChild, str]:
         return thread_child(Worker, context), f"info {context.incarnation}"
 
@@ -262,7 +262,7 @@ def test_case_44_a_failed_start_reports_no_progress(caplog: pytest.LogCaptureFix
     assert contexts == ["start_error"]
 
 
-def test_a_start_that_waits_for_permission_holds_up_the_supervisor_and_nobody_else() -> None:
+def test_a_start_that_waits_for_permission_holds_up_the_supervisor_and_no_other_actor() -> None:
     entered, permission = threading.Event(), threading.Event()
 
     class Slow(Worker):
@@ -280,3 +280,8 @@ def test_a_start_that_waits_for_permission_holds_up_the_supervisor_and_nobody_el
         starting.join()
         assert tree.which_child("Slow").state is ChildState.RUNNING
         assert tree.which_child("Slow").type is ChildType.WORKER
+
+
+def test_an_unknown_option_is_refused_by_the_name_of_the_call() -> None:
+    with pytest.raises(TypeError, match=r"Supervisor.start\(\) got an unexpected keyword argument 'hook'"):
+        Supervisor.start([], strategy="one_for_one", hook=[])  # type: ignore[call-arg]

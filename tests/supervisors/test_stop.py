@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -168,34 +169,53 @@ def test_a_question_to_a_supervisor_that_stops_gets_an_answer_or_an_error() -> N
     assert len(outcome) == 1
 
 
-def test_an_exit_signal_from_somebody_else_does_not_end_a_supervisor() -> None:
+def test_an_exit_signal_from_another_sender_does_not_end_a_supervisor() -> None:
     with Supervisor.start([Worker], strategy=ONE) as tree:
         for reason in (SHUTDOWN, Crashed(Died())):
             exit(tree, reason)
         assert tree.which_child("Worker").ref.ask("ping") == 1
 
 
-def interrupt_main_thread() -> None:
-    """Do what Ctrl-C does."""
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+class CtrlC:
+    """The key, pressed until the main thread has noticed: a signal in the moment before it waits would not wake it."""
+
+    def __init__(self) -> None:
+        self.noticed = threading.Event()
+
+    def press(self) -> None:
+        while not self.noticed.wait(0.01):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def on_signal(self, _number: int, _frame: object) -> None:
+        if not self.noticed.is_set():
+            self.noticed.set()
+            raise KeyboardInterrupt
 
 
-def test_ctrl_c_interrupts_a_wait_and_the_tree_can_then_be_stopped() -> None:
+@pytest.fixture
+def ctrl_c() -> Iterator[CtrlC]:
+    key = CtrlC()
+    before = signal.signal(signal.SIGINT, key.on_signal)
+    yield key
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_interrupts_a_wait_and_the_tree_can_then_be_stopped(ctrl_c: CtrlC) -> None:
     with Supervisor.start([Worker], strategy=ONE) as tree:
         ref = tree.which_child("Worker").ref
         with pytest.raises(KeyboardInterrupt):
-            ref.tell(lambda _: interrupt_main_thread())
+            ref.tell(lambda _: ctrl_c.press())
             tree.wait(PATIENCE_S)
         assert ref.ask("ping") == 1
     assert down(ref) == SHUTDOWN
 
 
-def test_ctrl_c_while_a_tree_starts_stops_what_had_come_up() -> None:
+def test_ctrl_c_while_a_tree_starts_stops_what_had_come_up(ctrl_c: CtrlC) -> None:
     recorder = Recorder()
 
     class Slow(Worker):
         def on_start(self) -> None:
-            interrupt_main_thread()
+            ctrl_c.press()
             above = self.context.supervisor
             while above is not None and not above.actor_state.mailbox.signals:
                 above.wait(0.001)  # until the main thread has asked the supervisor to stop

@@ -56,7 +56,7 @@ def test_waiting_for_waiters_that_do_not_come_fails() -> None:
         ManualClock().wait_for_waiters(timeout_s=0.01)
 
 
-def test_a_manual_clock_goes_on_to_the_earliest_moment_that_somebody_waits_for() -> None:
+def test_a_manual_clock_moves_on_to_the_earliest_moment_that_a_thread_waits_for() -> None:
     clock = ManualClock()
     threads = [waiter(clock, Latch(), timeout_s)[0] for timeout_s in (3, 7)]
     clock.wait_for_waiters(2)

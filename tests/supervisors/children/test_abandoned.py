@@ -23,7 +23,7 @@ from supervisors.lifecycle.signals import Kill
 from tests.supervisors.children.stuck import Busy, kinds, open_and_end, stuck_at
 from tests.supervisors.stubs import PATIENCE_S, Gate, Recorder, Worker, down
 
-# A kill that strikes while the garbage collector calls somebody back is printed by the interpreter, and gone.
+# A kill in a callback of the garbage collector is printed by the interpreter, and lost.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 

@@ -28,7 +28,7 @@ from supervisors.testing import ManualClock, ScriptedChild, ScriptedStart
 from tests.supervisors.children.stuck import Busy, open_and_end, stuck_at
 from tests.supervisors.stubs import PATIENCE_S, Gate, Recorder, Worker, down
 
-# A kill that strikes while the garbage collector calls somebody back is printed by the interpreter, and gone.
+# A kill in a callback of the garbage collector is printed by the interpreter, and lost.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -219,7 +219,7 @@ def test_a_demand_for_a_real_kill_can_be_made_with_a_shutdown_time_too() -> None
         Supervisor.start([ChildSpec.of(Worker, may_abandon=False)], strategy=Strategy.ONE_FOR_ONE)
 
 
-def test_who_says_that_abandoning_is_acceptable_is_not_refused() -> None:
+def test_a_brutal_kill_that_may_end_in_abandoning_is_not_refused() -> None:
     spec = ChildSpec.of(Worker, id="w", shutdown=BRUTAL_KILL, may_abandon=True)
     with Supervisor.start([spec], strategy=Strategy.ONE_FOR_ONE) as tree:
         assert tree.which_child("w").ref.ask("ping") == 1

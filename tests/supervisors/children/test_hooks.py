@@ -99,7 +99,7 @@ def test_a_failed_start_is_told_with_its_error() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("not mine"), SystemExit(1), KeyboardInterrupt()], ids=repr)
-def test_a_hook_that_raises_is_logged_removed_and_harms_nobody(
+def test_a_hook_that_raises_is_logged_removed_and_harms_nothing_else(
     caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
     calls: list[str] = []

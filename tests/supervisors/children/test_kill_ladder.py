@@ -20,7 +20,7 @@ from supervisors.lifecycle.signals import Kill
 from tests.supervisors.children.stuck import Busy, Polite, open_and_end, stuck_at
 from tests.supervisors.stubs import PATIENCE_S, Gate, Recorder, Worker, down
 
-# A kill that strikes while the garbage collector calls somebody back is printed by the interpreter, and gone.
+# A kill in a callback of the garbage collector is printed by the interpreter, and lost.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -48,7 +48,7 @@ def test_a_stop_comes_before_the_messages_that_still_wait() -> None:
     assert ref.dead_letters == 1
 
 
-def test_work_may_look_whether_somebody_waits_for_its_end() -> None:
+def test_work_may_check_whether_a_stop_waits_for_it() -> None:
     entered = threading.Event()
 
     def until_asked(actor: Worker) -> None:

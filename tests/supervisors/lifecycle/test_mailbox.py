@@ -85,7 +85,7 @@ def test_block_lets_an_ask_wait_for_room_no_longer_than_its_timeout() -> None:
 
 
 @pytest.mark.parametrize("end", ["stop", "kill", "abandon"])
-def test_block_lets_all_who_wait_go_when_the_actor_ends(end: str) -> None:
+def test_senders_that_wait_for_room_are_released_when_the_actor_ends(end: str) -> None:
     ref, gate, _ = filled(Blocking)
     outcomes: list[Any] = []
 

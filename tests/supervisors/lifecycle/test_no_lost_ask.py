@@ -13,7 +13,7 @@ from supervisors import Actor, ActorDead, DeadlineExceeded, MailboxFull, Mailbox
 from supervisors.rules.reasons import KILLED
 from tests.supervisors.stubs import PATIENCE_S, Died
 
-# A kill that strikes while the garbage collector calls somebody back is printed by the interpreter, and gone.
+# A kill in a callback of the garbage collector is printed by the interpreter, and lost.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 

@@ -170,7 +170,7 @@ def test_duplicate_keys_have_any_number_of_holders() -> None:
     assert registry.lookup("topic") is None
 
 
-def test_dispatch_tells_everybody_registered_under_a_key() -> None:
+def test_dispatch_tells_every_actor_registered_under_a_key() -> None:
     registry = Registry(Keys.DUPLICATE)
     got: list[Any] = []
     refs = [Worker.start() for _ in range(3)]
@@ -212,7 +212,7 @@ def test_entries_can_be_selected_and_removed_by_what_they_hold() -> None:
     ref.stop()
 
 
-def test_listeners_hear_of_every_change_in_order() -> None:
+def test_listeners_are_called_with_every_change_in_order() -> None:
     heard: list[Any] = []
     registry = Registry(listeners=[heard.append])
     ref = Worker.start()

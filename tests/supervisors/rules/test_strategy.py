@@ -32,7 +32,7 @@ def test_rest_for_one_concerns_the_failed_child_and_those_after_it() -> None:
 
 
 @pytest.mark.parametrize("strategy", Strategy)
-def test_an_only_child_is_started_and_nobody_is_stopped(strategy: Strategy) -> None:
+def test_an_only_child_is_started_and_none_is_stopped(strategy: Strategy) -> None:
     assert strategy.plan(("a",), "a") == Plan(stop=(), start=("a",))
 
 

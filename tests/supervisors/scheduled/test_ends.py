@@ -24,7 +24,7 @@ from supervisors.rules.reasons import Abandoned, Crashed
 from tests.supervisors.scheduled.pupils import Pupil, child, held
 from tests.supervisors.stubs import PATIENCE_S, Gate, Recorder, down
 
-# A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
+# A kill in a destructor is reported by Python, and not raised: the actor ends before its next message.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -52,7 +52,7 @@ def test_nothing_that_is_raised_in_a_turn_ends_a_thread(one: Scheduler, error: t
     good.stop()
 
 
-def test_monitors_hear_of_an_end(one: Scheduler) -> None:
+def test_monitors_are_notified_of_an_end(one: Scheduler) -> None:
     watcher, watched = Pupil.start(one), Pupil.start(one)
     future = watcher.ask(lambda actor: (actor.monitor(watched), actor.receive(Down))[1], block=False)
     watched.tell("die")
@@ -69,8 +69,8 @@ def test_a_kill_ends_an_actor_before_its_next_message(one: Scheduler) -> None:
     assert ref.dead_letters == 1
 
 
-def test_a_kill_strikes_whoever_it_is_meant_for(whole: bool) -> None:
-    """One thread runs victims and bystanders by turns; the strikes come at any instant."""
+def test_a_kill_ends_the_actor_that_it_is_meant_for_and_no_other(whole: bool) -> None:
+    """One thread runs victims and bystanders by turns; the kills come at any instant."""
     with Scheduler(1, blocked_after_s=30) as scheduler:
 
         class Spin(ScheduledActor):
@@ -102,7 +102,7 @@ def test_a_kill_strikes_whoever_it_is_meant_for(whole: bool) -> None:
             ref.stop()
 
 
-def test_kills_that_strike_senders_lock_nobody_out(two: Scheduler, whole: bool) -> None:
+def test_kills_of_actors_that_send_lock_no_other_out(two: Scheduler, whole: bool) -> None:
     sink = Pupil.start(two)
 
     class Chatterbox(Pupil):

@@ -96,7 +96,7 @@ def test_no_actor_is_run_by_two_threads_at_once(two: Scheduler) -> None:
 
 @pytest.mark.usefixtures("_restless_interpreter")
 def test_no_message_is_forgotten(two: Scheduler, whole: bool) -> None:
-    """Each of many balls is thrown on by whoever catches it, until it has been thrown so often."""
+    """Each of many balls is thrown on by the actor that catches it, so many times."""
     throws, balls, done = (20_000, 8, SimpleQueue[int]()) if whole else (1_500, 8, SimpleQueue[int]())
 
     class Thrower(ScheduledActor):
@@ -157,7 +157,7 @@ def test_bounded_mailboxes_that_fill_do_not_hold_up_the_scheduler() -> None:
         sender.stop()
 
 
-def test_who_blocks_holds_up_nobody_else(two: Scheduler) -> None:
+def test_a_blocked_actor_holds_up_no_other(two: Scheduler) -> None:
     holders = [held(two) for _ in range(4)]
     free = Pupil.start(two)
     assert free.ask("hello", timeout=PATIENCE_S) == "hello"
