@@ -91,13 +91,15 @@ class _OnTop:
 
     def forward(self, parameters: Parameters, stack: Stack, key: RandomKey | None) -> tuple[Stack, Saved]:
         top, saved = self._layer.forward(parameters, stack[0], key)
-        return (top, *stack[1:]), saved
+        return (top, *stack[1:]) if len(stack) > 1 else (top,), saved
 
     def backward(
         self, parameters: Parameters, saved: Saved, gradients: Stack, input_wanted: bool
     ) -> tuple[Stack, Factors]:
         top, factors = self._layer.backward(parameters, saved, gradients[0], input_wanted)
-        return () if top is None else (top, *gradients[1:]), factors
+        if top is None:
+            return (), factors
+        return (top, *gradients[1:]) if len(gradients) > 1 else (top,), factors
 
 
 class _OnSeveral:

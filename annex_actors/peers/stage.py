@@ -200,11 +200,11 @@ class Stage:
             share = self._spec.routing.share(self._spec.address, message.step, message.part.microbatches)
             work = self._steps[message.step] = StepWork(share)
         work.microbatches[message.microbatch] = microbatch
-        top, *skips = map(freeze, stack)
+        top, skips = _frozen(stack)
         if self._spec.cost is not None:
             return self._cost(self._spec.cost, message, work, top)
         edge = self._edges.outputs
-        onward = Forward(message.run, message.step, message.microbatch, edge, top, message.part, tuple(skips))
+        onward = Forward(message.run, message.step, message.microbatch, edge, top, message.part, skips)
         return [self._post(onward)]
 
     def _cost(self, cost: Cost, message: Forward, work: StepWork, outputs: Floats) -> list[Request]:
@@ -246,7 +246,7 @@ class Stage:
         layers = self._layers.updated(message, work, before.layers, self._step, optimizer)
         log = before.cost_log if self._spec.cost is None else before.cost_log.append(sum(work.costs))
         # Step t + 1 and later meet version t + 1 - lag and later.
-        stash = (*before.stash, before.weights)[-self._lag :] if self._lag else ()
+        stash = (*before.stash, self._versions[-1])[-self._lag :] if self._lag else ()
         self._state = StageState(layers, log, stash)
         self._versions = (*stash, self._state.weights)
         self._step += 1
@@ -256,8 +256,12 @@ class Stage:
 
     def _onward(self, kind: type[Backward] | type[Predict], message: Message, edge: int, stack: Stack) -> Post:
         """Return the arrays as the next peer may have them."""
-        top, *skips = map(freeze, stack)
-        return self._post(kind(message.run, message.step, message.microbatch, edge, top, tuple(skips)))
+        return self._post(kind(message.run, message.step, message.microbatch, edge, *_frozen(stack)))
 
     def _post(self, message: Message) -> Post:
         return Post(self._spec.routing.receiver(message), message)
+
+
+def _frozen(stack: Stack) -> tuple[Floats, Stack]:
+    """Return the top of a stack and the skips below it, as the receiver may have them."""
+    return freeze(stack[0]), tuple(map(freeze, stack[1:])) if len(stack) > 1 else ()

@@ -6,6 +6,7 @@ The cost, where the stage has it, counts as the layer after the last.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite
 
 from annex_actors.base.errors import DivergedError, LayerError
@@ -113,12 +114,15 @@ class StageLayers:
         after = []
         for offset, before in enumerate((*states, *[_NO_WEIGHTS] * (len(self._names) - len(states)))):
             self._enter(Point.UPDATE, offset)
-            parameters, slots, state = before.parameters, before.optimizer, before.state
+            layer = before
             if offset in self._weighted:
-                parameters, slots = optimizer.update(step, parameters, work.gradients.pop(offset), slots)
+                gradients = work.gradients.pop(offset)
+                updated = optimizer.update(step, before.parameters, gradients, before.optimizer)
+                layer = LayerState(*updated, before.state)
             if offset in self._stateful:
-                state = self._stateful[offset].next_state(state, work.state_factors.pop(offset))
-            after.append(LayerState(parameters, slots, state))
+                factors = work.state_factors.pop(offset)
+                layer = replace(layer, state=self._stateful[offset].next_state(before.state, factors))
+            after.append(layer)
             self._leave(message)
         return tuple(after[: len(states)])
 

@@ -97,4 +97,4 @@ class StageState:
     @property
     def weights(self) -> Weights:
         """The newest version of what the layers compute with."""
-        return tuple(layer.weights for layer in self.layers)
+        return tuple([layer.weights for layer in self.layers])

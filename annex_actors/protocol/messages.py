@@ -110,7 +110,7 @@ class WithArray(Message):
     @property
     def nbytes(self) -> int:
         """The size of all arrays."""
-        return sum(array.nbytes for array in self.stack)
+        return self.array.nbytes
 
     def _payload(self) -> str:
         shapes = " ".join(f"{array.shape} {array.dtype}" for array in self.stack)
@@ -127,6 +127,12 @@ class _Stacked(WithArray):
     def stack(self) -> tuple[Floats, ...]:
         """All arrays, the top first."""
         return (self.array, *self.skips)
+
+    @property
+    def nbytes(self) -> int:
+        """The size of all arrays."""
+        size = self.array.nbytes
+        return size + sum(skip.nbytes for skip in self.skips) if self.skips else size
 
 
 @pickled_by_fields

@@ -72,13 +72,13 @@ class Routing:
 
     def upstream(self, edge: Edge, microbatch: int) -> Address:
         """Return the peer that sends what travels forward on ``edge``."""
-        return TRAINER if edge in (self.inputs, self.targets) else stage_address(edge - 1)
+        return TRAINER if edge == 0 or edge > self.stages else stage_address(edge - 1)
 
     def downstream(self, edge: Edge, microbatch: int) -> Address:
         """Return the peer that receives what travels forward on ``edge``."""
-        if edge == self.outputs:
+        if edge == self.stages:
             return TRAINER
-        return stage_address(self.stages - 1 if edge == self.targets else edge)
+        return stage_address(edge if edge < self.stages else self.stages - 1)
 
     def receiver(self, message: Message) -> Address:
         """Return the peer to which ``message`` goes: gradients travel against their edge, all else along it."""

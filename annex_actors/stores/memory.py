@@ -59,10 +59,12 @@ class MemoryStore:
             if incarnation < self._incarnations.get(address, 0) or self._is_dropped(snapshot):
                 return
             commits = self._commits.get(address, ())
-            before = tuple(each for each in commits if each.step < snapshot.step)
-            after = tuple(each for each in commits if each.step > snapshot.step)
+            place = len(commits)
+            while place and commits[place - 1].step >= snapshot.step:
+                place -= 1
+            same = place < len(commits) and commits[place].step == snapshot.step
             # One swap of a tuple: a kill before it leaves the old commits whole, and readers need no lock.
-            self._commits[address] = (*before, snapshot, *after)[-self.depth :]
+            self._commits[address] = (*commits[:place], snapshot, *commits[place + same :])[-self.depth :]
             if address in self._stages:
                 self._note_reached(snapshot.step, address)
 
