@@ -1,7 +1,7 @@
 """Neural networks whose layers are supervised actors.
 
 Every layer is an actor that exchanges activation and gradient messages with its neighbours, shares nothing, and lives
-under a tree of supervisors. The weights are the same to the last bit on every runtime, and whatever crashes on the way.
+under a tree of supervisors. The weights are the same to the last bit on every runtime, whatever crashes during the run.
 
 >>> from annex_actors import Learner, activation, dense, load, sequence
 >>> learner = Learner(sequence(dense(8), activation("tanh"), dense(2)), microbatches=1, seed=1)
@@ -9,8 +9,9 @@ under a tree of supervisors. The weights are the same to the last bit on every r
 >>> result.test_accuracy
 1.0
 
-Where to read on: `layers` (the mathematics), `protocol` (messages, mailbox, stage: the idea), `runtimes` (hosts and the
-supervision tree), `training` (trainer and learner), `cli`; and `supervisors`, a package of its own.
+What to read next: `layers` (the mathematics), `protocol` and `peers` (messages and the stages that exchange them: the
+idea), `runtimes` (hosts and the supervision tree), `training` (the learner), `cli`; and `supervisors`, a separate
+package.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _MODULES = {module.name for module in pkgutil.iter_modules([os.path.dirname(__fi
 
 
 def __getattr__(name: str) -> Any:
-    # The names of `public` are imported when the first is asked for: `annex-actors --help` asks for none.
+    # `public` is imported when a name in it is first used: `annex-actors --help` uses none, and so stays fast.
     if name in _MODULES or (name.startswith("__") and name not in ("__all__", "__version__")):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import annex_actors.public as public

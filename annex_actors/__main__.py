@@ -1,4 +1,4 @@
-"""``python -m annex_actors`` is ``annex-actors``."""
+"""Run the command line: ``python -m annex_actors`` is ``annex-actors``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names that a user of the package needs: `annex_actors` has them all."""
+"""The public API: `annex_actors` exports these names, but imports this module only when one of them is used."""
 
 from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""What every other package stands on: errors, types, checks of what users give, random numbers by key.
+"""What every other package uses: errors, types, checks of user input, settings, tables of names, random numbers by key.
 
-Imports nothing of the rest. `user_files` runs a user's own Python file for what it registers.
+It imports no other package of the project. `user_files` runs a Python file of the user's for what it registers.
 """

@@ -1,39 +1,48 @@
-"""Every error that users meet, each a one-line message: what was expected, what came, what to do."""
+"""The errors that users see, each a one-line message: what was expected, what was given, what to do."""
 
 from __future__ import annotations
 
 
 class AnnexError(Exception):
-    """The base of every error of this package."""
+    """The base class of this package's errors."""
 
 
 class UserError(AnnexError, ValueError):
-    """A mistake in what the user gave: found before any actor starts, exit code 2 on the command line."""
+    """A mistake in the user's input; exit code 2 on the command line. Almost all are found before any actor starts."""
 
 
 class ConfigError(UserError):
-    """A setting of the wrong name, type or range."""
+    """A setting with a wrong name, type or range."""
 
 
 class ShapeError(UserError):
-    """Two shapes that do not fit; the message names both sides and both shapes."""
+    """Two shapes that do not fit each other; the message names both sides and both shapes."""
 
 
 class DataError(UserError):
-    """Data that cannot be read, or that no network should be trained on."""
+    """Data that cannot be read, or that cannot be trained on."""
 
 
 class DivergedError(UserError):
-    """A cost that is no number: the network, its data or its learning rate is at fault, and no restart can help."""
+    """A cost that is not a finite number: the network, its data or its learning rate is wrong; no restart can help."""
 
 
 def message_of(error: BaseException) -> str:
-    """Return an error's message on one line, without its type; the name of that where it says nothing."""
+    """Return an error's message on one line, without its type; the type's name if the message is empty."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 class LayerError(AnnexError):
-    """A failure inside a layer, with its place in the network and in the stream; the cause is chained."""
+    """A failure inside a layer; the original error is its cause.
+
+    Args:
+        place: the message: which layer failed, in which work.
+        address: the stage's address.
+        layer: the layer's index in the whole network.
+        step: the optimizer step, from 0.
+        microbatch: index within the step.
+        work: what the layer was doing, such as forward.
+    """
 
     def __init__(self, place: str, *, address: str, layer: int, step: int, microbatch: int, work: str) -> None:
         super().__init__(place)
@@ -45,6 +54,6 @@ class LayerError(AnnexError):
 
     @property
     def summary(self) -> str:
-        """One line: where it failed, and the original error."""
+        """One line: where the layer failed, and the original error."""
         cause = self.__cause__
         return f"{self}: {type(cause).__name__}: {cause}" if cause else str(self)

@@ -1,9 +1,9 @@
 """Random numbers that depend on what they are for, and on nothing else.
 
-A sequential generator gives numbers in the order of its calls, and so makes a result depend on which layer came first,
-on what a crash repeated, on where a layer lives. A counter-based generator (Philox; Salmon, Moraes, Dror, Shaw (2011),
-"Parallel random numbers: as easy as 1, 2, 3") is a function: the same key gives the same numbers, in any order, on any
-host, however often it is asked.
+A sequential generator returns numbers in the order of its calls. A result would then depend on which layer ran first,
+what a crash repeated and where a layer lives. A counter-based generator (Philox; Salmon, Moraes, Dror, Shaw (2011),
+"Parallel random numbers: as easy as 1, 2, 3") is a function: the same key gives the same numbers in any order, on any
+host, however often it is used.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from annex_actors.base import checks
 _TAGS = 2**8
 _WORD = 2**64
 _LAYERS = _WORD // _TAGS
-_BELOW = {"seed": _WORD, "layer": _LAYERS, "step": _WORD, "microbatch": _WORD}
+_LIMITS = {"seed": _WORD, "layer": _LAYERS, "step": _WORD, "microbatch": _WORD}
 
 
 class Tag(IntEnum):
-    """What the numbers are for, so that two uses at the same place never share them."""
+    """What random numbers are for, so that two uses in the same layer, step and microbatch never share them."""
 
     INITIAL_WEIGHTS = 1
     DROPOUT = 2
@@ -33,17 +33,17 @@ class Tag(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RandomKey:
-    """The name of a stream of random numbers.
+    """Names a stream of random numbers.
 
     Args:
         seed: the run's seed, 0 <= seed < 2**64.
-        layer: index of the layer in the whole network, so that no number depends on placement; 0 where no layer is
-            meant; below 2**56.
+        layer: index of the layer in the whole network, below 2**56, so that no number depends on placement; 0 for
+            numbers that belong to no layer.
         step: optimizer step (or epoch, for the order of samples), from 0.
         microbatch: index within the step, from 0.
 
     Raises:
-        ConfigError: a component that is no whole number, or outside its range.
+        ConfigError: a component that is not an integer, or is out of range.
     """
 
     seed: int
@@ -60,13 +60,13 @@ class RandomKey:
             and (0 <= step < _WORD and 0 <= microbatch < _WORD)
         ):
             return
-        for component, below in _BELOW.items():
+        for component, below in _LIMITS.items():
             value = checks.whole_number(component, getattr(self, component), at_least=0, below=below)
             object.__setattr__(self, component, value)
 
     def generator(self, tag: Tag) -> np.random.Generator:
         """Return a new generator at the start of this key's stream for ``tag``."""
-        # Philox takes a key of two words and a counter of four; its low counter word is its own to count in.
+        # Philox takes a key of two words and a counter of four words, of which it counts in the lowest.
         key = np.array([self.seed, self.layer * _TAGS + tag], dtype=np.uint64)
         counter = np.array([0, self.microbatch, self.step, 0], dtype=np.uint64)
         return np.random.Generator(np.random.Philox(key=key, counter=counter))

@@ -1,4 +1,4 @@
-"""Settings by name: from text to the value that owns them, and back to what a config file can hold."""
+"""Settings by name: build a value from its settings, and return a value's settings as a config file holds them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from typing import Any, TypeVar
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, UserError
 
-_Made = TypeVar("_Made")
+_Built = TypeVar("_Built")
 
 
-def made(name: str, make: Callable[..., _Made], settings: Mapping[str, Any]) -> _Made:
-    """Return what ``make``, a class that users call by ``name``, makes of these settings.
+def build(name: str, constructor: Callable[..., _Built], settings: Mapping[str, Any]) -> _Built:
+    """Return what a constructor builds from these settings.
+
+    Args:
+        name: what users call the constructor, for error messages.
+        constructor: the class, or a function that returns an instance.
+        settings: its arguments by name.
 
     Raises:
-        ConfigError: a setting that it does not have, lacks or refuses; the message lists those that it has.
+        ConfigError: an unknown, missing or refused setting.
     """
-    known = inspect.signature(make).parameters
+    known = inspect.signature(constructor).parameters
     for setting in settings:
         if setting not in known:
             have = f"settings of {name} to be among {', '.join(known)}" if known else f"no settings of {name}"
@@ -29,10 +34,10 @@ def made(name: str, make: Callable[..., _Made], settings: Mapping[str, Any]) -> 
         if parameter.default is parameter.empty and setting not in settings:
             raise ConfigError(f"expected settings of {name} with `{setting}`, got none; it has no default")
     try:
-        return make(**settings)
+        return constructor(**settings)
     except UserError:
         raise
-    except Exception as error:  # whatever a class of the user's own raises where a setting does not suit it
+    except Exception as error:  # a user's own class may raise anything when it refuses a setting
         raise ConfigError(
             f"expected settings that {name} takes, got {type(error).__name__}: {error}; correct them"
         ) from error
@@ -41,8 +46,8 @@ def made(name: str, make: Callable[..., _Made], settings: Mapping[str, Any]) -> 
 def settings_of(value: object) -> dict[str, Any]:
     """Return the settings of a dataclass by name, as a config file holds them.
 
-    None and what has no text form are left out. An enum stands for its value, and an object with a method ``spec`` for
-    the text that this returns.
+    An enum becomes its value, and an object with a method ``spec`` becomes the text that it returns. None is left out,
+    and so is what has no text form.
     """
     names = [each.name for each in fields(value) if each.init] if is_dataclass(value) else []
     texts = {name: _text_form(getattr(value, name)) for name in names}

@@ -1,7 +1,7 @@
-"""Tables of what users call by name: layers, costs, optimizers, schedules, runtimes.
+"""Tables of what users choose by name: layers, costs, optimizers, schedules, runtimes.
 
-A table begins with this package's entries. A user's own file (``--load mine.py``) adds to it, and so gives an entry a
-name in Python, in a config file and on the command line alike.
+A table begins with this package's entries. A Python file of the user's (``--load mine.py``) adds its own, which then
+have a name in Python, in config files and on the command line alike.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Table(Mapping[str, _Entry], Generic[_Entry]):
     """Entries by name, in the order in which they were added.
 
     Args:
-        setting: what an entry is, as error messages say it, such as ``schedule``.
-        entries: this package's.
+        setting: what an entry is called in error messages, such as ``schedule``.
+        entries: this package's own, by name.
     """
 
     def __init__(self, setting: str, entries: Mapping[str, _Entry]) -> None:
@@ -41,7 +41,7 @@ class Table(Mapping[str, _Entry], Generic[_Entry]):
         """Return the entry of that name.
 
         Raises:
-            ConfigError: there is none; the message lists all, and asks whether a similar one was meant.
+            ConfigError: there is none; the message lists all names and suggests a similar one.
         """
         return self._entries[name] if name in self._entries else self.unknown(name)
 
@@ -50,7 +50,7 @@ class Table(Mapping[str, _Entry], Generic[_Entry]):
         checks.unknown(self._setting, name, self._entries)
 
     def register(self, name: str, entry: _Entry) -> None:
-        """Add an entry of the user's own; of two with the same name the last one counts, so that a file may run twice.
+        """Add an entry of the user's; it replaces a user's entry of the same name, so that a file may run twice.
 
         Raises:
             ConfigError: the name is one of this package's, or is not a single word.

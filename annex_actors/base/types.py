@@ -1,4 +1,4 @@
-"""The few types that every package shares, and the few questions that all ask of them."""
+"""Types that every package shares, and a few functions on them."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ Array: TypeAlias = NDArray[Any]
 """An array of any dtype; docstrings give shape and dtype."""
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
-"""An array of the network's floating dtype (float32 unless the user says otherwise)."""
+"""An array of the network's floating dtype, float32 by default."""
 
 DType: TypeAlias = np.dtype[Any]
-"""The dtype of a network: float32 or float64."""
+"""A network's dtype: float32 or float64."""
 
 Shape: TypeAlias = tuple[int, ...]
-"""The shape of one sample, without the batch axis: ``(784,)`` or ``(28, 28)``."""
+"""The shape of one sample, without the batch axis, such as ``(784,)`` or ``(28, 28)``."""
 
 Parameters: TypeAlias = Mapping[str, Floats]
-"""One layer's weights (or its optimizer's slots, or their gradients) by name, in a fixed order."""
+"""One layer's weights, gradients, optimizer slots or state, by name and in a fixed order."""
 
 
 def uninitialized(size: int) -> memoryview:
-    """Return ``size`` bytes to be written to; they are not filled with zeros first, as a ``bytearray``'s are."""
+    """Return ``size`` writable bytes without filling them with zeros first, as ``bytearray`` does."""
     return np.empty(size, np.uint8).data
 
 
 def is_writable(array: Array) -> bool:
-    """Return whether anybody can write to the memory of ``array``: through it, or through an array it is a view of."""
+    """Return whether the memory of ``array`` is writable, through it or through an array that it is a view of."""
     owner: object = array
     while isinstance(owner, np.ndarray):
         if owner.flags.writeable:
@@ -42,7 +42,7 @@ def is_writable(array: Array) -> bool:
 
 
 def frozen(arrays: dict[str, Floats]) -> Parameters:
-    """Return ``arrays``, marked read-only: nothing can write to them from here on."""
+    """Mark the arrays read-only, in place, and return the same dict."""
     for array in arrays.values():
         array.flags.writeable = False
     return arrays
@@ -52,10 +52,10 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def pickled_by_fields(cls: _Class) -> _Class:
-    """Let a frozen dataclass of two fields or more be pickled as the call that makes it: a decorator.
+    """Decorate a frozen dataclass with two or more fields so that it pickles as a call of its constructor.
 
-    What `dataclasses` do for those with slots runs several times as much Python, for every message and every commit.
+    The default for dataclasses with slots runs several times as much Python code, for every message and every commit.
     """
     values = attrgetter(*(field.name for field in fields(cls)))
-    setattr(cls, "__reduce__", lambda self: (cls, values(self)))  # noqa: B010 - which a type checker cannot follow
+    setattr(cls, "__reduce__", lambda self: (cls, values(self)))  # noqa: B010 - mypy rejects the assignment
     return cls

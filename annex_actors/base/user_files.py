@@ -1,4 +1,4 @@
-"""Files of the user's own Python, run before names are looked up: what they register has a name from then on."""
+"""The user's own Python files, run before any name is looked up, so that what they register has a name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from annex_actors.base.errors import ConfigError
 
 
 def run_user_files(paths: Sequence[str | Path]) -> tuple[str, ...]:
-    """Run Python files in their order; return their absolute paths, by which another process can run them too.
+    """Run Python files in order; return their absolute paths, with which another process can run them too.
 
     Raises:
-        ConfigError: see `run_user_file`; or one path instead of several.
+        ConfigError: see `run_user_file`; or a single path instead of a list.
     """
     if isinstance(paths, str | Path):
         raise ConfigError(f"expected `load` to be a list of paths, got {str(paths)!r}; write [{str(paths)!r}]")
@@ -26,13 +26,13 @@ def run_user_files(paths: Sequence[str | Path]) -> tuple[str, ...]:
 
 
 def run_user_file(path: str | Path) -> None:
-    """Run a Python file for what it registers, once in a process, as an import would.
+    """Run a Python file for what it registers, once per process, like an import.
 
-    It becomes a module, whose name depends on its path alone: so what it defines can be pickled by name, and is found
-    in another process that has run the same file. The name is not the file's own, which may be that of a library.
+    The file becomes a module whose name depends on its path alone. So what it defines can be pickled by name, and
+    another process that has run the file can unpickle it. The file's own name will not do: a library may have it.
 
     Raises:
-        ConfigError: no such file, or what it raised, with its line; the cause is chained.
+        ConfigError: there is no such file, or it raised an error; the message gives the line, and the cause is chained.
     """
     file = Path(path).expanduser().resolve()
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""``annex-actors chaos``: harm a training while it runs, and see that nothing comes of it."""
+"""``annex-actors chaos``: inject faults into a training while it runs, and check that the result is the same."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import report, say, table
+from annex_actors.cli.output import print_note, print_result, table
 
 if TYPE_CHECKING:
     from annex_actors.experiments.chaos import Recovery, Round, Verdict
     from annex_actors.experiments.chaos_runtime import Kind
 
-_KINDS = "What may befall a layer, apart by commas; everything where nothing is said."
+_KINDS = "Kinds of faults, separated by commas; by default all."
 
 HANG_SECONDS = 1.0
-"""Less than a training's own default: every layer that is stopped is waited for so long."""
+"""Less than the default of `annex-actors train`, since recovery from every stopped layer takes this long."""
 
-_HANGS = f"See `annex-actors train`; {HANG_SECONDS:g} where nothing is said."
+_HANGS = f"See `annex-actors train`; here {HANG_SECONDS:g} by default."
 
 
 def chaos(
-    data: Annotated[str | None, typer.Argument(metavar="DATA|CONFIG.toml", help="As of `annex-actors train`.")] = None,
-    blows: Annotated[int, typer.Option(help="How many must fall at least.")] = 50,
-    pause: Annotated[float, typer.Option(help="Mean seconds from one blow to the next.")] = 0.1,
+    data: Annotated[str | None, typer.Argument(metavar="DATA|CONFIG.toml", help="See `annex-actors train`.")] = None,
+    blows: Annotated[int, typer.Option(help="How many faults to inject at least.")] = 50,
+    pause: Annotated[float, typer.Option(help="Mean seconds between two faults.")] = 0.1,
     kinds: Annotated[str | None, typer.Option(help=_KINDS)] = None,
-    chaos_seed: Annotated[int, typer.Option(help="Of what befalls whom, and when.")] = 0,
+    chaos_seed: Annotated[int, typer.Option(help="Seed of the faults: their kinds, targets and times.")] = 0,
     epochs: shared.Epochs = None,
     batch_size: shared.BatchSize = None,
     microbatches: shared.Microbatches = None,
@@ -42,24 +42,24 @@ def chaos(
     load: shared.Load = None,
     json: shared.Json = False,
 ) -> int:
-    """Train undisturbed, then again and again under blows, and compare the bits: the exit code is 0 if all are equal.
+    """Train undisturbed, then again and again with faults, and compare the bits; exit with 0 if all are equal.
 
-    What may befall a layer (--kinds):
-    exception: it raises
-    kill: kill -9 of its process; of a thread what comes nearest
-    stop: SIGSTOP of its process; a thread that never comes back
-    slow: it takes far longer than ever
-    flood: its mailbox is full
-    pair: two neighbours are killed at once
-    store: its next commit is refused
-    trainer: not a layer, but the trainer is killed
+    The faults (--kinds):
+    exception: a layer raises an exception
+    kill: kill -9 of a layer's process; the closest equivalent for a thread
+    stop: SIGSTOP of a layer's process; a thread that never returns
+    slow: a layer takes far longer than ever before
+    flood: a layer's mailbox is full
+    pair: two neighbouring layers are killed at once
+    store: the store refuses a layer's next commit
+    trainer: the trainer is killed, not a layer
     """
-    from annex_actors.experiments.chaos import chaos as wreak
+    from annex_actors.experiments.chaos import chaos as run_chaos
     from annex_actors.runs.config import resolve
-    from annex_actors.runs.recorded_run import logged_to
-    from annex_actors.runs.toml_settings import merged, placed
+    from annex_actors.runs.recorded_run import logging_to
+    from annex_actors.runs.toml_settings import merged, nested
 
-    settings = shared.settings_of(
+    settings = shared.settings_from(
         data,
         set_,
         epochs=epochs,
@@ -72,11 +72,11 @@ def chaos(
         data_dir=data_dir,
         hang_seconds=hang_seconds,
     )
-    patience = placed(["supervision", "hang_seconds"], HANG_SECONDS)
+    patience = nested(["supervision", "hang_seconds"], HANG_SECONDS)
     config, learner, dataset = resolve(merged(patience, settings))
     wanted = _kinds(kinds)
-    with tempfile.TemporaryDirectory() as folder, logged_to(Path(folder) / "log.txt"):
-        verdict = wreak(
+    with tempfile.TemporaryDirectory() as folder, logging_to(Path(folder) / "log.txt"):
+        verdict = run_chaos(
             learner,
             dataset,
             epochs=config.training.epochs,
@@ -85,11 +85,11 @@ def chaos(
             pause_s=pause,
             seed=chaos_seed,
             kinds=wanted,
-            on_round=lambda round: report(_line(round)),
+            on_round=lambda round: print_note(_line(round)),
         )
     if json:
         names = {"runtime": learner.spec.runtime.name, "schedule": learner.spec.schedule.name}
-        say(text.dumps({**names, **_summary(verdict)}))
+        print_result(text.dumps({**names, **_summary(verdict)}))
     else:
         _show(verdict)
     return 0 if verdict.identical else 1
@@ -107,8 +107,8 @@ def _kinds(given: str | None) -> list[Kind]:
 
 def _line(round: Round) -> str:
     redone = sum(round.redone.values())
-    came = round.error or ("the same bits" if round.identical else "OTHER BITS")
-    return f"{len(round.damage.blows)} blows, {redone} pieces of work repeated: {came}"
+    outcome = round.error or ("the same bits" if round.identical else "OTHER BITS")
+    return f"{len(round.damage.blows)} blows, {redone} pieces of work repeated: {outcome}"
 
 
 def _show(verdict: Verdict) -> None:
@@ -120,12 +120,12 @@ def _show(verdict: Verdict) -> None:
     per_step = verdict.pieces / verdict.steps
     survivors = sum(each.survivors_redid for each in verdict.rounds)
     trainings = f"{len(verdict.rounds)} training{'s' if len(verdict.rounds) > 1 else ''}"
-    say(
+    print_result(
         f"\n{trainings} of {verdict.steps} steps; work repeated: {verdict.redone / per_step:.1f} "
         f"steps, by layers that never died {survivors}; kept for others at most {verdict.most_kept_bytes:,} bytes"
     )
-    say(f"weights {verdict.hashes['weights_sha256']}")
-    say("verdict: " + ("identical" if verdict.identical else "DIFFERENT"))
+    print_result(f"weights {verdict.hashes['weights_sha256']}")
+    print_result("verdict: " + ("identical" if verdict.identical else "DIFFERENT"))
 
 
 def _columns(recovery: Recovery | None) -> list[str]:

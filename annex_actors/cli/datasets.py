@@ -1,4 +1,4 @@
-"""``annex-actors datasets``: what can be trained on."""
+"""``annex-actors datasets``: list the data sets known by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from annex_actors.cli.output import say, table
+from annex_actors.cli.output import print_result, table
 
 
 def datasets(
@@ -18,12 +18,12 @@ def datasets(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
-    """List the data sets: name, task, samples, features, where they come from, and whether they are there."""
+    """List the data sets: name, task, samples, features, whether they are available, and where they come from."""
     from annex_actors.data import catalog
 
     entries = catalog(data_dir=data_dir)
     if json:
-        say(text.dumps([asdict(entry) for entry in entries]))
+        print_result(text.dumps([asdict(entry) for entry in entries]))
         return
     table(
         ["name", "task", "samples", "features", "available", "from"],
@@ -39,4 +39,6 @@ def datasets(
             for entry in entries
         ],
     )
-    say("\nYour own data: annex-actors train FILE.npz (arrays inputs and targets), or FILE.csv --label COLUMN.")
+    print_result(
+        "\nYour own data: annex-actors train FILE.npz (arrays inputs and targets), or FILE.csv --label COLUMN."
+    )

@@ -1,4 +1,4 @@
-"""A failure in the middle of a run, as text: what went wrong, where in the layer, and what is left."""
+"""The text for a run that failed: what went wrong, where in the layer, and what was saved."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from annex_actors.base.errors import UserError, message_of
 
 _PACKAGE = Path(__file__).parents[1]
 _MACHINERY = (*(_PACKAGE / name for name in ("protocol", "peers", "runtimes")), Path(supervisors.__file__).parent)
-"""Where frames say nothing about the layer that failed."""
+"""Folders whose frames say nothing about the layer that failed."""
 
 
 def failure_text(error: BaseException, where: str, *, debug: bool) -> str:
-    """Return the error's line, the frames of the original error that are the layer's own, and where the run is kept.
+    """Return the error's message, the original error's frames inside the layer, and where the run is saved.
 
     Args:
         error: what ended the run.
-        where: which step is saved, and in which folder.
-        debug: give the whole chain of tracebacks instead.
+        where: a sentence with the saved step and the folder.
+        debug: return the whole chain of tracebacks instead of the layer's frames.
     """
     line = f"error: {message_of(error)}"
     if debug:

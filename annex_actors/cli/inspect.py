@@ -1,4 +1,4 @@
-"""``annex-actors inspect``: what a run was, and what it came to."""
+"""``annex-actors inspect``: show a saved run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import say, table
+from annex_actors.cli.output import print_result, table
 
 if TYPE_CHECKING:
     from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
@@ -27,13 +27,13 @@ def inspect(
 
     saved = SavedRun.open(run_dir)
     if json:
-        say(_json(saved))
+        print_result(_json(saved))
         return
     _show_network(saved.network)
-    say("\n" + saved.config.to_toml())
+    print_result("\n" + saved.config.to_toml())
     _show_epochs(saved.epochs)
-    say("\n" + "\n".join(f"{name:12}  {value}" for name, value in saved.environment.items()))
-    say("\n" + (_end(saved.report) if saved.report else f"status        {_UNFINISHED} {_newest(saved)}"))
+    print_result("\n" + "\n".join(f"{name:12}  {value}" for name, value in saved.environment.items()))
+    print_result("\n" + (_end(saved.report) if saved.report else f"status        {_UNFINISHED} {_newest(saved)}"))
 
 
 def _json(saved: SavedRun) -> str:
@@ -52,7 +52,7 @@ def _json(saved: SavedRun) -> str:
 
 
 def _show_network(network: NetworkRecord) -> None:
-    say(f"{network.dataset}: {network.source}\n")
+    print_result(f"{network.dataset}: {network.source}\n")
     table(
         ["layer", "", "input", "output", "parameters"],
         [
@@ -60,7 +60,7 @@ def _show_network(network: NetworkRecord) -> None:
             for each in network.layers
         ],
     )
-    say(f"{network.parameters:,} parameters")
+    print_result(f"{network.parameters:,} parameters")
 
 
 def _show_epochs(epochs: Sequence[EpochRecord]) -> None:

@@ -1,4 +1,4 @@
-"""Options that several commands have, each said once: its help, and where in the settings it goes."""
+"""Options that several commands share: the help of each, and the setting that it sets."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import typer
 if TYPE_CHECKING:
     from annex_actors.runs.toml_settings import Settings
 
-_LAYERS = 'The network, layers apart by spaces, arguments by colons: "dense:128 relu dropout:0.1 dense:10".'
-_LOAD = "A Python file of yours to run first: what it registers has a name from then on. Repeatable."
-_SET = "Any setting of the config: optimizer.momentum=0.9. Repeatable; stronger than all other options."
-_RUNTIME = "schedulers, threads, processes or inline; the weights are the same."
-_AFFINITY = "With --runtime processes: a core for each process."
-_HANG = "A layer that is at one message for longer, and 20 times its longest, hangs."
+_LAYERS = 'The network: "dense:128 relu dropout:0.1 dense:10"; spaces separate layers, colons arguments.'
+_LOAD = "A Python file of yours to run first, so that what it registers has a name. Repeatable."
+_SET = "Any setting of the config, such as optimizer.momentum=0.9. Repeatable; overrides all other options."
+_RUNTIME = "schedulers, threads, processes or inline; all give the same weights."
+_AFFINITY = "With --runtime processes: pin each process to its own core."
+_HANG = "A layer hangs if a message takes longer than this, and longer than 20 times its recent longest."
 _FASHION = "A folder that may hold the files of fashion-mnist."
 
 Epochs: TypeAlias = Annotated[int | None, typer.Option(help="Passes over the training samples.")]
 BatchSize: TypeAlias = Annotated[int | None, typer.Option(help="Samples in a step.")]
-Microbatches: TypeAlias = Annotated[int | None, typer.Option(help="Parts that a batch is cut into.")]
+Microbatches: TypeAlias = Annotated[int | None, typer.Option(help="How many parts a batch is cut into.")]
 Schedule: TypeAlias = Annotated[str | None, typer.Option(help="The order of work; see `annex-actors schedules`.")]
 RuntimeName: TypeAlias = Annotated[str | None, typer.Option(help=_RUNTIME)]
 Affinity: TypeAlias = Annotated[bool | None, typer.Option("--affinity", help=_AFFINITY)]
@@ -34,7 +34,7 @@ Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Print nothing b
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show whole tracebacks.")]
 
-_PLACES = {
+_SETTING_OF = {
     "epochs": "training.epochs",
     "batch_size": "training.batch_size",
     "microbatches": "training.microbatches",
@@ -59,42 +59,42 @@ _PLACES = {
     "checkpoint_every": "checkpoints.every",
     "keep": "checkpoints.keep",
 }
-"""Where in the settings an option goes, by its name."""
+"""The setting that each option sets, by the option's name."""
 
 
-def settings_of(data: str | None, sets: list[str] | None, **options: Any) -> Settings:
-    """Return what was asked for, the weakest first: a config file, options, ``--set``.
+def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> Settings:
+    """Return the settings of a command; options override a config file, and ``--set`` overrides both.
 
-    The settings of a file's runtime are those of that runtime: where another is asked for they are left out. (No
-    runtime changes the weights. An optimizer does: settings of another one are refused and not dropped.)
+    If the options choose another runtime than the file, the settings of the file's runtime are dropped. That is safe,
+    since no runtime changes the weights. An optimizer does: with another optimizer, the file's settings are refused.
 
     Args:
-        data: a data set, or the path of a config file.
-        sets: what ``--set`` was given.
-        options: the other options by name, None where they were not given.
+        data: the name of a data set, or the path of a data file or of a config file.
+        sets: the values of ``--set``.
+        options: the other options by name, None if not given.
     """
-    from annex_actors.runs.toml_settings import merged, placed, read_settings, setting
+    from annex_actors.runs.toml_settings import merged, nested, parse_setting, read_settings
 
     is_file = data is not None and data.endswith(".toml")
-    base = read_settings(Path(str(data))) if is_file else placed(["data", "name"], data) if data else {}
-    given = [placed(_PLACES[name].split("."), value) for name, value in options.items() if value is not None]
-    asked = merged(*given, *map(setting, sets or []))
-    before, after = (_runtime_named(settings) for settings in (base, asked))
-    if before != after is not None:
+    base = read_settings(Path(str(data))) if is_file else nested(["data", "name"], data) if data else {}
+    given = [nested(_SETTING_OF[name].split("."), value) for name, value in options.items() if value is not None]
+    overrides = merged(*given, *map(parse_setting, sets or []))
+    before, after = _runtime_of(base), _runtime_of(overrides)
+    if after is not None and after != before:
         base = {name: section for name, section in base.items() if name != "runtime"}
-    return merged(base, asked)
+    return merged(base, overrides)
 
 
 def number_or_text(given: str | None) -> int | str | None:
-    """Return an option that is a number or a word, such as ``--keep 2`` or ``--keep all``."""
+    """Return the value of an option that is a number or a word, such as ``--keep 2`` or ``--keep all``."""
     return int(given) if given and given.isdecimal() else given
 
 
 def files(given: list[Path] | None) -> list[str] | None:
-    """Return paths as settings hold them."""
+    """Return paths as text, as settings hold them; None if there are none."""
     return [str(path) for path in given] if given else None
 
 
-def _runtime_named(settings: Settings) -> object:
+def _runtime_of(settings: Settings) -> object:
     section = settings.get("runtime")
     return section.get("name") if isinstance(section, dict) else None

@@ -1,4 +1,4 @@
-"""What commands print: results on standard output, complaints on standard error, tables for people."""
+"""What commands print: results on standard output, notes and errors on standard error, tables."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import sys
 from collections.abc import Sequence
 
 
-def say(text: str) -> None:
-    """Print a result."""
-    print(text)  # noqa: T201 - this is a face
+def print_result(text: str) -> None:
+    """Print a result on standard output."""
+    print(text)  # noqa: T201 - the command line prints
 
 
-def report(text: str) -> None:
-    """Print what is no result on standard error."""
-    print(text, file=sys.stderr)  # noqa: T201 - this is a face
+def print_note(text: str) -> None:
+    """Print a note or an error on standard error."""
+    print(text, file=sys.stderr)  # noqa: T201 - the command line prints
 
 
-def complain(text: str, *, code: int) -> int:
+def print_error(text: str, *, code: int) -> int:
     """Print an error as one line on standard error, and return the exit code."""
-    report("error: " + " ".join(text.split()))
+    print_note("error: " + " ".join(text.split()))
     return code
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table: drawn on a terminal, else as lines of columns apart by two spaces or more."""
+    """Print a table: with borders on a terminal, else as lines with two or more spaces between columns."""
     cells = [[str(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _draw(headers, cells)
         return
     widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
     for row in [list(headers), *cells]:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _draw(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

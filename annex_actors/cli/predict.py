@@ -1,4 +1,4 @@
-"""``annex-actors predict``: what a trained network says of new samples."""
+"""``annex-actors predict``: predict new samples with a trained network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import say, table
+from annex_actors.cli.output import print_result, table
 
 if TYPE_CHECKING:
     from annex_actors.base.types import Array, Floats
@@ -25,7 +25,7 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="Write the outputs to this .npy file as well.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Predict with a trained network, by the same actors: classes and probabilities, or amounts."""
+    """Predict with a trained network, by actors as in training: classes and probabilities, or amounts."""
     from annex_actors.runs.saved_run import SavedRun
 
     saved = SavedRun.open(run_dir)
@@ -35,13 +35,15 @@ def predict(
     if out is not None:
         _write(out, outputs)
     if json:
-        say(text.dumps({"run_dir": str(run_dir), "classes": classes, "predictions": rows, "outputs": outputs.tolist()}))
+        print_result(
+            text.dumps({"run_dir": str(run_dir), "classes": classes, "predictions": rows, "outputs": outputs.tolist()})
+        )
         return
     table(["sample", *rows[0]], [[index, *map(_cell, row.values())] for index, row in enumerate(rows)])
 
 
 def _rows(outputs: Floats, classes: tuple[str, ...] | None, is_probability: bool) -> list[dict[str, Any]]:
-    """Return for each sample its class and how sure the network is, or the amounts."""
+    """Return for each sample its class and that class's probability or score, or its amounts."""
     from annex_actors.metrics import predicted_classes
 
     if classes is None:

@@ -1,11 +1,11 @@
-"""``annex-actors schedules``: in which order layers can work."""
+"""``annex-actors schedules``: list the pipeline schedules, the orders in which layers can work."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import say, table
+from annex_actors.cli.output import print_result, table
 
 if TYPE_CHECKING:
     from annex_actors.schedules.discipline import Discipline
@@ -16,14 +16,16 @@ _STAGES = 4
 def schedules(
     load: shared.Load = None,
 ) -> None:
-    """List the schedules: whether steps wait for each other, the versions kept, and what each is."""
+    """List the schedules: whether steps wait for each other, how many versions stages keep, and what each does."""
     from annex_actors.base.user_files import run_user_files
     from annex_actors.schedules.table import DISCIPLINES
 
     run_user_files(load or [])
     rows = [[name, _kind(row), _versions(row), row.summary] for name, row in DISCIPLINES.items()]
     table(["name", "kind", f"versions, S={_STAGES}", "what it is"], rows)
-    say("\nSynchronous ones give the same weights; see the order with: annex-actors simulate --schedule NAME")
+    print_result(
+        "\nAll synchronous schedules give the same weights. To see an order: annex-actors simulate --schedule NAME"
+    )
 
 
 def _kind(row: Discipline) -> str:

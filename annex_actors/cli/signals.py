@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, alike but for the exit code."""
+"""Handle Ctrl-C and SIGTERM the same way, except for the exit code."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from types import FrameType
 
 
 class Signals:
-    """Raises KeyboardInterrupt in the main thread for SIGINT and SIGTERM while its block lasts.
+    """Raises KeyboardInterrupt in the main thread for SIGINT and SIGTERM during the block.
 
-    A signal that is ignored, as SIGINT is under ``nohup`` and for jobs in the background, stays ignored.
+    A signal that is ignored, as SIGINT is for background jobs, stays ignored.
 
     Args:
-        to_the_end: whether the process ends with the block; then a signal that comes later changes nothing any more.
+        until_exit: whether the process ends with the block; later signals are then ignored.
     """
 
-    def __init__(self, *, to_the_end: bool) -> None:
-        self._to_the_end = to_the_end
+    def __init__(self, *, until_exit: bool) -> None:
+        self._until_exit = until_exit
         self._before: dict[int, object] = {}
         self._received: list[int] = []
         self._over = False
@@ -31,10 +31,10 @@ class Signals:
 
     def __exit__(self, *_exc_info: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, signal.SIG_IGN if self._to_the_end else handler)  # type: ignore[arg-type]
+            signal.signal(number, signal.SIG_IGN if self._until_exit else handler)  # type: ignore[arg-type]
 
     def exit_code(self) -> int:
-        """Return the code for a process that the first signal ended, and raise for no further one."""
+        """Return the exit code for the first signal, and raise for no further signals."""
         self._over = True
         return 128 + (self._received or [signal.SIGINT])[0]
 

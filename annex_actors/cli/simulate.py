@@ -1,4 +1,4 @@
-"""``annex-actors simulate``: a schedule's order as a picture, and what it would come to."""
+"""``annex-actors simulate``: draw a schedule's order of work, and measure it on a virtual clock."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import typer
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import say, table
+from annex_actors.cli.output import print_result, table
 
 if TYPE_CHECKING:
     from annex_actors.experiments.simulation import Simulation
     from annex_actors.runtimes.simulated import LayerTimes
 
-_TIMES = "Of F, B and W of a microbatch at a stage, and of the update: 1,1,1 or 1,1.5,1,0.25."
+_TIMES = "Times of F, B and W of a microbatch at a stage, and of the update: 1,1,1 or 1,1.5,1,0.25."
 _STYLES = {r"F\d+-*": "green", r"B\d+-*": "yellow", r"W\d*-*": "blue"}
 
 
 def simulate(
     schedule: Annotated[str, typer.Option(help="The order of work; see `annex-actors schedules`.")] = "1f1b",
-    stages: Annotated[int, typer.Option(help="S, the stages of the pipeline.")] = 4,
-    microbatches: Annotated[int, typer.Option(help="m, the parts of a step.")] = 8,
-    steps: Annotated[int, typer.Option(help="How many; asynchronous schedules overlap them.")] = 1,
+    stages: Annotated[int, typer.Option(help="S, how many stages the pipeline has.")] = 4,
+    microbatches: Annotated[int, typer.Option(help="m, how many parts a batch is cut into.")] = 8,
+    steps: Annotated[int, typer.Option(help="How many steps; asynchronous schedules overlap them.")] = 1,
     times: Annotated[str, typer.Option(help=_TIMES)] = "1,1,1",
-    latency: Annotated[str, typer.Option(help="Of a message between two workers.")] = "0",
+    latency: Annotated[str, typer.Option(help="Time that a message between two workers takes.")] = "0",
     load: shared.Load = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Draw the order of work that a schedule comes to on a virtual clock, and say how long it takes."""
+    """Draw a schedule's order of work on a virtual clock, and say how long it takes."""
     from annex_actors.base.user_files import run_user_files
     from annex_actors.experiments.simulation import simulate as simulated
     from annex_actors.runtimes.simulated import CostModel
@@ -46,7 +46,7 @@ def simulate(
         costs=CostModel(latency=_number("latency", latency)),
     )
     if json:
-        say(text.dumps(_summary(simulation)))
+        print_result(text.dumps(_summary(simulation)))
         return
     _show(simulation)
 
@@ -58,8 +58,8 @@ def _show(simulation: Simulation) -> None:
     if sys.stdout.isatty():
         _paint(lines)
     else:
-        say("\n".join(lines))
-    say(
+        print_result("\n".join(lines))
+    print_result(
         f"\n{simulation.schedule}: {_plain(simulation.makespan)} units of time, the workers busy for "
         f"{100 * simulation.busy:.0f} %; the longest bubble {_plain(simulation.idle)}"
     )
@@ -103,14 +103,14 @@ def _layer_times(given: str) -> LayerTimes:
 
 
 def _number(name: str, given: str) -> float:
-    """Return an exact number, so that sums of times meet where they should; all that is asked of it is arithmetic."""
+    """Return an int or a Fraction, so that sums of times that should be equal are equal."""
     try:
         number = Fraction(given.strip())
     except (ValueError, ZeroDivisionError):
         raise ConfigError(f"expected `{name}` to be numbers, got {given!r}") from None
     if number < 0:
         raise ConfigError(f"expected `{name}` to be at least 0, got {given}")
-    return int(number) if number.denominator == 1 else number  # type: ignore[return-value]  # a Fraction adds as well
+    return int(number) if number.denominator == 1 else number  # type: ignore[return-value]  # a Fraction serves as a float
 
 
 def _plain(time: float) -> str:

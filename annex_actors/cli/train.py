@@ -1,4 +1,4 @@
-"""``annex-actors train``: a run, from its settings to its folder."""
+"""``annex-actors train``: train a network, and keep the run in a folder."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from annex_actors.cli import options as shared
-from annex_actors.cli.training import end, progress_of
+from annex_actors.cli.training import print_outcome, progress_of
 
-_DATA = "A data set of `annex-actors datasets`, a path to your own .npz or .csv, or to a config file .toml."
-_STAGES = "layer: an actor for each layer and the cost; or a number of actors that share them by their work."
-_CRASH = "Make a layer raise, once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
+_DATA = "A name in `annex-actors datasets`, or the path of your own .npz or .csv file or of a .toml config file."
+_STAGES = "layer: an actor for each layer and the cost; or a number of actors, among which their work is divided."
+_CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
 _RATE = "The optimizer's step size; or a rule: inverse_time:0.003:0.01, cosine:0.003:1000, stepwise, warmup."
 _COST = "mean_squared_error, softmax_cross_entropy or sigmoid_cross_entropy."
-_STRATEGY = "Whom a layer's end concerns: one_for_one, one_for_all or rest_for_one."
+_STRATEGY = "Which layers restart with a failed one: one_for_one, one_for_all or rest_for_one."
 
 
 def train(
@@ -27,24 +27,24 @@ def train(
     runtime: shared.RuntimeName = None,
     stages: Annotated[str | None, typer.Option(metavar="layer|N", help=_STAGES)] = None,
     kernels: Annotated[
-        str | None, typer.Option(help="numpy or torch: who computes the matrix products, and so the last digits.")
+        str | None, typer.Option(help="numpy or torch, which compute the matrix products; the last digits differ.")
     ] = None,
     affinity: shared.Affinity = None,
     optimizer: Annotated[str | None, typer.Option(help="adam or sgd.")] = None,
     learning_rate: Annotated[str | None, typer.Option(metavar="NUMBER|RULE", help=_RATE)] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     layers: shared.Layers = None,
     cost: Annotated[str | None, typer.Option(help=_COST)] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="The folder to keep the run in; a new one.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="The new folder to keep the run in.")] = None,
     data_dir: shared.DataDir = None,
     label: Annotated[str | None, typer.Option(help="The target's column in a .csv: name or index.")] = None,
     strategy: Annotated[str | None, typer.Option(help=_STRATEGY)] = None,
     max_restarts: Annotated[int | None, typer.Option(help="Restarts allowed within --max-seconds.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Length of that window.")] = None,
-    max_attempts: Annotated[int | None, typer.Option(help="Failures at the same message that end the run.")] = None,
+    max_attempts: Annotated[int | None, typer.Option(help="How many failures at the same message end the run.")] = None,
     hang_seconds: shared.HangSeconds = None,
     checkpoint_every: Annotated[
-        int | None, typer.Option(help="Steps from one checkpoint on the disk to the next; 0 for none.")
+        int | None, typer.Option(help="Steps between two checkpoints on the disk; 0 for none.")
     ] = None,
     keep: Annotated[
         str | None, typer.Option(metavar="N|all", help="How many of the newest checkpoints to keep.")
@@ -56,12 +56,12 @@ def train(
     json: shared.Json = False,
     debug: shared.Debug = False,
 ) -> int:
-    """Train a network, every layer an actor, and keep the run in a folder. Without arguments: handwritten digits."""
+    """Train a network whose layers are actors, and keep the run in a folder; by default on handwritten digits."""
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import train_recorded
     from annex_actors.runtimes import parse_crash
 
-    settings = shared.settings_of(
+    settings = shared.settings_from(
         data,
         set_,
         epochs=epochs,
@@ -92,4 +92,4 @@ def train(
     config, learner, dataset = resolve(settings)
     with progress_of(config, dataset, quiet=quiet) as observers:
         run = train_recorded(config, learner, dataset, run_dir=run_dir, crashes=crashes, observers=observers)
-    return end(run, json=json, quiet=quiet, debug=debug)
+    return print_outcome(run, json=json, quiet=quiet, debug=debug)

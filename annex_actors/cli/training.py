@@ -1,4 +1,4 @@
-"""What commands that train have in common: progress while it goes on, and what the run came to."""
+"""What the commands that train share: they show a run's progress, and its outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from annex_actors.base.errors import UserError
-from annex_actors.cli.output import report, say
+from annex_actors.cli.output import print_note, print_result
 
 if TYPE_CHECKING:
     from annex_actors.data import Dataset
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_of(config: RunConfig, dataset: Dataset, *, quiet: bool) -> Iterator[list[Observer]]:
-    """Show a run on standard error while the block lasts, by these observers; none where it is to be quiet."""
+    """Show a run on standard error during the block; yield the observers that do it, none if ``quiet``."""
     from annex_actors.data import Batches
     from annex_actors.observe import progress
 
@@ -33,12 +33,16 @@ def progress_of(config: RunConfig, dataset: Dataset, *, quiet: bool) -> Iterator
         yield [observer]
 
 
-def end(run: RecordedRun, *, json: bool, quiet: bool, debug: bool) -> int:
-    """Say what a run came to; return the exit code."""
+def print_outcome(run: RecordedRun, *, json: bool, quiet: bool, debug: bool) -> int:
+    """Print a run's outcome and return the exit code.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C ended the run; the message says how to resume it.
+    """
     if json:
-        say(run.report.model_dump_json())
+        print_result(run.report.model_dump_json())
     elif run.error is None and not quiet:
-        say(_summary(run.report))
+        print_result(_summary(run.report))
     return _exit_code(run, debug=debug)
 
 
@@ -66,5 +70,5 @@ def _exit_code(run: RecordedRun, *, debug: bool) -> int:
         raise KeyboardInterrupt(f"interrupted; {where}; `{again}` goes on from there")
     from annex_actors.cli.failures import failure_text
 
-    report(failure_text(error, where, debug=debug))
+    print_note(failure_text(error, where, debug=debug))
     return 2 if isinstance(error, UserError) else 1

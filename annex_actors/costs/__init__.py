@@ -1,9 +1,9 @@
-"""Costs: what training makes small.
+"""Costs: what training minimizes.
 
-A reading order:
+Read the modules in this order:
 
-1. `cost`: the protocol `Cost`, four members that a cost of your own has too;
-2. `encoding`: labels and targets, checked and brought into the form that costs take;
+1. `cost`: the protocol `Cost`, which has four members;
+2. `encoding`: labels and targets, checked and converted to the form that costs take;
 3. `mean_squared_error`, `softmax_cross_entropy`, `sigmoid_cross_entropy`: the costs.
 """
 
@@ -28,27 +28,27 @@ COSTS: Table[Cost] = Table(
         "sigmoid_cross_entropy": SigmoidCrossEntropy(),
     },
 )
-"""The costs by name; `register_cost` adds one."""
+"""The costs by name; `register_cost` adds your own."""
 
-_SHORT = {"mse": "mean_squared_error"}
+_ALIASES = {"mse": "mean_squared_error"}
 
 
 def register_cost(name: str, cost: _Cost) -> _Cost:
-    """Give a cost of your own its name, for `Learner`, config files and the command line, and return it.
+    """Register your own cost by name, for `Learner`, config files and the command line; return it.
 
     Args:
-        name: one word; of two of your own with the same name the last one counts.
-        cost: a value with the members of `Cost`, such as ``Huber(delta=2.0)``.
+        name: one word; it replaces your earlier cost of that name.
+        cost: an instance with the members of `Cost`, such as ``Huber(delta=2.0)``.
 
     Raises:
-        ConfigError: the name is one of this package's, or not one word; or the value is no cost.
+        ConfigError: the name is one of this package's or not a single word, or ``cost`` is not a cost.
     """
     if isinstance(cost, type) or not isinstance(cost, Cost):
         raise ConfigError(
             f"expected the cost {name!r} to be a value with name, encode, evaluate and predictions, such as "
             f"MeanSquaredError(), got {cost!r}; register what its class makes"
         )
-    COSTS.register(_SHORT.get(name, name), cost)
+    COSTS.register(_ALIASES.get(name, name), cost)
     return cost
 
 
@@ -56,9 +56,9 @@ def cost(name: str) -> Cost:
     """Return the cost of this name; ``mse`` stands for ``mean_squared_error``.
 
     Raises:
-        ConfigError: there is none of this name.
+        ConfigError: there is no cost of this name.
     """
-    return COSTS.find(_SHORT.get(name, name))
+    return COSTS.find(_ALIASES.get(name, name))
 
 
 __all__ = ["COSTS", "Cost", "MeanSquaredError", "SigmoidCrossEntropy", "SoftmaxCrossEntropy", "cost", "register_cost"]

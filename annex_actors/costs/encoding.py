@@ -1,4 +1,4 @@
-"""Labels and targets, checked before anything starts: a shape that only broadcasting could make fit is an error."""
+"""Labels and targets, checked before anything starts: a shape that fits by broadcasting only is an error."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ def classes(labels: Array, count: int) -> Array:
     """Return class labels as int64, shape ``(samples,)``.
 
     Args:
-        labels: whole numbers 0 to count - 1, shape ``(samples,)``; or one-hot rows, shape ``(samples, count)``.
-        count: how many classes there are: the network's outputs.
+        labels: integers from 0 to count - 1, shape ``(samples,)``; or one-hot rows, shape ``(samples, count)``.
+        count: the number of classes, which is the number of the network's outputs.
 
     Raises:
-        DataError: any other shape, or a label that is no such number.
+        DataError: labels of any other shape, or a label that is not such an integer.
     """
     labels = _numbers(labels)
     if labels.ndim == 2 and labels.shape[1] == count:
-        return _hot(labels)
+        return _from_one_hot(labels)
     if labels.ndim != 1:
         raise DataError(
             f"expected class labels of shape (samples,) or one-hot rows of shape (samples, {count}), got {labels.shape}"
@@ -41,11 +41,11 @@ def numbers(targets: Array, output_shape: Shape) -> Floats:
 
     Args:
         targets: of that shape; or ``(samples,)`` for one output; or integer class labels ``(samples,)`` for several
-            outputs, which become one-hot float32 rows. Floats keep their dtype, integers become float64.
+            outputs, which become one-hot float32 rows. Other floats keep their dtype, other integers become float64.
         output_shape: the shape of one sample's outputs.
 
     Raises:
-        DataError: any other shape, NaN, infinity, or a class out of range.
+        DataError: targets of any other shape, NaN, infinity, or a class out of range.
     """
     targets = _numbers(targets)
     if targets.ndim == 1 and len(output_shape) == 1 and output_shape[0] > 1 and targets.dtype.kind in "biu":
@@ -70,7 +70,7 @@ def _numbers(values: Array) -> Array:
     return values
 
 
-def _hot(rows: Array) -> Array:
+def _from_one_hot(rows: Array) -> Array:
     is_one_hot = ((rows == 0) | (rows == 1)).all(axis=1) & (rows.sum(axis=1) == 1)
     if not is_one_hot.all():
         raise DataError(f"expected one-hot rows (a single 1, else 0), got row {int(np.argmin(is_one_hot))} otherwise")

@@ -1,4 +1,4 @@
-"""The cost of missing a number."""
+"""The mean squared error, for targets that are amounts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from annex_actors.costs import encoding
 
 @dataclass(frozen=True)
 class MeanSquaredError:
-    """``(outputs - targets)**2``, the mean over samples and outputs."""
+    """``(outputs - targets)**2``, averaged over samples and outputs."""
 
     @property
     def name(self) -> str:
@@ -21,7 +21,7 @@ class MeanSquaredError:
         return "mean_squared_error"
 
     def encode(self, targets: Array, output_shape: Shape) -> Array:
-        """Return targets, shape ``(samples, *output_shape)``; class labels for several outputs become one-hot rows.
+        """Return floats, shape ``(samples, *output_shape)``, with labels for several outputs as one-hot rows.
 
         Raises:
             DataError: targets of another shape, NaN or infinity.
@@ -29,7 +29,7 @@ class MeanSquaredError:
         return encoding.numbers(targets, output_shape)
 
     def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
-        """Return the share of the cost, and ``2 (outputs - targets) / count``."""
+        """Return the share of the cost, and ``2 (outputs - targets) / (samples * outputs per sample)``."""
         count = samples * math.prod(outputs.shape[1:])
         gradient: Floats = np.subtract(outputs, targets, dtype=outputs.dtype, casting="same_kind")
         total = float(np.square(gradient, dtype=np.float64).sum())

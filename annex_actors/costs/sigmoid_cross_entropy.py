@@ -1,4 +1,4 @@
-"""The cost of answering yes or no, for one question or for several at once."""
+"""The sigmoid cross-entropy, for one or several yes-or-no answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from annex_actors.costs import encoding
 
 @dataclass(frozen=True)
 class SigmoidCrossEntropy:
-    """``-t log s(x) - (1 - t) log(1 - s(x))``, s the sigmoid, the mean over samples and outputs; outputs are logits.
+    """``-t log s(x) - (1 - t) log(1 - s(x))``, s the sigmoid, averaged over samples and outputs.
+
+    The outputs are logits: the last layer needs no activation.
 
     Source:
         Goodfellow, Bengio, Courville (2016), Deep Learning, section 6.2.2.2.
@@ -26,10 +28,10 @@ class SigmoidCrossEntropy:
         return "sigmoid_cross_entropy"
 
     def encode(self, targets: Array, output_shape: Shape) -> Array:
-        """Return probabilities, shape ``(samples, *output_shape)``; class labels become one-hot rows.
+        """Return probabilities, shape ``(samples, *output_shape)``, with labels for several outputs as one-hot rows.
 
         Raises:
-            DataError: targets of another shape, or outside 0 to 1.
+            DataError: targets of another shape, or outside [0, 1].
         """
         encoded = encoding.numbers(targets, output_shape)
         outside = encoded[(encoded < 0) | (encoded > 1)]
@@ -38,10 +40,10 @@ class SigmoidCrossEntropy:
         return encoded
 
     def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
-        """Return the share of the cost, and ``(sigmoid(outputs) - targets) / count``."""
+        """Return the share of the cost, and ``(sigmoid(outputs) - targets) / (samples * outputs per sample)``."""
         count = samples * math.prod(outputs.shape[1:])
-        # The two logarithms add up to log(1 + exp(x)) - t x; this form never overflows, and is eight times as fast
-        # as np.logaddexp.
+        # The formula equals log(1 + exp(x)) - t x. This form of it never overflows, and is eight times as fast as
+        # np.logaddexp.
         costs = np.log1p(np.exp(-np.abs(outputs))) + np.maximum(outputs, 0) - outputs * targets
         gradient = _sigmoid(outputs)
         np.subtract(gradient, targets, out=gradient, casting="same_kind")
@@ -49,12 +51,12 @@ class SigmoidCrossEntropy:
         return float(costs.sum(dtype=np.float64)) / count, gradient
 
     def predictions(self, outputs: Floats) -> Floats:
-        """Return the probability of every yes."""
+        """Return the probability of a yes for each output."""
         return _sigmoid(outputs)
 
 
 def _sigmoid(logits: Floats) -> Floats:
-    # Imported where it is used: it takes as long to import as all the rest of the package.
+    # Imported here, since it takes as long to import as the rest of the package.
     from scipy.special import expit
 
     probabilities: Floats = expit(logits)

@@ -1,4 +1,4 @@
-"""The cost of choosing one of several classes."""
+"""The softmax cross-entropy, for one of several classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from annex_actors.costs import encoding
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy:
-    """``-log softmax(outputs)[class]``, the mean over samples; the last layer gives logits and needs no activation.
+    """``-log softmax(outputs)[class]``, averaged over samples.
+
+    The outputs are logits: the last layer needs no activation.
 
     Source:
         Goodfellow, Bengio, Courville (2016), Deep Learning, section 6.2.2.3.
@@ -25,11 +27,11 @@ class SoftmaxCrossEntropy:
         return "softmax_cross_entropy"
 
     def encode(self, targets: Array, output_shape: Shape) -> Array:
-        """Return class labels, int64, shape ``(samples,)``; whole numbers or one-hot rows are taken.
+        """Return class labels, int64, shape ``(samples,)``, from integers or one-hot rows.
 
         Raises:
-            DataError: labels of another shape, no integers, or out of range.
-            ShapeError: outputs that are not one row of at least two.
+            DataError: labels of another shape, not integers, or out of range.
+            ShapeError: ``output_shape`` is not ``(classes,)`` with at least two classes.
         """
         if len(output_shape) != 1 or output_shape[0] < 2:
             raise ShapeError(
@@ -40,7 +42,7 @@ class SoftmaxCrossEntropy:
 
     def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
         """Return the share of the cost, and ``(softmax(outputs) - one_hot(targets)) / samples``."""
-        # Fused: one exp serves the cost and its gradient. The largest logit is taken off first, so that none overflows.
+        # Fused: one exp serves the cost and its gradient. The largest logit is subtracted first, so none overflows.
         rows = np.arange(len(outputs))
         shifted = outputs - outputs.max(axis=-1, keepdims=True)
         gradient = np.exp(shifted)
@@ -52,7 +54,7 @@ class SoftmaxCrossEntropy:
         return float(costs.sum(dtype=np.float64)) / samples, gradient
 
     def predictions(self, outputs: Floats) -> Floats:
-        """Return the probability of every class, rows summing to 1."""
+        """Return the probability of every class; each row sums to 1."""
         probabilities: Floats = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
         probabilities /= probabilities.sum(axis=-1, keepdims=True)
         return probabilities

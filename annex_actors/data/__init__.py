@@ -1,6 +1,7 @@
-"""Data sets: samples checked once and read-only, their order, and where they come from. Pure: no actors, no threads.
+"""Data sets: where they come from, their samples (checked once, then read-only) and the order of the samples.
 
-Start with `load`: a name of the `catalog`, or a path to your own ``.npz`` or ``.csv``; or with `Dataset.from_arrays`.
+There are no actors or threads here. Start with `load`, which takes a name of the `catalog` or a path to your own
+``.npz`` or ``.csv`` file, or with `Dataset.from_arrays`.
 """
 
 from annex_actors.data.catalog import Entry, Suggestion, catalog, load

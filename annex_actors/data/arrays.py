@@ -1,4 +1,4 @@
-"""From what users hand over to arrays that can be trusted: numbers, finite, of one dtype, read-only."""
+"""Convert the user's arrays to arrays that can be trusted: finite numbers, of one dtype, read-only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from annex_actors.base.types import Array, Floats, is_writable
 
 
 def as_array(values: ArrayLike, what: str) -> Array:
-    """Return ``values`` as an array; an array of objects (as tables hold their text) as one of the objects' own type.
+    """Return ``values`` as an array; an array of Python objects, such as text, gets the objects' own type.
+
+    Args:
+        values: an array, or nested sequences.
+        what: what the values are, for error messages, such as ``inputs``.
 
     Raises:
         DataError: rows of different lengths.
@@ -26,11 +30,11 @@ def finite_floats(array: Array, what: str) -> Floats:
     """Return ``array`` as float32, C-contiguous and read-only.
 
     Raises:
-        DataError: no numbers, or one that is not finite as float32; the message says where, counted from 0.
+        DataError: not numbers, or a number that is not finite as float32; the message gives its index, from 0.
     """
     if array.dtype.kind not in "biuf":
         raise DataError(f"expected {what} to be numbers, got an array of {array.dtype}; convert them first")
-    with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its place
+    with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its index
         floats: Floats = _read_only(array, np.float32)
     if not np.isfinite(floats).all():
         raise DataError(_first_bad(array, floats, what))
@@ -49,7 +53,7 @@ def _first_bad(array: Array, floats: Floats, what: str) -> str:
 
 
 def _read_only(array: Array, dtype: DTypeLike) -> Array:
-    """Return a converted copy; or ``array`` itself, where nobody can write to its memory any more."""
+    """Return a converted copy; or ``array`` itself, if it needs no conversion and its memory is read-only."""
     converted = array.astype(dtype, order="C", copy=is_writable(array))
     converted.flags.writeable = False
     return converted

@@ -1,4 +1,4 @@
-"""What can be trained on, where it would come from, and settings that suit it."""
+"""The data sets known by name: where each comes from, and settings that train it well."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from annex_actors.data.table import read_csv
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Settings that train a data set well by themselves: a place to start from.
+    """Settings that train a data set well: a starting point.
 
     Args:
-        layers: the network, layers apart by spaces, arguments by colons.
-        cost: name of the cost.
-        optimizer: name of the optimizer.
+        layers: the network as text; see `parse_layers`.
+        cost: the cost's name.
+        optimizer: the optimizer's name.
         learning_rate: its step size, or the text of a rule for it, such as ``inverse_time:0.0015:0.002``.
         batch_size: samples in a batch.
         epochs: passes over the training set.
@@ -41,16 +41,16 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Entry:
-    """One data set of the catalogue.
+    """A data set of the catalogue.
 
     Args:
-        name: what `load` knows it by.
+        name: its name, for `load`.
         description: one line.
-        task: whether its targets are classes or amounts.
+        task: classification or regression.
         samples: how many there are, for training and testing together.
         features: how many numbers a sample has.
-        where: where `load` would take it from, now, on this machine.
-        available: whether that needs no network.
+        where: where `load` would find it on this machine now.
+        available: whether `load` needs no network connection.
         suggested: settings that train it well.
     """
 
@@ -68,7 +68,7 @@ def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: i
     return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs)
 
 
-_MADE_OR_SHIPPED: Mapping[str, Callable[[], Dataset]] = MappingProxyType(
+_BUILT_IN: Mapping[str, Callable[[], Dataset]] = MappingProxyType(
     {"digits": digits, "iris": iris, "xor": xor, "fish": fish}
 )
 
@@ -86,7 +86,7 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
 
 
 def catalog(*, data_dir: Path | None = None) -> tuple[Entry, ...]:
-    """Return every data set that `load` knows by name, the default first.
+    """Return the data sets that `load` knows by name, the default first.
 
     Args:
         data_dir: a folder to search first, as for `load`.
@@ -95,17 +95,19 @@ def catalog(*, data_dir: Path | None = None) -> tuple[Entry, ...]:
     folder = find(search_path(data_dir))
     clothes = str(folder or "a download of 30 MB, or Debian's package dataset-fashion-mnist, or --data-dir")
     return (
-        _classes("digits", "handwritten digits of 8x8 pixels, 10 classes", 1797, 64, shipped),
-        _classes("iris", "iris flowers, 4 measurements, 3 species", 150, 4, shipped),
-        _classes("xor", "exclusive or", 4, 2, generated),
-        _classes("fish", "lunges of fish at a shrimp: caught or escapes", FISH, len(FISH_FEATURES), generated),
-        _classes(
+        _classification("digits", "handwritten digits of 8x8 pixels, 10 classes", 1797, 64, shipped),
+        _classification("iris", "iris flowers, 4 measurements, 3 species", 150, 4, shipped),
+        _classification("xor", "exclusive or", 4, 2, generated),
+        _classification("fish", "lunges of fish at a shrimp: caught or escapes", FISH, len(FISH_FEATURES), generated),
+        _classification(
             "fashion-mnist", "pictures of clothes of 28x28 pixels, 10 classes", 70_000, 784, clothes, folder is not None
         ),
     )
 
 
-def _classes(name: str, description: str, samples: int, features: int, where: str, available: bool = True) -> Entry:
+def _classification(
+    name: str, description: str, samples: int, features: int, where: str, available: bool = True
+) -> Entry:
     return Entry(name, description, "classification", samples, features, where, available, _SUGGESTED[name])
 
 
@@ -117,26 +119,26 @@ def load(
     label: str | int | None = None,
     test_fraction: float = 0.2,
 ) -> Dataset:
-    """Return a data set of the catalogue, or the one in your own ``.npz`` or ``.csv`` file.
+    """Return a data set of the catalogue, or the data set in your own ``.npz`` or ``.csv`` file.
 
     Args:
-        name_or_path: a name of `catalog`, or a path that ends in ``.npz`` (see `read_npz`) or ``.csv`` (see
+        name_or_path: a name in `catalog`, or a path that ends in ``.npz`` (see `read_npz`) or ``.csv`` (see
             `read_csv`).
         data_dir: a folder that may hold the files of ``fashion-mnist``; searched before all others.
-        seed: of the split of your own file into training and test samples. The split of the catalogue's data sets is
-            fixed, so that accuracies of different seeds compare.
+        seed: decides how your own file is split into training and test samples. The split of the catalogue's data sets
+            is fixed, so that accuracies of different seeds are comparable.
         label: the column of a ``.csv`` file that holds the target: its name, or its index (negative from the end);
             the last by default.
-        test_fraction: the part of your own file to test on, in [0, 1); 0 tests on the training samples.
+        test_fraction: the fraction of your own file to test on, in [0, 1); 0 tests on the training samples.
 
     Raises:
-        DataError: an unknown name, a file that cannot be read, or data that no network should be trained on.
-        ConfigError: a ``label`` for what is no ``.csv``; ``seed`` or ``test_fraction`` out of range.
+        DataError: an unknown name, a file that cannot be read, or data that cannot be trained on.
+        ConfigError: ``label`` for a file that is not ``.csv``; ``seed`` or ``test_fraction`` out of range.
     """
     if label is not None and not name_or_path.endswith(".csv"):
         raise ConfigError(f"expected `label` with a .csv file only, got {label!r} for {name_or_path}; leave it out")
-    if name_or_path in _MADE_OR_SHIPPED:
-        return _MADE_OR_SHIPPED[name_or_path]()
+    if name_or_path in _BUILT_IN:
+        return _BUILT_IN[name_or_path]()
     if name_or_path == "fashion-mnist":
         return fashion_mnist(find(search_path(data_dir)) or download(cache_folder()))
     path = Path(name_or_path).expanduser()
@@ -148,7 +150,7 @@ def load(
 
 
 def _unknown(name: str) -> str:
-    known = [*_MADE_OR_SHIPPED, "fashion-mnist"]
+    known = [*_BUILT_IN, "fashion-mnist"]
     close = get_close_matches(name.lower(), known, n=1)
     hint = f"did you mean {close[0]}?" if close else "`annex-actors datasets` describes them"
     return f"expected a data set of {', '.join(known)}, or a path to .npz or .csv, got {name!r}; {hint}"

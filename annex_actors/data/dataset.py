@@ -1,6 +1,6 @@
-"""What a network is trained on: samples, and a data set of training and test samples.
+"""What a network is trained on: samples, and data sets of training and test samples.
 
-Every array is checked once, here, and is read-only from then on. What cannot be trained on never reaches an actor.
+Every array is checked here once, and is then read-only. Data that cannot be trained on never reach an actor.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Samples:
 
     Args:
         inputs: finite numbers, shape ``(samples, *input_shape)``; kept as float32.
-        targets: class labels, integers of shape ``(samples,)``, kept as int64; or numbers to approximate (regression),
-            of shape ``(samples,)`` or ``(samples, outputs)``, kept as float32.
+        targets: class labels, integers of shape ``(samples,)``, kept as int64; or, for regression, numbers of shape
+            ``(samples,)`` or ``(samples, outputs)``, kept as float32.
 
     Raises:
-        DataError: no samples; inputs and targets of different lengths; a shape, a type or a number that does not fit.
-            Rows and columns in the message count from 0.
+        DataError: no samples; inputs and targets of different lengths; a wrong shape or type, or a number that is not
+            finite. Rows and columns in the message count from 0.
     """
 
     inputs: Floats
@@ -51,12 +51,12 @@ class Dataset:
     """Training samples, test samples, and what their numbers mean.
 
     Args:
-        name: what it is called in reports.
-        train: the samples to learn from.
-        test: the samples to judge by; may be ``train`` itself where there are too few to split.
+        name: its name in reports.
+        train: the samples to train on.
+        test: the samples to test on; may be ``train`` itself if there are too few to split.
         classes: the name of every class, in the order of the labels; ``None`` for regression.
         feature_names: the name of every input column, for inputs of shape ``(samples, features)``, or ``None``.
-        source: one line: where the data came from, and how it was scaled.
+        source: one line: where the data came from, and how they were scaled.
 
     Raises:
         DataError: training and test samples of different shapes, labels out of range, or names that do not fit.
@@ -70,14 +70,14 @@ class Dataset:
     source: str
 
     def __post_init__(self) -> None:
-        _check_halves(self.train, self.test)
-        for half, samples in (("train", self.train), ("test", self.test)):
-            _check_labels(half, samples.targets, self.classes)
+        _check_same_shapes(self.train, self.test)
+        for part, samples in (("train", self.train), ("test", self.test)):
+            _check_labels(part, samples.targets, self.classes)
         _check_names(self.feature_names, self.input_shape)
 
     @property
     def input_shape(self) -> Shape:
-        """Return the shape of one input, without the sample axis: ``(64,)``."""
+        """The shape of one input, without the sample axis, such as ``(64,)``."""
         return self.train.inputs.shape[1:]
 
     @classmethod
@@ -96,11 +96,11 @@ class Dataset:
 
         Args:
             inputs: shape ``(samples, *input_shape)``.
-            targets: text or integers of shape ``(samples,)`` are labels: the classes are the distinct values, sorted.
-                Floating numbers, of shape ``(samples,)`` or ``(samples, outputs)``, are regression.
-            test_fraction: the part to test on, in [0, 1), stratified by class; 0 tests on the training samples.
-            seed: of the split, >= 0; the split depends on it and on the labels alone.
-            name: what to call it in reports.
+            targets: labels, text or integers of shape ``(samples,)``, whose distinct values, sorted, are the classes;
+                or, for regression, floats of shape ``(samples,)`` or ``(samples, outputs)``.
+            test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.
+            seed: of the split, >= 0; the split depends on the seed and the labels alone.
+            name: its name in reports.
             feature_names: a name for every column of ``inputs``.
             source: one line: where the data came from.
 
@@ -113,7 +113,7 @@ class Dataset:
         samples = Samples(as_array(inputs, "inputs"), labels)
         names = None if feature_names is None else tuple(feature_names)
         rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)
-        train, test = (Samples(samples.inputs[half], samples.targets[half]) for half in rows)
+        train, test = (Samples(samples.inputs[part], samples.targets[part]) for part in rows)
         return cls(name, train, test, classes, names, source)
 
 
@@ -134,27 +134,27 @@ def _check_shapes(inputs: Array, targets: Array) -> None:
         raise DataError("expected at least 1 sample, got 0; check that the file or the selection is not empty")
 
 
-def _check_halves(train: Samples, test: Samples) -> None:
-    for what, learned, judged in (("inputs", train.inputs, test.inputs), ("targets", train.targets, test.targets)):
-        if learned.shape[1:] != judged.shape[1:]:
+def _check_same_shapes(train: Samples, test: Samples) -> None:
+    for what, first, second in (("inputs", train.inputs, test.inputs), ("targets", train.targets, test.targets)):
+        if first.shape[1:] != second.shape[1:]:
             raise DataError(
                 f"expected training and test {what} of one shape apart from the number of samples, "
-                f"got {learned.shape} and {judged.shape}; give both the same columns"
+                f"got {first.shape} and {second.shape}; give both the same columns"
             )
 
 
-def _check_labels(half: str, targets: Array, classes: tuple[str, ...] | None) -> None:
+def _check_labels(part: str, targets: Array, classes: tuple[str, ...] | None) -> None:
     if (targets.dtype == np.int64) != (classes is not None):
         wanted = "numbers with decimals (regression)" if classes is None else f"labels of {len(classes)} classes"
         raise DataError(
-            f"expected {half} targets to be {wanted}, got {targets.dtype}; convert them, or name the classes"
+            f"expected {part} targets to be {wanted}, got {targets.dtype}; convert them, or name the classes"
         )
     if classes is None:
         return
     bad = np.flatnonzero((targets < 0) | (targets >= len(classes)))
     if len(bad):
         raise DataError(
-            f"expected {half} labels from 0 to {len(classes) - 1} ({len(classes)} classes), "
+            f"expected {part} labels from 0 to {len(classes) - 1} ({len(classes)} classes), "
             f"got {targets[bad[0]]} in row {bad[0]}; correct the label or name its class"
         )
 

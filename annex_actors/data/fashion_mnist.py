@@ -22,7 +22,7 @@ from annex_actors.data.idx import read_idx
 from annex_actors.data.reading import reading
 
 Fetch: TypeAlias = Callable[[str], bytes]
-"""Return the content at an address; raises OSError or HTTPException."""
+"""Return the content at a URL; raises OSError or HTTPException."""
 
 CLASSES = (
     "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
@@ -31,7 +31,7 @@ CLASSES = (
 ADDRESS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
-# Of the content, not of the .gz: Debian compressed the same content anew.
+# Of the content, not of the .gz file: Debian compressed the same content differently.
 CHECKSUMS: Mapping[str, str] = MappingProxyType(
     {
         "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -44,7 +44,7 @@ CHECKSUMS: Mapping[str, str] = MappingProxyType(
 
 
 def cache_folder() -> Path:
-    """Return where downloads are kept: under ``$XDG_CACHE_HOME``, or ``~/.cache``."""
+    """Return the folder for downloads, under ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "annex-actors" / "fashion-mnist"
 
@@ -61,13 +61,13 @@ def find(folders: Iterable[Path]) -> Path | None:
 
 
 def fashion_mnist(folder: Path) -> Dataset:
-    """Return the data set in ``folder``: 60,000 and 10,000 pictures of 28x28, flattened to 784 and scaled to [0, 1].
+    """Return the data set in ``folder``: 60,000 training and 10,000 test pictures, shape ``(784,)``, scaled to [0, 1].
 
     Args:
-        folder: holds the four ``.gz`` files under their own names.
+        folder: holds the four ``.gz`` files under their original names.
 
     Raises:
-        DataError: a file that is missing, damaged or of another shape; the message names the file.
+        DataError: a file is missing, damaged or of another shape; the message names the file.
 
     Source:
         Xiao, Rasul, Vollgraf (2017), Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms.
@@ -77,20 +77,20 @@ def fashion_mnist(folder: Path) -> Dataset:
         return Dataset("fashion-mnist", train, test, CLASSES, None, f"IDX files in {folder}, pixels / 255")
 
 
-def _samples(folder: Path, half: str) -> Samples:
-    path = folder / f"{half}-images-idx3-ubyte.gz"
+def _samples(folder: Path, part: str) -> Samples:
+    path = folder / f"{part}-images-idx3-ubyte.gz"
     pictures = read_idx(path, dimensions=3)
-    labels = read_idx(folder / f"{half}-labels-idx1-ubyte.gz", dimensions=1)
+    labels = read_idx(folder / f"{part}-labels-idx1-ubyte.gz", dimensions=1)
     with reading(path):
         if pictures.shape[1:] != (28, 28):
             raise DataError(f"expected pictures of (28, 28), got {pictures.shape[1:]}; get Fashion-MNIST's own files")
         inputs = pictures.reshape(len(pictures), -1) / np.float32(255)
-        inputs.flags.writeable = False  # nobody else holds it, so that `Samples` need not copy 188 MB
+        inputs.flags.writeable = False  # saves `Samples` a copy of 188 MB
         return Samples(inputs, labels)
 
 
 def fetch(address: str) -> bytes:
-    """Return the content at ``address``; waits at most 30 s for every answer."""
+    """Return the content at a URL; raise OSError if the server is silent for 30 s."""
     with urlopen(address, timeout=30) as answer:
         content: bytes = answer.read()
     return content
@@ -99,10 +99,14 @@ def fetch(address: str) -> bytes:
 def download(folder: Path, *, fetch: Fetch = fetch) -> Path:
     """Download the files that ``folder`` lacks; return ``folder``.
 
-    A file appears in the folder under its name when it is whole and its checksum is right, or not at all.
+    A file gets its name only when it is whole and its checksum is right.
+
+    Args:
+        folder: where to; made if it does not exist.
+        fetch: returns the content at a URL.
 
     Raises:
-        DataError: no network, a damaged download, or a folder that cannot be written.
+        DataError: there is no network, the download is damaged, or the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The two data sets that are made, not measured: exclusive or, and the fish."""
+"""The two generated data sets: exclusive or, and the fish."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from annex_actors.base.types import Array, Floats
 from annex_actors.data.dataset import Dataset, Samples
 
 FISH = 10_000
-"""How many lunges the school has seen."""
+"""How many lunges the data set has."""
 
 FISH_FEATURES = ("distance", "angle", "speed", "light", "hunger")
 
 FISH_SEED = 0
-"""The seed of the fish and of their split: fixed, so that every run, whatever its seed, meets the same fish."""
+"""The seed of the fish and of their split: fixed, so that every run, whatever its seed, trains on the same fish."""
 
 _LOWEST = (0.0, -1.0, 0.0, 0.0, 0.0)
 _HIGHEST = (3.0, 1.0, 3.0, 1.0, 1.0)
 
 
 def xor() -> Dataset:
-    """Return the four rows of exclusive or, two classes; the test set is the training set.
+    """Return the four rows of exclusive or, in two classes; the test set is the training set.
 
     Source:
         Minsky, Papert (1969), Perceptrons: the smallest set that no linear model learns.
@@ -31,20 +31,20 @@ def xor() -> Dataset:
 
 
 def fish() -> Dataset:
-    """Return what a school of fish saw: 10,000 lunges at a shrimp, which was caught or escapes.
+    """Return what a school of fish saw: 10,000 lunges at a shrimp, which is caught or escapes.
 
-    No fish can try every lunge itself; it learns from what the others saw. A fish sees five numbers, uniform in their
-    ranges: the distance to the shrimp (0 to 3 body lengths), the angle off its heading (-1 to 1 radians), its own speed
-    (0 to 3 body lengths a second), the light (0 dark to 1 bright) and its hunger (0 to 1). A lunge lasts half a second
-    and carries a hungry fish farther::
+    No fish can try every lunge itself; it learns from what the others saw. A sample has five numbers, uniform in their
+    ranges: the distance to the shrimp (0 to 3 body lengths), its angle to the fish's heading (-1 to 1 radians), the
+    fish's speed (0 to 3 body lengths per second), the light (0 dark to 1 bright) and the fish's hunger (0 to 1). A
+    lunge lasts half a second, and a hungry fish reaches farther::
 
         reach = 0.5 + 0.5 * speed + 0.5 * hunger
         miss  = ((distance - reach) / 1.1)**2 + (angle / 1.0)**2 + ((light - 0.5) / 0.8)**2
         caught if miss < 1, else escapes; then 2 % of the outcomes are swapped, which is the shrimp's luck
 
-    A lunge too short misses, and so does one too long; in the dark the fish sees nothing, in bright light the shrimp
-    sees the fish. Every term is a square about a middle, so that a linear model guesses (0.5) where a small network
-    learns (0.95); the luck bounds all at about 0.98. 2,000 of the lunges, stratified, are the test set.
+    A lunge that is too short or too long misses. In the dark the fish cannot see the shrimp; in bright light the shrimp
+    sees the fish. Every term is a squared deviation, so that a linear model only guesses (accuracy 0.5) where a small
+    network learns (0.95); because of the luck no model exceeds about 0.98. A stratified 2,000 lunges are the test set.
     """
     random = RandomKey(FISH_SEED).generator(Tag.GENERATED_DATA)
     seen = random.uniform(_LOWEST, _HIGHEST, size=(FISH, len(FISH_FEATURES)))
@@ -60,10 +60,10 @@ def fish() -> Dataset:
 
 
 def lunge_catches(seen: Floats) -> Array:
-    """Return whether each lunge would catch the shrimp if luck played no part; the rule that `fish` documents.
+    """Return whether each lunge would catch the shrimp without luck, by the rule in the docstring of `fish`.
 
     Args:
-        seen: shape ``(lunges, 5)``, columns as `FISH_FEATURES`.
+        seen: shape ``(lunges, 5)``, with the columns of `FISH_FEATURES`.
 
     Returns:
         Booleans, shape ``(lunges,)``.

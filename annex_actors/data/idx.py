@@ -1,7 +1,7 @@
 """The IDX format of the MNIST family: a magic number, the sizes, then unsigned bytes.
 
-A file begins with two zero bytes, the type of its numbers (8: unsigned byte) and the number of dimensions, followed by
-every dimension's size as four bytes, most significant first. The numbers follow, the last index changing fastest.
+A file begins with two zero bytes, the type of its numbers (8: unsigned byte) and the number of dimensions. The size of
+each dimension follows in four bytes, most significant first; then come the numbers, the last index changing fastest.
 
 Source:
     LeCun, Cortes, Burges (1998), The MNIST database of handwritten digits: "the IDX file format".
@@ -32,7 +32,7 @@ def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
         dimensions: how many the file must have: 3 for pictures, 1 for labels.
 
     Raises:
-        DataError: no such file, damaged compression, or what `parse_idx` raises; the message names the file.
+        DataError: there is no such file, its compression is damaged, or `parse_idx` fails; the message names the file.
     """
     with reading(path):
         try:
@@ -46,7 +46,7 @@ def parse_idx(content: bytes, *, dimensions: int) -> NDArray[np.uint8]:
     """Return the numbers in the content of an IDX file: uint8, read-only, a view of ``content``.
 
     Raises:
-        DataError: another magic number, another number of dimensions, or fewer or more bytes than the sizes say.
+        DataError: a wrong magic number, a wrong number of dimensions, or a length that contradicts the sizes.
     """
     magic = bytes((0, 0, _UNSIGNED_BYTE, dimensions))
     if content[:4] != magic:

@@ -1,4 +1,4 @@
-"""From labels as people write them to class indices."""
+"""Convert labels, as people write them, to class indices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from annex_actors.base.types import Array
 
 
 def is_labels(targets: Array) -> bool:
-    """Return whether ``targets`` name classes (text, integers, booleans) rather than amounts (floating numbers)."""
+    """Return whether ``targets`` are labels (text, integers, booleans) and not amounts (floats)."""
     return targets.dtype.kind in "biuUS"
 
 
@@ -30,11 +30,7 @@ def class_labels(values: Array) -> tuple[NDArray[np.int64], tuple[str, ...]]:
 
 
 def check_classes(classes: tuple[str, ...] | None) -> None:
-    """Refuse a classification into a single class; ``None`` (regression) is fine.
-
-    Raises:
-        DataError: fewer than two classes.
-    """
+    """Raise DataError if a classification has fewer than two classes; ``None`` (regression) passes."""
     if classes is not None and len(classes) < 2:
         raise DataError(
             f"expected at least 2 classes, got {len(classes)} ({', '.join(classes)}); check the label column"

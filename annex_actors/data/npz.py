@@ -1,4 +1,4 @@
-"""The user's own arrays: one ``.npz`` file, as ``numpy.savez`` writes it."""
+"""The user's own arrays, in one ``.npz`` file as ``numpy.savez`` writes it."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.labels import check_classes, class_labels, is_labels
 from annex_actors.data.reading import reading
 
-WHOLE = (("inputs", "targets"), ("x", "y"))
-"""The names of inputs and targets in a file that is to be split."""
+UNSPLIT = (("inputs", "targets"), ("x", "y"))
+"""The names of inputs and targets in a file that `read_npz` splits."""
 
-HALVES = ("x_train", "y_train", "x_test", "y_test")
-"""The names in a file that is split already."""
+SPLIT = ("x_train", "y_train", "x_test", "y_test")
+"""The names in a file that is already split."""
 
 
 def read_npz(path: Path, *, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
     """Return the data set in an ``.npz`` file.
 
-    The file holds ``inputs`` and ``targets``, or ``x`` and ``y``, which are split; or ``x_train``, ``y_train``,
-    ``x_test`` and ``y_test``. Inputs have the shape ``(samples, *input_shape)``. Targets of integers or text are
-    labels, floating targets are regression. Pickled objects are refused.
+    The file holds ``inputs`` and ``targets``, or ``x`` and ``y``, which are then split; or ``x_train``, ``y_train``,
+    ``x_test`` and ``y_test``. Inputs have the shape ``(samples, *input_shape)``. Integer or text targets are labels;
+    floating-point targets are for regression. Pickled objects are refused.
 
     Args:
         path: the file.
-        test_fraction: the part to test on, in [0, 1), where the file is not split already.
+        test_fraction: the fraction to test on, in [0, 1), if the file is not split already.
         seed: of the split, >= 0.
 
     Raises:
-        DataError: a file that is no npz, other names, or arrays that `Dataset` refuses; the message names the file.
+        DataError: not an npz file, arrays of other names, or arrays that `Dataset` refuses; the message names the file.
         ConfigError: ``test_fraction`` or ``seed`` out of range.
     """
     with reading(path):
@@ -44,9 +44,9 @@ def read_npz(path: Path, *, test_fraction: float = 0.2, seed: int = 0) -> Datase
 
 
 def _dataset(path: Path, arrays: dict[str, Array], test_fraction: float, seed: int) -> Dataset:
-    if set(HALVES) <= arrays.keys():
-        return _from_halves(path, *(arrays[name] for name in HALVES))
-    for inputs, targets in WHOLE:
+    if set(SPLIT) <= arrays.keys():
+        return _from_split(path, *(arrays[name] for name in SPLIT))
+    for inputs, targets in UNSPLIT:
         if {inputs, targets} <= arrays.keys():
             return Dataset.from_arrays(
                 arrays[inputs],
@@ -57,7 +57,7 @@ def _dataset(path: Path, arrays: dict[str, Array], test_fraction: float, seed: i
                 source=f"{path}, split seed {seed}",
             )
     raise DataError(
-        f"expected arrays named inputs and targets, or x and y, or {', '.join(HALVES)}, "
+        f"expected arrays named inputs and targets, or x and y, or {', '.join(SPLIT)}, "
         f"got {', '.join(sorted(arrays)) or 'none'}; write it by numpy.savez(path, inputs=..., targets=...)"
     )
 
@@ -76,7 +76,7 @@ def _arrays(path: Path) -> dict[str, Array]:
         ) from error
 
 
-def _from_halves(path: Path, x_train: Array, y_train: Array, x_test: Array, y_test: Array) -> Dataset:
+def _from_split(path: Path, x_train: Array, y_train: Array, x_test: Array, y_test: Array) -> Dataset:
     classes: tuple[str, ...] | None = None
     if is_labels(y_train) and is_labels(y_test) and y_train.ndim == y_test.ndim == 1:
         labels, classes = class_labels(np.concatenate([y_train, y_test]))
@@ -85,8 +85,8 @@ def _from_halves(path: Path, x_train: Array, y_train: Array, x_test: Array, y_te
     return Dataset(path.stem, train, test, classes, None, str(path))
 
 
-def _samples(half: str, inputs: Array, targets: Array) -> Samples:
+def _samples(part: str, inputs: Array, targets: Array) -> Samples:
     try:
         return Samples(inputs, targets)
     except DataError as error:
-        raise DataError(f"x_{half}, y_{half}: {error}") from error
+        raise DataError(f"x_{part}, y_{part}: {error}") from error

@@ -1,7 +1,6 @@
-"""In which order samples are learned from: a pure function of (seed, epoch), with the position a function of the step.
+"""The order of the samples: a pure function of (seed, epoch); the position in it is a function of the step.
 
-So a run that dies and resumes at step ``t`` sees exactly the samples that it would have seen, and needs to remember
-nothing but ``t``.
+So a run that is resumed at step ``t`` sees exactly the samples that it would have seen, and only has to know ``t``.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ _NO_EPOCH: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, dtype=np.int64))
 
 
 def sample_order(samples: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Return the order of the samples in ``epoch``: a permutation of ``0 .. samples - 1``."""
+    """Return the order of the samples in an epoch: a permutation of ``0 .. samples - 1``, shape ``(samples,)``."""
     return RandomKey(seed, step=epoch).generator(Tag.SAMPLE_ORDER).permutation(samples)
 
 
 def microbatch_slices(batch: int, microbatches: int) -> tuple[slice, ...]:
-    """Return the micro-batches of a batch, in order; sizes differ by at most one, the larger first.
+    """Return the microbatches of a batch, in order; their sizes differ by at most one, the larger first.
 
     Args:
         batch: samples in this batch, >= 1.
-        microbatches: how many are wanted, >= 1; a batch of fewer samples has one micro-batch for each.
+        microbatches: how many microbatches, >= 1; a batch with fewer samples has one microbatch for each sample.
 
     Returns:
-        ``min(microbatches, batch)`` slices that cover the batch: 10 samples in 3 are 0:4, 4:7, 7:10.
+        ``min(microbatches, batch)`` slices that cover the batch; for 10 samples and 3 microbatches 0:4, 4:7, 7:10.
 
     Raises:
         ConfigError: a number below 1.
@@ -49,7 +48,7 @@ class Batches:
 
     Args:
         samples: size of the training set, >= 1.
-        batch_size: samples in a batch, >= 1; an epoch of fewer samples is one batch.
+        batch_size: samples in a batch, >= 1; an epoch with fewer samples is one batch.
         seed: the run's seed, >= 0.
 
     Raises:
@@ -68,11 +67,11 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Return the number of batches in an epoch; a short last batch counts."""
+        """The number of batches in an epoch, including a short last one."""
         return -(-self.samples // self.batch_size)
 
     def indices(self, step: int) -> NDArray[np.int64]:
-        """Return which samples the batch of a global step holds: shape ``(batch,)``, read-only.
+        """Return the indices of the samples in the batch of a step: int64, shape ``(batch,)``, read-only.
 
         Args:
             step: counted from 0 over all epochs.
@@ -86,12 +85,14 @@ class Batches:
         return self._order(epoch)[start : start + self.batch_size]
 
     def size(self, step: int) -> int:
-        """Return how many samples the batch of a global step holds."""
+        """Return the number of samples in the batch of a step."""
         start = step % self.steps_per_epoch * self.batch_size
         return min(self.batch_size, self.samples - start)
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
-        cached, order = self._last_epoch  # one tuple, replaced as a whole: two threads cannot see halves of two epochs
+        cached, order = (
+            self._last_epoch
+        )  # one tuple, replaced as a whole: a thread never sees one epoch's number with another's order
         if cached != epoch:
             order = sample_order(self.samples, self.seed, epoch)
             order.flags.writeable = False

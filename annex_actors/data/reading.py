@@ -1,4 +1,4 @@
-"""One way to say that a file could not be read."""
+"""The error for a file that could not be read, the same for every format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from annex_actors.base.errors import DataError
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Name ``path`` in every error raised inside, and say what the file system says as a `DataError` of one line."""
+    """Name ``path`` in every `DataError` raised inside, and turn an OSError into a `DataError` of one line."""
     try:
         yield
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Which samples to learn from and which to judge by: a pure function of the seed and the labels."""
+"""Which samples to train on and which to test on: a pure function of the seed and the labels."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from annex_actors.base.random_keys import RandomKey, Tag
 def split_indices(
     samples: int, labels: NDArray[np.int64] | None, *, test_fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows of the training and of the test set, each in ascending order.
+    """Return the indices of the training and of the test samples, each in ascending order.
 
-    The samples are shuffled, brought together by class, and every ``1/test_fraction``-th of that row of samples is a
-    test sample. So each class has its share of the test set, to within one sample.
+    The samples are shuffled and then sorted by class; every ``1/test_fraction``-th of them is a test sample. So each
+    class has its share of the test set, to within one sample.
 
     Args:
         samples: how many there are.
         labels: the class of each, shape ``(samples,)``, or ``None`` for regression.
-        test_fraction: in [0, 1); 0 makes both sets the whole.
+        test_fraction: in [0, 1); with 0 both sets are the whole.
         seed: >= 0.
 
     Raises:
-        ConfigError: a fraction or a seed out of range.
-        DataError: a single sample cannot be split.
+        ConfigError: ``test_fraction`` or ``seed`` out of range.
+        DataError: there is only one sample, which cannot be split.
     """
     _check(samples, test_fraction, seed)
     if test_fraction == 0:

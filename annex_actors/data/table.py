@@ -1,4 +1,4 @@
-"""The user's own table: a ``.csv`` file, one sample a line, one column the target."""
+"""The user's own table: a ``.csv`` file with one sample per line and the target in one column."""
 
 from __future__ import annotations
 
@@ -23,34 +23,35 @@ _LARGEST = float(np.finfo(np.float32).max)
 class _Table:
     header: tuple[str, ...] | None
     rows: list[list[str]]
-    lines: list[int]  # of each row in the file, from 1, as an editor shows it
+    lines: list[int]  # line number of each row in the file, from 1, as an editor shows it
 
     @property
     def columns(self) -> int:
         return len(self.rows[0])
 
     def place(self, row: int, column: int) -> str:
-        """Return where a cell stands, as the user would look for it."""
+        """Return where a cell is, as the user would look for it."""
         name = f" ({self.header[column]})" if self.header else ""
         return f"line {self.lines[row]}, column {column}{name}"
 
 
 def read_csv(path: Path, *, label: str | int | None = None, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
-    """Return the data set in a ``.csv`` file: cells apart by commas, UTF-8, one sample a line.
+    """Return the data set in a ``.csv`` file: comma-separated, UTF-8, one sample per line.
 
     The first line is a header if none of its cells is a number. Every column but the label's is a feature and must
-    hold numbers. A label column of integers or of text is classes, sorted; of numbers with decimals, regression.
+    hold numbers. Labels that are integers or text are classes, sorted; numbers with decimals are for regression.
 
     Args:
         path: the file.
-        label: the target's column: a name of the header, or an index from 0 (negative from the end); the last by
+        label: the target's column: a name in the header, or an index from 0 (negative from the end); the last by
             default.
-        test_fraction: the part to test on, in [0, 1), stratified by class; 0 tests on the training samples.
+        test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.
         seed: of the split, >= 0.
 
     Raises:
-        DataError: a file that cannot be read, no such column, lines of different lengths, an empty cell, a feature
-            that is no finite number, labels of numbers and text mixed; the message names file, line, column and cell.
+        DataError: a file that cannot be read, an unknown column, lines of different lengths, an empty cell, a feature
+            that is not a finite number, or labels both of numbers and text; the message names file, line, column and
+            cell.
         ConfigError: ``test_fraction`` or ``seed`` out of range.
     """
     with reading(path):
@@ -87,7 +88,7 @@ def _table(path: Path) -> _Table:
 
 
 def _cells(path: Path) -> tuple[list[list[str]], list[int]]:
-    """Return the cells of every line that is not blank, and the number of that line."""
+    """Return the cells of every line that is not blank, and the line's number."""
     rows, lines = [], []
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -123,7 +124,7 @@ def _numbers(table: _Table, features: Sequence[int]) -> Floats:
 def _number(table: _Table, row: int, column: int) -> float:
     cell = table.rows[row][column]
     value = float(cell) if _is(float, cell) else float("nan")
-    if abs(value) <= _LARGEST:  # false for nan as well
+    if abs(value) <= _LARGEST:  # False for NaN too
         return value
     raise DataError(
         f"expected a finite number, got {cell!r} in {table.place(row, column)}; "

@@ -1,13 +1,13 @@
-"""Layers and networks: pure functions over arrays, with neither actors nor threads.
+"""Layers and networks: pure functions on arrays, without actors or threads.
 
-A reading order:
+Read the modules in this order:
 
-1. `layer`: the protocol `Layer`, five members that a layer of your own has too, and what one with weights adds;
+1. `layer`: the protocol `Layer`, which has five members, and what a layer with weights or state adds;
 2. `dense`, with `initializers` and `kernels`: the layer that has weights, and what computes its products;
 3. `functions` and `activation`: relu, sigmoid, tanh, softmax, linear;
 4. `dropout` and `flatten`;
 5. `stack`, with `residual`: how the chain forks and joins;
-6. `network`: layers in a row, their shapes and first parameters;
+6. `network`: a sequence of layers, its shapes and initial parameters;
 7. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))

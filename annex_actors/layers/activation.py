@@ -1,4 +1,4 @@
-"""The layer that applies a function to every sample."""
+"""The activation layer: it applies a function to every sample."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def activation(name: str | tuple[str, float]) -> Activation:
         name: the function's name, or ``("relu", threshold)`` for ``max(x, threshold)``.
 
     Raises:
-        ConfigError: no such function, or a threshold that is no finite number.
+        ConfigError: there is no such function, or the threshold is not a finite number.
     """
     if isinstance(name, str):
         return Activation(FUNCTIONS[name]() if name in FUNCTIONS else checks.unknown("activation", name, FUNCTIONS))
@@ -47,7 +47,7 @@ class Activation:
 
     @property
     def rectifies(self) -> bool:
-        """Whether the function lets about half of its inputs through, as relu does."""
+        """Whether the function passes on about half of its inputs, as relu does."""
         return self.function.rectifies
 
     def spec(self) -> str:
@@ -59,12 +59,12 @@ class Activation:
         return input_shape
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
-        """Return the function's outputs, and save them."""
+        """Return the function's outputs, which it also saves."""
         outputs = self.function(inputs)
         return outputs, outputs
 
     def backward(
         self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
     ) -> tuple[Floats | None, Factors]:
-        """Return ``grad_output`` pulled back through the function."""
+        """Return the function's pull-back of ``grad_output``, and no factors."""
         return self.function.pull_back(saved, grad_output), ()

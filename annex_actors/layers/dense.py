@@ -30,15 +30,15 @@ def dense(
 
     Args:
         out_features: outputs for each sample, >= 1.
-        in_features: inputs for each sample; inferred from the layer before where it is not given.
-        weights: the first weights, shape ``(in_features, out_features)``: a row for each input. (A row of Annex's
-            matrices is an output: transpose them.) Drawn by ``initializer`` where they are not given.
-        biases: the first biases, shape ``(out_features,)``; zeros where they are not given.
-        initializer: "glorot", "he", or "auto": He where the next activation is a relu, else Glorot.
+        in_features: inputs for each sample; inferred from the layer before if not given.
+        weights: the initial weights, shape ``(in_features, out_features)``: a row for each input. (Annex's matrices
+            have a row for each output: transpose them.) Drawn by ``initializer`` if not given.
+        biases: the initial biases, shape ``(out_features,)``; zeros if not given.
+        initializer: "glorot", "he", or "auto": He if the next activation is a relu, else Glorot.
 
     Raises:
-        ConfigError: a setting of the wrong range or name, or weights that are not finite numbers.
-        ShapeError: weights or biases whose shape is not the one above.
+        ConfigError: a setting that is out of range or has an unknown name, or weights that are not finite numbers.
+        ShapeError: weights or biases of another shape.
     """
     out_features = checks.whole_number("out_features", out_features, at_least=1)
     matrix = None if weights is None else _finite("weights", weights)
@@ -77,13 +77,13 @@ class Dense:
     out_features: int
     in_features: int | None = None
     initializer: Initializer = Initializer.AUTO
-    # Numbers as tuples, so that layers with given weights compare, hash and pickle as those without.
+    # Tuples, not arrays, so that layers with given weights can be compared and hashed too.
     weights: Rows | None = field(default=None, repr=False)
     biases: tuple[float, ...] | None = field(default=None, repr=False)
     before_relu: bool = False
-    """Whether the next activation is a relu, which `sequence` finds out: it settles ``Initializer.AUTO``."""
+    """Whether the next activation is a relu, set by `sequence`; ``Initializer.AUTO`` depends on it."""
     kernels: Kernels = field(default=NUMPY, repr=False)
-    """Who computes the three products; a choice of the run, like given weights not part of the text."""
+    """The library that computes the three products; like given weights, not part of the text."""
 
     @property
     def name(self) -> str:
@@ -91,14 +91,14 @@ class Dense:
         return "dense"
 
     def spec(self) -> str:
-        """Return ``dense:out_features[:in_features][:initializer]``; given weights are state, not part of the text."""
+        """Return ``dense:out_features[:in_features][:initializer]``, without given weights."""
         words = [self.name, str(self.out_features)]
         words += [str(self.in_features)] if self.in_features is not None else []
         words += [self.initializer.value] if self.initializer is not Initializer.AUTO else []
         return ":".join(words)
 
     def followed_by(self, activation: Rectifies | None) -> Dense:
-        """Return the same layer, told whether the next activation is a relu."""
+        """Return the same layer, with ``before_relu`` set."""
         return replace(self, before_relu=activation is not None and activation.rectifies)
 
     def with_kernels(self, kernels: Kernels) -> Dense:
@@ -109,7 +109,7 @@ class Dense:
         """Return ``(out_features,)``.
 
         Raises:
-            ShapeError: samples with more axes than one, or with another number of features than ``in_features``.
+            ShapeError: samples with more than one axis, or with another number of features than ``in_features``.
         """
         if len(input_shape) != 1:
             raise ShapeError(
@@ -135,19 +135,19 @@ class Dense:
         return {"weight": weight, "bias": bias}
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
-        """Return ``inputs @ weight + bias``, shape ``(microbatch, out_features)``, and save ``inputs``."""
+        """Return ``inputs @ weight + bias``, shape ``(microbatch, out_features)``; save ``inputs``."""
         outputs = self.kernels.product(inputs, parameters["weight"])
         outputs += parameters["bias"]
-        return _given_away(outputs), inputs
+        return _read_only(outputs), inputs
 
     def backward(
         self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
     ) -> tuple[Floats | None, Factors]:
-        """Return ``grad_output @ weight.T``, and as factors the inputs and ``grad_output``."""
+        """Return ``grad_output @ weight.T``, shape ``(microbatch, in_features)``, and ``(inputs, grad_output)``."""
         factors = (saved, grad_output)
         if not input_wanted:
             return None, factors
-        return _given_away(self.kernels.product(grad_output, parameters["weight"].T)), factors
+        return _read_only(self.kernels.product(grad_output, parameters["weight"].T)), factors
 
     def weight_gradient(self, factors: Factors) -> dict[str, Floats]:
         """Return ``inputs.T @ grad_output`` for ``weight``, and the column sums of ``grad_output`` for ``bias``."""
@@ -158,8 +158,8 @@ class Dense:
         return Initializer.HE if self.initializer is Initializer.AUTO and self.before_relu else self.initializer
 
 
-def _given_away(array: Floats) -> Floats:
-    # Kernels may return memory of their own, of which a copy is made for whoever is sent it, unless it is read-only.
+def _read_only(array: Floats) -> Floats:
+    # Kernels may return a view of memory that they own; a message would copy it unless it is read-only.
     array.flags.writeable = False
     return array
 

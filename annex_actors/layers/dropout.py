@@ -1,4 +1,4 @@
-"""The layer that silences a random part of its inputs while training, so that no unit relies on one other."""
+"""The dropout layer: it sets random inputs to zero while training, so that no unit relies on a single other unit."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ _STEPS = 2**16
 
 
 def dropout(rate: float) -> Dropout:
-    """Return the layer that sets a share ``rate`` of its inputs to 0 while training.
+    """Return the layer that sets a fraction ``rate`` of its inputs to 0 while training.
 
     Args:
         rate: the probability that a number is dropped, 0 <= rate < 1, rounded to a multiple of 2**-16.
 
     Raises:
-        ConfigError: a rate outside that range.
+        ConfigError: a rate out of range.
     """
     return Dropout(rate)
 
 
 @dataclass(frozen=True)
 class Dropout:
-    """Inverted dropout: what is kept is divided by the share that is kept, so the mean stays and predicting is free.
+    """Inverted dropout: kept inputs are divided by the fraction kept, so the mean stays and predicting costs nothing.
 
     What is dropped depends on the key (seed, layer, step, microbatch) alone: not on where the layer lives, nor on
-    how often a crash made it begin again.
+    how often a crash made it start again.
 
     Source:
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout: a simple way to prevent neural
@@ -57,7 +57,7 @@ class Dropout:
         return input_shape
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
-        """Return what is kept of ``inputs``, scaled, and save which; ``inputs`` itself when predicting or at rate 0."""
+        """Return the kept inputs, scaled, and zeros; save the mask. When predicting or at rate 0 return ``inputs``."""
         if key is None or self._dropped_steps() == 0:
             return inputs, None
         kept = self._kept(inputs.shape, key)
@@ -66,14 +66,14 @@ class Dropout:
     def backward(
         self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
     ) -> tuple[Floats | None, Factors]:
-        """Return what `forward` kept of ``grad_output``, scaled alike."""
+        """Return ``grad_output`` with the mask and scale that `forward` used."""
         return grad_output if saved is None else self._keep(grad_output, saved), ()
 
     def _dropped_steps(self) -> int:
         return min(round(self.rate * _STEPS), _STEPS - 1)
 
     def _kept(self, shape: Shape, key: RandomKey) -> Array:
-        # 16 bits decide about a number, four to a word of the generator: 260 µs at 256 × 1024, uniform floats 900 µs.
+        # 16 random bits decide about each number, four numbers to a word: 260 µs at 256 × 1024, uniform floats 900.
         size = int(np.prod(shape))
         words = key.generator(Tag.DROPOUT).bit_generator.random_raw(-(-size // 4))
         bits = words.view(np.uint16)[:size].reshape(shape)

@@ -1,4 +1,4 @@
-"""The layer that makes one row of numbers of every sample."""
+"""The flatten layer: it turns every sample into one row of numbers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from annex_actors.layers.layer import Factors, Saved
 
 
 def flatten() -> Flatten:
-    """Return the layer that makes samples of shape ``(28, 28)`` samples of shape ``(784,)``."""
+    """Return the layer that turns samples of any shape, such as ``(28, 28)``, into rows, such as ``(784,)``."""
     return Flatten()
 
 
 @dataclass(frozen=True)
 class Flatten:
-    """A layer that lays the numbers of a sample in one row, last axis first; a view, since no number changes."""
+    """A layer that puts the numbers of a sample in one row, in C order; its outputs are a view of its inputs."""
 
     @property
     def name(self) -> str:
@@ -29,11 +29,11 @@ class Flatten:
         return self.name
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Return ``(features,)``, the product of ``input_shape``."""
+        """Return ``(features,)``, where features is the product of ``input_shape``."""
         return (math.prod(input_shape),)
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
-        """Return ``inputs`` with shape ``(microbatch, features)``, and save the shape they had."""
+        """Return ``inputs`` with shape ``(microbatch, features)``; save their old shape."""
         return inputs.reshape(len(inputs), math.prod(inputs.shape[1:])), inputs.shape
 
     def backward(

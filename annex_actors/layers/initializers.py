@@ -1,4 +1,4 @@
-"""Initial weights: large enough that signals survive many layers, small enough that they do not explode."""
+"""Initial weights: large enough that signals survive many layers, small enough that signals do not explode."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from annex_actors.base.types import DType, Floats, Shape
 
 
 class Initializer(Enum):
-    """How a layer draws its first weights.
+    """How a layer draws its initial weights.
 
     Source:
         Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward neural networks.
@@ -20,33 +20,33 @@ class Initializer(Enum):
     """
 
     AUTO = "auto"
-    """He where a relu follows, else Glorot."""
+    """He if a relu follows, else Glorot."""
     GLOROT = "glorot"
     """Uniform with variance 2 / (fan_in + fan_out)."""
     HE = "he"
-    """Normal with variance 2 / fan_in: a relu passes on half of it."""
+    """Normal with variance 2 / fan_in, of which a relu passes on half."""
 
     @classmethod
     def of(cls, name: str | Initializer) -> Initializer:
         """Return the initializer of this name.
 
         Raises:
-            ConfigError: there is none of this name.
+            ConfigError: there is no initializer of this name.
         """
         names = [member.value for member in cls]
         return cls(name) if isinstance(name, cls) or name in names else checks.unknown("initializer", name, names)
 
     def draw(self, shape: Shape, fan: tuple[int, int], generator: np.random.Generator, dtype: DType) -> Floats:
-        """Return the first weights; AUTO stands for Glorot.
+        """Return initial weights; AUTO stands for Glorot.
 
-        They are drawn in float64 and rounded to ``dtype``, so that precisions start from the same point.
+        They are drawn in float64 and rounded to ``dtype``, so that both precisions start from the same point.
 
         Args:
             shape: of the array, with any number of axes.
-            fan: how many inputs an output is the sum of, and how many outputs an input goes to: of a dense layer
-                ``(in_features, out_features)``.
-            generator: what draws them: `RandomKey.generator` for `Tag.INITIAL_WEIGHTS`. Several arrays of one layer are
-                drawn from one generator, one after the other.
+            fan: how many inputs contribute to an output, and to how many outputs an input contributes; for a dense
+                layer ``(in_features, out_features)``.
+            generator: from `RandomKey.generator` with `Tag.INITIAL_WEIGHTS`. A layer with several arrays draws them
+                one after the other from one generator.
             dtype: float32 or float64.
         """
         fan_in, fan_out = fan

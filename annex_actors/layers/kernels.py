@@ -1,7 +1,7 @@
-"""The matrix product as a seam: by whom the layers with weights have their products computed.
+"""Kernels: the library that computes the matrix products of the layers with weights.
 
-NumPy's product is the default. That of torch works on the same memory; which of the two is faster depends on the
-processor and on the shapes. They round differently, so the choice belongs to the layer, and to the record of a run.
+NumPy is the default. Torch works on the same memory; which of the two is faster depends on the processor and the
+shapes. They round differently, so the choice is part of the layer, and is recorded with a run.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from annex_actors.base.tables import Table
 from annex_actors.base.types import Floats
 
 _ALIGNMENT = 64
-"""Bytes: where torch lets its own arrays begin, and a cache line."""
+"""Bytes: torch aligns its own arrays to this, which is also the size of a cache line."""
 
 
 @runtime_checkable
 class Kernels(Hashable, Protocol):
-    """Computes matrix products; a value without state, which can be compared, hashed and pickled."""
+    """A library that computes matrix products, as a stateless value that can be compared, hashed and pickled."""
 
     @property
     def name(self) -> str:
-        """The name by which `kernels` finds them, such as ``torch``."""
+        """Name by which `kernels` finds them, such as ``torch``."""
 
     @property
     def description(self) -> str:
-        """Name, version, and what else the bits of a product depend on."""
+        """Name, version, and anything else that the bits of a product depend on."""
 
     def product(self, left: Floats, right: Floats) -> Floats:
-        """Return ``left @ right``: a new C-contiguous array, the caller's to overwrite.
+        """Return ``left @ right``: a new C-contiguous array, which the caller may overwrite.
 
-        Its bits depend on the numbers and on how they are laid out: neither on the thread that asks, nor on where in
-        memory the numbers happen to be.
+        Its bits depend on the numbers and their layout (C order or transposed) only: neither on the calling thread nor
+        on the arrays' addresses in memory.
 
         Args:
-            left: shape ``(rows, inner)``, C-contiguous or the transpose of an array that is; may be read-only.
+            left: shape ``(rows, inner)``, C-contiguous or the transpose of a C-contiguous array; may be read-only.
             right: shape ``(inner, columns)``, likewise, of the same dtype.
         """
 
 
 @runtime_checkable
 class UsesKernels(Protocol):
-    """A layer that computes matrix products through this seam, such as `Dense`, or one of your own."""
+    """A layer that lets kernels compute its matrix products, such as `Dense`."""
 
     def with_kernels(self, kernels: Kernels) -> Self:
         """Return the same layer with these kernels."""
@@ -55,7 +55,7 @@ class UsesKernels(Protocol):
 
 @dataclass(frozen=True)
 class NumpyKernels:
-    """The product of the BLAS that NumPy comes with."""
+    """NumPy's matrix product, computed by the BLAS library that NumPy comes with."""
 
     name = "numpy"
     description = f"numpy {np.__version__}"
@@ -68,12 +68,11 @@ class NumpyKernels:
 
 @dataclass(frozen=True)
 class TorchKernels:
-    """The product of torch on the CPU, of the same arrays; torch is imported when the first of these is made.
+    """Torch's matrix product on the CPU, on the same memory; torch is imported with the first instance.
 
-    Two things must not change bits. Its library splits a product over a number of threads that belongs to the thread
-    that asks, and that no other can set: so every product sets it to one, and back. And it adds up in another order
-    where an array begins in the middle of a vector register: so what does not begin at a multiple of 64 bytes is copied
-    to where it does.
+    Two things could change bits. Torch splits a product over several threads, whose number each calling thread sets for
+    itself: so every product sets it to one, and back. And torch sums in another order if an array is not aligned: so
+    an array that does not begin at a multiple of 64 bytes is copied first.
 
     Raises:
         ConfigError: torch is not installed.
@@ -91,16 +90,16 @@ class TorchKernels:
         read_only = np.empty(0, np.float32)
         read_only.flags.writeable = False
         with warnings.catch_warnings():
-            # Once in a process torch warns of a read-only array, such as all of a layer's are; nobody writes to them.
+            # Torch warns of a read-only array once per process. All arrays here are read-only, and none is written to.
             warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
             torch.from_numpy(read_only)
 
     def __reduce__(self) -> tuple[type[TorchKernels], tuple[()]]:
-        return TorchKernels, ()  # by name, so that a process that unpickles it imports torch before there is work
+        return TorchKernels, ()  # calls the constructor, so that unpickling imports torch before the first work arrives
 
     @property
     def description(self) -> str:
-        """Version, and the vector instructions in use: ``torch 2.13.0 (AVX512)``."""
+        """Version and vector instructions in use, such as ``torch 2.13.0 (AVX512)``."""
         import torch
 
         return f"torch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()})"
@@ -120,17 +119,17 @@ class TorchKernels:
 
 
 NUMPY: Kernels = NumpyKernels()
-"""What a layer uses unless it is told otherwise."""
+"""The default kernels."""
 
 KERNELS: Table[Callable[[], Kernels]] = Table("kernels", {"numpy": NumpyKernels, "torch": TorchKernels})
 """The kernels by name."""
 
 
 def kernels(name: str) -> Kernels:
-    """Return the kernels of that name: numpy or torch.
+    """Return the kernels of this name: numpy or torch.
 
     Raises:
-        ConfigError: there are none of this name, or what they need is not installed.
+        ConfigError: there are no kernels of this name, or torch is not installed.
     """
     return KERNELS.find(name)()
 

@@ -1,7 +1,7 @@
-"""What a layer is: data and pure functions, from which an actor makes a stage of the pipeline.
+"""What a layer is: settings and pure functions, which a stage of the pipeline runs.
 
-Every layer is a `Layer`. One that learns is `Weighted` too; one with arrays that no gradient changes, such as running
-statistics, is `Stateful`. The other protocols here are questions that a layer may answer and need not.
+Every layer is a `Layer`. A layer that learns is also `Weighted`; a layer with arrays that no gradient changes, such as
+running statistics, is also `Stateful`. The other protocols here are optional.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ Saved: TypeAlias = Any
 """What `Layer.backward` needs from `Layer.forward` of the same microbatch; opaque to everything else."""
 
 Factors: TypeAlias = tuple[Floats, ...]
-"""What the weight gradient is made of: arrays that can be stacked over the microbatches of a step, on axis 0."""
+"""What the weight gradient is computed from: arrays that can be stacked over the microbatches of a step, on axis 0."""
 
 
 @runtime_checkable
 class Layer(Protocol):
-    """One step of the computation, as a value: it can be compared, printed, pickled, and holds no weights that change.
+    """One step of the computation, as a value: it can be compared, printed and pickled, and holds no changing weights.
 
-    The stage that runs a layer keeps its parameters and what `forward` saved, and gives them back with every call. So a
-    layer cannot tell on which host it runs, and asking twice gives the same bits twice. Arrays that a layer is given
-    are read-only and shared with its neighbours: a result is a new C-contiguous array of the same dtype, or the given
-    array itself (or a view of it) where the function leaves every number as it is.
+    The stage that runs a layer keeps its parameters and what `forward` saved, and passes them with every call. So a
+    layer cannot tell on which host it runs, and the same call returns the same bits. The arrays that a layer is given
+    are read-only and shared with its neighbours. It returns new C-contiguous arrays of the same dtype, or, where it
+    changes no number, the given array itself or a view of it.
 
-    Rows are samples, and no row depends on another (unless the layer is one that `MixesRows`): the pipeline may split a
-    batch into any microbatches.
+    Rows are samples. No row depends on another, unless the layer is a `MixesRows`: the pipeline may split a batch into
+    microbatches of any size.
 
-    A layer of your own is a frozen dataclass with these five members, and those of `Weighted` where it learns;
+    To write your own layer, make a frozen dataclass with these five members, and those of `Weighted` if it learns;
     `annex_actors.testing.check_layer` tests it.
     """
 
@@ -40,10 +40,10 @@ class Layer(Protocol):
         """Name used in layer specs, such as ``dense``."""
 
     def spec(self) -> str:
-        """Return the text that `parse_layers` reads back, such as ``dense:128``: name and arguments, no spaces."""
+        """Return the text that `parse_layers` reads back, such as ``dense:128``: name and arguments, without spaces."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape of one output sample for one input sample of ``input_shape``.
+        """Return the shape of one output sample, given the shape of one input sample.
 
         Raises:
             ShapeError: samples of this shape do not fit the layer.
@@ -53,11 +53,11 @@ class Layer(Protocol):
         """Return the outputs of one microbatch, and what `backward` needs.
 
         Args:
-            parameters: as `Weighted.initial_parameters` or the optimizer made them; for a `Stateful` layer its state is
-                among them. Empty for any other layer.
-            inputs: shape ``(microbatch, *input_shape)``.
-            key: names the random numbers of (seed, layer, step, microbatch); None when predicting, where dropout and
-                its like are off.
+            parameters: from `Weighted.initial_parameters` or the optimizer, with the state of a `Stateful` layer among
+                them; empty for all other layers.
+            inputs: shape ``(microbatch, *input_shape)``; read-only.
+            key: names the random numbers of (seed, layer, step, microbatch); None when predicting, which turns off
+                dropout and other noise.
         """
 
     def backward(
@@ -65,17 +65,17 @@ class Layer(Protocol):
     ) -> tuple[Floats | None, Factors]:
         """Return dC/dinputs, and the factors of the weight gradient.
 
-        The input gradient is on the critical path, since the layer below waits for it; the weight gradient is not, and
-        is made from the factors later.
+        The input gradient is on the critical path, since the layer below waits for it. The weight gradient is not; it
+        is computed from the factors later.
 
         Args:
             parameters: as given to `forward`.
-            saved: what `forward` saved of the same microbatch.
-            grad_output: dC/doutputs, shape ``(microbatch, *output_shape)``.
-            input_wanted: false where nothing needs dC/dinputs, which may then be None.
+            saved: what `forward` saved for the same microbatch.
+            grad_output: dC/doutputs, shape ``(microbatch, *output_shape)``; read-only.
+            input_wanted: False if nothing needs dC/dinputs, which may then be None.
 
         Returns:
-            dC/dinputs, shape ``(microbatch, *input_shape)``, and the factors; ``()`` where the layer has no weights.
+            dC/dinputs, shape ``(microbatch, *input_shape)``, and the factors; ``()`` if the layer has no weights.
         """
 
 
@@ -87,11 +87,11 @@ class Weighted(Layer, Protocol):
         """Return the parameters before training, read-only, of ``dtype``."""
 
     def weight_gradient(self, factors: Factors) -> dict[str, Floats]:
-        """Return dC/dparameters by name, summed over the rows: new arrays, the caller's to overwrite.
+        """Return dC/dparameters by name, summed over the rows: new arrays, which the caller may overwrite.
 
         Args:
-            factors: what `backward` returned, of all microbatches of a step one below the other on axis 0, in their
-                order. So the gradient of a whole dense layer's step is one matrix product.
+            factors: what `backward` returned for all microbatches of a step, concatenated on axis 0 in their order. So
+                the weight gradient of a dense layer for a whole step is one matrix product.
         """
 
 
@@ -99,53 +99,53 @@ class Weighted(Layer, Protocol):
 class Stateful(Layer, Protocol):
     """A layer with arrays that no gradient changes, such as running statistics.
 
-    They are committed with the weights. Their names differ from those of the parameters, among which `Layer.forward`
-    finds them.
+    These arrays, its state, are committed with the weights. Their names differ from those of the parameters, among
+    which `Layer.forward` finds them.
     """
 
     def initial_state(self, input_shape: Shape, dtype: DType) -> Parameters:
         """Return the state before training, read-only, of ``dtype``."""
 
     def next_state(self, state: Parameters, factors: Sequence[Factors]) -> Parameters:
-        """Return the state after a step: new read-only arrays, named and shaped as those of ``state``.
+        """Return the state after a step: new read-only arrays with the names and shapes of ``state``.
 
-        Pure, so that a step that a crash repeats changes the state once.
+        Pure, so that a step repeated after a crash changes the state once.
 
         Args:
-            state: before the step.
-            factors: what `Layer.backward` returned for each microbatch of the step, in their order.
+            state: the state before the step.
+            factors: what `Layer.backward` returned for each microbatch of the step, in order.
         """
 
 
 @runtime_checkable
 class MixesRows(Protocol):
-    """A layer whose rows depend on each other while training, as those of a batch norm do."""
+    """A layer whose rows depend on each other while training, such as batch norm."""
 
     @property
     def mixes_rows(self) -> bool:
-        """Whether the outputs of a sample depend on the other samples of its microbatch."""
+        """Whether the outputs for a sample depend on the other samples of its microbatch."""
 
 
 @runtime_checkable
 class Rectifies(Protocol):
-    """A nonlinear layer, on which the initial weights of the layer below depend."""
+    """An activation, on which the initial weights of the layer below depend."""
 
     @property
     def rectifies(self) -> bool:
-        """Whether weights below it are drawn as He et al. (2015) draw them."""
+        """Whether the weights below it are initialized as in He et al. (2015)."""
 
 
 @runtime_checkable
 class FollowedBy(Protocol):
-    """A layer that wants to know what follows, to choose its initial weights; `sequence` tells it."""
+    """A layer whose initial weights depend on the activation that follows; `sequence` calls `followed_by`."""
 
     def followed_by(self, activation: Rectifies | None) -> Self:
-        """Return the same layer, told of the next activation; None where there is none before the next weights."""
+        """Return the same layer, followed by this activation; None if no activation comes before the next weights."""
 
 
 @runtime_checkable
 class EstimatesWork(Protocol):
-    """A layer that says how much it computes; of any other it is assumed that a sample meets each weight once."""
+    """A layer that estimates its own work; other layers are assumed to use each weight once per sample."""
 
     def work(self, input_shape: Shape) -> int:
-        """Return the multiplications of a forward pass for one sample; placement divides layers by them."""
+        """Return the multiplications in a forward pass of one sample; placement balances stages by them."""

@@ -1,4 +1,4 @@
-"""A network: layers in a row, checked and counted as a whole before anything starts."""
+"""A network: a sequence of layers, checked as a whole before anything starts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,18 @@ from annex_actors.layers.stack import AnyLayer, StackLayer, shapes_after
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in the order in which a sample passes through them; made by `sequence` or `parse_layers`."""
+    """Layers in the order in which a sample passes through them; made by `sequence` or `parse_layers`.
+
+    Args:
+        layers: at least one.
+    """
 
     layers: tuple[AnyLayer, ...]
 
     def shapes(self, input_shape: Shape) -> tuple[Shape, ...]:
-        """Return the shapes of one sample before, between and after the layers: ``len(layers) + 1`` of them.
+        """Return the shapes of one sample before, between and after the layers: ``len(layers) + 1`` shapes.
 
-        Where skips pass by, the shape is that of the activation.
+        Between a fork and its join the shape is that of the activation, not of the skipped array.
 
         Raises:
             ShapeError: two neighbours do not fit, or a fork is never joined; the message names the layers and shapes.
@@ -39,10 +43,10 @@ class Network:
         return tuple(stack[0] for stack in stacks)
 
     def initial_parameters(self, input_shape: Shape, *, seed: int, dtype: DType) -> tuple[Parameters, ...]:
-        """Return the parameters of every layer before training, keyed by its index in the whole network.
+        """Return the parameters of every layer before training; random ones depend on the seed and the layer's index.
 
         Args:
-            input_shape: the shape of one sample of the data.
+            input_shape: the shape of one input sample.
             seed: the run's seed.
             dtype: float32 or float64.
 
@@ -57,7 +61,7 @@ class Network:
         )
 
     def initial_states(self, input_shape: Shape, *, dtype: DType) -> tuple[Parameters, ...]:
-        """Return what no gradient changes of every layer before training; see `initial_parameters`."""
+        """Return the state of every layer before training (`Stateful`), empty for others; see `initial_parameters`."""
         return tuple(
             layer.initial_state(shape, np.dtype(dtype)) if isinstance(layer, Stateful) else {}
             for layer, shape in zip(self.layers, self.shapes(input_shape), strict=False)
@@ -68,7 +72,7 @@ class Network:
         return " ".join(layer.spec() for layer in self.layers)
 
     def with_kernels(self, kernels: Kernels) -> Network:
-        """Return the same network, whose layers compute with these kernels where they have a use for them."""
+        """Return the same network with these kernels in every layer that uses kernels."""
         return Network(
             tuple(layer.with_kernels(kernels) if isinstance(layer, UsesKernels) else layer for layer in self.layers)
         )
@@ -92,17 +96,17 @@ class Network:
 
 
 def sequence(*layers: AnyLayer | Network) -> Network:
-    """Return the network of these layers; a network among them stands for its own layers.
+    """Return the network of these layers; a network among them stands for its layers.
 
-    A layer whose initial weights depend on the next activation (`FollowedBy`) is told of it here.
+    A layer whose initial weights depend on the next activation (`FollowedBy`) learns here which one it is.
 
     Raises:
-        ConfigError: no layers, or something that is no layer.
+        ConfigError: there are no layers, or something is not a layer.
     """
     flat = tuple(_flattened(layers))
     if not flat:
         raise ConfigError("expected `sequence` to have at least one layer, got none")
-    return Network(tuple(_settled(layer, flat[index + 1 :]) for index, layer in enumerate(flat)))
+    return Network(tuple(_with_next_activation(layer, flat[index + 1 :]) for index, layer in enumerate(flat)))
 
 
 def _flattened(layers: Iterable[AnyLayer | Network]) -> Iterable[AnyLayer]:
@@ -118,8 +122,8 @@ def _flattened(layers: Iterable[AnyLayer | Network]) -> Iterable[AnyLayer]:
             )
 
 
-def _settled(layer: AnyLayer, following: Sequence[AnyLayer]) -> AnyLayer:
-    """Return ``layer``, told of the activation that comes before the next weights where it wants to know."""
+def _with_next_activation(layer: AnyLayer, following: Sequence[AnyLayer]) -> AnyLayer:
+    """Return ``layer``; a `FollowedBy` learns which activation comes before the next weights."""
     if not isinstance(layer, FollowedBy):
         return layer
     after = next((each for each in following if isinstance(each, Weighted | Rectifies)), None)

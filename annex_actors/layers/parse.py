@@ -1,6 +1,6 @@
-"""Networks as text: layers apart by spaces, arguments by colons, as in ``dense:128 relu dropout:0.1 dense:10``.
+"""Networks as text: spaces separate layers, colons separate arguments: ``dense:128 relu dropout:0.1 dense:10``.
 
-A word that ends with a parenthesis encloses layers, up to the one that closes it: ``residual( dense:64 relu )``.
+A word that ends with ``(`` encloses the layers up to the matching ``)``: ``residual( dense:64 relu )``.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from annex_actors.layers.table import LAYERS, Constructor
 _OPENS, _CLOSES = "(", ")"
 
 _Word: TypeAlias = tuple[int, str]
-"""A word and its place in the text, from 0."""
+"""A word's position in the text, from 0, and the word."""
 
 
 def parse_layers(text: str, constructors: Mapping[str, Constructor] = LAYERS) -> Network:
-    """Return the network that this text describes; the inverse of `Network.spec`.
+    """Return the network that a text describes; the inverse of `Network.spec`.
 
     Args:
         text: such as ``"flatten dense:128 relu dropout:0.1 dense:10"``; ``dense:128:784:he`` gives in_features and
             initializer, ``relu:0.5`` a threshold.
-        constructors: the layers by name; by default this package's and those registered (`register_layer`).
+        constructors: the layers by name; by default this package's and the registered ones (`register_layer`).
 
     Raises:
-        ConfigError: an unknown layer or wrong arguments; the message names the word.
+        ConfigError: an unknown layer, wrong arguments or unmatched parentheses; the message names the word.
     """
     words = enumerate(text.split())
     layers = _Parser(constructors).layers(words)
@@ -44,7 +44,7 @@ class _Parser:
         self._known = known
 
     def layers(self, words: Iterator[_Word], opened: _Word | None = None) -> list[AnyLayer | Network]:
-        """Return the layers up to the end of the text or, where a word has ``opened``, to the one that closes."""
+        """Return the layers up to the end of the text, or up to the parenthesis that matches the word ``opened``."""
         found: list[AnyLayer | Network] = []
         for word in words:
             if word[1] == _CLOSES:
@@ -79,13 +79,13 @@ class _Parser:
 
 
 def encloses(constructor: Constructor) -> bool:
-    """Return whether a layer's word encloses layers: whether its constructor takes any number of them."""
+    """Return whether a layer's word encloses layers, that is, whether its constructor takes ``*layers``."""
     kinds = [each.kind for each in inspect.signature(constructor).parameters.values()]
     return inspect.Parameter.VAR_POSITIONAL in kinds
 
 
 def usage_of(name: str, constructor: Constructor) -> str:
-    """Return the word to write, such as ``dense:out_features[:in_features][:initializer]``."""
+    """Return how to write a layer's word, such as ``dense:out_features[:in_features][:initializer]``."""
     parameters = inspect.signature(constructor).parameters.values()
     own = [each for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
     words = (f"[:{each.name}]" if each.default is not each.empty else f":{each.name}" for each in own)

@@ -1,4 +1,4 @@
-"""Skip connections: a fork, the layers that are skipped, and a join that adds both ways up."""
+"""Skip connections: a fork, the layers that are skipped, and a join that adds the two branches."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from annex_actors.layers.stack import AnyLayer, Stack
 def residual(*layers: AnyLayer | Network) -> Network:
     """Return ``y = x + layers(x)`` as a chain: a fork, the layers, and a join.
 
-    In text: ``"residual( dense:64 relu )"``, which is short for ``"fork dense:64 relu join"``.
+    As text: ``"residual( dense:64 relu )"``, which is short for ``"fork dense:64 relu join"``.
 
     Args:
-        layers: at least one; their outputs have the shape of their inputs.
+        layers: at least one; the last one's outputs have the shape of the first one's inputs.
 
     Raises:
-        ConfigError: no layers, or something that is no layer.
+        ConfigError: there are no layers, or something is not a layer.
 
     Source:
         He, Zhang, Ren, Sun (2016), Deep residual learning for image recognition.
@@ -32,7 +32,7 @@ def residual(*layers: AnyLayer | Network) -> Network:
 
 @dataclass(frozen=True)
 class Fork:
-    """Puts the activation on the stack once more: the same read-only memory."""
+    """A layer that puts the activation on the stack a second time, without copying it."""
 
     takes = 1
     gives = 2
@@ -51,7 +51,7 @@ class Fork:
         return input_shapes * 2
 
     def forward_stack(self, inputs: Stack) -> tuple[Stack, Saved]:
-        """Return the activation twice; nothing need be saved."""
+        """Return the activation twice; save nothing."""
         return inputs * 2, None
 
     def backward_stack(self, saved: Saved, grad_outputs: Stack) -> Stack:
@@ -62,7 +62,7 @@ class Fork:
 
 @dataclass(frozen=True)
 class Join:
-    """Adds the two topmost arrays."""
+    """A layer that replaces the two topmost arrays by their sum."""
 
     takes = 2
     gives = 1
@@ -80,7 +80,7 @@ class Join:
         """Return the shape that both arrays have.
 
         Raises:
-            ShapeError: two shapes that differ.
+            ShapeError: the two shapes differ.
         """
         onward, skipped = input_shapes
         if onward != skipped:
@@ -91,10 +91,10 @@ class Join:
         return (onward,)
 
     def forward_stack(self, inputs: Stack) -> tuple[Stack, Saved]:
-        """Return the sum of both arrays; nothing need be saved."""
+        """Return the sum of both arrays; save nothing."""
         onward, skipped = inputs
         return (onward + skipped,), None
 
     def backward_stack(self, saved: Saved, grad_outputs: Stack) -> Stack:
-        """Return the gradient twice: the same read-only memory."""
+        """Return the gradient twice, without copying it."""
         return grad_outputs * 2

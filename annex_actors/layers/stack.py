@@ -1,9 +1,9 @@
 """Layers on a stack of arrays: how a chain forks and joins.
 
-What travels from layer to layer is a stack: the activation on top, and below it the skips that pass by. A `Layer` works
-on the top and leaves the rest alone. A `StackLayer` takes several arrays from the top, or puts several there. Gradients
-travel back as the same stack. So a network with skip connections is still a chain, every layer of a residual block is
-an actor of its own, and a placement may cut the chain anywhere.
+Layers pass a stack on to each other: the activation on top, and below it the arrays that skip the layers of a residual
+block. A `Layer` works on the top and leaves the rest alone. A `StackLayer` takes several arrays from the top, or puts
+several there. Gradients travel back as the same stack. So a network with skip connections is still a chain: every layer
+of a residual block can have its own actor, and a placement may cut the chain anywhere.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ Stack: TypeAlias = tuple[Floats, ...]
 class StackLayer(Protocol):
     """A layer without weights that changes how many arrays there are, such as a fork.
 
-    Arrays are given and returned as in `annex_actors.layers.layer.Layer`; the given array itself may be returned
-    several times.
+    The rules for arrays are those of `Layer`; a given array may also be returned several times.
     """
 
     @property
@@ -33,17 +32,17 @@ class StackLayer(Protocol):
 
     @property
     def takes(self) -> int:
-        """How many arrays it takes from the top of the stack, >= 1."""
+        """How many arrays it takes from the top of the stack, at least 1."""
 
     @property
     def gives(self) -> int:
-        """How many arrays it puts in their place, >= 1."""
+        """How many arrays it puts in their place, at least 1."""
 
     def spec(self) -> str:
-        """Return the text that `parse_layers` reads back: name and arguments, no spaces."""
+        """Return the text that `parse_layers` reads back: name and arguments, without spaces."""
 
     def output_shapes(self, input_shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        """Return the shapes of one sample of each array that it gives, for those of the arrays that it takes.
+        """Return the shape of one sample of each array that it gives, from the shapes of the arrays that it takes.
 
         Raises:
             ShapeError: samples of these shapes do not fit the layer.
@@ -53,14 +52,14 @@ class StackLayer(Protocol):
         """Return the arrays to put on the stack, and what `backward_stack` needs."""
 
     def backward_stack(self, saved: Saved, grad_outputs: Stack) -> Stack:
-        """Return dC/dinputs for ``grad_outputs`` = dC/doutputs of the same microbatch."""
+        """Return dC/dinputs for each array taken, from dC/doutputs of each array given, for the same microbatch."""
 
 
 AnyLayer: TypeAlias = Layer | StackLayer
 
 
 class OnStack(Protocol):
-    """A layer at work on a whole stack; made by `on_stack`."""
+    """A layer that works on a whole stack; made by `on_stack`."""
 
     def forward(self, parameters: Parameters, stack: Stack, key: RandomKey | None) -> tuple[Stack, Saved]:
         """Return the stack above the layer, and what `backward` needs."""
@@ -73,18 +72,18 @@ class OnStack(Protocol):
         Args:
             parameters: as given to `forward`.
             saved: what `forward` returned for the same microbatch.
-            gradients: of the stack above the layer.
-            input_wanted: false where nothing needs the gradients below; the stack returned is then empty.
+            gradients: of the stack above the layer, the activation's first.
+            input_wanted: False if nothing needs the gradients below; the stack returned is then empty.
         """
 
 
 def on_stack(layer: AnyLayer) -> OnStack:
-    """Return the layer as one that works on a whole stack."""
+    """Return an adapter that applies a layer to a whole stack."""
     return _OnSeveral(layer) if isinstance(layer, StackLayer) else _OnTop(layer)
 
 
 class _OnTop:
-    """A layer that works on the top of the stack."""
+    """Applies a `Layer` to the top of the stack."""
 
     def __init__(self, layer: Layer) -> None:
         self._layer = layer
@@ -103,7 +102,7 @@ class _OnTop:
 
 
 class _OnSeveral:
-    """A layer that takes several arrays from the stack, or puts several there."""
+    """Applies a `StackLayer`, which takes several arrays from the stack or puts several there."""
 
     def __init__(self, layer: StackLayer) -> None:
         self._layer = layer
@@ -123,10 +122,10 @@ class _OnSeveral:
 
 
 def shapes_after(layer: AnyLayer, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
-    """Return the shapes of the stack after a layer.
+    """Return the shapes of the stack after a layer, from the shapes of the stack before it.
 
     Raises:
-        ShapeError: they do not fit the layer, or there are too few.
+        ShapeError: the shapes do not fit the layer, or there are too few arrays.
     """
     if not isinstance(layer, StackLayer):
         return (layer.output_shape(shapes[0]), *shapes[1:])

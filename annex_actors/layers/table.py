@@ -1,6 +1,6 @@
-"""The table of layers: what parsing, the documentation and the conformance suite know of each.
+"""The table of layers by name, which parsing, the documentation and the conformance tests share.
 
-A layer of your own enters it by `register_layer`, and so has a name in a network's text.
+`register_layer` adds your own layers, which then have a name in a network's text.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from annex_actors.layers.residual import Fork, Join, residual
 from annex_actors.layers.stack import AnyLayer
 
 Constructor: TypeAlias = Callable[..., AnyLayer | Network]
-"""Makes a layer from the arguments of its word: an int or a float where the text is a number, else the text.
+"""Makes a layer from the arguments of its word: an int or a float if the text is a number, else the text.
 
-One that takes any number of layers (``*layers``) gets those that its word encloses. The first line of its docstring
-says what the layer does.
+A constructor with ``*layers`` gets the layers that its word encloses. The first line of its docstring says what the
+layer does.
 """
 
 
@@ -55,7 +55,7 @@ def _softmax() -> Layer:
 
 
 def _linear() -> Layer:
-    """Return the layer that leaves its inputs as they are."""
+    """Return the layer that does not change its inputs."""
     return activation("linear")
 
 
@@ -75,18 +75,18 @@ LAYERS: Table[Constructor] = Table(
         "join": Join,
     },
 )
-"""The layers by the name that a network's text begins their word with."""
+"""The layers by name, as written in a network's text."""
 
 
 def register_layer(name: str, constructor: Constructor) -> None:
-    """Give a layer of your own a name, for `parse_layers`, config files and the command line (``--load FILE``).
+    """Register your own layer by name, for `parse_layers`, config files and the command line (``--load FILE``).
 
     Args:
-        name: one word; the layer's `name` and the beginning of its `spec`.
-        constructor: its class, or a function that makes it.
+        name: one word; the layer's `name` and the beginning of its `spec`. It replaces your earlier layer of that name.
+        constructor: the layer's class, or a function that returns a layer.
 
     Raises:
-        ConfigError: the name is one of this package's or no word, or the constructor cannot be called.
+        ConfigError: the name is one of this package's or not a single word, or the constructor is not callable.
     """
     if not callable(constructor):
         raise ConfigError(f"expected `constructor` to be a class or a function that makes a layer, got {constructor!r}")

@@ -1,5 +1,5 @@
-"""Metrics: how good the predictions of a network are. `evaluate` chooses those that suit the targets."""
+"""Metrics: how good the predictions of a network are. `evaluate` chooses those that fit the targets."""
 
-from annex_actors.metrics.evaluate import accuracy, evaluate, predicted_classes, prepare, r2
+from annex_actors.metrics.evaluate import accuracy, evaluate, predicted_classes, preload, r2
 
-__all__ = ["accuracy", "evaluate", "predicted_classes", "prepare", "r2"]
+__all__ = ["accuracy", "evaluate", "predicted_classes", "preload", "r2"]

@@ -1,4 +1,4 @@
-"""How good predictions are: accuracy for classes, the coefficient of determination for amounts."""
+"""How good predictions are: accuracy for classes, the coefficient of determination for regression."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from annex_actors.base.errors import ShapeError
 from annex_actors.base.types import Array, Floats
 
 
-def prepare() -> None:
-    """Import what `evaluate` needs, where it takes nobody's time: scikit-learn's metrics take a second to import.
+def preload() -> None:
+    """Import scikit-learn's metrics early (1 s), so that the first evaluation does not pay for it.
 
-    That they are not imported with this module spares the commands that need none of them that second.
+    They are not imported with this module, so that commands that evaluate nothing do not pay either.
     """
     import sklearn.metrics  # noqa: F401 - for its effect
 
 
 def evaluate(predictions: Floats, targets: Array, classes: Sequence[str] | None) -> Mapping[str, float]:
-    """Return the metrics that suit the task, by name.
+    """Return the metrics that fit the task, by name.
 
     Args:
-        predictions: outputs of the network, shape ``(samples, outputs)`` or ``(samples,)``.
-        targets: labels, shape ``(samples,)``; or amounts, of the shape of ``predictions``.
+        predictions: the network's predictions, shape ``(samples, outputs)`` or ``(samples,)``.
+        targets: labels, shape ``(samples,)``; or numbers, as many as ``predictions``.
         classes: the names of the classes, or ``None`` for regression.
 
     Returns:
-        ``{"accuracy": ...}`` for classes, ``{"r2": ...}`` for regression; nothing where `r2` is undefined.
+        ``{"accuracy": ...}`` for classes, ``{"r2": ...}`` for regression; ``{}`` if `r2` is undefined.
 
     Raises:
         ShapeError: predictions that do not fit the targets or the classes.
@@ -37,11 +37,11 @@ def evaluate(predictions: Floats, targets: Array, classes: Sequence[str] | None)
 
 
 def accuracy(predictions: Floats, targets: Array, classes: Sequence[str] | None) -> float | None:
-    """Return the part of the samples whose class is predicted right, in [0, 1]; ``None`` for regression.
+    """Return the fraction of samples that are classified correctly, in [0, 1]; ``None`` for regression.
 
     Args:
-        predictions: a score for each class, shape ``(samples, classes)``: the largest counts. Or, of two classes, the
-            probability of the second, shape ``(samples, 1)`` or ``(samples,)``: above 0.5 counts.
+        predictions: a score for each class, shape ``(samples, classes)``: the largest decides. Or, for two classes, the
+            probability of the second, shape ``(samples, 1)`` or ``(samples,)``: above 0.5 it is predicted.
         targets: labels, shape ``(samples,)``.
         classes: the names of the classes, or ``None`` for regression.
 
@@ -58,10 +58,10 @@ def accuracy(predictions: Floats, targets: Array, classes: Sequence[str] | None)
 def r2(predictions: Floats, targets: Array) -> float | None:
     """Return the coefficient of determination: 1 is perfect, 0 is as good as the mean; several outputs are averaged.
 
-    ``None`` where it is undefined: fewer than two samples, or a prediction that is not finite.
+    It is undefined, and ``None``, for fewer than two samples or a prediction that is not finite.
 
     Raises:
-        ShapeError: predictions of another size than the targets.
+        ShapeError: predictions and targets of different sizes.
     """
     if len(predictions) != len(targets) or predictions.size != targets.size:
         raise ShapeError(
@@ -76,13 +76,13 @@ def r2(predictions: Floats, targets: Array) -> float | None:
 
 
 def predicted_classes(predictions: Floats, samples: int, classes: int) -> Array:
-    """Return the class that each prediction means; see `accuracy`.
+    """Return the predicted class of each sample; see `accuracy`.
 
     Returns:
         Labels, int64, shape ``(samples,)``.
 
     Raises:
-        ShapeError: not ``(samples, classes)``, and not one output for two classes.
+        ShapeError: predictions of shape neither ``(samples, classes)`` nor, for two classes, ``(samples, 1)``.
     """
     outputs = predictions[:, np.newaxis] if predictions.ndim == 1 else predictions
     if outputs.shape == (samples, classes):

@@ -1,6 +1,7 @@
-"""Observers: they see a run's events and show them. What they raise harms nothing; what they miss, nobody needs.
+"""Observers: they show a run's events. A run needs no observer, and an observer that raises does no harm.
 
-`lines` turns events into text; `progress` shows it, as plain lines or above a live bar. `timeline` draws a simulation.
+`lines` turns events into text, and `progress` shows it, as plain lines or above a live bar. `timeline` draws a
+simulation.
 """
 
 from annex_actors.observe.progress import LiveProgress, PlainProgress, progress

@@ -1,4 +1,4 @@
-"""Events as lines for people. Pure: an event in, a line out."""
+"""Events as lines of text: pure functions from an event to a line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from annex_actors.runs.records import EpochRecord
 def epoch_line(epoch: EpochRecord, epochs: int) -> str:
     """Return ``epoch  3/20  step 135  cost 0.12  test cost 0.14  accuracy 0.95  12,345 samples/s  restarts 0``.
 
-    Without samples/s where none was trained on: a run that was resumed at the end of an epoch evaluates it again.
+    samples/s is left out if the epoch trained no samples: a run resumed at the end of an epoch only evaluates it again.
     """
     width = len(str(epochs))
     speed = [f"{epoch.samples_per_second:,.0f} samples/s"] if epoch.samples_per_second else []
@@ -36,19 +36,19 @@ def epoch_line(epoch: EpochRecord, epochs: int) -> str:
 
 
 def metric_parts(metrics: Mapping[str, float | None]) -> list[str]:
-    """Return ``["accuracy 0.9583"]``."""
+    """Return metrics as text, such as ``["accuracy 0.9583"]``."""
     return [f"{name} {number(value)}" for name, value in metrics.items()]
 
 
 def number(value: float | None) -> str:
-    """Return four digits after the point, or the exponent where those would say too little or too much."""
+    """Return a number with four decimals, or in scientific notation if it is very small or large; ``-`` for None."""
     if value is None:
         return "-"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
 
 
 def incident_line(event: Event) -> str | None:
-    """Return what is worth telling of a peer's life: a crash, a restart; None for the orderly course of things."""
+    """Return a line for a failure or a restart; None for an event of normal operation."""
     match event:
         case PeerExited(orderly=False, reason=reason, label=label):
             return reason if reason.startswith("layer ") else f"{label} ended: {reason}"

@@ -1,4 +1,4 @@
-"""The order of work as a picture: a row for each worker, a column for each unit of time."""
+"""Draw the order of work as text: a row for each worker, a column for each unit of time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ IDLE = "·"
 
 
 def draw(pieces: Sequence[Piece]) -> list[str]:
-    """Return a line for each worker, in order: ``F0 F1 ·  B0 W0``.
+    """Return a line for each worker, in the order of the workers, such as ``F0 F1 ·  B0 W0``.
 
-    A piece of work is its letter and the number of its microbatch, counted over all steps; W for a whole step has the
-    number of the step, where there are several. Of a worker's second stage it has a prime, of the third two. It is as
-    long as it takes, in units that divide all times.
+    A piece of work is drawn as its letter and the number of its microbatch, counted over all steps; W for a whole step
+    has the number of the step if there are several. A worker's second stage has a prime, its third two. The width of a
+    piece is its time, in the largest unit that divides all times.
 
     Args:
-        pieces: of a simulation, in any order.
+        pieces: the pieces of work of a simulation, in any order.
     """
     shown = [piece for piece in pieces if piece.end > piece.start]
     if not shown:

@@ -1,9 +1,9 @@
 """Optimizers: from one version of the weights to the next, never in place.
 
-A reading order:
+Read the modules in this order:
 
-1. `optimizer`: the protocol `Optimizer`, three members that an optimizer of your own has too;
-2. `learning_rates`: how long the steps are;
+1. `optimizer`: the protocol `Optimizer`, which has three members;
+2. `learning_rates`: the step size, and rules that vary it;
 3. `sgd`: gradient descent with momentum;
 4. `adam`: Adam, and AdamW by weight_decay.
 """
@@ -15,7 +15,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.settings import made
+from annex_actors.base.settings import build
 from annex_actors.base.tables import Table
 from annex_actors.optimizers.adam import Adam
 from annex_actors.optimizers.learning_rates import LEARNING_RATES, Cosine, InverseTime, LearningRate, Stepwise, Warmup
@@ -25,23 +25,22 @@ from annex_actors.optimizers.sgd import Sgd
 _Class = TypeVar("_Class", bound=Callable[..., Optimizer])
 
 OPTIMIZERS: Table[Callable[..., Optimizer]] = Table("optimizer", {"sgd": Sgd, "adam": Adam})
-"""The optimizers by name; `register_optimizer` adds one."""
-
+"""The optimizers by name; `register_optimizer` adds your own."""
 
 _MEMBERS = ("name", "initial_state", "update")
 
 
 def register_optimizer(name: str, optimizer: _Class) -> _Class:
-    """Give an optimizer of your own its name, for `Learner`, config files and the command line, and return its class.
+    """Register your own optimizer by name, for `Learner`, config files and the command line; return its class.
 
     Its fields are its settings: ``[optimizer] name = "mine", rate = 0.1``.
 
     Args:
-        name: one word; of two of your own with the same name the last one counts.
-        optimizer: a dataclass, with the members of `Optimizer`.
+        name: one word; it replaces your earlier optimizer of that name.
+        optimizer: a dataclass with the members of `Optimizer`.
 
     Raises:
-        ConfigError: the name is one of this package's, or not one word; or the class is no such one.
+        ConfigError: the name is one of this package's or not a single word, or ``optimizer`` is not such a class.
     """
     if not _is_optimizer_class(optimizer):
         raise ConfigError(
@@ -59,12 +58,12 @@ def _is_optimizer_class(value: object) -> bool:
 
 
 def optimizer(name: str, **settings: Any) -> Optimizer:
-    """Return the optimizer of this name, such as ``sgd`` or ``adam``, with the settings of its class.
+    """Return the optimizer of this name, such as ``sgd`` or ``adam``, with these settings.
 
     Raises:
-        ConfigError: no such optimizer, no such setting, or a setting outside its range.
+        ConfigError: an unknown optimizer, an unknown setting, or a setting out of range.
     """
-    return made(name, OPTIMIZERS.find(name), settings)
+    return build(name, OPTIMIZERS.find(name), settings)
 
 
 __all__ = [

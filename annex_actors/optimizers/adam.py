@@ -1,4 +1,4 @@
-"""Adam: steps whose length is adapted to every weight."""
+"""Adam: a step size adapted to every weight."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Adam:
     """``w = w - learning_rate m̂ / (sqrt(v̂) + epsilon)``, m̂ and v̂ the unbiased running means of g and g².
 
     With weight_decay (AdamW) every weight and bias first shrinks by the factor ``1 - learning_rate weight_decay``,
-    apart from the adapted step.
+    independently of the adapted step.
 
-    Its state is two arrays for every parameter: ``mean.weight`` and ``square.weight`` for ``weight``.
+    Its state is two arrays for each parameter, such as ``mean.weight`` and ``square.weight`` for ``weight``.
 
     Args:
-        learning_rate: the step's length, > 0; or a rule for it.
-        beta1: how much of the mean gradient is kept, 0 <= beta1 < 1.
-        beta2: how much of the mean square is kept, 0 <= beta2 < 1.
+        learning_rate: the step size, > 0; or a rule for it, or the text of either (see `learning_rates`).
+        beta1: the decay of the running mean of the gradient, 0 <= beta1 < 1.
+        beta2: the decay of the running mean of its square, 0 <= beta2 < 1.
         epsilon: > 0; keeps the step finite where gradients vanish.
         weight_decay: >= 0.
 
     Raises:
-        ConfigError: a setting outside its range.
+        ConfigError: a setting out of range.
 
     Source:
         Kingma, Ba (2015), Adam: a method for stochastic optimization, algorithm 1.
@@ -61,13 +61,13 @@ class Adam:
         return "adam"
 
     def initial_state(self, parameters: Parameters) -> Parameters:
-        """Return means of zero."""
+        """Return running means of zero."""
         return {**zeros("mean", parameters), **zeros("square", parameters)}
 
     def update(
         self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters
     ) -> tuple[Parameters, Parameters]:
-        """Return the next parameters and means."""
+        """Return the next parameters and running means."""
         weights, means, squares = {}, {}, {}
         rate = learning_rates.at(self.learning_rate, step)
         for name, weight in parameters.items():
@@ -81,7 +81,7 @@ class Adam:
     def _stepped(
         self, count: int, rate: float, weight: Floats, mean: Floats, square: Floats, scratch: Floats
     ) -> Floats:
-        # Both corrections of the bias are moved out of the arrays into two numbers, as the paper's section 2 suggests.
+        # Both bias corrections are scalar factors, so that no array is corrected, as section 2 of the paper suggests.
         root = math.sqrt(1 - self.beta2**count)
         np.sqrt(square, out=scratch)
         scratch += self.epsilon * root

@@ -1,4 +1,4 @@
-"""The arrays that optimizers keep."""
+"""Arrays for the state of optimizers."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from annex_actors.base.types import Parameters, frozen
 
 
 def zeros(slot: str, parameters: Parameters) -> Parameters:
-    """Return read-only zeros like every parameter, named ``slot.parameter``."""
+    """Return a read-only array of zeros for each parameter, in its shape and dtype, named ``slot.parameter``."""
     return frozen({f"{slot}.{name}": np.zeros_like(array) for name, array in parameters.items()})

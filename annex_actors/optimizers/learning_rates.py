@@ -1,4 +1,4 @@
-"""How long an optimizer's steps are: a number, or a rule that gives one for every step, as a pure function of it."""
+"""Learning rates: a number, or a rule that computes a number from the step alone."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from annex_actors.base.tables import Table
 
 @runtime_checkable
 class LearningRate(Protocol):
-    """A rule for the length of the steps. One of your own is a frozen dataclass with this method."""
+    """A rule for the step size. To write your own, make a frozen dataclass with this method."""
 
     def at(self, step: int) -> float:
-        """Return the length of a step, >= 0.
+        """Return the step size at a step, >= 0.
 
         Args:
-            step: how many updates came before, from 0. A layer that was restarted asks again, and must be told the
-                same: the answer may depend on nothing else.
+            step: the number of updates before, from 0. The step size may depend on nothing else: a restarted layer asks
+                again, and must get the same answer.
         """
 
 
 @dataclass(frozen=True)
 class InverseTime:
-    """``learning_rate / (1 + decay step)``, as text ``inverse_time:0.003:0.01``.
+    """``learning_rate / (1 + decay step)``; as text ``inverse_time:0.003:0.01``.
 
     Args:
-        learning_rate: of the first step, > 0.
+        learning_rate: at the first step, > 0.
         decay: >= 0.
 
     Raises:
         ConfigError: a number out of range.
 
     Source:
-        Robbins, Monro (1951), A stochastic approximation method: steps of length a / n.
+        Robbins, Monro (1951), A stochastic approximation method: step sizes a / n.
     """
 
     learning_rate: float
@@ -49,7 +49,7 @@ class InverseTime:
         _set(self, "decay", checks.real_number("decay", self.decay, at_least=0))
 
     def at(self, step: int) -> float:
-        """Return the length of a step."""
+        """Return the step size."""
         return self.learning_rate / (1 + self.decay * step)
 
     def spec(self) -> str:
@@ -59,11 +59,11 @@ class InverseTime:
 
 @dataclass(frozen=True)
 class Cosine:
-    """Half a cosine from ``learning_rate`` down to 0, then 0: as text ``cosine:0.003:1000``.
+    """Half a cosine from ``learning_rate`` down to 0, then 0; as text ``cosine:0.003:1000``.
 
     Args:
-        learning_rate: of the first step, > 0.
-        steps: how many until it is 0, >= 1.
+        learning_rate: at the first step, > 0.
+        steps: how many steps until it is 0, >= 1.
 
     Raises:
         ConfigError: a number out of range.
@@ -80,7 +80,7 @@ class Cosine:
         _set(self, "steps", checks.whole_number("steps", self.steps, at_least=1))
 
     def at(self, step: int) -> float:
-        """Return the length of a step."""
+        """Return the step size."""
         return self.learning_rate * (1 + math.cos(math.pi * min(step / self.steps, 1.0))) / 2
 
     def spec(self) -> str:
@@ -90,12 +90,12 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Stepwise:
-    """``learning_rate``, multiplied by ``factor`` after every so many steps: as text ``stepwise:0.1:0.5:1000``.
+    """``learning_rate``, multiplied by ``factor`` after every ``every`` steps; as text ``stepwise:0.1:0.5:1000``.
 
     Args:
-        learning_rate: of the first steps, > 0.
+        learning_rate: at the first step, > 0.
         factor: > 0.
-        every: how many steps it stays the same, >= 1.
+        every: how many steps the rate stays the same, >= 1.
 
     Raises:
         ConfigError: a number out of range.
@@ -111,7 +111,7 @@ class Stepwise:
         _set(self, "every", checks.whole_number("every", self.every, at_least=1))
 
     def at(self, step: int) -> float:
-        """Return the length of a step."""
+        """Return the step size."""
         return self.learning_rate * float(self.factor ** (step // self.every))
 
     def spec(self) -> str:
@@ -121,11 +121,11 @@ class Stepwise:
 
 @dataclass(frozen=True)
 class Warmup:
-    """From near 0 up to ``learning_rate`` in equal steps, which then stays: as text ``warmup:0.003:100``.
+    """A linear rise to ``learning_rate``, which then stays; as text ``warmup:0.003:100``.
 
     Args:
-        learning_rate: of the last step of the ascent and all later ones, > 0.
-        steps: how many the ascent has, >= 1; the first has the length ``learning_rate / steps``.
+        learning_rate: at the end of the rise and after it, > 0.
+        steps: how many steps the rise takes, >= 1; the step size at the first is ``learning_rate / steps``.
 
     Raises:
         ConfigError: a number out of range.
@@ -142,7 +142,7 @@ class Warmup:
         _set(self, "steps", checks.whole_number("steps", self.steps, at_least=1))
 
     def at(self, step: int) -> float:
-        """Return the length of a step."""
+        """Return the step size."""
         return self.learning_rate * min((step + 1) / self.steps, 1.0)
 
     def spec(self) -> str:
@@ -153,14 +153,14 @@ class Warmup:
 LEARNING_RATES: Table[Callable[..., LearningRate]] = Table(
     "learning_rate", {"inverse_time": InverseTime, "cosine": Cosine, "stepwise": Stepwise, "warmup": Warmup}
 )
-"""The rules by the first part of their text."""
+"""The rules by name, the first part of their text."""
 
 
 def checked(value: object) -> float | LearningRate:
-    """Return a learning rate as an optimizer keeps it, of a number, a rule, or the text of either.
+    """Return a learning rate as an optimizer keeps it, from a number, a rule, or the text of either.
 
     Raises:
-        ConfigError: neither; or a number out of range.
+        ConfigError: not a learning rate, or a number out of range.
     """
     if isinstance(value, str):
         return _parsed(value)
@@ -170,7 +170,7 @@ def checked(value: object) -> float | LearningRate:
 
 
 def at(learning_rate: float | LearningRate, step: int) -> float:
-    """Return the length of a step: a float of Python's own, which does not turn float32 arrays into float64."""
+    """Return the step size as a Python float; a NumPy float would turn float32 arrays into float64."""
     return learning_rate if isinstance(learning_rate, float) else float(learning_rate.at(step))
 
 

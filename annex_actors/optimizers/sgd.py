@@ -18,15 +18,15 @@ from annex_actors.optimizers.learning_rates import LearningRate
 class Sgd:
     """``v = momentum v + g``, then ``w = w - learning_rate v``; with nesterov ``w - learning_rate (g + momentum v)``.
 
-    Its state is the velocity v of every parameter, ``velocity.weight`` for ``weight``; none where momentum is 0.
+    Its state is the velocity v of each parameter, such as ``velocity.weight`` for ``weight``; empty if momentum is 0.
 
     Args:
-        learning_rate: the step's length, > 0; or a rule for it.
-        momentum: how much of the velocity is kept, 0 <= momentum < 1.
-        nesterov: whether the step looks ahead along the velocity; needs momentum.
+        learning_rate: the step size, > 0; or a rule for it, or the text of either (see `learning_rates`).
+        momentum: the fraction of the velocity that is kept, 0 <= momentum < 1.
+        nesterov: whether the step looks ahead along the velocity; needs momentum > 0.
 
     Raises:
-        ConfigError: a setting outside its range.
+        ConfigError: a setting out of range.
 
     Source:
         Sutskever, Martens, Dahl, Hinton (2013), On the importance of initialization and momentum in deep learning.
@@ -39,7 +39,7 @@ class Sgd:
     def __post_init__(self) -> None:
         object.__setattr__(self, "learning_rate", learning_rates.checked(self.learning_rate))
         object.__setattr__(self, "momentum", checks.real_number("momentum", self.momentum, at_least=0, below=1))
-        checks.yes_or_no("nesterov", self.nesterov)
+        checks.boolean("nesterov", self.nesterov)
         if self.nesterov and not self.momentum:
             raise ConfigError("expected `momentum` > 0 with nesterov, got 0; set momentum=0.9 or leave nesterov out")
 
@@ -49,7 +49,7 @@ class Sgd:
         return "sgd"
 
     def initial_state(self, parameters: Parameters) -> Parameters:
-        """Return velocities of zero; nothing without momentum."""
+        """Return velocities of zero; ``{}`` without momentum."""
         return zeros("velocity", parameters) if self.momentum else {}
 
     def update(
@@ -71,7 +71,7 @@ class Sgd:
         return result
 
     def _stepped(self, rate: float, weight: Floats, gradient: Floats, velocity: Floats | None) -> Floats:
-        """Return the next weight, made where the gradient was: large arrays are dear to allocate anew every step."""
+        """Return the next weight in the gradient's memory: allocating a large array at every step is expensive."""
         if velocity is None:
             gradient *= rate
         elif self.nesterov:

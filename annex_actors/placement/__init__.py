@@ -1,6 +1,6 @@
-"""Which layers share an actor: pure functions of shapes, with neither clock nor chance.
+"""Which layers share an actor: pure functions of shapes, which neither measure nor draw anything.
 
-A reading order: `work` (an estimate of what a layer has to do), `partition` (neighbours put together, fairly).
+Read `work` first (an estimate of each layer's work), then `partition` (groups of neighbouring layers with equal work).
 """
 
 from annex_actors.placement.partition import partition

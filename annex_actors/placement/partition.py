@@ -1,4 +1,4 @@
-"""Neighbours put together so that the part with the most work has as little of it as can be."""
+"""Cut a sequence of layers into parts so that the part with the most work has as little as possible."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from annex_actors.base.errors import ConfigError
 
 
 def partition(costs: Sequence[float], parts: int) -> tuple[range, ...]:
-    """Return how to cut a row of ``costs`` into ``parts`` so that the largest part is as small as possible.
+    """Return how to cut a sequence of ``costs`` into ``parts`` so that the largest part is as small as possible.
 
-    Among all such cuts it is the one with the most even parts, by the sum of their squares; among several of those the
-    one whose last part is the longest, then the last but one, and so on. So it depends on the numbers alone.
+    Of several such partitions it returns the most even one, by the sum of squares; of several of those the one whose
+    last part has the most elements, then the last but one, and so on. So the result depends on the numbers alone.
 
     Args:
-        costs: of each layer, >= 0.
-        parts: how many, >= 1 and at most as many as there are costs; none of them is empty.
+        costs: the work of each layer, >= 0.
+        parts: how many, from 1 to the number of costs; no part is empty.
 
     Returns:
         The indices of each part, in order.
@@ -30,7 +30,7 @@ def partition(costs: Sequence[float], parts: int) -> tuple[range, ...]:
         raise ConfigError(f"expected at most {len(numbers)} parts of {len(numbers)} layers, got {parts}; ask for fewer")
     sums = [0.0, *accumulate(numbers)]
     limit = _smallest_limit(sums, parts)
-    # How best to cut the first so many costs: the sum of squares, and where each part begins.
+    # By n: the best way to cut the first n costs, as its sum of squares and where each part begins.
     best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}
     for _ in range(parts):
         longer: dict[int, tuple[float, tuple[int, ...]]] = {}
@@ -46,9 +46,9 @@ def partition(costs: Sequence[float], parts: int) -> tuple[range, ...]:
 
 
 def _smallest_limit(sums: Sequence[float], parts: int) -> float:
-    """Return the largest part of the best cut: D[i][k] = min over q of max(D[q][k-1], sums[i] - sums[q]).
+    """Return the largest part of the best partition: D[i][k] = min over q of max(D[q][k-1], sums[i] - sums[q]).
 
-    As q rises, the first of the two grows and the second shrinks; and the best q never falls as i rises.
+    As q rises, the first term grows and the second shrinks. The best q never falls as i rises, so one pass finds all.
     """
     largest = list(sums)
     for _ in range(parts - 1):

@@ -1,7 +1,7 @@
-"""How much a layer has to do: an estimate from shapes alone.
+"""The work of a layer, estimated from shapes alone.
 
-Nothing is measured, since with asynchronous schedules the placement decides which weights a microbatch meets: the same
-network must be cut at the same places on every machine, at every time.
+Nothing is measured: with asynchronous schedules the placement decides which version of the weights a microbatch uses,
+so the same network must be cut at the same places on every machine and in every run.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from annex_actors.base.types import Parameters, Shape
 from annex_actors.layers import AnyLayer, EstimatesWork, Network
 
 PASS = 30
-"""Operations of a matrix product that take as long as a pass over one number: 20 to 60 were measured for a relu."""
+"""Operations of a matrix product that take as long as one pass over a number: 20 to 60 were measured for a relu."""
 
 
 def layer_work(multiplications: int, output_shape: Shape, *, is_first: bool = False) -> int:
     """Return the work of a layer for one sample, forward and backward, in operations of a matrix product.
 
-    There are as many multiplications, each with an addition, in each of three products: outputs, input gradient, weight
-    gradient. And there are two passes over the outputs, one forward and one backward.
+    Three products (outputs, input gradient, weight gradient) have the same number of multiplications, each with an
+    addition. And there are two passes over the outputs, one forward and one backward.
 
     Args:
-        multiplications: of its forward pass.
+        multiplications: in the layer's forward pass of one sample.
         output_shape: of one sample.
-        is_first: whether it is the network's first layer, whose input gradient is not wanted.
+        is_first: whether it is the network's first layer, whose input gradient is not computed.
     """
     products = 2 if is_first else 3
     return 2 * products * multiplications + 2 * PASS * prod(output_shape)
 
 
 def network_work(network: Network, input_shape: Shape, parameters: Sequence[Parameters]) -> tuple[int, ...]:
-    """Return the work of every layer, and of the cost as the one after the last.
+    """Return the work of every layer and, as the last number, that of the cost.
 
     Args:
-        network: its layers.
+        network: the layers.
         input_shape: of one sample.
         parameters: of each layer.
 

@@ -1,4 +1,4 @@
-"""A run as settings: the data set's suggestion, then a TOML file, then the command line, then ``--set``; the last wins.
+"""A run's settings. Later sources win: the data set's suggestion, a TOML file, the command line's options, ``--set``.
 
 ```toml
 cost = "softmax_cross_entropy"
@@ -12,20 +12,20 @@ layers = "dense:128 relu dropout:0.1 dense:10"
 
 [optimizer]
 name = "adam"
-learning_rate = 0.003           # or a rule, such as "cosine:0.003:1000"; and every other setting of that optimizer
+learning_rate = 0.003           # or a rule, such as "cosine:0.003:1000"; and all other settings of that optimizer
 
 [training]
 epochs = 20
 batch_size = 32
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
-# load = ["mine.py"]            # files of your own Python to run first: what they register has a name from then on
+# load = ["mine.py"]            # your own Python files to run first: what they register then has a name
 stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
 seed = 0
 
 [runtime]
-name = "schedulers"             # and every setting of that runtime, such as threads = 2; of "processes" it may be
+name = "schedulers"             # and all settings of that runtime, such as threads = 2; for "processes", for example,
                                 # affinity = true, spares = 2, commit_every = 4
 
 [supervision]
@@ -37,11 +37,11 @@ hang_seconds = 10.0
 
 [checkpoints]
 every = 10                      # steps; 0 for none
-keep = 2                        # the newest; or "all"
+keep = 2                        # the newest two; or "all"
 ```
 
-Everything may be left out. Names and types are checked here, ranges by what they are settings of: `Learner`, its
-optimizer, its layers, its runtime. A resolved config has everything in it, so that it repeats the run.
+Everything may be left out. Names and types are checked here; the owner of a setting checks its range: `Learner`, its
+optimizer, its layers or its runtime. A resolved config contains every setting, so that it repeats the run.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam",
 
 
 class RunConfig(Section):
-    """A whole run as settings."""
+    """The settings of a whole run, by section; the module's docstring describes them."""
 
     cost: str
     data: DataSection = Field(default_factory=DataSection)
@@ -90,7 +90,7 @@ class RunConfig(Section):
 
     @classmethod
     def of(cls, settings: Settings, suggestion: Suggestion) -> RunConfig:
-        """Return the config with these settings, and for what they leave out the suggested and the default ones.
+        """Return the config with these settings; what they leave out comes from the suggestion and the defaults.
 
         Raises:
             ConfigError: a value of the wrong type, or an unknown key.
@@ -104,7 +104,7 @@ class RunConfig(Section):
         """Return the data set.
 
         Raises:
-            UserError: see `annex_actors.data.load`; or ``data_dir`` is no folder.
+            UserError: see `annex_actors.data.load`; or ``data_dir`` is not a folder.
         """
         data = self.data
         folder = None if data.data_dir is None else Path(data.data_dir).expanduser()
@@ -136,19 +136,19 @@ class RunConfig(Section):
             load=files,
         )
 
-    def elsewhere(self, runtime: str) -> RunConfig:
-        """Return the config of the same run on another runtime, with that one's default settings: the same bits."""
+    def on_runtime(self, runtime: str) -> RunConfig:
+        """Return the config of the same run on another runtime with its default settings; the bits stay the same."""
         return self.model_copy(update={"runtime": RuntimeSection(name=runtime)})
 
     def to_toml(self) -> str:
-        """Return the config as a TOML file, which `read_settings` reads back."""
+        """Return the config as TOML, which `read_settings` reads back."""
         return to_toml(self.model_dump())
 
 
 def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
-    """Return the whole config of what ``settings`` ask for, with its learner and its data.
+    """Return the complete config for these settings, with its learner and its data set.
 
-    Everything that can be checked before the data is read (or downloaded) is checked before.
+    Whatever can be checked without the data is checked before they are read or downloaded.
 
     Raises:
         UserError: settings or data that do not fit.
@@ -164,7 +164,7 @@ def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
 
 
 def suggested_for(dataset: Dataset) -> Suggestion:
-    """Return settings to begin with for data that nobody has tried: a hidden layer, and an output for each class."""
+    """Return settings to start from for the user's own data: a hidden layer, and an output for each class."""
     targets = dataset.train.targets
     outputs = len(dataset.classes) if dataset.classes else targets.shape[-1] if targets.ndim > 1 else 1
     flat = "" if len(dataset.input_shape) == 1 else "flatten "
@@ -181,7 +181,7 @@ def suggested_for(dataset: Dataset) -> Suggestion:
 def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
     chosen = settings.get("optimizer")
     given = chosen if isinstance(chosen, Mapping) else {}
-    # A learning rate is one optimizer's: what suits Adam is too little for SGD.
+    # The suggested learning rate is for the suggested optimizer: a good rate for Adam is too small for SGD.
     own = "learning_rate" in given or given.get("name", suggestion.optimizer) != suggestion.optimizer
     rate = {} if own else {"learning_rate": suggestion.learning_rate}
     return {
@@ -193,7 +193,7 @@ def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
 
 
 def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
-    """Return the config as it repeats the run from any folder: with every setting, and no relative path."""
+    """Return the config that repeats the run from any folder: with every setting, and with absolute paths."""
     data = config.data.model_dump()
     for key in ("name", "data_dir"):
         path = Path(data[key] or "").expanduser()
@@ -219,13 +219,13 @@ _TYPES: Mapping[str, str] = {
 
 
 def _first_mistake(error: ValidationError) -> str:
-    """Return the first mistake as this package says it."""
+    """Return pydantic's first mistake in the words of this package."""
     problems = error.errors()
     place = problems[0]["loc"][:2]
     path = ".".join(str(part) for part in place)
     if problems[0]["type"] == "extra_forbidden":
         return _unknown_key(place)
-    # A setting that may be of two types has a problem for each.
+    # A setting that may have one of two types has a problem for each.
     kinds = dict.fromkeys(_TYPES.get(each["type"], each["msg"]) for each in problems if each["loc"][:2] == place)
     return f"expected `{path}` to be {' or '.join(kinds)}, got {problems[0]['input']!r}"
 

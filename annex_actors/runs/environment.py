@@ -1,4 +1,4 @@
-"""Under what a run was made: another version or kernel may round otherwise."""
+"""The environment of a run: another version or kernel may round differently."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from annex_actors.layers import NUMPY, Kernels
 from annex_actors.runtimes.blas import blas_description
 
 PACKAGES = ("annex-actors", "numpy", "scipy", "pykka")
-"""The distributions that a run's bits depend on."""
+"""The distributions that a run's bits may depend on."""
 
 
 def environment(kernels: Kernels = NUMPY) -> dict[str, str]:
-    """Return the versions in use by name, the BLAS libraries with their kernels, and who computes the products."""
+    """Return by name: the versions in use, the platform, the BLAS libraries with their kernels, and ``kernels``."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

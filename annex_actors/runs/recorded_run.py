@@ -1,4 +1,4 @@
-"""A training run that leaves its folder behind, however it ends."""
+"""Train in a folder that records the run, however it ends, and resume what was cut off."""
 
 from __future__ import annotations
 
@@ -28,27 +28,32 @@ _LOGGERS = ("supervisors", "annex_actors", "py.warnings")
 
 
 class MetricsLog:
-    """The observer that adds a line to the run's metrics after every epoch."""
+    """An observer that adds a line to the run's metrics after every epoch.
+
+    Args:
+        directory: the run's folder.
+        before: the epochs that were finished before a resume.
+    """
 
     def __init__(self, directory: RunDirectory, before: Sequence[EpochRecord] = ()) -> None:
         self._directory = directory
-        self.tally = RunCounts(before=before)
+        self.counts = RunCounts(before=before)
 
     def on_event(self, event: Event) -> None:
-        """Take one event in."""
-        epoch = self.tally.take(event)
+        """Count an event; write its record if it ends an epoch."""
+        epoch = self.counts.count(event)
         if epoch is not None:
             self._directory.append(epoch)
 
 
 @dataclass(frozen=True, eq=False)
 class RecordedRun:
-    """A run that has begun and ended.
+    """A run that has ended.
 
     Args:
-        directory: the folder with all that is known of it.
-        report: what it came to.
-        error: why it ended before its end, KeyboardInterrupt for Ctrl-C; None where it did not.
+        directory: the run's folder.
+        report: its outcome.
+        error: what ended it early, KeyboardInterrupt for Ctrl-C; None if it finished.
     """
 
     directory: RunDirectory
@@ -67,19 +72,19 @@ def train_recorded(
 ) -> RecordedRun:
     """Train, and write config, environment, metrics, weights and result into a new folder.
 
-    The folder is made after everything was checked, so that a run that cannot begin leaves none. A run that has begun
-    leaves the last step that every layer committed, however it ends; Ctrl-C does not disturb the writing.
+    The folder is made after everything was checked, so that a run that cannot start leaves none. A run that has started
+    leaves the last step that every layer committed, however it ends; Ctrl-C does not interrupt the writing.
 
     Args:
-        config: all settings; with ``learner`` and ``dataset`` from `annex_actors.runs.config.resolve`.
+        config: all settings; like ``learner`` and ``dataset`` from `annex_actors.runs.config.resolve`.
         learner: what trains.
-        dataset: what it learns from.
-        run_dir: the folder; by default ``runs/`` and the data set's name with the time.
-        crashes: failures to make on purpose.
-        observers: who sees the events, beside the metrics.
+        dataset: what it trains on.
+        run_dir: the folder; by default in ``runs/``, named after the data set and the time.
+        crashes: failures to inject.
+        observers: called with the run's events.
 
     Returns:
-        The run, also where it was interrupted or failed.
+        The run, even if it was interrupted or failed.
 
     Raises:
         UserError: settings or data that do not fit; or the folder exists.
@@ -109,36 +114,36 @@ def resume_recorded(
     observers: Sequence[Observer] = (),
     note: Callable[[str], None] = lambda line: None,
 ) -> RecordedRun:
-    """Go on with a run that was killed, was interrupted or has failed, from its newest whole checkpoint.
+    """Resume a run that was killed, was interrupted or has failed, from its newest whole checkpoint.
 
-    Where there is none it begins anew. What it comes to is bit-identical to a run that nothing happened to.
+    If there is none, the run starts from the beginning. The result is bit-identical to that of an undisturbed run.
 
     Args:
-        saved: the run, as its folder says.
-        config: its settings; where the layers live may have changed.
-        learner: what these settings make.
-        dataset: what they load.
-        observers: who sees the events, beside the metrics.
-        note: told in lines where the run goes on, and what may be amiss.
+        saved: the run, read from its folder.
+        config: its settings, perhaps with another runtime.
+        learner: from ``config``.
+        dataset: from ``config``.
+        observers: called with the run's events.
+        note: called with lines that say where the run resumes, and with warnings.
 
     Returns:
-        The run, also where it was interrupted again or has failed again.
+        The run, even if it was interrupted or failed again.
 
     Raises:
-        UserError: another job works on it; or the data are no longer those that it began with.
+        UserError: another process is working on the run; or the data are no longer those that it began with.
         OSError: the disk is full.
     """
     training, path = _prepared(config, learner, dataset), saved.path
     if NetworkRecord.of(training.spec.network, training.initial, dataset) != saved.network:
-        raise DataError(f"expected the data that {path} was begun with, got others under the same name")
+        raise DataError(f"expected the data that {path} was started with, got others under the same name")
     with Interrupts() as interrupts, saved.directory.lock():
-        epochs = SavedRun.open(path).epochs  # read under the lock: the job that had it may have just ended
+        epochs = SavedRun.open(path).epochs  # read again under the lock: another job may just have written some
         saved.directory.sweep()
         for change in _changes(saved.environment, environment(training.spec.kernels)):
             note(change)
         saved.checkpoints.sweep()
         cut = saved.checkpoints.newest(training.initial, note)
-        note(f"{path} goes on from step {cut.step}" if cut else f"{path} begins anew")
+        note(f"{path} goes on from step {cut.step}" if cut else f"{path} starts from the beginning")
         run = _Recording(saved.directory, config, learner, dataset.name, interrupts)
         if cut is None:
             return run.carry_out(training, observers)
@@ -152,14 +157,14 @@ def _prepared(config: RunConfig, learner: Learner, dataset: Dataset, crashes: Se
 
 @dataclass(frozen=True, eq=False)
 class _Recording:
-    """A run in a folder that is locked.
+    """Runs a training in a locked folder.
 
     Args:
         directory: the folder.
         config: all settings.
         learner: what trains.
         dataset: the name of the data set.
-        interrupts: hold Ctrl-C back, so that it does not disturb the writing.
+        interrupts: hold Ctrl-C back while the folder is written.
     """
 
     directory: RunDirectory
@@ -171,23 +176,23 @@ class _Recording:
     def carry_out(
         self, training: PreparedTraining, observers: Sequence[Observer], before: Sequence[EpochRecord] = ()
     ) -> RecordedRun:
-        """Train, and write what it comes to; ``before`` are the epochs that were finished before."""
+        """Train, and write the outcome; ``before`` are the epochs that were finished before a resume."""
         learner, directory = self.learner, self.directory
         metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
         failure: BaseException | None = None
         try:
-            with logged_to(directory.path / LOG), self.interrupts.let_through():
+            with logging_to(directory.path / LOG), self.interrupts.let_through():
                 learner.carry_out(training, observers=[metrics, *observers], checkpoints=checkpoints)
         except BaseException as error:
             if learner.result is None:
                 raise
             failure = error
         result = learner.result
-        assert result is not None  # a run that has begun has one
+        assert result is not None  # a run that has started has one
         report = self._report(result, failure)
         if failure is not None and result.checkpoint.step:
             checkpoints.write(result.checkpoint)
-        directory.end(report, result.checkpoint, metrics.tally.epochs[: len(result.history)])
+        directory.end(report, result.checkpoint, metrics.counts.epochs[: len(result.history)])
         self.interrupts.forget()
         return RecordedRun(directory, report, failure)
 
@@ -200,31 +205,31 @@ class _Recording:
             dataset=self.dataset,
             run_dir=str(self.directory.path),
             status=status,
-            error=_why(error) if error and not interrupted else None,
+            error=_reason(error) if error and not interrupted else None,
         )
 
 
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    """Yield a line for everything that is not as in the beginning and may round otherwise."""
+    """Yield a warning for each part of the environment that differs from the start of the run."""
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
             yield (
-                f"warning: resumed with {name} {now.get(name)}, begun with {before.get(name)}: "
+                f"warning: resumed with {name} {now.get(name)}, started with {before.get(name)}: "
                 "the weights may differ in their last bits"
             )
 
 
-def _why(error: BaseException) -> str:
-    """Return what a run failed of: this package's errors say it themselves, of others the type is said too."""
+def _reason(error: BaseException) -> str:
+    """Return why a run failed, on one line: the message, and the type too unless it is this package's error."""
     return message_of(error) if isinstance(error, AnnexError) else one_line(error)
 
 
 @contextmanager
-def logged_to(path: Path) -> Iterator[None]:
-    """Write what the supervisors and the runtimes log, and warnings, to a file, instead of to standard error.
+def logging_to(path: Path) -> Iterator[None]:
+    """Redirect logs of supervisors and runtimes, and warnings, from standard error to a file during the block.
 
-    Every crash is logged with its traceback, and NumPy warns of every overflow: too much for a terminal, and what one
-    wants to read afterwards. The file is made with its first line.
+    Every crash is logged with its traceback, and NumPy warns of every overflow: too much for a terminal, but worth
+    reading afterwards. The file is made with its first line.
     """
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))

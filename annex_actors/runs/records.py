@@ -1,4 +1,4 @@
-"""What a run says about itself, as values that can be written and read: its network, its epochs, its end."""
+"""The records of a run, as values that are written and read as JSON: its network, its epochs, its outcome."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from annex_actors.training.result import Result
 Status: TypeAlias = Literal["finished", "interrupted", "failed"]
 """How a run ended."""
 
-
 Number: TypeAlias = Annotated[
     float | None,
     BeforeValidator(lambda value: None if isinstance(value, float) and not math.isfinite(value) else value),
 ]
-"""A number, or None where there is none; JSON knows neither NaN nor infinity."""
+"""A finite number, or None for any other: JSON has neither NaN nor infinity."""
 
 
 class _Record(BaseModel):
@@ -31,11 +30,11 @@ class _Record(BaseModel):
 
 
 class LayerRecord(_Record):
-    """One layer.
+    """A layer.
 
     Args:
         layer: its index.
-        spec: as text, such as ``dense:128``.
+        spec: its text, such as ``dense:128``.
         input_shape: of one sample.
         output_shape: of one sample.
         parameters: how many numbers it learns.
@@ -49,15 +48,15 @@ class LayerRecord(_Record):
 
 
 class NetworkRecord(_Record):
-    """What was trained, and what its numbers mean.
+    """A network, and the data that it was trained on.
 
     Args:
         dataset: the name of the data set.
-        source: where the data came from, and how it was scaled: samples to predict for must be scaled alike.
+        source: where the data came from, and how they were scaled: samples to predict must be scaled the same way.
         input_shape: of one sample.
         classes: the names of the classes; None for regression.
         layers: the layers.
-        parameters: how many numbers they learn together.
+        parameters: how many numbers all layers learn.
     """
 
     dataset: str
@@ -69,7 +68,7 @@ class NetworkRecord(_Record):
 
     @classmethod
     def of(cls, network: Network, initial: Checkpoint, dataset: Dataset) -> NetworkRecord:
-        """Return the record of a network for this data, and in its state before the first step."""
+        """Return the record of a network, given its state before the first step and its data."""
         shapes = network.shapes(dataset.input_shape)
         counts = [sum(array.size for array in state.parameters.values()) for state in initial.layers]
         layers = [
@@ -93,17 +92,17 @@ class NetworkRecord(_Record):
 
 
 class EpochRecord(_Record):
-    """One epoch: a line of the metrics.
+    """An epoch: a line of the metrics.
 
     Args:
-        epoch: from 1, as people count.
-        steps: trained so far.
+        epoch: its number, from 1.
+        steps: how many steps the run has trained by its end.
         train_cost: mean over the epoch's samples.
         test_cost: mean over the test samples after the epoch.
-        metrics: of the test samples, by name.
-        samples_per_second: training throughput of this epoch, its evaluation included.
-        seconds: since the run began, or was resumed.
-        restarts: of any actor since then.
+        metrics: of the test samples after the epoch, by name.
+        samples_per_second: training throughput of the epoch, including its evaluation.
+        seconds: since the run was started or resumed.
+        restarts: of any actor, since then.
     """
 
     epoch: int
@@ -117,29 +116,29 @@ class EpochRecord(_Record):
 
 
 class RunReport(_Record):
-    """What a run came to; ``--json`` prints it.
+    """The outcome of a run; ``--json`` prints it.
 
     Args:
-        run_dir: the folder that it is kept in.
+        run_dir: the run's folder.
         status: how it ended.
-        error: one line, where it failed.
+        error: one line, if it failed.
         dataset: the name of the data set.
-        runtime: where the layers lived.
-        schedule: in which order they worked.
+        runtime: the runtime's name.
+        schedule: the schedule's name.
         microbatches: into how many parts every batch was cut.
-        stages: how many actors the layers made.
-        epochs: finished ones.
+        stages: how many actors the layers and the cost had.
+        epochs: how many were finished.
         steps: the last step that every layer committed.
-        train_cost: mean over the last finished epoch's samples.
+        train_cost: mean over the samples of the last finished epoch.
         test_cost: mean over the test samples after the last finished epoch.
-        test_accuracy: part of the test samples classified right then; None for regression.
-        test_metrics: all metrics of the test samples then, by name.
+        test_accuracy: fraction of the test samples classified correctly after that epoch; None for regression.
+        test_metrics: all metrics of the test samples after that epoch, by name.
         weights_sha256: fingerprint of the weights at ``steps``.
         state_sha256: fingerprint of the weights and the optimizer's slots.
         cost_log_sha256: fingerprint of the cost of every step.
-        restarts: how often any actor was started anew, since the run began or was resumed.
-        seconds: from the first actor's start then to the last one's end.
-        samples_per_second: training throughput, evaluations included.
+        restarts: how many times any actor was restarted since the run was started or resumed.
+        seconds: from the start of the first actor, then, to the end of the last.
+        samples_per_second: training throughput since then, including start and evaluation.
     """
 
     run_dir: str
@@ -167,7 +166,7 @@ class RunReport(_Record):
     def of(
         cls, spec: LearnerSpec, result: Result, *, dataset: str, run_dir: str, status: Status, error: str | None = None
     ) -> RunReport:
-        """Return the report of a run that has ended."""
+        """Return the report of a run that has ended; for the arguments see the class."""
         checkpoint = result.checkpoint
         return cls(
             run_dir=run_dir,

@@ -1,4 +1,4 @@
-"""The story so far: what a run's events come to, each counted once however often it is told."""
+"""Counts of a run so far, from its events; an event that is repeated counts once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from annex_actors.runs.records import EpochRecord
 
 
 class RunCounts:
-    """Counts steps, samples, restarts and epochs, and measures the time between events; the core reads no clock.
+    """Counts steps, samples, restarts and epochs, and measures their time; the events themselves carry no time.
+
+    ``steps`` and ``cost`` are those of the last finished step, ``restarts`` those of any actor, ``epochs`` the records
+    of the finished epochs.
 
     Args:
-        clock: seconds since any instant.
-        before: the epochs that were finished before these events, of a run that was resumed.
+        clock: returns seconds since any instant.
+        before: the epochs that were finished before a resume.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter, *, before: Sequence[EpochRecord] = ()) -> None:
@@ -29,16 +32,16 @@ class RunCounts:
 
     @property
     def samples_per_second(self) -> float:
-        """Training throughput since the epoch began."""
+        """Training throughput since the current epoch began."""
         return self._samples / max(self._clock() - self._epoch_began, 1e-9)
 
     @property
     def finished(self) -> int:
-        """How many epochs are finished, counting those of an earlier part of a run that was resumed."""
+        """How many epochs are finished, including those before a resume."""
         return self.epochs[-1].epoch if self.epochs else 0
 
-    def take(self, event: Event) -> EpochRecord | None:
-        """Count an event; return the epoch's record where it ends an epoch."""
+    def count(self, event: Event) -> EpochRecord | None:
+        """Count an event; return the epoch's record if it ends an epoch, else None."""
         if self._began is None:
             self._began = self._epoch_began = self._clock()
         match event:

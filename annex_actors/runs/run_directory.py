@@ -1,21 +1,21 @@
-"""The folder that a run leaves behind: everything to look at it, to predict with it, and to repeat it.
+"""The folder of a run: everything to inspect it, to predict with it, to resume it and to repeat it.
 
 ```
 runs/digits-20250131T235959Z/
 ├── config.toml           every setting; `annex-actors train config.toml` repeats the run
 ├── environment.json      versions, platform, BLAS and its kernel
 ├── network.json          layers, shapes, parameter counts, classes, where the data came from
-├── metrics.jsonl         a line for each epoch, while it runs
-├── log.txt               what the supervisors logged: the traceback of every crash; only where there was one
-├── checkpoints/          the newest of every so many steps: what `annex-actors resume` goes on from
-├── lock                  while a job works on the run
+├── metrics.jsonl         a line for each epoch, added during the run
+├── log.txt               what the supervisors logged: the traceback of every crash; only if there was one
+├── checkpoints/          the newest checkpoints, which `annex-actors resume` goes on from
+├── lock                  while a process works on the run
 ├── weights.safetensors   weights at the last step that every layer committed
 ├── state.safetensors     optimizer slots at that step, and the cost of every step (float64, named costs)
 └── result.json           how it ended: status, hashes, metrics; what `--json` prints
 ```
 
-The first three are written before the run, the last three when it has ended: well, by Ctrl-C, or by a failure. Whatever
-the instant at which it is killed, each of these files is whole or not there, and a run that has not finished can be
+The first three are written before the run, the last three when it has ended: finished, interrupted or failed. At
+whatever instant the run is killed, each of these files is whole or missing, and a run that has not finished can be
 resumed.
 """
 
@@ -50,11 +50,11 @@ METRICS, WEIGHTS, STATE, RESULT, LOG = (
 )
 
 OPTIMIZER, COSTS = "optimizer.", "costs"
-"""Names in the file of the state: a prefix of every slot's, and that of the costs."""
+"""Names of arrays in ``state.safetensors``: the prefix of every optimizer slot, and the costs."""
 
 
 class RunDirectory:
-    """A run's folder, to be written; `SavedRun` reads it.
+    """Writes a run's folder; `SavedRun` reads it.
 
     Args:
         path: the folder; see `create` and `create_named`.
@@ -65,10 +65,10 @@ class RunDirectory:
 
     @classmethod
     def create(cls, path: Path) -> RunDirectory:
-        """Make a new folder.
+        """Make a new folder, with its parents.
 
         Raises:
-            ConfigError: there is one already, or it cannot be made.
+            ConfigError: the folder exists, or it cannot be made.
         """
         try:
             path.mkdir(parents=True)
@@ -86,21 +86,26 @@ class RunDirectory:
 
     @classmethod
     def create_named(cls, dataset: str, *, root: Path = Path("runs"), now: datetime | None = None) -> RunDirectory:
-        """Make a new folder with a name of its own: data set, UTC time, and a number where that is taken.
+        """Make a new folder, named after the data set and the UTC time, with a number if that name is taken.
+
+        Args:
+            dataset: the name of the data set.
+            root: where to make it.
+            now: the time; by default the current time.
 
         Raises:
-            ConfigError: it cannot be made.
+            ConfigError: the folder cannot be made.
         """
         name = f"{dataset}-{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         names = chain([name], (f"{name}-{number}" for number in count(2)))
         return cls.create(next(root / each for each in names if not (root / each).exists()))
 
     def lock(self) -> RunLock:
-        """Return the lock to hold while one works on the run."""
+        """Return the lock to hold while working on the run."""
         return RunLock(self.path)
 
     def checkpoints(self, config: RunConfig) -> Checkpoints:
-        """Return the run's checkpoints."""
+        """Return the run's folder of checkpoints, with the config's policy."""
         return Checkpoints(self.path / CHECKPOINTS, **config.checkpoints.model_dump())
 
     def begin(self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str]) -> None:
@@ -110,18 +115,18 @@ class RunDirectory:
         self._write(CONFIG, config.to_toml())
 
     def append(self, epoch: EpochRecord) -> None:
-        """Add a line to the metrics."""
-        with (self.path / METRICS).open("ab", buffering=0) as file:  # a line is one write, so that none is ever half
+        """Add an epoch's line to the metrics."""
+        with (self.path / METRICS).open("ab", buffering=0) as file:  # unbuffered: one write for the whole line
             file.write(_line(epoch).encode())
 
     def sweep(self) -> None:
-        """Delete what a job left behind that was killed while it wrote, and what an end before this one said."""
+        """Delete the temporary files of a job that was killed while writing, and the result of an earlier end."""
         for path in self.path.glob(".*"):
             path.unlink()
         (self.path / RESULT).unlink(missing_ok=True)
 
     def end(self, report: RunReport, checkpoint: Checkpoint, epochs: Iterable[EpochRecord]) -> None:
-        """Write what the run came to."""
+        """Write the outcome: weights, state, result, and the metrics of all finished epochs."""
         slots = {f"{OPTIMIZER}{name}": array for name, array in checkpoint.optimizer.items()}
         costs = {COSTS: np.array(checkpoint.costs, np.float64)}
         metadata = {"step": str(checkpoint.step), **checkpoint.hashes}
@@ -131,7 +136,7 @@ class RunDirectory:
         self._write(RESULT, report.model_dump_json(indent=2) + "\n")
 
     def remove(self) -> None:
-        """Delete the folder: of a run that did not begin, nothing is left."""
+        """Delete the folder of a run that did not start."""
         shutil.rmtree(self.path)
 
     def _write(self, name: str, content: bytes | str) -> None:

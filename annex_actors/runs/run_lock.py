@@ -1,4 +1,4 @@
-"""Who works on a run's folder: one job at a time."""
+"""The lock of a run's folder: one process at a time works on it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ NAME = "lock"
 
 
 class RunLock:
-    """The lock of a run's folder, held while the block lasts.
+    """The lock of a run's folder, held during the block.
 
-    It is the kernel's lock on an open file, and so ends with the process that holds it, however that ends: there are no
-    stale ones, and nobody has to guess whether a number in a file is still the process that wrote it. The number is
-    there for people.
+    It is the kernel's lock on an open file, which ends with the process that holds it, however that ends. So there are
+    no stale locks to detect. The process id in the file is for people only.
 
     Args:
-        folder: of the run.
+        folder: the run's.
 
     Raises:
-        ConfigError: another process works there, on entering.
+        ConfigError: on entering, if another process holds the lock.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,15 +37,16 @@ class RunLock:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                holder = os.pread(fd, 32, 0).decode(errors="replace").strip() or "another"
+                number = os.pread(fd, 32, 0).decode(errors="replace").strip()
+                holder = f"process {number}" if number else "another process"
                 os.close(fd)
                 raise ConfigError(
-                    f"expected a run that nobody works on, got {self._folder}, on which process {holder} does; "
+                    f"expected a run that no process is working on, got {self._folder}, held by {holder}; "
                     "wait for it, or stop it"
                 ) from None
             if self._is_current(fd):
                 break
-            os.close(fd)  # whoever held it has just let go of it, and deleted the file
+            os.close(fd)  # the holder has just released it and deleted the file: lock the new one
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._fd = fd

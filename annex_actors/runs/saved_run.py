@@ -1,4 +1,4 @@
-"""A run that was kept, as its folder says: read once, then a value."""
+"""A saved run: its folder, read once into a value."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ _Record = TypeVar("_Record", bound=BaseModel)
 
 @dataclass(frozen=True, eq=False)
 class SavedRun:
-    """What a run's folder said when it was opened; its arrays are read when they are asked for.
+    """A run's folder, as it was when it was opened; arrays are read on demand.
 
     Args:
         directory: the folder.
         config: every setting.
         network: what was trained.
         environment: versions and platform.
-        epochs: the finished ones, in order, each once; a line that is still being written is left out.
-        report: what the run came to; None while it runs, or where it was killed.
+        epochs: the finished epochs, in order, each once; a line that is still being written is left out.
+        report: the outcome; None while the run goes on, or if it was killed.
     """
 
     directory: RunDirectory
@@ -60,10 +60,10 @@ class SavedRun:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Read the folder of a run that was made before.
+        """Read a run's folder.
 
         Raises:
-            DataError: this is none, or a file in it is damaged; the message names it.
+            DataError: ``path`` is not the folder of a run, or a file in it is damaged; the message names it.
         """
         if not all((path / name).is_file() for name in (CONFIG, ENVIRONMENT, NETWORK)):
             got = "a folder without a run" if path.is_dir() else "a file" if path.exists() else "none"
@@ -84,19 +84,19 @@ class SavedRun:
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """The checkpoints that were written on the way."""
+        """The checkpoints that were written during the run."""
         return self.directory.checkpoints(self.config)
 
     def checkpoint(self) -> Checkpoint:
-        """Return the weights, optimizer slots and costs of the last step that was committed.
+        """Return the weights, optimizer slots and costs at the last committed step.
 
         Raises:
-            DataError: a missing or damaged file, or arrays that are not those that were written.
+            DataError: a file is missing or damaged, or its arrays do not have their fingerprints.
         """
         return self._checkpoint(self.config.learner())
 
     def learner(self) -> Learner:
-        """Return the learner as it was when the run ended, ready to predict.
+        """Return the learner with the weights at the end of the run, ready to predict.
 
         Raises:
             DataError: see `checkpoint`.
@@ -107,13 +107,13 @@ class SavedRun:
 
     def _checkpoint(self, learner: Learner) -> Checkpoint:
         spec = learner.spec
-        blank = Checkpoint.initial(spec.network, self.network.input_shape, spec.optimizer, spec.seed)
+        initial = Checkpoint.initial(spec.network, self.network.input_shape, spec.optimizer, spec.seed)
         weights, metadata = _arrays(self.path / WEIGHTS)
         state, state_metadata = _arrays(self.path / STATE)
         slots = {name.removeprefix(OPTIMIZER): array for name, array in state.items() if name != COSTS}
         with _naming(self.path):
             checkpoint = Checkpoint.from_arrays(
-                blank,
+                initial,
                 step=int(metadata.get("step", "0")),
                 weights=weights,
                 optimizer=slots,

@@ -1,4 +1,4 @@
-"""The sections of a config: names and types of settings, made from what they are settings of where that is possible."""
+"""The sections of a config: the names, types and defaults of settings, derived from the classes that use them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ _LEARNER = {name: each.default for name, each in inspect.signature(Learner).para
 
 
 class Section(BaseModel):
-    """Settings by name: no other than these, of these types, and unchangeable."""
+    """Settings by name: immutable, of exact types, and with no other names."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def _settings_of(owner: type[Any]) -> type[Section]:
-    """Return a section of the settings that a dataclass has: its fields with a default; an enum is given by its value.
+def _section_for(owner: type[Any]) -> type[Section]:
+    """Return a section with the settings of a dataclass: its fields that have a default; an enum is given by its value.
 
-    Which settings there are, their types and their defaults are written once, where they are used; so are their ranges,
-    which the dataclass checks when it is made.
+    So settings, types and defaults are written once, where they are used. The dataclass checks their ranges.
     """
     types = get_type_hints(owner)
     settings: dict[str, Any] = {}
@@ -39,7 +38,7 @@ def _settings_of(owner: type[Any]) -> type[Section]:
 
 
 class DataSection(Section):
-    """What to learn from; see `annex_actors.data.load`. ``test_fraction`` is that of your own file."""
+    """What to train on; see `annex_actors.data.load`. ``test_fraction`` applies to your own files only."""
 
     name: str = "digits"
     label: str | int | None = None
@@ -54,15 +53,15 @@ class NetworkSection(Section):
 
 
 class _ChosenSection(Section):
-    """A name, and those settings that the class of this name has."""
+    """A name, and the settings of the class of that name, which checks them."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
     name: str
 
-    def recorded(self, made: object) -> dict[str, Any]:
-        """Return the section with every setting of what it made."""
-        return {**self.model_dump(), **settings_of(made), "name": self.name}
+    def recorded(self, instance: object) -> dict[str, Any]:
+        """Return the section with every setting of the instance that was made from it."""
+        return {**self.model_dump(), **settings_of(instance), "name": self.name}
 
 
 class OptimizerSection(_ChosenSection):
@@ -88,9 +87,9 @@ class TrainingSection(Section):
     seed: int = _LEARNER["seed"]
 
 
-class SupervisionSection(_settings_of(Supervision)):  # type: ignore[misc]  # a class that is made
-    """How failures are met; see `Supervision`."""
+class SupervisionSection(_section_for(Supervision)):  # type: ignore[misc]  # a class made at runtime
+    """How failures are handled; see `Supervision`."""
 
 
-class CheckpointsSection(_settings_of(Checkpoints)):  # type: ignore[misc]  # a class that is made
-    """When the run is saved on its way; see `Checkpoints`."""
+class CheckpointsSection(_section_for(Checkpoints)):  # type: ignore[misc]  # a class made at runtime
+    """How often the run is saved; see `Checkpoints`."""

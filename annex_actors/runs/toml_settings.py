@@ -1,4 +1,4 @@
-"""Settings before they are checked: read from TOML and from the command line, laid over each other, written as TOML."""
+"""Unchecked settings: read from TOML and the command line, merged, and written as TOML."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 from annex_actors.base.errors import ConfigError, message_of
 
 Settings: TypeAlias = Mapping[str, Any]
-"""Settings by section and key, as TOML gives them; may be incomplete, and wrong."""
+"""Settings by section and key, as in TOML; they may be incomplete or wrong."""
 
 
 def read_settings(path: Path) -> Settings:
     """Return the settings in a TOML file.
 
     Raises:
-        ConfigError: a file that cannot be read, or is no TOML; the message names it.
+        ConfigError: the file cannot be read or is not TOML; the message names it.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -28,28 +28,28 @@ def read_settings(path: Path) -> Settings:
         raise ConfigError(f"expected TOML in {path}, got: {message_of(error)}; correct the file") from None
 
 
-def setting(text: str) -> Settings:
-    """Return the one setting in ``optimizer.learning_rate=0.01``; a value that is no TOML is text.
+def parse_setting(text: str) -> Settings:
+    """Return the setting in a text such as ``optimizer.learning_rate=0.01``; a value that is not TOML is text.
 
     Raises:
-        ConfigError: no name, or no value.
+        ConfigError: the name or the equals sign is missing.
     """
     name, equals, value = (part.strip() for part in text.partition("="))
     keys = name.split(".")
     if not equals or not all(keys):
         raise ConfigError(f"expected a setting such as optimizer.learning_rate=0.01, got {text!r}")
-    return placed(keys, _toml_value(value))
+    return nested(keys, _toml_value(value))
 
 
-def placed(keys: Iterable[str], value: Any) -> Settings:
-    """Return ``value`` under nested keys: ``{"training": {"seed": 7}}``."""
+def nested(keys: Iterable[str], value: Any) -> Settings:
+    """Return ``value`` under nested keys, such as ``{"training": {"seed": 7}}``."""
     for key in reversed(list(keys)):
         value = {key: value}
     return value  # type: ignore[no-any-return]
 
 
 def merged(*layers: Settings) -> Settings:
-    """Return all settings, those of a later layer instead of an earlier one's."""
+    """Return all settings; later ones replace earlier ones, key by key."""
     result: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
@@ -59,7 +59,7 @@ def merged(*layers: Settings) -> Settings:
 
 
 def to_toml(settings: Mapping[str, Any]) -> str:
-    """Return settings as TOML: single values first, then a table for each mapping; what is None is left out."""
+    """Return settings as TOML: single values first, then a table for each mapping; None is left out."""
     values = [_line(name, value) for name, value in settings.items() if not isinstance(value, Mapping)]
     tables = [
         f"\n[{name}]\n" + "".join(_line(key, each) for key, each in table.items())
@@ -77,7 +77,7 @@ def _value(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, str | bool):
-        # TOML's basic strings are JSON's, but for one character that JSON leaves as it is.
+        # TOML's basic strings are JSON strings, except that TOML escapes the delete character.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)
 

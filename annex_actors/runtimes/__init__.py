@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from annex_actors.base.settings import made
+from annex_actors.base.settings import build
 from annex_actors.base.tables import Table
 from annex_actors.runtimes.faults.planned import Crash, CrashPlan, InjectedCrash, parse_crash
 from annex_actors.runtimes.inline import InlineRuntime
@@ -35,7 +35,7 @@ def runtime(name: str, **settings: Any) -> Runtime:
     Raises:
         ConfigError: no such runtime, no such setting, or a setting outside its range.
     """
-    return made(name, RUNTIMES.find(name), settings)
+    return build(name, RUNTIMES.find(name), settings)
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Which parts of a piece of memory are in use: an allocator that takes the first gap that is wide enough."""
+"""A first-fit allocator: it knows which parts of a block of memory are free."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from typing import NamedTuple
 
 
 class Extent(NamedTuple):
-    """``size`` bytes from ``offset`` on."""
+    """A range of memory.
+
+    Args:
+        offset: of its first byte.
+        size: in bytes.
+    """
 
     offset: int
     size: int
 
     @property
     def end(self) -> int:
-        """Where the next one may begin."""
+        """The offset of the first byte after it."""
         return self.offset + self.size
 
 
 class FreeList:
-    """Allocates within memory that can grow.
+    """Allocates ranges of memory that can grow.
 
     Args:
-        used: what is taken already; they do not overlap.
-        start: where the memory begins.
+        used: the ranges in use; they do not overlap.
+        start: the lowest offset to allocate.
     """
 
     def __init__(self, used: Iterable[Extent] = (), *, start: int = 0) -> None:
@@ -37,22 +42,22 @@ class FreeList:
 
     @property
     def end(self) -> int:
-        """Where everything in use ends."""
+        """The offset after the last byte in use."""
         return self._end
 
-    def take(self, size: int) -> Extent:
-        """Return ``size`` > 0 bytes that nobody uses."""
+    def allocate(self, size: int) -> Extent:
+        """Return a free range of ``size`` > 0 bytes, now in use: the first gap that is large enough, or at the end."""
         for index, gap in enumerate(self._gaps):
             if gap.size >= size:
-                left = Extent(gap.offset + size, gap.size - size)
-                self._gaps[index : index + 1] = [left] if left.size else []
+                rest = Extent(gap.offset + size, gap.size - size)
+                self._gaps[index : index + 1] = [rest] if rest.size else []
                 return Extent(gap.offset, size)
-        taken = Extent(self._end, size)
-        self._end = taken.end
-        return taken
+        extent = Extent(self._end, size)
+        self._end = extent.end
+        return extent
 
     def free(self, extent: Extent) -> None:
-        """Give back what was taken."""
+        """Free a range that `allocate` returned, and merge it with the gaps beside it."""
         at = bisect_left(self._gaps, extent)
         if at < len(self._gaps) and self._gaps[at].offset == extent.end:
             extent = Extent(extent.offset, extent.size + self._gaps.pop(at).size)

@@ -10,23 +10,24 @@ from annex_actors.protocol.messages import Address
 from annex_actors.protocol.snapshot import Snapshot
 
 OnCut: TypeAlias = Callable[[int, tuple[Snapshot, ...]], None]
-"""Given a step and the commits of all stages at it, in their order; called in a layer's thread, it must not wait."""
+"""Called with a step and the commits of all stages at it, in order; in a stage's thread, so it must not block."""
 
 
 class MemoryStore:
     """Keeps the last ``depth`` commits of every peer.
 
-    It is a table and no actor: it runs no code that could fail, and an actor would add a hop to every commit.
+    It is a plain object guarded by a lock, not an actor: it runs no code that could fail, and an actor would delay
+    every commit by a message.
 
     Args:
-        stages: whose commits make a checkpoint together: once all have committed a step, what is older is dropped. A
-            step's old weights are thus free before the next step's new ones are made, and memory that is in the cache
-            is used again; keeping one version more cost 6 % of a step of 784-1024-1024-1024-10.
-        depth: how many at most: one more than steps may be under way at once, so that they hold a commit of the same
-            step of every stage at any instant. With a synchronous schedule no stage commits step t + 1 before every
-            stage has committed step t, so that it is two.
-        every: after every so many steps the commits of all stages are shown to ``on_cut``; 0: never.
-        on_cut: makes them last. They are immutable, so that nothing is copied.
+        stages: the addresses whose commits together make a checkpoint (a consistent cut). Once all have committed a
+            step, older commits are dropped. So the old weights are freed before the next step's are allocated, in
+            memory that is still in the cache; one more version would cost 6 % of a step of 784-1024-1024-1024-10.
+        depth: how many commits to keep at most: one more than the steps that may be in flight, so that at any instant
+            there is a step at which the store has a commit of every stage. Two with a synchronous schedule, where no
+            stage commits step t + 1 before every stage has committed step t.
+        every: pass the commits of all stages to ``on_cut`` every so many steps; 0: never.
+        on_cut: saves them. Commits are immutable, so nothing is copied.
     """
 
     def __init__(
@@ -43,16 +44,16 @@ class MemoryStore:
         self._lock = Lock()
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
-        """Begin a new incarnation of ``address``: return its number, from 1, and the last commit."""
+        """Start a new incarnation of ``address``: return its number, from 1, and the last commit."""
         with self._lock:
             self._incarnations[address] = self._incarnations.get(address, 0) + 1
             return self._incarnations[address], self.latest(address)
 
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Add ``snapshot``, atomically, in the order of steps; ignore it from a fenced incarnation.
+        """Add ``snapshot``, atomically and in the order of steps; ignore it if its incarnation is no longer the newest.
 
-        Commits of processes do not come in order: those of a checkpoint are copied while the run goes on, the others
-        when it ends. Whatever the order, and however often one comes, the store ends with the same commits.
+        Commits of processes arrive out of order: those for checkpoints are copied during the run, the others at its
+        end. In whatever order and however often they arrive, the store ends up with the same commits.
         """
         address = snapshot.address
         with self._lock:
@@ -72,9 +73,9 @@ class MemoryStore:
         return snapshot.address in self._stages and snapshot.step < self._cut
 
     def _note_reached(self, step: int, address: Address) -> None:
-        """Note that one more stage has committed ``step``; after the last one drop what is older.
+        """Record that one more stage has committed ``step``; once all have, drop older commits.
 
-        A kill in here leaves a step uncounted; the next one then drops for both.
+        A kill in this method may leave a step uncounted; the next step then drops the commits of both.
         """
         if step <= self._cut:
             return
@@ -96,5 +97,5 @@ class MemoryStore:
         return commits[-1] if commits else None
 
     def at(self, address: Address, step: int) -> Snapshot | None:
-        """Return the commit of ``address`` at ``step``; None if it is not kept (step 0 never is)."""
+        """Return the commit of ``address`` at ``step``; None if the store does not have it (it never has step 0)."""
         return next((each for each in self._commits.get(address, ()) if each.step == step), None)

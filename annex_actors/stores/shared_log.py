@@ -1,17 +1,18 @@
-"""The last commits of one peer in memory that outlives its process: written there by it, read by who comes after.
+"""A commit log in shared memory: a peer's process writes its commits, and its next incarnation reads them.
 
-The memory is a file without a name, open in the process that supervises and handed to the one that works. It is gone
-when both are: nothing is left behind, whoever is killed. A commit costs one copy of what is new in it; what an earlier
-commit holds already (versions of weights that asynchronous schedules keep, messages that wait) is not written again.
+The memory is an anonymous file, opened by the supervising process and passed to the worker. It vanishes when both have
+ended: nothing is left behind, whichever is killed. A commit costs one copy of the arrays that are new in it; arrays of
+earlier commits (versions of weights that asynchronous schedules keep, unacknowledged messages) are not written again.
 
 ```
 header A   header B     64 bytes each, written in turn: checksum, number, where the catalogue is
-...                     catalogue and arrays, wherever there was room
+...                     arrays and catalogues, wherever there was room
 ```
 
-A commit goes where nothing is that the last header needs, the catalogue after it, the header at the end: who is killed
-at any instruction leaves the last commit whole, and a header that was cut is known by its checksum. The arrays have no
-checksum: memory, unlike a disk, loses nothing that was written before, and to compute one costs more than the copy.
+A commit first writes its arrays where they overwrite nothing that the last header refers to, then the catalogue of all
+kept commits, and at last the header. So a process killed at any instruction leaves the last commit whole; the checksum
+shows a header that was half written. The arrays have no checksum: memory, unlike a disk, loses nothing that was
+written, and computing a checksum costs more than the copy.
 """
 
 from __future__ import annotations
@@ -34,20 +35,26 @@ from annex_actors.stores.free_list import Extent, FreeList
 _HEADER = struct.Struct("<QQQ")
 _ENTRY = struct.Struct("<QQQ")
 _CHECKSUM = struct.Struct("<I")
-_PLACES = (0, 64)
+_HEADER_OFFSETS = (0, 64)
 _START = 128
 _NOTHING = Extent(0, 0)
 
 
 class _Entry(NamedTuple):
-    """One commit: its step, its pickle, and where its arrays are."""
+    """A commit in the catalogue.
+
+    Args:
+        step: the commit's.
+        body: the pickled snapshot, without its arrays.
+        arrays: where its arrays are.
+    """
 
     step: int
     body: bytes
     arrays: tuple[Extent, ...]
 
     def packed(self) -> bytes:
-        """Return the entry as it stands in the catalogue."""
+        """Return the entry's bytes in the catalogue."""
         numbers = [number for extent in self.arrays for number in extent]
         head = _ENTRY.pack(self.step, len(self.body), len(self.arrays))
         return head + struct.pack(f"<{len(numbers)}Q", *numbers) + self.body
@@ -67,12 +74,12 @@ class _Entry(NamedTuple):
 
 
 class Memory:
-    """Memory that a file stands for, as large as is needed.
+    """A memory-mapped file that grows as needed.
 
-    It is mapped and not written to by system calls, since a copy within a process takes half the time.
+    It is mapped, since a copy within a process takes half the time of a write by a system call.
 
     Args:
-        fd: of the file; it is not closed here.
+        fd: the file's descriptor; it is not closed here.
     """
 
     def __init__(self, fd: int) -> None:
@@ -82,14 +89,14 @@ class Memory:
 
     @property
     def size(self) -> int:
-        """How many bytes there are."""
+        """The file's size in bytes."""
         return os.fstat(self._fd).st_size
 
     def write(self, content: memoryview, offset: int) -> None:
-        """Write to a place, whatever there is so far.
+        """Write ``content`` at ``offset``, in bytes; grow the file if it is too small.
 
         Raises:
-            OSError: there is no more memory.
+            OSError: there is no memory left.
         """
         count = content.nbytes
         mapped = self._mapped(offset + count, grow=True)
@@ -97,7 +104,7 @@ class Memory:
         np.frombuffer(mapped, np.uint8, count, offset)[:] = np.frombuffer(content, np.uint8)
 
     def read(self, offset: int, count: int) -> memoryview | None:
-        """Return a copy of a place, read-only; None where there is none."""
+        """Return a read-only copy of ``count`` bytes at ``offset``; None if the file ends before."""
         mapped = self._mapped(offset + count, grow=False)
         if mapped is None:
             return None
@@ -113,14 +120,20 @@ class Memory:
                 if not grow:
                     return None
                 wanted = -(-max(end, size + size // 2) // mmap.PAGESIZE) * mmap.PAGESIZE
-                os.posix_fallocate(self._fd, size, wanted - size)  # or a lack of memory would be a bus error, and fatal
+                os.posix_fallocate(
+                    self._fd, size, wanted - size
+                )  # else a lack of memory would be a bus error, and fatal
                 size = wanted
             self._map, self._size = mmap.mmap(self._fd, size), size
         return self._map
 
 
-def nameless_memory(name: str) -> int:
-    """Return a new open file that has no name in any folder, in memory where the system can; the caller closes it."""
+def anonymous_memory(name: str) -> int:
+    """Return the descriptor of a new file without a path, in memory if the system can; the caller closes it.
+
+    Args:
+        name: for debugging only.
+    """
     if hasattr(os, "memfd_create"):
         return os.memfd_create(name, os.MFD_CLOEXEC)
     with tempfile.TemporaryFile() as file:
@@ -130,13 +143,13 @@ def nameless_memory(name: str) -> int:
 class SharedCommitLog:
     """The commits of one peer.
 
-    One process writes at a time, any may read: a reader finds the last commit, or one that was the last just before.
+    One process writes at a time; any process may read, and finds the last commit or the one before it.
 
     Args:
-        fd: of `nameless_memory`; the log does not close it.
-        depth: how many commits are kept at least, >= 1.
-        every: the newest commit of a step that is a multiple of it is kept as well, so that others have time to copy
-            it; 0: none is.
+        fd: from `anonymous_memory`; it is not closed here.
+        depth: how many of the last commits to keep, >= 1.
+        every: also keep the newest commit of a step that is a multiple of ``every``, so that the supervising process
+            has time to copy it; 0: do not.
     """
 
     def __init__(self, fd: int, *, depth: int = 1, every: int = 0) -> None:
@@ -147,14 +160,14 @@ class SharedCommitLog:
         self._packed = [entry.packed() for entry in self._entries]
         self._used = self._in_use()
         self._extents: FreeList | None = None
-        # Arrays that the catalogue holds, by identity; they are kept alive, so that no other can have the same.
+        # Where arrays of kept commits are, by the arrays' id. The arrays are kept alive, so that no id is reused.
         self._known: dict[int, tuple[Any, Extent]] = {}
 
     def commit(self, snapshot: Snapshot) -> None:
         """Add a commit, atomically, and drop those that are too old.
 
         Raises:
-            OSError: there is no more memory; the commits before are whole.
+            OSError: there is no memory left; the earlier commits are whole.
         """
         buffers: list[pickle.PickleBuffer] = []
         body = pickle.dumps(snapshot, protocol=5, buffer_callback=buffers.append)
@@ -165,17 +178,17 @@ class SharedCommitLog:
             memory = buffer.raw()
             owner = memory.obj
             _, extent = self._known.get(id(owner)) or (None, None)
-            if extent is None or not memory.readonly:
-                extent = self._written(memory, extents)
+            if extent is None or not memory.readonly:  # a writable array may have changed since it was written
+                extent = self._write(memory, extents)
             known[id(owner)] = owner, extent
             arrays.append(extent)
         entry = _Entry(snapshot.step, body, tuple(arrays))
-        kept = self._kept_beside(snapshot.step)
+        kept = self._kept_with(snapshot.step)
         packed = [self._packed[index] for index in kept] + [entry.packed()]
-        catalogue = self._written(memoryview(b"".join(packed)), extents)
+        catalogue = self._write(memoryview(b"".join(packed)), extents)
         self._number += 1
         content = _HEADER.pack(self._number, *catalogue)
-        self._memory.write(memoryview(_CHECKSUM.pack(crc32(content)) + content), _PLACES[self._number % 2])
+        self._memory.write(memoryview(_CHECKSUM.pack(crc32(content)) + content), _HEADER_OFFSETS[self._number % 2])
         self._entries, self._packed = (*(self._entries[index] for index in kept), entry), packed
         self._catalogue, before, self._used = catalogue, self._used, self._in_use()
         for extent in before - self._used:
@@ -183,7 +196,7 @@ class SharedCommitLog:
         self._known = {key: each for key, each in {**self._known, **known}.items() if each[1] in self._used}
 
     def snapshots(self) -> Iterator[Snapshot]:
-        """Yield the commits that are kept, the oldest first."""
+        """Yield the kept commits, the oldest first."""
         _, _, entries = self._load()
         for entry in entries:
             snapshot = self.at(entry.step)
@@ -201,12 +214,12 @@ class SharedCommitLog:
                 return snapshot
 
     def at(self, step: int) -> Snapshot | None:
-        """Return the commit at ``step``; None if it is not kept, or was dropped while it was read."""
+        """Return the commit at ``step``; None if it was dropped, perhaps while it was read."""
         entry = self._entry(step)
         if entry is None:
             return None
         buffers = [self._memory.read(*extent) for extent in entry.arrays]
-        if self._entry(step) != entry:  # whoever writes may have used its memory for another one
+        if self._entry(step) != entry:  # its memory may hold a newer commit's arrays already
             return None
         snapshot = pickle.loads(entry.body, buffers=buffers)
         assert isinstance(snapshot, Snapshot)
@@ -221,8 +234,8 @@ class SharedCommitLog:
         _, _, entries = self._load()
         return next((each for each in entries if each.step == step), None)
 
-    def _kept_beside(self, step: int) -> list[int]:
-        """Return the indices of the entries to keep together with a new one."""
+    def _kept_with(self, step: int) -> list[int]:
+        """Return the indices of the entries to keep beside a new commit at ``step``."""
         others = [index for index, each in enumerate(self._entries) if each.step != step]
         newest = others[max(0, len(others) - self._depth + 1) :]
         if not self._every or step % self._every == 0:
@@ -241,31 +254,35 @@ class SharedCommitLog:
             self._extents = FreeList(self._in_use(), start=_START)
         return self._extents
 
-    def _written(self, memory: memoryview, extents: FreeList) -> Extent:
+    def _write(self, memory: memoryview, extents: FreeList) -> Extent:
         if not memory.nbytes:
             return _NOTHING
-        extent = extents.take(memory.nbytes)
+        extent = extents.allocate(memory.nbytes)
         self._memory.write(memory, extent.offset)
         return extent
 
     def _load(self) -> tuple[int, Extent, tuple[_Entry, ...]]:
-        """Return the newest whole header's number, and its catalogue."""
+        """Return the newest whole header's number, and where its catalogue is, and the entries.
+
+        Read again if the writer has meanwhile written another header: the catalogue may have been overwritten.
+        """
         while True:
-            headers = sorted(filter(None, map(self._header, _PLACES)))
+            headers = sorted(filter(None, map(self._header, _HEADER_OFFSETS)))
             if not headers:
                 return 0, _NOTHING, ()
             number, offset, size = headers[-1]
             catalogue = Extent(offset, size)
             content = self._memory.read(*catalogue)
-            if content is not None and max(filter(None, map(self._header, _PLACES))) == headers[-1]:
+            if content is not None and max(filter(None, map(self._header, _HEADER_OFFSETS))) == headers[-1]:
                 return number, catalogue, tuple(_Entry.unpacked(content))
 
-    def _header(self, place: int) -> tuple[int, int, int] | None:
-        raw = self._memory.read(place, _CHECKSUM.size + _HEADER.size)
+    def _header(self, offset: int) -> tuple[int, int, int] | None:
+        """Return a header's number, and the offset and size of its catalogue; None if it is missing or damaged."""
+        raw = self._memory.read(offset, _CHECKSUM.size + _HEADER.size)
         if raw is None:
             return None
         content = raw[_CHECKSUM.size :]
         if _CHECKSUM.unpack_from(raw)[0] != crc32(content):
             return None
-        number, offset, size = _HEADER.unpack(content)
-        return number, offset, size
+        number, start, size = _HEADER.unpack(content)
+        return number, start, size

@@ -1,4 +1,4 @@
-"""What a place for committed snapshots must do."""
+"""The protocol of a store for committed snapshots."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ class StateStore(Protocol):
 
     @property
     def depth(self) -> int:
-        """How many commits of a peer are kept at most."""
+        """How many commits of a peer the store keeps at most."""
 
     @property
     def every(self) -> int:
-        """Every so many steps the commits of all stages make a checkpoint; 0: never."""
+        """How many steps lie between two checkpoints; 0 if there are none."""
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
-        """Begin a new incarnation of ``address``: return its number, from 1, and the last commit.
+        """Start a new incarnation of ``address``: return its number, from 1, and the last commit.
 
-        From now on what older incarnations commit is ignored. Numbers come from here because the store outlives every
-        supervisor, and so they rise whoever was restarted.
+        From then on commits of older incarnations are ignored. The store counts incarnations, because it outlives every
+        supervisor: so their numbers rise whatever was restarted.
         """
 
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Make ``snapshot`` the last commit of its address, atomically; ignore it from a fenced incarnation."""
+        """Add a commit, atomically; ignore it if ``incarnation`` is not the newest of its address."""
 
     def latest(self, address: Address) -> Snapshot | None:
         """Return the last commit of ``address``; None before its first."""
 
     def at(self, address: Address, step: int) -> Snapshot | None:
-        """Return the commit of ``address`` at ``step``; None if it is not kept (step 0 never is)."""
+        """Return the commit of ``address`` at ``step``; None if the store does not have it (it never has step 0)."""

@@ -1,4 +1,4 @@
-"""From a network to the peers of a program: which layers make a stage, and what each stage is given."""
+"""Assemble the stages of a program: which layers make a stage, and what each stage is given."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from annex_actors.training.checkpoint import Checkpoint
 
 
 def one_stage_per_layer(layers: int) -> tuple[range, ...]:
-    """Return the default placement: an actor for each layer, and one for the cost, which counts as the last."""
+    """Return the default placement: a stage for each layer, and one for the cost, which counts as the last layer."""
     return tuple(range(index, index + 1) for index in range(layers + 1))
 
 
@@ -27,7 +27,18 @@ def stage_specs(
     seed: int,
     run: str,
 ) -> tuple[StageSpec, ...]:
-    """Return a stage for each range of ``placement``, whose ranges cover the layers and the cost in order."""
+    """Return a stage for each range of ``placement``.
+
+    Args:
+        network: the layers.
+        placement: the indices of each stage's layers; in order they cover all layers and the cost, the last one.
+        cost: what the last stage computes.
+        optimizer: updates the weights of every stage.
+        discipline: the schedule.
+        state: the network at the step where the run begins.
+        seed: the run's seed.
+        run: the run's name.
+    """
     routing = Routing(len(placement))
 
     def spec(stage: int, indices: range) -> StageSpec:

@@ -1,4 +1,4 @@
-"""Files that are whole, or not there."""
+"""Write files atomically: a file is whole, or it does not exist."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file under a temporary name beside ``path``, and give it its name once it is on the disk.
+    """Write a file under a temporary name beside ``path``, and rename it once it is on the disk.
 
-    Whoever reads ``path`` at any time, or after any crash, finds the old content or the new one.
+    A reader of ``path`` finds the old content or the new content, at any time and after any crash.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; nothing is left behind.
@@ -29,7 +29,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Bring a folder's names to the disk: a file whose new name is lost is not there after a power failure."""
+    """Flush a folder to the disk: else a power failure may lose the new name of a file."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)

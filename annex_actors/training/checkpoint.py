@@ -1,4 +1,4 @@
-"""The state of a whole network between two steps, independent of how its layers were placed."""
+"""The state of a whole network between two steps, independent of the placement of its layers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from annex_actors.training.fingerprints import arrays_sha256, costs_sha256
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Every layer's weights and optimizer slots, and the cost of every step, at one step.
+    """Every layer's weights and optimizer slots at one step, and the cost of every step before it.
 
     Args:
-        step: every step below this one is in the weights.
-        layers: one state for each layer of the network.
+        step: the number of steps that the weights contain.
+        layers: the state of each layer of the network.
         input_shape: the shape of one sample.
         costs: the cost of each step, in order.
-        stash: for each layer its weights at earlier versions, the oldest first, as far as microbatches of later steps
-            will meet them; none with synchronous schedules.
-        history: the epochs that were finished.
+        stash: for each layer, the earlier versions of its weights that later microbatches still use, the oldest first;
+            none with synchronous schedules.
+        history: the finished epochs.
     """
 
     step: int
@@ -55,7 +55,7 @@ class Checkpoint:
     @classmethod
     def from_arrays(
         cls,
-        blank: Checkpoint,
+        initial: Checkpoint,
         *,
         step: int,
         weights: Mapping[str, Array],
@@ -64,38 +64,38 @@ class Checkpoint:
         stash: Mapping[str, Array] | None = None,
         history: Iterable[EpochFinished] = (),
     ) -> Checkpoint:
-        """Return the checkpoint whose `weights` and `optimizer` these arrays are: the way back from a file.
+        """Return the checkpoint with these arrays, which usually come from a file.
 
         Args:
-            blank: the same network before its first step (`initial`): which arrays there must be.
+            initial: the same network before its first step, which says what arrays to expect.
             step: see `Checkpoint`.
-            weights: by name, as `weights` returns them.
-            optimizer: by name, as `optimizer` returns them.
+            weights: named as in `weights`.
+            optimizer: named as in `optimizer`.
             costs: see `Checkpoint`.
-            stash: by name, as `stashed` returns it.
+            stash: named as in `stashed`.
             history: see `Checkpoint`.
 
         Raises:
-            DataError: an array that is missing, too many, or of another shape or dtype.
+            DataError: an array is missing, unexpected, or of another shape or dtype.
         """
-        _check_alike("weights", weights, blank.weights)
-        _check_alike("optimizer slots", optimizer, blank.optimizer)
+        _check_match("weights", weights, initial.weights)
+        _check_match("optimizer slots", optimizer, initial.optimizer)
         layers = tuple(
             LayerState(
                 {name: freeze(weights[f"{index}.{name}"]) for name in layer.parameters},
                 {name: freeze(optimizer[f"{index}.{name}"]) for name in layer.optimizer},
                 {name: freeze(weights[f"{index}.{name}"]) for name in layer.state},
             )
-            for index, layer in enumerate(blank.layers)
+            for index, layer in enumerate(initial.layers)
         )
         versions = tuple(
             tuple(
                 {name: freeze(arrays[name]) for name in layer.weights}
                 for arrays in _by_version(stash or {}, index, layer.weights)
             )
-            for index, layer in enumerate(blank.layers)
+            for index, layer in enumerate(initial.layers)
         )
-        return cls(step, layers, blank.input_shape, tuple(costs), versions, tuple(history))
+        return cls(step, layers, initial.input_shape, tuple(costs), versions, tuple(history))
 
     @classmethod
     def gather(
@@ -105,7 +105,14 @@ class Checkpoint:
         initial: Checkpoint,
         history: Sequence[EpochFinished] = (),
     ) -> Checkpoint:
-        """Return the last step that every stage has committed, as their commits hold it; for ``history`` see `of`."""
+        """Return the checkpoint at the last step that every stage has committed.
+
+        Args:
+            store: has the commits.
+            stages: the addresses of all stages, in order.
+            initial: the checkpoint that the run began with, returned if some stage has committed nothing.
+            history: see `of`.
+        """
         latest = [store.latest(address) for address in stages]
         step = min(snapshot.step if snapshot else initial.step for snapshot in latest)
         if step == initial.step:
@@ -115,12 +122,12 @@ class Checkpoint:
 
     @classmethod
     def of(cls, cut: Sequence[Snapshot], input_shape: Shape, history: Iterable[EpochFinished] = ()) -> Checkpoint:
-        """Return what the commits of all stages at the same step hold together.
+        """Return the checkpoint that the commits of all stages make together.
 
         Args:
-            cut: the commits, in the order of the stages.
+            cut: the commits at one step, in the order of the stages.
             input_shape: see `Checkpoint`.
-            history: all epochs that the trainer has finished; those that ended after this step are left out.
+            history: the epochs that the trainer has finished; those that ended after this step are left out.
         """
         states = [_state(snapshot) for snapshot in cut]
         step = cut[0].step
@@ -138,7 +145,13 @@ class Checkpoint:
         )
 
     def stage_state(self, first: int, count: int, *, with_costs: bool) -> StageState:
-        """Return the state of the stage that holds ``count`` layers from ``first`` on."""
+        """Return the state of a stage with ``count`` layers, starting at layer ``first``.
+
+        Args:
+            first: index of its first layer.
+            count: how many layers it has.
+            with_costs: whether it is the last stage, which keeps the costs.
+        """
         stashes = self.stash[first : first + count]
         versions = max(map(len, stashes), default=0)
         return StageState(
@@ -152,7 +165,7 @@ class Checkpoint:
 
     @property
     def weights(self) -> dict[str, Array]:
-        """All weights by name, and the state of layers that have any: ``0.weight``, ``0.bias`` and so on."""
+        """All weights by name, and the state of stateful layers: ``0.weight``, ``0.bias`` and so on."""
         return _named(layer.weights for layer in self.layers)
 
     @property
@@ -162,7 +175,7 @@ class Checkpoint:
 
     @property
     def stashed(self) -> dict[str, Array]:
-        """All stashed weights by name: ``0.2.weight`` is version 0, the oldest, of layer 2."""
+        """All stashed weights by name: ``0.2.weight`` belongs to layer 2, in version 0, the oldest."""
         return {
             f"{version}.{index}.{name}": array
             for index, versions in enumerate(self.stash)
@@ -172,7 +185,7 @@ class Checkpoint:
 
     @property
     def hashes(self) -> dict[str, str]:
-        """The three fingerprints by name: two runs that computed the same have the same three."""
+        """The three fingerprints by name: runs with bit-identical results have the same three."""
         return {
             "weights_sha256": self.weights_sha256,
             "state_sha256": self.state_sha256,
@@ -197,7 +210,7 @@ class Checkpoint:
 
 
 def _until(step: int, history: Iterable[EpochFinished]) -> tuple[EpochFinished, ...]:
-    """Return the epochs that had ended after so many steps."""
+    """Return the epochs that had ended by a step."""
     return tuple(epoch for epoch in history if epoch.steps <= step)
 
 
@@ -213,11 +226,11 @@ def _state(snapshot: Snapshot) -> StageState:
     return state
 
 
-def _by_version(stash: Mapping[str, Array], layer: int, like: Parameters) -> list[dict[str, Array]]:
+def _by_version(stash: Mapping[str, Array], layer: int, expected: Parameters) -> list[dict[str, Array]]:
     """Return a layer's stashed weights, the oldest version first.
 
     Raises:
-        DataError: an array that is missing, or of another shape or dtype than the layer's weights.
+        DataError: an array is missing, or of another shape or dtype than the layer's weights.
     """
     versions: dict[int, dict[str, Array]] = {}
     for key, array in stash.items():
@@ -225,18 +238,18 @@ def _by_version(stash: Mapping[str, Array], layer: int, like: Parameters) -> lis
         if index == str(layer):
             versions.setdefault(int(version), {})[name] = array
     for arrays in versions.values():
-        _check_alike("stashed weights", arrays, like)
+        _check_match("stashed weights", arrays, expected)
     return [versions[version] for version in sorted(versions)]
 
 
-def _check_alike(what: str, got: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
+def _check_match(what: str, got: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
     for name in sorted(expected.keys() | got.keys()):
-        wanted, given = (_form(arrays.get(name)) for arrays in (expected, got))
+        wanted, given = (_description(arrays.get(name)) for arrays in (expected, got))
         if wanted != given:
             raise DataError(f"expected {what} that fit the network: {name} {wanted}, got {given}")
 
 
-def _form(array: Array | None) -> str:
+def _description(array: Array | None) -> str:
     return "none" if array is None else f"of shape {array.shape} {array.dtype}"
 
 

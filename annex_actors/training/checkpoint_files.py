@@ -1,13 +1,13 @@
-"""Checkpoints on the disk: what a run that was killed whole goes on from.
+"""Checkpoints on the disk, from which a run is resumed after all its processes were killed.
 
 A checkpoint is one file, ``checkpoints/step-000000120.safetensors``: weights, optimizer slots, stashed weights and
-costs as arrays, the finished epochs as JSON in its metadata. It is written under another name, brought to the disk, and
-only then given its own, so that a file of that name is whole unless the disk itself lost something; a checksum over
-names, shapes and bytes finds that out, and the checkpoint before is used. CRC-32, since it guards against accidents and
-not against people, and takes half the time of SHA-256.
+costs as arrays, the finished epochs as JSON in its metadata. It is written under a temporary name, flushed to the disk
+and then renamed, so that a file of that name is whole unless the disk itself has lost data. A checksum over names,
+shapes and bytes detects that, and the checkpoint before is used. CRC-32, since it guards against accidents and not
+against people, and takes half the time of SHA-256.
 
-They are written by a thread that trains nothing, from commits that are immutable: training never waits for the disk. Is
-the disk too slow, then fewer are written: of those that wait the newest is.
+A separate thread writes the checkpoints from commits, which are immutable: training never waits for the disk. If the
+disk is too slow, fewer are written: of those that are waiting only the newest.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ _WEIGHTS, _OPTIMIZER, _STASH, _COSTS = "weights.", "optimizer.", "stash.", "cost
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """A folder of checkpoints, and when one is added or dropped.
+    """A folder of checkpoints, and when checkpoints are added and dropped.
 
     Args:
         path: the folder; made with the first checkpoint.
-        every: steps from one to the next, >= 1; or 0 for none on the way.
-        keep: how many of the newest are kept, >= 1, or ``all``. With two, one is left where the disk lost something.
+        every: steps between two checkpoints, >= 1; or 0 for none during the run.
+        keep: how many of the newest to keep, >= 1, or ``all``. With two, one is left if the other is damaged.
 
     Raises:
         ConfigError: a value out of range.
@@ -68,10 +68,10 @@ class Checkpoints:
             checks.whole_number("keep", self.keep, at_least=1)
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Add a checkpoint, and drop those that are too many.
+        """Add a checkpoint, and delete the oldest if there are more than ``keep``.
 
         Raises:
-            OSError: the folder cannot be written, or the disk is full; the checkpoints before are whole.
+            OSError: the folder cannot be written, or the disk is full; the earlier checkpoints are whole.
         """
         self.path.mkdir(exist_ok=True)
         write_whole(self.path / f"{_PREFIX}{checkpoint.step:09}{_SUFFIX}", _packed(checkpoint))
@@ -80,40 +80,40 @@ class Checkpoints:
                 self._file(step).unlink(missing_ok=True)
 
     def steps(self) -> list[int]:
-        """Return the steps of all checkpoints, whole or not, in order."""
+        """Return the steps of all checkpoints, whole or damaged, in ascending order."""
         names = [path.name for path in self.path.glob(f"{_PREFIX}*{_SUFFIX}")]
         numbers = [name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in names]
         return sorted(int(number) for number in numbers if number.isdecimal())
 
-    def newest(self, blank: Checkpoint, note: Callable[[str], None]) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole; None where there is none.
+    def newest(self, initial: Checkpoint, note: Callable[[str], None]) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole; None if there is none.
 
         Args:
-            blank: the same network before its first step: which arrays there must be.
-            note: told of every one that is damaged and passed over, with its path.
+            initial: the same network before its first step, which says what arrays to expect.
+            note: called with a message for each damaged checkpoint that is skipped.
         """
         for step in reversed(self.steps()):
             try:
-                return self.at(step, blank)
+                return self.at(step, initial)
             except (DataError, OSError) as error:
                 note(message_of(error))
         return None
 
-    def at(self, step: int, blank: Checkpoint) -> Checkpoint:
-        """Return the checkpoint of a step; for ``blank`` see `newest`.
+    def at(self, step: int, initial: Checkpoint) -> Checkpoint:
+        """Return the checkpoint at a step; for ``initial`` see `newest`.
 
         Raises:
-            DataError: it is damaged; the message names the file.
-            OSError: it cannot be read.
+            DataError: the file is damaged; the message names it.
+            OSError: the file cannot be read.
         """
         path = self._file(step)
         try:
-            return _unpacked(path.read_bytes(), blank)
+            return _unpacked(path.read_bytes(), initial)
         except (DataError, SafetensorError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"expected a whole checkpoint at {path}, got a damaged one: {message_of(error)}") from error
 
     def sweep(self) -> None:
-        """Delete what a job left behind that was killed while it wrote."""
+        """Delete the temporary files of a job that was killed while writing."""
         for path in self.path.glob(f".{_PREFIX}*"):
             path.unlink(missing_ok=True)
 
@@ -132,13 +132,13 @@ def _packed(checkpoint: Checkpoint) -> bytes:
     return save(arrays, {**text, "crc32": _checksum(arrays, text)})
 
 
-def _unpacked(content: bytes, blank: Checkpoint) -> Checkpoint:
+def _unpacked(content: bytes, initial: Checkpoint) -> Checkpoint:
     arrays, metadata = load_arrays(content), _metadata(content)
     written = metadata.pop("crc32")
     if _checksum(arrays, metadata) != written:
         raise DataError(f"expected the checksum {written}, got another; the disk has lost something")
     return Checkpoint.from_arrays(
-        blank,
+        initial,
         step=int(metadata["step"]),
         weights=_part(arrays, _WEIGHTS),
         optimizer=_part(arrays, _OPTIMIZER),
@@ -149,7 +149,7 @@ def _unpacked(content: bytes, blank: Checkpoint) -> Checkpoint:
 
 
 def _metadata(content: bytes) -> dict[str, str]:
-    """Return the metadata of a file's content, which the library gives for files only."""
+    """Return the metadata in a file's content; safetensors can read it from files only."""
     size = int.from_bytes(content[:8], "little")
     return dict(json.loads(content[8 : 8 + size])["__metadata__"])
 
@@ -167,18 +167,20 @@ def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
 
 
 class CheckpointWriter:
-    """The thread that writes checkpoints while a run goes on.
+    """A thread that writes checkpoints during a run.
+
+    Its attribute ``emit`` is called with an event for each checkpoint, saved or failed.
 
     Args:
-        checkpoints: where to.
+        checkpoints: where to write.
         input_shape: the shape of one sample.
-        history: says which epochs are finished.
+        history: returns the finished epochs.
     """
 
     def __init__(
         self, checkpoints: Checkpoints, input_shape: Shape, history: Callable[[], tuple[EpochFinished, ...]]
     ) -> None:
-        self.tell: Callable[[Event], None] = lambda event: None
+        self.emit: Callable[[Event], None] = lambda event: None
         self._checkpoints = checkpoints
         self._input_shape = input_shape
         self._history = history
@@ -192,26 +194,26 @@ class CheckpointWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what waits, and end; what told the history and what was told are let go, which hold this in turn."""
+        """Write what is waiting, and end the thread; drop ``history`` and ``emit``, which refer back to the writer."""
         self._cuts.put(None)
         self._thread.join()
         self._history = tuple
-        self.tell = lambda event: None
+        self.emit = lambda event: None
 
     def offer(self, step: int, cut: tuple[Snapshot, ...]) -> None:
-        """Take the commits of all stages at a step; never waits, and takes no lock that a kill could leave behind."""
+        """Accept the commits of all stages at a step; never block, and take no lock that a kill could leave locked."""
         self._cuts.put(cut)
 
     def _run(self) -> None:
-        going_on = True
-        while going_on:
+        is_open = True
+        while is_open:
             waiting = [self._cuts.get()]
             while True:
                 try:
                     waiting.append(self._cuts.get_nowait())
                 except Empty:
                     break
-            going_on = waiting[-1] is not None
+            is_open = waiting[-1] is not None
             cuts = [cut for cut in waiting if cut is not None]
             if cuts:
                 self._write(cuts[-1])
@@ -221,6 +223,6 @@ class CheckpointWriter:
         try:
             self._checkpoints.write(Checkpoint.of(cut, self._input_shape, self._history()))
         except OSError as error:
-            self.tell(CheckpointFailed(step, os.strerror(error.errno) if error.errno else message_of(error)))
+            self.emit(CheckpointFailed(step, os.strerror(error.errno) if error.errno else message_of(error)))
         else:
-            self.tell(CheckpointSaved(step))
+            self.emit(CheckpointSaved(step))

@@ -1,4 +1,4 @@
-"""Fingerprints of what a run computed: two runs are equal where these are."""
+"""Fingerprints of a run's results: two runs computed the same bits if their fingerprints are equal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from annex_actors.base.types import Array
 
 
 def arrays_sha256(arrays: Mapping[str, Array]) -> str:
-    """Return the SHA-256 over names (sorted), dtypes, shapes and bytes."""
+    """Return the SHA-256, in hex, over names (sorted), dtypes, shapes and bytes."""
     digest = sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
@@ -21,5 +21,5 @@ def arrays_sha256(arrays: Mapping[str, Array]) -> str:
 
 
 def costs_sha256(costs: Iterable[float]) -> str:
-    """Return the SHA-256 over the costs as little-endian float64, in the order of steps."""
+    """Return the SHA-256, in hex, over the costs as little-endian float64, in the order of steps."""
     return sha256(np.array(list(costs), dtype="<f8").tobytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""When to stop before the last epoch: conditions on the epochs so far."""
+"""When to stop before the last epoch: conditions on the finished epochs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from annex_actors.base import checks
 from annex_actors.protocol.events import EpochFinished
 
 Halt: TypeAlias = Callable[[tuple[EpochFinished, ...]], bool]
-"""Asked after every epoch, with all that are finished; true ends the run.
+"""Called after every epoch with all finished epochs; True ends the run.
 
-A pure function: the same epochs are asked about again where a trainer was restarted or a run is resumed, and the answer
-must be the same. Patience needs no memory, since the whole history is there.
+It must be pure: after a restart of the trainer, or when a run is resumed, it is called with the same epochs again, and
+must give the same answer. Patience needs no memory, since the whole history is there.
 """
 
 
 def loss_less_than(limit: float) -> Halt:
-    """Return the halt condition that is met when the last epoch's mean training cost is below ``limit``."""
+    """Return the condition that the last epoch's mean training cost is below ``limit``.
+
+    Raises:
+        ConfigError: ``limit`` is not a finite number.
+    """
     bound = checks.real_number("limit", limit)
     return lambda history: history[-1].train_cost < bound

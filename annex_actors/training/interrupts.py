@@ -1,4 +1,4 @@
-"""Ctrl-C, held back while something is done that must not be cut in two."""
+"""Hold Ctrl-C back while work is done that must not be interrupted."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _Handler = Callable[[int, FrameType | None], object]
 
 
 class Interrupts:
-    """Ctrl-C, and SIGTERM where it has a handler, wait for the end of the block.
+    """Holds back Ctrl-C, and SIGTERM if it has a handler, until the end of the block.
 
     ```
     with Interrupts() as interrupts:
         job = start()                       # held back
         try:
-            with interrupts.let_through():  # strikes here, also one that was held back
+            with interrupts.let_through():  # raised here, also if it was held back before
                 job.wait()
         finally:
             job.close()                     # held back
     ```
 
-    In any other thread, which no signal interrupts, it does nothing.
+    Outside the main thread, which alone handles signals, it does nothing.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Interrupts:
 
     @contextmanager
     def let_through(self) -> Iterator[None]:
-        """Handle signals as before the block, first the one that was held back."""
+        """Handle signals as outside the block; first raise the one that was held back, or the first of several."""
         try:
             self._release()
             yield
@@ -51,7 +51,7 @@ class Interrupts:
             self._hold()
 
     def forget(self) -> None:
-        """Drop what was held back: what it asked for is done."""
+        """Drop the signals that were held back: the run has ended, as they asked."""
         self._held.clear()
 
     def _hold(self) -> None:

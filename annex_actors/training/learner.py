@@ -1,4 +1,4 @@
-"""The learner: a network, how it learns, and where its layers live. The facade for people who write Python."""
+"""The learner, the facade of the Python API: a network, how it learns, and where its layers live."""
 
 from __future__ import annotations
 
@@ -32,29 +32,30 @@ from annex_actors.training.session import Session
 
 
 class Learner:
-    """A network that learns, every layer an actor.
+    """A network that learns, with its layers in actors.
 
-    Everything is checked here or at the beginning of `train`, before any actor starts. ``learner.spec`` has the
-    settings; ``learner.checkpoint`` the weights that `predict` takes, and ``learner.result`` what the last training
-    came to, None before the first.
+    Everything is checked here or at the beginning of `train`, before any actor starts. ``learner.spec`` holds the
+    settings, ``learner.checkpoint`` the weights that `predict` uses, and ``learner.result`` the outcome of the last
+    training; the last two are None before the first training.
 
     Args:
-        network: made by `sequence`, or a single layer.
-        cost: its name, or one of your own.
-        optimizer: its name, or one with settings, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
-        microbatches: into how many parts a batch is cut, >= 1. More keep more layers busy at once; fewer make larger,
-            and so faster, matrix products. None: what suits the schedule, 2 or, where steps overlap, 1.
-        schedule: its name (`annex_actors.schedules.table` has them), or one of your own. Synchronous ones give the same
-            weights; asynchronous ones are faster and give those of their formula.
-        runtime: ``schedulers``, ``threads``, ``processes`` or ``inline``; all give the same weights.
-        stages: ``layer``, an actor for each layer and one for the cost; or a number of actors, from 1 to as many, among
-            which the layers are divided by their estimated work. Fewer spare hops where layers have little to do. With
-            synchronous schedules all give the same weights.
-        kernels: who computes the matrix products, ``numpy`` or ``torch``; they round differently.
-        seed: of everything random, >= 0.
-        supervision: how failures are met.
-        load: files of your own Python to run first, here and in every process of the run; what they register
-            (`register_optimizer` and its like) has a name from then on.
+        network: made by `sequence`; or a single layer.
+        cost: a name, or an instance, such as your own.
+        optimizer: a name, or an instance, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
+        microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
+            make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1.
+        schedule: a name (see `annex_actors.schedules.table`), or a `Discipline`. All synchronous schedules give the
+            same weights; asynchronous schedules are faster and give the weights of their formula.
+        runtime: ``schedulers``, ``threads``, ``processes`` or ``inline``, or a runtime with settings; all give the same
+            weights.
+        stages: ``layer`` for an actor for each layer and one for the cost; or a number of actors, from 1 to that many,
+            among which the layers are divided by their estimated work. Fewer actors exchange fewer messages, which
+            pays if layers have little work. With synchronous schedules any number gives the same weights.
+        kernels: ``numpy`` or ``torch``, the library that computes the matrix products; they round differently.
+        seed: of all random numbers, 0 <= seed < 2**64.
+        supervision: how failures are handled.
+        load: paths of your own Python files to run first, here and in every process of the run; what they register
+            (with `register_optimizer`, for example) has a name from then on.
 
     Raises:
         ConfigError: a setting out of range, or an unknown name.
@@ -94,7 +95,7 @@ class Learner:
         self.result: Result | None = None
 
     def check(self, dataset: Dataset, *, epochs: int = 10, batch_size: int = 32, crashes: Sequence[Crash] = ()) -> None:
-        """Raise what `train` would raise before any actor starts; the arguments are those of `train`.
+        """Check settings and data as `train` does before any actor starts; the arguments are those of `train`.
 
         Raises:
             UserError: settings or data that do not fit.
@@ -113,24 +114,27 @@ class Learner:
         checkpoints: Checkpoints | None = None,
         resume: Checkpoint | None = None,
     ) -> Result:
-        """Train from the network's initial weights, or from a checkpoint on, and keep the weights for `predict`.
+        """Train from the network's initial weights, or from a checkpoint, and keep the weights for `predict`.
+
+        Once a run has started, ``learner.result`` is set, however it ends.
 
         Args:
-            dataset: what to learn from; its test samples are evaluated after every epoch, by the same actors.
-            epochs: at most so many passes over the training samples, >= 1.
+            dataset: what to train on; the same actors evaluate its test samples after every epoch.
+            epochs: the maximal number of passes over the training samples, >= 1.
             batch_size: samples in a step, >= ``microbatches``.
-            halt: asked after every epoch with all that are finished, such as `loss_less_than`; true ends the run.
-            crashes: failures to make on purpose.
-            observers: who sees the events.
-            checkpoints: where to save the run every so many steps, so that it survives a kill of the whole job.
-            resume: where a run with the same settings and data was cut off; it goes on to the same bits.
+            halt: called after every epoch with all finished epochs; True ends the run. See `loss_less_than`.
+            crashes: failures to inject.
+            observers: called with the run's events.
+            checkpoints: where and how often to save the run, so that it can be resumed if the whole job is killed.
+            resume: a checkpoint of a run with the same settings and data; training goes on from it to the same bits.
+
+        Returns:
+            The outcome, also kept as ``learner.result``.
 
         Raises:
-            UserError: settings or data that do not fit, before any actor starts; or a cost that became infinite.
-            RunFailedError: a layer that cannot be made to work; ``learner.checkpoint`` holds the last committed step.
-            InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps under way.)
-
-        However a run ends that had begun, ``learner.result`` says what it came to.
+            UserError: settings or data that do not fit, before any actor starts; or a cost that is no longer finite.
+            RunFailedError: a layer fails again and again; ``learner.checkpoint`` holds the last committed step.
+            InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
         self.result = None
         training = PreparedTraining.of(
@@ -143,7 +147,7 @@ class Learner:
     def carry_out(
         self, training: PreparedTraining, *, observers: Sequence[Observer] = (), checkpoints: Checkpoints | None = None
     ) -> Result:
-        """Train as was prepared with this learner's settings; see `train`."""
+        """Run a training that was prepared with this learner's settings; see `train`."""
         self.result = None
         session = Session(training, observers=observers, checkpoints=checkpoints)
         try:
@@ -154,17 +158,18 @@ class Learner:
                 self.checkpoint = session.result.checkpoint
 
     def predict(self, inputs: ArrayLike) -> Floats:
-        """Return the trained network's predictions, by the same actors: probabilities where the cost gives them.
+        """Return the trained network's predictions, computed by actors like those that trained it.
 
         Args:
-            inputs: ``(samples, *input_shape)``.
+            inputs: shape ``(samples, *input_shape)``.
 
         Returns:
-            ``(samples, *output_shape)``, float32.
+            Probabilities if the outputs are logits of the cost, else the outputs: shape ``(samples, *output_shape)``,
+            float32.
 
         Raises:
-            DataError: inputs that are not finite, or none; no trained weights.
-            ShapeError: inputs of another shape than the network was trained on.
+            DataError: there are no trained weights or no inputs, or the inputs are not finite.
+            ShapeError: inputs of another shape than in training.
         """
         if self.checkpoint is None:
             raise DataError("expected trained weights to predict with, got none; call train() first")

@@ -1,4 +1,4 @@
-"""All that makes a learner: its settings, checked."""
+"""A learner's settings, checked, as a value."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 
 PER_LAYER = "layer"
-"""The placement in which every layer has an actor of its own."""
+"""The placement with an actor for each layer."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LearnerSpec:
-    """The settings of a `Learner`, which says what each of them is.
+    """The settings of a `Learner`; its docstring explains them.
 
-    A value: with another runtime or seed it is `dataclasses.replace`, and checked again.
+    `dataclasses.replace` makes a copy with another runtime or seed, which is checked again.
 
     Raises:
         ConfigError: a setting out of range.
@@ -54,18 +54,23 @@ class LearnerSpec:
 
     @property
     def actors(self) -> int:
-        """How many actors the layers and the cost make."""
+        """How many actors share the layers and the cost."""
         return len(self.network.layers) + 1 if isinstance(self.stages, str) else self.stages
 
     def placement(self, state: Checkpoint) -> tuple[range, ...]:
-        """Return the layers of each actor, for a network in this state; the cost counts as the last layer."""
+        """Return the indices of each actor's layers, given the network's state; the cost counts as the last layer."""
         if isinstance(self.stages, str):
             return one_stage_per_layer(len(self.network.layers))
         parameters = [layer.parameters for layer in state.layers]
         return partition(network_work(self.network, state.input_shape, parameters), self.stages)
 
     def stage_specs(self, state: Checkpoint, run: str) -> tuple[StageSpec, ...]:
-        """Return the stages of a run that begins in this state."""
+        """Return the stages of a run.
+
+        Args:
+            state: the network at the step where the run begins.
+            run: the run's name.
+        """
         return stage_specs(
             self.network,
             self.placement(state),

@@ -1,4 +1,4 @@
-"""Predictions by the actors that were trained."""
+"""Predict with actors, as in training."""
 
 from __future__ import annotations
 
@@ -20,11 +20,19 @@ from annex_actors.training.session import start
 
 
 def predict(spec: LearnerSpec, checkpoint: Checkpoint, inputs: ArrayLike) -> Floats:
-    """Return what a network with these weights predicts; see `Learner.predict`.
+    """Return the predictions of a network with these weights; see `Learner.predict`.
+
+    Args:
+        spec: the learner's settings.
+        checkpoint: the weights.
+        inputs: shape ``(samples, *input_shape)``.
+
+    Returns:
+        Shape ``(samples, *output_shape)``, float32.
 
     Raises:
-        DataError: inputs that are not finite, or none.
-        ShapeError: inputs of another shape than the network was trained on.
+        DataError: there are no inputs, or they are not finite.
+        ShapeError: inputs of another shape than in training.
     """
     samples = _checked(inputs, checkpoint.input_shape)
     stages = spec.stage_specs(checkpoint, run_name())

@@ -1,4 +1,4 @@
-"""A training before any actor starts: settings and data, checked against each other, and made into a program."""
+"""Prepare a training before any actor starts: check settings and data against each other, and make the program."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from annex_actors.training.learner_spec import LearnerSpec
 
 @dataclass(frozen=True, eq=False)
 class PreparedTraining:
-    """A training that was checked and has not begun; made by `of`.
+    """A training that was checked and has not started; made by `of`.
 
     Args:
         spec: how to train.
-        trainer: what feeds the samples, encoded already.
-        initial: the network before its first step, or at the checkpoint to go on from.
-        crashes: failures to make on purpose.
+        trainer: the trainer, with encoded samples.
+        initial: the network before its first step, or the checkpoint to resume from.
+        crashes: failures to inject.
     """
 
     spec: LearnerSpec
@@ -50,7 +50,7 @@ class PreparedTraining:
         halt: Halt | None = None,
         crashes: Sequence[Crash] = (),
     ) -> Self:
-        """Return the training of this network on this data; for the arguments see `Learner.train`.
+        """Return the training of this network on these data; for the arguments see `Learner.train`.
 
         Raises:
             UserError: settings or data that do not fit.
@@ -61,16 +61,16 @@ class PreparedTraining:
         return cls(spec, trainer, initial, tuple(crashes))
 
     def resumed(self, checkpoint: Checkpoint) -> Self:
-        """Return the training as it goes on from a checkpoint of it."""
+        """Return the same training, resumed from one of its checkpoints."""
         trainer = replace(self.trainer, resumed=_trainer_state(checkpoint, self.trainer))
         return replace(self, trainer=trainer, initial=checkpoint)
 
     def program(self, store: StateStore, observers: Sequence[Observer]) -> Program:
-        """Return the program for a runtime.
+        """Return the program that a runtime starts.
 
         Args:
-            store: where its peers commit.
-            observers: what sees the events.
+            store: where the peers commit.
+            observers: called with the run's events.
         """
         return Program(
             self.trainer.run,
@@ -85,7 +85,7 @@ class PreparedTraining:
 
 
 def run_name() -> str:
-    """Return a name that no other run has: every message carries it."""
+    """Return a unique name for a run, which every message carries."""
     return uuid.uuid4().hex[:12]
 
 
@@ -94,7 +94,7 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
     targets = spec.cost.encode(dataset.train.targets, output_shape)
     test_targets = spec.cost.encode(dataset.test.targets, output_shape)
-    if dataset.classes:  # or the first evaluation would find out
+    if dataset.classes:  # fails now if the outputs do not fit the classes, and not at the first evaluation
         predicted_classes(np.zeros((1, *output_shape), np.float32), 1, len(dataset.classes))
     return TrainerSpec(
         run=run_name(),
@@ -137,7 +137,7 @@ def _check_crashes(crashes: Sequence[Crash], spec: LearnerSpec, trainer: Trainer
 
 
 def _trainer_state(checkpoint: Checkpoint, trainer: TrainerSpec) -> TrainerState:
-    """Return the state of the trainer at a checkpoint; whether to halt after its last epoch is asked again."""
+    """Return the trainer's state at a checkpoint; call ``halt`` again if an epoch has just ended."""
     state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.batches)
     if trainer.halt is None or not state.history or state.history[-1].steps < state.reported:
         return state

@@ -1,4 +1,4 @@
-"""What a training run came to, however it ended."""
+"""The outcome of a training run, however it ended."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from annex_actors.training.checkpoint import Checkpoint
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a training run came to.
+    """The outcome of a training run.
 
     Args:
         checkpoint: weights, optimizer slots and costs at the last step that every layer committed.
-        history: the epochs that were finished.
-        restarts: how often any actor was started anew.
-        seconds: from the first actor's start to the last one's end.
-        samples: trained on, counted once per step; of a run that was resumed, since then.
-        stages: how many actors the layers made.
+        history: the finished epochs.
+        restarts: how many times any actor was restarted.
+        seconds: from the start of the first actor to the end of the last.
+        samples: how many were trained on; work repeated after a crash counts once; after a resume, only those since.
+        stages: how many actors the layers and the cost had.
         interrupted: whether Ctrl-C ended the run.
     """
 
@@ -32,27 +32,27 @@ class Result:
 
     @property
     def train_cost(self) -> float | None:
-        """Mean cost over the last finished epoch's samples; None before the first."""
+        """Mean cost over the training samples of the last finished epoch; None before the first."""
         return self.history[-1].train_cost if self.history else None
 
     @property
     def test_cost(self) -> float | None:
-        """Mean cost over the test set after the last finished epoch."""
+        """Mean cost over the test samples after the last finished epoch; None before the first."""
         return self.history[-1].test_cost if self.history else None
 
     @property
     def test_accuracy(self) -> float | None:
-        """Part of the test samples that were classified right; None for regression."""
+        """Fraction of the test samples classified correctly after the last finished epoch; None for regression."""
         return self.history[-1].metrics.get("accuracy") if self.history else None
 
     @property
     def samples_per_second(self) -> float:
-        """Training throughput, evaluation and start included."""
+        """Training throughput, including start and evaluation."""
         return self.samples / self.seconds if self.seconds else 0.0
 
 
 class InterruptedRun(KeyboardInterrupt):
-    """Ctrl-C ended a run in order; ``result`` holds the last step that every layer committed."""
+    """Ctrl-C ended a run in an orderly way; ``result`` holds the last step that every layer committed."""
 
     def __init__(self, result: Result) -> None:
         super().__init__(f"interrupted after step {result.checkpoint.step}")

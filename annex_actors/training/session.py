@@ -1,4 +1,4 @@
-"""A training while it is carried out: Ctrl-C, checkpoints on the way, and what it comes to, however it ends."""
+"""Run a training: handle Ctrl-C, save checkpoints, and gather the result, however the run ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from annex_actors.metrics import prepare
+from annex_actors.metrics import preload
 from annex_actors.peers.trainer import TrainerState
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.routing import TRAINER, stage_address
@@ -22,22 +22,22 @@ from annex_actors.training.result import InterruptedRun, Result
 
 
 def start(spec: LearnerSpec, program: Program) -> Job:
-    """Start a program of this learner's layers, on its runtime.
+    """Start a program on the learner's runtime, after a self-test of its kernels.
 
     Raises:
-        BrokenBlasError: the library that computes the products returns wrong ones.
+        BrokenBlasError: the library that computes the matrix products returns wrong results.
     """
     self_test(spec.kernels)
     return spec.runtime.start(program)
 
 
 class Session:
-    """One training from its first actor's start to its last one's end.
+    """One training, from the start of its first actor to the end of its last.
 
     Args:
-        training: what to carry out.
-        observers: what sees the events.
-        checkpoints: where to save the run every so many steps; None: nowhere.
+        training: what to run.
+        observers: called with the run's events.
+        checkpoints: where and how often to save the run; None: not at all.
     """
 
     def __init__(
@@ -58,29 +58,29 @@ class Session:
         self._interrupted = False
 
     def run(self) -> Result:
-        """Carry the training out; however it ends once it has begun, ``result`` says what it came to.
+        """Run the training; once it has started, ``result`` is set, however it ends.
 
         Raises:
             UserError, RunFailedError, InterruptedRun: see `Learner.train`.
         """
         if self._training.trainer.test is not None:
-            prepare()
+            preload()
         began = time.perf_counter()
         with Interrupts() as interrupts, self._writer or nullcontext():
             job = start(self._training.spec, self._program)
             if self._writer is not None:
-                self._writer.tell = job.emit
+                self._writer.emit = job.emit
             try:
                 self._wait(job, interrupts)
             finally:
                 job.close()
-                self.result = self._gathered(job, time.perf_counter() - began)
+                self.result = self._gather_result(job, time.perf_counter() - began)
         if self._interrupted:
             raise InterruptedRun(self.result)
         return self.result
 
     def _wait(self, job: Job, interrupts: Interrupts) -> None:
-        """Wait for the end; a first Ctrl-C lets the fed steps finish, a second one ends that wait."""
+        """Wait for the end; a first Ctrl-C lets the steps in flight finish, a second one ends that wait."""
         try:
             with interrupts.let_through():
                 job.wait()
@@ -90,7 +90,7 @@ class Session:
             with interrupts.let_through():
                 job.wait()
 
-    def _gathered(self, job: Job, seconds: float) -> Result:
+    def _gather_result(self, job: Job, seconds: float) -> Result:
         initial, batches = self._training.initial, self._training.trainer.batches
         history = self._history() or initial.history
         checkpoint = Checkpoint.gather(self._store, self._stages, initial, history)

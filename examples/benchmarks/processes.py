@@ -27,7 +27,7 @@ from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import ProcessesRuntime
 from annex_actors.runtimes.processes.link import Link
-from annex_actors.stores.shared_log import SharedCommitLog, nameless_memory
+from annex_actors.stores.shared_log import SharedCommitLog, anonymous_memory
 from examples.benchmarks.measuring import arguments, print_peak_memory
 
 ECHO = """
@@ -93,7 +93,7 @@ def snapshot(step: int) -> Snapshot:
 
 def commits(rounds: int) -> None:
     """Time a commit on a shelf, and one that is sent to another process and acknowledged."""
-    fd, store = nameless_memory("benchmark"), EchoProcess("store")
+    fd, store = anonymous_memory("benchmark"), EchoProcess("store")
     shelf, on_shelf, at_store = SharedCommitLog(fd, depth=2), list[float](), list[float]()
     for step in range(1, 30 * rounds):
         commit = snapshot(step)

@@ -16,7 +16,7 @@ def test_a_whole_number_becomes_an_int(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [0.5, 1, np.float32(0.5), np.float64(0.5), np.int64(1)])
-def test_a_real_number_becomes_a_float_of_pythons_own(value: Any) -> None:
+def test_a_real_number_becomes_a_python_float(value: Any) -> None:
     number = checks.real_number("rate", value)
     assert (number, type(number)) == (value, float)
 
@@ -33,18 +33,18 @@ def test_bounds_are_named_in_the_error() -> None:
 
 
 @pytest.mark.parametrize("value", [True, np.True_, "1", None, [1], np.array([1, 2]), 1j])
-def test_what_is_no_number_is_refused(value: Any) -> None:
+def test_a_value_that_is_not_a_number_is_refused(value: Any) -> None:
     with pytest.raises(ConfigError):
         checks.whole_number("size", value, at_least=0)
     with pytest.raises(ConfigError):
         checks.real_number("rate", value)
 
 
-def test_yes_or_no_is_no_number() -> None:
-    assert checks.yes_or_no("fast", True)
-    assert not checks.yes_or_no("fast", False)
+def test_a_boolean_is_not_a_number() -> None:
+    assert checks.boolean("fast", True)
+    assert not checks.boolean("fast", False)
     with pytest.raises(ConfigError, match="expected `fast` to be true or false, got 1"):
-        checks.yes_or_no("fast", 1)
+        checks.boolean("fast", 1)
 
 
 def test_a_function_is_given_in_python_only() -> None:

@@ -35,7 +35,7 @@ def test_every_component_changes_the_numbers(key: RandomKey, tag: Tag, component
 
 @settings(deadline=None, print_blob=True)
 @given(keys, st.lists(tags, min_size=2, max_size=2, unique=True))
-def test_uses_at_the_same_place_share_no_numbers(key: RandomKey, uses: list[Tag]) -> None:
+def test_different_uses_of_a_key_share_no_numbers(key: RandomKey, uses: list[Tag]) -> None:
     assert not set(numbers(key, uses[0])) & set(numbers(key, uses[1]))
 
 
@@ -47,7 +47,7 @@ def test_the_order_of_asking_does_not_matter(one: RandomKey, other: RandomKey, t
     assert numbers(one, tag) == alone
 
 
-def test_neighbouring_micro_batches_do_not_share_a_long_stream() -> None:
+def test_neighbouring_microbatches_do_not_share_a_long_stream() -> None:
     streams = [numbers(RandomKey(0, microbatch=index), Tag.DROPOUT, 10_000) for index in range(3)]
     assert len({word for stream in streams for word in stream}) == 30_000
 
@@ -57,7 +57,7 @@ def test_the_numbers_are_those_of_philox_and_do_not_change_between_versions() ->
     assert numbers(key, Tag.DROPOUT, 2) == [6837518798451112755, 9633566587639307298]
 
 
-def test_the_smallest_and_the_largest_components_are_taken() -> None:
+def test_the_smallest_and_the_largest_components_are_accepted() -> None:
     assert numbers(RandomKey(0), Tag.SPLIT) != numbers(RandomKey(2**64 - 1, 2**56 - 1, 2**64 - 1, 2**64 - 1), Tag.SPLIT)
 
 
@@ -70,6 +70,6 @@ def test_integers_of_numpy_make_the_same_key() -> None:
 
 @pytest.mark.parametrize("component", ["seed", "layer", "step", "microbatch"])
 @pytest.mark.parametrize("wrong", [-1, 2**64, 10**30, 1.0, 2.5, "7", None, True])
-def test_what_is_no_whole_number_in_range_is_refused(component: str, wrong: Any) -> None:
+def test_a_component_that_is_not_an_integer_in_range_is_refused(component: str, wrong: Any) -> None:
     with pytest.raises(ConfigError, match=f"expected `{component}` to be an integer >= 0 and < [0-9]+, got {wrong!r}"):
         RandomKey(**{"seed": 0, component: wrong})

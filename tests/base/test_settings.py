@@ -6,7 +6,7 @@ from enum import Enum
 import pytest
 
 from annex_actors.base.errors import ConfigError, DataError
-from annex_actors.base.settings import made, settings_of
+from annex_actors.base.settings import build, settings_of
 
 
 class Colour(Enum):
@@ -43,7 +43,7 @@ class Bare:
 
 
 def test_settings_make_the_value_that_owns_them() -> None:
-    assert made("mine", Mine, {"rate": 0.5}) == Mine(rate=0.5)
+    assert build("mine", Mine, {"rate": 0.5}) == Mine(rate=0.5)
 
 
 @pytest.mark.parametrize(
@@ -58,20 +58,20 @@ def test_settings_make_the_value_that_owns_them() -> None:
         ({"rate": "x"}, "expected settings that mine takes, got TypeError: '<' not supported"),
     ],
 )
-def test_settings_that_do_not_suit_are_refused_in_one_line(settings: dict[str, object], message: str) -> None:
+def test_settings_that_do_not_fit_are_refused_in_one_line(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        made("mine", Mine, settings)
+        build("mine", Mine, settings)
     assert str(caught.value).startswith(message)
 
 
-def test_an_error_that_is_one_of_ours_is_told_as_it_is() -> None:
+def test_an_error_of_this_package_is_raised_unchanged() -> None:
     with pytest.raises(DataError, match=r"^too fast$"):
-        made("mine", Mine, {"rate": 10})
+        build("mine", Mine, {"rate": 10})
 
 
-def test_what_has_no_settings_says_so() -> None:
+def test_a_class_without_settings_says_so() -> None:
     with pytest.raises(ConfigError, match="expected no settings of bare, got 'rate'"):
-        made("bare", Bare, {"rate": 1})
+        build("bare", Bare, {"rate": 1})
 
 
 def test_settings_are_recorded_as_a_config_file_holds_them() -> None:

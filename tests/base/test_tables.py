@@ -26,14 +26,14 @@ def test_an_unknown_name_is_refused_with_all_names_and_a_similar_one(table: Tabl
         table.find("tow")
 
 
-def test_the_last_of_two_entries_with_one_name_counts(table: Table[int]) -> None:
+def test_the_last_of_two_entries_with_the_same_name_counts(table: Table[int]) -> None:
     table.register("three", 3)
     table.register("three", 33)
     assert table["three"] == 33
 
 
 @pytest.mark.parametrize("name", ["one", "", "a b", "a:b", "a=b", "f(", None, 3])
-def test_a_name_that_is_taken_or_is_no_single_word_is_refused(table: Table[int], name: str) -> None:
+def test_a_name_that_is_taken_or_not_a_single_word_is_refused(table: Table[int], name: str) -> None:
     with pytest.raises(ConfigError, match="expected a new name for the number"):
         table.register(name, 3)
     assert len(table) == 2

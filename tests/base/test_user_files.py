@@ -11,7 +11,7 @@ from annex_actors.base.user_files import run_user_file, run_user_files
 
 
 def module_of(path: Path) -> dict[str, object]:
-    """Return what the file at ``path`` has defined."""
+    """Return the namespace of the module made from the file at ``path``."""
     return next(vars(module) for module in sys.modules.values() if getattr(module, "__file__", None) == str(path))
 
 
@@ -24,7 +24,7 @@ def test_a_file_is_run_once_in_a_process(tmp_path: Path) -> None:
 
 
 def test_what_a_file_defines_can_be_pickled(tmp_path: Path) -> None:
-    """Two files of one name, and of that of a library, do not get into each other's way."""
+    """Also if two files have the same name, and a library has it too."""
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         path = tmp_path / folder / "random.py"
@@ -36,7 +36,7 @@ def test_what_a_file_defines_can_be_pickled(tmp_path: Path) -> None:
         assert mine().where == folder
 
 
-def test_what_a_file_raises_is_told_with_its_line_and_the_next_attempt_runs_it_again(tmp_path: Path) -> None:
+def test_an_error_in_a_file_is_raised_with_its_line_and_the_next_attempt_runs_the_file_again(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("import os\nraise OSError('no such thing')\n")
     with pytest.raises(ConfigError) as caught:
@@ -47,18 +47,18 @@ def test_what_a_file_raises_is_told_with_its_line_and_the_next_attempt_runs_it_a
     run_user_file(path)
 
 
-def test_a_file_that_is_no_python_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_syntax_error_is_raised_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("a = 1\nb = = 2\n")
     with pytest.raises(ConfigError, match=r"mine\.py, line 2, to run, got SyntaxError"):
         run_user_file(path)
 
 
-def test_one_path_is_no_list_of_paths() -> None:
+def test_a_single_path_instead_of_a_list_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"expected `load` to be a list of paths, got 'mine.py'; write \['mine.py'\]"):
         run_user_files("mine.py")
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"expected a Python file to load at .*/none\.py, got none; check the path"):
         run_user_file(tmp_path / "none.py")

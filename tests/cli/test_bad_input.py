@@ -1,4 +1,4 @@
-"""Every mistake: one line that says what was expected and what came, exit code 2, no thread started, nothing left."""
+"""Every mistake gives one line with what was expected and given, exit code 2, no thread, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INPUTS, LABELS = np.linspace(0, 1, 60).reshape(20, 3), np.arange(20) % 2
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A current folder with files, most of them bad."""
+    """The current folder, with files, most of them invalid."""
     monkeypatch.chdir(tmp_path)
     nan, infinite = INPUTS.copy(), INPUTS.copy()
     nan[3, 1], infinite[3, 1] = np.nan, np.inf
@@ -128,7 +128,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     assert sorted(folder.rglob("*")) == before
 
 
-def test_kernels_that_need_torch_name_the_extra_where_it_is_missing(
+def test_kernels_that_need_torch_name_the_missing_extra(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
@@ -156,5 +156,5 @@ def test_a_crash_in_a_microbatch_that_a_short_last_batch_does_not_have_is_refuse
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--batch-size", "5", "--epochs", "1", "--crash", "layer=0,step=3,microbatch=1"]
-    assert main(["train", "good.npz", *options]) == 2  # 16 samples to train on: the step 3 has a single one
+    assert main(["train", "good.npz", *options]) == 2  # 16 training samples: step 3 has only one of them
     assert "expected the crash's `microbatch` to be an integer from 0 to 0, got 1" in capsys.readouterr().err

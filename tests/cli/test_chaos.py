@@ -13,7 +13,7 @@ SHORT = ("chaos", "xor", "--epochs", "2000", "--blows", "4", "--pause", "0.02", 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-def test_a_table_of_blows_and_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+def test_blows_are_a_table_with_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*SHORT, "--kinds", "exception,kill"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[0].split()[:3] == ["blow", "times", "deaths"]
@@ -44,7 +44,7 @@ def test_bad_input_is_refused(options: tuple[str, ...], message: str, capsys: py
     assert message in capsys.readouterr().err
 
 
-def test_the_patience_of_a_config_file_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_hang_seconds_of_a_config_file_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "mine.toml"
     config.write_text('[data]\nname = "xor"\n[supervision]\nhang_seconds = -3.0\n')
     assert main(["chaos", str(config)]) == 2

@@ -26,7 +26,7 @@ def test_json_is_one_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("entry", [entry for entry in catalog() if entry.name != "fashion-mnist"])
-def test_a_data_set_is_as_large_as_it_says(entry: object) -> None:
+def test_a_data_set_has_the_listed_size(entry: object) -> None:
     name, samples, features = (getattr(entry, field) for field in ("name", "samples", "features"))
     dataset = load(name)
     halves = {id(half): len(half) for half in (dataset.train, dataset.test)}

@@ -17,7 +17,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_run_is_shown_with_all_that_is_known_of_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_shown_with_everything_in_its_folder(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(run)]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     for expected in (
@@ -34,7 +34,7 @@ def test_a_run_is_shown_with_all_that_is_known_of_it(run: Path, capsys: pytest.C
     assert any(line.startswith("blas ") for line in lines)
 
 
-def test_json_is_one_object_with_the_same(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_one_object_with_the_same_contents(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(run), "--json"]) == 0
     out = capsys.readouterr().out
     assert out.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Real signals to a real process: an ordered stop, the last committed step saved, nothing left behind."""
+"""Signals to a real process give an orderly stop: the last committed step is saved, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_signal_saves_the_last_committed_step(tmp_path: Path, runtime: str, nu
 
 
 @pytest.mark.parametrize("runtime", ["threads", "inline"])
-def test_impatience_leaves_no_half_written_file(tmp_path: Path, runtime: str) -> None:
+def test_repeated_signals_leave_no_half_written_file(tmp_path: Path, runtime: str) -> None:
     with training(tmp_path, "--runtime", runtime) as process:
         for _ in range(5):
             process.send_signal(signal.SIGINT)
@@ -90,7 +90,7 @@ def test_an_interrupted_run_prints_its_result(tmp_path: Path) -> None:
     assert json.loads(out)["status"] == "interrupted"
 
 
-def test_a_killed_run_leaves_whole_files_that_can_be_looked_at(
+def test_a_killed_run_leaves_whole_files_that_can_be_inspected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with training(tmp_path) as process:
@@ -103,7 +103,7 @@ def test_a_killed_run_leaves_whole_files_that_can_be_looked_at(
     assert [epoch["epoch"] for epoch in looked["metrics"]] == list(range(1, len(looked["metrics"]) + 1))
 
 
-def test_ctrl_c_before_the_run_has_begun_is_one_line(
+def test_ctrl_c_before_the_run_has_started_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*arguments: object) -> None:

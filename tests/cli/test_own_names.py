@@ -58,8 +58,8 @@ HASHES = ("weights_sha256", "state_sha256", "cost_log_sha256")
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_with_a_file_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every test begin with ``mine.py`` in the current folder, and nothing registered."""
+def in_a_folder_with_mine_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start every test with ``mine.py`` in the current folder, and nothing registered."""
     tables.restored(monkeypatch)
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(MINE)
@@ -81,15 +81,15 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return err
 
 
-def elsewhere(*arguments: str, code: int = 0) -> str:
-    """Return what a command prints in a process that has loaded nothing."""
+def in_a_new_process(*arguments: str, code: int = 0) -> str:
+    """Return what a command prints in a new process."""
     command = [sys.executable, "-m", "annex_actors", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     return done.stdout
 
 
-def test_names_of_ones_own_come_to_the_same_bits_on_every_runtime(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_users_own_names_give_the_same_bits_on_every_runtime(capsys: pytest.CaptureFixture[str]) -> None:
     results = [printed(capsys, "train", *OPTIONS, "--runtime", name) for name in ("inline", "threads", "processes")]
     assert {result["schedule"] for result in results} == {"keen"}
     assert len({tuple(result[name] for name in HASHES) for result in results}) == 1
@@ -110,13 +110,13 @@ def test_a_run_that_was_cut_off_goes_on_in_another_process_and_predicts_there(
 ) -> None:
     whole = printed(capsys, "train", *OPTIONS)
     crash = ["--crash", "layer=1,step=2", "--max-attempts", "1", "--run-dir", "run", "--checkpoint-every", "1"]
-    elsewhere("train", *OPTIONS, *crash, "--quiet", code=1)
-    resumed = json.loads(elsewhere("resume", "run", "--runtime", "processes", "--quiet", "--json"))
+    in_a_new_process("train", *OPTIONS, *crash, "--quiet", code=1)
+    resumed = json.loads(in_a_new_process("resume", "run", "--runtime", "processes", "--quiet", "--json"))
     assert [resumed[name] for name in HASHES] == [whole[name] for name in HASHES]
     np.save("new.npy", np.eye(2, dtype=np.float32))
-    predictions = json.loads(elsewhere("predict", "run", "new.npy", "--json"))["predictions"]
+    predictions = json.loads(in_a_new_process("predict", "run", "new.npy", "--json"))["predictions"]
     assert [each.keys() for each in predictions] == [{"class", "probability"}] * 2
-    config = json.loads(elsewhere("inspect", "run", "--json"))["config"]
+    config = json.loads(in_a_new_process("inspect", "run", "--json"))["config"]
     assert config["optimizer"] == {"name": "signs", "rate": 0.25}
     assert (config["cost"], config["training"]["load"]) == ("doubled", [str(tmp_path / "mine.py")])
 
@@ -138,7 +138,7 @@ def test_chaos_changes_no_bit_of_them(capsys: pytest.CaptureFixture[str]) -> Non
         (["optimizer.rate=0.1", "training.schedule=ken"], "did you mean 'keen'?"),
     ],
 )
-def test_what_does_not_suit_them_is_told_in_one_line(
+def test_settings_that_do_not_fit_them_are_an_error_of_one_line(
     capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
     sets = [part for each in options for part in ("--set", each)]
@@ -162,7 +162,7 @@ def test_what_does_not_suit_them_is_told_in_one_line(
         ("register_schedule('gpipe')", "expected a schedule to be a Discipline, got 'gpipe'"),
     ],
 )
-def test_what_is_of_the_wrong_kind_is_refused_where_it_is_registered(
+def test_a_value_of_the_wrong_kind_is_refused_when_it_is_registered(
     capsys: pytest.CaptureFixture[str], line: str, message: str
 ) -> None:
     Path("wrong.py").write_text(MINE + line + "\n")
@@ -171,9 +171,9 @@ def test_what_is_of_the_wrong_kind_is_refused_where_it_is_registered(
     assert message in error
 
 
-def test_a_run_whose_file_has_gone_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_whose_file_is_missing_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     crash = ["--crash", "layer=1,step=2", "--max-attempts", "1", "--run-dir", "run", "--quiet"]
-    elsewhere("train", *OPTIONS, *crash, code=1)
+    in_a_new_process("train", *OPTIONS, *crash, code=1)
     Path("mine.py").unlink()
     message = "expected a Python file to load at "
     assert message in refused(capsys, "resume", "run")

@@ -92,7 +92,7 @@ def test_regression_gives_amounts(tmp_path: Path, capsys: pytest.CaptureFixture[
         (np.array([["a", "b"]]), "expected inputs to be numbers"),
     ],
 )
-def test_samples_that_do_not_fit_are_one_line(
+def test_samples_that_do_not_fit_are_an_error_of_one_line(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], array: np.ndarray, message: str
 ) -> None:
     np.save(tmp_path / "bad.npy", array)
@@ -113,7 +113,7 @@ def test_samples_that_do_not_fit_are_one_line(
         (b"\x93NUMPY\x01\x00", "expected an array of numbers"),
     ],
 )
-def test_a_file_that_is_no_array_is_one_line(
+def test_a_file_that_is_not_an_array_is_an_error_of_one_line(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, message: str
 ) -> None:
     path = tmp_path / "bad.npy"
@@ -132,7 +132,7 @@ def test_objects_are_not_unpickled(run: Path, tmp_path: Path, capsys: pytest.Cap
     assert "expected an array of numbers" in capsys.readouterr().err
 
 
-def test_a_file_that_cannot_be_written_is_one_line(
+def test_a_file_that_cannot_be_written_is_an_error_of_one_line(
     run: Path, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", str(run), str(samples), "--out", str(tmp_path / "nowhere" / "out.npy")]) == 2

@@ -1,4 +1,4 @@
-"""``annex-actors resume``: what a run that was cut off needs, and what it is told."""
+"""``annex-actors resume``: how a run that was cut off is resumed, and what is printed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAIL = ("--crash", "layer=0,step=8,times=3")
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    """Return a run as a ``kill -9`` at its eighth step would have left it; what it should come to lies beside it."""
+    """Return a run as ``kill -9`` at its eighth step would have left it; the expected result is beside it."""
     assert main([*TRAIN, "--run-dir", str(tmp_path / "whole")]) == 0
     shutil.copy(tmp_path / "whole" / "result.json", tmp_path)
     folder = tmp_path / "run"
@@ -35,7 +35,7 @@ def report(run: Path) -> dict[str, object]:
 
 
 def same(run: Path) -> bool:
-    """Return whether a run has come to what it had come to before it was cut off."""
+    """Return whether the result of a run is the expected one."""
     names = ("weights_sha256", "state_sha256", "cost_log_sha256", "steps", "test_metrics", "epochs")
     before = report(run.parent)
     return all(before[name] == report(run)[name] for name in names)
@@ -57,7 +57,7 @@ def test_json_is_the_report(run: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert err == ""
 
 
-def test_the_layers_may_live_elsewhere_now(run: Path) -> None:
+def test_a_run_may_be_resumed_on_another_runtime(run: Path) -> None:
     assert main(["resume", str(run), "--runtime", "inline", "--quiet"]) == 0
     assert same(run)
     assert report(run)["runtime"] == "inline"
@@ -74,10 +74,10 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(run: Path, capsys
     assert same(run)
 
 
-def test_without_a_checkpoint_the_run_begins_anew(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_checkpoint_the_run_starts_from_the_beginning(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(run / "checkpoints")
     assert main(["resume", str(run)]) == 0
-    assert "begins anew" in capsys.readouterr().err
+    assert "starts from the beginning" in capsys.readouterr().err
     assert same(run)
 
 
@@ -96,7 +96,7 @@ def test_other_versions_are_warned_of(run: Path, capsys: pytest.CaptureFixture[s
     found = json.loads((run / "environment.json").read_text())
     (run / "environment.json").write_text(json.dumps({**found, "numpy": "1.0"}))
     assert main(["resume", str(run)]) == 0
-    assert "begun with 1.0: the weights may differ in their last bits" in capsys.readouterr().err
+    assert "started with 1.0: the weights may differ in their last bits" in capsys.readouterr().err
 
 
 def test_inspect_says_where_a_killed_run_can_go_on(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,17 +107,17 @@ def test_inspect_says_where_a_killed_run_can_go_on(run: Path, capsys: pytest.Cap
 # Bad input: one line, exit code 2, and nothing changed
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["resume", str(tmp_path)]) == 2
     assert "expected a folder that `annex-actors train` made" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_that_somebody_works_on_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_another_process_works_on_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(run.rglob("*"))
     with RunLock(run):
         assert main(["resume", str(run)]) == 2
-    assert "expected a run that nobody works on" in capsys.readouterr().err
+    assert "expected a run that no process is working on" in capsys.readouterr().err
     assert sorted(run.rglob("*")) == before
 
 

@@ -35,7 +35,7 @@ def test_the_order_is_drawn_and_measured(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize("schedule", DISCIPLINES)
-def test_json_says_the_same_of_every_schedule(schedule: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_the_same_keys_for_every_schedule(schedule: str, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--schedule", schedule, "--times", "1,1.5,0.5,0.25", "--latency", "0.1", "--steps", "2", "--json"]
     assert main(["simulate", *options]) == 0
     summary = json.loads(capsys.readouterr().out)
@@ -57,7 +57,7 @@ def test_schedules_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert (listed["zb-h1"], listed["2bw"], listed["no-stash"]) == ("synchronous", "asynchronous", "teaching")
 
 
-def test_a_schedule_of_ones_own_is_simulated_listed_and_trained_with(
+def test_a_users_own_schedule_is_simulated_listed_and_trained_with(
     mine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["simulate", "--load", "mine.py", "--schedule", "two-at-most"]) == 0
@@ -71,7 +71,7 @@ def test_a_schedule_of_ones_own_is_simulated_listed_and_trained_with(
     assert own["schedule"] == "two-at-most"
 
 
-def test_a_run_with_a_schedule_of_ones_own_repeats_from_its_config_from_anywhere(
+def test_a_run_with_a_users_own_schedule_is_repeated_from_its_config_in_any_folder(
     mine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ["--load", "mine.py", "--schedule", "two-at-most", "--run-dir", "run", "--json"]
@@ -102,7 +102,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("command", BAD)
-def test_a_mistake_is_one_line(
+def test_a_mistake_is_an_error_of_one_line(
     command: str, mine: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("raises.py").write_text("x = 1\n\nx / 0\n")

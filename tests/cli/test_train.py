@@ -22,7 +22,7 @@ HASHES = ("weights_sha256", "state_sha256", "cost_log_sha256")
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every run be kept in a folder of the test's own."""
+    """Run every test in its own folder, where runs are kept."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -41,7 +41,7 @@ def test_without_arguments_the_digits_are_learned(capsys: pytest.CaptureFixture[
     assert result["test_accuracy"] >= 0.96
 
 
-def test_json_has_every_key_that_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_every_documented_key(capsys: pytest.CaptureFixture[str]) -> None:
     result = trained(capsys, "xor", "--epochs", "2")
     assert set(KEYS) <= result.keys()
     assert (result["runtime"], result["schedule"], result["microbatches"]) == ("schedulers", "1f1b", 2)
@@ -58,13 +58,13 @@ def test_regression_has_no_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["sequential", "gpipe", "1f1b"])
-def test_threads_and_inline_come_to_the_same_hashes(capsys: pytest.CaptureFixture[str], schedule: str) -> None:
+def test_threads_and_inline_give_the_same_hashes(capsys: pytest.CaptureFixture[str], schedule: str) -> None:
     options = ["iris", "--epochs", "2", "--microbatches", "3", "--schedule", schedule]
     threads, inline = (trained(capsys, *options, "--runtime", runtime) for runtime in ("threads", "inline"))
     assert [threads[name] for name in HASHES] == [inline[name] for name in HASHES]
 
 
-def test_any_number_of_stages_comes_to_the_same_hashes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_any_number_of_stages_gives_the_same_hashes(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["iris", "--epochs", "2", "--layers", "dense:8 relu dropout:0.2 dense:3"]
     results = [trained(capsys, *options, "--stages", stages) for stages in ("layer", "1", "2", "5")]
     assert [result["stages"] for result in results] == [5, 1, 2, 5]
@@ -105,7 +105,7 @@ def test_quiet_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_is_said_later_wins(capsys: pytest.CaptureFixture[str]) -> None:
+def test_later_settings_win(capsys: pytest.CaptureFixture[str]) -> None:
     Path("run.toml").write_text('[data]\nname = "xor"\n[training]\nepochs = 1\nseed = 1\nmicrobatches = 1\n')
     options = ["--epochs", "2", "--microbatches", "2", "--set", "training.microbatches=3"]
     result = trained(capsys, "run.toml", *options)
@@ -113,7 +113,9 @@ def test_what_is_said_later_wins(capsys: pytest.CaptureFixture[str]) -> None:
     assert (config.training.seed, config.training.epochs, config.training.microbatches) == (1, 2, 3)
 
 
-def test_another_runtime_than_the_files_has_none_of_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_runtime_than_that_of_the_file_drops_the_files_runtime_settings(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     Path("run.toml").write_text(
         '[data]\nname = "xor"\n[training]\nepochs = 1\n[runtime]\nname = "inline"\ncommit_every = 3\n'
     )
@@ -147,13 +149,13 @@ def test_the_config_of_a_run_repeats_it(capsys: pytest.CaptureFixture[str]) -> N
     assert [again[name] for name in HASHES] == [first[name] for name in HASHES]
 
 
-def test_own_data_in_a_table_is_learned(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_users_own_table_is_trained_on(capsys: pytest.CaptureFixture[str]) -> None:
     Path("pets.csv").write_text("kind,size\n" + "".join(f"{'cat' if n % 2 else 'dog'},{n % 2}.5\n" for n in range(20)))
     result = trained(capsys, "pets.csv", "--label", "kind", "--epochs", "2")
     assert (result["dataset"], result["steps"]) == ("pets", 2)
 
 
-def test_a_layer_that_fails_always_ends_the_run_with_all_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_layer_that_always_fails_ends_the_run_with_a_full_report(capsys: pytest.CaptureFixture[str]) -> None:
     crash = "layer=1,step=3,microbatch=1,at=backward,times=99"
     assert main(["train", "xor", "--epochs", "9", "--run-dir", "run", "--quiet", "--crash", crash]) == 1
     out, err = capsys.readouterr()
@@ -186,7 +188,7 @@ def test_a_failed_run_prints_its_result_too(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_cost_that_is_no_number_is_the_users_to_mend(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_cost_that_is_not_finite_is_a_user_error(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--optimizer", "sgd", "--learning-rate", "1e30", "--cost", "mse", "--layers", "dense:2", "--quiet"]
     assert main(["train", "xor", "--run-dir", "run", *options]) == 2
     out, err = capsys.readouterr()
@@ -216,8 +218,8 @@ register_schedule(Discipline(name="keen", summary="eager", priority=(B, F, W), c
 """
 
 
-def test_a_schedule_of_ones_own_works_in_processes_too(tmp_path: Path) -> None:
-    """Run in a process of its own: what a file registers stays registered."""
+def test_a_users_own_schedule_works_in_processes_too(tmp_path: Path) -> None:
+    """Run in a separate process, since what a file registers stays registered."""
     file = tmp_path / "mine.py"
     file.write_text(EAGER)
     command = [sys.executable, "-m", "annex_actors", "train", "xor", "--epochs", "2", "--quiet", "--json"]

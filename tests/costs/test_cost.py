@@ -26,7 +26,7 @@ def test_an_unknown_cost_lists_the_known_ones() -> None:
         cost("hinge")
 
 
-def test_a_cost_of_ones_own_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_own_cost_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     tables.restored(monkeypatch)
     mine = MeanSquaredError()
     assert register_cost("mine", mine) is mine
@@ -34,13 +34,13 @@ def test_a_cost_of_ones_own_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("wrong", [MeanSquaredError, "mse", None])
-def test_what_is_no_cost_is_not_registered(wrong: Any) -> None:
+def test_a_value_that_is_not_a_cost_is_not_registered(wrong: Any) -> None:
     with pytest.raises(
         ConfigError, match="expected the cost 'mine' to be a value with name, encode, evaluate and pred"
     ):
         register_cost("mine", wrong)
 
 
-def test_the_short_name_of_a_cost_is_taken() -> None:
+def test_the_short_name_of_a_cost_cannot_be_registered() -> None:
     with pytest.raises(ConfigError, match="expected a new name for the cost"):
         register_cost("mse", MeanSquaredError())

@@ -31,7 +31,7 @@ def test_class_labels_for_several_outputs_become_one_hot_rows(name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["mean_squared_error", "sigmoid_cross_entropy"])
-def test_one_number_a_sample_becomes_a_column_for_one_output(name: str) -> None:
+def test_one_number_for_each_sample_becomes_a_column_for_one_output(name: str) -> None:
     assert cost(name).encode(np.array([0, 1, 1]), (1,)).tolist() == [[0], [1], [1]]
     assert cost(name).encode(np.array([[0.5], [1]]), (1,)).tolist() == [[0.5], [1]]
 
@@ -56,9 +56,7 @@ def test_floats_keep_their_precision_and_integers_become_double() -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["mean_squared_error", "sigmoid_cross_entropy"])
-def test_targets_that_only_broadcasting_could_make_fit_are_refused(
-    name: str, targets: Array, output_shape: Shape
-) -> None:
+def test_targets_that_fit_by_broadcasting_only_are_refused(name: str, targets: Array, output_shape: Shape) -> None:
     with pytest.raises(DataError, match=r"expected targets of shape \(samples.*\) for outputs of shape"):
         cost(name).encode(targets, output_shape)
 
@@ -98,7 +96,7 @@ def test_targets_that_are_not_finite_are_refused_with_their_row(name: str, wrong
 
 
 @pytest.mark.parametrize("targets", [np.array(["cat", "dog"]), np.array([1j]), np.array([None, 1])])
-def test_targets_that_are_no_numbers_are_refused(targets: Array) -> None:
+def test_targets_that_are_not_numbers_are_refused(targets: Array) -> None:
     with pytest.raises(DataError, match="expected labels or targets to be numbers, got dtype"):
         MSE.encode(targets, (1,))
 
@@ -110,7 +108,7 @@ def test_probabilities_outside_zero_to_one_are_refused(wrong: float) -> None:
 
 
 @pytest.mark.parametrize("output_shape", [(), (1,), (2, 2)])
-def test_a_softmax_needs_one_row_of_several_outputs(output_shape: Shape) -> None:
+def test_a_softmax_needs_several_outputs_in_one_row(output_shape: Shape) -> None:
     with pytest.raises(ShapeError, match=r"expected outputs of shape \(classes,\) with at least 2 classes"):
         SOFTMAX.encode(np.array([0, 0]), output_shape)
 
@@ -120,7 +118,7 @@ shapes = st.lists(st.integers(1, 3), max_size=3).map(tuple)
 
 @settings(deadline=None, print_blob=True)
 @given(st.sampled_from([SOFTMAX, SIGMOID, MSE]), shapes, shapes, st.booleans())
-def test_whatever_is_given_is_encoded_a_row_for_each_sample_or_refused(
+def test_any_targets_are_encoded_as_a_row_for_each_sample_or_refused(
     chosen: Cost, shape: Shape, output_shape: Shape, whole: bool
 ) -> None:
     targets = np.zeros(shape, np.int64 if whole else np.float64)

@@ -29,12 +29,12 @@ def test_the_sum_is_taken_in_double_precision() -> None:
     assert value == 1e8 + 999_999
 
 
-def test_a_prediction_is_the_output_as_it_is() -> None:
+def test_a_prediction_is_the_output_itself() -> None:
     outputs = np.ones((2, 2))
     assert MSE.predictions(outputs) is outputs
 
 
-def test_targets_in_double_precision_leave_the_gradient_in_the_precision_of_the_outputs() -> None:
+def test_the_gradient_has_the_precision_of_the_outputs_even_with_targets_in_double_precision() -> None:
     _, gradient = MSE.evaluate(np.ones((1, 1), np.float32), np.array([[0.1]]), 1)
     assert gradient.dtype == np.float32
     assert gradient[0, 0] == pytest.approx(1.8, rel=1e-6)

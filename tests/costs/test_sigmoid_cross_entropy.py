@@ -20,14 +20,14 @@ CROSS_ENTROPY = cost("sigmoid_cross_entropy")
     arrays(np.float64, (3, 2), elements=st.floats(-30, 30)),
     arrays(np.float64, (3, 2), elements=st.floats(0, 1)),
 )
-def test_the_cost_and_its_gradient_are_those_of_the_two_logarithms(outputs: Floats, targets: Floats) -> None:
+def test_the_cost_and_its_gradient_follow_the_formula(outputs: Floats, targets: Floats) -> None:
     value, gradient = CROSS_ENTROPY.evaluate(outputs, targets, 3)
     yes, no = scipy.special.log_expit(outputs), scipy.special.log_expit(-outputs)
     assert value == pytest.approx(-(targets * yes + (1 - targets) * no).mean(), rel=1e-9, abs=1e-12)
     np.testing.assert_allclose(gradient, (scipy.special.expit(outputs) - targets) / 6, rtol=1e-9, atol=1e-15)
 
 
-def test_without_an_opinion_the_cost_is_the_logarithm_of_two() -> None:
+def test_the_cost_of_even_odds_is_the_logarithm_of_two() -> None:
     assert CROSS_ENTROPY.evaluate(np.zeros((2, 3)), np.ones((2, 3)), 2)[0] == pytest.approx(np.log(2))
 
 

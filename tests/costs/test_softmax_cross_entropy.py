@@ -18,7 +18,7 @@ LABELS = np.array([0, 2, 1])
 
 @settings(deadline=None, print_blob=True)
 @given(arrays(np.float64, (3, 4), elements=st.floats(-1e3, 1e3)))
-def test_the_cost_and_its_gradient_are_those_of_the_log_softmax(outputs: Floats) -> None:
+def test_the_cost_and_its_gradient_follow_the_formula(outputs: Floats) -> None:
     value, gradient = CROSS_ENTROPY.evaluate(outputs, LABELS, 3)
     expected = -scipy.special.log_softmax(outputs, axis=1)[np.arange(3), LABELS].mean()
     assert value == pytest.approx(expected, rel=1e-12, abs=1e-12)
@@ -26,11 +26,11 @@ def test_the_cost_and_its_gradient_are_those_of_the_log_softmax(outputs: Floats)
     np.testing.assert_allclose(gradient, slope, rtol=1e-9, atol=1e-15)
 
 
-def test_without_an_opinion_the_cost_is_the_logarithm_of_the_number_of_classes() -> None:
+def test_the_cost_of_equal_odds_is_the_logarithm_of_the_number_of_classes() -> None:
     assert CROSS_ENTROPY.evaluate(np.zeros((3, 5)), LABELS, 3)[0] == pytest.approx(np.log(5))
 
 
-def test_a_sure_answer_costs_nothing_if_right_and_its_margin_if_wrong() -> None:
+def test_a_confident_prediction_costs_nothing_if_right_and_its_margin_if_wrong() -> None:
     outputs = np.array([[1000.0, 0.0]])
     assert CROSS_ENTROPY.evaluate(outputs, np.array([0]), 1)[0] == 0
     assert CROSS_ENTROPY.evaluate(outputs, np.array([1]), 1)[0] == 1000

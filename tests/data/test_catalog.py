@@ -41,7 +41,7 @@ def test_suggested_cost_and_optimizer_exist(entry: Entry) -> None:
     assert entry.suggested.optimizer in OPTIMIZERS
 
 
-def test_what_would_be_downloaded_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_would_be_downloaded_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("annex_actors.data.fashion_mnist.DEBIAN_FOLDER", tmp_path / "none")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     entry = catalog()[-1]
@@ -58,7 +58,7 @@ def test_what_would_be_downloaded_is_said_to_be(tmp_path: Path, monkeypatch: pyt
         ("table.xlsx", "or a path to .npz or .csv, got 'table.xlsx'"),
     ],
 )
-def test_an_unknown_name_is_refused_with_what_is_known(name: str, hint: str) -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones(name: str, hint: str) -> None:
     with pytest.raises(DataError, match="expected a data set of digits, iris, xor, fish, fashion-mnist, or") as caught:
         load(name)
     caught.match(hint)

@@ -16,7 +16,7 @@ FLOWERS = """length,width,species
 
 
 def read(folder: Path, text: str, label: str | int | None = None) -> Dataset:
-    """Return the data set of a csv file of this text, tested on what it learns."""
+    """Return the data set in a csv file with this text, tested on its training samples."""
     path = folder / "mine.csv"
     path.write_text(text, encoding="utf-8")
     return read_csv(path, label=label, test_fraction=0)
@@ -42,7 +42,7 @@ def test_the_label_is_chosen_by_name_or_index(tmp_path: Path, label: str | int) 
     assert dataset.train.inputs.tolist() == [[1, 2], [3, 4]]
 
 
-def test_a_column_called_by_a_number_is_found_by_its_name_first(tmp_path: Path) -> None:
+def test_a_column_whose_name_is_a_number_is_found_by_name_first(tmp_path: Path) -> None:
     header = "a,b,-3\n"
     with pytest.raises(DataError, match="expected at least 1 line of data"):
         read(tmp_path, header.replace("-3", "c"))
@@ -67,7 +67,7 @@ def test_integers_and_text_are_classes_and_decimals_are_regression(
     assert dataset.train.targets.tolist() == targets
 
 
-def test_quotes_spaces_blank_lines_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> None:
+def test_quotes_spaces_blank_lines_and_a_byte_order_mark_are_ignored(tmp_path: Path) -> None:
     dataset = read(tmp_path, '\ufeffa, b ,"the, kind"\n\n 1 , 2 ,"x, y"\n3,4, z \n\n', "the, kind")
     assert dataset.train.inputs.tolist() == [[1, 2], [3, 4]]
     assert (dataset.classes, dataset.feature_names) == (("x, y", "z"), ("a", "b"))
@@ -105,7 +105,7 @@ def test_the_file_is_split_by_class(tmp_path: Path) -> None:
         ('a,b\n1,"2\n', "expected a comma-separated file in UTF-8, got: unexpected end of data; save it as such"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_one_line_that_names_the_place(
+def test_a_table_that_cannot_be_read_is_refused_in_one_line_that_names_the_cell(
     tmp_path: Path, text: str, message: str
 ) -> None:
     with pytest.raises(DataError, match=f"^{tmp_path / 'mine.csv'}: .*{message}") as caught:
@@ -140,7 +140,7 @@ def test_a_name_without_a_header_is_refused(tmp_path: Path) -> None:
         read(tmp_path, "1,x\n2,y\n", "kind")
 
 
-def test_bytes_that_are_no_utf8_are_refused(tmp_path: Path) -> None:
+def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_bytes(b"a,b\n1,\xff\n")
     with pytest.raises(DataError, match="expected a comma-separated file in UTF-8, got: 'utf-8' codec can't decode"):

@@ -38,12 +38,12 @@ def test_a_regression_has_no_classes() -> None:
     assert dataset(AMOUNTS, AMOUNTS, None).classes is None
 
 
-@pytest.mark.parametrize("half", ["train", "test"])
+@pytest.mark.parametrize("part", ["train", "test"])
 @pytest.mark.parametrize("label", [-1, 3])
-def test_a_label_out_of_range_is_named_by_half_and_row(half: str, label: int) -> None:
+def test_a_label_out_of_range_is_named_with_its_part_and_row(part: str, label: int) -> None:
     bad = labelled(0, label, 1)
-    with pytest.raises(DataError, match=rf"expected {half} labels from 0 to 2 \(3 classes\), got {label} in row 1;"):
-        dataset(**{half: bad})  # type: ignore[arg-type]  # mypy does not follow the name
+    with pytest.raises(DataError, match=rf"expected {part} labels from 0 to 2 \(3 classes\), got {label} in row 1;"):
+        dataset(**{part: bad})  # type: ignore[arg-type]  # mypy does not know the key
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_label_out_of_range_is_named_by_half_and_row(half: str, label: int) ->
         (TRAIN, TEST, CLASSES, ("one",), r"expected a name for each column of inputs \(2,\), got 1 names"),
     ],
 )
-def test_parts_that_do_not_fit_are_refused_in_one_line(
+def test_arguments_that_do_not_fit_are_refused_in_one_line(
     train: Samples, test: Samples, classes: tuple[str, ...] | None, names: tuple[str, ...] | None, message: str
 ) -> None:
     with pytest.raises(DataError, match=message) as caught:

@@ -13,7 +13,7 @@ from annex_actors.data.fashion_mnist import CHECKSUMS, DEBIAN_FOLDER, fashion_mn
 
 
 def write(path: Path, numbers: Array) -> None:
-    """Write the compressed IDX file of these bytes."""
+    """Write a compressed IDX file with these bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     header = bytes((0, 0, 8, numbers.ndim)) + np.array(numbers.shape, dtype=">u4").tobytes()
     path.write_bytes(gzip.compress(header + numbers.tobytes()))
@@ -40,7 +40,7 @@ def test_the_given_folder_is_searched_before_all_others(tmp_path: Path) -> None:
     assert load("fashion-mnist", data_dir=write_all(tmp_path)).source == f"IDX files in {tmp_path}, pixels / 255"
 
 
-def test_the_files_may_be_in_a_folder_of_their_own_below_the_given_one(tmp_path: Path) -> None:
+def test_the_files_may_be_in_a_subfolder_of_the_given_one(tmp_path: Path) -> None:
     write_all(tmp_path / "fashion-mnist")
     assert find(search_path(tmp_path)) == tmp_path / "fashion-mnist"
 

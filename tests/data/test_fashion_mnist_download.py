@@ -30,12 +30,12 @@ def failing(error: Exception) -> Callable[[str], bytes]:
     return fetch
 
 
-def test_the_four_files_are_kept_as_they_came(tmp_path: Path) -> None:
+def test_the_four_files_are_saved_as_they_were_downloaded(tmp_path: Path) -> None:
     folder = download(tmp_path / "cache", fetch=SERVER.__getitem__)
     assert {ADDRESS + path.name: path.read_bytes() for path in folder.iterdir()} == SERVER
 
 
-def test_files_that_are_there_are_not_fetched_again(tmp_path: Path) -> None:
+def test_files_that_exist_are_not_fetched_again(tmp_path: Path) -> None:
     asked: list[str] = []
 
     def fetch(address: str) -> bytes:
@@ -49,7 +49,7 @@ def test_files_that_are_there_are_not_fetched_again(tmp_path: Path) -> None:
     assert asked == [ADDRESS + "t10k-labels-idx1-ubyte.gz"]
 
 
-def test_the_content_counts_and_not_how_it_was_compressed(tmp_path: Path) -> None:
+def test_the_checksum_is_that_of_the_content_however_it_was_compressed(tmp_path: Path) -> None:
     download(tmp_path, fetch=lambda address: gzip.compress(gzip.decompress(SERVER[address]), compresslevel=1, mtime=1))
     assert len(list(tmp_path.iterdir())) == 4
 
@@ -65,7 +65,7 @@ def test_a_damaged_download_leaves_nothing_behind(tmp_path: Path, damage: Callab
 
 
 @pytest.mark.parametrize("error", [URLError("no route to host"), TimeoutError("timed out"), IncompleteRead(b"", 9)])
-def test_without_a_network_one_line_says_all_three_ways(tmp_path: Path, error: Exception) -> None:
+def test_without_a_network_one_line_names_all_three_alternatives(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(DataError, match="expected the four files of fashion-mnist, or a network, got") as caught:
         download(tmp_path, fetch=failing(error))
     message = str(caught.value)
@@ -73,7 +73,7 @@ def test_without_a_network_one_line_says_all_three_ways(tmp_path: Path, error: E
     assert all(way in message for way in ("--data-dir", "dataset-fashion-mnist", "connect to the network"))
 
 
-def test_a_download_that_is_interrupted_while_it_is_written_leaves_nothing_behind(
+def test_a_download_interrupted_while_it_is_written_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(source: str, target: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_download_that_is_interrupted_while_it_is_written_leaves_nothing_behin
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"got .*Not a directory.*; pass --data-dir FOLDER") as caught:
         download(tmp_path / "file" / "cache", fetch=SERVER.__getitem__)

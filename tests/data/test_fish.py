@@ -27,13 +27,13 @@ def lunge(
     return bool(lunge_catches(np.array([[distance, angle, speed, light, hunger]]))[0])
 
 
-def test_the_same_fish_come_every_time(fish: Dataset) -> None:
+def test_the_fish_are_the_same_every_time(fish: Dataset) -> None:
     again = load("fish", seed=7)
     assert np.array_equal(fish.train.inputs, again.train.inputs)
     assert np.array_equal(fish.train.targets, again.train.targets)
 
 
-def test_a_lunge_that_reaches_just_as_far_as_the_shrimp_catches_it() -> None:
+def test_a_lunge_that_reaches_exactly_to_the_shrimp_catches_it() -> None:
     assert lunge(distance=1.0, speed=1.0)
 
 

@@ -11,7 +11,7 @@ INPUTS = np.arange(40.0).reshape(20, 2)
 LABELS = np.arange(20) % 2
 
 
-def test_every_sample_lands_in_one_half_with_its_own_target() -> None:
+def test_every_sample_is_in_one_part_with_its_own_target() -> None:
     dataset = Dataset.from_arrays(INPUTS, INPUTS[:, 0] * 10)
     inputs = np.concatenate([dataset.train.inputs, dataset.test.inputs])
     targets = np.concatenate([dataset.train.targets, dataset.test.targets])
@@ -19,7 +19,7 @@ def test_every_sample_lands_in_one_half_with_its_own_target() -> None:
     assert np.array_equal(targets, inputs[:, 0] * 10)
 
 
-def test_a_fifth_is_tested_on_by_default() -> None:
+def test_a_fifth_is_the_test_set_by_default() -> None:
     dataset = Dataset.from_arrays(INPUTS, LABELS)
     assert (len(dataset.train), len(dataset.test)) == (16, 4)
 
@@ -54,7 +54,7 @@ def test_the_distinct_labels_sorted_are_the_classes(
     assert dataset.train.targets.tolist() == labels
 
 
-def test_floating_targets_are_regression_even_if_they_are_whole() -> None:
+def test_floating_point_targets_are_regression_even_if_they_are_integers() -> None:
     assert Dataset.from_arrays(INPUTS, LABELS * 1.0).classes is None
 
 

@@ -17,19 +17,19 @@ PICTURES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 
 
 def idx(numbers: Array) -> bytes:
-    """Return the IDX file of these numbers."""
+    """Return the content of an IDX file with these numbers."""
     return bytes((0, 0, 8, numbers.ndim)) + np.array(numbers.shape, dtype=">u4").tobytes() + numbers.tobytes()
 
 
 @given(numbers=arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=6)))
 @settings(deadline=None, print_blob=True)
-def test_what_was_written_is_read(numbers: Array) -> None:
+def test_numbers_that_were_written_are_read(numbers: Array) -> None:
     found = parse_idx(idx(numbers), dimensions=numbers.ndim)
     assert found.dtype == np.uint8
     assert np.array_equal(found, numbers)
 
 
-def test_what_is_read_is_read_only() -> None:
+def test_the_numbers_are_read_only() -> None:
     assert not parse_idx(idx(PICTURES), dimensions=3).flags.writeable
 
 
@@ -52,7 +52,7 @@ def test_a_file_cut_short_anywhere_is_refused(keep: int) -> None:
         (idx(PICTURES) + b"\0", "got 25 bytes"),
     ],
 )
-def test_what_is_no_such_idx_file_is_refused(content: bytes, message: str) -> None:
+def test_content_that_is_not_such_an_idx_file_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
         parse_idx(content, dimensions=3)
 

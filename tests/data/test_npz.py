@@ -14,34 +14,34 @@ LABELS = np.arange(20) % 2
 
 
 def saved(folder: Path, **arrays: Array) -> Path:
-    """Return the path of an npz file of these arrays."""
+    """Return the path of an npz file with these arrays."""
     path = folder / "mine.npz"
     np.savez(path, **arrays)  # type: ignore[arg-type]  # no array here is called allow_pickle
     return path
 
 
 @pytest.mark.parametrize(("inputs", "targets"), [("inputs", "targets"), ("x", "y")])
-def test_a_whole_is_split(tmp_path: Path, inputs: str, targets: str) -> None:
+def test_an_unsplit_file_is_split(tmp_path: Path, inputs: str, targets: str) -> None:
     dataset = read_npz(saved(tmp_path, **{inputs: INPUTS, targets: LABELS}))
     assert (len(dataset.train), len(dataset.test), dataset.classes) == (16, 4, ("0", "1"))
     assert dataset.name == "mine"
 
 
-def test_halves_stay_as_they_are(tmp_path: Path) -> None:
+def test_a_split_file_stays_as_it_is(tmp_path: Path) -> None:
     path = saved(tmp_path, x_train=INPUTS[:15], y_train=LABELS[:15], x_test=INPUTS[15:], y_test=LABELS[15:])
     dataset = read_npz(path)
     assert np.array_equal(dataset.train.inputs, INPUTS[:15])
     assert np.array_equal(dataset.test.targets, LABELS[15:])
 
 
-def test_both_halves_count_their_classes_together(tmp_path: Path) -> None:
+def test_training_and_test_labels_have_the_same_classes(tmp_path: Path) -> None:
     train, test = np.array(["b", "c"]), np.array(["a", "bb"])
     dataset = read_npz(saved(tmp_path, x_train=INPUTS[:2], y_train=train, x_test=INPUTS[:2], y_test=test))
     assert dataset.classes == ("a", "b", "bb", "c")
     assert (dataset.train.targets.tolist(), dataset.test.targets.tolist()) == ([1, 3], [0, 2])
 
 
-def test_floating_targets_are_regression(tmp_path: Path) -> None:
+def test_floating_point_targets_are_regression(tmp_path: Path) -> None:
     dataset = read_npz(saved(tmp_path, x=INPUTS, y=INPUTS))
     assert dataset.classes is None
     assert dataset.train.targets.shape == (16, 2)
@@ -51,7 +51,7 @@ def test_inputs_may_be_pictures(tmp_path: Path) -> None:
     assert read_npz(saved(tmp_path, x=np.ones((20, 4, 4)), y=LABELS)).input_shape == (4, 4)
 
 
-def test_seed_and_fraction_of_the_split_can_be_chosen(tmp_path: Path) -> None:
+def test_the_seed_and_the_fraction_of_the_split_can_be_chosen(tmp_path: Path) -> None:
     path = saved(tmp_path, x=INPUTS, y=LABELS)
     first, second = (load(str(path), seed=seed, test_fraction=0.5).test.inputs for seed in (1, 2))
     assert len(first) == len(second) == 10
@@ -97,7 +97,7 @@ def test_arrays_that_do_not_fit_are_refused_in_one_line_that_names_the_file(
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 cut short"])
-def test_a_file_that_is_no_npz_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_an_npz_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mine.npz"
     path.write_bytes(content)
     with pytest.raises(DataError, match=f"^{path}: expected an npz file, got something else; write it by"):

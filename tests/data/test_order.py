@@ -28,7 +28,7 @@ def test_the_order_depends_on_seed_and_epoch() -> None:
 
 @given(samples=SIZES, batch_size=SIZES, seed=SEEDS, epoch=EPOCHS)
 @settings(deadline=None, print_blob=True)
-def test_an_epoch_takes_every_sample_once_in_the_order_of_its_epoch(
+def test_an_epoch_has_every_sample_once_in_the_order_of_the_epoch(
     samples: int, batch_size: int, seed: int, epoch: int
 ) -> None:
     batches = Batches(samples, batch_size, seed)
@@ -61,13 +61,13 @@ def test_a_batch_larger_than_the_samples_is_the_whole_epoch() -> None:
 
 @given(steps=st.lists(st.integers(0, 40), max_size=20))
 @settings(deadline=None, print_blob=True)
-def test_a_batch_does_not_depend_on_what_was_asked_before(steps: list[int]) -> None:
+def test_a_batch_does_not_depend_on_earlier_calls(steps: list[int]) -> None:
     used = Batches(samples=25, batch_size=4, seed=3)
     for step in steps:
         assert np.array_equal(used.indices(step), Batches(samples=25, batch_size=4, seed=3).indices(step))
 
 
-def test_what_was_asked_before_is_no_part_of_the_value() -> None:
+def test_the_cached_order_is_not_part_of_the_value() -> None:
     used, fresh = Batches(10, 4, seed=0), Batches(10, 4, seed=0)
     used.indices(7)
     assert used == fresh

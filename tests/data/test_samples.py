@@ -35,7 +35,7 @@ def test_the_length_is_the_number_of_samples() -> None:
     assert len(Samples(rows(3, 2), LABELS)) == 3
 
 
-def test_columns_of_a_fortran_array_come_out_contiguous() -> None:
+def test_columns_of_a_fortran_array_become_contiguous() -> None:
     inputs = Samples(np.asfortranarray(rows(3, 2)), LABELS).inputs
     assert inputs.flags.c_contiguous
     assert np.array_equal(inputs, rows(3, 2))
@@ -48,7 +48,7 @@ def test_writing_to_samples_raises() -> None:
             array[0] = 1
 
 
-def test_what_the_caller_does_to_the_arrays_later_does_not_reach_the_samples() -> None:
+def test_writing_to_the_given_arrays_later_does_not_change_the_samples() -> None:
     inputs, targets = rows(3, 2).astype(np.float32), LABELS.copy()
     samples = Samples(inputs[:, :], targets)
     inputs[:], targets[:] = 7, 1
@@ -63,7 +63,7 @@ def test_a_read_only_view_of_writable_memory_is_copied() -> None:
     assert not np.may_share_memory(Samples(view, LABELS).inputs, memory)
 
 
-def test_memory_that_nobody_can_write_to_is_not_copied() -> None:
+def test_read_only_memory_is_not_copied() -> None:
     memory = rows(3, 2).astype(np.float32)
     memory.flags.writeable = False
     assert np.may_share_memory(Samples(memory, LABELS).inputs, memory)
@@ -93,7 +93,7 @@ def test_arrays_that_do_not_fit_are_refused_in_one_line(inputs: Array, targets: 
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e39])
-def test_the_first_number_that_is_not_finite_is_named_by_row_and_column(bad: float) -> None:
+def test_the_first_number_that_is_not_finite_is_named_with_row_and_column(bad: float) -> None:
     inputs = rows(4, 3)
     inputs[2, 1] = inputs[3, 0] = bad
     with pytest.raises(
@@ -102,13 +102,13 @@ def test_the_first_number_that_is_not_finite_is_named_by_row_and_column(bad: flo
         Samples(inputs, np.zeros(4))
 
 
-def test_a_bad_pixel_is_named_by_all_its_columns() -> None:
+def test_a_bad_pixel_is_named_with_all_its_indices() -> None:
     inputs = rows(2, 3, 4)
     inputs[1, 2, 3] = np.nan
     with pytest.raises(DataError, match="row 1, column 2, 3;"):
         Samples(inputs, LABELS[:2])
 
 
-def test_a_target_that_is_not_finite_is_named_by_its_row() -> None:
+def test_a_target_that_is_not_finite_is_named_with_its_row() -> None:
     with pytest.raises(DataError, match="expected targets to be finite float32 numbers, got nan in row 1;"):
         Samples(rows(3, 2), np.array([1.0, np.nan, 2.0]))

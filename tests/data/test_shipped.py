@@ -18,7 +18,7 @@ def test_sizes_shapes_and_classes(name: str, train: int, test: int, input_shape:
     assert (len(dataset.classes), len(dataset.feature_names)) == (classes, *input_shape)
 
 
-def test_pixels_of_digits_reach_from_zero_to_one() -> None:
+def test_pixels_of_digits_range_from_zero_to_one() -> None:
     inputs = load("digits").train.inputs
     assert (inputs.min(), inputs.max()) == (0, 1)
 
@@ -30,7 +30,7 @@ def test_iris_is_standardised_by_its_training_set() -> None:
     assert not np.allclose(dataset.test.inputs.mean(axis=0), 0, atol=1e-5)
 
 
-def test_iris_has_its_species_in_equal_parts_in_both_halves() -> None:
+def test_iris_has_its_species_in_equal_parts_in_training_and_test() -> None:
     dataset = load("iris")
     assert dataset.classes == ("setosa", "versicolor", "virginica")
     for half in (dataset.train, dataset.test):
@@ -44,7 +44,7 @@ def test_the_split_does_not_depend_on_the_seed(name: str) -> None:
     assert np.array_equal(first.test.inputs, second.test.inputs)
 
 
-def test_no_digit_is_in_both_halves_of_the_split() -> None:
+def test_no_digit_is_in_both_parts_of_the_split() -> None:
     def rows(dataset: Dataset) -> tuple[set[bytes], set[bytes]]:
         halves = [{row.tobytes() for row in half.inputs} for half in (dataset.train, dataset.test)]
         return halves[0], halves[1]

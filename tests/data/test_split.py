@@ -13,7 +13,7 @@ SEEDS = st.integers(0, 2**32)
 
 @given(samples=SAMPLES, fraction=FRACTIONS, seed=SEEDS)
 @settings(deadline=None, print_blob=True)
-def test_the_halves_are_ascending_and_make_up_the_whole(samples: int, fraction: float, seed: int) -> None:
+def test_both_parts_are_ascending_and_together_have_all_samples(samples: int, fraction: float, seed: int) -> None:
     train, test = split_indices(samples, None, test_fraction=fraction, seed=seed)
     assert sorted([*train, *test]) == list(range(samples))
     assert all(np.all(np.diff(half) > 0) for half in (train, test))
@@ -21,7 +21,7 @@ def test_the_halves_are_ascending_and_make_up_the_whole(samples: int, fraction: 
 
 @given(samples=SAMPLES, fraction=FRACTIONS, seed=SEEDS)
 @settings(deadline=None, print_blob=True)
-def test_the_test_set_has_the_nearest_size_to_its_fraction_and_neither_half_is_empty(
+def test_the_test_set_has_the_size_nearest_to_its_fraction_and_neither_part_is_empty(
     samples: int, fraction: float, seed: int
 ) -> None:
     train, test = split_indices(samples, None, test_fraction=fraction, seed=seed)
@@ -40,7 +40,7 @@ def test_each_class_has_its_share_of_the_test_set_to_within_one_sample(
         assert abs(np.sum(classes[test] == label) - size * len(test) / len(labels)) <= 1
 
 
-def test_every_sample_is_as_likely_to_be_tested_on() -> None:
+def test_every_sample_is_equally_likely_to_be_in_the_test_set() -> None:
     counts = np.zeros(20)
     for seed in range(500):
         counts[split_indices(20, np.arange(20) % 2, test_fraction=0.2, seed=seed)[1]] += 1

@@ -10,7 +10,7 @@ def test_xor_is_its_truth_table() -> None:
     assert {tuple(row) for row in samples.inputs.tolist()} == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
 
-def test_xor_is_tested_on_what_it_learns() -> None:
+def test_xor_is_tested_on_its_training_samples() -> None:
     dataset = load("xor")
     assert dataset.test is dataset.train
     assert dataset.classes == ("false", "true")

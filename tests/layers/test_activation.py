@@ -30,7 +30,7 @@ def gradient(name: str | tuple[str, float], inputs: Floats, grad_output: Floats)
     return grad_input
 
 
-def test_a_relu_passes_what_is_positive() -> None:
+def test_a_relu_passes_positive_numbers() -> None:
     assert output("relu", np.array([[-2.0, 0.0, 3.0]])).tolist() == [[0, 0, 3]]
 
 
@@ -44,12 +44,12 @@ def test_a_relu_with_a_threshold_never_gives_less_than_it() -> None:
     assert gradient(("relu", 0.5), inputs, np.ones((1, 3))).tolist() == [[0, 0, 1]]
 
 
-def test_a_threshold_that_single_precision_rounds_is_the_same_forward_and_backward() -> None:
+def test_a_threshold_that_float32_rounds_is_the_same_forward_and_backward() -> None:
     inputs = np.array([[0.1, np.nextafter(np.float32(0.1), np.float32(1)), 0.0]], np.float32)
     assert gradient(("relu", 0.1), inputs, np.ones((1, 3), np.float32)).tolist() == [[0, 1, 0]]
 
 
-def test_a_relu_shows_a_nan_and_does_not_hide_it() -> None:
+def test_a_relu_does_not_hide_a_nan() -> None:
     assert np.isnan(output("relu", np.array([[np.nan]]))).all()
 
 
@@ -90,7 +90,7 @@ def test_a_threshold_of_minus_zero_is_zero_to_the_bit() -> None:
     assert not np.signbit(output(("relu", -0.0), np.array([[-1.0]]))).any()
 
 
-def test_linear_gives_back_the_array_it_was_given() -> None:
+def test_linear_returns_the_array_it_was_given() -> None:
     inputs, grad_output = np.ones((1, 2)), np.ones((1, 2))
     assert output("linear", inputs) is inputs
     assert gradient("linear", inputs, grad_output) is grad_output
@@ -108,7 +108,7 @@ def test_an_unknown_activation_lists_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("name", [("tanh", 0.5), ("relu",), ["relu", 0.5], None, 3])
-def test_what_is_neither_a_name_nor_a_relu_with_its_threshold_is_refused(name: str) -> None:
+def test_a_value_that_is_neither_a_name_nor_a_relu_with_its_threshold_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=r'expected `activation` to be a name or \("relu", threshold\), got'):
         activation(name)
 

@@ -1,4 +1,4 @@
-"""Every layer of the table keeps the promises of its protocol; a new layer is one more line."""
+"""Every layer in the table keeps the promises of the protocol; a new layer is one more line."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_layer_keeps_its_promises(layer: Layer, input_shape: Shape, seed: int)
 
 
 @pytest.mark.parametrize(("layer", "input_shape"), [(Norm(), (3,)), (LowRank(2, 3), (4,))])
-def test_the_layers_of_the_tests_keep_them_too(layer: Layer, input_shape: Shape) -> None:
+def test_the_layers_defined_for_tests_keep_their_promises(layer: Layer, input_shape: Shape) -> None:
     check_layer(layer, input_shape, constructors={**LAYERS, "norm": Norm, "low_rank": LowRank})
 
 
@@ -61,17 +61,17 @@ def test_a_layer_on_a_stack_keeps_its_promises(layer: StackLayer, input_shapes: 
     check_stack_layer(layer, input_shapes)
 
 
-def test_every_layer_of_the_table_is_checked() -> None:
+def test_every_layer_in_the_table_is_checked() -> None:
     checked = {layer.name for layer, _ in EXAMPLES} | {layer.name for layer, _ in STACK_EXAMPLES}
     assert checked | {"residual"} == set(LAYERS)
 
 
-def test_a_word_that_encloses_layers_stands_for_layers_of_the_table() -> None:
+def test_a_word_that_encloses_layers_stands_for_layers_in_the_table() -> None:
     assert parse_layers("residual( dense:4 relu )") == residual(dense(4), activation("relu"))
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_layer_of_the_table_says_in_one_line_what_it_does(name: str) -> None:
+def test_every_layer_in_the_table_says_in_one_line_what_it_does(name: str) -> None:
     documentation = LAYERS[name].__doc__
     assert documentation is not None
     assert len(documentation.splitlines()[0]) > 20

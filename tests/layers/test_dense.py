@@ -34,7 +34,7 @@ def test_biases_start_at_zero_and_weights_do_not() -> None:
     assert parameters["weight"].all()
 
 
-def test_first_weights_depend_on_the_key_alone() -> None:
+def test_initial_weights_depend_on_the_key_alone() -> None:
     draw = dense(6).initial_parameters
     here, again = draw((4,), KEY, FLOAT64)["weight"], draw((4,), KEY, FLOAT64)["weight"]
     elsewhere = draw((4,), RandomKey(seed=7, layer=2), FLOAT64)["weight"]
@@ -48,7 +48,7 @@ def test_precisions_start_from_the_same_weights() -> None:
     assert np.array_equal(single, double.astype(np.float32))
 
 
-def test_given_weights_may_come_with_drawn_biases_and_the_reverse() -> None:
+def test_weights_may_be_given_without_biases_and_the_reverse() -> None:
     given_weights = dense(1, weights=[[1], [2]]).initial_parameters((2,), KEY, FLOAT64)
     assert given_weights["weight"].tolist() == [[1], [2]]
     assert given_weights["bias"].tolist() == [0]
@@ -57,7 +57,7 @@ def test_given_weights_may_come_with_drawn_biases_and_the_reverse() -> None:
     assert given_biases["bias"].tolist() == [3]
 
 
-def test_given_weights_tell_the_number_of_inputs() -> None:
+def test_given_weights_determine_the_number_of_inputs() -> None:
     layer = dense(1, weights=[[1], [2]])
     assert layer.in_features == 2
     with pytest.raises(ShapeError, match=r"expected samples of shape \(2,\), got \(3,\)"):
@@ -84,7 +84,7 @@ def test_samples_of_several_axes_need_a_flatten() -> None:
         dense(10).output_shape((28, 28))
 
 
-def test_another_number_of_inputs_than_declared_is_refused() -> None:
+def test_samples_with_another_number_of_inputs_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"expected samples of shape \(784,\), got \(64,\); give in_features=64"):
         dense(10, 784).output_shape((64,))
 
@@ -104,12 +104,12 @@ def test_weights_of_the_wrong_shape_are_refused() -> None:
         dense(2, biases=[[1], [2]])
 
 
-def test_annex_matrices_are_recognised_and_the_cure_is_named() -> None:
+def test_annex_matrices_are_recognised_and_the_error_says_to_transpose_them() -> None:
     with pytest.raises(ShapeError, match=r"got \(2, 3\); transpose them: a row is an input"):
         dense(2, 3, weights=np.ones((2, 3)))
 
 
 @pytest.mark.parametrize("weights", [[[1], ["x"]], [[1, 2], [3]], [[float("nan")]], [[float("inf")]]])
-def test_weights_that_are_no_finite_numbers_are_refused(weights: list[list[float]]) -> None:
+def test_weights_that_are_not_finite_numbers_are_refused(weights: list[list[float]]) -> None:
     with pytest.raises(ConfigError, match="expected `weights` to be"):
         dense(1, weights=weights)

@@ -18,7 +18,7 @@ def dropped(rate: float, inputs: Floats, key: RandomKey | None = KEY) -> Floats:
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.1, 0.5, 0.9])
-def test_the_share_of_what_is_dropped_is_the_rate(rate: float) -> None:
+def test_the_fraction_dropped_is_the_rate(rate: float) -> None:
     outputs = dropped(rate, np.ones((500, 400)))
     deviation = np.sqrt(rate * (1 - rate) / outputs.size)
     assert abs((outputs == 0).mean() - rate) < 5 * deviation
@@ -31,7 +31,7 @@ def test_the_mean_stays(rate: float) -> None:
     assert abs(outputs.mean() - 1) < 5 * deviation + 2**-16
 
 
-def test_what_is_kept_is_divided_by_the_share_that_is_kept() -> None:
+def test_kept_numbers_are_divided_by_the_fraction_kept() -> None:
     outputs = dropped(0.75, np.full((20, 20), 3.0))
     assert set(outputs.ravel()) == {0.0, 12.0}
 
@@ -80,13 +80,13 @@ def test_both_precisions_drop_the_same() -> None:
 
 @settings(deadline=None, print_blob=True)
 @given(st.integers(1, 6), st.integers(1, 9), st.integers(1, 6))
-def test_the_first_rows_of_a_shorter_micro_batch_lose_the_same(short: int, features: int, more: int) -> None:
+def test_a_shorter_microbatch_drops_the_same_numbers_in_its_rows(short: int, features: int, more: int) -> None:
     longer = dropped(0.5, np.ones((short + more, features)))
     assert np.array_equal(dropped(0.5, np.ones((short, features))), longer[:short])
 
 
 @pytest.mark.parametrize("rate", [0.99999, 1 - 1e-12])
-def test_a_rate_just_below_one_still_keeps_its_scale_finite(rate: float) -> None:
+def test_the_scale_is_finite_at_a_rate_just_below_one(rate: float) -> None:
     assert np.isfinite(dropped(rate, np.ones((50, 50)))).all()
 
 

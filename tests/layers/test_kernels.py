@@ -1,4 +1,4 @@
-"""Whose matrix product it is changes but the last digits, and those depend on nothing but the numbers."""
+"""The choice of kernels changes only the last digits of a product, and these depend on the numbers alone."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ PRODUCTS: Products = {
     "backward": lambda inputs, weight, grad: (grad, weight.T),
     "weight gradient": lambda inputs, weight, grad: (inputs.T, grad),
 }
-"""The three products of a dense layer, as those who are multiplied."""
+"""The operands of the three products of a dense layer."""
 
 SHAPES = [(1, 1, 1), (1, 5, 3), (4, 1, 7), (33, 31, 1), (8, 100, 4), (32, 64, 10), (100, 8, 10), (128, 200, 96)]
 
 
 @pytest.fixture(params=KERNELS)
 def each(request: pytest.FixtureRequest) -> Kernels:
-    """Every one of the kernels that is installed."""
+    """Each of the installed kernels."""
     if request.param == "torch":
         pytest.importorskip("torch")
     return kernels(request.param)
@@ -43,13 +43,13 @@ def each(request: pytest.FixtureRequest) -> Kernels:
 
 @pytest.fixture
 def torch() -> Any:
-    """The module."""
+    """The module ``torch``."""
     return pytest.importorskip("torch")
 
 
 @pytest.fixture
 def two_threads(torch: Any) -> Iterator[None]:
-    """Torch with two threads, as it has them where nobody said otherwise."""
+    """Torch with two threads, as by default on a machine with several cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -67,7 +67,7 @@ def arrays(rows: int, inner: int, columns: int, dtype: str = "float32") -> tuple
 
 
 def shifted(array: Floats, offset: int) -> Floats:
-    """Return a copy that begins ``offset`` bytes behind a multiple of 64."""
+    """Return a copy that begins ``offset`` bytes after a multiple of 64."""
     memory = np.empty(array.nbytes + 256, np.uint8)
     first = -memory.ctypes.data % 64 + offset
     copy = memory[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
@@ -79,9 +79,7 @@ def shifted(array: Floats, offset: int) -> Floats:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("product", PRODUCTS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_a_product_is_that_of_the_textbook(
-    each: Kernels, shape: tuple[int, int, int], product: str, dtype: str
-) -> None:
+def test_a_product_is_the_sum_of_products(each: Kernels, shape: tuple[int, int, int], product: str, dtype: str) -> None:
     left, right = PRODUCTS[product](*arrays(*shape, dtype))
     result = each.product(left, right)
     expected = np.einsum("ij,jk->ik", left.astype(np.float64), right.astype(np.float64))
@@ -91,7 +89,7 @@ def test_a_product_is_that_of_the_textbook(
 
 @pytest.mark.parametrize("product", PRODUCTS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_a_product_is_new_and_the_callers_to_overwrite(
+def test_a_product_is_a_new_array_that_may_be_overwritten(
     each: Kernels, shape: tuple[int, int, int], product: str
 ) -> None:
     given = arrays(*shape)
@@ -122,7 +120,7 @@ def test_the_bits_do_not_depend_on_where_in_memory_the_numbers_are(
 
 
 def test_the_bits_do_not_depend_on_the_thread(each: Kernels) -> None:
-    # Few results of long sums: what a library would divide among threads is the sum.
+    # Few results, each a long sum: a library would divide the sum among threads.
     left, right = numbers((3, 50_000), seed=0), numbers((50_000, 5), seed=1)
     results = [each.product(left, right)]
     threads = [threading.Thread(target=lambda: results.append(each.product(left, right))) for _ in range(3)]
@@ -135,7 +133,7 @@ def test_the_bits_do_not_depend_on_the_thread(each: Kernels) -> None:
 
 @pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("new", [False, True], ids=["this thread", "a new thread"])
-def test_torch_computes_in_one_thread_and_keeps_those_that_others_gave_it(
+def test_torch_computes_in_one_thread_and_restores_the_number_of_threads(
     torch: Any, new: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mm, seen = torch.mm, []
@@ -160,13 +158,13 @@ def test_torch_computes_in_one_thread_and_keeps_those_that_others_gave_it(
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_torch_keeps_its_threads_after_an_error(torch: Any) -> None:
+def test_torch_restores_the_number_of_threads_after_an_error(torch: Any) -> None:
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         TorchKernels().product(numbers((2, 3), seed=0), numbers((2, 3), seed=1))
     assert torch.get_num_threads() == 2
 
 
-def test_arrays_that_begin_well_are_not_copied(torch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aligned_arrays_are_not_copied(torch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mm, addresses = torch.mm, []
 
     def watched(*given: Any) -> Any:
@@ -177,7 +175,7 @@ def test_arrays_that_begin_well_are_not_copied(torch: Any, monkeypatch: pytest.M
     left, right = shifted(numbers((4, 3), seed=0), 0), shifted(numbers((3, 2), seed=1), 0)
     result = TorchKernels().product(left, right)
     assert addresses == [[left.ctypes.data, right.ctypes.data]]
-    TorchKernels().product(result, result.T)  # and what is computed begins as well
+    TorchKernels().product(result, result.T)  # and results are aligned
     assert addresses[1] == [result.ctypes.data] * 2
 
 
@@ -186,14 +184,14 @@ def run(code: str) -> None:
 
 
 @pytest.mark.usefixtures("torch")
-def test_torch_warns_of_nothing_when_arrays_are_read_only() -> None:
+def test_torch_does_not_warn_of_read_only_arrays() -> None:
     run(
         "import numpy as np; from annex_actors.layers import kernels; ones = np.ones((2, 2), np.float32);"
         "ones.flags.writeable = False; assert (kernels('torch').product(ones, ones) == 2).all()"
     )
 
 
-def test_torch_is_not_imported_before_it_is_wanted() -> None:
+def test_torch_is_imported_only_when_it_is_used() -> None:
     run("import sys, annex_actors.layers as layers; layers.kernels('numpy'); assert 'torch' not in sys.modules")
 
 
@@ -213,7 +211,9 @@ def test_kernels_that_do_not_exist_are_refused() -> None:
         kernels("torhc")
 
 
-def test_without_torch_its_kernels_are_refused_and_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torch_its_kernels_are_refused_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ConfigError) as caught:
         kernels("torch")
@@ -258,7 +258,7 @@ def test_a_dense_layer_asks_its_kernels_for_all_three_products() -> None:
     assert counted.products == 3
 
 
-def test_an_input_gradient_that_is_not_wanted_costs_no_product() -> None:
+def test_an_input_gradient_that_is_not_wanted_is_not_computed() -> None:
     class Refusing:
         name = description = "refusing"
 
@@ -273,7 +273,7 @@ def test_an_input_gradient_that_is_not_wanted_costs_no_product() -> None:
 
 @dataclass(frozen=True)
 class Own(Activation):
-    """A layer of one's own that computes products."""
+    """A user's own layer that computes matrix products."""
 
     kernels: Kernels = NUMPY
 
@@ -283,10 +283,10 @@ class Own(Activation):
 
 @dataclass(frozen=True)
 class OtherKernels(NumpyKernels):
-    """Not NumPy's, for all that one can see."""
+    """Kernels that are not equal to NumPy's."""
 
 
-def test_a_network_gives_its_kernels_to_the_layers_that_use_them_and_leaves_the_others_alone() -> None:
+def test_a_network_passes_its_kernels_to_the_layers_that_use_kernels_and_to_no_others() -> None:
     others: list[Layer] = [activation("relu"), dropout(0.1), flatten()]
     network = sequence(*others, dense(2), Own(Relu()), dense(3)).with_kernels(OtherKernels())
     assert list(network.layers[:3]) == others
@@ -294,7 +294,7 @@ def test_a_network_gives_its_kernels_to_the_layers_that_use_them_and_leaves_the_
     assert network.with_kernels(NUMPY) == sequence(*others, dense(2), Own(Relu()), dense(3))
 
 
-def test_with_kernels_a_network_keeps_its_text_and_its_first_weights(each: Kernels) -> None:
+def test_kernels_change_neither_the_text_nor_the_initial_weights_of_a_network(each: Kernels) -> None:
     plain = parse_layers("dense:4 relu dense:3")
     network = plain.with_kernels(each)
     assert network.spec() == plain.spec()
@@ -305,7 +305,7 @@ def test_with_kernels_a_network_keeps_its_text_and_its_first_weights(each: Kerne
         }
 
 
-def test_what_a_dense_layer_hands_on_is_read_only_whoever_computed_it(each: Kernels) -> None:
+def test_the_results_of_a_dense_layer_are_read_only_with_all_kernels(each: Kernels) -> None:
     layer: Layer = dense(3).with_kernels(each)
     parameters = {"weight": numbers((4, 3), seed=0), "bias": numbers((3,), seed=1)}
     outputs, saved = layer.forward(parameters, numbers((2, 4), seed=2), None)

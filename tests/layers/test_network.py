@@ -30,7 +30,7 @@ FLOAT64 = np.dtype(np.float64)
 
 
 def forward(network: Network, parameters: tuple[Parameters, ...], inputs: Floats) -> tuple[list[Floats], list[object]]:
-    """Return the inputs of every layer and the outputs of the last, and what every layer saved."""
+    """Return the inputs of every layer and the outputs of the last layer, and what every layer saved."""
     passed, saved = [inputs], []
     for layer, own in zip(network.layers, parameters, strict=True):
         (outputs,), kept = on_stack(layer).forward(own, (passed[-1],), RandomKey(0))
@@ -39,7 +39,7 @@ def forward(network: Network, parameters: tuple[Parameters, ...], inputs: Floats
     return passed, saved
 
 
-def test_shapes_are_those_between_the_layers() -> None:
+def test_shapes_are_those_before_between_and_after_the_layers() -> None:
     network = sequence(flatten(), dense(128), activation("relu"), dense(10))
     assert network.shapes((28, 28)) == ((28, 28), (784,), (128,), (128,), (10,))
 
@@ -53,7 +53,7 @@ def test_a_nested_dense_layer_learns_of_the_relu_that_follows_outside() -> None:
     assert sequence(sequence(dense(8)), activation("relu")) == sequence(dense(8), activation("relu"))
 
 
-def test_a_misfit_names_both_layers_and_both_shapes() -> None:
+def test_layers_that_do_not_fit_are_named_with_both_shapes() -> None:
     network = sequence(dense(128), activation("relu"), dense(10, 64))
     with pytest.raises(
         ShapeError,
@@ -74,14 +74,14 @@ def test_samples_without_numbers_are_refused(input_shape: tuple[int, ...]) -> No
         sequence(dense(10)).shapes(input_shape)
 
 
-def test_first_parameters_are_keyed_by_the_index_in_the_whole_network() -> None:
+def test_initial_parameters_depend_on_the_index_in_the_whole_network() -> None:
     short = sequence(dense(5), dense(5)).initial_parameters((5,), seed=3, dtype=FLOAT64)
     longer = sequence(dense(5), dense(5), dense(5)).initial_parameters((5,), seed=3, dtype=FLOAT64)
     assert all(np.array_equal(one["weight"], other["weight"]) for one, other in zip(short, longer, strict=False))
     assert not np.isclose(short[0]["weight"], short[1]["weight"]).any()
 
 
-def test_first_parameters_change_with_the_seed() -> None:
+def test_initial_parameters_change_with_the_seed() -> None:
     one, other = (sequence(dense(5)).initial_parameters((5,), seed=seed, dtype=FLOAT64)[0] for seed in (3, 4))
     assert not np.isclose(one["weight"], other["weight"]).any()
 
@@ -98,18 +98,18 @@ def test_a_network_without_layers_is_refused() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["relu", 3, None, dense, [dense(3)]])
-def test_what_is_no_layer_is_refused_with_its_place(wrong: Layer) -> None:
+def test_an_argument_that_is_not_a_layer_is_refused_with_its_position(wrong: Layer) -> None:
     with pytest.raises(ConfigError, match="expected argument 1 of `sequence` to be a layer or a network, got"):
         sequence(dense(3), wrong)
 
 
-def test_a_class_of_layers_is_no_layer() -> None:
+def test_a_class_of_layers_is_not_a_layer() -> None:
     with pytest.raises(ConfigError, match="expected argument 0 of `sequence`"):
         sequence(type(dense(3)))  # type: ignore[arg-type]
 
 
 class Negated:
-    """A layer of the user's own, which inherits from nothing."""
+    """A user's own layer, without a base class."""
 
     name = "negated"
 

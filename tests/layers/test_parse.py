@@ -37,12 +37,12 @@ def test_the_text_of_any_network_reads_back_as_that_network(chosen: list[Layer])
     assert parse_layers(network.spec()) == network
 
 
-def test_layers_are_apart_by_spaces_and_arguments_by_colons() -> None:
+def test_spaces_separate_layers_and_colons_separate_arguments() -> None:
     expected = sequence(flatten(), dense(128), activation("relu"), dropout(0.1), dense(10))
     assert parse_layers("  flatten dense:128\n relu dropout:0.1   dense:10 ") == expected
 
 
-def test_a_dense_layer_takes_inputs_and_initializer_in_either_number() -> None:
+def test_a_dense_word_may_have_inputs_or_initializer_or_both() -> None:
     assert parse_layers("dense:3") == sequence(dense(3))
     assert parse_layers("dense:3:4") == sequence(dense(3, 4))
     assert parse_layers("dense:3:he") == sequence(dense(3, initializer="he"))
@@ -82,7 +82,7 @@ def test_a_wrong_word_is_named_with_what_was_expected(text: str, message: str) -
 
 @dataclass(frozen=True)
 class Scale:
-    """A function of the user's own."""
+    """A user's own function."""
 
     factor: float = 2.0
 
@@ -106,13 +106,13 @@ def scale(factor: float = 2.0) -> Activation:
     return Activation(Scale(factor))
 
 
-def test_layers_of_the_user_are_read_beside_the_built_in_ones() -> None:
+def test_a_users_own_layers_are_read_beside_the_built_in_ones() -> None:
     network = parse_layers("dense:3 scale:0.5 relu", {**LAYERS, "scale": scale})
     assert network == sequence(dense(3), scale(0.5), activation("relu"))
     assert "scale" not in LAYERS
 
 
-def test_layers_of_the_user_are_listed_and_checked_as_the_built_in_ones() -> None:
+def test_a_users_own_layers_are_listed_and_checked_like_the_built_in_ones() -> None:
     with pytest.raises(ConfigError, match=r"one of .*, join, scale, got 'scales'"):
         parse_layers("scales", {**LAYERS, "scale": scale})
     with pytest.raises(ConfigError, match=r"expected layer 0 as scale\[:factor\], got 'scale:1:2'"):

@@ -20,7 +20,7 @@ from tests.trainings import outputs_of
 INPUTS = np.random.default_rng(0).standard_normal((3, 4))
 
 
-def test_a_residual_block_adds_what_it_was_given_to_what_its_layers_make_of_it() -> None:
+def test_a_residual_block_adds_its_inputs_to_the_outputs_of_its_layers() -> None:
     network = residual(activation("tanh"))
     assert np.array_equal(outputs_of(network, [{}] * 3, INPUTS), INPUTS + np.tanh(INPUTS))
 
@@ -32,7 +32,7 @@ def test_blocks_nest() -> None:
     np.testing.assert_allclose(outputs_of(network, [{}] * len(network.layers), INPUTS), expected, rtol=1e-12)
 
 
-def test_a_fork_hands_on_the_same_read_only_memory_twice() -> None:
+def test_a_fork_returns_the_same_array_twice() -> None:
     (onward, skipped), _ = Fork().forward_stack((INPUTS,))
     assert onward is INPUTS
     assert skipped is INPUTS
@@ -44,7 +44,7 @@ def test_gradients_travel_back_as_the_same_stack_and_the_fork_adds_them() -> Non
     assert Join().backward_stack(None, (INPUTS,)) == (INPUTS, INPUTS)
 
 
-def test_a_layer_within_works_on_the_top_and_leaves_the_skips_alone() -> None:
+def test_a_layer_in_a_block_works_on_the_top_of_the_stack_only() -> None:
     skip = np.ones((3, 2))
     stack, saved = on_stack(activation("tanh")).forward({}, (INPUTS, skip), None)
     assert stack[1] is skip
@@ -102,10 +102,10 @@ def test_a_text_with_unmatched_or_misplaced_parentheses_is_refused(text: str, me
         parse_layers(text)
 
 
-def test_weights_before_a_block_are_drawn_as_for_the_first_activation_within() -> None:
+def test_weights_before_a_block_are_drawn_for_the_first_activation_in_it() -> None:
     network = sequence(dense(4), residual(activation("relu"), dense(4)))
     assert network.layers[0] == sequence(dense(4), activation("relu")).layers[0]
 
 
-def test_flatten_may_stand_in_a_block_of_flat_samples() -> None:
+def test_a_block_of_flat_samples_may_contain_flatten() -> None:
     assert residual(flatten()).shapes((4,))[-1] == (4,)

@@ -22,7 +22,7 @@ def test_a_single_output_means_the_second_class_above_a_half(shape: tuple[int, .
     assert predicted_classes(outputs, 4, 2).tolist() == [0, 0, 1, 1]
 
 
-def test_accuracy_is_the_part_that_is_right() -> None:
+def test_accuracy_is_the_fraction_that_is_correct() -> None:
     assert accuracy(np.eye(3)[[0, 1, 2, 2]], np.array([0, 1, 2, 0]), THREE) == 0.75
 
 

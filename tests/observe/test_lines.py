@@ -29,7 +29,7 @@ def test_an_epoch_without_a_test_has_no_test_cost() -> None:
     assert line == "epoch 3/3  step 135  cost 0.2500  12,346 samples/s  restarts 2"
 
 
-def test_an_epoch_that_was_only_evaluated_again_has_no_speed() -> None:
+def test_an_epoch_that_was_only_evaluated_again_has_no_throughput() -> None:
     line = epoch_line(EPOCH.model_copy(update={"samples_per_second": 0.0, "test_cost": None, "metrics": {}}), 3)
     assert line == "epoch 3/3  step 135  cost 0.2500  restarts 2"
 
@@ -38,7 +38,7 @@ def test_an_epoch_that_was_only_evaluated_again_has_no_speed() -> None:
     ("value", "text"),
     [(0.5, "0.5000"), (0.0, "0.0000"), (1e-5, "1.000e-05"), (-2e7, "-2.000e+07"), (9999.0, "9999.0000"), (None, "-")],
 )
-def test_a_number_is_never_too_small_or_too_long_to_read(value: float | None, text: str) -> None:
+def test_a_very_small_or_large_number_is_in_scientific_notation(value: float | None, text: str) -> None:
     assert number(value) == text
 
 
@@ -73,5 +73,5 @@ def test_a_crash_and_a_restart_are_a_line_each(event: Event, line: str | None) -
         Finished(3),
     ],
 )
-def test_the_orderly_course_of_things_is_no_incident(event: Event) -> None:
+def test_events_of_normal_operation_are_no_incidents(event: Event) -> None:
     assert incident_line(event) is None

@@ -20,20 +20,20 @@ EPOCHS, STEPS = 3, 6
 
 
 class Terminal(io.StringIO):
-    """Text that says it is a terminal."""
+    """A text stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
-        """Say so."""
+        """Return True."""
         return True
 
 
 class Clock:
-    """Seconds that a test sets."""
+    """A clock that the test sets."""
 
     now = 0.0
 
     def __call__(self) -> float:
-        """Return them."""
+        """Return the time in seconds."""
         return self.now
 
 
@@ -53,7 +53,7 @@ def test_each_epoch_crash_and_restart_is_a_plain_line() -> None:
     ]
 
 
-def test_an_epoch_that_is_told_twice_is_shown_once() -> None:
+def test_a_repeated_epoch_is_shown_once() -> None:
     stream = io.StringIO()
     plain = PlainProgress(stream, epochs=EPOCHS)
     for _ in range(2):
@@ -61,7 +61,7 @@ def test_an_epoch_that_is_told_twice_is_shown_once() -> None:
     assert len(stream.getvalue().splitlines()) == 1
 
 
-def test_what_ends_after_the_run_is_no_incident() -> None:
+def test_an_actor_that_ends_after_the_run_is_no_incident() -> None:
     stream = io.StringIO()
     plain = PlainProgress(stream, epochs=EPOCHS)
     plain.on_event(Finished(6))
@@ -74,7 +74,7 @@ def test_without_a_terminal_there_is_no_bar() -> None:
         assert type(observer) is PlainProgress
 
 
-def test_on_a_terminal_the_lines_stand_above_a_bar_that_is_gone_in_the_end() -> None:
+def test_on_a_terminal_the_lines_are_above_a_bar_that_disappears_at_the_end() -> None:
     stream = Terminal()
     with progress(stream, epochs=EPOCHS, steps=STEPS) as observer:
         assert type(observer) is LiveProgress
@@ -85,7 +85,7 @@ def test_on_a_terminal_the_lines_stand_above_a_bar_that_is_gone_in_the_end() -> 
 
 @pytest.fixture
 def bar() -> Progress:
-    """A bar that draws its description only."""
+    """A bar that records its description and draws nothing."""
     console = Console(file=Terminal(), width=100, force_terminal=True)
     return Progress(TextColumn("{task.description}"), console=console, auto_refresh=False)
 

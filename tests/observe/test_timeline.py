@@ -1,4 +1,4 @@
-"""The picture of an order of work."""
+"""The drawing of an order of work."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def test_a_row_is_a_worker_and_a_column_a_unit_of_time() -> None:
     ]
 
 
-def test_a_piece_is_as_long_as_it_takes() -> None:
-    times = LayerTimes(1, Fraction(3, 2), Fraction(1, 2))  # type: ignore[arg-type]  # a Fraction adds as well
+def test_the_width_of_a_piece_is_its_time() -> None:
+    times = LayerTimes(1, Fraction(3, 2), Fraction(1, 2))  # type: ignore[arg-type]  # a Fraction serves as a float
     assert draw(simulate("sequential", stages=1, microbatches=1, times=times).pieces) == ["F0--- B0------ W"]
 
 
-def test_steps_that_overlap_are_numbered_through() -> None:
+def test_microbatches_are_numbered_over_all_steps() -> None:
     top, bottom = draw(simulate("pipedream", stages=2, microbatches=1, steps=3).pieces)
     assert top == "F0 F1 ·  B0 W0 F2 B1 W1 ·  B2 W2"
     assert bottom == "·  F0 B0 W0 F1 B1 W1 F2 B2 W2"
@@ -33,7 +33,7 @@ def test_the_second_stage_of_a_worker_has_a_prime() -> None:
     assert rows == ["F0  F0' B0' B0  W   W'"]
 
 
-def test_what_takes_no_time_is_not_drawn() -> None:
+def test_a_piece_that_takes_no_time_is_not_drawn() -> None:
     assert draw(simulate("1f1b", stages=2, microbatches=2, times=LayerTimes(1, 0, 0)).pieces) == ["F0 F1", "·  F0 F1"]
     assert draw([]) == []
 

@@ -50,7 +50,7 @@ def test_many_steps_follow_the_formula_of_the_paper() -> None:
     np.testing.assert_allclose(state["square.weight"], square, rtol=1e-11)
 
 
-def test_weight_decay_shrinks_the_weight_apart_from_the_adapted_step() -> None:
+def test_weight_decay_shrinks_the_weight_independently_of_the_adapted_step() -> None:
     gradients = [np.array([3.0])]
     plain, _ = run(optimizer("adam", learning_rate=0.1), np.array([2.0]), gradients)
     decayed, _ = run(optimizer("adam", learning_rate=0.1, weight_decay=0.5), np.array([2.0]), gradients)
@@ -62,7 +62,7 @@ def test_a_weight_whose_gradient_is_always_zero_stays() -> None:
     assert parameters["weight"][0] == 2
 
 
-def test_means_are_kept_by_the_names_of_their_parameters() -> None:
+def test_running_means_are_named_after_their_parameters() -> None:
     state = optimizer("adam").initial_state({"weight": np.ones((2, 2)), "bias": np.ones(2)})
     assert list(state) == ["mean.weight", "mean.bias", "square.weight", "square.bias"]
 

@@ -31,17 +31,17 @@ RULES: dict[str, LearningRate] = {
 }
 
 
-def test_inverse_time_falls_as_one_over_the_steps() -> None:
+def test_inverse_time_falls_with_one_over_the_step() -> None:
     assert [InverseTime(0.4, 1.0).at(step) for step in (0, 1, 3)] == [0.4, 0.2, 0.1]
 
 
-def test_cosine_falls_by_half_a_cosine_and_stays_at_nothing() -> None:
+def test_cosine_falls_by_half_a_cosine_and_stays_at_zero() -> None:
     assert [Cosine(0.4, 4).at(step) for step in (0, 2)] == [0.4, pytest.approx(0.2, rel=1e-15)]
     assert Cosine(0.4, 4).at(1) == pytest.approx(0.2 + 0.2 * np.sqrt(0.5), rel=1e-15)
     assert [Cosine(0.4, 4).at(step) for step in (4, 5, 10**9)] == [0, 0, 0]
 
 
-def test_stepwise_is_multiplied_after_every_so_many_steps() -> None:
+def test_stepwise_is_multiplied_at_regular_intervals() -> None:
     assert [Stepwise(0.4, 0.5, 3).at(step) for step in (0, 2, 3, 5, 6)] == [0.4, 0.4, 0.2, 0.2, 0.1]
 
 
@@ -50,7 +50,7 @@ def test_warmup_rises_in_equal_steps_and_stays() -> None:
 
 
 @pytest.mark.parametrize("text", RULES)
-def test_a_rule_is_read_from_its_text_and_written_as_it(text: str) -> None:
+def test_a_rule_is_read_from_its_text_and_written_back(text: str) -> None:
     for name in ("sgd", "adam"):
         rule: Any = optimizer(name, learning_rate=text).learning_rate  # type: ignore[attr-defined]
         assert rule == RULES[text]
@@ -68,7 +68,7 @@ def test_no_bit_of_a_number_is_lost_in_a_text(number: float, decay: float) -> No
     assert optimizer("sgd", learning_rate=rule.spec()) == Sgd(learning_rate=rule)
 
 
-def test_a_number_may_be_a_text_too() -> None:
+def test_a_number_may_be_given_as_text() -> None:
     assert optimizer("adam", learning_rate="0.003") == Adam(learning_rate=0.003)
 
 
@@ -83,7 +83,7 @@ def test_a_number_may_be_a_text_too() -> None:
         (Adam(learning_rate=InverseTime(0.4, 1.0), weight_decay=0.1), Adam(learning_rate=0.1, weight_decay=0.1)),
     ],
 )
-def test_a_step_has_the_length_that_the_rule_gives_it(varying: Optimizer, constant: Optimizer) -> None:
+def test_an_optimizer_uses_the_step_size_of_its_rule(varying: Optimizer, constant: Optimizer) -> None:
     weights = {"weight": np.ones(3, np.float32)}
     gradient = np.array([1, -2, 3], np.float32)
     after, _ = varying.update(3, weights, {"weight": gradient.copy()}, varying.initial_state(weights))
@@ -93,14 +93,14 @@ def test_a_step_has_the_length_that_the_rule_gives_it(varying: Optimizer, consta
 
 @dataclass(frozen=True)
 class Halved:
-    """A rule of a user's own, which gives numbers of NumPy's."""
+    """A user's own rule, which returns NumPy floats."""
 
     def at(self, step: int) -> float:
         return np.float64(0.5**step)
 
 
 @pytest.mark.parametrize("make", [Sgd, Adam])
-def test_a_rule_of_ones_own_does_not_turn_single_precision_into_double(make: type[Sgd] | type[Adam]) -> None:
+def test_a_users_own_rule_does_not_turn_single_precision_into_double(make: type[Sgd] | type[Adam]) -> None:
     weights = {"weight": np.ones(3, np.float32)}
     after, expected = (
         chosen.update(1, weights, {"weight": np.ones(3, np.float32)}, chosen.initial_state(weights))[0]["weight"]
@@ -135,13 +135,13 @@ def test_a_rule_of_ones_own_does_not_turn_single_precision_into_double(make: typ
         ("", "expected `learning_rate` to be a number > 0, got ''"),
     ],
 )
-def test_a_text_that_is_no_learning_rate_is_refused_in_one_line(text: str, message: str) -> None:
+def test_a_text_that_is_not_a_learning_rate_is_refused_in_one_line(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         optimizer("adam", learning_rate=text)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_the_class_of_a_rule_is_no_rule() -> None:
+def test_the_class_of_a_rule_is_not_a_rule() -> None:
     with pytest.raises(ConfigError, match="expected `learning_rate` to be a number > 0, got <class"):
         Sgd(learning_rate=Halved)  # type: ignore[arg-type]

@@ -28,12 +28,12 @@ def test_an_unknown_setting_lists_the_known_ones() -> None:
 
 @dataclass(frozen=True)
 class Steep(Sgd):
-    """An optimizer of a user's own."""
+    """A user's own optimizer."""
 
     slope: float = 1.0
 
 
-def test_an_optimizer_of_ones_own_is_found_by_its_name_and_takes_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_own_optimizer_is_found_by_its_name_and_takes_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     tables.restored(monkeypatch)
     assert register_optimizer("steep", Steep) is Steep
     assert optimizer("steep", slope=2.0, learning_rate=0.1) == Steep(slope=2.0, learning_rate=0.1)
@@ -42,7 +42,7 @@ def test_an_optimizer_of_ones_own_is_found_by_its_name_and_takes_its_settings(mo
 
 
 @pytest.mark.parametrize("wrong", [Steep(), "sgd", dict, lambda: Steep(), ConfigError])
-def test_what_makes_no_optimizer_is_not_registered(wrong: Any) -> None:
+def test_a_value_that_is_not_an_optimizer_class_is_not_registered(wrong: Any) -> None:
     with pytest.raises(ConfigError, match="expected the optimizer 'mine' to be a dataclass with name, initial_state"):
         register_optimizer("mine", wrong)
     with pytest.raises(ConfigError, match="expected `optimizer` to be one of sgd, adam, got 'mine'"):
@@ -61,13 +61,13 @@ def test_what_makes_no_optimizer_is_not_registered(wrong: Any) -> None:
         ("adam", "weight_decay", -1, ">= 0"),
     ],
 )
-def test_a_setting_outside_its_range_is_refused(name: str, setting: str, wrong: Any, wanted: str) -> None:
+def test_a_setting_out_of_range_is_refused(name: str, setting: str, wrong: Any, wanted: str) -> None:
     with pytest.raises(ConfigError) as caught:
         optimizer(name, **{setting: wrong})
     assert str(caught.value) == f"expected `{setting}` to be a number {wanted}, got {wrong!r}"
 
 
-def test_nesterov_is_a_yes_or_no_that_needs_momentum() -> None:
+def test_nesterov_is_a_boolean_that_needs_momentum() -> None:
     with pytest.raises(ConfigError, match="expected `nesterov` to be true or false, got 1"):
         optimizer("sgd", momentum=0.9, nesterov=1)
     with pytest.raises(ConfigError, match=r"expected `momentum` > 0 with nesterov, got 0"):

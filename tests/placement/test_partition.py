@@ -1,4 +1,4 @@
-"""Exact cuts: as even as any, whatever the costs."""
+"""Partitions are exact: none is more even, whatever the costs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def rows_and_parts(
 
 
 @given(rows_and_parts(ROWS))
-def test_no_cut_has_a_smaller_largest_part_or_as_small_a_one_and_more_even_parts(
+def test_no_partition_has_a_smaller_largest_part_or_the_same_and_more_even_parts(
     case: tuple[Sequence[float], int],
 ) -> None:
     costs, parts = case
@@ -60,15 +60,13 @@ def test_every_layer_is_in_one_part_and_no_part_is_empty(case: tuple[Sequence[fl
 
 
 @given(rows_and_parts(st.lists(st.integers(0, 10**12), min_size=1, max_size=60)))
-def test_a_cut_is_never_worse_than_equal_numbers_of_layers(case: tuple[Sequence[float], int]) -> None:
+def test_a_partition_is_never_worse_than_equal_numbers_of_layers(case: tuple[Sequence[float], int]) -> None:
     costs, parts = case
     assert max(sums(costs, partition(costs, parts))) <= max(sums(costs, equal_numbers_of_layers(len(costs), parts)))
 
 
 @given(rows_and_parts(ROWS), st.integers(1, 40).map(lambda power: 2.0**power))
-def test_a_cut_depends_on_how_the_costs_compare_and_not_on_their_unit(
-    case: tuple[Sequence[float], int], unit: float
-) -> None:
+def test_a_partition_does_not_depend_on_the_unit_of_the_costs(case: tuple[Sequence[float], int], unit: float) -> None:
     costs, parts = case
     assert partition([cost * unit for cost in costs], parts) == partition(costs, parts)
 
@@ -80,12 +78,16 @@ def test_a_cut_depends_on_how_the_costs_compare_and_not_on_their_unit(
         ([1, 2, 3], 1, [range(0, 3)]),
         ([1, 2, 3], 3, [range(0, 1), range(1, 2), range(2, 3)]),
         ([1, 1, 1, 1], 2, [range(0, 2), range(2, 4)]),
-        ([9, 1, 1, 1, 1], 3, [range(0, 1), range(1, 3), range(3, 5)]),  # the largest is 9 anyhow: the rest is even
-        ([1, 1, 1], 2, [range(0, 1), range(1, 3)]),  # of two that are as even, the one whose last part is longer
+        (
+            [9, 1, 1, 1, 1],
+            3,
+            [range(0, 1), range(1, 3), range(3, 5)],
+        ),  # the largest part is 9 in any case: the rest is even
+        ([1, 1, 1], 2, [range(0, 1), range(1, 3)]),  # of two equally even ones, the one whose last part is longer
         ([0, 0, 0], 2, [range(0, 1), range(1, 3)]),
     ],
 )
-def test_cuts_that_can_be_seen_by_eye(costs: list[float], parts: int, expected: list[range]) -> None:
+def test_small_partitions(costs: list[float], parts: int, expected: list[range]) -> None:
     assert list(partition(costs, parts)) == expected
 
 

@@ -1,4 +1,4 @@
-"""The estimate of a layer's work: from shapes, and from nothing else."""
+"""The estimate of a layer's work depends on shapes alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_layer_without_parameters_passes_over_its_outputs_forward_and_backward
     assert layer_work(0, (2, 3)) == 2 * PASS * 6
 
 
-def test_a_network_has_the_work_of_its_layers_and_of_the_cost() -> None:
+def test_the_work_of_a_network_is_that_of_each_layer_and_of_the_cost() -> None:
     network = sequence(flatten(), dense(5), activation("relu"), dropout(0.1), dense(3))
     assert work(network, (2, 2)) == (
         layer_work(0, (4,), is_first=True),
@@ -50,13 +50,13 @@ def test_a_network_has_the_work_of_its_layers_and_of_the_cost() -> None:
 
 @dataclass(frozen=True)
 class MeetsEachWeightTwice(Dense):
-    """A layer that says how much it computes, as a convolution does."""
+    """A layer that estimates its own work, as a convolution would."""
 
     def work(self, input_shape: Shape) -> int:
         return 2 * input_shape[0] * self.out_features
 
 
-def test_a_layer_that_says_how_much_it_computes_is_believed() -> None:
+def test_the_estimate_of_a_layer_itself_is_used() -> None:
     network = sequence(activation("relu"), MeetsEachWeightTwice(3))
     assert work(network, (4,))[1] == layer_work(2 * 4 * 3, (3,))
 

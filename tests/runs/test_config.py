@@ -12,7 +12,7 @@ from annex_actors.data import Dataset, catalog
 from annex_actors.layers import NUMPY, TorchKernels, parse_layers, sequence
 from annex_actors.optimizers import Adam, Cosine, Sgd, optimizer
 from annex_actors.runs.config import RunConfig, resolve, suggested_for
-from annex_actors.runs.toml_settings import merged, setting
+from annex_actors.runs.toml_settings import merged, parse_setting
 from annex_actors.runtimes import (
     InlineRuntime,
     ProcessesRuntime,
@@ -25,13 +25,13 @@ from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
 from supervisors import Strategy
 
-XOR = setting("data.name=xor")
+XOR = parse_setting("data.name=xor")
 
 
 def message(*settings: str) -> str:
-    """Return the error that these settings are refused with."""
+    """Return the error message for these settings."""
     with pytest.raises(UserError) as caught:
-        resolve(merged(*map(setting, settings)))
+        resolve(merged(*map(parse_setting, settings)))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -45,7 +45,7 @@ def test_without_any_setting_the_digits_are_learned_as_the_catalogue_suggests() 
     assert learner.spec.optimizer == optimizer(suggested.optimizer, learning_rate=suggested.learning_rate)
 
 
-def test_what_nobody_says_is_as_the_learner_has_it() -> None:
+def test_defaults_are_those_of_the_learner() -> None:
     _, learner, _ = resolve(XOR)
     default = Learner(learner.spec.network)
     assert (learner.spec.microbatches, learner.spec.seed) == (default.spec.microbatches, default.spec.seed)
@@ -59,7 +59,7 @@ def test_what_nobody_says_is_as_the_learner_has_it() -> None:
 
 def test_settings_win_over_suggestions() -> None:
     config, learner, _ = resolve(
-        merged(XOR, setting("network.layers=dense:3 tanh dense:2"), setting("training.seed=5"))
+        merged(XOR, parse_setting("network.layers=dense:3 tanh dense:2"), parse_setting("training.seed=5"))
     )
     assert learner.spec.network.spec() == "dense:3 tanh dense:2"
     assert learner.spec.seed == 5
@@ -67,24 +67,24 @@ def test_settings_win_over_suggestions() -> None:
 
 
 def test_a_learning_rate_suggested_for_adam_is_not_given_to_sgd() -> None:
-    _, learner, _ = resolve(merged(XOR, setting("optimizer.name=sgd")))
+    _, learner, _ = resolve(merged(XOR, parse_setting("optimizer.name=sgd")))
     assert learner.spec.optimizer == Sgd()
 
 
 def test_the_settings_of_an_optimizer_reach_it() -> None:
-    _, learner, _ = resolve(merged(XOR, setting("optimizer.name=sgd"), setting("optimizer.momentum=0.9")))
+    _, learner, _ = resolve(merged(XOR, parse_setting("optimizer.name=sgd"), parse_setting("optimizer.momentum=0.9")))
     assert learner.spec.optimizer == Sgd(momentum=0.9)
 
 
 def test_supervision_reaches_the_learner() -> None:
-    given = [setting("supervision.strategy=one_for_all"), setting("supervision.max_seconds=3")]
+    given = [parse_setting("supervision.strategy=one_for_all"), parse_setting("supervision.max_seconds=3")]
     _, learner, _ = resolve(merged(XOR, *given))
     assert learner.spec.supervision == Supervision(strategy=Strategy.ONE_FOR_ALL, max_seconds=3.0)
 
 
 @pytest.mark.parametrize(("text", "stages"), [("layer", "layer"), ("2", 2)])
 def test_stages_are_a_word_or_a_number(text: str, stages: str | int) -> None:
-    config, learner, _ = resolve(merged(XOR, setting(f"training.stages={text}")))
+    config, learner, _ = resolve(merged(XOR, parse_setting(f"training.stages={text}")))
     assert config.training.stages == learner.spec.stages == stages
     assert resolve(tomllib.loads(config.to_toml()))[0] == config
 
@@ -103,26 +103,26 @@ def test_stages_are_a_word_or_a_number(text: str, stages: str | int) -> None:
     ],
 )
 def test_the_settings_of_a_runtime_reach_it_and_are_recorded(settings: list[str], runtime: Runtime) -> None:
-    config, learner, _ = resolve(merged(XOR, *map(setting, settings)))
+    config, learner, _ = resolve(merged(XOR, *map(parse_setting, settings)))
     assert learner.spec.runtime == runtime
     assert resolve(tomllib.loads(config.to_toml()))[0] == config
     assert config.learner().spec.runtime == runtime
 
 
-def test_a_run_elsewhere_has_the_settings_of_no_other_runtime() -> None:
-    config, _, _ = resolve(merged(XOR, setting("runtime.name=processes"), setting("runtime.affinity=true")))
-    assert config.elsewhere("threads").learner().spec.runtime == ThreadsRuntime()
-    assert config.elsewhere("processes").learner().spec.runtime == ProcessesRuntime()
+def test_a_run_on_another_runtime_has_that_runtimes_default_settings() -> None:
+    config, _, _ = resolve(merged(XOR, parse_setting("runtime.name=processes"), parse_setting("runtime.affinity=true")))
+    assert config.on_runtime("threads").learner().spec.runtime == ThreadsRuntime()
+    assert config.on_runtime("processes").learner().spec.runtime == ProcessesRuntime()
 
 
 def test_a_learning_rate_that_varies_is_recorded_as_its_text() -> None:
-    config, learner, _ = resolve(merged(XOR, setting("optimizer.learning_rate=cosine:0.05:200")))
+    config, learner, _ = resolve(merged(XOR, parse_setting("optimizer.learning_rate=cosine:0.05:200")))
     assert learner.spec.optimizer == Adam(learning_rate=Cosine(0.05, 200))
     assert config.optimizer.model_dump()["learning_rate"] == "cosine:0.05:200"
     assert resolve(tomllib.loads(config.to_toml()))[0] == config
 
 
-def test_sections_have_the_settings_and_defaults_of_what_owns_them() -> None:
+def test_sections_have_the_settings_and_defaults_of_their_classes() -> None:
     config, _, _ = resolve(XOR)
     assert config.supervision.model_dump() == {**asdict(Supervision()), "strategy": "one_for_one"}
     assert config.checkpoints.model_dump() == {"every": Checkpoints(Path()).every, "keep": Checkpoints(Path()).keep}
@@ -130,13 +130,15 @@ def test_sections_have_the_settings_and_defaults_of_what_owns_them() -> None:
 
 def test_kernels_reach_the_learner_and_its_layers() -> None:
     pytest.importorskip("torch")
-    config, learner, _ = resolve(merged(XOR, setting("training.kernels=torch")))
+    config, learner, _ = resolve(merged(XOR, parse_setting("training.kernels=torch")))
     assert learner.spec.kernels == TorchKernels()
     assert learner.spec.network == sequence(parse_layers(config.network.layers)).with_kernels(TorchKernels())
 
 
 def test_a_resolved_config_written_as_toml_gives_the_same_config_again() -> None:
-    config, _, _ = resolve(merged(XOR, setting("optimizer.name=sgd"), setting("training.seed=18446744073709551615")))
+    config, _, _ = resolve(
+        merged(XOR, parse_setting("optimizer.name=sgd"), parse_setting("training.seed=18446744073709551615"))
+    )
     again, _, _ = resolve(tomllib.loads(config.to_toml()))
     assert again == config
 
@@ -149,11 +151,11 @@ def test_a_resolved_config_has_every_setting_of_the_optimizer() -> None:
 def test_a_resolved_config_finds_its_file_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pets.csv").write_text("size,weight,kind\n1,2,cat\n2,1,dog\n3,4,cat\n4,3,dog\n")
     monkeypatch.chdir(tmp_path)
-    config, _, _ = resolve(merged(setting("data.name=pets.csv"), setting("data.label=kind")))
+    config, _, _ = resolve(merged(parse_setting("data.name=pets.csv"), parse_setting("data.label=kind")))
     assert config.data.name == str(tmp_path / "pets.csv")
 
 
-def test_own_classes_get_a_network_with_an_output_for_each(tmp_path: Path) -> None:
+def test_the_network_for_own_classes_has_an_output_for_each(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", inputs=np.eye(9), targets=np.arange(9) % 3)
     config, learner, dataset = resolve({"data": {"name": str(tmp_path / "own.npz")}})
     assert config.network.layers == "dense:64 relu dense:3"
@@ -161,7 +163,7 @@ def test_own_classes_get_a_network_with_an_output_for_each(tmp_path: Path) -> No
     learner.check(dataset, epochs=1)
 
 
-def test_own_amounts_get_a_network_for_regression(tmp_path: Path) -> None:
+def test_the_network_for_own_amounts_is_for_regression(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", inputs=np.eye(9), targets=np.ones((9, 2)) * 0.5)
     config, learner, dataset = resolve({"data": {"name": str(tmp_path / "own.npz")}})
     assert config.network.layers == "dense:64 relu dense:2"
@@ -174,7 +176,7 @@ def test_own_pictures_are_flattened_first() -> None:
     assert suggested_for(dataset).layers == "flatten dense:64 relu dense:2"
 
 
-def test_the_part_to_test_own_data_on_can_be_set(tmp_path: Path) -> None:
+def test_the_test_fraction_of_own_data_can_be_set(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", inputs=np.eye(10), targets=np.arange(10) % 2)
     _, _, dataset = resolve({"data": {"name": str(tmp_path / "own.npz"), "test_fraction": 0.5}})
     assert len(dataset.test) == 5
@@ -196,7 +198,7 @@ def test_the_part_to_test_own_data_on_can_be_set(tmp_path: Path) -> None:
         ("cost.name=mse", "expected `cost` to be text, got {'name': 'mse'}"),
     ],
 )
-def test_a_value_of_the_wrong_type_is_named_with_its_place(text: str, expected: str) -> None:
+def test_a_value_of_the_wrong_type_is_named_with_its_key(text: str, expected: str) -> None:
     assert message(text) == expected
 
 
@@ -247,7 +249,7 @@ def test_an_unknown_key_lists_the_known_ones_and_the_likely_one(text: str, names
         ("data.label=x", "`label` with a .csv file only"),
     ],
 )
-def test_a_value_out_of_range_is_refused_by_who_knows_the_range(text: str, part: str) -> None:
+def test_a_value_out_of_range_is_refused(text: str, part: str) -> None:
     assert part in message(text)
 
 
@@ -255,9 +257,9 @@ def test_a_mistake_in_the_settings_is_found_before_the_data_is_read() -> None:
     assert "training.seed" in message("data.name=/no/such/file.npz", "training.seed=x")
 
 
-def test_an_own_file_that_is_not_there_is_a_data_error() -> None:
+def test_a_missing_data_file_is_a_data_error() -> None:
     with pytest.raises(DataError, match=r"/no/such/file\.npz"):
-        resolve(setting("data.name=/no/such/file.npz"))
+        resolve(parse_setting("data.name=/no/such/file.npz"))
 
 
 def test_a_config_is_a_value() -> None:
@@ -282,7 +284,7 @@ def test_an_incomplete_config_is_completed_by_the_suggestion() -> None:
     assert config.training.batch_size == suggestion.batch_size
 
 
-def test_settings_that_are_no_table_are_refused() -> None:
+def test_settings_that_are_not_a_table_are_refused() -> None:
     suggestion = suggested_for(Dataset.from_arrays(np.zeros((10, 4)), np.arange(10) % 2))
     with pytest.raises(ConfigError, match="`optimizer` to be a section"):
         RunConfig.of({"optimizer": "adam"}, suggestion)

@@ -12,22 +12,22 @@ from annex_actors.base.errors import ConfigError, DivergedError
 from annex_actors.data import Dataset
 from annex_actors.protocol.events import EpochFinished, Event
 from annex_actors.runs.config import RunConfig, resolve
-from annex_actors.runs.recorded_run import RecordedRun, logged_to, train_recorded
+from annex_actors.runs.recorded_run import RecordedRun, logging_to, train_recorded
 from annex_actors.runs.run_directory import RunDirectory
 from annex_actors.runs.saved_run import SavedRun
-from annex_actors.runs.toml_settings import merged, setting
+from annex_actors.runs.toml_settings import merged, parse_setting
 from annex_actors.runtimes import RunFailedError, parse_crash
 from annex_actors.training.learner import Learner
 
 
 class InterruptsAfter:
-    """Presses Ctrl-C when an epoch is finished."""
+    """An observer that presses Ctrl-C when an epoch has finished."""
 
     def __init__(self, epoch: int) -> None:
         self._epoch = epoch
 
     def on_event(self, event: Event) -> None:
-        """Take one event in."""
+        """Press Ctrl-C if an epoch has finished."""
         if isinstance(event, EpochFinished) and event.epoch == self._epoch:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
@@ -37,7 +37,7 @@ def saved(run: RecordedRun) -> SavedRun:
 
 
 def xor(*settings: str) -> tuple[RunConfig, Learner, Dataset]:
-    return resolve(merged(*map(setting, ["data.name=xor", "training.epochs=3", *settings])))
+    return resolve(merged(*map(parse_setting, ["data.name=xor", "training.epochs=3", *settings])))
 
 
 def test_a_run_that_ends_well_leaves_no_log(tmp_path: Path) -> None:
@@ -81,10 +81,10 @@ def test_a_run_that_fails_leaves_the_last_committed_step(tmp_path: Path, runtime
     assert len(saved(run).epochs) == 2
 
 
-def test_a_cost_that_is_no_number_ends_the_run_as_failed(tmp_path: Path) -> None:
+def test_a_cost_that_is_not_finite_ends_the_run_as_failed(tmp_path: Path) -> None:
     settings = ["optimizer.name=sgd", "optimizer.learning_rate=1e30", "cost=mse", "network.layers=dense:2"]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NumPy warns of the overflow that is provoked here
+        warnings.simplefilter("ignore")  # NumPy warns of the overflow that this provokes
         run = train_recorded(*xor(*settings), run_dir=tmp_path / "run")
     assert isinstance(run.error, DivergedError)
     assert run.report.status == "failed"
@@ -110,7 +110,7 @@ def test_an_interrupted_run_is_the_beginning_of_the_whole_one(tmp_path: Path) ->
     assert whole.report.cost_log_sha256 == run.report.cost_log_sha256
 
 
-def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
+def test_a_run_that_cannot_start_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="microbatches"):
         train_recorded(*xor("training.microbatches=5"), run_dir=tmp_path / "run")
     with pytest.raises(ConfigError, match="crash's `step`"):
@@ -118,7 +118,7 @@ def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_whose_beginning_cannot_be_written_leaves_no_folder(
+def test_a_run_whose_first_files_cannot_be_written_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments: object) -> None:
@@ -130,11 +130,9 @@ def test_a_run_whose_beginning_cannot_be_written_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_logged_and_warned_goes_to_the_file_for_the_time_of_the_block(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_logs_and_warnings_go_to_the_file_during_the_block(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "log.txt"
-    with logged_to(path):
+    with logging_to(path):
         assert not path.exists()
         logging.getLogger("supervisors").error("inside")
         warnings.simplefilter("always")

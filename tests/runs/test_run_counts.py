@@ -6,12 +6,12 @@ from annex_actors.runs.run_counts import RunCounts
 
 
 class Clock:
-    """Seconds that a test sets."""
+    """A clock that the test sets."""
 
     now = 100.0
 
     def __call__(self) -> float:
-        """Return them."""
+        """Return the time in seconds."""
         return self.now
 
 
@@ -19,33 +19,33 @@ def step(number: int, samples: int = 10) -> StepFinished:
     return StepFinished(number, 0, cost=0.5, samples=samples)
 
 
-def test_a_step_that_is_told_twice_counts_once() -> None:
+def test_a_repeated_step_counts_once() -> None:
     clock = Clock()
-    tally = RunCounts(clock)
+    counts = RunCounts(clock)
     for event in (step(0), step(1), step(1), step(0), step(2)):
-        tally.take(event)
+        counts.count(event)
     clock.now += 3
-    assert tally.steps == 3
-    assert tally.samples_per_second == 10
+    assert counts.steps == 3
+    assert counts.samples_per_second == 10
 
 
-def test_an_epoch_that_is_told_twice_is_recorded_once() -> None:
-    tally = RunCounts(Clock())
-    assert tally.take(EpochFinished(0, 2, 0.5)) is not None
-    assert tally.take(EpochFinished(0, 2, 0.5)) is None
-    assert tally.take(EpochFinished(1, 4, 0.4)) is not None
-    assert [epoch.epoch for epoch in tally.epochs] == [1, 2]
+def test_a_repeated_epoch_is_recorded_once() -> None:
+    counts = RunCounts(Clock())
+    assert counts.count(EpochFinished(0, 2, 0.5)) is not None
+    assert counts.count(EpochFinished(0, 2, 0.5)) is None
+    assert counts.count(EpochFinished(1, 4, 0.4)) is not None
+    assert [epoch.epoch for epoch in counts.epochs] == [1, 2]
 
 
-def test_an_epoch_is_recorded_with_its_throughput_and_the_time_since_the_beginning() -> None:
+def test_an_epoch_is_recorded_with_its_throughput_and_the_time_since_the_start() -> None:
     clock = Clock()
-    tally = RunCounts(clock)
-    tally.take(PeerStarted(stage_address(0), "layer 0", 1))
+    counts = RunCounts(clock)
+    counts.count(PeerStarted(stage_address(0), "layer 0", 1))
     for epoch in range(2):
         clock.now += 2
-        tally.take(step(epoch, samples=8))
-        tally.take(EpochFinished(epoch, epoch + 1, 0.5, 0.6, {"accuracy": 0.75}))
-    last = tally.epochs[-1]
+        counts.count(step(epoch, samples=8))
+        counts.count(EpochFinished(epoch, epoch + 1, 0.5, 0.6, {"accuracy": 0.75}))
+    last = counts.epochs[-1]
     assert last.model_dump() == {
         "epoch": 2,
         "steps": 2,
@@ -59,8 +59,8 @@ def test_an_epoch_is_recorded_with_its_throughput_and_the_time_since_the_beginni
 
 
 def test_only_a_start_after_the_first_is_a_restart() -> None:
-    tally = RunCounts(Clock())
+    counts = RunCounts(Clock())
     for incarnation in (1, 2, 3):
-        tally.take(PeerStarted(stage_address(0), "layer 0", incarnation))
-    tally.take(PeerStarted(stage_address(1), "layer 1", 1))
-    assert tally.restarts == 2
+        counts.count(PeerStarted(stage_address(0), "layer 0", incarnation))
+    counts.count(PeerStarted(stage_address(1), "layer 1", 1))
+    assert counts.restarts == 2

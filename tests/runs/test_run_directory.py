@@ -14,7 +14,7 @@ from annex_actors.runs.environment import environment
 from annex_actors.runs.recorded_run import train_recorded
 from annex_actors.runs.run_directory import RunDirectory
 from annex_actors.runs.saved_run import SavedRun
-from annex_actors.runs.toml_settings import merged, setting
+from annex_actors.runs.toml_settings import merged, parse_setting
 from annex_actors.training.learner import Learner
 
 ARRAYS = {"weights.safetensors", "state.safetensors"}
@@ -27,7 +27,7 @@ NOON = datetime(2025, 1, 31, 12, 0, 0, tzinfo=UTC)
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[SavedRun, RunConfig, Learner]:
     """A run of three epochs of xor."""
     settings = ["data.name=xor", "training.epochs=3", "runtime.name=inline"]
-    config, learner, dataset = resolve(merged(*map(setting, settings)))
+    config, learner, dataset = resolve(merged(*map(parse_setting, settings)))
     run = train_recorded(config, learner, dataset, run_dir=tmp_path_factory.mktemp("runs") / "run")
     return SavedRun.open(run.directory.path), config, learner
 
@@ -53,7 +53,7 @@ def test_folders_above_are_made(tmp_path: Path) -> None:
     assert RunDirectory.create(tmp_path / "a" / "b").path.is_dir()
 
 
-def test_a_folder_without_a_given_name_is_named_after_data_and_time(tmp_path: Path) -> None:
+def test_a_folder_is_named_after_data_set_and_time_by_default(tmp_path: Path) -> None:
     names = [RunDirectory.create_named("xor", root=tmp_path, now=NOON).path.name for _ in range(3)]
     assert names == ["xor-20250131T120000Z", "xor-20250131T120000Z-2", "xor-20250131T120000Z-3"]
 
@@ -89,7 +89,7 @@ def test_arrays_that_were_read_are_read_only(trained: tuple[SavedRun, RunConfig,
     assert not any(array.flags.writeable for array in arrays)
 
 
-def test_a_learner_that_was_read_predicts_as_the_one_that_was_written(
+def test_a_learner_that_was_read_predicts_like_the_one_that_was_written(
     trained: tuple[SavedRun, RunConfig, Learner],
 ) -> None:
     saved, _, learner = trained
@@ -126,7 +126,7 @@ def test_the_network_is_described_layer_by_layer(trained: tuple[SavedRun, RunCon
     assert (network.input_shape, network.classes, network.parameters) == ((2,), ("false", "true"), 42)
 
 
-def test_an_epoch_that_is_there_twice_counts_once(copy: RunDirectory) -> None:
+def test_an_epoch_with_two_lines_counts_once(copy: RunDirectory) -> None:
     epochs = SavedRun.open(copy.path).epochs
     copy.append(epochs[1])
     assert SavedRun.open(copy.path).epochs == epochs
@@ -139,7 +139,7 @@ def test_a_line_that_is_still_being_written_is_left_out(copy: RunDirectory) -> N
     assert SavedRun.open(copy.path).epochs == epochs[:-1]
 
 
-def test_a_run_that_has_not_ended_can_be_looked_at(copy: RunDirectory) -> None:
+def test_a_run_that_has_not_ended_can_be_read(copy: RunDirectory) -> None:
     for name in ("weights.safetensors", "state.safetensors", "result.json", "metrics.jsonl"):
         (copy.path / name).unlink()
     saved = SavedRun.open(copy.path)
@@ -150,7 +150,7 @@ def test_a_run_that_has_not_ended_can_be_looked_at(copy: RunDirectory) -> None:
 
 
 @pytest.mark.parametrize("what", ["nothing", "a folder", "a file"])
-def test_what_is_no_run_is_refused(tmp_path: Path, what: str) -> None:
+def test_a_path_that_is_not_a_run_is_refused(tmp_path: Path, what: str) -> None:
     path = tmp_path / "run"
     if what == "a folder":
         path.mkdir()
@@ -162,7 +162,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path, what: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(FILES))
 @pytest.mark.parametrize("content", [b"[1]\n", b"\xff\xfe\n", b"x = \n", b"x" * 99 + b"\n"])
-def test_a_damaged_file_is_one_line_that_names_it(copy: RunDirectory, name: str, content: bytes) -> None:
+def test_a_damaged_file_is_refused_in_one_line_that_names_it(copy: RunDirectory, name: str, content: bytes) -> None:
     (copy.path / name).write_bytes(content)
     with pytest.raises(DataError) as caught:
         saved = SavedRun.open(copy.path)
@@ -172,7 +172,7 @@ def test_a_damaged_file_is_one_line_that_names_it(copy: RunDirectory, name: str,
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_was_cut_off_is_refused(copy: RunDirectory) -> None:
+def test_a_truncated_file_is_refused(copy: RunDirectory) -> None:
     for name in ARRAYS:
         path = copy.path / name
         whole = path.read_bytes()
@@ -200,6 +200,6 @@ def test_weights_of_another_network_are_refused(copy: RunDirectory) -> None:
         SavedRun.open(copy.path).checkpoint()
 
 
-def test_a_folder_is_removed_with_all_that_is_in_it(copy: RunDirectory) -> None:
+def test_a_folder_is_removed_with_its_contents(copy: RunDirectory) -> None:
     copy.remove()
     assert not copy.path.exists()

@@ -1,4 +1,4 @@
-"""One job at a time works on a run, and nobody has to clean up after one that was killed."""
+"""One process at a time works on a run, and a killed process leaves no lock to clean up."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def holder(folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_second_job_is_refused_and_told_whose_the_run_is(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_and_the_first_is_named(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
-        expected = f"expected a run that nobody works on, got {tmp_path}, on which process {process.pid} does; wait"
+        expected = f"expected a run that no process is working on, got {tmp_path}, held by process {process.pid}; wait"
         with pytest.raises(ConfigError, match=re.escape(expected)), RunLock(tmp_path):
             pass
         process.communicate()
     assert process.returncode == 0
 
 
-def test_the_lock_of_a_killed_job_is_free(tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     with holder(tmp_path) as process:
         process.kill()
     assert (tmp_path / "lock").exists()
@@ -56,6 +56,6 @@ def test_an_orderly_end_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_within_a_process_a_run_is_locked_too(tmp_path: Path) -> None:
-    with RunLock(tmp_path), pytest.raises(ConfigError, match="which process"), RunLock(tmp_path):
+def test_a_run_is_locked_within_one_process_too(tmp_path: Path) -> None:
+    with RunLock(tmp_path), pytest.raises(ConfigError, match="held by process"), RunLock(tmp_path):
         pass

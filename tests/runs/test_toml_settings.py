@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.runs.toml_settings import merged, placed, read_settings, setting, to_toml
+from annex_actors.runs.toml_settings import merged, nested, parse_setting, read_settings, to_toml
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=8)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -26,7 +26,7 @@ def test_a_setting_of_none_is_left_out() -> None:
     assert to_toml({"cost": None, "data": {"name": "xor", "label": None}}) == '[data]\nname = "xor"\n'
 
 
-def test_single_values_come_before_tables_since_toml_would_take_them_for_the_tables_own() -> None:
+def test_single_values_come_before_tables_since_they_would_belong_to_the_table_before_them() -> None:
     assert to_toml({"data": {"name": "xor"}, "cost": "mse"}) == 'cost = "mse"\n\n[data]\nname = "xor"\n'
 
 
@@ -41,8 +41,8 @@ def test_merging_changes_none_of_its_arguments() -> None:
     assert first == {"training": {"seed": 2}}
 
 
-def test_a_value_is_placed_under_nested_keys() -> None:
-    assert placed(["training", "seed"], 7) == {"training": {"seed": 7}}
+def test_a_value_is_nested_under_its_keys() -> None:
+    assert nested(["training", "seed"], 7) == {"training": {"seed": 7}}
 
 
 @pytest.mark.parametrize(
@@ -58,29 +58,29 @@ def test_a_value_is_placed_under_nested_keys() -> None:
         ("", ""),
     ],
 )
-def test_a_setting_has_a_toml_value_or_else_text(text: str, value: object) -> None:
-    assert setting(f"optimizer.momentum={text}") == {"optimizer": {"momentum": value}}
+def test_the_value_of_a_setting_is_toml_or_else_text(text: str, value: object) -> None:
+    assert parse_setting(f"optimizer.momentum={text}") == {"optimizer": {"momentum": value}}
 
 
 @pytest.mark.parametrize("text", ["seed", "=3", "training.=3", ".seed=3", ""])
 def test_a_setting_without_name_or_value_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"^expected a setting such as optimizer.learning_rate=0.01, got "):
-        setting(text)
+        parse_setting(text)
 
 
-def test_a_file_that_is_no_toml_is_named_with_the_place(tmp_path: Path) -> None:
+def test_a_file_that_is_not_toml_is_named_with_the_line(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text("a = = 3")
     with pytest.raises(ConfigError, match=r"^expected TOML in .*run\.toml, got: .*line 1.*; correct the file$"):
         read_settings(path)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^expected a config file at .*run\.toml, got: No such file or directory"):
         read_settings(tmp_path / "run.toml")
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match=r"^expected TOML in "):

@@ -1,4 +1,4 @@
-"""Snapshots in memory: the last of every peer, whoever is killed while committing."""
+"""The memory store keeps the last commit of every peer, even if a thread is killed while committing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_new_incarnation_starts_from_the_last_commit() -> None:
     assert last.step == 3
 
 
-def test_what_a_fenced_incarnation_commits_is_ignored() -> None:
+def test_a_commit_of_a_fenced_incarnation_is_ignored() -> None:
     store = MemoryStore()
     old, _ = store.open(A)
     store.commit(snapshot(1, "old"), old)
@@ -78,7 +78,7 @@ def test_fencing_one_peer_fences_no_other() -> None:
     assert store.latest(A) is not None
 
 
-def test_a_second_commit_of_a_step_takes_the_place_of_the_first() -> None:
+def test_a_second_commit_of_a_step_replaces_the_first() -> None:
     store = MemoryStore()
     number, _ = store.open(A)
     for step, state in ((1, "x"), (2, "first"), (2, "second")):
@@ -104,8 +104,8 @@ def test_a_deeper_store_keeps_more() -> None:
 
 @settings(deadline=None, print_blob=True)
 @given(st.lists(st.one_of(st.tuples(st.just("open"), st.just(0)), st.tuples(st.just("commit"), st.integers(1, 3)))))
-def test_the_last_commit_of_the_newest_incarnation_is_what_the_next_one_gets(history: list[tuple[str, int]]) -> None:
-    """A commit is by an incarnation so many before the newest; only the newest one's counts."""
+def test_a_new_incarnation_gets_the_last_commit_of_the_newest_one_before_it(history: list[tuple[str, int]]) -> None:
+    """Each commit is by the newest incarnation or an earlier one; only those of the newest count."""
     store, newest, step, last = MemoryStore(), 0, 0, None
     for what, back in history:
         if what == "open":
@@ -119,15 +119,15 @@ def test_the_last_commit_of_the_newest_incarnation_is_what_the_next_one_gets(his
     assert store.latest(A) is last
 
 
-class Struck(BaseException):
-    """What a thread's killer raises, between two lines of whatever the thread does."""
+class Killed(BaseException):
+    """Stands for the exception by which a thread is killed, raised between two of its lines."""
 
 
-def strike_before_line(number: int, function: Callable[..., Any], work: Callable[[], object]) -> bool:
-    """Do ``work``, and raise `Struck` before the given line of ``function``; return whether there was such a line.
+def kill_before_line(number: int, function: Callable[..., Any], work: Callable[[], object]) -> bool:
+    """Do ``work``, and raise `Killed` before the given line of ``function``; return whether there was such a line.
 
-    Lines count as they are executed. The line that takes a lock is never struck: the interpreter takes and gives back a
-    lock of C without looking at what was raised in its thread.
+    Lines are counted as they are executed. The line that takes a lock is left out: the interpreter acquires and
+    releases a lock in C, without checking for exceptions raised in its thread.
     """
     code, (lines, first) = function.__code__, inspect.getsourcelines(function)
     left = number
@@ -140,14 +140,14 @@ def strike_before_line(number: int, function: Callable[..., Any], work: Callable
         if event == "line" and not locking:
             left -= 1
             if left < 0:
-                raise Struck
+                raise Killed
         return trace
 
     before = sys.gettrace()
     sys.settrace(trace)
     try:
         work()
-    except Struck:
+    except Killed:
         return True
     finally:
         sys.settrace(before)
@@ -164,21 +164,21 @@ def prepared(step: int) -> tuple[MemoryStore, int]:
 
 @pytest.mark.parametrize("step", [1, 2], ids=["the same step again", "the next step"])
 def test_a_kill_at_any_line_of_a_commit_leaves_the_old_or_the_new_one(step: int) -> None:
-    struck = 0
+    line = 0
     while True:
         store, number = prepared(1)
         committed = snapshot(step, "new")
-        if not strike_before_line(struck, MemoryStore.commit, lambda: store.commit(committed, number)):  # noqa: B023
+        if not kill_before_line(line, MemoryStore.commit, lambda: store.commit(committed, number)):  # noqa: B023
             break
         last = store.latest(A)
         assert last is not None
         assert last.state in ("old", "new")
         assert store.open(A)[0] == 2, "the lock is free"
-        struck += 1
-    assert struck >= 3
+        line += 1
+    assert line >= 3
 
 
-def test_whoever_reads_while_a_step_is_committed_again_finds_a_commit() -> None:
+def test_a_reader_finds_a_commit_while_a_step_is_committed_again() -> None:
     store, number = prepared(1)
     over, missed = threading.Event(), []
 
@@ -201,7 +201,7 @@ def test_whoever_reads_while_a_step_is_committed_again_finds_a_commit() -> None:
     assert missed == []
 
 
-def test_once_every_stage_has_committed_a_step_what_is_older_is_dropped() -> None:
+def test_once_every_stage_has_committed_a_step_older_commits_are_dropped() -> None:
     store = MemoryStore([A, B])
     for address in (A, B):
         store.open(address)
@@ -214,7 +214,7 @@ def test_once_every_stage_has_committed_a_step_what_is_older_is_dropped() -> Non
     assert [store.at(address, 2) for address in (A, B)] == [store.latest(A), store.latest(B)]
 
 
-def test_the_commits_of_a_trainer_drop_no_stages() -> None:
+def test_commits_of_the_trainer_drop_no_commits_of_stages() -> None:
     store = MemoryStore([A, B])
     for address in (A, B, TRAINER):
         store.open(address)
@@ -229,8 +229,8 @@ ADDRESSES = (A, B, TRAINER)
 
 
 @st.composite
-def tellings(draw: st.DrawFn) -> tuple[int, list[tuple[Address, int]], list[tuple[Address, int]]]:
-    """Return a depth; commits in the order of a run; and the same ones in any order, some of them twice.
+def arrivals(draw: st.DrawFn) -> tuple[int, list[tuple[Address, int]], list[tuple[Address, int]]]:
+    """Return a depth, commits in the order of a run, and the same commits in any order, some of them twice.
 
     In a run each stage commits rising steps, and is at most ``depth`` - 1 commits ahead of another.
     """
@@ -244,8 +244,8 @@ def tellings(draw: st.DrawFn) -> tuple[int, list[tuple[Address, int]], list[tupl
     return depth, told, draw(st.permutations(told + again))
 
 
-@given(tellings())
-def test_in_whatever_order_commits_come_the_store_ends_with_the_same(
+@given(arrivals())
+def test_in_whatever_order_commits_arrive_the_store_ends_with_the_same(
     case: tuple[int, list[tuple[Address, int]], list[tuple[Address, int]]],
 ) -> None:
     depth, in_order, shuffled = case
@@ -262,7 +262,7 @@ def test_in_whatever_order_commits_come_the_store_ends_with_the_same(
     assert ends[0] == ends[1]
 
 
-def test_a_cut_is_shown_once_however_often_its_commits_come() -> None:
+def test_a_cut_is_reported_once_however_often_its_commits_arrive() -> None:
     shown = list[int]()
     store = MemoryStore([A, B], every=2, on_cut=lambda step, cut: shown.append(step))
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Commits that outlive the process that made them, whatever instant it died at."""
+"""Commits outlive the process that made them, at whatever instant it died."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from annex_actors.peers.stage_state import CostLog, LayerState, StageState
 from annex_actors.protocol.messages import Backward, Post
 from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.stores.shared_log import Memory, SharedCommitLog, nameless_memory
+from annex_actors.stores.shared_log import Memory, SharedCommitLog, anonymous_memory
 
 
 @pytest.fixture
 def memory() -> Iterator[int]:
-    fd = nameless_memory("test")
+    fd = anonymous_memory("test")
     yield fd
     os.close(fd)
 
@@ -43,14 +43,14 @@ def value(snapshot: Snapshot | None) -> float | None:
     return None if snapshot is None else float(snapshot.state.layers[0].parameters["weight"][0])
 
 
-def test_an_empty_shelf_has_no_commit(memory: int) -> None:
-    shelf = SharedCommitLog(memory)
-    assert shelf.latest() is None
-    assert shelf.at(0) is None
-    assert list(shelf.snapshots()) == []
+def test_an_empty_log_has_no_commit(memory: int) -> None:
+    log = SharedCommitLog(memory)
+    assert log.latest() is None
+    assert log.at(0) is None
+    assert list(log.snapshots()) == []
 
 
-def test_who_opens_the_memory_after_a_death_finds_the_last_commit_whole(memory: int) -> None:
+def test_the_last_commit_is_found_whole_after_its_process_has_died(memory: int) -> None:
     SharedCommitLog(memory).commit(commit(3, waiting=2))
     found = SharedCommitLog(memory).latest()
     assert found is not None
@@ -61,7 +61,7 @@ def test_who_opens_the_memory_after_a_death_finds_the_last_commit_whole(memory: 
     np.testing.assert_array_equal(found.outbox[1].message.array, array(1, 7))  # type: ignore[attr-defined]
 
 
-def test_what_is_read_cannot_be_written_to(memory: int) -> None:
+def test_arrays_that_are_read_are_read_only(memory: int) -> None:
     SharedCommitLog(memory).commit(commit(1))
     found = SharedCommitLog(memory).latest()
     assert found is not None
@@ -73,31 +73,31 @@ def test_what_is_read_cannot_be_written_to(memory: int) -> None:
     ("depth", "every", "kept"),
     [(1, 0, [23]), (2, 0, [22, 23]), (2, 10, [20, 22, 23]), (5, 10, [19, 20, 21, 22, 23]), (1, 1, [23])],
 )
-def test_the_last_commits_and_the_newest_marked_one_are_kept(
+def test_the_last_commits_and_the_newest_multiple_of_every_are_kept(
     memory: int, depth: int, every: int, kept: list[int]
 ) -> None:
-    shelf = SharedCommitLog(memory, depth=depth, every=every)
+    log = SharedCommitLog(memory, depth=depth, every=every)
     for step in range(1, 24):
-        shelf.commit(commit(step))
+        log.commit(commit(step))
     reader = SharedCommitLog(memory)
     assert [each.step for each in reader.snapshots()] == kept
     assert [value(each) for each in reader.snapshots()] == kept
     assert reader.at(1) is None
 
 
-def test_a_next_life_goes_on_where_the_last_one_ended(memory: int) -> None:
+def test_the_next_incarnation_goes_on_where_the_last_one_ended(memory: int) -> None:
     for step in range(1, 30):
         SharedCommitLog(memory, depth=2, every=10).commit(commit(step))
     assert [each.step for each in SharedCommitLog(memory).snapshots()] == [20, 28, 29]
 
 
-def test_memory_does_not_grow_with_the_number_of_commits_or_of_lives(memory: int) -> None:
-    sizes, shelf = [], SharedCommitLog(memory, depth=2, every=10)
+def test_memory_does_not_grow_with_the_number_of_commits_or_incarnations(memory: int) -> None:
+    sizes, log = [], SharedCommitLog(memory, depth=2, every=10)
     for step in range(1, 200):
         if step % 7 == 0:
-            shelf = SharedCommitLog(memory, depth=2, every=10)
-        shelf.commit(commit(step, size=1000, waiting=step % 3))
-        sizes.append(shelf.size)
+            log = SharedCommitLog(memory, depth=2, every=10)
+        log.commit(commit(step, size=1000, waiting=step % 3))
+        sizes.append(log.size)
     assert max(sizes) <= 1.1 * max(sizes[:60])
 
 
@@ -110,11 +110,11 @@ def test_an_array_of_an_earlier_commit_is_not_written_again(memory: int, monkeyp
         write(memory, content, offset)
 
     monkeypatch.setattr(Memory, "write", count)
-    shelf, versions = SharedCommitLog(memory, depth=2), [array(each, 10_000) for each in range(4)]
-    shelf.commit(commit(1, stash=tuple(versions[:3])))
+    log, versions = SharedCommitLog(memory, depth=2), [array(each, 10_000) for each in range(4)]
+    log.commit(commit(1, stash=tuple(versions[:3])))
     assert sum(size == 40_000 for size in written) == 3
     written.clear()
-    shelf.commit(commit(2, stash=tuple(versions[1:])))
+    log.commit(commit(2, stash=tuple(versions[1:])))
     assert sum(size == 40_000 for size in written) == 1
     found = SharedCommitLog(memory).latest()
     assert found is not None
@@ -127,10 +127,10 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize("half", [False, True])
-def test_a_kill_at_any_write_leaves_the_commit_before_whole(
+def test_a_kill_at_any_write_leaves_the_previous_commit_whole(
     memory: int, monkeypatch: pytest.MonkeyPatch, half: bool
 ) -> None:
-    """Also one in the middle of a write, of which a part was done; if that was all but zeros, the commit counts."""
+    """Also in the middle of a write; if only zeros were missing, the new commit is whole and counts."""
     random, write = Random(7), Memory.write
     left = [0]
 
@@ -157,9 +157,9 @@ def test_a_kill_at_any_write_leaves_the_commit_before_whole(
     assert 50 < deaths < 280
 
 
-def test_a_commit_that_finds_no_memory_leaves_the_one_before(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf = SharedCommitLog(memory)
-    shelf.commit(commit(1))
+def test_a_commit_that_finds_no_memory_leaves_the_previous_one(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = SharedCommitLog(memory)
+    log.commit(commit(1))
 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
@@ -167,11 +167,11 @@ def test_a_commit_that_finds_no_memory_leaves_the_one_before(memory: int, monkey
     with monkeypatch.context() as patch:
         patch.setattr("os.posix_fallocate", full)
         with pytest.raises(OSError, match="No space left"):
-            shelf.commit(commit(2, size=100_000))
+            log.commit(commit(2, size=100_000))
     assert value(SharedCommitLog(memory).latest()) == 1
     SharedCommitLog(memory).commit(commit(2))
     assert value(SharedCommitLog(memory).latest()) == 2
 
 
-def test_a_shelf_has_no_name_that_anybody_could_open_or_that_could_be_left_behind(memory: int) -> None:
+def test_the_memory_has_no_path_that_could_be_opened_or_left_behind(memory: int) -> None:
     assert os.fstat(memory).st_nlink == 0

@@ -11,7 +11,7 @@ from annex_actors.training.assembly import one_stage_per_layer
 from tests.trainings import CLASSIFIER, Training
 
 
-def test_by_default_every_layer_and_the_cost_are_a_stage_each() -> None:
+def test_by_default_every_layer_and_the_cost_have_their_own_stage() -> None:
     assert one_stage_per_layer(2) == (range(0, 1), range(1, 2), range(2, 3))
     assert [spec.label for spec in Training().stage_specs()] == [
         "layer 0 dense:6",

@@ -22,7 +22,7 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [OSError("no space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize(("where", "call"), [(os, "fsync"), (Path, "replace")])
-def test_writing_that_is_cut_short_leaves_the_old_file_and_nothing_else(
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, where: object, call: str
 ) -> None:
     def fail(*arguments: object) -> None:
@@ -36,6 +36,6 @@ def test_writing_that_is_cut_short_leaves_the_old_file_and_nothing_else(
     assert (tmp_path / "file").read_bytes() == b"old"
 
 
-def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_whole(tmp_path / "nowhere" / "file", b"")

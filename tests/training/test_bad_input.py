@@ -1,4 +1,4 @@
-"""What cannot be trained is refused in one line, before any actor starts."""
+"""Settings and data that do not fit are refused in one line, before any actor starts."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "error"), LEARNERS, ids=[error for _, error in LEARNERS])
-def test_a_setting_that_cannot_be_is_refused_at_once(make: Callable[[], object], error: str) -> None:
+def test_an_invalid_setting_is_refused_at_once(make: Callable[[], object], error: str) -> None:
     with pytest.raises(ConfigError) as caught:
         make()
     assert str(caught.value).startswith(error)
@@ -165,7 +165,7 @@ TRAININGS: list[tuple[Callable[[], object], type[UserError], str]] = [
 
 
 @pytest.mark.parametrize(("train", "kind", "error"), TRAININGS, ids=[error for _, _, error in TRAININGS])
-def test_a_training_that_cannot_be_is_refused_before_any_actor_starts(
+def test_an_invalid_training_is_refused_before_any_actor_starts(
     train: Callable[[], object], kind: type[UserError], error: str
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -188,9 +188,7 @@ DATASETS: list[tuple[Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "error"), DATASETS, ids=[error for _, error in DATASETS])
-def test_data_that_no_network_should_be_trained_on_never_becomes_a_data_set(
-    make: Callable[[], object], error: str
-) -> None:
+def test_data_that_cannot_be_trained_on_never_become_a_data_set(make: Callable[[], object], error: str) -> None:
     with pytest.raises(DataError) as caught:
         make()
     assert str(caught.value).startswith(error)
@@ -207,7 +205,7 @@ def trained(network: Any = None, inputs: Any = None) -> Learner:
     return trainee
 
 
-def test_without_training_there_is_nothing_to_predict_with() -> None:
+def test_without_training_there_are_no_weights_to_predict_with() -> None:
     with pytest.raises(DataError, match="expected trained weights to predict with, got none; call train"):
         learner().predict(np.ones((1, 4)))
 
@@ -259,7 +257,7 @@ def test_more_samples_in_a_batch_than_there_are_make_one_batch() -> None:
     assert result.checkpoint.step == 2
 
 
-def test_samples_of_integers_are_taken() -> None:
+def test_samples_of_integers_are_accepted() -> None:
     whole = Samples(as_array(np.arange(24).reshape(6, 4), "inputs"), np.array([0, 1, 2] * 2))
     result = Learner(CLASSIFIER, runtime="inline").train(
         Dataset("integers", whole, whole, ("a", "b", "c"), None, "made"), epochs=1, batch_size=6

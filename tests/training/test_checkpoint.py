@@ -50,7 +50,7 @@ def test_weights_are_named_by_layer_and_parameter() -> None:
     assert list(MADE.optimizer) == ["0.velocity.weight", "0.velocity.bias"]
 
 
-def test_the_fingerprint_of_the_weights_is_over_names_types_shapes_and_bytes() -> None:
+def test_the_fingerprint_of_the_weights_covers_names_dtypes_shapes_and_bytes() -> None:
     assert MADE.weights_sha256 == by_hand(**{"0.weight": WEIGHT, "0.bias": BIAS, "2.bias": BIAS})
 
 
@@ -60,7 +60,7 @@ def test_the_fingerprint_of_the_state_covers_the_optimizer() -> None:
     assert MADE.state_sha256 == by_hand(**weights, **slots)
 
 
-def test_the_fingerprint_of_the_costs_is_over_their_little_endian_doubles() -> None:
+def test_the_fingerprint_of_the_costs_covers_them_as_little_endian_doubles() -> None:
     assert MADE.cost_log_sha256 == sha256(np.array([0.25, 1e-3], "<f8").tobytes()).hexdigest()
 
 
@@ -90,7 +90,7 @@ def changed(parameter: Array) -> Checkpoint:
     ],
     ids=["the sign of zero", "the dtype", "the shape", "the last bit"],
 )
-def test_whatever_differs_changes_the_fingerprint(parameter: Array) -> None:
+def test_any_difference_changes_the_fingerprint(parameter: Array) -> None:
     assert changed(parameter).weights_sha256 != MADE.weights_sha256
 
 
@@ -141,7 +141,9 @@ INITIAL = Checkpoint(0, (LayerState({"bias": BIAS}, {}), LayerState({"bias": BIA
 
 
 @pytest.mark.parametrize(("steps", "expected"), [((3, 3), 3), ((3, 2), 2), ((4, 5), 4), ((1, 1), 1)])
-def test_the_last_step_that_every_stage_has_committed_is_gathered(steps: tuple[int, int], expected: int) -> None:
+def test_the_checkpoint_is_at_the_last_step_that_every_stage_has_committed(
+    steps: tuple[int, int], expected: int
+) -> None:
     store, addresses = store_of(*steps)
     checkpoint = Checkpoint.gather(store, addresses, INITIAL)
     assert checkpoint.step == expected
@@ -151,17 +153,17 @@ def test_the_last_step_that_every_stage_has_committed_is_gathered(steps: tuple[i
 
 
 @pytest.mark.parametrize("steps", [(0, 0), (1, 0)])
-def test_before_all_stages_have_committed_there_is_the_beginning(steps: tuple[int, int]) -> None:
+def test_before_all_stages_have_committed_the_checkpoint_is_the_initial_one(steps: tuple[int, int]) -> None:
     store, addresses = store_of(*steps)
     assert Checkpoint.gather(store, addresses, INITIAL) is INITIAL
 
 
-def test_the_beginning_may_be_where_an_earlier_run_ended() -> None:
+def test_the_initial_checkpoint_may_be_the_end_of_an_earlier_run() -> None:
     resumed = replace(INITIAL, step=5)
     assert Checkpoint.gather(MemoryStore(), [stage_address(0), stage_address(1)], resumed) is resumed
 
 
-def test_placement_does_not_matter_to_a_checkpoint() -> None:
+def test_a_checkpoint_does_not_depend_on_the_placement() -> None:
     apart = undisturbed(Training()).checkpoint
     together = undisturbed(Training(stages=(range(0, 2), range(2, 5)))).checkpoint
     assert list(apart.weights) == list(together.weights)
@@ -176,14 +178,14 @@ def again(**changes: Any) -> Checkpoint:
     return Checkpoint.from_arrays(replace(MADE, step=0, costs=()), **arrays)
 
 
-def test_a_checkpoint_comes_back_from_its_arrays() -> None:
+def test_a_checkpoint_is_restored_from_its_arrays() -> None:
     checkpoint = again()
     assert (checkpoint.step, checkpoint.input_shape, checkpoint.costs) == (2, (3,), (0.25, 1e-3))
     assert checkpoint.state_sha256 == MADE.state_sha256
     assert checkpoint.cost_log_sha256 == MADE.cost_log_sha256
 
 
-def test_arrays_that_came_back_can_be_changed_by_nobody() -> None:
+def test_restored_arrays_are_read_only() -> None:
     weights = {name: array.copy() for name, array in MADE.weights.items()}
     views = {name: array[:] for name, array in weights.items()}
     checkpoint = again(weights=views)

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or passed over, few, and never waited for."""
+"""Checkpoints are whole or skipped, few, and never waited for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EPOCH = EpochFinished(0, 3, 0.1 + 0.2, None, {"accuracy": 1 / 3})
 
 
 def checkpoint(step: int) -> Checkpoint:
-    """Return what a run had committed at a step, and an epoch that it had finished."""
+    """Return the checkpoint of a run at a step, with a finished epoch."""
     found = at_every_step(TRAINING)[step]
     return Checkpoint(step, found.layers, found.input_shape, found.costs, stash=(), history=(EPOCH,))
 
@@ -38,7 +38,7 @@ def newest(folder: Checkpoints) -> tuple[Checkpoint | None, list[str]]:
     return folder.newest(TRAINING.initial, notes.append), notes
 
 
-def test_a_checkpoint_comes_back_to_the_last_bit_with_costs_and_epochs(folder: Checkpoints) -> None:
+def test_a_checkpoint_is_restored_to_the_bit_with_costs_and_epochs(folder: Checkpoints) -> None:
     folder.write(checkpoint(4))
     found, notes = newest(folder)
     assert found is not None
@@ -53,19 +53,19 @@ def test_the_newest_are_kept(folder: Checkpoints) -> None:
     assert folder.steps() == [3, 4]
 
 
-def test_all_are_kept_where_that_is_wanted(tmp_path: Path) -> None:
+def test_all_are_kept_if_that_is_asked_for(tmp_path: Path) -> None:
     folder = Checkpoints(tmp_path / "checkpoints", keep="all")
     for step in (1, 2, 3, 4):
         folder.write(checkpoint(step))
     assert folder.steps() == [1, 2, 3, 4]
 
 
-def test_without_a_checkpoint_there_is_nothing_to_note(folder: Checkpoints) -> None:
+def test_without_a_checkpoint_nothing_is_noted(folder: Checkpoints) -> None:
     assert newest(folder) == (None, [])
 
 
 def damaged(folder: Checkpoints, content: bytes) -> None:
-    """Write two checkpoints, the newer with other content; the older one must be found, and the file be named."""
+    """Write two checkpoints, damage the newer, and check that the older is found and the newer is named."""
     folder.write(checkpoint(1))
     folder.write(checkpoint(2))
     path = max(folder.path.iterdir())
@@ -85,20 +85,20 @@ def content(folder: Checkpoints) -> bytes:
 
 
 @pytest.mark.parametrize("part", [0, 0.001, 0.1, 0.5, 0.9, 0.999])
-def test_a_checkpoint_that_was_cut_is_passed_over(folder: Checkpoints, part: float) -> None:
+def test_a_truncated_checkpoint_is_skipped(folder: Checkpoints, part: float) -> None:
     whole = content(folder)
     damaged(folder, whole[: int(part * len(whole))])
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_checkpoint_in_which_a_bit_has_changed_is_passed_over(folder: Checkpoints, seed: int) -> None:
+def test_a_checkpoint_with_a_flipped_bit_is_skipped(folder: Checkpoints, seed: int) -> None:
     whole = bytearray(content(folder))
     random = Random(seed)
     whole[random.randrange(len(whole))] ^= 1 << random.randrange(8)
     damaged(folder, bytes(whole))
 
 
-def test_a_checkpoint_of_another_network_is_passed_over(folder: Checkpoints) -> None:
+def test_a_checkpoint_of_another_network_is_skipped(folder: Checkpoints) -> None:
     folder.write(checkpoint(1))
     notes = list[str]()
     other = Training(optimizer=Training().optimizer, network=Training(network=TRAINING.network).network)
@@ -107,7 +107,7 @@ def test_a_checkpoint_of_another_network_is_passed_over(folder: Checkpoints) -> 
     assert "expected weights that fit the network" in notes[0]
 
 
-def test_what_a_killed_job_was_writing_is_swept(folder: Checkpoints) -> None:
+def test_the_temporary_file_of_a_killed_job_is_deleted(folder: Checkpoints) -> None:
     folder.write(checkpoint(1))
     (folder.path / ".step-000000002.safetensors.0123456789ab").write_bytes(b"half")
     folder.sweep()
@@ -122,7 +122,7 @@ def test_what_a_killed_job_was_writing_is_swept(folder: Checkpoints) -> None:
         ({"keep": "some"}, "expected `keep` to be an integer >= 1 or \"all\", got 'some'"),
     ],
 )
-def test_a_policy_that_cannot_be_is_refused(settings: dict[str, object], message: str) -> None:
+def test_an_invalid_policy_is_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Checkpoints(Path("checkpoints"), **settings)  # type: ignore[arg-type]
     assert str(caught.value) == message
@@ -136,41 +136,41 @@ def cut(step: int) -> tuple[Snapshot, ...]:
     return (Snapshot(stage_address(0), step, state),)
 
 
-class Told:
+class Emitted:
     """Events, in the order in which they came."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.any = Flag()
 
-    def take(self, event: Event) -> None:
+    def add(self, event: Event) -> None:
         self.events.append(event)
         self.any.set()
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def emitted() -> Emitted:
+    return Emitted()
 
 
-def writer(folder: Checkpoints, told: Told) -> CheckpointWriter:
-    made = CheckpointWriter(folder, (FEATURES,), lambda: (EPOCH,))
-    made.tell = told.take
-    return made
+def writer_to(folder: Checkpoints, emitted: Emitted) -> CheckpointWriter:
+    writer = CheckpointWriter(folder, (FEATURES,), lambda: (EPOCH,))
+    writer.emit = emitted.add
+    return writer
 
 
-def test_what_is_offered_is_on_the_disk_when_the_writer_has_ended(folder: Checkpoints, told: Told) -> None:
-    with writer(folder, told) as writing:
+def test_offered_checkpoints_are_on_the_disk_when_the_writer_has_ended(folder: Checkpoints, emitted: Emitted) -> None:
+    with writer_to(folder, emitted) as writing:
         writing.offer(4, cut(4))
-    assert told.events == [CheckpointSaved(4)]
+    assert emitted.events == [CheckpointSaved(4)]
     found, _ = newest(folder)
     assert found is not None
     assert fingerprints(found) == fingerprints(checkpoint(4))
     assert found.history == (EPOCH,)
 
 
-def test_epochs_that_ended_after_the_checkpoint_are_left_out(folder: Checkpoints, told: Told) -> None:
-    with writer(folder, told) as writing:
+def test_epochs_that_ended_after_the_checkpoint_are_left_out(folder: Checkpoints, emitted: Emitted) -> None:
+    with writer_to(folder, emitted) as writing:
         writing.offer(2, cut(2))
     found, _ = newest(folder)
     assert found is not None
@@ -179,7 +179,7 @@ def test_epochs_that_ended_after_the_checkpoint_are_left_out(folder: Checkpoints
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Flag, Flag]]:
-    """Make the disk wait: the first flag says that it does, the second lets it go on."""
+    """Make the disk block: the first flag is set when it does, and setting the second lets it continue."""
     waits, goes_on, sync = Flag(), Flag(), os.fsync
 
     def wait(fd: int) -> None:
@@ -192,35 +192,35 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Flag, Flag]]:
     goes_on.set()
 
 
-def test_a_slow_disk_is_not_waited_for_and_the_newest_of_what_waits_is_written(
-    folder: Checkpoints, told: Told, slow: tuple[Flag, Flag]
+def test_a_slow_disk_is_not_waited_for_and_the_newest_waiting_checkpoint_is_written(
+    folder: Checkpoints, emitted: Emitted, slow: tuple[Flag, Flag]
 ) -> None:
     waits, goes_on = slow
-    with writer(folder, told) as writing:
+    with writer_to(folder, emitted) as writing:
         writing.offer(1, cut(1))
         waits.wait()
         for step in (2, 3, 4):
             writing.offer(step, cut(step))
         goes_on.set()
-    assert told.events == [CheckpointSaved(1), CheckpointSaved(4)]
+    assert emitted.events == [CheckpointSaved(1), CheckpointSaved(4)]
 
 
-def test_a_full_disk_is_told_the_checkpoints_before_stay_and_the_next_is_tried(
-    folder: Checkpoints, told: Told, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_is_reported_the_earlier_checkpoints_stay_and_the_next_is_tried(
+    folder: Checkpoints, emitted: Emitted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(fd: int) -> None:
         raise OSError(28, "No space left on device")
 
-    with writer(folder, told) as writing:
+    with writer_to(folder, emitted) as writing:
         writing.offer(1, cut(1))
-        told.any.wait()
-        told.any.clear()
+        emitted.any.wait()
+        emitted.any.clear()
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
             writing.offer(2, cut(2))
-            told.any.wait()
-            told.any.clear()
+            emitted.any.wait()
+            emitted.any.clear()
         assert folder.steps() == [1]
         assert len(list(folder.path.iterdir())) == 1
         writing.offer(3, cut(3))
-    assert told.events == [CheckpointSaved(1), CheckpointFailed(2, "No space left on device"), CheckpointSaved(3)]
+    assert emitted.events == [CheckpointSaved(1), CheckpointFailed(2, "No space left on device"), CheckpointSaved(3)]

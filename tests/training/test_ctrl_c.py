@@ -1,4 +1,4 @@
-"""Ctrl-C ends a run in order, at one step that every layer has committed, and leaves nothing behind."""
+"""Ctrl-C ends a run in an orderly way, at a step that every layer has committed, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def nothing_is_left_behind() -> Iterator[None]:
 
 
 def press() -> None:
-    """Press Ctrl-C: the main thread is interrupted, whoever calls."""
+    """Press Ctrl-C: interrupt the main thread, from any thread."""
     main = threading.main_thread().ident
     assert main is not None
     signal.pthread_kill(main, signal.SIGINT)
@@ -49,7 +49,7 @@ def press() -> None:
 def interrupted(
     host: str | Runtime, condition: Callable[[Event], bool], crashes: tuple[Crash, ...] = ()
 ) -> tuple[Learner, InterruptedRun]:
-    """Train, and press Ctrl-C once, at the first event of which ``condition`` is true."""
+    """Train, and press Ctrl-C once, at the first event that meets ``condition``."""
     learner = ENDLESS.learner(host)
     pressed = threading.Event()
 
@@ -87,13 +87,13 @@ def test_an_interrupted_run_is_the_beginning_of_the_whole_one(host: str, step: i
     assert str(interruption) == f"interrupted after step {result.checkpoint.step}"
 
 
-def test_an_interrupted_run_finishes_what_was_fed_and_no_more() -> None:
+def test_an_interrupted_run_finishes_the_steps_in_flight_and_no_more() -> None:
     _, interruption = interrupted("inline", after_step(3))
     assert 4 <= interruption.result.checkpoint.step <= 6
 
 
 @pytest.mark.parametrize("host", RUNTIMES)
-def test_an_interrupted_run_keeps_the_epochs_that_were_finished(host: str) -> None:
+def test_an_interrupted_run_keeps_its_finished_epochs(host: str) -> None:
     _, interruption = interrupted(host, after_step(7))
     history = interruption.result.history
     assert len(history) >= 2
@@ -102,7 +102,7 @@ def test_an_interrupted_run_keeps_the_epochs_that_were_finished(host: str) -> No
 
 
 @pytest.mark.parametrize("host", RUNTIMES)
-def test_ctrl_c_at_the_end_of_an_epoch_is_as_good_as_any_other(host: str) -> None:
+def test_ctrl_c_at_the_end_of_an_epoch_is_no_special_case(host: str) -> None:
     _, interruption = interrupted(host, lambda event: isinstance(event, EpochFinished))
     assert_consistent(interruption.result.checkpoint)
 
@@ -115,13 +115,13 @@ def test_a_layer_that_crashes_while_the_run_is_interrupted_changes_nothing(host:
 
 
 @pytest.mark.parametrize("host", RUNTIMES)
-def test_what_was_learned_so_far_can_be_used(host: str) -> None:
+def test_an_interrupted_learner_can_predict(host: str) -> None:
     learner, _ = interrupted(host, after_step(1))
     assert learner.predict(np.ones((2, 4))).shape == (2, 3)
 
 
 class Staged:
-    """A runtime that does something when a run starts, is halted, is closed; around what the real one does."""
+    """A runtime that performs actions when a run starts, halts or closes, besides those of the real one."""
 
     def __init__(self, name: str, **actions: Callable[[], object]) -> None:
         self.name = name
@@ -134,7 +134,7 @@ class Staged:
 
 
 class StagedJob:
-    """See `Staged`."""
+    """A job of `Staged`."""
 
     def __init__(self, job: Job, actions: dict[str, Callable[[], object]]) -> None:
         self._job = job
@@ -176,7 +176,7 @@ def test_ctrl_c_while_the_actors_are_stopped_waits_until_they_are_gone(host: str
 
 
 class Stuck(Activation):
-    """A relu that does not come back from the fourth step, until it is let go."""
+    """A relu that blocks in the fourth step until ``go_on`` is set."""
 
     reached = threading.Event()
     go_on = threading.Event()
@@ -193,7 +193,7 @@ def press_when(reached: threading.Event) -> None:
     press()
 
 
-def test_a_second_ctrl_c_ends_the_wait_for_the_steps_at_hand() -> None:
+def test_a_second_ctrl_c_ends_the_wait_for_the_steps_in_flight() -> None:
     relu = Stuck(Relu())
     layers = [relu if isinstance(layer, Activation) else layer for layer in ENDLESS.network.layers]
     stuck = replace(ENDLESS, network=sequence(*layers))

@@ -20,7 +20,7 @@ def handlers() -> Iterator[None]:
 
 
 def press(done: list[str]) -> None:
-    """Press Ctrl-C, and go on if that does nothing yet."""
+    """Press Ctrl-C, and return if it is held back."""
     signal.raise_signal(signal.SIGINT)
     done.append("went on")
 
@@ -32,14 +32,14 @@ def test_ctrl_c_waits_for_the_end_of_the_block() -> None:
     assert done == ["went on"]
 
 
-def test_ctrl_c_gets_through_where_it_may() -> None:
+def test_ctrl_c_is_raised_while_it_is_let_through() -> None:
     done: list[str] = []
     with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt), interrupts.let_through():
         press(done)
     assert done == []
 
 
-def test_what_was_held_back_strikes_where_it_may() -> None:
+def test_a_signal_that_was_held_back_is_raised_when_it_is_let_through() -> None:
     done: list[str] = []
     with Interrupts() as interrupts:
         press(done)
@@ -50,7 +50,7 @@ def test_what_was_held_back_strikes_where_it_may() -> None:
     assert done == ["went on", "went on"]
 
 
-def test_two_that_were_held_back_strike_once() -> None:
+def test_two_signals_that_were_held_back_are_raised_once() -> None:
     with Interrupts() as interrupts:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
@@ -60,7 +60,7 @@ def test_two_that_were_held_back_strike_once() -> None:
             pass
 
 
-def test_what_is_forgotten_strikes_nowhere() -> None:
+def test_a_forgotten_signal_is_never_raised() -> None:
     with Interrupts() as interrupts:
         signal.raise_signal(signal.SIGINT)
         interrupts.forget()
@@ -85,7 +85,7 @@ def test_an_ignored_ctrl_c_stays_ignored() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
-def test_one_block_inside_another_hands_on_what_it_held_back() -> None:
+def test_an_inner_block_passes_on_what_it_held_back() -> None:
     done: list[str] = []
 
     def inner() -> None:

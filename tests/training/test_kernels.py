@@ -17,7 +17,7 @@ from annex_actors.runs.config import resolve
 from annex_actors.runs.environment import environment
 from annex_actors.runs.recorded_run import RecordedRun, train_recorded
 from annex_actors.runs.saved_run import SavedRun
-from annex_actors.runs.toml_settings import merged, setting
+from annex_actors.runs.toml_settings import merged, parse_setting
 from annex_actors.runtimes.blas import BrokenBlasError
 from annex_actors.training.learner import Learner
 from tests.trainings import Training, fingerprints, undisturbed
@@ -27,20 +27,20 @@ TRAINING = Training()
 
 @dataclass(frozen=True)
 class Doubled(NumpyKernels):
-    """Kernels of one's own, which can be told from all others."""
+    """A user's own kernels, with results that differ from those of all others."""
 
     def product(self, left: Floats, right: Floats) -> Floats:
         return 2 * NUMPY.product(left, right)
 
 
 def recorded(path: Path, *settings: str) -> RecordedRun:
-    config = merged(*map(setting, ["data.name=xor", "training.epochs=3", *settings]))
+    config = merged(*map(parse_setting, ["data.name=xor", "training.epochs=3", *settings]))
     return train_recorded(*resolve(config), run_dir=path)
 
 
 @pytest.fixture
 def torch_run(tmp_path: Path) -> SavedRun:
-    """A run with torch's kernels, as it was left."""
+    """A saved run with torch's kernels."""
     pytest.importorskip("torch")
     return SavedRun.open(recorded(tmp_path / "torch", "training.kernels=torch").directory.path)
 
@@ -53,7 +53,7 @@ def test_a_learner_gives_its_kernels_to_its_layers() -> None:
 
 
 @pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes"])
-def test_kernels_of_ones_own_compute_the_training_and_the_predictions(runtime: str) -> None:
+def test_a_users_own_kernels_compute_the_training_and_the_predictions(runtime: str) -> None:
     learner = Learner(dense(3), kernels=Doubled(), runtime=runtime, seed=3)
     result = learner.train(TRAINING.dataset, epochs=1, batch_size=5)
     weight, bias = result.checkpoint.weights["0.weight"], result.checkpoint.weights["0.bias"]
@@ -63,7 +63,7 @@ def test_kernels_of_ones_own_compute_the_training_and_the_predictions(runtime: s
     np.testing.assert_allclose(learner.predict(TRAINING.dataset.test.inputs), expected, rtol=1e-5)
 
 
-def test_with_torch_a_learner_trains_alike_on_threads_and_inline() -> None:
+def test_with_torch_a_learner_gives_the_same_bits_on_threads_and_inline() -> None:
     pytest.importorskip("torch")
     results = [
         Learner(TRAINING.network, kernels="torch", runtime=runtime, microbatches=3).train(
@@ -80,7 +80,7 @@ def test_numpys_kernels_are_the_default() -> None:
     assert TRAINING.learner().spec.kernels == NUMPY
 
 
-def test_kernels_that_cannot_be_relied_on_are_refused_before_any_actor_starts() -> None:
+def test_kernels_with_wrong_results_are_refused_before_any_actor_starts() -> None:
     class Restless:
         name = description = "restless"
         products = 0
@@ -116,7 +116,7 @@ def test_the_predictions_of_a_run_are_computed_by_its_kernels(
 
 
 @pytest.mark.parametrize("use", [SavedRun.learner, SavedRun.checkpoint])
-def test_where_torch_is_missing_a_run_that_needs_it_says_so(
+def test_a_run_that_needs_torch_says_so_if_it_is_missing(
     torch_run: SavedRun, use: Callable[[SavedRun], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)

@@ -1,4 +1,4 @@
-"""The learner: what it gives back, when it halts, and what it keeps."""
+"""The learner: what it returns, when it halts, and what it keeps."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_learner_trains_as_the_oracle_does(runtime: str) -> None:
     assert result.history == undisturbed(TRAINING).history
 
 
-def test_a_result_says_what_the_run_came_to() -> None:
+def test_a_result_has_the_outcome_of_the_run() -> None:
     result = trained()
     assert result.checkpoint.step == TRAINING.steps
     assert result.samples == TRAINING.epochs * TRAINING.size
@@ -91,7 +91,7 @@ def test_regression_has_no_accuracy() -> None:
     assert set(result.history[-1].metrics) == {"r2"}
 
 
-def test_before_the_first_epoch_there_are_no_numbers() -> None:
+def test_before_the_first_epoch_the_numbers_are_none() -> None:
     result = Result(TRAINING.initial, (), restarts=0, seconds=0.0, samples=0, stages=5)
     assert (result.train_cost, result.test_cost, result.test_accuracy, result.samples_per_second) == (
         None,
@@ -188,7 +188,7 @@ def test_every_epoch_has_every_sample_once_in_an_order_of_its_own() -> None:
     assert first != second
 
 
-def test_the_order_of_samples_is_the_seeds() -> None:
+def test_the_order_of_samples_depends_on_the_seed() -> None:
     assert fed(seed=1, epochs=1) == fed(seed=1, epochs=1) != fed(seed=2, epochs=1)
 
 
@@ -210,16 +210,16 @@ def test_a_limit_that_is_reached_exactly_is_not_met() -> None:
     assert not condition((EpochFinished(0, 1, train_cost=0.5),))
 
 
-def test_a_limit_that_is_never_reached_lets_all_epochs_pass() -> None:
+def test_a_limit_that_is_never_reached_lets_all_epochs_run() -> None:
     assert len(trained(halt=loss_less_than(0.0)).history) == TRAINING.epochs
 
 
 def no_better_for(epochs: int) -> Halt:
-    """Return the condition that no epoch of the last so many was better than all before: patience, without memory."""
+    """Return the condition that the last ``epochs`` epochs brought no improvement: a pure function of the history."""
     return lambda history: min(history, key=lambda epoch: epoch.train_cost).epoch < len(history) - epochs
 
 
-def test_patience_comes_to_the_same_where_the_trainer_was_restarted_and_where_the_run_was_resumed() -> None:
+def test_patience_gives_the_same_after_a_restart_of_the_trainer_and_after_a_resume() -> None:
     training = replace(TRAINING, epochs=50, optimizer=Sgd(learning_rate=3.0))
     whole = trained(training, halt=no_better_for(3))
     assert 3 < len(whole.history) < 50
@@ -245,7 +245,7 @@ def test_any_function_of_the_epochs_can_end_the_run(runtime: str) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_crashes_on_order_change_nothing_but_the_number_of_restarts(runtime: str) -> None:
+def test_injected_crashes_change_only_the_number_of_restarts(runtime: str) -> None:
     result = trained(runtime=runtime, crashes=[Crash(layer=1, step=2), Crash(layer=2, step=2, at=Point.UPDATE)])
     assert fingerprints(result.checkpoint) == undisturbed(TRAINING).fingerprints
     assert result.restarts == 2
@@ -267,7 +267,7 @@ def test_a_run_that_fails_leaves_its_last_committed_step_with_the_learner(runtim
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_learning_rate_that_is_far_too_high_is_told_in_one_line(runtime: str) -> None:
+def test_a_learning_rate_that_is_far_too_high_is_an_error_of_one_line(runtime: str) -> None:
     every_step = ProcessesRuntime(spares=0, commit_every=1)  # by default the first commit comes after the fourth
     learner = Learner(
         sequence(dense(8), dense(8), dense(2)),
@@ -318,7 +318,7 @@ assert not late, late[:5]
 """
 
 
-def test_what_takes_long_to_import_is_imported_before_the_clock_runs() -> None:
+def test_slow_imports_happen_before_the_run_starts() -> None:
     subprocess.run([sys.executable, "-c", IMPORTS_WHILE_IT_RUNS], check=True)
 
 
@@ -347,7 +347,7 @@ def test_two_classes_may_have_one_output() -> None:
 
 
 @pytest.mark.parametrize(("schedule", "microbatches"), [("1f1b", 2), ("zb-h1", 2), ("pipedream", 1), ("2bw", 1)])
-def test_a_batch_is_cut_as_suits_the_schedule_unless_told_otherwise(schedule: str, microbatches: int) -> None:
+def test_the_schedule_decides_the_default_number_of_microbatches(schedule: str, microbatches: int) -> None:
     network = sequence(dense(2))
     assert Learner(network, schedule=schedule).spec.microbatches == microbatches
     assert Learner(network, schedule=schedule, microbatches=3).spec.microbatches == 3

@@ -1,4 +1,4 @@
-"""Which layers share an actor, when a learner is asked for fewer actors than layers."""
+"""Which layers share an actor if a learner has fewer actors than layers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_one_actor_has_all_layers_and_the_cost() -> None:
     assert labels(1) == [f"layer 0 {words}"]
 
 
-def test_the_layer_with_the_most_work_has_an_actor_to_itself_and_the_others_share_as_evenly_as_they_can() -> None:
+def test_the_layer_with_the_most_work_has_its_own_actor_and_the_others_share_evenly() -> None:
     assert labels(3) == [
         "layer 0 dense:40 + relu",
         "layer 2 dense:40",
@@ -34,7 +34,7 @@ def test_the_layer_with_the_most_work_has_an_actor_to_itself_and_the_others_shar
     ]
 
 
-def test_as_many_actors_as_layers_and_a_cost_are_one_for_each() -> None:
+def test_as_many_actors_as_layers_and_cost_are_one_for_each() -> None:
     assert labels(7) == labels("layer")
 
 
@@ -43,7 +43,7 @@ def test_where_a_network_is_cut_does_not_depend_on_the_seed_or_the_kernels() -> 
 
 
 @pytest.mark.parametrize("stages", [1, 2, "layer"])
-def test_weights_trained_by_some_actors_are_a_checkpoint_as_from_any_others(stages: str | int) -> None:
+def test_a_checkpoint_has_the_same_arrays_for_any_number_of_actors(stages: str | int) -> None:
     learner = Learner(NETWORK, runtime="inline", stages=stages)
     checkpoint = learner.train(DATA, epochs=1, batch_size=5).checkpoint
     assert list(checkpoint.weights) == ["0.weight", "0.bias", "2.weight", "2.bias", "5.weight", "5.bias"]

@@ -19,7 +19,7 @@ ENCODED: list[int] = []
 
 @dataclass(frozen=True)
 class Counting(SoftmaxCrossEntropy):
-    """A cost that notes which targets it has encoded."""
+    """A cost that records how many targets it has encoded."""
 
     def encode(self, targets: Array, output_shape: Shape) -> Array:
         ENCODED.append(len(targets))
@@ -32,7 +32,7 @@ def prepared(training: Training = TRAINING) -> PreparedTraining:
     )
 
 
-def test_what_was_prepared_is_carried_out_without_looking_at_the_data_again() -> None:
+def test_a_prepared_training_runs_without_encoding_the_data_again() -> None:
     learner, dataset = TRAINING.learner(), TRAINING.dataset
     learner.spec = replace(learner.spec, cost=Counting())
     ENCODED.clear()
@@ -42,13 +42,13 @@ def test_what_was_prepared_is_carried_out_without_looking_at_the_data_again() ->
     assert fingerprints(result.checkpoint) == undisturbed(TRAINING).fingerprints
 
 
-def test_the_same_training_can_be_carried_out_twice() -> None:
+def test_the_same_training_can_run_twice() -> None:
     training = prepared()
     first, again = Session(training).run(), Session(training).run()
     assert fingerprints(first.checkpoint) == fingerprints(again.checkpoint) == undisturbed(TRAINING).fingerprints
 
 
-def test_a_training_goes_on_from_a_checkpoint_of_it() -> None:
+def test_a_training_resumes_from_one_of_its_checkpoints() -> None:
     cut = at_every_step(TRAINING)[2]
     session = Session(prepared().resumed(cut))
     assert fingerprints(session.run().checkpoint) == undisturbed(TRAINING).fingerprints

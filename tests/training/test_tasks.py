@@ -1,4 +1,4 @@
-"""The tasks that introduce Annex are learned, whatever the seed: truth tables, a curve, flowers and fish."""
+"""The introductory tasks of Annex are learned with any seed: truth tables, a curve, flowers and fish."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_truth_tables_are_learned(name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_exclusive_or_is_learned_with_one_output_and_by_every_runtime_alike(seed: int) -> None:
+def test_exclusive_or_is_learned_with_one_output_and_to_the_same_bits_on_every_runtime(seed: int) -> None:
     network = sequence(dense(6), activation("sigmoid"), dense(1))
     learners = [
         Learner(network, cost="sigmoid_cross_entropy", optimizer=Adam(learning_rate=0.2), runtime=name, seed=seed)
@@ -63,14 +63,14 @@ def test_a_curve_is_learned(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_flowers_are_told_apart(seed: int) -> None:
+def test_flowers_are_classified(seed: int) -> None:
     network = sequence(dense(16), activation("tanh"), dense(3))
     learner = Learner(network, optimizer=Adam(learning_rate=0.02), runtime="inline", seed=seed)
     result = learner.train(load("iris"), epochs=40, batch_size=20)
     assert (result.test_accuracy or 0) >= 0.9
 
 
-def test_fish_learn_to_lunge_better_than_they_guess() -> None:
+def test_fish_learn_to_lunge_better_than_by_guessing() -> None:
     network = sequence(dense(16), activation("relu"), dense(16), activation("relu"), dense(2))
     learner = Learner(network, optimizer=Adam(learning_rate=0.01))
     result = learner.train(load("fish"), epochs=6, batch_size=64)

@@ -58,7 +58,7 @@ class ProcessesRuntime:
     name = "processes"
 
     def __post_init__(self) -> None:
-        checks.yes_or_no("affinity", self.affinity)
+        checks.boolean("affinity", self.affinity)
         if self.spares is not None:
             checks.whole_number("spares", self.spares, at_least=0)
         checks.whole_number("commit_every", self.commit_every, at_least=1)

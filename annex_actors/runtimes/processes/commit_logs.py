@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from annex_actors.protocol.messages import Address
 from annex_actors.stores import StateStore
-from annex_actors.stores.shared_log import SharedCommitLog, nameless_memory
+from annex_actors.stores.shared_log import SharedCommitLog, anonymous_memory
 
 
 class CommitLogs:
@@ -25,7 +25,7 @@ class CommitLogs:
     def open(self, addresses: Iterable[Address]) -> None:
         """Make the logs, and put into them what the store holds already."""
         for address in addresses:
-            self._fds[address] = nameless_memory(str(address))
+            self._fds[address] = anonymous_memory(str(address))
             commit = self._store.latest(address)
             if commit is not None:
                 self._log(address).commit(commit)

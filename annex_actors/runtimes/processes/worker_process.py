@@ -20,7 +20,7 @@ from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.control_messages import Ended, Prepare, Ready
 from annex_actors.runtimes.processes.link import Link
-from annex_actors.stores.shared_log import nameless_memory
+from annex_actors.stores.shared_log import anonymous_memory
 
 ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
@@ -127,7 +127,7 @@ class WorkerProcess:
         self._lock = Lock()
         self._gone = Event()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-        self.heartbeat_fd = nameless_memory("heartbeat")
+        self.heartbeat_fd = anonymous_memory("heartbeat")
         os.ftruncate(self.heartbeat_fd, mmap.PAGESIZE)
         self.heartbeat = Heartbeat(memoryview(mmap.mmap(self.heartbeat_fd, mmap.PAGESIZE)))
         control, its_control = socket.socketpair()
