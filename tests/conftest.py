@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from zlib import crc32
 
 import pytest
 from hypothesis import settings
+
+from tests.leaks import no_thread_left
 
 settings.register_profile("sample", deadline=None, print_blob=True, max_examples=100)
 settings.register_profile("whole", deadline=None, print_blob=True, max_examples=1000)
@@ -48,6 +51,13 @@ def waits(item: pytest.Item) -> bool:
     costly = "processes" in item.nodeid.partition("[")[2]
     in_matrix = item.path.parent.name in ("oracle", "faults") and item.path.name != "test_whole_job.py"
     return costly and in_matrix and crc32(item.nodeid.encode()) % ONE_IN != 0
+
+
+@pytest.fixture
+def no_thread_is_left() -> Iterator[None]:
+    """Check after the test that every thread that it started has ended."""
+    with no_thread_left():
+        yield
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import threading
 
 import pytest
 from rich.console import Console
@@ -15,6 +14,7 @@ from annex_actors.protocol.events import EpochFinished, Finished, PeerExited, Pe
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import parse_crash
 from annex_actors.training.learner import Learner
+from tests.leaks import no_thread_left
 
 EPOCHS, STEPS = 3, 6
 
@@ -117,12 +117,10 @@ def test_the_bar_is_not_drawn_for_every_step(bar: Progress) -> None:
 @pytest.mark.parametrize("runtime", ["threads", "inline"])
 def test_a_real_run_is_shown_and_no_thread_is_left(kind: type[io.StringIO], runtime: str) -> None:
     stream = kind()
-    before = set(threading.enumerate())
     learner = Learner(parse_layers("dense:4 tanh dense:2"), runtime=runtime)
-    with progress(stream, epochs=EPOCHS, steps=EPOCHS) as observer:
+    with no_thread_left(), progress(stream, epochs=EPOCHS, steps=EPOCHS) as observer:
         crash = parse_crash("layer=1,step=1,at=backward")
         learner.train(load("xor"), epochs=EPOCHS, batch_size=4, crashes=[crash], observers=[observer])
-    assert set(threading.enumerate()) == before
     text = stream.getvalue()
     assert "layer 1 (tanh) failed in backward at step 1 microbatch 0" in text
     assert "InjectedCrash: crash on order" in text
