@@ -3,16 +3,7 @@ from __future__ import annotations
 from annex_actors.protocol.events import EpochFinished, PeerStarted, StepFinished
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runs.run_counts import RunCounts
-
-
-class Clock:
-    """Seconds that a test sets."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        """Return them."""
-        return self.now
+from supervisors.testing import ManualClock
 
 
 def step(number: int, samples: int = 10) -> StepFinished:
@@ -20,17 +11,17 @@ def step(number: int, samples: int = 10) -> StepFinished:
 
 
 def test_a_step_that_is_told_twice_counts_once() -> None:
-    clock = Clock()
-    tally = RunCounts(clock)
+    clock = ManualClock(100.0)
+    tally = RunCounts(clock.monotonic)
     for event in (step(0), step(1), step(1), step(0), step(2)):
         tally.take(event)
-    clock.now += 3
+    clock.advance(3)
     assert tally.steps == 3
     assert tally.samples_per_second == 10
 
 
 def test_an_epoch_that_is_told_twice_is_recorded_once() -> None:
-    tally = RunCounts(Clock())
+    tally = RunCounts(ManualClock().monotonic)
     assert tally.take(EpochFinished(0, 2, 0.5)) is not None
     assert tally.take(EpochFinished(0, 2, 0.5)) is None
     assert tally.take(EpochFinished(1, 4, 0.4)) is not None
@@ -38,11 +29,11 @@ def test_an_epoch_that_is_told_twice_is_recorded_once() -> None:
 
 
 def test_an_epoch_is_recorded_with_its_throughput_and_the_time_since_the_beginning() -> None:
-    clock = Clock()
-    tally = RunCounts(clock)
+    clock = ManualClock(100.0)
+    tally = RunCounts(clock.monotonic)
     tally.take(PeerStarted(stage_address(0), "layer 0", 1))
     for epoch in range(2):
-        clock.now += 2
+        clock.advance(2)
         tally.take(step(epoch, samples=8))
         tally.take(EpochFinished(epoch, epoch + 1, 0.5, 0.6, {"accuracy": 0.75}))
     last = tally.epochs[-1]
@@ -59,7 +50,7 @@ def test_an_epoch_is_recorded_with_its_throughput_and_the_time_since_the_beginni
 
 
 def test_only_a_start_after_the_first_is_a_restart() -> None:
-    tally = RunCounts(Clock())
+    tally = RunCounts(ManualClock().monotonic)
     for incarnation in (1, 2, 3):
         tally.take(PeerStarted(stage_address(0), "layer 0", incarnation))
     tally.take(PeerStarted(stage_address(1), "layer 1", 1))
