@@ -90,6 +90,16 @@ def work(peer: Node) -> list[Effect]:
     return effects
 
 
+def having_sent(*posts: Post, script: Script | None = None) -> Node:
+    """Return a node whose behaviour has answered its first message with ``posts``."""
+    script = script or Script()
+    script.requests.append([*posts])
+    peer = node(script)
+    tell(peer, forward(0))
+    work(peer)
+    return peer
+
+
 def sent(effects: list[Effect]) -> list[tuple[Address, str]]:
     """Return to whom what was sent, as kinds and steps."""
     sends = [each for each in effects if isinstance(each, Send)]

@@ -10,7 +10,7 @@ from annex_actors.protocol.node import Node
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.protocol.snapshot import Snapshot
 from tests.protocol.messages import awaiting, backward, forward
-from tests.protocol.nodes import AFTER, BEFORE, HERE, Script, commit, node, post, sent, tell, work
+from tests.protocol.nodes import AFTER, BEFORE, HERE, Script, commit, having_sent, node, post, sent, tell, work
 
 
 def test_a_commit_holds_the_outbox_of_its_steps_and_no_more() -> None:
@@ -25,10 +25,7 @@ def test_a_commit_holds_the_outbox_of_its_steps_and_no_more() -> None:
 
 def test_a_commit_leaves_out_of_the_outbox_what_was_acknowledged() -> None:
     script = Script()
-    peer = node(script)
-    script.requests.append([post(BEFORE, 0), post(AFTER, 0)])
-    tell(peer, forward(0))
-    work(peer)
+    peer = having_sent(post(BEFORE, 0), post(AFTER, 0), script=script)
     tell(peer, backward(1), sender=AFTER, committed=1)
     script.requests.append([commit(1)])
     snapshot = next(each.snapshot for each in work(peer) if isinstance(each, Commit))

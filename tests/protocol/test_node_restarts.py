@@ -7,7 +7,7 @@ from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Resume
 from annex_actors.protocol.routing import TRAINER
 from tests.protocol.messages import backward, committed, forward, resume
-from tests.protocol.nodes import AFTER, BEFORE, HERE, Script, node, post, sent, tell, work
+from tests.protocol.nodes import AFTER, BEFORE, HERE, Script, having_sent, node, post, sent, tell, work
 
 
 def test_a_started_stage_asks_its_neighbours_and_the_trainer_for_what_it_has_not_committed() -> None:
@@ -55,11 +55,7 @@ def test_another_peers_incarnation_fences_nobody() -> None:
 
 
 def test_a_dead_incarnation_cannot_make_others_forget_what_its_successor_needs() -> None:
-    script = Script()
-    peer = node(script)
-    script.requests.append([post(AFTER, 0)])
-    tell(peer, forward(0))
-    work(peer)
+    peer = having_sent(post(AFTER, 0))
     tell(peer, resume(0), sender=AFTER, incarnation=2)
     tell(peer, committed(1), sender=AFTER, incarnation=1, committed=1)
     tell(peer, resume(0), sender=AFTER, incarnation=3)
@@ -68,21 +64,14 @@ def test_a_dead_incarnation_cannot_make_others_forget_what_its_successor_needs()
 
 def test_who_resumes_hears_how_far_this_peer_is_and_gets_again_what_it_has_not_committed() -> None:
     script = Script()
-    peer = node(script)
-    script.requests.append([post(AFTER, 0), post(AFTER, 1), post(BEFORE, 1)])
-    tell(peer, forward(0))
-    work(peer)
+    peer = having_sent(post(AFTER, 0), post(AFTER, 1), post(BEFORE, 1), script=script)
     tell(peer, resume(1), sender=AFTER, incarnation=2)
     assert sent(work(peer)) == [(AFTER, "Committed 0"), (AFTER, "Forward 1")]
     assert [(address, type(control)) for address, control in script.heard] == [(AFTER, Resume)]
 
 
 def test_a_message_is_kept_until_its_receiver_has_committed_its_step() -> None:
-    script = Script()
-    peer = node(script)
-    script.requests.append([post(AFTER, 0), post(AFTER, 1)])
-    tell(peer, forward(0))
-    work(peer)
+    peer = having_sent(post(AFTER, 0), post(AFTER, 1))
     tell(peer, committed(1), sender=AFTER, committed=1)
     work(peer)
     tell(peer, resume(0), sender=AFTER, incarnation=2)
@@ -90,11 +79,7 @@ def test_a_message_is_kept_until_its_receiver_has_committed_its_step() -> None:
 
 
 def test_a_commit_rides_on_every_envelope() -> None:
-    script = Script()
-    peer = node(script)
-    script.requests.append([post(AFTER, 0)])
-    tell(peer, forward(0))
-    work(peer)
+    peer = having_sent(post(AFTER, 0))
     tell(peer, backward(1), sender=AFTER, committed=1)
     tell(peer, resume(0), sender=AFTER, incarnation=2)
     assert sent(work(peer)) == [(AFTER, "Committed 0")]
