@@ -1,12 +1,34 @@
-"""What all tests share: the option ``--whole``, and the tests that wait for it."""
+"""What all tests share; and where they are.
+
+=================================================  =====================================================================
+``base/`` to ``experiments/``, and ``runtimes/``   The tests of a module, in the folder of its name; in ``runtimes/``
+                                                   itself what holds for several hosts: conformance, order, memory.
+``oracle/``                                        Every way to train comes to the same bits.
+``faults/``                                        Kills and crashes at every moment change none of them.
+``documents/``, ``examples/``                      What the pages say is true, and the examples and benchmarks run.
+``supervisors/``                                   The tests of that package, with a ``conftest.py`` of their own.
+``test_architecture.py``, ``test_public.py``       Which module may import which, and what users can import.
+=================================================  =====================================================================
+
+Modules not named ``test_*`` hold what tests share: `trainings` (small trainings, and what they come to), `own_layers`,
+`matrix` (samples of large matrices), `leaks` (what must not be left behind), `kills`, `tables` and `readmes`; beside
+the tests of one folder `protocol.messages`, `protocol.nodes`, `peers.stages`, `peers.trainers`, `faults.plans`,
+`runtimes.processes.jobs` and `cli.commands`.
+
+``pytest tests/peers`` runs a part; ``pytest`` runs everything, of the large matrices a sample; ``pytest --whole`` runs
+those whole, with more examples for each property, for hours.
+"""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from zlib import crc32
 
 import pytest
 from hypothesis import settings
+
+from tests.leaks import no_thread_left
 
 settings.register_profile("sample", deadline=None, print_blob=True, max_examples=100)
 settings.register_profile("whole", deadline=None, print_blob=True, max_examples=1000)
@@ -48,6 +70,13 @@ def waits(item: pytest.Item) -> bool:
     costly = "processes" in item.nodeid.partition("[")[2]
     in_matrix = item.path.parent.name in ("oracle", "faults") and item.path.name != "test_whole_job.py"
     return costly and in_matrix and crc32(item.nodeid.encode()) % ONE_IN != 0
+
+
+@pytest.fixture
+def no_thread_is_left() -> Iterator[None]:
+    """Check after the test that every thread that it started has ended."""
+    with no_thread_left():
+        yield
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from annex_actors.runtimes import (
     runtime,
 )
 from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore, StateStore
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
@@ -242,6 +243,13 @@ def finish(job: Job, program: Program, initial: Checkpoint) -> Checkpoint:
     finally:
         job.close()
     return Checkpoint.gather(program.store, [spec.address for spec in program.stages], initial)
+
+
+def supervised(program: Program, host: Runtime) -> SupervisedJob:
+    """Start ``program`` on a host that supervises its peers, and return its job."""
+    job = host.start(program)
+    assert isinstance(job, SupervisedJob)
+    return job
 
 
 def carry_out(program: Program, runtime: Runtime, initial: Checkpoint) -> Outcome:

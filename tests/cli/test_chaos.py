@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from annex_actors.cli import main
+from tests.kills import KILLS_THREADS
 
 SHORT = ("chaos", "xor", "--epochs", "2000", "--blows", "4", "--pause", "0.02", "--runtime", "threads")
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = KILLS_THREADS
 
 
 def test_blows_are_a_table_with_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,13 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from annex_actors.cli import main
 from tests import tables
+from tests.cli.commands import HASHES, printed
 
 MINE = """
 from dataclasses import dataclass
@@ -54,7 +54,6 @@ register_schedule(Discipline("keen", "one more in flight", (B, F, W), credit=lam
 """
 NAMES = ["--cost", "doubled", "--schedule", "keen", "--optimizer", "signs", "--set", "optimizer.rate=0.25"]
 OPTIONS = ["xor", "--load", "mine.py", "--epochs", "3", *NAMES]
-HASHES = ("weights_sha256", "state_sha256", "cost_log_sha256")
 
 
 @pytest.fixture(autouse=True)
@@ -63,13 +62,6 @@ def in_a_folder_with_mine_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     tables.restored(monkeypatch)
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(MINE)
-
-
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    """Return the object that a command prints."""
-    assert main([*arguments, "--json"]) == 0
-    result: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return result
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,13 @@ import pytest
 
 from annex_actors.cli import main
 from annex_actors.runs.saved_run import SavedRun
+from tests.cli.commands import HASHES, printed
+from tests.leaks import no_thread_left
 
 KEYS = [
     "run_dir", "dataset", "runtime", "schedule", "microbatches", "stages", "epochs", "steps", "train_cost", "test_cost",
     "test_accuracy", "weights_sha256", "state_sha256", "cost_log_sha256", "restarts", "seconds", "samples_per_second",
 ]  # fmt: skip
-HASHES = ("weights_sha256", "state_sha256", "cost_log_sha256")
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +27,8 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def trained(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> dict[str, Any]:
-    """Return what ``train --json`` prints, which is one object and nothing else."""
-    assert main(["train", *arguments, "--json"]) == code
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1
-    result: dict[str, Any] = json.loads(out)
-    return result
+    """Return what ``train --json`` prints."""
+    return printed(capsys, "train", *arguments, code=code)
 
 
 def test_without_arguments_the_digits_are_learned(capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,10 +196,9 @@ def test_a_cost_that_is_not_finite_is_a_user_error(capsys: pytest.CaptureFixture
 
 
 def test_a_run_leaves_no_thread(capsys: pytest.CaptureFixture[str]) -> None:
-    before = set(threading.enumerate())
-    trained(capsys, "xor", "--epochs", "2", "--crash", "layer=1,step=1")
-    trained(capsys, "xor", "--epochs", "9", "--crash", "layer=1,step=3,times=99", code=1)
-    assert set(threading.enumerate()) == before
+    with no_thread_left():
+        trained(capsys, "xor", "--epochs", "2", "--crash", "layer=1,step=1")
+        trained(capsys, "xor", "--epochs", "9", "--crash", "layer=1,step=3,times=99", code=1)
 
 
 def test_a_run_is_named_after_its_data(capsys: pytest.CaptureFixture[str]) -> None:

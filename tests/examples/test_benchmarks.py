@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.readmes import ROOT
+
 FOLDER = ROOT / "examples" / "benchmarks"
 
 BENCHMARKS = {

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.readmes import ROOT
+
 EXAMPLES = ROOT / "examples"
 
 
@@ -44,6 +45,7 @@ def test_crashes_leave_the_weights_bit_identical() -> None:
 RUN = {
     "digits": "test_digits_are_read_as_the_readme_shows",
     "kill_a_process": "test_a_killed_process_leaves_the_weights_bit_identical",
+    "own_layer": "test_a_layer_of_ones_own_learns_the_digits",
     "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
     "xor": "test_xor_is_learned",
@@ -65,6 +67,12 @@ def test_an_example_is_one_idea_in_at_most_sixty_lines_without_flags(path: Path)
     text = path.read_text()
     assert len(text.splitlines()) <= 60
     assert "argv" not in text
+
+
+def test_a_layer_of_ones_own_learns_the_digits() -> None:
+    words, _, accuracy = run("own_layer.py").rpartition(" ")
+    assert words == "test accuracy"
+    assert 0.75 < float(accuracy) <= 1
 
 
 def test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights() -> None:

@@ -15,10 +15,10 @@ from annex_actors.layers import Activation, Saved, dense, sequence
 from annex_actors.layers.functions import Relu
 from annex_actors.runtimes import Supervision
 from annex_actors.training.learner import Learner
+from tests.kills import KILLS_THREADS
 from tests.trainings import CLASSES, Training, host_named
 
-# A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = KILLS_THREADS
 
 EPOCHS = {"threads": 300, "schedulers": 300, "processes": 150}
 PAUSE_S = {"threads": 0.02, "schedulers": 0.02, "processes": 0.05}

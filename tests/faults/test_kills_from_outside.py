@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -16,21 +15,14 @@ from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
 from supervisors import KILLED, Strategy, exit
 from tests.faults.plans import patient
+from tests.kills import KILLS_THREADS
 from tests.matrix import matrix
-from tests.trainings import Seen, Training, fingerprints, undisturbed
+from tests.trainings import Seen, Training, fingerprints, supervised, undisturbed
 
 TRAINING = Training(microbatches=3, epochs=3)
-# A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [KILLS_THREADS, pytest.mark.usefixtures("no_thread_is_left")]
 
 NAMES = [*map(stage_address, range(5)), TRAINER]
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_behind() -> Iterator[None]:
-    before = threading.enumerate()
-    yield
-    assert threading.enumerate() == before
 
 
 class Sniper(Instrument):
@@ -81,8 +73,7 @@ def sniped(host: str, seed: int, supervision: Supervision) -> tuple[Checkpoint, 
     """Return what a training under fire came to, and what was seen of it."""
     sniper, seen = Sniper(seed, shots=12), Seen()
     program = TRAINING.program(instruments=[sniper], supervision=supervision, observers=[seen])
-    job = runtime(host).start(program)
-    assert isinstance(job, SupervisedJob)
+    job = supervised(program, runtime(host))
     sniper.begin(job)
     try:
         job.wait()

@@ -12,16 +12,7 @@ import pytest
 from annex_actors.peers import stage as stage_module
 from annex_actors.peers.prediction_feed import PredictionFeed
 from annex_actors.peers.stage_mailbox import StageMailbox
-from annex_actors.protocol.messages import (
-    WHOLE_STEP,
-    Committed,
-    Envelope,
-    Forward,
-    Message,
-    Part,
-    Post,
-    Resume,
-)
+from annex_actors.protocol.messages import Envelope, Forward, Message, Post
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.retention import Retention
 from annex_actors.protocol.routing import stage_address
@@ -30,7 +21,8 @@ from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
 from supervisors import Strategy
 from tests.faults.plans import disturbed, killing
-from tests.protocol.test_node import ARRAY, Script, node, sent, tell, work
+from tests.protocol.messages import committed, forward, resume
+from tests.protocol.nodes import Script, node, sent, tell, work
 from tests.trainings import Training, undisturbed
 
 SMALL = Training(epochs=2, size=4, batch_size=2)
@@ -127,14 +119,13 @@ def survives_a_late_commit() -> bool:
     """Return whether a message is still kept for a peer whose dead incarnation said that it had committed."""
     script = Script()
     peer = node(script)
-    script.requests.append([Post(stage_address(2), Forward("r", 0, 0, 2, ARRAY, Part(1, 1)))])
-    tell(peer, Forward("r", 0, 0, 1, ARRAY, Part(1, 1)))
+    script.requests.append([Post(stage_address(2), forward(of=1, edge=2))])
+    tell(peer, forward(of=1))
     work(peer)
-    resume = Resume("r", 0, WHOLE_STEP, WHOLE_STEP)
-    tell(peer, resume, sender=stage_address(2), incarnation=2)
+    tell(peer, resume(0), sender=stage_address(2), incarnation=2)
     work(peer)
-    tell(peer, Committed("r", 1, WHOLE_STEP, WHOLE_STEP), sender=stage_address(2), incarnation=1, committed=1)
-    tell(peer, resume, sender=stage_address(2), incarnation=3)
+    tell(peer, committed(1), sender=stage_address(2), incarnation=1, committed=1)
+    tell(peer, resume(0), sender=stage_address(2), incarnation=3)
     return (stage_address(2), "Forward 0") in sent(work(peer))
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import threading
 
 import pytest
 from rich.console import Console
@@ -15,6 +14,8 @@ from annex_actors.protocol.events import EpochFinished, Finished, PeerExited, Pe
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import parse_crash
 from annex_actors.training.learner import Learner
+from supervisors.testing import ManualClock
+from tests.leaks import no_thread_left
 
 EPOCHS, STEPS = 3, 6
 
@@ -27,23 +28,13 @@ class Terminal(io.StringIO):
         return True
 
 
-class Clock:
-    """A clock that the test sets."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        """Return the time in seconds."""
-        return self.now
-
-
 def test_each_epoch_crash_and_restart_is_a_plain_line() -> None:
-    stream, clock = io.StringIO(), Clock()
-    plain = PlainProgress(stream, epochs=EPOCHS, clock=clock)
+    stream, clock = io.StringIO(), ManualClock()
+    plain = PlainProgress(stream, epochs=EPOCHS, clock=clock.monotonic)
     plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", 1))
     plain.on_event(PeerExited(stage_address(1), "layer 1 relu", 1, "killed"))
     plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", 2))
-    clock.now = 2.0
+    clock.advance(2.0)
     plain.on_event(StepFinished(0, 0, 0.5, 32))
     plain.on_event(EpochFinished(0, 1, 0.5, 0.25, {"accuracy": 1.0}))
     assert stream.getvalue().splitlines() == [
@@ -91,24 +82,24 @@ def bar() -> Progress:
 
 
 def test_the_bar_shows_step_cost_metric_throughput_and_restarts(bar: Progress) -> None:
-    clock = Clock()
-    live = LiveProgress(bar, epochs=EPOCHS, steps=STEPS, clock=clock)
+    clock = ManualClock()
+    live = LiveProgress(bar, epochs=EPOCHS, steps=STEPS, clock=clock.monotonic)
     live.on_event(PeerStarted(stage_address(1), "layer 1 relu", 2))
-    clock.now = 1.0
+    clock.advance(1.0)
     live.on_event(StepFinished(0, 0, 0.5, 32))
     assert bar.tasks[0].description == "epoch 1/3 step 1 cost 0.5000 32/s restarts 1"
     live.on_event(EpochFinished(0, 2, 0.5, None, {"accuracy": 0.75}))
-    clock.now = 2.0
+    clock.advance(1.0)
     live.on_event(StepFinished(2, 1, 0.25, 32))
     assert bar.tasks[0].description == "epoch 2/3 step 3 cost 0.2500 accuracy 0.7500 32/s restarts 1"
     assert (bar.tasks[0].completed, bar.tasks[0].total) == (3, STEPS)
 
 
 def test_the_bar_is_not_drawn_for_every_step(bar: Progress) -> None:
-    clock = Clock()
-    live = LiveProgress(bar, epochs=EPOCHS, steps=STEPS, clock=clock)
+    clock = ManualClock()
+    live = LiveProgress(bar, epochs=EPOCHS, steps=STEPS, clock=clock.monotonic)
     for step in range(3):
-        clock.now += REFRESH_S / 4
+        clock.advance(REFRESH_S / 4)
         live.on_event(StepFinished(step, 0, 0.5, 32))
     assert bar.tasks[0].completed == 0
 
@@ -117,12 +108,10 @@ def test_the_bar_is_not_drawn_for_every_step(bar: Progress) -> None:
 @pytest.mark.parametrize("runtime", ["threads", "inline"])
 def test_a_real_run_is_shown_and_no_thread_is_left(kind: type[io.StringIO], runtime: str) -> None:
     stream = kind()
-    before = set(threading.enumerate())
     learner = Learner(parse_layers("dense:4 tanh dense:2"), runtime=runtime)
-    with progress(stream, epochs=EPOCHS, steps=EPOCHS) as observer:
+    with no_thread_left(), progress(stream, epochs=EPOCHS, steps=EPOCHS) as observer:
         crash = parse_crash("layer=1,step=1,at=backward")
         learner.train(load("xor"), epochs=EPOCHS, batch_size=4, crashes=[crash], observers=[observer])
-    assert set(threading.enumerate()) == before
     text = stream.getvalue()
     assert "layer 1 (tanh) failed in backward at step 1 microbatch 0" in text
     assert "InjectedCrash: crash on order" in text

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from annex_actors.peers.prediction_feed import CHUNK, PredictionFeed
 from annex_actors.protocol.messages import Post, Predict
 from annex_actors.protocol.routing import Routing, stage_address
+from tests.protocol.messages import RUN, predict
 
 
 def feed(count: int, stages: int = 2, step: int = 4) -> PredictionFeed:
     inputs = np.arange(count * 2, dtype=np.float32).reshape(count, 2)
     inputs.flags.writeable = False
-    return PredictionFeed("r", Routing(stages), inputs, step)
+    return PredictionFeed(RUN, Routing(stages), inputs, step)
 
 
 def chunks(posts: list[Post]) -> list[int]:
@@ -26,7 +27,7 @@ def output(asked: Post, step: int = 4) -> Predict:
     """Return what a network that doubles makes of a message."""
     message = asked.message
     assert isinstance(message, Predict)
-    return Predict("r", step, message.microbatch, 2, message.array * 2)
+    return predict(step, message.microbatch, edge=2, array=message.array * 2)
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, 1), (CHUNK, 1), (CHUNK + 1, 2), (3 * CHUNK, 3)])
@@ -60,7 +61,7 @@ def test_an_output_of_another_step_or_of_something_not_asked_is_not_taken() -> N
     feeding = feed(5 * CHUNK, stages=1)
     first = feeding.more()
     feeding.take(output(first[0], step=3))
-    feeding.take(Predict("r", 4, 4, 2, np.zeros((CHUNK, 2), np.float32)))
+    feeding.take(predict(4, 4, edge=2, array=np.zeros((CHUNK, 2), np.float32)))
     assert chunks(feeding.again()) == [0, 1]
 
 

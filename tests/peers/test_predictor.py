@@ -9,15 +9,14 @@ from annex_actors.peers.prediction_feed import CHUNK
 from annex_actors.peers.predictor import PredictorSpec
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Finished
-from annex_actors.protocol.messages import WHOLE_STEP, Address, Envelope, Message, Predict, Resume
+from annex_actors.protocol.messages import Address, Envelope, Message, Predict
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.routing import TRAINER, Routing, stage_address
+from tests.protocol.messages import RUN, predict, resume
 
 INPUTS = np.arange(2 * CHUNK + 4, dtype=np.float32).reshape(CHUNK + 2, 2)
 INPUTS.flags.writeable = False
-SPEC = PredictorSpec("r", Routing(2), INPUTS, step=7)
-
-
+SPEC = PredictorSpec(RUN, Routing(2), INPUTS, step=7)
 LAST = stage_address(1)
 
 
@@ -39,7 +38,7 @@ def asked(effects: list[Effect]) -> list[int]:
 def output(chunk: int) -> Predict:
     """Return what a network that negates makes of a chunk."""
     rows: Array = INPUTS[chunk * CHUNK : (chunk + 1) * CHUNK]
-    return Predict("r", 7, chunk, 2, -rows)
+    return predict(7, chunk, edge=2, array=-rows)
 
 
 def test_it_begins_by_sending_samples() -> None:
@@ -61,7 +60,7 @@ def test_it_sends_again_what_a_restarted_stage_may_have_lost() -> None:
     node = SPEC.node(None, 1)
     node.start()
     tell(node, output(0))
-    assert asked(tell(node, Resume("r", 7, WHOLE_STEP, WHOLE_STEP), stage_address(0), incarnation=2)) == [1]
+    assert asked(tell(node, resume(7), stage_address(0), incarnation=2)) == [1]
 
 
 def test_outputs_that_come_after_the_end_change_nothing() -> None:

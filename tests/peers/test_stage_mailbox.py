@@ -1,60 +1,22 @@
-"""What a stage works on next, whatever the order of arrival."""
+"""What a stage works on next, one rule at a time."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.protocol.mailbox import Urgency
-from annex_actors.protocol.messages import (
-    WHOLE_STEP,
-    Backward,
-    Forward,
-    Message,
-    Part,
-    Predict,
-    Report,
-    Target,
-    WeightGradient,
-)
+from annex_actors.protocol.messages import Backward, Forward, Message, Predict, Target, WeightGradient
 from annex_actors.protocol.routing import Routing
-from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W
+from annex_actors.schedules.discipline import B, Discipline, F, W
 from annex_actors.schedules.table import DISCIPLINES, discipline
+from tests.protocol.messages import backward, forward, predict, report, target, weight_gradient
 
-ARRAY = np.ones((1, 1), np.float32)
 CAPPED = Discipline(
     "capped", "as many forwards as weight gradients allow", (B, F, W), lambda s, S, m: m, lambda s, S, m: 2
 )
-
-
-def forward(step: int, microbatch: int, of: int = 2) -> Forward:
-    return Forward("r", step, microbatch, 0, ARRAY, Part(of, of))
-
-
-def backward(step: int, microbatch: int) -> Backward:
-    return Backward("r", step, microbatch, 1, ARRAY)
-
-
-def target(step: int, microbatch: int) -> Target:
-    return Target("r", step, microbatch, 3, ARRAY)
-
-
-def predict(step: int, chunk: int) -> Predict:
-    return Predict("r", step, chunk, 0, ARRAY)
-
-
-def deferred(step: int) -> WeightGradient:
-    return WeightGradient("r", step, WHOLE_STEP, 0)
-
-
-def weight_gradient(step: int, microbatch: int) -> WeightGradient:
-    return WeightGradient("r", step, microbatch, 0)
 
 
 def mailbox(
@@ -80,7 +42,7 @@ def test_an_empty_mailbox_has_nothing_to_do() -> None:
 
 
 def test_forwards_are_taken_in_the_order_of_their_microbatches() -> None:
-    assert taken(mailbox("gpipe", forward(0, 2, 3), forward(0, 0, 3), forward(0, 1, 3))) == ["F0", "F1", "F2"]
+    assert taken(mailbox("gpipe", forward(0, 2, of=3), forward(0, 0, of=3), forward(0, 1, of=3))) == ["F0", "F1", "F2"]
 
 
 def test_a_forward_waits_for_the_one_before_it() -> None:
@@ -119,13 +81,13 @@ def test_a_target_that_arrives_twice_is_taken_once() -> None:
     assert taken(box) == []
 
 
-@pytest.mark.parametrize("message", [forward(2, 0), backward(2, 0), target(2, 0), predict(2, 0), deferred(2)])
+@pytest.mark.parametrize("message", [forward(2, 0), backward(2, 0), target(2, 0), predict(2, 0), weight_gradient(2)])
 def test_what_belongs_to_a_committed_step_is_dropped(message: Message) -> None:
     assert taken(mailbox("gpipe", message, committed=3)) == []
 
 
 def test_a_commit_makes_the_next_step_begin_at_its_first_microbatch() -> None:
-    box = mailbox("gpipe", forward(0, 0, 1), forward(1, 0, 1))
+    box = mailbox("gpipe", forward(0, 0, of=1), forward(1, 0, of=1))
     assert taken(box) == ["F0"]
     box.commit(1)
     assert taken(box) == ["F0"]
@@ -139,7 +101,9 @@ def test_a_gradient_from_before_a_crash_waits_for_its_forward_to_be_repeated() -
 
 
 def test_a_gradient_waits_for_the_one_before_it() -> None:
-    box = mailbox("gpipe", forward(0, 0, 3), forward(0, 1, 3), forward(0, 2, 3), backward(0, 2), backward(0, 0))
+    box = mailbox(
+        "gpipe", forward(0, 0, of=3), forward(0, 1, of=3), forward(0, 2, of=3), backward(0, 2), backward(0, 0)
+    )
     assert taken(box) == ["F0", "F1", "F2", "B0"]
     box.put(backward(0, 1))
     assert taken(box) == ["B1", "B2"]
@@ -179,14 +143,14 @@ def test_sequential_takes_a_microbatch_back_before_it_takes_the_next() -> None:
 
 
 def test_1f1b_admits_as_many_as_there_are_stages_from_here_on() -> None:
-    box = mailbox("1f1b", *(forward(0, each, 4) for each in range(4)), stage=1, stages=3)
+    box = mailbox("1f1b", *(forward(0, each, of=4) for each in range(4)), stage=1, stages=3)
     assert taken(box) == ["F0", "F1"]
     box.put(backward(0, 0))
     assert taken(box) == ["B0", "F2"]
 
 
 def test_1f1b_prefers_a_gradient_to_a_forward() -> None:
-    box = mailbox("1f1b", *(forward(0, each, 4) for each in range(3)), stages=4)
+    box = mailbox("1f1b", *(forward(0, each, of=4) for each in range(3)), stages=4)
     assert isinstance(box.next(), Forward)
     box.put(backward(0, 0))
     assert taken(box) == ["B0", "F1", "F2"]
@@ -200,12 +164,12 @@ def test_gpipe_prefers_a_forward_and_holds_gradients_back_until_all_are_through(
 
 
 def test_the_deferred_weight_gradient_is_the_least_urgent() -> None:
-    box = mailbox("1f1b", forward(0, 0), deferred(0), stages=2)
+    box = mailbox("1f1b", forward(0, 0), weight_gradient(0), stages=2)
     assert taken(box) == ["F0", "W"]
 
 
 def test_zb_h1_puts_the_weight_gradient_of_a_microbatch_off_by_as_many_gradients_as_there_are_stages_before() -> None:
-    box = mailbox("zb-h1", *(forward(0, each, 4) for each in range(4)), stage=1, stages=3)
+    box = mailbox("zb-h1", *(forward(0, each, of=4) for each in range(4)), stage=1, stages=3)
     assert taken(box) == ["F0", "F1"]
     box.put(backward(0, 0))
     box.put(weight_gradient(0, 0))
@@ -215,7 +179,7 @@ def test_zb_h1_puts_the_weight_gradient_of_a_microbatch_off_by_as_many_gradients
 
 
 def test_a_stage_that_lags_takes_forwards_of_as_many_later_steps() -> None:
-    arrived = [forward(step, 0, 1) for step in range(4)]
+    arrived = [forward(step, 0, of=1) for step in range(4)]
     box = mailbox("pipedream", *arrived, stage=1, stages=4)
     assert [message.step for message in iter(box.next, None)] == [0, 1, 2]
     box.put(backward(0, 0))
@@ -226,7 +190,7 @@ def test_a_stage_that_lags_takes_forwards_of_as_many_later_steps() -> None:
 
 
 def test_no_stash_holds_a_gradient_back_until_all_earlier_updates_are_made() -> None:
-    box = mailbox("no-stash", *(forward(step, 0, 1) for step in range(2)), stages=2)
+    box = mailbox("no-stash", *(forward(step, 0, of=1) for step in range(2)), stages=2)
     assert taken(box) == ["F0", "F0"]
     box.put(backward(0, 0))
     box.put(backward(1, 0))
@@ -237,7 +201,7 @@ def test_no_stash_holds_a_gradient_back_until_all_earlier_updates_are_made() -> 
 
 @pytest.mark.parametrize("name", sorted(DISCIPLINES))
 def test_there_is_an_urgency_wherever_there_is_a_next_message(name: str) -> None:
-    box = mailbox(name, predict(0, 0), target(0, 0), *(forward(0, each, 2) for each in range(2)), stages=2)
+    box = mailbox(name, predict(0, 0), target(0, 0), *(forward(0, each, of=2) for each in range(2)), stages=2)
     for _ in range(4):
         assert (box.urgency() is None) == (next(iter(taken_once(box)), None) is None)
 
@@ -253,7 +217,7 @@ def test_urgency_goes_by_priority_then_step_then_microbatch_then_stage() -> None
         assert found is not None
         return found
 
-    later = mailbox("1f1b", forward(0, 0, 1), forward(1, 0, 1), stages=3)
+    later = mailbox("1f1b", forward(0, 0, of=1), forward(1, 0, of=1), stages=3)
     assert urgency(target(0, 0)) < urgency(forward(0, 0))
     assert urgency(forward(0, 0)) < urgency(forward(0, 0), stage=1)
     assert later.next() is not None
@@ -263,12 +227,12 @@ def test_urgency_goes_by_priority_then_step_then_microbatch_then_stage() -> None
 
 def test_a_cap_holds_forwards_back_until_the_weight_gradients_are_made() -> None:
     box = StageMailbox(CAPPED, 0, Routing(1))
-    for message in (forward(0, 0, 2), backward(0, 0), forward(0, 1, 2), backward(0, 1)):
+    for message in (forward(0, 0, of=2), backward(0, 0), forward(0, 1, of=2), backward(0, 1)):
         box.put(message)
     assert taken(box) == ["F0", "B0", "F1", "B1"]
     capped = StageMailbox(CAPPED, 0, Routing(1))
     for each in range(3):
-        capped.put(forward(0, each, 3))
+        capped.put(forward(0, each, of=3))
     assert taken(capped) == ["F0", "F1"]
 
 
@@ -292,105 +256,4 @@ def test_predictions_need_no_credit() -> None:
 
 def test_a_report_is_no_message_for_a_stage() -> None:
     with pytest.raises(TypeError, match="expected a stage's message, got report step 0"):
-        mailbox().put(Report("r", 0, WHOLE_STEP, 1, 0.5, 1))
-
-
-class Observed:
-    """A stage that does nothing but count, and check what the schedule promises."""
-
-    def __init__(self, row: Discipline, stage: int, stages: int, microbatches: list[int], committed: int = 0) -> None:
-        self.box = StageMailbox(row, stage, Routing(stages), committed=committed)
-        self.row, self.stage, self.stages, self.microbatches = row, stage, stages, microbatches
-        self.each = row.weight_gradients is Grouping.MICROBATCH
-        self.step = committed
-        self.done: dict[str, list[tuple[int, int]]] = {"F": [], "B": [], "W": []}
-
-    def drain(self) -> None:
-        while (message := self.box.next()) is not None:
-            self.take(message)
-
-    def take(self, message: Message) -> None:
-        of, place = self.microbatches[message.step], (message.step, message.microbatch)
-        forwards, backwards, deferred_ = (self.done[work] for work in "FBW")
-        match message:
-            case Forward():
-                assert self.step >= message.step - self.row.lag(self.stage, self.stages), "the version is there"
-                forwards.append(place)
-                assert len(forwards) - len(backwards) <= self.row.credit(self.stage, self.stages, of)
-                assert (
-                    self.row.cap is None
-                    or not self.each
-                    or len(forwards) - len(deferred_) <= self.row.cap(self.stage, self.stages, of)
-                )
-            case Backward():
-                assert place in forwards, "a gradient after its forward"
-                assert self.row.stashes or self.step == message.step
-                backwards.append(place)
-                if self.each or message.microbatch == of - 1:
-                    self.box.put(weight_gradient(message.step, message.microbatch if self.each else WHOLE_STEP))
-            case WeightGradient():
-                last = (message.step, of - 1) if message.microbatch == WHOLE_STEP else place
-                assert last in backwards, "the weight gradient after the gradients"
-                deferred_.append(place)
-                if last == (message.step, of - 1):
-                    self.step += 1
-                    self.box.commit(self.step)
-
-    def check(self, first: int) -> None:
-        """Check that all was done, each once and in order."""
-        places = [(t, each) for t, of in enumerate(self.microbatches) if t >= first for each in range(of)]
-        steps = [(t, WHOLE_STEP) for t in range(first, len(self.microbatches))]
-        assert self.done == {"F": places, "B": places, "W": places if self.each else steps}
-        assert (self.box.in_flight, self.box.deferred) == (0, 0)
-
-
-def stream(microbatches: Iterable[int]) -> list[Message]:
-    """Return all that reaches a stage: forwards and gradients of every microbatch of every step."""
-    places = [(step, each, of) for step, of in enumerate(microbatches) for each in range(of)]
-    return [message for step, each, of in places for message in (forward(step, each, of), backward(step, each))]
-
-
-ROWS = [
-    *DISCIPLINES.values(),
-    Discipline("W first", "", (W, F, B), lambda s, S, m: 2),
-    Discipline("capped", "", (F, B, W), lambda s, S, m: m, lambda s, S, m: m),
-    Discipline("lags", "", (W, F, B), lambda s, S, m: 3, lag=lambda s, S: 4, weight_gradients=Grouping.MICROBATCH),
-]
-
-
-@settings(deadline=None, print_blob=True)
-@given(
-    row=st.sampled_from(ROWS),
-    stages=st.integers(1, 5),
-    microbatches=st.lists(st.integers(1, 4), min_size=1, max_size=3),
-    data=st.data(),
-)
-def test_whatever_arrives_when_and_how_often_every_piece_of_work_is_done_once_and_in_its_turn(
-    row: Discipline, stages: int, microbatches: list[int], data: st.DataObject
-) -> None:
-    once = stream(microbatches)
-    twice = data.draw(st.lists(st.sampled_from(once), max_size=6), label="arrive twice")
-    observed = Observed(row, data.draw(st.integers(0, stages - 1), label="stage"), stages, microbatches)
-    for message in data.draw(st.permutations(once + twice), label="arrivals"):
-        observed.box.put(message)
-        if data.draw(st.booleans(), label="work"):
-            observed.drain()
-    observed.drain()
-    observed.check(0)
-
-
-@settings(deadline=None, print_blob=True)
-@given(
-    row=st.sampled_from(ROWS),
-    committed=st.integers(0, 3),
-    microbatches=st.lists(st.integers(1, 4), min_size=4, max_size=4),
-    data=st.data(),
-)
-def test_a_restarted_stage_repeats_its_step_and_none_that_it_committed(
-    row: Discipline, committed: int, microbatches: list[int], data: st.DataObject
-) -> None:
-    observed = Observed(row, 0, 2, microbatches, committed)
-    for message in data.draw(st.permutations(stream(microbatches)), label="arrivals"):
-        observed.box.put(message)
-    observed.drain()
-    observed.check(committed)
+        mailbox().put(report(0))

@@ -10,53 +10,31 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats
 from annex_actors.layers import dense
-from annex_actors.optimizers import Sgd
 from annex_actors.peers.stage import Stage, StageSpec
-from annex_actors.peers.stage_state import LayerState, StageState
+from annex_actors.peers.stage_state import StageState
 from annex_actors.protocol.effects import Commit, Request
-from annex_actors.protocol.messages import WHOLE_STEP, Backward, Forward, Part, WeightGradient
-from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.schedules.table import discipline
+from tests.peers.stages import RATE, stage_of, stage_spec
+from tests.protocol import messages
 
 INPUTS = np.random.default_rng(0).standard_normal((12, 2, 3)).astype(np.float32)
 GRADIENTS = np.random.default_rng(1).standard_normal((12, 2, 2)).astype(np.float32)
-RATE = 0.1
 
 
 def spec(schedule: str, stage: int, stages: int) -> StageSpec:
-    layer = dense(2)
-    parameters = layer.initial_parameters((3,), RandomKey(0, stage), np.dtype(np.float32))
-    return StageSpec(
-        stage=stage,
-        first_layer=stage,
-        layers=(layer,),
-        cost=None,
-        optimizer=Sgd(learning_rate=RATE),
-        discipline=discipline(schedule),
-        initial=StageState((LayerState(parameters, {}),)),
-        step=0,
-        seed=0,
-        run="r",
-        routing=Routing(stages),
-    )
-
-
-def stage_of(specification: StageSpec) -> Stage:
-    return Stage(specification, specification.initial, 0)
+    return stage_spec(dense(2), stage=stage, stages=stages, schedule=schedule, seed=0)
 
 
 def forward(stage: Stage, step: int) -> list[Request]:
-    return list(stage.handle(Forward("r", step, 0, 0, INPUTS[step], Part(1, 2))))
+    return list(stage.handle(messages.forward(step, of=1, samples=2, array=INPUTS[step])))
 
 
 def finish(stage: Stage, step: int) -> Snapshot:
     """Take a step back, and return what is committed."""
-    stage.handle(Backward("r", step, 0, 1, GRADIENTS[step]))
-    (request,) = stage.handle(WeightGradient("r", step, WHOLE_STEP, 0))
+    stage.handle(messages.backward(step, array=GRADIENTS[step]))
+    (request,) = stage.handle(messages.weight_gradient(step))
     assert isinstance(request, Commit)
     return request.snapshot
 
@@ -101,10 +79,10 @@ def test_a_forward_meets_the_version_of_the_formula_and_its_backward_the_same() 
             (post,) = forward(subject, fed)
             outputs.append(post.message.array)  # type: ignore[union-attr]
             fed += 1
-        (back, *_) = subject.handle(Backward("r", step, 0, 1, GRADIENTS[step]))
+        (back, *_) = subject.handle(messages.backward(step, array=GRADIENTS[step]))
         met = weights[max(0, step - 2)]
         assert np.array_equal(back.message.array, GRADIENTS[step] @ met.T)  # type: ignore[union-attr]
-        (commit,) = subject.handle(WeightGradient("r", step, WHOLE_STEP, 0))
+        (commit,) = subject.handle(messages.weight_gradient(step))
         assert isinstance(commit, Commit)
         weights.append(weight(commit.snapshot))
     for step, output in enumerate(outputs[:6]):
@@ -145,6 +123,6 @@ def test_a_restarted_stage_finds_the_older_versions_in_its_commit() -> None:
 def test_a_stage_that_begins_later_has_no_older_versions_than_its_first() -> None:
     specification = replace(spec("pipedream", 0, 4), step=100)
     subject = Stage(specification, specification.initial, 100)
-    forwards = [subject.handle(Forward("r", 100 + at, 0, 0, INPUTS[0], Part(1, 2))) for at in range(4)]
+    forwards = [subject.handle(messages.forward(100 + at, of=1, samples=2, array=INPUTS[0])) for at in range(4)]
     outputs = [requests[0].message.array for requests in forwards]  # type: ignore[union-attr]
     assert all(np.array_equal(output, outputs[0]) for output in outputs)

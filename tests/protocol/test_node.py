@@ -1,171 +1,17 @@
-"""What makes a peer reliable, apart from what it does: fencing, retention, resumption, acknowledgement."""
+"""What makes a peer reliable, apart from what it does: each message once, each effect in its order, control first."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-import pytest
-
-from annex_actors.protocol.effects import Commit, Effect, Emit, Request, Send
+from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event
-from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Peer, WorkItem
-from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
-from annex_actors.protocol.messages import (
-    OWNER,
-    WHOLE_STEP,
-    Address,
-    Await,
-    Backward,
-    Committed,
-    Control,
-    Envelope,
-    Forward,
-    Halt,
-    Message,
-    Part,
-    Post,
-    Predict,
-    Resume,
-)
-from annex_actors.protocol.node import Node, every_step
-from annex_actors.protocol.routing import TRAINER, Routing, stage_address
-from annex_actors.protocol.snapshot import Snapshot
-
-ARRAY = np.ones((1, 1), np.float32)
-
-
-BEFORE, HERE, AFTER = map(stage_address, range(3))
-
-
-class Script:
-    """A behaviour that does what the test says, and notes what it was told; also a mailbox without any order."""
-
-    def __init__(self) -> None:
-        self.requests: deque[list[Request]] = deque()
-        self.first: list[Request] = []
-        self.handled: list[Message] = []
-        self.heard: list[tuple[Address, Control]] = []
-        self.commits: list[int] = []
-        self.waiting: deque[Message] = deque()
-
-    def start(self) -> Iterable[Request]:
-        return self.first
-
-    def handle(self, message: Message) -> Iterable[Request]:
-        self.handled.append(message)
-        return self.requests.popleft() if self.requests else []
-
-    def on_control(self, peer: Address, control: Control) -> Iterable[Request]:
-        self.heard.append((peer, control))
-        return []
-
-    def put(self, message: Message) -> None:
-        self.waiting.append(message)
-
-    def next(self) -> Message | None:
-        return self.waiting.popleft() if self.waiting else None
-
-    def urgency(self) -> Urgency | None:
-        return (1,) if self.waiting else None
-
-    def commit(self, step: int) -> None:
-        self.commits.append(step)
-
-
-def node(
-    script: Script | None = None,
-    address: Address = HERE,
-    incarnation: int = 1,
-    *,
-    stages: int = 3,
-    step: int = 0,
-    outbox: tuple[Post, ...] = (),
-    instrument: Instrument = NO_INSTRUMENT,
-    is_due: Callable[[int], bool] = every_step,
-) -> Node:
-    """Return a node of the run ``r`` at ``step``."""
-    script = script or Script()
-    return Node(
-        address,
-        incarnation,
-        run="r",
-        routing=Routing(stages),
-        behaviour=script,
-        mailbox=script,
-        snapshot=Snapshot(address, step, "state", outbox),
-        instrument=instrument,
-        is_due=is_due,
-    )
-
-
-def forward(step: int, microbatch: int = 0, run: str = "r") -> Forward:
-    return Forward(run, step, microbatch, 1, ARRAY, Part(2, 2))
-
-
-def committed(step: int) -> Committed:
-    return Committed("r", step, WHOLE_STEP, WHOLE_STEP)
-
-
-def resume(step: int) -> Resume:
-    return Resume("r", step, WHOLE_STEP, WHOLE_STEP)
-
-
-def awaiting(step: int) -> Await:
-    return Await("r", step, WHOLE_STEP, WHOLE_STEP)
-
-
-def tell(peer: Node, message: Message, sender: Address = BEFORE, incarnation: int = 1, committed: int = 0) -> None:
-    peer.receive(Envelope(sender, incarnation, committed, message))
-
-
-def work(peer: Node) -> list[Effect]:
-    """Let ``peer`` do all that it can; return the effects."""
-    effects: list[Effect] = []
-    while (more := peer.work()) is not None:
-        effects += more
-    return effects
-
-
-def sent(effects: list[Effect]) -> list[tuple[Address, str]]:
-    """Return to whom what was sent, as kinds and steps."""
-    sends = [each for each in effects if isinstance(each, Send)]
-    return [(each.to, f"{type(each.envelope.message).__name__} {each.envelope.message.step}") for each in sends]
-
-
-def post(to: Address, step: int, microbatch: int = 0) -> Post:
-    return Post(to, forward(step, microbatch))
-
-
-def commit(step: int) -> Commit:
-    return Commit(Snapshot(HERE, step, "state"))
-
-
-def test_a_started_stage_asks_its_neighbours_and_the_trainer_for_what_it_has_not_committed() -> None:
-    assert sent(node(step=4).start()) == [
-        (BEFORE, "Resume 4"),
-        (AFTER, "Resume 4"),
-        (TRAINER, "Resume 4"),
-    ]
-
-
-def test_a_started_trainer_asks_every_stage() -> None:
-    effects = node(address=TRAINER, step=4).start()
-    assert sent(effects) == [
-        (BEFORE, "Resume 4"),
-        (HERE, "Resume 4"),
-        (AFTER, "Resume 4"),
-    ]
-
-
-def test_a_started_peer_sends_its_outbox_again_before_what_its_behaviour_does_first() -> None:
-    script = Script()
-    script.first = [Emit(Event())]
-    peer = node(script, step=2, outbox=(post(AFTER, 0), post(AFTER, 1)))
-    effects = peer.start()
-    assert sent(effects)[3:] == [(AFTER, "Forward 0"), (AFTER, "Forward 1")]
-    assert isinstance(effects[-1], Emit)
+from annex_actors.protocol.instrument import Instrument, Peer, WorkItem
+from annex_actors.protocol.mailbox import MOST_URGENT
+from annex_actors.protocol.messages import OWNER, Envelope, Post
+from annex_actors.protocol.routing import TRAINER
+from tests.protocol.messages import forward, halt, predict, resume
+from tests.protocol.nodes import AFTER, BEFORE, HERE, Script, commit, node, post, sent, tell, work
 
 
 def test_every_envelope_carries_sender_incarnation_and_how_far_it_has_committed() -> None:
@@ -195,103 +41,6 @@ def test_messages_of_other_runs_are_dropped() -> None:
     assert script.handled == []
 
 
-def test_messages_of_a_dead_incarnation_are_dropped() -> None:
-    script = Script()
-    peer = node(script)
-    tell(peer, resume(0), incarnation=2)
-    tell(peer, forward(0), incarnation=1)
-    work(peer)
-    assert script.handled == []
-
-
-def test_another_peers_incarnation_fences_nobody() -> None:
-    script = Script()
-    peer = node(script)
-    tell(peer, resume(0), sender=AFTER, incarnation=5)
-    tell(peer, forward(0), sender=BEFORE, incarnation=1)
-    work(peer)
-    assert len(script.handled) == 1
-
-
-def test_a_dead_incarnation_cannot_make_others_forget_what_its_successor_needs() -> None:
-    script = Script()
-    peer = node(script)
-    script.requests.append([post(AFTER, 0)])
-    tell(peer, forward(0))
-    work(peer)
-    tell(peer, resume(0), sender=AFTER, incarnation=2)
-    tell(peer, committed(1), sender=AFTER, incarnation=1, committed=1)
-    tell(peer, resume(0), sender=AFTER, incarnation=3)
-    assert sent(work(peer)).count((AFTER, "Forward 0")) == 2
-
-
-def test_who_resumes_hears_how_far_this_peer_is_and_gets_again_what_it_has_not_committed() -> None:
-    script = Script()
-    peer = node(script)
-    script.requests.append([post(AFTER, 0), post(AFTER, 1), post(BEFORE, 1)])
-    tell(peer, forward(0))
-    work(peer)
-    tell(peer, resume(1), sender=AFTER, incarnation=2)
-    assert sent(work(peer)) == [(AFTER, "Committed 0"), (AFTER, "Forward 1")]
-    assert [(address, type(control)) for address, control in script.heard] == [(AFTER, Resume)]
-
-
-def test_a_message_is_kept_until_its_receiver_has_committed_its_step() -> None:
-    script = Script()
-    peer = node(script)
-    script.requests.append([post(AFTER, 0), post(AFTER, 1)])
-    tell(peer, forward(0))
-    work(peer)
-    tell(peer, committed(1), sender=AFTER, committed=1)
-    work(peer)
-    tell(peer, resume(0), sender=AFTER, incarnation=2)
-    assert sent(work(peer)) == [(AFTER, "Committed 0"), (AFTER, "Forward 1")]
-
-
-def test_a_commit_rides_on_every_envelope() -> None:
-    script = Script()
-    peer = node(script)
-    script.requests.append([post(AFTER, 0)])
-    tell(peer, forward(0))
-    work(peer)
-    tell(peer, Backward("r", 1, 0, 2, ARRAY), sender=AFTER, committed=1)
-    tell(peer, resume(0), sender=AFTER, incarnation=2)
-    assert sent(work(peer)) == [(AFTER, "Committed 0")]
-
-
-def test_a_commit_holds_the_outbox_of_its_steps_and_no_more() -> None:
-    script = Script()
-    peer = node(script)
-    script.requests.append([post(BEFORE, 0), post(AFTER, 0), post(AFTER, 1), commit(1)])
-    tell(peer, forward(0))
-    snapshot = next(each.snapshot for each in work(peer) if isinstance(each, Commit))
-    assert [(each.to, each.message.step) for each in snapshot.outbox] == [(BEFORE, 0), (AFTER, 0)]
-    assert (snapshot.step, snapshot.state) == (1, "state")
-
-
-def test_a_commit_leaves_out_of_the_outbox_what_was_acknowledged() -> None:
-    script = Script()
-    peer = node(script)
-    script.requests.append([post(BEFORE, 0), post(AFTER, 0)])
-    tell(peer, forward(0))
-    work(peer)
-    tell(peer, Backward("r", 1, 0, 2, ARRAY), sender=AFTER, committed=1)
-    script.requests.append([commit(1)])
-    snapshot = next(each.snapshot for each in work(peer) if isinstance(each, Commit))
-    assert [each.to for each in snapshot.outbox] == [BEFORE]
-
-
-def test_the_mailbox_learns_of_a_commit_and_later_envelopes_carry_it() -> None:
-    script = Script()
-    peer = node(script)
-    script.requests.append([post(AFTER, 0), commit(1), post(AFTER, 1)])
-    tell(peer, forward(0))
-    sends = [each for each in work(peer) if isinstance(each, Send)]
-    assert script.commits == [1]
-    assert [each.envelope.committed for each in sends] == [0, 1]
-    assert peer.committed == 1
-
-
 def test_effects_come_in_the_order_of_the_wishes() -> None:
     script = Script()
     peer = node(script)
@@ -311,73 +60,6 @@ def test_a_post_to_oneself_goes_into_the_mailbox_and_nowhere_else() -> None:
     assert sent(work(peer)) == [(BEFORE, "Committed 0")]
 
 
-@pytest.mark.parametrize(
-    ("address", "acknowledged"),
-    [(BEFORE, [TRAINER]), (HERE, []), (AFTER, []), (TRAINER, [])],
-)
-def test_only_who_gets_no_data_from_a_peer_is_told_of_its_commits_by_a_message(
-    address: Address, acknowledged: list[Address]
-) -> None:
-    script = Script()
-    peer = node(script, address)
-    script.requests.append([Commit(Snapshot(address, 1, "state"))])
-    tell(peer, forward(0), sender=BEFORE)
-    assert sent(work(peer)) == [(peer, "Committed 1") for peer in acknowledged]
-
-
-def test_who_awaits_a_step_that_is_committed_is_told_at_once() -> None:
-    peer = node(step=3)
-    tell(peer, awaiting(2), sender=TRAINER)
-    assert sent(work(peer)) == [(TRAINER, "Committed 3")]
-
-
-def test_who_awaits_a_step_is_told_once_it_is_committed_and_only_once() -> None:
-    script = Script()
-    peer = node(script)
-    tell(peer, awaiting(2), sender=TRAINER)
-    assert sent(work(peer)) == []
-    for step in (1, 2, 3):
-        script.requests.append([commit(step)])
-        tell(peer, forward(step - 1))
-        assert sent(work(peer)) == ([(TRAINER, "Committed 2")] if step == 2 else [])
-
-
-def committing_at_even_steps(step: int) -> tuple[Node, Script]:
-    """Return a peer that requests to commit a step at its first message, and whose commits are due at even steps."""
-    script = Script()
-    script.requests.append([commit(step)])
-    return node(script, is_due=lambda step: step % 2 == 0), script
-
-
-def test_a_commit_that_is_not_due_is_not_made_and_nobody_forgets_anything() -> None:
-    peer, script = committing_at_even_steps(3)
-    tell(peer, forward(2))
-    assert work(peer) == []
-    assert script.commits == [3], "what the mailbox allows depends on the work that is done"
-    assert peer.committed == 0
-
-
-def test_who_awaits_a_step_whose_commit_was_not_due_makes_it_due() -> None:
-    peer, _ = committing_at_even_steps(3)
-    tell(peer, forward(2))
-    work(peer)
-    tell(peer, awaiting(3), sender=TRAINER)
-    effects = work(peer)
-    assert [each.snapshot.step for each in effects if isinstance(each, Commit)] == [3]
-    assert (TRAINER, "Committed 3") in sent(effects)
-    assert peer.committed == 3
-
-
-def test_who_awaits_a_step_before_it_is_done_makes_its_commit_due() -> None:
-    peer, _ = committing_at_even_steps(3)
-    tell(peer, awaiting(3), sender=TRAINER)
-    assert work(peer) == []
-    tell(peer, forward(2))
-    effects = work(peer)
-    assert [each.snapshot.step for each in effects if isinstance(each, Commit)] == [3]
-    assert (TRAINER, "Committed 3") in sent(effects)
-
-
 def test_control_goes_before_data() -> None:
     script = Script()
     peer = node(script)
@@ -390,16 +72,16 @@ def test_control_goes_before_data() -> None:
 def test_the_owner_of_the_run_may_tell_a_peer_to_halt() -> None:
     script = Script()
     peer = node(script, TRAINER)
-    halt = Halt("r", 0, WHOLE_STEP, WHOLE_STEP)
-    tell(peer, halt, sender=OWNER)
+    message = halt()
+    tell(peer, message, sender=OWNER)
     assert work(peer) == []
-    assert script.heard == [(OWNER, halt)]
+    assert script.heard == [(OWNER, message)]
 
 
 def test_predictions_are_sent_and_not_kept() -> None:
     script = Script()
     peer = node(script)
-    script.requests.append([Post(AFTER, Predict("r", 0, 0, 2, ARRAY)), commit(1)])
+    script.requests.append([Post(AFTER, predict(edge=2)), commit(1)])
     tell(peer, forward(0))
     effects = work(peer)
     assert (AFTER, "Predict 0") in sent(effects)
@@ -410,16 +92,12 @@ def test_a_peer_without_anything_to_do_says_so() -> None:
     assert node().work() is None
 
 
-def test_a_chain_of_one_stage_has_the_trainer_for_its_only_neighbour() -> None:
-    assert sent(node(address=BEFORE, stages=1).start()) == [(TRAINER, "Resume 0")]
-
-
 def test_what_a_peer_needs_to_know_comes_before_its_work() -> None:
     subject = node()
     assert subject.urgency() is None
-    subject.receive(Envelope(BEFORE, 1, 0, Forward("r", 0, 0, 1, ARRAY, Part(1, 1))))
+    subject.receive(Envelope(BEFORE, 1, 0, forward(of=1)))
     assert subject.urgency() == (1,)
-    subject.receive(Envelope(BEFORE, 1, 0, Resume("r", 0, WHOLE_STEP, WHOLE_STEP)))
+    subject.receive(Envelope(BEFORE, 1, 0, resume(0)))
     assert subject.urgency() == MOST_URGENT
 
 

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.protocol.messages import (
-    WHOLE_STEP,
-    Address,
-    Backward,
-    Committed,
-    Forward,
-    Message,
-    Part,
-    Post,
-    Predict,
-    Report,
-    Resume,
-    Target,
-)
+from annex_actors.protocol.messages import Address, Message, Post
 from annex_actors.protocol.retention import Retention
 from annex_actors.protocol.routing import stage_address
-
-ARRAY = np.ones((1, 1), np.float32)
-
+from tests.protocol.messages import backward, committed, forward, predict, report, resume, target
 
 A, B = stage_address(0), stage_address(1)
-
-
-def forward(step: int, microbatch: int = 0) -> Forward:
-    return Forward("r", step, microbatch, 1, ARRAY, Part(2, 2))
 
 
 def kept(retention: Retention, peer: Address = A, since: int = 0) -> list[Message]:
@@ -57,9 +37,9 @@ def test_messages_that_differ_in_kind_or_edge_alone_are_kept_side_by_side() -> N
     retention = Retention()
     messages: list[Message] = [
         forward(0),
-        Backward("r", 0, 0, 1, ARRAY),
-        Target("r", 0, 0, 3, ARRAY),
-        Target("r", 0, 0, 4, ARRAY),
+        backward(edge=1),
+        target(edge=3),
+        target(edge=4),
     ]
     for message in messages:
         retention.keep(A, message)
@@ -93,7 +73,7 @@ def test_the_outbox_of_a_snapshot_is_what_no_restart_can_make_again() -> None:
     retention = Retention()
     for step in range(3):
         retention.keep(A, forward(step))
-        retention.keep(B, Backward("r", step, 0, 1, ARRAY))
+        retention.keep(B, backward(step))
     retention.forget(B, 1)
     assert [(post.to, post.message.step) for post in retention.below(2)] == [(A, 0), (A, 1), (B, 1)]
 
@@ -105,15 +85,10 @@ def test_a_new_life_keeps_the_outbox_of_the_old_one() -> None:
 
 def test_reports_are_kept_and_predictions_and_control_messages_are_not() -> None:
     retention = Retention()
-    report = Report("r", 0, WHOLE_STEP, 2, 0.5, 1)
-    for message in (
-        report,
-        Predict("r", 0, 0, 0, ARRAY),
-        Committed("r", 0, WHOLE_STEP, WHOLE_STEP),
-        Resume("r", 0, WHOLE_STEP, WHOLE_STEP),
-    ):
+    kept_report = report()
+    for message in (kept_report, predict(), committed(0), resume(0)):
         retention.keep(A, message)
-    assert kept(retention) == [report]
+    assert kept(retention) == [kept_report]
 
 
 @settings(deadline=None, print_blob=True)
@@ -129,14 +104,14 @@ def test_reports_are_kept_and_predictions_and_control_messages_are_not() -> None
 def test_every_message_is_kept_from_its_sending_until_its_receiver_has_committed_its_step(
     history: list[tuple[str, Address, int, int]], since: int
 ) -> None:
-    retention, expected, committed = Retention(), set[tuple[Address, int, int]](), {A: 0, B: 0}
+    retention, expected, done = Retention(), set[tuple[Address, int, int]](), {A: 0, B: 0}
     for what, peer, step, microbatch in history:
         if what == "keep":
             retention.keep(peer, forward(step, microbatch))
-            expected |= {(peer, step, microbatch)} if step >= committed[peer] else set()
+            expected |= {(peer, step, microbatch)} if step >= done[peer] else set()
         else:
             retention.forget(peer, step)
-            committed[peer] = max(committed[peer], step)
+            done[peer] = max(done[peer], step)
             expected = {each for each in expected if each[0] != peer or each[1] >= step}
     for peer in [A, B]:
         got = [(peer, message.step, message.microbatch) for message in kept(retention, peer, since)]

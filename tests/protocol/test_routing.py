@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import pickle
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.protocol.messages import (
-    WHOLE_STEP,
-    Address,
-    Backward,
-    Forward,
-    Message,
-    Part,
-    Predict,
-    Report,
-    Target,
-    WeightGradient,
-)
+from annex_actors.protocol.messages import Address, Message
 from annex_actors.protocol.routing import TRAINER, Routing, stage_address
+from tests.protocol.messages import backward, forward, predict, report, target, weight_gradient
 
-ARRAY = np.ones((1, 1), np.float32)
 STAGES = st.integers(1, 40)
-
-
-def forward(edge: int, microbatch: int = 0) -> Forward:
-    return Forward("r", 0, microbatch, edge, ARRAY, Part(1, 1))
-
-
-def backward(edge: int) -> Backward:
-    return Backward("r", 0, 0, edge, ARRAY)
 
 
 def test_activations_pass_the_chain_from_the_trainer_to_the_trainer() -> None:
     routing = Routing(3)
-    assert [routing.receiver(forward(edge)) for edge in range(4)] == [
+    assert [routing.receiver(forward(edge=edge)) for edge in range(4)] == [
         stage_address(0),
         stage_address(1),
         stage_address(2),
@@ -47,7 +27,7 @@ def test_activations_pass_the_chain_from_the_trainer_to_the_trainer() -> None:
 
 def test_gradients_pass_the_chain_against_their_edges() -> None:
     routing = Routing(3)
-    assert [routing.receiver(backward(edge)) for edge in (3, 2, 1)] == [
+    assert [routing.receiver(backward(edge=edge)) for edge in (3, 2, 1)] == [
         stage_address(2),
         stage_address(1),
         stage_address(0),
@@ -57,22 +37,19 @@ def test_gradients_pass_the_chain_against_their_edges() -> None:
 @pytest.mark.parametrize("stages", [1, 2, 5])
 def test_targets_go_to_the_last_stage(stages: int) -> None:
     routing = Routing(stages)
-    assert routing.receiver(Target("r", 0, 0, routing.targets, ARRAY)) == stage_address(stages - 1)
+    assert routing.receiver(target(edge=routing.targets)) == stage_address(stages - 1)
 
 
 @pytest.mark.parametrize("stages", [1, 2, 5])
 def test_reports_and_predictions_leave_the_last_stage_for_the_trainer(stages: int) -> None:
     routing = Routing(stages)
-    messages: list[Message] = [
-        Report("r", 0, WHOLE_STEP, routing.outputs, 0.5, 1),
-        Predict("r", 0, 0, routing.outputs, ARRAY),
-    ]
+    messages: list[Message] = [report(edge=routing.outputs), predict(edge=routing.outputs)]
     assert [routing.receiver(message) for message in messages] == [TRAINER, TRAINER]
 
 
 @pytest.mark.parametrize("stage", [0, 1, 2])
 def test_a_deferred_weight_gradient_goes_to_the_stage_that_deferred_it(stage: int) -> None:
-    assert Routing(3).receiver(WeightGradient("r", 0, WHOLE_STEP, stage)) == stage_address(stage)
+    assert Routing(3).receiver(weight_gradient(edge=stage)) == stage_address(stage)
 
 
 @settings(deadline=None, print_blob=True)
@@ -106,10 +83,10 @@ def test_a_peer_sends_along_every_edge_that_ends_at_it_and_no_other_way(stages: 
     routing = Routing(stages)
     sent: dict[Address, set[Address]] = {peer: set() for peer in routing.addresses}
     for edge in range(stages + 1):
-        sent[routing.upstream(edge, 0)].add(routing.receiver(forward(edge)))
+        sent[routing.upstream(edge, 0)].add(routing.receiver(forward(edge=edge)))
     sent[TRAINER].add(routing.downstream(routing.targets, 0))
     for edge in range(1, stages):
-        sent[routing.downstream(edge, 0)].add(routing.receiver(backward(edge)))
+        sent[routing.downstream(edge, 0)].add(routing.receiver(backward(edge=edge)))
     assert {peer: set(routing.receivers(peer)) for peer in routing.addresses} == sent
 
 
@@ -117,7 +94,10 @@ def test_a_peer_sends_along_every_edge_that_ends_at_it_and_no_other_way(stages: 
 @given(STAGES, st.integers(0, 60))
 def test_today_all_microbatches_take_the_same_way(stages: int, microbatch: int) -> None:
     routing = Routing(stages)
-    assert all(routing.receiver(forward(edge, microbatch)) == routing.receiver(forward(edge)) for edge in range(stages))
+    assert all(
+        routing.receiver(forward(edge=edge, microbatch=microbatch)) == routing.receiver(forward(edge=edge))
+        for edge in range(stages)
+    )
 
 
 def test_nobody_is_a_neighbour_of_itself() -> None:

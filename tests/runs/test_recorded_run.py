@@ -18,6 +18,7 @@ from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runs.toml_settings import merged, parse_setting
 from annex_actors.runtimes import RunFailedError, parse_crash
 from annex_actors.training.learner import Learner
+from tests.leaks import no_thread_left
 
 
 class InterruptsAfter:
@@ -146,6 +147,5 @@ def test_logs_and_warnings_go_to_the_file_during_the_block(tmp_path: Path, caplo
 
 
 def test_no_thread_is_left_after_a_recorded_run(tmp_path: Path) -> None:
-    before = set(threading.enumerate())
-    train_recorded(*xor(), run_dir=tmp_path / "run")
-    assert set(threading.enumerate()) == before
+    with no_thread_left():
+        train_recorded(*xor(), run_dir=tmp_path / "run")

@@ -3,16 +3,7 @@ from __future__ import annotations
 from annex_actors.protocol.events import EpochFinished, PeerStarted, StepFinished
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runs.run_counts import RunCounts
-
-
-class Clock:
-    """A clock that the test sets."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        """Return the time in seconds."""
-        return self.now
+from supervisors.testing import ManualClock
 
 
 def step(number: int, samples: int = 10) -> StepFinished:
@@ -20,17 +11,17 @@ def step(number: int, samples: int = 10) -> StepFinished:
 
 
 def test_a_repeated_step_counts_once() -> None:
-    clock = Clock()
-    counts = RunCounts(clock)
+    clock = ManualClock(100.0)
+    counts = RunCounts(clock.monotonic)
     for event in (step(0), step(1), step(1), step(0), step(2)):
         counts.count(event)
-    clock.now += 3
+    clock.advance(3)
     assert counts.steps == 3
     assert counts.samples_per_second == 10
 
 
 def test_a_repeated_epoch_is_recorded_once() -> None:
-    counts = RunCounts(Clock())
+    counts = RunCounts(ManualClock().monotonic)
     assert counts.count(EpochFinished(0, 2, 0.5)) is not None
     assert counts.count(EpochFinished(0, 2, 0.5)) is None
     assert counts.count(EpochFinished(1, 4, 0.4)) is not None
@@ -38,11 +29,11 @@ def test_a_repeated_epoch_is_recorded_once() -> None:
 
 
 def test_an_epoch_is_recorded_with_its_throughput_and_the_time_since_the_start() -> None:
-    clock = Clock()
-    counts = RunCounts(clock)
+    clock = ManualClock(100.0)
+    counts = RunCounts(clock.monotonic)
     counts.count(PeerStarted(stage_address(0), "layer 0", 1))
     for epoch in range(2):
-        clock.now += 2
+        clock.advance(2)
         counts.count(step(epoch, samples=8))
         counts.count(EpochFinished(epoch, epoch + 1, 0.5, 0.6, {"accuracy": 0.75}))
     last = counts.epochs[-1]
@@ -59,7 +50,7 @@ def test_an_epoch_is_recorded_with_its_throughput_and_the_time_since_the_start()
 
 
 def test_only_a_start_after_the_first_is_a_restart() -> None:
-    counts = RunCounts(Clock())
+    counts = RunCounts(ManualClock().monotonic)
     for incarnation in (1, 2, 3):
         counts.count(PeerStarted(stage_address(0), "layer 0", incarnation))
     counts.count(PeerStarted(stage_address(1), "layer 1", 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,6 +11,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from annex_actors.base.types import Floats
 from annex_actors.runtimes import blas
 from annex_actors.runtimes.blas import BrokenBlasError, blas_description, one_blas_thread, self_test
+from tests.leaks import no_thread_left
 
 
 def threads_in_use() -> list[int]:
@@ -62,9 +62,8 @@ def test_without_a_known_library_the_description_says_so(monkeypatch: pytest.Mon
 
 
 def test_this_library_passes_the_test_and_leaves_no_thread() -> None:
-    before = threading.enumerate()
-    self_test.__wrapped__()
-    assert threading.enumerate() == before
+    with no_thread_left():
+        self_test.__wrapped__()
 
 
 def test_a_library_whose_threads_disturb_each_other_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,9 +40,8 @@ from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.result import InterruptedRun
+from tests.readmes import ROOT
 from tests.trainings import Training
-
-ROOT = Path(__file__).parents[2]
 
 RUNTIMES: list[Runtime] = [
     InlineRuntime(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -14,41 +14,24 @@ from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerS
 from annex_actors.protocol.instrument import Instrument, Point
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import TRAINER, stage_address
-from annex_actors.runtimes import (
-    Crash,
-    CrashPlan,
-    Observer,
-    Program,
-    RunFailedError,
-    Supervision,
-    ThreadsRuntime,
-)
+from annex_actors.runtimes import Crash, CrashPlan, Observer, Program, RunFailedError, Supervision, ThreadsRuntime
 from annex_actors.runtimes.hosting import job as job_module
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.threads import ThreadHost
 from supervisors import KILLED, Abandoned, ChildSpec, Ref, Strategy, exit
-from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, finish, undisturbed
+from tests.kills import KILLS_THREADS
+from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, finish, supervised, undisturbed
 
-# A kill that strikes in a destructor is reported by Python, and not raised: the actor ends before its next message.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [KILLS_THREADS, pytest.mark.usefixtures("no_thread_is_left")]
 
 TRAINING = Training(microbatches=3)
 NAMES = [stage_address(stage) for stage in range(5)]
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left_behind() -> Iterator[None]:
-    before = threading.enumerate()
-    yield
-    assert threading.enumerate() == before
-
-
 def started(program: Program) -> SupervisedJob:
-    job = ThreadsRuntime().start(program)
-    assert isinstance(job, SupervisedJob)
-    return job
+    return supervised(program, ThreadsRuntime())
 
 
 def found(job: SupervisedJob, name: Hashable) -> Ref[Any]:

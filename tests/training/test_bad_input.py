@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.trainings import CLASSIFIER, Training
 
 TRAINING = Training(microbatches=3)
 DATA = TRAINING.dataset
+pytestmark = pytest.mark.usefixtures("no_thread_is_left")
 
 
 class Untouched:
@@ -30,13 +30,6 @@ class Untouched:
 
     def start(self, program: object) -> Any:
         pytest.fail("an actor was started")
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    before = threading.enumerate()
-    yield
-    assert threading.enumerate() == before
 
 
 def learner(**settings: Any) -> Learner:

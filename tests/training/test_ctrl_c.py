@@ -21,6 +21,7 @@ from annex_actors.runtimes import Crash, Job, Program, Runtime, runtime
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
 from annex_actors.training.result import InterruptedRun
+from tests.leaks import no_thread_left
 from tests.trainings import Training, When, after_step, at_every_step, fingerprints
 
 ENDLESS = Training(microbatches=3, epochs=1000)
@@ -32,11 +33,11 @@ RUNTIMES = ["inline", "threads", "schedulers", "processes"]
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
     """Give the test Python's own handling of Ctrl-C; check that handlers and threads are as before afterwards."""
-    threads, before = threading.enumerate(), signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
-    assert threading.enumerate() == threads
+    with no_thread_left():
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        signal.signal(signal.SIGINT, before)
 
 
 def press() -> None:

@@ -1,23 +1,14 @@
-"""The kernels of a run: chosen once, recorded, and used again for its predictions."""
+"""The kernels of a learner: given to its layers, checked before it trains, used for its predictions."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Floats
-from annex_actors.layers import NUMPY, Dense, NumpyKernels, TorchKernels, dense
-from annex_actors.runs.config import resolve
-from annex_actors.runs.environment import environment
-from annex_actors.runs.recorded_run import RecordedRun, train_recorded
-from annex_actors.runs.saved_run import SavedRun
-from annex_actors.runs.toml_settings import merged, parse_setting
+from annex_actors.layers import NUMPY, Dense, NumpyKernels, dense
 from annex_actors.runtimes.blas import BrokenBlasError
 from annex_actors.training.learner import Learner
 from tests.trainings import Training, fingerprints, undisturbed
@@ -31,18 +22,6 @@ class Doubled(NumpyKernels):
 
     def product(self, left: Floats, right: Floats) -> Floats:
         return 2 * NUMPY.product(left, right)
-
-
-def recorded(path: Path, *settings: str) -> RecordedRun:
-    config = merged(*map(parse_setting, ["data.name=xor", "training.epochs=3", *settings]))
-    return train_recorded(*resolve(config), run_dir=path)
-
-
-@pytest.fixture
-def torch_run(tmp_path: Path) -> SavedRun:
-    """A saved run with torch's kernels."""
-    pytest.importorskip("torch")
-    return SavedRun.open(recorded(tmp_path / "torch", "training.kernels=torch").directory.path)
 
 
 def test_a_learner_gives_its_kernels_to_its_layers() -> None:
@@ -93,32 +72,3 @@ def test_kernels_with_wrong_results_are_refused_before_any_actor_starts() -> Non
     with pytest.raises(BrokenBlasError, match="restless"):
         learner.train(TRAINING.dataset, epochs=1, batch_size=5)
     assert learner.result is None
-
-
-def test_a_run_records_its_kernels(torch_run: SavedRun) -> None:
-    assert torch_run.config.training.kernels == "torch"
-    assert torch_run.environment == environment(TorchKernels())
-    assert torch_run.environment["kernels"].startswith("torch ")
-
-
-def test_a_run_with_numpys_kernels_says_so(tmp_path: Path) -> None:
-    run = SavedRun.open(recorded(tmp_path / "run").directory.path)
-    assert run.config.training.kernels == "numpy"
-    assert run.environment["kernels"] == f"numpy {np.__version__}"
-
-
-def test_the_predictions_of_a_run_are_computed_by_its_kernels(
-    torch_run: SavedRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = torch_run.learner().predict(np.ones((5, 2)))
-    monkeypatch.setattr(TorchKernels, "product", lambda _, left, right: Doubled().product(left, right))
-    assert not np.allclose(torch_run.learner().predict(np.ones((5, 2))), expected)
-
-
-@pytest.mark.parametrize("use", [SavedRun.learner, SavedRun.checkpoint])
-def test_a_run_that_needs_torch_says_so_if_it_is_missing(
-    torch_run: SavedRun, use: Callable[[SavedRun], object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ConfigError, match=r"expected torch for kernels 'torch', got none; pip install annex-actors\["):
-        use(torch_run)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -38,13 +37,7 @@ from tests.trainings import (
 
 TRAINING = Training(microbatches=3)
 RUNTIMES = ["inline", "threads", "schedulers", "processes"]
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left() -> Iterator[None]:
-    before = threading.enumerate()
-    yield
-    assert threading.enumerate() == before
+pytestmark = pytest.mark.usefixtures("no_thread_is_left")
 
 
 def trained(training: Training = TRAINING, runtime: str = "inline", **settings: object) -> Result:

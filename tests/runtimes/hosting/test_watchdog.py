@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from annex_actors.protocol.messages import Address, Forward, Part, Resume
+from annex_actors.protocol.messages import Address, Forward
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.hosting.heartbeat import SIZE, Heartbeat
 from annex_actors.runtimes.hosting.watchdog import Hang, Watchdog
-from tests.trainings import samples
+from tests.protocol.messages import forward, resume
 
 STAGE = stage_address(0)
 
@@ -33,7 +33,7 @@ class Peer:
 
 
 def piece(step: int = 7, microbatch: int = 2) -> Forward:
-    return Forward("run", step, microbatch, 0, samples(2, "softmax_cross_entropy").inputs, Part(3, 6))
+    return forward(step, microbatch, of=3)
 
 
 def at_work(began: float, longest_s: float = 0.0) -> Heartbeat:
@@ -61,9 +61,9 @@ def test_a_beacon_shows_what_its_peer_is_at_and_what_it_did() -> None:
     assert beacon.began is None
     assert (beacon.worked, beacon.most_kept_bytes) == (1, 10)
     assert beacon.longest_s > 0
-    beacon.before(Peer(), (stage_address(1), Resume("run", 3, -1, -1)))
+    beacon.before(Peer(), (stage_address(1), resume(3)))
     assert beacon.place == "resume at step 3"
-    beacon.after(Peer(5), (stage_address(1), Resume("run", 3, -1, -1)), ())
+    beacon.after(Peer(5), (stage_address(1), resume(3)), ())
     assert beacon.worked == 1, "only work on a step counts"
 
 

@@ -1,4 +1,4 @@
-"""What a peer commits."""
+"""What a stage commits, and that nothing of it changes afterwards."""
 
 from __future__ import annotations
 

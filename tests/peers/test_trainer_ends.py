@@ -1,0 +1,95 @@
+"""When the trainer ends a run: after its last epoch, when a condition is met, or when its owner says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from annex_actors.peers.trainer import TrainerSpec
+from annex_actors.protocol.events import EpochFinished, Finished
+from annex_actors.protocol.messages import OWNER, Await
+from tests.peers.trainers import HALT, LAST, STAGES, TRAINING, Hosted, at_the_end, trained
+
+
+def test_after_the_last_epoch_it_awaits_that_every_stage_has_committed() -> None:
+    hosted = at_the_end(Hosted())
+    assert [(to, message.step) for to, message in hosted.sent if isinstance(message, Await)] == [
+        (stage, 6) for stage in STAGES
+    ]
+    assert not any(isinstance(event, Finished) for event in hosted.events)
+
+
+def test_the_run_is_over_when_every_stage_has_committed_every_step() -> None:
+    hosted = at_the_end(Hosted())
+    hosted.committed(6, *STAGES[:-1])
+    hosted.committed(5, LAST)
+    assert not any(isinstance(event, Finished) for event in hosted.events)
+    hosted.committed(6, LAST)
+    assert hosted.events[-1] == Finished(6)
+
+
+def test_what_a_stage_had_committed_before_it_was_awaited_does_not_count() -> None:
+    hosted = Hosted()
+    hosted.committed(6)
+    at_the_end(hosted)
+    assert not any(isinstance(event, Finished) for event in hosted.events)
+
+
+def halting(condition: Callable[[tuple[EpochFinished, ...]], bool]) -> TrainerSpec:
+    return TRAINING.trainer_spec(condition)
+
+
+def test_the_condition_is_asked_after_every_epoch_with_all_that_are_finished() -> None:
+    asked: list[tuple[EpochFinished, ...]] = []
+    hosted = at_the_end(Hosted(halting(lambda history: bool(asked.append(history)))))  # type: ignore[func-returns-value]
+    history = hosted.state.history
+    assert asked == [history[:1], history]
+    assert len(history) == 2
+
+
+def test_a_condition_that_is_met_ends_the_run_after_its_epoch() -> None:
+    hosted = trained(Hosted(halting(lambda history: history[-1].train_cost < 1)))
+    hosted.answer()
+    assert hosted.fed == [0, 1, 2]
+    assert hosted.state.halt_at == 3
+    assert {message.step for message in hosted.messages(Await)} == {3}
+    hosted.committed(3)
+    assert hosted.events[-1] == Finished(3)
+
+
+def test_who_is_told_to_halt_finishes_what_it_fed() -> None:
+    hosted = Hosted()
+    hosted.tell(HALT, OWNER)
+    assert hosted.state.halt_at == 2
+    assert hosted.messages(Await) == []
+    hosted.report(0, 1)
+    assert hosted.fed == [0, 1]
+    hosted.committed(2)
+    assert hosted.events[-1] == Finished(2)
+
+
+def test_who_is_told_to_halt_while_it_evaluates_ends_without_that_epoch() -> None:
+    hosted = trained(Hosted())
+    hosted.tell(HALT, OWNER)
+    hosted.answer()
+    assert hosted.state.history == ()
+    hosted.committed(3)
+    assert hosted.events[-1] == Finished(3)
+
+
+def test_a_second_halt_changes_nothing() -> None:
+    hosted = Hosted()
+    hosted.tell(HALT, OWNER)
+    hosted.report(0)
+    hosted.tell(HALT, OWNER)
+    assert hosted.state.halt_at == 2
+    hosted.report(1)
+    hosted.committed(2)
+    assert hosted.events[-1] == Finished(2)
+
+
+def test_a_halt_after_the_last_epoch_changes_nothing() -> None:
+    hosted = at_the_end(Hosted())
+    hosted.tell(HALT, OWNER)
+    hosted.committed(6)
+    assert hosted.events[-1] == Finished(6)
+    assert len(hosted.state.history) == 2

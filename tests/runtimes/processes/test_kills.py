@@ -1,0 +1,126 @@
+"""Layers whose processes are killed or stopped from outside: the training comes to the same bits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
+from annex_actors.protocol.routing import stage_address
+from annex_actors.runtimes import ProcessesRuntime, Supervision
+from annex_actors.runtimes.hosting.job import SupervisedJob
+from annex_actors.runtimes.program import Observer
+from annex_actors.training.checkpoint import Checkpoint
+from tests.runtimes.processes.jobs import TRAINING, process_of, started
+from tests.trainings import Seen, When, after_step, fingerprints, finish, undisturbed
+
+
+def struck(
+    strike: Callable[[SupervisedJob], object], *, spares: int = 0, **settings: object
+) -> tuple[Checkpoint, Seen, SupervisedJob]:
+    """Train, and do something to the job once, when the cost of step 2 is known; the second epoch waits for it."""
+    jobs, ready, done, seen = list[SupervisedJob](), threading.Event(), threading.Event(), Seen()
+
+    def once() -> None:
+        if not done.is_set():
+            ready.wait()
+            try:
+                strike(jobs[0])
+            finally:
+                done.set()
+
+    def hold(history: tuple[EpochFinished, ...]) -> bool:
+        done.wait()
+        return False
+
+    observers: list[Observer] = [When(after_step(2), once), seen]
+    supervision = Supervision(**settings)  # type: ignore[arg-type]
+    program = TRAINING.program(observers=observers, supervision=supervision, halt=hold)
+    jobs.append(started(program, ProcessesRuntime(spares=spares)))
+    ready.set()
+    return finish(jobs[0], program, TRAINING.initial), seen, jobs[0]
+
+
+@pytest.mark.parametrize("layer", range(5))
+def test_kill_9_of_a_layer_changes_nothing(layer: int) -> None:
+    checkpoint, seen, job = struck(lambda job: process_of(job, stage_address(layer)).kill())
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    deaths = [event for event in seen.of(PeerExited) if not event.orderly]
+    assert [(event.address, event.incarnation) for event in deaths] == [(stage_address(layer), 1)]
+    assert deaths[0].reason.startswith("killed by SIGKILL")
+    assert job.restarts == 1
+
+
+def test_kill_9_of_every_layer_at_once_changes_nothing() -> None:
+    def strike(job: SupervisedJob) -> None:
+        for process in [process_of(job, spec.address) for spec in TRAINING.stage_specs()]:
+            process.kill()
+
+    checkpoint, _, job = struck(strike)
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    assert job.restarts == 5
+
+
+def test_a_killed_spare_is_replaced() -> None:
+    killed = list[int]()
+
+    def strike(job: SupervisedJob) -> None:
+        layers = {process_of(job, spec.address).pid for spec in TRAINING.stage_specs()}
+        for process in psutil.Process().children(recursive=True):
+            if process.pid not in layers:
+                process.kill()
+                killed.append(process.pid)
+        process_of(job, stage_address(1)).kill()
+
+    checkpoint, _, _ = struck(strike, spares=2)
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    assert len(killed) == 2
+
+
+def test_a_process_that_is_stopped_is_found_and_killed_and_nothing_changes() -> None:
+    checkpoint, seen, _ = struck(lambda job: process_of(job, stage_address(1)).suspend(), hang_seconds=0.3)
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    assert [event.address for event in seen.of(PeerHung)] == [stage_address(1)]
+    death = next(event for event in seen.of(PeerExited) if not event.orderly)
+    assert "for 0.3 s" in death.reason
+
+
+LATE = """
+import time
+from annex_actors.runtimes.processes.worker import Worker
+connect = Worker._connect
+
+def late(self, peer, fd):  # the delay is the fault that is injected; nothing waits for it to be over
+    if self._child is not None:
+        time.sleep(0.3)
+    connect(self, peer, fd)
+
+Worker._connect = late
+"""
+
+
+def test_nothing_is_sent_to_a_new_life_by_neighbours_who_have_not_heard_of_it(tmp_path: Path) -> None:
+    """A prediction, which is sent but once, would be lost, and waited for without end."""
+    file = tmp_path / "late.py"
+    file.write_text(LATE)
+    samples = np.zeros((3, 4), np.float32)
+    learner, oracle = TRAINING.learner(ProcessesRuntime(spares=0)), TRAINING.learner("inline")
+    learner.spec = replace(learner.spec, load=(str(file),))
+    learner.checkpoint = oracle.checkpoint = TRAINING.initial
+    assert learner.predict(samples).tobytes() == oracle.predict(samples).tobytes()
+
+
+def test_a_new_life_beside_a_neighbour_that_is_stopped_is_heard_when_that_has_ended() -> None:
+    def strike(job: SupervisedJob) -> None:
+        process_of(job, stage_address(3)).suspend()
+        process_of(job, stage_address(4)).kill()
+
+    checkpoint, seen, _ = struck(strike, hang_seconds=1.0)
+    assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+    assert [event.address for event in seen.of(PeerHung)] == [stage_address(3)]
