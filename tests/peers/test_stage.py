@@ -116,7 +116,7 @@ def state(requests: list[Request]) -> StageState:
 
 
 def finished(specification: StageSpec, order: tuple[int, ...] = (0, 1)) -> list[Request]:
-    """Return the requests of the end of a step whose gradients came in ``order``."""
+    """Return the requests at the end of a step whose gradients arrive in ``order``."""
     stage = stage_of(specification)
     for microbatch in (0, 1):
         stage.handle(forward(microbatch))
@@ -272,7 +272,7 @@ def test_the_cost_stage_logs_what_it_reported() -> None:
     assert logged == pytest.approx(1.0)
 
 
-def test_a_cost_that_is_no_number_ends_the_work_with_its_place() -> None:
+def test_a_cost_that_is_not_finite_raises_an_error_that_names_its_place() -> None:
     stage = cost_stage()
     stage.handle(target(0))
     bad = replace(cost_forward(0), array=np.full((3, 2), np.nan, np.float32))
@@ -306,7 +306,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("point", Point)
-def test_a_failure_is_given_its_place_and_keeps_its_cause(point: Point) -> None:
+def test_a_failure_names_its_place_and_keeps_its_cause(point: Point) -> None:
     stage = stage_of(dense_spec(), crash_at(point))
     with pytest.raises(LayerError) as caught:
         for message in (forward(0), forward(1), backward(0), backward(1), DEFERRED):

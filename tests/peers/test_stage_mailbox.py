@@ -171,7 +171,7 @@ def test_a_target_of_a_later_step_is_kept_over_a_commit() -> None:
     assert taken(box) == ["F0"]
 
 
-def test_sequential_takes_a_microbatch_back_before_it_takes_the_next() -> None:
+def test_sequential_does_the_backward_of_a_microbatch_before_the_next_forward() -> None:
     box = mailbox("sequential", forward(0, 0), forward(0, 1))
     assert taken(box) == ["F0"]
     box.put(backward(0, 0))
@@ -204,7 +204,7 @@ def test_the_deferred_weight_gradient_is_the_least_urgent() -> None:
     assert taken(box) == ["F0", "W"]
 
 
-def test_zb_h1_puts_the_weight_gradient_of_a_microbatch_off_by_as_many_gradients_as_there_are_stages_before() -> None:
+def test_zb_h1_defers_a_weight_gradient_by_as_many_gradients_as_there_are_stages_before() -> None:
     box = mailbox("zb-h1", *(forward(0, each, 4) for each in range(4)), stage=1, stages=3)
     assert taken(box) == ["F0", "F1"]
     box.put(backward(0, 0))
@@ -272,14 +272,14 @@ def test_a_cap_holds_forwards_back_until_the_weight_gradients_are_made() -> None
     assert taken(capped) == ["F0", "F1"]
 
 
-def test_a_prediction_takes_the_weights_of_its_place_in_the_stream() -> None:
+def test_a_prediction_meets_the_version_of_the_weights_that_it_names() -> None:
     box = mailbox("1f1b", predict(1, 0), forward(0, 0))
     assert taken(box) == ["F0"]
     box.commit(1)
     assert taken(box) == ["P0"]
 
 
-def test_predictions_that_nobody_waits_for_any_more_are_dropped_at_a_commit() -> None:
+def test_predictions_of_earlier_versions_are_dropped_at_a_commit() -> None:
     box = mailbox("1f1b", predict(1, 0))
     box.commit(2)
     assert taken(box) == []
@@ -296,7 +296,7 @@ def test_a_report_is_no_message_for_a_stage() -> None:
 
 
 class Observed:
-    """A stage that does nothing but count, and check what the schedule promises."""
+    """A stage that only counts, and checks what the schedule promises."""
 
     def __init__(self, row: Discipline, stage: int, stages: int, microbatches: list[int], committed: int = 0) -> None:
         self.box = StageMailbox(row, stage, Routing(stages), committed=committed)
@@ -345,7 +345,7 @@ class Observed:
 
 
 def stream(microbatches: Iterable[int]) -> list[Message]:
-    """Return all that reaches a stage: forwards and gradients of every microbatch of every step."""
+    """Return all messages that reach a stage: the forward and the gradient of every microbatch of every step."""
     places = [(step, each, of) for step, of in enumerate(microbatches) for each in range(of)]
     return [message for step, each, of in places for message in (forward(step, each, of), backward(step, each))]
 
@@ -365,7 +365,7 @@ ROWS = [
     microbatches=st.lists(st.integers(1, 4), min_size=1, max_size=3),
     data=st.data(),
 )
-def test_whatever_arrives_when_and_how_often_every_piece_of_work_is_done_once_and_in_its_turn(
+def test_every_piece_of_work_is_done_once_and_in_order_whatever_arrives_when_and_how_often(
     row: Discipline, stages: int, microbatches: list[int], data: st.DataObject
 ) -> None:
     once = stream(microbatches)

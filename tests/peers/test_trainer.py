@@ -43,7 +43,7 @@ LAST = STAGES[-1]
 
 
 class Hosted:
-    """A trainer, what it did, and what the stages tell it."""
+    """A trainer, its effects, and the stages' messages to it."""
 
     def __init__(self, spec: TrainerSpec | None = None, snapshot: Snapshot | None = None, incarnation: int = 1) -> None:
         self.node = (spec or TRAINING.trainer_spec()).node(snapshot, incarnation)
@@ -62,7 +62,7 @@ class Hosted:
             self.tell(Report("run", step, WHOLE_STEP, 5, cost, (5, 5, 3)[step % 3]))
 
     def answer(self) -> None:
-        """Answer the last question for predictions."""
+        """Answer the last request for predictions."""
         asked = self.messages(Predict)[-1]
         outputs = np.zeros((len(asked.array), CLASSES), np.float32)
         self.tell(replace(asked, edge=5, array=outputs))
@@ -100,7 +100,7 @@ HALT = Halt("run", 0, WHOLE_STEP, WHOLE_STEP)
 
 
 def trained(hosted: Hosted) -> Hosted:
-    """Let the epoch at hand be reported."""
+    """Report the current epoch."""
     first = hosted.state.reported if hosted.commits else 0
     hosted.report(*range(first, first + 3))
     return hosted
@@ -226,7 +226,7 @@ def test_the_test_cost_is_the_cost_of_the_outputs() -> None:
     assert hosted.state.history[0].metrics == {"accuracy": float(np.mean(targets == 0))}
 
 
-def test_sums_begin_anew_with_every_epoch() -> None:
+def test_sums_begin_at_zero_in_every_epoch() -> None:
     hosted = trained(Hosted())
     hosted.answer()
     assert (hosted.state.reported, hosted.state.cost_sum, hosted.state.samples) == (3, 0.0, 0)
@@ -238,7 +238,7 @@ def test_an_epoch_that_has_ended_is_an_event() -> None:
     assert [event for event in hosted.events if isinstance(event, EpochFinished)] == list(hosted.state.history)
 
 
-def test_outputs_of_another_place_in_the_stream_do_not_count() -> None:
+def test_outputs_of_another_version_do_not_count() -> None:
     hosted = trained(Hosted())
     (asked,) = hosted.messages(Predict)
     hosted.tell(replace(asked, step=2, array=np.zeros((TEST_SAMPLES, CLASSES), np.float32)))
@@ -258,13 +258,13 @@ def test_without_a_test_set_an_epoch_ends_with_its_last_report() -> None:
 
 
 def at_the_end(hosted: Hosted) -> Hosted:
-    """Let both epochs be trained and evaluated."""
+    """Train and evaluate both epochs."""
     trained(hosted).answer()
     trained(hosted).answer()
     return hosted
 
 
-def test_after_the_last_epoch_it_awaits_that_every_stage_has_committed() -> None:
+def test_after_the_last_epoch_it_awaits_the_commit_of_every_stage() -> None:
     hosted = at_the_end(Hosted())
     assert [(to, message.step) for to, message in hosted.sent if isinstance(message, Await)] == [
         (stage, 6) for stage in STAGES
@@ -322,7 +322,7 @@ def test_a_condition_that_is_met_ends_the_run_after_its_epoch() -> None:
     assert hosted.events[-1] == Finished(3)
 
 
-def test_who_is_told_to_halt_finishes_what_it_fed() -> None:
+def test_a_trainer_that_is_told_to_halt_finishes_what_it_fed() -> None:
     hosted = Hosted()
     hosted.tell(HALT, OWNER)
     assert hosted.state.halt_at == 2
@@ -333,7 +333,7 @@ def test_who_is_told_to_halt_finishes_what_it_fed() -> None:
     assert hosted.events[-1] == Finished(2)
 
 
-def test_who_is_told_to_halt_while_it_evaluates_ends_without_that_epoch() -> None:
+def test_a_trainer_that_is_told_to_halt_while_it_evaluates_ends_without_that_epoch() -> None:
     hosted = trained(Hosted())
     hosted.tell(HALT, OWNER)
     hosted.answer()
@@ -392,7 +392,7 @@ def test_a_restarted_trainer_does_not_feed_again_what_the_stages_said_that_they_
     assert Hosted(snapshot=first.commits[-1], incarnation=2).fed == [1, 2]
 
 
-def test_a_restarted_trainer_evaluates_again_an_epoch_that_was_not_decided_on() -> None:
+def test_a_restarted_trainer_evaluates_again_an_epoch_that_was_not_decided_upon() -> None:
     first = trained(Hosted())
     second = Hosted(snapshot=first.commits[-1], incarnation=2)
     assert second.fed == [0, 1, 2], "its outbox, and nothing of the next epoch"
@@ -410,12 +410,12 @@ def test_a_trainer_that_is_restarted_at_the_end_ends_the_run() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_predictions_are_asked_again_when_any_stage_is_restarted(stage: Address) -> None:
+def test_predictions_are_sent_again_when_any_stage_is_restarted(stage: Address) -> None:
     hosted = trained(Hosted())
     hosted.tell(Resume("run", 3, WHOLE_STEP, WHOLE_STEP), stage, incarnation=2)
     assert [(message.step, message.microbatch) for message in hosted.messages(Predict)] == [(3, 0), (3, 0)]
 
 
-def test_it_is_the_peer_of_its_name() -> None:
+def test_its_node_has_the_trainers_address() -> None:
     spec = TRAINING.trainer_spec()
     assert (spec.address, spec.label, spec.steps) == (TRAINER, "trainer", 6)

@@ -40,13 +40,13 @@ BEFORE, HERE, AFTER = map(stage_address, range(3))
 
 
 class Script:
-    """A behaviour that does what the test says, and notes what it was told; also a mailbox without any order."""
+    """A behaviour that does what the test says, and records what it receives; also a mailbox without any order."""
 
     def __init__(self) -> None:
         self.requests: deque[list[Request]] = deque()
         self.first: list[Request] = []
         self.handled: list[Message] = []
-        self.heard: list[tuple[Address, Control]] = []
+        self.controls: list[tuple[Address, Control]] = []
         self.commits: list[int] = []
         self.waiting: deque[Message] = deque()
 
@@ -58,7 +58,7 @@ class Script:
         return self.requests.popleft() if self.requests else []
 
     def on_control(self, peer: Address, control: Control) -> Iterable[Request]:
-        self.heard.append((peer, control))
+        self.controls.append((peer, control))
         return []
 
     def put(self, message: Message) -> None:
@@ -121,7 +121,7 @@ def tell(peer: Node, message: Message, sender: Address = BEFORE, incarnation: in
 
 
 def work(peer: Node) -> list[Effect]:
-    """Let ``peer`` do all that it can; return the effects."""
+    """Let ``peer`` do all its work; return the effects."""
     effects: list[Effect] = []
     while (more := peer.work()) is not None:
         effects += more
@@ -129,7 +129,7 @@ def work(peer: Node) -> list[Effect]:
 
 
 def sent(effects: list[Effect]) -> list[tuple[Address, str]]:
-    """Return to whom what was sent, as kinds and steps."""
+    """Return the receiver of each message that was sent, with its kind and step."""
     sends = [each for each in effects if isinstance(each, Send)]
     return [(each.to, f"{type(each.envelope.message).__name__} {each.envelope.message.step}") for each in sends]
 
@@ -204,7 +204,7 @@ def test_messages_of_a_dead_incarnation_are_dropped() -> None:
     assert script.handled == []
 
 
-def test_another_peers_incarnation_fences_nobody() -> None:
+def test_the_incarnation_of_one_peer_fences_no_other() -> None:
     script = Script()
     peer = node(script)
     tell(peer, resume(0), sender=AFTER, incarnation=5)
@@ -213,7 +213,7 @@ def test_another_peers_incarnation_fences_nobody() -> None:
     assert len(script.handled) == 1
 
 
-def test_a_dead_incarnation_cannot_make_others_forget_what_its_successor_needs() -> None:
+def test_a_dead_incarnation_cannot_make_others_drop_what_its_successor_needs() -> None:
     script = Script()
     peer = node(script)
     script.requests.append([post(AFTER, 0)])
@@ -225,7 +225,7 @@ def test_a_dead_incarnation_cannot_make_others_forget_what_its_successor_needs()
     assert sent(work(peer)).count((AFTER, "Forward 0")) == 2
 
 
-def test_who_resumes_hears_how_far_this_peer_is_and_gets_again_what_it_has_not_committed() -> None:
+def test_a_peer_that_resumes_learns_how_far_this_one_has_committed_and_gets_again_what_it_has_not() -> None:
     script = Script()
     peer = node(script)
     script.requests.append([post(AFTER, 0), post(AFTER, 1), post(BEFORE, 1)])
@@ -233,7 +233,7 @@ def test_who_resumes_hears_how_far_this_peer_is_and_gets_again_what_it_has_not_c
     work(peer)
     tell(peer, resume(1), sender=AFTER, incarnation=2)
     assert sent(work(peer)) == [(AFTER, "Committed 0"), (AFTER, "Forward 1")]
-    assert [(address, type(control)) for address, control in script.heard] == [(AFTER, Resume)]
+    assert [(address, type(control)) for address, control in script.controls] == [(AFTER, Resume)]
 
 
 def test_a_message_is_kept_until_its_receiver_has_committed_its_step() -> None:
@@ -248,7 +248,7 @@ def test_a_message_is_kept_until_its_receiver_has_committed_its_step() -> None:
     assert sent(work(peer)) == [(AFTER, "Committed 0"), (AFTER, "Forward 1")]
 
 
-def test_a_commit_rides_on_every_envelope() -> None:
+def test_every_envelope_acknowledges_the_last_commit() -> None:
     script = Script()
     peer = node(script)
     script.requests.append([post(AFTER, 0)])
@@ -281,7 +281,7 @@ def test_a_commit_leaves_out_of_the_outbox_what_was_acknowledged() -> None:
     assert [each.to for each in snapshot.outbox] == [BEFORE]
 
 
-def test_the_mailbox_learns_of_a_commit_and_later_envelopes_carry_it() -> None:
+def test_a_commit_reaches_the_mailbox_and_later_envelopes() -> None:
     script = Script()
     peer = node(script)
     script.requests.append([post(AFTER, 0), commit(1), post(AFTER, 1)])
@@ -292,7 +292,7 @@ def test_the_mailbox_learns_of_a_commit_and_later_envelopes_carry_it() -> None:
     assert peer.committed == 1
 
 
-def test_effects_come_in_the_order_of_the_wishes() -> None:
+def test_effects_keep_the_order_of_the_requests() -> None:
     script = Script()
     peer = node(script)
     script.requests.append([post(AFTER, 0), commit(1), Emit(Event()), post(AFTER, 1)])
@@ -315,7 +315,7 @@ def test_a_post_to_oneself_goes_into_the_mailbox_and_nowhere_else() -> None:
     ("address", "acknowledged"),
     [(BEFORE, [TRAINER]), (HERE, []), (AFTER, []), (TRAINER, [])],
 )
-def test_only_who_gets_no_data_from_a_peer_is_told_of_its_commits_by_a_message(
+def test_only_peers_that_get_no_data_are_sent_a_message_for_each_commit(
     address: Address, acknowledged: list[Address]
 ) -> None:
     script = Script()
@@ -325,13 +325,13 @@ def test_only_who_gets_no_data_from_a_peer_is_told_of_its_commits_by_a_message(
     assert sent(work(peer)) == [(peer, "Committed 1") for peer in acknowledged]
 
 
-def test_who_awaits_a_step_that_is_committed_is_told_at_once() -> None:
+def test_a_peer_that_awaits_a_committed_step_is_answered_at_once() -> None:
     peer = node(step=3)
     tell(peer, awaiting(2), sender=TRAINER)
     assert sent(work(peer)) == [(TRAINER, "Committed 3")]
 
 
-def test_who_awaits_a_step_is_told_once_it_is_committed_and_only_once() -> None:
+def test_a_peer_that_awaits_a_step_is_answered_once_when_it_is_committed() -> None:
     script = Script()
     peer = node(script)
     tell(peer, awaiting(2), sender=TRAINER)
@@ -343,13 +343,13 @@ def test_who_awaits_a_step_is_told_once_it_is_committed_and_only_once() -> None:
 
 
 def committing_at_even_steps(step: int) -> tuple[Node, Script]:
-    """Return a peer that requests to commit a step at its first message, and whose commits are due at even steps."""
+    """Return a peer that requests to commit a step at its first message; its commits are due at even steps."""
     script = Script()
     script.requests.append([commit(step)])
     return node(script, is_due=lambda step: step % 2 == 0), script
 
 
-def test_a_commit_that_is_not_due_is_not_made_and_nobody_forgets_anything() -> None:
+def test_a_commit_that_is_not_due_is_not_made_and_nothing_is_dropped() -> None:
     peer, script = committing_at_even_steps(3)
     tell(peer, forward(2))
     assert work(peer) == []
@@ -357,7 +357,7 @@ def test_a_commit_that_is_not_due_is_not_made_and_nobody_forgets_anything() -> N
     assert peer.committed == 0
 
 
-def test_who_awaits_a_step_whose_commit_was_not_due_makes_it_due() -> None:
+def test_awaiting_a_step_whose_commit_was_not_due_makes_it_due() -> None:
     peer, _ = committing_at_even_steps(3)
     tell(peer, forward(2))
     work(peer)
@@ -368,7 +368,7 @@ def test_who_awaits_a_step_whose_commit_was_not_due_makes_it_due() -> None:
     assert peer.committed == 3
 
 
-def test_who_awaits_a_step_before_it_is_done_makes_its_commit_due() -> None:
+def test_awaiting_a_step_before_it_is_done_makes_its_commit_due() -> None:
     peer, _ = committing_at_even_steps(3)
     tell(peer, awaiting(3), sender=TRAINER)
     assert work(peer) == []
@@ -393,7 +393,7 @@ def test_the_owner_of_the_run_may_tell_a_peer_to_halt() -> None:
     halt = Halt("r", 0, WHOLE_STEP, WHOLE_STEP)
     tell(peer, halt, sender=OWNER)
     assert work(peer) == []
-    assert script.heard == [(OWNER, halt)]
+    assert script.controls == [(OWNER, halt)]
 
 
 def test_predictions_are_sent_and_not_kept() -> None:
@@ -414,7 +414,7 @@ def test_a_chain_of_one_stage_has_the_trainer_for_its_only_neighbour() -> None:
     assert sent(node(address=BEFORE, stages=1).start()) == [(TRAINER, "Resume 0")]
 
 
-def test_what_a_peer_needs_to_know_comes_before_its_work() -> None:
+def test_control_messages_are_more_urgent_than_work() -> None:
     subject = node()
     assert subject.urgency() is None
     subject.receive(Envelope(BEFORE, 1, 0, Forward("r", 0, 0, 1, ARRAY, Part(1, 1))))
@@ -424,7 +424,7 @@ def test_what_a_peer_needs_to_know_comes_before_its_work() -> None:
 
 
 class Log(Instrument):
-    """Notes what it sees of a peer."""
+    """Records what it sees of a peer."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
