@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annex_actors.protocol.messages import Envelope
-from annex_actors.runtimes.faults.injected import Fault, InjectedFaults
+from annex_actors.runtimes.faults.injected import InjectedFaults, LayerFault
 from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
@@ -73,11 +73,11 @@ class ActorPeer:
         """Ask, raise an exception, and at last abandon its thread."""
         kill(ThreadChild(self.ref))
 
-    def inject(self, fault: Fault, layer: int) -> None:
+    def inject(self, fault: LayerFault, layer: int) -> None:
         """Let something go wrong in a layer."""
         if self.faults is None:
             raise RuntimeError("expected a program with `faults` to inject into, got one without; set it")
-        self.faults.add(layer, fault)
+        self.faults.inject(layer, fault)
 
 
 @dataclass(frozen=True, slots=True)

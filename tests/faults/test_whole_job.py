@@ -1,4 +1,4 @@
-"""``kill -9`` of a whole job, at moments that nobody chose, and `annex-actors resume` until it is through."""
+"""``kill -9`` of a whole job, at random moments, and `annex-actors resume` until it has finished."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def steps_saved(folder: Path) -> int:
 
 
 def wait_for_progress(process: subprocess.Popen[str], folder: Path, steps: int) -> None:
-    """Return when a run has saved so many more steps, or has ended."""
+    """Wait until a run has saved ``steps`` more steps, or has ended."""
     goal, due = steps_saved(folder) + steps, time.monotonic() + PATIENCE_S
     while process.poll() is None and steps_saved(folder) < goal:
         assert time.monotonic() < due, "the run makes no progress"
@@ -47,7 +47,7 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     ("runtime", "schedule"),
     [("schedulers", "1f1b"), ("threads", "pipedream"), ("processes", "1f1b"), ("processes", "2bw")],
 )
-def test_a_job_that_is_killed_whole_again_and_again_comes_to_the_same(
+def test_a_job_that_is_killed_again_and_again_has_the_same_result(
     tmp_path: Path, runtime: str, schedule: str, whole: bool
 ) -> None:
     kills, random = 20 if whole else 3, Random(f"{runtime} {schedule}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from annex_actors.protocol.messages import Address, Envelope
-from annex_actors.runtimes.faults.injected import Fault
+from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.program import PeerSpec
 from supervisors import ChildSpec, Registry
 
@@ -30,7 +30,7 @@ class PeerRef(Protocol):
     def end(self) -> None:
         """End it by force, whatever it is doing; a thread that withstands is abandoned before this returns."""
 
-    def inject(self, fault: Fault, layer: int) -> None:
+    def inject(self, fault: LayerFault, layer: int) -> None:
         """Let something go wrong in one of its layers, at the next point of its work."""
 
 

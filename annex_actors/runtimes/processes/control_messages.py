@@ -10,7 +10,7 @@ from typing import Any
 
 from annex_actors.base.errors import AnnexError
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.faults.injected import Fault
+from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.faults.planned import Crash, Place
 from annex_actors.runtimes.program import PeerSpec
 
@@ -76,7 +76,7 @@ class Inject:
     """Let something go wrong in a layer, to show that it does no harm."""
 
     layer: int
-    fault: Fault
+    fault: LayerFault
 
 
 # From the worker

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from annex_actors.protocol.messages import Address, Envelope
-from annex_actors.runtimes.faults.injected import Fault
+from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.processes.control_messages import Inject, Stop
 from annex_actors.runtimes.processes.worker_process import WorkerProcess
 from supervisors import KILLED, SHUTDOWN, Crashed, Reason, Rung
@@ -42,9 +42,9 @@ class ProcessRef:
         """Kill the process: nothing withstands, so that there is nothing to wait for."""
         self.process.kill()
 
-    def inject(self, fault: Fault, layer: int) -> None:
+    def inject(self, fault: LayerFault, layer: int) -> None:
         """Let something go wrong in a layer; what is stuck is the whole process, stopped."""
-        if fault is Fault.STUCK:
+        if fault is LayerFault.STUCK:
             self.process.signal(signal.SIGSTOP)
         else:
             self.process.send(Inject(layer, fault))

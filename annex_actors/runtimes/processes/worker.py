@@ -165,7 +165,7 @@ class Worker:
                 self._begin(order, *framing.receive_fds(self._files, 2))
             case Inject(layer, fault):
                 if self._surroundings is not None:
-                    self._surroundings.faults.add(layer, fault)
+                    self._surroundings.faults.inject(layer, fault)
             case Stop():
                 if self._child is not None:
                     self._child.shutdown(SHUTDOWN)

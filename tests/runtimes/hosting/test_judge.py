@@ -11,7 +11,7 @@ from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerH
 from annex_actors.protocol.messages import Envelope
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import RunFailedError, Supervision
-from annex_actors.runtimes.faults.injected import Fault
+from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.hosting.judge import Judge
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
@@ -66,7 +66,7 @@ class Ended:
 
     def kill(self) -> None: ...
 
-    def inject(self, fault: Fault, layer: int) -> None: ...
+    def inject(self, fault: LayerFault, layer: int) -> None: ...
 
     def end(self) -> None:
         self.ended.append("by force")
