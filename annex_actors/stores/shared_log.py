@@ -133,7 +133,7 @@ class SharedCommitLog:
     One process writes at a time, any may read: a reader finds the last commit, or one that was the last just before.
 
     Args:
-        fd: of `nameless_memory`; the shelf does not close it.
+        fd: of `nameless_memory`; the log does not close it.
         depth: how many commits are kept at least, >= 1.
         every: the newest commit of a step that is a multiple of it is kept as well, so that others have time to copy
             it; 0: none is.
@@ -214,7 +214,7 @@ class SharedCommitLog:
 
     @property
     def size(self) -> int:
-        """How many bytes of memory the shelf takes."""
+        """How many bytes of memory the log takes."""
         return self._memory.size
 
     def _entry(self, step: int) -> _Entry | None:

@@ -83,14 +83,17 @@ def stops_and_starts_what_the_strategy_names(runtime: Runtime) -> None:
 
 def restarts_a_layer_to_the_same_bits(runtime: Runtime) -> None:
     """A layer that crashes at any point of its work is restarted, and the training comes to the same."""
-    restarts = {Strategy.ONE_FOR_ONE: 1, Strategy.ONE_FOR_ALL: STAGES, Strategy.REST_FOR_ONE: STAGES - 1}
-    for strategy, expected in restarts.items():
-        for at in Point:
-            plan = CrashPlan([Crash(layer=1, step=3, microbatch=1, at=at)])
-            outcome = carried_out(runtime, program(crashes=plan, supervision=Supervision(strategy)))
-            where = f"a layer that crashes in {at.value}, with {strategy.value}"
-            require_bits(outcome, oracle(), where)
-            require(outcome.restarts == expected, f"expected {expected} restarts of {where}, got {outcome.restarts}")
+    _crash_at_every_point(runtime, Strategy.ONE_FOR_ONE, restarts=1)
+
+
+def restarts_all_layers_to_the_same_bits(runtime: Runtime) -> None:
+    """With ``one_for_all`` the crash of a layer restarts all, and the training comes to the same."""
+    _crash_at_every_point(runtime, Strategy.ONE_FOR_ALL, restarts=STAGES)
+
+
+def restarts_the_layers_after_it_to_the_same_bits(runtime: Runtime) -> None:
+    """With ``rest_for_one`` the crash of a layer restarts those after it, too, and the training comes to the same."""
+    _crash_at_every_point(runtime, Strategy.REST_FOR_ONE, restarts=STAGES - 1)
 
 
 def restarts_the_trainer_alone(runtime: Runtime) -> None:
@@ -173,6 +176,15 @@ def ends_a_run_of_too_many_restarts(runtime: Runtime) -> None:
     )
     require(str(error) == expected, f"expected the error {expected!r}, got {str(error)!r}")
     require(isinstance(error.__cause__, LayerError), f"expected the layer's own error, got {error.__cause__!r}")
+
+
+def _crash_at_every_point(runtime: Runtime, strategy: Strategy, *, restarts: int) -> None:
+    for at in Point:
+        plan = CrashPlan([Crash(layer=1, step=3, microbatch=1, at=at)])
+        outcome = carried_out(runtime, program(crashes=plan, supervision=Supervision(strategy)))
+        where = f"a layer that crashes in {at.value}, with {strategy.value},"
+        require_bits(outcome, oracle(), where)
+        require(outcome.restarts == restarts, f"expected {restarts} restarts of {where} got {outcome.restarts}")
 
 
 def _failure(runtime: Runtime, run: Program) -> RunFailedError:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 
 from annex_actors import Crash, Learner, RunFailedError
+from annex_actors.base.errors import ConfigError
+from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.protocol.instrument import Instrument, Peer, WorkItem
@@ -33,6 +35,8 @@ from annex_actors.runtimes import (
     Supervision,
     ThreadsRuntime,
 )
+from annex_actors.runtimes.main_guard import IMPORTING
+from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.result import InterruptedRun
@@ -87,15 +91,17 @@ class Followed:
 
     def start(self, program: Program) -> Job:
         instruments = () if self.name == "processes" else (self.traces,)
+        self.traces.add(program.store, *(array for spec in program.stages for array in arrays_of(spec)))
         job = self.inner.start(replace(program, instruments=instruments))
-        self.traces.add(job, program.store, *(layer for spec in program.stages for layer in arrays_of(spec)))
+        self.traces.add(job)
         return job
 
 
 def arrays_of(spec: Any) -> Iterator[object]:
     """Yield the initial weights of a stage."""
-    for layer in spec.initial.layers:
-        yield from layer.parameters.values()
+    if isinstance(spec, StageSpec):
+        for layer in spec.initial.layers:
+            yield from layer.parameters.values()
 
 
 class Interrupts:
@@ -144,7 +150,37 @@ def raised_by_halt(learner: Learner, folder: Path) -> None:
         learner.train(TRAINING.dataset, epochs=2, batch_size=5, halt=halt)
 
 
-ENDS = [finished, predicted, saved, crashed, failed, interrupted, raised_by_halt]
+class Unstartable:
+    """A stage that cannot be made."""
+
+    def __init__(self, stage: PeerSpec) -> None:
+        self.address, self.label, self.routing = stage.address, stage.label, stage.routing
+
+    def node(self, *_: object) -> object:
+        raise OSError("no such file")
+
+
+def not_started(learner: Learner, folder: Path) -> None:
+    program = TRAINING.program()
+    first, second, *others = program.stages
+    stages: Any = (first, Unstartable(second), *others)
+    with (
+        pytest.raises(RunFailedError, match="no such file"),
+        closing(learner.spec.runtime.start(replace(program, stages=stages))) as job,
+    ):
+        job.wait()
+
+
+def not_started_by_its_files(learner: Learner, folder: Path) -> None:
+    file = folder / "mine.py"
+    file.write_text(f"import os\nif '{IMPORTING}' in os.environ:\n    raise OSError('no such file')\n")
+    program = TRAINING.program(load=(str(file),))
+    if learner.spec.runtime.name == "processes":  # nothing else runs the files of a program
+        with pytest.raises(ConfigError, match="no such file"):
+            learner.spec.runtime.start(program)
+
+
+ENDS = [not_started, not_started_by_its_files, finished, predicted, saved, crashed, failed, interrupted, raised_by_halt]
 
 
 @contextmanager

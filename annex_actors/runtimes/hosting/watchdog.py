@@ -66,16 +66,20 @@ class Watchdog:
         self._watched: dict[Address, _Watched] = {}
         self._longest_s: dict[Address, float] = {}
         self._closing = Event()
-        self._thread = Thread(target=self._run, name="watchdog", daemon=True)
+        self._thread: Thread | None = None
 
     def __enter__(self) -> Self:
         """Begin to look."""
+        # Made here: a thread that never runs would hold this for ever, and this holds it.
+        self._thread = Thread(target=self._run, name="watchdog", daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
         """Look no more."""
-        self.close()
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
 
     def watch(self, address: Address, heartbeat: Heartbeat, ping: Callable[[], None] | None = None) -> None:
         """Watch a new incarnation of a peer, in place of the one before.
@@ -93,12 +97,6 @@ class Watchdog:
         """Stop watching a peer that has ended."""
         with self._lock:
             self._forget(address)
-
-    def close(self) -> None:
-        """Stop the watchdog."""
-        self._closing.set()
-        if self._thread.ident is not None:
-            self._thread.join()
 
     def look(self) -> list[tuple[Address, Hang]]:
         """Return the peers that hang now and did not at the last look."""
