@@ -31,11 +31,11 @@ def check_stack_layer(
 ) -> None:
     """Check that a layer keeps the promises of the protocol `StackLayer`.
 
-    They are those of `check_layer`, for as many arrays as the layer takes and gives.
+    They are those that `check_layer` checks, for as many arrays as the layer takes and gives.
 
     Args:
         layer: the layer to check.
-        input_shapes: the shapes of one sample of each array that it takes.
+        input_shapes: the shape of one sample, for each array that it takes.
         samples: rows of a microbatch, >= 1.
         seed: of the random inputs.
         constructors: see `check_layer`.

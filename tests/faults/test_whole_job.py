@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 HASHES = ("weights_sha256", "state_sha256", "cost_log_sha256", "train_cost", "test_cost", "test_metrics", "steps")
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 
 
 def command(*arguments: str) -> list[str]:
@@ -31,7 +31,7 @@ def steps_saved(folder: Path) -> int:
 
 def wait_for_progress(process: subprocess.Popen[str], folder: Path, steps: int) -> None:
     """Wait until a run has saved ``steps`` more steps, or has ended."""
-    goal, due = steps_saved(folder) + steps, time.monotonic() + PATIENCE_S
+    goal, due = steps_saved(folder) + steps, time.monotonic() + TIMEOUT_S
     while process.poll() is None and steps_saved(folder) < goal:
         assert time.monotonic() < due, "the run makes no progress"
         with suppress(subprocess.TimeoutExpired):
@@ -62,7 +62,7 @@ def test_a_job_that_is_killed_again_and_again_has_the_same_result(
         os.kill(job.pid, signal.SIGKILL)
         job.communicate()
         assert job.returncode == -signal.SIGKILL, "the run was over before it could be killed"
-        psutil.wait_procs(processes_of(tmp_path), timeout=PATIENCE_S)
+        psutil.wait_procs(processes_of(tmp_path), timeout=TIMEOUT_S)
         assert processes_of(tmp_path) == [], "a layer's process has outlived its job"
         arguments = ("resume", "run")
     last = subprocess.run(command(*arguments), cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -33,7 +33,7 @@ def test_layer_and_step_are_enough() -> None:
     assert parse_crash("step=0,layer=3") == Crash(layer=3, step=0, microbatch=0, at=Point.FORWARD, times=1)
 
 
-def test_spaces_do_no_harm() -> None:
+def test_spaces_are_ignored() -> None:
     assert parse_crash(" layer = 1 , step= 7 ,times =3") == Crash(layer=1, step=7, times=3)
 
 

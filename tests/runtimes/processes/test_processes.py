@@ -1,4 +1,4 @@
-"""Layers in processes: real deaths of every kind, and nothing left behind by any end of a run."""
+"""Layers in processes: real deaths of every kind, and no end of a run leaves anything behind."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from tests.trainings import (
 )
 
 TRAINING = Training(microbatches=3)
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 def started(program: Program, runtime: ProcessesRuntime | None = None) -> SupervisedJob:
@@ -67,17 +67,17 @@ def process_of(job: SupervisedJob, address: Address) -> psutil.Process:
     return psutil.Process(ref.process.pid)
 
 
-def struck(
-    strike: Callable[[SupervisedJob], object], *, spares: int = 0, **settings: object
+def disturbed(
+    disturb: Callable[[SupervisedJob], object], *, spares: int = 0, **settings: object
 ) -> tuple[Checkpoint, Seen, SupervisedJob]:
-    """Train, and do something to the job once, when the cost of step 2 is known; the second epoch waits for it."""
+    """Train, and call ``disturb`` once, when the cost of step 2 is known; the second epoch waits for it."""
     jobs, ready, done, seen = list[SupervisedJob](), threading.Event(), threading.Event(), Seen()
 
     def once() -> None:
         if not done.is_set():
             ready.wait()
             try:
-                strike(jobs[0])
+                disturb(jobs[0])
             finally:
                 done.set()
 
@@ -95,7 +95,7 @@ def struck(
 
 @pytest.mark.parametrize("layer", range(5))
 def test_kill_9_of_a_layer_changes_nothing(layer: int) -> None:
-    checkpoint, seen, job = struck(lambda job: process_of(job, stage_address(layer)).kill())
+    checkpoint, seen, job = disturbed(lambda job: process_of(job, stage_address(layer)).kill())
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     deaths = [event for event in seen.of(PeerExited) if not event.orderly]
     assert [(event.address, event.incarnation) for event in deaths] == [(stage_address(layer), 1)]
@@ -104,11 +104,11 @@ def test_kill_9_of_a_layer_changes_nothing(layer: int) -> None:
 
 
 def test_kill_9_of_every_layer_at_once_changes_nothing() -> None:
-    def strike(job: SupervisedJob) -> None:
+    def disturb(job: SupervisedJob) -> None:
         for process in [process_of(job, spec.address) for spec in TRAINING.stage_specs()]:
             process.kill()
 
-    checkpoint, _, job = struck(strike)
+    checkpoint, _, job = disturbed(disturb)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     assert job.restarts == 5
 
@@ -116,7 +116,7 @@ def test_kill_9_of_every_layer_at_once_changes_nothing() -> None:
 def test_a_killed_spare_is_replaced() -> None:
     killed = list[int]()
 
-    def strike(job: SupervisedJob) -> None:
+    def disturb(job: SupervisedJob) -> None:
         layers = {process_of(job, spec.address).pid for spec in TRAINING.stage_specs()}
         for process in psutil.Process().children(recursive=True):
             if process.pid not in layers:
@@ -124,13 +124,13 @@ def test_a_killed_spare_is_replaced() -> None:
                 killed.append(process.pid)
         process_of(job, stage_address(1)).kill()
 
-    checkpoint, _, _ = struck(strike, spares=2)
+    checkpoint, _, _ = disturbed(disturb, spares=2)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     assert len(killed) == 2
 
 
-def test_a_process_that_is_stopped_is_found_and_killed_and_nothing_changes() -> None:
-    checkpoint, seen, _ = struck(lambda job: process_of(job, stage_address(1)).suspend(), hang_seconds=0.3)
+def test_a_stopped_process_is_found_and_killed_and_nothing_changes() -> None:
+    checkpoint, seen, _ = disturbed(lambda job: process_of(job, stage_address(1)).suspend(), hang_seconds=0.3)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     assert [event.address for event in seen.of(PeerHung)] == [stage_address(1)]
     death = next(event for event in seen.of(PeerExited) if not event.orderly)
@@ -142,7 +142,7 @@ import time
 from annex_actors.runtimes.processes.worker import Worker
 connect = Worker._connect
 
-def late(self, peer, fd):  # the delay is the fault that is injected; nothing waits for it to be over
+def late(self, peer, fd):  # the delay is the injected fault; no test waits for its end
     if self._child is not None:
         time.sleep(0.3)
     connect(self, peer, fd)
@@ -151,8 +151,8 @@ Worker._connect = late
 """
 
 
-def test_nothing_is_sent_to_a_new_life_by_neighbours_who_have_not_heard_of_it(tmp_path: Path) -> None:
-    """A prediction, which is sent but once, would be lost, and waited for without end."""
+def test_the_trainer_learns_of_a_new_incarnation_after_all_its_neighbours(tmp_path: Path) -> None:
+    """Else a prediction, which is sent only once, would be lost, and the run would wait for it for ever."""
     file = tmp_path / "late.py"
     file.write_text(LATE)
     samples = np.zeros((3, 4), np.float32)
@@ -162,12 +162,12 @@ def test_nothing_is_sent_to_a_new_life_by_neighbours_who_have_not_heard_of_it(tm
     assert learner.predict(samples).tobytes() == oracle.predict(samples).tobytes()
 
 
-def test_a_new_life_beside_a_neighbour_that_is_stopped_is_heard_when_that_has_ended() -> None:
-    def strike(job: SupervisedJob) -> None:
+def test_the_trainer_learns_of_a_new_incarnation_when_a_stopped_neighbour_has_ended() -> None:
+    def disturb(job: SupervisedJob) -> None:
         process_of(job, stage_address(3)).suspend()
         process_of(job, stage_address(4)).kill()
 
-    checkpoint, seen, _ = struck(strike, hang_seconds=1.0)
+    checkpoint, seen, _ = disturbed(disturb, hang_seconds=1.0)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     assert [event.address for event in seen.of(PeerHung)] == [stage_address(3)]
 
@@ -177,7 +177,7 @@ def test_a_new_life_beside_a_neighbour_that_is_stopped_is_heard_when_that_has_en
 
 @dataclass(frozen=True)
 class Deadly(Activation):
-    """A relu that does something at the eighth forward, for the first so many times."""
+    """A relu that calls a function at its eighth forward and at some after it."""
 
     path: Path = field(kw_only=True)
     deed: Callable[[], object] = field(kw_only=True)
@@ -322,7 +322,7 @@ def test_a_run_goes_on_from_what_its_store_holds() -> None:
 def test_a_failed_run_keeps_the_last_step_that_all_committed_whatever_a_checkpoint_has_copied_before(
     schedule: str, every: int, commit_every: int, layer: int
 ) -> None:
-    """Layers commit step 6 for the next checkpoint, and have it copied, but for one that fails to commit it."""
+    """All layers but one commit step 6 for the next checkpoint and have it copied; one fails to commit it."""
     training = Training(schedule=schedule, microbatches=1, epochs=3)
     addresses = [spec.address for spec in training.stage_specs()]
     store = MemoryStore(addresses, depth=training.overlap + 1, every=every)
@@ -353,7 +353,7 @@ if __name__ == "__main__":
 
 @contextmanager
 def working(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
-    """Start a training in a process of its own; yield it and its layers, once they work; kill it, if it is left."""
+    """Start a training in a process of its own; yield the process and its layers once they work; kill it at the end."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -369,20 +369,20 @@ def working(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil
             job.kill()
 
 
-def test_kill_9_of_the_whole_leaves_no_process(tmp_path: Path) -> None:
+def test_kill_9_of_the_job_leaves_no_process(tmp_path: Path) -> None:
     with working(tmp_path) as (job, layers):
         job.kill()
         job.communicate()
-        _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+        _, alive = psutil.wait_procs(layers, timeout=TIMEOUT_S)
         assert alive == []
 
 
-def test_kill_9_of_the_whole_leaves_no_process_not_even_one_that_is_stopped(tmp_path: Path) -> None:
+def test_kill_9_of_the_job_leaves_no_process_not_even_a_stopped_one(tmp_path: Path) -> None:
     with working(tmp_path) as (job, layers):
         layers[0].suspend()
         job.kill()
         job.communicate()
-        _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+        _, alive = psutil.wait_procs(layers, timeout=TIMEOUT_S)
         assert alive == []
 
 
@@ -391,7 +391,7 @@ def test_kill_9_of_everything_leaves_no_file(tmp_path: Path) -> None:
         for process in [*layers, psutil.Process(job.pid)]:
             process.kill()
         job.communicate()
-        psutil.wait_procs(layers, timeout=PATIENCE_S)
+        psutil.wait_procs(layers, timeout=TIMEOUT_S)
         assert [path.name for path in tmp_path.iterdir()] == ["script.py"]
 
 
@@ -402,5 +402,5 @@ def test_a_ctrl_c_at_the_terminal_reaches_the_supervising_process_alone(tmp_path
         job.send_signal(signal.SIGINT)
         job.communicate()
         assert job.returncode != 0
-        _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+        _, alive = psutil.wait_procs(layers, timeout=TIMEOUT_S)
         assert alive == []

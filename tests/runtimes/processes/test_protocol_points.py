@@ -1,4 +1,4 @@
-"""``kill -9`` of a layer by itself before and after every single thing that its host does with the protocol.
+"""``kill -9`` of a layer before and after every single step of its host in the protocol.
 
 Before and after each message taken in, each send, each commit, and each message of a resumption; once, and again while
 it recovers. The process really dies there, between two instructions.
@@ -27,10 +27,10 @@ from tests.matrix import matrix
 from tests.trainings import Training, carry_out, undisturbed
 
 POINTS = 130
-"""More than a stage of these trainings passes before its last step."""
+"""More points than a stage of these trainings passes before its last step."""
 
 RECOVERY = 25
-"""Points of the second life: loading, asking, sending again, taking in."""
+"""Points of the second incarnation: it loads its commit, asks its neighbours, sends again, receives."""
 
 
 class MortalNode:
