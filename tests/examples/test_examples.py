@@ -44,7 +44,8 @@ def test_crashes_leave_the_weights_bit_identical() -> None:
 RUN = {
     "digits": "test_digits_are_read_as_the_readme_shows",
     "kill_a_process": "test_a_killed_process_leaves_the_weights_bit_identical",
-    "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
+    "own_layer": "test_an_own_layer_learns",
+    "own_schedule": "test_an_own_schedule_is_drawn_and_gives_the_same_weights",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
     "xor": "test_xor_is_learned",
 }
@@ -67,7 +68,11 @@ def test_an_example_is_one_idea_in_at_most_sixty_lines_without_flags(path: Path)
     assert "argv" not in text
 
 
-def test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights() -> None:
+def test_an_own_layer_learns() -> None:
+    assert run("own_layer.py") == "test accuracy 0.82\n"
+
+
+def test_an_own_schedule_is_drawn_and_gives_the_same_weights() -> None:
     *picture, last = run("own_schedule.py").splitlines()
     assert picture[0].startswith("F0 F1 F2 F3")
     assert len(picture) == 3
