@@ -73,12 +73,12 @@ def stops_and_starts_what_the_strategy_names(runtime: Runtime) -> None:
         carried_out(runtime, program(crashes=plan, observers=[seen], supervision=Supervision(strategy)))
         crash = next(at for at, event in enumerate(seen.events) if isinstance(event, PeerExited))
         after = [event for event in seen.events[crash + 1 :] if isinstance(event, PeerExited | PeerStarted)]
-        told = [(type(event), event.address) for event in after[: -STAGES - 1]]
+        shown = [(type(event), event.address) for event in after[: -STAGES - 1]]
         expected = [
             *((PeerExited, stage_address(each)) for each in stop),
             *((PeerStarted, stage_address(each)) for each in start),
         ]
-        require(told == expected, f"expected {strategy.value} to be {expected}, got {told}")
+        require(shown == expected, f"expected {strategy.value} to be {expected}, got {shown}")
 
 
 def restarts_a_layer_to_the_same_bits(runtime: Runtime) -> None:

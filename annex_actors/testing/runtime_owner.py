@@ -37,18 +37,18 @@ from annex_actors.testing.small_runs import (
 def halts_at_one_step_of_all_layers(runtime: Runtime) -> None:
     """A run that is told to halt finishes the steps that were fed; then all layers have committed the same step."""
     for step in (0, 1, 2, 3, STEPS - 1):
-        told, jobs = threading.Event(), list[Job]()
+        started, jobs = threading.Event(), list[Job]()
 
-        def halt(told: threading.Event = told, jobs: list[Job] = jobs) -> None:
-            told.wait()
+        def halt(started: threading.Event = started, jobs: list[Job] = jobs) -> None:
+            started.wait()
             jobs[0].halt()
 
-        def known(job: Job, told: threading.Event = told, jobs: list[Job] = jobs) -> None:
+        def record(job: Job, started: threading.Event = started, jobs: list[Job] = jobs) -> None:
             jobs.append(job)
-            told.set()
+            started.set()
 
         run = program(observers=[When(at_step(step), halt)])
-        finished(runtime, run, known)
+        finished(runtime, run, record)
         reached = _require_one_step(run)
         require(step < reached, f"expected a run that halts after step {step} to finish it, got {reached} steps")
 
@@ -57,16 +57,16 @@ def halts_before_it_is_waited_for(runtime: Runtime) -> None:
     """A run can be told to halt as soon as it is started, though its layers crash, and more than once."""
     plan = [Crash(layer=layer, step=step, at=Point.COMMIT) for layer in (0, 3, 4) for step in (0, 1)]
     for crashes in ([], plan):
-        told = threading.Event()
+        halted = threading.Event()
 
-        def hold(history: tuple[EpochFinished, ...], told: threading.Event = told) -> bool:
-            told.wait(TIMEOUT_S)
+        def hold(history: tuple[EpochFinished, ...], halted: threading.Event = halted) -> bool:
+            halted.wait(TIMEOUT_S)
             return False
 
-        def halt(job: Job, told: threading.Event = told) -> None:
+        def halt(job: Job, halted: threading.Event = halted) -> None:
             job.halt()
             job.halt()
-            told.set()
+            halted.set()
 
         run = program(halt=hold, crashes=CrashPlan(crashes))
         finished(runtime, run, halt)

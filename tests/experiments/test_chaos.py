@@ -73,7 +73,7 @@ def test_faults_of_every_kind_happen_and_change_nothing(runtime: str, kind: Faul
 
 
 @dataclass(frozen=True)
-class Forgetful(Activation):
+class CountsCalls(Activation):
     """A layer that breaks a promise: its outputs depend on how often it was called, and so on crashes."""
 
     calls: list[int] = field(default_factory=list, kw_only=True)
@@ -86,7 +86,7 @@ class Forgetful(Activation):
 
 def test_a_layer_that_does_not_survive_is_detected() -> None:
     training = Training(microbatches=1)
-    network = sequence(dense(6), Forgetful(Relu()), dense(CLASSES))
+    network = sequence(dense(6), CountsCalls(Relu()), dense(CLASSES))
     learner = Learner(network, runtime="threads", microbatches=1, optimizer=training.optimizer)
     kinds = (FaultKind.EXCEPTION,)
     verdict = chaos(learner, training.dataset, epochs=300, batch_size=5, faults=3, pause_s=0.01, kinds=kinds)

@@ -94,7 +94,7 @@ def test_without_the_order_of_effects_some_kill_is_not_survived(monkeypatch: pyt
 
 
 def test_without_dropping_what_was_seen_before_some_kill_is_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Forgetful(StageMailbox):
+    class AcceptsAgain(StageMailbox):
         """Accepts every forward, also one that it has seen."""
 
         def put(self, message: Message) -> None:
@@ -105,7 +105,7 @@ def test_without_dropping_what_was_seen_before_some_kill_is_not_survived(monkeyp
                 progress.steps[message.step].forwards = message.microbatch
             super().put(message)
 
-    monkeypatch.setattr(stage_module, "StageMailbox", Forgetful)
+    monkeypatch.setattr(stage_module, "StageMailbox", AcceptsAgain)
     assert some_kill_is_not_survived()
 
 

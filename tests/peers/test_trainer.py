@@ -342,10 +342,10 @@ def test_a_trainer_that_is_told_to_halt_while_it_evaluates_ends_without_that_epo
     assert hosted.events[-1] == Finished(3)
 
 
-def test_a_halt_outlives_the_trainer_that_was_told() -> None:
-    told = Hosted()
-    told.tell(HALT, OWNER)
-    successor = Hosted(snapshot=told.commits[-1], incarnation=2)
+def test_a_halt_outlives_the_trainer_that_received_it() -> None:
+    halted = Hosted()
+    halted.tell(HALT, OWNER)
+    successor = Hosted(snapshot=halted.commits[-1], incarnation=2)
     assert successor.fed == [0, 1]
     successor.report(0, 1)
     assert successor.fed == [0, 1]
