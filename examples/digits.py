@@ -1,13 +1,13 @@
-"""Read handwritten digits, and watch the actors do it through an observer of your own."""
+"""Learn handwritten digits, and watch the training through an observer of your own."""
 
 from annex_actors import EpochFinished, Event, Learner, activation, dense, dropout, load, sequence
 
 
 class EveryFifthEpoch:
-    """Prints an epoch in five; an observer is any object with this one method."""
+    """Prints every fifth epoch; an observer is any object with this one method."""
 
     def on_event(self, event: Event) -> None:
-        """Take one event in."""
+        """Print the event if it is the end of a fifth epoch."""
         if isinstance(event, EpochFinished) and event.epoch % 5 == 4:
             print(f"epoch {event.epoch + 1:2}: cost {event.train_cost:.4f}, accuracy {event.metrics['accuracy']:.3f}")
 

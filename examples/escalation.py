@@ -1,7 +1,7 @@
 """A fault that a restart does not cure goes up the tree, until the restart of a branch cures it.
 
-The reader crashes as long as the connection beside it is stale. Its own supervisor restarts the reader alone, in vain,
-and gives up after two restarts. The supervisor above then restarts that whole branch, connection included: cured.
+The reader crashes as long as the connection beside it is stale. Its supervisor restarts the reader alone, in vain, and
+gives up after two restarts. The supervisor above then restarts the whole branch, connection included: cured.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Reader(Actor):
         self.actor_ref.tell("read")
 
     def on_receive(self, message: object) -> None:
-        """Read, and leave the stage."""
+        """Read, and stop."""
         connection = self.context.registry.whereis("connection") if self.context.registry else None
         if connection is None or not connection.ask("are you well?"):
             raise ConnectionError("stale connection")
@@ -36,7 +36,7 @@ class Reader(Actor):
 
 
 def main() -> None:
-    """Watch the fault go up, and the cure come down."""
+    """Run the tree until the reader has succeeded."""
     logging.getLogger("supervisors").setLevel(logging.CRITICAL)
     done = threading.Event()
 

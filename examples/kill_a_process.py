@@ -6,15 +6,15 @@ import psutil
 
 from annex_actors import Event, Learner, PeerExited, PeerStarted, StepFinished, activation, dense, load, sequence
 
-# Supervisors log every death; here one is made on purpose, and the observer below tells of it.
+# Supervisors log every death; here there is one on purpose, and the observer below reports it.
 logging.getLogger("supervisors").setLevel(logging.CRITICAL)
 
 
-class Sniper:
-    """Kills the process of a layer when the cost of step 60 is known, and prints what becomes of it."""
+class Killer:
+    """Kills the process of a layer when the cost of step 60 is known, and prints its death and restart."""
 
     def on_event(self, event: Event) -> None:
-        """Take one event in."""
+        """Kill a process, or print how it ended and that it is up again."""
         if isinstance(event, StepFinished) and event.step == 60:
             psutil.Process().children()[1].kill()
         elif isinstance(event, PeerExited) and not event.orderly:
@@ -23,7 +23,7 @@ class Sniper:
             print(f"  {event.label} is up again, incarnation {event.incarnation}")
 
 
-def train(*observers: Sniper) -> str:
+def train(*observers: Killer) -> str:
     """Train and return the fingerprint of the weights."""
     network = sequence(dense(64), activation("relu"), dense(10))
     learner = Learner(network, runtime="processes", seed=7)
@@ -34,5 +34,5 @@ def train(*observers: Sniper) -> str:
 
 if __name__ == "__main__":  # every process of a layer imports this file
     undisturbed = train()
-    disturbed = train(Sniper())
+    disturbed = train(Killer())
     print("bit-identical" if undisturbed == disturbed else "they differ!")

@@ -11,7 +11,7 @@ from annex_actors.layers import DType, Factors, Floats, Parameters, Saved, Shape
 
 @dataclass(frozen=True)
 class LowRank:
-    """``y = (x - mean) @ down @ up``: few weights for many inputs; ``mean`` is a running one of the inputs."""
+    """``y = (x - mean) @ down @ up``: few weights for many inputs; ``mean`` is a running mean of the inputs."""
 
     rank: int
     out_features: int
@@ -48,7 +48,7 @@ class LowRank:
 
     def next_state(self, state: Parameters, factors: Sequence[Factors]) -> Parameters:
         mean = state["mean"]
-        for inputs, *_ in factors:  # of each microbatch, in their order
+        for inputs, *_ in factors:  # of each microbatch, in order
             mean = 0.9 * mean + 0.1 * inputs.mean(axis=0)
         return frozen({"mean": mean})
 

@@ -4,15 +4,15 @@ import logging
 
 from annex_actors import Crash, Event, Learner, PeerExited, PeerStarted, Point, activation, dense, load, sequence
 
-# Supervisors log every crash with its traceback; here three are made on purpose, and the observer below tells of them.
+# Supervisors log every crash with its traceback; here there are three on purpose, and the observer below reports them.
 logging.getLogger("supervisors").setLevel(logging.CRITICAL)
 
 
 class Restarts:
-    """Prints who ended, and who was started anew."""
+    """Prints every crash and every restart."""
 
     def on_event(self, event: Event) -> None:
-        """Take one event in."""
+        """Print the event if it is a crash or a restart."""
         if isinstance(event, PeerExited) and "crash on order" in event.reason:
             print(f"  {event.reason}")
         elif isinstance(event, PeerStarted) and event.incarnation > 1:

@@ -1,7 +1,7 @@
-"""A counter that crashes at random, and counts on.
+"""A counter that crashes at random, and continues to count.
 
-A restarted actor is a new one: its mailbox is empty and its state is what its arguments say. What must survive it lives
-elsewhere, here in a dictionary outside. Callers look the counter up by its name each time.
+A restarted actor is a new one: its mailbox is empty, and its arguments determine its state. What must survive it is
+kept elsewhere, here in a dictionary. Callers look up the counter by name after each crash.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from supervisors import Actor, ChildEvent, ChildExited, ChildReady, ChildSpec, R
 
 
 class Counter(Actor):
-    """Counts what it is told, and saves after each."""
+    """Adds up numbers, and saves the total after each."""
 
     def __init__(self, saved: dict[str, int], chance: random.Random) -> None:
         super().__init__()
@@ -30,8 +30,8 @@ class Counter(Actor):
 
 
 def main() -> None:
-    """Count to twelve in spite of everything."""
-    logging.getLogger("supervisors").setLevel(logging.CRITICAL)  # the hook below tells enough
+    """Count to twelve in spite of crashes."""
+    logging.getLogger("supervisors").setLevel(logging.CRITICAL)  # the hook below prints each crash
     registry, saved, ready = Registry(), {"total": 0}, SimpleQueue[ChildEvent]()
     with Supervisor.start(
         [ChildSpec.of(Counter, saved, random.Random(1), id="counter", name="counter")],
@@ -48,7 +48,7 @@ def main() -> None:
                 while counter and saved["total"] < 12:
                     print("total", counter.ask(1))
             except RuntimeError:
-                pass  # a failed question raises the counter's own error; the counter has crashed, and comes back
+                pass  # `ask` raises the counter's own error; the counter has crashed and will be restarted
         print(render_tree(tree))
 
 

@@ -1,7 +1,7 @@
-"""Work for many hands: a pool routed by key, and one-off tasks beside it.
+"""A pool of workers, routed by key, and single tasks beside it.
 
-Each word goes to the copy of `WordCounter` that its first letter belongs to, so no two copies share a word. A poisonous
-word crashes its copy; the others do not notice, and the copy is back for the next word.
+Each word goes to the copy of `WordCounter` to which its first letter belongs, so no two copies share a word. A
+poisonous word crashes its copy; the others are not affected, and the copy is restarted for the next word.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TEXT = "the fish saw the shrimp and the shrimp saw poison the fish ate the shrim
 
 
 class WordCounter(Actor):
-    """Counts words; the counts of a copy are lost with it."""
+    """Counts words; a copy that crashes loses its counts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class WordCounter(Actor):
 
 
 def main() -> None:
-    """Count the words of a text, and do a sum beside it."""
+    """Count the words of a text, and compute a sum at the same time."""
     logging.getLogger("supervisors").setLevel(logging.CRITICAL)
     ready: SimpleQueue[ChildReady] = SimpleQueue()
     pool = ChildSpec.of(PartitionSupervisor, WordCounter, partitions=3, id="pool")

@@ -1,4 +1,4 @@
-"""Learn exclusive or: the smallest network that needs a hidden layer, each layer an actor."""
+"""Learn exclusive or, with the smallest network that needs a hidden layer; each layer is an actor."""
 
 from annex_actors import Adam, Learner, activation, dense, load, sequence
 

@@ -14,22 +14,22 @@ from annex_actors.cli.output import print_note, print_result, table
 
 if TYPE_CHECKING:
     from annex_actors.experiments.chaos import Recovery, Round, Verdict
-    from annex_actors.experiments.chaos_runtime import Kind
+    from annex_actors.experiments.chaos_runtime import FaultKind
 
 _KINDS = "Kinds of faults, separated by commas; by default all."
 
 HANG_SECONDS = 1.0
-"""Less than the default of `annex-actors train`, since recovery from every stopped layer takes this long."""
+"""Less than the default of a training: every layer that is stopped is waited for so long."""
 
-_HANGS = f"See `annex-actors train`; here {HANG_SECONDS:g} by default."
+_HANGS = f"See `annex-actors train`; by default {HANG_SECONDS:g}."
 
 
 def chaos(
-    data: Annotated[str | None, typer.Argument(metavar="DATA|CONFIG.toml", help="See `annex-actors train`.")] = None,
-    blows: Annotated[int, typer.Option(help="How many faults to inject at least.")] = 50,
+    data: Annotated[str | None, typer.Argument(metavar="DATA|CONFIG.toml", help="As of `annex-actors train`.")] = None,
+    faults: Annotated[int, typer.Option(help="How many faults to inject at least.")] = 50,
     pause: Annotated[float, typer.Option(help="Mean seconds between two faults.")] = 0.1,
     kinds: Annotated[str | None, typer.Option(help=_KINDS)] = None,
-    chaos_seed: Annotated[int, typer.Option(help="Seed of the faults: their kinds, targets and times.")] = 0,
+    chaos_seed: Annotated[int, typer.Option(help="Seed of the faults: their kinds, layers and times.")] = 0,
     epochs: shared.Epochs = None,
     batch_size: shared.BatchSize = None,
     microbatches: shared.Microbatches = None,
@@ -42,17 +42,17 @@ def chaos(
     load: shared.Load = None,
     json: shared.Json = False,
 ) -> int:
-    """Train undisturbed, then again and again with faults, and compare the bits; exit with 0 if all are equal.
+    """Train undisturbed, then again and again with faults, and compare the bits: the exit code is 0 if all are equal.
 
-    The faults (--kinds):
-    exception: a layer raises an exception
-    kill: kill -9 of a layer's process; the closest equivalent for a thread
-    stop: SIGSTOP of a layer's process; a thread that never returns
-    slow: a layer takes far longer than ever before
-    flood: a layer's mailbox is full
-    pair: two neighbouring layers are killed at once
-    store: the store refuses a layer's next commit
-    trainer: the trainer is killed, not a layer
+    The kinds of faults (--kinds):
+    exception: a layer raises
+    kill: kill -9 of its process; for a thread, an exception raised in it
+    stop: SIGSTOP of its process; for a thread, code that never returns
+    slow: it takes far longer than ever before
+    flood: its mailbox is filled with stale messages
+    pair: two neighbours are killed at once
+    store: its next commit is refused
+    trainer: the trainer is killed
     """
     from annex_actors.experiments.chaos import chaos as run_chaos
     from annex_actors.runs.config import resolve
@@ -72,8 +72,8 @@ def chaos(
         data_dir=data_dir,
         hang_seconds=hang_seconds,
     )
-    patience = nested(["supervision", "hang_seconds"], HANG_SECONDS)
-    config, learner, dataset = resolve(merged(patience, settings))
+    defaults = nested(["supervision", "hang_seconds"], HANG_SECONDS)
+    config, learner, dataset = resolve(merged(defaults, settings))
     wanted = _kinds(kinds)
     with tempfile.TemporaryDirectory() as folder, logging_to(Path(folder) / "log.txt"):
         verdict = run_chaos(
@@ -81,7 +81,7 @@ def chaos(
             dataset,
             epochs=config.training.epochs,
             batch_size=config.training.batch_size,
-            blows=blows,
+            faults=faults,
             pause_s=pause,
             seed=chaos_seed,
             kinds=wanted,
@@ -95,11 +95,11 @@ def chaos(
     return 0 if verdict.identical else 1
 
 
-def _kinds(given: str | None) -> list[Kind]:
+def _kinds(given: str | None) -> list[FaultKind]:
     from annex_actors.base import checks
-    from annex_actors.experiments.chaos_runtime import Kind
+    from annex_actors.experiments.chaos_runtime import FaultKind
 
-    known = {kind.value: kind for kind in Kind}
+    known = {kind.value: kind for kind in FaultKind}
     if given is None:
         return list(known.values())
     return [known[name] if name in known else checks.unknown("kinds", name, known) for name in given.split(",")]
@@ -107,18 +107,18 @@ def _kinds(given: str | None) -> list[Kind]:
 
 def _line(round: Round) -> str:
     redone = sum(round.redone.values())
-    outcome = round.error or ("the same bits" if round.identical else "OTHER BITS")
-    return f"{len(round.damage.blows)} blows, {redone} pieces of work repeated: {outcome}"
+    result = round.error or ("the same bits" if round.identical else "OTHER BITS")
+    return f"{len(round.log.faults)} faults, {redone} pieces of work repeated: {result}"
 
 
 def _show(verdict: Verdict) -> None:
     rows = []
-    for kind, count in verdict.blows.items():
+    for kind, count in verdict.faults.items():
         rows.append([kind.value, count, *_columns(verdict.recovery(kind))])
-    rows.append(["all", verdict.blows.total(), *_columns(verdict.recovery())])
-    table(["blow", "times", "deaths", "recovery p50", "p99", "longest"], rows)
+    rows.append(["all", verdict.faults.total(), *_columns(verdict.recovery())])
+    table(["fault", "times", "deaths", "recovery p50", "p99", "longest"], rows)
     per_step = verdict.pieces / verdict.steps
-    survivors = sum(each.survivors_redid for each in verdict.rounds)
+    survivors = sum(each.redone_by_survivors for each in verdict.rounds)
     trainings = f"{len(verdict.rounds)} training{'s' if len(verdict.rounds) > 1 else ''}"
     print_result(
         f"\n{trainings} of {verdict.steps} steps; work repeated: {verdict.redone / per_step:.1f} "
@@ -131,7 +131,7 @@ def _show(verdict: Verdict) -> None:
 def _columns(recovery: Recovery | None) -> list[str]:
     if recovery is None:
         return ["0", "-", "-", "-"]
-    times = (recovery.p50, recovery.p99, recovery.most)
+    times = (recovery.p50, recovery.p99, recovery.longest)
     return [str(recovery.count), *(f"{1000 * seconds:,.1f} ms" for seconds in times)]
 
 
@@ -139,17 +139,17 @@ def _summary(verdict: Verdict) -> dict[str, object]:
     def figures(recovery: Recovery | None) -> dict[str, float] | None:
         if recovery is None:
             return None
-        return {"deaths": recovery.count, "p50_s": recovery.p50, "p99_s": recovery.p99, "longest_s": recovery.most}
+        return {"deaths": recovery.count, "p50_s": recovery.p50, "p99_s": recovery.p99, "longest_s": recovery.longest}
 
     return {
         "identical": verdict.identical,
-        "blows": {kind.value: count for kind, count in verdict.blows.items()},
-        "recovery": {kind.value: figures(verdict.recovery(kind)) for kind in verdict.blows},
+        "faults": {kind.value: count for kind, count in verdict.faults.items()},
+        "recovery": {kind.value: figures(verdict.recovery(kind)) for kind in verdict.faults},
         "recovery_of_all": figures(verdict.recovery()),
         "trainings": len(verdict.rounds),
         "steps": verdict.steps,
         "steps_redone": verdict.redone / (verdict.pieces / verdict.steps),
-        "redone_by_survivors": sum(each.survivors_redid for each in verdict.rounds),
+        "redone_by_survivors": sum(each.redone_by_survivors for each in verdict.rounds),
         "most_kept_bytes": verdict.most_kept_bytes,
         "errors": [each.error for each in verdict.rounds if each.error],
         **verdict.hashes,

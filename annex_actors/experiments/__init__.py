@@ -1,1 +1,1 @@
-"""Questions about a training: what it would cost (`simulation`), and what it survives (`chaos`, `chaos_runtime`)."""
+"""Experiments on a training: how long it would take (`simulation`), and what it survives (`chaos`, `chaos_runtime`)."""

@@ -1,4 +1,4 @@
-"""Does a training survive? It is repeated under blows, and what it comes to is compared with what it should."""
+"""Does a training survive faults? Repeat it while faults are injected, and compare the results with the right ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from math import ceil
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.data import Dataset
-from annex_actors.experiments.chaos_runtime import ChaosRuntime, Damage, Kind
+from annex_actors.experiments.chaos_runtime import ChaosRuntime, FaultKind, FaultLog
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.training.checkpoint import Checkpoint
@@ -20,68 +20,68 @@ from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.session import Session
 
 WITHOUT_LIMIT = 10**9
-"""Restarts and attempts that are allowed: all this harm is meant, and no sign that a layer is broken."""
+"""The restarts and attempts allowed: injected faults are no sign of a broken layer."""
 
-MOST_ROUNDS = 200
-"""Trainings at most: one that ends before the first blow would be repeated for ever."""
+MAX_ROUNDS = 200
+"""Trainings at most: a training that ends before its first fault would be repeated for ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How long it took until those who died were up again, in seconds.
+    """How long peers took to recover, in seconds.
 
     Args:
-        count: how many.
+        count: the number of recoveries.
         p50: the median.
         p99: the 99th percentile, by nearest rank.
-        most: the longest.
+        longest: the maximum.
     """
 
     count: int
     p50: float
     p99: float
-    most: float
+    longest: float
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> Recovery | None:
-        """Return the figures; None where nobody died."""
+        """Return the figures for these times; None where there are none."""
         if not seconds:
             return None
         ranked = sorted(seconds)
-        return cls(len(ranked), _rank(ranked, 0.5), _rank(ranked, 0.99), ranked[-1])
+        return cls(len(ranked), _percentile(ranked, 0.5), _percentile(ranked, 0.99), ranked[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One training under blows.
+    """One training with faults.
 
     Args:
-        damage: what it suffered.
-        redone: for each stage the pieces of work that were done more often than without blows.
+        log: the faults, and their consequences.
+        redone: for each stage, the pieces of work that it did more often than in the undisturbed run.
         identical: whether the three hashes are those of the undisturbed run.
-        error: why it did not come to its end; None where it did.
+        error: why the training failed; None where it finished.
     """
 
-    damage: Damage
+    log: FaultLog
     redone: Mapping[Address, int]
     identical: bool
     error: str | None = None
 
     @property
-    def survivors_redid(self) -> int:
-        """The pieces of work that stages repeated which never died: there should be none."""
-        return sum(count for address, count in self.redone.items() if address not in self.damage.hurt)
+    def redone_by_survivors(self) -> int:
+        """Work repeated by stages that never died; must be 0."""
+        return sum(count for address, count in self.redone.items() if address not in self.log.died)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a training is worth under blows.
+    """What a training survives.
 
     Args:
         hashes: of the undisturbed run, by name.
-        steps: of a run.
-        pieces: the pieces of work of a run.
-        rounds: the trainings.
+        steps: of one run.
+        pieces: the pieces of work of one undisturbed run.
+        rounds: the trainings with faults.
     """
 
     hashes: Mapping[str, str]
@@ -91,29 +91,29 @@ class Verdict:
 
     @property
     def identical(self) -> bool:
-        """Whether every round came to the same bits, and no survivor repeated work."""
-        return all(each.identical and not each.survivors_redid for each in self.rounds)
+        """Whether every round gave the same bits, and no survivor repeated work."""
+        return all(each.identical and not each.redone_by_survivors for each in self.rounds)
 
     @property
-    def blows(self) -> Counter[Kind]:
-        """How often each kind befell a peer."""
-        return Counter(blow.kind for each in self.rounds for blow in each.damage.blows)
+    def faults(self) -> Counter[FaultKind]:
+        """The number of faults of each kind."""
+        return Counter(fault.kind for each in self.rounds for fault in each.log.faults)
 
-    def recovery(self, kind: Kind | None = None) -> Recovery | None:
-        """Return the recovery times of one kind, or of all."""
-        found = [each.damage.recoveries for each in self.rounds]
-        kinds = list(Kind) if kind is None else [kind]
-        return Recovery.of([seconds for each in found for wanted in kinds for seconds in each.get(wanted, [])])
+    def recovery(self, kind: FaultKind | None = None) -> Recovery | None:
+        """Return the recovery times from faults of one kind, or of all; None where no peer died of them."""
+        logs = [each.log.recoveries for each in self.rounds]
+        kinds = list(FaultKind) if kind is None else [kind]
+        return Recovery.of([seconds for log in logs for wanted in kinds for seconds in log.get(wanted, [])])
 
     @property
     def redone(self) -> int:
-        """The pieces of work that were repeated, all rounds together."""
+        """The pieces of work that were repeated in all rounds."""
         return sum(sum(each.redone.values()) for each in self.rounds)
 
     @property
     def most_kept_bytes(self) -> int:
-        """The most that any peer kept for others."""
-        return max((size for each in self.rounds for size in each.damage.most_kept_bytes.values()), default=0)
+        """The most that any peer kept for its neighbours."""
+        return max((size for each in self.rounds for size in each.log.most_kept_bytes.values()), default=0)
 
 
 def chaos(
@@ -122,45 +122,48 @@ def chaos(
     *,
     epochs: int,
     batch_size: int,
-    blows: int = 50,
+    faults: int = 50,
     pause_s: float = 0.1,
     seed: int = 0,
-    kinds: Sequence[Kind] = tuple(Kind),
+    kinds: Sequence[FaultKind] = tuple(FaultKind),
     on_round: Callable[[Round], None] = lambda round: None,
 ) -> Verdict:
-    """Train undisturbed, then under blows until enough have fallen.
+    """Train undisturbed, then again and again with faults until enough were injected, and compare.
 
     Args:
         learner: how to train, and on which runtime.
         dataset: what to learn from.
         epochs: of each training.
         batch_size: of each training.
-        blows: how many at least, >= 1.
-        pause_s: mean seconds from one blow to the next, > 0.
-        seed: of what befalls whom, and when.
-        kinds: what may befall them.
-        on_round: told of every training that has ended.
+        faults: how many to inject at least, >= 1.
+        pause_s: mean seconds between two faults, > 0.
+        seed: of the faults: their kinds, peers and times.
+        kinds: the kinds to choose from.
+        on_round: called after every training with faults.
 
     Raises:
-        UserError: settings or data that do not fit; a runtime that nothing can befall; or a training that is over
-            before anything befalls it.
+        UserError: settings or data that do not fit; a runtime that takes no faults; or a training that ends before its
+            first fault.
     """
-    checks.whole_number("blows", blows, at_least=1)
+    checks.whole_number("faults", faults, at_least=1)
     checks.real_number("pause_s", pause_s, above=0)
     spec = learner.spec
     inner = spec.runtime
     if inner.name == "inline":
-        raise ConfigError("expected a runtime whose peers can be harmed, got inline; choose threads or processes")
-    calm = ChaosRuntime(inner, seed, 0)
-    undisturbed = _trained(replace(spec, runtime=calm), dataset, epochs, batch_size)
-    verdict = Verdict(undisturbed.hashes, undisturbed.step, sum(calm.damage.worked.values()))
-    patience = replace(spec.supervision, max_restarts=WITHOUT_LIMIT, max_attempts=WITHOUT_LIMIT)
-    while (left := blows - verdict.blows.total()) > 0:
-        if len(verdict.rounds) == MOST_ROUNDS:
-            raise ConfigError(f"expected {blows} blows, got {blows - left} in {MOST_ROUNDS} trainings; train longer")
-        wild = ChaosRuntime(inner, seed + len(verdict.rounds), left, pause_s, kinds)
-        disturbed = replace(spec, runtime=wild, supervision=patience)
-        round = _round(disturbed, wild.damage, calm.damage, verdict.hashes, dataset, epochs, batch_size)
+        raise ConfigError(
+            "expected a runtime into which faults can be injected, got inline; choose threads or processes"
+        )
+    without_faults = ChaosRuntime(inner, seed, 0)
+    undisturbed = _trained(replace(spec, runtime=without_faults), dataset, epochs, batch_size)
+    worked = without_faults.log.worked
+    verdict = Verdict(undisturbed.hashes, undisturbed.step, sum(worked.values()))
+    supervision = replace(spec.supervision, max_restarts=WITHOUT_LIMIT, max_attempts=WITHOUT_LIMIT)
+    while (left := faults - verdict.faults.total()) > 0:
+        if len(verdict.rounds) == MAX_ROUNDS:
+            raise ConfigError(f"expected {faults} faults, got {faults - left} in {MAX_ROUNDS} trainings; train longer")
+        with_faults = ChaosRuntime(inner, seed + len(verdict.rounds), left, pause_s, kinds)
+        disturbed = replace(spec, runtime=with_faults, supervision=supervision)
+        round = _round(disturbed, with_faults.log, worked, verdict.hashes, dataset, epochs, batch_size)
         verdict = replace(verdict, rounds=(*verdict.rounds, round))
         on_round(round)
     return verdict
@@ -173,8 +176,8 @@ def _trained(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int) 
 
 def _round(
     spec: LearnerSpec,
-    damage: Damage,
-    calm: Damage,
+    log: FaultLog,
+    undisturbed: Mapping[Address, int],
     expected: Mapping[str, str],
     dataset: Dataset,
     epochs: int,
@@ -182,11 +185,11 @@ def _round(
 ) -> Round:
     try:
         checkpoint = _trained(spec, dataset, epochs, batch_size)
-    except Exception as error:  # noqa: BLE001 - that is what this is to find out
-        return Round(damage, {}, identical=False, error=f"{type(error).__name__}: {error}")
-    redone = {stage: damage.worked[stage] - calm.worked[stage] for stage in calm.worked if stage != TRAINER}
-    return Round(damage, redone, identical=checkpoint.hashes == expected)
+    except Exception as error:  # noqa: BLE001 - any failure is a finding
+        return Round(log, {}, identical=False, error=f"{type(error).__name__}: {error}")
+    redone = {stage: log.worked[stage] - undisturbed[stage] for stage in undisturbed if stage != TRAINER}
+    return Round(log, redone, identical=checkpoint.hashes == expected)
 
 
-def _rank(ranked: Sequence[float], part: float) -> float:
+def _percentile(ranked: Sequence[float], part: float) -> float:
     return ranked[max(0, ceil(part * len(ranked)) - 1)]

@@ -1,7 +1,7 @@
-"""A runtime that harms the peers of another one, at random times from a seed, while they work.
+"""A runtime that injects faults into the peers of another one while they work, at random times from a seed.
 
-What it does is what happens: processes are killed and stopped by signals of the operating system, threads by what kills
-threads. What it may not do is change a single bit of what the run comes to.
+The faults are real: processes are killed and stopped by signals of the operating system, threads by exceptions raised
+in them. They must not change a single bit of the result.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import Event, PeerExited, PeerStarted
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Committed, Envelope
-from annex_actors.runtimes.faults.injected import Fault, InjectedFaults
+from annex_actors.runtimes.faults.injected import InjectedFaults, LayerFault
 from annex_actors.runtimes.hosting.job import HostedJob
 from annex_actors.runtimes.hosting.peer_ref import PeerRef
 from annex_actors.runtimes.program import Job, Program, Runtime
 
 FLOOD = 5000
-"""Messages of a life long past that fill a mailbox."""
+"""The number of stale messages that fill a mailbox."""
 
 
-class Kind(Enum):
-    """What can befall a run."""
+class FaultKind(Enum):
+    """The kinds of faults; what each does is in `annex-actors chaos --help`."""
 
     EXCEPTION = "exception"
     KILL = "kill"
@@ -40,135 +40,141 @@ class Kind(Enum):
     TRAINER = "trainer"
 
 
-HARMLESS = frozenset({Kind.SLOW, Kind.FLOOD})
-"""What nobody dies of."""
+NOT_FATAL = frozenset({FaultKind.SLOW, FaultKind.FLOOD})
+"""The kinds of which no peer dies."""
 
 
 @dataclass(frozen=True, slots=True)
-class Blow:
-    """One thing that befell a peer.
+class Fault:
+    """A fault injected into one peer.
 
     Args:
-        kind: what.
-        address: whom.
+        kind: of the fault.
+        address: of the peer.
         at: when, in monotonic seconds.
     """
 
-    kind: Kind
+    kind: FaultKind
     address: Address
     at: float
 
 
 @dataclass(slots=True)
-class Damage:
-    """What a run suffered.
+class FaultLog:
+    """The faults of a run, and their consequences.
 
     Args:
-        blows: what befell it.
-        recoveries: for each kind the seconds from a blow until the peer's next life was up; of a peer that hangs, until
-            that was noticed, too.
-        worked: for each stage the pieces of work that all its lives did.
-        most_kept_bytes: the most that each peer kept for others.
-        hurt: the stages that died at least once.
+        faults: in the order of their injection.
+        recoveries: for each kind, the seconds from a fault until the peer's next incarnation was up. For a peer that
+            hangs this includes the time until the hang is detected.
+        worked: for each peer, the pieces of work of all its incarnations.
+        most_kept_bytes: the most that each peer kept for its neighbours.
+        died: the peers that died at least once.
     """
 
-    blows: list[Blow] = field(default_factory=list)
-    recoveries: dict[Kind, list[float]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    recoveries: dict[FaultKind, list[float]] = field(default_factory=dict)
     worked: dict[Address, int] = field(default_factory=dict)
     most_kept_bytes: dict[Address, int] = field(default_factory=dict)
-    hurt: set[Address] = field(default_factory=set)
+    died: set[Address] = field(default_factory=set)
 
 
-class _Watch:
-    """The observer that measures how long it takes until a peer that was struck is up again."""
+class _RecoveryTimer:
+    """An observer that measures how long peers take to recover from faults."""
 
-    def __init__(self, damage: Damage) -> None:
-        self._damage = damage
+    def __init__(self, log: FaultLog) -> None:
+        self._log = log
         self._lock = Lock()
-        self._struck: dict[Address, Blow] = {}
+        self._recovering: dict[Address, Fault] = {}
         self._ended: dict[Address, float] = {}
 
-    def note(self, blow: Blow) -> bool:
-        """Hear of a blow before it falls; return whether it may: who was struck and is not up again is left alone."""
+    def register(self, fault: Fault) -> bool:
+        """Register a fault before injecting it; return False while its target is still recovering from the last one."""
         with self._lock:
-            if blow.address in self._struck:
+            if fault.address in self._recovering:
                 return False
-            self._damage.blows.append(blow)
-            if blow.kind not in HARMLESS:
-                self._struck[blow.address] = blow
+            self._log.faults.append(fault)
+            if fault.kind not in NOT_FATAL:
+                self._recovering[fault.address] = fault
             return True
 
     def on_event(self, event: Event) -> None:
-        """Take the time."""
+        """Record when a peer ends, and how long it took when its next incarnation is up."""
         now = time.monotonic()
         with self._lock:
             match event:
                 case PeerExited(address=address, orderly=False):
-                    self._damage.hurt.add(address)
+                    self._log.died.add(address)
                     self._ended[address] = now
                 case PeerStarted(address=address) if address in self._ended:
-                    ended, blow = self._ended.pop(address), self._struck.pop(address, None)
-                    if blow is not None:
-                        # A failure within the layer falls when the layer comes to it.
-                        since = ended if blow.kind in (Kind.EXCEPTION, Kind.STORE) else blow.at
-                        self._damage.recoveries.setdefault(blow.kind, []).append(now - since)
+                    ended, fault = self._ended.pop(address), self._recovering.pop(address, None)
+                    if fault is not None:
+                        # A fault within a layer happens only when the layer next works.
+                        since = ended if fault.kind in (FaultKind.EXCEPTION, FaultKind.STORE) else fault.at
+                        self._log.recoveries.setdefault(fault.kind, []).append(now - since)
 
 
 @dataclass(frozen=True, eq=False)
 class ChaosRuntime:
-    """Runs a program on another runtime, and harms it.
+    """Runs a program on another runtime, and injects faults into it.
 
     Args:
-        inner: any runtime but the inline one.
-        seed: of what befalls whom, and when.
-        blows: how many at most.
-        pause_s: mean seconds from one to the next.
-        kinds: which; by default all.
+        inner: any runtime except the inline one.
+        seed: of the faults: their kinds, peers and times.
+        faults: how many at most.
+        pause_s: mean seconds between two faults.
+        kinds: the kinds to choose from; by default all.
+        log: filled by the run.
     """
 
     inner: Runtime
     seed: int
-    blows: int
+    faults: int
     pause_s: float = 0.1
-    kinds: Sequence[Kind] = tuple(Kind)
-    damage: Damage = field(default_factory=Damage)
+    kinds: Sequence[FaultKind] = tuple(FaultKind)
+    log: FaultLog = field(default_factory=FaultLog)
 
     @property
     def name(self) -> str:
-        """The name of the runtime within."""
+        """The name of the inner runtime."""
         return self.inner.name
 
     def start(self, program: Program) -> Job:
-        """Start the program, and the harm."""
-        faults, watch = InjectedFaults(), _Watch(self.damage)
-        harmed = replace(program, faults=faults, observers=(*program.observers, watch))
-        job = self.inner.start(harmed)
+        """Start the program, and the thread that injects faults.
+
+        Raises:
+            ConfigError: faults cannot be injected into the peers of the inner runtime.
+        """
+        injected, timer = InjectedFaults(), _RecoveryTimer(self.log)
+        job = self.inner.start(replace(program, faults=injected, observers=(*program.observers, timer)))
         if not isinstance(job, HostedJob):
             job.close()
-            raise ConfigError(f"expected a runtime whose peers can be harmed, got {self.name}; choose another")
-        return ChaosJob(self, program, job, faults, watch)
+            raise ConfigError(
+                f"expected a runtime into which faults can be injected, got {self.name}; choose threads or processes"
+            )
+        return ChaosJob(self, program, job, injected, timer)
 
 
 class ChaosJob:
-    """A job under blows."""
+    """A job into whose peers faults are injected."""
 
     def __init__(
-        self, chaos: ChaosRuntime, program: Program, job: HostedJob, faults: InjectedFaults, watch: _Watch
+        self, chaos: ChaosRuntime, program: Program, job: HostedJob, injected: InjectedFaults, timer: _RecoveryTimer
     ) -> None:
         self._chaos = chaos
         self._program = program
         self._job = job
-        self._faults = faults
-        self._watch = watch
+        self._injected = injected
+        self._timer = timer
         self._random = Random(chaos.seed)
         self._stages = {spec.address: spec for spec in program.stages}
-        self._over = Flag()
+        self._closing = Flag()
         self._thread = Thread(target=self._run, name="chaos", daemon=True)
         self._thread.start()
 
     @property
     def restarts(self) -> int:
-        """How often any peer was started anew."""
+        """How often any peer was restarted."""
         return self._job.restarts
 
     def wait(self) -> None:
@@ -184,62 +190,62 @@ class ChaosJob:
         self._job.emit(event)
 
     def close(self) -> None:
-        """End the harm, then the job; who is stuck or stopped goes on."""
-        self._over.set()
+        """Stop injecting faults, release stuck layers, then close the job."""
+        self._closing.set()
         self._thread.join()
-        self._faults.end()
+        self._injected.end()
         self._job.close()
-        damage = self._chaos.damage
+        log = self._chaos.log
         for address in [*self._stages, self._program.driver.address]:
-            beacons = self._job.heartbeats(address)
-            damage.worked[address] = sum(beacon.worked for beacon in beacons)
-            damage.most_kept_bytes[address] = max((beacon.most_kept_bytes for beacon in beacons), default=0)
+            heartbeats = self._job.heartbeats(address)
+            log.worked[address] = sum(each.worked for each in heartbeats)
+            log.most_kept_bytes[address] = max((each.most_kept_bytes for each in heartbeats), default=0)
 
     def _run(self) -> None:
-        left = self._chaos.blows
-        while left > 0 and not self._over.wait(self._random.uniform(0, 2 * self._chaos.pause_s)):
-            left -= self._strike(self._random.choice(self._chaos.kinds))
+        left = self._chaos.faults
+        while left > 0 and not self._closing.wait(self._random.uniform(0, 2 * self._chaos.pause_s)):
+            left -= self._inject(self._random.choice(self._chaos.kinds))
 
-    def _strike(self, kind: Kind) -> int:
-        """Strike once; return how many peers were hit."""
+    def _inject(self, kind: FaultKind) -> int:
+        """Inject a fault into a random stage, two neighbours or the trainer; return the number of peers affected."""
         stages = list(self._stages)
         at = self._random.randrange(len(stages))
-        if kind is Kind.TRAINER:
-            return self._hit(kind, [self._program.driver.address])
-        if kind is Kind.PAIR:
-            return self._hit(kind, stages[at : at + 2] if at + 1 < len(stages) else stages[-2:])
-        return self._hit(kind, [stages[at]])
+        if kind is FaultKind.TRAINER:
+            return self._inject_into(kind, [self._program.driver.address])
+        if kind is FaultKind.PAIR:
+            return self._inject_into(kind, stages[at : at + 2] if at + 1 < len(stages) else stages[-2:])
+        return self._inject_into(kind, [stages[at]])
 
-    def _hit(self, kind: Kind, addresses: Iterable[Address]) -> int:
-        hits = 0
+    def _inject_into(self, kind: FaultKind, addresses: Iterable[Address]) -> int:
+        count = 0
         for address in addresses:
             peer = self._job.peer(address)
-            if peer is None or not self._watch.note(Blow(kind, address, time.monotonic())):
+            if peer is None or not self._timer.register(Fault(kind, address, time.monotonic())):
                 continue
-            hits += 1
-            self._hit_peer(kind, address, peer)
-        return hits
+            count += 1
+            self._carry_out(kind, address, peer)
+        return count
 
-    def _hit_peer(self, kind: Kind, address: Address, peer: PeerRef) -> None:
+    def _carry_out(self, kind: FaultKind, address: Address, peer: PeerRef) -> None:
         match kind:
-            case Kind.KILL | Kind.PAIR | Kind.TRAINER:
+            case FaultKind.KILL | FaultKind.PAIR | FaultKind.TRAINER:
                 peer.kill()
-            case Kind.FLOOD:
+            case FaultKind.FLOOD:
                 self._flood(peer)
-            case Kind.STOP:
-                peer.inject(Fault.STUCK, self._layer(address))
+            case FaultKind.STOP:
+                peer.inject(LayerFault.STUCK, self._layer(address))
             case _:
-                peer.inject(Fault(kind.value), self._layer(address))
+                peer.inject(LayerFault(kind.value), self._layer(address))
 
     def _flood(self, peer: PeerRef) -> None:
-        """Fill a mailbox with what a dead life of its neighbours would have sent."""
+        """Fill a mailbox with messages of a dead incarnation of the trainer."""
         run = self._program.run
         stale = Envelope(self._program.driver.address, 0, 0, Committed(run, 0, WHOLE_STEP, WHOLE_STEP))
         for _ in range(FLOOD):
             peer.tell(stale)
 
     def _layer(self, address: Address) -> int:
-        """Return the first layer of a stage, by which every message comes."""
+        """Return the first layer of a stage, which works on every message."""
         spec = self._stages[address]
         assert isinstance(spec, StageSpec)
         return spec.first_layer

@@ -1,4 +1,4 @@
-"""What a schedule would come to: the product's stages, mailboxes and trainer on a virtual clock."""
+"""How long a schedule would take: the stages, mailboxes and trainer of the package on a virtual clock."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from annex_actors.training.checkpoint import Checkpoint
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What came of it; times in the unit of the cost model.
+    """The result of a simulation; times are in the unit of the cost model.
 
     Args:
         schedule: its name.
-        makespan: from the start to the last stage's last piece of work.
+        makespan: the time from the start to the end of the last piece of work.
         workers: what each worker did.
         stages: the most that each stage kept at any time.
         messages: how many were sent.
-        pieces: every piece of work, in the order of their ends; empty where they were not asked for.
-        restarts: how often a stage was started anew.
+        pieces: every piece of work, in the order of their ends; empty unless requested.
+        restarts: how often a stage was restarted.
     """
 
     schedule: str
@@ -59,12 +59,12 @@ class Simulation:
 
     @property
     def idle(self) -> float:
-        """The bubble: the longest time in which a worker did nothing between its first and its last piece of work."""
+        """The bubble: the longest idle time of a worker between its first and its last piece of work."""
         return max(worker.idle for worker in self.workers)
 
     @property
     def busy(self) -> float:
-        """The part of all workers' time in which they worked, 0 to 1."""
+        """The part of all workers' time in which they worked, from 0 to 1."""
         return sum(worker.busy for worker in self.workers) / (len(self.workers) * self.makespan or 1)
 
 
@@ -78,7 +78,7 @@ def simulate(
     costs: CostModel | None = None,
     pieces: bool = True,
 ) -> Simulation:
-    """Let stages that compute next to nothing work by a schedule on a virtual clock.
+    """Simulate a schedule: stages that compute almost nothing work on a virtual clock.
 
     Args:
         schedule: a discipline, or its name.
@@ -86,8 +86,8 @@ def simulate(
         microbatches: m, >= 1.
         steps: how many, >= 1; with asynchronous schedules they overlap.
         times: of each stage, or one for all.
-        costs: latency, slow workers, kills; its ``layers`` give way to ``times``, and without ``workers`` it is the
-            schedule that says which stages share one.
+        costs: latency, slow workers, kills. ``times`` replace its ``layers``; without ``workers``, the schedule says
+            which stages share one.
         pieces: whether to keep every piece of work.
 
     Raises:
@@ -104,7 +104,8 @@ def simulate(
     model = replace(costs or CostModel(), layers=each)
     if model.workers is None:
         shared = [row.worker(s, stages) for s in range(stages)]
-        even = len(set(Counter(shared).values())) == 1  # or one worker's order may wait for what another's puts later
+        # Where workers have different numbers of stages, their orders may wait for each other.
+        even = len(set(Counter(shared).values())) == 1
         model = replace(model, workers=shared, in_order=even)
     runtime = SimulatedRuntime(model, keep_pieces=pieces)
     job = runtime.start(_program(row, stages, microbatches, steps))
@@ -128,7 +129,7 @@ def simulate(
 
 
 def _program(row: Discipline, stages: int, microbatches: int, steps: int) -> Program:
-    """Return a program whose layers do nothing, to numbers that do not matter."""
+    """Return a program whose layers do nothing to arbitrary numbers."""
     error, optimizer = cost("mean_squared_error"), Sgd()
     network = sequence(*(activation("linear") for _ in range(stages)))
     placement = (*(range(s, s + 1) for s in range(stages - 1)), range(stages - 1, stages + 1))

@@ -1,6 +1,5 @@
-"""The behaviours that talk to each other: stages, and the trainer or predictor that feeds them. Pure.
+"""The peers that exchange messages: stages, and the trainer or predictor that feeds them. Pure.
 
-Each is a spec (plain data), a behaviour (messages in, requests out) and a mailbox. A reading order: `stage_state`;
-`stage_progress` and `stage_mailbox`; `stage_work`, `stage_layers` and `stage`; then `trainer`, `prediction_feed`,
-`predictor`.
+Each is a spec (plain data), a behaviour (messages in, requests out) and a mailbox. Read `stage_state`; `stage_progress`
+and `stage_mailbox`; `stage_work`, `stage_layers` and `stage`; then `trainer`, `prediction_feed` and `predictor`.
 """

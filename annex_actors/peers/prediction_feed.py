@@ -1,4 +1,4 @@
-"""Send samples through the network for their outputs, a few at a time, until every output is back."""
+"""Send samples through the network, a few at a time, until all their outputs are back."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from annex_actors.protocol.messages import Post, Predict, freeze
 from annex_actors.protocol.routing import Routing
 
 CHUNK = 256
-"""Samples in one prediction message: fixed, since the shape of a matrix product decides its rounding."""
+"""Samples in one prediction message. It is fixed, since the shape of a matrix product decides its rounding."""
 
 
 @dataclass(slots=True)
 class PredictionFeed:
-    """Predictions at one place of the stream.
+    """The predictions for an array of samples at one version of the weights.
 
     Args:
         run: the run's name.
         routing: the chain of stages.
-        inputs: ``(samples, *input_shape)``.
-        step: the version of the weights to predict with.
+        inputs: the samples, ``(samples, *input_shape)``.
+        step: the version of the weights.
     """
 
     run: str
@@ -30,11 +30,11 @@ class PredictionFeed:
     inputs: Floats
     step: int
     _outputs: dict[int, Floats] = field(default_factory=dict)
-    _asked: int = 0
+    _sent: int = 0
 
     @property
     def chunks(self) -> int:
-        """How many messages the samples make."""
+        """The number of messages that the samples fill."""
         return -(-len(self.inputs) // CHUNK)
 
     @property
@@ -42,26 +42,26 @@ class PredictionFeed:
         """Whether every output is back."""
         return len(self._outputs) == self.chunks
 
-    def more(self) -> list[Post]:
-        """Return the next messages: as many in flight as keep every stage busy."""
-        start, window = self._asked, self.routing.stages + 1
-        self._asked = min(self.chunks, len(self._outputs) + window)
-        return [self._ask(chunk) for chunk in range(start, self._asked)]
+    def send_next(self) -> list[Post]:
+        """Return the next messages, so that enough are in flight to keep every stage busy."""
+        start, window = self._sent, self.routing.stages + 1
+        self._sent = min(self.chunks, len(self._outputs) + window)
+        return [self._post(chunk) for chunk in range(start, self._sent)]
 
-    def again(self) -> list[Post]:
-        """Return the messages whose outputs are not back: after a stage was started anew they may be lost."""
-        return [self._ask(chunk) for chunk in range(self._asked) if chunk not in self._outputs]
+    def send_again(self) -> list[Post]:
+        """Return the messages whose outputs are not back; the restart of a stage may have lost them."""
+        return [self._post(chunk) for chunk in range(self._sent) if chunk not in self._outputs]
 
-    def take(self, message: Predict) -> None:
-        """Keep the outputs that came back; those of an earlier feed are not for this one."""
-        if message.step == self.step and message.microbatch < self._asked:
+    def receive(self, message: Predict) -> None:
+        """Store the outputs that came back; ignore those of an earlier feed."""
+        if message.step == self.step and message.microbatch < self._sent:
             self._outputs[message.microbatch] = message.array
 
     def outputs(self) -> Floats:
-        """Return all outputs in the samples' order: ``(samples, *output_shape)``."""
+        """Return all outputs in the order of the samples, ``(samples, *output_shape)``."""
         return np.concatenate([self._outputs[chunk] for chunk in range(self.chunks)])
 
-    def _ask(self, chunk: int) -> Post:
+    def _post(self, chunk: int) -> Post:
         samples = freeze(self.inputs[chunk * CHUNK : (chunk + 1) * CHUNK])
         message = Predict(self.run, self.step, chunk, self.routing.inputs, samples)
         return Post(self.routing.receiver(message), message)

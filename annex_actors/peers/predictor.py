@@ -1,4 +1,4 @@
-"""The predictor: a trainer's stand-in that feeds samples for their outputs, and no step."""
+"""The predictor: it takes the trainer's place, and feeds samples for their outputs instead of steps."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from annex_actors.protocol.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictorSpec:
-    """All that makes a predictor.
+    """A predictor as plain data.
 
     Args:
         run: the run's name.
         routing: the chain of stages.
-        inputs: ``(samples, *input_shape)``.
+        inputs: the samples, ``(samples, *input_shape)``.
         step: the version of the stages' weights.
     """
 
@@ -44,7 +44,7 @@ class PredictorSpec:
         instrument: Instrument = NO_INSTRUMENT,
         is_due: Callable[[int], bool] = every_step,
     ) -> Node:
-        """Return the predictor as a peer; it begins anew in every incarnation."""
+        """Return the predictor as a peer; every incarnation begins with the first sample."""
         return Node(
             TRAINER,
             incarnation,
@@ -58,13 +58,13 @@ class PredictorSpec:
 
 
 class PredictorMailbox:
-    """Outputs as they come."""
+    """The mailbox of the predictor: outputs in the order of their arrival."""
 
     def __init__(self) -> None:
         self._outputs: deque[Message] = deque()
 
     def put(self, message: Message) -> None:
-        """Take a message in."""
+        """Store a message."""
         self._outputs.append(message)
 
     def next(self) -> Message | None:
@@ -72,30 +72,30 @@ class PredictorMailbox:
         return self._outputs.popleft() if self._outputs else None
 
     def urgency(self) -> Urgency | None:
-        """Return that outputs are urgent: the next samples wait for them."""
+        """Return `MOST_URGENT` where there are outputs, since the next samples wait for them."""
         return MOST_URGENT if self._outputs else None
 
     def commit(self, step: int) -> None:
-        """Take no notice: nothing is ordered by steps."""
+        """Do nothing: predictions are not ordered by steps."""
 
 
 class Predictor:
-    """The behaviour: its one commit holds all outputs."""
+    """The behaviour of the predictor. Its one commit holds all outputs."""
 
     def __init__(self, spec: PredictorSpec) -> None:
         self._feed = PredictionFeed(spec.run, spec.routing, spec.inputs, spec.step)
 
     def start(self) -> list[Request]:
         """Send the first samples."""
-        return list(self._feed.more())
+        return list(self._feed.send_next())
 
     def handle(self, message: Message) -> list[Request]:
-        """Take outputs; send more, or finish."""
+        """Store outputs; send the next samples, or finish."""
         if not isinstance(message, Predict) or self._feed.done:
             return []
         feed = self._feed
-        feed.take(message)
-        return self._finish() if feed.done else list(feed.more())
+        feed.receive(message)
+        return self._finish() if feed.done else list(feed.send_next())
 
     def _finish(self) -> list[Request]:
         feed = self._feed
@@ -103,4 +103,4 @@ class Predictor:
 
     def on_control(self, peer: Address, control: Control) -> list[Request]:
         """Send again what a restarted stage may have lost."""
-        return list(self._feed.again()) if isinstance(control, Resume) else []
+        return list(self._feed.send_again()) if isinstance(control, Resume) else []

@@ -1,14 +1,14 @@
 """A stage: one layer (the default) or several neighbours, with their weights, optimizer and random key.
 
-`Stage.handle` is a function of (weights at the stage's version, message, keyed randomness): repeated after a crash it
-gives the same bits. It never blocks, sends or reads a clock.
+`Stage.handle` is a function of (weights at the stage's version, message, keyed randomness), so that its repetition
+after a crash gives the same bits. It never blocks, sends or reads a clock.
 
-- **F** keeps what backward needs, by microbatch.
-- **B** makes the input gradient and sends it first, since others wait for it; the weight gradient is deferred.
-- **W** is usually one message at the end of the step, where the factors of all microbatches lie side by side and one
-  matrix product serves them all; a discipline may ask for one message for each microbatch.
-- Then the optimizer makes version t+1 next to version t, and the stage commits: a crash at any instruction leaves
-  version t whole, and microbatches that are to meet older versions still find them.
+- **F** keeps what backward needs, for each microbatch.
+- **B** computes the input gradient and sends it first, since others wait for it; the weight gradient is deferred.
+- **W** is usually one message at the end of the step: the factors of all microbatches are put together, and one matrix
+  product serves them all. A discipline may ask for one message for each microbatch instead.
+- Then the optimizer makes version t+1 beside version t, and the stage commits. A crash at any instruction leaves
+  version t whole, and microbatches that must meet older versions still find them.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ from annex_actors.schedules.discipline import Discipline, Grouping
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """All that makes a stage, as plain data that can be sent to another process.
+    """A stage as plain data, which can be sent to another process.
 
     Args:
         stage: s, from 0.
-        first_layer: index in the whole network of its first layer; the cost counts as the layer after the last.
-        layers: the stage's layers, in order; may be empty where the stage is the cost alone.
-        cost: the last stage's cost; None elsewhere.
-        optimizer: what updates the weights.
+        first_layer: index of its first layer in the whole network; the cost counts as the layer after the last.
+        layers: the stage's layers, in order; empty where the stage is the cost alone.
+        cost: the cost, if this is the last stage; else None.
+        optimizer: updates the weights.
         discipline: the schedule.
-        initial: the layers' states where the stage has not committed anything.
-        step: the version of ``initial``: 0, or where an earlier run ended.
+        initial: the state of the stage before its first commit.
+        step: the version of ``initial``: 0, or the step where an earlier run ended.
         seed: of the run.
         run: the run's name.
         routing: the chain that the stage is part of.
@@ -89,7 +89,7 @@ class StageSpec:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What the stage is made of: its layers, and the cost as the last one."""
+        """The names of its layers, and of the cost as the last one."""
         return (*(layer.spec() for layer in self.layers), *([self.cost.name] if self.cost else []))
 
     def node(
@@ -121,13 +121,13 @@ class StageSpec:
 
 
 class Stage:
-    """The behaviour of one stage, between and within steps.
+    """The behaviour of one stage.
 
     Args:
-        spec: what the stage is.
-        state: its weights and optimizer at ``step``.
+        spec: the stage as plain data.
+        state: its last commit, or its initial state.
         step: the version of ``state``.
-        instrument: sees the layers' work, at every `Point`.
+        instrument: observes the layers' work at every `Point`.
     """
 
     def __init__(self, spec: StageSpec, state: StageState, step: int, instrument: Instrument = NO_INSTRUMENT) -> None:
@@ -136,7 +136,7 @@ class Stage:
         self._state = state
         self._step = step
         self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
-        # The newest last: the version of `step`, and those before it that microbatches may still meet.
+        # The newest last: version `step`, and the versions before it that microbatches may still meet.
         self._versions: tuple[Weights, ...] = (*state.stash, state.weights)
         self._steps: dict[int, StepWork] = {}
         self._targets: dict[tuple[int, int], Array] = {}
@@ -146,15 +146,15 @@ class Stage:
 
     @property
     def versions(self) -> int:
-        """How many versions of the weights are kept."""
+        """The number of versions of the weights that are kept."""
         return len(self._versions)
 
     def start(self) -> tuple[Request, ...]:
-        """Wait for the first message."""
+        """Return no request: a stage waits for its first message."""
         return ()
 
     def on_control(self, peer: Address, control: Control) -> tuple[Request, ...]:
-        """Leave acknowledgements and resumptions to the node."""
+        """Return no request: the node answers acknowledgements and resumptions."""
         return ()
 
     def handle(self, message: Message) -> list[Request]:
@@ -162,13 +162,13 @@ class Stage:
 
         Raises:
             LayerError: a layer, the cost or the optimizer failed; the cause is chained.
-            DivergedError: the cost of the microbatch is no number.
+            DivergedError: the cost of the microbatch is not finite.
         """
         try:
             return self._work(message)
         except DivergedError:
             raise
-        except Exception as error:  # whatever a layer raises is given its place and raised on
+        except Exception as error:  # whatever a layer raises, the error names where
             raise self._layers.failure(message, self._state.layers, str(self._spec.address)) from error
 
     def _work(self, message: Message) -> list[Request]:
@@ -189,7 +189,7 @@ class Stage:
                 raise TypeError(f"expected a stage's message, got {message}")
 
     def _version(self, step: int) -> Weights:
-        """Return the weights that F of ``step`` meets: those after ``step - lag`` updates, or the first there were."""
+        """Return the weights that F of ``step`` meets: those after ``step - lag`` updates, or the initial ones."""
         updates_ago = self._step - (step - self._lag)
         return self._versions[max(0, len(self._versions) - 1 - updates_ago)]
 
@@ -241,7 +241,7 @@ class Stage:
         return self._finish_step(message, work) if whole or message.microbatch == work.share[-1] else []
 
     def _finish_step(self, message: WeightGradient, work: StepWork) -> list[Request]:
-        """Make the next version from finished gradients, and commit it."""
+        """Make the next version of the weights from the finished gradients, and commit it."""
         before, optimizer = self._state, self._spec.optimizer
         layers = self._layers.updated(message, work, before.layers, self._step, optimizer)
         log = before.cost_log if self._spec.cost is None else before.cost_log.append(sum(work.costs))
@@ -255,7 +255,7 @@ class Stage:
         return [Commit(Snapshot(self._spec.address, self._step, self._state))]
 
     def _onward(self, kind: type[Backward] | type[Predict], message: Message, edge: int, stack: Stack) -> Post:
-        """Return the arrays as the next peer may have them."""
+        """Return a post of these arrays to the next peer."""
         return self._post(kind(message.run, message.step, message.microbatch, edge, *_frozen(stack)))
 
     def _post(self, message: Message) -> Post:

@@ -1,6 +1,6 @@
 """The layers of a stage at work: the mathematics of its messages, layer by layer, and the place of a failure.
 
-The cost, where the stage has it, counts as the layer after the last.
+The cost, if the stage has one, counts as the layer after the last.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _NO_WEIGHTS = LayerState({}, {})
 
 
 class StageLayers:
-    """Does the work of all layers on a message. What it returns is a function of its arguments.
+    """The layers of a stage, and the cost. What each method returns is a function of its arguments.
 
     Args:
-        layers: in order; may be empty where the stage is the cost alone.
-        cost: the last stage's; None elsewhere.
+        layers: in order; empty where the stage is the cost alone.
+        cost: the cost, if this is the last stage; else None.
         first_layer: index of the first layer in the whole network.
         seed: of the run.
-        instrument: sees the work of each layer, at every `Point`.
+        instrument: observes the work of each layer at every `Point`.
     """
 
     def __init__(
@@ -50,70 +50,70 @@ class StageLayers:
         """Return the outputs, and what B and W of the microbatch need."""
         stack, microbatch = message.stack, MicrobatchWork(weights)
         for offset, layer in enumerate(self._layers):
-            index = self._enter(Point.FORWARD, offset)
+            index = self._begin(Point.FORWARD, offset)
             key = RandomKey(self._seed, index, message.step, message.microbatch)
             stack, saved = layer.forward(weights[offset], stack, key)
             microbatch.saved.append(saved)
-            self._leave(message)
+            self._notify(message)
         return stack, microbatch
 
     def evaluate(self, cost: Cost, message: Forward, outputs: Floats, target: Array) -> tuple[float, Floats]:
         """Return the microbatch's share of the cost, and its gradient with respect to ``outputs``.
 
         Raises:
-            DivergedError: the cost is no number.
+            DivergedError: the cost is not finite.
         """
-        self._enter(Point.FORWARD, len(self._layers))
+        self._begin(Point.FORWARD, len(self._layers))
         value, gradient = cost.evaluate(outputs, target, message.part.samples)
         if not isfinite(value):
             raise DivergedError(
                 f"expected a finite cost, got {value} at step {message.step} microbatch {message.microbatch}; "
                 "lower the learning rate, or look at the data's scale"
             )
-        self._leave(message)
+        self._notify(message)
         return value, gradient
 
     def predict(self, message: Predict, weights: Weights) -> Stack:
-        """Return the outputs of a prediction, with dropout and its like off."""
+        """Return the outputs of a prediction: the layers get no random key, so that dropout is off."""
         stack = message.stack
         for offset, layer in enumerate(self._layers):
-            self._enter(Point.FORWARD, offset)
+            self._begin(Point.FORWARD, offset)
             stack, _ = layer.forward(weights[offset], stack, None)
         return stack
 
     def backward(self, message: Backward, microbatch: MicrobatchWork, weights: Weights) -> Stack:
-        """Return the gradients for the stage below, and leave the factors of the weight gradients in ``microbatch``."""
+        """Return the gradients for the stage before; put the factors of the weight gradients into ``microbatch``."""
         stack = message.stack
         for offset in reversed(range(len(self._names))):
-            index = self._enter(Point.BACKWARD, offset)
+            index = self._begin(Point.BACKWARD, offset)
             keeps = offset in self._weighted or offset in self._stateful
-            is_cost = offset == len(self._layers)  # its gradient was made together with its value
-            if not is_cost and (index > 0 or keeps):  # the gradient of the samples is not wanted
+            is_cost = offset == len(self._layers)  # `evaluate` computed its gradient together with its value
+            if not is_cost and (index > 0 or keeps):  # nothing needs the gradient of the samples
                 saved, input_wanted = microbatch.saved[offset], index > 0
                 stack, factors = self._layers[offset].backward(weights[offset], saved, stack, input_wanted)
                 if keeps:
                     microbatch.factors[offset] = factors
-            self._leave(message)
+            self._notify(message)
         return stack
 
     def add_weight_gradients(self, message: WeightGradient, work: StepWork, microbatches: list[MicrobatchWork]) -> None:
-        """Add what these microbatches contribute to the step's gradients: one product for each array of weights."""
+        """Add the weight gradients of these microbatches to the step's: one product for each array of weights."""
         for offset in range(len(self._names)):
-            self._enter(Point.WEIGHT_GRADIENT, offset)
+            self._begin(Point.WEIGHT_GRADIENT, offset)
             if offset in self._weighted:
                 factors = side_by_side([each.factors[offset] for each in microbatches])
                 work.add_gradients(offset, self._weighted[offset].weight_gradient(factors))
             if offset in self._stateful:
                 work.state_factors[offset] += [each.factors[offset] for each in microbatches]
-            self._leave(message)
+            self._notify(message)
 
     def updated(
         self, message: WeightGradient, work: StepWork, states: tuple[LayerState, ...], step: int, optimizer: Optimizer
     ) -> tuple[LayerState, ...]:
-        """Return the layers after a step, made from its finished gradients next to the ``states`` before."""
+        """Return the layers' states after a step, from its finished gradients; ``states`` stay as they are."""
         after = []
         for offset, before in enumerate((*states, *[_NO_WEIGHTS] * (len(self._names) - len(states)))):
-            self._enter(Point.UPDATE, offset)
+            self._begin(Point.UPDATE, offset)
             layer = before
             if offset in self._weighted:
                 gradients = work.gradients.pop(offset)
@@ -123,14 +123,14 @@ class StageLayers:
                 factors = work.state_factors.pop(offset)
                 layer = replace(layer, state=self._stateful[offset].next_state(before.state, factors))
             after.append(layer)
-            self._leave(message)
+            self._notify(message)
         return tuple(after[: len(states)])
 
     def commit(self, message: WeightGradient) -> None:
         """Tell the instrument that each layer is about to be committed."""
         for offset in range(len(self._names)):
-            self._enter(Point.COMMIT, offset)
-            self._leave(message)
+            self._begin(Point.COMMIT, offset)
+            self._notify(message)
 
     def failure(self, message: Message, states: tuple[LayerState, ...], address: str) -> LayerError:
         """Return the error that names the layer at work, what it did, and what it was given."""
@@ -140,7 +140,7 @@ class StageLayers:
             place += f" microbatch {message.microbatch}"
         if isinstance(message, WithArray):
             given = [f"{message.array.shape} {message.array.dtype}"]
-        else:  # work on a whole step is about the weights
+        else:  # work on a whole step is given the weights
             parameters = states[offset].parameters if offset < len(states) else {}
             given = [f"{name} {array.shape} {array.dtype}" for name, array in parameters.items()]
         what = f"layer {index} ({self._names[offset]}) failed in {point.value} at {place}"
@@ -153,12 +153,13 @@ class StageLayers:
             work=point.value,
         )
 
-    def _enter(self, point: Point, offset: int) -> int:
-        """Note where a failure would be, and return the layer's index in the whole network."""
+    def _begin(self, point: Point, offset: int) -> int:
+        """Record which work of which layer begins, for `failure`; return the layer's index in the whole network."""
         self._place = point, offset
         return self._first + offset
 
-    def _leave(self, message: Message) -> None:
+    def _notify(self, message: Message) -> None:
+        """Tell the instrument that the work is done."""
         if self._at is not None:
             point, offset = self._place
             self._at(point, self._first + offset, message.step, message.microbatch)

@@ -1,6 +1,6 @@
-"""Hold what has arrived at a stage; yield the next message that the discipline allows.
+"""The mailbox of a stage: it holds what has arrived, and yields the next message that the discipline allows.
 
-Messages may arrive twice and in any order. Every kind of work is taken strictly in the order of (step, microbatch), so
+Messages may arrive twice and in any order. Every kind of work is done strictly in the order of (step, microbatch), so
 that what a stage computes never depends on timing.
 """
 
@@ -29,7 +29,7 @@ class StageMailbox:
         discipline: the schedule.
         stage: s, from 0.
         routing: the chain that the stage is part of.
-        needs_targets: a forward waits for its target (at the last stage).
+        needs_targets: whether a forward waits for its target, as at the last stage.
         committed: every step below this one is committed.
     """
 
@@ -52,22 +52,26 @@ class StageMailbox:
 
     @property
     def in_flight(self) -> int:
-        """Microbatches of any step that went forward and not yet back."""
+        """The number of microbatches, of any step, whose F is done and whose B is not."""
         return len(self._progress.in_flight)
 
     @property
     def deferred(self) -> int:
-        """Microbatches of any step that went forward and whose weight gradient is to come."""
+        """The number of microbatches, of any step, whose F is done and whose W is not."""
         return self._progress.deferred
 
     def put(self, message: Message) -> None:
-        """Take a message in; drop it if it was seen before or belongs to a committed step."""
+        """Store a message; drop it if it was seen before or belongs to a committed step.
+
+        Raises:
+            TypeError: not a message for a stage.
+        """
         self._found = None
         place, progress = (message.step, message.microbatch), self._progress
         match message:
             case Forward():
                 if place >= progress.next_forward:
-                    progress.learn(message)
+                    progress.add_step(message)
                     self._forwards[place] = message
             case Backward():
                 if place >= progress.next_backward:
@@ -86,7 +90,7 @@ class StageMailbox:
                 raise TypeError(f"expected a stage's message, got {message}")
 
     def next(self) -> Message | None:
-        """Return the next message to handle, which counts as done; None where nothing is allowed yet."""
+        """Return the next message to handle, and count it as done; None where nothing is allowed yet."""
         if self._targets:
             return self._targets.popleft()
         message = self._found or self._find()
@@ -96,18 +100,22 @@ class StageMailbox:
         return message
 
     def urgency(self) -> Urgency | None:
-        """Return (step, turn in the discipline's order), or (place among the priorities, step, microbatch, stage)."""
+        """Return how urgent the next message is; None where `next` would return None.
+
+        It is (step, place in the discipline's order) where the discipline has an order; else (rank of the kind of work,
+        step, microbatch, stage).
+        """
         if self._targets:
             return MOST_URGENT
         message = self._found = self._find()
         if message is None:
             return None
         if self.discipline.order is not None:
-            return message.step, self._turn(message)
+            return message.step, self._order(message)
         return self.discipline.priority.index(_WORK[type(message)]), message.step, message.microbatch, self.stage
 
     def commit(self, step: int) -> None:
-        """Learn that every step below ``step`` is committed: what is older is void."""
+        """Record that every step below ``step`` is committed, and drop what belongs to those."""
         self._found = None
         self._progress.commit(step)
         if self._targets_seen:
@@ -115,10 +123,10 @@ class StageMailbox:
         if self._predictions:
             self._predictions = {place: each for place, each in self._predictions.items() if place[0] >= step}
 
-    # What comes next
+    # Find the next message
 
     def _find(self) -> Message | None:
-        """Return the most urgent message that is allowed."""
+        """Return the most urgent message that is allowed now."""
         row = self.discipline
         if row.order is None:
             for work in row.priority:
@@ -127,9 +135,9 @@ class StageMailbox:
                     return message
             return None
         allowed = [message for work in row.priority if (message := self._allowed(work)) is not None]
-        return min(allowed, key=lambda each: (each.step, self._turn(each)), default=None)
+        return min(allowed, key=lambda each: (each.step, self._order(each)), default=None)
 
-    def _turn(self, message: Message) -> int:
+    def _order(self, message: Message) -> int:
         """Return the place of a message in the discipline's order, from 0."""
         order = self.discipline.order
         if order is None or isinstance(message, Predict):
@@ -138,7 +146,7 @@ class StageMailbox:
         return order(_WORK[type(message)], self.stage, self.stages, m, message.microbatch)
 
     def _allowed(self, work: Work) -> Message | None:
-        """Return the next message of one kind of work, where that is allowed now."""
+        """Return the next message of one kind of work; None where it is not there or not allowed yet."""
         if work is Work.FORWARD:
             return self._prediction() or self._forward()
         return self._backward() if work is Work.BACKWARD else self._weight_gradient()
@@ -166,7 +174,7 @@ class StageMailbox:
 
     def _backward(self) -> Backward | None:
         progress = self._progress
-        if not progress.in_flight:  # what has arrived is from before a crash, and its forward is to come
+        if not progress.in_flight:  # any gradient here is from before a crash; its forward will be repeated
             return None
         place = progress.in_flight[0]
         message = self._backwards.get(place)
@@ -194,14 +202,14 @@ class StageMailbox:
         match message:
             case Forward():
                 del self._forwards[message.step, message.microbatch]
-                progress.go_forward()
+                progress.count_forward()
             case Backward():
                 del self._backwards[message.step, message.microbatch]
-                progress.go_back()
+                progress.count_backward()
             case WeightGradient():
                 self._weight_gradients.popleft()
                 whole = self.discipline.weight_gradients is Grouping.STEP
                 share = progress.steps[message.step].share
-                progress.make_weight_gradients(message.step, len(share) if whole else 1)
+                progress.count_weight_gradients(message.step, len(share) if whole else 1)
             case _:
                 del self._predictions[message.step, message.microbatch]

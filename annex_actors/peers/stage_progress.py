@@ -1,4 +1,4 @@
-"""How far a stage is in the stream of steps and microbatches, and which microbatch is next."""
+"""How far a stage has got in the stream of steps and microbatches, and which microbatch is next."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Place: TypeAlias = tuple[int, int]
 
 @dataclass(slots=True)
 class StepProgress:
-    """How far the stage is in a step.
+    """How far a stage has got in one step.
 
     Args:
         microbatches: how many the step has.
-        share: those that are this stage's.
-        forwards: how many of them went forward.
-        backwards: how many went back.
-        weight_gradients: of how many the weight gradient was made.
+        share: those that belong to this stage.
+        forwards: for how many of them F is done.
+        backwards: for how many B is done.
+        weight_gradients: for how many W is done.
     """
 
     microbatches: int
@@ -33,11 +33,11 @@ class StepProgress:
 
 
 class StageProgress:
-    """What a stage has done of the steps that are under way. Each kind of work goes in the order of the microbatches.
+    """How far a stage has got in all steps under way. Each kind of work is done in the order of the microbatches.
 
     Args:
         stage: s, from 0.
-        routing: says which microbatches are this stage's.
+        routing: says which microbatches belong to this stage.
         committed: every step below this one is committed.
     """
 
@@ -45,21 +45,21 @@ class StageProgress:
         self.committed = committed
         self.steps: dict[int, StepProgress] = {}
         self.in_flight: deque[Place] = deque()
-        """What went forward and not yet back, the oldest first."""
+        """The microbatches whose F is done and whose B is not, the oldest first."""
         self.deferred = 0
-        """How many microbatches went forward whose weight gradient is to come."""
+        """The number of microbatches whose F is done and whose W is not."""
         self.next_forward: Place = (committed, 0)
-        """The next microbatch to go forward; microbatch 0 as long as it is not known how its step was cut."""
+        """The next microbatch for F; microbatch 0 as long as it is not known how its step was cut."""
         self._address = stage_address(stage)
         self._routing = routing
 
     @property
     def next_backward(self) -> Place:
-        """The next microbatch to go back; where none is in flight, the next one that will be."""
+        """The next microbatch for B; where none is in flight, the next one that will be."""
         return self.in_flight[0] if self.in_flight else self.next_forward
 
-    def learn(self, message: Forward) -> None:
-        """Learn from an activation how its step was cut."""
+    def add_step(self, message: Forward) -> None:
+        """Record, from one of its activations, how a step was cut."""
         if message.step not in self.steps:
             microbatches = message.part.microbatches
             share = self._routing.share(self._address, message.step, microbatches)
@@ -67,8 +67,8 @@ class StageProgress:
             if message.step == self.next_forward[0]:
                 self._begin(message.step)
 
-    def go_forward(self) -> None:
-        """Count the next microbatch as forward."""
+    def count_forward(self) -> None:
+        """Count F of the next microbatch as done."""
         number, _ = self.next_forward
         step = self.steps[number]
         self.in_flight.append(self.next_forward)
@@ -79,18 +79,18 @@ class StageProgress:
         else:
             self._begin(number + 1)
 
-    def go_back(self) -> None:
-        """Count the next microbatch as back."""
+    def count_backward(self) -> None:
+        """Count B of the next microbatch as done."""
         step, _ = self.in_flight.popleft()
         self.steps[step].backwards += 1
 
-    def make_weight_gradients(self, step: int, microbatches: int) -> None:
-        """Count so many weight gradients of a step as made."""
+    def count_weight_gradients(self, step: int, microbatches: int) -> None:
+        """Count W of the next ``microbatches`` of a step as done."""
         self.steps[step].weight_gradients += microbatches
         self.deferred -= microbatches
 
     def commit(self, step: int) -> None:
-        """Learn that every step below ``step`` is committed: nothing of those is under way any more."""
+        """Record that every step below ``step`` is committed, so that nothing of those is under way any more."""
         self.committed = step
         if self.next_forward[0] < step:
             self._begin(step)
@@ -101,6 +101,6 @@ class StageProgress:
             self.deferred -= progress.forwards - progress.weight_gradients
 
     def _begin(self, number: int) -> None:
-        """Let the microbatches of a step go forward next."""
+        """Make the first microbatch of a step the next one for F."""
         step = self.steps.get(number)
         self.next_forward = number, step.share[0] if step else 0

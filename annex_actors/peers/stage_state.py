@@ -15,12 +15,12 @@ from annex_actors.protocol.messages import freeze
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerState:
-    """One layer at a version; all arrays read-only.
+    """The state of one layer at one version; all arrays are read-only.
 
     Args:
-        parameters: what it has learned.
-        optimizer: what its optimizer remembers.
-        state: what no gradient changes, such as running statistics.
+        parameters: by name.
+        optimizer: the optimizer's slots, such as momenta.
+        state: arrays that no gradient changes, such as running statistics.
     """
 
     parameters: Parameters
@@ -29,12 +29,12 @@ class LayerState:
 
     @property
     def weights(self) -> Parameters:
-        """All that the layer computes with: its parameters, and its state beside them."""
+        """All that the layer computes with: its parameters and its state."""
         return {**self.parameters, **self.state} if self.state else self.parameters
 
 
 Weights: TypeAlias = tuple[Parameters, ...]
-"""All that a stage's layers compute with at one version: one entry for each layer."""
+"""All that the layers of a stage compute with at one version: one entry for each layer."""
 
 _CHUNK = 256
 
@@ -44,11 +44,11 @@ _CHUNK = 256
 class CostLog:
     """The cost of every committed step, in order: immutable, yet cheap to append to and to store.
 
-    Appending copies the last, short chunk only; two full chunks of equal length become one of twice the length, so that
-    there are few, and nearly all of them are those of the commit before.
+    Appending copies only the last, short chunk. Two full chunks of equal length become one of twice the length, so that
+    there are few, and a commit shares nearly all of them with the commit before.
 
     Args:
-        full: chunks of 256 costs, or that times a power of two, the longer ones first; float64, read-only.
+        full: chunks of 256 costs times a power of two, the longer ones first; float64, read-only.
         last: the costs after them, fewer than 256.
     """
 
@@ -57,14 +57,14 @@ class CostLog:
 
     @classmethod
     def of(cls, costs: Iterable[float]) -> CostLog:
-        """Return the log of these costs."""
+        """Return a log of these costs."""
         log = cls()
         for cost in costs:
             log = log.append(cost)
         return log
 
     def append(self, cost: float) -> CostLog:
-        """Return the log with one more cost."""
+        """Return a log with one more cost."""
         last = (*self.last, cost)
         if len(last) < _CHUNK:
             return CostLog(self.full, last)
@@ -81,13 +81,13 @@ class CostLog:
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class StageState:
-    """A stage between two steps.
+    """The state of a stage between two steps.
 
     Args:
         layers: one state for each layer of the stage.
-        cost_log: the cost stage's; empty elsewhere.
-        stash: the weights of earlier versions that microbatches may still meet, the oldest first, up to the one before
-            ``layers``; one entry for each layer. Empty with synchronous schedules.
+        cost_log: the costs so far, if this is the last stage; else empty.
+        stash: earlier versions of the weights that microbatches may still meet, the oldest first, up to the one before
+            ``layers``. Empty with synchronous schedules.
     """
 
     layers: tuple[LayerState, ...]

@@ -1,4 +1,4 @@
-"""What is under way of a step at a stage: what forward leaves for backward, and backward for the weight gradients."""
+"""The work of a step under way at a stage: what F leaves for B, and B for W."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from annex_actors.peers.stage_state import Weights
 
 @dataclass(slots=True)
 class MicrobatchWork:
-    """What a microbatch leaves behind for its backward and weight gradient.
+    """What F of a microbatch leaves for its B, and B for its W.
 
-    ``weights`` and ``saved``, one entry for each layer, serve B and go with it; ``factors``, for each layer that keeps
-    any its own, serve W.
+    Args:
+        weights: those that F met, for B.
+        saved: what F of each layer saved, for B.
+        factors: of the weight gradient or the next state, for W; by layer, where the layer has either.
     """
 
     weights: Weights
@@ -26,20 +28,20 @@ class MicrobatchWork:
     factors: dict[int, Factors] = field(default_factory=dict)
 
     def end_backward(self) -> None:
-        """Drop what only B needed."""
+        """Free what only B needed."""
         self.weights, self.saved = (), []
 
 
 @dataclass(slots=True)
 class StepWork:
-    """What is under way of one step.
+    """One step under way.
 
     Args:
-        share: the microbatches of the step that are this stage's, in order.
-        microbatches: those whose W is to come.
-        costs: of the microbatches so far, at the cost's stage.
-        backwards: how many microbatches are through B.
-        gradients: of each layer so far, summed in the order of the microbatches.
+        share: the microbatches of the step that belong to this stage, in order.
+        microbatches: those whose F is done and whose W is not.
+        costs: of the microbatches so far, if this is the last stage.
+        backwards: for how many microbatches B is done.
+        gradients: of each layer's parameters so far, summed in the order of the microbatches.
         state_factors: the factors of each layer with state, in the order of the microbatches.
     """
 
@@ -51,7 +53,7 @@ class StepWork:
     state_factors: defaultdict[int, list[Factors]] = field(default_factory=lambda: defaultdict(list))
 
     def take(self, microbatches: Iterable[int]) -> list[MicrobatchWork]:
-        """Return what these microbatches left, which is kept no longer."""
+        """Remove and return the work of these microbatches."""
         return [self.microbatches.pop(each) for each in microbatches]
 
     def add_gradients(self, layer: int, gradients: dict[str, Floats]) -> None:
@@ -65,5 +67,5 @@ class StepWork:
 
 
 def side_by_side(factors: list[Factors]) -> Factors:
-    """Return the factors of several microbatches as one: each array's rows one below the other."""
+    """Return the factors of several microbatches as one: the rows of each array one below the other."""
     return factors[0] if len(factors) == 1 else tuple(map(np.concatenate, zip(*factors, strict=True)))

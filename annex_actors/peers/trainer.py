@@ -1,11 +1,11 @@
 """The trainer: it feeds steps, collects their costs, evaluates, and decides when to halt.
 
-It is a peer like any stage: pure, hosted as an actor, committed after every report, and as replaceable. What it sends
-is a function of the step (the order of samples is a function of seed and epoch), so a restarted trainer feeds again
-from its last commit, and the stages drop what they have seen.
+It is a peer like any stage: pure, hosted as an actor, and as replaceable. It commits after every report. What it sends
+is a function of the step, since the order of samples is a function of seed and epoch. So a restarted trainer feeds
+again from its last commit, and the stages drop what they have seen.
 
-An epoch's steps are complete before the next epoch is fed, so that whether to halt never depends on timing. With
-asynchronous schedules, too, an evaluation takes the weights after the epoch at every stage: what is judged is what a
+All steps of an epoch are complete before the next epoch is fed, so that the decision to halt never depends on timing.
+With asynchronous schedules too, an evaluation uses the weights after the epoch at every stage: it evaluates what a
 checkpoint of that step holds. The pipe drains for it, which costs some time but changes nothing, since versions are
 pinned to steps.
 """
@@ -49,24 +49,24 @@ from annex_actors.protocol.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainerSpec:
-    """All that makes a trainer.
+    """A trainer as plain data.
 
     Args:
         run: the run's name.
         routing: the chain of stages.
         inputs: the samples to train on, ``(samples, *input_shape)``.
-        targets: theirs, as the cost encodes them.
+        targets: their targets, as the cost encodes them.
         test: the samples to evaluate after every epoch, with their targets as the user gave them; None: none.
-        test_targets: those of ``test`` as the cost encodes them.
+        test_targets: the targets of ``test``, as the cost encodes them.
         classes: names of the classes; None for regression.
         cost: what is minimised.
-        batches: which samples make which step.
-        microbatches: m >= 1; a batch with fewer samples is cut into as many as it has.
+        batches: which samples belong to which step.
+        microbatches: m >= 1; a batch of fewer samples is cut into as many microbatches as it has samples.
         epochs: how many at most.
-        halt: asked after every epoch, with all that are finished; true ends the run.
-        overlap: steps that may be under way at once. One more is fed, so that the first stage finds its next step
-            waiting when it commits.
-        resumed: where an earlier run was cut off; None: this is the first.
+        halt: called after every epoch with all finished epochs; true ends the run.
+        overlap: how many steps may be under way at once. The trainer feeds one more, so that the first stage finds its
+            next step waiting when it commits.
+        resumed: the state in which an earlier run ended; None: there was none.
     """
 
     run: str
@@ -89,7 +89,7 @@ class TrainerSpec:
 
     @property
     def steps(self) -> int:
-        """The steps of all epochs."""
+        """The number of steps in all epochs."""
         return self.epochs * self.batches.steps_per_epoch
 
     def node(
@@ -99,9 +99,9 @@ class TrainerSpec:
         instrument: Instrument = NO_INSTRUMENT,
         is_due: Callable[[int], bool] = every_step,
     ) -> Node:
-        """Return the trainer as a peer, at its last commit; it commits every step, whatever ``is_due`` says.
+        """Return the trainer as a peer, at its last commit.
 
-        It decides when an epoch is judged, and what others have acted upon must not be decided again.
+        It commits every step, whatever ``is_due`` says: it must not decide again what others have acted upon.
         """
         first = self.resumed or TrainerState()
         snapshot = snapshot or Snapshot(TRAINER, first.reported, first)
@@ -123,10 +123,10 @@ class TrainerState:
     """What the trainer commits.
 
     Args:
-        reported: every step below this one is reported.
-        cost_sum: cost times samples, summed over the epoch at hand.
-        samples: of the epoch at hand so far.
-        history: the epochs that were finished, evaluated and decided on.
+        reported: the cost of every step below this one has been reported.
+        cost_sum: cost times samples, summed over the current epoch.
+        samples: the number of samples of the current epoch so far.
+        history: the finished epochs, evaluated and decided upon.
         halt_at: the run ends when every step below this one is done; None: after the last epoch.
     """
 
@@ -140,14 +140,14 @@ class TrainerState:
     def after(cls, costs: Sequence[float], history: tuple[EpochFinished, ...], batches: Batches) -> TrainerState:
         """Return the state of a trainer that has seen these costs and finished these epochs.
 
-        It adds up as a trainer does, in the same order, so that an epoch's cost comes to the same bits.
+        It adds up in the same order as a trainer, so that the cost of an epoch has the same bits.
         """
         state = cls(history=history, reported=history[-1].steps if history else 0)
         for cost in costs[state.reported :]:
-            state = state.count(cost, batches.size(state.reported))
+            state = state.with_report(cost, batches.size(state.reported))
         return state
 
-    def count(self, cost: float, samples: int) -> TrainerState:
+    def with_report(self, cost: float, samples: int) -> TrainerState:
         """Return the state after one more report."""
         return replace(
             self,
@@ -158,7 +158,7 @@ class TrainerState:
 
 
 class TrainerMailbox:
-    """Reports in the order of their steps, predictions as they come."""
+    """The mailbox of the trainer: predictions as they arrive, reports in the order of their steps."""
 
     def __init__(self, reported: int) -> None:
         self._reported = reported
@@ -166,7 +166,7 @@ class TrainerMailbox:
         self._predictions: deque[Predict] = deque()
 
     def put(self, message: Message) -> None:
-        """Take a message in; a report that was counted before is dropped."""
+        """Store a message; drop a report that was counted before."""
         if isinstance(message, Predict):
             self._predictions.append(message)
         elif isinstance(message, Report) and message.step >= self._reported:
@@ -179,34 +179,39 @@ class TrainerMailbox:
         return self._reports.pop(self._reported, None)
 
     def urgency(self) -> Urgency | None:
-        """Return that all is urgent: the first stage waits to be fed."""
+        """Return `MOST_URGENT` where there is a message, since the first stage waits to be fed."""
         return MOST_URGENT if self._predictions or self._reported in self._reports else None
 
     def commit(self, step: int) -> None:
-        """Learn that every step below ``step`` is counted."""
+        """Record that every step below ``step`` is counted."""
         self._reported = step
 
 
 class Trainer:
-    """The behaviour of the trainer, from a committed state on."""
+    """The behaviour of the trainer.
+
+    Args:
+        spec: the trainer as plain data.
+        state: its last commit, or the state in which an earlier run ended.
+    """
 
     def __init__(self, spec: TrainerSpec, state: TrainerState) -> None:
         self._spec = spec
         self._state = state
         self._fed = state.reported
         self._waiting_for: PredictionFeed | set[Address] | None = None
-        """The outputs of an evaluation, or the stages whose last commit is to come; None: it feeds steps."""
+        """The outputs of an evaluation, or the stages whose last commit is missing; None: it feeds steps."""
 
     def start(self) -> list[Request]:
-        """Go on from the last commit."""
+        """Continue from the last commit."""
         return self._go_on()
 
     def handle(self, message: Message) -> list[Request]:
-        """Count a report, or take outputs of the evaluation."""
+        """Count a report, or store outputs of the evaluation."""
         return self._report(message) if isinstance(message, Report) else self._outputs(message)
 
     def on_control(self, peer: Address, control: Control) -> list[Request]:
-        """Count the stages that are through; repeat for a restarted one what its predecessor may have lost."""
+        """Halt, count a stage that has committed the last step, or send a restarted one again what it may have lost."""
         waiting_for = self._waiting_for
         match control:
             case Halt():
@@ -219,7 +224,7 @@ class Trainer:
                 return self._finish()
             case Resume():
                 if isinstance(waiting_for, PredictionFeed):
-                    return list(waiting_for.again())
+                    return list(waiting_for.send_again())
                 return [self._await(peer)] if waiting_for else []
         return []
 
@@ -228,7 +233,7 @@ class Trainer:
         return (len(self._state.history) + 1) * self._spec.batches.steps_per_epoch
 
     def _go_on(self) -> list[Request]:
-        """Do what the state asks for: evaluate, feed, or finish."""
+        """Feed, evaluate or finish, as the state requires."""
         if self._waiting_for is not None:
             return []
         if len(self._state.history) == self._spec.epochs or self._state.reported == self._state.halt_at:
@@ -262,7 +267,7 @@ class Trainer:
         return posts
 
     def _report(self, report: Report) -> list[Request]:
-        self._state = self._state.count(report.cost, report.samples)
+        self._state = self._state.with_report(report.cost, report.samples)
         event = StepFinished(report.step, len(self._state.history), report.cost, report.samples)
         return [Emit(event), self._commit(), *self._go_on()]
 
@@ -272,15 +277,15 @@ class Trainer:
             return self._end_epoch(None, {})
         evaluation = PredictionFeed(spec.run, spec.routing, spec.test.inputs, self._state.reported)
         self._waiting_for = evaluation
-        return list(evaluation.more())
+        return list(evaluation.send_next())
 
     def _outputs(self, message: Message) -> list[Request]:
         evaluation, spec = self._waiting_for, self._spec
         if not isinstance(evaluation, PredictionFeed) or not isinstance(message, Predict):
             return []
-        evaluation.take(message)
+        evaluation.receive(message)
         if not evaluation.done:
-            return list(evaluation.more())
+            return list(evaluation.send_next())
         self._waiting_for = None
         assert spec.test is not None
         assert spec.test_targets is not None
@@ -299,7 +304,7 @@ class Trainer:
         return [Emit(epoch), self._commit(), *self._go_on()]
 
     def _finish(self) -> list[Request]:
-        """Wait until every stage has committed the last step; then say that the run is over."""
+        """Wait until every stage has committed the last step; then emit that the run is over."""
         if self._waiting_for is None:
             stages = [peer for peer in self._spec.routing.addresses if peer != TRAINER]
             self._waiting_for = set(stages)

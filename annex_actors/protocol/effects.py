@@ -1,4 +1,4 @@
-"""What a peer asks its host to do. A handler returns effects and performs none."""
+"""What a peer asks its host to do. A handler returns effects and carries out none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from annex_actors.protocol.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Deliver an envelope, or lose it: a restarted receiver asks for it with `Resume`."""
+    """Deliver an envelope. It may be lost: a restarted receiver asks for it again with `Resume`."""
 
     to: Address
     envelope: Envelope
@@ -20,7 +20,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Make a snapshot the one that the next incarnation starts from, atomically."""
+    """Make a snapshot, atomically, the one that the next incarnation starts from."""
 
     snapshot: Snapshot
 
@@ -36,4 +36,4 @@ Effect: TypeAlias = Send | Commit | Emit
 
 
 Request: TypeAlias = Post | Commit | Emit
-"""What a behaviour asks its node for; the node puts a post into an envelope, and keeps it until it is committed."""
+"""What a behaviour asks of its node, which puts a post into an envelope and keeps it until its step is committed."""

@@ -1,4 +1,4 @@
-"""What observers see: immutable facts, each of which may reach them more than once (never out of order)."""
+"""What observers see: immutable facts. Each may reach them more than once, but never out of order."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class EpochFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSaved(Event):
-    """Every step below ``step`` is on the disk: whatever is killed now, the run can be resumed from there."""
+    """Every step below ``step`` is on the disk: the run can be resumed from there, whatever is killed."""
 
     step: int
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFailed(Event):
-    """A checkpoint could not be written, for ``reason``, one line; the run goes on, and the next one will be tried."""
+    """A checkpoint could not be written; ``reason`` is one line. The run goes on, and the next one will be tried."""
 
     step: int
     reason: str
@@ -66,7 +66,7 @@ class Finished(Event):
 
 @dataclass(frozen=True, slots=True)
 class PeerStarted(Event):
-    """A peer is up; incarnations count from 1."""
+    """A peer is up; its incarnations are numbered from 1."""
 
     address: Address
     label: str
@@ -75,7 +75,7 @@ class PeerStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PeerExited(Event):
-    """A peer ended; ``reason`` is one line; ``orderly`` where it was told to end and failed in nothing."""
+    """A peer ended; ``reason`` is one line. ``orderly`` says that it was told to stop and did not fail."""
 
     address: Address
     label: str
@@ -86,7 +86,7 @@ class PeerExited(Event):
 
 @dataclass(frozen=True, slots=True)
 class PeerAbandoned(Event):
-    """A peer could not be made to stop: it was fenced off and left behind."""
+    """A peer could not be stopped: it was fenced off and left behind."""
 
     address: Address
     label: str
@@ -95,7 +95,7 @@ class PeerAbandoned(Event):
 
 @dataclass(frozen=True, slots=True)
 class PeerHung(Event):
-    """A peer neither works nor dies: it is at the same piece of work for too long; it will be made to end."""
+    """A peer hangs: it has spent more than ``limit_s`` seconds at ``place``, or not answered; it will be ended."""
 
     address: Address
     label: str

@@ -1,8 +1,8 @@
-"""One way to look in at a peer's work, or to disturb it: crash plans, heartbeats, virtual clocks, traces.
+"""One way to watch a peer's work, or to disturb it: crash plans, heartbeats, virtual clocks, traces.
 
-An instrument overrides what it wants to be told of. A method that it does not override is never called, and so costs
-nothing. The thread that does a peer's work also calls its instrument; an instrument of several peers must therefore be
-safe to use from several threads.
+An instrument overrides the methods that it needs. A method that it does not override is never called, and so costs
+nothing. The thread that does a peer's work also calls its instrument, so an instrument of several peers must be safe
+to use from several threads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from annex_actors.protocol.messages import Address, Control, Envelope, Message
 
 
 class Point(Enum):
-    """Where in a layer's work `Instrument.at` is called; crash plans refer to these points."""
+    """Where in a layer's work `Instrument.at` is called. Crash plans refer to these points."""
 
     FORWARD = "forward"
     BACKWARD = "backward"
@@ -26,11 +26,11 @@ class Point(Enum):
 
 
 WorkItem: TypeAlias = tuple[Address, Control] | Message
-"""What a node does at a time: answer a peer, or have its behaviour handle a message."""
+"""What a node works on: a control message with its sender, or a message for its behaviour."""
 
 
 class Peer(Protocol):
-    """What an instrument sees of the peer at work."""
+    """What an instrument sees of a peer."""
 
     @property
     def address(self) -> Address:
@@ -38,34 +38,34 @@ class Peer(Protocol):
 
     @property
     def incarnation(self) -> int:
-        """Which life of it this is, from 1."""
+        """The number of this incarnation, from 1, as the store counts."""
 
     @property
     def kept_bytes(self) -> int:
-        """The size of the arrays that it keeps for others."""
+        """The size of the arrays that it keeps for its neighbours."""
 
 
 class Instrument:
-    """Sees a peer's work; every method does nothing until it is overridden.
+    """Watches a peer's work; every method does nothing until it is overridden.
 
-    Only `at` is meant to raise: what it raises fails the layer, as if the layer itself had raised it. What another
-    method raises ends the peer as well, and again in each of its incarnations, until the run fails.
+    Only `at` may raise: its exception fails the layer, as if the layer itself had raised it. An exception of another
+    method ends the peer too, and each later incarnation, until the run fails.
     """
 
     def received(self, peer: Peer, envelope: Envelope) -> None:
-        """See an envelope that has arrived, before the peer takes it in or drops it."""
+        """Observe an envelope that has arrived, before the peer accepts or drops it."""
 
     def before(self, peer: Peer, item: WorkItem | None) -> None:
-        """See what the peer does next, before it begins; None: its start."""
+        """Observe what the peer will do next; None: start."""
 
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
-        """See what the peer has done, once its host has carried out the effects."""
+        """Observe what the peer has done, once its host has carried out the effects."""
 
     def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
-        """See a layer's work once it is done, before it has any effect; may raise.
+        """Observe a layer's work when it is done and has had no effect yet; may raise.
 
         Args:
-            point: which work.
+            point: the kind of work.
             layer: index in the whole network; the cost counts as the layer after the last.
             step: from 0.
             microbatch: from 0; -1 where the work is on a whole step.
@@ -73,7 +73,7 @@ class Instrument:
 
 
 NO_INSTRUMENT = Instrument()
-"""Sees nothing."""
+"""Observes nothing."""
 
 _Method = TypeVar("_Method", bound=Callable[..., None])
 
@@ -81,19 +81,19 @@ _NO_OPS = frozenset(each for each in vars(Instrument).values() if callable(each)
 
 
 def active(method: _Method) -> _Method | None:
-    """Return a method of an instrument; None where it is not overridden, so that its caller need not call it."""
+    """Return a method of an instrument; None where it is not overridden and need not be called."""
     return None if getattr(method, "__func__", None) in _NO_OPS else method
 
 
 def combined(*instruments: Instrument) -> Instrument:
-    """Return one instrument for several; each sees everything, in this order."""
+    """Return one instrument that calls several, in this order."""
     parts = [part for each in instruments for part in (each.parts if isinstance(each, _Combined) else (each,))]
     parts = [part for part in parts if part is not NO_INSTRUMENT]
     return parts[0] if len(parts) == 1 else _Combined(parts) if parts else NO_INSTRUMENT
 
 
 class _Combined(Instrument):
-    """Several instruments; asks each only for what it overrides."""
+    """Several instruments as one; calls only the methods that each overrides."""
 
     def __init__(self, parts: Sequence[Instrument]) -> None:
         self.parts = tuple(parts)

@@ -1,4 +1,4 @@
-"""What a node asks of a mailbox: it holds what has arrived, and yields the next message that may be handled."""
+"""The mailbox of a node: it holds what has arrived, and yields the next message that may be handled."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Protocol, TypeAlias
 from annex_actors.protocol.messages import Message
 
 Urgency: TypeAlias = tuple[int, ...]
-"""How urgent a peer's next piece of work is; the least goes first where several peers share a worker."""
+"""How urgent a peer's next piece of work is; the smallest goes first where several peers share a worker."""
 
 MOST_URGENT: Urgency = ()
-"""The urgency of what costs nothing, or what all others wait for: less than any other."""
+"""Smaller than any other urgency: for work that costs nothing, or that all others wait for."""
 
 
 class Mailbox(Protocol):
     """What a node asks of a mailbox."""
 
     def put(self, message: Message) -> None:
-        """Take a message in; drop it if it was seen before or belongs to a committed step."""
+        """Store a message; drop it if it was seen before or belongs to a committed step."""
 
     def next(self) -> Message | None:
-        """Return the next message to handle, which counts as done; None where nothing is allowed yet."""
+        """Return the next message to handle, and count it as done; None where nothing is allowed yet."""
 
     def urgency(self) -> Urgency | None:
         """Return how urgent the next message is; None where `next` would return None."""
 
     def commit(self, step: int) -> None:
-        """Learn that every step below ``step`` is committed."""
+        """Record that every step below ``step`` is committed."""

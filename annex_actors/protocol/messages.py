@@ -1,11 +1,10 @@
-"""What stages, and the trainer that feeds them, say to each other.
+"""The messages between the stages and the trainer that feeds them.
 
 Every message is immutable, names its run, step, microbatch and edge, and prints on one line. `routing` says which peers
 are at the ends of an edge. A message about a whole step has ``microbatch`` -1.
 
-An array that is sent is the receiver's: C-contiguous, and read-only from then on, on every runtime. Two actors of one
-process may thus hold the same immutable array, as two processes on the BEAM hold the same large binary; nobody can
-write to it.
+An array that is sent belongs to the receiver. It is C-contiguous, and read-only from then on, on every runtime. So two
+actors of one process may hold the same immutable array, as two processes on the BEAM hold the same large binary.
 
 The class of a message says what its kind means to retention, routing, heartbeats and logs. So a new kind is one class,
 with its fields, its `kind` and the traits that differ from those of `Message`, and a behaviour that handles it.
@@ -22,11 +21,11 @@ from annex_actors.base.types import Array, Floats, is_writable, pickled_by_field
 class Address(NamedTuple):
     """The name of a peer; as text ``stage-3`` or ``trainer``.
 
-    A tuple, since addresses are hashed and compared for every message, and no other value does that as fast.
+    A tuple, since addresses are hashed and compared for every message, and nothing else does that as fast.
 
     Args:
         role: what the peer is.
-        number: which one of its role, from 0; None where there is only one.
+        number: its index among the peers of this role, from 0; None where there is only one.
     """
 
     role: str
@@ -40,19 +39,20 @@ OWNER = Address("owner")
 """The program that started the run: the sender of `Halt`."""
 
 Edge: TypeAlias = int
-"""An edge of the network: a number, but only `routing` computes with it, and gives each stage its edges by name."""
+"""An edge of the network. It is a number, but only `routing` computes with it; a stage gets its edges by name."""
 
 WHOLE_STEP = -1
+"""The microbatch of a message about a whole step."""
 
 
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Part:
-    """How a step was cut: what a stage must know to weight a microbatch and to see the end of the step.
+    """How a step was cut: what a stage must know to weight a microbatch and to recognise the end of the step.
 
     Args:
         microbatches: how many microbatches the step has, >= 1.
-        samples: how many samples they hold together.
+        samples: how many samples they hold in total.
     """
 
     microbatches: int
@@ -67,17 +67,17 @@ class Message:
         run: the run's name.
         step: from 0.
         microbatch: from 0; `WHOLE_STEP` for a message about a whole step.
-        edge: which edge of the network it travels on.
+        edge: the edge of the network on which it travels.
     """
 
     kind: ClassVar[str]
     """The kind's name, as users and logs write it."""
 
     is_kept: ClassVar[bool] = False
-    """Whether the sender keeps it until the receiver has committed its step, since the receiver may need it again."""
+    """Whether the sender keeps it until the receiver has committed its step: a restarted receiver needs it again."""
 
     is_work: ClassVar[bool] = False
-    """Whether it stands for a piece of work on a step: F, B or W."""
+    """Whether it is a piece of work on a step: F, B or W."""
 
     goes_back: ClassVar[bool] = False
     """Whether it travels against its edge, as gradients do."""
@@ -88,7 +88,7 @@ class Message:
     edge: Edge
 
     def __str__(self) -> str:
-        """Return one line: kind, place in the stream, and for an array its shape, dtype and bytes."""
+        """Return one line: the kind, the place in the stream, and the shape, dtype and bytes of an array."""
         place = f"step {self.step}" + ("" if self.microbatch == WHOLE_STEP else f" microbatch {self.microbatch}")
         return f"{self.kind} {place} edge {self.edge}{self._payload()}"
 
@@ -104,7 +104,7 @@ class WithArray(Message):
 
     @property
     def stack(self) -> tuple[Array, ...]:
-        """All arrays: ``array``, and below it the skips that pass by, where the kind has any."""
+        """All arrays: ``array``, then the skips that pass by it, if the kind has any."""
         return (self.array,)
 
     @property
@@ -118,7 +118,7 @@ class WithArray(Message):
 
 
 class _Stacked(WithArray):
-    """A message with a stack of arrays: what a layer works on is on top, what skips it below."""
+    """A message with a stack of arrays: on top what a layer works on, below it what skips the layer."""
 
     __slots__ = ()
     skips: tuple[Floats, ...]
@@ -138,7 +138,7 @@ class _Stacked(WithArray):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward(_Stacked):
-    """An activation on its way to the next stage, ``(microbatch, *shape)``, and the skips that pass by."""
+    """An activation on its way to the next stage, ``(samples, *shape)``, and the skips that pass by it."""
 
     kind = "forward"
     is_kept = True
@@ -152,7 +152,7 @@ class Forward(_Stacked):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Target(WithArray):
-    """What the last stage compares a microbatch's output with, as the cost encoded it."""
+    """The targets of a microbatch, as the cost encodes them; the last stage compares its output with them."""
 
     kind = "target"
     is_kept = True
@@ -161,7 +161,7 @@ class Target(WithArray):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Backward(_Stacked):
-    """The cost's gradient with respect to the arrays of a `Forward`, on its way back: shaped as they are."""
+    """The gradient of the cost with respect to the arrays of a `Forward`, of the same shapes, on its way back."""
 
     kind = "backward"
     is_kept = True
@@ -175,7 +175,7 @@ class Backward(_Stacked):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class WeightGradient(Message):
-    """A stage's reminder to itself: the weight gradient that it deferred."""
+    """A stage's message to itself about a weight gradient that it has deferred."""
 
     kind = "weight gradient"
     is_work = True
@@ -184,10 +184,10 @@ class WeightGradient(Message):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Predict(_Stacked):
-    """An activation without a cost: for predictions and evaluation; on edge ``S`` it is the network's output.
+    """An activation of a prediction or an evaluation, without a cost; on edge ``S`` it is the network's output.
 
-    Its ``step`` is its place in the stream: it takes the weights that a `Forward` of that step would take. It is not
-    kept: the trainer asks again for those that do not come back, so that evaluating a large data set keeps nothing.
+    Its ``step`` is the version of the weights that it meets at every stage. It is not kept: the trainer sends lost ones
+    again, so that the evaluation of a large data set needs no memory elsewhere.
     """
 
     kind = "predict"
@@ -199,7 +199,7 @@ class Predict(_Stacked):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Report(Message):
-    """The cost of a step, from the last stage to the trainer: the mean over the batch."""
+    """The cost of a step, the mean over its batch, from the last stage to the trainer."""
 
     kind = "report"
     is_kept = True
@@ -213,13 +213,13 @@ class Report(Message):
 
 @dataclass(frozen=True, slots=True)
 class Control(Message):
-    """What a node handles itself before its behaviour learns of it: about commits and restarts, and not data."""
+    """A message about commits and restarts, without data; a node handles it before its behaviour does."""
 
 
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Committed(Control):
-    """I have committed every step below ``step``: forget what you keep for me of those."""
+    """I have committed every step below ``step``: drop what you keep for me of those."""
 
     kind = "committed"
 
@@ -235,7 +235,7 @@ class Await(Control):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Resume(Control):
-    """I was restarted and have committed every step below ``step``: send me again what is not older."""
+    """I was restarted and have committed every step below ``step``: send me again what belongs to later steps."""
 
     kind = "resume"
 
@@ -243,20 +243,20 @@ class Resume(Control):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Halt(Control):
-    """Feed no further step, and finish with those that were fed; the owner of the run tells the trainer."""
+    """Feed no further step, and finish those that were fed; from the owner of the run to the trainer."""
 
     kind = "halt"
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A message and what a receiver must know of its sender.
+    """A message and what its receiver must know of the sender.
 
     Args:
-        sender: who sent it.
-        incarnation: which life of the sender, from 1; a dead life's messages are dropped.
-        committed: the sender had committed every step below this one. Riding on every envelope it spares nearly all
-            `Committed` messages: a neighbour hears of a commit with the next activation or gradient.
+        sender: the peer that sent it.
+        incarnation: the number of the sender's incarnation, from 1; messages of a dead incarnation are dropped.
+        committed: the sender had committed every step below this one. Since every envelope says so, nearly all
+            `Committed` messages are spared: a neighbour learns of a commit with the next activation or gradient.
         message: the message.
     """
 
@@ -269,7 +269,7 @@ class Envelope:
         return f"{self.sender}#{self.incarnation}: {self.message}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The sender goes as its two parts: to name one more class takes 3 us of every message between processes.
+        # The sender is pickled as its two parts: naming one more class takes 3 us of every message between processes.
         return _envelope, (*self.sender, self.incarnation, self.committed, self.message)
 
 
@@ -280,16 +280,16 @@ def _envelope(role: str, number: int | None, incarnation: int, committed: int, m
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message and its receiver, not yet in an envelope."""
+    """A message and its receiver, before it is put into an envelope."""
 
     to: Address
     message: Message
 
 
 def freeze(array: Array) -> Array:
-    """Return ``array`` as the receiver may have it: C-contiguous, and never written again by anybody.
+    """Return ``array`` as it may be sent: C-contiguous, and never written to again.
 
-    A fresh array is marked read-only in place. A view of memory that somebody may still write to is copied.
+    A fresh array is marked read-only in place. A view of memory that can still be written to is copied.
     """
     if not array.flags.c_contiguous or (array.base is not None and is_writable(array)):
         array = array.copy(order="C")

@@ -1,15 +1,15 @@
 """What makes a peer reliable: a behaviour inside, and around it a mailbox, fencing, retention and resumption.
 
-A stage and the trainer are behaviours: they turn messages into requests and know nothing of loss. The node around them
+Stages and the trainer are behaviours: they turn messages into requests and know nothing of loss. The node around one
 
 - drops what a dead incarnation sent, and what was seen or committed before;
 - puts every post into an envelope and keeps it until its receiver has committed its step (upstream backup);
-- adds the outbox to every snapshot, since no restart can make a committed step's messages again;
-- commits every step, or every so many where a commit costs much; senders then keep as many steps;
-- asks its neighbours, when started, for what it has not committed, and answers them the same.
+- adds the outbox to every snapshot, since no restart can repeat the messages of a committed step;
+- commits every step, or every few where a commit is expensive; its senders then keep messages for as many steps;
+- asks its neighbours, when it starts, for what it has not committed, and answers when they ask.
 
-A node is pure: it has no thread, clock or socket. Its host drives it by `start`, `receive` and `work`, carries out the
-effects that these return, and says so by `carried_out`.
+A node is pure: it has no thread, clock or socket. Its host calls `start`, `receive` and `work`, carries out the effects
+that these return, and says so by `carried_out`.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ class Behaviour(Protocol):
     """A peer's logic: a pure state machine that sees each message once."""
 
     def start(self) -> Iterable[Request]:
-        """Return what to do first, in every incarnation."""
+        """Return the first requests of an incarnation."""
 
     def handle(self, message: Message) -> Iterable[Request]:
-        """Work on the next message that the mailbox allowed."""
+        """Handle the next message that the mailbox allows."""
 
     def on_control(self, peer: Address, control: Control) -> Iterable[Request]:
-        """Learn that ``peer`` has committed or was restarted, or that the owner asks for a halt."""
+        """React to a commit or a restart of ``peer``, or to the owner's request to halt."""
 
 
 def every_step(step: int) -> bool:
-    """Return that every step's commit is due."""
+    """Return True: every step is to be committed at once."""
     return True
 
 
@@ -61,14 +61,14 @@ class Node:
 
     Args:
         address: its name.
-        incarnation: which life of it this is, from 1.
+        incarnation: the number of this incarnation, from 1, as the store counts.
         run: the run's name; messages of other runs are dropped.
         routing: says which peers are its neighbours.
         behaviour: the stage or trainer inside.
-        mailbox: what orders the behaviour's messages.
-        snapshot: what the last incarnation committed last, or the state to begin with.
-        instrument: sees this peer's work.
-        is_due: asked whether what was done below a step is to be committed now.
+        mailbox: orders the behaviour's messages.
+        snapshot: the last commit, or the initial state.
+        instrument: watches this peer's work.
+        is_due: says whether to commit now, given the number of finished steps.
     """
 
     def __init__(
@@ -101,33 +101,33 @@ class Node:
         self._awaited: dict[Address, int] = {}
         self._latest: Snapshot | None = None
         self._neighbours = sorted(routing.neighbours(address))
-        # Peers that get data from here learn of a commit by its next envelope; these learn of it no other way.
+        # Peers that get data from here learn of a commit from the next envelope; these learn of it in no other way.
         self._acknowledged = sorted(routing.senders(address) - routing.receivers(address))
 
     def start(self) -> list[Effect]:
-        """Return what a (re)started peer does first: ask for what it missed, send again what others may miss."""
+        """Ask the neighbours for what this peer missed, send again the outbox, and start the behaviour."""
         if self._before is not None:
             self._before(self, None)
-        effects: list[Effect] = [self._send(peer, self._about(Resume)) for peer in self._neighbours]
+        effects: list[Effect] = [self._send(peer, self._progress(Resume)) for peer in self._neighbours]
         effects += [self._send(post.to, post.message) for post in self._retention.below(self.committed)]
         return effects + self._perform(self.behaviour.start())
 
     def receive(self, envelope: Envelope) -> None:
-        """Take an envelope in, unless a dead incarnation or another run sent it."""
+        """Accept an envelope, unless it is from a dead incarnation or another run."""
         if self._received is not None:
             self._received(self, envelope)
         sender, message = envelope.sender, envelope.message
         if message.run != self.run or envelope.incarnation < self._incarnations.get(sender, 0):
             return
         self._incarnations[sender] = envelope.incarnation
-        self._retention.forget(sender, envelope.committed)
+        self._retention.drop(sender, envelope.committed)
         if isinstance(message, Control):
             self._control.append((sender, message))
         else:
             self.mailbox.put(message)
 
     def work(self) -> list[Effect] | None:
-        """Do the next piece of work and return its effects; None where nothing can be done before a message comes."""
+        """Do the next piece of work and return its effects; None where there is none until a message arrives."""
         item = self._item = self._control.popleft() if self._control else self.mailbox.next()
         if item is None:
             return None
@@ -136,13 +136,13 @@ class Node:
         return self._perform(self._answer(*item) if isinstance(item, tuple) else self.behaviour.handle(item))
 
     def carried_out(self, effects: Sequence[Effect]) -> None:
-        """Learn that the host has carried out the effects of the last piece of work, or of the start."""
+        """Tell the instrument that the host has carried out the effects of the start or of the last piece of work."""
         if self._after is not None:
             self._after(self, self._item, effects)
 
     @property
     def kept_bytes(self) -> int:
-        """The size of the arrays that are kept for others, who have not committed their steps yet."""
+        """The size of the arrays that are kept for neighbours which have not committed their steps yet."""
         return self._retention.bytes
 
     def urgency(self) -> Urgency | None:
@@ -151,13 +151,13 @@ class Node:
 
     def _answer(self, peer: Address, control: Control) -> Iterable[Request]:
         if isinstance(control, Resume):
-            yield Post(peer, self._about(Committed))
+            yield Post(peer, self._progress(Committed))
             yield from self._retention.since(peer, control.step)
         elif isinstance(control, Await):
             self._awaited[peer] = control.step
             if self._latest is not None and self.committed < control.step <= self._latest.step:
                 yield Commit(self._latest)
-            yield from self._reached()
+            yield from self._answers_to_await()
         yield from self.behaviour.on_control(peer, control)
 
     def _perform(self, requests: Iterable[Request]) -> list[Effect]:
@@ -183,16 +183,18 @@ class Node:
         self.committed = snapshot.step
         outbox = self._retention.below(snapshot.step)
         effects: list[Effect] = [Commit(replace(snapshot, outbox=outbox) if outbox else snapshot)]
-        effects += [self._send(peer, self._about(Committed)) for peer in self._acknowledged]
-        return effects + [self._send(post.to, post.message) for post in self._reached()]
+        effects += [self._send(peer, self._progress(Committed)) for peer in self._acknowledged]
+        return effects + [self._send(post.to, post.message) for post in self._answers_to_await()]
 
-    def _reached(self) -> list[Post]:
+    def _answers_to_await(self) -> list[Post]:
+        """Return a `Committed` for each peer that awaited a step which is now committed."""
         reached = [peer for peer, step in self._awaited.items() if step <= self.committed]
         for peer in reached:
             del self._awaited[peer]
-        return [Post(peer, self._about(Committed)) for peer in reached]
+        return [Post(peer, self._progress(Committed)) for peer in reached]
 
-    def _about(self, control: type[Committed] | type[Resume]) -> Message:
+    def _progress(self, control: type[Committed] | type[Resume]) -> Message:
+        """Return a message that says how far this peer has committed."""
         return control(self.run, self.committed, WHOLE_STEP, WHOLE_STEP)
 
     def _send(self, to: Address, message: Message) -> Send:

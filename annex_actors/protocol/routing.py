@@ -1,8 +1,8 @@
-"""Which peers are at the ends of an edge, and which microbatches are whose: pure functions, asked and never remembered.
+"""Which peers are at the ends of an edge, and which peer has which microbatches: pure functions.
 
-Today every edge has one peer at each end, and every peer has all microbatches. Where replicas of a stage share the
-microbatches among them, `Routing.share` and the ends of an edge answer differently; stages and mailboxes ask both.
-What replicas need besides, such as the reduction of their weight gradients, is not here.
+Today every edge has one peer at each end, and every peer has all microbatches. With replicas of a stage, which would
+divide the microbatches among them, `Routing.share` and the ends of an edge would answer differently; stages and
+mailboxes ask both each time. What else replicas need, such as the reduction of their weight gradients, is not here.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Edges:
     """The edges of a stage. Activations travel along them, gradients against them.
 
     Args:
-        inputs: ends at the stage.
-        outputs: starts at it.
-        targets: ends at the last stage, from the trainer.
+        inputs: the edge that ends at the stage.
+        outputs: the edge that starts at it.
+        targets: the edge from the trainer to the last stage.
     """
 
     inputs: Edge
@@ -65,7 +65,11 @@ class Routing:
         return self.stages + 1
 
     def edges(self, stage: Address) -> Edges:
-        """Return the edges of a stage."""
+        """Return the edges of a stage.
+
+        Raises:
+            ValueError: ``stage`` is not the address of a stage.
+        """
         if stage.number is None:
             raise ValueError(f"expected the address of a stage, got {stage}")
         return Edges(stage.number, stage.number + 1, self.targets)
@@ -81,25 +85,25 @@ class Routing:
         return stage_address(edge if edge < self.stages else self.stages - 1)
 
     def receiver(self, message: Message) -> Address:
-        """Return the peer to which ``message`` goes: gradients travel against their edge, all else along it."""
+        """Return the receiver of ``message``: gradients travel against their edge, all else along it."""
         end = self.upstream if message.goes_back else self.downstream
         return end(message.edge, message.microbatch)
 
     def share(self, address: Address, step: int, microbatches: int) -> range:
-        """Return the microbatches of a step that are this peer's, in order; today all are.
+        """Return the microbatches of a step that belong to a stage, in order; today all do.
 
         Args:
-            address: of a stage.
-            step: which step.
+            address: of the stage.
+            step: from 0.
             microbatches: how many the step has.
         """
         return range(microbatches)
 
     def senders(self, address: Address) -> frozenset[Address]:
-        """Return the peers that send data to ``address``, and so keep it until ``address`` has committed."""
+        """Return the peers that send data to ``address``, and keep it until ``address`` has committed."""
         if address == TRAINER:
             return frozenset({stage_address(self.stages - 1)})
-        # From ahead come gradients; or targets, where the trainer is ahead.
+        # The peer ahead sends gradients; where it is the trainer, targets.
         return frozenset({self._behind(address), self._ahead(address)})
 
     def receivers(self, address: Address) -> frozenset[Address]:
@@ -110,9 +114,9 @@ class Routing:
         return frozenset({ahead} if behind == TRAINER else {ahead, behind})
 
     def neighbours(self, address: Address) -> frozenset[Address]:
-        """Return the peers that a restarted ``address`` asks: all it trades data with, and the trainer.
+        """Return the peers that ``address`` asks when it is restarted.
 
-        The trainer asks every stage.
+        A stage asks those it exchanges data with, and the trainer; the trainer asks every stage.
         """
         if address == TRAINER:
             return frozenset(self.addresses) - {TRAINER}

@@ -9,7 +9,7 @@ from annex_actors.base.types import pickled_by_fields
 from annex_actors.protocol.messages import Address, Post
 
 State: TypeAlias = Any
-"""What a kind of peer commits (a stage its `StageState`, the trainer its `TrainerState`): immutable."""
+"""The immutable state that a peer commits: the `StageState` of a stage, the `TrainerState` of the trainer."""
 
 
 @pickled_by_fields
@@ -18,11 +18,11 @@ class Snapshot:
     """One atomic commit.
 
     Args:
-        address: whose.
+        address: of the peer.
         step: every step below this one is committed; for a stage also the version of its weights.
         state: the peer's state between steps.
-        outbox: what it sent in committed steps and no receiver has acknowledged. Without it a stage could commit a step
-            and die while its neighbour still needs that step's gradient, and the run would stand still for ever.
+        outbox: the messages of committed steps that no receiver has acknowledged yet. Without it a stage could commit a
+            step and die while its neighbour still needs that step's gradient, and the run would stand still for ever.
     """
 
     address: Address

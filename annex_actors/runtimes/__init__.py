@@ -1,7 +1,7 @@
 """Hosts for stages and trainer. They carry messages; they contain no mathematics and no schedule.
 
-A reading order: `program` (what a runtime is given), `inline` (the simplest host), `failures` and `crashes`, `tree`,
-`peer`, `threads`, `schedulers`; and `simulated`, whose clock is made up.
+Read `program` (what a runtime is given) and `inline` (the simplest host) first; then `hosting` (what hosts share whose
+peers can die), `threads`, `schedulers`, `processes`, `faults`, and `simulated`, which has a virtual clock.
 """
 
 from __future__ import annotations
@@ -30,10 +30,14 @@ RUNTIMES: Table[type[Runtime]] = Table(
 
 
 def runtime(name: str, **settings: Any) -> Runtime:
-    """Return the runtime of that name, with the settings of its class.
+    """Return the runtime of this name.
+
+    Args:
+        name: one of `RUNTIMES`.
+        settings: the arguments of its class.
 
     Raises:
-        ConfigError: no such runtime, no such setting, or a setting outside its range.
+        ConfigError: no such runtime, no such setting, or a setting out of range.
     """
     return build(name, RUNTIMES.find(name), settings)
 

@@ -1,10 +1,10 @@
-"""One BLAS thread for every layer, and a library that computes what it should.
+"""One BLAS thread for each layer, and a test that the BLAS library computes correctly.
 
-Parallelism comes from the layers; a BLAS that splits a product over threads rounds it differently for every number of
-them. NumPy wheels with OpenBLAS 0.3.28 and 0.3.29 could return wrong results for ``A @ B.T`` called from several
-threads at once, so the products are compared once before the first run of a process.
+Parallelism comes from the layers. A BLAS that splits a product over threads rounds it differently for each number of
+threads. NumPy wheels with OpenBLAS 0.3.28 and 0.3.29 could return wrong results for ``A @ B.T`` called from several
+threads at once, so products are compared once, before the first run of a process.
 
-Of other kernels than NumPy's nothing is pinned here: they hold every product to one thread themselves.
+Kernels other than NumPy's are not pinned here: they compute every product on one thread themselves.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class BrokenBlasError(AnnexError):
 
 
 class _Pin:
-    """How many runs want one thread. The setting belongs to the whole process, and so must this count.
+    """The number of runs that need one thread. The setting belongs to the whole process, and so must this count.
 
-    The first of several runs at a time notes what was set before, and the last one restores it.
+    Of several runs at a time, the first one saves the setting and the last one restores it.
     """
 
     def __init__(self) -> None:
@@ -38,14 +38,14 @@ class _Pin:
         self._limits: threadpool_limits | None = None
 
     def set(self) -> None:
-        """Count one more run."""
+        """Count one run more, and pin where it is the first."""
         with self._lock:
             if not self._runs:
                 self._limits = threadpool_limits(limits=1, user_api="blas")
             self._runs += 1
 
     def restore(self) -> None:
-        """Count one run less."""
+        """Count one run less, and restore the setting where it was the last."""
         with self._lock:
             self._runs -= 1
             if not self._runs and self._limits is not None:
@@ -57,7 +57,7 @@ _PIN = _Pin()
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Pin every BLAS library of the process to one thread, and restore what was set before the first who did.
+    """Pin every BLAS library of the process to one thread; restore the setting after the last of several runs.
 
     Raises:
         BrokenBlasError: see `self_test`.
@@ -79,7 +79,11 @@ def blas_description() -> str:
 
 @cache
 def self_test(kernels: Kernels = NUMPY, rounds: int = 4) -> None:
-    """Compare products of two threads with those of one.
+    """Compare matrix products of two threads with those of one.
+
+    Args:
+        kernels: whose products.
+        rounds: products for each thread.
 
     Raises:
         BrokenBlasError: they differ; the message says what to do.

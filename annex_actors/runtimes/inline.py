@@ -1,7 +1,7 @@
-"""All peers in one thread: the oracle, the host of tests, and the way to step through a run.
+"""All peers in one thread: the oracle, the host of tests, and a way to step through a run.
 
 Nothing here is concurrent, but everything is supervised as elsewhere: a peer that raises is replaced by its next
-incarnation, by the same strategy and within the same restart window. Tests choose the order of events and kill a peer
+incarnation, with the same strategy and within the same restart window. Tests choose the order of events and kill a peer
 at any of them; the result must not change.
 """
 
@@ -31,19 +31,20 @@ from supervisors import SHUTDOWN, RestartWindow, Strategy
 _Key = TypeVar("_Key")
 
 Choose = Callable[[int, int], int]
-"""Given the numbers of channels with a message and of peers with work: 0 ≤ n < channels delivers, the rest works."""
+"""From the numbers of channels with a message and of peers with work: n < channels delivers a message, else a peer
+works."""
 
 
 class Killed(Exception):
-    """A peer was killed from outside, between two instructions of its host."""
+    """A peer was killed from outside, between two actions of its host."""
 
 
 class StandstillError(AnnexError):
-    """Nothing can happen any more, and the run is not over: a schedule that stands still."""
+    """Nothing can happen any more and the run is not over: the schedule stands still."""
 
 
 def work_first(channels: int, peers: int) -> int:
-    """Let peers work while they can, then deliver the oldest channel's next message."""
+    """Choose work while there is any, then the next message of the oldest channel."""
     return channels if peers else 0
 
 
@@ -53,9 +54,9 @@ class InlineRuntime:
 
     Args:
         choose: which event comes next; any choice gives the same weights.
-        kill: given the number of the event (before each piece of work and before each effect), whether the peer at work
-            is killed there.
-        commit_every: steps from one commit of a stage to the next, >= 1, as where a store is dear to write to.
+        kill: decides, from the number of an event, whether the peer at work is killed there; there is an event before
+            each piece of work and before each effect.
+        commit_every: steps between two commits of a stage, >= 1, as where commits are expensive.
 
     Raises:
         ConfigError: a setting out of range.
@@ -79,7 +80,7 @@ class InlineRuntime:
 
 
 class InlineJob:
-    """A program at work in the thread that waits for it."""
+    """A program that is carried out by the thread that waits for it."""
 
     def __init__(
         self, program: Program, choose: Choose, kill: Callable[[int], bool] | None, commit_every: int = 1
@@ -101,12 +102,12 @@ class InlineJob:
         self._finished = False
         self._starts = 0
         self._instrument = program.instrument
-        self._told: deque[Event] = deque()
+        self._emitted: deque[Event] = deque()
         self.events = 0
 
     @property
     def restarts(self) -> int:
-        """How often any peer was started anew."""
+        """How often any peer was restarted."""
         return max(0, self._starts - len(self._specs))
 
     def wait(self) -> None:
@@ -117,7 +118,7 @@ class InlineJob:
                 while not self._finished:
                     self._next_event()
         except KeyboardInterrupt:
-            # The interrupt may have come between any two instructions: every peer goes back to its last commit.
+            # The interrupt may have come between any two instructions, so every peer goes back to its last commit.
             self._start(self._specs)
             raise
 
@@ -129,12 +130,12 @@ class InlineJob:
         self._busy[driver.address] = None
 
     def emit(self, event: Event) -> None:
-        """Show the observers an event, in the thread that waits for the job."""
-        self._told.append(event)
+        """Show the observers an event, later, in the thread that waits for the job."""
+        self._emitted.append(event)
 
     def close(self) -> None:
         """Drop every peer."""
-        self._show_told()
+        self._show_emitted()
         for address in reversed(self._nodes):
             self._show_stop(address)
         self._nodes.clear()
@@ -144,16 +145,16 @@ class InlineJob:
             self._start(self._specs)
 
     def _clock(self) -> float:
-        """Return the time, in seconds."""
+        """Return the time of the restart window, in seconds."""
         return time.monotonic()
 
-    def _show_told(self) -> None:
-        while self._told:
-            self._show(self._told.popleft())
+    def _show_emitted(self) -> None:
+        while self._emitted:
+            self._show(self._emitted.popleft())
 
     def _next_event(self) -> None:
-        if self._told:
-            self._show_told()
+        if self._emitted:
+            self._show_emitted()
         channels, peers = len(self._channels), len(self._busy)
         if not channels and not peers:
             raise StandstillError("neither a message nor work that is allowed")
@@ -183,7 +184,7 @@ class InlineJob:
                 self._tick()
                 self._execute(effect, incarnation)
             self._nodes[address].carried_out(effects)
-        except Exception as error:  # noqa: BLE001 - any failure of a peer is its supervisor's to judge
+        except Exception as error:  # noqa: BLE001 - the supervisor judges every failure of a peer
             self._supervise(address, error)
 
     def _is_due(self, step: int) -> bool:
@@ -226,7 +227,7 @@ class InlineJob:
             try:
                 raise fatal
             finally:
-                del fatal  # or its traceback would hold a frame that holds it, and all else that was at work
+                del fatal  # else its traceback would refer to this frame, which refers to it and to all the peers
         stages = [str(spec.address) for spec in self._program.stages]
         strategy = Strategy.ONE_FOR_ONE if is_driver else supervision.strategy
         plan = strategy.plan([str(address)] if is_driver else stages, str(address))
@@ -243,9 +244,9 @@ class InlineJob:
             self._starts += 1
             self._incarnations[address] = incarnation
             self._busy[address] = None
-            self._perform(address, partial(self._revive, spec, incarnation, snapshot))
+            self._perform(address, partial(self._start_node, spec, incarnation, snapshot))
 
-    def _revive(self, spec: PeerSpec, incarnation: int, snapshot: Snapshot | None) -> list[Effect]:
+    def _start_node(self, spec: PeerSpec, incarnation: int, snapshot: Snapshot | None) -> list[Effect]:
         node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._instrument, self._is_due)
         effects = node.start()
         self._show(PeerStarted(spec.address, spec.label, incarnation))

@@ -1,4 +1,4 @@
-"""No training begins in a process of a layer while it imports the program, whatever the runtime."""
+"""A guard, for all runtimes: no training may begin in the process of a layer while that imports the program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ IMPORTING = "ANNEX_ACTORS_WORKER"
 
 
 def check_main_guard() -> None:
-    """Raise where a training begins because a layer's process imports the program.
+    """Refuse a training that begins because the process of a layer imports the program.
 
     Raises:
         ConfigError: the program starts its training outside of ``if __name__ == "__main__":``.

@@ -1,4 +1,4 @@
-"""What a runtime is given, and what it gives back: the seam behind which threads, processes and clusters are alike."""
+"""What a runtime is given and what it returns: behind this seam threads, processes and clusters look the same."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PeerSpec(Protocol):
 
     @property
     def routing(self) -> Routing:
-        """The chain that it is part of."""
+        """The chain of stages that it is part of."""
 
     def node(
         self,
@@ -50,32 +50,32 @@ class PeerSpec(Protocol):
 
         Args:
             snapshot: its last commit; None: it has not committed anything.
-            incarnation: which life of it this is, from 1.
-            instrument: sees its work.
+            incarnation: the number of this incarnation, from 1, as the store counts.
+            instrument: watches its work.
             is_due: says after which steps to commit.
         """
 
 
 class Observer(Protocol):
-    """Sees events. What it raises is logged, ends the observer, and harms nothing else."""
+    """Sees events. An exception of it is logged and ends the observer, and affects nothing else."""
 
     def on_event(self, event: Event) -> None:
-        """Take one event in; called from one thread at a time, in order, perhaps twice for the same event."""
+        """Observe an event; called from one thread at a time, in order, perhaps twice with the same event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """How failures are met.
+    """How failures are handled.
 
     Args:
-        strategy: whom the end of one layer concerns; or its name, such as ``one_for_all``.
-        max_restarts: the restarts allowed within ``max_seconds``, >= 0; one more ends the run. Wide on purpose: a storm
-            of unrelated kills must not end a run that makes progress.
-        max_seconds: length of that window, > 0.
-        max_attempts: a message that fails the same layer so often ends the run, >= 1.
-        hang_seconds: a layer hangs that is at one piece of work for longer than this, > 0, and for longer than twenty
-            times its longest of late; or whose process does not answer for so long. It is killed, or abandoned where
-            it cannot be, and restarted.
+        strategy: which layers are restarted when one ends; or its name, such as ``one_for_all``.
+        max_restarts: the restarts allowed within ``max_seconds``, >= 0; one more ends the run. The default is wide on
+            purpose: a storm of unrelated kills must not end a run that makes progress.
+        max_seconds: the length of that window, > 0.
+        max_attempts: a message that fails the same layer this often ends the run, >= 1.
+        hang_seconds: > 0. A layer hangs if one piece of work takes longer than this and longer than twenty times its
+            longest recent one, or if its process does not answer for this long. It is killed, or abandoned where that
+            is not possible, and restarted.
 
     Raises:
         ConfigError: an unknown strategy, or a number out of range.
@@ -106,14 +106,14 @@ class Program:
         run: its name, which every message carries.
         stages: the stages, in order.
         driver: the peer that feeds them and says when the run is over.
-        store: where their commits live; it may hold some already.
-        supervision: how failures are met.
-        crashes: failures to make on purpose; None: none.
-        observers: who sees the events.
-        load: files of the user's own Python, run already in the process that starts the program: any other process that
-            is to host a peer runs them first, for what they register and define.
-        instruments: see the work of every peer in this process; peers in processes of their own are out of their sight.
-        faults: where faults can be injected into layers of this process while the run goes on; None: nowhere.
+        store: where their commits are kept; it may already hold some.
+        supervision: how failures are handled.
+        crashes: the planned crashes; None: none.
+        observers: see the events.
+        load: the user's Python files. They have been run in the process that starts the program; any other process that
+            hosts a peer runs them first, for what they register and define.
+        instruments: watch the work of every peer in this process, but not of peers in other processes.
+        faults: injects faults into layers of this process while the run goes on; None: faults cannot be injected.
     """
 
     run: str
@@ -129,12 +129,12 @@ class Program:
 
     @property
     def instrument(self) -> Instrument:
-        """What sees the work of every peer in this process: the instruments, the injected faults, the crash plan."""
+        """The instruments, the injected faults and the crash plan as one instrument, for every peer in this process."""
         return combined(*self.instruments, self.faults or NO_INSTRUMENT, self.crashes or NO_INSTRUMENT)
 
     @property
     def peers(self) -> tuple[PeerSpec, ...]:
-        """All peers in the order of their start."""
+        """All peers, in the order in which they start."""
         return (*self.stages, self.driver)
 
 
@@ -142,25 +142,25 @@ class Job(Protocol):
     """A program that a runtime carries out."""
 
     def wait(self) -> None:
-        """Return when the driver has finished; Ctrl-C gets through, and the job can be waited for again.
+        """Wait until the driver has finished. Ctrl-C interrupts the wait; the job can be waited for again.
 
         Raises:
-            RunFailedError: a failure that no restart helps, or too many of them.
-            UserError: what the user gave is at fault (a cost that became infinite).
+            RunFailedError: a failure that no restart can heal, or too many of them.
+            UserError: the user's input is wrong, for instance the cost became infinite.
         """
 
     def halt(self) -> None:
-        """Ask the driver to feed no more, and to finish with what it fed."""
+        """Ask the driver to feed no further step, and to finish those that were fed."""
 
     def close(self) -> None:
         """Stop every peer in reverse order; nothing is left running. Safe to call twice."""
 
     def emit(self, event: Event) -> None:
-        """Show the observers an event of who started the job; from any thread."""
+        """Show the observers an event of the job's owner; may be called from any thread."""
 
     @property
     def restarts(self) -> int:
-        """How often any peer was started anew."""
+        """How often any peer was restarted."""
 
 
 class Runtime(Protocol):
@@ -168,7 +168,7 @@ class Runtime(Protocol):
 
     @property
     def name(self) -> str:
-        """As users write it."""
+        """Its name, as users write it."""
 
     def start(self, program: Program) -> Job:
         """Start every peer and return; the driver starts last."""

@@ -1,8 +1,8 @@
-"""Every peer a Pykka actor, all on as many threads as there are cores, in the order of the discipline's priorities.
+"""Every peer is a Pykka actor; all share as many threads as there are cores, the most urgent work first.
 
-One run queue for all layers: an input gradient that others wait for goes before a forward, a forward before a weight
-gradient, wherever they are. The operating system knows no such order, and threads that share two cores hold each other
-up. And a message to a layer that can run on the same thread costs no hand-over between threads.
+There is one run queue for all layers: an input gradient that others wait for goes before a forward, a forward before a
+weight gradient, in whatever layer. The operating system knows no such order, and threads that share two cores delay
+each other. And a message to a layer on the same thread costs no switch between threads.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class ScheduledPeer(ScheduledActor):
     """Hosts one node, without a thread of its own.
 
     Args:
-        scheduler: whose threads it works on.
+        scheduler: runs it on one of its threads.
         spec: the stage or trainer.
-        surroundings: the run it is part of.
+        surroundings: of the run.
     """
 
     def __init__(self, scheduler: Scheduler, spec: PeerSpec, surroundings: Surroundings) -> None:
@@ -42,7 +42,7 @@ class ScheduledPeer(ScheduledActor):
         self._peer.start(self.incarnation)
 
     def on_receive(self, envelope: Envelope) -> None:
-        """Take an envelope in."""
+        """Give an envelope to the node."""
         self._peer.node.receive(envelope)
 
     def urgency(self) -> Urgency | None:
@@ -50,7 +50,7 @@ class ScheduledPeer(ScheduledActor):
         return self._peer.node.urgency()
 
     def on_turn(self) -> None:
-        """Do the next piece of work, and carry out its effects."""
+        """Do the node's next piece of work, and carry out its effects."""
         self._peer.work()
 
 
@@ -59,7 +59,7 @@ class ScheduledHost:
     """Hosts peers on the threads of a scheduler; a `Host`.
 
     Args:
-        scheduler: it.
+        scheduler: of all the peers.
         faults: see `Program`.
     """
 
@@ -67,12 +67,12 @@ class ScheduledHost:
     faults: InjectedFaults | None = None
 
     def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
-        """Return the specification of a peer that the scheduler runs."""
+        """Return the specification of a peer on the scheduler."""
         address = spec.address
         return ChildSpec.of(ScheduledPeer, self.scheduler, spec, surroundings, id=str(address), name=address)
 
     def peer(self, ref: Ref[Any]) -> ActorPeer:
-        """Return what others hold of it: a scheduled actor is killed as one with a thread of its own."""
+        """Return a reference to a peer: a scheduled actor is killed like one with a thread of its own."""
         return ActorPeer(ref, self.faults)
 
 
@@ -81,7 +81,7 @@ class SchedulersRuntime:
     """As many threads as cores for all peers.
 
     Args:
-        threads: how many, >= 1; None: as many as the process may use cores.
+        threads: how many, >= 1; None: one for each core that the process may use.
 
     Raises:
         ConfigError: a number out of range.
@@ -96,7 +96,7 @@ class SchedulersRuntime:
             checks.whole_number("threads", self.threads, at_least=1)
 
     def start(self, program: Program) -> HostedJob:
-        """Start the scheduler, and the tree of supervisors from left to right."""
+        """Start the scheduler and the supervision tree."""
         scheduler = Scheduler(self.threads, name="layers")
         host = ScheduledHost(scheduler, program.faults)
         return SupervisedJob(program, lambda spec: host, scheduler)

@@ -1,9 +1,9 @@
-"""All peers on a virtual clock: the product's own stages, with made-up times.
+"""All peers on a virtual clock: the stages of every other runtime, with the times of a cost model.
 
-What is simulated is time and nothing else. The nodes are those of every other runtime, so that the order they work in
-is the order in which they would; the mathematics is done, in no time. A cost model says how long each piece of work
-takes, how long a message travels, and which stages share a worker. Work begins when a worker is free and something is
-allowed; its messages leave when it ends. The same program takes the same virtual time on every machine.
+Only time is simulated. The nodes are those of every other runtime, so they work in the order in which they would work
+there; the mathematics is computed, in no virtual time. A cost model says how long each piece of work takes, how long a
+message travels, and which stages share a worker. Work begins when its worker is free and the discipline allows it; its
+messages leave when it ends. The same program takes the same virtual time on every machine.
 
 The trainer costs nothing: it has a worker of its own, and its messages arrive at once.
 """
@@ -38,7 +38,7 @@ from annex_actors.runtimes.program import Job, Program
 from annex_actors.schedules.discipline import Work
 
 Worker: TypeAlias = int
-"""A processor that does one thing at a time."""
+"""The number of a processor that does one piece of work at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,11 @@ class LayerTimes:
     """How long a layer works, in any unit of time.
 
     Args:
-        forward: F of a microbatch.
-        backward: its B, the gradient of the inputs.
-        weight_gradient: its W. Where one product serves a whole step, as many times as the step has microbatches.
-        update: the optimizer's, once a step.
+        forward: for F of a microbatch.
+        backward: for B of a microbatch, the input gradient.
+        weight_gradient: for W of a microbatch. Where one product serves a whole step, it takes this time for each of
+            its microbatches.
+        update: for the optimizer, once a step.
     """
 
     forward: float = 1
@@ -63,19 +64,19 @@ NOTHING = LayerTimes(0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """What takes how long, and where.
+    """How long work and messages take, and on which worker; times are in any one unit.
 
     Args:
-        layers: the times of each layer, the cost as one after the last; what is missing takes no time.
+        layers: the times of each layer, the cost as the layer after the last; layers that are missing take no time.
         latency: of a message between two workers; alpha.
-        per_byte: and so much more for each byte of its array; beta.
-        message_bytes: the size of an array, where the arrays that are computed with only stand for larger ones.
+        per_byte: the additional time for each byte of a message's arrays; beta.
+        message_bytes: the size that every message with arrays is taken to have; None: its real size.
         workers: the worker of each stage; None: each stage has its own. Between stages of one worker a message arrives
             at once.
-        in_order: whether a worker does the work of a step strictly in the schedule's order, where that has one, and
-            waits for what comes next.
-        slowness: by how much longer all work takes on a worker.
-        kills: when a stage is killed, and which. What it was doing is lost; it is started anew at once.
+        in_order: whether a worker does the work of a step strictly in the schedule's order, if it has one, and waits
+            for the next piece of work in this order.
+        slowness: for each worker, the factor by which all its work takes longer.
+        kills: the times at which stages are killed. The work under way is lost; the stage is restarted at once.
     """
 
     layers: Sequence[LayerTimes] = ()
@@ -90,7 +91,7 @@ class CostModel:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of work that was done: ``work`` is F, B or W; ``microbatch`` is -1 where W is that of a whole step."""
+    """A finished piece of work: ``work`` is F, B or W; ``microbatch`` is -1 where W is that of a whole step."""
 
     worker: Worker
     stage: Address
@@ -103,7 +104,7 @@ class Piece:
 
 @dataclass(slots=True)
 class WorkerTally:
-    """What a worker did: when it began and ended, and how long it was busy."""
+    """When a worker began its first piece of work and ended its last one, and how long it was busy."""
 
     first: float | None = None
     last: float = 0
@@ -111,7 +112,7 @@ class WorkerTally:
 
     @property
     def idle(self) -> float:
-        """Time between its first and its last piece of work in which it did nothing."""
+        """The time between its first and its last piece of work in which it did nothing."""
         return 0 if self.first is None else self.last - self.first - self.busy
 
     def add(self, start: float, end: float) -> None:
@@ -123,14 +124,14 @@ class WorkerTally:
 
 @dataclass(slots=True)
 class StageTally:
-    """The most that a stage kept: microbatches in flight (F done, B to come), deferred (W to come), and versions."""
+    """The most that a stage kept: microbatches in flight (F done, B not), deferred (F done, W not), and versions."""
 
     in_flight: int = 0
     deferred: int = 0
     versions: int = 1
 
     def add(self, mailbox: StageMailbox, stage: Stage) -> None:
-        """Count what is kept now."""
+        """Count what the stage keeps now."""
         self.in_flight = max(self.in_flight, mailbox.in_flight)
         self.deferred = max(self.deferred, mailbox.deferred)
         self.versions = max(self.versions, stage.versions)
@@ -141,8 +142,8 @@ class SimulatedRuntime:
     """A host with a virtual clock.
 
     Args:
-        costs: what takes how long.
-        keep_pieces: whether the job keeps every piece of work that was done.
+        costs: the cost model.
+        keep_pieces: whether the job keeps every finished piece of work.
     """
 
     costs: CostModel = field(default_factory=CostModel)
@@ -163,7 +164,7 @@ _WORK: dict[type[Message], Work] = {
 
 
 class VirtualClock(Instrument):
-    """Adds up how long the layers of a piece of work take; ``spent`` is that time, and ``did`` what the work is.
+    """Adds up how long the layers take for a piece of work: ``spent`` is the time, ``did`` the work.
 
     Args:
         layers: the times of each layer.
@@ -176,7 +177,7 @@ class VirtualClock(Instrument):
         self._microbatches: dict[int, int] = {}
 
     def before(self, peer: Peer, item: WorkItem | None) -> None:
-        """Begin with no time spent."""
+        """Set the time spent to 0."""
         self.spent, self.did = 0, None
         if isinstance(item, Forward):
             self._microbatches[item.step] = item.part.microbatches
@@ -193,10 +194,15 @@ class VirtualClock(Instrument):
 
 
 class SimulatedJob(InlineJob):
-    """A program at work on a virtual clock.
+    """A program on a virtual clock.
 
-    ``now`` is the time, ``messages`` counts those sent; ``workers`` and ``stages`` tell what was done and kept;
-    ``pieces`` are all pieces of work in the order of their ends, where they are kept.
+    ``now`` is the time, ``messages`` the number of messages sent; ``workers`` and ``stages`` say what was done and
+    kept; ``pieces`` are all pieces of work in the order of their ends, if they are kept.
+
+    Args:
+        program: the run.
+        costs: the cost model.
+        keep_pieces: whether to keep every finished piece of work.
     """
 
     def __init__(self, program: Program, costs: CostModel, keep_pieces: bool) -> None:
@@ -210,10 +216,10 @@ class SimulatedJob(InlineJob):
         self.stages = {address: StageTally() for address in addresses}
         self._costs = costs
         self._keep_pieces = keep_pieces
-        self._worker_of: dict[Address, Worker] = {**dict(zip(addresses, places, strict=True)), TRAINER: _TRAINERS}
-        self._sharers: dict[Worker, list[Address]] = {}
+        self._worker_of: dict[Address, Worker] = {**dict(zip(addresses, places, strict=True)), TRAINER: _TRAINER_WORKER}
+        self._peers_on: dict[Worker, list[Address]] = {}
         for address, worker in self._worker_of.items():
-            self._sharers.setdefault(worker, []).append(address)
+            self._peers_on.setdefault(worker, []).append(address)
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._entries = count()
         self._occupied: dict[Worker, Address] = {}
@@ -224,7 +230,7 @@ class SimulatedJob(InlineJob):
             self._at(when, partial(self._kill_stage, address))
 
     def close(self) -> None:
-        """Drop every peer, and what was still to happen."""
+        """Drop every peer, and all events to come."""
         super().close()
         self._agenda.clear()
 
@@ -232,9 +238,9 @@ class SimulatedJob(InlineJob):
         return self.now
 
     def _next_event(self) -> None:
-        """Let all happen that happens now; then let every free worker begin what is most urgent.
+        """Carry out all that is due now; then let every free worker begin its most urgent work.
 
-        ``_busy`` names peers at whose workers to look: those that heard something, or have done what they did.
+        ``_busy`` names the peers whose workers may begin: those that received a message, or have finished their work.
         """
         if not self._busy:
             if not self._agenda:
@@ -248,11 +254,11 @@ class SimulatedJob(InlineJob):
                 self._begin_work(worker)
 
     def _begin_work(self, worker: Worker) -> None:
-        sharers = self._sharers[worker]
-        if len(sharers) == 1:
-            self._work(sharers[0])
+        peers = self._peers_on[worker]
+        if len(peers) == 1:
+            self._work(peers[0])
             return
-        work = [(urgency, each) for each in sharers if (urgency := self._nodes[each].urgency()) is not None]
+        work = [(urgency, each) for each in peers if (urgency := self._nodes[each].urgency()) is not None]
         if not work:
             return
         urgency, address = min(work)
@@ -260,7 +266,7 @@ class SimulatedJob(InlineJob):
             self._work(address)
 
     def _is_next(self, worker: Worker, urgency: Urgency, address: Address) -> bool:
-        """Return whether all is done that comes before a piece of work in the order of its worker."""
+        """Return whether all work is done that comes before this in the order of the worker."""
         mailbox = self._nodes[address].mailbox
         ordered = isinstance(mailbox, StageMailbox) and mailbox.discipline.order is not None
         if urgency == MOST_URGENT or not (ordered and self._costs.in_order):
@@ -274,7 +280,7 @@ class SimulatedJob(InlineJob):
         worker, incarnation, clock = self._worker_of[address], self._incarnations[address], self._work_clock
         try:
             effects = self._nodes[address].work()
-        except Exception as error:  # noqa: BLE001 - any failure of a peer is its supervisor's to judge
+        except Exception as error:  # noqa: BLE001 - the supervisor judges every failure of a peer
             self._supervise(address, error)
             return
         if effects is None:
@@ -291,15 +297,15 @@ class SimulatedJob(InlineJob):
         self, address: Address, incarnation: int, effects: list[Effect], did: tuple[Work, int, int] | None, start: float
     ) -> None:
         if incarnation != self._incarnations[address]:
-            return  # killed meanwhile
+            return  # it was killed in the meantime
         worker = self._worker_of[address]
         del self._occupied[worker]
         self._busy[address] = None
         if did is not None:
-            self._note(address, worker, did, start)
+            self._record(address, worker, did, start)
         self._perform(address, lambda: effects)
 
-    def _note(self, address: Address, worker: Worker, did: tuple[Work, int, int], start: float) -> None:
+    def _record(self, address: Address, worker: Worker, did: tuple[Work, int, int], start: float) -> None:
         self.workers[worker].add(start, self.now)
         node = self._nodes[address]
         assert isinstance(node.mailbox, StageMailbox)
@@ -340,5 +346,5 @@ class SimulatedJob(InlineJob):
         heappush(self._agenda, (when, next(self._entries), what))
 
 
-_TRAINERS: Worker = -1
-"""The worker of the trainer, which no stage shares."""
+_TRAINER_WORKER: Worker = -1
+"""The worker of the trainer; no stage shares it."""

@@ -1,4 +1,4 @@
-"""Every peer a Pykka actor on a thread of its own; NumPy releases the interpreter's lock."""
+"""Every peer is a Pykka actor on a thread of its own; they run in parallel while NumPy releases the interpreter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annex_actors.protocol.messages import Envelope
-from annex_actors.runtimes.faults.injected import Fault, InjectedFaults
+from annex_actors.runtimes.faults.injected import InjectedFaults, LayerFault
 from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
@@ -15,11 +15,11 @@ from supervisors import KILLED, Actor, ChildSpec, Ref, ThreadChild, exit, kill
 
 
 class PeerActor(Actor):
-    """Hosts one node: puts what arrives into it, and carries out the effects of its work.
+    """Hosts one node: gives it the envelopes that arrive, and carries out the effects of its work.
 
     Args:
         spec: the stage or trainer.
-        surroundings: the run it is part of.
+        surroundings: of the run.
     """
 
     def __init__(self, spec: PeerSpec, surroundings: Surroundings) -> None:
@@ -33,10 +33,10 @@ class PeerActor(Actor):
         self._peer.start(self.incarnation)
 
     def on_receive(self, envelope: Envelope) -> None:
-        """Take an envelope in, and work as long as nothing else has arrived.
+        """Give an envelope to the node, then work until the next one arrives.
 
-        What has arrived must be in the node's mailbox before the discipline chooses; where more is waiting, the next
-        call goes on.
+        All that has arrived must be in the node's mailbox before the discipline chooses. So this returns where more
+        envelopes wait, and the next call works on.
         """
         peer, arrived = self._peer, self.actor_inbox
         peer.node.receive(envelope)
@@ -50,7 +50,7 @@ class ActorPeer:
 
     Args:
         ref: the actor.
-        faults: where its layers find what is injected into them; None: nowhere.
+        faults: see `Program`.
     """
 
     ref: Ref[Any]
@@ -58,7 +58,7 @@ class ActorPeer:
 
     @property
     def incarnation(self) -> int:
-        """Which life of the peer."""
+        """The number of this incarnation, as its supervisor counts."""
         return self.ref.incarnation
 
     def tell(self, envelope: Envelope) -> None:
@@ -66,18 +66,22 @@ class ActorPeer:
         self.ref.tell(envelope)
 
     def kill(self) -> None:
-        """Raise an exception in it; code that does not return goes on."""
+        """Raise an exception in its thread; code that never returns to the interpreter goes on."""
         exit(self.ref, KILLED)
 
     def end(self) -> None:
-        """Ask, raise an exception, and at last abandon its thread."""
+        """Ask it to stop, then raise an exception in its thread, and abandon the thread if that does not help."""
         kill(ThreadChild(self.ref))
 
-    def inject(self, fault: Fault, layer: int) -> None:
-        """Let something go wrong in a layer."""
+    def inject(self, fault: LayerFault, layer: int) -> None:
+        """Inject a fault into one of its layers.
+
+        Raises:
+            RuntimeError: the program has no `faults`.
+        """
         if self.faults is None:
             raise RuntimeError("expected a program with `faults` to inject into, got one without; set it")
-        self.faults.add(layer, fault)
+        self.faults.inject(layer, fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class ThreadHost:
         return ChildSpec.of(PeerActor, spec, surroundings, id=str(spec.address), name=spec.address)
 
     def peer(self, ref: Ref[Any]) -> ActorPeer:
-        """Return what others hold of it."""
+        """Return a reference to a peer."""
         return ActorPeer(ref, self.faults)
 
 
@@ -106,6 +110,6 @@ class ThreadsRuntime:
     name = "threads"
 
     def start(self, program: Program) -> HostedJob:
-        """Start the tree of supervisors, from left to right."""
+        """Start the supervision tree."""
         host = ThreadHost(program.faults)
         return SupervisedJob(program, lambda spec: host)

@@ -1,5 +1,5 @@
 """Pipeline schedules, as data: in which order a stage does its work, and which weights a microbatch meets.
 
-A reading order: `discipline` (what a schedule is), `table` (those that come with the package), `interleaving` (the
-order of a worker that holds several stages).
+Read `discipline` (what a schedule is), `table` (the schedules of this package), and `interleaving` (the order of a
+worker that holds several stages).
 """

@@ -1,15 +1,14 @@
-"""A pipeline schedule is a mailbox discipline: which of the messages that have arrived a stage works on next.
+"""A pipeline schedule is a mailbox discipline: it says which of the arrived messages a stage works on next.
 
-A discipline is data. It ranks the three kinds of work, forward (F), input gradient (B) and weight gradient (W); it
-gives credit, how many microbatches a stage may have forwarded and not yet taken back; it may cap how many weight
-gradients are put off, and close a gate before some work. B is never blocked by credit, so that the oldest microbatch in
+A discipline is data. It ranks the three kinds of work: forward (F), input gradient (B) and weight gradient (W). It
+gives credit: how many microbatches a stage may have in flight, after F and before B. It may cap how many weight
+gradients are deferred, and close a gate before some work. Credit never blocks B, so that the oldest microbatch in
 flight can always drain.
 
-It also says which weights a microbatch meets. A synchronous discipline lets step t meet version t, the weights after t
-updates: what it computes does not depend on the discipline at all. An asynchronous one lets step t meet an older
-version, and says which by a formula: a stage that lags by d takes version max(0, t - d), however late or early the
-messages come. So the weights are reproducible there as well, and filling the pipe at the end of an epoch needs no
-special case: a drained pipe changes no version.
+It also says which weights a microbatch meets. With a synchronous discipline, step t meets version t, the weights after
+t updates, so that the result does not depend on the discipline. With an asynchronous one, step t meets an older
+version, given by a formula: a stage that lags by d takes version max(0, t - d), whenever the messages arrive. So the
+weights are reproducible there too, and the end of an epoch needs no special case: a drained pipe changes no version.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from annex_actors.base.errors import ConfigError
 
 
 class Work(Enum):
-    """The three kinds of work on a microbatch, by the letters of the papers."""
+    """The three kinds of work on a microbatch, with the letters of the papers."""
 
     FORWARD = "F"
     BACKWARD = "B"
@@ -31,17 +30,17 @@ class Work(Enum):
 
 
 class Grouping(Enum):
-    """How the weight gradient of a step is made; it decides the bits, so that the oracle groups alike."""
+    """How the weight gradient of a step is computed. It decides the bits, so the oracle uses the same grouping."""
 
     STEP = "step"
-    """One matrix product for all microbatches, after the last one's B: the fastest."""
+    """One matrix product for all microbatches, after the B of the last one: the fastest."""
 
     MICROBATCH = "microbatch"
-    """A product for each, summed in their order: small work that fills idle time, and lets go of activations early."""
+    """A product for each, summed in their order: small work that fills idle time and frees activations early."""
 
 
 class Progress(NamedTuple):
-    """Where stage s of S stands in a step of m microbatches: how many of each work it has done."""
+    """How far stage s of S has got in a step of m microbatches: for how many it has done each kind of work."""
 
     s: int
     S: int
@@ -58,10 +57,10 @@ OfStage: TypeAlias = Callable[[int, int], int]
 """A number, from (s, S)."""
 
 Gate: TypeAlias = Callable[[Work, Progress], bool]
-"""Whether the next microbatch may do this work now."""
+"""Whether this work may be done now for the next microbatch."""
 
 Order: TypeAlias = Callable[[Work, int, int, int, int], int]
-"""From (work, s, S, m, microbatch): a place in the order of a worker's work in a step."""
+"""A place in the order of a worker's work in a step, from (work, s, S, m, microbatch)."""
 
 F, B, W = Work.FORWARD, Work.BACKWARD, Work.WEIGHT_GRADIENT
 
@@ -70,7 +69,7 @@ def _no_lag(s: int, S: int) -> int:
     return 0
 
 
-def _a_worker_each(s: int, S: int) -> int:
+def _own_worker(s: int, S: int) -> int:
     return s
 
 
@@ -82,20 +81,20 @@ class Discipline:
         name: as users write it.
         summary: one line for users.
         priority: the kinds of work, most urgent first.
-        credit: most microbatches in flight at a stage: F is admitted while (forwards - backwards) < credit.
-        cap: most microbatches whose W may be put off: F is admitted while (forwards - weight gradients) < cap; None: no
+        credit: the most microbatches in flight at a stage: F is allowed while forwards - backwards < credit.
+        cap: the most microbatches whose W is deferred: F is allowed while forwards - weight gradients < cap. None: no
             cap.
-        gate: asked before any work, after credit and cap; None: always open.
+        gate: decides on any work that credit and cap allow; None: always open.
         weight_gradients: how W is grouped.
         lag: by how many steps the weights of a stage lag: step t takes version max(0, t - lag). 0: synchronous.
-        stashes: whether B meets the weights that F met. Where it does not, it meets version t, and what comes out is
-            the gradient of no function.
+        stashes: whether B meets the weights that F met. If not, it meets version t, and the result is the gradient of
+            no function.
         order: the place of a piece of work among all that the stages of one worker do in a step, from 0. None: by
             priority, then the oldest step and microbatch, then the lowest stage.
-        worker: which worker a stage belongs to, where that is for the schedule to say.
-        microbatches: into how many a batch is cut unless told otherwise. More keep more stages busy, but every matrix
-            product of fewer rows reads all weights anew. Two is the least that lets stages of one step work at once;
-            where steps overlap, that is one.
+        worker: the worker that a stage belongs to, where the placement leaves it to the schedule.
+        microbatches: the default number of microbatches in a batch. More keep more stages busy, but each matrix product
+            then has fewer rows and still reads all weights. With two, the stages of one step can work at once; where
+            steps overlap, one is enough.
     """
 
     name: str
@@ -108,29 +107,29 @@ class Discipline:
     lag: OfStage = _no_lag
     stashes: bool = True
     order: Order | None = None
-    worker: OfStage = _a_worker_each
+    worker: OfStage = _own_worker
     microbatches: int = 2
 
     def overlap(self, stages: int) -> int:
-        """Return how many steps may be under way at once: 1 where the discipline is synchronous."""
+        """Return how many steps may be under way at once; 1 for a synchronous discipline."""
         return self.lag(0, stages) + 1
 
     def is_synchronous(self, stages: int) -> bool:
-        """Return whether every step meets the weights that all earlier steps made."""
+        """Return whether every step meets the weights after all earlier steps."""
         return not any(self.lag(s, stages) for s in range(stages))
 
     def check(self, stages: int, microbatches: int) -> None:
-        """Refuse a row that would stand still, as far as its numbers tell; what its gate does, only a run can.
+        """Refuse a row that would stand still, as far as its numbers tell; only a run can test its gate.
 
-        B is free of credit, so one microbatch in flight is enough. Where W comes once a step, after all B, a cap must
-        let every F pass before it.
+        B needs no credit, so one microbatch in flight is enough. Where W is done once a step, after all B, a cap must
+        allow every F before it.
 
         Args:
             stages: S.
-            microbatches: m; a short batch may have fewer, so that every number up to it is looked at.
+            microbatches: m; a short batch may have fewer, so every number up to m is checked.
 
         Raises:
-            ConfigError: naming the limit, the stage and the number of microbatches.
+            ConfigError: a limit that is too small; the message names it, the stage and the number of microbatches.
         """
         for s in range(stages):
             if self.lag(s, stages) < 0:

@@ -1,7 +1,7 @@
-"""The table of schedules: a row for each, with the paper that it comes from; `register_schedule` adds one of your own.
+"""The table of schedules, with the paper behind each row; `register_schedule` adds one of your own.
 
-Rows are pickled by their names, since their functions have no other way to another process: a process that is to
-unpickle a row of your own runs the file that registers it first.
+Rows are pickled by name, since their functions cannot be sent to another process. Before a process unpickles a row of
+your own, it runs the file that registers the row.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def _all_forwards_first(work: Work, at: Progress) -> bool:
 
 
 def _after_s_more(work: Work, at: Progress) -> bool:
-    """Let W of microbatch i wait for B of microbatch i + s."""
+    """Make W of microbatch i wait for B of microbatch i + s."""
     return work is not W or at.backwards == at.m or at.backwards - at.weight_gradients > at.s
 
 
 def _after_2s_more(work: Work, at: Progress) -> bool:
-    """Let W of microbatch i wait for B of microbatch i + 2s."""
+    """Make W of microbatch i wait for B of microbatch i + 2s."""
     return work is not W or at.backwards == at.m or at.backwards - at.weight_gradients > 2 * at.s
 
 
@@ -87,7 +87,7 @@ ASYNCHRONOUS = (
     Discipline(
         name="pipedream-vertical",
         summary="PipeDream with the same version at all stages, S-1 steps old: vertical sync",
-        # Only the first stage's F waits for W. The others could put W off for steps, and then stand in B's way.
+        # Only the first stage's F waits for W. Other stages could defer W for steps, and it would then delay B.
         priority=(B, W, F),
         credit=lambda s, S, m: S - s,
         lag=lambda s, S: S - 1,
@@ -114,13 +114,16 @@ ASYNCHRONOUS = (
 
 
 def interleaved(chunks: int) -> Discipline:
-    """Return 1F1B over stages that are dealt out to workers in rounds (`interleaving`).
+    """Return 1F1B with the stages distributed to the workers in rounds (see `interleaving`).
 
     The bubble is ``chunks`` times smaller than that of 1F1B, and so is a stage. Where every stage has a worker of its
-    own, this is one more order of the same work.
+    own, this is just another order of the same work.
 
     Args:
         chunks: v, stages per worker, >= 1.
+
+    Raises:
+        ConfigError: ``chunks`` is not a whole number >= 1.
     """
     v = checks.whole_number("chunks", chunks, at_least=1)
 
@@ -152,12 +155,12 @@ DISCIPLINES: Table[Discipline] = Table(
 
 
 def register_schedule(row: Discipline) -> Discipline:
-    """Give a schedule of your own its name, for `Learner`, config files and the command line, and return it.
+    """Register a schedule of your own under its name, for `Learner`, config files and the command line; return it.
 
-    Of two of your own with the same name the last one counts.
+    If two of your own have the same name, the last one counts.
 
     Raises:
-        ConfigError: the name is one of this package's, or not one word; or this is no `Discipline`.
+        ConfigError: the name is one of this package's, or not one word; or ``row`` is not a `Discipline`.
     """
     if not isinstance(row, Discipline):
         raise ConfigError(f"expected a schedule to be a Discipline, got {row!r}; register the row itself")
@@ -166,10 +169,10 @@ def register_schedule(row: Discipline) -> Discipline:
 
 
 def discipline(name: str) -> Discipline:
-    """Return the discipline of that name; ``interleaved:3`` has 3 stages on each worker.
+    """Return the schedule of this name; ``interleaved:3`` has 3 stages on each worker.
 
     Raises:
-        ConfigError: no such discipline; the message lists all.
+        ConfigError: there is no such schedule; the message lists all.
     """
     family, _, number = name.partition(":")
     if family == "interleaved" and number.isdecimal():

@@ -1,16 +1,16 @@
 """Checkers for layers, costs, optimizers, schedules and runtimes: those of this package, and your own.
 
-Each checker asks for everything that the rest of the package relies on, and raises AssertionError with one line that
-says what is wrong:
+Each checker tests everything that the rest of the package relies on, and raises AssertionError with one line that says
+what is wrong:
 
 >>> from annex_actors.layers import dense
 >>> check_layer(dense(3), input_shape=(4,))
 
-Gradients are compared with central differences in float64, at random points, against a random cotangent. A function
-with kinks passes as well: a random point hardly ever falls on one (take another seed if it does).
+Gradients are compared with central differences in float64, at random points, with a random cotangent. A function with
+kinks passes as well: a random point hardly ever falls on one (if it does, take another seed).
 
-A reading order: `layers`, `stack_layers`, `costs`, `optimizers`, and `promises`, which they share; `disciplines`;
-`small_runs`, `runtime_work`, `runtime_faults`, `runtime_owner`, and `runtimes`, which checks all three.
+Read `layers`, `stack_layers`, `costs` and `optimizers`, and `promises`, which they share; `disciplines`; then
+`small_runs`, `runtime_work`, `runtime_faults` and `runtime_owner`, and `runtimes`, which runs the checks of all three.
 """
 
 from annex_actors.testing.costs import check_cost

@@ -28,14 +28,14 @@ def check_cost(
 ) -> None:
     """Check that a cost keeps the promises of the protocol `Cost`.
 
-    Its gradient is the gradient; shares of micro-batches add up to the batch's cost; arrays have the dtype of the
-    outputs and are new and C-contiguous; nothing that is given is written to; the same call gives the same bits;
-    targets with an axis too many, or with NaN, are refused and not broadcast.
+    The gradient is right; the shares of microbatches add up to the batch's cost; arrays have the dtype of the outputs
+    and are new and C-contiguous; no argument is written to; the same call gives the same bits; targets with an axis too
+    many, or with NaN, are refused and not broadcast.
 
     Args:
         cost: the cost to check.
         output_shape: the shape of one sample's outputs.
-        targets: what a user would give for at least two samples; class labels if None.
+        targets: the targets of at least two samples, as a user would give them; None: class labels.
         samples: how many class labels.
         seed: of the random outputs.
 

@@ -25,15 +25,15 @@ from annex_actors.training.learner import Learner
 def check_discipline(row: Discipline, *, stages: int = 5, microbatches: int = 6, seed: int = 0) -> None:
     """Check that a pipeline schedule keeps the promises of `Discipline`.
 
-    It never stands still, with any number of stages and microbatches up to these, whatever takes how long; every
-    microbatch goes forward, back and into the weight gradient once and in this order; credit and cap are kept, and no
-    stage keeps more versions than its lag asks for. A small network is trained with it: the order in which things
-    happen makes no difference, and where the schedule is synchronous neither does the schedule.
+    It never stands still, with any number of stages and microbatches up to the given ones, however long each piece of
+    work takes; F, B and W of every microbatch are done once, and in this order; credit and cap are observed, and no
+    stage keeps more versions than its lag requires. A small network is trained with it: the weights do not depend on
+    the order of events and, where the schedule is synchronous, not on the schedule either.
 
     Args:
         row: the schedule to check.
-        stages: as many stages are tried, and all fewer.
-        microbatches: as many are tried, and all fewer.
+        stages: every number of stages up to this one is tried.
+        microbatches: every number of microbatches up to this one is tried.
         seed: of the random times and orders.
 
     Raises:
@@ -51,11 +51,11 @@ def check_discipline(row: Discipline, *, stages: int = 5, microbatches: int = 6,
 
 
 def check_order(row: Discipline, simulation: Simulation, *, microbatches: int, steps: int) -> None:
-    """Check the order of work of a simulation, and what its stages kept.
+    """Check the order of work in a simulation, and what its stages kept.
 
     Args:
         row: the schedule.
-        simulation: what came of it, with its pieces.
+        simulation: its result, with all pieces of work.
         microbatches: m.
         steps: how many.
 

@@ -38,18 +38,18 @@ def check_layer(
 ) -> None:
     """Check that a layer keeps the promises of the protocols `Layer`, `Weighted` and `Stateful`.
 
-    Its text is read back by `parse_layers`; it can be pickled; shapes are those it announces; arrays have the dtype of
-    the inputs, are C-contiguous, and are new unless they are the inputs; nothing that is given is written to; the same
-    call gives the same bits; a row depends on no other row, unless the layer says so (`MixesRows`) and trains;
-    `backward` and `weight_gradient` are the gradients, and the factors of several microbatches can be put together. All
-    of it with a random key and, as for a prediction, without.
+    `parse_layers` reads its spec back; it can be pickled; shapes are as announced; arrays have the dtype of the inputs,
+    are C-contiguous, and are new unless they are the inputs; no argument is written to; the same call gives the same
+    bits; a row depends on no other row, unless the layer is in training and declares it (`MixesRows`); `backward` and
+    `weight_gradient` return the right gradients, also for the factors of several microbatches put together. All this is
+    checked with a random key and, as in predictions, without one.
 
     Args:
         layer: the layer to check.
-        input_shape: the shape of one input sample; one with few numbers makes the check quick.
+        input_shape: the shape of one input sample; with few numbers the check is quick.
         samples: rows of a microbatch, >= 2.
-        seed: of the random inputs, of the initial parameters and of the layer's own random numbers.
-        constructors: what `parse_layers` reads the layer's text with; by default all that are registered.
+        seed: of the random inputs, the initial parameters and the layer's own random numbers.
+        constructors: with which `parse_layers` reads the layer's spec; by default all that are registered.
 
     Raises:
         AssertionError: the first promise that is broken.
@@ -70,7 +70,7 @@ def check_layer(
 
 @dataclass(frozen=True)
 class _LayerTrial:
-    """A layer with all that it takes to call it; every array is read-only."""
+    """A layer with the arguments to call it; every array is read-only."""
 
     layer: Layer
     key: RandomKey | None
@@ -94,7 +94,7 @@ class _LayerTrial:
         return cls(layer, key, parameters, inputs, grad_output, state)
 
     def check_arrays(self) -> None:
-        """Check shapes, dtypes, layout, and whose memory they are."""
+        """Check shapes, dtypes and layout, and that arrays share no memory with arguments."""
         outputs, saved = self.forward()
         self._check_array("forward", outputs, self.grad_output.shape, self.inputs)
         grad_input, _ = self.backward(saved)
@@ -104,7 +104,7 @@ class _LayerTrial:
         check_new(label, gradients, self._given())
 
     def check_repeats(self) -> None:
-        """Check that a second call gives the same bits: no counter, no clock, no generator but the key's."""
+        """Check that a second call gives the same bits: no counter, no clock, no random numbers but from the key."""
         (outputs, saved), (outputs_again, _) = self.forward(), self.forward()
         (grad_input, factors), (grad_again, factors_again) = self.backward(saved), self.backward(saved)
         unasked = self.backward(saved, input_wanted=False)[1]
@@ -119,7 +119,7 @@ class _LayerTrial:
         require(same, f"{self._label('backward')} has other factors where the input gradient is not wanted")
 
     def check_state(self) -> None:
-        """Check that the next state is new, like the state before, and the same for the same factors."""
+        """Check that the next state is new, like the old one in names and shapes, and a function of the factors."""
         if not isinstance(self.layer, Stateful):
             return
         label, factors = self._label("next_state"), [self.factors(), self.factors()]
@@ -130,7 +130,7 @@ class _LayerTrial:
         require(same_bits(first, second), f"{label} differs from call to call")
 
     def check_rows(self) -> None:
-        """Check that row 0 is the same beside other rows and, where no random number is drawn, alone."""
+        """Check that row 0 is the same with other rows beside it and, where no random number is drawn, alone."""
         if self._mixes_rows:
             return
         inputs, grad_output = (
@@ -138,18 +138,18 @@ class _LayerTrial:
         )
         names = (
             ("forward",) if isinstance(self.layer, MixesRows) else ("forward", "backward")
-        )  # which only training asks
+        )  # a layer that mixes rows is asked for `backward` only in training
         trials = [replace(self, inputs=inputs, grad_output=grad_output)]
         trials += [] if self.key else [replace(self, inputs=self.inputs[:1], grad_output=self.grad_output[:1])]
         for trial in trials:
             for name, here, there in zip(names, self.run(), trial.run(), strict=False):
-                # Not to the bit: BLAS may round a row of one and a row of many differently.
+                # Not to the bit: BLAS may round a single row and a row of many differently.
                 require(np.allclose(here[0], there[0], rtol=1e-9, atol=1e-12), f"{self._label(name)} mixes rows")
 
     def check_gradients(self) -> None:
         """Check both gradients against central differences."""
         if self.key is None and isinstance(self.layer, MixesRows):
-            return  # it predicts by its state, through which no gradient goes
+            return  # it predicts with its state, which has no gradient
         _, grad_input = self.run()
         numeric = differences(lambda inputs: replace(self, inputs=inputs).total(), self.inputs)
         check_gradient(f"{self._label('backward')} with respect to the inputs", grad_input, numeric)
@@ -169,7 +169,7 @@ class _LayerTrial:
             require(fits, f"{self._label('weight_gradient')} of two microbatches is not the sum of theirs, for {name}")
 
     def total(self) -> float:
-        """Return the number of which `backward` and `weight_gradient` are the gradients."""
+        """Return the scalar of which `backward` and `weight_gradient` return the gradients."""
         return float(np.vdot(self.forward()[0], self.grad_output))
 
     def run(self) -> tuple[Floats, Floats]:
@@ -178,7 +178,7 @@ class _LayerTrial:
         return outputs, self.backward(saved)[0]
 
     def forward(self) -> tuple[Floats, Saved]:
-        """Return what the layer returns; the outputs read-only, as a stage sends them."""
+        """Return the layer's outputs, read-only as a stage sends them, and what it saved."""
         with unwritten(self._label("forward"), *self._given()):
             outputs, saved = self.layer.forward({**self.parameters, **self.state}, self.inputs, self.key)
         outputs.flags.writeable = False
@@ -199,7 +199,7 @@ class _LayerTrial:
         return self.backward(self.forward()[1])[1]
 
     def weight_gradient(self) -> dict[str, Floats]:
-        """Return the gradients of the parameters; none where the layer has no weights."""
+        """Return the gradients of the parameters; empty where the layer has no weights."""
         if not isinstance(self.layer, Weighted):
             return {}
         factors = self.factors()

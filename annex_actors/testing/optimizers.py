@@ -14,12 +14,12 @@ from annex_actors.testing.promises import DTYPES, check_new, check_versions, ran
 def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:
     """Check that an optimizer keeps the promises of the protocol `Optimizer`.
 
-    It writes neither to the parameters nor to its state; what it returns is new (or made in the gradients' memory),
-    read-only, and named, shaped and typed as what it was given; the same call gives the same bits; it can be pickled;
-    100 steps go down a parabola.
+    It writes neither to the parameters nor to its state; what it returns is new (or in the memory of the gradients) and
+    read-only, with the names, shapes and dtypes of the arguments; the same call gives the same bits; it can be pickled;
+    100 steps descend a parabola.
 
     Args:
-        optimizer: the optimizer to check; its settings have to suit a parabola of curvature 1.
+        optimizer: the optimizer to check; its settings must suit a parabola of curvature 1.
         seed: of the random parameters and gradients.
 
     Raises:
@@ -39,7 +39,7 @@ def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:
 def _checked_update(
     optimizer: Optimizer, step: int, parameters: Parameters, state: Parameters, seed: int
 ) -> tuple[Parameters, Parameters]:
-    """Return the next parameters and state, checked, and made twice."""
+    """Update twice, check the results, and return the next parameters and state."""
     label = f"{optimizer.name}.update"
     given = (*parameters.values(), *state.values())
     results = []

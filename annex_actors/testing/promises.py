@@ -1,4 +1,4 @@
-"""What the checkers share: arrays to call with, and promises that arrays and gradients keep."""
+"""What the checkers share: arguments for calls, and the promises about arrays and gradients."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _COORDINATES = 200
 
 
 def require(holds: object, otherwise: str) -> None:
-    """Raise AssertionError with the line ``otherwise`` unless ``holds``; a statement that ``python -O`` keeps."""
+    """Raise AssertionError with the line ``otherwise`` unless ``holds``; unlike ``assert``, also with ``python -O``."""
     if not holds:
         raise AssertionError(otherwise)
 
 
 def random(seed: int, shape: Shape, dtype: np.dtype[Any]) -> Floats:
-    """Return standard normal numbers, read-only; float32 and float64 ones are the same but for rounding."""
+    """Return standard normal numbers, read-only; those of float32 and float64 differ only by rounding."""
     return read_only(np.random.default_rng(seed).standard_normal(shape).astype(dtype))
 
 
 def read_only(array: Array) -> Array:
-    """Return a copy of ``array`` that nobody can write to."""
+    """Return a read-only copy of ``array``."""
     copy = np.array(array)
     copy.flags.writeable = False
     return copy
@@ -40,7 +40,7 @@ def read_only(array: Array) -> Array:
 
 @contextmanager
 def unwritten(label: str, *arrays: Array) -> Iterator[None]:
-    """Require that the block leaves these read-only arrays as they are."""
+    """Require that the block does not write to these read-only arrays."""
     before = [array.tobytes() for array in arrays]
     try:
         yield
@@ -52,7 +52,7 @@ def unwritten(label: str, *arrays: Array) -> Iterator[None]:
 
 
 def same_bits(one: Parameters, other: Parameters) -> bool:
-    """Return whether both have the same names and, to the bit, the same numbers."""
+    """Return whether both have the same names and the same bits."""
     return one.keys() == other.keys() and all(one[name].tobytes() == other[name].tobytes() for name in one)
 
 
@@ -64,7 +64,7 @@ def check_layout(label: str, array: Floats, shape: Shape, dtype: np.dtype[Any]) 
 
 
 def check_new(label: str, results: Parameters, given: Iterable[Array]) -> None:
-    """Require that no result lies in memory that was given."""
+    """Require that no result shares memory with an argument."""
     arrays = tuple(given)
     for name, result in results.items():
         taken = any(np.shares_memory(result, array) for array in arrays)
@@ -74,7 +74,7 @@ def check_new(label: str, results: Parameters, given: Iterable[Array]) -> None:
 def check_versions(
     label: str, arrays: Parameters, *, like: Parameters, dtype: np.dtype[Any], writeable: bool = False
 ) -> None:
-    """Require the names and shapes of ``like``, this dtype, and arrays that can, or cannot, be written to."""
+    """Require the names and shapes of ``like``, this dtype, and arrays that are writeable or read-only."""
     require(list(arrays) == list(like), f"expected {label} named {list(like)}, got {list(arrays)}")
     for name, array in arrays.items():
         check_layout(f"{label}, {name},", array, like[name].shape, dtype)
@@ -83,7 +83,7 @@ def check_versions(
 
 
 def differences(function: Callable[[Floats], float], at: Floats) -> dict[tuple[int, ...], float]:
-    """Return central differences of ``function`` by coordinate, at evenly spaced ones where there are many."""
+    """Return central differences of ``function`` by coordinate; at evenly spaced ones where there are many."""
     stride = max(1, at.size // _COORDINATES)
     coordinates = [tuple(map(int, np.unravel_index(flat, at.shape))) for flat in range(0, at.size, stride)]
 
@@ -103,7 +103,7 @@ def check_gradient(label: str, gradient: Floats, numeric: Mapping[tuple[int, ...
 
 
 def check_text(layer: AnyLayer, constructors: Mapping[str, Constructor]) -> None:
-    """Require a layer's spec to be one word that is read back as the layer, before and after pickling."""
+    """Require a spec of one word, which `parse_layers` reads back as the layer, before and after pickling."""
     text = layer.spec()
     require(text.split() == [text], f"expected a spec without spaces, got {text!r}")
     require(text.partition(":")[0] == layer.name, f"expected a spec that begins with {layer.name!r}, got {text!r}")

@@ -1,4 +1,4 @@
-"""What a runtime does where something fails: restarts, and the end of a run that cannot go on."""
+"""What a runtime does when something fails: restarts, and the end of a run that cannot go on."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ from annex_actors.testing.small_runs import (
 from supervisors import Strategy
 
 
-def says_why_a_peer_ended_before_it_starts_again(runtime: Runtime) -> None:
-    """Observers see a failure with its place and cause, and then the next start."""
+def shows_why_a_peer_ended_before_its_restart(runtime: Runtime) -> None:
+    """Observers see a failure with its place and cause, then the next start."""
     seen, label = Seen(), "layer 1 relu"
     plan = CrashPlan([Crash(layer=1, step=2, microbatch=1, at=Point.BACKWARD)])
     carried_out(runtime, program(crashes=plan, observers=[seen]))
@@ -62,7 +62,7 @@ def says_why_a_peer_ended_before_it_starts_again(runtime: Runtime) -> None:
 
 
 def stops_and_starts_what_the_strategy_names(runtime: Runtime) -> None:
-    """The end of a layer stops and starts others as the supervision's strategy says, and in its order."""
+    """The end of a layer stops and starts the layers that the strategy names, in its order."""
     for strategy, stop, start in (
         (Strategy.ONE_FOR_ONE, [], [3]),
         (Strategy.ONE_FOR_ALL, [4, 2, 1, 0], [0, 1, 2, 3, 4]),
@@ -73,31 +73,31 @@ def stops_and_starts_what_the_strategy_names(runtime: Runtime) -> None:
         carried_out(runtime, program(crashes=plan, observers=[seen], supervision=Supervision(strategy)))
         crash = next(at for at, event in enumerate(seen.events) if isinstance(event, PeerExited))
         after = [event for event in seen.events[crash + 1 :] if isinstance(event, PeerExited | PeerStarted)]
-        told = [(type(event), event.address) for event in after[: -STAGES - 1]]
+        shown = [(type(event), event.address) for event in after[: -STAGES - 1]]
         expected = [
             *((PeerExited, stage_address(each)) for each in stop),
             *((PeerStarted, stage_address(each)) for each in start),
         ]
-        require(told == expected, f"expected {strategy.value} to be {expected}, got {told}")
+        require(shown == expected, f"expected {strategy.value} to be {expected}, got {shown}")
 
 
 def restarts_a_layer_to_the_same_bits(runtime: Runtime) -> None:
-    """A layer that crashes at any point of its work is restarted, and the training comes to the same."""
+    """A layer that crashes at any point of its work is restarted, and the training gives the same bits."""
     _crash_at_every_point(runtime, Strategy.ONE_FOR_ONE, restarts=1)
 
 
 def restarts_all_layers_to_the_same_bits(runtime: Runtime) -> None:
-    """With ``one_for_all`` the crash of a layer restarts all, and the training comes to the same."""
+    """With ``one_for_all`` the crash of a layer restarts all layers, and the training gives the same bits."""
     _crash_at_every_point(runtime, Strategy.ONE_FOR_ALL, restarts=STAGES)
 
 
 def restarts_the_layers_after_it_to_the_same_bits(runtime: Runtime) -> None:
-    """With ``rest_for_one`` the crash of a layer restarts those after it, too, and the training comes to the same."""
+    """With ``rest_for_one`` the crash of a layer restarts those after it too, and the training gives the same bits."""
     _crash_at_every_point(runtime, Strategy.REST_FOR_ONE, restarts=STAGES - 1)
 
 
 def restarts_the_trainer_alone(runtime: Runtime) -> None:
-    """A trainer that crashes is restarted, with any strategy and no other peer."""
+    """A trainer that crashes is restarted, and no other peer, with any strategy."""
     for strategy in Strategy:
         asked = list[int]()
 
@@ -114,22 +114,22 @@ def restarts_the_trainer_alone(runtime: Runtime) -> None:
 
 
 def restarts_a_layer_that_crashes_while_it_recovers(runtime: Runtime) -> None:
-    """A layer that crashes again at what it repeats is restarted again."""
+    """A layer that crashes again while it repeats its work is restarted again."""
     again = Crash(layer=1, step=3, microbatch=1, at=Point.BACKWARD, times=2)
     outcome = carried_out(runtime, program(crashes=CrashPlan([Crash(layer=1, step=3, times=2), again])))
     require_bits(outcome, oracle(), "a layer that crashes again and again")
     require(outcome.restarts == 4, f"expected four restarts, got {outcome.restarts}")
 
 
-def sends_to_a_new_life_alone(runtime: Runtime) -> None:
-    """Once the trainer has heard from a new life, whatever is sent to that peer goes to this life.
+def sends_only_to_the_new_incarnation(runtime: Runtime) -> None:
+    """Once the trainer has received a message of a new incarnation, every message to that peer goes to it.
 
-    Predictions are sent but once; the trainer asks again for those that a restart lost, as soon as it hears from the
-    new life, and by way of the peers before it. Where one of them still sends to the old life, they are lost for good.
+    The trainer sends lost predictions again as soon as it learns of a new incarnation, and by way of the peers before
+    it. If one of those still sends to the old incarnation, they are lost for good.
     """
     inputs = np.random.default_rng(2).standard_normal((600, 4)).astype(np.float32)
     otherwise = (
-        "expected what is sent to a peer to go to its new life once the trainer has heard from that, "
+        "expected messages to a peer to go to its new incarnation once the trainer has received a message of it, "
         "got predictions that never came back"
     )
     for failing in (range(2, 3), range(1, 9)):
@@ -142,7 +142,7 @@ def sends_to_a_new_life_alone(runtime: Runtime) -> None:
 
 
 def names_a_layer_that_cannot_be_made_to_work(runtime: Runtime) -> None:
-    """A message that fails a layer again and again ends the run; what all have committed is in the store."""
+    """A message that fails a layer again and again ends the run; the last step that all committed is in the store."""
     for attempts in (3, 5):
         seen = Seen()
         plan = CrashPlan([Crash(layer=2, step=3, microbatch=2, times=99)])
@@ -166,7 +166,7 @@ def names_a_layer_that_cannot_be_made_to_work(runtime: Runtime) -> None:
 
 
 def ends_a_run_of_too_many_restarts(runtime: Runtime) -> None:
-    """More restarts than the window allows end the run, and the layer is named."""
+    """More restarts than the window allows end the run; the error names the layer."""
     plan = CrashPlan([Crash(layer=3, step=step) for step in range(4)])
     run = program(crashes=plan, supervision=Supervision(max_restarts=2, max_seconds=100))
     error = _failure(runtime, run)

@@ -1,4 +1,4 @@
-"""What the owner of a run may ask of it: to halt, to be interrupted, to be closed, to go on."""
+"""What the owner of a run may do: halt, interrupt, close and resume it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from annex_actors.runtimes import (
 from annex_actors.stores import MemoryStore
 from annex_actors.testing.promises import require
 from annex_actors.testing.small_runs import (
-    PATIENCE_S,
     STEPS,
+    TIMEOUT_S,
     When,
     after_step,
     at_step,
@@ -35,20 +35,20 @@ from annex_actors.testing.small_runs import (
 
 
 def halts_at_one_step_of_all_layers(runtime: Runtime) -> None:
-    """A run that is told to halt finishes what was fed; all layers have then committed the same step."""
+    """A run that is told to halt finishes the steps that were fed; then all layers have committed the same step."""
     for step in (0, 1, 2, 3, STEPS - 1):
-        told, jobs = threading.Event(), list[Job]()
+        started, jobs = threading.Event(), list[Job]()
 
-        def halt(told: threading.Event = told, jobs: list[Job] = jobs) -> None:
-            told.wait()
+        def halt(started: threading.Event = started, jobs: list[Job] = jobs) -> None:
+            started.wait()
             jobs[0].halt()
 
-        def known(job: Job, told: threading.Event = told, jobs: list[Job] = jobs) -> None:
+        def record(job: Job, started: threading.Event = started, jobs: list[Job] = jobs) -> None:
             jobs.append(job)
-            told.set()
+            started.set()
 
         run = program(observers=[When(at_step(step), halt)])
-        finished(runtime, run, known)
+        finished(runtime, run, record)
         reached = _require_one_step(run)
         require(step < reached, f"expected a run that halts after step {step} to finish it, got {reached} steps")
 
@@ -57,16 +57,16 @@ def halts_before_it_is_waited_for(runtime: Runtime) -> None:
     """A run can be told to halt as soon as it is started, though its layers crash, and more than once."""
     plan = [Crash(layer=layer, step=step, at=Point.COMMIT) for layer in (0, 3, 4) for step in (0, 1)]
     for crashes in ([], plan):
-        told = threading.Event()
+        halted = threading.Event()
 
-        def hold(history: tuple[EpochFinished, ...], told: threading.Event = told) -> bool:
-            told.wait(PATIENCE_S)
+        def hold(history: tuple[EpochFinished, ...], halted: threading.Event = halted) -> bool:
+            halted.wait(TIMEOUT_S)
             return False
 
-        def halt(job: Job, told: threading.Event = told) -> None:
+        def halt(job: Job, halted: threading.Event = halted) -> None:
             job.halt()
             job.halt()
-            told.set()
+            halted.set()
 
         run = program(halt=hold, crashes=CrashPlan(crashes))
         finished(runtime, run, halt)
@@ -75,7 +75,7 @@ def halts_before_it_is_waited_for(runtime: Runtime) -> None:
 
 
 def lets_an_interrupt_through(runtime: Runtime) -> None:
-    """Ctrl-C gets through a wait; the run can then be halted, and waited for again. Only the main thread gets one."""
+    """Ctrl-C interrupts a wait; then the run can be halted and waited for again. Only the main thread gets Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         return
     waiting, taken, pressed = threading.Event(), threading.Event(), list[Event]()
@@ -87,11 +87,11 @@ def lets_an_interrupt_through(runtime: Runtime) -> None:
         return True
 
     def hold(history: tuple[EpochFinished, ...]) -> bool:
-        taken.wait(PATIENCE_S)
+        taken.wait(TIMEOUT_S)
         return False
 
     def press() -> None:
-        waiting.wait(PATIENCE_S)
+        waiting.wait(TIMEOUT_S)
         os.kill(os.getpid(), signal.SIGINT)
 
     run = program(halt=hold, observers=[When(once, press)])
@@ -124,8 +124,8 @@ def can_be_closed_at_any_time(runtime: Runtime) -> None:
     finished(runtime, program(), again)
 
 
-def goes_on_from_its_store(runtime: Runtime) -> None:
-    """A run that was closed in the middle goes on to the same bits, from what its peers have committed."""
+def continues_from_its_store(runtime: Runtime) -> None:
+    """A run that was closed in the middle continues from its peers' commits, to the same bits."""
     for step in (0, 2, 3, STEPS - 1):
         store = MemoryStore()
         _close_after(runtime, step, store)
@@ -136,8 +136,8 @@ def _close_after(runtime: Runtime, step: int, store: MemoryStore) -> None:
     """Close a run when the cost of a step is known, whatever its peers are doing."""
     reached, waiting, in_waiting = threading.Event(), list[threading.Thread](), list[bool]()
 
-    def leave() -> None:
-        if threading.current_thread() in waiting:  # the only way out of a runtime that works in the thread that waits
+    def stop() -> None:
+        if threading.current_thread() in waiting:  # a runtime that works in the waiting thread can only be interrupted
             in_waiting.append(True)
             reached.set()
             raise KeyboardInterrupt
@@ -147,10 +147,10 @@ def _close_after(runtime: Runtime, step: int, store: MemoryStore) -> None:
         with suppress(KeyboardInterrupt):
             job.wait()
 
-    job = runtime.start(program(store=store, observers=[When(at_step(step), leave)]))
+    job = runtime.start(program(store=store, observers=[When(at_step(step), stop)]))
     waiting.append(threading.Thread(target=wait))
     waiting[0].start()
-    reached.wait(PATIENCE_S)
+    reached.wait(TIMEOUT_S)
     if in_waiting:
         waiting[0].join()
     job.close()

@@ -1,4 +1,4 @@
-"""What a runtime does where nothing fails: bits, predictions, events."""
+"""What a runtime does when nothing fails: bits, predictions, events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from annex_actors.testing.small_runs import (
 
 
 def trains_to_the_bits_of_the_oracle(runtime: Runtime) -> None:
-    """A training comes to the weights, optimizer state, costs and evaluations of the inline runtime."""
+    """A training gives the weights, optimizer state, costs and evaluations of the inline runtime."""
     for training in (prepared(), prepared("2bw", 1), prepared("zb-h1", 2), prepared(classes=False)):
         outcome = carried_out(runtime, program(training), training)
         name = training.spec.schedule.name
@@ -43,7 +43,7 @@ def trains_to_the_bits_of_the_oracle(runtime: Runtime) -> None:
 
 
 def predicts_what_the_oracle_predicts(runtime: Runtime) -> None:
-    """A prediction of several messages is, to the bit, what the inline runtime predicts."""
+    """A prediction of several messages has the bits of the inline runtime."""
     inputs = np.random.default_rng(2).standard_normal((600, 4)).astype(np.float32)
     run = prediction(inputs)
     finished(runtime, run)
@@ -51,7 +51,7 @@ def predicts_what_the_oracle_predicts(runtime: Runtime) -> None:
 
 
 def shows_every_event_in_order(runtime: Runtime) -> None:
-    """Observers see each step, each epoch and the end once, in order; starts from the left, stops from the right."""
+    """Observers see each step, each epoch and the end once, in order; peers start in order and stop in reverse."""
     seen = Seen()
     run = program(observers=[seen])
     outcome = carried_out(runtime, run)
@@ -70,7 +70,7 @@ def shows_every_event_in_order(runtime: Runtime) -> None:
 
 
 def removes_an_observer_that_raises(runtime: Runtime) -> None:
-    """An observer that raises sees no more; the others see everything, and the training comes to the same."""
+    """An observer that raises sees no more; the others see everything, and the training gives the same bits."""
     asked, before, after = list[Event](), Seen(), Seen()
 
     def fails(event: Event) -> bool:
@@ -96,7 +96,7 @@ def keeps_runs_apart(runtime: Runtime) -> None:
         for job in jobs:
             job.close()
     both = all(same(committed(run), oracle().checkpoint) for run in runs)
-    require(both, "expected two runs at a time to come to what each comes to alone")
+    require(both, "expected two runs at a time to have the bits of each alone")
 
 
 def _raise() -> None:

@@ -1,6 +1,6 @@
-"""The checker of runtimes: what every host promises, with trainings of a few milliseconds.
+"""The checker of runtimes, with trainings of a few milliseconds.
 
-The checks stand in `runtime_work`, `runtime_faults` and `runtime_owner`.
+The checks are in `runtime_work`, `runtime_faults` and `runtime_owner`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from annex_actors.testing.runtime_faults import (
     restarts_all_layers_to_the_same_bits,
     restarts_the_layers_after_it_to_the_same_bits,
     restarts_the_trainer_alone,
-    says_why_a_peer_ended_before_it_starts_again,
-    sends_to_a_new_life_alone,
+    sends_only_to_the_new_incarnation,
+    shows_why_a_peer_ended_before_its_restart,
     stops_and_starts_what_the_strategy_names,
 )
 from annex_actors.testing.runtime_owner import (
     can_be_closed_at_any_time,
-    goes_on_from_its_store,
+    continues_from_its_store,
     halts_at_one_step_of_all_layers,
     halts_before_it_is_waited_for,
     lets_an_interrupt_through,
@@ -42,7 +42,7 @@ RUNTIME_CHECKS: Final[tuple[Callable[[Runtime], None], ...]] = (
     trains_to_the_bits_of_the_oracle,
     predicts_what_the_oracle_predicts,
     shows_every_event_in_order,
-    says_why_a_peer_ended_before_it_starts_again,
+    shows_why_a_peer_ended_before_its_restart,
     stops_and_starts_what_the_strategy_names,
     removes_an_observer_that_raises,
     restarts_a_layer_to_the_same_bits,
@@ -50,26 +50,27 @@ RUNTIME_CHECKS: Final[tuple[Callable[[Runtime], None], ...]] = (
     restarts_the_layers_after_it_to_the_same_bits,
     restarts_the_trainer_alone,
     restarts_a_layer_that_crashes_while_it_recovers,
-    sends_to_a_new_life_alone,
+    sends_only_to_the_new_incarnation,
     names_a_layer_that_cannot_be_made_to_work,
     ends_a_run_of_too_many_restarts,
     halts_at_one_step_of_all_layers,
     halts_before_it_is_waited_for,
     lets_an_interrupt_through,
     can_be_closed_at_any_time,
-    goes_on_from_its_store,
+    continues_from_its_store,
     keeps_runs_apart,
 )
-"""Every single check, where each is to be a test."""
+"""All checks, for suites that run each as a test of its own."""
 
 
 def check_runtime(runtime: Runtime) -> None:
     """Check that a runtime keeps the promises of `Runtime` and `Job`, and its hosts those of `Surroundings`.
 
-    After each check no thread and no process may be left. A runtime whose peers take a second to start takes a minute.
+    After each check no thread and no process may be left. If the peers of a runtime take a second to start, this takes
+    a minute.
 
     Args:
-        runtime: the runtime to check, whose stages commit every step.
+        runtime: the runtime to check; its stages must commit every step.
 
     Raises:
         AssertionError: the first promise that is broken.

@@ -1,4 +1,4 @@
-"""Small trainings for the checker of runtimes: a few milliseconds each, with everything in them that can go wrong."""
+"""Small trainings for the checker of runtimes: each takes a few milliseconds and uses every feature of a run."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ CLASSIFIER = sequence(dense(6), activation("relu"), dropout(0.3), dense(3))
 REGRESSOR = sequence(dense(5), activation("tanh"), dense(2), activation("sigmoid"))
 
 STAGES, STEPS = 5, 6
-"""Of a training here: an actor for each layer and the cost; two epochs of three steps, the last one short."""
+"""Of each training: an actor for each layer and for the cost; two epochs of three steps, the last one short."""
 
-PATIENCE_S = 60.0
-"""Seconds after which a run of milliseconds is taken to stand still."""
+TIMEOUT_S = 60.0
+"""Seconds after which a run of milliseconds is considered to stand still."""
 
 _Event = TypeVar("_Event", bound=Event)
 
@@ -72,7 +72,7 @@ def program(
     observers: Sequence[Observer] = (),
     **changes: object,
 ) -> Program:
-    """Return a training, ready for a runtime, with a store of its own; ``changes`` are those of the program."""
+    """Return a training, ready for a runtime, with a store of its own; ``changes`` replace fields of the program."""
     training = training or prepared()
     if halt is not None:
         training = replace(training, trainer=replace(training.trainer, halt=halt))
@@ -82,7 +82,7 @@ def program(
 
 
 def prediction(inputs: Floats, stages: Sequence[StageSpec] = (), **changes: object) -> Program:
-    """Return the program that predicts with the initial weights."""
+    """Return a program that predicts with the initial weights; ``changes`` replace its fields."""
     made = prepared().program(MemoryStore(), ())
     driver = PredictorSpec(made.run, made.driver.routing, inputs, 0)
     return replace(made, driver=driver, stages=tuple(stages) or made.stages, **changes)  # type: ignore[arg-type]
@@ -90,7 +90,7 @@ def prediction(inputs: Floats, stages: Sequence[StageSpec] = (), **changes: obje
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a training came to."""
+    """The result of a training."""
 
     checkpoint: Checkpoint
     history: tuple[EpochFinished, ...]
@@ -103,7 +103,7 @@ def committed(run: Program, training: PreparedTraining | None = None) -> Checkpo
 
 
 def carried_out(runtime: Runtime, run: Program, training: PreparedTraining | None = None) -> Outcome:
-    """Return what a program comes to."""
+    """Run a training, and return its result."""
     job = finished(runtime, run)
     commit = run.store.latest(TRAINER)
     assert commit is not None
@@ -111,7 +111,7 @@ def carried_out(runtime: Runtime, run: Program, training: PreparedTraining | Non
 
 
 def finished(runtime: Runtime, run: Program, act: Callable[[Job], None] = lambda job: None) -> Job:
-    """Return a job that was started, did what ``act`` asks for, was waited for, and closed."""
+    """Start a job, call ``act`` with it, wait for it, close it, and return it."""
     job = runtime.start(run)
     try:
         act(job)
@@ -122,7 +122,7 @@ def finished(runtime: Runtime, run: Program, act: Callable[[Job], None] = lambda
 
 
 def finished_in_time(runtime: Runtime, run: Program, otherwise: str) -> Job:
-    """Return a job at its end; one that stands still fails with the line ``otherwise``."""
+    """Return a job that has finished; raise AssertionError with the line ``otherwise`` if it stands still."""
     job, errors = runtime.start(run), list[Exception]()
 
     def wait() -> None:
@@ -133,7 +133,7 @@ def finished_in_time(runtime: Runtime, run: Program, otherwise: str) -> Job:
 
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
-    thread.join(PATIENCE_S)
+    thread.join(TIMEOUT_S)
     stands_still = thread.is_alive()
     job.close()
     require(not stands_still, otherwise)
@@ -142,7 +142,7 @@ def finished_in_time(runtime: Runtime, run: Program, otherwise: str) -> Job:
 
 
 def oracle(training: PreparedTraining | None = None) -> Outcome:
-    """Return what a training comes to when nothing fails, by the inline runtime."""
+    """Return the result of a training on the inline runtime."""
     return _oracle(training or prepared())
 
 
@@ -159,24 +159,24 @@ def _at_every_step() -> MemoryStore:
 
 
 def after_step(step: int) -> Checkpoint:
-    """Return what the oracle has committed when every step below ``step`` is done, ``step`` >= 1."""
+    """Return the checkpoint of the oracle after ``step`` steps, ``step`` >= 1."""
     cut = [_at_every_step().at(stage_address(stage), step) for stage in range(STAGES)]
     return Checkpoint.of([commit for commit in cut if commit is not None], prepared().initial.input_shape)
 
 
 def same(one: Checkpoint, other: Checkpoint) -> bool:
-    """Return whether weights, optimizer and costs are the same bits."""
+    """Return whether weights, optimizer state and costs have the same bits."""
     return one.hashes == other.hashes
 
 
 def require_bits(outcome: Outcome, expected: Outcome, what: str) -> None:
-    """Require that a training came to the bits of the oracle."""
+    """Require that a training has the bits of the oracle."""
     same_bits = same(outcome.checkpoint, expected.checkpoint) and outcome.history == expected.history
-    require(same_bits, f"expected {what} to come to the bits of the oracle, got others")
+    require(same_bits, f"expected {what} to have the bits of the oracle, got others")
 
 
 def outputs_of(run: Program) -> Floats:
-    """Return what a prediction came to."""
+    """Return the outputs that a prediction has committed."""
     commit = run.store.latest(TRAINER)
     require(commit is not None, "expected a prediction to be committed")
     predicted: Floats = commit.state  # type: ignore[union-attr]
@@ -184,36 +184,36 @@ def outputs_of(run: Program) -> Floats:
 
 
 def expected_outputs(inputs: Floats) -> Floats:
-    """Return what the inline runtime predicts."""
+    """Return the predictions of the inline runtime."""
     run = prediction(inputs)
     finished(InlineRuntime(), run)
     return outputs_of(run)
 
 
 class Seen:
-    """The observer that keeps every event."""
+    """An observer that records every event."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
 
     def on_event(self, event: Event) -> None:
-        """Keep it."""
+        """Record an event."""
         self.events.append(event)
 
     def of(self, kind: type[_Event]) -> list[_Event]:
-        """Return the events of one kind, in the order in which they came."""
+        """Return the events of one kind, in order."""
         return [event for event in self.events if isinstance(event, kind)]
 
 
 @dataclass(frozen=True)
 class When:
-    """The observer that acts at every event of which a condition is true."""
+    """An observer that acts at every event that meets a condition."""
 
     condition: Callable[[Event], bool]
     action: Callable[[], object]
 
     def on_event(self, event: Event) -> None:
-        """Ask, and act."""
+        """Act if the event meets the condition."""
         if self.condition(event):
             self.action()
 
@@ -230,7 +230,7 @@ class Counter:
     path: Path
 
     def add(self) -> int:
-        """Count one more, and return how many there are."""
+        """Add one, and return the count."""
         with self.path.open("ab") as file:
             file.write(b".")
         return self.path.stat().st_size
@@ -238,33 +238,33 @@ class Counter:
 
 @dataclass(frozen=True)
 class Fragile(Activation):
-    """A relu that fails at some of the times that it is asked, from 1."""
+    """A relu that fails in some of its calls, which are numbered from 1."""
 
     counter: Counter = field(kw_only=True)
     failing: range = field(kw_only=True)
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
-        """Count, and fail or compute."""
+        """Count the call; fail or compute."""
         if self.counter.add() in self.failing:
             raise OSError("out of order")
         return super().forward(parameters, inputs, None)
 
 
 def fragile(counter: Counter, failing: range) -> tuple[StageSpec, ...]:
-    """Return the stages with a fragile layer 1."""
+    """Return the stages of the classifier with a fragile layer 1."""
     stages = prepared().spec.stage_specs(prepared().initial, prepared().trainer.run)
     broken = replace(stages[1], layers=(Fragile(Relu(), counter=counter, failing=failing),))
     return (stages[0], broken, *stages[2:])
 
 
 def blas_threads() -> dict[str, int]:
-    """Return how many threads each BLAS library has."""
+    """Return the number of threads of each BLAS library."""
     return {each["filepath"]: each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
 
 
 @contextmanager
 def nothing_left_behind() -> Iterator[None]:
-    """Require that the block leaves no thread and no process, and as many BLAS threads as there were."""
+    """Require that the block leaves no thread and no process behind, and BLAS with as many threads as before."""
     with threadpool_limits(limits=2, user_api="blas"):
         threads, processes, blas = threading.enumerate(), _children(), blas_threads()
         yield

@@ -31,11 +31,11 @@ def check_stack_layer(
 ) -> None:
     """Check that a layer keeps the promises of the protocol `StackLayer`.
 
-    They are those of `check_layer`, for as many arrays as the layer takes and gives.
+    They are those that `check_layer` checks, for as many arrays as the layer takes and gives.
 
     Args:
         layer: the layer to check.
-        input_shapes: the shapes of one sample of each array that it takes.
+        input_shapes: the shape of one sample, for each array that it takes.
         samples: rows of a microbatch, >= 1.
         seed: of the random inputs.
         constructors: see `check_layer`.
@@ -53,9 +53,9 @@ def check_stack_layer(
     for dtype in DTYPES:
         inputs, grads = _stack(seed, samples, input_shapes, dtype), _stack(seed + 9, samples, output_shapes, dtype)
         outputs = _forward(layer, inputs)
-        _check_alike(f"{label}.forward_stack", outputs, grads)
+        _check_layouts(f"{label}.forward_stack", outputs, grads)
         below = _backward(layer, inputs, grads)
-        _check_alike(f"{label}.backward_stack", below, inputs)
+        _check_layouts(f"{label}.backward_stack", below, inputs)
         for first, second in ((outputs, _forward(layer, inputs)), (below, _backward(layer, inputs, grads))):
             same = all(one.tobytes() == two.tobytes() for one, two in zip(first, second, strict=True))
             require(same, f"{label} differs from call to call")
@@ -79,7 +79,7 @@ def _backward(layer: StackLayer, inputs: Stack, grads: Stack) -> Stack:
         return layer.backward_stack(saved, grads)
 
 
-def _check_alike(label: str, got: Stack, like: Stack) -> None:
+def _check_layouts(label: str, got: Stack, like: Stack) -> None:
     require(len(got) == len(like), f"expected {label} to return {len(like)} arrays, got {len(got)}")
     for array, wanted in zip(got, like, strict=True):
         check_layout(label, array, wanted.shape, wanted.dtype)

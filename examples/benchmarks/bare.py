@@ -19,7 +19,7 @@ from supervisors.lifecycle.launch import create, launch
 
 
 class BareSurroundings:
-    """Carries messages, calls the observers in the actors' own threads, and forgets every commit."""
+    """Carries messages, calls the observers in the actors' own threads, and drops every commit."""
 
     def __init__(self, program: Program, registry: Registry) -> None:
         self.instrument: Instrument = NO_INSTRUMENT
@@ -28,28 +28,28 @@ class BareSurroundings:
         self._registry = registry
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
-        """Return that every life is the first."""
+        """Return 1 for every incarnation, and no commit."""
         return 1, None
 
-    def beacon(self, address: Address) -> Heartbeat:
+    def heartbeat(self, address: Address) -> Heartbeat:
         """Return a heartbeat that nothing watches."""
         return Heartbeat()
 
-    def note_start(self, address: Address, incarnation: int) -> None:
-        """Take no notice."""
+    def record_start(self, address: Address, incarnation: int) -> None:
+        """Do nothing."""
 
     def send(self, to: Address, envelope: Envelope) -> None:
-        """Tell a peer."""
+        """Send an envelope to a peer."""
         receiver = self._registry.whereis(to)
         if receiver is not None:
             receiver.tell(envelope)
 
     def is_due(self, step: int) -> bool:
-        """Return that a commit, which is forgotten, is due, so that its acknowledgements travel as elsewhere."""
+        """Return True, so that acknowledgements are sent as elsewhere, though the commit is dropped."""
         return True
 
-    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Forget it, and with it the old weights."""
+    def commit(self, snapshot: Snapshot, number: int) -> None:
+        """Drop the commit, and with it the old weights."""
 
     def emit(self, event: Event) -> None:
         """Call the observers at once."""

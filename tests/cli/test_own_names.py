@@ -114,7 +114,7 @@ def test_a_run_that_was_cut_off_goes_on_in_another_process_and_predicts_there(
 
 
 def test_chaos_changes_no_bit_of_them(capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--runtime", "threads", "--blows", "1", "--kinds", "exception", "--pause", "0.001"]
+    options = ["--runtime", "threads", "--faults", "1", "--kinds", "exception", "--pause", "0.001"]
     given = [*OPTIONS[:3], "--epochs", "200", "--schedule", "keen", "--set", "optimizer.name=signs"]
     verdict = printed(capsys, "chaos", *given, "--set", "optimizer.rate=0.25", "--set", "cost=doubled", *options)
     assert verdict["identical"]

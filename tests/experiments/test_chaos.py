@@ -1,4 +1,4 @@
-"""A training under blows of every kind comes to the same bits; and chaos would notice if it did not."""
+"""A training with faults of every kind gives the same bits, and chaos would notice if it did not."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.experiments.chaos import Recovery, Verdict, chaos
-from annex_actors.experiments.chaos_runtime import HARMLESS, Kind
+from annex_actors.experiments.chaos_runtime import NOT_FATAL, FaultKind
 from annex_actors.layers import Activation, Saved, dense, sequence
 from annex_actors.layers.functions import Relu
 from annex_actors.runtimes import Supervision
 from annex_actors.training.learner import Learner
-from tests.kills import KILLS_THREADS
 from tests.trainings import CLASSES, Training, host_named
 
-pytestmark = KILLS_THREADS
+# An exception raised in a destructor is reported by Python and not propagated: the actor ends before its next message.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 EPOCHS = {"threads": 300, "schedulers": 300, "processes": 150}
 PAUSE_S = {"threads": 0.02, "schedulers": 0.02, "processes": 0.05}
 
 
-def under_blows(runtime: str, schedule: str, blows: int, seed: int, kinds: tuple[Kind, ...] = tuple(Kind)) -> Verdict:
+def with_faults(
+    runtime: str, schedule: str, faults: int, seed: int, kinds: tuple[FaultKind, ...] = tuple(FaultKind)
+) -> Verdict:
     training = Training(schedule=schedule, microbatches=2)
     learner = training.learner(host_named(runtime), Supervision(hang_seconds=0.3))
     return chaos(
@@ -32,7 +34,7 @@ def under_blows(runtime: str, schedule: str, blows: int, seed: int, kinds: tuple
         training.dataset,
         epochs=EPOCHS[runtime],
         batch_size=training.batch_size,
-        blows=blows,
+        faults=faults,
         pause_s=PAUSE_S[runtime],
         seed=seed,
         kinds=kinds,
@@ -41,38 +43,38 @@ def under_blows(runtime: str, schedule: str, blows: int, seed: int, kinds: tuple
 
 @pytest.mark.parametrize("schedule", ["1f1b", "pipedream"])
 @pytest.mark.parametrize("runtime", EPOCHS)
-def test_no_blow_changes_a_bit_and_survivors_repeat_nothing(runtime: str, schedule: str, whole: bool) -> None:
-    verdict = under_blows(runtime, schedule, blows=200 if whole else 8, seed=len(runtime + schedule))
+def test_no_fault_changes_a_bit_and_survivors_repeat_nothing(runtime: str, schedule: str, whole: bool) -> None:
+    verdict = with_faults(runtime, schedule, faults=200 if whole else 8, seed=len(runtime + schedule))
     assert [each.error for each in verdict.rounds if each.error] == []
     assert all(each.identical for each in verdict.rounds)
-    assert [each.survivors_redid for each in verdict.rounds] == [0] * len(verdict.rounds)
+    assert [each.redone_by_survivors for each in verdict.rounds] == [0] * len(verdict.rounds)
     assert verdict.identical
 
 
 CASES = [
     pytest.param(runtime, kind, id=f"{runtime}, {kind.value}", marks=[pytest.mark.whole] if waits else [])
     for runtime in ("threads", "processes")
-    for kind in Kind
-    for waits in [runtime == "processes" and kind not in (Kind.KILL, Kind.STOP)]
+    for kind in FaultKind
+    for waits in [runtime == "processes" and kind not in (FaultKind.KILL, FaultKind.STOP)]
 ]
 
 
 @pytest.mark.parametrize(("runtime", "kind"), CASES)
-def test_every_kind_of_blow_falls_and_harms_nothing(runtime: str, kind: Kind) -> None:
-    verdict = under_blows(runtime, "1f1b", blows=2, seed=1, kinds=(kind,))
+def test_faults_of_every_kind_happen_and_change_nothing(runtime: str, kind: FaultKind) -> None:
+    verdict = with_faults(runtime, "1f1b", faults=2, seed=1, kinds=(kind,))
     assert verdict.identical
-    assert set(verdict.blows) == {kind}
+    assert set(verdict.faults) == {kind}
     recovery = verdict.recovery(kind)
-    if kind in HARMLESS:
+    if kind in NOT_FATAL:
         assert recovery is None
     else:
         assert recovery is not None
-        assert 0 < recovery.p50 <= recovery.p99 <= recovery.most
+        assert 0 < recovery.p50 <= recovery.p99 <= recovery.longest
 
 
 @dataclass(frozen=True)
-class Forgetful(Activation):
-    """A layer that breaks the rule: what it computes depends on how often it was called, and so on crashes."""
+class CountsCalls(Activation):
+    """A layer that breaks a promise: its outputs depend on how often it was called, and so on crashes."""
 
     calls: list[int] = field(default_factory=list, kw_only=True)
 
@@ -82,29 +84,30 @@ class Forgetful(Activation):
         return outputs * inputs.dtype.type(1 + len(self.calls) % 7), saved
 
 
-def test_a_layer_that_does_not_survive_is_found_out() -> None:
+def test_a_layer_that_does_not_survive_is_detected() -> None:
     training = Training(microbatches=1)
-    network = sequence(dense(6), Forgetful(Relu()), dense(CLASSES))
+    network = sequence(dense(6), CountsCalls(Relu()), dense(CLASSES))
     learner = Learner(network, runtime="threads", microbatches=1, optimizer=training.optimizer)
-    verdict = chaos(learner, training.dataset, epochs=300, batch_size=5, blows=3, pause_s=0.01, kinds=(Kind.EXCEPTION,))
+    kinds = (FaultKind.EXCEPTION,)
+    verdict = chaos(learner, training.dataset, epochs=300, batch_size=5, faults=3, pause_s=0.01, kinds=kinds)
     assert not verdict.identical
 
 
-def test_the_learner_is_as_before() -> None:
+def test_the_learner_is_left_as_it_was() -> None:
     training = Training()
     learner = training.learner("threads")
     before = learner.spec
-    chaos(learner, training.dataset, epochs=300, batch_size=5, blows=1, pause_s=0.01)
+    chaos(learner, training.dataset, epochs=300, batch_size=5, faults=1, pause_s=0.01)
     assert learner.spec is before
 
 
-def test_what_cannot_be_harmed_is_refused() -> None:
+def test_a_runtime_into_which_no_faults_can_be_injected_is_refused() -> None:
     training = Training()
-    with pytest.raises(ConfigError, match="expected a runtime whose peers can be harmed, got inline"):
+    with pytest.raises(ConfigError, match="expected a runtime into which faults can be injected, got inline"):
         chaos(training.learner("inline"), training.dataset, epochs=1, batch_size=5)
 
 
-@pytest.mark.parametrize(("settings", "message"), [({"blows": 0}, "`blows`"), ({"pause_s": 0}, "`pause_s`")])
+@pytest.mark.parametrize(("settings", "message"), [({"faults": 0}, "`faults`"), ({"pause_s": 0}, "`pause_s`")])
 def test_a_value_out_of_range_is_refused(settings: dict[str, float], message: str) -> None:
     training = Training()
     with pytest.raises(ConfigError, match=message):

@@ -1,4 +1,4 @@
-"""The simulator, that is the product's own stages and mailboxes, against every closed form; exactly, in whole numbers.
+"""The simulator, that is the package's own stages and mailboxes, agrees with every closed form, exactly, in integers.
 
 Notation of the papers: S stages, m microbatches, f, b, w the times of F, B and W of a microbatch on a stage, c that of
 a hop. Where a paper's backward is one piece, B + W, all of its time is in b here, and w is 0.

@@ -1,4 +1,4 @@
-"""Disturbances as data, and what must not come of them."""
+"""Crashes and kills as data, and checks that they change nothing."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def disturbed(
     strategy: Strategy = Strategy.ONE_FOR_ONE,
     crashes: tuple[Crash, ...] = (),
 ) -> Outcome:
-    """Return what ``training`` comes to on a host that kills, or with crashes on order."""
+    """Return the outcome of ``training`` on a host that kills, or with planned crashes."""
     program = training.program(crashes=CrashPlan(crashes), supervision=patient(strategy))
     return carry_out(program, host, training.initial)
 
 
 def assert_undisturbed(outcome: Outcome, training: Training) -> None:
-    """Check that ``outcome`` is what an undisturbed run comes to, where possible one that does one thing at a time."""
+    """Check that ``outcome`` is that of an undisturbed run; a sequential one, where that gives the same bits."""
     row = discipline(training.schedule)
     alike = row.weight_gradients is Grouping.STEP and row.overlap(len(training.placement)) == 1
     expected = undisturbed(replace(training, schedule="sequential" if alike else training.schedule))
@@ -47,8 +47,8 @@ def assert_undisturbed(outcome: Outcome, training: Training) -> None:
     assert outcome.history == expected.history
 
 
-def assert_told_in_order(seen: Seen, outcome: Outcome) -> None:
-    """Check that events came perhaps twice, but never out of order, changed or not at all."""
+def assert_shown_in_order(seen: Seen, outcome: Outcome) -> None:
+    """Check that every event was shown, perhaps twice, but unchanged and in order."""
     steps, epochs = seen.of(StepFinished), seen.of(EpochFinished)
     assert [event.step for event in steps] == sorted(event.step for event in steps)
     assert [event.epoch for event in epochs] == sorted(event.epoch for event in epochs)
@@ -59,13 +59,13 @@ def assert_told_in_order(seen: Seen, outcome: Outcome) -> None:
 
 
 def shuffled(seed: int) -> Callable[[int, int], int]:
-    """Return a choice of events that looks random."""
+    """Return a pseudo-random choice of events."""
     random = Random(seed)
     return lambda channels, peers: random.randrange(channels + peers)
 
 
 def killing(events: set[int], seed: int | None = None) -> InlineRuntime:
-    """Return a host that kills whoever is at work at ``events``; in a shuffled order of events with ``seed``."""
+    """Return a host that kills the peer at work at each of ``events``; with ``seed``, in a shuffled order of events."""
     if seed is None:
         return InlineRuntime(kill=events.__contains__)
     return InlineRuntime(shuffled(seed), events.__contains__)

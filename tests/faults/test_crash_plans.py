@@ -1,4 +1,4 @@
-"""Crashes on order, on every runtime: what a user may ask of ``--crash``."""
+"""Planned crashes on every runtime: what ``--crash`` can be given."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", matrix(CASES, sample=150, id=str))
-def test_crashes_on_order_change_nothing(case: Case) -> None:
+def test_planned_crashes_change_nothing(case: Case) -> None:
     training = Training(microbatches=3, schedule=case.schedule)
     crashes = PLANS[case.plan](case.point)
     outcome = disturbed(training, host_named(case.runtime), strategy=case.strategy, crashes=crashes)

@@ -1,4 +1,4 @@
-"""A kill at every single event of a small run, and a second one while its victim recovers."""
+"""A kill at every single event of a small run, and a second one while the peer recovers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORDERS = [None, 1, 2]
 """Work first; or shuffled by these seeds."""
 
 SEEDS = {strategy: seed for seed, strategy in enumerate(Strategy)}
-"""Of the sample: every strategy gets another one."""
+"""Seeds of the samples: another one for each strategy."""
 
 
 @cache
@@ -47,7 +47,7 @@ def events(training: Training, order: int | None) -> int:
 def test_a_kill_at_any_event_changes_nothing(strategy: Strategy, order: int | None, whole: bool) -> None:
     for event in some(range(1, events(SMALL, order) + 1), sample=40, whole=whole, seed=SEEDS[strategy]):
         outcome = disturbed(SMALL, killing({event}, order), strategy=strategy)
-        assert outcome.restarts >= 1, f"nobody was killed at event {event}"
+        assert outcome.restarts >= 1, f"no peer was killed at event {event}"
         assert_undisturbed(outcome, SMALL)
 
 
@@ -58,7 +58,7 @@ def test_a_kill_at_any_event_changes_nothing_with_other_schedules(
 ) -> None:
     for event in some(range(1, events(training, order) + 1), sample=20, whole=whole, seed=len(training.schedule)):
         outcome = disturbed(training, killing({event}, order))
-        assert outcome.restarts >= 1, f"nobody was killed at event {event}"
+        assert outcome.restarts >= 1, f"no peer was killed at event {event}"
         assert_undisturbed(outcome, training)
 
 
@@ -74,7 +74,7 @@ def test_a_kill_at_any_event_changes_nothing_where_only_some_steps_are_committed
 
 
 @pytest.mark.parametrize("strategy", Strategy)
-def test_a_second_kill_while_the_first_is_recovered_from_changes_nothing(strategy: Strategy, whole: bool) -> None:
+def test_a_second_kill_during_the_recovery_changes_nothing(strategy: Strategy, whole: bool) -> None:
     pairs = [(first, first + gap) for first in range(1, events(SMALL, None) + 1) for gap in (1, 2, 3, 5, 8, 13, 21)]
     for first, second in some(pairs, sample=60, whole=whole):
         assert_undisturbed(disturbed(SMALL, killing({first, second}), strategy=strategy), SMALL)
@@ -85,11 +85,11 @@ STORMS = {
     Strategy.REST_FOR_ONE: range(200, 240),
     Strategy.ONE_FOR_ALL: range(200, 240),
 }
-"""Events between two kills: a step has about 120, so that with far fewer no step would ever come to its end."""
+"""Events between two kills: a step has about 120, so with far fewer no step would ever be finished."""
 
 
 @pytest.mark.parametrize("strategy", Strategy)
-def test_kills_without_an_end_change_nothing(strategy: Strategy, whole: bool) -> None:
+def test_kills_without_end_change_nothing(strategy: Strategy, whole: bool) -> None:
     training = replace(SMALL, epochs=4)
     for every in some(STORMS[strategy], sample=5, whole=whole):
         host = InlineRuntime(kill=lambda event, every=every: event % every == 0)  # type: ignore[misc]

@@ -12,7 +12,7 @@ from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import Crash, CrashPlan, InlineRuntime
 from annex_actors.schedules.table import DISCIPLINES
 from supervisors import Strategy
-from tests.faults.plans import assert_told_in_order, assert_undisturbed, crashes, killing, patient
+from tests.faults.plans import assert_shown_in_order, assert_undisturbed, crashes, killing, patient
 from tests.trainings import MOMENTUM, REGRESSOR, SKIPPING, Seen, Training, carry_out
 
 BASE = Training(microbatches=3)
@@ -37,7 +37,7 @@ KILLS = st.sets(st.integers(1, 2000), max_size=25)
     kills=KILLS,
     data=st.data(),
 )
-def test_whatever_is_killed_and_crashes_when_the_result_is_the_same(
+def test_the_result_is_the_same_whatever_is_killed_or_crashes_at_any_time(
     training: Training, schedule: str, strategy: Strategy, order: int | None, kills: set[int], data: st.DataObject
 ) -> None:
     training = replace(training, schedule=schedule)
@@ -46,7 +46,7 @@ def test_whatever_is_killed_and_crashes_when_the_result_is_the_same(
     program = training.program(crashes=CrashPlan(plan), observers=[seen], supervision=patient(strategy))
     outcome = carry_out(program, killing(kills, order), training.initial)
     assert_undisturbed(outcome, training)
-    assert_told_in_order(seen, outcome)
+    assert_shown_in_order(seen, outcome)
 
 
 @settings(deadline=None, print_blob=True, max_examples=30)

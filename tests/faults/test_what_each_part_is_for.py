@@ -1,4 +1,4 @@
-"""These tests can fail: take one part of the recovery away, and some kill is not survived."""
+"""Each part of the recovery is needed: without it, some kill is not survived. So the other tests can fail."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ EVENTS = 480
 
 
 def consequences(strategy: Strategy = Strategy.ONE_FOR_ONE, every: int = 1) -> Iterator[str]:
-    """Yield what comes of a kill at each event: ``the same``, ``different``, or the error."""
+    """Yield the consequence of a kill at each event: ``the same``, ``different``, or the error."""
     for event in Random(0).sample(range(1, EVENTS, every), len(range(1, EVENTS, every))):
         try:
             outcome = disturbed(SMALL, killing({event}), strategy=strategy)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a consequence
+        except Exception as error:  # noqa: BLE001 - any error is a consequence
             yield f"{type(error).__name__}: {error}"
         else:
             yield "the same" if outcome.fingerprints == undisturbed(SMALL).fingerprints else "different"
 
 
-def nobody_killed_is_survived() -> bool:
-    """Return whether the run ends well without a kill, whatever part was taken away."""
+def undisturbed_run_is_right() -> bool:
+    """Return whether the run has the right result without a kill, though a part is missing."""
     return disturbed(SMALL, killing(set())).fingerprints == undisturbed(SMALL).fingerprints
 
 
 def some_run_stands_still(strategy: Strategy = Strategy.ONE_FOR_ONE) -> bool:
-    return nobody_killed_is_survived() and any("StandstillError" in each for each in consequences(strategy))
+    return undisturbed_run_is_right() and any("StandstillError" in each for each in consequences(strategy))
 
 
 def some_kill_is_not_survived() -> bool:
-    return nobody_killed_is_survived() and any(each != "the same" for each in consequences())
+    return undisturbed_run_is_right() and any(each != "the same" for each in consequences())
 
 
 @pytest.mark.parametrize("strategy", Strategy)
@@ -63,7 +63,7 @@ def test_with_every_part_in_its_place_every_kill_is_survived(strategy: Strategy)
 def test_without_the_outbox_in_the_snapshot_some_run_stands_still(
     monkeypatch: pytest.MonkeyPatch, strategy: Strategy
 ) -> None:
-    """A stage commits a step and is restarted with its neighbour, who still needs that step's gradient."""
+    """A stage commits a step and is restarted together with a neighbour that still needs that step's gradient."""
     monkeypatch.setattr(Retention, "below", lambda *_: ())
     assert some_run_stands_still(strategy)
 
@@ -74,36 +74,36 @@ def test_without_the_answer_to_a_resumption_some_run_stands_still(monkeypatch: p
 
 
 def test_without_asking_again_for_predictions_some_run_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PredictionFeed, "again", lambda _: [])
+    monkeypatch.setattr(PredictionFeed, "send_again", lambda _: [])
     assert some_run_stands_still()
 
 
 def test_without_the_order_of_effects_some_kill_is_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is sent before it is committed cannot be taken back."""
+    """A message cannot be taken back if it is sent before its commit."""
     perform = Node._perform
     monkeypatch.setattr(Node, "_perform", lambda self, requests: perform(self, requests)[::-1])
     assert some_kill_is_not_survived()
 
 
 def test_without_dropping_what_was_seen_before_some_kill_is_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Forgetful(StageMailbox):
-        """Takes every forward that comes, also one that it had."""
+    class AcceptsAgain(StageMailbox):
+        """Accepts every forward, also one that it has seen."""
 
         def put(self, message: Message) -> None:
             progress = self._progress
             if isinstance(message, Forward) and (message.step, message.microbatch) < progress.next_forward:
-                progress.learn(message)
+                progress.add_step(message)
                 progress.next_forward = message.step, message.microbatch
                 progress.steps[message.step].forwards = message.microbatch
             super().put(message)
 
-    monkeypatch.setattr(stage_module, "StageMailbox", Forgetful)
+    monkeypatch.setattr(stage_module, "StageMailbox", AcceptsAgain)
     assert some_kill_is_not_survived()
 
 
 def test_without_dropping_what_is_committed_some_kill_is_not_survived(monkeypatch: pytest.MonkeyPatch) -> None:
     class Trusting(StageMailbox):
-        """Takes what belongs to a committed step for a part of the step at hand."""
+        """Treats a forward of a committed step as one of the current step."""
 
         def put(self, message: Message) -> None:
             committed = self._progress.committed
@@ -116,7 +116,7 @@ def test_without_dropping_what_is_committed_some_kill_is_not_survived(monkeypatc
 
 
 def survives_a_late_commit() -> bool:
-    """Return whether a message is still kept for a peer whose dead incarnation said that it had committed."""
+    """Return whether a message is still kept though the receiver's dead incarnation said that it had committed."""
     script = Script()
     peer = node(script)
     script.requests.append([Post(stage_address(2), forward(of=1, edge=2))])
@@ -129,7 +129,7 @@ def survives_a_late_commit() -> bool:
     return (stage_address(2), "Forward 0") in sent(work(peer))
 
 
-def test_without_fencing_a_dead_incarnation_makes_others_forget(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_fencing_a_dead_incarnation_makes_others_drop_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert survives_a_late_commit()
     receive = Node.receive
 
@@ -142,7 +142,7 @@ def test_without_fencing_a_dead_incarnation_makes_others_forget(monkeypatch: pyt
 
 
 def test_without_a_second_commit_in_the_store_no_step_of_all_stages_can_be_gathered() -> None:
-    """Kill the whole job anywhere: with one commit kept there are moments without a step that all have."""
+    """If the whole job is killed and one commit is kept, there may be no step that all stages have committed."""
     addresses = [spec.address for spec in SMALL.stage_specs()]
     shallow = [gathered(MemoryStore(addresses, depth=1), event) for event in range(1, EVENTS, 5)]
     assert not all(shallow)

@@ -1,4 +1,4 @@
-"""``kill -9`` of a whole job, at moments that nobody chose, and `annex-actors resume` until it is through."""
+"""``kill -9`` of a whole job, at random moments, and `annex-actors resume` until it has finished."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 HASHES = ("weights_sha256", "state_sha256", "cost_log_sha256", "train_cost", "test_cost", "test_metrics", "steps")
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 
 
 def command(*arguments: str) -> list[str]:
@@ -30,8 +30,8 @@ def steps_saved(folder: Path) -> int:
 
 
 def wait_for_progress(process: subprocess.Popen[str], folder: Path, steps: int) -> None:
-    """Return when a run has saved so many more steps, or has ended."""
-    goal, due = steps_saved(folder) + steps, time.monotonic() + PATIENCE_S
+    """Wait until a run has saved ``steps`` more steps, or has ended."""
+    goal, due = steps_saved(folder) + steps, time.monotonic() + TIMEOUT_S
     while process.poll() is None and steps_saved(folder) < goal:
         assert time.monotonic() < due, "the run makes no progress"
         with suppress(subprocess.TimeoutExpired):
@@ -47,7 +47,7 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     ("runtime", "schedule"),
     [("schedulers", "1f1b"), ("threads", "pipedream"), ("processes", "1f1b"), ("processes", "2bw")],
 )
-def test_a_job_that_is_killed_whole_again_and_again_comes_to_the_same(
+def test_a_job_that_is_killed_again_and_again_has_the_same_result(
     tmp_path: Path, runtime: str, schedule: str, whole: bool
 ) -> None:
     kills, random = 20 if whole else 3, Random(f"{runtime} {schedule}")
@@ -62,7 +62,7 @@ def test_a_job_that_is_killed_whole_again_and_again_comes_to_the_same(
         os.kill(job.pid, signal.SIGKILL)
         job.communicate()
         assert job.returncode == -signal.SIGKILL, "the run was over before it could be killed"
-        psutil.wait_procs(processes_of(tmp_path), timeout=PATIENCE_S)
+        psutil.wait_procs(processes_of(tmp_path), timeout=TIMEOUT_S)
         assert processes_of(tmp_path) == [], "a layer's process has outlived its job"
         arguments = ("resume", "run")
     last = subprocess.run(command(*arguments), cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
-"""The plain sequential program: a loop over steps, microbatches and layers, without a message or an actor.
+"""The plain sequential program: a loop over steps, microbatches and layers, without messages or actors.
 
-Which weights a step meets is written down here a second time, as formulas of t, s and S alone; so is which schedules
-make a weight gradient for each microbatch.
+It states a second time, independently, which weights a step meets, as formulas of t, s and S, and which schedules
+compute a weight gradient for each microbatch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from annex_actors.training.checkpoint import Checkpoint
 from tests.trainings import Training, samples
 
 Version = Callable[[int, int, int], int]
-"""From (t, s, S): after how many updates of stage s step t meets its weights."""
+"""From (t, s, S), the version of the weights of stage s that step t meets."""
 
 
 def newest(t: int, s: int, S: int) -> int:
@@ -41,26 +41,28 @@ FORWARD: dict[str, Version] = {
 BACKWARD: dict[str, Version] = {**FORWARD, "no-stash": newest}
 """The version that the backward meets."""
 
-A_GRADIENT_EACH = {"zb-h1", "zb-h2"}
-"""The schedules that make a weight gradient for each microbatch, and add them up in order."""
+SEPARATE_GRADIENTS = {"zb-h1", "zb-h2"}
+"""The schedules that compute a weight gradient for each microbatch, and add them up in order."""
 
 
 def expected(training: Training) -> Checkpoint:
-    """Return what ``training`` must come to; schedules without formula or grouping of their own are equal."""
+    """Return the right result of ``training``; schedules without a formula or grouping of their own are equal."""
     if training.schedule in FORWARD:
         return plain(training)
-    return plain(replace(training, schedule="zb-h1" if training.schedule in A_GRADIENT_EACH else "1f1b", stages=None))
+    return plain(
+        replace(training, schedule="zb-h1" if training.schedule in SEPARATE_GRADIENTS else "1f1b", stages=None)
+    )
 
 
 @cache
 def plain(training: Training) -> Checkpoint:
-    """Return what the layers, the cost and the optimizer of ``training`` make of its data, in a loop."""
+    """Return the result of ``training``, computed with its layers, cost and optimizer in a loop."""
     learned = samples(training.size, training.cost)
     shape = training.network.shapes(learned.inputs.shape[1:])[-1]
     targets = cost(training.cost).encode(learned.targets, shape)
     batches = Batches(training.size, training.batch_size, training.seed)
     versions = [training.initial]
-    with one_blas_thread():  # as in every host: two threads round some products otherwise
+    with one_blas_thread():  # as in every host: two threads round some products differently
         for step in range(training.steps):
             rows = batches.indices(step)
             versions.append(one_step(training, versions, learned.inputs[rows], targets[rows]))
@@ -68,7 +70,7 @@ def plain(training: Training) -> Checkpoint:
 
 
 def one_step(training: Training, versions: list[Checkpoint], inputs: Floats, targets: Array) -> Checkpoint:
-    """Return the checkpoint after one more step than ``versions`` hold."""
+    """Return the checkpoint one step after the last of ``versions``."""
     network, total, step = training.network.layers, 0.0, len(versions) - 1
     forward, backward = (met(training, formulas, versions) for formulas in (FORWARD, BACKWARD))
     kept: list[list[Factors]] = [[] for _ in network]
@@ -90,7 +92,7 @@ def one_step(training: Training, versions: list[Checkpoint], inputs: Floats, tar
         state = before.layers[index]
         if isinstance(layer, Weighted):
             whole = [tuple(map(np.concatenate, zip(*kept[index], strict=True)))]
-            first, *others = kept[index] if training.schedule in A_GRADIENT_EACH else whole
+            first, *others = kept[index] if training.schedule in SEPARATE_GRADIENTS else whole
             gradients = layer.weight_gradient(first)
             for factors in others:
                 more = layer.weight_gradient(factors)

@@ -1,7 +1,7 @@
-"""Asynchronous schedules come to what their formula says, to the last bit, in whatever order things happen.
+"""Asynchronous schedules follow their formula, to the last bit, in any order of events.
 
-The formula is written out in `plain`, as a recursion over steps. Every run here crosses the end of an epoch, where the
-pipe drains, and ends with a short batch.
+The formula is in `plain`, as a recursion over steps. Every run here crosses the end of an epoch, where the pipe drains,
+and ends with a short batch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INTERLEAVINGS = 200
 
 
 def some_training(schedule: str, seed: int) -> Training:
-    """Return a small training that differs from seed to seed in all that could matter."""
+    """Return a small training whose settings depend on the seed."""
     random = Random(seed)
     network, cost = random.choice([(CLASSIFIER, "softmax_cross_entropy"), (REGRESSOR, "mean_squared_error")])
     cut = random.randrange(1, 4)
@@ -46,13 +46,13 @@ def name(case: tuple[str, int]) -> str:
 
 
 @pytest.mark.parametrize("case", matrix(CASES, sample=120, id=name))
-def test_any_order_of_events_comes_to_the_formula(case: tuple[str, int]) -> None:
+def test_any_order_of_events_follows_the_formula(case: tuple[str, int]) -> None:
     training = some_training(*case)
     assert train(training, InlineRuntime(shuffled(case[1]))).fingerprints == fingerprints(expected(training))
 
 
 @pytest.mark.parametrize("case", matrix(CASES, sample=120, id=name, seed=1))
-def test_any_order_of_events_with_kills_comes_to_the_formula(case: tuple[str, int]) -> None:
+def test_any_order_of_events_with_kills_follows_the_formula(case: tuple[str, int]) -> None:
     training, random = some_training(*case), Random(case[1])
     kills = {random.randrange(1, 2500) for _ in range(4)}
     host = InlineRuntime(shuffled(case[1]), kill=kills.__contains__)
@@ -65,13 +65,13 @@ ON_HOSTS = [(*case, host) for host in ("threads", "schedulers", "processes") for
 @pytest.mark.parametrize(
     "case", matrix(ON_HOSTS, sample=120, id=lambda case: f"{case[0]}, {case[1]}, {case[2]}", seed=2)
 )
-def test_real_concurrency_comes_to_the_formula(case: tuple[str, int, str]) -> None:
+def test_real_concurrency_follows_the_formula(case: tuple[str, int, str]) -> None:
     training, host = some_training(*case[:2]), case[2]
     assert train(training, host_named(host)).fingerprints == fingerprints(expected(training))
 
 
-def test_the_end_of_an_epoch_is_nothing_special() -> None:
-    """Cut into epochs or not, step t meets the same versions; only the order of the samples differs."""
+def test_the_end_of_an_epoch_changes_no_version() -> None:
+    """With or without an end of an epoch before it, step t meets the same version of the weights."""
     for schedule in SCHEDULES:
         one = Training(schedule=schedule, microbatches=1, size=6, batch_size=6, epochs=8)
         two = replace(one, schedule="1f1b")
@@ -80,7 +80,7 @@ def test_the_end_of_an_epoch_is_nothing_special() -> None:
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_what_is_evaluated_is_what_a_checkpoint_of_that_step_holds(schedule: str) -> None:
+def test_an_evaluation_uses_the_weights_of_the_checkpoint_of_its_step(schedule: str) -> None:
     training = Training(schedule=schedule, microbatches=1)
     outcome = train(training)
     learner = training.learner()

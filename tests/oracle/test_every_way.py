@@ -1,4 +1,4 @@
-"""However a network is trained, the weights, the optimizer's slots and the costs are the same to the last bit."""
+"""Every way to train a network gives the same weights, optimizer slots and costs, to the last bit."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BATCHES: dict[str, tuple[int, int]] = {
     "a last batch of one": (21, 10),
     "one batch": (9, 32),
 }
-"""How many samples, and how many of them a batch has."""
+"""The number of samples, and the batch size."""
 
 PLACEMENTS = ("a layer each", "all in one", "two halves", "the cost with the last layer")
 
@@ -82,7 +82,7 @@ class Case:
 
 
 def stages(placement: str, layers: int) -> tuple[range, ...] | None:
-    """Return which layers make a stage; the cost is the one after the last."""
+    """Return the layers of each stage; the cost counts as the layer after the last."""
     half = (layers + 1) // 2
     return {
         "a layer each": None,
@@ -106,7 +106,7 @@ def test_every_way_to_train_equals_the_plain_program(case: Case) -> None:
 
 
 def costly(host: str, microbatches: int) -> bool:
-    """Return whether a case waits for ``--whole``: to start a process for every layer takes a second."""
+    """Return whether a case runs only with ``--whole``: starting a process for each layer takes a second."""
     return host == "processes" and microbatches != 3
 
 

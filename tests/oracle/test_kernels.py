@@ -1,4 +1,4 @@
-"""With torch's products, too, the weights, the optimizer's slots and the costs are the same to the last bit."""
+"""With torch's matrix products too, every way to train gives the same bits."""
 
 from __future__ import annotations
 

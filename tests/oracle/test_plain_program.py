@@ -1,4 +1,4 @@
-"""The plain program itself, against the formulas written out in NumPy for one network."""
+"""The plain program agrees with the formulas written out in NumPy for one network."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.oracle.plain import plain
 from tests.trainings import Training, samples
 
 Update = Callable[[int, str, Floats, Floats], Floats]
-"""Of (step, name, weights, gradient) the next weights."""
+"""From (step, name, weights, gradient), the next weights."""
 
 NETWORK = sequence(dense(5), activation("tanh"), dense(2))
 
 
 def by_hand(training: Training, update: Update) -> tuple[dict[str, Floats], list[float]]:
-    """Train ``tanh(x W + b) V + c`` on squared errors, whole batches at a time, in float64."""
+    """Train ``tanh(x W + b) V + c`` on squared errors, with whole batches, in float64."""
     learned = samples(training.size, training.cost)
     batches = Batches(training.size, training.batch_size, training.seed)
     w = {name: array.astype(np.float64) for name, array in training.initial.weights.items()}

@@ -1,4 +1,4 @@
-"""Predictions, too, are the same to the last bit wherever the layers live."""
+"""Predictions too are the same to the last bit on every runtime."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def trained(task: str, runtime: str, schedule: str) -> Learner:
 
 @cache
 def by_hand(task: str, count: int) -> Floats:
-    """Return what the trained layers make of ``count`` samples, 256 at a time, dropout off."""
+    """Return the outputs of the trained layers for ``count`` samples, 256 at a time, with dropout off."""
     learner = trained(task, "inline", "sequential")
     assert learner.checkpoint is not None
     weights, inputs = [state.weights for state in learner.checkpoint.layers], samples(count, task, seed=5).inputs
@@ -50,15 +50,13 @@ def by_hand(task: str, count: int) -> Floats:
 @pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes"])
 @pytest.mark.parametrize("schedule", ["sequential", "gpipe", "1f1b"])
 @pytest.mark.parametrize("count", [1, 256, 700])
-def test_predictions_are_what_the_layers_make_of_the_samples(
-    task: str, runtime: str, schedule: str, count: int
-) -> None:
+def test_predictions_are_the_outputs_of_the_layers(task: str, runtime: str, schedule: str, count: int) -> None:
     predictions = trained(task, runtime, schedule).predict(samples(count, task, seed=5).inputs)
     assert predictions.tobytes() == by_hand(task, count).tobytes()
     assert predictions.dtype == np.float32
 
 
-def test_one_learner_may_predict_elsewhere_than_it_trained() -> None:
+def test_a_learner_may_predict_on_another_runtime() -> None:
     learner = trained("softmax_cross_entropy", "threads", "1f1b")
     elsewhere = Learner(CLASSIFIER, runtime="inline", schedule="gpipe", microbatches=1)
     elsewhere.checkpoint = learner.checkpoint

@@ -1,4 +1,4 @@
-"""A run that was cut off at any step, and goes on from its checkpoint, comes to the same bits."""
+"""A run that was cut off at any step and resumed from its checkpoint gives the same bits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def training(schedule: str, network: str = "dropout") -> Training:
 
 @cache
 def checkpoints(schedule: str, network: str = "dropout") -> dict[int, Checkpoint]:
-    """Return the checkpoint of every step of an undisturbed run, as it comes back from the disk."""
+    """Return the checkpoint of every step of an undisturbed run, as read from the disk."""
     wanted = training(schedule, network)
     cuts = dict[int, tuple[Snapshot, ...]]()
     addresses = [spec.address for spec in wanted.stage_specs()]
@@ -52,7 +52,7 @@ def checkpoints(schedule: str, network: str = "dropout") -> dict[int, Checkpoint
 
 
 def resumed(case: Case, cut: Checkpoint) -> None:
-    """Go on from a cut, and compare with what an undisturbed run came to."""
+    """Resume from a cut, and compare the result with that of an undisturbed run."""
     schedule, _, host, network = case
     wanted = training(schedule, network)
     learner = wanted.learner(host_named(host))
@@ -66,7 +66,7 @@ def name(case: Case) -> str:
 
 
 @pytest.mark.parametrize("case", matrix(CASES, sample=120, id=name))
-def test_a_run_goes_on_from_any_step_to_the_same_bits(case: Case) -> None:
+def test_a_run_resumed_from_any_step_gives_the_same_bits(case: Case) -> None:
     schedule, step, _, network = case
     resumed(case, checkpoints(schedule, network)[step])
 

@@ -1,4 +1,4 @@
-"""Into however many actors a learner puts its layers, all comes to the same bits; with every runtime and schedule."""
+"""Any number of stages gives the same bits, with every runtime and schedule."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_it_sends_again_what_a_restarted_stage_may_have_lost() -> None:
     assert asked(tell(node, resume(7), stage_address(0), incarnation=2)) == [1]
 
 
-def test_outputs_that_come_after_the_end_change_nothing() -> None:
+def test_outputs_that_arrive_after_the_end_change_nothing() -> None:
     node = SPEC.node(None, 1)
     node.start()
     tell(node, output(0))
@@ -71,7 +71,7 @@ def test_outputs_that_come_after_the_end_change_nothing() -> None:
     assert tell(node, output(1)) == []
 
 
-def test_a_restarted_predictor_begins_anew() -> None:
+def test_a_restarted_predictor_begins_with_the_first_sample() -> None:
     node = SPEC.node(None, 2)
     assert asked(node.start()) == [0, 1]
     assert (SPEC.address, SPEC.label) == (TRAINER, "predictor")

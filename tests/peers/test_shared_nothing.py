@@ -33,7 +33,7 @@ TRAININGS = [
 
 
 class Host:
-    """The least that can carry out a training: one event a call, everything in the open."""
+    """The smallest host of a training: one event for each call, and no private state."""
 
     def __init__(self, training: Training) -> None:
         program = training.program()
@@ -111,7 +111,7 @@ def writable(array: Array) -> bool:
 
 
 def holders(host: Host) -> dict[Address | str, dict[int, Array]]:
-    """Return who holds which arrays: nodes, messages under way, commits."""
+    """Return the arrays that each node, the messages under way and the commits hold."""
     held: dict[Address | str, dict[int, Array]] = {address: arrays_in(node) for address, node in host.nodes.items()}
     held["messages"] = arrays_in([envelope.message for _, envelope in host.under_way])
     held["commits"] = arrays_in(list(host.commits.values()))

@@ -135,7 +135,7 @@ def test_a_target_of_a_later_step_is_kept_over_a_commit() -> None:
     assert taken(box) == ["F0"]
 
 
-def test_sequential_takes_a_microbatch_back_before_it_takes_the_next() -> None:
+def test_sequential_does_the_backward_of_a_microbatch_before_the_next_forward() -> None:
     box = mailbox("sequential", forward(0, 0), forward(0, 1))
     assert taken(box) == ["F0"]
     box.put(backward(0, 0))
@@ -236,14 +236,14 @@ def test_a_cap_holds_forwards_back_until_the_weight_gradients_are_made() -> None
     assert taken(capped) == ["F0", "F1"]
 
 
-def test_a_prediction_takes_the_weights_of_its_place_in_the_stream() -> None:
+def test_a_prediction_meets_the_version_of_the_weights_that_it_names() -> None:
     box = mailbox("1f1b", predict(1, 0), forward(0, 0))
     assert taken(box) == ["F0"]
     box.commit(1)
     assert taken(box) == ["P0"]
 
 
-def test_predictions_that_nobody_waits_for_any_more_are_dropped_at_a_commit() -> None:
+def test_predictions_of_earlier_versions_are_dropped_at_a_commit() -> None:
     box = mailbox("1f1b", predict(1, 0))
     box.commit(2)
     assert taken(box) == []

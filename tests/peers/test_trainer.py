@@ -137,7 +137,7 @@ def test_the_test_cost_is_the_cost_of_the_outputs() -> None:
     assert hosted.state.history[0].metrics == {"accuracy": float(np.mean(targets == 0))}
 
 
-def test_sums_begin_anew_with_every_epoch() -> None:
+def test_sums_begin_at_zero_in_every_epoch() -> None:
     hosted = trained(Hosted())
     hosted.answer()
     assert (hosted.state.reported, hosted.state.cost_sum, hosted.state.samples) == (3, 0.0, 0)
@@ -149,7 +149,7 @@ def test_an_epoch_that_has_ended_is_an_event() -> None:
     assert [event for event in hosted.events if isinstance(event, EpochFinished)] == list(hosted.state.history)
 
 
-def test_outputs_of_another_place_in_the_stream_do_not_count() -> None:
+def test_outputs_of_another_version_do_not_count() -> None:
     hosted = trained(Hosted())
     (asked,) = hosted.messages(Predict)
     hosted.tell(replace(asked, step=2, array=np.zeros((TEST_SAMPLES, CLASSES), np.float32)))

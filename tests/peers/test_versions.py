@@ -1,4 +1,4 @@
-"""Which versions of the weights a stage keeps: as long as anything may meet them, and no longer."""
+"""A stage keeps a version of the weights as long as a microbatch may meet it, and no longer."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ LAGS: dict[str, Callable[[int, int], int]] = {
 
 @pytest.mark.parametrize("schedule", LAGS)
 @pytest.mark.parametrize("stage", [0, 1, 3])
-def test_a_stage_keeps_one_version_more_than_it_lags_behind_and_nobody_keeps_another(schedule: str, stage: int) -> None:
+def test_a_stage_keeps_one_version_more_than_it_lags_and_nothing_else_keeps_one(schedule: str, stage: int) -> None:
     lag = LAGS[schedule](stage, 4)
     subject, alive = stage_of(spec(schedule, stage, 4)), []
     fed = 0
@@ -120,7 +120,7 @@ def test_a_restarted_stage_finds_the_older_versions_in_its_commit() -> None:
     ]
 
 
-def test_a_stage_that_begins_later_has_no_older_versions_than_its_first() -> None:
+def test_a_stage_that_begins_at_a_later_step_has_no_version_before_its_first() -> None:
     specification = replace(spec("pipedream", 0, 4), step=100)
     subject = Stage(specification, specification.initial, 100)
     forwards = [subject.handle(messages.forward(100 + at, of=1, samples=2, array=INPUTS[0])) for at in range(4)]

@@ -1,4 +1,4 @@
-"""One way to look in: what is overridden is called, what is not costs nothing, and several see as one."""
+"""Instruments: what is overridden is called, what is not costs nothing, and several act as one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point, a
 
 
 class Recorder(Instrument):
-    """Notes the points that it sees, under its own name."""
+    """Records the points that it sees, under its own name."""
 
     def __init__(self, name: str, seen: list[str]) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""Messages: immutable, readable on one line, and their arrays nobody's to write."""
+"""Messages are immutable, readable on one line, and their arrays read-only."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_message_prints_on_one_line(message: Message, line: str) -> None:
 
 
 @pytest.mark.parametrize(("message", "line"), EXAMPLES, ids=IDS)
-def test_an_envelope_names_the_sender_and_its_life(message: Message, line: str) -> None:
+def test_an_envelope_names_the_sender_and_its_incarnation(message: Message, line: str) -> None:
     assert str(Envelope(stage_address(1), 3, 4, message)) == f"stage-1#3: {line}"
 
 
@@ -90,7 +90,7 @@ def test_every_kind_has_an_example_here_and_a_name_of_its_own() -> None:
     assert len({each.kind for each in KINDS}) == len(KINDS)
 
 
-def test_what_a_kind_of_message_means_stands_with_its_class() -> None:
+def test_the_class_of_a_message_has_the_traits_of_its_kind() -> None:
     def kinds(holds: Callable[[type[Message]], bool]) -> set[type[Message]]:
         return {each for each in KINDS if holds(each)}
 
@@ -110,7 +110,7 @@ class GradientNorm(Message):
     is_kept = True
 
 
-def test_a_kind_of_a_users_own_is_one_class() -> None:
+def test_a_kind_of_your_own_is_one_class() -> None:
     message = GradientNorm("r", 4, WHOLE_STEP, 2, 0.5)
     assert str(message) == "gradient norm step 4 edge 2"
     assert (message.is_kept, message.is_work, message.goes_back) == (True, False, False)
@@ -129,7 +129,7 @@ def test_writing_to_a_frozen_array_raises(array: np.ndarray[tuple[int, ...], np.
         frozen[:1] = 7
 
 
-def test_a_view_of_memory_that_somebody_may_write_to_is_copied() -> None:
+def test_a_view_of_memory_that_can_still_be_written_to_is_copied() -> None:
     memory = np.zeros((4, 2))
     frozen = freeze(memory[1:3])
     memory[:] = 9
@@ -178,7 +178,7 @@ def test_an_array_in_another_order_becomes_contiguous() -> None:
 
 @settings(deadline=None, print_blob=True)
 @given(st.lists(st.sampled_from(["slice", "transpose", "reverse", "copy", "freeze"]), max_size=5))
-def test_whatever_was_done_to_an_array_it_keeps_its_numbers_and_nobody_can_change_them(history: list[str]) -> None:
+def test_a_frozen_array_keeps_its_numbers_for_good_whatever_was_done_to_it_before(history: list[str]) -> None:
     memory = np.arange(24.0).reshape(4, 6)
     array = memory
     for change in history:

@@ -102,7 +102,7 @@ def test_what_a_peer_needs_to_know_comes_before_its_work() -> None:
 
 
 class Log(Instrument):
-    """Notes what it sees of a peer."""
+    """Records what it sees of a peer."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []

@@ -46,12 +46,12 @@ def test_messages_that_differ_in_kind_or_edge_alone_are_kept_side_by_side() -> N
     assert kept(retention) == messages
 
 
-def test_what_a_peer_has_committed_is_forgotten_for_this_peer_alone() -> None:
+def test_what_a_peer_has_committed_is_dropped_for_this_peer_alone() -> None:
     retention = Retention()
     for peer in (A, B):
         for step in range(3):
             retention.keep(peer, forward(step))
-    retention.forget(A, 2)
+    retention.drop(A, 2)
     assert [message.step for message in kept(retention, A)] == [2]
     assert [message.step for message in kept(retention, B)] == [0, 1, 2]
 
@@ -63,22 +63,22 @@ def test_a_peer_that_resumes_gets_what_it_has_not_committed() -> None:
     assert [message.step for message in kept(retention, since=2)] == [2, 3]
 
 
-def test_what_a_peer_never_got_is_nothing() -> None:
+def test_a_peer_that_was_sent_nothing_needs_nothing_again() -> None:
     retention = Retention()
-    retention.forget(A, 5)
+    retention.drop(A, 5)
     assert kept(retention) == []
 
 
-def test_the_outbox_of_a_snapshot_is_what_no_restart_can_make_again() -> None:
+def test_the_outbox_of_a_snapshot_is_what_no_restart_can_repeat() -> None:
     retention = Retention()
     for step in range(3):
         retention.keep(A, forward(step))
         retention.keep(B, backward(step))
-    retention.forget(B, 1)
+    retention.drop(B, 1)
     assert [(post.to, post.message.step) for post in retention.below(2)] == [(A, 0), (A, 1), (B, 1)]
 
 
-def test_a_new_life_keeps_the_outbox_of_the_old_one() -> None:
+def test_a_new_incarnation_keeps_the_outbox_of_the_one_before() -> None:
     outbox = (Post(A, forward(0)), Post(B, forward(1)))
     assert Retention(outbox).below(2) == outbox
 
@@ -96,7 +96,7 @@ def test_reports_are_kept_and_predictions_and_control_messages_are_not() -> None
     st.lists(
         st.one_of(
             st.tuples(st.just("keep"), st.sampled_from([A, B]), st.integers(0, 5), st.integers(0, 2)),
-            st.tuples(st.just("forget"), st.sampled_from([A, B]), st.integers(0, 5), st.just(0)),
+            st.tuples(st.just("drop"), st.sampled_from([A, B]), st.integers(0, 5), st.just(0)),
         )
     ),
     st.integers(0, 5),
@@ -110,7 +110,7 @@ def test_every_message_is_kept_from_its_sending_until_its_receiver_has_committed
             retention.keep(peer, forward(step, microbatch))
             expected |= {(peer, step, microbatch)} if step >= done[peer] else set()
         else:
-            retention.forget(peer, step)
+            retention.drop(peer, step)
             done[peer] = max(done[peer], step)
             expected = {each for each in expected if each[0] != peer or each[1] >= step}
     for peer in [A, B]:

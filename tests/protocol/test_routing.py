@@ -1,4 +1,4 @@
-"""Who is at the ends of an edge."""
+"""Which peers are at the ends of an edge."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_every_edge_has_one_end_that_sends_and_another_that_receives(stages: int
 
 @settings(deadline=None, print_blob=True)
 @given(STAGES)
-def test_who_receives_from_a_peer_counts_it_among_its_senders(stages: int) -> None:
+def test_a_peer_counts_all_it_receives_from_among_its_senders(stages: int) -> None:
     routing = Routing(stages)
     for peer in routing.addresses:
         for other in routing.addresses:
@@ -100,7 +100,7 @@ def test_today_all_microbatches_take_the_same_way(stages: int, microbatch: int) 
     )
 
 
-def test_nobody_is_a_neighbour_of_itself() -> None:
+def test_no_peer_is_a_neighbour_of_itself() -> None:
     for stages in (1, 2, 3):
         routing = Routing(stages)
         assert not any(peer in routing.receivers(peer) for peer in routing.addresses)
@@ -121,7 +121,7 @@ def test_only_a_stage_has_the_edges_of_one() -> None:
         Routing(3).edges(TRAINER)
 
 
-def test_today_every_microbatch_of_a_step_is_each_stages() -> None:
+def test_today_each_stage_has_every_microbatch_of_a_step() -> None:
     assert [*Routing(3).share(stage_address(1), 7, 4)] == [0, 1, 2, 3]
 
 

@@ -1,4 +1,4 @@
-"""One BLAS thread while layers work, and a library that can be trusted."""
+"""BLAS has one thread while layers work, and its library is tested before the first run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_blas_is_restored_after_an_error() -> None:
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_pinning_twice_restores_what_was_there_first() -> None:
+def test_pinning_twice_restores_the_first_setting() -> None:
     with one_blas_thread():
         with one_blas_thread():
             pass
@@ -87,7 +87,7 @@ def test_other_kernels_are_tested_in_the_same_way_and_named() -> None:
         self_test.__wrapped__(Restless())
 
 
-def test_a_broken_library_is_found_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_library_is_detected_before_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise BrokenBlasError("expected equal products")
 
@@ -97,7 +97,7 @@ def test_a_broken_library_is_found_before_the_first_run(monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_of_two_runs_that_overlap_the_last_one_restores_what_was_there_before_the_first() -> None:
+def test_of_two_runs_that_overlap_the_last_restores_the_setting_from_before_the_first() -> None:
     first, second = one_blas_thread(), one_blas_thread()
     first.__enter__()
     second.__enter__()

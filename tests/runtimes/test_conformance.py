@@ -1,4 +1,4 @@
-"""What every runtime does alike; a new one is one more line. Most of it is `check_runtime`, each check a test here."""
+"""What all runtimes have in common; a new one is one more line. Most tests are the checks of `check_runtime`."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ from tests.trainings import (
 
 @dataclass(frozen=True)
 class RunCounts:
-    """Counts, in a file: processes share it."""
+    """A count in a file, which processes share."""
 
     path: Path
 
     def add(self) -> int:
-        """Count one more, and return how many there are."""
+        """Add one, and return the count."""
         with self.path.open("ab") as file:
             file.write(b".")
         return self.count()
 
     def count(self) -> int:
-        """Return how many there are."""
+        """Return the count."""
         return self.path.stat().st_size
 
 
@@ -147,13 +147,13 @@ def committed_outputs(job: Job, program: Program) -> Floats:
 
 
 def prediction(inputs: Floats, crashes: CrashPlan | None = None) -> Program:
-    """Return the program that predicts for ``inputs`` with the initial weights."""
+    """Return a program that predicts for ``inputs`` with the initial weights."""
     driver = PredictorSpec("run", Routing(len(TRAINING.placement)), inputs, 0)
     return Program("run", TRAINING.stage_specs(), driver, MemoryStore(), crashes=crashes or CrashPlan())
 
 
 def predicted(inputs: Floats) -> Array:
-    """Return what the initial weights predict for ``inputs``, in chunks of 256 as the messages are."""
+    """Return the predictions of the initial weights for ``inputs``, in chunks of 256, like the messages."""
     weights = [state.weights for state in TRAINING.initial.layers]
     chunks = [inputs[start : start + 256] for start in range(0, len(inputs), 256)]
     return np.concatenate([outputs_of(TRAINING.network, weights, chunk) for chunk in chunks])
@@ -166,7 +166,9 @@ def raise_an_error() -> None:
     raise OSError("no space left")
 
 
-def test_an_observer_that_raises_is_removed_and_harms_nothing(host: Runtime, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_observer_that_raises_is_removed_and_nothing_else_is_affected(
+    host: Runtime, caplog: pytest.LogCaptureFixture
+) -> None:
     asked = list[Event]()
 
     def fail(event: Event) -> bool:
@@ -208,13 +210,13 @@ def test_a_trainer_that_always_fails_ends_the_run(host: Runtime) -> None:
 
 @dataclass(frozen=True)
 class NoNumber(MeanSquaredError):
-    """A cost that is no number."""
+    """A cost whose value is not a number."""
 
     def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
         return float("nan"), outputs * 0
 
 
-def test_a_cost_that_is_no_number_ends_the_run_at_once(host: Runtime) -> None:
+def test_a_cost_that_is_not_a_number_ends_the_run_at_once(host: Runtime) -> None:
     seen = Seen()
     program = TRAINING.program(observers=[seen])
     *others, last = program.stages
@@ -231,7 +233,7 @@ def test_a_cost_that_is_no_number_ends_the_run_at_once(host: Runtime) -> None:
 
 @dataclass(frozen=True)
 class Unstartable:
-    """A peer that cannot be made."""
+    """A peer whose node cannot be made."""
 
     address: Address
     routing: Routing
@@ -282,7 +284,7 @@ def test_a_peer_that_cannot_be_started_again_ends_the_run_and_is_named(host: Run
 
 @dataclass(frozen=True)
 class Looks(Activation):
-    """A relu that works under one BLAS thread only."""
+    """A relu that requires one BLAS thread."""
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
         assert set(blas_threads().values()) == {1}

@@ -1,4 +1,4 @@
-"""The single-threaded host: the test's own order of events, its own kills, and interrupts between any two of them."""
+"""The single-threaded host: tests choose the order of events, the kills, and the interrupts."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_all_work_is_done_in_the_thread_that_waits() -> None:
     assert threads == {threading.current_thread()}
 
 
-def test_nothing_is_done_before_somebody_waits() -> None:
+def test_nothing_is_done_before_the_job_is_waited_for() -> None:
     seen = Seen()
     job = InlineRuntime().start(SMALL.program(observers=[seen]))
     assert seen.events == []

@@ -20,7 +20,7 @@ HOSTS = [InlineRuntime(), ThreadsRuntime(), SchedulersRuntime(), SimulatedRuntim
 
 
 class Log(Instrument):
-    """Notes what each peer does, in its order."""
+    """Records what each peer does, in order."""
 
     def __init__(self) -> None:
         self.seen: defaultdict[Address, list[tuple[str, WorkItem | None]]] = defaultdict(list)
@@ -36,7 +36,7 @@ class Log(Instrument):
         self.points[layer].append((point, step, microbatch))
 
     def work(self) -> dict[Address, list[tuple[str, int, int]]]:
-        """Return the pieces of work on steps that each peer has done, sorted: its order is the host's."""
+        """Return the pieces of work on steps of each peer, sorted, since their order depends on the host."""
         return {
             address: sorted(
                 (item.kind, item.step, item.microbatch)
@@ -76,7 +76,7 @@ def test_the_work_on_steps_is_the_same_everywhere(host: Runtime) -> None:
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
-def test_instruments_and_a_crash_plan_look_in_together(host: Runtime) -> None:
+def test_instruments_and_a_crash_plan_work_together(host: Runtime) -> None:
     log, plan = Log(), CrashPlan([Crash(layer=1, step=2)])
     outcome = carry_out(TRAINING.program(instruments=[log], crashes=plan), host, TRAINING.initial)
     assert outcome.restarts == 1

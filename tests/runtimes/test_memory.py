@@ -55,7 +55,7 @@ TRAINING = Training(microbatches=2)
 
 
 class Traces(Instrument):
-    """Weak references to what a run is made of."""
+    """Weak references to the objects of a run."""
 
     def __init__(self) -> None:
         self._traces: dict[int, weakref.ref[Any]] = {}
@@ -66,7 +66,7 @@ class Traces(Instrument):
             self._traces[id(each)] = weakref.ref(each)
 
     def left(self) -> list[str]:
-        """Return what is still there."""
+        """Return the objects that still exist."""
         return [repr(type(trace())) for trace in self._traces.values() if trace() is not None]
 
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
@@ -79,7 +79,7 @@ class Traces(Instrument):
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """A runtime that leaves traces of what it is given, and of what it gives."""
+    """A runtime that follows its programs and jobs."""
 
     inner: Runtime
     traces: Traces
@@ -150,7 +150,7 @@ def raised_by_halt(learner: Learner, folder: Path) -> None:
 
 
 class Unstartable:
-    """A stage that cannot be made."""
+    """A stage whose node cannot be made."""
 
     def __init__(self, stage: PeerSpec) -> None:
         self.address, self.label, self.routing = stage.address, stage.label, stage.routing
@@ -184,7 +184,7 @@ ENDS = [not_started, not_started_by_its_files, finished, predicted, saved, crash
 
 @contextmanager
 def no_collector() -> Iterator[None]:
-    """Collect now, and not again within the block."""
+    """Collect garbage now, and not again within the block."""
     gc.collect()
     gc.disable()
     try:
@@ -194,7 +194,7 @@ def no_collector() -> Iterator[None]:
 
 
 def garbage() -> list[str]:
-    """Return what of this project, of NumPy and of exceptions only the collector could free."""
+    """Return the objects of this project, of NumPy, and the exceptions that only the collector can free."""
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
         gc.collect()

@@ -1,4 +1,4 @@
-"""Every schedule keeps its promises on every runtime, whatever takes how long."""
+"""Every schedule keeps its promises on every runtime, however long each piece of work takes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LETTERS = {Point.FORWARD: "F", Point.BACKWARD: "B", Point.WEIGHT_GRADIENT: "W", 
 
 
 class Recorder(Instrument):
-    """Notes every layer's work in its order, and may take its time over it."""
+    """Records the work of every layer in order, and may delay it."""
 
     def __init__(self, delays: Random | None = None) -> None:
         self.work: dict[int, list[tuple[str, int, int]]] = {}
@@ -31,7 +31,7 @@ class Recorder(Instrument):
         self._lock = threading.Lock()
 
     def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
-        """Note it."""
+        """Record the work."""
         if self._delays is not None:
             time.sleep(self._delays.choice((0, 0, 0, 1e-4, 1e-3)))
         if point in LETTERS:
@@ -41,7 +41,7 @@ class Recorder(Instrument):
 
 @dataclass
 class Checked:
-    """A stage of one layer, work by work."""
+    """The order of work at a stage of one layer."""
 
     row: Discipline
     stage: int
@@ -95,7 +95,9 @@ def check_all(training: Training, host: Runtime, recorder: Recorder) -> None:
     batch_size=st.integers(2, 6),
     order=st.integers(0, 2**32),
 )
-def test_whatever_happens_first_inline(schedule: str, microbatches: int, batch_size: int, order: int) -> None:
+def test_every_schedule_keeps_its_promises_in_any_order_of_events(
+    schedule: str, microbatches: int, batch_size: int, order: int
+) -> None:
     training = Training(schedule=schedule, microbatches=microbatches, batch_size=batch_size)
     check_all(training, InlineRuntime(shuffled(order)), Recorder())
 
@@ -107,7 +109,9 @@ def test_whatever_happens_first_inline(schedule: str, microbatches: int, batch_s
     microbatches=st.integers(1, 4),
     delays=st.integers(0, 2**32),
 )
-def test_whatever_takes_how_long_on_threads(host: Runtime, schedule: str, microbatches: int, delays: int) -> None:
+def test_every_schedule_keeps_its_promises_with_random_delays_on_threads(
+    host: Runtime, schedule: str, microbatches: int, delays: int
+) -> None:
     training = Training(schedule=schedule, microbatches=microbatches)
     check_all(training, host, Recorder(Random(delays)))
 

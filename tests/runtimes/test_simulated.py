@@ -1,4 +1,4 @@
-"""The simulator: made-up time, real work."""
+"""The simulator: virtual time, real work."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNEVEN = CostModel(
 
 @pytest.mark.parametrize("schedule", DISCIPLINES)
 @pytest.mark.parametrize("costs", [CostModel(), UNEVEN], ids=["no time", "uneven times"])
-def test_a_real_training_comes_to_the_same_in_virtual_time(schedule: str, costs: CostModel) -> None:
+def test_a_real_training_gives_the_same_bits_in_virtual_time(schedule: str, costs: CostModel) -> None:
     training = Training(schedule=schedule, microbatches=3)
     outcome = train(training, SimulatedRuntime(costs))
     assert outcome.fingerprints == undisturbed(training).fingerprints
@@ -38,7 +38,7 @@ def test_a_real_training_comes_to_the_same_in_virtual_time(schedule: str, costs:
 
 
 @pytest.mark.parametrize("schedule", ["1f1b", "pipedream", "zb-h1"])
-def test_stages_that_share_workers_come_to_the_same(schedule: str) -> None:
+def test_stages_that_share_workers_give_the_same_bits(schedule: str) -> None:
     training = Training(schedule=schedule, microbatches=3)
     shared = CostModel(layers=UNEVEN.layers, workers=[0, 1, 0, 1, 0])
     assert train(training, SimulatedRuntime(shared)).fingerprints == undisturbed(training).fingerprints
@@ -59,7 +59,7 @@ def test_kills_in_virtual_time_change_nothing_but_the_time(schedule: str) -> Non
     assert outcome.restarts == len(kills)
 
 
-def test_a_crash_on_order_is_met_as_elsewhere() -> None:
+def test_a_planned_crash_is_handled_as_on_other_runtimes() -> None:
     training = Training(microbatches=2)
     crash = Crash(layer=2, step=1, microbatch=1, at=Point.BACKWARD, times=2)
     outcome = disturbed(training, SimulatedRuntime(UNEVEN), crashes=(crash,))
@@ -120,7 +120,7 @@ STUCK = Discipline(
 )
 
 
-def test_a_schedule_that_stands_still_is_found() -> None:
+def test_a_schedule_that_stands_still_is_detected() -> None:
     with pytest.raises(ConfigError, match="expected schedule stuck to go on with 2 stages, got neither a message nor"):
         simulate(STUCK, stages=2, microbatches=2)
 
@@ -154,7 +154,7 @@ def test_the_clock_stands_still_where_nothing_costs_anything() -> None:
     steps=st.integers(1, 4),
     data=st.data(),
 )
-def test_whatever_takes_how_long_the_order_is_legal_and_limits_are_kept(
+def test_the_order_is_legal_and_limits_are_kept_however_long_work_takes(
     name: str, S: int, m: int, steps: int, data: st.DataObject
 ) -> None:
     small = st.integers(0, 4)

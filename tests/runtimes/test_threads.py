@@ -1,4 +1,4 @@
-"""Every peer on a thread of its own: killed from outside, abandoned, and stopped without a trace."""
+"""Every peer on a thread of its own: killed, abandoned, and stopped without a trace."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def started(program: Program) -> SupervisedJob:
 
 
 def found(job: SupervisedJob, name: Hashable) -> Ref[Any]:
-    """Return the actor of that name, which must be up."""
+    """Return the actor of this name, which must be up."""
     ref: Ref[Any] | None = job.registry.whereis(name)
     assert ref is not None
     return ref
 
 
 class Meeting(Instrument):
-    """Holds a layer at one place, once, until the test lets it go on."""
+    """Holds a layer at one place, once, until the test releases it."""
 
     def __init__(self, place: tuple[Point, int, int, int]) -> None:
         self.place = place
@@ -54,7 +54,7 @@ class Meeting(Instrument):
             self.go_on.wait()
 
 
-def test_every_peer_has_a_thread_that_is_named_after_it_and_its_life() -> None:
+def test_every_peer_has_a_thread_that_is_named_after_it_and_its_incarnation() -> None:
     meeting = Meeting((Point.FORWARD, 2, 1, 0))
     program = TRAINING.program(instruments=[meeting])
     job = started(program)
@@ -156,7 +156,7 @@ def test_what_an_abandoned_layer_does_when_it_wakes_up_has_no_effect(strategy: S
 
 
 def disturbed(id: str) -> tuple[SupervisedJob, Program, Seen]:
-    """Return a training whose supervisor ``id`` is killed while layer 2 is at work, and what an observer saw."""
+    """Return a training whose supervisor ``id`` was killed while layer 2 was at work, and the events of an observer."""
     meeting, seen = Meeting((Point.FORWARD, 2, 1, 0)), Seen()
     program = TRAINING.program(instruments=[meeting], observers=[seen])
     job = started(program)
@@ -168,7 +168,7 @@ def disturbed(id: str) -> tuple[SupervisedJob, Program, Seen]:
     return job, program, seen
 
 
-def test_the_end_of_the_observers_supervisor_harms_nothing() -> None:
+def test_the_end_of_the_observers_supervisor_affects_nothing_else() -> None:
     job, program, seen = disturbed("observers")
     assert fingerprints(finish(job, program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert job.restarts == 0
@@ -203,7 +203,7 @@ def test_a_close_does_not_wait_for_ever_for_a_hung_layer_whose_supervisor_was_ki
     zombie.join()
 
 
-def test_a_killed_observer_is_gone_and_harms_nothing() -> None:
+def test_a_killed_observer_is_gone_and_nothing_else_is_affected() -> None:
     meeting, seen, other = Meeting((Point.FORWARD, 2, 1, 0)), Seen(), Seen()
     program = TRAINING.program(instruments=[meeting], observers=[seen, other])
     job = started(program)
@@ -217,8 +217,8 @@ def test_a_killed_observer_is_gone_and_harms_nothing() -> None:
     assert len(other.of(StepFinished)) == TRAINING.steps
 
 
-def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_no_poison() -> None:
-    """Kills are limited by the restart window alone, also where they hit the start of a peer."""
+def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_not_poison() -> None:
+    """Only the restart window limits kills, also those during the start of a peer."""
     kills, seen, jobs, known = 6, Seen(), list[SupervisedJob](), threading.Event()
     program = TRAINING.program(crashes=CrashPlan([Crash(layer=1, step=1)]), observers=[seen])
 

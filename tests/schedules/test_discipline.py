@@ -41,7 +41,7 @@ def test_a_chain_of_one_stage_has_nothing_to_lag_behind() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_row_is_pickled_by_its_name(name: str) -> None:
+def test_a_row_is_pickled_by_name(name: str) -> None:
     row = discipline(name)
     assert pickle.loads(pickle.dumps(row)).name == row.name
 
@@ -116,7 +116,7 @@ def test_1f1b_keeps_as_many_activations_as_there_are_stages_ahead() -> None:
     assert [discipline("1f1b").credit(s, 4, 8) for s in range(4)] == [4, 3, 2, 1]
 
 
-def test_a_schedule_of_ones_own_is_ten_lines() -> None:
+def test_a_schedule_of_your_own_is_ten_lines() -> None:
     row = Discipline(name="own", summary="mine", priority=(W, B, F), credit=lambda s, S, m: 2)
     assert row.priority == (W, B, F)
     assert row.credit(0, 1, 1) == 2

@@ -1,4 +1,4 @@
-"""A checker is worth what it refuses: each runtime here breaks one promise, and the message says which."""
+"""Each runtime here breaks one promise; the checker refuses it, and its message names the promise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.threads import PeerActor, ThreadHost
 from annex_actors.testing import check_runtime, small_runs
-from annex_actors.testing.runtime_faults import sends_to_a_new_life_alone
+from annex_actors.testing.runtime_faults import sends_only_to_the_new_incarnation
 from annex_actors.testing.runtimes import RUNTIME_CHECKS
 from supervisors import ChildSpec, Ref
 
@@ -63,8 +63,8 @@ def one_attempt(program: Program) -> Program:
     return replace(program, supervision=replace(program.supervision, max_attempts=1))
 
 
-class Deaf:
-    """A job that hears no halt."""
+class IgnoresHalt:
+    """A job that ignores `halt`."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -76,7 +76,7 @@ class Deaf:
         pass
 
 
-class Littering(Deaf):
+class LeavesThread(IgnoresHalt):
     """A job that leaves a thread behind."""
 
     def close(self) -> None:
@@ -90,11 +90,11 @@ over = threading.Event()
 @pytest.mark.parametrize(
     ("runtime", "message"),
     [
-        (Broken(other_seed), "expected a training with 1f1b to come to the bits of the oracle"),
+        (Broken(other_seed), "expected a training with 1f1b to have the bits of the oracle"),
         (Broken(inattentive), "expected the costs"),
         (Broken(one_attempt), "Got RunFailedError: layer 1"),
-        (Broken(job=Deaf), "expected a run to halt before its end"),
-        (Broken(job=Littering), r"expected no thread to be left behind, got \['litter'"),
+        (Broken(job=IgnoresHalt), "expected a run to halt before its end"),
+        (Broken(job=LeavesThread), r"expected no thread to be left behind, got \['litter'"),
     ],
     ids=["other bits", "a missing event", "no restart", "deaf", "a thread that is left"],
 )
@@ -108,7 +108,7 @@ def test_a_broken_promise_is_named(runtime: Runtime, message: str) -> None:
 
 
 class Stale:
-    """Surroundings that go on for a while to send to a life that has ended."""
+    """Surroundings that for a while still send to an incarnation that has ended."""
 
     def __init__(self, inner: RunSurroundings) -> None:
         self._inner = inner
@@ -142,10 +142,10 @@ class StaleRuntime:
         return SupervisedJob(program, lambda spec: StaleHost())
 
 
-def test_a_host_that_still_sends_to_an_ended_life_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small_runs, "PATIENCE_S", 3.0)
-    with pytest.raises(AssertionError, match="expected what is sent to a peer to go to its new life"):
-        sends_to_a_new_life_alone(StaleRuntime())
+def test_a_host_that_still_sends_to_an_ended_incarnation_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small_runs, "TIMEOUT_S", 3.0)
+    with pytest.raises(AssertionError, match="expected messages to a peer to go to its new incarnation"):
+        sends_only_to_the_new_incarnation(StaleRuntime())
 
 
 def test_every_check_says_what_it_checks() -> None:

@@ -1,1 +1,1 @@
-"""Faults made on purpose: `planned` ones, at a place that a user names, and those `injected` while a run goes on."""
+"""Faults made on purpose: crashes `planned` at a place that a user names, and faults `injected` while a run goes on."""

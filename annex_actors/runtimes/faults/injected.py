@@ -10,13 +10,13 @@ from annex_actors.protocol.instrument import Instrument, Point
 from annex_actors.runtimes.faults.planned import InjectedCrash
 
 SLOW_S = 0.05
-"""Seconds that a slow layer takes longer, once."""
+"""How much longer a slow layer takes, once, in seconds."""
 
 _POLL_S = 0.01
 
 
-class Fault(Enum):
-    """What can go wrong within a layer's own thread."""
+class LayerFault(Enum):
+    """A fault within a layer, in the thread that does its work."""
 
     EXCEPTION = "exception"
     """It raises."""
@@ -28,45 +28,45 @@ class Fault(Enum):
     """It takes much longer than ever before, but not for ever."""
 
     STUCK = "stuck"
-    """It never comes back, and swallows what is raised in it."""
+    """It never returns, and swallows what is raised in it."""
 
 
 class InjectedFaults(Instrument):
-    """Injects faults that are added while the run goes on."""
+    """Injects faults into the layers of this process; `inject` may be called from any thread."""
 
     def __init__(self) -> None:
-        self._coming: dict[int, Fault] = {}
+        self._next: dict[int, LayerFault] = {}
         self._over = Event()
 
-    def add(self, layer: int, fault: Fault) -> None:
-        """Inject a fault at the next point of a layer, once; the last of several counts."""
-        self._coming[layer] = fault
+    def inject(self, layer: int, fault: LayerFault) -> None:
+        """Inject a fault at the next point of a layer, once; it replaces one that has not happened yet."""
+        self._next[layer] = fault
 
     def end(self) -> None:
         """Release the layers that are stuck."""
         self._over.set()
 
     def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
-        """Let the fault happen that was added for this layer."""
-        coming = self._coming.get(layer)
-        if coming is not None and (coming is not Fault.STORE or point is Point.COMMIT):
-            del self._coming[layer]
-            self._happen(coming)
+        """Let the fault of this layer happen, if there is one."""
+        fault = self._next.get(layer)
+        if fault is not None and (fault is not LayerFault.STORE or point is Point.COMMIT):
+            del self._next[layer]
+            self._happen(fault)
 
-    def _happen(self, fault: Fault) -> None:
+    def _happen(self, fault: LayerFault) -> None:
         match fault:
-            case Fault.EXCEPTION:
+            case LayerFault.EXCEPTION:
                 raise InjectedCrash("an exception out of the blue")
-            case Fault.STORE:
+            case LayerFault.STORE:
                 raise OSError("the store refuses the commit")
-            case Fault.SLOW:
+            case LayerFault.SLOW:
                 time.sleep(SLOW_S)
-            case Fault.STUCK:
+            case LayerFault.STUCK:
                 self._hang()
 
     def _hang(self) -> None:
         while not self._over.is_set():
             try:
                 time.sleep(_POLL_S)
-            except BaseException:  # noqa: BLE001 - the kill that a stubborn library swallows
+            except BaseException:  # noqa: BLE001 - a stubborn library swallows a kill like this
                 continue

@@ -1,4 +1,4 @@
-"""Crashes on order: to teach what a crash does, and to test that it does nothing."""
+"""Planned crashes: to show what a crash does, and to test that it changes nothing."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from annex_actors.protocol.instrument import Instrument, Point
 from annex_actors.protocol.messages import WHOLE_STEP
 
 ONCE_A_STEP = (Point.WEIGHT_GRADIENT, Point.UPDATE, Point.COMMIT)
-"""Work on a whole step, which has no microbatch; where a schedule does it for each, the first one counts."""
+"""Work on a whole step, whose place has no microbatch; where a schedule does it for each, the first one counts."""
 
 Place: TypeAlias = tuple[Point, int, int, int]
 """(work, layer, step, microbatch)."""
 
 
 class InjectedCrash(AnnexError):
-    """What a crash plan raises inside a layer."""
+    """A crash that was planned or injected; raised inside a layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """Raise inside a layer.
+    """A planned crash of a layer.
 
     Args:
         layer: index in the whole network; the cost counts as the layer after the last.
         step: from 0.
         microbatch: from 0; ignored where the work is on a whole step.
-        at: during which work.
-        times: how often: 1 crashes once and lets the repetition pass.
+        at: the work in which it happens.
+        times: how often it happens, >= 1; with 1, the repetition after the restart succeeds.
     """
 
     layer: int
@@ -47,7 +47,16 @@ class Crash:
         return self.at, self.layer, self.step, WHOLE_STEP if self.at in ONCE_A_STEP else self.microbatch
 
     def check(self, *, layers: int, steps: int, microbatches: int) -> None:
-        """Raise `ConfigError` where this crash could never happen; ``layers`` counts the cost."""
+        """Refuse a crash that could never happen.
+
+        Args:
+            layers: how many the network has, the cost included.
+            steps: of the training.
+            microbatches: of a step.
+
+        Raises:
+            ConfigError: a number out of range.
+        """
         bounds = {
             "layer": (self.layer, layers),
             "step": (self.step, steps),
@@ -61,10 +70,10 @@ class Crash:
 
 
 def parse_crash(text: str) -> Crash:
-    """Read ``layer=1,step=7,microbatch=2,at=backward``; ``layer`` and ``step`` must be there.
+    """Parse a crash such as ``layer=1,step=7,microbatch=2,at=backward``; ``layer`` and ``step`` are required.
 
     Raises:
-        ConfigError: naming the part that is wrong.
+        ConfigError: a part that is wrong or missing; the message names it.
     """
     example = "layer=1,step=7,microbatch=2,at=backward"
     numbers: dict[str, int] = {}
@@ -85,11 +94,11 @@ def parse_crash(text: str) -> Crash:
 
 
 class CrashPlan(Instrument):
-    """A list of crashes and how often each has happened; one plan serves all layers of a run, in all their lives.
+    """The crashes that are still to happen; one plan serves all layers of a run, in all their incarnations.
 
     Args:
         crashes: what is to happen.
-        on_crash: told of the place, just before it happens; so a plan in another process can be kept up to date.
+        on_crash: called with the place just before a crash, so that a plan in another process can be updated.
     """
 
     def __init__(self, crashes: Iterable[Crash] = (), on_crash: Callable[[Place], None] | None = None) -> None:
@@ -108,14 +117,14 @@ class CrashPlan(Instrument):
             raise InjectedCrash("crash on order")
 
     def take(self, place: Place) -> bool:
-        """Return whether a crash is left for this place, and count it."""
+        """Return whether a crash is left at this place, and count it as happened."""
         with self._lock:
             left = self._left[place]
             self._left[place] = max(0, left - 1)
         return left > 0
 
     def crashes(self) -> tuple[Crash, ...]:
-        """Return what is left."""
+        """Return the crashes that are left."""
         with self._lock:
             return tuple(
                 Crash(layer, step, max(0, microbatch), point, times)

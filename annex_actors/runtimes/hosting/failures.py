@@ -1,4 +1,4 @@
-"""Which failures a restart can heal, and which must end the run. Pure: failures in, verdicts out."""
+"""Which failures a restart can heal, and which end the run. Pure: failures in, verdicts out."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from annex_actors.base.errors import AnnexError, LayerError, UserError
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.program import RunFailedError
 
-FROM_OUTSIDE = 10
-"""How many times ``max_attempts`` deaths at the same message may be that look like kills from outside: the operating
-system kills like that, too, who takes all memory, and a message that does so would kill for ever."""
+EXTERNAL_KILL_FACTOR = 10
+"""Multiplier of ``max_attempts`` for deaths by external signals. The OOM killer looks the same, so a message that
+exhausts memory must still count as poison in the end."""
 
 
 class PeerError(AnnexError):
-    """The end of a peer that raised nothing: its process died, or it hung.
+    """The end of a peer without an exception: its process died, or it hung.
 
     Args:
         what: how it ended, on one line.
-        place: the piece of work that it was at; None: between two.
-        from_outside: whether it looks like somebody's doing rather than the message's.
+        place: its current piece of work; None: between two.
+        external: whether the cause looks external, and not like the fault of the message.
     """
 
-    def __init__(self, what: str, place: str | None, *, from_outside: bool = False) -> None:
+    def __init__(self, what: str, place: str | None, *, external: bool = False) -> None:
         super().__init__(f"{what} in {place}" if place else what)
         self.place = place
-        self.from_outside = from_outside
+        self.external = external
 
 
 class FailureLedger:
     """Counts the failures of a run.
 
     A message that fails the same layer at the same work ``max_attempts`` times is poison: the handler is a function of
-    weights, message and key, so that the next attempt would fail as well. A kill from outside is nobody's message and
-    is limited by the supervisors' restart window alone, unless it strikes the same message again and again.
+    weights, message and key, so the next attempt would fail as well. External kills are limited by the supervisors'
+    restart window alone, unless they come again and again at the same message.
 
     Args:
         max_attempts: >= 1.
@@ -54,8 +54,8 @@ class FailureLedger:
         if isinstance(error, PeerError):
             if error.place is None:
                 return None
-            limit *= FROM_OUTSIDE if error.from_outside else 1
-            key: Hashable = (address, PeerError, error.place, error.from_outside)
+            limit *= EXTERNAL_KILL_FACTOR if error.external else 1
+            key: Hashable = (address, PeerError, error.place, error.external)
             text = f"{label}: {one_line(error)}"
         elif isinstance(error, LayerError):
             key = (address, error.layer, error.step, error.microbatch, error.work)
@@ -69,13 +69,13 @@ class FailureLedger:
 
 
 def too_many_restarts(label: str, limit: str, error: BaseException | None) -> RunFailedError:
-    """Return the error of a peer that used up its supervisor's restart window."""
+    """Return the error of a run whose peer needed more restarts than its supervisor allows."""
     text = one_line(error) if error else "killed"
     return chained(RunFailedError(f"{label} ended once more than {limit} allow; last: {text}"), error)
 
 
 def one_line(error: BaseException) -> str:
-    """Return what failed and why, on one line; for a layer's failure with its place and the original error."""
+    """Return what failed and why, on one line; for a layer, with the place and the original error."""
     if isinstance(error, PeerError):
         return str(error)
     text = error.summary if isinstance(error, LayerError) else f"{type(error).__name__}: {error}"
@@ -83,6 +83,6 @@ def one_line(error: BaseException) -> str:
 
 
 def chained(error: RunFailedError, cause: BaseException | None) -> RunFailedError:
-    """Return ``error`` with its cause, so that a traceback shows the layer's own."""
+    """Return ``error`` with this cause, so that its traceback shows that of the layer."""
     error.__cause__ = cause
     return error

@@ -1,8 +1,7 @@
-"""What a peer is doing, where others can see it: an instrument that notes the beginning and end of each piece of work.
+"""The heartbeat of a peer: an instrument that records the beginning and end of each piece of work.
 
-A watchdog reads it from another thread; or from another process, since it is a few numbers and a word in a piece of
-memory that two processes may share. There are no locks: a reader in the middle of a change sees a piece of work that
-has just begun.
+A watchdog reads it from another thread or another process: it is a few numbers and a word in memory that two processes
+may share. There are no locks: a reader in the middle of a change sees a piece of work that has just begun.
 """
 
 from __future__ import annotations
@@ -20,23 +19,23 @@ SIZE = 96
 """Bytes that a heartbeat takes."""
 
 FADING = 0.999
-"""What is left of the memory of a long piece of work after each further one: half after 700. So one piece that took
-long because the machine stood still does not put off for good what counts as a hang."""
+"""The factor by which the longest duration fades with each further piece of work: to half after 700. So one piece that
+took long because the machine was suspended does not raise the limit for a hang for good."""
 
 Memory: TypeAlias = "bytearray | memoryview"
 
 _BEGAN, _LONGEST, _ANSWERED = range(3)
 _WORKED, _STEP, _MICROBATCH, _MOST_KEPT = range(4)
 _WORD = 40
-"""Bytes for the name of a message's kind. It is a word and no number, so that a kind of a user's own can be named in a
-process that does not know its class."""
+"""Bytes for the name of a message's kind. It is a word and not a number, so that a process can name a user's own kind
+without knowing its class."""
 
 
 class Heartbeat(Instrument):
     """The heartbeat of one incarnation of one peer.
 
     Args:
-        memory: at least `SIZE` bytes, writable; zeros in the beginning.
+        memory: at least `SIZE` writable bytes, all zero at first.
     """
 
     def __init__(self, memory: Memory | None = None) -> None:
@@ -45,12 +44,12 @@ class Heartbeat(Instrument):
     # The host's side
 
     def begin(self) -> None:
-        """Note that the start begins; the host calls this before there is a node."""
+        """Record that the peer begins to start; the host calls this before there is a node."""
         self._kind[:] = _word("")
         self._times[_BEGAN] = time.monotonic()
 
     def before(self, peer: Peer, item: WorkItem | None) -> None:
-        """Note that a piece of work begins; the start has begun before."""
+        """Record that a piece of work begins; `begin` has recorded the start."""
         if item is None:
             return
         message = item[1] if isinstance(item, tuple) else item
@@ -60,7 +59,7 @@ class Heartbeat(Instrument):
         self._times[_BEGAN] = time.monotonic()
 
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
-        """Note that it is done, and how much its peer keeps for others now."""
+        """Record that a piece of work is done, and how much the peer keeps for its neighbours now."""
         times, numbers = self._times, self._numbers
         took = time.monotonic() - times[_BEGAN]
         times[_BEGAN] = 0.0
@@ -72,40 +71,40 @@ class Heartbeat(Instrument):
             numbers[_MOST_KEPT] = kept
 
     def answer(self) -> None:
-        """Note that the host responds, whether its peer is at work or not."""
+        """Record that the host has responded, busy or not."""
         self._times[_ANSWERED] = time.monotonic()
 
     # The watchdog's side
 
     def detach(self) -> None:
-        """Release the memory, which may be an open file's, and keep what it shows last; to be read as before."""
+        """Release the memory, which may be that of an open file; the last values can still be read."""
         content = bytearray(self._times.tobytes() + self._numbers.tobytes() + self._kind.tobytes())
-        # A reader has either the old views or the new ones; both show the same.
+        # A reader has either the old views or the new ones, with the same values.
         self._times, self._numbers, self._kind = _views(content)
 
     @property
     def began(self) -> float | None:
-        """When the current piece of work began, in monotonic seconds; None between two."""
+        """The time when the current piece of work began, in monotonic seconds; None between two."""
         return self._times[_BEGAN] or None
 
     @property
     def longest_s(self) -> float:
-        """How long the longest piece of work took, in seconds; it fades, see `FADING`."""
+        """The duration of the longest piece of work, in seconds; it fades, see `FADING`."""
         return self._times[_LONGEST]
 
     @property
     def answered(self) -> float:
-        """When the host responded last, in monotonic seconds."""
+        """The time when the host last responded, in monotonic seconds."""
         return self._times[_ANSWERED]
 
     @property
     def worked(self) -> int:
-        """How many pieces of work on a step were done: forwards, input gradients, weight gradients."""
+        """The number of finished pieces of work on a step: forwards, input gradients, weight gradients."""
         return self._numbers[_WORKED]
 
     @property
     def most_kept_bytes(self) -> int:
-        """The most that was kept for others."""
+        """The most that the peer kept for its neighbours."""
         return self._numbers[_MOST_KEPT]
 
     @property

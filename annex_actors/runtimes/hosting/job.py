@@ -24,31 +24,31 @@ from supervisors import ChildReady, Ref, Registry, StartError, ThreadChild
 from supervisors import Event as TreeEvent
 
 ORPHANS_S = 5.0
-"""Seconds that actors whose supervisor was killed may take to stop; then they are abandoned: no wait is for ever."""
+"""Seconds to wait for actors whose supervisor was killed; then they are abandoned, so that no wait is for ever."""
 
 
 @runtime_checkable
 class HostedJob(Job, Protocol):
-    """A job whose peers can be reached, and harmed, one by one."""
+    """A job whose peers can be reached one by one, for instance to inject faults."""
 
     def peer(self, address: Address) -> PeerRef | None:
         """Return a peer's current incarnation; None while it is not up."""
 
     def heartbeats(self, address: Address) -> tuple[Heartbeat, ...]:
-        """Return the heartbeats of all lives of a peer, the first one first."""
+        """Return the heartbeats of all incarnations of a peer, the first one first."""
 
 
 class SupervisedJob:
-    """A program whose peers live under a tree of supervisors; a `HostedJob`.
+    """A program whose peers live in a supervision tree; a `HostedJob`.
 
     Args:
         program: what to run.
-        host_of: gives the host of each peer.
-        needed: what the hosts need; closed after the last peer has ended.
+        host_of: returns the host of each peer.
+        needed: a resource of the hosts; closed after the last peer has ended.
 
     Raises:
         ConfigError: the program is being imported by a process of one of its own layers.
-        RunFailedError: the tree does not come up.
+        RunFailedError: the tree does not start.
     """
 
     def __init__(
@@ -84,16 +84,16 @@ class SupervisedJob:
 
     @property
     def restarts(self) -> int:
-        """How often any peer was started again."""
+        """How often any peer was restarted."""
         return self._surroundings.restarts
 
     @property
     def failed(self) -> bool:
-        """Whether no restart helps any more."""
+        """Whether the run has failed, so that no restart helps any more."""
         return self._outcome.failed
 
     def wait(self) -> None:
-        """Return when the driver has finished; Ctrl-C gets through.
+        """Wait until the driver has finished; Ctrl-C interrupts the wait.
 
         Raises:
             RunFailedError: see `Job.wait`.
@@ -102,7 +102,7 @@ class SupervisedJob:
         self._outcome.wait()
 
     def halt(self) -> None:
-        """Ask the driver to feed no more, and to finish with what it fed."""
+        """Ask the driver to feed no further step, and to finish those that were fed."""
         self._driver.halt()
 
     def emit(self, event: Event) -> None:
@@ -114,11 +114,11 @@ class SupervisedJob:
         return self._peers.at(address)
 
     def heartbeats(self, address: Address) -> tuple[Heartbeat, ...]:
-        """Return the heartbeats of all lives of a peer, the first one first."""
+        """Return the heartbeats of all incarnations of a peer, the first one first."""
         return self._surroundings.heartbeats(address)
 
     def close(self) -> None:
-        """Stop the tree from right to left: the observers last, so that they see all the rest stop."""
+        """Stop the tree from right to left: the observers last, so that they see every other peer stop."""
         if self._outcome.closed:
             return
         self._outcome.close()
@@ -132,7 +132,7 @@ class SupervisedJob:
 
 
 class _Driver:
-    """The peer that feeds the others, as the owner of the run holds it."""
+    """Asks the peer that feeds the others to halt, in every incarnation."""
 
     def __init__(self, program: Program, peers: Peers) -> None:
         self._address: Address = program.driver.address
@@ -141,12 +141,12 @@ class _Driver:
         self._halting = False
 
     def halt(self) -> None:
-        """Ask it to feed no more."""
+        """Ask it to feed no further step."""
         self._halting = True
         self._tell()
 
     def on_tree_event(self, event: TreeEvent) -> None:
-        """Ask its next life the same; a hook of the tree."""
+        """Ask its next incarnation too; a hook of the tree."""
         if self._halting and isinstance(event, ChildReady) and event.id == str(self._address):
             self._tell()
 
@@ -157,21 +157,21 @@ class _Driver:
 
 
 class _Actors:
-    """The newest actor of each place in the tree: a supervisor waits for its own, unless it is killed."""
+    """The newest actor of each child in the tree. A supervisor waits for its children, unless it is killed."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._refs: dict[str, Ref[Any]] = {}
 
     def on_tree_event(self, event: TreeEvent) -> None:
-        """Note an actor that is up; a hook of the tree."""
+        """Record an actor that is up; a hook of the tree."""
         if isinstance(event, ChildReady):
             ref = self._registry.whereis(event.spec.name)
             if ref is not None:
                 self._refs[event.id] = ref
 
     def end_orphans(self) -> None:
-        """Wait for all of them, and abandon those that do not end."""
+        """Wait for all actors, and abandon those that do not end."""
         refs, self._refs = self._refs, {}
         for ref in refs.values():
             if ref.wait(ORPHANS_S) is None:

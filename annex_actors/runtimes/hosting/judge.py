@@ -1,4 +1,4 @@
-"""The judge of failures: what a supervisor's event means for the run, before the supervisor acts on it."""
+"""The judge of failures: it decides what a supervisor's event means for the run, before the supervisor acts on it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from supervisors import Event as TreeEvent
 
 
 class Judge:
-    """Tells the observers how peers ended, and the outcome what no restart helps; and ends peers that hang.
+    """Shows the observers how peers end, ends the run where no restart helps, and ends peers that hang.
 
     Args:
         program: the run.
-        peers: those that are up.
+        peers: the peers that are up.
         observers: of the run.
-        outcome: how the run ends.
+        outcome: of the run.
     """
 
     def __init__(self, program: Program, peers: Peers, observers: Observers, outcome: Outcome) -> None:
@@ -36,7 +36,7 @@ class Judge:
         self._outcome = outcome
 
     def on_tree_event(self, event: TreeEvent) -> None:
-        """Judge what happened; a hook of the tree."""
+        """Judge an event; a hook of the tree."""
         address = self._addresses.get(event.id)
         if address is not None:
             self._judge_peer(event, address, self._labels[address])
@@ -72,7 +72,7 @@ class Judge:
                 self._outcome.fail(too_many_restarts(label, limit, reason.exception))
 
     def _judge_start(self, address: Address, label: str, incarnation: int, error: BaseException) -> Exception | None:
-        if incarnation == 1:  # a tree that does not come up is not tried again
+        if incarnation == 1:  # a tree that does not start is not tried again
             return chained(RunFailedError(f"{label}: {one_line(error)}"), error)
         killed = isinstance(error, ActorDead)
         return self._ledger.record(address, label, None if killed else error)

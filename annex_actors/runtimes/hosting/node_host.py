@@ -1,4 +1,4 @@
-"""What every actor does that hosts a node: load the last commit at the start, do what there is, carry out effects."""
+"""The work of every actor that hosts a node: load the last commit, work, and carry out the effects."""
 
 from __future__ import annotations
 
@@ -15,64 +15,68 @@ from annex_actors.runtimes.program import PeerSpec
 
 
 class Surroundings(Protocol):
-    """What a peer needs of the world around it, wherever it lives.
+    """What a peer needs of its run, wherever the peer lives.
 
-    A host promises one thing more: once the trainer has heard from a new life, whatever anybody sends to that peer goes
-    to this life, and no more to the one before. Predictions are sent but once, and asked for anew by the trainer when
-    it hears of a new life: who still sent to the old one would lose them for ever.
+    A host makes one more promise: once the trainer has received a message of a new incarnation, every message to that
+    peer goes to this incarnation, and none to the one before. The trainer sends lost predictions again when it learns
+    of a new incarnation, and only then: if a peer still sent to the old one, they would be lost for ever.
     """
 
     @property
     def instrument(self) -> Instrument:
-        """What sees the work of every peer here."""
+        """The instrument of every peer here."""
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
-        """Begin a new life: return its number, from 1, and the last commit.
+        """Begin a new incarnation: return the store's number for it, from 1, and the last commit.
 
         Raises:
-            Ignore: the run has failed; whoever is started anew had better stay down.
+            Ignore: the run has failed, so do not restart this peer.
         """
 
-    def beacon(self, address: Address) -> Heartbeat:
-        """Return the beacon of a new life."""
+    def heartbeat(self, address: Address) -> Heartbeat:
+        """Return the heartbeat of a new incarnation."""
 
-    def note_start(self, address: Address, incarnation: int) -> None:
-        """Hear from a peer that it is up, before it does anything."""
+    def record_start(self, address: Address, incarnation: int) -> None:
+        """Record that a peer is up, before it does anything; ``incarnation`` as its supervisor counts."""
 
     def send(self, to: Address, envelope: Envelope) -> None:
-        """Deliver an envelope, or lose it."""
+        """Deliver an envelope. It may be lost."""
 
     def is_due(self, step: int) -> bool:
-        """Return whether what was done below ``step`` is to be committed now."""
+        """Return whether to commit now, when every step below ``step`` is done."""
 
-    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Make a snapshot the last commit of its address, atomically."""
+    def commit(self, snapshot: Snapshot, number: int) -> None:
+        """Make a snapshot the last commit of its address, atomically; ``number`` as `open` returned it."""
 
     def emit(self, event: Event) -> None:
         """Show an event to every observer."""
 
 
 class NodeHost:
-    """A node, and the surroundings that it lives in.
+    """A node at work in its surroundings.
 
     Args:
         spec: the stage or trainer.
-        surroundings: its run.
+        surroundings: of its run.
     """
 
     def __init__(self, spec: PeerSpec, surroundings: Surroundings) -> None:
-        self._around = surroundings
+        self._surroundings = surroundings
         self._address = spec.address
-        heartbeat = surroundings.beacon(spec.address)
+        heartbeat = surroundings.heartbeat(spec.address)
         heartbeat.begin()
-        self._incarnation, snapshot = surroundings.open(spec.address)
+        self._number, snapshot = surroundings.open(spec.address)
         instrument = combined(heartbeat, surroundings.instrument)
-        self.node = spec.node(snapshot, self._incarnation, instrument, surroundings.is_due)
+        self.node = spec.node(snapshot, self._number, instrument, surroundings.is_due)
 
     def start(self, incarnation: int) -> None:
-        """Say that it is up, as its supervisor counts lives, and ask the neighbours for what it missed."""
+        """Report that the peer is up, and ask the neighbours for what it missed.
+
+        Args:
+            incarnation: as its supervisor counts.
+        """
         effects = self.node.start()
-        self._around.note_start(self._address, incarnation)
+        self._surroundings.record_start(self._address, incarnation)
         self._perform(effects)
 
     def work(self) -> bool:
@@ -84,14 +88,14 @@ class NodeHost:
         return True
 
     def _perform(self, effects: Sequence[Effect]) -> None:
-        """Carry effects out, in their order."""
-        around = self._around
-        send = around.send
+        """Carry out effects, in their order."""
+        surroundings = self._surroundings
+        send = surroundings.send
         for effect in effects:
             if isinstance(effect, Send):
                 send(effect.to, effect.envelope)
             elif isinstance(effect, Commit):
-                around.commit(effect.snapshot, self._incarnation)
+                surroundings.commit(effect.snapshot, self._number)
             else:
-                around.emit(effect.event)
+                surroundings.emit(effect.event)
         self.node.carried_out(effects)

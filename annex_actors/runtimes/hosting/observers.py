@@ -1,4 +1,4 @@
-"""The observers of a run: each an actor, so that one that raises, hangs or is slow harms nothing else."""
+"""The observers of a run: each is an actor, so that one that raises, hangs or is slow affects nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from supervisors import Actor, ChildSpec, Registry, Restart
 
 
 class ObserverActor(Actor):
-    """Hosts one observer; what the observer raises ends this actor only."""
+    """Hosts one observer; an exception of the observer ends this actor only."""
 
     def __init__(self, observer: Observer) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class ObserverActor(Actor):
         self._observer.on_event(message)
 
     def on_stop(self) -> None:
-        """Show the observer what it was told before the stop, which has overtaken it."""
+        """Show the observer the events that were sent before the stop, which has overtaken them."""
         for envelope in self.actor_state.mailbox.take_all():
             self.on_receive(envelope.message)
 
@@ -31,8 +31,8 @@ class Observers:
     """All observers of a run.
 
     Args:
-        observers: in the order in which they are told.
-        registry: where they are found.
+        observers: in the order in which they are shown events.
+        registry: where their actors are found.
     """
 
     def __init__(self, observers: Sequence[Observer], registry: Registry) -> None:
@@ -40,14 +40,14 @@ class Observers:
         self._registry = registry
 
     def children(self) -> list[ChildSpec]:
-        """Return their specifications: temporary, since one that fails is removed."""
+        """Return their specifications, which are temporary: an observer that fails is removed."""
         return [
             ChildSpec.of(ObserverActor, observer, id=name, name=name, restart=Restart.TEMPORARY)
             for name, observer in self._observers.items()
         ]
 
     def show(self, event: Event) -> None:
-        """Show an event to each; never waits."""
+        """Show an event to each observer, without waiting."""
         for name in self._observers:
             observer = self._registry.whereis(name)
             if observer is not None:

@@ -1,4 +1,4 @@
-"""How a run ends: the driver has finished, or something failed that no restart helps."""
+"""How a run ends: the driver finishes, or a failure occurs that no restart can heal."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from threading import Event
 
 from annex_actors.runtimes.program import RunFailedError
 
-LOOK_UP_S = 0.2
-"""Seconds after which a wait looks up. A Ctrl-C that comes in the instant before a lock begins to wait does not
-interrupt it: the main thread would notice it when the run is over."""
+WAKE_UP_S = 0.2
+"""Seconds after which a wait wakes up. A Ctrl-C in the instant before a lock begins to wait does not interrupt the
+lock: without waking up, the main thread would see it only when the run is over."""
 
 
 class Outcome:
-    """The end of a run, waited for by its owner and decided by its peers and their supervisors; from any thread."""
+    """The end of a run: its owner waits for it, its peers and their supervisors decide it; from any thread."""
 
     def __init__(self) -> None:
         self.failed = False
@@ -21,23 +21,23 @@ class Outcome:
         self.closed = False
 
     def finish(self) -> None:
-        """Note that the driver has finished."""
+        """Record that the driver has finished."""
         self._over.set()
 
     def fail(self, error: Exception | None) -> None:
-        """Note a failure that no restart helps, None for one that a restart may; the first one counts."""
+        """Record a failure that no restart can heal; None: no such failure. The first one counts."""
         if error is not None and not self.failed and not self.closed:
             self._error = error
             self.failed = True
             self._over.set()
 
     def wait(self) -> None:
-        """Return when the run has ended; Ctrl-C gets through.
+        """Wait until the run has ended; Ctrl-C interrupts the wait.
 
         Raises:
             Exception: the failure.
         """
-        while not self._over.wait(LOOK_UP_S):
+        while not self._over.wait(WAKE_UP_S):
             pass
         if self._error is not None:
             raise self._error
@@ -45,11 +45,11 @@ class Outcome:
             raise RunFailedError("the run has failed, and its job is closed; the first wait said why")
 
     def take_failure(self) -> Exception | None:
-        """Return the failure, and keep it no longer: its traceback holds all that was at work."""
+        """Remove and return the failure: its traceback refers to all that was at work."""
         error, self._error = self._error, None
         return error
 
     def close(self) -> None:
-        """Note that the owner ends the run: whatever ends from now on is no failure, and a wait elsewhere returns."""
+        """Record that the owner ends the run: nothing that ends from now on is a failure, and every wait returns."""
         self.closed = True
         self._over.set()

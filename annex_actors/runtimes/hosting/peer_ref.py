@@ -1,4 +1,4 @@
-"""What the rest of a run holds of a peer, wherever it lives; and what a kind of host must give."""
+"""References to peers, wherever they live, and the protocol of the hosts that provide them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from annex_actors.protocol.messages import Address, Envelope
-from annex_actors.runtimes.faults.injected import Fault
+from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.program import PeerSpec
 from supervisors import ChildSpec, Registry
 
@@ -15,41 +15,41 @@ if TYPE_CHECKING:
 
 
 class PeerRef(Protocol):
-    """One incarnation of a peer: to send to, and to harm."""
+    """A reference to one incarnation of a peer."""
 
     @property
     def incarnation(self) -> int:
-        """Which one, as its supervisor counts."""
+        """The number of this incarnation, as its supervisor counts."""
 
     def tell(self, envelope: Envelope) -> None:
-        """Send an envelope; never waits, and is no error where the peer has ended."""
+        """Send an envelope, without waiting; it is lost if the peer has ended."""
 
     def kill(self) -> None:
-        """Kill it as something outside would: a process at once, a thread by an exception; never waits."""
+        """Kill the peer as an external cause would: a process at once, a thread by an exception; do not wait."""
 
     def end(self) -> None:
-        """End it by force, whatever it is doing; a thread that withstands is abandoned before this returns."""
+        """End the peer by force, whatever it is doing; abandon a thread that does not end before this returns."""
 
-    def inject(self, fault: Fault, layer: int) -> None:
-        """Let something go wrong in one of its layers, at the next point of its work."""
+    def inject(self, fault: LayerFault, layer: int) -> None:
+        """Inject a fault into one of its layers, at the next point of its work."""
 
 
 class Host(Protocol):
-    """Makes a peer a child of its supervisor: an actor on a thread, in a process, on another machine."""
+    """Makes peers children of their supervisor: actors on threads, in processes, or on other machines."""
 
     def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
-        """Return the child's specification; once started, a reference is registered under the peer's address."""
+        """Return the child's specification; its start registers a reference under the peer's address."""
 
     def peer(self, ref: Any) -> PeerRef:
-        """Return what others hold of a peer, given the reference that is registered."""
+        """Return a reference to a peer, from the one that is registered."""
 
 
 class Peers:
-    """The peers of a run that are up, by their addresses.
+    """The peers of a run that are up, by address.
 
     Args:
         registry: where their hosts register them.
-        hosts: of each peer.
+        hosts: the host of each peer.
     """
 
     def __init__(self, registry: Registry, hosts: Mapping[Address, Host]) -> None:

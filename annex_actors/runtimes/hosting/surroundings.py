@@ -1,4 +1,4 @@
-"""What a run gives the peers that live in the process of their supervisors."""
+"""What a run provides for the peers in the process of their supervisors."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from supervisors import Event as TreeEvent
 class RunSurroundings:
     """The surroundings of the peers of a run; satisfies `Surroundings`.
 
-    It knows nothing of the job and of the tree, which know it.
+    The job and the tree know it; it knows neither.
 
     Args:
         program: the run.
         registry: where hosts register their peers.
         observers: of the run.
-        outcome: how the run ends.
+        outcome: of the run.
         watchdog: watches the peers.
     """
 
@@ -42,16 +42,16 @@ class RunSurroundings:
         self._outcome = outcome
         self._watchdog = watchdog
         self._heartbeats: dict[Address, list[Heartbeat]] = {address: [] for address in self._labels}
-        # Two supervisors' threads add to it: an append is one instruction, an addition to a number is not.
+        # The threads of two supervisors add to it: an append is atomic, an increment is not.
         self._starts: list[Address] = []
 
     @property
     def restarts(self) -> int:
-        """How often any peer was started again."""
+        """How often any peer was restarted."""
         return len(self._starts) - len(self._labels)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
-        """Begin a new life of a peer.
+        """Begin a new incarnation of a peer: return the store's number for it, and the last commit.
 
         Raises:
             Ignore: the run has failed.
@@ -60,49 +60,49 @@ class RunSurroundings:
             raise Ignore
         return self._store.open(address)
 
-    def beacon(self, address: Address) -> Heartbeat:
-        """Return the heartbeat of a new life of a peer on a thread."""
+    def heartbeat(self, address: Address) -> Heartbeat:
+        """Return the heartbeat of a new incarnation on a thread, and watch it."""
         heartbeat = Heartbeat()
         self.watch(address, heartbeat)
         return heartbeat
 
     def watch(self, address: Address, heartbeat: Heartbeat, ping: Callable[[], None] | None = None) -> None:
-        """Watch over a new life of a peer; see `Watchdog.watch`."""
+        """Watch a new incarnation of a peer; see `Watchdog.watch`."""
         self._heartbeats[address].append(heartbeat)
         self._watchdog.watch(address, heartbeat, ping)
 
     def heartbeats(self, address: Address) -> tuple[Heartbeat, ...]:
-        """Return the heartbeats of all lives of a peer, the first one first."""
+        """Return the heartbeats of all incarnations of a peer, the first one first."""
         return tuple(self._heartbeats[address])
 
-    def note_start(self, address: Address, incarnation: int) -> None:
-        """Note that a peer is up, before it does anything: its supervisor may notice after all is over."""
+    def record_start(self, address: Address, incarnation: int) -> None:
+        """Record that a peer is up. It reports this itself: its supervisor's event may come after the run has ended."""
         self._starts.append(address)
         self.emit(PeerStarted(address, self._labels[address], incarnation))
 
     def send(self, to: Address, envelope: Envelope) -> None:
-        """Tell a peer; one that is being restarted asks for it afterwards."""
+        """Send an envelope to a peer; a peer that is being restarted asks for it afterwards."""
         receiver = self.registry.whereis(to)
         if receiver is not None:
             receiver.tell(envelope)
 
     def is_due(self, step: int) -> bool:
-        """Return that every step is to be committed: it is the swap of a reference."""
+        """Return True: commit every step, since a commit is the swap of a reference."""
         return True
 
-    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
+    def commit(self, snapshot: Snapshot, number: int) -> None:
         """Make a snapshot the last commit of its address."""
-        self._store.commit(snapshot, incarnation)
+        self._store.commit(snapshot, number)
 
     def emit(self, event: Event) -> None:
-        """Show an event to every observer; the driver's last one ends the wait."""
+        """Show an event to every observer; the driver's last one ends the owner's wait."""
         self._observers.show(event)
         if isinstance(event, Finished):
             self._outcome.finish()
 
     def on_tree_event(self, event: TreeEvent) -> None:
-        """Watch no more over a peer that has ended; a hook of the tree."""
+        """Stop watching a peer that has ended; a hook of the tree."""
         if isinstance(event, ChildExited):
             address = self._addresses.get(event.id)
             if address is not None:
-                self._watchdog.forget(address)
+                self._watchdog.unwatch(address)

@@ -1,4 +1,4 @@
-"""The supervision tree of a run: every child specification, and why it is as it is.
+"""The supervision tree of a run: every child specification, with the reasons.
 
 ```
 run (rest_for_one)
@@ -11,11 +11,11 @@ run (rest_for_one)
 └── trainer
 ```
 
-- **run** is rest_for_one: whoever stands to the right may rely on what stands to the left. It restarts the trainer,
-  which is a peer like the layers, and never the layers' supervisor: when that gives up, the run has failed.
+- **run** is rest_for_one: each child may rely on the children to its left. It restarts the trainer, which is a peer
+  like the layers, but never the supervisor of the layers: when that gives up, the run has failed.
 - **observers** come first, so that they see every start and every stop, and no restart of the trainer stops them. They
-  and their supervisor are temporary: one that raises or is killed is gone, and nothing else notices.
-- **layers** come up before the trainer feeds them, and are stopped after it.
+  and their supervisor are temporary: one that raises or is killed is gone, and nothing else is affected.
+- **layers** start before the trainer feeds them, and stop after it.
 - The **store** and the **registry** are tables without code that could fail, and outlive every actor of the run.
 """
 
@@ -42,12 +42,12 @@ def start_tree(
     Args:
         program: the run.
         peers: the specification of each of its peers.
-        observers: theirs.
-        hooks: told of every event in the tree, in this order, before a supervisor acts on it.
-        registry: where the actors are found by their names.
+        observers: the specifications of its observers.
+        hooks: called in this order with every event in the tree, before the supervisor acts on it.
+        registry: where the actors are found by name.
 
     Raises:
-        StartError: it does not come up.
+        StartError: a child does not start.
     """
     limits = program.supervision
     layers = [peers[spec.address] for spec in program.stages]

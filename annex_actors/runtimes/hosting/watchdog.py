@@ -1,8 +1,8 @@
-"""Peers that neither work nor die: found by what their heartbeats show, and by whether their hosts answer.
+"""The watchdog finds peers that hang, by their heartbeats, and by whether their hosts answer.
 
-A piece of work may take twenty times as long as the longest that this peer did lately, and never has less than the
+A piece of work may take up to twenty times as long as the longest recent one of its peer, and at least as long as the
 user's limit: only the user knows what is long for a layer. A peer between two pieces of work waits for messages, which
-is no hang; but its host must answer, and a process that is stopped does not.
+is no hang; but its host must answer, and a stopped process does not.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from annex_actors.runtimes.hosting.heartbeat import FADING, Heartbeat
 TIMES_LONGEST = 20
 """How many times as long as its longest piece of work a peer may take for one."""
 
-LOOKS = 10
-"""How often a watchdog looks within the limit, so that a hang is found at most a tenth of it too late."""
+CHECKS_PER_LIMIT = 10
+"""How often the watchdog checks within the limit, so that it finds a hang at most a tenth of the limit too late."""
 
-MOST_S = 0.5
-"""Seconds between two looks at most."""
+MAX_INTERVAL_S = 0.5
+"""Seconds between two checks at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Hang:
     """A peer that hangs.
 
     Args:
-        place: the piece of work; None where it is between two, and its host does not answer.
-        limit_s: the seconds after which this is a hang.
+        place: its current piece of work; None: it is between two, and its host does not answer.
+        limit_s: the limit that it has exceeded, in seconds.
     """
 
     place: str | None
@@ -44,7 +44,7 @@ class _Watched:
     heartbeat: Heartbeat
     ping: Callable[[], None] | None
     asked: float = 0.0
-    told: bool = False
+    reported: bool = False
 
 
 class Watchdog:
@@ -69,14 +69,14 @@ class Watchdog:
         self._thread: Thread | None = None
 
     def __enter__(self) -> Self:
-        """Begin to look."""
-        # Made here: a thread that never runs would hold this for ever, and this holds it.
+        """Start the watchdog."""
+        # Made here: a thread that never runs would keep this object alive for ever, and be kept alive by it.
         self._thread = Thread(target=self._run, name="watchdog", daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
-        """Look no more."""
+        """Stop the watchdog."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
@@ -85,34 +85,34 @@ class Watchdog:
         """Watch a new incarnation of a peer, in place of the one before.
 
         Args:
-            address: the peer's.
+            address: of the peer.
             heartbeat: of the new incarnation.
-            ping: asks its host to answer by the heartbeat; None where the host is a thread, which answers by its work.
+            ping: asks its host to answer through the heartbeat; None where the host is a thread, which need not answer.
         """
         with self._lock:
-            self._forget(address)
+            self._unwatch(address)
             self._watched[address] = _Watched(heartbeat, ping)
 
-    def forget(self, address: Address) -> None:
+    def unwatch(self, address: Address) -> None:
         """Stop watching a peer that has ended."""
         with self._lock:
-            self._forget(address)
+            self._unwatch(address)
 
-    def look(self) -> list[tuple[Address, Hang]]:
-        """Return the peers that hang now and did not at the last look."""
+    def check(self) -> list[tuple[Address, Hang]]:
+        """Return the peers that hang now and did not at the last check."""
         now = self._clock()
         with self._lock:
             found = []
             for address, watched in self._watched.items():
-                hang = None if watched.told else self._judge(address, watched, now)
+                hang = None if watched.reported else self._judge(address, watched, now)
                 if hang is not None:
-                    watched.told = True
+                    watched.reported = True
                     found.append((address, hang))
             return found
 
     def _run(self) -> None:
-        while not self._closing.wait(min(MOST_S, self._limit_s / LOOKS)):
-            for address, hang in self.look():
+        while not self._closing.wait(min(MAX_INTERVAL_S, self._limit_s / CHECKS_PER_LIMIT)):
+            for address, hang in self.check():
                 self._on_hang(address, hang)
 
     def _judge(self, address: Address, watched: _Watched, now: float) -> Hang | None:
@@ -129,11 +129,11 @@ class Watchdog:
             return None
         return Hang(None, self._limit_s) if now - watched.asked > self._limit_s else None
 
-    def _forget(self, address: Address) -> None:
+    def _unwatch(self, address: Address) -> None:
         watched = self._watched.pop(address, None)
         if watched is not None:
             self._longest_s[address] = self._longest(address, watched.heartbeat)
 
     def _longest(self, address: Address, heartbeat: Heartbeat) -> float:
-        """Return the longest piece of work of this incarnation and of those before it, as far as it is remembered."""
+        """Return the longest recent piece of work, in seconds, of this incarnation and those before it."""
         return max(heartbeat.longest_s, self._longest_s.get(address, 0.0) * FADING**heartbeat.worked)

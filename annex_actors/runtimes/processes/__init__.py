@@ -1,21 +1,20 @@
-"""Every stage a Pykka actor in a process of its own.
+"""Every stage is a Pykka actor in a process of its own.
 
 A segmentation fault, a lack of memory or a ``kill -9`` ends one layer and no other.
 
-The process that supervises also hosts the trainer: that has the data and the user's halt condition, and is the one
-peer that cannot be in two places. A stage's process is started by `SpareWorkers`, assigned by `WorkerPool`, and hosts
-the same `PeerActor` as the threads runtime.
+The supervising process also hosts the trainer, which needs the data and the user's halt condition. `SpareWorkers`
+starts the process of a stage, `WorkerPool` assigns the stage to it, and it hosts the same `PeerActor` as the threads
+runtime.
 
-**Connections are pairs of sockets** that the supervising process makes, for every life of a peer anew, and hands to
-both neighbours, which then talk directly. So nothing listens, in no folder and on no port: there is no address that a
-stranger could connect to, none to be authenticated, and none to be left behind. Who holds an end was given it by the
-supervisor. The same goes for commits (`stores.shared_log`) and what a worker writes to its standard error: files
-without a name, that end with the processes that have them open. After a ``kill -9`` of everything there is nothing to
-sweep.
+**Connections are pairs of sockets.** The supervising process makes a pair for each new incarnation of a peer and each
+of its neighbours, and sends the ends to both, which then talk directly. Nothing listens, in no folder and on no port:
+there is no address for a stranger to connect to, nothing to authenticate, and nothing to be left behind. Likewise,
+commits (`stores.shared_log`) and the workers' standard error are files without a name, which end with the processes
+that have them open. After a ``kill -9`` of everything there is nothing to clean up.
 
-A reading order: `control_messages`, `framing`, `link`, `worker`; then on the supervising side `worker_process`,
-`spare_workers`, `process_child`; `connections` and `commit_logs`, what the processes of a run share; and `startup`,
-`worker_pool`.
+Read `control_messages`, `framing`, `link` and `worker`; then, on the supervising side, `worker_process`,
+`spare_workers` and `process_child`; `connections` and `commit_logs`, which the processes of a run share; and `startup`
+and `worker_pool`.
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ class ProcessesRuntime:
     """A process for each stage.
 
     Args:
-        affinity: give each process a core of its own, as far as there are; only where the system can.
-        spares: how many processes wait, started, to take a dead one's place, >= 0. None: one, or where the strategy
-            restarts several at once, one for each stage.
-        commit_every: steps from one commit of a stage to the next, >= 1. A commit of a process is a copy; a layer that
-            dies repeats the steps after its last one, and its neighbours keep their messages for it; a run that fails
-            keeps what was committed. One that ends or is halted commits its last step.
+        affinity: pin each process to a core of its own, as long as there are enough; not on every system.
+        spares: how many started processes wait to replace a dead one, >= 0. None: one; where the strategy restarts
+            several layers at once, one for each stage.
+        commit_every: steps between two commits of a stage, >= 1. The commit of a process is a copy. A layer that dies
+            repeats the steps after its last commit, and its neighbours keep their messages for that long. A run that
+            fails keeps what was committed; a run that ends or is halted commits its last step.
 
     Raises:
         ConfigError: a setting out of range.
@@ -64,10 +63,10 @@ class ProcessesRuntime:
         checks.whole_number("commit_every", self.commit_every, at_least=1)
 
     def start(self, program: Program) -> HostedJob:
-        """Start the processes side by side, then the tree of supervisors from left to right.
+        """Start the processes, all at once, then the supervision tree.
 
         Raises:
-            ConfigError: something of a stage that cannot be sent to another process.
+            ConfigError: a stage cannot be sent to another process, or processes cannot be pinned to cores.
         """
         if self.affinity and not hasattr(os, "sched_setaffinity"):
             raise ConfigError("expected a system that pins processes to cores for `affinity`, got none; leave it out")

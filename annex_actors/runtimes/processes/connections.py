@@ -1,4 +1,4 @@
-"""Which processes of a run talk to each other, and from when on."""
+"""The connections between the processes of a run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from annex_actors.runtimes.processes.worker_process import WithFiles
 
 
 @dataclass(eq=False, slots=True)
-class _Life:
-    """A life of a peer, as its neighbours get to know it.
+class _Incarnation:
+    """An incarnation of a peer, while its neighbours are being connected to it.
 
     Args:
         ref: the peer.
-        unconnected: the neighbours that do not yet send to this life.
-        held: what it sent through the supervising process in the meantime.
+        unconnected: the neighbours that do not yet send to this incarnation.
+        held: deliveries of what it sent through the supervising process in the meantime.
     """
 
     ref: ProcessRef
@@ -33,53 +33,53 @@ class Connections:
     """The connections between the processes that are up."""
 
     def __init__(self) -> None:
-        self._up: dict[Address, _Life] = {}
+        self._up: dict[Address, _Incarnation] = {}
         self._lock = RLock()
 
     def connect(self, ref: ProcessRef, routing: Routing) -> None:
-        """Give a new process, and each of its neighbours that is up, the two ends of a new connection."""
+        """Send the two ends of a new connection to a new process and to each neighbour that is up."""
         with self._lock:
-            life = self._up[ref.address] = _Life(ref)
+            new = self._up[ref.address] = _Incarnation(ref)
             for address in sorted(routing.neighbours(ref.address) & self._up.keys()):
                 neighbour = self._up[address].ref
                 here, there = socket.socketpair()
                 ref.process.send(WithFiles(Connect(address, neighbour.incarnation), [here.detach()]))
                 neighbour.process.send(WithFiles(Connect(ref.address, ref.incarnation), [there.detach()]))
-                life.unconnected.add(address)
-            if ref.process.gone:  # and was forgotten before it was known
-                self.forget(ref)
+                new.unconnected.add(address)
+            if ref.process.gone:  # it ended before it was added, so `remove` did not find it
+                self.remove(ref)
 
-    def forget(self, ref: ProcessRef) -> None:
-        """Connect no process with one that has ended. A neighbour that waited for it waits for its next life."""
+    def remove(self, ref: ProcessRef) -> None:
+        """Connect no process to one that has ended. Its neighbours will be connected to its next incarnation."""
         with self._lock:
-            if self._life(ref) is not None:
+            if self._find(ref) is not None:
                 del self._up[ref.address]
 
     def relay(self, ref: ProcessRef, deliver: Callable[[], None]) -> None:
-        """Deliver what a process sends through this one, in order, but nothing before its neighbours are connected.
+        """Deliver what a process sends through this one, in order; hold it back until all neighbours are connected.
 
-        A peer that hears of a new life sends again what the life before has lost, by way of neighbours that would still
-        send it to that life. A neighbour that does not answer is found by the watchdog, and its next life answers.
+        Else the trainer would learn of the new incarnation and send lost predictions again, and a neighbour would send
+        them on to the old one. The watchdog finds a neighbour that does not answer, and its next incarnation answers.
         """
         with self._lock:
-            life = self._life(ref)
-            if life is not None and life.unconnected:
-                life.held.append(deliver)
+            found = self._find(ref)
+            if found is not None and found.unconnected:
+                found.held.append(deliver)
             else:
                 deliver()
 
-    def note_connected(self, neighbour: Address, peer: Address, incarnation: int) -> None:
-        """Note that a neighbour has its end of the connection with a life; after the last one deliver what was held."""
+    def record_connected(self, neighbour: Address, peer: Address, incarnation: int) -> None:
+        """Record that a neighbour is connected to an incarnation; after the last neighbour, deliver what was held."""
         with self._lock:
-            life = self._up.get(peer)
-            if life is None or life.ref.incarnation != incarnation:
+            found = self._up.get(peer)
+            if found is None or found.ref.incarnation != incarnation:
                 return
-            life.unconnected.discard(neighbour)
-            if not life.unconnected:
-                held, life.held = life.held, []
+            found.unconnected.discard(neighbour)
+            if not found.unconnected:
+                held, found.held = found.held, []
                 for deliver in held:
                     deliver()
 
-    def _life(self, ref: ProcessRef) -> _Life | None:
-        life = self._up.get(ref.address)
-        return life if life is not None and life.ref is ref else None
+    def _find(self, ref: ProcessRef) -> _Incarnation | None:
+        found = self._up.get(ref.address)
+        return found if found is not None and found.ref is ref else None

@@ -1,4 +1,4 @@
-"""What the supervising process and a worker say to each other, beside the envelopes of the protocol."""
+"""The messages between the supervising process and a worker, beside the envelopes of the protocol."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from annex_actors.base.errors import AnnexError
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.faults.injected import Fault
+from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.faults.planned import Crash, Place
 from annex_actors.runtimes.program import PeerSpec
 
@@ -19,11 +19,11 @@ from annex_actors.runtimes.program import PeerSpec
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Import what the program at hand imported, so that its classes can be unpickled; then be `Ready`.
+    """Import what the program imports, so that its classes can be unpickled; then answer `Ready`.
 
     Args:
-        program: what `multiprocessing.spawn.prepare` wants.
-        load: files of the user's own Python to run, for what they register.
+        program: the argument of `multiprocessing.spawn.prepare`.
+        load: the user's Python files to run, for what they register.
     """
 
     program: Mapping[str, Any]
@@ -32,21 +32,21 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Be this peer; with two open files, its log of commits and its heartbeat.
+    """Host this peer; sent with two open files, for its commits and its heartbeat.
 
     Args:
         spec: the peer.
         incarnation: as its supervisor counts.
-        life: as the store counts.
+        number: of the incarnation, as the store counts.
         depth: see `SharedCommitLog`.
-        every: see `SharedCommitLog`; such commits are to be told, by `Kept`.
-        commit_every: steps from one commit to the next.
-        crashes: failures to make on purpose.
+        every: see `SharedCommitLog`; the worker reports these commits by `Kept`.
+        commit_every: steps between two commits.
+        crashes: the planned crashes that are left.
     """
 
     spec: PeerSpec
     incarnation: int
-    life: int
+    number: int
     depth: int
     every: int
     commit_every: int
@@ -55,7 +55,7 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Talk to this life of a peer over the socket that comes with it, no more over any earlier one; be `Connected`."""
+    """Send to this incarnation of a peer, over the socket sent with this, and to no earlier one; answer `Connected`."""
 
     peer: Address
     incarnation: int
@@ -63,20 +63,20 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End in order."""
+    """End after the current piece of work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Show by the heartbeat that you respond."""
+    """Answer through the heartbeat."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inject:
-    """Let something go wrong in a layer, to show that it does no harm."""
+    """Inject a fault into a layer."""
 
     layer: int
-    fault: Fault
+    fault: LayerFault
 
 
 # From the worker
@@ -84,12 +84,12 @@ class Inject:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """I can be assigned."""
+    """I am ready for `Assign`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """What I send to this life of a peer reaches it from now on."""
+    """I send to this incarnation of a peer from now on."""
 
     peer: Address
     incarnation: int
@@ -97,42 +97,42 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """I am the peer that I was assigned to be, at its last commit."""
+    """The peer is up, at its last commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The commit of this step is in the log, and stays for a while."""
+    """The commit of this step is in the log, and is kept there for a while."""
 
     step: int
 
 
 @dataclass(frozen=True, slots=True)
 class Crashing:
-    """A failure on order happens now."""
+    """A planned crash happens now."""
 
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """I end.
+    """I end; the last message of a worker.
 
     Args:
-        error: the exception, pickled with its traceback; None for an end in order.
-        text: the same as text, for whom cannot unpickle it.
+        error: the exception, pickled with its traceback; None for an orderly end.
+        text: the exception as text, where it cannot be unpickled.
     """
 
     error: bytes | None = None
     text: str = ""
 
     def exception(self) -> BaseException | None:
-        """Return the exception; None for an end in order."""
+        """Return the exception; None for an orderly end."""
         if self.error is None:
             return None
         found: list[object] = []
-        # In a thread of its own: the frames of an unpickled traceback hold those below them, where it was unpickled,
-        # and with these all that is done with the exception afterwards.
+        # In a thread of its own: the frames of an unpickled traceback refer to the frames that unpickled it, and so
+        # would keep alive all that these refer to.
         thread = Thread(target=lambda content: found.append(_unpickled(content)), args=[self.error])
         thread.start()
         thread.join()
@@ -148,9 +148,9 @@ class Ended:
 def _unpickled(content: bytes) -> object:
     try:
         return pickle.loads(content)
-    except Exception:  # noqa: BLE001 - its class may want anything
+    except Exception:  # noqa: BLE001 - its class may raise anything
         return None
 
 
 class RemoteError(AnnexError):
-    """An exception that cannot be unpickled here; its last line, and the whole of its text as a note."""
+    """An exception that cannot be unpickled here: the last line of its text, and the whole text as a note."""

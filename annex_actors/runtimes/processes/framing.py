@@ -7,9 +7,9 @@ body                              the message, pickled by protocol 5 without its
 buffers                           the arrays' memory, as it is
 ```
 
-A frame is taken whole or not at all: where the stream ends inside one, its sender has died, and what came of it is
-dropped. Only sockets that came into being together, with both ends handed to processes of the same run, are ever read:
-what is unpickled was pickled by this run.
+A frame is read whole or not at all: where the stream ends inside one, its sender has died, and the part is dropped.
+Only connected pairs of sockets are read, both ends in processes of the same run: so all that is unpickled was pickled
+by this run.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from annex_actors.base.types import uninitialized
 _HEAD = struct.Struct("<QQ")
 _READ_AHEAD = 1 << 16
 _AT_ONCE = 64
-"""Pieces of memory in one system call: no system allows fewer than 16, Linux 1024."""
+"""Pieces of memory in one system call: every system allows 16, Linux 1024."""
 
 Frame: TypeAlias = list[memoryview]
-"""A message, ready to be written: pieces of memory that are not copied."""
+"""A message, ready to be written: pieces of memory, which are not copied."""
 
 
 def pack(message: object) -> Frame:
-    """Return ``message`` as a frame; arrays in it must not change until it is written."""
+    """Return ``message`` as a frame; its arrays must not change until the frame is written."""
     buffers: list[memoryview] = []
     body = pickle.dumps(message, protocol=5, buffer_callback=lambda buffer: buffers.append(buffer.raw()))
     sizes = struct.pack(f"<{len(buffers)}Q", *(buffer.nbytes for buffer in buffers))
@@ -42,10 +42,10 @@ def pack(message: object) -> Frame:
 
 
 def write(sock: socket.socket, frame: Frame, *, wait: bool = True) -> Frame:
-    """Write a frame, or without ``wait`` what fits at once; return what is left.
+    """Write a frame, or without ``wait`` the part that fits at once; return the rest.
 
     Raises:
-        OSError: there is nobody at the other end any more.
+        OSError: the other end is closed.
     """
     flags = 0 if wait else socket.MSG_DONTWAIT
     left = frame
@@ -67,12 +67,12 @@ def _without(frame: Frame, written: int) -> Frame:
 
 
 def reader(sock: socket.socket) -> BufferedReader:
-    """Return what `read` reads from; arrays are read into their own memory, past its buffer."""
+    """Return the stream for `read`; arrays are read into their own memory, past the buffer of the stream."""
     return cast(BufferedReader, sock.makefile("rb", buffering=_READ_AHEAD))
 
 
 def read(stream: BufferedReader) -> Any | None:
-    """Return the next message, its arrays read-only; None where the stream has ended, in a frame or between two."""
+    """Return the next message, its arrays read-only; None where the stream has ended, inside a frame or between two."""
     try:
         head = stream.read(_HEAD.size)
         if len(head) < _HEAD.size:
@@ -82,7 +82,7 @@ def read(stream: BufferedReader) -> Any | None:
         if len(tail) < 8 * count + body_bytes:
             return None
         buffers = [_filled(stream, size) for size in struct.unpack_from(f"<{count}Q", tail)]
-    except (OSError, ValueError):  # the other end was killed with something unread; or this one was closed
+    except (OSError, ValueError):  # the other end was killed with unread data, or this end was closed
         return None
     if None in buffers:
         return None
@@ -101,15 +101,15 @@ def _filled(stream: BufferedReader, size: int) -> memoryview | None:
 
 
 def send_fds(sock: socket.socket, fds: Sequence[int]) -> None:
-    """Hand open files over, by a socket that is for nothing else."""
+    """Send open files over a socket that is used for nothing else."""
     socket.send_fds(sock, [b"."], list(fds))
 
 
 def receive_fds(sock: socket.socket, count: int) -> list[int]:
-    """Take open files over.
+    """Receive ``count`` open files.
 
     Raises:
-        EOFError: whoever was to hand them over has died.
+        EOFError: the sender has died.
     """
     _, fds, _, _ = socket.recv_fds(sock, 1, count)
     if len(fds) < count:

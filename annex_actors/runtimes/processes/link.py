@@ -1,8 +1,8 @@
-"""One end of a connection between two processes: a thread that reads, one that writes, and nobody who waits.
+"""One end of a connection between two processes: a thread that reads, a thread that writes, and senders never wait.
 
-Two neighbours that both send as fast as they can fill both pipes between them; if they then waited for room, they would
-wait for each other for ever. So a sender writes what fits at once and leaves the rest to the writer's thread, and the
-reader takes in whatever comes, at any time.
+Two neighbours that send as fast as they can fill the buffers in both directions; if senders then waited for room, they
+would wait for each other for ever. So a sender writes what fits at once and leaves the rest to the writing thread, and
+the reading thread accepts whatever comes, at any time.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from annex_actors.runtimes.processes import framing
 
 
 class Link:
-    """One end.
+    """One end of a connection.
 
     Args:
         sock: a connected stream socket; the link owns it.
         name: of the threads.
-        deliver: called with every message, in the reader's thread.
-        ended: called in the reader's thread when nothing more will come.
-        failed: called in one of the link's threads when a message could not be sent or taken in; it then ends.
+        deliver: called with every message, in the reading thread.
+        ended: called in the reading thread when nothing more will come.
+        failed: called in one of the link's threads when a message cannot be sent or delivered; the link then ends.
         pack: makes the frame of a message.
-        direct: whether senders write for themselves what fits at once, which spares the hand-over to another thread.
-            Not where a sender may be struck by a kill in the middle: it would leave half a frame behind.
+        direct: whether senders themselves write what fits at once, which spares a switch to another thread. Not where
+            a kill may interrupt a sender in the middle, which would leave half a frame behind.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class Link:
         self._writer = Thread(target=self._write, name=f"{name} writer", daemon=True)
 
     def start(self) -> None:
-        """Begin to read, and to write."""
+        """Start both threads."""
         self._writer.start()
         self._reader.start()
 
     def send(self, message: object) -> None:
-        """Send a message, in the order of the calls, and never wait; lost where nobody is at the other end any more."""
+        """Send a message, in the order of the calls, without waiting; it is lost if the other end is closed."""
         if self._direct:
             self._send_now(message)
         else:
@@ -73,17 +73,17 @@ class Link:
                 self._drop()
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all that was sent directly is written, at most ``timeout_s`` seconds; return whether it is."""
+        """Wait at most ``timeout_s`` seconds until all that was sent directly is written; return whether it is."""
         return self._empty.wait(timeout_s)
 
     def close(self) -> None:
-        """End it at once, for both sides; what is not written is lost."""
+        """Close the connection at once, for both ends; what is not written is lost."""
         self._give_up()
-        with suppress(OSError):  # the other side was quicker
+        with suppress(OSError):  # the other end has closed it first
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def join(self) -> None:
-        """Wait, after `close` or the other side's end, for the threads."""
+        """Wait for the threads, after `close` or after the other end has closed."""
         for thread in (self._reader, self._writer):
             if thread is not current_thread() and thread.ident is not None:
                 thread.join()
@@ -108,7 +108,7 @@ class Link:
             with framing.reader(self._sock) as stream:
                 while (message := framing.read(stream)) is not None:
                     self._deliver(message)
-        except BaseException as error:  # noqa: BLE001 - a reader that just ended would leave others to wait
+        except BaseException as error:  # noqa: BLE001 - if this thread just ended, others would wait for ever
             self._fail(error)
         self.close()
         self._writer.join()
@@ -116,7 +116,7 @@ class Link:
         self._drop()
         self._sock.close()
         ended = self._ended
-        self._deliver, self._ended, self._failed = _ignore, None, None  # which hold what holds this
+        self._deliver, self._ended, self._failed = _ignore, None, None  # break the cycle: their owner refers to this
         if ended is not None:
             ended()
 
@@ -134,7 +134,7 @@ class Link:
                 self._count_written()
 
     def _drop(self) -> None:
-        """Let go of what nobody will write any more, which may hold open files: no writer is left to take it."""
+        """Discard what is queued once the writing thread has ended: it may hold open files."""
         with suppress(Empty):
             while True:
                 self._queue.get_nowait()
@@ -158,4 +158,4 @@ class Link:
 
 
 def _ignore(message: Any) -> None:
-    """Take no notice of a message: nothing more comes."""
+    """Do nothing: the link has ended."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from annex_actors.protocol.messages import Address, Envelope
-from annex_actors.runtimes.faults.injected import Fault
+from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.processes.control_messages import Inject, Stop
 from annex_actors.runtimes.processes.worker_process import WorkerProcess
 from supervisors import KILLED, SHUTDOWN, Crashed, Reason, Rung
@@ -21,8 +21,8 @@ class ProcessRef:
 
     Args:
         address: its name.
-        incarnation: which life of it.
-        process: where it lives.
+        incarnation: the number of this incarnation, as its supervisor counts.
+        process: the process that hosts it.
     """
 
     def __init__(self, address: Address, incarnation: int, process: WorkerProcess) -> None:
@@ -31,7 +31,7 @@ class ProcessRef:
         self.process = process
 
     def tell(self, envelope: Envelope) -> None:
-        """Send an envelope; never waits."""
+        """Send an envelope, without waiting."""
         self.process.send(envelope)
 
     def kill(self) -> None:
@@ -39,12 +39,12 @@ class ProcessRef:
         self.process.kill()
 
     def end(self) -> None:
-        """Kill the process: nothing withstands, so that there is nothing to wait for."""
+        """Kill the process: SIGKILL always ends it, so there is nothing to wait for."""
         self.process.kill()
 
-    def inject(self, fault: Fault, layer: int) -> None:
-        """Let something go wrong in a layer; what is stuck is the whole process, stopped."""
-        if fault is Fault.STUCK:
+    def inject(self, fault: LayerFault, layer: int) -> None:
+        """Inject a fault into a layer; for `LayerFault.STUCK`, stop the whole process."""
+        if fault is LayerFault.STUCK:
             self.process.signal(signal.SIGSTOP)
         else:
             self.process.send(Inject(layer, fault))
@@ -55,10 +55,10 @@ class ProcessRef:
 
 @dataclass(eq=False)
 class ProcessChild:
-    """One incarnation; satisfies `supervisors.Child`. Its kill always ends it.
+    """One incarnation of a peer in a process; satisfies `supervisors.Child`. A kill always ends it.
 
     Args:
-        ref: its reference.
+        ref: the peer.
     """
 
     ref: ProcessRef
@@ -78,22 +78,22 @@ class ProcessChild:
         self.ref.process.send(Stop())
 
     def ladder(self) -> Sequence[Rung]:
-        """Return: SIGTERM, then SIGKILL, which nothing withstands."""
+        """Return the rungs: SIGTERM, then SIGKILL."""
         return (
             Rung("terminate", lambda: self._force(signal.SIGTERM), TERMINATE_S),
             Rung("kill", lambda: self._force(signal.SIGKILL), None),
         )
 
     def abandon(self) -> None:
-        """Kill it; there is nothing to be left behind."""
+        """Kill the process, so that nothing is left behind."""
         self._force(signal.SIGKILL)
 
     def join(self) -> None:
-        """Wait until the process is gone."""
+        """Wait until the process has ended."""
         self.ref.process.wait()
 
     def depth(self) -> None:
-        """Return that it is not known how many messages wait."""
+        """Return None: the number of waiting messages is not known."""
         return
 
     def _force(self, number: int) -> None:
@@ -102,7 +102,7 @@ class ProcessChild:
 
     def _reason(self) -> Reason:
         process = self.ref.process
-        if self._forced and process.last_words is None:
+        if self._forced and process.final_message is None:
             return KILLED
         error = process.error()
         return self._asked if error is None else Crashed(error)

@@ -1,4 +1,4 @@
-"""Processes that have started and wait: most of the time of a recovery is the start of Python and NumPy."""
+"""Spare processes, already started: starting Python and NumPy would take most of the time of a recovery."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from annex_actors.runtimes.processes.worker_process import ProcessDied, WorkerPr
 from supervisors import StartError
 
 START_S = 60.0
-"""Seconds that a process may take to start, which is to import what the program imports."""
+"""Seconds that a process may take to start and to import what the program imports."""
 
 ATTEMPTS = 10
-"""How many processes in a row may be killed, in reserve or while they start; somebody who kills each is no accident."""
+"""Consecutive kills of spare or starting workers to tolerate; more than that is deliberate."""
 
 
 class SpareWorkers:
-    """All processes of a run, those that wait and those that were taken.
+    """All processes of a run: those that wait, and those that were taken.
 
     Args:
-        count: how many wait at a time; one that is taken is replaced.
+        count: how many wait at a time; a process that is taken is replaced.
         load: see `WorkerProcess`.
     """
 
@@ -34,10 +34,10 @@ class SpareWorkers:
         self._started = 0
 
     def fill(self, count: int) -> None:
-        """Start processes until ``count`` wait; they start side by side.
+        """Start processes, all at once, until ``count`` wait.
 
         Raises:
-            StartError: the run is at its end, or the system allows no more processes.
+            StartError: the run is ending, or the system allows no more processes.
         """
         while len(self._waiting) < count:
             with self._lock:  # so that `close` finds every process that was started
@@ -53,12 +53,12 @@ class SpareWorkers:
                 self._waiting.append(process)
 
     def take(self) -> WorkerProcess:
-        """Return a process that is ready, and start another in its place. One that was killed is replaced, a few times.
+        """Return a process that is ready, and start another in its place; replace one that was killed, a few times.
 
-        The other starts before this one is waited for: under many deaths in a row several start side by side.
+        The other process is started before waiting for this one, so that after many deaths several start at once.
 
         Raises:
-            StartError: see `fill`; or a process took too long, or ended while it started: its cause is what that said.
+            StartError: see `fill`; or a process took too long, or ended while it started, for the reason in its cause.
         """
         for _ in range(ATTEMPTS):
             self.fill(1)
@@ -72,10 +72,10 @@ class SpareWorkers:
         try:
             raise failure
         finally:
-            del failure  # or its traceback would hold the frame that holds it
+            del failure  # else it and the frame of its traceback would refer to each other
 
     def await_first(self) -> None:
-        """Return when a process is ready.
+        """Wait until a process is ready.
 
         Raises:
             StartError: see `take`.
@@ -83,7 +83,7 @@ class SpareWorkers:
         self._waiting.appendleft(self.take())
 
     def close(self) -> None:
-        """End all of them."""
+        """End all processes."""
         with self._lock:
             self._closed = True
             left, self._all = self._all, []
@@ -96,11 +96,11 @@ class SpareWorkers:
 
 def _was_killed(failure: StartError) -> bool:
     cause = failure.__cause__
-    return isinstance(cause, ProcessDied) and cause.from_outside
+    return isinstance(cause, ProcessDied) and cause.external
 
 
 def _failure(process: WorkerProcess) -> StartError:
-    """Return why a process did not start, and let go of it."""
+    """Return why a process did not start, and close it."""
     in_time = process.gone
     process.close()
     if not in_time:

@@ -1,4 +1,4 @@
-"""One start of a peer in a process: from its assignment until it is up, and what it says from then on."""
+"""One start of a peer in a process, from its assignment until it is up, and its messages from then on."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ logger = logging.getLogger(__name__)
 
 
 class Startup:
-    """A process that is told to be a peer.
+    """The start of a peer in a process.
 
     Args:
-        order: which one.
-        process: it.
+        assignment: of the peer.
+        process: hosts the peer.
         surroundings: of the run.
-        connections: with its neighbours.
-        logs: where it commits.
-        crashes: the failures on order; None: there are none.
+        connections: of the run.
+        logs: of the run.
+        crashes: the planned crashes; None: there are none.
     """
 
     def __init__(
         self,
-        order: Assign,
+        assignment: Assign,
         process: WorkerProcess,
         surroundings: RunSurroundings,
         connections: Connections,
         logs: CommitLogs,
         crashes: CrashPlan | None,
     ) -> None:
-        self._order = order
+        self._assignment = assignment
         self._surroundings = surroundings
         self._connections = connections
         self._logs = logs
         self._crashes = crashes
-        self._ref = ProcessRef(order.spec.address, order.incarnation, process)
+        self._ref = ProcessRef(assignment.spec.address, assignment.incarnation, process)
         self._decided = Event()
         self._is_up = False
         self._reason: Reason | None = None
 
     def run(self) -> ProcessChild:
-        """Return the child when it is up.
+        """Start the peer, and return the child when it is up.
 
         Raises:
-            BaseException: what the peer raised; or `ProcessDied`.
+            BaseException: the exception of the peer, or `ProcessDied`.
         """
         child = ProcessChild(self._ref)
         self._begin(child)
@@ -69,14 +69,14 @@ class Startup:
         return child
 
     def _begin(self, child: ProcessChild) -> None:
-        """Register the peer, before it asks its neighbours for what it missed, and give it its work."""
-        ref, order = self._ref, self._order
+        """Register the peer, so that its neighbours can answer it; then send the assignment."""
+        ref, assignment = self._ref, self._assignment
         ref.process.serve(self._on_message)
         self._surroundings.registry.register(ref.address, ref, incarnation=ref.incarnation)
         child.watch(self._on_exit)
-        self._connections.connect(ref, order.spec.routing)
-        fds = [self._logs.hand_over(ref.address, order.life), os.dup(ref.process.heartbeat_fd)]
-        ref.process.send(WithFiles(order, fds))
+        self._connections.connect(ref, assignment.spec.routing)
+        fds = [self._logs.duplicate_fd(ref.address, assignment.number), os.dup(ref.process.heartbeat_fd)]
+        ref.process.send(WithFiles(assignment, fds))
 
     def _on_message(self, message: Any) -> None:
         ref, surroundings = self._ref, self._surroundings
@@ -86,24 +86,24 @@ class Startup:
             case Emit(event):
                 surroundings.emit(event)
             case Kept(step):
-                self._logs.copy(ref.address, step, self._order.life)
+                self._logs.copy(ref.address, step, self._assignment.number)
             case Connected(peer, incarnation):
-                self._connections.note_connected(ref.address, peer, incarnation)
+                self._connections.record_connected(ref.address, peer, incarnation)
             case Crashing(place) if self._crashes is not None:
                 self._crashes.take(place)
-            case Up():  # from now on it must answer; its start has a deadline of its own
+            case Up():  # watched from now on; the start has its own deadline
                 process = ref.process
                 surroundings.watch(ref.address, process.heartbeat, ping=partial(process.send, Ping()))
-                surroundings.note_start(ref.address, ref.incarnation)
+                surroundings.record_start(ref.address, ref.incarnation)
                 self._is_up = True
                 self._decided.set()
 
     def _on_exit(self, reason: Reason) -> None:
-        """Make the name free, before anything else learns of the end."""
+        """Free the peer's name, before anything else learns of the end."""
         ref = self._ref
         if not self._is_up:
             self._reason = reason
-        self._connections.forget(ref)
+        self._connections.remove(ref)
         self._surroundings.registry.unregister(ref.address, ref)
         output = ref.process.output()
         if output:
@@ -112,7 +112,7 @@ class Startup:
         self._decided.set()
 
     def _take_failure(self) -> BaseException:
-        """Return why the peer is not up, and keep it no longer: its traceback will hold this."""
+        """Remove and return the reason why the peer is not up: its traceback will refer to this."""
         reason, self._reason = self._reason, None
         assert reason is not None
         return reason.exception or ActorDead(f"{self._ref} ended in its start: {reason}", reason)

@@ -1,11 +1,11 @@
-"""What runs in a process of its own: it waits for an assignment, is that peer, and ends with it.
+"""The program of a worker process: it waits for an assignment, hosts the assigned peer, and ends with it.
 
-The threads of a worker: the main one waits for the end; a reader and a writer for the supervising process and for each
-neighbour; and the actor's own, which does all the work.
+The threads of a worker: the main thread waits for the end; a reader and a writer serve the supervising process and each
+neighbour; and the thread of the actor does all the work.
 
-It never outlives who supervises it. Its lifeline is a pipe whose other end only that process has open; when that is
-gone, the kernel kills the worker, even where it hangs in a library or is stopped. Where the kernel cannot, the end of
-the control socket does the same for a worker that still hears.
+A worker never outlives the supervising process. Its lifeline is a pipe whose other end only that process has open. When
+that process is gone, the kernel kills the worker, even if it hangs in a library or is stopped. On systems without such
+a signal, a worker ends itself when the control socket is closed, unless it hangs or is stopped.
 """
 
 from __future__ import annotations
@@ -59,46 +59,51 @@ from annex_actors.stores.shared_log import SharedCommitLog
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
 
 FLUSH_S = 5.0
-"""Seconds that the last words may take to be written; who supervises and does not read any more has gone."""
+"""Seconds to wait for the final message to be written; a supervising process that does not read it has gone."""
 
 
 class WorkerSurroundings:
-    """The surroundings of the peer in this process.
+    """The surroundings of the peer in this process; satisfies `Surroundings`.
 
     Args:
-        order: what to be.
-        control: the way to the supervising process.
-        links: the ways to the neighbours, as they are now.
-        log: where commits go.
-        heartbeat: of this life.
+        assignment: of the peer.
+        control: the link to the supervising process.
+        links: the current links to the neighbours.
+        log: where the peer commits.
+        heartbeat: of this incarnation.
     """
 
     def __init__(
-        self, order: Assign, control: Link, links: Mapping[Address, Link], log: SharedCommitLog, heartbeat: Heartbeat
+        self,
+        assignment: Assign,
+        control: Link,
+        links: Mapping[Address, Link],
+        log: SharedCommitLog,
+        heartbeat: Heartbeat,
     ) -> None:
-        self._order = order
+        self._assignment = assignment
         self._control = control
         self._links = links
         self._log = log
         self._heartbeat = heartbeat
         self.faults = InjectedFaults()
-        crashes = CrashPlan(order.crashes, lambda place: control.send(Crashing(place)))
+        crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
         self.instrument: Instrument = combined(self.faults, crashes)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
-        """Return the number of this life, and the last commit."""
-        return self._order.life, self._log.latest()
+        """Return the store's number for this incarnation, and the last commit."""
+        return self._assignment.number, self._log.latest()
 
-    def beacon(self, address: Address) -> Heartbeat:
-        """Return the heartbeat."""
+    def heartbeat(self, address: Address) -> Heartbeat:
+        """Return the heartbeat of this incarnation."""
         return self._heartbeat
 
-    def note_start(self, address: Address, incarnation: int) -> None:
-        """Say that the peer is up."""
+    def record_start(self, address: Address, incarnation: int) -> None:
+        """Tell the supervising process that the peer is up."""
         self._control.send(Up())
 
     def send(self, to: Address, envelope: Envelope) -> None:
-        """Send to a neighbour by the link to it, to the trainer by the supervising process, where that lives."""
+        """Send an envelope over the link to a neighbour, or to the trainer, which is in the supervising process."""
         link = self._links.get(to)
         if link is not None:
             link.send(envelope)
@@ -106,18 +111,18 @@ class WorkerSurroundings:
             self._control.send(Send(to, envelope))
 
     def is_due(self, step: int) -> bool:
-        """Return whether a commit, which is a copy, is due: every few steps, and where a checkpoint is."""
-        order = self._order
-        return step % order.commit_every == 0 or (order.every > 0 and step % order.every == 0)
+        """Return whether to commit now: every few steps, since a commit is a copy, and at each checkpoint."""
+        assignment = self._assignment
+        return step % assignment.commit_every == 0 or (assignment.every > 0 and step % assignment.every == 0)
 
-    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Put a commit into the log."""
+    def commit(self, snapshot: Snapshot, number: int) -> None:
+        """Write a commit to the log."""
         self._log.commit(snapshot)
-        if self._order.every and snapshot.step % self._order.every == 0:
+        if self._assignment.every and snapshot.step % self._assignment.every == 0:
             self._control.send(Kept(snapshot.step))
 
     def emit(self, event: Event) -> None:
-        """Show an event to the observers, by way of the supervising process."""
+        """Send an event to the supervising process, which shows it to the observers."""
         self._control.send(Emit(event))
 
 
@@ -126,7 +131,7 @@ class Worker:
 
     Args:
         control: the socket to the supervising process.
-        files: the socket on which open files come.
+        files: the socket on which open files arrive.
     """
 
     def __init__(self, control: socket.socket, files: socket.socket) -> None:
@@ -136,19 +141,19 @@ class Worker:
         self._heartbeat: Heartbeat | None = None
         self._child: Child | None = None
         self._exit_lock = Lock()
-        self._control = Link(control, "control", self._obey, lambda: os._exit(1), failed=self._fail)
+        self._control = Link(control, "control", self._on_message, lambda: os._exit(1), failed=self._fail)
 
     def run(self) -> None:
-        """Hear what is ordered; the process ends elsewhere."""
+        """Handle control messages, and never return: another thread ends the process."""
         with one_blas_thread():
             self._control.start()
             while True:
                 signal.pause()
 
-    def _obey(self, order: Any) -> None:
-        match order:
+    def _on_message(self, message: Any) -> None:
+        match message:
             case Envelope():
-                self._deliver(order)
+                self._deliver(message)
             case Ping():
                 if self._heartbeat is not None:
                     self._heartbeat.answer()
@@ -162,15 +167,15 @@ class Worker:
                 os.environ.pop(IMPORTING, None)
                 self._control.send(Ready())
             case Assign():
-                self._begin(order, *framing.receive_fds(self._files, 2))
+                self._begin(message, *framing.receive_fds(self._files, 2))
             case Inject(layer, fault):
                 if self._surroundings is not None:
-                    self._surroundings.faults.add(layer, fault)
+                    self._surroundings.faults.inject(layer, fault)
             case Stop():
                 if self._child is not None:
                     self._child.shutdown(SHUTDOWN)
                 else:
-                    self._leave(Ended())
+                    self._exit(Ended())
 
     def _deliver(self, envelope: Envelope) -> None:
         if self._child is not None:
@@ -182,17 +187,18 @@ class Worker:
         self._links[peer] = link
         if before is not None:
             before.close()
-        if self._child is not None:  # otherwise when there is an actor who takes in what comes
+        if self._child is not None:  # else `_begin` starts it, once there is an actor to receive its messages
             link.start()
 
-    def _begin(self, order: Assign, log_fd: int, heartbeat_fd: int) -> None:
+    def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int) -> None:
         self._heartbeat = Heartbeat(memoryview(mmap.mmap(heartbeat_fd, mmap.PAGESIZE)))
-        log = SharedCommitLog(log_fd, depth=order.depth, every=order.every)
-        self._surroundings = WorkerSurroundings(order, self._control, self._links, log, self._heartbeat)
-        spec = ChildSpec.of(PeerActor, order.spec, self._surroundings, id=str(order.spec.address))
+        log = SharedCommitLog(log_fd, depth=assignment.depth, every=assignment.every)
+        self._surroundings = WorkerSurroundings(assignment, self._control, self._links, log, self._heartbeat)
+        id = str(assignment.spec.address)
+        spec = ChildSpec.of(PeerActor, assignment.spec, self._surroundings, id=id)
         try:
-            started = spec.start(StartContext(id=str(order.spec.address), incarnation=order.incarnation))
-        except BaseException as error:  # noqa: BLE001 - whatever it is, its supervisor is to judge it
+            started = spec.start(StartContext(id=id, incarnation=assignment.incarnation))
+        except BaseException as error:  # noqa: BLE001 - the supervisor judges every failure
             self._fail(error)
             return
         assert isinstance(started, Child)
@@ -202,31 +208,31 @@ class Worker:
         self._child.watch(self._on_end)
 
     def _fail(self, error: BaseException) -> None:
-        self._leave(_last_words(error))
+        self._exit(_ended_by(error))
 
     def _on_end(self, reason: Reason) -> None:
-        self._leave(Ended() if reason.is_orderly else _last_words(reason.exception or RuntimeError(str(reason))))
+        self._exit(Ended() if reason.is_orderly else _ended_by(reason.exception or RuntimeError(str(reason))))
 
-    def _leave(self, words: Ended) -> None:
+    def _exit(self, message: Ended) -> None:
         with self._exit_lock:
-            self._control.send(words)
+            self._control.send(message)
             self._control.flush(FLUSH_S)
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(0 if words.error is None else 1)
+            os._exit(0 if message.error is None else 1)
 
 
-def _last_words(error: BaseException) -> Ended:
+def _ended_by(error: BaseException) -> Ended:
     text = "".join(traceback.format_exception(error))
     try:
         pickling_support.install(error)
         return Ended(pickle.dumps(error), text)
-    except Exception:  # noqa: BLE001 - an exception may hold anything; then its text must do
+    except Exception:  # noqa: BLE001 - an exception may hold anything; then only its text is sent
         return Ended(b"", text)
 
 
-def die_with(lifeline: int) -> None:
-    """Let the kernel kill this process when the other end of a pipe is closed, whatever it is at.
+def kill_on_close(lifeline: int) -> None:
+    """Make the kernel kill this process when the other end of a pipe is closed, whatever the process is doing.
 
     Source:
         Linux, fcntl(2): ``F_SETSIG`` and ``O_ASYNC`` on pipes.
@@ -238,15 +244,15 @@ def die_with(lifeline: int) -> None:
 
 
 def main(control: int, files: int, lifeline: int) -> None:
-    """Be a worker.
+    """Run a worker, given the descriptors that it inherits.
 
     Args:
-        control: the descriptor of the control socket.
-        files: that of the socket on which open files come.
-        lifeline: that of the lifeline's end for reading.
+        control: of the control socket.
+        files: of the socket on which open files arrive.
+        lifeline: of the reading end of the lifeline.
     """
-    die_with(lifeline)
+    kill_on_close(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What the actor dies of is said by `Ended`, and reported by its supervisor; here it would be reported once more.
+    # `Ended` says what the actor died of, and its supervisor logs it; here it would be logged a second time.
     logging.getLogger("supervisors").setLevel(logging.CRITICAL)
     Worker(socket.socket(fileno=control), socket.socket(fileno=files)).run()

@@ -1,4 +1,4 @@
-"""The processes of a run: those in reserve, and each that becomes a peer."""
+"""The pool of a run's worker processes, from which each peer gets one."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from supervisors import ChildSpec, StartContext, StartError
 
 
 class WorkerPool:
-    """Hosts peers in processes, a `Host`; close it to end them all, with their last commits in the program's store.
+    """Hosts peers in processes; a `Host`. Its exit ends them all and copies their last commits to the program's store.
 
     Args:
         program: the run.
         spares: how many processes wait in reserve.
-        affinity: give each process a core of its own, as far as there are.
-        commit_every: steps from one commit of a stage to the next.
+        affinity: pin each process to a core of its own, as long as there are enough.
+        commit_every: steps between two commits of a stage.
         load: see `WorkerProcess`.
     """
 
@@ -43,11 +43,11 @@ class WorkerPool:
         self._connections = Connections()
 
     def __enter__(self) -> Self:
-        """Start processes, and make the logs of their commits.
+        """Start the processes, and make the logs of their commits.
 
         Raises:
             RunFailedError: no process can be started, or none that can import what the program imports.
-            UserError: a process said that the program or a setting is not as it must be.
+            UserError: a process found a mistake in the program or in a setting.
         """
         try:
             self._logs.open(spec.address for spec in self._program.stages)
@@ -72,32 +72,32 @@ class WorkerPool:
         return ChildSpec(id=str(spec.address), start=partial(self.start, spec, surroundings))
 
     def peer(self, ref: ProcessRef) -> ProcessRef:
-        """Return what others hold of it."""
+        """Return a reference to a peer."""
         return ref
 
     def start(self, spec: PeerSpec, surroundings: RunSurroundings, context: StartContext) -> ProcessChild:
-        """Start a peer and return when it is up: a specification's ``start``.
+        """Start a peer, and return its child when it is up: a specification's ``start``.
 
         Raises:
             Ignore: the run has failed.
-            StartError: there is no process to be had.
-            BaseException: what the peer raised; or `ProcessDied`.
+            StartError: no process can be started.
+            BaseException: the exception of the peer, or `ProcessDied`.
         """
-        life, _ = surroundings.open(spec.address)
+        number, _ = surroundings.open(spec.address)
         process = self._spares.take()
         self._pin(spec.address, process.pid)
-        order = self._order(spec, context.incarnation, life)
-        return Startup(order, process, surroundings, self._connections, self._logs, self._program.crashes).run()
+        assignment = self._assignment(spec, context.incarnation, number)
+        return Startup(assignment, process, surroundings, self._connections, self._logs, self._program.crashes).run()
 
-    def _order(self, spec: PeerSpec, incarnation: int, life: int) -> Assign:
+    def _assignment(self, spec: PeerSpec, incarnation: int, number: int) -> Assign:
         program = self._program
         crashes = program.crashes.crashes() if program.crashes else ()
-        return Assign(spec, incarnation, life, program.store.depth, program.store.every, self._commit_every, crashes)
+        return Assign(spec, incarnation, number, program.store.depth, program.store.every, self._commit_every, crashes)
 
     def _pin(self, address: Address, pid: int) -> None:
         if self._cores:
-            place = [spec.address for spec in self._program.stages].index(address)
-            os.sched_setaffinity(pid, {self._cores[place % len(self._cores)]})
+            index = [spec.address for spec in self._program.stages].index(address)
+            os.sched_setaffinity(pid, {self._cores[index % len(self._cores)]})
 
     def _close(self) -> None:
         self._spares.close()
@@ -105,11 +105,11 @@ class WorkerPool:
 
 
 def _raise_failed_start(error: StartError) -> NoReturn:
-    """Raise what tells the user why no process is up: what the process itself said of the program, if it did."""
-    cause, error.__cause__ = error.__cause__, None  # which would come to be its own context
+    """Raise an error that says why no process is up: a mistake that the process found in the program, if it did."""
+    cause, error.__cause__ = error.__cause__, None  # else it would become its own context
     try:
         if isinstance(cause, UserError):
             raise cause.with_traceback(None) from None
         raise RunFailedError(f"the run did not start: {error}") from cause
     finally:
-        del cause  # or its traceback would hold the frame that holds it
+        del cause  # else it and the frame of its traceback would refer to each other

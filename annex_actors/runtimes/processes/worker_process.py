@@ -1,4 +1,4 @@
-"""A worker as the supervising process sees it: started, ordered about, and reaped."""
+"""A worker process as the supervising process sees it: it starts, controls and reaps the worker."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from annex_actors.stores.shared_log import anonymous_memory
 ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
-"""A BLAS library that starts no threads at all, so that its process starts sooner."""
+"""Environment variables with which a BLAS library starts no threads, so that its process starts sooner."""
 
 _MAIN_FILE, _MAIN_MODULE = "init_main_from_path", "init_main_from_name"
 
 LINGER_S = 1.0
-"""Seconds that a process may go on which has closed its control socket; then it is killed."""
+"""Seconds until a process that has closed its control socket is killed, if it has not ended."""
 
-FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
-"""Signals that somebody sends; the others come of what a process does itself."""
+EXTERNAL_SIGNALS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+"""Signals that come from outside of a process; all others are caused by the process itself."""
 
 KEPT_OUTPUT = 1 << 16
-"""Bytes of what a worker wrote to its standard error that are kept: the last ones."""
+"""The number of bytes at the end of a worker's output that are kept."""
 
 _BOOTSTRAP = """\
 import sys
@@ -47,78 +47,78 @@ main({control}, {files}, {lifeline})
 
 
 class ProcessDied(PeerError):
-    """A process that ended without a word."""
+    """A process that ended without sending `Ended`."""
 
 
 class WithFiles:
-    """An order that open files go with.
+    """A control message with open files.
 
     Args:
-        order: what to send.
-        fds: what goes with it; closed here once they are sent.
+        message: the message.
+        fds: the descriptors of the files; closed here once they are sent.
     """
 
-    def __init__(self, order: object, fds: Sequence[int]) -> None:
-        self.order = order
+    def __init__(self, message: object, fds: Sequence[int]) -> None:
+        self.message = message
         self._fds = list(fds)
 
-    def hand_over(self, sock: socket.socket) -> None:
+    def send_files(self, sock: socket.socket) -> None:
         """Send the files."""
         framing.send_fds(sock, self._fds)
 
     def close(self) -> None:
-        """Let go of them."""
+        """Close the files here."""
         while self._fds:
             os.close(self._fds.pop())
 
     def __del__(self) -> None:
-        self.close()  # one that was never sent: its receiver had died
+        self.close()  # if it was never sent, since its receiver had died
 
 
-def _handing_over(files: socket.socket) -> Callable[[Any], framing.Frame]:
-    """Return what makes the frame of an order, and sends the open files that go with it."""
+def _packer(files: socket.socket) -> Callable[[Any], framing.Frame]:
+    """Return a function that makes the frame of a message, and sends its open files over ``files``."""
 
     def pack(item: Any) -> framing.Frame:
         if not isinstance(item, WithFiles):
             return framing.pack(item)
-        item.hand_over(files)
+        item.send_files(files)
         item.close()
-        return framing.pack(item.order)
+        return framing.pack(item.message)
 
     return pack
 
 
 def _program(name: str) -> dict[str, Any]:
-    """Return how this process was started, as a worker must know it to have the same modules.
+    """Return how this process was started, from which a worker imports the same modules.
 
-    Where the main module is no file, as in a notebook, a worker has none of what was defined there.
+    Where the main module is not a file, as in a notebook, a worker has nothing that is defined there.
     """
     data = multiprocessing.spawn.get_preparation_data(name)
-    del data["authkey"]  # which is for `multiprocessing`'s own connections, and secret
+    del data["authkey"]  # a secret, for the connections of `multiprocessing` itself
     if not os.path.isfile(data.get(_MAIN_FILE, "")):
-        data.pop(_MAIN_FILE, None)  # that of a program from the standard input is called <stdin>
+        data.pop(_MAIN_FILE, None)  # a program from the standard input has the file name <stdin>
     return data
 
 
 def has_importable_main() -> bool:
-    """Return whether a worker will have what is defined in the main module."""
+    """Return whether a worker can import the main module."""
     return not {_MAIN_FILE, _MAIN_MODULE}.isdisjoint(_program(""))
 
 
 class WorkerProcess:
-    """A process that is, or will be, a peer.
+    """A process that hosts a peer, or waits to be assigned one.
 
-    It is in a process group of its own: a Ctrl-C on the terminal is for the supervising process alone, which stops the
-    others in order; and if that is killed while this one is stopped, the kernel wakes it up to end.
+    It has its own process group. So Ctrl-C at the terminal reaches only the supervising process, which stops the others
+    in order; and if the supervising process is killed while this one is stopped, the kernel wakes this one up to end.
 
     Args:
-        name: of its threads here.
-        load: files of the user's own Python that it is to run.
+        name: of its threads in the supervising process.
+        load: the user's Python files that it runs first.
     """
 
     def __init__(self, name: str, load: tuple[str, ...] = ()) -> None:
         self.ready = Event()
-        self.last_words: Ended | None = None
+        self.final_message: Ended | None = None
         self.exit_code: int | None = None
         self.closed = False
         self._text = ""
@@ -130,7 +130,7 @@ class WorkerProcess:
         self.heartbeat_fd = anonymous_memory("heartbeat")
         os.ftruncate(self.heartbeat_fd, mmap.PAGESIZE)
         self.heartbeat = Heartbeat(memoryview(mmap.mmap(self.heartbeat_fd, mmap.PAGESIZE)))
-        control, its_control = socket.socketpair()
+        control, its_control = socket.socketpair()  # its_*: the ends that the worker inherits
         self._files, its_files = socket.socketpair()
         its_lifeline, self._lifeline = os.pipe()
         try:
@@ -143,31 +143,31 @@ class WorkerProcess:
             its_control.close()
             its_files.close()
             os.close(its_lifeline)
-        pack = _handing_over(self._files)
-        self._control = Link(control, name, self._take_in, self._reap, pack=pack, direct=False)
+        pack = _packer(self._files)
+        self._control = Link(control, name, self._receive, self._reap, pack=pack, direct=False)
         self._control.start()
         self.send(Prepare(_program(name), load))
 
     @property
     def pid(self) -> int:
-        """The process's number."""
+        """The process id."""
         return self._popen.pid
 
     @property
     def gone(self) -> bool:
-        """Whether it has ended."""
+        """Whether it has ended and was reaped."""
         return self._gone.is_set()
 
-    def send(self, order: object) -> None:
-        """Send an order or an envelope; never waits."""
-        self._control.send(order)
+    def send(self, message: object) -> None:
+        """Send a control message or an envelope, without waiting."""
+        self._control.send(message)
 
     def serve(self, on_message: Callable[[Any], None]) -> None:
-        """Show ``on_message`` all that comes, in a thread of its own."""
+        """Call ``on_message`` with every message of the peer, in the reading thread."""
         self._on_message = on_message
 
     def watch(self, on_exit: Callable[[], None]) -> None:
-        """Call ``on_exit`` once it has ended and was reaped; at once if it was already."""
+        """Call ``on_exit`` when the process has ended and was reaped; at once if it already was."""
         with self._lock:
             if not self._gone.is_set():
                 self._on_exit.append(on_exit)
@@ -175,19 +175,19 @@ class WorkerProcess:
         on_exit()
 
     def signal(self, number: int) -> None:
-        """Send a signal; harmless where it has ended."""
+        """Send a signal; does nothing if the process has ended."""
         self._popen.send_signal(number)
 
     def kill(self) -> None:
-        """End it, whatever it is at."""
+        """Kill the process, whatever it is doing."""
         self.signal(signal.SIGKILL)
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until it has ended; return whether it has."""
+        """Wait until the process has ended, at most ``timeout_s`` seconds; return whether it has."""
         return self._gone.wait(timeout_s)
 
     def output(self) -> str:
-        """Return the end of what it wrote to standard output and standard error."""
+        """Return the end of its standard output and standard error."""
         if self.closed:
             return self._text
         size = os.fstat(self._output.fileno()).st_size
@@ -195,14 +195,14 @@ class WorkerProcess:
         return content.decode(errors="replace").strip()
 
     def error(self) -> BaseException | None:
-        """Return why it has ended: the exception that it said, or `ProcessDied`; None for an end in order."""
-        if self.last_words is not None:
-            return self.last_words.exception()
+        """Return why the process has ended: the exception that it sent, or `ProcessDied`; None for an orderly end."""
+        if self.final_message is not None:
+            return self.final_message.exception()
         assert self.exit_code is not None
         return _death(self.exit_code, self.heartbeat.place if self.heartbeat.began else None)
 
     def close(self) -> None:
-        """Kill it if it has not ended, and let go of all that belonged to it. Safe to call twice."""
+        """Kill the process if it has not ended, and release its resources. Safe to call twice."""
         self.kill()
         self.wait()
         self._control.join()
@@ -213,11 +213,11 @@ class WorkerProcess:
                 self.heartbeat.detach()
                 self._output.close()
 
-    def _take_in(self, message: Any) -> None:
+    def _receive(self, message: Any) -> None:
         if isinstance(message, Ready):
             self.ready.set()
         elif isinstance(message, Ended):
-            self.last_words = message
+            self.final_message = message
         elif self._on_message is not None:
             self._on_message(message)
 
@@ -233,17 +233,17 @@ class WorkerProcess:
             self.kill()
             self.exit_code = self._popen.wait()
         self._close_files()
-        self._on_message = None  # which holds what holds this
+        self._on_message = None  # break the cycle: its owner refers to this
         with self._lock:
             self._gone.set()
             watchers, self._on_exit = self._on_exit, []
-        self.ready.set()  # what waits for it looks then whether it is gone
+        self.ready.set()  # `SpareWorkers.take` waits for it, and then checks `gone`
         for on_exit in watchers:
             on_exit()
 
 
 def _start_python(control: int, files: int, lifeline: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start a worker that has these descriptors open."""
+    """Start a worker that inherits these descriptors."""
     code = _BOOTSTRAP.format(path=sys.path, control=control, files=files, lifeline=lifeline)
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -263,4 +263,4 @@ def _death(code: int, place: str | None) -> ProcessDied:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    return ProcessDied(f"killed by {name}", place, from_outside=-code in FROM_OUTSIDE)
+    return ProcessDied(f"killed by {name}", place, external=-code in EXTERNAL_SIGNALS)

@@ -1,4 +1,4 @@
-"""InjectedFaults befall whom they are meant for, once, where the layer comes by."""
+"""An injected fault happens once, in the layer that it is meant for, at its next point."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 from annex_actors.protocol.instrument import Point, combined
 from annex_actors.runtimes import Crash, CrashPlan, InjectedCrash
-from annex_actors.runtimes.faults.injected import SLOW_S, Fault, InjectedFaults
+from annex_actors.runtimes.faults.injected import SLOW_S, InjectedFaults, LayerFault
 
 
 def test_an_exception_is_raised_once_in_the_layer_that_it_is_meant_for() -> None:
     faults = InjectedFaults()
-    faults.add(2, Fault.EXCEPTION)
+    faults.inject(2, LayerFault.EXCEPTION)
     faults.at(Point.FORWARD, 1, 0, 0)
     with pytest.raises(InjectedCrash, match="out of the blue"):
         faults.at(Point.BACKWARD, 2, 0, 0)
@@ -22,7 +22,7 @@ def test_an_exception_is_raised_once_in_the_layer_that_it_is_meant_for() -> None
 
 def test_the_store_refuses_a_commit_and_nothing_else() -> None:
     faults = InjectedFaults()
-    faults.add(2, Fault.STORE)
+    faults.inject(2, LayerFault.STORE)
     for point in (Point.FORWARD, Point.BACKWARD, Point.WEIGHT_GRADIENT, Point.UPDATE):
         faults.at(point, 2, 0, 0)
     with pytest.raises(OSError, match="the store refuses"):
@@ -30,9 +30,9 @@ def test_the_store_refuses_a_commit_and_nothing_else() -> None:
     faults.at(Point.COMMIT, 2, 0, -1)
 
 
-def test_who_is_stuck_stays_so_whatever_is_raised_in_it_until_all_is_over() -> None:
+def test_a_stuck_layer_stays_stuck_until_the_faults_end() -> None:
     faults, stuck = InjectedFaults(), threading.Event()
-    faults.add(0, Fault.STUCK)
+    faults.inject(0, LayerFault.STUCK)
 
     def work() -> None:
         stuck.set()
@@ -51,13 +51,13 @@ def test_a_slow_layer_takes_long_once_and_goes_on(monkeypatch: pytest.MonkeyPatc
     slept = list[float]()
     monkeypatch.setattr("time.sleep", slept.append)
     faults = InjectedFaults()
-    faults.add(0, Fault.SLOW)
+    faults.inject(0, LayerFault.SLOW)
     faults.at(Point.FORWARD, 0, 0, 0)
     faults.at(Point.BACKWARD, 0, 0, 0)
     assert slept == [SLOW_S]
 
 
-def test_crashes_on_order_happen_as_well() -> None:
+def test_planned_crashes_happen_as_well() -> None:
     faults, plan = InjectedFaults(), CrashPlan([Crash(layer=1, step=2)])
     both = combined(faults, plan)
     with pytest.raises(InjectedCrash, match="crash on order"):

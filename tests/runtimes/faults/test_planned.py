@@ -1,4 +1,4 @@
-"""Crashes on order: as text, checked, and each as often as it was ordered."""
+"""Planned crashes: parsed, checked, and each as often as planned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from annex_actors.runtimes import Crash, CrashPlan, InjectedCrash, parse_crash
 EXAMPLE = "'layer=1,step=7,microbatch=2,at=backward'"
 
 
-def struck(plan: CrashPlan, point: Point, layer: int, step: int, microbatch: int) -> bool:
+def crashes(plan: CrashPlan, point: Point, layer: int, step: int, microbatch: int) -> bool:
     try:
         plan.at(point, layer, step, microbatch)
     except InjectedCrash:
@@ -33,7 +33,7 @@ def test_layer_and_step_are_enough() -> None:
     assert parse_crash("step=0,layer=3") == Crash(layer=3, step=0, microbatch=0, at=Point.FORWARD, times=1)
 
 
-def test_spaces_do_no_harm() -> None:
+def test_spaces_are_ignored() -> None:
     assert parse_crash(" layer = 1 , step= 7 ,times =3") == Crash(layer=1, step=7, times=3)
 
 
@@ -88,12 +88,12 @@ def test_the_last_possible_crash_is_possible() -> None:
 
 def test_a_crash_happens_once_and_lets_the_repetition_pass() -> None:
     plan = CrashPlan([Crash(layer=1, step=2, microbatch=0, at=Point.BACKWARD)])
-    assert [struck(plan, Point.BACKWARD, 1, 2, 0) for _ in range(3)] == [True, False, False]
+    assert [crashes(plan, Point.BACKWARD, 1, 2, 0) for _ in range(3)] == [True, False, False]
 
 
-def test_a_crash_happens_as_often_as_it_was_ordered() -> None:
+def test_a_crash_happens_as_often_as_planned() -> None:
     plan = CrashPlan([Crash(layer=1, step=2, times=3)])
-    assert [struck(plan, Point.FORWARD, 1, 2, 0) for _ in range(5)] == [True, True, True, False, False]
+    assert [crashes(plan, Point.FORWARD, 1, 2, 0) for _ in range(5)] == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -107,27 +107,27 @@ def test_a_crash_happens_as_often_as_it_was_ordered() -> None:
 )
 def test_a_crash_happens_nowhere_else(place: tuple[Point, int, int, int]) -> None:
     plan = CrashPlan([Crash(layer=1, step=2)])
-    assert not struck(plan, *place)
-    assert struck(plan, Point.FORWARD, 1, 2, 0)
+    assert not crashes(plan, *place)
+    assert crashes(plan, Point.FORWARD, 1, 2, 0)
 
 
 @pytest.mark.parametrize("point", [Point.WEIGHT_GRADIENT, Point.UPDATE, Point.COMMIT])
 def test_where_the_work_is_on_a_whole_step_the_microbatch_does_not_matter(point: Point) -> None:
-    assert struck(CrashPlan([Crash(layer=1, step=2, microbatch=1, at=point)]), point, 1, 2, WHOLE_STEP)
+    assert crashes(CrashPlan([Crash(layer=1, step=2, microbatch=1, at=point)]), point, 1, 2, WHOLE_STEP)
 
 
 def test_crashes_at_several_places_are_counted_apart() -> None:
     plan = CrashPlan([Crash(layer=0, step=0), Crash(layer=1, step=0)])
-    assert [struck(plan, Point.FORWARD, layer, 0, 0) for layer in (0, 1, 0, 1)] == [True, True, False, False]
+    assert [crashes(plan, Point.FORWARD, layer, 0, 0) for layer in (0, 1, 0, 1)] == [True, True, False, False]
 
 
-def test_the_same_crash_ordered_twice_happens_twice() -> None:
+def test_the_same_crash_planned_twice_happens_twice() -> None:
     plan = CrashPlan([Crash(layer=0, step=0), Crash(layer=0, step=0)])
-    assert [struck(plan, Point.FORWARD, 0, 0, 0) for _ in range(3)] == [True, True, False]
+    assert [crashes(plan, Point.FORWARD, 0, 0, 0) for _ in range(3)] == [True, True, False]
 
 
 def test_no_plan_is_no_crash() -> None:
-    assert not any(struck(CrashPlan(), point, 0, 0, 0) for point in Point)
+    assert not any(crashes(CrashPlan(), point, 0, 0, 0) for point in Point)
 
 
 def test_of_many_threads_at_one_place_one_crashes() -> None:
@@ -136,7 +136,7 @@ def test_of_many_threads_at_one_place_one_crashes() -> None:
 
     def probe() -> None:
         barrier.wait()
-        results.append(struck(plan, Point.FORWARD, 0, 0, 0))
+        results.append(crashes(plan, Point.FORWARD, 0, 0, 0))
 
     threads = [threading.Thread(target=probe) for _ in range(8)]
     for thread in threads:

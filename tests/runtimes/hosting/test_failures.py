@@ -1,4 +1,4 @@
-"""Which failures a restart can heal."""
+"""Which failures a restart can heal, and which end the run."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def test_a_failure_outside_of_a_layer_is_counted_by_its_type_and_text() -> None:
     assert str(verdict) == "trainer: ValueError: one (failed 2 times at the same message)"
 
 
-def test_a_kill_is_nobodys_message() -> None:
+def test_a_kill_does_not_count_against_a_message() -> None:
     ledger = FailureLedger(1)
     assert [ledger.record(stage_address(1), LABEL, None) for _ in range(100)] == [None] * 100
 
 
 @pytest.mark.parametrize("error", [DivergedError("expected a finite cost"), DataError("expected targets")])
-def test_a_mistake_of_the_users_ends_the_run_at_once_and_as_it_is(error: Exception) -> None:
+def test_a_users_mistake_ends_the_run_at_once_and_unchanged(error: Exception) -> None:
     assert FailureLedger(100).record(stage_address(1), LABEL, error) is error
 
 
@@ -98,5 +98,5 @@ def test_too_many_restarts_name_the_peer_the_limit_and_the_last_failure(error: E
     assert verdict.__cause__ is error
 
 
-def test_an_error_of_several_lines_is_told_in_one() -> None:
+def test_an_error_of_several_lines_is_shown_on_one() -> None:
     assert one_line(ValueError("first\n  second\nthird")) == "ValueError: first second third"

@@ -11,7 +11,7 @@ from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerH
 from annex_actors.protocol.messages import Envelope
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import RunFailedError, Supervision
-from annex_actors.runtimes.faults.injected import Fault
+from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.hosting.judge import Judge
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
@@ -44,8 +44,8 @@ def never() -> Child:
     raise NotImplementedError
 
 
-class ShownTo(Observers):
-    """Observers that keep what they are shown."""
+class Recorded(Observers):
+    """Observers that record what they are shown."""
 
     def __init__(self) -> None:
         super().__init__((), Registry())
@@ -57,7 +57,7 @@ class ShownTo(Observers):
 
 @dataclass(eq=False)
 class Ended:
-    """A peer that notes that it was ended by force."""
+    """A peer that records that it was ended by force."""
 
     incarnation: int = 4
     ended: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Ended:
 
     def kill(self) -> None: ...
 
-    def inject(self, fault: Fault, layer: int) -> None: ...
+    def inject(self, fault: LayerFault, layer: int) -> None: ...
 
     def end(self) -> None:
         self.ended.append("by force")
@@ -83,11 +83,11 @@ class HostOf:
         return peer
 
 
-class Court:
-    """A judge, and what it told."""
+class Judged:
+    """A judge, with an outcome and observers that record its verdicts."""
 
     def __init__(self) -> None:
-        self.outcome, self.observers, self.registry = Outcome(), ShownTo(), Registry()
+        self.outcome, self.observers, self.registry = Outcome(), Recorded(), Registry()
         peers = Peers(self.registry, {spec.address: HostOf() for spec in PROGRAM.peers})
         self.judge = Judge(PROGRAM, peers, self.observers, self.outcome)
 
@@ -96,84 +96,84 @@ class Court:
 
 
 def test_an_end_is_shown_with_its_cause_and_the_same_failure_twice_ends_the_run() -> None:
-    court, error = Court(), OSError("no space left")
-    court.exited(Crashed(error))
-    assert court.observers.events == [PeerExited(STAGE, "layer 1 relu", 1, "OSError: no space left")]
-    assert not court.outcome.failed
-    court.exited(Crashed(error), 2)
+    judged, error = Judged(), OSError("no space left")
+    judged.exited(Crashed(error))
+    assert judged.observers.events == [PeerExited(STAGE, "layer 1 relu", 1, "OSError: no space left")]
+    assert not judged.outcome.failed
+    judged.exited(Crashed(error), 2)
     with pytest.raises(RunFailedError, match=r"layer 1 relu: OSError: no space left \(failed 2 times"):
-        court.outcome.wait()
+        judged.outcome.wait()
 
 
 def test_an_orderly_end_is_shown_as_one() -> None:
-    court = Court()
-    court.exited(SHUTDOWN)
-    assert court.observers.events == [PeerExited(STAGE, "layer 1 relu", 1, "shutdown", orderly=True)]
+    judged = Judged()
+    judged.exited(SHUTDOWN)
+    assert judged.observers.events == [PeerExited(STAGE, "layer 1 relu", 1, "shutdown", orderly=True)]
 
 
-def test_kills_from_outside_are_no_failures_of_a_message() -> None:
-    court = Court()
+def test_external_kills_do_not_count_against_a_message() -> None:
+    judged = Judged()
     for incarnation in range(1, 6):
-        court.exited(KILLED, incarnation)
-    assert not court.outcome.failed
+        judged.exited(KILLED, incarnation)
+    assert not judged.outcome.failed
 
 
 def test_a_peer_that_does_not_start_the_first_time_ends_the_run() -> None:
-    court = Court()
-    court.judge.on_tree_event(ChildStartFailed("run/layers", str(STAGE), 1, SPEC, OSError("no such file")))
+    judged = Judged()
+    judged.judge.on_tree_event(ChildStartFailed("run/layers", str(STAGE), 1, SPEC, OSError("no such file")))
     with pytest.raises(RunFailedError, match="layer 1 relu: OSError: no such file"):
-        court.outcome.wait()
+        judged.outcome.wait()
 
 
 def test_a_peer_that_is_killed_while_it_starts_again_is_no_failure() -> None:
-    court = Court()
+    judged = Judged()
     for incarnation in range(2, 6):
         killed = ActorDead("ended in its start", KILLED)
-        court.judge.on_tree_event(ChildStartFailed("run/layers", str(STAGE), incarnation, SPEC, killed))
-    assert not court.outcome.failed
+        judged.judge.on_tree_event(ChildStartFailed("run/layers", str(STAGE), incarnation, SPEC, killed))
+    assert not judged.outcome.failed
 
 
 def test_more_restarts_than_the_window_allows_end_the_run() -> None:
-    court = Court()
-    court.judge.on_tree_event(Escalated("run/layers", str(STAGE), 8, SPEC, Crashed(OSError("again"))))
+    judged = Judged()
+    judged.judge.on_tree_event(Escalated("run/layers", str(STAGE), 8, SPEC, Crashed(OSError("again"))))
     with pytest.raises(RunFailedError, match="ended once more than 7 restarts in 3 s allow; last: OSError: again"):
-        court.outcome.wait()
+        judged.outcome.wait()
 
 
 def test_the_end_of_the_layers_supervisor_ends_the_run() -> None:
-    court = Court()
-    court.judge.on_tree_event(ChildExited("run", "layers", 1, SPEC, KILLED))
+    judged = Judged()
+    judged.judge.on_tree_event(ChildExited("run", "layers", 1, SPEC, KILLED))
     with pytest.raises(RunFailedError, match="the layers' supervisor ended: killed"):
-        court.outcome.wait()
+        judged.outcome.wait()
 
 
 def test_an_abandoned_peer_is_shown() -> None:
-    court = Court()
-    court.judge.on_tree_event(ChildAbandoned("run/layers", str(STAGE), 1, SPEC, KILLED))
-    assert court.observers.events == [PeerAbandoned(STAGE, "layer 1 relu", 1)]
+    judged = Judged()
+    judged.judge.on_tree_event(ChildAbandoned("run/layers", str(STAGE), 1, SPEC, KILLED))
+    assert judged.observers.events == [PeerAbandoned(STAGE, "layer 1 relu", 1)]
 
 
 def test_a_peer_that_hangs_is_ended_by_force_and_the_hang_is_its_failure() -> None:
-    court, peer = Court(), Ended()
-    court.registry.register(STAGE, peer)
-    court.judge.on_hang(STAGE, Hang("forward at step 2 microbatch 1", 10.0))
+    judged, peer = Judged(), Ended()
+    judged.registry.register(STAGE, peer)
+    judged.judge.on_hang(STAGE, Hang("forward at step 2 microbatch 1", 10.0))
     assert peer.ended == ["by force"]
-    court.exited(KILLED, 4)
+    judged.exited(KILLED, 4)
     place = "forward at step 2 microbatch 1"
-    assert court.observers.events == [
+    assert judged.observers.events == [
         PeerHung(STAGE, "layer 1 relu", 4, place, 10.0),
         PeerExited(STAGE, "layer 1 relu", 4, f"hung for 10 s in {place}"),
     ]
 
 
-def test_a_hang_of_a_peer_that_has_ended_meanwhile_is_none() -> None:
-    court = Court()
-    court.judge.on_hang(STAGE, Hang(None, 10.0))
-    assert court.observers.events == []
+def test_a_hang_of_a_peer_that_has_ended_since_is_ignored() -> None:
+    judged = Judged()
+    judged.judge.on_hang(STAGE, Hang(None, 10.0))
+    assert judged.observers.events == []
 
 
 def test_the_end_of_an_observer_is_no_failure() -> None:
-    court = Court()
-    court.judge.on_tree_event(ChildExited("run/observers", "observer-0", 1, SPEC, Crashed(OSError())))
-    assert court.observers.events == []
-    assert not court.outcome.failed
+    judged = Judged()
+    judged.judge.on_tree_event(ChildExited("run/observers", "observer-0", 1, SPEC, Crashed(OSError())))
+    assert judged.observers.events == []
+    assert not judged.outcome.failed

@@ -28,7 +28,7 @@ def test_the_first_failure_is_raised() -> None:
             outcome.wait()
 
 
-def test_a_failure_that_a_restart_may_heal_is_none() -> None:
+def test_a_failure_that_a_restart_may_heal_does_not_end_the_run() -> None:
     outcome = Outcome()
     outcome.fail(None)
     assert not outcome.failed
@@ -51,7 +51,7 @@ def test_a_close_ends_a_wait_in_another_thread() -> None:
     assert not waiting.is_alive()
 
 
-def test_a_failure_that_was_taken_is_kept_no_longer_but_the_run_has_failed() -> None:
+def test_a_failure_that_was_taken_is_dropped_but_the_run_has_failed() -> None:
     outcome, error = Outcome(), RunFailedError("layer 2 failed")
     outcome.fail(error)
     assert outcome.take_failure() is error

@@ -1,4 +1,4 @@
-"""Who neither works nor dies is found; who works, or waits for messages, is left in peace."""
+"""A peer that hangs is found; a peer that works or waits for messages is not disturbed."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def piece(step: int = 7, microbatch: int = 2) -> Forward:
 
 
 def at_work(began: float, longest_s: float = 0.0) -> Heartbeat:
-    """Return the beacon of a peer that began a forward then, and whose longest piece of work took so long."""
+    """Return the heartbeat of a peer that began a forward at ``began``, and whose longest work took ``longest_s``."""
     memory = memoryview(bytearray(SIZE))
-    beacon = Heartbeat(memory)
-    beacon.before(Peer(), piece())
+    heartbeat = Heartbeat(memory)
+    heartbeat.before(Peer(), piece())
     memory[:24].cast("d")[0], memory[:24].cast("d")[1] = began, longest_s
-    return beacon
+    return heartbeat
 
 
-def vigil(clock: Clock, limit_s: float = 10.0) -> Watchdog:
+def watchdog(clock: Clock, limit_s: float = 10.0) -> Watchdog:
     return Watchdog(limit_s, lambda address, hang: None, clock)
 
 
@@ -67,7 +67,7 @@ def test_a_beacon_shows_what_its_peer_is_at_and_what_it_did() -> None:
     assert beacon.worked == 1, "only work on a step counts"
 
 
-def test_a_beacon_in_shared_memory_is_read_elsewhere() -> None:
+def test_a_heartbeat_in_shared_memory_can_be_read_by_others() -> None:
     memory = bytearray(SIZE)
     writer, reader = Heartbeat(memory), Heartbeat(memory)
     writer.before(Peer(), piece())
@@ -79,39 +79,39 @@ def test_a_beacon_in_shared_memory_is_read_elsewhere() -> None:
     assert (reader.worked, writer.worked) == (0, 1)
 
 
-def test_a_peer_hangs_that_is_at_one_piece_of_work_for_longer_than_the_limit() -> None:
+def test_a_peer_hangs_if_one_piece_of_work_takes_longer_than_the_limit() -> None:
     clock = Clock()
-    watching = vigil(clock)
+    watching = watchdog(clock)
     watching.watch(STAGE, at_work(began=100.0))
     clock.now = 110.0
-    assert watching.look() == []
+    assert watching.check() == []
     clock.now = 110.1
-    assert watching.look() == [(STAGE, Hang("forward at step 7 microbatch 2", 10.0))]
-    assert watching.look() == [], "told once"
+    assert watching.check() == [(STAGE, Hang("forward at step 7 microbatch 2", 10.0))]
+    assert watching.check() == [], "reported once"
 
 
-def test_a_peer_whose_work_takes_long_is_given_twenty_times_its_longest() -> None:
+def test_a_piece_of_work_may_take_twenty_times_as_long_as_the_longest() -> None:
     clock = Clock()
-    watching = vigil(clock)
+    watching = watchdog(clock)
     watching.watch(STAGE, at_work(began=100.0, longest_s=2.0))
     clock.now = 139.0
-    assert watching.look() == []
+    assert watching.check() == []
     clock.now = 141.0
-    assert watching.look() == [(STAGE, Hang("forward at step 7 microbatch 2", 40.0))]
+    assert watching.check() == [(STAGE, Hang("forward at step 7 microbatch 2", 40.0))]
 
 
-def test_what_a_peer_was_measured_at_is_remembered_in_its_next_life() -> None:
+def test_the_longest_work_is_remembered_in_the_next_incarnation() -> None:
     clock = Clock()
-    watching = vigil(clock)
+    watching = watchdog(clock)
     watching.watch(STAGE, at_work(began=100.0, longest_s=2.0))
     watching.watch(STAGE, at_work(began=100.0))
     clock.now = 139.0
-    assert watching.look() == []
+    assert watching.check() == []
 
 
-def test_one_piece_that_took_long_is_forgotten_after_a_thousand_short_ones() -> None:
+def test_one_long_piece_of_work_has_faded_after_a_thousand_short_ones() -> None:
     clock = Clock()
-    watching = vigil(clock)
+    watching = watchdog(clock)
     once_slow = at_work(began=100.0, longest_s=2.0)
     for _ in range(1000):
         once_slow.before(Peer(), piece())
@@ -121,60 +121,60 @@ def test_one_piece_that_took_long_is_forgotten_after_a_thousand_short_ones() -> 
     clock.now = once_slow.began or 0.0
     watching.watch(STAGE, once_slow)
     clock.now += 13.0
-    assert watching.look() == []
+    assert watching.check() == []
     clock.now += 3.0
-    assert [address for address, _ in watching.look()] == [STAGE], "20 times 2.0 were 40 s"
-    next_life = Heartbeat()
-    watching.watch(STAGE, next_life)
+    assert [address for address, _ in watching.check()] == [STAGE], "20 times 2.0 were 40 s"
+    next_incarnation = Heartbeat()
+    watching.watch(STAGE, next_incarnation)
     for _ in range(1000):
-        next_life.before(Peer(), piece())
-        next_life.after(Peer(0), piece(), ())
-    next_life.before(Peer(), piece())
-    clock.now = (next_life.began or 0.0) + 10.1
-    assert [address for address, _ in watching.look()] == [STAGE], "nor is it remembered from life to life"
+        next_incarnation.before(Peer(), piece())
+        next_incarnation.after(Peer(0), piece(), ())
+    next_incarnation.before(Peer(), piece())
+    clock.now = (next_incarnation.began or 0.0) + 10.1
+    assert [address for address, _ in watching.check()] == [STAGE], "nor does the next incarnation remember it"
 
 
 def test_a_peer_that_waits_for_messages_does_not_hang() -> None:
     clock = Clock()
-    watching = vigil(clock)
+    watching = watchdog(clock)
     watching.watch(STAGE, Heartbeat())
     clock.now = 1e6
-    assert watching.look() == []
+    assert watching.check() == []
 
 
 def test_a_peer_that_has_ended_does_not_hang() -> None:
     clock = Clock()
-    watching = vigil(clock)
+    watching = watchdog(clock)
     watching.watch(STAGE, at_work(began=100.0))
-    watching.forget(STAGE)
+    watching.unwatch(STAGE)
     clock.now = 1e6
-    assert watching.look() == []
+    assert watching.check() == []
 
 
-def answering(beacon: Heartbeat, at: float, memory: memoryview) -> None:
+def answering(heartbeat: Heartbeat, at: float, memory: memoryview) -> None:
     memory[:24].cast("d")[2] = at
 
 
-def test_a_host_that_does_not_answer_hangs_although_its_peer_is_at_nothing() -> None:
+def test_a_host_that_does_not_answer_hangs_although_its_peer_is_idle() -> None:
     clock, pings, memory = Clock(), list[float](), memoryview(bytearray(SIZE))
-    beacon = Heartbeat(memory)
-    watching = vigil(clock)
-    watching.watch(STAGE, beacon, lambda: pings.append(clock.now))
-    assert watching.look() == []
-    answering(beacon, 100.5, memory)
+    heartbeat = Heartbeat(memory)
+    watching = watchdog(clock)
+    watching.watch(STAGE, heartbeat, lambda: pings.append(clock.now))
+    assert watching.check() == []
+    answering(heartbeat, 100.5, memory)
     clock.now = 101.0
-    assert watching.look() == []
+    assert watching.check() == []
     clock.now = 111.0
-    assert watching.look() == []
+    assert watching.check() == []
     clock.now = 111.1
-    assert watching.look() == [(STAGE, Hang(None, 10.0))]
+    assert watching.check() == [(STAGE, Hang(None, 10.0))]
     assert pings == [100.0, 101.0]
 
 
-def test_a_watcher_that_was_itself_stopped_asks_before_it_judges() -> None:
+def test_a_watchdog_that_was_itself_stopped_asks_before_it_judges() -> None:
     clock, memory = Clock(), memoryview(bytearray(SIZE))
-    beacon = Heartbeat(memory)
-    watching = vigil(clock)
-    watching.watch(STAGE, beacon, lambda: answering(beacon, clock.now, memory))
+    heartbeat = Heartbeat(memory)
+    watching = watchdog(clock)
+    watching.watch(STAGE, heartbeat, lambda: answering(heartbeat, clock.now, memory))
     for clock.now in (100.0, 5000.0, 5001.0, 9000.0):
-        assert watching.look() == []
+        assert watching.check() == []

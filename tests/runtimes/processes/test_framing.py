@@ -71,7 +71,7 @@ def test_wherever_a_frame_is_cut_nothing_of_it_is_delivered() -> None:
                 assert framing.read(stream) is None, f"cut after {length} of {len(whole)} bytes"
 
 
-def test_what_does_not_fit_at_once_is_left_and_the_rest_completes_the_frame(pair: Pair) -> None:
+def test_what_does_not_fit_at_once_is_returned_and_completes_the_frame_later(pair: Pair) -> None:
     one, other = pair
     frame = framing.pack(envelope(1_000_000))
     left = framing.write(one, frame, wait=False)
@@ -97,14 +97,14 @@ def test_many_buffers_are_written_in_their_order(pair: Pair) -> None:
         np.testing.assert_array_equal(before, after)
 
 
-def test_writing_to_nobody_is_an_error(pair: Pair) -> None:
+def test_writing_to_a_closed_end_is_an_error(pair: Pair) -> None:
     one, other = pair
     other.close()
     with pytest.raises(OSError, match="Broken pipe"):
         framing.write(one, framing.pack(envelope(1)))
 
 
-def test_files_that_do_not_come_are_an_error(pair: Pair) -> None:
+def test_files_that_do_not_arrive_are_an_error(pair: Pair) -> None:
     one, other = pair
     one.close()
     with pytest.raises(EOFError, match="expected open files"):

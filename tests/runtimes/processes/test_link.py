@@ -1,4 +1,4 @@
-"""Links: nobody waits for anybody, nothing is lost or doubled while both ends live."""
+"""Links: senders never wait, and no message is lost or doubled while both ends live."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from annex_actors.protocol.messages import Envelope, Forward, Part
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.processes.link import Link
 
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 
 Links = tuple[Link, Link]
 
 
 class End:
-    """One end of a pair, and what came to it."""
+    """One end of a pair, and the messages that it received."""
 
     def __init__(self, sock: socket.socket, name: str, *, direct: bool = True) -> None:
         self.got: list[Any] = []
-        self.came = Semaphore(0)
+        self.received = Semaphore(0)
         self.ended = Event()
-        self.link = Link(sock, name, self._take, self.ended.set, failed=self._fail, direct=direct)
+        self.link = Link(sock, name, self._receive, self.ended.set, failed=self._fail, direct=direct)
         self.error: BaseException | None = None
         self.link.start()
 
-    def _take(self, message: Any) -> None:
+    def _receive(self, message: Any) -> None:
         self.got.append(message)
-        self.came.release()
+        self.received.release()
 
     def _fail(self, error: BaseException) -> None:
         self.error = error
 
     def expect(self, count: int) -> None:
         for _ in range(count):
-            assert self.came.acquire(timeout=PATIENCE_S)
+            assert self.received.acquire(timeout=TIMEOUT_S)
 
 
 @pytest.fixture(params=[True, False], ids=["direct", "by the writer"])
@@ -67,7 +67,7 @@ def test_messages_arrive_once_and_in_order(ends: tuple[End, End]) -> None:
 
 
 def test_neighbours_that_both_send_more_than_fits_do_not_block_each_other(ends: tuple[End, End]) -> None:
-    """Nobody reads before all was sent: each sender would wait for the other's room for ever."""
+    """Nothing is read before all is sent, so that two senders that wait for room would wait for ever."""
     big = np.zeros(1_000_000, np.uint8)
 
     def send(end: End) -> None:
@@ -78,7 +78,7 @@ def test_neighbours_that_both_send_more_than_fits_do_not_block_each_other(ends: 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE_S)
+        thread.join(TIMEOUT_S)
         assert not thread.is_alive()
     for end in ends:
         end.expect(50)
@@ -102,25 +102,25 @@ def test_several_senders_share_a_link(ends: tuple[End, End]) -> None:
         assert [number for sender, number in other.got if sender == k] == list(range(500))
 
 
-def test_the_end_of_one_side_is_heard_at_the_other_and_sending_to_it_is_harmless(ends: tuple[End, End]) -> None:
+def test_one_end_learns_that_the_other_has_closed_and_may_still_send(ends: tuple[End, End]) -> None:
     one, other = ends
     one.link.close()
-    assert other.ended.wait(PATIENCE_S)
+    assert other.ended.wait(TIMEOUT_S)
     other.link.send("too late")
     other.link.join()
     assert other.link.flush(0)
 
 
-def test_what_nobody_will_write_any_more_is_let_go_of() -> None:
-    """It may hold open files."""
+def test_queued_messages_are_discarded_when_the_writer_has_ended() -> None:
+    """A message may hold open files."""
     here, there = socket.socketpair()
     end = End(here, "one", direct=False)
-    messages = [np.zeros(10_000_000, np.uint8) for _ in range(3)]  # more than fits: nobody reads
+    messages = [np.zeros(10_000_000, np.uint8) for _ in range(3)]  # more than fits, since nothing is read
     held = [weakref.ref(message) for message in messages]
     while messages:
         end.link.send(messages.pop())
     there.close()
-    assert end.ended.wait(PATIENCE_S)
+    assert end.ended.wait(TIMEOUT_S)
     late = np.zeros(1, np.uint8)
     held.append(weakref.ref(late))
     end.link.send(late)
@@ -129,18 +129,18 @@ def test_what_nobody_will_write_any_more_is_let_go_of() -> None:
     assert [each() for each in held] == [None] * 4
 
 
-def test_a_message_that_cannot_be_taken_in_ends_the_link_and_is_told() -> None:
+def test_a_message_that_cannot_be_delivered_ends_the_link_and_is_reported() -> None:
     one, other = socket.socketpair()
-    sender, told = End(one, "one"), Event()
+    sender, reported = End(one, "one"), Event()
 
     def refuse(message: object) -> None:
         raise ValueError(message)
 
-    link = Link(other, "other", refuse, failed=lambda error: told.set())
+    link = Link(other, "other", refuse, failed=lambda error: reported.set())
     link.start()
     sender.link.send("unwanted")
-    assert told.wait(PATIENCE_S)
-    assert sender.ended.wait(PATIENCE_S)
+    assert reported.wait(TIMEOUT_S)
+    assert sender.ended.wait(TIMEOUT_S)
     link.join()
     sender.link.join()
 
@@ -158,10 +158,10 @@ os._exit(0)
 
 
 def relayed(processes: int, messages: int, *, window: int = 64) -> tuple[int, list[list[int]]]:
-    """Send messages through a chain of processes, with so many under way at a time.
+    """Send messages through a chain of processes, at most ``window`` under way at a time.
 
     Returns:
-        How many came in order, and the memory of each process in bytes after a tenth of them and at the end.
+        How many arrived in order, and the memory of each process in bytes after a tenth of them and at the end.
     """
     first, left = socket.socketpair()
     workers = []
@@ -192,20 +192,20 @@ def relayed(processes: int, messages: int, *, window: int = 64) -> tuple[int, li
     for number in range(messages):
         credit.acquire()
         source.send(Envelope(stage_address(0), 1, 0, Forward("run", number, 0, 0, array, Part(1, 1))))
-    assert done.wait(PATIENCE_S)
+    assert done.wait(TIMEOUT_S)
     source.close()
     sink.close()
     for link in (source, sink):
         link.join()
     for worker in workers:
-        assert worker.wait(PATIENCE_S) == 0
+        assert worker.wait(TIMEOUT_S) == 0
     return counted[0], sizes
 
 
-def test_a_chain_of_processes_loses_and_doubles_nothing_and_does_not_grow(whole: bool) -> None:
+def test_a_chain_of_processes_loses_and_doubles_no_message_and_does_not_grow(whole: bool) -> None:
     messages = 1_000_000 if whole else 20_000
-    came, (early, late) = relayed(8, messages)
-    assert came == messages
+    received, (early, late) = relayed(8, messages)
+    assert received == messages
     for before, after in zip(early, late, strict=True):
         assert after < before + 4_000_000
     assert not [each for each in psutil.Process(os.getpid()).children() if each.status() == psutil.STATUS_ZOMBIE]

@@ -23,11 +23,11 @@ from supervisors.testing.check_child import Subject
 from tests.trainings import Training
 
 TRAINING = Training()
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 
 class Alone:
-    """What a stage's process needs of a job: nobody else is there."""
+    """The surroundings of a stage whose run has no other peer."""
 
     def __init__(self) -> None:
         self.registry = Registry()
@@ -38,7 +38,7 @@ class Alone:
     def watch(self, address: Address, heartbeat: Heartbeat, ping: Callable[[], None] | None = None) -> None:
         pass
 
-    def note_start(self, address: Address, incarnation: int) -> None:
+    def record_start(self, address: Address, incarnation: int) -> None:
         pass
 
     def send(self, to: Address, envelope: Envelope) -> None:
@@ -50,10 +50,10 @@ class Alone:
 
 @pytest.fixture
 def start() -> Iterator[Callable[[StartContext], ProcessChild]]:
-    """Start a stage whose neighbours are not there."""
-    with WorkerPool(TRAINING.program(), spares=0, affinity=False) as workshop:
+    """Return a function that starts a stage without neighbours."""
+    with WorkerPool(TRAINING.program(), spares=0, affinity=False) as pool:
         spec = TRAINING.stage_specs()[1]
-        yield lambda context: workshop.start(spec, Alone(), context)  # type: ignore[arg-type]
+        yield lambda context: pool.start(spec, Alone(), context)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("check", CHILD_CHECKS, ids=lambda check: check.__name__)
@@ -69,13 +69,13 @@ def test_a_process_keeps_the_rules_of_a_child(
             crash=send(signal.SIGSEGV),
             hang=send(signal.SIGSTOP),
             unhang=send(signal.SIGCONT),
-            timeout_s=PATIENCE_S,
+            timeout_s=TIMEOUT_S,
         )
     )
 
 
 @pytest.mark.parametrize(
-    ("number", "text", "from_outside"),
+    ("number", "text", "external"),
     [
         (signal.SIGKILL, "killed by SIGKILL", True),
         (signal.SIGTERM, "killed by SIGTERM", True),
@@ -84,7 +84,7 @@ def test_a_process_keeps_the_rules_of_a_child(
     ],
 )
 def test_the_signal_becomes_the_reason(
-    number: int, text: str, from_outside: bool, start: Callable[[StartContext], ProcessChild]
+    number: int, text: str, external: bool, start: Callable[[StartContext], ProcessChild]
 ) -> None:
     child = start(StartContext(id="stage-1"))
     reasons = SimpleQueue[Reason]()
@@ -92,10 +92,10 @@ def test_the_signal_becomes_the_reason(
     os.kill(child.ref.process.pid, number)
     child.join()
     assert isinstance(child, Child)
-    reason = reasons.get(timeout=PATIENCE_S)
+    reason = reasons.get(timeout=TIMEOUT_S)
     assert isinstance(reason, Crashed)
     error = reason.exception
     assert isinstance(error, ProcessDied)
     assert str(error).startswith(text)
-    assert error.place in (None, "start"), "which it may not have left when its supervisor hears that it is up"
-    assert error.from_outside == from_outside
+    assert error.place in (None, "start"), "the start may not have ended when the supervisor learns that it is up"
+    assert error.external == external

@@ -36,7 +36,7 @@ def test_a_run_goes_on_from_what_its_store_holds() -> None:
 def test_a_failed_run_keeps_the_last_step_that_all_committed_whatever_a_checkpoint_has_copied_before(
     schedule: str, every: int, commit_every: int, layer: int
 ) -> None:
-    """Layers commit step 6 for the next checkpoint, and have it copied, but for one that fails to commit it."""
+    """All layers but one commit step 6 for the next checkpoint and have it copied; one fails to commit it."""
     training = Training(schedule=schedule, microbatches=1, epochs=3)
     addresses = [spec.address for spec in training.stage_specs()]
     store = MemoryStore(addresses, depth=training.overlap + 1, every=every)

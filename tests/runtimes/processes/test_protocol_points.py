@@ -1,7 +1,7 @@
-"""``kill -9`` of a layer by itself before and after every single thing that its host does with the protocol.
+"""``kill -9`` of a layer before and after every single step of its host in the protocol.
 
-Before and after each message taken in, each send, each commit, and each message of a resumption; once, and again while
-it recovers. The process really dies there, between two instructions.
+That is before and after each message received, each send, each commit, and each message of a resumption; once, and
+again while it recovers. The process really dies there, between two instructions.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from tests.matrix import matrix
 from tests.trainings import Training, carry_out, undisturbed
 
 POINTS = 130
-"""More than a stage of these trainings passes before its last step."""
+"""More points than a stage of these trainings passes before its last step."""
 
 RECOVERY = 25
-"""Points of the second life: loading, asking, sending again, taking in."""
+"""Points of the second incarnation: it loads its commit, asks its neighbours, sends again, receives."""
 
 
 class MortalNode:
@@ -38,16 +38,16 @@ class MortalNode:
 
     Args:
         node: the node.
-        journal: where each point is written down that was reached.
-        deaths: for each life the point at which it ends; none for the lives after.
+        journal: a file with a line for each incarnation.
+        deaths: for each incarnation, the point at which it dies; later incarnations live on.
     """
 
     def __init__(self, node: Node, journal: Path, deaths: tuple[int, ...]) -> None:
         self._node = node
-        lives = len(journal.read_text().splitlines()) if journal.exists() else 0
+        before = len(journal.read_text().splitlines()) if journal.exists() else 0
         with journal.open("a") as file:
-            file.write("life\n")
-        self._death = deaths[lives] if lives < len(deaths) else None
+            file.write("incarnation\n")
+        self._death = deaths[before] if before < len(deaths) else None
         self._count = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -129,4 +129,4 @@ def test_a_process_that_dies_at_any_point_of_the_protocol_changes_nothing(
     assert outcome.fingerprints == undisturbed(wanted).fingerprints
     assert outcome.history == undisturbed(wanted).history
     assert outcome.restarts == len(deaths), "it did not die where it should have"
-    assert journal.read_text() == "life\n" * (len(deaths) + 1)
+    assert journal.read_text() == "incarnation\n" * (len(deaths) + 1)

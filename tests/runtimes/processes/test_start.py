@@ -1,4 +1,4 @@
-"""What keeps processes from starting is told in one line, before anything starts."""
+"""If processes cannot start, the error says why in one line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRAINING = Training(microbatches=3)
 
 @dataclass(frozen=True)
 class Unsendable(Activation):
-    """A layer that holds what no other process can have."""
+    """A layer that holds an object which cannot be sent to another process."""
 
     lock: object = field(default_factory=threading.Lock, kw_only=True)
 
@@ -46,7 +46,7 @@ train(Training(), ProcessesRuntime(spares=0))
 
 
 @pytest.mark.parametrize("first", ["", "train(Training(), SchedulersRuntime()); print('trained')"])
-def test_a_program_without_a_guard_is_told_so_and_trains_in_no_other_process(tmp_path: Path, first: str) -> None:
+def test_a_program_without_a_main_guard_is_refused_and_trains_in_no_other_process(tmp_path: Path, first: str) -> None:
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED.format(first=first))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -78,18 +78,18 @@ if __name__ == "__main__":
 
 
 def without_a_file(function: str) -> subprocess.CompletedProcess[str]:
-    """Run a program that comes from the standard input: like one in a notebook, it has no file."""
+    """Run a program from the standard input: like one in a notebook, it has no file."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     code = NOT_A_FILE.format(function=function)
     return subprocess.run([sys.executable], input=code, capture_output=True, text=True, env=environment, timeout=60)
 
 
-def test_a_program_that_is_no_file_can_train() -> None:
+def test_a_program_without_a_file_can_train() -> None:
     training = Training(network=sequence(dense(3), Activation(Relu()), dense(3)))
     assert without_a_file("Relu").stdout.split() == list(undisturbed(training).fingerprints)
 
 
-def test_a_class_of_a_program_that_is_no_file_is_refused_before_anything_starts() -> None:
+def test_a_class_of_a_program_without_a_file_is_refused_before_anything_starts() -> None:
     ended = without_a_file("Own")
     assert ended.stderr.splitlines()[-1] == (
         "annex_actors.base.errors.ConfigError: expected layer 1 relu to be what a process can import, got a class of a "
@@ -98,7 +98,7 @@ def test_a_class_of_a_program_that_is_no_file_is_refused_before_anything_starts(
 
 
 def failed_start(tmp_path: Path, in_worker: str) -> Exception:
-    """Return the error of a run whose processes do this while they start; none of them is left."""
+    """Return the error of a run whose processes execute ``in_worker`` while they start; none of them is left."""
     file = tmp_path / "mine.py"
     file.write_text(f"import os, time\nif '{IMPORTING}' in os.environ:\n    {in_worker}\n")
     with pytest.raises(AnnexError) as failure:
@@ -107,7 +107,7 @@ def failed_start(tmp_path: Path, in_worker: str) -> Exception:
     return failure.value
 
 
-def test_a_users_file_that_fails_in_a_process_is_told_before_anything_starts(
+def test_a_users_file_that_fails_in_a_process_is_reported_before_anything_starts(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     error = failed_start(tmp_path, "raise OSError('no such thing')")
@@ -116,7 +116,7 @@ def test_a_users_file_that_fails_in_a_process_is_told_before_anything_starts(
     assert caplog.text == ""
 
 
-def test_a_process_that_ends_while_it_starts_is_told_with_its_exit_code(tmp_path: Path) -> None:
+def test_a_process_that_ends_while_it_starts_is_reported_with_its_exit_code(tmp_path: Path) -> None:
     error = failed_start(tmp_path, "os._exit(7)")
     assert isinstance(error, RunFailedError)
     assert str(error) == "the run did not start: a process did not start: ended with exit code 7"
@@ -135,7 +135,7 @@ if {in_worker!r} in os.environ:
 
 
 def killed_at_the_start(folder: Path, times: int) -> Program:
-    """Return a program so many of whose processes are killed while they start."""
+    """Return a program of which the first ``times`` processes are killed while they start."""
     file = folder / "mine.py"
     file.write_text(KILLED.format(in_worker=IMPORTING, times=times, folder=str(folder)))
     return TRAINING.program(load=(str(file),))
@@ -152,7 +152,7 @@ def test_processes_that_are_always_killed_while_they_start_end_the_run(tmp_path:
         ProcessesRuntime(spares=0).start(killed_at_the_start(tmp_path, times=10**9))
 
 
-def test_a_process_that_takes_too_long_to_start_is_told_with_what_it_wrote(
+def test_a_process_that_takes_too_long_to_start_is_reported_with_its_output(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spare_workers, "START_S", 6.0)
