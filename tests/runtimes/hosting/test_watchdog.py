@@ -49,22 +49,22 @@ def watchdog(clock: Clock, limit_s: float = 10.0) -> Watchdog:
     return Watchdog(limit_s, lambda address, hang: None, clock)
 
 
-def test_a_beacon_shows_what_its_peer_is_at_and_what_it_did() -> None:
-    beacon = Heartbeat()
-    assert (beacon.worked, beacon.most_kept_bytes) == (0, 0)
-    beacon.begin()
-    assert beacon.place == "start"
-    beacon.after(Peer(10), None, ())
-    beacon.before(Peer(), piece())
-    assert beacon.place == "forward at step 7 microbatch 2"
-    beacon.after(Peer(5), piece(), ())
-    assert beacon.began is None
-    assert (beacon.worked, beacon.most_kept_bytes) == (1, 10)
-    assert beacon.longest_s > 0
-    beacon.before(Peer(), (stage_address(1), resume(3)))
-    assert beacon.place == "resume at step 3"
-    beacon.after(Peer(5), (stage_address(1), resume(3)), ())
-    assert beacon.worked == 1, "only work on a step counts"
+def test_a_heartbeat_shows_what_its_peer_does_and_has_done() -> None:
+    heartbeat = Heartbeat()
+    assert (heartbeat.worked, heartbeat.most_kept_bytes) == (0, 0)
+    heartbeat.begin()
+    assert heartbeat.place == "start"
+    heartbeat.after(Peer(10), None, ())
+    heartbeat.before(Peer(), piece())
+    assert heartbeat.place == "forward at step 7 microbatch 2"
+    heartbeat.after(Peer(5), piece(), ())
+    assert heartbeat.began is None
+    assert (heartbeat.worked, heartbeat.most_kept_bytes) == (1, 10)
+    assert heartbeat.longest_s > 0
+    heartbeat.before(Peer(), (stage_address(1), resume(3)))
+    assert heartbeat.place == "resume at step 3"
+    heartbeat.after(Peer(5), (stage_address(1), resume(3)), ())
+    assert heartbeat.worked == 1, "only work on a step counts"
 
 
 def test_a_heartbeat_in_shared_memory_can_be_read_by_others() -> None:
