@@ -7,6 +7,7 @@ that what a stage computes never depends on timing.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from annex_actors.peers.stage_progress import Place, StageProgress, StepProgress
 from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
@@ -48,6 +49,7 @@ class StageMailbox:
         self._predictions: dict[Place, Predict] = {}
         self._targets: deque[Target] = deque()
         self._targets_seen: set[Place] = set()
+        self._finders = tuple(_FINDERS[work] for work in discipline.priority)
         self._found: Message | None = None  # what `urgency` found, until something changes: `next` need not look again
 
     @property
@@ -127,14 +129,13 @@ class StageMailbox:
 
     def _find(self) -> Message | None:
         """Return the most urgent message that is allowed now."""
-        row = self.discipline
-        if row.order is None:
-            for work in row.priority:
-                message = self._allowed(work)
+        if self.discipline.order is None:
+            for find in self._finders:
+                message = find(self)
                 if message is not None:
                     return message
             return None
-        allowed = [message for work in row.priority if (message := self._allowed(work)) is not None]
+        allowed = [message for find in self._finders if (message := find(self)) is not None]
         return min(allowed, key=lambda each: (each.step, self._order(each)), default=None)
 
     def _order(self, message: Message) -> int:
@@ -145,11 +146,7 @@ class StageMailbox:
         m = self._progress.steps[message.step].microbatches
         return order(_WORK[type(message)], self.stage, self.stages, m, message.microbatch)
 
-    def _allowed(self, work: Work) -> Message | None:
-        """Return the next message of one kind of work; None where it is not there or not allowed yet."""
-        if work is Work.FORWARD:
-            return self._prediction() or self._forward()
-        return self._backward() if work is Work.BACKWARD else self._weight_gradient()
+    # Each returns the next message of one kind of work; None where it is not there, or not allowed yet.
 
     def _prediction(self) -> Predict | None:
         for place, message in self._predictions.items():
@@ -157,7 +154,10 @@ class StageMailbox:
                 return message
         return None
 
-    def _forward(self) -> Forward | None:
+    def _forward(self) -> Forward | Predict | None:
+        prediction = self._prediction() if self._predictions else None
+        if prediction is not None:
+            return prediction
         progress, row = self._progress, self.discipline
         place = progress.next_forward
         message = self._forwards.get(place)
@@ -213,3 +213,11 @@ class StageMailbox:
                 progress.count_weight_gradients(message.step, len(share) if whole else 1)
             case _:
                 del self._predictions[message.step, message.microbatch]
+
+
+_FINDERS: dict[Work, Callable[[StageMailbox], Message | None]] = {
+    Work.FORWARD: StageMailbox._forward,
+    Work.BACKWARD: StageMailbox._backward,
+    Work.WEIGHT_GRADIENT: StageMailbox._weight_gradient,
+}
+"""What finds the next message of each kind of work."""
