@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 
@@ -35,6 +35,8 @@ from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore, StateStore
+from annex_actors.testing.small_runs import Seen as Seen
+from annex_actors.testing.small_runs import When as When
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.halting import Halt
@@ -66,8 +68,6 @@ def outputs_of(network: Network, weights: Iterable[Parameters], inputs: Floats) 
 
 Fingerprints: TypeAlias = tuple[str, str, str]
 """The hashes of weights, of weights and optimizer, and of the costs."""
-
-_Event = TypeVar("_Event", bound=Event)
 
 
 @cache
@@ -287,39 +287,6 @@ def _checkpoint(training: Training, store: StateStore, step: int) -> Checkpoint:
     states = [snapshot.state for snapshot in snapshots if snapshot]
     layers = tuple(layer for state in states for layer in state.layers)
     return Checkpoint(step, layers, training.initial.input_shape, tuple(states[-1].cost_log.costs()))
-
-
-class Seen:
-    """The observer that keeps every event."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def on_event(self, event: Event) -> None:
-        """Keep it."""
-        self.events.append(event)
-
-    def of(self, kind: type[_Event]) -> list[_Event]:
-        """Return the events of one kind, in the order in which they came."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-
-@dataclass(frozen=True)
-class When:
-    """The observer that does something at every event of which something is true.
-
-    Args:
-        condition: asked for every event.
-        action: what to do then.
-    """
-
-    condition: Callable[[Event], bool]
-    action: Callable[[], object]
-
-    def on_event(self, event: Event) -> None:
-        """Ask, and act."""
-        if self.condition(event):
-            self.action()
 
 
 def after_step(step: int) -> Callable[[Event], bool]:

@@ -82,7 +82,7 @@ HALT = halt()
 
 
 def trained(hosted: Hosted) -> Hosted:
-    """Let the epoch at hand be reported."""
+    """Report the current epoch."""
     first = hosted.state.reported if hosted.commits else 0
     hosted.report(*range(first, first + 3))
     return hosted

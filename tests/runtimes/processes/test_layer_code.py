@@ -58,7 +58,7 @@ def never_return() -> None:
 
 
 def hold_the_interpreter() -> None:
-    ctypes.PyDLL(None).pause()  # PyDLL does not let go of the interpreter's lock
+    ctypes.PyDLL(None).pause()  # PyDLL does not release the interpreter's lock
 
 
 def train_on_threads() -> None:
