@@ -43,6 +43,7 @@ _SETTING_OF = {
     "stages": "training.stages",
     "kernels": "training.kernels",
     "seed": "training.seed",
+    "initial_weights": "training.initial_weights",
     "runtime": "runtime.name",
     "affinity": "runtime.affinity",
     "optimizer": "optimizer.name",
@@ -67,6 +68,7 @@ def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> S
 
     If the options choose another runtime than the file, the settings of the file's runtime are dropped. That is safe,
     since no runtime changes the weights. An optimizer does: with another optimizer, the file's settings are refused.
+    Likewise, other initial weights than the file's need not have the fingerprint that the file records.
 
     Args:
         data: the name of a data set, or the path of a data file or of a config file.
@@ -79,9 +81,12 @@ def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> S
     base = read_settings(Path(str(data))) if is_file else nested(["data", "name"], data) if data else {}
     given = [nested(_SETTING_OF[name].split("."), value) for name, value in options.items() if value is not None]
     overrides = merged(*given, *map(parse_setting, sets or []))
-    before, after = _runtime_of(base), _runtime_of(overrides)
+    before, after = (_section(settings, "runtime").get("name") for settings in (base, overrides))
     if after is not None and after != before:
         base = {name: section for name, section in base.items() if name != "runtime"}
+    if "initial_weights" in _section(overrides, "training"):
+        kept = {key: value for key, value in _section(base, "training").items() if key != "initial_weights_sha256"}
+        base = {**base, "training": kept}
     return merged(base, overrides)
 
 
@@ -95,6 +100,6 @@ def files(given: list[Path] | None) -> list[str] | None:
     return [str(path) for path in given] if given else None
 
 
-def _runtime_of(settings: Settings) -> object:
-    section = settings.get("runtime")
-    return section.get("name") if isinstance(section, dict) else None
+def _section(settings: Settings, name: str) -> Settings:
+    section = settings.get(name)
+    return section if isinstance(section, dict) else {}

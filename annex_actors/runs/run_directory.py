@@ -4,6 +4,7 @@
 runs/digits-20250131T235959Z/
 ├── config.toml           every setting; `annex-actors train config.toml` repeats the run
 ├── environment.json      versions, platform, BLAS and its kernel
+├── identity.json         everything that decides the run's bits, compared when it is resumed
 ├── network.json          layers, shapes, parameter counts, classes, where the data came from
 ├── metrics.jsonl         a line for each epoch, added during the run
 ├── log.txt               what the supervisors logged: the traceback of every crash; only if there was one
@@ -14,7 +15,7 @@ runs/digits-20250131T235959Z/
 └── result.json           how it ended: status, hashes, metrics; what `--json` prints
 ```
 
-The first three are written before the run, the last three when it has ended: finished, interrupted or failed. At
+The first four are written before the run, the last three when it has ended: finished, interrupted or failed. At
 whatever instant the run is killed, each of these files is whole or missing, and a run that has not finished can be
 resumed.
 """
@@ -38,8 +39,9 @@ from annex_actors.runs.run_lock import RunLock
 from annex_actors.training.atomic_files import write_whole
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.identity import Identity
 
-CONFIG, ENVIRONMENT, NETWORK = "config.toml", "environment.json", "network.json"
+CONFIG, ENVIRONMENT, IDENTITY, NETWORK = "config.toml", "environment.json", "identity.json", "network.json"
 CHECKPOINTS = "checkpoints"
 METRICS, WEIGHTS, STATE, RESULT, LOG = (
     "metrics.jsonl",
@@ -108,10 +110,17 @@ class RunDirectory:
         """Return the run's folder of checkpoints, with the config's policy."""
         return Checkpoints(self.path / CHECKPOINTS, **config.checkpoints.model_dump())
 
-    def begin(self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str]) -> None:
+    def begin(
+        self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str], identity: Identity
+    ) -> None:
         """Write what is known before the run."""
+        self._write(IDENTITY, json.dumps(dict(identity.settings), indent=2) + "\n")
         self._write(NETWORK, network.model_dump_json(indent=2) + "\n")
         self._write(ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
+        self.record(config)
+
+    def record(self, config: RunConfig) -> None:
+        """Write the settings, when the run begins or when it is to have another number of epochs."""
         self._write(CONFIG, config.to_toml())
 
     def append(self, epoch: EpochRecord) -> None:

@@ -22,6 +22,7 @@ from annex_actors.runs.run_directory import (
     CONFIG,
     COSTS,
     ENVIRONMENT,
+    IDENTITY,
     METRICS,
     NETWORK,
     OPTIMIZER,
@@ -33,7 +34,10 @@ from annex_actors.runs.run_directory import (
 from annex_actors.runs.toml_settings import read_settings
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.fingerprints import arrays_sha256
+from annex_actors.training.identity import Identity
 from annex_actors.training.learner import Learner
+from annex_actors.training.wholeness import check_costs
 
 _Record = TypeVar("_Record", bound=BaseModel)
 
@@ -47,6 +51,7 @@ class SavedRun:
         config: every setting.
         network: what was trained.
         environment: versions and platform.
+        identity: what decides its bits; None: an older version made the run, which can predict but not go on.
         epochs: the finished epochs, in order, each once; a line that is still being written is left out.
         report: the outcome; None while the run goes on, or if it was killed.
     """
@@ -55,6 +60,7 @@ class SavedRun:
     config: RunConfig
     network: NetworkRecord
     environment: Mapping[str, str]
+    identity: Identity | None
     epochs: tuple[EpochRecord, ...]
     report: RunReport | None
 
@@ -73,6 +79,7 @@ class SavedRun:
             config=_config(path / CONFIG),
             network=_parsed(NetworkRecord, path / NETWORK, _text(path / NETWORK)),
             environment=_environment(path / ENVIRONMENT),
+            identity=_identity(path / IDENTITY),
             epochs=_epochs(path / METRICS),
             report=_report(path / RESULT),
         )
@@ -87,8 +94,21 @@ class SavedRun:
         """The checkpoints that were written during the run."""
         return self.directory.checkpoints(self.config)
 
+    def weights(self) -> dict[str, Array]:
+        """Return the weights at the last committed step by name, read without running any code of the run's.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
+        arrays, metadata = _arrays(self.path / WEIGHTS)
+        with _naming(self.path):
+            _check_hashes(WEIGHTS, metadata, {"weights_sha256": arrays_sha256(arrays)})
+        return arrays
+
     def checkpoint(self) -> Checkpoint:
         """Return the weights, optimizer slots and costs at the last committed step.
+
+        They can predict; to go on with the run takes one of its `checkpoints`, which have the history too.
 
         Raises:
             DataError: a file is missing or damaged, or its arrays do not have their fingerprints.
@@ -119,6 +139,7 @@ class SavedRun:
                 optimizer=slots,
                 costs=state.get(COSTS, np.zeros(0)).tolist(),
             )
+            check_costs(checkpoint)
             written = {"step": str(checkpoint.step), **checkpoint.hashes}
             for file, found in ((WEIGHTS, metadata), (STATE, state_metadata)):
                 _check_hashes(file, found, written)
@@ -140,6 +161,13 @@ def _environment(path: Path) -> dict[str, str]:
     except (ValueError, AttributeError) as error:
         if isinstance(error, DataError):
             raise
+        raise DataError(_damaged(path, error)) from error
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        return Identity.from_json(_text(path)) if path.exists() else None
+    except DataError as error:
         raise DataError(_damaged(path, error)) from error
 
 

@@ -161,7 +161,7 @@ def _at_every_step() -> MemoryStore:
 def after_step(step: int) -> Checkpoint:
     """Return the checkpoint of the oracle after ``step`` steps, ``step`` >= 1."""
     cut = [_at_every_step().at(stage_address(stage), step) for stage in range(STAGES)]
-    return Checkpoint.of([commit for commit in cut if commit is not None], prepared().initial.input_shape)
+    return Checkpoint.of([commit for commit in cut if commit is not None], prepared().initial)
 
 
 def same(one: Checkpoint, other: Checkpoint) -> bool:

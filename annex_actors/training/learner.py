@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from numpy.typing import ArrayLike
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.types import Floats
 from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
@@ -113,36 +113,65 @@ class Learner:
         observers: Sequence[Observer] = (),
         checkpoints: Checkpoints | None = None,
         resume: Checkpoint | None = None,
+        initial_weights: Mapping[str, ArrayLike] | None = None,
     ) -> Result:
-        """Train from the network's initial weights, or from a checkpoint, and keep the weights for `predict`.
+        """Train, and keep the weights for `predict`; a learner that has been trained goes on where it stopped.
+
+        Training goes on from ``learner.checkpoint``, to the bits of one that was never interrupted: the same weights,
+        optimizer slots, steps and history. ``epochs`` is the total, so twice ``epochs=10`` trains nothing the second
+        time, and is refused. What decides the bits (the network, data, batch size and so on) must be the same. For a
+        training from the beginning make a new `Learner`, or give ``initial_weights``.
 
         Once a run has started, ``learner.result`` is set, however it ends.
 
         Args:
             dataset: what to train on; the same actors evaluate its test samples after every epoch.
-            epochs: the maximal number of passes over the training samples, >= 1.
+            epochs: the maximal number of passes over the training samples, >= 1, counted from the first step.
             batch_size: samples in a step, >= ``microbatches``.
             halt: called after every epoch with all finished epochs; True ends the run. See `loss_less_than`.
             crashes: failures to inject.
             observers: called with the run's events.
             checkpoints: where and how often to save the run, so that it can be resumed if the whole job is killed.
-            resume: a checkpoint of a run with the same settings and data; training goes on from it to the same bits.
+            resume: a checkpoint of a training with the same settings and data, from which this one goes on, instead of
+                from the learner's own. If its epochs are all trained, it is the result.
+            initial_weights: arrays by name to begin a new training with, such as ``other.checkpoint.weights``, instead
+                of drawn ones; with fresh optimizer slots, at step 0.
 
         Returns:
             The outcome, also kept as ``learner.result``.
 
         Raises:
-            UserError: settings or data that do not fit, before any actor starts; or a cost that is no longer finite.
+            UserError: settings, data or a checkpoint that do not fit, before any actor starts; or a cost that is no
+                longer finite.
             RunFailedError: a layer fails again and again; ``learner.checkpoint`` holds the last committed step.
             InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
-        self.result = None
         training = PreparedTraining.of(
             self.spec, dataset, epochs=epochs, batch_size=batch_size, halt=halt, crashes=crashes
         )
-        return self.carry_out(
-            training if resume is None else training.resumed(resume), observers=observers, checkpoints=checkpoints
-        )
+        begun = self._begun(training, resume, initial_weights)
+        return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
+
+    def _begun(
+        self, training: PreparedTraining, resume: Checkpoint | None, initial_weights: Mapping[str, ArrayLike] | None
+    ) -> PreparedTraining:
+        """Return the training from where it begins: a checkpoint, given weights, the learner's own state, or drawn."""
+        if initial_weights is not None:
+            if resume is not None:
+                raise ConfigError(
+                    "expected `resume` or `initial_weights`, got both; `resume` goes on with a training, "
+                    "`initial_weights` begins a new one"
+                )
+            return training.beginning_with(initial_weights)
+        if resume is not None or self.checkpoint is None:
+            return training if resume is None else training.resumed(resume)
+        finished = len(self.checkpoint.history)
+        if training.trainer.epochs <= finished:
+            raise ConfigError(
+                f"expected `epochs` to be more than the {finished} that this learner has finished, got "
+                f"{training.trainer.epochs}; it is the total: ask for more, or begin with a new Learner"
+            )
+        return training.resumed(self.checkpoint)
 
     def carry_out(
         self, training: PreparedTraining, *, observers: Sequence[Observer] = (), checkpoints: Checkpoints | None = None

@@ -18,7 +18,8 @@ from annex_actors.runs.toml_settings import merged, parse_setting
 from annex_actors.training.learner import Learner
 
 ARRAYS = {"weights.safetensors", "state.safetensors"}
-FILES = {"config.toml", "environment.json", "network.json", "metrics.jsonl", "result.json", *ARRAYS}
+TEXTS = {"config.toml", "environment.json", "identity.json", "network.json", "metrics.jsonl", "result.json"}
+FILES = {*TEXTS, *ARRAYS}
 
 NOON = datetime(2025, 1, 31, 12, 0, 0, tzinfo=UTC)
 
@@ -61,7 +62,7 @@ def test_a_folder_is_named_after_data_set_and_time_by_default(tmp_path: Path) ->
 def test_a_run_that_ended_has_every_file_and_no_temporary_one(
     trained: tuple[SavedRun, RunConfig, Learner],
 ) -> None:
-    assert {path.name for path in trained[0].path.iterdir()} == FILES
+    assert {path.name for path in trained[0].path.iterdir()} == {*FILES, "checkpoints"}
 
 
 def test_the_config_is_read_back_as_it_was(trained: tuple[SavedRun, RunConfig, Learner]) -> None:
