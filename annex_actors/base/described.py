@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -79,6 +80,8 @@ def _settings(name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[s
 def _attributes(value: Any) -> dict[str, Any]:
     if is_dataclass(value):
         return {each.name: getattr(value, each.name) for each in fields(value) if each.compare}
+    if isinstance(value, partial):
+        return {"func": value.func, "args": value.args, "keywords": value.keywords}
     state = value.__getstate__()  # what pickling keeps: a mapping, one beside it for slots, or anything else
     parts = state if isinstance(state, tuple) else (state,)
     if all(part is None or isinstance(part, dict) for part in parts):

@@ -22,11 +22,9 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
         batch_size: samples in a step.
         initial: the network before its first step.
     """
-    layers = {
-        setting: value
-        for index, layer in enumerate(spec.network.layers)
-        for setting, value in described(f"layer {index}", layer).items()
-    }
+    layers: dict[str, Scalar] = {f"layer {index}": layer.spec() for index, layer in enumerate(spec.network.layers)}
+    for name, layer in zip(list(layers), spec.network.layers, strict=True):
+        layers.update(described(name, layer))
     return Identity(
         {
             "seed": spec.seed,
