@@ -16,6 +16,7 @@ def resume(
     runtime: Annotated[
         str | None, typer.Option(help="Resume on this runtime instead; the weights are the same.")
     ] = None,
+    load: shared.LoadInstead = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
     debug: shared.Debug = False,
@@ -30,9 +31,10 @@ def resume(
         done = f"{run_dir} has finished after {before.steps} steps; nothing is left to do"
         print_result(before.model_dump_json() if json else done)
         return 0
-    config = saved.config if runtime is None else saved.config.on_runtime(runtime)
+    note = (lambda line: None) if quiet else print_note
+    config = saved.config_for(load or [], note)
+    config = config if runtime is None else config.on_runtime(runtime)
     learner, dataset = config.learner(), config.load()
     with progress_of(config, dataset, quiet=quiet) as observers:
-        note = (lambda line: None) if quiet else print_note
         run = resume_recorded(saved, config, learner, dataset, observers=observers, note=note)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annex_actors.base.errors import AnnexError, DataError, message_of
+from annex_actors.base.files import writing
 from annex_actors.data import Dataset
 from annex_actors.protocol.events import Event
 from annex_actors.runs.config import RunConfig
@@ -16,6 +17,7 @@ from annex_actors.runs.environment import environment
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Status
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runs.run_directory import LOG, RunDirectory
+from annex_actors.runs.run_log import RunLog
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes import Crash, Observer
 from annex_actors.runtimes.hosting.failures import one_line
@@ -87,8 +89,7 @@ def train_recorded(
         The run, even if it was interrupted or failed.
 
     Raises:
-        UserError: settings or data that do not fit; or the folder exists.
-        OSError: the disk is full.
+        UserError: settings or data that do not fit; or the folder exists, or cannot be written.
     """
     training = _prepared(config, learner, dataset, crashes)
     network = NetworkRecord.of(training.spec.network, training.initial, dataset)
@@ -130,8 +131,8 @@ def resume_recorded(
         The run, even if it was interrupted or failed again.
 
     Raises:
-        UserError: another process is working on the run; or the data are no longer those that it began with.
-        OSError: the disk is full.
+        UserError: another process is working on the run; the data are no longer those that it began with; or the folder
+            cannot be written.
     """
     training, path = _prepared(config, learner, dataset), saved.path
     if NetworkRecord.of(training.spec.network, training.initial, dataset) != saved.network:
@@ -141,7 +142,8 @@ def resume_recorded(
         saved.directory.sweep()
         for change in _changes(saved.environment, environment(training.spec.kernels)):
             note(change)
-        saved.checkpoints.sweep()
+        with writing(saved.checkpoints.path, "a folder of checkpoints"):
+            saved.checkpoints.sweep()
         cut = saved.checkpoints.newest(training.initial, note)
         note(f"{path} goes on from step {cut.step}" if cut else f"{path} starts from the beginning")
         run = _Recording(saved.directory, config, learner, dataset.name, interrupts)
@@ -191,7 +193,8 @@ class _Recording:
         assert result is not None  # a run that has started has one
         report = self._report(result, failure)
         if failure is not None and result.checkpoint.step:
-            checkpoints.write(result.checkpoint)
+            with writing(checkpoints.path, "a checkpoint"):
+                checkpoints.write(result.checkpoint)
         directory.end(report, result.checkpoint, metrics.counts.epochs[: len(result.history)])
         self.interrupts.forget()
         return RecordedRun(directory, report, failure)
@@ -231,8 +234,7 @@ def logging_to(path: Path) -> Iterator[None]:
     Every crash is logged with its traceback, and NumPy warns of every overflow: too much for a terminal, but worth
     reading afterwards. The file is made with its first line.
     """
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler = RunLog(path)
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.propagate for logger in loggers]
     for logger in loggers:
