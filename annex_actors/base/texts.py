@@ -1,4 +1,4 @@
-"""Texts for people: values quoted in errors, and texts of unknown origin on a terminal."""
+"""Texts of unknown origin and length, as people are to read them; `annex_actors.base.shown` is for values."""
 
 from __future__ import annotations
 
@@ -6,19 +6,10 @@ from collections.abc import Iterable
 from itertools import islice
 
 LONGEST = 80
-"""Characters of a value that an error quotes."""
+"""Characters of a name that an error lists."""
 
 _MOST = 40
 """Names that an error lists."""
-
-
-def quoted(value: object) -> str:
-    """Return a value as an error quotes it: its `repr`, cut to `LONGEST` characters."""
-    try:
-        text = repr(value[: LONGEST + 1]) if isinstance(value, str | bytes) else repr(value)
-    except Exception:  # noqa: BLE001 - an error about a value must not fail on it: deep nesting, 5,000 digits
-        return f"a value of type {type(value).__name__}"
-    return text if len(text) <= LONGEST + 2 else f"{text[:LONGEST]}…"
 
 
 def listed(names: Iterable[object]) -> str:

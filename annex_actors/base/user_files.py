@@ -12,7 +12,6 @@ from types import ModuleType
 
 from annex_actors.base.errors import ConfigError, message_of
 from annex_actors.base.files import SMALL, read_file, reason, user_path
-from annex_actors.base.texts import quoted
 
 _SHA256 = "__sha256__"
 """The attribute of a file's module with the SHA-256 of the content that ran."""
@@ -25,9 +24,7 @@ def run_user_files(paths: Sequence[str | Path]) -> tuple[str, ...]:
         ConfigError: see `run_user_file`; or a single path instead of a list.
     """
     if isinstance(paths, str | Path):
-        raise ConfigError(
-            f"expected `load` to be a list of paths, got {quoted(str(paths))}; write [{quoted(str(paths))}]"
-        )
+        raise ConfigError(f"expected `load` to be a list of paths, got {str(paths)!r}; write [{str(paths)!r}]")
     for path in paths:
         run_user_file(path)
     return tuple(str(_resolved(path)) for path in paths)

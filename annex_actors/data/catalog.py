@@ -11,7 +11,6 @@ from typing import Literal
 
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.files import user_path
-from annex_actors.base.texts import quoted
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
@@ -138,9 +137,7 @@ def load(
         ConfigError: ``label`` for a file that is not ``.csv``; ``seed`` or ``test_fraction`` out of range.
     """
     if label is not None and not name_or_path.endswith(".csv"):
-        raise ConfigError(
-            f"expected `label` with a .csv file only, got {quoted(label)} for {quoted(name_or_path)}; leave it out"
-        )
+        raise ConfigError(f"expected `label` with a .csv file only, got {label!r} for {name_or_path}; leave it out")
     if name_or_path in _BUILT_IN:
         return _BUILT_IN[name_or_path]()
     if name_or_path == "fashion-mnist":
@@ -157,4 +154,4 @@ def _unknown(name: str) -> str:
     known = [*_BUILT_IN, "fashion-mnist"]
     close = get_close_matches(name.lower(), known, n=1)
     hint = f"did you mean {close[0]}?" if close else "`annex-actors datasets` describes them"
-    return f"expected a data set of {', '.join(known)}, or a path to .npz or .csv, got {quoted(name)}; {hint}"
+    return f"expected a data set of {', '.join(known)}, or a path to .npz or .csv, got {name!r}; {hint}"

@@ -13,7 +13,8 @@ import numpy as np
 
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import open_file, reading
-from annex_actors.base.texts import listed, quoted
+from annex_actors.base.shown import shown
+from annex_actors.base.texts import listed
 from annex_actors.base.types import Array, Floats
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
@@ -115,8 +116,8 @@ def _column(table: _Table, label: str | int | None) -> int:
         return index % table.columns
     known = listed(names) if names else f"no header, so an index from {-table.columns} to {table.columns - 1}"
     close = get_close_matches(str(label), names, n=1)
-    hint = f"did you mean {quoted(close[0])}?" if close else "give a name or an index"
-    raise DataError(f"expected the label column to be one of {known}, got {quoted(label)}; {hint}")
+    hint = f"did you mean {shown(close[0])}?" if close else "give a name or an index"
+    raise DataError(f"expected the label column to be one of {known}, got {shown(label)}; {hint}")
 
 
 def _numbers(table: _Table, features: Sequence[int]) -> Floats:
@@ -129,7 +130,7 @@ def _number(table: _Table, row: int, column: int) -> float:
     if abs(value) <= _LARGEST:  # False for NaN too
         return value
     raise DataError(
-        f"expected a finite number, got {quoted(cell)} in {table.place(row, column)}; "
+        f"expected a finite number, got {shown(cell)} in {table.place(row, column)}; "
         "encode the column in numbers, or remove the line or the column"
     )
 
@@ -144,8 +145,8 @@ def _targets(table: _Table, column: int) -> Array:
     if not all(numeric):
         odd = numeric.index(2 * sum(numeric) < len(numeric))
         raise DataError(
-            f"expected labels that are all numbers or all text, got {quoted(cells[odd])} in "
-            f"{table.place(odd, column)}; correct it, or give a header none of whose names is a number"
+            f"expected labels that are all numbers or all text, got {shown(cells[odd])} in {table.place(odd, column)}; "
+            "correct it, or give a header none of whose names is a number"
         )
     if all(_is(int, cell) for cell in cells):
         return np.array([int(cell) for cell in cells])

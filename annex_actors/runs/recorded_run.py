@@ -142,8 +142,7 @@ def resume_recorded(
         saved.directory.sweep()
         for change in _changes(saved.environment, environment(training.spec.kernels)):
             note(change)
-        with writing(saved.checkpoints.path, "a folder of checkpoints"):
-            saved.checkpoints.sweep()
+        saved.checkpoints.sweep()
         cut = saved.checkpoints.newest(training.initial, note)
         note(f"{path} goes on from step {cut.step}" if cut else f"{path} starts from the beginning")
         run = _Recording(saved.directory, config, learner, dataset.name, interrupts)

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from annex_actors.base.errors import DataError, UserError, message_of
 from annex_actors.base.files import SMALL, read_file, reading
-from annex_actors.base.texts import listed, quoted
+from annex_actors.base.shown import shown
+from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.loaded_files import changes, check_permitted
@@ -208,7 +209,7 @@ def _epochs(path: Path) -> tuple[EpochRecord, ...]:
 def _step(metadata: Mapping[str, str]) -> int:
     text = metadata.get("step", "0")
     if not (text.isdecimal() and len(text) <= _STEP_DIGITS):
-        raise DataError(f"expected the number of a step, got {quoted(text)}; the files are damaged")
+        raise DataError(f"expected the number of a step, got {shown(text)}; the files are damaged")
     return int(text)
 
 
@@ -233,7 +234,7 @@ def _check_hashes(file: str, found: Mapping[str, str], computed: Mapping[str, st
     for name, value in computed.items():
         if found.get(name) != value:
             raise DataError(
-                f"expected {name} {quoted(found.get(name))} as {file} says, got {value}; "
+                f"expected {name} {shown(found.get(name))} as {file} says, got {value}; "
                 "the files are damaged, or of two runs"
             )
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from annex_actors.base.errors import ConfigError, message_of
 from annex_actors.base.files import SMALL, read_file, reason
-from annex_actors.base.texts import quoted
+from annex_actors.base.shown import shown
 
 Settings: TypeAlias = Mapping[str, Any]
 """Settings by section and key, as in TOML; they may be incomplete or wrong."""
@@ -39,7 +39,7 @@ def parse_setting(text: str) -> Settings:
     name, equals, value = (part.strip() for part in text.partition("="))
     keys = name.split(".")
     if not equals or not all(keys):
-        raise ConfigError(f"expected a setting such as optimizer.learning_rate=0.01, got {quoted(text)}")
+        raise ConfigError(f"expected a setting such as optimizer.learning_rate=0.01, got {shown(text)}")
     return nested(keys, _toml_value(value))
 
 

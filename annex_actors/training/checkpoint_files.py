@@ -29,8 +29,8 @@ from safetensors.numpy import save
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError, message_of
-from annex_actors.base.files import read_file, reading, reason
-from annex_actors.base.texts import quoted
+from annex_actors.base.files import read_file, reading, reason, writing
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Shape
 from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
 from annex_actors.protocol.snapshot import Snapshot
@@ -66,7 +66,7 @@ class Checkpoints:
         checks.whole_number("every", self.every, at_least=0)
         if self.keep != ALL:
             if isinstance(self.keep, str):
-                raise ConfigError(f'expected `keep` to be an integer >= 1 or "{ALL}", got {quoted(self.keep)}')
+                raise ConfigError(f'expected `keep` to be an integer >= 1 or "{ALL}", got {shown(self.keep)}')
             checks.whole_number("keep", self.keep, at_least=1)
 
     def write(self, checkpoint: Checkpoint) -> None:
@@ -122,9 +122,10 @@ class Checkpoints:
         """Delete the temporary files of a job that was killed while writing.
 
         Raises:
-            OSError: the folder cannot be read or changed.
+            ConfigError: the folder cannot be read or changed.
         """
-        sweep(self.path, lambda name: _NAMES.fullmatch(name) is not None)
+        with writing(self.path, "a folder of checkpoints"):
+            sweep(self.path, lambda name: _NAMES.fullmatch(name) is not None)
 
     def _steps(self) -> list[int]:
         try:
