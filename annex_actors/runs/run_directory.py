@@ -120,10 +120,8 @@ class RunDirectory:
         Raises:
             ConfigError: it is something else than a folder of the run's own, such as a link to elsewhere.
         """
-        path = self.path / CHECKPOINTS
-        with writing(path, "a folder of checkpoints"):
-            check_folder(path)
-        return Checkpoints(path, **config.checkpoints.model_dump())
+        self._check_checkpoints()
+        return Checkpoints(self.path / CHECKPOINTS, **config.checkpoints.model_dump())
 
     def begin(self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str]) -> None:
         """Write what is known before the run."""
@@ -149,6 +147,7 @@ class RunDirectory:
         Raises:
             ConfigError: where the run will write is something else than a file, such as a folder or a pipe.
         """
+        self._check_checkpoints()
         for name in _WHOLE:
             with writing(self.path / name, "a file of the run"):
                 check_replaceable(self.path / name)
@@ -172,6 +171,11 @@ class RunDirectory:
     def remove(self) -> None:
         """Delete the folder of a run that did not start; why it did not matters more than a rest that stays."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def _check_checkpoints(self) -> None:
+        path = self.path / CHECKPOINTS
+        with writing(path, "a folder of checkpoints"):
+            check_folder(path)
 
     def _write(self, name: str, content: bytes | str) -> None:
         with writing(self.path / name):
