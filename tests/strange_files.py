@@ -18,6 +18,11 @@ def _socket(path: Path) -> None:
             os.chdir(here)
 
 
+def _link_to_pipe(path: Path) -> None:
+    os.mkfifo(f"{path}.pipe")
+    path.symlink_to(f"{path.name}.pipe")
+
+
 def _sparse(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(2**40)
@@ -28,10 +33,7 @@ STRANGE: Mapping[str, tuple[Callable[[Path], object], str]] = {
     "pipe": (os.mkfifo, "got a named pipe"),
     "socket": (_socket, "got a socket"),
     "endless device": (lambda path: path.symlink_to("/dev/zero"), "got a device"),
-    "link to a pipe": (
-        lambda path: (os.mkfifo(f"{path}.pipe"), path.symlink_to(f"{path.name}.pipe")),
-        "got a named pipe",
-    ),
+    "link to a pipe": (_link_to_pipe, "got a named pipe"),
     "link to nothing": (lambda path: path.symlink_to("nowhere"), "got a link to nothing"),
     "link to itself": (lambda path: path.symlink_to(path.name), "got a loop of links"),
     "huge file": (_sparse, "got one of 1,099,511,627,776 bytes, more than the "),

@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -191,23 +192,23 @@ def test_what_stands_where_a_run_will_write_is_named_before_it_goes_on(
     assert sorted(path.name for path in run.iterdir()) == before
 
 
-def raising(error: OSError, when: Callable[[object], bool]) -> Callable[..., object]:
-    """Return ``os.open`` with an error for some paths."""
+def refuses(monkeypatch: pytest.MonkeyPatch, end: str, error: OSError) -> None:
+    """Let the system refuse to open the files whose paths end so."""
     original = os.open
 
-    def replacement(path: object, *rest: object, **named: object) -> object:
-        if when(path):
+    def opened(path: Any, *rest: Any, **named: Any) -> int:
+        if str(path).endswith(end):
             raise error
-        return original(path, *rest, **named)  # type: ignore[call-overload]
+        return original(path, *rest, **named)
 
-    return replacement
+    monkeypatch.setattr(os, "open", opened)
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(30, "Read-only file system")])
 def test_a_folder_that_may_not_be_written_is_said_in_words(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
-    monkeypatch.setattr(os, "open", raising(error, lambda path: str(path).endswith("lock")))
+    refuses(monkeypatch, "lock", error)
     line = refused(capsys, "resume", run)
     assert line == (
         f"error: expected the lock of a run that can be written at {run}/lock, got {error.strerror}; "
@@ -219,8 +220,7 @@ def test_a_folder_that_may_not_be_written_is_said_in_words(
 def test_a_file_that_may_not_be_read_is_said_in_words(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    error = PermissionError(13, "Permission denied")
-    monkeypatch.setattr(os, "open", raising(error, lambda path: str(path).endswith(name)))
+    refuses(monkeypatch, name, PermissionError(13, "Permission denied"))
     assert f"{run / name}, got Permission denied" in refused(capsys, "predict", run)
 
 
@@ -251,7 +251,7 @@ def test_other_files_and_folders_in_a_run_are_left_alone(run: Path) -> None:
     (run / ".git").mkdir()
     (run / ".git" / "config").write_text("theirs")
     (run / "checkpoints" / ".idea").mkdir()
-    (run / "checkpoints" / "step-000000001.safetensors").mkdir()
+    (run / "checkpoints" / "step-000000099.safetensors").mkdir()
     theirs = [
         ".config.toml.swp", ".env", ".result.json.0123456789abcdef", "notes.md", "checkpoints/.step-notes",
         "checkpoints/step-1.safetensors", "checkpoints/step-final.safetensors", ".git.0123456789ab",
