@@ -19,6 +19,7 @@ def resume(
     runtime: Annotated[
         str | None, typer.Option(help="Resume on this runtime instead; the weights are the same.")
     ] = None,
+    load: shared.LoadInstead = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
     debug: shared.Debug = False,
@@ -31,7 +32,9 @@ def resume(
     from annex_actors.runs.saved_run import SavedRun
 
     saved = SavedRun.open(run_dir)
-    config = saved.config if runtime is None else saved.config.on_runtime(runtime)
+    note = (lambda line: None) if quiet else print_note
+    config = saved.config_for(load or [], note)
+    config = config if runtime is None else config.on_runtime(runtime)
     config = config if epochs is None else config.with_epochs(epochs)
     learner, dataset = config.learner(), config.load()
     resumption, before = Resumption.prepare(saved, config, learner, dataset), saved.report
@@ -40,5 +43,5 @@ def resume(
         print_result(before.model_dump_json() if json else done)
         return 0
     with progress_of(config, dataset, quiet=quiet) as observers:
-        run = resumption.carry_out(observers=observers, note=(lambda line: None) if quiet else print_note)
+        run = resumption.carry_out(observers=observers, note=note)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

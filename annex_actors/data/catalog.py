@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.files import user_path
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
@@ -141,7 +142,7 @@ def load(
         return _BUILT_IN[name_or_path]()
     if name_or_path == "fashion-mnist":
         return fashion_mnist(find(search_path(data_dir)) or download(cache_folder()))
-    path = Path(name_or_path).expanduser()
+    path = user_path(name_or_path)
     if path.suffix == ".csv":
         return read_csv(path, label=label, test_fraction=test_fraction, seed=seed)
     if path.suffix == ".npz":

@@ -6,15 +6,18 @@ import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from io import TextIOWrapper
 from pathlib import Path
 
 import numpy as np
 
 from annex_actors.base.errors import DataError, message_of
+from annex_actors.base.files import open_file, reading
+from annex_actors.base.shown import shown
+from annex_actors.base.texts import listed
 from annex_actors.base.types import Array, Floats
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
-from annex_actors.data.reading import reading
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -31,7 +34,7 @@ class _Table:
 
     def place(self, row: int, column: int) -> str:
         """Return where a cell is, as the user would look for it."""
-        name = f" ({self.header[column]})" if self.header else ""
+        name = f" ({listed([self.header[column]])})" if self.header else ""
         return f"line {self.lines[row]}, column {column}{name}"
 
 
@@ -91,7 +94,7 @@ def _cells(path: Path) -> tuple[list[list[str]], list[int]]:
     """Return the cells of every line that is not blank, and the line's number."""
     rows, lines = [], []
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with TextIOWrapper(open_file(path), newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, strict=True)
             for cells in reader:
                 if cells:
@@ -111,10 +114,10 @@ def _column(table: _Table, label: str | int | None) -> int:
     index = -1 if label is None else int(label) if _is(int, str(label)) else None
     if index is not None and -table.columns <= index < table.columns:
         return index % table.columns
-    known = ", ".join(names) if names else f"no header, so an index from {-table.columns} to {table.columns - 1}"
+    known = listed(names) if names else f"no header, so an index from {-table.columns} to {table.columns - 1}"
     close = get_close_matches(str(label), names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "give a name or an index"
-    raise DataError(f"expected the label column to be one of {known}, got {label!r}; {hint}")
+    hint = f"did you mean {shown(close[0])}?" if close else "give a name or an index"
+    raise DataError(f"expected the label column to be one of {known}, got {shown(label)}; {hint}")
 
 
 def _numbers(table: _Table, features: Sequence[int]) -> Floats:
@@ -127,7 +130,7 @@ def _number(table: _Table, row: int, column: int) -> float:
     if abs(value) <= _LARGEST:  # False for NaN too
         return value
     raise DataError(
-        f"expected a finite number, got {cell!r} in {table.place(row, column)}; "
+        f"expected a finite number, got {shown(cell)} in {table.place(row, column)}; "
         "encode the column in numbers, or remove the line or the column"
     )
 
@@ -142,7 +145,7 @@ def _targets(table: _Table, column: int) -> Array:
     if not all(numeric):
         odd = numeric.index(2 * sum(numeric) < len(numeric))
         raise DataError(
-            f"expected labels that are all numbers or all text, got {cells[odd]!r} in {table.place(odd, column)}; "
+            f"expected labels that are all numbers or all text, got {shown(cells[odd])} in {table.place(odd, column)}; "
             "correct it, or give a header none of whose names is a number"
         )
     if all(_is(int, cell) for cell in cells):

@@ -33,7 +33,10 @@ def parse_layers(text: str, constructors: Mapping[str, Constructor] = LAYERS) ->
         ConfigError: an unknown layer, wrong arguments or unmatched parentheses; the message names the word.
     """
     words = enumerate(text.split())
-    layers = _Parser(constructors).layers(words)
+    try:
+        layers = _Parser(constructors).layers(words)
+    except RecursionError:
+        raise ConfigError("expected layers within a few parentheses, got hundreds; write them in a row") from None
     if not layers:
         raise ConfigError('expected layers such as "dense:128 relu dense:10", got an empty text')
     return sequence(*layers)

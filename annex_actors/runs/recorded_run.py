@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annex_actors.base.errors import AnnexError, message_of
+from annex_actors.base.files import writing
 from annex_actors.data import Dataset
 from annex_actors.protocol.events import Event
 from annex_actors.runs.config import RunConfig
@@ -17,6 +18,7 @@ from annex_actors.runs.initial_weights import begun
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Status
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runs.run_directory import LOG, RunDirectory
+from annex_actors.runs.run_log import RunLog
 from annex_actors.runtimes import Crash, Observer
 from annex_actors.runtimes.hosting.failures import one_line
 from annex_actors.training.interrupts import Interrupts
@@ -87,8 +89,7 @@ def train_recorded(
         The run, even if it was interrupted or failed.
 
     Raises:
-        UserError: settings or data that do not fit; or the folder exists.
-        OSError: the disk is full.
+        UserError: settings or data that do not fit; or the folder exists, or cannot be written.
     """
     config, training = begun(config, prepared(config, learner, dataset, crashes))
     network = NetworkRecord.of(training.spec.network, training.initial, dataset)
@@ -147,7 +148,8 @@ class Recording:
         assert result is not None  # a run that has started has one
         report = self._report(result, failure)
         if result.checkpoint.step:  # of a finished run too, so that it can be trained further
-            checkpoints.write(result.checkpoint)
+            with writing(checkpoints.path, "a checkpoint"):
+                checkpoints.write(result.checkpoint)
         directory.end(report, result.checkpoint, metrics.counts.epochs[: len(result.history)])
         self.interrupts.forget()
         return RecordedRun(directory, report, failure)
@@ -177,8 +179,7 @@ def logging_to(path: Path) -> Iterator[None]:
     Every crash is logged with its traceback, and NumPy warns of every overflow: too much for a terminal, but worth
     reading afterwards. The file is made with its first line.
     """
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler = RunLog(path)
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.propagate for logger in loggers]
     for logger in loggers:

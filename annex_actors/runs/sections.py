@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import MISSING, fields
 from enum import Enum
-from typing import Any, get_type_hints
+from typing import Any, TypeAlias, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -13,6 +13,8 @@ from annex_actors.base.settings import settings_of
 from annex_actors.runtimes import Supervision
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
+
+_Single: TypeAlias = bool | int | float | str
 
 _LEARNER = {name: each.default for name, each in inspect.signature(Learner).parameters.items()}
 
@@ -58,6 +60,7 @@ class _ChosenSection(Section):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
     name: str
+    __pydantic_extra__: dict[str, _Single | list[_Single]] = Field(init=False)  # no class takes what nests deeper
 
     def recorded(self, instance: object) -> dict[str, Any]:
         """Return the section with every setting of the instance that was made from it."""

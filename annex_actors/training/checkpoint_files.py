@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,16 +26,17 @@ from typing import Any, Self
 from zlib import crc32
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
+from annex_actors.base.files import read_file, reading, reason, writing
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Array
 from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.training.atomic_files import write_whole
+from annex_actors.training.array_files import arrays_in
+from annex_actors.training.atomic_files import sweep, write_whole
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.identity import Identity
 from annex_actors.training.preparation import PreparedTraining
@@ -42,7 +44,7 @@ from annex_actors.training.preparation import PreparedTraining
 ALL = "all"
 """The policy that keeps every checkpoint."""
 
-_PREFIX, _SUFFIX = "step-", ".safetensors"
+_NAME, _NAMES = "step-{:09}.safetensors", re.compile(r"step-([0-9]{9,18})\.safetensors")
 _WEIGHTS, _OPTIMIZER, _STASH, _COSTS = "weights.", "optimizer.", "stash.", "costs"
 _OF_AN_EPOCH = ("epoch", "steps", "train_cost", "test_cost", "metrics")
 
@@ -68,7 +70,7 @@ class Checkpoints:
         checks.whole_number("every", self.every, at_least=0)
         if self.keep != ALL:
             if isinstance(self.keep, str):
-                raise ConfigError(f'expected `keep` to be an integer >= 1 or "{ALL}", got {self.keep!r}')
+                raise ConfigError(f'expected `keep` to be an integer >= 1 or "{ALL}", got {shown(self.keep)}')
             checks.whole_number("keep", self.keep, at_least=1)
 
     def write(self, checkpoint: Checkpoint) -> None:
@@ -78,16 +80,19 @@ class Checkpoints:
             OSError: the folder cannot be written, or the disk is full; the earlier checkpoints are whole.
         """
         self.path.mkdir(exist_ok=True)
-        write_whole(self.path / f"{_PREFIX}{checkpoint.step:09}{_SUFFIX}", _packed(checkpoint))
+        write_whole(self._file(checkpoint.step), _packed(checkpoint))
         if isinstance(self.keep, int):
-            for step in self.steps()[: -self.keep]:
+            for step in self._steps()[: -self.keep]:
                 self._file(step).unlink(missing_ok=True)
 
     def steps(self) -> list[int]:
-        """Return the steps of all checkpoints, whole or damaged, in ascending order."""
-        names = [path.name for path in self.path.glob(f"{_PREFIX}*{_SUFFIX}")]
-        numbers = [name.removeprefix(_PREFIX).removesuffix(_SUFFIX) for name in names]
-        return sorted(int(number) for number in numbers if number.isdecimal())
+        """Return the steps of all checkpoints, whole or damaged, in ascending order; files of other names do not count.
+
+        Raises:
+            DataError: the folder cannot be read.
+        """
+        with reading(self.path):
+            return self._steps()
 
     def newest(self, training: PreparedTraining, note: Callable[[str], None]) -> Checkpoint | None:
         """Return the newest checkpoint that is whole; None if there is none.
@@ -99,7 +104,7 @@ class Checkpoints:
         for step in reversed(self.steps()):
             try:
                 return self.at(step, training)
-            except (DataError, OSError) as error:
+            except DataError as error:
                 note(message_of(error))
         return None
 
@@ -107,26 +112,40 @@ class Checkpoints:
         """Return the checkpoint at a step; for ``training`` see `newest`.
 
         Raises:
-            DataError: the file is damaged, or of another training; the message names it.
-            OSError: the file cannot be read.
+            DataError: the file is damaged, of another training, or cannot be read; the message names it.
         """
         path = self._file(step)
+        with reading(path):
+            content = read_file(path)
         try:
-            checkpoint = _unpacked(path.read_bytes(), training.initial)
+            checkpoint = _unpacked(content, training.initial)
             if checkpoint.step != step:
                 raise DataError(f"expected step {step}, as the file's name says, got {checkpoint.step}")
             training.check(checkpoint)
-        except (UserError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (UserError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"expected a whole checkpoint at {path}, got a damaged one: {message_of(error)}") from error
         return checkpoint
 
     def sweep(self) -> None:
-        """Delete the temporary files of a job that was killed while writing."""
-        for path in self.path.glob(f".{_PREFIX}*"):
-            path.unlink(missing_ok=True)
+        """Delete the temporary files of a job that was killed while writing.
+
+        Raises:
+            ConfigError: the folder cannot be read or changed.
+        """
+        with writing(self.path, "a folder of checkpoints"):
+            sweep(self.path, lambda name: _NAMES.fullmatch(name) is not None)
+
+    def _steps(self) -> list[int]:
+        try:
+            with os.scandir(self.path) as entries:
+                found = [_NAMES.fullmatch(each.name) for each in entries if not each.is_dir(follow_symlinks=False)]
+        except FileNotFoundError:
+            return []
+        # Only the name that a step has, which 0000000000000 is not.
+        return sorted(int(name[1]) for name in found if name and _NAME.format(int(name[1])) == name[0])
 
     def _file(self, step: int) -> Path:
-        return self.path / f"{_PREFIX}{step:09}{_SUFFIX}"
+        return self.path / _NAME.format(step)
 
 
 def _packed(checkpoint: Checkpoint) -> bytes:
@@ -146,7 +165,7 @@ def _packed(checkpoint: Checkpoint) -> bytes:
 
 
 def _unpacked(content: bytes, initial: Checkpoint) -> Checkpoint:
-    arrays, metadata = load_arrays(content), _metadata(content)
+    arrays, metadata = arrays_in(content)
     written = metadata.pop("crc32")
     if _checksum(arrays, metadata) != written:
         raise DataError(f"expected the checksum {written}, got another; the disk has lost something")
@@ -167,12 +186,6 @@ def _unpacked(content: bytes, initial: Checkpoint) -> Checkpoint:
 
 def _epoch(fields: Mapping[str, Any]) -> EpochFinished:
     return EpochFinished(**{name: fields[name] for name in _OF_AN_EPOCH})
-
-
-def _metadata(content: bytes) -> dict[str, str]:
-    """Return the metadata in a file's content; safetensors can read it from files only."""
-    size = int.from_bytes(content[:8], "little")
-    return dict(json.loads(content[8 : 8 + size])["__metadata__"])
 
 
 def _checksum(arrays: Mapping[str, Array], text: Mapping[str, str]) -> str:
@@ -244,6 +257,6 @@ class CheckpointWriter:
         try:
             self._checkpoints.write(Checkpoint.of(cut, self._initial, self._history()))
         except OSError as error:
-            self.emit(CheckpointFailed(step, os.strerror(error.errno) if error.errno else message_of(error)))
+            self.emit(CheckpointFailed(step, reason(error)))
         else:
             self.emit(CheckpointSaved(step))
