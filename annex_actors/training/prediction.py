@@ -76,7 +76,7 @@ class Predictions:
 
 
 class Served:
-    """The function that `Learner.serving` gives: it predicts by actors that stay up; may be called from several threads.
+    """Predicts by actors that stay up: the function that `Learner.serving` gives; may be called from several threads.
 
     Args:
         spec: the learner's settings.
