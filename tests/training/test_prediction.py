@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import signal
 import threading
 import weakref
 from collections.abc import Callable
@@ -273,6 +274,23 @@ def test_an_error_in_the_block_stops_the_actors(host: str, error: type[BaseExcep
     with no_thread_left(), pytest.raises(error), trained(host).serving() as predict:
         predict(inputs(1))
         raise error
+
+
+@pytest.mark.parametrize("host", ["threads", "schedulers", "processes"])
+def test_ctrl_c_ends_the_wait_for_an_answer_and_stops_the_actors(host: str) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    learner, flood = trained(host), inputs(400 * FEW)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with no_thread_left(), pytest.raises(KeyboardInterrupt), learner.serving() as predict:
+            presses = threading.Thread(target=signal.pthread_kill, args=(main, signal.SIGINT))
+            presses.start()
+            while True:
+                predict(flood)
+        presses.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_weights_of_the_beginning_are_served_whatever_the_learner_learns_meanwhile() -> None:
