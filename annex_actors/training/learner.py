@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from numpy.typing import ArrayLike
@@ -25,7 +26,7 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner_spec import PER_LAYER, LearnerSpec
-from annex_actors.training.prediction import predict
+from annex_actors.training.prediction import Predict, Predictions, serving
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import Result
 from annex_actors.training.session import Session
@@ -93,6 +94,7 @@ class Learner:
         )
         self.checkpoint: Checkpoint | None = None
         self.result: Result | None = None
+        self._predictions = Predictions()
 
     def check(self, dataset: Dataset, *, epochs: int = 10, batch_size: int = 32, crashes: Sequence[Crash] = ()) -> None:
         """Check settings and data as `train` does before any actor starts; the arguments are those of `train`.
@@ -187,7 +189,11 @@ class Learner:
                 self.checkpoint = session.result.checkpoint
 
     def predict(self, inputs: ArrayLike) -> Floats:
-        """Return the trained network's predictions, computed by actors like those that trained it.
+        """Return the trained network's predictions; may be called from several threads.
+
+        Up to 256 samples, as many as one message holds, are computed at once in the calling thread, by the stages that
+        actors would host. More samples are computed by actors, which are started for this call: on ``processes`` that
+        takes seconds, so keep them up by `serving` for calls with many samples.
 
         Args:
             inputs: shape ``(samples, *input_shape)``.
@@ -199,7 +205,29 @@ class Learner:
         Raises:
             DataError: there are no trained weights or no inputs, or the inputs are not finite.
             ShapeError: inputs of another shape than in training.
+            RunFailedError: a layer fails again and again.
         """
+        return self._predictions.predict(self.spec, self._trained(), inputs)
+
+    def serving(self) -> AbstractContextManager[Predict]:
+        """Keep actors up that predict with the present weights, for many calls, or calls with many samples.
+
+        ```
+        with learner.serving() as predict:
+            outputs = predict(inputs)
+        ```
+
+        The function predicts as `predict` does, to the same bits, and may be called from several threads, whose samples
+        are then under way at once. The actors are those of the learner's runtime, and restarted when they die; no call
+        is lost. They are stopped at the end of the block, however it ends. Until then NumPy has one BLAS thread.
+
+        Raises:
+            DataError: there are no trained weights.
+            RunFailedError: the actors do not start.
+        """
+        return serving(self.spec, self._trained())
+
+    def _trained(self) -> Checkpoint:
         if self.checkpoint is None:
             raise DataError("expected trained weights to predict with, got none; call train() first")
-        return predict(self.spec, self.checkpoint, inputs)
+        return self.checkpoint
