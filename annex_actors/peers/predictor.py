@@ -45,15 +45,17 @@ class PredictorSpec:
         is_due: Callable[[int], bool] = every_step,
     ) -> Node:
         """Return the predictor as a peer; every incarnation begins with the first sample."""
+        predictor = Predictor(self)
         return Node(
             TRAINER,
             incarnation,
             run=self.run,
             routing=self.routing,
-            behaviour=Predictor(self),
+            behaviour=predictor,
             mailbox=PredictorMailbox(),
             snapshot=Snapshot(TRAINER, self.step, None),
             instrument=instrument,
+            waits_for=predictor.waits_for,
         )
 
 
@@ -96,6 +98,10 @@ class Predictor:
         feed = self._feed
         feed.receive(message)
         return self._finish() if feed.done else list(feed.send_next())
+
+    def waits_for(self) -> str | None:
+        """Return for what it waits; None when it has finished."""
+        return None if self._feed.done else "the outputs of a prediction"
 
     def _finish(self) -> list[Request]:
         feed = self._feed

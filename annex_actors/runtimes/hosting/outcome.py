@@ -20,6 +20,11 @@ class Outcome:
         self._over = Event()
         self.closed = False
 
+    @property
+    def over(self) -> bool:
+        """Whether the run has finished, failed or been closed."""
+        return self._over.is_set()
+
     def finish(self) -> None:
         """Record that the driver has finished."""
         self._over.set()

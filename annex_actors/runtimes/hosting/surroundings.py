@@ -11,6 +11,7 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
+from annex_actors.runtimes.hosting.standstill import Surveyor
 from annex_actors.runtimes.hosting.watchdog import Watchdog
 from annex_actors.runtimes.program import Program
 from supervisors import ChildExited, Ignore, Registry
@@ -28,10 +29,17 @@ class RunSurroundings:
         observers: of the run.
         outcome: of the run.
         watchdog: watches the peers.
+        surveyor: surveys them.
     """
 
     def __init__(
-        self, program: Program, registry: Registry, observers: Observers, outcome: Outcome, watchdog: Watchdog
+        self,
+        program: Program,
+        registry: Registry,
+        observers: Observers,
+        outcome: Outcome,
+        watchdog: Watchdog,
+        surveyor: Surveyor,
     ) -> None:
         self.registry = registry
         self.instrument: Instrument = program.instrument
@@ -41,6 +49,7 @@ class RunSurroundings:
         self._observers = observers
         self._outcome = outcome
         self._watchdog = watchdog
+        self._surveyor = surveyor
         self._heartbeats: dict[Address, list[Heartbeat]] = {address: [] for address in self._labels}
         # The threads of two supervisors add to it: an append is atomic, an increment is not.
         self._starts: list[Address] = []
@@ -58,6 +67,7 @@ class RunSurroundings:
         """
         if self._outcome.failed:
             raise Ignore
+        self._surveyor.void()
         return self._store.open(address)
 
     def heartbeat(self, address: Address) -> Heartbeat:

@@ -46,7 +46,7 @@ def at_work(began: float, longest_s: float = 0.0) -> Heartbeat:
 
 
 def watchdog(clock: Clock, limit_s: float = 10.0) -> Watchdog:
-    return Watchdog(limit_s, lambda address, hang: None, clock)
+    return Watchdog(limit_s, lambda address, hang: None, lambda: None, clock)
 
 
 def test_a_heartbeat_shows_what_its_peer_does_and_has_done() -> None:
