@@ -36,7 +36,7 @@ class Address(NamedTuple):
 
 
 OWNER = Address("owner")
-"""The program that started the run: it sends `Halt` and the first `Marker` of a survey, and receives `Waiting`."""
+"""The program that started the run: the sender of `Halt`."""
 
 Edge: TypeAlias = int
 """An edge of the network. It is a number, but only `routing` computes with it; a stage gets its edges by name."""
@@ -265,7 +265,7 @@ class Marker(Control):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Waiting(Control):
-    """I only waited when I was surveyed, and nothing was on its way to me; to the owner of the run.
+    """I only waited when I was surveyed, and nothing was on its way to me.
 
     ``waits_for`` completes the sentence *it waits for ...*; None: for nothing that the other peers could send.
     """

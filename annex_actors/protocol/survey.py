@@ -4,11 +4,12 @@ In a healthy run some peer always has work, or a message is on its way. If at on
 are empty, that stays so for ever: the run stands still. But peers that work in parallel have no *at once*, and nothing
 here may depend on how long something takes. So a survey makes a consistent cut:
 
-- The owner sends a `Marker` to every peer.
+- The surveyor sends a `Marker` to every peer.
 - A peer handles a marker only when it has nothing else to do. With the first one of a survey it records that it waits,
   and sends a marker to each neighbour. Channels keep the order of messages, so a marker pushes before it all that was
   sent before.
-- Once the marker of every neighbour has arrived, and after the recording nothing else, the peer answers `Waiting`.
+- Once the marker of every neighbour has arrived, and after the recording nothing else, the peer answers the surveyor
+  with `Waiting`.
 
 If every peer answers, each in the incarnation that it had at the beginning, then all waited and nothing was on its way
 at the cut. A peer that works, starts or hangs does not answer, and so nothing is concluded.
@@ -21,7 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Control, Marker, Post, Waiting
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Control, Marker, Post, Waiting
+
+SURVEYOR = Address("surveyor")
+"""What surveys the peers of a run, on its owner's behalf."""
 
 
 class Survey:
@@ -54,7 +58,7 @@ class Survey:
         """Return the marker to handle now, if the peer has nothing else to do; None where there is none."""
         if self._marker is None or self._over or (self._recorded and not self._is_complete):
             return None
-        return OWNER, self._marker
+        return SURVEYOR, self._marker
 
     def handle(self, marker: Marker, waits_for: Callable[[], str | None]) -> Iterator[Post]:
         """Record that the peer waits, and pass the marker on; answer once every neighbour has."""
@@ -63,7 +67,7 @@ class Survey:
             yield from (Post(neighbour, marker) for neighbour in sorted(self._neighbours))
         if self._is_complete:
             self._over = True
-            yield Post(OWNER, Waiting(marker.run, marker.step, WHOLE_STEP, WHOLE_STEP, marker.survey, waits_for()))
+            yield Post(SURVEYOR, Waiting(marker.run, marker.step, WHOLE_STEP, WHOLE_STEP, marker.survey, waits_for()))
 
     @property
     def _is_complete(self) -> bool:

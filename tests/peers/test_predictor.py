@@ -75,3 +75,12 @@ def test_a_restarted_predictor_begins_with_the_first_sample() -> None:
     node = SPEC.node(None, 2)
     assert asked(node.start()) == [0, 1]
     assert (SPEC.address, SPEC.label) == (TRAINER, "predictor")
+
+
+def test_it_says_for_what_it_waits_until_all_outputs_are_back() -> None:
+    node = SPEC.node(None, 1)
+    node.start()
+    assert node.waits_for() == "the outputs of a prediction"
+    for chunk in range(2):
+        tell(node, output(chunk))
+    assert node.waits_for() is None

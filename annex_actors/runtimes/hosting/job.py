@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
+from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.failures import one_line
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
@@ -70,8 +71,8 @@ class SupervisedJob:
         self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog, surveyor)
         hooks = [each.on_tree_event for each in (self._actors, self._surroundings, judge, self._driver)]
         try:
-            self.registry.register(OWNER, surveyor)
-            self._resources.callback(self.registry.unregister, OWNER)
+            self.registry.register(SURVEYOR, surveyor)
+            self._resources.callback(self.registry.unregister, SURVEYOR)
             for needs in (needed or nullcontext(), one_blas_thread(), watchdog):
                 self._resources.enter_context(needs)
             children = {spec.address: hosts[spec.address].child(spec, self._surroundings) for spec in program.peers}

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import count
 
-from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Marker, Waiting
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Envelope, Marker, Waiting
+from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes.hosting.failures import standstill
 from annex_actors.runtimes.hosting.outcome import Outcome
 from annex_actors.runtimes.hosting.peer_ref import Peers
@@ -26,7 +27,7 @@ class _Survey:
 
 
 class Surveyor:
-    """Surveys the peers of a run on behalf of its owner, whose name it has among them.
+    """Surveys the peers of a run; they know it as `SURVEYOR`.
 
     Its methods may be called from any thread, and take no lock: a thread that sends an answer may be killed in the
     middle of it, and would never release the lock.
@@ -52,7 +53,7 @@ class Surveyor:
         if self._outcome.over or None in peers:
             return
         self._survey = survey = _Survey(next(self._numbers))
-        marker = Envelope(OWNER, 1, 0, Marker(self._run, 0, WHOLE_STEP, WHOLE_STEP, survey.number))
+        marker = Envelope(SURVEYOR, 1, 0, Marker(self._run, 0, WHOLE_STEP, WHOLE_STEP, survey.number))
         for peer in peers:
             if peer is not None:
                 peer.tell(marker)

@@ -30,9 +30,10 @@ from annex_actors.base.user_files import run_user_file
 from annex_actors.protocol.effects import Emit, Send
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import Instrument, combined
-from annex_actors.protocol.messages import OWNER, Address, Envelope
+from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
@@ -103,11 +104,11 @@ class WorkerSurroundings:
         self._control.send(Up())
 
     def send(self, to: Address, envelope: Envelope) -> None:
-        """Send an envelope over the link to a neighbour, or to the supervising process, to trainer and owner."""
+        """Send an envelope over the link to a neighbour, or to the supervising process, to trainer and surveyor."""
         link = self._links.get(to)
         if link is not None:
             link.send(envelope)
-        elif to in (TRAINER, OWNER):
+        elif to in (TRAINER, SURVEYOR):
             self._control.send(Send(to, envelope))
 
     def is_due(self, step: int) -> bool:

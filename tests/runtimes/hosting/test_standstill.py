@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from annex_actors.peers.trainer import TrainerState
 from annex_actors.protocol.effects import Effect, Send
-from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Marker, Waiting
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Envelope, Marker, Waiting
 from annex_actors.protocol.routing import TRAINER, stage_address
+from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes import Program, StandstillError, Supervision
 from annex_actors.runtimes.hosting.failures import standstill
 from annex_actors.runtimes.hosting.outcome import Outcome
@@ -138,7 +139,7 @@ class SurveyedJob(InlineJob):
 
     def at(self, address: Address) -> Any:
         mail = Mail()
-        mail.tell = lambda envelope: self._channel(OWNER, address).append(envelope)  # type: ignore[method-assign]
+        mail.tell = lambda envelope: self._channel(SURVEYOR, address).append(envelope)  # type: ignore[method-assign]
         return mail
 
     def _channel(self, sender: Address, to: Address) -> deque[Envelope]:
@@ -153,7 +154,7 @@ class SurveyedJob(InlineJob):
             self.outcome.wait()
 
     def _execute(self, effect: Effect, incarnation: int) -> None:
-        if isinstance(effect, Send) and effect.to == OWNER:
+        if isinstance(effect, Send) and effect.to == SURVEYOR:
             self._surveyor.tell(effect.envelope)
         else:
             super()._execute(effect, incarnation)
