@@ -12,7 +12,6 @@ pinned to steps.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,10 +21,10 @@ from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples, microbatch_slices
 from annex_actors.metrics import evaluate
 from annex_actors.peers.prediction_feed import PredictionFeed
+from annex_actors.peers.trainer_mailbox import TrainerMailbox
 from annex_actors.protocol.effects import Commit, Emit, Request
 from annex_actors.protocol.events import EpochFinished, Finished, StepFinished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
-from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Address,
@@ -180,36 +179,6 @@ class TrainerState:
             cost_sum=self.cost_sum + cost * samples,
             samples=self.samples + samples,
         )
-
-
-class TrainerMailbox:
-    """The mailbox of the trainer: predictions as they arrive, reports in the order of their steps."""
-
-    def __init__(self, reported: int) -> None:
-        self._reported = reported
-        self._reports: dict[int, Report] = {}
-        self._predictions: deque[Predict] = deque()
-
-    def put(self, message: Message) -> None:
-        """Store a message; drop a report that was counted before."""
-        if isinstance(message, Predict):
-            self._predictions.append(message)
-        elif isinstance(message, Report) and message.step >= self._reported:
-            self._reports[message.step] = message
-
-    def next(self) -> Message | None:
-        """Return the next message to handle."""
-        if self._predictions:
-            return self._predictions.popleft()
-        return self._reports.pop(self._reported, None)
-
-    def urgency(self) -> Urgency | None:
-        """Return `MOST_URGENT` where there is a message, since the first stage waits to be fed."""
-        return MOST_URGENT if self._predictions or self._reported in self._reports else None
-
-    def commit(self, step: int) -> None:
-        """Record that every step below ``step`` is counted."""
-        self._reported = step
 
 
 class Trainer:

@@ -68,7 +68,7 @@ class SupervisedJob:
         judge = Judge(program, self._peers, observers, outcome)
         surveyor = Surveyor(program, self._peers, outcome)
         watchdog = Watchdog(program.supervision.hang_seconds, judge.on_hang, surveyor.begin)
-        self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog, surveyor)
+        self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog, surveyor.void)
         hooks = [each.on_tree_event for each in (self._actors, self._surroundings, judge, self._driver)]
         try:
             self.registry.register(SURVEYOR, surveyor)

@@ -11,7 +11,6 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
-from annex_actors.runtimes.hosting.standstill import Surveyor
 from annex_actors.runtimes.hosting.watchdog import Watchdog
 from annex_actors.runtimes.program import Program
 from supervisors import ChildExited, Ignore, Registry
@@ -29,7 +28,7 @@ class RunSurroundings:
         observers: of the run.
         outcome: of the run.
         watchdog: watches the peers.
-        surveyor: surveys them.
+        on_open: called before each new incarnation of a peer.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class RunSurroundings:
         observers: Observers,
         outcome: Outcome,
         watchdog: Watchdog,
-        surveyor: Surveyor,
+        on_open: Callable[[], None],
     ) -> None:
         self.registry = registry
         self.instrument: Instrument = program.instrument
@@ -49,7 +48,7 @@ class RunSurroundings:
         self._observers = observers
         self._outcome = outcome
         self._watchdog = watchdog
-        self._surveyor = surveyor
+        self._on_open = on_open
         self._heartbeats: dict[Address, list[Heartbeat]] = {address: [] for address in self._labels}
         # The threads of two supervisors add to it: an append is atomic, an increment is not.
         self._starts: list[Address] = []
@@ -67,7 +66,7 @@ class RunSurroundings:
         """
         if self._outcome.failed:
             raise Ignore
-        self._surveyor.void()
+        self._on_open()
         return self._store.open(address)
 
     def heartbeat(self, address: Address) -> Heartbeat:
