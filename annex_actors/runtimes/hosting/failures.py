@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 
 from annex_actors.base.errors import AnnexError, LayerError, UserError
 from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.hosting.heartbeat import START
 from annex_actors.runtimes.program import RunFailedError, StandstillError
 
 EXTERNAL_KILL_FACTOR = 10
@@ -25,6 +26,7 @@ class PeerError(AnnexError):
 
     def __init__(self, what: str, place: str | None, *, external: bool = False) -> None:
         super().__init__(f"{what} in {place}" if place else what)
+        self.what = what
         self.place = place
         self.external = external
 
@@ -46,13 +48,13 @@ class FailureLedger:
 
     def record(self, address: Address, label: str, error: BaseException | None) -> Exception | None:
         """Count a failure; return the error that ends the run, or None where a restart may help."""
-        if isinstance(error, UserError):
+        if isinstance(error, UserError | RunFailedError):
             return error
         if error is None:
             return None
         limit = self._max_attempts
         if isinstance(error, PeerError):
-            if error.place is None:
+            if error.place is None or (error.external and error.place == START):  # no message caused it
                 return None
             limit *= EXTERNAL_KILL_FACTOR if error.external else 1
             key: Hashable = (address, PeerError, error.place, error.external)

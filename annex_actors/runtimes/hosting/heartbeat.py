@@ -22,6 +22,9 @@ FADING = 0.999
 """The factor by which the longest duration fades with each further piece of work: to half after 700. So one piece that
 took long because the machine was suspended does not raise the limit for a hang for good."""
 
+START = "start"
+"""The first piece of work of an incarnation, which no message causes."""
+
 Memory: TypeAlias = "bytearray | memoryview"
 
 _BEGAN, _LONGEST, _ANSWERED = range(3)
@@ -119,7 +122,7 @@ class Heartbeat(Instrument):
         """The current piece of work, or the last one: ``forward at step 7 microbatch 2``."""
         kind = self._kind.tobytes().rstrip(b"\0").decode(errors="replace")
         if not kind:
-            return "start"
+            return START
         step, microbatch = self._numbers[_STEP], self._numbers[_MICROBATCH]
         return f"{kind} at step {step}" + ("" if microbatch == WHOLE_STEP else f" microbatch {microbatch}")
 

@@ -36,6 +36,10 @@ class Outcome:
             self.failed = True
             self._over.set()
 
+    def pause(self, seconds: float) -> None:
+        """Wait for so many seconds, or until the run has ended."""
+        self._over.wait(seconds)
+
     def wait(self) -> None:
         """Wait until the run has ended; Ctrl-C interrupts the wait.
 

@@ -62,12 +62,16 @@ class RunSurroundings:
         """Begin a new incarnation of a peer: return the store's number for it, and the last commit.
 
         Raises:
-            Ignore: the run has failed.
+            Ignore: the run has failed, or its owner has closed it.
         """
-        if self._outcome.failed:
+        if self._outcome.failed or self._outcome.closed:
             raise Ignore
         self._on_open()
         return self._store.open(address)
+
+    def pause(self, seconds: float) -> None:
+        """Wait before another try to start a peer, but not when the run has ended."""
+        self._outcome.pause(seconds)
 
     def heartbeat(self, address: Address) -> Heartbeat:
         """Return the heartbeat of a new incarnation on a thread, and watch it."""

@@ -158,9 +158,9 @@ class Worker:
             case Ping():
                 if self._heartbeat is not None:
                     self._heartbeat.answer()
-            case Connect(peer, incarnation):
+            case Connect(peer, number):
                 self._connect(peer, framing.receive_fds(self._files, 1)[0])
-                self._control.send(Connected(peer, incarnation))
+                self._control.send(Connected(peer, number))
             case Prepare(program, load):
                 multiprocessing.spawn.prepare(dict(program))
                 for path in load:
