@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json as text
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_result, table
+from annex_actors.cli.output import print_facts, print_json, print_result, print_table
 
 if TYPE_CHECKING:
     from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
@@ -21,19 +22,24 @@ _UNFINISHED = "running, or killed: `annex-actors resume` goes on from"
 def inspect(
     run_dir: shared.RunDir,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: shared.Debug = False,
 ) -> None:
     """Show a run: layers, shapes, parameters, config, metrics, versions, restarts, and how it ended."""
     from annex_actors.runs.saved_run import SavedRun
 
     saved = SavedRun.open(run_dir)
     if json:
-        print_result(_json(saved))
+        print_json(_json(saved))
         return
     _show_network(saved.network)
-    print_result("\n" + saved.config.to_toml())
+    print_result("")
+    print_table(["setting", "value"], list(_settings(saved.config.model_dump())))
+    print_result("")
     _show_epochs(saved.epochs)
-    print_result("\n" + "\n".join(f"{name:12}  {value}" for name, value in saved.environment.items()))
-    print_result("\n" + (_end(saved.report) if saved.report else f"status        {_UNFINISHED} {_newest(saved)}"))
+    print_result("")
+    print_facts(dict(saved.environment))
+    print_result("")
+    print_facts(_end(saved.report) if saved.report else {"status": f"{_UNFINISHED} {_newest(saved)}"})
 
 
 def _json(saved: SavedRun) -> str:
@@ -51,23 +57,34 @@ def _json(saved: SavedRun) -> str:
     )
 
 
+def _settings(settings: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each setting by its key, as ``--set`` takes it, and its value, as TOML has it."""
+    from annex_actors.runs.toml_settings import toml_value
+
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _settings(value, f"{key}.")
+        elif value is not None:
+            yield section + key, toml_value(value)
+
+
 def _show_network(network: NetworkRecord) -> None:
     print_result(f"{network.dataset}: {network.source}\n")
-    table(
+    print_table(
         ["layer", "", "input", "output", "parameters"],
         [
             [each.layer, each.spec, each.input_shape, each.output_shape, f"{each.parameters:,}"]
             for each in network.layers
         ],
     )
-    print_result(f"{network.parameters:,} parameters")
+    print_result(counted(network.parameters, "parameter"))
 
 
 def _show_epochs(epochs: Sequence[EpochRecord]) -> None:
     from annex_actors.observe.lines import number
 
     names = list(dict.fromkeys(name for epoch in epochs for name in epoch.metrics))
-    table(
+    print_table(
         ["epoch", "step", "cost", "test cost", *names, "samples/s", "restarts"],
         [
             [
@@ -86,11 +103,11 @@ def _show_epochs(epochs: Sequence[EpochRecord]) -> None:
 
 def _newest(saved: SavedRun) -> str:
     steps = saved.checkpoints.steps()
-    return f"step {steps[-1]}, the newest of {len(steps)} checkpoints" if steps else "the beginning"
+    return f"step {steps[-1]}, the newest of {counted(len(steps), 'checkpoint')}" if steps else "the beginning"
 
 
-def _end(report: RunReport) -> str:
-    rows = {
+def _end(report: RunReport) -> dict[str, object]:
+    return {
         "status": report.status + (f": {report.error}" if report.error else ""),
         "steps": f"{report.steps} committed by every layer",
         "restarts": report.restarts,
@@ -99,4 +116,3 @@ def _end(report: RunReport) -> str:
         "state": report.state_sha256,
         "costs": report.cost_log_sha256,
     }
-    return "\n".join(f"{name:12}  {value}" for name, value in rows.items())

@@ -16,6 +16,7 @@ _SET = "Any setting of the config, such as optimizer.momentum=0.9. Repeatable; o
 _RUNTIME = "schedulers, threads, processes or inline; all give the same weights."
 _AFFINITY = "With --runtime processes: pin each process to its own core."
 _HANG = "A layer hangs if a message takes longer than this, and longer than 20 times its recent longest."
+_PROGRESS = "Print every so many epochs' line, and the last; by default about 50 in all. metrics.jsonl has every epoch."
 _FASHION = "A folder that may hold the files of fashion-mnist."
 
 Epochs: TypeAlias = Annotated[int | None, typer.Option(help="Passes over the training samples.")]
@@ -30,6 +31,7 @@ HangSeconds: TypeAlias = Annotated[float | None, typer.Option(help=_HANG)]
 Load: TypeAlias = Annotated[list[Path] | None, typer.Option(help=_LOAD)]
 Set: TypeAlias = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=_SET)]
 RunDir: TypeAlias = Annotated[Path, typer.Argument(help="The folder of a run.")]
+ProgressEvery: TypeAlias = Annotated[int | None, typer.Option(help=_PROGRESS)]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors (and --json).")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show whole tracebacks.")]

@@ -11,7 +11,7 @@ import typer
 
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_result, table
+from annex_actors.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from annex_actors.base.types import Array, Floats
@@ -24,6 +24,7 @@ def predict(
     samples: Annotated[Path, typer.Argument(help="A .npy file: an array (samples, ...), scaled as in training.")],
     out: Annotated[Path | None, typer.Option(help="Write the outputs to this .npy file as well.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: shared.Debug = False,
 ) -> None:
     """Predict with a trained network, by actors as in training: classes and probabilities, or amounts."""
     from annex_actors.runs.saved_run import SavedRun
@@ -35,11 +36,11 @@ def predict(
     if out is not None:
         _write(out, outputs)
     if json:
-        print_result(
+        print_json(
             text.dumps({"run_dir": str(run_dir), "classes": classes, "predictions": rows, "outputs": outputs.tolist()})
         )
         return
-    table(["sample", *rows[0]], [[index, *map(_cell, row.values())] for index, row in enumerate(rows)])
+    print_table(["sample", *rows[0]], [[index, *map(_cell, row.values())] for index, row in enumerate(rows)])
 
 
 def _rows(outputs: Floats, classes: tuple[str, ...] | None, is_probability: bool) -> list[dict[str, Any]]:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_note, print_result
+from annex_actors.cli.output import print_json, print_note, print_result
 from annex_actors.cli.training import print_outcome, progress_of
 
 
@@ -27,8 +28,10 @@ def resume(
     saved = SavedRun.open(run_dir)
     before = saved.report
     if before is not None and before.status == "finished":
-        done = f"{run_dir} has finished after {before.steps} steps; nothing is left to do"
-        print_result(before.model_dump_json() if json else done)
+        if json:
+            print_json(before.model_dump_json())
+        else:
+            print_result(f"{run_dir} has finished after {counted(before.steps, 'step')}; nothing is left to do")
         return 0
     config = saved.config if runtime is None else saved.config.on_runtime(runtime)
     learner, dataset = config.learner(), config.load()

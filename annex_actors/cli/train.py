@@ -52,6 +52,7 @@ def train(
     crash: Annotated[list[str] | None, typer.Option(help=_CRASH)] = None,
     set_: shared.Set = None,
     load: shared.Load = None,
+    progress_every: shared.ProgressEvery = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
     debug: shared.Debug = False,
@@ -90,6 +91,6 @@ def train(
     )
     crashes = [parse_crash(text) for text in crash or []]
     config, learner, dataset = resolve(settings)
-    with progress_of(config, dataset, quiet=quiet) as observers:
+    with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
         run = train_recorded(config, learner, dataset, run_dir=run_dir, crashes=crashes, observers=observers)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -70,12 +70,13 @@ def to_toml(settings: Mapping[str, Any]) -> str:
 
 
 def _line(name: str, value: Any) -> str:
-    return "" if value is None else f"{name} = {_value(value)}\n"
+    return "" if value is None else f"{name} = {toml_value(value)}\n"
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a value as TOML."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, str | bool):
         # TOML's basic strings are JSON strings, except that TOML escapes the delete character.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

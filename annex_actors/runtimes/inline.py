@@ -8,7 +8,6 @@ at any of them; the result must not change.
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope,
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.clock import now
 from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, too_many_restarts
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from supervisors import SHUTDOWN, RestartWindow, Strategy
@@ -103,6 +103,8 @@ class InlineJob:
         self._starts = 0
         self._instrument = program.instrument
         self._emitted: deque[Event] = deque()
+        self._began: float | None = None
+        self._ended: float | None = None
         self.events = 0
 
     @property
@@ -110,8 +112,16 @@ class InlineJob:
         """How often any peer was restarted."""
         return max(0, self._starts - len(self._specs))
 
+    @property
+    def seconds(self) -> float:
+        """See `Job.seconds`."""
+        if self._began is None:
+            return 0.0
+        return float((self._clock() if self._ended is None else self._ended) - self._began)
+
     def wait(self) -> None:
         """Carry the program out."""
+        self._ended = None
         try:
             with one_blas_thread():
                 self._begin()
@@ -121,6 +131,8 @@ class InlineJob:
             # The interrupt may have come between any two instructions, so every peer goes back to its last commit.
             self._start(self._specs)
             raise
+        finally:
+            self._ended = self._clock()
 
     def halt(self) -> None:
         """Ask the driver to feed no more."""
@@ -131,7 +143,7 @@ class InlineJob:
 
     def emit(self, event: Event) -> None:
         """Show the observers an event, later, in the thread that waits for the job."""
-        self._emitted.append(event)
+        self._emitted.append(event.at(float(self._clock())))
 
     def close(self) -> None:
         """Drop every peer."""
@@ -141,16 +153,17 @@ class InlineJob:
         self._nodes.clear()
 
     def _begin(self) -> None:
-        if not self._starts:
+        if self._began is None:
+            self._began = self._clock()
             self._start(self._specs)
 
     def _clock(self) -> float:
-        """Return the time of the restart window, in seconds."""
-        return time.monotonic()
+        """Return the time of the events and of the restart window, in seconds."""
+        return now()
 
     def _show_emitted(self) -> None:
         while self._emitted:
-            self._show(self._emitted.popleft())
+            self._tell(self._emitted.popleft())
 
     def _next_event(self) -> None:
         if self._emitted:
@@ -206,6 +219,10 @@ class InlineJob:
                 self._show(event)
 
     def _show(self, event: Event) -> None:
+        """Show an event that happens now."""
+        self._tell(event.at(float(self._clock())))
+
+    def _tell(self, event: Event) -> None:
         for observer in list(self._observers):
             try:
                 observer.on_event(event)
@@ -221,8 +238,7 @@ class InlineJob:
         is_driver = address == self._program.driver.address
         self._windows[is_driver], allowed = self._windows[is_driver].record(self._clock())
         if fatal is None and not allowed:
-            limit = f"{supervision.max_restarts} restarts in {supervision.max_seconds:g} s"
-            fatal = too_many_restarts(label, limit, error)
+            fatal = too_many_restarts(label, supervision, error)
         if fatal is not None:
             try:
                 raise fatal

@@ -89,9 +89,9 @@ class Supervision:
 
     def __post_init__(self) -> None:
         checks.whole_number("max_restarts", self.max_restarts, at_least=0)
-        checks.real_number("max_seconds", self.max_seconds, above=0)
+        object.__setattr__(self, "max_seconds", checks.real_number("max_seconds", self.max_seconds, above=0))
         checks.whole_number("max_attempts", self.max_attempts, at_least=1)
-        checks.real_number("hang_seconds", self.hang_seconds, above=0)
+        object.__setattr__(self, "hang_seconds", checks.real_number("hang_seconds", self.hang_seconds, above=0))
         known: dict[object, Strategy] = {key: each for each in Strategy for key in (each, each.value)}
         if self.strategy not in known:
             checks.unknown("strategy", self.strategy, [each.value for each in Strategy])
@@ -156,11 +156,18 @@ class Job(Protocol):
         """Stop every peer in reverse order; nothing is left running. Safe to call twice."""
 
     def emit(self, event: Event) -> None:
-        """Show the observers an event of the job's owner; may be called from any thread."""
+        """Show the observers an event of the job's owner, which happens now; may be called from any thread."""
 
     @property
     def restarts(self) -> int:
         """How often any peer was restarted."""
+
+    @property
+    def seconds(self) -> float:
+        """From the start of the first peer until the run finished, failed or was closed; until now if it goes on.
+
+        On the clock of its events, and so without the time in which observers or the owner hear of the end.
+        """
 
 
 class Runtime(Protocol):

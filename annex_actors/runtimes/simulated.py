@@ -244,7 +244,7 @@ class SimulatedJob(InlineJob):
         """
         if not self._busy:
             if not self._agenda:
-                raise StandstillError(f"neither a message nor work that is allowed at time {self.now:g}")
+                raise StandstillError(f"neither a message nor work that is allowed at time {float(self.now):g}")
             self.now = self._agenda[0][0]
         while self._agenda and self._agenda[0][0] <= self.now:
             heappop(self._agenda)[2]()
@@ -340,7 +340,7 @@ class SimulatedJob(InlineJob):
         worker = self._worker_of[address]
         if self._occupied.get(worker) == address:
             del self._occupied[worker]
-        self._supervise(address, Killed(f"killed at time {self.now}"))
+        self._supervise(address, Killed(f"killed at time {float(self.now):g}"))
 
     def _at(self, when: float, what: Callable[[], None]) -> None:
         heappush(self._agenda, (when, next(self._entries), what))

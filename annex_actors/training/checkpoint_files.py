@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from zlib import crc32
 
 import numpy as np
@@ -128,8 +128,13 @@ def _packed(checkpoint: Checkpoint) -> bytes:
         **{_STASH + name: array for name, array in checkpoint.stashed.items()},
         _COSTS: np.array(checkpoint.costs, np.float64),
     }
-    text = {"step": str(checkpoint.step), "history": json.dumps([asdict(epoch) for epoch in checkpoint.history])}
+    text = {"step": str(checkpoint.step), "history": json.dumps([_fields(epoch) for epoch in checkpoint.history])}
     return save(arrays, {**text, "crc32": _checksum(arrays, text)})
+
+
+def _fields(epoch: EpochFinished) -> dict[str, Any]:
+    """Return an epoch's fields without its time: in the trainer's history it has none."""
+    return {name: value for name, value in asdict(epoch).items() if name != "time"}
 
 
 def _unpacked(content: bytes, initial: Checkpoint) -> Checkpoint:

@@ -10,7 +10,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.experiments.chaos import Recovery, Verdict, chaos
-from annex_actors.experiments.chaos_runtime import NOT_FATAL, FaultKind
+from annex_actors.experiments.fault_log import NOT_FATAL, FaultKind
 from annex_actors.layers import Activation, Saved, dense, sequence
 from annex_actors.layers.functions import Relu
 from annex_actors.runtimes import Supervision

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.clock import now, stamped
 from annex_actors.runtimes.hosting.failures import one_line
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.judge import Judge
@@ -54,6 +55,7 @@ class SupervisedJob:
     def __init__(
         self, program: Program, host_of: Callable[[PeerSpec], Host], needed: AbstractContextManager[Any] | None = None
     ) -> None:
+        self._began = now()
         check_main_guard()
         hosts = {spec.address: host_of(spec) for spec in program.peers}
         self.registry = Registry()
@@ -88,6 +90,11 @@ class SupervisedJob:
         return self._surroundings.restarts
 
     @property
+    def seconds(self) -> float:
+        """See `Job.seconds`."""
+        return (self._outcome.over_at or now()) - self._began
+
+    @property
     def failed(self) -> bool:
         """Whether the run has failed, so that no restart helps any more."""
         return self._outcome.failed
@@ -107,7 +114,7 @@ class SupervisedJob:
 
     def emit(self, event: Event) -> None:
         """Show an event to every observer."""
-        self._surroundings.emit(event)
+        self._surroundings.emit(stamped(event))
 
     def peer(self, address: Address) -> PeerRef | None:
         """Return a peer's current incarnation; None while it is not up."""

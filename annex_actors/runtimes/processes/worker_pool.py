@@ -87,7 +87,7 @@ class WorkerPool:
         process = self._spares.take()
         self._pin(spec.address, process.pid)
         assignment = self._assignment(spec, context.incarnation, number)
-        return Startup(assignment, process, surroundings, self._connections, self._logs, self._program.crashes).run()
+        return Startup(assignment, process, surroundings, self._connections, self._logs, self._program).run()
 
     def _assignment(self, spec: PeerSpec, incarnation: int, number: int) -> Assign:
         program = self._program
