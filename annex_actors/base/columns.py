@@ -19,7 +19,7 @@ CUT = "…"
 """The mark where a line was cut."""
 
 _GAP = 2
-_LEAST = 24
+_LEAST = 16
 """A last column of text is not made narrower than this, if other columns can go elsewhere."""
 
 

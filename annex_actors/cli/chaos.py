@@ -46,17 +46,12 @@ def chaos(
     json: shared.Json = False,
     debug: shared.Debug = False,
 ) -> int:
-    """Train undisturbed, then again and again with faults, and compare the bits: the exit code is 0 if all are equal.
+    """Inject faults into trainings, and compare the bits with those of an undisturbed one: exit 0 if all are equal.
 
-    The kinds of faults (--kinds):
-    exception: a layer raises
-    kill: kill -9 of its process; for a thread, an exception raised in it
-    stop: SIGSTOP of its process; for a thread, code that never returns
-    slow: it takes far longer than ever before
-    flood: its mailbox is filled with stale messages
-    pair: two neighbours are killed at once
-    store: its next commit is refused
-    trainer: the trainer is killed
+    The kinds of faults are exception (a layer raises), kill (kill -9 of its process; for a thread, an exception raised
+    in it), stop (SIGSTOP of its process; for a thread, code that never returns), slow (it takes far longer than ever
+    before), flood (its mailbox is filled with stale messages), pair (two neighbours are killed at once), store (its
+    next commit is refused) and trainer (the trainer is killed).
     """
     from annex_actors.experiments.chaos import chaos as run_chaos
     from annex_actors.runs.config import resolve

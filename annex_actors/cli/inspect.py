@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json as text
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +26,7 @@ def inspect(
 ) -> None:
     """Show a run: layers, shapes, parameters, config, metrics, versions, restarts, and how it ended."""
     from annex_actors.runs.saved_run import SavedRun
+    from annex_actors.runs.toml_settings import flat, toml_value
 
     saved = SavedRun.open(run_dir)
     if json:
@@ -33,7 +34,9 @@ def inspect(
         return
     _show_network(saved.network)
     print_result("")
-    print_table(["setting", "value"], list(_settings(saved.config.model_dump())))
+    print_table(
+        ["setting", "value"], [(key, toml_value(value)) for key, value in flat(saved.config.model_dump()).items()]
+    )
     print_result("")
     _show_epochs(saved.epochs)
     print_result("")
@@ -55,17 +58,6 @@ def _json(saved: SavedRun) -> str:
             "result": report.model_dump(mode="json") if report else None,
         }
     )
-
-
-def _settings(settings: Mapping[str, Any], section: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each setting by its key, as ``--set`` takes it, and its value, as TOML has it."""
-    from annex_actors.runs.toml_settings import toml_value
-
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _settings(value, f"{key}.")
-        elif value is not None:
-            yield section + key, toml_value(value)
 
 
 def _show_network(network: NetworkRecord) -> None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import count
 from math import floor
 
-from annex_actors.base.columns import CUT
+from annex_actors.base.columns import cut
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.simulated import Piece, Worker
 
@@ -35,15 +35,14 @@ def draw(pieces: Sequence[Piece], *, width: int | None = None) -> list[str]:
         rows.setdefault(piece.worker, []).append(piece)
     names = _names(rows)
     margin = max(map(len, [*names.values(), "time"])) + 2
-    scale = _scale(shown, _labels(shown), None if width is None else width - margin)
+    scale = _scale(shown, _labels(shown), None if width is None else max(1, width - margin))
     drawn = {worker: _row(row, scale) for worker, row in rows.items()}
     lines = [("time".ljust(margin) + _ruler(scale)).rstrip()]
     lines += [names[worker].ljust(margin) + row for worker, row in drawn.items()]
     if scale.room is None or all(len(row) <= scale.room for row in drawn.values()):
         return lines
-    room = max(1, scale.room)
-    cut = [line if len(line) <= margin + room else line[: margin + room - 1] + CUT for line in lines]
-    return [*cut, f"cut at time {room / float(scale.columns):.4g} of {float(scale.until):g}: too long for this width"]
+    where = f"cut at time {scale.room / float(scale.columns):.4g} of {float(scale.until):g}: too long for this width"
+    return [cut(line, margin + scale.room) for line in (*lines, where)]
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,10 @@ def _duration(piece: Piece) -> Fraction:
 
 
 def _scale(pieces: Sequence[Piece], labels: dict[Piece, str], room: int | None) -> _Scale:
-    """Return the layout that says most and fits; if none fits, the narrowest one."""
+    """Return the layout that says most and fits; if none fits, the narrowest one.
+
+    If just a few pieces are too short for a letter, as where an update takes a thousandth of the rest, they vanish.
+    """
     shortest, until = min(map(_duration, pieces)), max(Fraction(piece.end) for piece in pieces)
     letters = {piece: label[0] for piece, label in labels.items()}
     for names, spaced in ((labels, True), (labels, False), (letters, False)):
@@ -76,7 +78,10 @@ def _scale(pieces: Sequence[Piece], labels: dict[Piece, str], room: int | None) 
             scale = _Scale(each, names, spaced, shortest, until, room)
             if room is None or scale.column(until) <= room:
                 return scale
-    return scale
+    assert room is not None
+    whole_width = _Scale(Fraction(room) / until, letters, False, shortest, until, room)
+    visible = [piece for piece in pieces if _duration(piece) * whole_width.columns >= 1]
+    return whole_width if 2 * len(visible) > len(pieces) else scale
 
 
 def _names(rows: Mapping[Worker, Sequence[Piece]]) -> dict[Worker, str]:
@@ -110,7 +115,7 @@ def _row(pieces: Sequence[Piece], scale: _Scale) -> str:
         start, end = scale.column(piece.start), scale.column(piece.end)
         fill = "-" if _duration(piece) > scale.shortest else " "
         text = scale.labels[piece].ljust(end - start - scale.spaced, fill).ljust(end - start)
-        cells[start:end] = text[: end - start]
+        cells[start:end] = text[: end - start] if end > start else ""
     return "".join(cells).rstrip()
 
 
@@ -121,5 +126,8 @@ def _ruler(scale: _Scale) -> str:
     step = next(part for power in powers for part in (power, 2 * power, 5 * power) if part * scale.columns >= widest)
     ruler = ""
     for index in range(floor(scale.until / step) + 1):
-        ruler = ruler.ljust(scale.column(index * step)) + f"{float(index * step):g}"
+        longer = ruler.ljust(scale.column(index * step)) + f"{float(index * step):g}"
+        if scale.room is not None and len(longer) > scale.room:
+            break
+        ruler = longer
     return ruler

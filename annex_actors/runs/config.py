@@ -40,8 +40,9 @@ every = 10                      # steps; 0 for none
 keep = 2                        # the newest two; or "all"
 ```
 
-Everything may be left out. Names and types are checked here; the owner of a setting checks its range: `Learner`, its
-optimizer, its layers or its runtime. A resolved config contains every setting, so that it repeats the run.
+`annex-actors settings` lists all keys, with types, defaults and meanings. Everything may be left out. Names and types
+are checked here; the owner of a setting checks its range: `Learner`, its optimizer, its layers or its runtime. A
+resolved config contains every setting, so that it repeats the run.
 """
 
 from __future__ import annotations
@@ -176,6 +177,11 @@ def suggested_for(dataset: Dataset) -> Suggestion:
         batch_size=_OWN_DATA.batch_size,
         epochs=_OWN_DATA.epochs,
     )
+
+
+def suggested_settings(suggestion: Suggestion) -> Settings:
+    """Return what a suggestion says, as settings."""
+    return _defaults({}, suggestion)
 
 
 def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:

@@ -58,6 +58,17 @@ def merged(*layers: Settings) -> Settings:
     return result
 
 
+def flat(settings: Settings) -> dict[str, Any]:
+    """Return settings by their whole keys, such as ``training.epochs``; None is left out."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = flat(value) if isinstance(value, Mapping) else {}
+        found |= {f"{name}.{key}": each for key, each in inner.items()}
+        if value is not None and not isinstance(value, Mapping):
+            found[name] = value
+    return found
+
+
 def to_toml(settings: Mapping[str, Any]) -> str:
     """Return settings as TOML: single values first, then a table for each mapping; None is left out."""
     values = [_line(name, value) for name, value in settings.items() if not isinstance(value, Mapping)]

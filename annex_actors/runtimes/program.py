@@ -72,10 +72,10 @@ class Supervision:
         max_restarts: the restarts allowed within ``max_seconds``, >= 0; one more ends the run. The default is wide on
             purpose: a storm of unrelated kills must not end a run that makes progress.
         max_seconds: the length of that window, > 0.
-        max_attempts: a message that fails the same layer this often ends the run, >= 1.
-        hang_seconds: > 0. A layer hangs if one piece of work takes longer than this and longer than twenty times its
-            longest recent one, or if its process does not answer for this long. It is killed, or abandoned where that
-            is not possible, and restarted.
+        max_attempts: how many failures of a layer at the same message end the run, >= 1.
+        hang_seconds: how long a layer may take, > 0. It hangs if one piece of work takes longer than this and longer
+            than twenty times its longest recent one, or if its process does not answer for this long. It is killed, or
+            abandoned where that is not possible, and restarted.
 
     Raises:
         ConfigError: an unknown strategy, or a number out of range.
