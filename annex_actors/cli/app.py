@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from annex_actors.cli.chaos import chaos
 from annex_actors.cli.datasets import datasets
@@ -51,4 +52,4 @@ def annex_actors(
     """Train neural networks whose layers are supervised actors; a crash during the run does not change the result."""
 
 
-command = typer.main.get_command(app)
+command: TyperGroup = typer.main.get_group(app)

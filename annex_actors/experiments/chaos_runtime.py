@@ -17,7 +17,7 @@ from annex_actors.experiments.fault_log import Fault, FaultKind, FaultLog, Fault
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Committed, Envelope
-from annex_actors.runtimes.clock import now
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.faults.injected import InjectedFaults, LayerFault
 from annex_actors.runtimes.hosting.job import HostedJob
 from annex_actors.runtimes.hosting.peer_ref import PeerRef
@@ -82,7 +82,7 @@ class ChaosJob:
         self._job = job
         self._injected = injected
         self._watch = watch
-        self._began = now()
+        self._began = clock.now()
         self._random = Random(chaos.seed)
         self._stages = {spec.address: spec for spec in program.stages}
         self._closing = Flag()
@@ -119,7 +119,8 @@ class ChaosJob:
         self._job.close()
         self._watch.close()
         log = self._chaos.log
-        log.seconds = (self._watch.finished_at or now()) - self._began
+        finished_at = self._watch.finished_at
+        log.seconds = (clock.now() if finished_at is None else finished_at) - self._began
         for address in [*self._stages, self._program.driver.address]:
             heartbeats = self._job.heartbeats(address)
             log.worked[address] = sum(each.worked for each in heartbeats)
@@ -145,7 +146,7 @@ class ChaosJob:
         count = 0
         for address in addresses:
             peer = self._job.peer(address)
-            if peer is None or not self._watch.register(Fault(kind, address, now())):
+            if peer is None or not self._watch.register(Fault(kind, address, clock.now())):
                 continue
             count += 1
             self._carry_out(kind, address, peer)

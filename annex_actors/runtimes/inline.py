@@ -22,8 +22,8 @@ from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarte
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.clock import now
 from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, too_many_restarts
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from supervisors import SHUTDOWN, RestartWindow, Strategy
@@ -159,7 +159,7 @@ class InlineJob:
 
     def _clock(self) -> float:
         """Return the time of the events and of the restart window, in seconds."""
-        return now()
+        return clock.now()
 
     def _show_emitted(self) -> None:
         while self._emitted:

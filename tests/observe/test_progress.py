@@ -9,9 +9,11 @@ from rich.progress import Progress, TextColumn
 from annex_actors.data import load
 from annex_actors.layers import parse_layers
 from annex_actors.observe import LiveProgress, PlainProgress, progress
-from annex_actors.observe.progress import REFRESH_S
+from annex_actors.observe.lines import status_line
+from annex_actors.observe.progress import MOST_LINES, REFRESH_S
 from annex_actors.protocol.events import EpochFinished, Finished, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.routing import stage_address
+from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runtimes import parse_crash
 from annex_actors.training.learner import Learner
 from supervisors.testing import ManualClock
@@ -116,3 +118,45 @@ def test_a_real_run_is_shown_and_no_thread_is_left(kind: type[io.StringIO], runt
     assert "InjectedCrash: crash on order" in text
     assert "layer 1 tanh is up again, incarnation 2" in text
     assert f"epoch {EPOCHS}/{EPOCHS}  step {EPOCHS}" in text
+
+
+def lines_of(epochs: int, finished: int, every: int | None = None) -> list[str]:
+    stream = io.StringIO()
+    with progress(stream, epochs=epochs, steps=epochs, every=every) as observer:
+        for epoch in range(finished):
+            observer.on_event(EpochFinished(epoch, epoch + 1, 0.5))
+    return [line.split("/")[0].split()[1] for line in stream.getvalue().splitlines()]
+
+
+def test_many_epochs_have_about_fifty_lines_the_last_one_always() -> None:
+    assert len(lines_of(4000, 4000)) == MOST_LINES
+    assert lines_of(4000, 4000)[:2] == ["80", "160"]
+    assert lines_of(4000, 4000)[-1] == "4000"
+    assert lines_of(130, 130)[-2:] == ["129", "130"]
+
+
+def test_few_epochs_have_a_line_each() -> None:
+    assert lines_of(50, 50) == [str(epoch) for epoch in range(1, 51)]
+
+
+def test_the_last_epoch_of_a_run_that_ends_early_has_its_line() -> None:
+    assert lines_of(4000, 1234)[-2:] == ["1200", "1234"]
+
+
+def test_a_user_says_how_many_epochs_are_between_two_lines() -> None:
+    assert lines_of(100, 100, every=40) == ["40", "80", "100"]
+
+
+def test_what_does_not_fit_a_narrow_terminal_is_left_out_of_the_bar() -> None:
+    counts = RunCounts()
+    for event in (StepFinished(0, 0, 0.5, 32, time=1.0), EpochFinished(0, 1, 0.5, None, {"accuracy": 0.5}, time=2.0)):
+        counts.count(event)
+    assert status_line(counts, 3, 60) == "epoch 2/3 step 1 cost 0.5000 accuracy 0.5000 32/s"
+    assert status_line(counts, 3, 30) == "epoch 2/3 cost 0.5000 32/s"
+
+
+def test_an_incident_is_wrapped_at_a_space(bar: Progress) -> None:
+    live = LiveProgress(bar, epochs=EPOCHS, steps=STEPS)
+    live.on_event(PeerExited(stage_address(1), "layer 1 relu", 1, "x" * 60 + " " + "y" * 60))
+    shown = bar.console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert [line for line in shown.splitlines() if "yyy" in line] == ["y" * 60]

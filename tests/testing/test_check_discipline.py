@@ -41,11 +41,11 @@ BROKEN = {
     ),
     "a gate that stays shut": (
         Discipline("shut", "", (B, F, W), credit=lambda s, S, m: m, gate=never_w_before_the_end_of_time),
-        "expected schedule shut to go on with 1 stages, got neither a message nor work",
+        "expected schedule shut to go on with 1 stage, got neither a message nor work",
     ),
     "credit that a gate waits for": (
         replace(discipline("gpipe"), name="waits", credit=lambda s, S, m: S - s),
-        "expected schedule waits to go on with 1 stages",
+        "expected schedule waits to go on with 1 stage",
     ),
     "a priority twice": (
         Discipline("twice", "", (B, B, F), credit=lambda s, S, m: 1),

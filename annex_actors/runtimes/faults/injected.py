@@ -9,7 +9,7 @@ from enum import Enum
 from threading import Event
 
 from annex_actors.protocol.instrument import Instrument, Point
-from annex_actors.runtimes.clock import now
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.faults.planned import InjectedCrash
 
 SLOW_S = 0.05
@@ -71,7 +71,7 @@ class InjectedFaults(Instrument):
         fault = self._next.get(layer)
         if fault is not None and (fault is not LayerFault.STORE or point is Point.COMMIT):
             del self._next[layer]
-            self.record(Strike(layer, now()))
+            self.record(Strike(layer, clock.now()))
             self._happen(fault)
 
     def record(self, strike: Strike) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.clock import now, stamped
 from annex_actors.runtimes.hosting.failures import one_line
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.judge import Judge
@@ -55,7 +55,7 @@ class SupervisedJob:
     def __init__(
         self, program: Program, host_of: Callable[[PeerSpec], Host], needed: AbstractContextManager[Any] | None = None
     ) -> None:
-        self._began = now()
+        self._began = clock.now()
         check_main_guard()
         hosts = {spec.address: host_of(spec) for spec in program.peers}
         self.registry = Registry()
@@ -92,7 +92,8 @@ class SupervisedJob:
     @property
     def seconds(self) -> float:
         """See `Job.seconds`."""
-        return (self._outcome.over_at or now()) - self._began
+        over_at = self._outcome.over_at
+        return (clock.now() if over_at is None else over_at) - self._began
 
     @property
     def failed(self) -> bool:
@@ -114,7 +115,7 @@ class SupervisedJob:
 
     def emit(self, event: Event) -> None:
         """Show an event to every observer."""
-        self._surroundings.emit(stamped(event))
+        self._surroundings.emit(clock.stamped(event))
 
     def peer(self, address: Address) -> PeerRef | None:
         """Return a peer's current incarnation; None while it is not up."""

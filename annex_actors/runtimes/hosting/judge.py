@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerHung
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.clock import stamped
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.failures import FailureLedger, PeerError, chained, one_line, too_many_restarts
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
@@ -57,7 +57,7 @@ class Judge:
         peer.end()
 
     def _show(self, event: Event) -> None:
-        self._observers.show(stamped(event))
+        self._observers.show(clock.stamped(event))
 
     def _judge_peer(self, event: TreeEvent, address: Address, label: str) -> None:
         match event:

@@ -10,7 +10,7 @@ from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import Instrument, combined
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.runtimes.clock import now, stamped
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.program import PeerSpec
 
@@ -77,7 +77,7 @@ class NodeHost:
             incarnation: as its supervisor counts.
         """
         effects = self.node.start()
-        self._surroundings.record_start(self._address, incarnation, now())
+        self._surroundings.record_start(self._address, incarnation, clock.now())
         self._perform(effects)
 
     def work(self) -> bool:
@@ -98,5 +98,5 @@ class NodeHost:
             elif isinstance(effect, Commit):
                 surroundings.commit(effect.snapshot, self._number)
             else:
-                surroundings.emit(stamped(effect.event))
+                surroundings.emit(clock.stamped(effect.event))
         self.node.carried_out(effects)

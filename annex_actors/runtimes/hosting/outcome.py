@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Event
 
-from annex_actors.runtimes.clock import now
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.program import RunFailedError
 
 WAKE_UP_S = 0.2
@@ -61,5 +61,5 @@ class Outcome:
 
     def _end(self) -> None:
         if self.over_at is None:
-            self.over_at = now()
+            self.over_at = clock.now()
         self._over.set()
