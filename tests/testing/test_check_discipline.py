@@ -89,7 +89,7 @@ def test_an_order_that_is_not_legal_is_named() -> None:
             replace(good, stages=tuple(replace(each, in_flight=9) for each in good.stages)),
             "to keep its credit 2, got 9",
         ),
-        (replace(good, stages=tuple(replace(each, versions=2) for each in good.stages)), "to keep 1 versions, got 2"),
+        (replace(good, stages=tuple(replace(each, versions=2) for each in good.stages)), "to keep 1 version, got 2"),
     ]:
         with pytest.raises(AssertionError, match=message):
             check_order(row, bad, microbatches=2, steps=1)
