@@ -76,10 +76,10 @@ class Supervision:
         max_restarts: the restarts allowed within ``max_seconds``, >= 0; one more ends the run. The default is wide on
             purpose: a storm of unrelated kills must not end a run that makes progress.
         max_seconds: the length of that window, > 0.
-        max_attempts: a message that fails the same layer this often ends the run, >= 1.
-        hang_seconds: > 0. A layer hangs if one piece of work takes longer than this and longer than twenty times its
-            longest recent one, or if its process does not answer for this long. It is killed, or abandoned where that
-            is not possible, and restarted.
+        max_attempts: how many failures of a layer at the same message end the run, >= 1.
+        hang_seconds: how long a layer may take, > 0. It hangs if one piece of work takes longer than this and longer
+            than twenty times its longest recent one, or if its process does not answer for this long. It is killed, or
+            abandoned where that is not possible, and restarted.
 
     Raises:
         ConfigError: an unknown strategy, or a number out of range.
@@ -93,9 +93,9 @@ class Supervision:
 
     def __post_init__(self) -> None:
         checks.whole_number("max_restarts", self.max_restarts, at_least=0)
-        checks.real_number("max_seconds", self.max_seconds, above=0)
+        object.__setattr__(self, "max_seconds", checks.real_number("max_seconds", self.max_seconds, above=0))
         checks.whole_number("max_attempts", self.max_attempts, at_least=1)
-        checks.real_number("hang_seconds", self.hang_seconds, above=0)
+        object.__setattr__(self, "hang_seconds", checks.real_number("hang_seconds", self.hang_seconds, above=0))
         known: dict[object, Strategy] = {key: each for each in Strategy for key in (each, each.value)}
         if self.strategy not in known:
             checks.unknown("strategy", self.strategy, [each.value for each in Strategy])
@@ -174,11 +174,18 @@ class Job(Protocol):
         """Stop every peer in reverse order; nothing is left running. Safe to call twice."""
 
     def emit(self, event: Event) -> None:
-        """Show the observers an event of the job's owner; may be called from any thread."""
+        """Show the observers an event of the job's owner, which happens now; may be called from any thread."""
 
     @property
     def restarts(self) -> int:
         """How often any peer was restarted."""
+
+    @property
+    def seconds(self) -> float:
+        """From the start of the first peer until the run finished, failed or was closed; until now if it goes on.
+
+        On the clock of its events, and so without the time in which observers or the owner hear of the end.
+        """
 
 
 class Runtime(Protocol):

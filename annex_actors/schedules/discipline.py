@@ -19,6 +19,7 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.words import counted
 
 
 class Work(Enum):
@@ -147,5 +148,5 @@ class Discipline:
         if value < least:
             raise ConfigError(
                 f"expected `{limit}` of schedule {self.name} to be at least {least} at stage {s} "
-                f"with {m} microbatches, got {value}: the stage would stand still"
+                f"with {counted(m, 'microbatch')}, got {value}: the stage would stand still"
             )

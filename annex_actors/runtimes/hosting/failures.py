@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 
 from annex_actors.base.errors import AnnexError, LayerError, UserError
+from annex_actors.base.words import counted
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.hosting.heartbeat import START
-from annex_actors.runtimes.program import RunFailedError, StandstillError
+from annex_actors.runtimes.program import RunFailedError, StandstillError, Supervision
 
 EXTERNAL_KILL_FACTOR = 10
 """Multiplier of ``max_attempts`` for deaths by external signals. The OOM killer looks the same, so a message that
@@ -67,13 +68,14 @@ class FailureLedger:
         self._failures[key] += 1
         if self._failures[key] < limit:
             return None
-        return chained(RunFailedError(f"{text} (failed {limit} times at the same message)"), error)
+        return chained(RunFailedError(f"{text} (failed {counted(limit, 'time')} at the same message)"), error)
 
 
-def too_many_restarts(label: str, limit: str, error: BaseException | None) -> RunFailedError:
+def too_many_restarts(label: str, limits: Supervision, error: BaseException | None) -> RunFailedError:
     """Return the error of a run whose peer needed more restarts than its supervisor allows."""
+    limit = f"{counted(limits.max_restarts, 'restart')} in {limits.max_seconds:g} s"
     text = one_line(error) if error else "killed"
-    return chained(RunFailedError(f"{label} ended once more than {limit} allow; last: {text}"), error)
+    return chained(RunFailedError(f"{label} ended once more than the allowed {limit}; last: {text}"), error)
 
 
 def standstill(waits: Iterable[tuple[str, str | None]]) -> StandstillError:

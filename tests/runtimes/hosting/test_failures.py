@@ -8,7 +8,7 @@ from annex_actors.base.errors import DataError, DivergedError, LayerError
 from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes.hosting.failures import FailureLedger, PeerError, one_line, too_many_restarts
 from annex_actors.runtimes.hosting.heartbeat import START
-from annex_actors.runtimes.program import RunFailedError
+from annex_actors.runtimes.program import RunFailedError, Supervision
 
 LABEL = "layer 1 relu"
 
@@ -94,8 +94,8 @@ def test_one_attempt_means_that_the_first_failure_is_the_last() -> None:
     ],
 )
 def test_too_many_restarts_name_the_peer_the_limit_and_the_last_failure(error: Exception | None, last: str) -> None:
-    verdict = too_many_restarts(LABEL, "5 restarts in 2 s", error)
-    assert str(verdict) == f"layer 1 relu ended once more than 5 restarts in 2 s allow; last: {last}"
+    verdict = too_many_restarts(LABEL, Supervision(max_restarts=5, max_seconds=2), error)
+    assert str(verdict) == f"layer 1 relu ended once more than the allowed 5 restarts in 2 s; last: {last}"
     assert verdict.__cause__ is error
 
 

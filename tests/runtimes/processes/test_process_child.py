@@ -38,7 +38,7 @@ class Alone:
     def watch(self, address: Address, heartbeat: Heartbeat, ping: Callable[[], None] | None = None) -> None:
         pass
 
-    def record_start(self, address: Address, incarnation: int) -> None:
+    def record_start(self, address: Address, incarnation: int, time: float) -> None:
         pass
 
     def send(self, to: Address, envelope: Envelope) -> None:
