@@ -42,7 +42,7 @@ from annex_actors.optimizers import (
 from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, Observer, RunFailedError, Supervision
-from annex_actors.runtimes.simulated import CostModel, LayerTimes
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W
 from annex_actors.schedules.table import register_schedule
 from annex_actors.training.halting import loss_less_than

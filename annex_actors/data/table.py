@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.errors import DataError, message_of
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
@@ -35,7 +37,7 @@ class _Table:
         return f"line {self.lines[row]}, column {column}{name}"
 
 
-def read_csv(path: Path, *, label: str | int | None = None, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
+def read_csv(path: str | Path, *, label: str | int | None = None, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
     """Return the data set in a ``.csv`` file: comma-separated, UTF-8, one sample per line.
 
     The first line is a header if none of its cells is a number. Every column but the label's is a feature and must
@@ -54,6 +56,7 @@ def read_csv(path: Path, *, label: str | int | None = None, test_fraction: float
             cell.
         ConfigError: ``test_fraction`` or ``seed`` out of range.
     """
+    path = checks.path("path", path)
     with reading(path):
         table = _table(path)
         target = _column(table, label)
@@ -114,7 +117,7 @@ def _column(table: _Table, label: str | int | None) -> int:
     known = ", ".join(names) if names else f"no header, so an index from {-table.columns} to {table.columns - 1}"
     close = get_close_matches(str(label), names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else "give a name or an index"
-    raise DataError(f"expected the label column to be one of {known}, got {label!r}; {hint}")
+    raise DataError(f"expected the label column to be one of {known}, got {shown(label)}; {hint}")
 
 
 def _numbers(table: _Table, features: Sequence[int]) -> Floats:
@@ -127,7 +130,7 @@ def _number(table: _Table, row: int, column: int) -> float:
     if abs(value) <= _LARGEST:  # False for NaN too
         return value
     raise DataError(
-        f"expected a finite number, got {cell!r} in {table.place(row, column)}; "
+        f"expected a finite number, got {shown(cell)} in {table.place(row, column)}; "
         "encode the column in numbers, or remove the line or the column"
     )
 
@@ -142,7 +145,7 @@ def _targets(table: _Table, column: int) -> Array:
     if not all(numeric):
         odd = numeric.index(2 * sum(numeric) < len(numeric))
         raise DataError(
-            f"expected labels that are all numbers or all text, got {cells[odd]!r} in {table.place(odd, column)}; "
+            f"expected labels that are all numbers or all text, got {shown(cells[odd])} in {table.place(odd, column)}; "
             "correct it, or give a header none of whose names is a number"
         )
     if all(_is(int, cell) for cell in cells):

@@ -7,7 +7,8 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.simulated import Piece, Worker
+from annex_actors.runtimes.cost_model import Worker
+from annex_actors.runtimes.simulated import Piece
 
 IDLE = "·"
 

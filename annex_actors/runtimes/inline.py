@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
+from annex_actors.base.shown import brief
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
@@ -48,7 +49,7 @@ def work_first(channels: int, peers: int) -> int:
     return channels if peers else 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class InlineRuntime:
     """A single-threaded host.
 
@@ -69,10 +70,13 @@ class InlineRuntime:
     name = "inline"
 
     def __post_init__(self) -> None:
-        checks.function("choose", self.choose)
+        checks.function("choose", self.choose, 2)
         if self.kill is not None:
-            checks.function("kill", self.kill)
-        checks.whole_number("commit_every", self.commit_every, at_least=1)
+            checks.function("kill", self.kill, 1)
+        checks.keep(self, commit_every=checks.whole_number("commit_every", self.commit_every, at_least=1))
+
+    def __repr__(self) -> str:
+        return brief(self)
 
     def start(self, program: Program) -> Job:
         """Return the job; it does all its work in `Job.wait`."""
@@ -229,7 +233,7 @@ class InlineJob:
             finally:
                 del fatal  # else its traceback would refer to this frame, which refers to it and to all the peers
         stages = [str(spec.address) for spec in self._program.stages]
-        strategy = Strategy.ONE_FOR_ONE if is_driver else supervision.strategy
+        strategy = Strategy.ONE_FOR_ONE if is_driver else Strategy(supervision.strategy)
         plan = strategy.plan([str(address)] if is_driver else stages, str(address))
         for other in plan.stop:
             self._show_stop(self._addresses[other])

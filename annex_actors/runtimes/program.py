@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
@@ -56,6 +56,7 @@ class PeerSpec(Protocol):
         """
 
 
+@runtime_checkable
 class Observer(Protocol):
     """Sees events. An exception of it is logged and ends the observer, and affects nothing else."""
 
@@ -81,24 +82,24 @@ class Supervision:
         ConfigError: an unknown strategy, or a number out of range.
     """
 
-    strategy: Strategy = Strategy.ONE_FOR_ONE
+    strategy: Strategy | str = Strategy.ONE_FOR_ONE
     max_restarts: int = 100
     max_seconds: float = 5.0
     max_attempts: int = 3
     hang_seconds: float = 10.0
 
     def __post_init__(self) -> None:
-        checks.whole_number("max_restarts", self.max_restarts, at_least=0)
-        checks.real_number("max_seconds", self.max_seconds, above=0)
-        checks.whole_number("max_attempts", self.max_attempts, at_least=1)
-        checks.real_number("hang_seconds", self.hang_seconds, above=0)
-        known: dict[object, Strategy] = {key: each for each in Strategy for key in (each, each.value)}
-        if self.strategy not in known:
-            checks.unknown("strategy", self.strategy, [each.value for each in Strategy])
-        object.__setattr__(self, "strategy", known[self.strategy])
+        checks.keep(
+            self,
+            strategy=checks.member("strategy", self.strategy, Strategy),
+            max_restarts=checks.whole_number("max_restarts", self.max_restarts, at_least=0),
+            max_seconds=checks.real_number("max_seconds", self.max_seconds, above=0),
+            max_attempts=checks.whole_number("max_attempts", self.max_attempts, at_least=1),
+            hang_seconds=checks.real_number("hang_seconds", self.hang_seconds, above=0),
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Program:
     """A run, ready for any runtime.
 
@@ -126,6 +127,9 @@ class Program:
     load: tuple[str, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     faults: InjectedFaults | None = None
+
+    def __repr__(self) -> str:
+        return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"
 
     @property
     def instrument(self) -> Instrument:
@@ -163,6 +167,7 @@ class Job(Protocol):
         """How often any peer was restarted."""
 
 
+@runtime_checkable
 class Runtime(Protocol):
     """A way to host peers."""
 

@@ -1,0 +1,59 @@
+"""Values as text on one line, of any size: in error messages, and as the ``repr`` of values that hold arrays."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from reprlib import Repr
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+_LONGEST = 100
+_DIGITS = 40
+
+
+class _Shown(Repr):
+    """Python's `reprlib`, with words for what has no short form: arrays, classes, functions, enormous integers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 3, 60, 60
+        self.maxtuple = self.maxlist = self.maxset = self.maxdict = 4
+
+    def repr1(self, x: Any, level: int) -> str:
+        if isinstance(x, type):
+            return f"the class {x.__name__}"
+        if isinstance(x, np.ndarray):
+            return f"an array of shape {x.shape}, {x.dtype}"
+        if isinstance(x, FunctionType | BuiltinFunctionType | MethodType):
+            return "a lambda" if x.__name__ == "<lambda>" else f"the function {x.__name__}"
+        has_own_repr = any("__repr__" in vars(base) for base in type(x).__mro__[:-1])
+        return super().repr1(x, level) if has_own_repr else f"an instance of {type(x).__name__}"
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to print integers of more than 4,300 digits.
+        digits = int(x.bit_length() * 0.30103) + 1
+        return repr(x) if digits <= _DIGITS else f"an integer of about {digits:,} digits"
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        try:
+            text = repr(x)
+        except Exception:  # noqa: BLE001 - the class is the user's, and an error message must not fail
+            return f"an instance of {type(x).__name__}"
+        return text if len(text) <= self.maxother else f"{text[: self.maxother - 3]}..."
+
+
+_SHOWN = _Shown()
+
+
+def shown(value: object) -> str:
+    """Return a value as text of at most 100 characters on one line; arrays, classes and functions in words."""
+    text = " ".join(_SHOWN.repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def brief(value: Any) -> str:
+    """Return a dataclass as one line, with `shown` fields; its ``__repr__`` where it holds arrays or long sequences."""
+    settings = (f"{each.name}={shown(getattr(value, each.name))}" for each in fields(value) if each.repr)
+    return f"{type(value).__name__}({', '.join(settings)})"
