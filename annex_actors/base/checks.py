@@ -157,8 +157,9 @@ def function(setting: str, value: Any, arguments: int | None = None, *, wanted: 
     try:
         signature.bind(*range(arguments))
     except TypeError as error:
+        call = "one argument" if arguments == 1 else f"{arguments} arguments"
         raise ConfigError(
-            f"expected `{setting}` to be {wanted}, called with {arguments} arguments, got {shown(value)}: {error}"
+            f"expected `{setting}` to be {wanted}, called with {call}, got {shown(value)}: {error}"
         ) from None
 
 
@@ -207,7 +208,8 @@ def several(setting: str, values: Iterable[_Value], wanted: str) -> tuple[_Value
     """
     if isinstance(values, str | bytes | PurePath | Mapping | Set | type) or not isinstance(values, Iterable):
         is_alone = values is not None and not isinstance(values, Mapping | Set | type)
-        cure = f"; write [{shown(values)}]" if is_alone else ""
+        is_text = isinstance(values, str | PurePath)
+        cure = f"; write [{str(values)!r}]" if is_text else "; put it into a list" if is_alone else ""
         raise ConfigError(f"expected `{setting}` to be {wanted}, got {shown(values)}{cure}")
     return tuple(values)
 

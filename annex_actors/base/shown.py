@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from enum import Enum
 from reprlib import Repr
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -24,6 +25,8 @@ class _Shown(Repr):
     def repr1(self, x: Any, level: int) -> str:
         if isinstance(x, type):
             return f"the class {x.__name__}"
+        if isinstance(x, Enum):
+            return f"{type(x).__name__}.{x.name}"
         if isinstance(x, np.ndarray):
             return f"an array of shape {x.shape}, {x.dtype}"
         if isinstance(x, FunctionType | BuiltinFunctionType | MethodType):

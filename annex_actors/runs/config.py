@@ -199,7 +199,7 @@ def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
         path = Path(data[key] or "").expanduser()
         if data[key] and path.exists() and (key == "data_dir" or path.suffix in (".npz", ".csv")):
             data[key] = str(path.resolve())
-    training = {"microbatches": spec.microbatches, "load": list(spec.load)}
+    training = {"microbatches": spec.parts(config.training.batch_size), "load": list(spec.load)}
     return config.model_copy(
         update={
             "data": DataSection(**data),

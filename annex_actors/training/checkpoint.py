@@ -19,7 +19,7 @@ from annex_actors.stores import StateStore
 from annex_actors.training.fingerprints import arrays_sha256, costs_sha256
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint:
     """Every layer's weights and optimizer slots at one step, and the cost of every step before it.
 
@@ -39,6 +39,11 @@ class Checkpoint:
     costs: tuple[float, ...] = ()
     stash: tuple[tuple[Parameters, ...], ...] = ()
     history: tuple[EpochFinished, ...] = ()
+
+    def __repr__(self) -> str:
+        numbers = sum(array.size for array in self.weights.values())
+        state = f"step {self.step:,}, {len(self.layers)} layers, {numbers:,} weights"
+        return f"Checkpoint({state}, weights_sha256 {self.weights_sha256[:12]})"
 
     @classmethod
     def initial(cls, network: Network, input_shape: Shape, optimizer: Optimizer, seed: int) -> Checkpoint:
