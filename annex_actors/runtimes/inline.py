@@ -7,7 +7,6 @@ at any of them; the result must not change.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -26,6 +25,7 @@ from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, too_many_restarts
+from annex_actors.runtimes.hosting.observers import log_failure
 from annex_actors.runtimes.program import Job, PeerSpec, Program
 from supervisors import SHUTDOWN, RestartWindow, Strategy
 
@@ -213,8 +213,8 @@ class InlineJob:
         for observer in list(self._observers):
             try:
                 observer.on_event(event)
-            except Exception:
-                logging.getLogger(__name__).exception("an observer failed and is removed: %r", observer)
+            except Exception:  # noqa: BLE001 - whatever an observer raises ends the observer and nothing else
+                log_failure(observer)
                 self._observers.remove(observer)
 
     def _supervise(self, address: Address, error: Exception) -> None:

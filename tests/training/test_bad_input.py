@@ -44,7 +44,7 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
     (lambda: learner(network=sequence()), "expected `sequence` to have at least one layer, got none"),
     (
         lambda: learner(network="dense:10"),
-        "expected `network` to be a network or a layer, such as sequence(dense(8), dense(3)), got 'dense:10'; write parse",
+        "expected `network` to be a network or a layer, such as sequence(dense(8), dense(3)), got 'dense:10'",
     ),
     (lambda: learner(cost="hinge"), "expected `cost` to be one of mean_squared_error"),
     (lambda: learner(optimizer="rmsprop"), "expected `optimizer` to be one of sgd, adam, got 'rmsprop'"),
