@@ -26,6 +26,9 @@ from annex_actors.base.types import DType
 _Member = TypeVar("_Member", bound=Enum)
 _Value = TypeVar("_Value")
 
+_SHORT = 100
+"""Characters of a text that an error repeats as a whole, or compares with those that are known."""
+
 
 def whole_number(setting: str, value: Any, *, at_least: int, below: int | None = None, limit: int = 2**64) -> int:
     """Return ``value`` as an int.
@@ -208,7 +211,7 @@ def several(setting: str, values: Iterable[_Value], wanted: str) -> tuple[_Value
     """
     if isinstance(values, str | bytes | PurePath | Mapping | Set | type) or not isinstance(values, Iterable):
         is_alone = values is not None and not isinstance(values, Mapping | Set | type)
-        is_text = isinstance(values, str | PurePath)
+        is_text = isinstance(values, str | PurePath) and len(str(values)) < _SHORT
         cure = f"; write [{str(values)!r}]" if is_text else "; put it into a list" if is_alone else ""
         raise ConfigError(f"expected `{setting}` to be {wanted}, got {shown(values)}{cure}")
     return tuple(values)
@@ -241,8 +244,9 @@ def floating(setting: str, value: Any) -> DType:
         ConfigError: neither float32 nor float64.
     """
     known = {name: np.dtype(name) for name in ("float32", "float64")}
-    dtype = next((each for each in known.values() if value in (each.name, each, each.type)), None)
-    return dtype or unknown(setting, value, known)
+    if isinstance(value, np.dtype) or any(value is kind for kind in (np.float32, np.float64)):
+        value = np.dtype(value).name
+    return known[value] if isinstance(value, str) and value in known else unknown(setting, value, known)
 
 
 def unknown(setting: str, value: object, known: Iterable[str]) -> NoReturn:
@@ -255,7 +259,7 @@ def unknown(setting: str, value: object, known: Iterable[str]) -> NoReturn:
 
 def did_you_mean(value: object, known: Iterable[str]) -> str:
     """Return the end of an error message, ``; did you mean 'gpipe'?``, or "" where no known name is similar."""
-    close = get_close_matches(value.lower(), known, n=1) if isinstance(value, str) and len(value) < 100 else []
+    close = get_close_matches(value.lower(), known, n=1) if isinstance(value, str) and len(value) < _SHORT else []
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

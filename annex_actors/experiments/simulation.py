@@ -103,7 +103,7 @@ def simulate(
     stages = checks.whole_number("stages", stages, at_least=1)
     microbatches = checks.whole_number("microbatches", microbatches, at_least=1)
     steps = checks.whole_number("steps", steps, at_least=1)
-    if stages * microbatches * steps > _MOST_PIECES:
+    if max(stages, microbatches, steps, stages * microbatches * steps) > _MOST_PIECES:
         raise ConfigError(f"expected stages x microbatches x steps to be at most {_MOST_PIECES:,}; simulate fewer")
     pieces = checks.boolean("pieces", pieces)
     each = _times_of(stages, times)

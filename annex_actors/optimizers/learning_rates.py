@@ -214,6 +214,9 @@ def _text(name: str, rule: InverseTime | Cosine | Stepwise | Warmup) -> str:
     return ":".join([name, *map(repr, astuple(rule))])
 
 
+_WORD = 2**63
+
+
 def _checked_step(step: int) -> int:
     # Every layer asks at every step; the check of what is an int anyway would take longer than the rule.
-    return step if type(step) is int and step >= 0 else checks.whole_number("step", step, at_least=0)
+    return step if type(step) is int and 0 <= step < _WORD else checks.whole_number("step", step, at_least=0)

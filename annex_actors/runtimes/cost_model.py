@@ -14,7 +14,7 @@ from annex_actors.protocol.messages import Address
 Worker: TypeAlias = int
 """The number of a processor that does one piece of work at a time."""
 
-_KILL = "a time and a stage, such as (7.5, stage_address(2))"
+_KILL = 'a time and a stage, such as (7.5, Address("stage", 2))'
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _checked_kill(kill: tuple[float, Address]) -> tuple[float, Address]:
     if not isinstance(kill, tuple) or len(kill) != 2:
         raise ConfigError(f"expected each of `kills` to be {_KILL}, got {shown(kill)}")
     _check_time("kills", kill[0])
-    checks.instance("kills", kill[1], Address, "of a stage, such as stage_address(2)")
+    checks.instance("kills", kill[1], Address, 'of a stage, such as Address("stage", 2)')
     return kill
 
 

@@ -64,6 +64,9 @@ Gate: TypeAlias = Callable[[Work, Progress], bool]
 Order: TypeAlias = Callable[[Work, int, int, int, int], int]
 """A place in the order of a worker's work in a step, from (work, s, S, m, microbatch)."""
 
+_MOST = 10**7
+"""Stages times microbatches: each is looked at, and so many take some seconds."""
+
 F, B, W = Work.FORWARD, Work.BACKWARD, Work.WEIGHT_GRADIENT
 
 
@@ -140,7 +143,7 @@ class Discipline:
 
     def is_synchronous(self, stages: int) -> bool:
         """Return whether every step meets the weights after all earlier steps."""
-        checks.whole_number("stages", stages, at_least=1)
+        checks.whole_number("stages", stages, at_least=1, limit=_MOST)
         return not any(self.lag(s, stages) for s in range(stages))
 
     def check(self, stages: int, microbatches: int) -> None:
@@ -156,8 +159,10 @@ class Discipline:
         Raises:
             ConfigError: a limit that is too small; the message names it, the stage and the number of microbatches.
         """
-        checks.whole_number("stages", stages, at_least=1)
-        checks.whole_number("microbatches", microbatches, at_least=1)
+        checks.whole_number("stages", stages, at_least=1, limit=_MOST)
+        checks.whole_number("microbatches", microbatches, at_least=1, limit=_MOST)
+        if stages * microbatches > _MOST:
+            raise ConfigError(f"expected stages x microbatches to be at most {_MOST:,}, got more; ask for fewer")
         for s in range(stages):
             if self.lag(s, stages) < 0:
                 raise ConfigError(
