@@ -59,10 +59,8 @@ class Table(Mapping[str, _Entry], Generic[_Entry]):
         Raises:
             ConfigError: the name is one of this package's, or is not a single word.
         """
-        is_word = (
-            isinstance(name, str) and name.isprintable() and name.split() == [name] and not set(name) & set(":=()")
-        )
-        if not is_word or name in self._built_in:
+        is_word = isinstance(name, str) and name.isprintable() and name.split() == [name]
+        if not is_word or set(name) & set(":=()") or name in self._built_in:
             raise ConfigError(
                 f"expected a new name for the {self._setting}, one word without colons, got {shown(name)}"
             )

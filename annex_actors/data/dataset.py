@@ -20,7 +20,7 @@ from annex_actors.data.labels import class_labels, is_labels
 from annex_actors.data.split import split_indices
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Samples:
     """Inputs and their targets, row by row; C-contiguous and read-only.
 
@@ -52,7 +52,7 @@ class Samples:
         return f"Samples({len(self):,} of shape {self.inputs.shape[1:]}, {kind} of shape {self.targets.shape[1:]})"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Training samples, test samples, and what their numbers mean.
 

@@ -37,7 +37,7 @@ _MOST_PIECES = 10**7
 """Pieces of each kind of work: as many take some minutes, and far more would fill the memory."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Simulation:
     """The result of a simulation; times are in the unit of the cost model.
 

@@ -18,7 +18,7 @@ from annex_actors.layers.stack import AnyLayer, StackLayer, shapes_after
 _MADE_BY = "make layers with dense(...), activation(...), dropout(...), flatten()"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Network:
     """Layers in the order in which a sample passes through them; made by `sequence` or `parse_layers`.
 

@@ -49,7 +49,7 @@ def work_first(channels: int, peers: int) -> int:
     return channels if peers else 0
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class InlineRuntime:
     """A single-threaded host.
 
@@ -75,8 +75,7 @@ class InlineRuntime:
             checks.function("kill", self.kill, 1)
         checks.keep(self, commit_every=checks.whole_number("commit_every", self.commit_every, at_least=1))
 
-    def __repr__(self) -> str:
-        return brief(self)
+    __repr__ = brief
 
     def start(self, program: Program) -> Job:
         """Return the job; it does all its work in `Job.wait`."""

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
+from annex_actors.base.shown import brief
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, combined
 from annex_actors.protocol.messages import Address
@@ -88,6 +89,8 @@ class Supervision:
     max_attempts: int = 3
     hang_seconds: float = 10.0
 
+    __repr__ = brief
+
     def __post_init__(self) -> None:
         checks.keep(
             self,
@@ -99,7 +102,7 @@ class Supervision:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class Program:
     """A run, ready for any runtime.
 

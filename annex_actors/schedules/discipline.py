@@ -78,7 +78,7 @@ def _own_worker(s: int, S: int) -> int:
     return s
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class Discipline:
     """One row of the table of schedules.
 

@@ -19,7 +19,7 @@ from annex_actors.stores import StateStore
 from annex_actors.training.fingerprints import arrays_sha256, costs_sha256
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Checkpoint:
     """Every layer's weights and optimizer slots at one step, and the cost of every step before it.
 

@@ -28,7 +28,7 @@ PER_LAYER = "layer"
 _SUPERVISION = "a Supervision, such as Supervision(max_restarts=10)"
 
 
-@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LearnerSpec:
     """The settings of a `Learner`; its docstring explains them.
 
@@ -67,8 +67,7 @@ class LearnerSpec:
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
 
-    def __repr__(self) -> str:
-        return brief(self)
+    __repr__ = brief
 
     def parts(self, batch_size: int) -> int:
         """Return into how many microbatches a batch of this size is cut: as many as given, or the schedule's default.

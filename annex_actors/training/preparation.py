@@ -11,6 +11,7 @@ import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
 from annex_actors.data import Batches, Dataset
 from annex_actors.metrics import predicted_classes
 from annex_actors.peers.trainer import TrainerSpec, TrainerState
@@ -23,7 +24,7 @@ from annex_actors.training.halting import Halt
 from annex_actors.training.learner_spec import LearnerSpec
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class PreparedTraining:
     """A training that was checked and has not started; made by `of`.
 
@@ -66,7 +67,7 @@ class PreparedTraining:
         return cls(spec, trainer, initial, planned)
 
     def __repr__(self) -> str:
-        return f"PreparedTraining({self.trainer.steps} steps, {self.spec})"
+        return f"PreparedTraining({self.trainer.steps:,} steps of {shown(self.spec.network)})"
 
     def resumed(self, checkpoint: Checkpoint) -> Self:
         """Return the same training, resumed from one of its checkpoints."""

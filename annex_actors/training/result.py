@@ -8,7 +8,7 @@ from annex_actors.protocol.events import EpochFinished
 from annex_actors.training.checkpoint import Checkpoint
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False)
 class Result:
     """The outcome of a training run.
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError, ConfigError
-from annex_actors.base.shown import shown
+from annex_actors.base.shown import brief, shown
 from annex_actors.protocol.instrument import Instrument, Point
 from annex_actors.protocol.messages import WHOLE_STEP
 
@@ -48,6 +48,8 @@ class Crash:
     microbatch: int = 0
     at: Point | str = Point.FORWARD
     times: int = 1
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checks.keep(
