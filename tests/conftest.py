@@ -72,6 +72,14 @@ def waits(item: pytest.Item) -> bool:
     return costly and in_matrix and crc32(item.nodeid.encode()) % ONE_IN != 0
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what a user's runs keep in the user's home in a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def no_thread_is_left() -> Iterator[None]:
     """Check after the test that every thread that it started has ended."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+LONGEST = 1000
+"""Characters of another error's message that an error repeats."""
+
 
 class AnnexError(Exception):
     """The base class of this package's errors."""
@@ -28,8 +31,12 @@ class DivergedError(UserError):
 
 
 def message_of(error: BaseException) -> str:
-    """Return an error's message on one line, without its type; the type's name if the message is empty."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return an error's message on one line, without its type; the type's name if the message is empty.
+
+    It is cut where it is longer than `LONGEST`: what others raise may quote a whole file.
+    """
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 class LayerError(AnnexError):

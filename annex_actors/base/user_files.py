@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,7 +11,11 @@ from pathlib import Path
 from types import ModuleType
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError
+from annex_actors.base.errors import ConfigError, message_of
+from annex_actors.base.files import SMALL, read_file, reason, user_path
+
+_SHA256 = "__sha256__"
+"""The attribute of a file's module with the SHA-256 of the content that ran."""
 
 
 def run_user_files(paths: Sequence[str | Path]) -> tuple[str, ...]:
@@ -23,7 +28,7 @@ def run_user_files(paths: Sequence[str | Path]) -> tuple[str, ...]:
     files = [checks.path(f"load[{index}]", path) for index, path in enumerate(given)]
     for file in files:
         run_user_file(file)
-    return tuple(str(file.expanduser().resolve()) for file in files)
+    return tuple(str(_resolved(file)) for file in files)
 
 
 def run_user_file(path: str | Path) -> None:
@@ -35,22 +40,54 @@ def run_user_file(path: str | Path) -> None:
     Raises:
         ConfigError: there is no such file, or it raised an error; the message gives the line, and the cause is chained.
     """
-    file = Path(path).expanduser().resolve()
-    if not file.is_file():
-        raise ConfigError(f"expected a Python file to load at {path}, got none; check the path")
-    name = f"{file.stem}_{sha256(str(file).encode()).hexdigest()[:12]}"
+    file = _resolved(path)
+    name = _module_name(file)
+    content = _content(path)
     if name in sys.modules:
         return
     module = ModuleType(name)
     module.__file__ = str(file)
+    setattr(module, _SHA256, sha256(content).hexdigest())
     sys.modules[name] = module
     try:
-        exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)
+        exec(compile(content, str(file), "exec"), module.__dict__)
     except BaseException as error:
         del sys.modules[name]
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception | SystemExit):
             raise
         lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(file)]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
         where = f"{path}, line {line}" if line else f"{path}"
-        raise ConfigError(f"expected {where}, to run, got {type(error).__name__}: {error}") from error
+        raise ConfigError(f"expected {where}, to run, got {type(error).__name__}: {message_of(error)}") from error
+
+
+def user_file_sha256(path: str | Path, *, as_it_ran: bool = False) -> str:
+    """Return the SHA-256, in hex, of the content of a Python file.
+
+    Args:
+        path: the file.
+        as_it_ran: return that of the content that this process has run, if it has.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    module = sys.modules.get(_module_name(_resolved(path))) if as_it_ran else None
+    return getattr(module, _SHA256, None) or sha256(_content(path)).hexdigest()
+
+
+def _resolved(path: str | Path) -> Path:
+    try:
+        return user_path(path).resolve()
+    except (RuntimeError, ValueError):  # a loop of links, or a character that no path has
+        return user_path(path)
+
+
+def _module_name(file: Path) -> str:
+    return f"{file.stem}_{sha256(os.fsencode(file)).hexdigest()[:12]}"
+
+
+def _content(path: str | Path) -> bytes:
+    try:
+        return read_file(user_path(path), limit=SMALL)
+    except OSError as error:
+        raise ConfigError(f"expected a Python file to load at {path}, got {reason(error)}; check the path") from None

@@ -21,7 +21,8 @@ from signal import SIGPIPE
 
 from typer import Exit
 
-from annex_actors.base.errors import AnnexError, UserError
+from annex_actors.base.errors import AnnexError, UserError, message_of
+from annex_actors.base.files import reason
 from annex_actors.cli.app import USAGE_ERROR, command
 from annex_actors.cli.output import print_error, print_note
 from annex_actors.cli.signals import Signals
@@ -52,8 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return print_error(error.format_message(), code=2)
         except UserError as error:
             return print_error(str(error), code=2)
-        except (AnnexError, OSError) as error:
+        except AnnexError as error:
             return print_error(str(error), code=1)
+        except MemoryError as error:
+            return print_error(f"expected what fits into memory, got: {message_of(error)}; ask for less", code=2)
+        except OSError as error:
+            what = f"{error.filename}: " if error.filename else ""
+            return print_error(f"expected the system to do its part, got: {what}{reason(error)}", code=1)
 
 
 def _run(arguments: list[str]) -> int:

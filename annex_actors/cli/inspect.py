@@ -29,11 +29,14 @@ def inspect(
     if json:
         print_result(_json(saved))
         return
-    _show_network(saved.network)
-    print_result("\n" + saved.config.to_toml())
-    _show_epochs(saved.epochs)
-    print_result("\n" + "\n".join(f"{name:12}  {value}" for name, value in saved.environment.items()))
-    print_result("\n" + (_end(saved.report) if saved.report else f"status        {_UNFINISHED} {_newest(saved)}"))
+    # All is read before the first line is printed.
+    network, config, epochs, environment = saved.network, saved.config.to_toml(), saved.epochs, saved.environment
+    end = _end(saved.report) if saved.report else f"status        {_UNFINISHED} {_newest(saved)}"
+    _show_network(network)
+    print_result("\n" + config)
+    _show_epochs(epochs)
+    print_result("\n" + "\n".join(f"{name:12}  {value}" for name, value in environment.items()))
+    print_result("\n" + end)
 
 
 def _json(saved: SavedRun) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _LAYERS = 'The network: "dense:128 relu dropout:0.1 dense:10"; spaces separate layers, colons arguments.'
 _LOAD = "A Python file of yours to run first, so that what it registers has a name. Repeatable."
+_LOAD_INSTEAD = "A Python file of yours to run instead of those that the folder names. Repeatable."
 _SET = "Any setting of the config, such as optimizer.momentum=0.9. Repeatable; overrides all other options."
 _RUNTIME = "schedulers, threads, processes or inline; all give the same weights."
 _AFFINITY = "With --runtime processes: pin each process to its own core."
@@ -28,11 +29,15 @@ Layers: TypeAlias = Annotated[str | None, typer.Option(help=_LAYERS)]
 DataDir: TypeAlias = Annotated[str | None, typer.Option(help=_FASHION)]
 HangSeconds: TypeAlias = Annotated[float | None, typer.Option(help=_HANG)]
 Load: TypeAlias = Annotated[list[Path] | None, typer.Option(help=_LOAD)]
+LoadInstead: TypeAlias = Annotated[list[Path] | None, typer.Option("--load", help=_LOAD_INSTEAD)]
 Set: TypeAlias = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=_SET)]
 RunDir: TypeAlias = Annotated[Path, typer.Argument(help="The folder of a run.")]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors (and --json).")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show whole tracebacks.")]
+
+_DIGITS = 18
+"""The most digits of a number: more are a mistake, which the setting refuses as text."""
 
 _SETTING_OF = {
     "epochs": "training.epochs",
@@ -43,6 +48,7 @@ _SETTING_OF = {
     "stages": "training.stages",
     "kernels": "training.kernels",
     "seed": "training.seed",
+    "initial_weights": "training.initial_weights",
     "runtime": "runtime.name",
     "affinity": "runtime.affinity",
     "optimizer": "optimizer.name",
@@ -67,27 +73,40 @@ def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> S
 
     If the options choose another runtime than the file, the settings of the file's runtime are dropped. That is safe,
     since no runtime changes the weights. An optimizer does: with another optimizer, the file's settings are refused.
+    Likewise, other initial weights than the file's need not have the fingerprint that the file records.
+
+    A config file may come from anybody: the Python files that it names run only if an option names them, or if they are
+    those that a run of this user recorded beside it.
 
     Args:
         data: the name of a data set, or the path of a data file or of a config file.
         sets: the values of ``--set``.
         options: the other options by name, None if not given.
+
+    Raises:
+        ConfigError: a file or an option that cannot be read, or a config that names Python files which may not run.
     """
+    from annex_actors.runs.loaded_files import check_permitted
     from annex_actors.runs.toml_settings import merged, nested, parse_setting, read_settings
 
     is_file = data is not None and data.endswith(".toml")
     base = read_settings(Path(str(data))) if is_file else nested(["data", "name"], data) if data else {}
     given = [nested(_SETTING_OF[name].split("."), value) for name, value in options.items() if value is not None]
     overrides = merged(*given, *map(parse_setting, sets or []))
-    before, after = _runtime_of(base), _runtime_of(overrides)
+    if (wanted := _load_of(base)) and not _load_of(overrides):
+        check_permitted(wanted, Path(str(data)))
+    before, after = (_section(settings, "runtime").get("name") for settings in (base, overrides))
     if after is not None and after != before:
         base = {name: section for name, section in base.items() if name != "runtime"}
+    if "initial_weights" in _section(overrides, "training"):
+        kept = {key: value for key, value in _section(base, "training").items() if key != "initial_weights_sha256"}
+        base = {**base, "training": kept}
     return merged(base, overrides)
 
 
 def number_or_text(given: str | None) -> int | str | None:
     """Return the value of an option that is a number or a word, such as ``--keep 2`` or ``--keep all``."""
-    return int(given) if given and given.isdecimal() else given
+    return int(given) if given and given.isdecimal() and len(given) <= _DIGITS else given
 
 
 def files(given: list[Path] | None) -> list[str] | None:
@@ -95,6 +114,11 @@ def files(given: list[Path] | None) -> list[str] | None:
     return [str(path) for path in given] if given else None
 
 
-def _runtime_of(settings: Settings) -> object:
-    section = settings.get("runtime")
-    return section.get("name") if isinstance(section, dict) else None
+def _section(settings: Settings, name: str) -> Settings:
+    section = settings.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _load_of(settings: Settings) -> list[str]:
+    found = _section(settings, "training").get("load")
+    return [str(path) for path in found] if isinstance(found, list) else []

@@ -9,28 +9,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from annex_actors.base.errors import DataError, message_of
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_result, table
+from annex_actors.cli.output import print_note, print_result, table
 
 if TYPE_CHECKING:
-    from annex_actors.base.types import Array, Floats
-
-_MAGIC = b"\x93NUMPY"
+    from annex_actors.base.types import Floats
 
 
 def predict(
     run_dir: shared.RunDir,
     samples: Annotated[Path, typer.Argument(help="A .npy file: an array (samples, ...), scaled as in training.")],
     out: Annotated[Path | None, typer.Option(help="Write the outputs to this .npy file as well.")] = None,
+    load: shared.LoadInstead = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Predict with a trained network, by actors as in training: classes and probabilities, or amounts."""
+    from annex_actors.data.npz import read_npy
     from annex_actors.runs.saved_run import SavedRun
 
     saved = SavedRun.open(run_dir)
     classes, is_probability = saved.network.classes, saved.config.cost != "mean_squared_error"
-    outputs = saved.learner().predict(_read(samples))
+    outputs = saved.learner(load or [], print_note).predict(read_npy(samples))
     rows = _rows(outputs, classes, is_probability)
     if out is not None:
         _write(out, outputs)
@@ -61,35 +60,13 @@ def _cell(value: str | float) -> str:
     return value if isinstance(value, str) else f"{value:.4f}"
 
 
-def _read(path: Path) -> Array:
-    import numpy as np
-
-    from annex_actors.data.reading import reading
-
-    with reading(path):
-        with path.open("rb") as file:
-            magic = file.read(len(_MAGIC))
-        if magic != _MAGIC:
-            got = "an .npz file" if magic.startswith(b"PK") else "something else"
-            raise DataError(f"expected an .npy file with one array, got {got}; write it by numpy.save")
-        try:
-            array: Array = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise DataError(
-                f"expected an array of numbers, got: {message_of(error)}; write it by numpy.save"
-            ) from error
-        return array
-
-
 def _write(path: Path, outputs: Floats) -> None:
     import numpy as np
 
-    from annex_actors.base.errors import ConfigError
+    from annex_actors.base.files import writing
     from annex_actors.training.atomic_files import write_whole
 
     content = BytesIO()
     np.save(content, outputs)
-    try:
+    with writing(path, "--out to be a file"):
         write_whole(path, content.getvalue())
-    except OSError as error:
-        raise ConfigError(f"expected --out to be a file that can be written, got {path}: {error.strerror}") from error

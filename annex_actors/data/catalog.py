@@ -11,6 +11,7 @@ from typing import Literal
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.files import user_path
 from annex_actors.base.shown import shown
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
@@ -145,7 +146,7 @@ def load(
             a file that is not ``.csv``, ``data_dir`` and ``test_fraction`` for most others.
     """
     path, name = checks.path("name_or_path", name_or_path), str(name_or_path)
-    folder = None if data_dir is None else checks.path("data_dir", data_dir).expanduser()
+    folder = None if data_dir is None else user_path(checks.path("data_dir", data_dir))
     fraction = checks.real_number("test_fraction", test_fraction, at_least=0, below=1)
     seed = checks.whole_number("seed", seed, at_least=0, below=2**64)
     if label is not None and not isinstance(label, str):
@@ -158,7 +159,7 @@ def load(
         return _BUILT_IN[name]()
     if name == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
-    path = path.expanduser()
+    path = user_path(path)
     if path.suffix == ".csv":
         return read_csv(path, label=label, test_fraction=fraction, seed=seed)
     if path.suffix == ".npz":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from http.client import HTTPException
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
@@ -17,9 +16,9 @@ from urllib.request import urlopen
 import numpy as np
 
 from annex_actors.base.errors import DataError, message_of
+from annex_actors.base.files import home_folder, reading, reason
 from annex_actors.data.dataset import Dataset, Samples
-from annex_actors.data.idx import read_idx
-from annex_actors.data.reading import reading
+from annex_actors.data.idx import read_idx, unpacked
 
 Fetch: TypeAlias = Callable[[str], bytes]
 """Return the content at a URL; raises OSError or HTTPException."""
@@ -42,22 +41,26 @@ CHECKSUMS: Mapping[str, str] = MappingProxyType(
 )
 """SHA-256 of the four files, decompressed."""
 
+_LARGEST = 2**26
+"""More bytes than any of the four files has."""
 
-def cache_folder() -> Path:
-    """Return the folder for downloads, under ``$XDG_CACHE_HOME`` or ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "annex-actors" / "fashion-mnist"
+
+def cache_folder() -> Path | None:
+    """Return the folder for downloads, under ``$XDG_CACHE_HOME`` or ``~/.cache``; None if the user has no home."""
+    folder = home_folder("XDG_CACHE_HOME", ".cache")
+    return folder / "fashion-mnist" if folder else None
 
 
 def search_path(data_dir: Path | None = None) -> tuple[Path, ...]:
     """Return the folders that may hold the four files, in the order in which they are searched."""
     given = () if data_dir is None else (data_dir, data_dir / "fashion-mnist")
-    return (*given, DEBIAN_FOLDER, cache_folder())
+    cache = cache_folder()
+    return (*given, DEBIAN_FOLDER, *([cache] if cache else []))
 
 
 def find(folders: Iterable[Path]) -> Path | None:
     """Return the first of ``folders`` that holds all four files, or ``None``."""
-    return next((folder for folder in folders if all((folder / name).is_file() for name in CHECKSUMS)), None)
+    return next((folder for folder in folders if all(os.path.isfile(folder / name) for name in CHECKSUMS)), None)
 
 
 def fashion_mnist(folder: Path) -> Dataset:
@@ -90,42 +93,43 @@ def _samples(folder: Path, part: str) -> Samples:
 
 
 def fetch(address: str) -> bytes:
-    """Return the content at a URL; raise OSError if the server is silent for 30 s."""
+    """Return the content at a URL, or its beginning; raise OSError if the server is silent for 30 s."""
     with urlopen(address, timeout=30) as answer:
-        content: bytes = answer.read()
+        content: bytes = answer.read(_LARGEST)
     return content
 
 
-def download(folder: Path, *, fetch: Fetch = fetch) -> Path:
+def download(folder: Path | None, *, fetch: Fetch = fetch) -> Path:
     """Download the files that ``folder`` lacks; return ``folder``.
 
     A file gets its name only when it is whole and its checksum is right.
 
     Args:
-        folder: where to; made if it does not exist.
+        folder: where to; made if it does not exist; None if there is nowhere to keep them.
         fetch: returns the content at a URL.
 
     Raises:
         DataError: there is no network, the download is damaged, or the folder cannot be written.
     """
+    ways = "pass --data-dir FOLDER, or install Debian's package dataset-fashion-mnist, or connect to the network"
+    if folder is None:
+        raise DataError(f"expected a home folder to keep a download in, or XDG_CACHE_HOME, got none; {ways}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in CHECKSUMS:
-            if not (folder / name).is_file():
+            if not os.path.isfile(folder / name):
                 _keep(_checked(fetch(ADDRESS + name), name), folder / name)
     except (OSError, HTTPException) as error:
-        ways = "pass --data-dir FOLDER, or install Debian's package dataset-fashion-mnist, or connect to the network"
-        raise DataError(
-            f"expected the four files of fashion-mnist, or a network, got {message_of(error)}; {ways}"
-        ) from error
+        got = reason(error) if isinstance(error, OSError) else message_of(error)
+        raise DataError(f"expected the four files of fashion-mnist, or a network, got {got}; {ways}") from error
     return folder
 
 
 def _checked(packed: bytes, name: str) -> bytes:
     try:
-        got = hashlib.sha256(gzip.decompress(packed)).hexdigest()
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        got = f"no gzip file ({message_of(error)})"
+        got = hashlib.sha256(unpacked(BytesIO(packed))).hexdigest()
+    except DataError as error:
+        got = f"something else ({error})"
     if got != CHECKSUMS[name]:
         raise DataError(
             f"expected {ADDRESS}{name} to have the SHA-256 {CHECKSUMS[name]}, got {got}; "

@@ -13,15 +13,19 @@ import gzip
 import math
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annex_actors.base.errors import DataError, message_of
+from annex_actors.base.files import open_file, reading
 from annex_actors.base.types import Shape
-from annex_actors.data.reading import reading
 
 _UNSIGNED_BYTE = 8
+
+_LARGEST = 2**30
+"""Bytes of a decompressed file: a small file of zeros must not become one that fills the memory."""
 
 
 def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
@@ -34,12 +38,26 @@ def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
     Raises:
         DataError: there is no such file, its compression is damaged, or `parse_idx` fails; the message names the file.
     """
-    with reading(path):
-        try:
-            content = gzip.decompress(path.read_bytes())
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise DataError(f"expected a whole gzip file, got: {message_of(error)}; get the file again") from error
-        return parse_idx(content, dimensions=dimensions)
+    with reading(path), open_file(path) as file:
+        return parse_idx(unpacked(file), dimensions=dimensions)
+
+
+def unpacked(file: BinaryIO) -> bytes:
+    """Return the decompressed content of a gzip file.
+
+    Raises:
+        DataError: its compression is damaged, or the content has more than a gigabyte.
+    """
+    try:
+        with gzip.GzipFile(fileobj=file) as stream:
+            content = stream.read(_LARGEST + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"expected a whole gzip file, got: {message_of(error)}; get the file again") from error
+    if len(content) > _LARGEST:
+        raise DataError(
+            f"expected at most {_LARGEST:,} bytes in a gzip file, got more; check that it is the right file"
+        )
+    return content
 
 
 def parse_idx(content: bytes, *, dimensions: int) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annex_actors.base.errors import DataError
+from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 
 
@@ -32,6 +33,4 @@ def class_labels(values: Array) -> tuple[NDArray[np.int64], tuple[str, ...]]:
 def check_classes(classes: tuple[str, ...] | None) -> None:
     """Raise DataError if a classification has fewer than two classes; ``None`` (regression) passes."""
     if classes is not None and len(classes) < 2:
-        raise DataError(
-            f"expected at least 2 classes, got {len(classes)} ({', '.join(classes)}); check the label column"
-        )
+        raise DataError(f"expected at least 2 classes, got {len(classes)} ({listed(classes)}); check the label column")

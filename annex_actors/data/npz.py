@@ -1,25 +1,27 @@
-"""The user's own arrays, in one ``.npz`` file as ``numpy.savez`` writes it."""
+"""The user's own arrays, as NumPy writes them: a data set in an ``.npz`` file, samples in an ``.npy`` file."""
 
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import DataError, message_of
+from annex_actors.base.files import memory, open_file, reading
+from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.labels import check_classes, class_labels, is_labels
-from annex_actors.data.reading import reading
 
 UNSPLIT = (("inputs", "targets"), ("x", "y"))
 """The names of inputs and targets in a file that `read_npz` splits."""
 
 SPLIT = ("x_train", "y_train", "x_test", "y_test")
 """The names in a file that is already split."""
+
+_MAGIC = b"\x93NUMPY"
 
 
 def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
@@ -60,22 +62,54 @@ def _dataset(path: Path, arrays: dict[str, Array], test_fraction: float, seed: i
             )
     raise DataError(
         f"expected arrays named inputs and targets, or x and y, or {', '.join(SPLIT)}, "
-        f"got {', '.join(sorted(arrays)) or 'none'}; write it by numpy.savez(path, inputs=..., targets=...)"
+        f"got {listed(sorted(arrays)) or 'none'}; write it by numpy.savez(path, inputs=..., targets=...)"
     )
 
 
 def _arrays(path: Path) -> dict[str, Array]:
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise DataError(
-            "expected an npz file, got something else; write it by numpy.savez(path, inputs=..., targets=...)"
-        )
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: np.asarray(file[name]) for name in file.files}
-    except (ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"expected arrays of numbers or text, got: {message_of(error)}; write the file again"
-        ) from error
+    how = "write it by numpy.savez(path, inputs=..., targets=...)"
+    with open_file(path) as file:
+        if not zipfile.is_zipfile(file):
+            raise DataError(f"expected an npz file, got something else; {how}")
+        file.seek(0)
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                _check_size(arrays.zip)
+                return {name: np.asarray(arrays[name]) for name in arrays.files}
+        except DataError:
+            raise
+        except Exception as error:  # NumPy and zipfile raise errors of every type where bytes are damaged
+            raise DataError(
+                f"expected arrays of numbers or text, got: {message_of(error)}; write the file again"
+            ) from error
+
+
+def _check_size(archive: zipfile.ZipFile) -> None:
+    """Raise DataError if the arrays do not fit into memory, whatever their compressed size is."""
+    size = sum(each.file_size for each in archive.infolist())
+    if size > memory():
+        raise DataError(f"expected arrays that fit into {memory():,} bytes of memory, got {size:,}; write fewer")
+
+
+def read_npy(path: Path) -> Array:
+    """Return the array in an ``.npy`` file; pickled objects are refused.
+
+    Raises:
+        DataError: not an npy file, or an array of something else than numbers and text; the message names the file.
+    """
+    with reading(path), open_file(path) as file:
+        magic = file.read(len(_MAGIC))
+        if magic != _MAGIC:
+            got = "an .npz file" if magic.startswith(b"PK") else "something else"
+            raise DataError(f"expected an .npy file with one array, got {got}; write it by numpy.save")
+        file.seek(0)
+        try:
+            array: Array = np.load(file, allow_pickle=False)
+        except Exception as error:  # NumPy raises errors of every type where bytes are damaged
+            raise DataError(
+                f"expected an array of numbers, got: {message_of(error)}; write it by numpy.save"
+            ) from error
+        return array
 
 
 def _from_split(path: Path, x_train: Array, y_train: Array, x_test: Array, y_test: Array) -> Dataset:

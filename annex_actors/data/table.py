@@ -6,17 +6,19 @@ import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from io import TextIOWrapper
 from pathlib import Path
 
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import DataError, message_of
+from annex_actors.base.files import open_file, reading
 from annex_actors.base.shown import shown
+from annex_actors.base.texts import listed
 from annex_actors.base.types import Array, Floats
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
-from annex_actors.data.reading import reading
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -33,7 +35,7 @@ class _Table:
 
     def place(self, row: int, column: int) -> str:
         """Return where a cell is, as the user would look for it."""
-        name = f" ({self.header[column]})" if self.header else ""
+        name = f" ({listed([self.header[column]])})" if self.header else ""
         return f"line {self.lines[row]}, column {column}{name}"
 
 
@@ -94,7 +96,7 @@ def _cells(path: Path) -> tuple[list[list[str]], list[int]]:
     """Return the cells of every line that is not blank, and the line's number."""
     rows, lines = [], []
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with TextIOWrapper(open_file(path), newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, strict=True)
             for cells in reader:
                 if cells:
@@ -114,9 +116,9 @@ def _column(table: _Table, label: str | int | None) -> int:
     index = -1 if label is None else int(label) if _is(int, str(label)) else None
     if index is not None and -table.columns <= index < table.columns:
         return index % table.columns
-    known = ", ".join(names) if names else f"no header, so an index from {-table.columns} to {table.columns - 1}"
+    known = listed(names) if names else f"no header, so an index from {-table.columns} to {table.columns - 1}"
     close = get_close_matches(str(label), names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "give a name or an index"
+    hint = f"did you mean {shown(close[0])}?" if close else "give a name or an index"
     raise DataError(f"expected the label column to be one of {known}, got {shown(label)}; {hint}")
 
 

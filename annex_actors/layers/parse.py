@@ -38,7 +38,7 @@ def parse_layers(text: str, constructors: Mapping[str, Constructor] = LAYERS) ->
     try:
         layers = _Parser(known).layers(words)
     except RecursionError:
-        raise ConfigError("expected layers that enclose others some hundred times at most, got more") from None
+        raise ConfigError("expected layers within a few parentheses, got hundreds; write them in a row") from None
     if not layers:
         raise ConfigError('expected layers such as "dense:128 relu dense:10", got an empty text')
     return sequence(*layers)

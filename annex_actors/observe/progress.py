@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from annex_actors.base.texts import printable
 from annex_actors.observe.lines import epoch_line, incident_line, metric_parts, number
 from annex_actors.protocol.events import Event, Finished
 from annex_actors.runs.run_counts import RunCounts
@@ -61,7 +62,7 @@ class PlainProgress:
         epoch = self._counts.count(event)
         line = epoch_line(epoch, self._epochs) if epoch else None if self._finished else incident_line(event)
         if line is not None:
-            self._show(line)
+            self._show(printable(line))
         self._finished |= isinstance(event, Finished)
 
     def _show(self, line: str) -> None:

@@ -19,10 +19,12 @@ epochs = 20
 batch_size = 32
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
-# load = ["mine.py"]            # your own Python files to run first: what they register then has a name
+# load = ["mine.py"]            # your own Python files that the run needs: what they register then has a name; they run
+                                # if you name them too (--load mine.py), or if your own run recorded them
 stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
 seed = 0
+# initial_weights = "runs/a"    # the folder of a run whose weights to begin with, instead of drawn ones
 
 [runtime]
 name = "schedulers"             # and all settings of that runtime, such as threads = 2; for "processes", for example,
@@ -46,13 +48,18 @@ optimizer, its layers or its runtime. A resolved config contains every setting, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.files import user_path
+from annex_actors.base.shown import shown
+from annex_actors.base.texts import listed
 from annex_actors.base.user_files import run_user_files
 from annex_actors.data import Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
@@ -68,7 +75,7 @@ from annex_actors.runs.sections import (
     SupervisionSection,
     TrainingSection,
 )
-from annex_actors.runs.toml_settings import Settings, merged, to_toml
+from annex_actors.runs.toml_settings import Settings, merged, read_settings, to_toml
 from annex_actors.runtimes import Supervision, runtime
 from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
@@ -107,9 +114,9 @@ class RunConfig(Section):
             UserError: see `annex_actors.data.load`; or ``data_dir`` is not a folder.
         """
         data = self.data
-        folder = None if data.data_dir is None else Path(data.data_dir).expanduser()
-        if folder is not None and not folder.is_dir():
-            raise ConfigError(f"expected `data.data_dir` to be a folder, got {data.data_dir!r}; check the path")
+        folder = None if data.data_dir is None else user_path(data.data_dir)
+        if folder is not None and not os.path.isdir(folder):
+            raise ConfigError(f"expected `data.data_dir` to be a folder, got {shown(data.data_dir)}; check the path")
         return load_data(
             data.name, data_dir=folder, label=data.label, test_fraction=data.test_fraction, seed=self.training.seed
         )
@@ -140,6 +147,10 @@ class RunConfig(Section):
         """Return the config of the same run on another runtime with its default settings; the bits stay the same."""
         return self.model_copy(update={"runtime": RuntimeSection(name=runtime)})
 
+    def with_epochs(self, epochs: int) -> RunConfig:
+        """Return the config of the same run with another number of epochs in all."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"epochs": epochs})})
+
     def to_toml(self) -> str:
         """Return the config as TOML, which `read_settings` reads back."""
         return to_toml(self.model_dump())
@@ -158,6 +169,8 @@ def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
     if config.data.name not in suggestions:
         dataset = config.load()
     suggestion = suggested_for(dataset) if dataset else suggestions[config.data.name]
+    if config.training.initial_weights is not None:
+        suggestion = _with_layers_of(Path(config.training.initial_weights).expanduser(), suggestion)
     config = RunConfig.of(settings, suggestion)
     learner = config.learner()
     return _recorded(config, learner.spec), learner, dataset or config.load()
@@ -178,6 +191,14 @@ def suggested_for(dataset: Dataset) -> Suggestion:
     )
 
 
+def _with_layers_of(run: Path, suggestion: Suggestion) -> Suggestion:
+    """Return the suggestion with the layers of a run, whose weights fit no others."""
+    path = run / "config.toml"
+    network = read_settings(path).get("network") if path.is_file() else None  # that there is a run is checked later
+    layers = network.get("layers") if isinstance(network, Mapping) else None
+    return replace(suggestion, layers=layers) if isinstance(layers, str) else suggestion
+
+
 def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
     chosen = settings.get("optimizer")
     given = chosen if isinstance(chosen, Mapping) else {}
@@ -196,10 +217,13 @@ def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
     """Return the config that repeats the run from any folder: with every setting, and with absolute paths."""
     data = config.data.model_dump()
     for key in ("name", "data_dir"):
-        path = Path(data[key] or "").expanduser()
-        if data[key] and path.exists() and (key == "data_dir" or path.suffix in (".npz", ".csv")):
+        path = user_path(data[key] or "")
+        if data[key] and os.path.exists(path) and (key == "data_dir" or path.suffix in (".npz", ".csv")):
             data[key] = str(path.resolve())
-    training = {"microbatches": spec.parts(config.training.batch_size), "load": list(spec.load)}
+    parts = spec.parts(config.training.batch_size)
+    training: dict[str, object] = {"microbatches": parts, "load": list(spec.load)}
+    if config.training.initial_weights is not None:
+        training["initial_weights"] = str(Path(config.training.initial_weights).expanduser().resolve())
     return config.model_copy(
         update={
             "data": DataSection(**data),
@@ -211,9 +235,11 @@ def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
 
 
 _TYPES: Mapping[str, str] = {
+    "bool_type": "true or false",
     "int_type": "an integer",
     "float_type": "a number",
     "string_type": "text",
+    "list_type": "a list",
     "model_type": "a section of settings",
 }
 
@@ -222,12 +248,12 @@ def _first_mistake(error: ValidationError) -> str:
     """Return pydantic's first mistake in the words of this package."""
     problems = error.errors()
     place = problems[0]["loc"][:2]
-    path = ".".join(str(part) for part in place)
+    path = ".".join(listed([part]) for part in place)
     if problems[0]["type"] == "extra_forbidden":
         return _unknown_key(place)
     # A setting that may have one of two types has a problem for each.
     kinds = dict.fromkeys(_TYPES.get(each["type"], each["msg"]) for each in problems if each["loc"][:2] == place)
-    return f"expected `{path}` to be {' or '.join(kinds)}, got {problems[0]['input']!r}"
+    return f"expected `{path}` to be {' or '.join(kinds)}, got {shown(problems[0]['input'])}"
 
 
 def _unknown_key(place: tuple[int | str, ...]) -> str:
@@ -237,4 +263,4 @@ def _unknown_key(place: tuple[int | str, ...]) -> str:
     assert issubclass(model, BaseModel)
     known = list(model.model_fields)
     where = f"keys of `{section[0]}`" if section else "sections and keys"
-    return f"expected {where} to be among {', '.join(known)}, got {key!r}{checks.did_you_mean(key, known)}"
+    return f"expected {where} to be among {', '.join(known)}, got {shown(key)}{checks.did_you_mean(key, known)}"

@@ -4,7 +4,9 @@
 runs/digits-20250131T235959Z/
 ├── config.toml           every setting; `annex-actors train config.toml` repeats the run
 ├── environment.json      versions, platform, BLAS and its kernel
+├── identity.json         everything that decides the run's bits, compared when it is resumed
 ├── network.json          layers, shapes, parameter counts, classes, where the data came from
+├── loaded.json           your own Python files that the run needs, with their SHA-256, signed; only if there are any
 ├── metrics.jsonl         a line for each epoch, added during the run
 ├── log.txt               what the supervisors logged: the traceback of every crash; only if there was one
 ├── checkpoints/          the newest checkpoints, which `annex-actors resume` goes on from
@@ -14,7 +16,7 @@ runs/digits-20250131T235959Z/
 └── result.json           how it ended: status, hashes, metrics; what `--json` prints
 ```
 
-The first three are written before the run, the last three when it has ended: finished, interrupted or failed. At
+The first four are written before the run, the last three when it has ended: finished, interrupted or failed. At
 whatever instant the run is killed, each of these files is whole or missing, and a run that has not finished can be
 resumed.
 """
@@ -22,6 +24,7 @@ resumed.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -32,14 +35,17 @@ import numpy as np
 from safetensors.numpy import save
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.files import check_folder, check_in_place, check_replaceable, open_in_place, reason, writing
 from annex_actors.runs.config import RunConfig
+from annex_actors.runs.loaded_files import LOADED, LoadedFiles
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
 from annex_actors.runs.run_lock import RunLock
-from annex_actors.training.atomic_files import write_whole
+from annex_actors.training.atomic_files import sweep, write_whole
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.identity import Identity
 
-CONFIG, ENVIRONMENT, NETWORK = "config.toml", "environment.json", "network.json"
+CONFIG, ENVIRONMENT, IDENTITY, NETWORK = "config.toml", "environment.json", "identity.json", "network.json"
 CHECKPOINTS = "checkpoints"
 METRICS, WEIGHTS, STATE, RESULT, LOG = (
     "metrics.jsonl",
@@ -48,6 +54,12 @@ METRICS, WEIGHTS, STATE, RESULT, LOG = (
     "result.json",
     "log.txt",
 )
+
+_WHOLE = (CONFIG, ENVIRONMENT, NETWORK, LOADED, METRICS, WEIGHTS, STATE, RESULT)
+"""The files that are replaced as a whole."""
+
+_IN_PLACE = (METRICS, LOG)
+"""The files that grow during a run."""
 
 OPTIMIZER, COSTS = "optimizer.", "costs"
 """Names of arrays in ``state.safetensors``: the prefix of every optimizer slot, and the costs."""
@@ -80,8 +92,8 @@ class RunDirectory:
                 f"expected a new folder for the run, got {path}, which exists; "
                 "choose another with --run-dir, or delete it"
             ) from None
-        except OSError as error:
-            why = error.strerror or error
+        except (OSError, ValueError) as error:
+            why = reason(error) if isinstance(error, OSError) else "no folder can have that name"
             raise ConfigError(
                 f"expected a folder that can be made, got {path}: {why}; choose another with --run-dir"
             ) from None
@@ -101,32 +113,62 @@ class RunDirectory:
         """
         name = f"{dataset}-{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         names = chain([name], (f"{name}-{number}" for number in count(2)))
-        return cls.create(next(root / each for each in names if not (root / each).exists()))
+        return cls.create(next(root / each for each in names if not os.path.lexists(root / each)))
 
     def lock(self) -> RunLock:
         """Return the lock to hold while working on the run."""
         return RunLock(self.path)
 
     def checkpoints(self, config: RunConfig) -> Checkpoints:
-        """Return the run's folder of checkpoints, with the config's policy."""
+        """Return the run's folder of checkpoints, with the config's policy.
+
+        Raises:
+            ConfigError: it is something else than a folder of the run's own, such as a link to elsewhere.
+        """
+        self._check_checkpoints()
         return Checkpoints(self.path / CHECKPOINTS, **config.checkpoints.model_dump())
 
-    def begin(self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str]) -> None:
+    def begin(
+        self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str], identity: Identity
+    ) -> None:
         """Write what is known before the run."""
+        self._write(IDENTITY, json.dumps(dict(identity.settings), indent=2) + "\n")
+        if config.training.load:
+            self._write(LOADED, LoadedFiles.of(config.training.load).model_dump_json(indent=2) + "\n")
         self._write(NETWORK, network.model_dump_json(indent=2) + "\n")
         self._write(ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
+        self.record(config)
+
+    def record(self, config: RunConfig) -> None:
+        """Write the settings, when the run begins or when it is to have another number of epochs."""
         self._write(CONFIG, config.to_toml())
 
     def append(self, epoch: EpochRecord) -> None:
         """Add an epoch's line to the metrics."""
-        with (self.path / METRICS).open("ab", buffering=0) as file:  # unbuffered: one write for the whole line
-            file.write(_line(epoch).encode())
+        path = self.path / METRICS
+        with writing(path):
+            fd = open_in_place(path, os.O_WRONLY | os.O_APPEND)
+            with open(fd, "ab", buffering=0) as file:  # unbuffered: one write for the whole line
+                file.write(_line(epoch).encode())
 
     def sweep(self) -> None:
-        """Delete the temporary files of a job that was killed while writing, and the result of an earlier end."""
-        for path in self.path.glob(".*"):
-            path.unlink()
-        (self.path / RESULT).unlink(missing_ok=True)
+        """Delete the temporary files of a job that was killed while writing, and the result of an earlier end.
+
+        What is not the run's own is left alone.
+
+        Raises:
+            ConfigError: where the run will write is something else than a file, such as a folder or a pipe.
+        """
+        self._check_checkpoints()
+        for name in _WHOLE:
+            with writing(self.path / name, "a file of the run"):
+                check_replaceable(self.path / name)
+        for name in _IN_PLACE:
+            with writing(self.path / name, "a file of the run's own"):
+                check_in_place(self.path / name)
+        with writing(self.path, "a folder"):
+            sweep(self.path, _WHOLE.__contains__)
+            (self.path / RESULT).unlink(missing_ok=True)
 
     def end(self, report: RunReport, checkpoint: Checkpoint, epochs: Iterable[EpochRecord]) -> None:
         """Write the outcome: weights, state, result, and the metrics of all finished epochs."""
@@ -139,11 +181,17 @@ class RunDirectory:
         self._write(RESULT, report.model_dump_json(indent=2) + "\n")
 
     def remove(self) -> None:
-        """Delete the folder of a run that did not start."""
-        shutil.rmtree(self.path)
+        """Delete the folder of a run that did not start; why it did not matters more than a rest that stays."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _check_checkpoints(self) -> None:
+        path = self.path / CHECKPOINTS
+        with writing(path, "a folder of checkpoints"):
+            check_folder(path)
 
     def _write(self, name: str, content: bytes | str) -> None:
-        write_whole(self.path / name, content)
+        with writing(self.path / name):
+            write_whole(self.path / name, content)
 
 
 def _line(epoch: EpochRecord) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.files import open_in_place, writing
 
 NAME = "lock"
 
@@ -23,7 +25,7 @@ class RunLock:
         folder: the run's.
 
     Raises:
-        ConfigError: on entering, if another process holds the lock.
+        ConfigError: on entering, if another process holds the lock, or if the folder cannot have one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,34 +34,41 @@ class RunLock:
         self._fd = -1
 
     def __enter__(self) -> Self:
-        while True:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                number = os.pread(fd, 32, 0).decode(errors="replace").strip()
-                holder = f"process {number}" if number else "another process"
-                os.close(fd)
-                raise ConfigError(
-                    f"expected a run that no process is working on, got {self._folder}, held by {holder}; "
-                    "wait for it, or stop it"
-                ) from None
-            if self._is_current(fd):
-                break
-            os.close(fd)  # the holder has just released it and deleted the file: lock the new one
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-        self._fd = fd
-        return self
+        with writing(self._path, "the lock of a run"):
+            while True:
+                fd = open_in_place(self._path, os.O_RDWR)
+                try:
+                    if self._is_locked(fd):
+                        self._fd = fd
+                        return self
+                except BaseException:
+                    os.close(fd)
+                    raise
+                os.close(fd)  # the holder has just released it and deleted the file: lock the new one
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may be gone, or read-only by now; the lock ends with the descriptor
+            self._path.unlink()
         os.close(self._fd)
 
-    def _is_current(self, fd: int) -> bool:
+    def _is_locked(self, fd: int) -> bool:
+        """Lock an open file; return whether it is still the one in the folder."""
         try:
-            return os.path.samestat(os.fstat(fd), self._path.stat())
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            number = os.pread(fd, 32, 0).decode(errors="replace").strip()
+            holder = f"process {number}" if number.isdecimal() else "another process"
+            raise ConfigError(
+                f"expected a run that no process is working on, got {self._folder}, held by {holder}; "
+                "wait for it, or stop it"
+            ) from None
+        try:
+            if not os.path.samestat(os.fstat(fd), os.lstat(self._path)):
+                return False
         except FileNotFoundError:
             return False
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        return True

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from enum import Enum
-from typing import Any, get_type_hints
+from typing import Any, TypeAlias, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -14,6 +14,8 @@ from annex_actors.base.settings import settings_of
 from annex_actors.runtimes import Supervision
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
+
+_Single: TypeAlias = bool | int | float | str
 
 _LEARNER = {name: each.default for name, each in inspect.signature(Learner).parameters.items()}
 
@@ -66,6 +68,7 @@ class _ChosenSection(Section):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
     name: str
+    __pydantic_extra__: dict[str, _Single | list[_Single]] = Field(init=False)  # no class takes what nests deeper
 
     def recorded(self, instance: object) -> dict[str, Any]:
         """Return the section with every setting of the instance that was made from it."""
@@ -83,7 +86,10 @@ class RuntimeSection(_ChosenSection):
 
 
 class TrainingSection(Section):
-    """How to train; see `Learner`."""
+    """How to train; see `Learner`, and for ``initial_weights``, the folder of a run, `Learner.train`.
+
+    ``initial_weights_sha256`` is recorded, so that a repeated run begins with the same weights or is refused.
+    """
 
     epochs: int
     batch_size: int
@@ -93,6 +99,8 @@ class TrainingSection(Section):
     stages: str | int = _LEARNER["stages"]
     kernels: str = _LEARNER["kernels"]
     seed: int = _LEARNER["seed"]
+    initial_weights: str | None = None
+    initial_weights_sha256: str | None = None
 
 
 class SupervisionSection(_section_for(Supervision)):  # type: ignore[misc]  # a class made at runtime

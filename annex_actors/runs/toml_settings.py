@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from annex_actors.base.errors import ConfigError, message_of
+from annex_actors.base.files import SMALL, read_file, reason
+from annex_actors.base.shown import shown
 
 Settings: TypeAlias = Mapping[str, Any]
 """Settings by section and key, as in TOML; they may be incomplete or wrong."""
@@ -21,10 +23,10 @@ def read_settings(path: Path) -> Settings:
         ConfigError: the file cannot be read or is not TOML; the message names it.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_file(path, limit=SMALL).decode())
     except OSError as error:
-        raise ConfigError(f"expected a config file at {path}, got: {error.strerror or error}; check the path") from None
-    except ValueError as error:
+        raise ConfigError(f"expected a config file at {path}, got {reason(error)}; check the path") from None
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"expected TOML in {path}, got: {message_of(error)}; correct the file") from None
 
 
@@ -37,7 +39,7 @@ def parse_setting(text: str) -> Settings:
     name, equals, value = (part.strip() for part in text.partition("="))
     keys = name.split(".")
     if not equals or not all(keys):
-        raise ConfigError(f"expected a setting such as optimizer.learning_rate=0.01, got {text!r}")
+        raise ConfigError(f"expected a setting such as optimizer.learning_rate=0.01, got {shown(text)}")
     return nested(keys, _toml_value(value))
 
 
@@ -85,5 +87,5 @@ def _value(value: Any) -> str:
 def _toml_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, or a number of more digits than Python reads
         return text

@@ -56,10 +56,12 @@ def test_a_reader_that_closes_the_pipe_is_no_error(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(*arguments: object) -> None:
+    def full(fd: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("annex_actors.runs.run_directory.RunDirectory.begin", full)
-    assert main(["train", "xor"]) == 1
-    assert capsys.readouterr().err == "error: [Errno 28] No space left on device\n"
+    monkeypatch.setattr("os.fsync", full)
+    assert main(["train", "xor", "--run-dir", "run"]) == 2
+    expected = "expected a file that can be written at run/network.json, got No space left on device"
+    assert capsys.readouterr().err == f"error: {expected}; correct that, and try again\n"
+    assert not Path("run").exists()

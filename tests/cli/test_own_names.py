@@ -93,7 +93,7 @@ def test_a_config_file_knows_them_too(capsys: pytest.CaptureFixture[str]) -> Non
         'cost = "doubled"\n[data]\nname = "xor"\n[optimizer]\nname = "signs"\nrate = 0.25\n'
         '[training]\nload = ["mine.py"]\nepochs = 3\nschedule = "keen"\n'
     )
-    by_file, by_options = printed(capsys, "train", "run.toml"), printed(capsys, "train", *OPTIONS)
+    by_file, by_options = printed(capsys, "train", "run.toml", "--load", "mine.py"), printed(capsys, "train", *OPTIONS)
     assert [by_file[name] for name in HASHES] == [by_options[name] for name in HASHES]
 
 

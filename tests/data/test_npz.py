@@ -119,5 +119,5 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(DataError, match=r"expected a file at .*none\.npz, got none; check the path"):
         read_npz(tmp_path / "none.npz")
-    with pytest.raises(DataError, match=r"expected a readable file at .*folder\.npz, got Is a directory"):
+    with pytest.raises(DataError, match=r"expected a readable file at .*folder\.npz, got a folder"):
         read_npz(folder)

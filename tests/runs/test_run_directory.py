@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +19,20 @@ from annex_actors.runs.toml_settings import merged, parse_setting
 from annex_actors.training.learner import Learner
 
 ARRAYS = {"weights.safetensors", "state.safetensors"}
-FILES = {"config.toml", "environment.json", "network.json", "metrics.jsonl", "result.json", *ARRAYS}
+TEXTS = {"config.toml", "environment.json", "identity.json", "network.json", "metrics.jsonl", "result.json"}
+FILES = {*TEXTS, *ARRAYS}
+
+READERS: Mapping[str, Callable[[SavedRun], object]] = {
+    "config.toml": lambda saved: saved.config,
+    "environment.json": lambda saved: saved.environment,
+    "identity.json": lambda saved: saved.identity,
+    "network.json": lambda saved: saved.network,
+    "metrics.jsonl": lambda saved: saved.epochs,
+    "result.json": lambda saved: saved.report,
+    "weights.safetensors": lambda saved: saved.checkpoint(),
+    "state.safetensors": lambda saved: saved.checkpoint(),
+}
+"""What reads each file."""
 
 NOON = datetime(2025, 1, 31, 12, 0, 0, tzinfo=UTC)
 
@@ -61,7 +75,7 @@ def test_a_folder_is_named_after_data_set_and_time_by_default(tmp_path: Path) ->
 def test_a_run_that_ended_has_every_file_and_no_temporary_one(
     trained: tuple[SavedRun, RunConfig, Learner],
 ) -> None:
-    assert {path.name for path in trained[0].path.iterdir()} == FILES
+    assert {path.name for path in trained[0].path.iterdir()} == {*FILES, "checkpoints"}
 
 
 def test_the_config_is_read_back_as_it_was(trained: tuple[SavedRun, RunConfig, Learner]) -> None:
@@ -164,12 +178,17 @@ def test_a_path_that_is_not_a_run_is_refused(tmp_path: Path, what: str) -> None:
 @pytest.mark.parametrize("content", [b"[1]\n", b"\xff\xfe\n", b"x = \n", b"x" * 99 + b"\n"])
 def test_a_damaged_file_is_refused_in_one_line_that_names_it(copy: RunDirectory, name: str, content: bytes) -> None:
     (copy.path / name).write_bytes(content)
+    saved = SavedRun.open(copy.path)
     with pytest.raises(DataError) as caught:
-        saved = SavedRun.open(copy.path)
-        assert name in ARRAYS, "only arrays are read when they are asked for"
-        saved.checkpoint()
+        READERS[name](saved)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["environment.json", "metrics.jsonl", "result.json"])
+def test_a_damaged_file_harms_only_what_reads_it(copy: RunDirectory, name: str) -> None:
+    (copy.path / name).write_bytes(b"\xff\n")
+    SavedRun.open(copy.path).learner().predict(np.array([[0, 1]], np.float32))
 
 
 def test_a_truncated_file_is_refused(copy: RunDirectory) -> None:

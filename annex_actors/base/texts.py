@@ -1,0 +1,34 @@
+"""Texts of unknown origin and length, as people are to read them; `annex_actors.base.shown` is for values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+LONGEST = 80
+"""Characters of a name that an error lists."""
+
+_MOST = 40
+"""Names that an error lists."""
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names as an error lists them, each cut to `LONGEST` characters; of very many the first."""
+    first = [str(name) for name in islice(names, _MOST + 1)]
+    texts = [name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in first[:_MOST]]
+    return ", ".join([*texts, "…"] if len(first) > _MOST else texts)
+
+
+def printable(text: str) -> str:
+    """Return a text with everything escaped that a terminal would obey or could not show, lines left as they are.
+
+    The escapes are those of JSON, so that JSON stays JSON.
+    """
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

@@ -1,0 +1,122 @@
+"""A path to data may lead to anything, and a small file may say that it is a large one."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annex_actors.base.errors import DataError
+from annex_actors.data import load
+from annex_actors.data.catalog import catalog
+from annex_actors.data.fashion_mnist import CHECKSUMS, download, fashion_mnist
+from annex_actors.data.idx import read_idx
+from annex_actors.data.npz import read_npy
+from tests.strange_files import STRANGE, put
+
+READERS: Mapping[str, Callable[[Path], object]] = {
+    "data.npz": lambda path: load(str(path)),
+    "data.csv": lambda path: load(str(path)),
+    "data.npy": read_npy,
+    "data.gz": lambda path: read_idx(path, dimensions=1),
+    "train-images-idx3-ubyte.gz": lambda path: fashion_mnist(path.parent),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("what", STRANGE)
+def test_what_is_no_file_is_refused_by_name(tmp_path: Path, name: str, what: str) -> None:
+    words = put(tmp_path / name, what)
+    with pytest.raises(DataError) as caught:
+        READERS[name](tmp_path / name)
+    assert name in str(caught.value)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_gzip_file_of_more_than_a_gigabyte_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("annex_actors.data.idx._LARGEST", 100)
+    (tmp_path / "data.gz").write_bytes(gzip.compress(bytes(101)))
+    with pytest.raises(DataError, match="expected at most 100 bytes in a gzip file, got more"):
+        read_idx(tmp_path / "data.gz", dimensions=1)
+    packed = gzip.compress(bytes(101))
+    with pytest.raises(DataError, match=r"got something else \(expected at most 100 bytes"):
+        download(tmp_path, fetch=lambda address: packed)
+
+
+def test_arrays_that_do_not_fit_into_memory_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "data.npz", x=np.zeros((1000, 2)), y=np.zeros(1000))
+    monkeypatch.setattr("annex_actors.data.npz.memory", lambda: 20_000)
+    with pytest.raises(DataError, match="expected arrays that fit into 20,000 bytes of memory, got 24,256"):
+        load(str(tmp_path / "data.npz"))
+
+
+def header(shape: tuple[int, ...], dtype: str = "<f8") -> bytes:
+    """Return the beginning of an npy file with an array of that shape."""
+    content = BytesIO()
+    np.lib.format.write_array_header_1_0(content, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(10**15,), (10**6, 10**12), (2**62, 2**62), (-1,)])
+def test_a_header_that_says_more_than_the_file_has_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    (tmp_path / "data.npy").write_bytes(header(shape) + bytes(16))
+    with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
+        for name in "xy":
+            archive.writestr(f"{name}.npy", header(shape) + bytes(16))
+    for name in ("data.npy", "data.npz"):
+        with pytest.raises(DataError, match=r"expected (an array|arrays) of numbers") as caught:
+            READERS[name](tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["(" * 5000, "{" * 5000, "{'descr': '<f8'", "9" * 5000, "\0", "'" * 3])
+def test_a_header_that_is_no_literal_is_refused(tmp_path: Path, text: str) -> None:
+    packed = text.encode().ljust(9990) + b"\n"
+    start = b"\x93NUMPY\x01\x00" + len(packed).to_bytes(2, "little")
+    (tmp_path / "data.npy").write_bytes(start + packed)
+    with pytest.raises(DataError, match=r"data\.npy: expected an array of numbers") as caught:
+        read_npy(tmp_path / "data.npy")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("cell", ["x" * 100_000, "9" * 100_000, "x" * 200_000, "\x00\x1b[2J"])
+def test_a_cell_of_any_length_is_quoted_in_part(tmp_path: Path, cell: str) -> None:
+    (tmp_path / "data.csv").write_text(f"a,b\n1,2\n{cell},2\n")
+    with pytest.raises(DataError) as caught:
+        load(str(tmp_path / "data.csv"))
+    assert len(str(caught.value)) < 400 + len(str(tmp_path))
+
+
+def test_a_header_of_any_length_is_listed_in_part(tmp_path: Path) -> None:
+    names = ",".join(f"{'x' * 1000}{column}" for column in range(1000))
+    (tmp_path / "data.csv").write_text(f"{names}\n{','.join(['1.5'] * 1000)}\n")
+    with pytest.raises(DataError, match="expected the label column to be one of xxx") as caught:
+        load(str(tmp_path / "data.csv"), label="y")
+    assert len(str(caught.value)) < 5000
+
+
+def test_a_folder_that_may_not_be_searched_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert catalog(data_dir=Path("a" * 5000))
+    for name in CHECKSUMS:
+        put(tmp_path / name, "pipe")
+    assert str(tmp_path) not in catalog(data_dir=tmp_path)[-1].where
+
+
+def test_a_user_without_a_home_can_train_and_is_told_why_a_download_cannot_be_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("annex_actors.data.fashion_mnist.DEBIAN_FOLDER", tmp_path)
+    monkeypatch.setattr(Path, "home", none)
+    assert not catalog()[-1].available
+    with pytest.raises(DataError, match="expected a home folder to keep a download in, or XDG_CACHE_HOME, got none"):
+        load("fashion-mnist")
