@@ -170,7 +170,7 @@ def load(
 def _check_used(setting: str, given: object, name: str, is_used: bool, only: str) -> None:
     """Refuse a setting that this data set would ignore."""
     if given is not None and not is_used:
-        raise ConfigError(f"expected `{setting}` with {only} only, got {shown(given)} for {name}; leave it out")
+        raise ConfigError(f"expected `{setting}` with {only} only, got {shown(given)} for {shown(name)}; leave it out")
 
 
 def _unknown(name: str) -> str:
