@@ -153,7 +153,7 @@ class DynamicSupervisor(BaseSupervisor):
             backoff: see `Flags`.
             extra_arguments: see `DynamicSupervisor`.
             name: of the root, in events, logs and the registry.
-            **tree: ``hooks``, ``clock``, ``registry`` and ``mailbox_sample_s``: see `TreeOptions`.
+            **tree: ``hooks``, ``clock``, ``registry``, ``mailbox_sample_s``, ``logger``: see `TreeOptions`.
 
         Raises:
             BadSpec: an option is wrong.

@@ -16,7 +16,7 @@ from annex_actors.cli.output import print_json, print_lines, print_result, print
 
 if TYPE_CHECKING:
     from annex_actors.experiments.simulation import Simulation
-    from annex_actors.runtimes.simulated import LayerTimes
+    from annex_actors.runtimes.cost_model import LayerTimes
 
 _TIMES = "Times of F, B and W of a microbatch at a stage, and of the update: 1,1,1 or 1,1.5,1,0.25."
 _STYLES = {r"F\d*'*-*": "green", r"B\d*'*-*": "yellow", r"W\d*'*-*": "blue"}
@@ -38,7 +38,7 @@ def simulate(
     """Draw a schedule's order of work on a virtual clock, and say how long it takes."""
     from annex_actors.base.user_files import run_user_files
     from annex_actors.experiments.simulation import simulate as simulated
-    from annex_actors.runtimes.simulated import CostModel
+    from annex_actors.runtimes.cost_model import CostModel
 
     run_user_files(load or [])
     simulation = simulated(
@@ -100,7 +100,7 @@ def _summary(simulation: Simulation) -> dict[str, object]:
 
 
 def _layer_times(given: str) -> LayerTimes:
-    from annex_actors.runtimes.simulated import LayerTimes
+    from annex_actors.runtimes.cost_model import LayerTimes
 
     parts = [_number("times", part) for part in given.split(",")]
     if len(parts) not in (3, 4):

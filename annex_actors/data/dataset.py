@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from annex_actors.base import checks
 from annex_actors.base.errors import DataError
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array, finite_floats, integers
@@ -46,6 +48,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def __repr__(self) -> str:
+        kind = "labels" if self.targets.dtype == np.int64 else "targets"
+        return f"Samples({len(self):,} of shape {self.inputs.shape[1:]}, {kind} of shape {self.targets.shape[1:]})"
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -61,6 +67,7 @@ class Dataset:
 
     Raises:
         DataError: training and test samples of different shapes, labels out of range, or names that do not fit.
+        ConfigError: an argument of another kind.
     """
 
     name: str
@@ -71,10 +78,23 @@ class Dataset:
     source: str
 
     def __post_init__(self) -> None:
+        checks.keep(
+            self,
+            name=checks.text("name", self.name),
+            train=checks.instance("train", self.train, Samples, "samples, such as Samples(inputs, targets)"),
+            test=checks.instance("test", self.test, Samples, "samples, such as Samples(inputs, targets)"),
+            classes=_names("classes", self.classes),
+            feature_names=_names("feature_names", self.feature_names),
+            source=checks.text("source", self.source),
+        )
         _check_same_shapes(self.train, self.test)
         for part, samples in (("train", self.train), ("test", self.test)):
             _check_labels(part, samples.targets, self.classes)
         _check_names(self.feature_names, self.input_shape)
+
+    def __repr__(self) -> str:
+        task = "regression" if self.classes is None else f"{len(self.classes)} classes"
+        return f"Dataset({shown(self.name)}, {self.train}, test {len(self.test):,}, {task})"
 
     @property
     def input_shape(self) -> Shape:
@@ -107,15 +127,21 @@ class Dataset:
 
         Raises:
             DataError: see `Samples` and `Dataset`.
-            ConfigError: ``test_fraction`` or ``seed`` out of range.
+            ConfigError: ``test_fraction`` or ``seed`` out of range, or an argument of another kind.
         """
         given = as_array(targets, "targets")
         labels, classes = class_labels(given) if is_labels(given) else (given, None)
         samples = Samples(as_array(inputs, "inputs"), labels)
-        names = None if feature_names is None else tuple(feature_names)
         rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)
         train, test = (Samples(samples.inputs[part], samples.targets[part]) for part in rows)
-        return cls(name, train, test, classes, names, source)
+        return cls(name, train, test, classes, _names("feature_names", feature_names), source)
+
+
+def _names(setting: str, names: Sequence[str] | None) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    given = checks.several(setting, names, "a list of names")
+    return tuple(checks.text(f"{setting}[{index}]", name) for index, name in enumerate(given))
 
 
 def _check_shapes(inputs: Array, targets: Array) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import open_file, reading
 from annex_actors.base.shown import shown
@@ -39,7 +40,7 @@ class _Table:
         return f"line {self.lines[row]}, column {column}{name}"
 
 
-def read_csv(path: Path, *, label: str | int | None = None, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
+def read_csv(path: str | Path, *, label: str | int | None = None, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
     """Return the data set in a ``.csv`` file: comma-separated, UTF-8, one sample per line.
 
     The first line is a header if none of its cells is a number. Every column but the label's is a feature and must
@@ -58,6 +59,7 @@ def read_csv(path: Path, *, label: str | int | None = None, test_fraction: float
             cell.
         ConfigError: ``test_fraction`` or ``seed`` out of range.
     """
+    path = checks.path("path", path)
     with reading(path):
         table = _table(path)
         target = _column(table, label)

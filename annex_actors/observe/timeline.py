@@ -10,7 +10,8 @@ from math import floor
 
 from annex_actors.base.columns import cut
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.simulated import Piece, Worker
+from annex_actors.runtimes.cost_model import Worker
+from annex_actors.runtimes.simulated import Piece
 
 IDLE = "·"
 

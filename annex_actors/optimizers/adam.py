@@ -45,15 +45,14 @@ class Adam:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        checked = {
-            "learning_rate": learning_rates.checked(self.learning_rate),
-            "beta1": checks.real_number("beta1", self.beta1, at_least=0, below=1),
-            "beta2": checks.real_number("beta2", self.beta2, at_least=0, below=1),
-            "epsilon": checks.real_number("epsilon", self.epsilon, above=0),
-            "weight_decay": checks.real_number("weight_decay", self.weight_decay, at_least=0),
-        }
-        for setting, value in checked.items():
-            object.__setattr__(self, setting, value)
+        checks.keep(
+            self,
+            learning_rate=learning_rates.checked(self.learning_rate),
+            beta1=checks.real_number("beta1", self.beta1, at_least=0, below=1),
+            beta2=checks.real_number("beta2", self.beta2, at_least=0, below=1),
+            epsilon=checks.real_number("epsilon", self.epsilon, above=0),
+            weight_decay=checks.real_number("weight_decay", self.weight_decay, at_least=0),
+        )
 
     @property
     def name(self) -> str:

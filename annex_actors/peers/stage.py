@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from annex_actors.base.errors import DivergedError
+from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
 from annex_actors.layers import AnyLayer, Stack
@@ -76,6 +77,8 @@ class StageSpec:
     seed: int
     run: str
     routing: Routing
+
+    __repr__ = brief
 
     @property
     def address(self) -> Address:

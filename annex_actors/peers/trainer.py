@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples, microbatch_slices
@@ -86,6 +87,8 @@ class TrainerSpec:
     halt: Callable[[tuple[EpochFinished, ...]], bool] | None = None
     overlap: int = 1
     resumed: TrainerState | None = None
+
+    __repr__ = brief
 
     address = TRAINER
     label = str(TRAINER)

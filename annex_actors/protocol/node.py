@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+
 from annex_actors.protocol.effects import Commit, Effect, Request, Send
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, WorkItem, active
 from annex_actors.protocol.mailbox import MOST_URGENT, Mailbox, Urgency
@@ -144,6 +146,9 @@ class Node:
             self._control.append((sender, message))
         self._survey.disturb()
 
+    # Overflow is no news: a cost that is not finite ends the run with an error. And since each thread has its own
+    # setting, a warning would depend on the host. No number depends on the setting.
+    @np.errstate(all="ignore")
     def work(self) -> list[Effect] | None:
         """Do the next piece of work and return its effects; None where there is none until a message arrives."""
         item = self._control.popleft() if self._control else self.mailbox.next() or self._survey.next()

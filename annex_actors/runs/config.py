@@ -226,7 +226,8 @@ def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
         path = user_path(data[key] or "")
         if data[key] and os.path.exists(path) and (key == "data_dir" or path.suffix in (".npz", ".csv")):
             data[key] = str(path.resolve())
-    training: dict[str, object] = {"microbatches": spec.microbatches, "load": list(spec.load)}
+    parts = spec.parts(config.training.batch_size)
+    training: dict[str, object] = {"microbatches": parts, "load": list(spec.load)}
     if config.training.initial_weights is not None:
         training["initial_weights"] = str(Path(config.training.initial_weights).expanduser().resolve())
     return config.model_copy(

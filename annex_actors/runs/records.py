@@ -177,7 +177,7 @@ class RunReport(_Record):
             dataset=dataset,
             runtime=spec.runtime.name,
             schedule=spec.schedule.name,
-            microbatches=spec.microbatches,
+            microbatches=result.microbatches,
             stages=result.stages,
             epochs=len(result.history),
             steps=checkpoint.step,

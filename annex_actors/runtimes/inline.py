@@ -7,7 +7,6 @@ at any of them; the result must not change.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from threading import RLock
 from typing import TypeVar
 
 from annex_actors.base import checks
+from annex_actors.base.shown import brief
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt, Message
@@ -26,6 +26,7 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, standstill, too_many_restarts
+from annex_actors.runtimes.hosting.observers import log_failure
 from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError, StandstillError
 from supervisors import SHUTDOWN, RestartWindow, Strategy
 
@@ -66,10 +67,12 @@ class InlineRuntime:
     name = "inline"
 
     def __post_init__(self) -> None:
-        checks.function("choose", self.choose)
+        checks.function("choose", self.choose, 2)
         if self.kill is not None:
-            checks.function("kill", self.kill)
-        checks.whole_number("commit_every", self.commit_every, at_least=1)
+            checks.function("kill", self.kill, 1)
+        checks.keep(self, commit_every=checks.whole_number("commit_every", self.commit_every, at_least=1))
+
+    __repr__ = brief
 
     def start(self, program: Program) -> Job:
         """Return the job; it does all its work in `Job.wait`."""
@@ -272,8 +275,8 @@ class InlineJob:
         for observer in list(self._observers):
             try:
                 observer.on_event(event)
-            except Exception:
-                logging.getLogger(__name__).exception("an observer failed and is removed: %r", observer)
+            except Exception:  # noqa: BLE001 - whatever an observer raises ends the observer and nothing else
+                log_failure(observer)
                 self._observers.remove(observer)
 
     def _supervise(self, address: Address, error: Exception) -> None:
@@ -292,7 +295,7 @@ class InlineJob:
             finally:
                 del fatal  # else its traceback would refer to this frame, which refers to it and to all the peers
         stages = [str(spec.address) for spec in self._program.stages]
-        strategy = Strategy.ONE_FOR_ONE if is_driver else supervision.strategy
+        strategy = Strategy.ONE_FOR_ONE if is_driver else Strategy(supervision.strategy)
         plan = strategy.plan([str(address)] if is_driver else stages, str(address))
         for other in plan.stop:
             self._show_stop(self._addresses[other])

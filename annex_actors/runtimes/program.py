@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
+from annex_actors.base.shown import brief
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, combined
 from annex_actors.protocol.messages import Address, Message
@@ -60,6 +61,7 @@ class PeerSpec(Protocol):
         """
 
 
+@runtime_checkable
 class Observer(Protocol):
     """Sees events. An exception of it is logged and ends the observer, and affects nothing else."""
 
@@ -85,21 +87,23 @@ class Supervision:
         ConfigError: an unknown strategy, or a number out of range.
     """
 
-    strategy: Strategy = Strategy.ONE_FOR_ONE
+    strategy: Strategy | str = Strategy.ONE_FOR_ONE
     max_restarts: int = 100
     max_seconds: float = 5.0
     max_attempts: int = 3
     hang_seconds: float = 10.0
 
+    __repr__ = brief
+
     def __post_init__(self) -> None:
-        checks.whole_number("max_restarts", self.max_restarts, at_least=0)
-        object.__setattr__(self, "max_seconds", checks.real_number("max_seconds", self.max_seconds, above=0))
-        checks.whole_number("max_attempts", self.max_attempts, at_least=1)
-        object.__setattr__(self, "hang_seconds", checks.real_number("hang_seconds", self.hang_seconds, above=0))
-        known: dict[object, Strategy] = {key: each for each in Strategy for key in (each, each.value)}
-        if self.strategy not in known:
-            checks.unknown("strategy", self.strategy, [each.value for each in Strategy])
-        object.__setattr__(self, "strategy", known[self.strategy])
+        checks.keep(
+            self,
+            strategy=checks.member("strategy", self.strategy, Strategy),
+            max_restarts=checks.whole_number("max_restarts", self.max_restarts, at_least=0),
+            max_seconds=checks.real_number("max_seconds", self.max_seconds, above=0),
+            max_attempts=checks.whole_number("max_attempts", self.max_attempts, at_least=1),
+            hang_seconds=checks.real_number("hang_seconds", self.hang_seconds, above=0),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,9 @@ class Program:
     load: tuple[str, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     faults: InjectedFaults | None = None
+
+    def __repr__(self) -> str:
+        return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"
 
     @property
     def instrument(self) -> Instrument:
@@ -188,6 +195,7 @@ class Job(Protocol):
         """
 
 
+@runtime_checkable
 class Runtime(Protocol):
     """A way to host peers."""
 

@@ -20,6 +20,7 @@ class Result:
             its events; observers that still hear of it, and the end of the actors, do not count.
         samples: how many were trained on; work repeated after a crash counts once; after a resume, only those since.
         stages: how many actors the layers and the cost had.
+        microbatches: into how many parts a batch was cut.
         interrupted: whether Ctrl-C ended the run.
     """
 
@@ -29,7 +30,22 @@ class Result:
     seconds: float
     samples: int
     stages: int
+    microbatches: int
     interrupted: bool = False
+
+    def __repr__(self) -> str:
+        steps, restarts = self.checkpoint.step, self.restarts
+        costs = {"cost": self.train_cost, "test cost": self.test_cost}
+        metrics = self.history[-1].metrics if self.history else {}
+        figures = {**{name: cost for name, cost in costs.items() if cost is not None}, **metrics}
+        parts = [
+            f"{steps:,} {'step' if steps == 1 else 'steps'} in {self.seconds:.2f} s",
+            *(f"{name} {value:.4f}" for name, value in figures.items()),
+            *([f"{restarts} {'restart' if restarts == 1 else 'restarts'}"] if restarts else []),
+            *(["interrupted"] if self.interrupted else []),
+            f"weights {self.checkpoint.weights_sha256[:12]}",
+        ]
+        return f"Result({', '.join(parts)})"
 
     @property
     def train_cost(self) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 
+from annex_actors.base import checks
 from annex_actors.metrics import preload
 from annex_actors.peers.trainer import TrainerState
 from annex_actors.protocol.events import EpochFinished
@@ -42,6 +43,10 @@ class Session:
     def __init__(
         self, training: PreparedTraining, *, observers: Sequence[Observer] = (), checkpoints: Checkpoints | None = None
     ) -> None:
+        observers = checks.elements("observers", observers, Observer, "an observer, with a method on_event(event)")
+        if checkpoints is not None:
+            checks.instance("checkpoints", checkpoints, Checkpoints, 'a folder such as Checkpoints("checkpoints")')
+            checkpoints.check_place()
         self.result: Result | None = None
         self._training = training
         self._stages = [stage_address(stage) for stage in range(training.spec.actors)]
@@ -98,6 +103,7 @@ class Session:
             seconds=job.seconds,
             samples=sum(batches.size(step) for step in range(initial.step, checkpoint.step)),
             stages=len(self._stages),
+            microbatches=self._training.trainer.microbatches,
             interrupted=self._interrupted,
         )
 

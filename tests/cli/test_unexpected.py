@@ -16,7 +16,7 @@ from annex_actors.experiments.simulation import simulate
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import Supervision
-from annex_actors.runtimes.simulated import CostModel, LayerTimes
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes
 from annex_actors.schedules.discipline import B, Discipline, F, W
 from annex_actors.schedules.table import DISCIPLINES
 

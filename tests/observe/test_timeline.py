@@ -9,7 +9,8 @@ import pytest
 from annex_actors.experiments.simulation import simulate
 from annex_actors.observe.timeline import draw
 from annex_actors.protocol.routing import stage_address
-from annex_actors.runtimes.simulated import CostModel, LayerTimes, Piece
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes
+from annex_actors.runtimes.simulated import Piece
 
 
 def test_a_row_is_a_worker_and_time_goes_to_the_right_below_a_ruler() -> None:

@@ -12,7 +12,8 @@ from annex_actors.protocol.routing import TRAINER
 from annex_actors.runs.records import EpochRecord
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runtimes import clock
-from annex_actors.runtimes.simulated import CostModel, LayerTimes, SimulatedRuntime
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes
+from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.training.result import Result
 from supervisors.testing import ManualClock
 from tests.trainings import Training

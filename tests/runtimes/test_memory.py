@@ -235,7 +235,8 @@ def garbage() -> list[str]:
 @pytest.fixture(autouse=True)
 def no_log(caplog: pytest.LogCaptureFixture) -> None:
     """Log nothing: pytest keeps every record to the end of a test, with the traceback of its exception."""
-    caplog.set_level(logging.CRITICAL + 1, "supervisors")
+    for name in ("supervisors", "annex_actors"):
+        caplog.set_level(logging.CRITICAL + 1, name)
 
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)

@@ -14,7 +14,8 @@ from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import Crash
-from annex_actors.runtimes.simulated import CostModel, LayerTimes, Piece, SimulatedJob, SimulatedRuntime
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes
+from annex_actors.runtimes.simulated import Piece, SimulatedJob, SimulatedRuntime
 from annex_actors.schedules.discipline import B, Discipline, F, W
 from annex_actors.schedules.table import DISCIPLINES, discipline
 from annex_actors.testing.disciplines import check_order

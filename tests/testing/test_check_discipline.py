@@ -47,10 +47,6 @@ BROKEN = {
         replace(discipline("gpipe"), name="waits", credit=lambda s, S, m: S - s),
         "expected schedule waits to go on with 1 stage",
     ),
-    "a priority twice": (
-        Discipline("twice", "", (B, B, F), credit=lambda s, S, m: 1),
-        "expected twice to rank F, B and W once each",
-    ),
     "weights to come": (
         Discipline("early", "", (B, F, W), credit=lambda s, S, m: 1, lag=lambda s, S: -1),
         "expected `lag` of schedule early to be at least 0",

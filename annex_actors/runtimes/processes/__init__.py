@@ -33,6 +33,9 @@ from annex_actors.runtimes.program import PeerSpec, Program
 from annex_actors.runtimes.threads import ThreadHost
 from supervisors import Strategy
 
+_MOST = 1000
+"""More spare processes than any job needs, and a number that a machine survives."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessesRuntime:
@@ -57,10 +60,12 @@ class ProcessesRuntime:
     name = "processes"
 
     def __post_init__(self) -> None:
-        checks.boolean("affinity", self.affinity)
-        if self.spares is not None:
-            checks.whole_number("spares", self.spares, at_least=0)
-        checks.whole_number("commit_every", self.commit_every, at_least=1)
+        checks.keep(
+            self,
+            affinity=checks.boolean("affinity", self.affinity),
+            spares=None if self.spares is None else checks.whole_number("spares", self.spares, at_least=0, limit=_MOST),
+            commit_every=checks.whole_number("commit_every", self.commit_every, at_least=1),
+        )
 
     def start(self, program: Program) -> HostedJob:
         """Start the processes, all at once, then the supervision tree.
