@@ -42,7 +42,7 @@ def compare(title: str, calls: Mapping[str, Predict], inputs: Floats, rounds: in
     """Time all calls, one after another, for so many rounds; print the times, unless the bits differ."""
     expected = calls["inline"](inputs).tobytes()
     times: dict[str, list[float]] = {host: [] for host in calls}
-    for _ in range(max(3, rounds)):
+    for _ in range(max(2, rounds)):
         for host, call in calls.items():
             began = time.perf_counter()
             outputs = call(inputs)

@@ -319,8 +319,12 @@ def test_layers_that_give_up_end_every_call_by_name(host: str) -> None:
         for call in calls:
             with pytest.raises(RunFailedError, match=r"layer 1 .*no space left"):
                 call.result()
-        with pytest.raises(RunFailedError, match=r"layer 1 .*no space left"):
-            predict(inputs(3))
+        lengths = set()
+        for _ in range(3):
+            with pytest.raises(RunFailedError, match=r"layer 1 .*no space left") as caught:
+                predict(inputs(3))
+            lengths.add(len(caught.traceback))
+    assert len(lengths) == 1, "a traceback that grows with each call would hold its frames for ever"
 
 
 @dataclass(frozen=True)
