@@ -124,7 +124,8 @@ def finished(learner: Learner, folder: Path) -> None:
 
 def predicted(learner: Learner, folder: Path) -> None:
     finished(learner, folder)
-    learner.predict(np.zeros((3, 4)))
+    for count in (3, 60_000):
+        learner.predict(np.zeros((count, 4)))
 
 
 def served(learner: Learner, folder: Path) -> None:
@@ -153,7 +154,7 @@ def predicted_in_vain(learner: Learner, folder: Path) -> None:
     finished(learner, folder)
     layers: list[Any] = [Broken(Relu()) if isinstance(each, Activation) else each for each in TRAINING.network.layers]
     learner.spec = replace(learner.spec, network=sequence(*layers))
-    for count in (3, 300):
+    for count in (3, 60_000):
         with pytest.raises(RunFailedError):
             learner.predict(np.zeros((count, 4)))
     with learner.serving() as predict:
