@@ -75,7 +75,7 @@ class Predictions:
         few = self._few.get(checkpoint)
         if few is None or few.spec is not spec:
             few = self._few[checkpoint] = _Few(spec, checkpoint)
-        if few.are(len(samples)):
+        if few.is_few(len(samples)):
             return few.of(samples)
         with serving(spec, checkpoint) as served:
             return served.of(samples)
@@ -164,7 +164,7 @@ class _Few:
         # A third: the estimate is of a training step, whose forward pass is one of three of about the same work.
         self._work = sum(network_work(spec.network, checkpoint.input_shape, parameters)) // 3
 
-    def are(self, samples: int) -> bool:
+    def is_few(self, samples: int) -> bool:
         """Return whether so many samples are few, as a function of their number and the network alone."""
         messages = chunks_of(samples)
         if messages == 1:
