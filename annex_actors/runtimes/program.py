@@ -24,6 +24,10 @@ class RunFailedError(AnnexError):
     """The run cannot go on; the message names the peer, and the cause holds its traceback."""
 
 
+class StandstillError(RunFailedError):
+    """Nothing can ever happen again in the run, and it is not over; the message says which peers wait for what."""
+
+
 class PeerSpec(Protocol):
     """A stage or trainer as plain data."""
 
@@ -70,7 +74,8 @@ class Supervision:
     Args:
         strategy: which layers are restarted when one ends; or its name, such as ``one_for_all``.
         max_restarts: the restarts allowed within ``max_seconds``, >= 0; one more ends the run. The default is wide on
-            purpose: a storm of unrelated kills must not end a run that makes progress.
+            purpose: a storm of unrelated kills must not end a run that makes progress. So many processes in a row may
+            also be killed before they have work.
         max_seconds: the length of that window, > 0.
         max_attempts: a message that fails the same layer this often ends the run, >= 1.
         hang_seconds: > 0. A layer hangs if one piece of work takes longer than this and longer than twenty times its
@@ -146,6 +151,7 @@ class Job(Protocol):
 
         Raises:
             RunFailedError: a failure that no restart can heal, or too many of them.
+            StandstillError: nothing can happen any more, though the driver waits for something.
             UserError: the user's input is wrong, for instance the cost became infinite.
         """
 
