@@ -76,7 +76,8 @@ class Supervision:
     Args:
         strategy: which layers are restarted when one ends; or its name, such as ``one_for_all``.
         max_restarts: the restarts allowed within ``max_seconds``, >= 0; one more ends the run. The default is wide on
-            purpose: a storm of unrelated kills must not end a run that makes progress.
+            purpose: a storm of unrelated kills must not end a run that makes progress. So many processes in a row may
+            also be killed before they have work.
         max_seconds: the length of that window, > 0.
         max_attempts: how many failures of a layer at the same message end the run, >= 1.
         hang_seconds: how long a layer may take, > 0. It hangs if one piece of work takes longer than this and longer

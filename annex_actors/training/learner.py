@@ -199,9 +199,9 @@ class Learner:
     def predict(self, inputs: ArrayLike) -> Floats:
         """Return the trained network's predictions; may be called from several threads.
 
-        Up to 256 samples, as many as one message holds, are computed at once in the calling thread, by the stages that
-        actors would host. More samples are computed by actors, which are started for this call: on ``processes`` that
-        takes seconds, so keep them up by `serving` for calls with many samples.
+        A few samples are computed at once in the calling thread, by the stages that actors would host: up to 256, which
+        fill one message, and more if their work takes about 10 ms at most. Many samples are computed by actors, which
+        are started for this call; on ``processes`` that takes seconds, so keep them up by `serving` for many calls.
 
         Args:
             inputs: shape ``(samples, *input_shape)``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import Event
+from types import TracebackType
 
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.program import RunFailedError
@@ -22,6 +23,7 @@ class Outcome:
         self.failed = False
         self.over_at: float | None = None
         self._error: Exception | None = None
+        self._trace: TracebackType | None = None
         self._over = Event()
         self.closed = False
 
@@ -37,7 +39,7 @@ class Outcome:
     def fail(self, error: Exception | None) -> None:
         """Record a failure that no restart can heal; None: no such failure. The first one counts."""
         if error is not None and not self.failed and not self.closed:
-            self._error = error
+            self._error, self._trace = error, error.__traceback__
             self.failed = True
             self._end()
 
@@ -53,14 +55,14 @@ class Outcome:
         """
         while not self._over.wait(WAKE_UP_S):
             pass
-        if self._error is not None:
-            raise self._error
+        if self._error is not None:  # else its traceback would be longer each time that it is raised
+            raise self._error.with_traceback(self._trace)
         if self.failed:
             raise RunFailedError("the run has failed, and its job is closed; the first wait said why")
 
     def take_failure(self) -> Exception | None:
         """Remove and return the failure: its traceback refers to all that was at work."""
-        error, self._error = self._error, None
+        error, self._error, self._trace = self._error, None, None
         return error
 
     def close(self) -> None:

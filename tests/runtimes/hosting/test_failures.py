@@ -103,8 +103,8 @@ def test_an_error_of_several_lines_is_shown_on_one() -> None:
     assert one_line(ValueError("first\n  second\nthird")) == "ValueError: first second third"
 
 
-@pytest.mark.parametrize("place", [None, START])
-def test_a_kill_from_outside_that_strikes_no_message_is_not_counted(place: str | None) -> None:
+@pytest.mark.parametrize("place", [None, START, "resume at step 3", "committed at step 3"])
+def test_a_kill_from_outside_that_strikes_no_message_with_data_is_not_counted(place: str | None) -> None:
     ledger = FailureLedger(1)
     errors = [PeerError("killed by SIGKILL", place, external=True) for _ in range(100)]
     assert [ledger.record(stage_address(1), LABEL, error) for error in errors] == [None] * 100

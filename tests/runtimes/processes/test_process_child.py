@@ -35,6 +35,9 @@ class Alone:
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         return 1, None
 
+    def pause(self, seconds: float) -> None:
+        pass
+
     def watch(self, address: Address, heartbeat: Heartbeat, ping: Callable[[], None] | None = None) -> None:
         pass
 
