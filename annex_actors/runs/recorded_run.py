@@ -139,9 +139,9 @@ def resume_recorded(
         raise DataError(f"expected the data that {path} was started with, got others under the same name")
     with Interrupts() as interrupts, saved.directory.lock():
         epochs = SavedRun.open(path).epochs  # read again under the lock: another job may just have written some
-        saved.directory.sweep()
         for change in _changes(saved.environment, environment(training.spec.kernels)):
             note(change)
+        saved.directory.sweep()
         saved.checkpoints.sweep()
         cut = saved.checkpoints.newest(training.initial, note)
         note(f"{path} goes on from step {cut.step}" if cut else f"{path} starts from the beginning")
