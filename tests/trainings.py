@@ -41,6 +41,7 @@ from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner import Learner
+from annex_actors.training.preparation import PreparedTraining
 from tests.own_layers import LowRank, Norm
 
 FEATURES, CLASSES, TEST_SAMPLES = 4, 3, 7
@@ -124,9 +125,14 @@ class Training:
         return discipline(self.schedule).overlap(len(self.placement))
 
     @property
+    def prepared(self) -> PreparedTraining:
+        """The same training as a `Learner` prepares it, with a layer in each stage."""
+        return PreparedTraining.of(self.learner().spec, self.dataset, epochs=self.epochs, batch_size=self.batch_size)
+
+    @property
     def initial(self) -> Checkpoint:
         """The network before its first step."""
-        return Checkpoint.initial(self.network, (FEATURES,), self.optimizer, self.seed)
+        return self.prepared.initial
 
     @property
     def dataset(self) -> Dataset:
@@ -276,17 +282,15 @@ def undisturbed(training: Training) -> Outcome:
 def at_every_step(training: Training) -> tuple[Checkpoint, ...]:
     """Return what an undisturbed inline run of ``training`` had committed after each number of steps, from 0."""
     store = MemoryStore(depth=training.steps + 1)
-    carry_out(training.program(store=store), InlineRuntime(), training.initial)
-    return tuple(_checkpoint(training, store, step) for step in range(training.steps + 1))
+    history = carry_out(training.program(store=store), InlineRuntime(), training.initial).history
+    return tuple(_checkpoint(training, store, step, history) for step in range(training.steps + 1))
 
 
-def _checkpoint(training: Training, store: StateStore, step: int) -> Checkpoint:
+def _checkpoint(training: Training, store: StateStore, step: int, history: Sequence[EpochFinished]) -> Checkpoint:
     snapshots = [store.at(spec.address, step) for spec in training.stage_specs()] if step else []
     if None in snapshots or not snapshots:
         return training.initial
-    states = [snapshot.state for snapshot in snapshots if snapshot]
-    layers = tuple(layer for state in states for layer in state.layers)
-    return Checkpoint(step, layers, training.initial.input_shape, tuple(states[-1].cost_log.costs()))
+    return Checkpoint.of([snapshot for snapshot in snapshots if snapshot], training.initial, history)
 
 
 def after_step(step: int) -> Callable[[Event], bool]:

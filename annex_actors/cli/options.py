@@ -48,6 +48,7 @@ _SETTING_OF = {
     "stages": "training.stages",
     "kernels": "training.kernels",
     "seed": "training.seed",
+    "initial_weights": "training.initial_weights",
     "runtime": "runtime.name",
     "affinity": "runtime.affinity",
     "optimizer": "optimizer.name",
@@ -72,6 +73,7 @@ def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> S
 
     If the options choose another runtime than the file, the settings of the file's runtime are dropped. That is safe,
     since no runtime changes the weights. An optimizer does: with another optimizer, the file's settings are refused.
+    Likewise, other initial weights than the file's need not have the fingerprint that the file records.
 
     A config file may come from anybody: the Python files that it names run only if an option names them, or if they are
     those that a run of this user recorded beside it.
@@ -93,9 +95,12 @@ def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> S
     overrides = merged(*given, *map(parse_setting, sets or []))
     if (wanted := _load_of(base)) and not _load_of(overrides):
         check_permitted(wanted, Path(str(data)))
-    before, after = _runtime_of(base), _runtime_of(overrides)
+    before, after = (_section(settings, "runtime").get("name") for settings in (base, overrides))
     if after is not None and after != before:
         base = {name: section for name, section in base.items() if name != "runtime"}
+    if "initial_weights" in _section(overrides, "training"):
+        kept = {key: value for key, value in _section(base, "training").items() if key != "initial_weights_sha256"}
+        base = {**base, "training": kept}
     return merged(base, overrides)
 
 
@@ -109,12 +114,11 @@ def files(given: list[Path] | None) -> list[str] | None:
     return [str(path) for path in given] if given else None
 
 
+def _section(settings: Settings, name: str) -> Settings:
+    section = settings.get(name)
+    return section if isinstance(section, dict) else {}
+
+
 def _load_of(settings: Settings) -> list[str]:
-    section = settings.get("training")
-    found = section.get("load") if isinstance(section, dict) else None
+    found = _section(settings, "training").get("load")
     return [str(path) for path in found] if isinstance(found, list) else []
-
-
-def _runtime_of(settings: Settings) -> object:
-    section = settings.get("runtime")
-    return section.get("name") if isinstance(section, dict) else None

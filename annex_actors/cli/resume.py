@@ -1,4 +1,4 @@
-"""``annex-actors resume``: resume a run that was cut off."""
+"""``annex-actors resume``: resume a run that was cut off, or train a finished one further."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from annex_actors.cli.training import print_outcome, progress_of
 
 def resume(
     run_dir: shared.RunDir,
+    epochs: Annotated[
+        int | None, typer.Option(help="Train to this many epochs in all, also a run that has finished.")
+    ] = None,
     runtime: Annotated[
         str | None, typer.Option(help="Resume on this runtime instead; the weights are the same.")
     ] = None,
@@ -21,20 +24,24 @@ def resume(
     json: shared.Json = False,
     debug: shared.Debug = False,
 ) -> int:
-    """Resume a run that was killed, was interrupted or has failed; the result is the same to the bit."""
-    from annex_actors.runs.recorded_run import resume_recorded
+    """Resume a run that was killed, interrupted or has failed, or train it further; the result is the same to the bit.
+
+    With --epochs it comes to the bits of a run that was to have so many epochs from the beginning.
+    """
+    from annex_actors.runs.resumption import Resumption
     from annex_actors.runs.saved_run import SavedRun
 
     saved = SavedRun.open(run_dir)
-    before = saved.report
-    if before is not None and before.status == "finished":
-        done = f"{run_dir} has finished after {before.steps} steps; nothing is left to do"
-        print_result(before.model_dump_json() if json else done)
-        return 0
     note = (lambda line: None) if quiet else print_note
     config = saved.config_for(load or [], note)
     config = config if runtime is None else config.on_runtime(runtime)
+    config = config if epochs is None else config.with_epochs(epochs)
     learner, dataset = config.learner(), config.load()
+    resumption, before = Resumption.prepare(saved, config, learner, dataset), saved.report
+    if before is not None and resumption.is_done:
+        done = f"{run_dir} has finished after {before.steps} steps; nothing is left to do, --epochs trains it further"
+        print_result(before.model_dump_json() if json else done)
+        return 0
     with progress_of(config, dataset, quiet=quiet) as observers:
-        run = resume_recorded(saved, config, learner, dataset, observers=observers, note=note)
+        run = resumption.carry_out(observers=observers, note=note)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -15,6 +15,7 @@ _STAGES = "layer: an actor for each layer and the cost; or a number of actors, a
 _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
 _RATE = "The optimizer's step size; or a rule: inverse_time:0.003:0.01, cosine:0.003:1000, stepwise, warmup."
 _COST = "mean_squared_error, softmax_cross_entropy or sigmoid_cross_entropy."
+_FROM = "The folder of a run to begin with the weights of, instead of drawn ones; by default also with its layers."
 _STRATEGY = "Which layers restart with a failed one: one_for_one, one_for_all or rest_for_one."
 
 
@@ -35,6 +36,7 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     layers: shared.Layers = None,
     cost: Annotated[str | None, typer.Option(help=_COST)] = None,
+    from_: Annotated[Path | None, typer.Option("--from", metavar="RUN", help=_FROM)] = None,
     run_dir: Annotated[Path | None, typer.Option(help="The new folder to keep the run in.")] = None,
     data_dir: shared.DataDir = None,
     label: Annotated[str | None, typer.Option(help="The target's column in a .csv: name or index.")] = None,
@@ -78,6 +80,7 @@ def train(
         learning_rate=learning_rate,
         layers=layers,
         cost=cost,
+        initial_weights=None if from_ is None else str(from_),
         data_dir=data_dir,
         label=label,
         strategy=strategy,

@@ -17,7 +17,7 @@ from threading import Lock, Thread
 from annex_actors.base.errors import ConfigError
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import Event, PeerExited, PeerStarted
-from annex_actors.protocol.messages import WHOLE_STEP, Address, Committed, Envelope
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Committed, Envelope, Message
 from annex_actors.runtimes.faults.injected import InjectedFaults, LayerFault
 from annex_actors.runtimes.hosting.job import HostedJob
 from annex_actors.runtimes.hosting.peer_ref import PeerRef
@@ -184,6 +184,10 @@ class ChaosJob:
     def halt(self) -> None:
         """Ask the driver to feed no more."""
         self._job.halt()
+
+    def ask(self, question: Message) -> Message:
+        """Ask the driver, and return its answer."""
+        return self._job.ask(question)
 
     def emit(self, event: Event) -> None:
         """Show the observers an event."""

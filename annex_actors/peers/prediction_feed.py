@@ -14,6 +14,11 @@ CHUNK = 256
 """Samples in one prediction message. It is fixed, since the shape of a matrix product decides its rounding."""
 
 
+def chunks_of(samples: int) -> int:
+    """Return how many messages so many samples fill."""
+    return -(-samples // CHUNK)
+
+
 @dataclass(slots=True)
 class PredictionFeed:
     """The predictions for an array of samples at one version of the weights.
@@ -23,19 +28,26 @@ class PredictionFeed:
         routing: the chain of stages.
         inputs: the samples, ``(samples, *input_shape)``.
         step: the version of the weights.
+        first: the number of the first chunk; chunks are numbered by ``microbatch``.
     """
 
     run: str
     routing: Routing
     inputs: Floats
     step: int
+    first: int = 0
     _outputs: dict[int, Floats] = field(default_factory=dict)
     _sent: int = 0
 
     @property
     def chunks(self) -> int:
         """The number of messages that the samples fill."""
-        return -(-len(self.inputs) // CHUNK)
+        return chunks_of(len(self.inputs))
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of these messages."""
+        return range(self.first, self.first + self.chunks)
 
     @property
     def done(self) -> bool:
@@ -54,8 +66,9 @@ class PredictionFeed:
 
     def receive(self, message: Predict) -> None:
         """Store the outputs that came back; ignore those of an earlier feed."""
-        if message.step == self.step and message.microbatch < self._sent:
-            self._outputs[message.microbatch] = message.array
+        chunk = message.microbatch - self.first
+        if message.step == self.step and 0 <= chunk < self._sent:
+            self._outputs[chunk] = message.array
 
     def outputs(self) -> Floats:
         """Return all outputs in the order of the samples, ``(samples, *output_shape)``."""
@@ -63,5 +76,5 @@ class PredictionFeed:
 
     def _post(self, chunk: int) -> Post:
         samples = freeze(self.inputs[chunk * CHUNK : (chunk + 1) * CHUNK])
-        message = Predict(self.run, self.step, chunk, self.routing.inputs, samples)
+        message = Predict(self.run, self.step, self.first + chunk, self.routing.inputs, samples)
         return Post(self.routing.receiver(message), message)

@@ -36,7 +36,7 @@ class Address(NamedTuple):
 
 
 OWNER = Address("owner")
-"""The program that started the run: the sender of `Halt`."""
+"""The program that started the run: the sender of `Halt` and `Ask`, and the receiver of `Answer`."""
 
 Edge: TypeAlias = int
 """An edge of the network. It is a number, but only `routing` computes with it; a stage gets its edges by name."""
@@ -194,6 +194,30 @@ class Predict(_Stacked):
 
     array: Floats
     skips: tuple[Floats, ...] = ()
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True, eq=False)
+class Ask(WithArray):
+    """Samples to predict for, any number of them, from the owner of the run to the predictor.
+
+    Its ``microbatch`` is the number of its first chunk; the chunks of all samples ever asked about have numbers of
+    their own, by which outputs find the samples that they belong to, whichever incarnation sent those.
+    """
+
+    kind = "ask"
+
+    array: Floats
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer(WithArray):
+    """The outputs for the samples of an `Ask`, under its number, from the predictor to the owner of the run."""
+
+    kind = "answer"
+
+    array: Floats
 
 
 @pickled_by_fields

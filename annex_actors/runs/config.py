@@ -24,6 +24,7 @@ schedule = "1f1b"
 stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
 seed = 0
+# initial_weights = "runs/a"    # the folder of a run whose weights to begin with, instead of drawn ones
 
 [runtime]
 name = "schedulers"             # and all settings of that runtime, such as threads = 2; for "processes", for example,
@@ -49,6 +50,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -72,7 +75,7 @@ from annex_actors.runs.sections import (
     SupervisionSection,
     TrainingSection,
 )
-from annex_actors.runs.toml_settings import Settings, merged, to_toml
+from annex_actors.runs.toml_settings import Settings, merged, read_settings, to_toml
 from annex_actors.runtimes import Supervision, runtime
 from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
@@ -144,6 +147,10 @@ class RunConfig(Section):
         """Return the config of the same run on another runtime with its default settings; the bits stay the same."""
         return self.model_copy(update={"runtime": RuntimeSection(name=runtime)})
 
+    def with_epochs(self, epochs: int) -> RunConfig:
+        """Return the config of the same run with another number of epochs in all."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"epochs": epochs})})
+
     def to_toml(self) -> str:
         """Return the config as TOML, which `read_settings` reads back."""
         return to_toml(self.model_dump())
@@ -162,6 +169,8 @@ def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
     if config.data.name not in suggestions:
         dataset = config.load()
     suggestion = suggested_for(dataset) if dataset else suggestions[config.data.name]
+    if config.training.initial_weights is not None:
+        suggestion = _with_layers_of(Path(config.training.initial_weights).expanduser(), suggestion)
     config = RunConfig.of(settings, suggestion)
     learner = config.learner()
     return _recorded(config, learner.spec), learner, dataset or config.load()
@@ -180,6 +189,14 @@ def suggested_for(dataset: Dataset) -> Suggestion:
         batch_size=_OWN_DATA.batch_size,
         epochs=_OWN_DATA.epochs,
     )
+
+
+def _with_layers_of(run: Path, suggestion: Suggestion) -> Suggestion:
+    """Return the suggestion with the layers of a run, whose weights fit no others."""
+    path = run / "config.toml"
+    network = read_settings(path).get("network") if path.is_file() else None  # that there is a run is checked later
+    layers = network.get("layers") if isinstance(network, Mapping) else None
+    return replace(suggestion, layers=layers) if isinstance(layers, str) else suggestion
 
 
 def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
@@ -203,7 +220,9 @@ def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
         path = user_path(data[key] or "")
         if data[key] and os.path.exists(path) and (key == "data_dir" or path.suffix in (".npz", ".csv")):
             data[key] = str(path.resolve())
-    training = {"microbatches": spec.microbatches, "load": list(spec.load)}
+    training: dict[str, object] = {"microbatches": spec.microbatches, "load": list(spec.load)}
+    if config.training.initial_weights is not None:
+        training["initial_weights"] = str(Path(config.training.initial_weights).expanduser().resolve())
     return config.model_copy(
         update={
             "data": DataSection(**data),

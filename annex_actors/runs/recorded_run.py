@@ -1,24 +1,24 @@
-"""Train in a folder that records the run, however it ends, and resume what was cut off."""
+"""Train in a folder that records the run, however it ends."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from annex_actors.base.errors import AnnexError, DataError, message_of
+from annex_actors.base.errors import AnnexError, message_of
 from annex_actors.base.files import writing
 from annex_actors.data import Dataset
 from annex_actors.protocol.events import Event
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
+from annex_actors.runs.initial_weights import begun
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Status
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runs.run_directory import LOG, RunDirectory
 from annex_actors.runs.run_log import RunLog
-from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes import Crash, Observer
 from annex_actors.runtimes.hosting.failures import one_line
 from annex_actors.training.interrupts import Interrupts
@@ -91,14 +91,14 @@ def train_recorded(
     Raises:
         UserError: settings or data that do not fit; or the folder exists, or cannot be written.
     """
-    training = _prepared(config, learner, dataset, crashes)
+    config, training = begun(config, prepared(config, learner, dataset, crashes))
     network = NetworkRecord.of(training.spec.network, training.initial, dataset)
     with Interrupts() as interrupts:
         directory = RunDirectory.create(run_dir) if run_dir else RunDirectory.create_named(dataset.name)
         try:
             with directory.lock():
-                directory.begin(config, network, environment(training.spec.kernels))
-                run = _Recording(directory, config, learner, dataset.name, interrupts)
+                directory.begin(config, network, environment(training.spec.kernels), training.identity)
+                run = Recording(directory, config, learner, dataset.name, interrupts)
                 return run.carry_out(training, observers)
         except BaseException:
             if learner.result is None:
@@ -106,58 +106,14 @@ def train_recorded(
             raise
 
 
-def resume_recorded(
-    saved: SavedRun,
-    config: RunConfig,
-    learner: Learner,
-    dataset: Dataset,
-    *,
-    observers: Sequence[Observer] = (),
-    note: Callable[[str], None] = lambda line: None,
-) -> RecordedRun:
-    """Resume a run that was killed, was interrupted or has failed, from its newest whole checkpoint.
-
-    If there is none, the run starts from the beginning. The result is bit-identical to that of an undisturbed run.
-
-    Args:
-        saved: the run, read from its folder.
-        config: its settings, perhaps with another runtime.
-        learner: from ``config``.
-        dataset: from ``config``.
-        observers: called with the run's events.
-        note: called with lines that say where the run resumes, and with warnings.
-
-    Returns:
-        The run, even if it was interrupted or failed again.
-
-    Raises:
-        UserError: another process is working on the run; the data are no longer those that it began with; or the folder
-            cannot be written.
-    """
-    training, path = _prepared(config, learner, dataset), saved.path
-    if NetworkRecord.of(training.spec.network, training.initial, dataset) != saved.network:
-        raise DataError(f"expected the data that {path} was started with, got others under the same name")
-    with Interrupts() as interrupts, saved.directory.lock():
-        epochs = SavedRun.open(path).epochs  # read again under the lock: another job may just have written some
-        for change in _changes(saved.environment, environment(training.spec.kernels)):
-            note(change)
-        saved.directory.sweep()
-        saved.checkpoints.sweep()
-        cut = saved.checkpoints.newest(training.initial, note)
-        note(f"{path} goes on from step {cut.step}" if cut else f"{path} starts from the beginning")
-        run = _Recording(saved.directory, config, learner, dataset.name, interrupts)
-        if cut is None:
-            return run.carry_out(training, observers)
-        return run.carry_out(training.resumed(cut), observers, epochs[: len(cut.history)])
-
-
-def _prepared(config: RunConfig, learner: Learner, dataset: Dataset, crashes: Sequence[Crash] = ()) -> PreparedTraining:
+def prepared(config: RunConfig, learner: Learner, dataset: Dataset, crashes: Sequence[Crash] = ()) -> PreparedTraining:
+    """Return the training that a config describes, checked; its weights are drawn."""
     epochs, batch_size = config.training.epochs, config.training.batch_size
     return PreparedTraining.of(learner.spec, dataset, epochs=epochs, batch_size=batch_size, crashes=crashes)
 
 
 @dataclass(frozen=True, eq=False)
-class _Recording:
+class Recording:
     """Runs a training in a locked folder.
 
     Args:
@@ -191,7 +147,7 @@ class _Recording:
         result = learner.result
         assert result is not None  # a run that has started has one
         report = self._report(result, failure)
-        if failure is not None and result.checkpoint.step:
+        if result.checkpoint.step:  # of a finished run too, so that it can be trained further
             with writing(checkpoints.path, "a checkpoint"):
                 checkpoints.write(result.checkpoint)
         directory.end(report, result.checkpoint, metrics.counts.epochs[: len(result.history)])
@@ -209,16 +165,6 @@ class _Recording:
             status=status,
             error=_reason(error) if error and not interrupted else None,
         )
-
-
-def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    """Yield a warning for each part of the environment that differs from the start of the run."""
-    for name in sorted(before.keys() | now.keys()):
-        if before.get(name) != now.get(name):
-            yield (
-                f"warning: resumed with {name} {now.get(name)}, started with {before.get(name)}: "
-                "the weights may differ in their last bits"
-            )
 
 
 def _reason(error: BaseException) -> str:

@@ -4,6 +4,7 @@
 runs/digits-20250131T235959Z/
 ├── config.toml           every setting; `annex-actors train config.toml` repeats the run
 ├── environment.json      versions, platform, BLAS and its kernel
+├── identity.json         everything that decides the run's bits, compared when it is resumed
 ├── network.json          layers, shapes, parameter counts, classes, where the data came from
 ├── loaded.json           your own Python files that the run needs, with their SHA-256, signed; only if there are any
 ├── metrics.jsonl         a line for each epoch, added during the run
@@ -42,8 +43,9 @@ from annex_actors.runs.run_lock import RunLock
 from annex_actors.training.atomic_files import sweep, write_whole
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.identity import Identity
 
-CONFIG, ENVIRONMENT, NETWORK = "config.toml", "environment.json", "network.json"
+CONFIG, ENVIRONMENT, IDENTITY, NETWORK = "config.toml", "environment.json", "identity.json", "network.json"
 CHECKPOINTS = "checkpoints"
 METRICS, WEIGHTS, STATE, RESULT, LOG = (
     "metrics.jsonl",
@@ -123,12 +125,19 @@ class RunDirectory:
         self._check_checkpoints()
         return Checkpoints(self.path / CHECKPOINTS, **config.checkpoints.model_dump())
 
-    def begin(self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str]) -> None:
+    def begin(
+        self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str], identity: Identity
+    ) -> None:
         """Write what is known before the run."""
+        self._write(IDENTITY, json.dumps(dict(identity.settings), indent=2) + "\n")
         if config.training.load:
             self._write(LOADED, LoadedFiles.of(config.training.load).model_dump_json(indent=2) + "\n")
         self._write(NETWORK, network.model_dump_json(indent=2) + "\n")
         self._write(ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
+        self.record(config)
+
+    def record(self, config: RunConfig) -> None:
+        """Write the settings, when the run begins or when it is to have another number of epochs."""
         self._write(CONFIG, config.to_toml())
 
     def append(self, epoch: EpochRecord) -> None:

@@ -25,6 +25,7 @@ from annex_actors.runs.run_directory import (
     CONFIG,
     COSTS,
     ENVIRONMENT,
+    IDENTITY,
     METRICS,
     NETWORK,
     OPTIMIZER,
@@ -37,7 +38,10 @@ from annex_actors.runs.toml_settings import read_settings
 from annex_actors.training.array_files import arrays_in
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.fingerprints import arrays_sha256
+from annex_actors.training.identity import Identity
 from annex_actors.training.learner import Learner
+from annex_actors.training.wholeness import check_costs
 
 _Record = TypeVar("_Record")
 
@@ -102,6 +106,12 @@ class SavedRun:
         return _parsed(_ENVIRONMENT, self.path / ENVIRONMENT)
 
     @cached_property
+    def identity(self) -> Identity | None:
+        """What decides its bits; None: an older version made the run, which can predict but not go on."""
+        path = self.path / IDENTITY
+        return _identity(path) if os.path.lexists(path) else None
+
+    @cached_property
     def epochs(self) -> tuple[EpochRecord, ...]:
         """The finished epochs, in order, each once; a line that is still being written is left out."""
         return _epochs(self.path / METRICS)
@@ -116,6 +126,17 @@ class SavedRun:
     def checkpoints(self) -> Checkpoints:
         """The checkpoints that were written during the run."""
         return self.directory.checkpoints(self.config)
+
+    def weights(self) -> dict[str, Array]:
+        """Return the weights at the last committed step by name, read without running any code of the run's.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
+        arrays, metadata = _arrays(self.path / WEIGHTS)
+        with _naming(self.path):
+            _check_hashes(WEIGHTS, metadata, {"weights_sha256": arrays_sha256(arrays)})
+        return arrays
 
     def config_for(self, load: Sequence[str | Path] = (), note: Callable[[str], None] = lambda line: None) -> RunConfig:
         """Return the settings to make a learner from, whose ``load`` names only files that may run.
@@ -140,6 +161,8 @@ class SavedRun:
 
     def checkpoint(self, load: Sequence[str | Path] = ()) -> Checkpoint:
         """Return the weights, optimizer slots and costs at the last committed step.
+
+        They can predict; to go on with the run takes one of its `checkpoints`, which have the history too.
 
         Args:
             load: see `config_for`.
@@ -177,6 +200,7 @@ class SavedRun:
                 optimizer=slots,
                 costs=_costs(state.get(COSTS, np.zeros(0))),
             )
+            check_costs(checkpoint)
             written = {"step": str(checkpoint.step), **checkpoint.hashes}
             for file, found in ((WEIGHTS, metadata), (STATE, state_metadata)):
                 _check_hashes(file, found, written)
@@ -197,6 +221,13 @@ def _config(path: Path) -> RunConfig:
     except UserError as error:
         raise DataError(str(error)) from error
     except ValidationError as error:
+        raise DataError(_damaged(path, error)) from error
+
+
+def _identity(path: Path) -> Identity:
+    try:
+        return Identity.from_json(_content(path, SMALL).decode())
+    except (DataError, UnicodeDecodeError) as error:
         raise DataError(_damaged(path, error)) from error
 
 

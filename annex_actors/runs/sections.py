@@ -78,7 +78,10 @@ class RuntimeSection(_ChosenSection):
 
 
 class TrainingSection(Section):
-    """How to train; see `Learner`."""
+    """How to train; see `Learner`, and for ``initial_weights``, the folder of a run, `Learner.train`.
+
+    ``initial_weights_sha256`` is recorded, so that a repeated run begins with the same weights or is refused.
+    """
 
     epochs: int
     batch_size: int
@@ -88,6 +91,8 @@ class TrainingSection(Section):
     stages: str | int = _LEARNER["stages"]
     kernels: str = _LEARNER["kernels"]
     seed: int = _LEARNER["seed"]
+    initial_weights: str | None = None
+    initial_weights_sha256: str | None = None
 
 
 class SupervisionSection(_section_for(Supervision)):  # type: ignore[misc]  # a class made at runtime

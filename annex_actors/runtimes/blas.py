@@ -9,14 +9,16 @@ Kernels other than NumPy's are not pinned here: they compute every product on on
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
+from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from annex_actors.base.errors import AnnexError
 from annex_actors.layers.kernels import NUMPY, Kernels
@@ -35,13 +37,13 @@ class _Pin:
     def __init__(self) -> None:
         self._lock = Lock()
         self._runs = 0
-        self._limits: threadpool_limits | None = None
+        self._limits: Any = None
 
     def set(self) -> None:
         """Count one run more, and pin where it is the first."""
         with self._lock:
             if not self._runs:
-                self._limits = threadpool_limits(limits=1, user_api="blas")
+                self._limits = _libraries(len(sys.modules)).limit(limits=1, user_api="blas")
             self._runs += 1
 
     def restore(self) -> None:
@@ -53,6 +55,16 @@ class _Pin:
 
 
 _PIN = _Pin()
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """Return the process's numerical libraries, given how many modules it has imported.
+
+    A search takes over a millisecond, ten times as long as a small prediction. Libraries come with modules, so those
+    that an earlier search found are all there are until another module is imported.
+    """
+    return ThreadpoolController()
 
 
 @contextmanager

@@ -10,22 +10,24 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from threading import RLock
 from typing import TypeVar
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
-from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
+from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt, Message
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, too_many_restarts
-from annex_actors.runtimes.program import Job, PeerSpec, Program
+from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError
 from supervisors import SHUTDOWN, RestartWindow, Strategy
 
 _Key = TypeVar("_Key")
@@ -88,7 +90,8 @@ class InlineJob:
         self._program = program
         self._choose = choose
         self._kill = kill
-        self._commit_every = commit_every
+        # No method of this job: its nodes would keep it alive, as it does them.
+        self._is_due = partial(_every, commit_every)
         self._specs = {spec.address: spec for spec in program.peers}
         self._addresses = {str(address): address for address in self._specs}
         self._nodes: dict[Address, Node] = {}
@@ -103,6 +106,11 @@ class InlineJob:
         self._starts = 0
         self._instrument = program.instrument
         self._emitted: deque[Event] = deque()
+        self._open: dict[int, Message] = {}
+        """What the owner has said and the driver has not answered, by its number; `Halt` is never answered."""
+        self._answers: dict[int, Message] = {}
+        self._lock = RLock()
+        self._failure: str | None = None
         self.events = 0
 
     @property
@@ -112,37 +120,71 @@ class InlineJob:
 
     def wait(self) -> None:
         """Carry the program out."""
-        try:
-            with one_blas_thread():
-                self._begin()
-                while not self._finished:
-                    self._next_event()
-        except KeyboardInterrupt:
-            # The interrupt may have come between any two instructions, so every peer goes back to its last commit.
-            self._start(self._specs)
-            raise
+        with self._at_work():
+            while not self._finished:
+                self._next_event()
 
     def halt(self) -> None:
         """Ask the driver to feed no more."""
         self._begin()
-        driver = self._nodes[self._program.driver.address]
-        driver.receive(Envelope(OWNER, 1, 0, Halt(self._program.run, 0, WHOLE_STEP, WHOLE_STEP)))
-        self._busy[driver.address] = None
+        self._say(Halt(self._program.run, 0, WHOLE_STEP, WHOLE_STEP))
+
+    def ask(self, question: Message) -> Message:
+        """Ask the driver, and carry the program out until it has answered; one thread after another."""
+        number = question.microbatch
+        with self._lock, self._at_work():
+            self._check_not_over()
+            try:
+                self._say(question)
+                while number not in self._answers:
+                    self._check_not_over()
+                    self._next_event()
+                return self._answers[number]
+            finally:
+                self._open.pop(number, None)
+                self._answers.pop(number, None)
 
     def emit(self, event: Event) -> None:
         """Show the observers an event, later, in the thread that waits for the job."""
         self._emitted.append(event)
 
     def close(self) -> None:
-        """Drop every peer."""
-        self._show_emitted()
-        for address in reversed(self._nodes):
-            self._show_stop(address)
-        self._nodes.clear()
+        """Drop every peer, once a question that is asked in another thread is answered."""
+        with self._lock:
+            self._show_emitted()
+            for address in reversed(self._nodes):
+                self._show_stop(address)
+            self._nodes.clear()
+            self._finished = True
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Begin, unless the program has begun; after an interrupt leave what can be gone on with."""
+        if self._failure is not None:
+            raise RunFailedError(self._failure)
+        try:
+            with one_blas_thread():
+                self._begin()
+                yield
+        except KeyboardInterrupt:
+            # The interrupt may have come between any two instructions, so every peer goes back to its last commit.
+            self._start(self._specs)
+            raise
 
     def _begin(self) -> None:
-        if not self._starts:
+        if not self._starts and not self._finished:
             self._start(self._specs)
+
+    def _check_not_over(self) -> None:
+        if self._finished:
+            raise RunFailedError("the run is over, and answers no more")
+
+    def _say(self, message: Message) -> None:
+        self._open[message.microbatch] = message
+        self._tell_driver(message)
+
+    def _tell_driver(self, message: Message) -> None:
+        self._deliver(self._program.driver.address, Envelope(OWNER, 1, 0, message))
 
     def _clock(self) -> float:
         """Return the time of the restart window, in seconds."""
@@ -166,8 +208,14 @@ class InlineJob:
         envelope = self._channels[channel].popleft()
         if not self._channels[channel]:
             del self._channels[channel]
-        self._nodes[channel[1]].receive(envelope)
-        self._busy[channel[1]] = None
+        self._deliver(channel[1], envelope)
+
+    def _deliver(self, to: Address, envelope: Envelope) -> None:
+        if to != OWNER:
+            self._nodes[to].receive(envelope)
+            self._busy[to] = None
+        elif envelope.message.microbatch in self._open:
+            self._answers[envelope.message.microbatch] = envelope.message
 
     def _work(self, address: Address) -> None:
         self._perform(address, self._nodes[address].work)
@@ -186,9 +234,6 @@ class InlineJob:
             self._nodes[address].carried_out(effects)
         except Exception as error:  # noqa: BLE001 - the supervisor judges every failure of a peer
             self._supervise(address, error)
-
-    def _is_due(self, step: int) -> bool:
-        return step % self._commit_every == 0
 
     def _tick(self) -> None:
         self.events += 1
@@ -224,6 +269,7 @@ class InlineJob:
             limit = f"{supervision.max_restarts} restarts in {supervision.max_seconds:g} s"
             fatal = too_many_restarts(label, limit, error)
         if fatal is not None:
+            self._failure = str(fatal)
             try:
                 raise fatal
             finally:
@@ -245,6 +291,9 @@ class InlineJob:
             self._incarnations[address] = incarnation
             self._busy[address] = None
             self._perform(address, partial(self._start_node, spec, incarnation, snapshot))
+            if spec is program.driver:
+                for message in self._open.values():
+                    self._tell_driver(message)
 
     def _start_node(self, spec: PeerSpec, incarnation: int, snapshot: Snapshot | None) -> list[Effect]:
         node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._instrument, self._is_due)
@@ -255,6 +304,10 @@ class InlineJob:
     def _show_stop(self, address: Address) -> None:
         label = self._specs[address].label
         self._show(PeerExited(address, label, self._incarnations[address], str(SHUTDOWN), orderly=True))
+
+
+def _every(steps: int, step: int) -> bool:
+    return step % steps == 0
 
 
 def _nth(keys: Iterable[_Key], n: int) -> _Key:

@@ -10,7 +10,7 @@ from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, combined
-from annex_actors.protocol.messages import Address
+from annex_actors.protocol.messages import Address, Message
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
@@ -151,6 +151,19 @@ class Job(Protocol):
 
     def halt(self) -> None:
         """Ask the driver to feed no further step, and to finish those that were fed."""
+
+    def ask(self, question: Message) -> Message:
+        """Give the driver a message, and return its answer; may be called from several threads at once.
+
+        A driver that is restarted is asked again, so whatever dies, there is an answer; only a predictor answers.
+
+        Args:
+            question: such as `Ask`; no other question that is open has its ``microbatch``, the number of the answer.
+
+        Raises:
+            RunFailedError: as in `wait`; or the run is over, since it was halted or closed.
+            UserError: as in `wait`.
+        """
 
     def close(self) -> None:
         """Stop every peer in reverse order; nothing is left running. Safe to call twice."""

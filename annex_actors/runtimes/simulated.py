@@ -332,10 +332,6 @@ class SimulatedJob(InlineJob):
         size = costs.message_bytes if costs.message_bytes is not None else envelope.message.nbytes
         return costs.latency + costs.per_byte * size
 
-    def _deliver(self, to: Address, envelope: Envelope) -> None:
-        self._nodes[to].receive(envelope)
-        self._busy[to] = None
-
     def _kill_stage(self, address: Address) -> None:
         worker = self._worker_of[address]
         if self._occupied.get(worker) == address:

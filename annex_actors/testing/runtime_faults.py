@@ -26,18 +26,18 @@ from annex_actors.testing.small_runs import (
     Counter,
     Seen,
     after_step,
+    asked_in_time,
     carried_out,
     committed,
     expected_outputs,
     finished,
-    finished_in_time,
     fragile,
     oracle,
-    outputs_of,
     prediction,
     program,
     require_bits,
     same,
+    some_inputs,
 )
 from supervisors import Strategy
 
@@ -127,7 +127,7 @@ def sends_only_to_the_new_incarnation(runtime: Runtime) -> None:
     The trainer sends lost predictions again as soon as it learns of a new incarnation, and by way of the peers before
     it. If one of those still sends to the old incarnation, they are lost for good.
     """
-    inputs = np.random.default_rng(2).standard_normal((600, 4)).astype(np.float32)
+    inputs = some_inputs(600)
     otherwise = (
         "expected messages to a peer to go to its new incarnation once the trainer has received a message of it, "
         "got predictions that never came back"
@@ -135,10 +135,10 @@ def sends_only_to_the_new_incarnation(runtime: Runtime) -> None:
     for failing in (range(2, 3), range(1, 9)):
         with tempfile.TemporaryDirectory() as folder:
             stages = fragile(Counter(Path(folder) / "count"), failing)
-            run = prediction(inputs, stages, supervision=Supervision(max_attempts=100))
-            job = finished_in_time(runtime, run, otherwise)
-        require(np.array_equal(outputs_of(run), expected_outputs(inputs)), "expected a crash to lose no prediction")
-        require(job.restarts == len(failing), f"expected {len(failing)} restarts, got {job.restarts}")
+            run = prediction(stages, supervision=Supervision(max_attempts=100))
+            outputs, restarts = asked_in_time(runtime, run, inputs, otherwise)
+        require(np.array_equal(outputs, expected_outputs(inputs)), "expected a crash to lose no prediction")
+        require(restarts == len(failing), f"expected {len(failing)} restarts, got {restarts}")
 
 
 def names_a_layer_that_cannot_be_made_to_work(runtime: Runtime) -> None:

@@ -1,8 +1,6 @@
-"""What a runtime does when nothing fails: bits, predictions, events."""
+"""What a runtime does when nothing fails: bits and events."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from annex_actors.protocol.events import EpochFinished, Event, Finished, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.routing import TRAINER
@@ -18,11 +16,7 @@ from annex_actors.testing.small_runs import (
     at_step,
     carried_out,
     committed,
-    expected_outputs,
-    finished,
     oracle,
-    outputs_of,
-    prediction,
     prepared,
     program,
     require_bits,
@@ -40,14 +34,6 @@ def trains_to_the_bits_of_the_oracle(runtime: Runtime) -> None:
         require(outcome.restarts == 0, f"expected no restart where nothing failed, got {outcome.restarts}")
         changed = outcome.checkpoint.weights_sha256 != training.initial.weights_sha256
         require(changed, "expected a training to change the weights")
-
-
-def predicts_what_the_oracle_predicts(runtime: Runtime) -> None:
-    """A prediction of several messages has the bits of the inline runtime."""
-    inputs = np.random.default_rng(2).standard_normal((600, 4)).astype(np.float32)
-    run = prediction(inputs)
-    finished(runtime, run)
-    require(np.array_equal(outputs_of(run), expected_outputs(inputs)), "expected the oracle's predictions, got others")
 
 
 def shows_every_event_in_order(runtime: Runtime) -> None:

@@ -1,6 +1,6 @@
 """The checker of runtimes, with trainings of a few milliseconds.
 
-The checks are in `runtime_work`, `runtime_faults` and `runtime_owner`.
+The checks are in `runtime_work`, `runtime_predictions`, `runtime_faults` and `runtime_owner`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,14 @@ from annex_actors.testing.runtime_owner import (
     halts_before_it_is_waited_for,
     lets_an_interrupt_through,
 )
+from annex_actors.testing.runtime_predictions import (
+    answers_until_it_is_halted_or_closed,
+    asks_a_restarted_driver_again,
+    names_a_layer_that_cannot_predict,
+    predicts_what_the_oracle_predicts,
+)
 from annex_actors.testing.runtime_work import (
     keeps_runs_apart,
-    predicts_what_the_oracle_predicts,
     removes_an_observer_that_raises,
     shows_every_event_in_order,
     trains_to_the_bits_of_the_oracle,
@@ -51,12 +56,15 @@ RUNTIME_CHECKS: Final[tuple[Callable[[Runtime], None], ...]] = (
     restarts_the_trainer_alone,
     restarts_a_layer_that_crashes_while_it_recovers,
     sends_only_to_the_new_incarnation,
+    asks_a_restarted_driver_again,
     names_a_layer_that_cannot_be_made_to_work,
+    names_a_layer_that_cannot_predict,
     ends_a_run_of_too_many_restarts,
     halts_at_one_step_of_all_layers,
     halts_before_it_is_waited_for,
     lets_an_interrupt_through,
     can_be_closed_at_any_time,
+    answers_until_it_is_halted_or_closed,
     continues_from_its_store,
     keeps_runs_apart,
 )

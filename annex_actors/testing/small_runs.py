@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from annex_actors.layers.functions import Relu
 from annex_actors.peers.predictor import PredictorSpec
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
+from annex_actors.protocol.messages import Answer, freeze
 from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes import InlineRuntime, Job, Observer, Program, Runtime
 from annex_actors.stores import MemoryStore
@@ -81,11 +82,26 @@ def program(
     return replace(training.program(store, observers), **changes)  # type: ignore[arg-type]
 
 
-def prediction(inputs: Floats, stages: Sequence[StageSpec] = (), **changes: object) -> Program:
+def prediction(stages: Sequence[StageSpec] = (), **changes: object) -> Program:
     """Return a program that predicts with the initial weights; ``changes`` replace its fields."""
     made = prepared().program(MemoryStore(), ())
-    driver = PredictorSpec(made.run, made.driver.routing, inputs, 0)
-    return replace(made, driver=driver, stages=tuple(stages) or made.stages, **changes)  # type: ignore[arg-type]
+    driver = PredictorSpec(made.run, made.driver.routing, 0)
+    program = replace(made, driver=driver, stages=tuple(stages) or made.stages)
+    return replace(program, **changes)  # type: ignore[arg-type]
+
+
+@cache
+def some_inputs(samples: int, seed: int = 2) -> Floats:
+    """Return inputs of the classifier, read-only."""
+    return freeze(np.random.default_rng(seed).standard_normal((samples, 4)).astype(np.float32))
+
+
+def asked(job: Job, run: Program, inputs: Floats, first: int = 0) -> Floats:
+    """Ask a predictor for its outputs; ``first`` is the number of the first message that the inputs fill."""
+    assert isinstance(run.driver, PredictorSpec)
+    answer = job.ask(run.driver.ask(inputs, first))
+    assert isinstance(answer, Answer)
+    return answer.array
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,24 +137,28 @@ def finished(runtime: Runtime, run: Program, act: Callable[[Job], None] = lambda
     return job
 
 
-def finished_in_time(runtime: Runtime, run: Program, otherwise: str) -> Job:
-    """Return a job that has finished; raise AssertionError with the line ``otherwise`` if it stands still."""
-    job, errors = runtime.start(run), list[Exception]()
+def asked_in_time(runtime: Runtime, run: Program, inputs: Floats, otherwise: str) -> tuple[Floats, int]:
+    """Return a predictor's outputs, and how many peers were restarted meanwhile.
 
-    def wait() -> None:
+    Raises:
+        AssertionError: with the line ``otherwise``, if it does not answer.
+    """
+    job, answers, errors = runtime.start(run), list[Floats](), list[Exception]()
+
+    def ask() -> None:
         try:
-            job.wait()
+            answers.append(asked(job, run, inputs))
         except Exception as error:  # noqa: BLE001 - raised below, in the thread that checks
             errors.append(error)
 
-    thread = threading.Thread(target=wait, daemon=True)
+    thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(TIMEOUT_S)
-    stands_still = thread.is_alive()
+    stands_still, restarts = thread.is_alive(), job.restarts
     job.close()
     require(not stands_still, otherwise)
     require(not errors, f"{otherwise} ({errors[0] if errors else ''})")
-    return job
+    return answers[0], restarts
 
 
 def oracle(training: PreparedTraining | None = None) -> Outcome:
@@ -161,7 +181,7 @@ def _at_every_step() -> MemoryStore:
 def after_step(step: int) -> Checkpoint:
     """Return the checkpoint of the oracle after ``step`` steps, ``step`` >= 1."""
     cut = [_at_every_step().at(stage_address(stage), step) for stage in range(STAGES)]
-    return Checkpoint.of([commit for commit in cut if commit is not None], prepared().initial.input_shape)
+    return Checkpoint.of([commit for commit in cut if commit is not None], prepared().initial)
 
 
 def same(one: Checkpoint, other: Checkpoint) -> bool:
@@ -175,19 +195,11 @@ def require_bits(outcome: Outcome, expected: Outcome, what: str) -> None:
     require(same_bits, f"expected {what} to have the bits of the oracle, got others")
 
 
-def outputs_of(run: Program) -> Floats:
-    """Return the outputs that a prediction has committed."""
-    commit = run.store.latest(TRAINER)
-    require(commit is not None, "expected a prediction to be committed")
-    predicted: Floats = commit.state  # type: ignore[union-attr]
-    return predicted
-
-
 def expected_outputs(inputs: Floats) -> Floats:
     """Return the predictions of the inline runtime."""
-    run = prediction(inputs)
-    finished(InlineRuntime(), run)
-    return outputs_of(run)
+    run = prediction()
+    with closing(InlineRuntime().start(run)) as job:
+        return asked(job, run, inputs)
 
 
 class Seen:

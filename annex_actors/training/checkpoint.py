@@ -17,6 +17,7 @@ from annex_actors.protocol.messages import Address, freeze
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.stores import StateStore
 from annex_actors.training.fingerprints import arrays_sha256, costs_sha256
+from annex_actors.training.identity import Identity
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,8 @@ class Checkpoint:
         stash: for each layer, the earlier versions of its weights that later microbatches still use, the oldest first;
             none with synchronous schedules.
         history: the finished epochs.
+        identity: what decided these bits, and has to be the same where the training goes on; None: unknown, as of
+            weights alone, which can predict and be begun with, but not gone on from.
     """
 
     step: int
@@ -39,6 +42,7 @@ class Checkpoint:
     costs: tuple[float, ...] = ()
     stash: tuple[tuple[Parameters, ...], ...] = ()
     history: tuple[EpochFinished, ...] = ()
+    identity: Identity | None = None
 
     @classmethod
     def initial(cls, network: Network, input_shape: Shape, optimizer: Optimizer, seed: int) -> Checkpoint:
@@ -63,6 +67,7 @@ class Checkpoint:
         costs: Iterable[float],
         stash: Mapping[str, Array] | None = None,
         history: Iterable[EpochFinished] = (),
+        identity: Identity | None = None,
     ) -> Checkpoint:
         """Return the checkpoint with these arrays, which usually come from a file.
 
@@ -74,12 +79,13 @@ class Checkpoint:
             costs: see `Checkpoint`.
             stash: named as in `stashed`.
             history: see `Checkpoint`.
+            identity: see `Checkpoint`.
 
         Raises:
             DataError: an array is missing, unexpected, or of another shape or dtype.
         """
-        _check_match("weights", weights, initial.weights)
-        _check_match("optimizer slots", optimizer, initial.optimizer)
+        check_match("weights", weights, initial.weights)
+        check_match("optimizer slots", optimizer, initial.optimizer)
         layers = tuple(
             LayerState(
                 {name: freeze(weights[f"{index}.{name}"]) for name in layer.parameters},
@@ -95,7 +101,7 @@ class Checkpoint:
             )
             for index, layer in enumerate(initial.layers)
         )
-        return cls(step, layers, initial.input_shape, tuple(costs), versions, tuple(history))
+        return cls(step, layers, initial.input_shape, tuple(costs), versions, tuple(history), identity)
 
     @classmethod
     def gather(
@@ -118,15 +124,15 @@ class Checkpoint:
         if step == initial.step:
             return replace(initial, history=_until(step, history)) if history else initial
         cut = [_found(store.at(address, step), address, step) for address in stages]
-        return cls.of(cut, initial.input_shape, history)
+        return cls.of(cut, initial, history)
 
     @classmethod
-    def of(cls, cut: Sequence[Snapshot], input_shape: Shape, history: Iterable[EpochFinished] = ()) -> Checkpoint:
+    def of(cls, cut: Sequence[Snapshot], initial: Checkpoint, history: Iterable[EpochFinished] = ()) -> Checkpoint:
         """Return the checkpoint that the commits of all stages make together.
 
         Args:
             cut: the commits at one step, in the order of the stages.
-            input_shape: see `Checkpoint`.
+            initial: the checkpoint that the run began with.
             history: the epochs that the trainer has finished; those that ended after this step are left out.
         """
         states = [_state(snapshot) for snapshot in cut]
@@ -134,7 +140,7 @@ class Checkpoint:
         return cls(
             step,
             tuple(layer for state in states for layer in state.layers),
-            input_shape,
+            initial.input_shape,
             tuple(states[-1].cost_log.costs()),
             tuple(
                 tuple(weights[offset] for weights in state.stash)
@@ -142,6 +148,7 @@ class Checkpoint:
                 for offset in range(len(state.layers))
             ),
             _until(step, history),
+            initial.identity,
         )
 
     def stage_state(self, first: int, count: int, *, with_costs: bool) -> StageState:
@@ -238,11 +245,12 @@ def _by_version(stash: Mapping[str, Array], layer: int, expected: Parameters) ->
         if index == str(layer):
             versions.setdefault(int(version), {})[name] = array
     for arrays in versions.values():
-        _check_match("stashed weights", arrays, expected)
+        check_match("stashed weights", arrays, expected)
     return [versions[version] for version in sorted(versions)]
 
 
-def _check_match(what: str, got: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
+def check_match(what: str, got: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
+    """Raise DataError unless there are the expected arrays, by name, shape and dtype, and no others."""
     for name in sorted(expected.keys() | got.keys()):
         wanted, given = (_description(arrays.get(name)) for arrays in (expected, got))
         if wanted != given:

@@ -1,10 +1,11 @@
 """Checkpoints on the disk, from which a run is resumed after all its processes were killed.
 
 A checkpoint is one file, ``checkpoints/step-000000120.safetensors``: weights, optimizer slots, stashed weights and
-costs as arrays, the finished epochs as JSON in its metadata. It is written under a temporary name, flushed to the disk
-and then renamed, so that a file of that name is whole unless the disk itself has lost data. A checksum over names,
-shapes and bytes detects that, and the checkpoint before is used. CRC-32, since it guards against accidents and not
-against people, and takes half the time of SHA-256.
+costs as arrays, the finished epochs and the training's identity as JSON in its metadata. It is written under a
+temporary name, flushed to the disk and then renamed, so that a file of that name is whole unless the disk itself has
+lost data. A checksum over names, shapes and bytes detects that, and the checkpoint before is used. CRC-32, since it
+guards against accidents and takes half the time of SHA-256. That the parts fit together is checked besides: a file may
+have been edited, or copied from another run, by someone who computed the checksum as well.
 
 A separate thread writes the checkpoints from commits, which are immutable: training never waits for the disk. If the
 disk is too slow, fewer are written: of those that are waiting only the newest.
@@ -16,33 +17,36 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from zlib import crc32
 
 import numpy as np
 from safetensors.numpy import save
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError, DataError, message_of
+from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
 from annex_actors.base.files import read_file, reading, reason, writing
 from annex_actors.base.shown import shown
-from annex_actors.base.types import Array, Shape
+from annex_actors.base.types import Array
 from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.training.array_files import arrays_in
 from annex_actors.training.atomic_files import sweep, write_whole
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.identity import Identity
+from annex_actors.training.preparation import PreparedTraining
 
 ALL = "all"
 """The policy that keeps every checkpoint."""
 
 _NAME, _NAMES = "step-{:09}.safetensors", re.compile(r"step-([0-9]{9,18})\.safetensors")
 _WEIGHTS, _OPTIMIZER, _STASH, _COSTS = "weights.", "optimizer.", "stash.", "costs"
+_OF_AN_EPOCH = ("epoch", "steps", "train_cost", "test_cost", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +94,37 @@ class Checkpoints:
         with reading(self.path):
             return self._steps()
 
-    def newest(self, initial: Checkpoint, note: Callable[[str], None]) -> Checkpoint | None:
+    def newest(self, training: PreparedTraining, note: Callable[[str], None]) -> Checkpoint | None:
         """Return the newest checkpoint that is whole; None if there is none.
 
         Args:
-            initial: the same network before its first step, which says what arrays to expect.
+            training: the training that wrote them, in its settings and data.
             note: called with a message for each damaged checkpoint that is skipped.
         """
         for step in reversed(self.steps()):
             try:
-                return self.at(step, initial)
+                return self.at(step, training)
             except DataError as error:
                 note(message_of(error))
         return None
 
-    def at(self, step: int, initial: Checkpoint) -> Checkpoint:
-        """Return the checkpoint at a step; for ``initial`` see `newest`.
+    def at(self, step: int, training: PreparedTraining) -> Checkpoint:
+        """Return the checkpoint at a step; for ``training`` see `newest`.
 
         Raises:
-            DataError: the file is damaged, or cannot be read; the message names it.
+            DataError: the file is damaged, of another training, or cannot be read; the message names it.
         """
         path = self._file(step)
         with reading(path):
             content = read_file(path)
         try:
-            return _unpacked(content, initial)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            checkpoint = _unpacked(content, training.initial)
+            if checkpoint.step != step:
+                raise DataError(f"expected step {step}, as the file's name says, got {checkpoint.step}")
+            training.check(checkpoint)
+        except (UserError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"expected a whole checkpoint at {path}, got a damaged one: {message_of(error)}") from error
+        return checkpoint
 
     def sweep(self) -> None:
         """Delete the temporary files of a job that was killed while writing.
@@ -147,7 +155,12 @@ def _packed(checkpoint: Checkpoint) -> bytes:
         **{_STASH + name: array for name, array in checkpoint.stashed.items()},
         _COSTS: np.array(checkpoint.costs, np.float64),
     }
-    text = {"step": str(checkpoint.step), "history": json.dumps([asdict(epoch) for epoch in checkpoint.history])}
+    history = [{name: getattr(epoch, name) for name in _OF_AN_EPOCH} for epoch in checkpoint.history]
+    text = {
+        "step": str(checkpoint.step),
+        "history": json.dumps(history),
+        "identity": (checkpoint.identity or Identity({})).to_json(),
+    }
     return save(arrays, {**text, "crc32": _checksum(arrays, text)})
 
 
@@ -156,15 +169,23 @@ def _unpacked(content: bytes, initial: Checkpoint) -> Checkpoint:
     written = metadata.pop("crc32")
     if _checksum(arrays, metadata) != written:
         raise DataError(f"expected the checksum {written}, got another; the disk has lost something")
+    costs = arrays[_COSTS]
+    if costs.dtype != np.float64 or costs.ndim != 1:
+        raise DataError(f"expected costs in one row of float64, got shape {costs.shape} {costs.dtype}")
     return Checkpoint.from_arrays(
         initial,
         step=int(metadata["step"]),
         weights=_part(arrays, _WEIGHTS),
         optimizer=_part(arrays, _OPTIMIZER),
-        costs=arrays[_COSTS].tolist(),
+        costs=costs.tolist(),
         stash=_part(arrays, _STASH),
-        history=[EpochFinished(**epoch) for epoch in json.loads(metadata["history"])],
+        history=[_epoch(fields) for fields in json.loads(metadata["history"])],
+        identity=Identity.from_json(metadata["identity"]),
     )
+
+
+def _epoch(fields: Mapping[str, Any]) -> EpochFinished:
+    return EpochFinished(**{name: fields[name] for name in _OF_AN_EPOCH})
 
 
 def _checksum(arrays: Mapping[str, Array], text: Mapping[str, str]) -> str:
@@ -186,16 +207,16 @@ class CheckpointWriter:
 
     Args:
         checkpoints: where to write.
-        input_shape: the shape of one sample.
+        initial: the checkpoint that the run began with.
         history: returns the finished epochs.
     """
 
     def __init__(
-        self, checkpoints: Checkpoints, input_shape: Shape, history: Callable[[], tuple[EpochFinished, ...]]
+        self, checkpoints: Checkpoints, initial: Checkpoint, history: Callable[[], tuple[EpochFinished, ...]]
     ) -> None:
         self.emit: Callable[[Event], None] = lambda event: None
         self._checkpoints = checkpoints
-        self._input_shape = input_shape
+        self._initial = initial
         self._history = history
         self._cuts: SimpleQueue[tuple[Snapshot, ...] | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="checkpoints", daemon=True)
@@ -234,7 +255,7 @@ class CheckpointWriter:
     def _write(self, cut: tuple[Snapshot, ...]) -> None:
         step = cut[0].step
         try:
-            self._checkpoints.write(Checkpoint.of(cut, self._input_shape, self._history()))
+            self._checkpoints.write(Checkpoint.of(cut, self._initial, self._history()))
         except OSError as error:
             self.emit(CheckpointFailed(step, reason(error)))
         else:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from numpy.typing import ArrayLike
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.types import Floats
 from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
@@ -25,7 +26,7 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner_spec import PER_LAYER, LearnerSpec
-from annex_actors.training.prediction import predict
+from annex_actors.training.prediction import Predict, Predictions, serving
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import Result
 from annex_actors.training.session import Session
@@ -93,6 +94,7 @@ class Learner:
         )
         self.checkpoint: Checkpoint | None = None
         self.result: Result | None = None
+        self._predictions = Predictions()
 
     def check(self, dataset: Dataset, *, epochs: int = 10, batch_size: int = 32, crashes: Sequence[Crash] = ()) -> None:
         """Check settings and data as `train` does before any actor starts; the arguments are those of `train`.
@@ -113,36 +115,65 @@ class Learner:
         observers: Sequence[Observer] = (),
         checkpoints: Checkpoints | None = None,
         resume: Checkpoint | None = None,
+        initial_weights: Mapping[str, ArrayLike] | None = None,
     ) -> Result:
-        """Train from the network's initial weights, or from a checkpoint, and keep the weights for `predict`.
+        """Train, and keep the weights for `predict`; a learner that has been trained goes on where it stopped.
+
+        Training goes on from ``learner.checkpoint``, to the bits of one that was never interrupted: the same weights,
+        optimizer slots, steps and history. ``epochs`` is the total, so twice ``epochs=10`` trains nothing the second
+        time, and is refused. What decides the bits (the network, data, batch size and so on) must be the same. For a
+        training from the beginning make a new `Learner`, or give ``initial_weights``.
 
         Once a run has started, ``learner.result`` is set, however it ends.
 
         Args:
             dataset: what to train on; the same actors evaluate its test samples after every epoch.
-            epochs: the maximal number of passes over the training samples, >= 1.
+            epochs: the maximal number of passes over the training samples, >= 1, counted from the first step.
             batch_size: samples in a step, >= ``microbatches``.
             halt: called after every epoch with all finished epochs; True ends the run. See `loss_less_than`.
             crashes: failures to inject.
             observers: called with the run's events.
             checkpoints: where and how often to save the run, so that it can be resumed if the whole job is killed.
-            resume: a checkpoint of a run with the same settings and data; training goes on from it to the same bits.
+            resume: a checkpoint of a training with the same settings and data, from which this one goes on, instead of
+                from the learner's own. If its epochs are all trained, it is the result.
+            initial_weights: arrays by name to begin a new training with, such as ``other.checkpoint.weights``, instead
+                of drawn ones; with fresh optimizer slots, at step 0.
 
         Returns:
             The outcome, also kept as ``learner.result``.
 
         Raises:
-            UserError: settings or data that do not fit, before any actor starts; or a cost that is no longer finite.
+            UserError: settings, data or a checkpoint that do not fit, before any actor starts; or a cost that is no
+                longer finite.
             RunFailedError: a layer fails again and again; ``learner.checkpoint`` holds the last committed step.
             InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
-        self.result = None
         training = PreparedTraining.of(
             self.spec, dataset, epochs=epochs, batch_size=batch_size, halt=halt, crashes=crashes
         )
-        return self.carry_out(
-            training if resume is None else training.resumed(resume), observers=observers, checkpoints=checkpoints
-        )
+        begun = self._begun(training, resume, initial_weights)
+        return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
+
+    def _begun(
+        self, training: PreparedTraining, resume: Checkpoint | None, initial_weights: Mapping[str, ArrayLike] | None
+    ) -> PreparedTraining:
+        """Return the training from where it begins: a checkpoint, given weights, the learner's own state, or drawn."""
+        if initial_weights is not None:
+            if resume is not None:
+                raise ConfigError(
+                    "expected `resume` or `initial_weights`, got both; `resume` goes on with a training, "
+                    "`initial_weights` begins a new one"
+                )
+            return training.beginning_with(initial_weights)
+        if resume is not None or self.checkpoint is None:
+            return training if resume is None else training.resumed(resume)
+        finished = len(self.checkpoint.history)
+        if training.trainer.epochs <= finished:
+            raise ConfigError(
+                f"expected `epochs` to be more than the {finished} that this learner has finished, got "
+                f"{training.trainer.epochs}; it is the total: ask for more, or begin with a new Learner"
+            )
+        return training.resumed(self.checkpoint)
 
     def carry_out(
         self, training: PreparedTraining, *, observers: Sequence[Observer] = (), checkpoints: Checkpoints | None = None
@@ -158,7 +189,11 @@ class Learner:
                 self.checkpoint = session.result.checkpoint
 
     def predict(self, inputs: ArrayLike) -> Floats:
-        """Return the trained network's predictions, computed by actors like those that trained it.
+        """Return the trained network's predictions; may be called from several threads.
+
+        Up to 256 samples, as many as one message holds, are computed at once in the calling thread, by the stages that
+        actors would host. More samples are computed by actors, which are started for this call: on ``processes`` that
+        takes seconds, so keep them up by `serving` for calls with many samples.
 
         Args:
             inputs: shape ``(samples, *input_shape)``.
@@ -170,7 +205,29 @@ class Learner:
         Raises:
             DataError: there are no trained weights or no inputs, or the inputs are not finite.
             ShapeError: inputs of another shape than in training.
+            RunFailedError: a layer fails again and again.
         """
+        return self._predictions.predict(self.spec, self._trained(), inputs)
+
+    def serving(self) -> AbstractContextManager[Predict]:
+        """Keep actors up that predict with the present weights, for many calls, or calls with many samples.
+
+        ```
+        with learner.serving() as predict:
+            outputs = predict(inputs)
+        ```
+
+        The function predicts as `predict` does, to the same bits, and may be called from several threads, whose samples
+        are then under way at once. The actors are those of the learner's runtime, and restarted when they die; no call
+        is lost. They are stopped at the end of the block, however it ends. Until then NumPy has one BLAS thread.
+
+        Raises:
+            DataError: there are no trained weights.
+            RunFailedError: the actors do not start.
+        """
+        return serving(self.spec, self._trained())
+
+    def _trained(self) -> Checkpoint:
         if self.checkpoint is None:
             raise DataError("expected trained weights to predict with, got none; call train() first")
-        return predict(self.spec, self.checkpoint, inputs)
+        return self.checkpoint

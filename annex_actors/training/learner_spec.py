@@ -64,6 +64,12 @@ class LearnerSpec:
         parameters = [layer.parameters for layer in state.layers]
         return partition(network_work(self.network, state.input_shape, parameters), self.stages)
 
+    def lags(self, state: Checkpoint) -> tuple[int, ...]:
+        """Return by how many steps the weights lag that each layer meets, given the network's state."""
+        placement = self.placement(state)
+        lags = [(self.schedule.lag(stage, len(placement)), indices) for stage, indices in enumerate(placement)]
+        return tuple(lag for lag, indices in lags for _ in indices)[: len(self.network.layers)]
+
     def stage_specs(self, state: Checkpoint, run: str) -> tuple[StageSpec, ...]:
         """Return the stages of a run.
 

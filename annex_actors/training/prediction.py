@@ -1,51 +1,184 @@
-"""Predict with actors, as in training."""
+"""Predict with a trained network: a few samples at once in the calling thread, many by actors as in training.
+
+Both ask a predictor (`annex_actors.peers.predictor`), which sends the samples through the stages that were trained, so
+that the bits are the same. For a few samples, predictor and stages are on the inline runtime: all samples travel in one
+message, which is at one stage at a time, so that actors would be no faster.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Lock
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from annex_actors.base.errors import ShapeError
+from annex_actors.base.errors import ShapeError, UserError
 from annex_actors.base.types import Floats, Shape
+from annex_actors.costs import Cost
 from annex_actors.data import Samples
 from annex_actors.data.arrays import as_array
+from annex_actors.peers.prediction_feed import CHUNK, chunks_of
 from annex_actors.peers.predictor import PredictorSpec
-from annex_actors.protocol.routing import TRAINER
-from annex_actors.runtimes import Program
+from annex_actors.protocol.messages import WithArray
+from annex_actors.runtimes import InlineRuntime, Job, Program
+from annex_actors.runtimes.blas import self_test
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import run_name
 from annex_actors.training.session import start
 
+FEW = CHUNK
+"""Up to so many samples are predicted at once, in the calling thread: as many as one message holds."""
 
-def predict(spec: LearnerSpec, checkpoint: Checkpoint, inputs: ArrayLike) -> Floats:
-    """Return the predictions of a network with these weights; see `Learner.predict`.
+Predict: TypeAlias = Callable[[ArrayLike], Floats]
+"""A function from samples to predictions; see `annex_actors.Learner.predict`."""
+
+
+class Predictions:
+    """Predicts with a learner's weights; may be used from several threads.
+
+    For a few samples it keeps what it has prepared until the checkpoint is freed.
+    """
+
+    def __init__(self) -> None:
+        self._few: WeakKeyDictionary[Checkpoint, _Few] = WeakKeyDictionary()
+
+    def __reduce__(self) -> tuple[type[Predictions], tuple[()]]:
+        return Predictions, ()  # the copy of a learner prepares its own
+
+    def predict(self, spec: LearnerSpec, checkpoint: Checkpoint, inputs: ArrayLike) -> Floats:
+        """Return the predictions of a network with these weights; see `Learner.predict`.
+
+        Args:
+            spec: the learner's settings.
+            checkpoint: the weights.
+            inputs: shape ``(samples, *input_shape)``.
+
+        Raises:
+            DataError: there are no inputs, or they are not finite.
+            ShapeError: inputs of another shape than in training.
+        """
+        samples = _checked(inputs, checkpoint.input_shape)
+        if len(samples) > FEW:
+            with serving(spec, checkpoint) as served:
+                return served.of(samples)
+        few = self._few.get(checkpoint)
+        if few is None or few.spec is not spec:
+            few = self._few[checkpoint] = _Few(spec, checkpoint)
+        return few.of(samples)
+
+
+class Served:
+    """Predicts by actors that stay up: the function that `Learner.serving` gives; may be called from several threads.
 
     Args:
         spec: the learner's settings.
         checkpoint: the weights.
-        inputs: shape ``(samples, *input_shape)``.
-
-    Returns:
-        Shape ``(samples, *output_shape)``, float32.
-
-    Raises:
-        DataError: there are no inputs, or they are not finite.
-        ShapeError: inputs of another shape than in training.
     """
-    samples = _checked(inputs, checkpoint.input_shape)
-    stages = spec.stage_specs(checkpoint, run_name())
-    store = MemoryStore()
-    predictor = PredictorSpec(stages[0].run, stages[0].routing, samples, checkpoint.step)
-    job = start(spec, Program(predictor.run, stages, predictor, store, spec.supervision, load=spec.load))
+
+    def __init__(self, spec: LearnerSpec, checkpoint: Checkpoint) -> None:
+        self._program = _program(spec, checkpoint)
+        self._cost = spec.cost
+        self._shape = checkpoint.input_shape
+        self._asked = 0  # how many chunks have been asked about
+        self._lock = Lock()
+        self._ended = False
+        self._job = start(spec, self._program)
+
+    def __call__(self, inputs: ArrayLike) -> Floats:
+        """Return the predictions for samples; see `Learner.predict`.
+
+        Raises:
+            UserError: as `Learner.predict`; or the block of `Learner.serving` has ended.
+            RunFailedError: a layer fails again and again.
+        """
+        if self._ended:
+            raise UserError(
+                "expected predictions to be asked for in the block of `serving()`, got a call after its end; "
+                "move the call into the block, or call `Learner.predict`"
+            )
+        return self.of(_checked(inputs, self._shape))
+
+    def of(self, samples: Floats) -> Floats:
+        """Return the predictions for samples that are checked."""
+        with self._lock:
+            first, self._asked = self._asked, self._asked + chunks_of(len(samples))
+        return _asked(self._job, self._program, self._cost, samples, first)
+
+    def end(self) -> None:
+        """Stop the actors."""
+        self._ended = True
+        self._job.close()
+
+
+@contextmanager
+def serving(spec: LearnerSpec, checkpoint: Checkpoint) -> Iterator[Served]:
+    """Keep the actors of a network with these weights up; see `Learner.serving`.
+
+    Ctrl-C is held back while they start and while they stop.
+
+    Args:
+        spec: the learner's settings.
+        checkpoint: the weights.
+    """
+    served = None
     try:
-        job.wait()
+        with Interrupts():
+            served = Served(spec, checkpoint)
+        yield served
     finally:
-        job.close()
-    commit = store.latest(TRAINER)
-    assert commit is not None
-    return spec.cost.predictions(commit.state)
+        if served is not None:
+            with Interrupts():
+                served.end()
+
+
+class _Few:
+    """Jobs on the inline runtime that are ready to be asked. Each call has one of its own, an old one or a new one.
+
+    It must not refer to the checkpoint, which would keep it alive.
+
+    Args:
+        spec: the learner's settings.
+        checkpoint: the weights.
+    """
+
+    def __init__(self, spec: LearnerSpec, checkpoint: Checkpoint) -> None:
+        self_test(spec.kernels)
+        self.spec = spec
+        self._program = _program(spec, checkpoint)
+        self._jobs: list[Job] = []
+
+    def of(self, samples: Floats) -> Floats:
+        """Return the predictions for samples that are checked, at most `FEW`."""
+        try:
+            job = self._jobs.pop()
+        except IndexError:
+            job = InlineRuntime().start(replace(self._program, store=MemoryStore()))
+        predictions = _asked(job, self._program, self.spec.cost, samples)
+        if not job.restarts:  # one that failed or was interrupted is dropped
+            self._jobs.append(job)
+        return predictions
+
+
+def _program(spec: LearnerSpec, checkpoint: Checkpoint) -> Program:
+    stages = spec.stage_specs(checkpoint, run_name())
+    predictor = PredictorSpec(stages[0].run, stages[0].routing, checkpoint.step)
+    return Program(predictor.run, stages, predictor, MemoryStore(), spec.supervision, load=spec.load)
+
+
+def _asked(job: Job, program: Program, cost: Cost, samples: Floats, first: int = 0) -> Floats:
+    assert isinstance(program.driver, PredictorSpec)
+    answer = job.ask(program.driver.ask(samples, first))
+    assert isinstance(answer, WithArray)
+    predictions = cost.predictions(answer.array)
+    return predictions if predictions.flags.writeable else predictions.copy()  # what is sent is read-only
 
 
 def _checked(inputs: ArrayLike, expected: Shape) -> Floats:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
@@ -20,7 +21,11 @@ from annex_actors.runtimes import Crash, CrashPlan, Observer, Program
 from annex_actors.stores import StateStore
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.halting import Halt
+from annex_actors.training.identification import identity_of
+from annex_actors.training.identity import Identity
+from annex_actors.training.initial_weights import with_weights
 from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.wholeness import check_whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +63,73 @@ class PreparedTraining:
         trainer = _trainer(spec, dataset, epochs, batch_size, halt)
         initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.optimizer, spec.seed)
         _check_crashes(crashes, spec, trainer)
-        return cls(spec, trainer, initial, tuple(crashes))
+        identity = identity_of(spec, dataset, batch_size, initial)
+        return cls(spec, trainer, replace(initial, identity=identity), tuple(crashes))
+
+    @property
+    def identity(self) -> Identity:
+        """What decides the bits of this training."""
+        assert self.initial.identity is not None  # `of` gives it one, and `resumed` takes no checkpoint without
+        return self.initial.identity
+
+    def identified_by(self, identity: Identity) -> Self:
+        """Return the same training with this identity, for one whose own initial weights are not read again."""
+        return replace(self, initial=replace(self.initial, identity=identity))
+
+    def beginning_with(self, weights: Mapping[str, ArrayLike]) -> Self:
+        """Return a training that begins with these weights instead, named as those of a `Checkpoint`.
+
+        Raises:
+            UserError: they do not fit the network; the message names the layer.
+        """
+        initial = with_weights(self.initial, weights, self.spec.network, self.spec.optimizer)
+        return replace(self, initial=initial)
 
     def resumed(self, checkpoint: Checkpoint) -> Self:
-        """Return the same training, resumed from one of its checkpoints."""
+        """Return the same training, resumed from one of its checkpoints.
+
+        With which weights it once began is not asked again: the checkpoint has it.
+
+        Raises:
+            ConfigError: it is a checkpoint of another training, or past the last epoch of this one; or a crash is
+                planned for a step before it.
+            DataError: its parts do not fit together.
+        """
+        if checkpoint.identity is None:
+            raise ConfigError(
+                "expected a checkpoint to go on from, got weights alone; `annex-actors resume` goes on with their run, "
+                "and `initial_weights` begins a new training with them"
+            )
+        training = self.identified_by(self.identity.beginning_with(checkpoint.identity.initial_weights))
+        training.check(checkpoint)
+        training._check_end(checkpoint)
         trainer = replace(self.trainer, resumed=_trainer_state(checkpoint, self.trainer))
-        return replace(self, trainer=trainer, initial=checkpoint)
+        return replace(training, trainer=trainer, initial=checkpoint)
+
+    def check(self, checkpoint: Checkpoint) -> None:
+        """Refuse a checkpoint that this training, with any number of epochs, cannot have left.
+
+        Raises:
+            ConfigError: it is of another training; the message names the first setting that differs.
+            DataError: its parts do not fit together.
+        """
+        (checkpoint.identity or Identity({})).check(self.identity)
+        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer.batches)
+
+    def _check_end(self, checkpoint: Checkpoint) -> None:
+        """Refuse to end before the checkpoint, or to crash there: neither would ever come."""
+        trainer, step = self.trainer, checkpoint.step
+        if step > trainer.steps:
+            least = -(-step // trainer.batches.steps_per_epoch)
+            raise ConfigError(
+                f"expected `epochs` to be at least {least}, since {step} steps are trained, got {trainer.epochs}; "
+                "it is the total, from the beginning: ask for more"
+            )
+        for crash in self.crashes:
+            if crash.step < step:
+                raise ConfigError(
+                    f"expected the crash's `step` to be at least {step}, where the training goes on, got {crash.step}"
+                )
 
     def program(self, store: StateStore, observers: Sequence[Observer]) -> Program:
         """Return the program that a runtime starts.

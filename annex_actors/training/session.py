@@ -46,8 +46,7 @@ class Session:
         self.result: Result | None = None
         self._training = training
         self._stages = [stage_address(stage) for stage in range(training.spec.actors)]
-        shape = training.initial.input_shape
-        self._writer = CheckpointWriter(checkpoints, shape, self._history) if checkpoints else None
+        self._writer = CheckpointWriter(checkpoints, training.initial, self._history) if checkpoints else None
         self._store = MemoryStore(
             self._stages,
             depth=training.trainer.overlap + 1,

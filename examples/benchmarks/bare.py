@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from annex_actors.protocol.events import Event, Finished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
-from annex_actors.protocol.messages import Address, Envelope
+from annex_actors.protocol.messages import Address, Envelope, Message
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import Job, PeerSpec, Program
 from annex_actors.runtimes.blas import one_blas_thread
@@ -81,6 +81,10 @@ class BareJob:
 
     def halt(self) -> None:
         """Do nothing: a benchmark runs to its end."""
+
+    def ask(self, question: Message) -> Message:
+        """Refuse: a benchmark only trains here."""
+        raise NotImplementedError
 
     def emit(self, event: Event) -> None:
         """Show the observers an event."""

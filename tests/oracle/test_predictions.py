@@ -12,7 +12,7 @@ from annex_actors.costs import cost
 from annex_actors.data import Dataset, Samples
 from annex_actors.layers import Network
 from annex_actors.training.learner import Learner
-from tests.trainings import CLASSES, CLASSIFIER, FEATURES, REGRESSOR, outputs_of, samples
+from tests.trainings import CLASSES, CLASSIFIER, FEATURES, REGRESSOR, SKIPPING, outputs_of, samples
 
 TASKS: dict[str, Network] = {
     "softmax_cross_entropy": CLASSIFIER,
@@ -54,6 +54,25 @@ def test_predictions_are_the_outputs_of_the_layers(task: str, runtime: str, sche
     predictions = trained(task, runtime, schedule).predict(samples(count, task, seed=5).inputs)
     assert predictions.tobytes() == by_hand(task, count).tobytes()
     assert predictions.dtype == np.float32
+
+
+@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes"])
+@pytest.mark.parametrize("schedule", ["1f1b", "pipedream", "zb-h1"])
+def test_predictions_that_actors_serve_are_those_of_a_few_samples_at_once_and_of_the_layers(
+    runtime: str, schedule: str
+) -> None:
+    """With skips, running statistics, several weight matrices in a layer, and weights that lag."""
+    learner = Learner(SKIPPING, schedule=schedule, microbatches=1, runtime=runtime)
+    oracle = Learner(SKIPPING, schedule=schedule, microbatches=1, runtime="inline")
+    learner.checkpoint = oracle.train(dataset("softmax_cross_entropy"), epochs=2, batch_size=7).checkpoint
+    weights = [state.weights for state in learner.checkpoint.layers]
+    many = samples(600, "softmax_cross_entropy", seed=5).inputs
+    few = many[512:]
+    expected = cost("softmax_cross_entropy").predictions(outputs_of(oracle.spec.network, weights, few)).tobytes()
+    with learner.serving() as predict:
+        assert predict(few).tobytes() == expected
+        assert predict(many)[512:].tobytes() == expected
+    assert learner.predict(few).tobytes() == expected
 
 
 def test_a_learner_may_predict_on_another_runtime() -> None:

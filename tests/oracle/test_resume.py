@@ -47,8 +47,8 @@ def checkpoints(schedule: str, network: str = "dropout") -> dict[int, Checkpoint
     with TemporaryDirectory() as folder:
         kept = Checkpoints(Path(folder) / "checkpoints", keep="all")
         for cut in cuts.values():
-            kept.write(Checkpoint.of(cut, wanted.initial.input_shape, history))
-        return {step: kept.at(step, wanted.initial) for step in kept.steps()}
+            kept.write(Checkpoint.of(cut, wanted.initial, history))
+        return {step: kept.at(step, wanted.prepared) for step in kept.steps()}
 
 
 def resumed(case: Case, cut: Checkpoint) -> None:
@@ -90,7 +90,7 @@ def test_a_run_that_was_cut_off_twice_goes_on(schedule: str, tmp_path: Path) -> 
     )
     assert folder.steps()[-1] == STEPS
     for step in folder.steps():
-        resumed((schedule, step, "inline", "dropout"), folder.at(step, wanted.initial))
+        resumed((schedule, step, "inline", "dropout"), folder.at(step, wanted.prepared))
 
 
 def test_a_run_that_was_to_halt_when_it_was_cut_off_halts() -> None:

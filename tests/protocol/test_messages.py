@@ -14,6 +14,8 @@ from annex_actors.protocol import messages
 from annex_actors.protocol.messages import (
     OWNER,
     WHOLE_STEP,
+    Answer,
+    Ask,
     Await,
     Backward,
     Committed,
@@ -41,6 +43,8 @@ EXAMPLES: list[tuple[Message, str]] = [
     (Backward("r", 4, 0, 2, ARRAY), "backward step 4 microbatch 0 edge 2 (2, 3) float32 24 bytes"),
     (WeightGradient("r", 4, WHOLE_STEP, 2), "weight gradient step 4 edge 2"),
     (Predict("r", 4, 0, 0, ARRAY), "predict step 4 microbatch 0 edge 0 (2, 3) float32 24 bytes"),
+    (Ask("r", 4, 2, 0, ARRAY), "ask step 4 microbatch 2 edge 0 (2, 3) float32 24 bytes"),
+    (Answer("r", 4, 2, 3, ARRAY), "answer step 4 microbatch 2 edge 3 (2, 3) float32 24 bytes"),
     (Report("r", 4, WHOLE_STEP, 3, 0.12345678, 8), "report step 4 edge 3 cost 0.123457"),
     (Committed("r", 4, WHOLE_STEP, WHOLE_STEP), "committed step 4 edge -1"),
     (Await("r", 4, WHOLE_STEP, WHOLE_STEP), "await step 4 edge -1"),

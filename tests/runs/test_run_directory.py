@@ -19,11 +19,13 @@ from annex_actors.runs.toml_settings import merged, parse_setting
 from annex_actors.training.learner import Learner
 
 ARRAYS = {"weights.safetensors", "state.safetensors"}
-FILES = {"config.toml", "environment.json", "network.json", "metrics.jsonl", "result.json", *ARRAYS}
+TEXTS = {"config.toml", "environment.json", "identity.json", "network.json", "metrics.jsonl", "result.json"}
+FILES = {*TEXTS, *ARRAYS}
 
 READERS: Mapping[str, Callable[[SavedRun], object]] = {
     "config.toml": lambda saved: saved.config,
     "environment.json": lambda saved: saved.environment,
+    "identity.json": lambda saved: saved.identity,
     "network.json": lambda saved: saved.network,
     "metrics.jsonl": lambda saved: saved.epochs,
     "result.json": lambda saved: saved.report,
@@ -73,7 +75,7 @@ def test_a_folder_is_named_after_data_set_and_time_by_default(tmp_path: Path) ->
 def test_a_run_that_ended_has_every_file_and_no_temporary_one(
     trained: tuple[SavedRun, RunConfig, Learner],
 ) -> None:
-    assert {path.name for path in trained[0].path.iterdir()} == FILES
+    assert {path.name for path in trained[0].path.iterdir()} == {*FILES, "checkpoints"}
 
 
 def test_the_config_is_read_back_as_it_was(trained: tuple[SavedRun, RunConfig, Learner]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from annex_actors.base.types import Floats
 from annex_actors.runtimes import blas
@@ -105,3 +107,22 @@ def test_of_two_runs_that_overlap_the_last_restores_the_setting_from_before_the_
     assert set(threads_in_use()) == {1}
     second.__exit__(None, None, None)
     assert set(threads_in_use()) == {2}
+
+
+def test_libraries_are_searched_for_again_only_when_a_module_has_been_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = list[ThreadpoolController]()
+
+    def search() -> ThreadpoolController:
+        searches.append(ThreadpoolController())
+        return searches[-1]
+
+    monkeypatch.setattr(blas, "ThreadpoolController", search)
+    monkeypatch.setitem(sys.modules, "a_module_that_came_with_a_library", ModuleType("a module"))
+    for _ in range(3):
+        with one_blas_thread():
+            assert set(threads_in_use()) == {1}
+    assert len(searches) == 1
+    monkeypatch.setitem(sys.modules, "a_second_module", ModuleType("a module"))
+    with one_blas_thread():
+        pass
+    assert len(searches) == 2

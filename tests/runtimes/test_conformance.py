@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -20,15 +21,14 @@ from annex_actors.peers.predictor import PredictorSpec
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import EpochFinished, Event, PeerExited, StepFinished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
-from annex_actors.protocol.messages import Address
+from annex_actors.protocol.messages import Address, Answer
 from annex_actors.protocol.node import Node, every_step
-from annex_actors.protocol.routing import TRAINER, Routing, stage_address
+from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import (
     Crash,
     CrashPlan,
     InlineRuntime,
-    Job,
     ProcessesRuntime,
     Program,
     RunFailedError,
@@ -130,26 +130,11 @@ def test_it_evaluates_every_epoch_at_the_weights_after_it(host: Runtime) -> None
 
 def test_it_predicts_through_the_same_stages(host: Runtime) -> None:
     inputs = samples(600, TRAINING.cost).inputs
-    program = prediction(inputs)
-    assert np.array_equal(committed_outputs(host.start(program), program), predicted(inputs))
-
-
-def committed_outputs(job: Job, program: Program) -> Floats:
-    """Wait for a prediction, and return what its driver committed."""
-    try:
-        job.wait()
-    finally:
-        job.close()
-    commit = program.store.latest(TRAINER)
-    assert commit is not None
-    outputs: Floats = commit.state
-    return outputs
-
-
-def prediction(inputs: Floats, crashes: CrashPlan | None = None) -> Program:
-    """Return a program that predicts for ``inputs`` with the initial weights."""
-    driver = PredictorSpec("run", Routing(len(TRAINING.placement)), inputs, 0)
-    return Program("run", TRAINING.stage_specs(), driver, MemoryStore(), crashes=crashes or CrashPlan())
+    driver = PredictorSpec("run", Routing(len(TRAINING.placement)), 0)
+    with closing(host.start(Program("run", TRAINING.stage_specs(), driver, MemoryStore()))) as job:
+        answer = job.ask(driver.ask(inputs))
+    assert isinstance(answer, Answer)
+    assert np.array_equal(answer.array, predicted(inputs))
 
 
 def predicted(inputs: Floats) -> Array:

@@ -123,6 +123,19 @@ def predicted(learner: Learner, folder: Path) -> None:
     learner.predict(np.zeros((3, 4)))
 
 
+def served(learner: Learner, folder: Path) -> None:
+    finished(learner, folder)
+    with learner.serving() as predict:
+        predict(np.zeros((300, 4)))
+
+
+def served_to_an_error(learner: Learner, folder: Path) -> None:
+    finished(learner, folder)
+    with pytest.raises(OSError, match="no space left"), learner.serving() as predict:
+        predict(np.zeros((3, 4)))
+        raise OSError("no space left")
+
+
 def saved(learner: Learner, folder: Path) -> None:
     learner.train(TRAINING.dataset, epochs=2, batch_size=5, checkpoints=Checkpoints(folder / "checkpoints", every=2))
 
@@ -179,7 +192,19 @@ def not_started_by_its_files(learner: Learner, folder: Path) -> None:
             learner.spec.runtime.start(program)
 
 
-ENDS = [not_started, not_started_by_its_files, finished, predicted, saved, crashed, failed, interrupted, raised_by_halt]
+ENDS = [
+    not_started,
+    not_started_by_its_files,
+    finished,
+    predicted,
+    served,
+    served_to_an_error,
+    saved,
+    crashed,
+    failed,
+    interrupted,
+    raised_by_halt,
+]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from threading import Event as Flag
@@ -11,21 +12,21 @@ from threading import Event as Flag
 import pytest
 
 from annex_actors.base.errors import ConfigError, DataError
-from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
+from annex_actors.layers import dense, sequence
+from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, Event
 from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
-from tests.trainings import FEATURES, Training, at_every_step, fingerprints
+from tests.trainings import Training, at_every_step, fingerprints, undisturbed
 
 TRAINING = Training(schedule="pipedream", microbatches=1, epochs=2)
-EPOCH = EpochFinished(0, 3, 0.1 + 0.2, None, {"accuracy": 1 / 3})
+EPOCH = undisturbed(TRAINING).history[0]
 
 
 def checkpoint(step: int) -> Checkpoint:
-    """Return the checkpoint of a run at a step, with a finished epoch."""
-    found = at_every_step(TRAINING)[step]
-    return Checkpoint(step, found.layers, found.input_shape, found.costs, stash=(), history=(EPOCH,))
+    """Return the checkpoint of a run at a step; from step 3 with a finished epoch."""
+    return at_every_step(TRAINING)[step]
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def folder(tmp_path: Path) -> Checkpoints:
 
 def newest(folder: Checkpoints) -> tuple[Checkpoint | None, list[str]]:
     notes = list[str]()
-    return folder.newest(TRAINING.initial, notes.append), notes
+    return folder.newest(TRAINING.prepared, notes.append), notes
 
 
 def test_a_checkpoint_is_restored_to_the_bit_with_costs_and_epochs(folder: Checkpoints) -> None:
@@ -76,7 +77,7 @@ def damaged(folder: Checkpoints, content: bytes) -> None:
     assert len(notes) == 1
     assert str(path) in notes[0]
     with pytest.raises(DataError, match="expected a whole checkpoint"):
-        folder.at(2, TRAINING.initial)
+        folder.at(2, TRAINING.prepared)
 
 
 def content(folder: Checkpoints) -> bytes:
@@ -101,9 +102,8 @@ def test_a_checkpoint_with_a_flipped_bit_is_skipped(folder: Checkpoints, seed: i
 def test_a_checkpoint_of_another_network_is_skipped(folder: Checkpoints) -> None:
     folder.write(checkpoint(1))
     notes = list[str]()
-    other = Training(optimizer=Training().optimizer, network=Training(network=TRAINING.network).network)
-    wider = Checkpoint.initial(other.network, (FEATURES + 1,), TRAINING.optimizer, 0)
-    assert folder.newest(wider, notes.append) is None
+    wider = replace(TRAINING, network=sequence(dense(7), *TRAINING.network.layers[1:]))
+    assert folder.newest(wider.prepared, notes.append) is None
     assert "expected weights that fit the network" in notes[0]
 
 
@@ -132,8 +132,12 @@ def test_an_invalid_policy_is_refused(settings: dict[str, object], message: str)
 
 
 def cut(step: int) -> tuple[Snapshot, ...]:
-    state = checkpoint(step).stage_state(0, len(TRAINING.network.layers), with_costs=True)
-    return (Snapshot(stage_address(0), step, state),)
+    """Return the commits of a stage for each layer and one for the cost."""
+    layers = len(TRAINING.network.layers)
+    return tuple(
+        Snapshot(stage_address(at), step, checkpoint(step).stage_state(at, int(at < layers), with_costs=at == layers))
+        for at in range(layers + 1)
+    )
 
 
 class Emitted:
@@ -154,7 +158,7 @@ def emitted() -> Emitted:
 
 
 def writer_to(folder: Checkpoints, emitted: Emitted) -> CheckpointWriter:
-    writer = CheckpointWriter(folder, (FEATURES,), lambda: (EPOCH,))
+    writer = CheckpointWriter(folder, TRAINING.initial, lambda: (EPOCH,))
     writer.emit = emitted.add
     return writer
 

@@ -17,6 +17,7 @@ from annex_actors.layers.activation import Activation
 from annex_actors.layers.functions import Relu
 from annex_actors.protocol.events import EpochFinished, Event
 from annex_actors.protocol.instrument import Point
+from annex_actors.protocol.messages import Message
 from annex_actors.runtimes import Crash, Job, Program, Runtime, runtime
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
@@ -154,6 +155,9 @@ class StagedJob:
     def halt(self) -> None:
         self._job.halt()
         self._actions.get("halt", bool)()
+
+    def ask(self, question: Message) -> Message:
+        return self._job.ask(question)
 
     def close(self) -> None:
         self._actions.get("close", bool)()

@@ -53,6 +53,15 @@ def test_with_torch_a_learner_gives_the_same_bits_on_threads_and_inline() -> Non
     assert len({fingerprints(result.checkpoint) for result in results}) == 1
 
 
+def test_with_torch_a_few_samples_have_the_bits_that_actors_serve() -> None:
+    pytest.importorskip("torch")
+    inputs = TRAINING.dataset.train.inputs
+    learner = Learner(TRAINING.network, kernels="torch", runtime="threads")
+    learner.train(TRAINING.dataset, epochs=1, batch_size=5)
+    with learner.serving() as predict:
+        assert predict(inputs).tobytes() == learner.predict(inputs).tobytes()
+
+
 def test_numpys_kernels_are_the_default() -> None:
     result = TRAINING.learner().train(TRAINING.dataset, epochs=TRAINING.epochs, batch_size=TRAINING.batch_size)
     assert fingerprints(result.checkpoint) == undisturbed(TRAINING).fingerprints

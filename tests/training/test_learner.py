@@ -118,12 +118,6 @@ def test_the_learner_keeps_weights_and_result() -> None:
     assert learner.result is result
 
 
-def test_training_again_begins_with_the_initial_weights() -> None:
-    learner = TRAINING.learner()
-    results = [learner.train(TRAINING.dataset, epochs=1, batch_size=5) for _ in range(2)]
-    assert fingerprints(results[0].checkpoint) == fingerprints(results[1].checkpoint)
-
-
 def test_two_learners_in_two_threads_do_not_disturb_each_other() -> None:
     results = list[Result]()
     threads = [threading.Thread(target=lambda: results.append(trained(runtime="threads"))) for _ in range(2)]

@@ -26,12 +26,6 @@ class Counting(SoftmaxCrossEntropy):
         return super().encode(targets, output_shape)
 
 
-def prepared(training: Training = TRAINING) -> PreparedTraining:
-    return PreparedTraining.of(
-        training.learner().spec, training.dataset, epochs=training.epochs, batch_size=training.batch_size
-    )
-
-
 def test_a_prepared_training_runs_without_encoding_the_data_again() -> None:
     learner, dataset = TRAINING.learner(), TRAINING.dataset
     learner.spec = replace(learner.spec, cost=Counting())
@@ -43,17 +37,18 @@ def test_a_prepared_training_runs_without_encoding_the_data_again() -> None:
 
 
 def test_the_same_training_can_run_twice() -> None:
-    training = prepared()
+    training = TRAINING.prepared
     first, again = Session(training).run(), Session(training).run()
     assert fingerprints(first.checkpoint) == fingerprints(again.checkpoint) == undisturbed(TRAINING).fingerprints
 
 
 def test_a_training_resumes_from_one_of_its_checkpoints() -> None:
     cut = at_every_step(TRAINING)[2]
-    session = Session(prepared().resumed(cut))
+    session = Session(TRAINING.prepared.resumed(cut))
     assert fingerprints(session.run().checkpoint) == undisturbed(TRAINING).fingerprints
     assert session.result is not None
-    assert session.result.samples == sum(prepared().trainer.batches.size(step) for step in range(2, TRAINING.steps))
+    left = range(2, TRAINING.steps)
+    assert session.result.samples == sum(TRAINING.prepared.trainer.batches.size(step) for step in left)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """What all hosts share whose peers can die: the supervision tree, heartbeats, and the judgement of failures.
 
 Read `node_host` (a node at work), `peer_ref` (a reference to it), `tree` (the supervisors), `surroundings` (what peers
-are given), `outcome` and `job` (how the owner waits); then, for failures, `heartbeat` and `watchdog`, `failures` and
-`judge`; and `observers`.
+are given), `outcome`, `driver` and `job` (how the owner waits, and asks); then, for failures, `heartbeat` and
+`watchdog`, `failures` and `judge`; and `observers`.
 
 Two counters number the incarnations of a peer. The **supervisor's** is what events and logs show, and what
 `PeerRef.incarnation` and `NodeHost.start` are about. The **store's** is in envelopes and commits, where it fences off

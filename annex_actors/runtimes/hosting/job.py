@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, Protocol, runtime_checkable
 
 from annex_actors.protocol.events import Event
-from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt
+from annex_actors.protocol.messages import Address, Message
 from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.hosting.driver import Driver
 from annex_actors.runtimes.hosting.failures import one_line
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.judge import Judge
@@ -59,7 +60,7 @@ class SupervisedJob:
         self.registry = Registry()
         self._outcome = outcome = Outcome()
         self._peers = Peers(self.registry, hosts)
-        self._driver = _Driver(program, self._peers)
+        self._driver = Driver(program, self._peers, self.registry, outcome)
         self._actors = _Actors(self.registry)
         self._resources = ExitStack()
         observers = Observers(program.observers, self.registry)
@@ -105,6 +106,10 @@ class SupervisedJob:
         """Ask the driver to feed no further step, and to finish those that were fed."""
         self._driver.halt()
 
+    def ask(self, question: Message) -> Message:
+        """Ask the driver, and return its answer; see `Job.ask`."""
+        return self._driver.ask(question)
+
     def emit(self, event: Event) -> None:
         """Show an event to every observer."""
         self._surroundings.emit(event)
@@ -129,31 +134,6 @@ class SupervisedJob:
     def _release(self) -> None:
         self._actors.end_orphans()
         self._resources.close()
-
-
-class _Driver:
-    """Asks the peer that feeds the others to halt, in every incarnation."""
-
-    def __init__(self, program: Program, peers: Peers) -> None:
-        self._address: Address = program.driver.address
-        self._halt = Envelope(OWNER, 1, 0, Halt(program.run, 0, WHOLE_STEP, WHOLE_STEP))
-        self._peers = peers
-        self._halting = False
-
-    def halt(self) -> None:
-        """Ask it to feed no further step."""
-        self._halting = True
-        self._tell()
-
-    def on_tree_event(self, event: TreeEvent) -> None:
-        """Ask its next incarnation too; a hook of the tree."""
-        if self._halting and isinstance(event, ChildReady) and event.id == str(self._address):
-            self._tell()
-
-    def _tell(self) -> None:
-        peer = self._peers.at(self._address)
-        if peer is not None:
-            peer.tell(self._halt)
 
 
 class _Actors:

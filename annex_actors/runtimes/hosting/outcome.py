@@ -31,6 +31,11 @@ class Outcome:
             self.failed = True
             self._over.set()
 
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended: nothing is answered any more."""
+        return self._over.is_set()
+
     def wait(self) -> None:
         """Wait until the run has ended; Ctrl-C interrupts the wait.
 

@@ -113,7 +113,8 @@ def test_nothing_is_sent_to_a_new_life_by_neighbours_who_have_not_heard_of_it(tm
     learner, oracle = TRAINING.learner(ProcessesRuntime(spares=0)), TRAINING.learner("inline")
     learner.spec = replace(learner.spec, load=(str(file),))
     learner.checkpoint = oracle.checkpoint = TRAINING.initial
-    assert learner.predict(samples).tobytes() == oracle.predict(samples).tobytes()
+    with learner.serving() as predict:
+        assert predict(samples).tobytes() == oracle.predict(samples).tobytes()
 
 
 def test_a_new_life_beside_a_neighbour_that_is_stopped_is_heard_when_that_has_ended() -> None:

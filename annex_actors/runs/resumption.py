@@ -1,0 +1,112 @@
+"""Resume a run that was cut off, or train a finished one further."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from annex_actors.base.errors import DataError
+from annex_actors.data import Dataset
+from annex_actors.runs.config import RunConfig
+from annex_actors.runs.environment import environment
+from annex_actors.runs.initial_weights import begun
+from annex_actors.runs.recorded_run import RecordedRun, Recording, prepared
+from annex_actors.runs.records import NetworkRecord
+from annex_actors.runs.saved_run import SavedRun
+from annex_actors.runtimes import Observer
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.interrupts import Interrupts
+from annex_actors.training.learner import Learner
+from annex_actors.training.preparation import PreparedTraining
+
+
+@dataclass(frozen=True, eq=False)
+class Resumption:
+    """A saved run that goes on, checked against its settings and data; made by `prepare`.
+
+    Args:
+        saved: the run, read from its folder.
+        config: its settings, perhaps with another runtime or more epochs.
+        learner: from ``config``.
+        dataset: from ``config``.
+        training: from the beginning, with the identity of the run.
+    """
+
+    saved: SavedRun
+    config: RunConfig
+    learner: Learner
+    dataset: Dataset
+    training: PreparedTraining
+
+    @classmethod
+    def prepare(cls, saved: SavedRun, config: RunConfig, learner: Learner, dataset: Dataset) -> Self:
+        """Return the resumption of a run; for the arguments see the class.
+
+        Raises:
+            UserError: settings or data are not those that the run began with; or they do not fit.
+        """
+        training = prepared(config, learner, dataset)
+        if saved.identity is None:
+            raise DataError(
+                f"expected a run that records what decides its weights, got {saved.path} without identity.json, "
+                "as of an older version; train again"
+            )
+        identity = training.identity.beginning_with(config.training.initial_weights_sha256)
+        saved.identity.check(identity)
+        if NetworkRecord.of(training.spec.network, training.initial, dataset) != saved.network:
+            raise DataError(f"expected the data that {saved.path} was started with, got others under the same name")
+        return cls(saved, config, learner, dataset, training.identified_by(identity))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run has finished with as many epochs as it is to have."""
+        report = self.saved.report
+        return report is not None and report.status == "finished" and report.epochs == self.config.training.epochs
+
+    def carry_out(
+        self, *, observers: Sequence[Observer] = (), note: Callable[[str], None] = lambda line: None
+    ) -> RecordedRun:
+        """Resume the run from its newest whole checkpoint, or from the beginning if there is none.
+
+        The result is bit-identical to that of a run with the same number of epochs that was never interrupted. Nothing
+        in the folder changes before it is certain that the run can go on.
+
+        Args:
+            observers: called with the run's events.
+            note: called with lines that say where the run resumes, and with warnings.
+
+        Returns:
+            The run, even if it was interrupted or failed again.
+
+        Raises:
+            UserError: another process is working on the run; or it has trained more epochs than it is to have.
+            OSError: the disk is full.
+        """
+        saved, config = self.saved, self.config
+        with Interrupts() as interrupts, saved.directory.lock():
+            epochs = SavedRun.open(saved.path).epochs  # read again under the lock: another job may have written some
+            for change in _changes(saved.environment, environment(self.training.spec.kernels)):
+                note(change)
+            cut = saved.checkpoints.newest(self.training, note)
+            training = self._from(cut)
+            note(f"{saved.path} goes on from step {cut.step}" if cut else f"{saved.path} starts from the beginning")
+            saved.directory.sweep()
+            saved.checkpoints.sweep()
+            saved.directory.record(saved.config.with_epochs(config.training.epochs))
+            before = [epoch for epoch in epochs if cut and epoch.epoch <= len(cut.history)]
+            run = Recording(saved.directory, config, self.learner, self.dataset.name, interrupts)
+            return run.carry_out(training, observers, before)
+
+    def _from(self, cut: Checkpoint | None) -> PreparedTraining:
+        return begun(self.config, self.training)[1] if cut is None else self.training.resumed(cut)
+
+
+def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    """Yield a warning for each part of the environment that differs from the start of the run."""
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            yield (
+                f"warning: resumed with {name} {now.get(name)}, started with {before.get(name)}: "
+                "the weights may differ in their last bits"
+            )

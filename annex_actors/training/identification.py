@@ -1,0 +1,65 @@
+"""Identify a training: list everything that decides its bits. What a new feature adds to it belongs in this list."""
+
+from __future__ import annotations
+
+from annex_actors.base.described import Scalar, array_text, described, fingerprint
+from annex_actors.data import Dataset, Samples
+from annex_actors.schedules.discipline import Grouping
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.identity import INITIAL_WEIGHTS, Identity
+from annex_actors.training.learner_spec import LearnerSpec
+
+
+def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: Checkpoint) -> Identity:
+    """Return the identity of a training whose initial weights are drawn.
+
+    The test samples belong to it, since the history shows them and a condition to halt may ask for it. The condition
+    itself does not: it is asked again, and decides how many steps there are, but none of them.
+
+    Args:
+        spec: the learner's settings.
+        dataset: what it trains on.
+        batch_size: samples in a step.
+        initial: the network before its first step.
+    """
+    layers: dict[str, Scalar] = {f"layer {index}": layer.spec() for index, layer in enumerate(spec.network.layers)}
+    for name, layer in zip(list(layers), spec.network.layers, strict=True):
+        layers.update(described(name, layer))
+    return Identity(
+        {
+            "seed": spec.seed,
+            "batch_size": batch_size,
+            "microbatches": spec.microbatches,
+            "kernels": spec.kernels.name,
+            "schedule": _formula(spec, initial),
+            **described("cost", spec.cost),
+            **described("optimizer", spec.optimizer),
+            **layers,
+            "input_shape": str(dataset.input_shape),
+            "classes": len(dataset.classes) if dataset.classes else None,
+            "training data": _fingerprint_of(dataset.train),
+            "test data": _fingerprint_of(dataset.test),
+            INITIAL_WEIGHTS: None,
+        }
+    )
+
+
+def _formula(spec: LearnerSpec, initial: Checkpoint) -> Scalar:
+    """Return the weights that each step meets, and how its gradients are summed: all that a schedule decides.
+
+    So all synchronous schedules with the same grouping are one, however many stages there are, and an asynchronous one
+    is the same with stages that give every layer with weights the same lag.
+    """
+    lags = [lag for lag, layer in zip(spec.lags(initial), initial.layers, strict=True) if layer.weights]
+    words = ["synchronous"]
+    if any(lags):
+        stashes = "" if spec.schedule.stashes else ", without stash"
+        words = [f"weights {' '.join(map(str, lags))} steps old in its layers{stashes}"]
+    if spec.schedule.weight_gradients is Grouping.MICROBATCH and spec.microbatches > 1:
+        words.append("a weight gradient for each microbatch")
+    return ", ".join(words)
+
+
+def _fingerprint_of(samples: Samples) -> str:
+    both = " ".join(map(array_text, (samples.inputs, samples.targets)))
+    return f"{len(samples)} samples {fingerprint(both.encode())}"

@@ -1,0 +1,83 @@
+"""Begin a training with given weights, such as those of another one, instead of drawn ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from annex_actors.base.errors import ConfigError, DataError, ShapeError
+from annex_actors.base.types import Array, Floats
+from annex_actors.layers import Network
+from annex_actors.optimizers import Optimizer
+from annex_actors.peers.stage_state import LayerState
+from annex_actors.protocol.messages import freeze
+from annex_actors.training.checkpoint import Checkpoint
+
+
+def with_weights(
+    initial: Checkpoint, weights: Mapping[str, ArrayLike], network: Network, optimizer: Optimizer
+) -> Checkpoint:
+    """Return a network before its first step with these weights, fresh optimizer slots, and their fingerprint.
+
+    Args:
+        initial: the network with drawn weights.
+        weights: the weights and state of all layers, named as in `Checkpoint.weights`; kept as float32.
+        network: its layers.
+        optimizer: makes the slots.
+
+    Raises:
+        ConfigError: ``weights`` are not arrays by name.
+        ShapeError: a layer has other weights; the message names it.
+        DataError: weights that are not finite numbers.
+    """
+    if not isinstance(weights, Mapping):
+        raise ConfigError(
+            f"expected `initial_weights` to be arrays by name, such as learner.checkpoint.weights, "
+            f"got {type(weights).__name__}"
+        )
+    arrays = {name: np.asarray(array) for name, array in weights.items()}
+    layers = []
+    for index, (layer, drawn) in enumerate(zip(network.layers, initial.layers, strict=True)):
+        given = _of_layer(f"layer {index} ({layer.spec()})", f"{index}.", arrays, drawn.weights)
+        parameters = {name: given[name] for name in drawn.parameters}
+        state = {name: given[name] for name in drawn.state}
+        layers.append(LayerState(parameters, optimizer.initial_state(parameters), state))
+    if arrays:
+        raise ShapeError(
+            f"expected initial weights of {len(layers)} layers, got {min(arrays)} too; "
+            "give the network the layers that they are of"
+        )
+    begun = replace(initial, layers=tuple(layers))
+    identity = initial.identity and initial.identity.beginning_with(begun.weights_sha256)
+    return replace(begun, identity=identity)
+
+
+def _of_layer(label: str, prefix: str, arrays: dict[str, Array], drawn: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Take the weights of a layer out of ``arrays``, and return them in the shapes and dtypes of the drawn ones."""
+    names = [name for name in arrays if name.startswith(prefix)]
+    given = {name.removeprefix(prefix): arrays.pop(name) for name in names}
+    for name in sorted(drawn.keys() | given.keys()):
+        expected, got = (_shape(each.get(name)) for each in (drawn, given))
+        if expected != got:
+            raise ShapeError(
+                f"expected initial weights that fit {label}: {name} {expected}, got {got}; "
+                "give the network the layers that they are of"
+            )
+    return {name: _numbers(f"{label}: {name}", given[name], own) for name, own in drawn.items()}
+
+
+def _shape(array: Array | None) -> str:
+    return "none" if array is None else f"of shape {array.shape}"
+
+
+def _numbers(what: str, array: Array, own: Floats) -> Floats:
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"expected initial weights of {what} to be numbers, got an array of {array.dtype}")
+    with np.errstate(over="ignore"):  # what overflows is reported below
+        numbers = array.astype(own.dtype, order="C")
+    if not np.isfinite(numbers).all() and np.isfinite(own).all():
+        raise DataError(f"expected initial weights of {what} to be finite {own.dtype} numbers, got NaN or infinity")
+    return freeze(numbers)

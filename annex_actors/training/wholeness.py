@@ -1,0 +1,120 @@
+"""Is a checkpoint whole? Its parts, wherever they come from, must fit together, and fit the training that goes on.
+
+A checksum says that a file is what was written, and not that what was written makes sense: a checkpoint may be edited,
+made by hand, or be of another folder. What is taken for whole here can be trained on to the end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import Array
+from annex_actors.data import Batches
+from annex_actors.peers.trainer import TrainerState
+from annex_actors.protocol.events import EpochFinished
+from annex_actors.training.checkpoint import Checkpoint, check_match
+
+
+def check_whole(checkpoint: Checkpoint, initial: Checkpoint, lags: Sequence[int], batches: Batches) -> None:
+    """Refuse a checkpoint that no such training can have left.
+
+    Args:
+        checkpoint: of a training with the same identity, or a file that says so.
+        initial: the same network before its first step.
+        lags: by how many steps the weights lag that each layer meets.
+        batches: of the training.
+
+    Raises:
+        DataError: what does not fit.
+    """
+    check_costs(checkpoint)
+    _check_history(checkpoint, batches)
+    _check_arrays(checkpoint, initial)
+    _check_stash(checkpoint, initial, lags)
+
+
+def check_costs(checkpoint: Checkpoint) -> None:
+    """Raise DataError unless there is a finite cost for every step."""
+    step, costs = checkpoint.step, checkpoint.costs
+    if len(costs) != step:
+        raise DataError(f"expected a cost for each of {step} steps, got {len(costs)}")
+    for at, cost in enumerate(costs):
+        if not _is_float(cost) or not math.isfinite(cost):
+            raise DataError(f"expected the cost of step {at} to be a finite float, got {cost!r}")
+
+
+def _check_history(checkpoint: Checkpoint, batches: Batches) -> None:
+    """Raise DataError unless the epochs are those of these steps; the last may be missing, its evaluation cut off."""
+    ended, rest = divmod(checkpoint.step, batches.steps_per_epoch)
+    epochs = len(checkpoint.history)
+    if epochs != ended and not (epochs == ended - 1 and rest == 0):
+        raise DataError(f"expected {ended} finished epochs at step {checkpoint.step}, got {epochs}")
+    for number, epoch in enumerate(checkpoint.history):
+        expected = number, (number + 1) * batches.steps_per_epoch, _train_cost(checkpoint.costs, number, batches)
+        got = epoch.epoch, epoch.steps, epoch.train_cost
+        if got != expected or not (_is_whole(epoch.epoch) and _is_whole(epoch.steps) and _is_float(epoch.train_cost)):
+            raise DataError(f"expected epoch {number} with (epoch, steps, train_cost) {expected}, got {got}")
+        _check_evaluation(epoch)
+
+
+def _check_evaluation(epoch: EpochFinished) -> None:
+    """Raise DataError unless the costs and metrics of the test samples are numbers; they may be infinite."""
+    cost, metrics = epoch.test_cost, epoch.metrics
+    is_mapping = isinstance(metrics, Mapping) and all(isinstance(name, str) for name in metrics)
+    if not is_mapping or not all(map(_is_float, [*metrics.values(), *([] if cost is None else [cost])])):
+        raise DataError(f"expected an evaluation in numbers after epoch {epoch.epoch}, got {cost!r}, {metrics!r}")
+
+
+def _is_float(value: object) -> bool:
+    return isinstance(value, float | np.floating)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _train_cost(costs: Sequence[float], epoch: int, batches: Batches) -> float:
+    """Return the mean cost of an epoch, added up in the order in which the trainer does."""
+    state = TrainerState()
+    first = epoch * batches.steps_per_epoch
+    for step in range(first, first + batches.steps_per_epoch):
+        state = state.with_report(costs[step], batches.size(step))
+    return state.cost_sum / state.samples
+
+
+def _check_arrays(checkpoint: Checkpoint, initial: Checkpoint) -> None:
+    """Raise DataError unless all weights and slots fit the network, and are finite where its own first ones are.
+
+    A layer may keep infinities, in a mask; none may arise, since training would not have gone on with them.
+    """
+    if len(checkpoint.layers) != len(initial.layers):
+        raise DataError(f"expected the state of {len(initial.layers)} layers, got {len(checkpoint.layers)}")
+    parts = [
+        ("weights", checkpoint.weights, initial.weights),
+        ("optimizer slots", checkpoint.optimizer, initial.optimizer),
+    ]
+    for what, arrays, own in parts:
+        check_match(what, arrays, own)
+        _check_finite(what, arrays, own)
+
+
+def _check_stash(checkpoint: Checkpoint, initial: Checkpoint, lags: Sequence[int]) -> None:
+    """Raise DataError unless each layer with weights has the versions that later microbatches still meet."""
+    stashes = checkpoint.stash or ((),) * len(initial.layers)
+    for index, (layer, stash, lag) in enumerate(zip(initial.layers, stashes, lags, strict=True)):
+        expected = min(lag, checkpoint.step)
+        if layer.weights and len(stash) != expected:
+            raise DataError(f"expected {expected} earlier versions of the weights of layer {index}, got {len(stash)}")
+        for version in stash:
+            check_match(f"earlier weights of layer {index}", version, layer.weights)
+            _check_finite(f"earlier weights of layer {index}", version, layer.weights)
+
+
+def _check_finite(what: str, arrays: Mapping[str, Array], own: Mapping[str, Array]) -> None:
+    for name, array in arrays.items():
+        if not np.isfinite(array).all() and np.isfinite(own[name]).all():
+            raise DataError(f"expected {what} that are finite, got NaN or infinity in {name}")
