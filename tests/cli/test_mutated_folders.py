@@ -72,7 +72,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def is_small(config: Path) -> bool:
     """Return whether a config, as far as it can be read, has no number that makes a run long or large."""
-    return config not in plain_files(config.parent) or not re.search(rb"(?<![.\d])\d{4}|\de\d", config.read_bytes()[:100_000])
+    too_large = rb"(?<![.\d])\d{4}|\de\d"
+    return config not in plain_files(config.parent) or not re.search(too_large, config.read_bytes()[:100_000])
 
 
 def check_output(capsys: pytest.CaptureFixture[str], code: int) -> None:
@@ -98,7 +99,7 @@ def test_every_command_ends_with_the_right_bits_or_one_line(
     run = tmp_path / "run"
     while True:
         shutil.copytree(recorded / copied, run)
-        changed = mutate(run, random)
+        mutate(run, random)
         if is_small(run / "config.toml"):
             break
         shutil.rmtree(run)
@@ -114,6 +115,7 @@ def test_every_command_ends_with_the_right_bits_or_one_line(
             assert contents(run) == before
     assert contents(recorded) == outside
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
-    if code == 0 and contents(run) != before and "config.toml" not in changed:
+    if code == 0 and contents(run) != before:
         whole, found = (json.loads((each / "result.json").read_text()) for each in (recorded / "whole", run))
-        assert [found[name] for name in HASHES] == [whole[name] for name in HASHES]
+        same_length = found["epochs"] == whole["epochs"]  # a config may ask for more epochs or fewer
+        assert [found[name] == whole[name] for name in HASHES] == [same_length] * len(HASHES)
