@@ -53,9 +53,9 @@ class Identity:
             began, given = (each.settings.get(name) for each in (self, now))
             if json.dumps(began) != json.dumps(given):  # else 1, 1.0 and true would be equal
                 raise ConfigError(
-                    f"expected the `{listed([name])}` that the training began with, {_shown(began)}, got {_shown(given)}; "
-                    "go on with that, or begin a new training from these weights: `initial_weights` in Python, "
-                    "`annex-actors train --from RUN`"
+                    f"expected the `{listed([name])}` that the training began with, {_shown(began)}, "
+                    f"got {_shown(given)}; go on with that, or begin a new training from "
+                    "these weights: `initial_weights` in Python, `annex-actors train --from RUN`"
                 )
 
     def to_json(self) -> str:
