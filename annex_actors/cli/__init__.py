@@ -4,7 +4,7 @@
 |---|---|
 | 0 | done |
 | 1 | a failure that restarts could not repair, or an error of the operating system; committed steps are saved |
-| 2 | a mistake in the input: one line says what was expected, what was given, and what to do |
+| 2 | a mistake in the input, or a file that cannot be used: one line says what was expected and found, and what to do |
 | 130, 143 | Ctrl-C, SIGTERM: an orderly stop, with the last committed step saved |
 | 141 | the reader of standard output has gone |
 
