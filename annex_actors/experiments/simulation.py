@@ -17,9 +17,8 @@ from annex_actors.optimizers import Sgd
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import Routing, stage_address
-from annex_actors.runtimes import Program, Supervision
+from annex_actors.runtimes import Program, StandstillError, Supervision
 from annex_actors.runtimes.cost_model import CostModel, LayerTimes
-from annex_actors.runtimes.inline import StandstillError
 from annex_actors.runtimes.simulated import (
     Piece,
     SimulatedJob,
@@ -120,7 +119,7 @@ def simulate(
     try:
         job.wait()
     except StandstillError as error:
-        raise ConfigError(f"expected schedule {row.name} to go on with {stages} stages, got {error}") from None
+        raise ConfigError(f"expected schedule {row.name} to go on with {stages} stages, but {error}") from None
     finally:
         job.close()
     workers = tuple(job.workers.values())

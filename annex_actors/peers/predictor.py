@@ -69,15 +69,17 @@ class PredictorSpec:
         is_due: Callable[[int], bool] = every_step,
     ) -> Node:
         """Return the predictor as a peer; every incarnation waits to be asked."""
+        predictor = Predictor(self)
         return Node(
             TRAINER,
             incarnation,
             run=self.run,
             routing=self.routing,
-            behaviour=Predictor(self),
+            behaviour=predictor,
             mailbox=PredictorMailbox(),
             snapshot=Snapshot(TRAINER, self.step, None),
             instrument=instrument,
+            waits_for=predictor.waits_for,
         )
 
 
@@ -129,6 +131,10 @@ class Predictor:
                 return self._store(message)
             case _:
                 raise TypeError(f"expected a predictor's message, got {message}")
+
+    def waits_for(self) -> str | None:
+        """Return for what it waits; None where nothing is asked."""
+        return "the outputs of a prediction" if self._feeds else None
 
     def on_control(self, peer: Address, control: Control) -> list[Request]:
         """Halt once all is answered, or send again what a restarted stage may have lost."""

@@ -104,22 +104,24 @@ class StageSpec:
     ) -> Node:
         """Return the stage as a peer, at its last commit."""
         snapshot = snapshot or Snapshot(self.address, self.step, self.initial)
+        mailbox = StageMailbox(
+            self.discipline,
+            self.stage,
+            self.routing,
+            needs_targets=self.cost is not None,
+            committed=snapshot.step,
+        )
         return Node(
             self.address,
             incarnation,
             run=self.run,
             routing=self.routing,
             behaviour=Stage(self, snapshot.state, snapshot.step, instrument),
-            mailbox=StageMailbox(
-                self.discipline,
-                self.stage,
-                self.routing,
-                needs_targets=self.cost is not None,
-                committed=snapshot.step,
-            ),
+            mailbox=mailbox,
             snapshot=snapshot,
             instrument=instrument,
             is_due=is_due,
+            waits_for=mailbox.waits_for,
         )
 
 

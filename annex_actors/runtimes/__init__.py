@@ -14,7 +14,16 @@ from annex_actors.base.tables import Table
 from annex_actors.runtimes.faults.planned import Crash, CrashPlan, InjectedCrash, parse_crash
 from annex_actors.runtimes.inline import InlineRuntime
 from annex_actors.runtimes.processes import ProcessesRuntime
-from annex_actors.runtimes.program import Job, Observer, PeerSpec, Program, RunFailedError, Runtime, Supervision
+from annex_actors.runtimes.program import (
+    Job,
+    Observer,
+    PeerSpec,
+    Program,
+    RunFailedError,
+    Runtime,
+    StandstillError,
+    Supervision,
+)
 from annex_actors.runtimes.schedulers import SchedulersRuntime
 from annex_actors.runtimes.threads import ThreadsRuntime
 
@@ -60,6 +69,7 @@ __all__ = [
     "RunFailedError",
     "Runtime",
     "SchedulersRuntime",
+    "StandstillError",
     "Supervision",
     "ThreadsRuntime",
     "parse_crash",

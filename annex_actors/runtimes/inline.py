@@ -18,7 +18,6 @@ from threading import RLock
 from typing import TypeVar
 
 from annex_actors.base import checks
-from annex_actors.base.errors import AnnexError
 from annex_actors.base.shown import brief
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
@@ -26,9 +25,9 @@ from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope,
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, too_many_restarts
+from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, standstill, too_many_restarts
 from annex_actors.runtimes.hosting.observers import log_failure
-from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError
+from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError, StandstillError
 from supervisors import SHUTDOWN, RestartWindow, Strategy
 
 _Key = TypeVar("_Key")
@@ -40,10 +39,6 @@ works."""
 
 class Killed(Exception):
     """A peer was killed from outside, between two actions of its host."""
-
-
-class StandstillError(AnnexError):
-    """Nothing can happen any more and the run is not over: the schedule stands still."""
 
 
 def work_first(channels: int, peers: int) -> int:
@@ -202,7 +197,7 @@ class InlineJob:
             self._show_emitted()
         channels, peers = len(self._channels), len(self._busy)
         if not channels and not peers:
-            raise StandstillError("neither a message nor work that is allowed")
+            raise self._standstill()
         choice = self._choose(channels, peers)
         if choice >= channels:
             self._work(_nth(self._busy, choice - channels))
@@ -219,6 +214,10 @@ class InlineJob:
             self._busy[to] = None
         elif envelope.message.microbatch in self._open:
             self._answers[envelope.message.microbatch] = envelope.message
+
+    def _standstill(self) -> StandstillError:
+        specs = (self._program.driver, *self._program.stages)
+        return standstill((spec.label, self._nodes[spec.address].waits_for()) for spec in specs)
 
     def _work(self, address: Address) -> None:
         self._perform(address, self._nodes[address].work)

@@ -25,6 +25,10 @@ class RunFailedError(AnnexError):
     """The run cannot go on; the message names the peer, and the cause holds its traceback."""
 
 
+class StandstillError(RunFailedError):
+    """Nothing can ever happen again in the run, and it is not over; the message says which peers wait for what."""
+
+
 class PeerSpec(Protocol):
     """A stage or trainer as plain data."""
 
@@ -153,6 +157,7 @@ class Job(Protocol):
 
         Raises:
             RunFailedError: a failure that no restart can heal, or too many of them.
+            StandstillError: nothing can happen any more, though the driver waits for something.
             UserError: the user's input is wrong, for instance the cost became infinite.
         """
 

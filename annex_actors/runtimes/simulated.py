@@ -33,7 +33,7 @@ from annex_actors.protocol.messages import (
 )
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.runtimes.cost_model import CostModel, LayerTimes, Worker
-from annex_actors.runtimes.inline import InlineJob, Killed, StandstillError, work_first
+from annex_actors.runtimes.inline import InlineJob, Killed, work_first
 from annex_actors.runtimes.program import Job, Program
 from annex_actors.schedules.discipline import Work
 
@@ -193,7 +193,7 @@ class SimulatedJob(InlineJob):
         """
         if not self._busy:
             if not self._agenda:
-                raise StandstillError(f"neither a message nor work that is allowed at time {self.now:g}")
+                raise self._standstill()
             self.now = self._agenda[0][0]
         while self._agenda and self._agenda[0][0] <= self.now:
             heappop(self._agenda)[2]()

@@ -122,7 +122,7 @@ STUCK = Discipline(
 
 
 def test_a_schedule_that_stands_still_is_detected() -> None:
-    with pytest.raises(ConfigError, match="expected schedule stuck to go on with 2 stages, got neither a message nor"):
+    with pytest.raises(ConfigError, match=r"schedule stuck to go on with 2 stages, but .* for schedule stuck to"):
         simulate(STUCK, stages=2, microbatches=2)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 
 from annex_actors.base.errors import AnnexError, LayerError, UserError
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.program import RunFailedError
+from annex_actors.runtimes.hosting.heartbeat import START
+from annex_actors.runtimes.program import RunFailedError, StandstillError
 
 EXTERNAL_KILL_FACTOR = 10
 """Multiplier of ``max_attempts`` for deaths by external signals. The OOM killer looks the same, so a message that
@@ -25,6 +26,7 @@ class PeerError(AnnexError):
 
     def __init__(self, what: str, place: str | None, *, external: bool = False) -> None:
         super().__init__(f"{what} in {place}" if place else what)
+        self.what = what
         self.place = place
         self.external = external
 
@@ -46,13 +48,13 @@ class FailureLedger:
 
     def record(self, address: Address, label: str, error: BaseException | None) -> Exception | None:
         """Count a failure; return the error that ends the run, or None where a restart may help."""
-        if isinstance(error, UserError):
+        if isinstance(error, UserError | RunFailedError):
             return error
         if error is None:
             return None
         limit = self._max_attempts
         if isinstance(error, PeerError):
-            if error.place is None:
+            if error.place is None or (error.external and error.place == START):  # no message caused it
                 return None
             limit *= EXTERNAL_KILL_FACTOR if error.external else 1
             key: Hashable = (address, PeerError, error.place, error.external)
@@ -72,6 +74,27 @@ def too_many_restarts(label: str, limit: str, error: BaseException | None) -> Ru
     """Return the error of a run whose peer needed more restarts than its supervisor allows."""
     text = one_line(error) if error else "killed"
     return chained(RunFailedError(f"{label} ended once more than {limit} allow; last: {text}"), error)
+
+
+def standstill(waits: Iterable[tuple[str, str | None]]) -> StandstillError:
+    """Return the error of a run in which nothing can ever happen again.
+
+    Args:
+        waits: the label of each peer, and for what it waits.
+    """
+    labels: dict[str, list[str]] = {}
+    for label, what in waits:
+        if what is not None:
+            labels.setdefault(what, []).append(label)
+    groups = [f"{_listed(who)} for {what}" for what, who in labels.items()]
+    return StandstillError(f"the run stands still: {'; '.join(groups) or 'no peer says for what it waits'}")
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """Return labels and a verb, as in *layer 1 relu and 2 more wait*."""
+    if len(labels) == 1:
+        return f"{labels[0]} waits"
+    return f"{labels[0]} and {labels[1] if len(labels) == 2 else f'{len(labels) - 1} more'} wait"
 
 
 def one_line(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Message
+from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.driver import Driver
 from annex_actors.runtimes.hosting.failures import one_line
@@ -16,6 +17,7 @@ from annex_actors.runtimes.hosting.judge import Judge
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
 from annex_actors.runtimes.hosting.peer_ref import Host, PeerRef, Peers
+from annex_actors.runtimes.hosting.standstill import Surveyor
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.tree import start_tree
 from annex_actors.runtimes.hosting.watchdog import Watchdog
@@ -65,10 +67,13 @@ class SupervisedJob:
         self._resources = ExitStack()
         observers = Observers(program.observers, self.registry)
         judge = Judge(program, self._peers, observers, outcome)
-        watchdog = Watchdog(program.supervision.hang_seconds, judge.on_hang)
-        self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog)
+        surveyor = Surveyor(program, self._peers, outcome)
+        watchdog = Watchdog(program.supervision.hang_seconds, judge.on_hang, surveyor.begin)
+        self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog, surveyor.void)
         hooks = [each.on_tree_event for each in (self._actors, self._surroundings, judge, self._driver)]
         try:
+            self.registry.register(SURVEYOR, surveyor)
+            self._resources.callback(self.registry.unregister, SURVEYOR)
             for needs in (needed or nullcontext(), one_blas_thread(), watchdog):
                 self._resources.enter_context(needs)
             children = {spec.address: hosts[spec.address].child(spec, self._surroundings) for spec in program.peers}

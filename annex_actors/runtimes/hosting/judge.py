@@ -72,6 +72,8 @@ class Judge:
                 self._outcome.fail(too_many_restarts(label, limit, reason.exception))
 
     def _judge_start(self, address: Address, label: str, incarnation: int, error: BaseException) -> Exception | None:
+        if isinstance(error, RunFailedError):
+            return error
         if incarnation == 1:  # a tree that does not start is not tried again
             return chained(RunFailedError(f"{label}: {one_line(error)}"), error)
         killed = isinstance(error, ActorDead)

@@ -20,6 +20,11 @@ class Outcome:
         self._over = Event()
         self.closed = False
 
+    @property
+    def over(self) -> bool:
+        """Whether the run has finished, failed or been closed."""
+        return self._over.is_set()
+
     def finish(self) -> None:
         """Record that the driver has finished."""
         self._over.set()
@@ -31,10 +36,9 @@ class Outcome:
             self.failed = True
             self._over.set()
 
-    @property
-    def over(self) -> bool:
-        """Whether the run has ended: nothing is answered any more."""
-        return self._over.is_set()
+    def pause(self, seconds: float) -> None:
+        """Wait for so many seconds, or until the run has ended."""
+        self._over.wait(seconds)
 
     def wait(self) -> None:
         """Wait until the run has ended; Ctrl-C interrupts the wait.

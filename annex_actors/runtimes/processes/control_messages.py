@@ -58,7 +58,7 @@ class Connect:
     """Send to this incarnation of a peer, over the socket sent with this, and to no earlier one; answer `Connected`."""
 
     peer: Address
-    incarnation: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Connected:
     """I send to this incarnation of a peer from now on."""
 
     peer: Address
-    incarnation: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
