@@ -15,6 +15,7 @@ from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats, Shape
+from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array, finite_floats, integers
 from annex_actors.data.labels import class_labels, is_labels
 from annex_actors.data.split import split_indices
@@ -155,7 +156,9 @@ def _check_shapes(inputs: Array, targets: Array) -> None:
             f"expected targets of shape (samples,) or (samples, outputs), got {targets.shape}; reshape them"
         )
     if len(inputs) != len(targets):
-        raise DataError(f"expected a target for each of {len(inputs)} inputs, got {len(targets)}; drop the odd rows")
+        raise DataError(
+            f"expected a target for each of {counted(len(inputs), 'input')}, got {len(targets)}; drop the odd rows"
+        )
     if len(inputs) == 0:
         raise DataError("expected at least 1 sample, got 0; check that the file or the selection is not empty")
 
@@ -171,7 +174,9 @@ def _check_same_shapes(train: Samples, test: Samples) -> None:
 
 def _check_labels(part: str, targets: Array, classes: tuple[str, ...] | None) -> None:
     if (targets.dtype == np.int64) != (classes is not None):
-        wanted = "numbers with decimals (regression)" if classes is None else f"labels of {len(classes)} classes"
+        wanted = (
+            "numbers with decimals (regression)" if classes is None else f"labels of {counted(len(classes), 'class')}"
+        )
         raise DataError(
             f"expected {part} targets to be {wanted}, got {targets.dtype}; convert them, or name the classes"
         )
@@ -180,7 +185,7 @@ def _check_labels(part: str, targets: Array, classes: tuple[str, ...] | None) ->
     bad = np.flatnonzero((targets < 0) | (targets >= len(classes)))
     if len(bad):
         raise DataError(
-            f"expected {part} labels from 0 to {len(classes) - 1} ({len(classes)} classes), "
+            f"expected {part} labels from 0 to {len(classes) - 1} ({counted(len(classes), 'class')}), "
             f"got {targets[bad[0]]} in row {bad[0]}; correct the label or name its class"
         )
 
@@ -188,5 +193,5 @@ def _check_labels(part: str, targets: Array, classes: tuple[str, ...] | None) ->
 def _check_names(names: tuple[str, ...] | None, input_shape: Shape) -> None:
     if names is not None and (len(names),) != input_shape:
         raise DataError(
-            f"expected a name for each column of inputs {input_shape}, got {len(names)} names; name them all"
+            f"expected a name for each column of inputs {input_shape}, got {counted(len(names), 'name')}; name them all"
         )

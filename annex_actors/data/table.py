@@ -17,6 +17,7 @@ from annex_actors.base.files import open_file, reading
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed
 from annex_actors.base.types import Array, Floats
+from annex_actors.base.words import counted
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
 
@@ -88,7 +89,9 @@ def _table(path: Path) -> _Table:
         raise DataError("expected at least 2 columns (a feature and the label), got 1; put commas between the cells")
     for row, line in zip(rows, lines, strict=True):
         if len(row) != width:
-            raise DataError(f"expected {width} cells a line, got {len(row)} in line {line}; add or remove cells")
+            raise DataError(
+                f"expected {counted(width, 'cell')} a line, got {len(row)} in line {line}; add or remove cells"
+            )
     return _Table(header, rows, lines)
 
 

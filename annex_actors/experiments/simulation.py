@@ -10,6 +10,7 @@ import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.words import counted
 from annex_actors.costs import cost
 from annex_actors.data import Batches
 from annex_actors.layers import activation, sequence
@@ -38,7 +39,7 @@ _MOST_PIECES = 10**7
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """The result of a simulation; times are in the unit of the cost model.
+    """The result of a simulation; times are in the unit of the cost model, and exact if its times are fractions.
 
     Args:
         schedule: its name.
@@ -70,7 +71,7 @@ class Simulation:
     @property
     def busy(self) -> float:
         """The part of all workers' time in which they worked, from 0 to 1."""
-        return sum(worker.busy for worker in self.workers) / (len(self.workers) * self.makespan or 1)
+        return float(sum(worker.busy for worker in self.workers) / (len(self.workers) * self.makespan or 1))
 
 
 def simulate(
@@ -119,7 +120,9 @@ def simulate(
     try:
         job.wait()
     except StandstillError as error:
-        raise ConfigError(f"expected schedule {row.name} to go on with {stages} stages, but {error}") from None
+        raise ConfigError(
+            f"expected schedule {row.name} to go on with {counted(stages, 'stage')}, but {error}"
+        ) from None
     finally:
         job.close()
     workers = tuple(job.workers.values())

@@ -10,6 +10,7 @@ from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.shown import shown
 from annex_actors.base.types import DType, Parameters, Shape
+from annex_actors.base.words import counted
 from annex_actors.layers.kernels import Kernels, UsesKernels
 from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import FollowedBy, Layer, Rectifies, Stateful, Weighted
@@ -53,10 +54,8 @@ class Network:
         """
         stacks = self._stacks(input_shape)
         if len(stacks[-1]) > 1:
-            raise ShapeError(
-                f"expected as many joins as forks, got {len(stacks[-1])} arrays after {self._label(len(stacks) - 2)}; "
-                "join them"
-            )
+            got = f"{counted(len(stacks[-1]), 'array')} after {self._label(len(stacks) - 2)}"
+            raise ShapeError(f"expected as many joins as forks, got {got}; join them")
         return tuple(stack[0] for stack in stacks)
 
     def initial_parameters(self, input_shape: Shape, *, seed: int, dtype: DType) -> tuple[Parameters, ...]:

@@ -26,8 +26,8 @@ def parse_layers(text: str, constructors: Mapping[str, Constructor] = LAYERS) ->
     """Return the network that a text describes; the inverse of `Network.spec`.
 
     Args:
-        text: such as ``"flatten dense:128 relu dropout:0.1 dense:10"``; ``dense:128:784:he`` gives in_features and
-            initializer, ``relu:0.5`` a threshold.
+        text: the layers in order, such as ``"flatten dense:128 relu dropout:0.1 dense:10"``; ``dense:128:784:he`` gives
+            in_features and initializer, ``relu:0.5`` a threshold.
         constructors: the layers by name; by default this package's and the registered ones (`register_layer`).
 
     Raises:

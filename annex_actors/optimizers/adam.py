@@ -24,11 +24,11 @@ class Adam:
     Its state is two arrays for each parameter, such as ``mean.weight`` and ``square.weight`` for ``weight``.
 
     Args:
-        learning_rate: the step size, > 0; or a rule for it, or the text of either (see `learning_rates`).
+        learning_rate: the step size, > 0; or a rule for it, or the text of either.
         beta1: the decay of the running mean of the gradient, 0 <= beta1 < 1.
         beta2: the decay of the running mean of its square, 0 <= beta2 < 1.
-        epsilon: > 0; keeps the step finite where gradients vanish.
-        weight_decay: >= 0.
+        epsilon: keeps the step finite where gradients vanish, > 0.
+        weight_decay: how much every weight shrinks, times the learning rate, >= 0.
 
     Raises:
         ConfigError: a setting out of range.

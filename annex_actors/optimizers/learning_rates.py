@@ -190,7 +190,7 @@ def _parsed(text: str) -> float | LearningRate:
         pass
     name, *arguments = text.split(":")
     if name not in LEARNING_RATES:
-        rules = ", ".join(_usage(rule) for rule in LEARNING_RATES)
+        rules = ", ".join(usage_of(rule) for rule in LEARNING_RATES)
         hint = checks.did_you_mean(name, LEARNING_RATES)
         raise ConfigError(f"expected `learning_rate` to be a number > 0, got {shown(text)}; or a rule: {rules}{hint}")
     try:
@@ -199,10 +199,11 @@ def _parsed(text: str) -> float | LearningRate:
     except ConfigError as error:
         raise ConfigError(f"learning_rate {shown(text)}: {error}") from None
     except (TypeError, ValueError):
-        raise ConfigError(f"expected `learning_rate` as {_usage(name)}, with numbers, got {shown(text)}") from None
+        raise ConfigError(f"expected `learning_rate` as {usage_of(name)}, with numbers, got {shown(text)}") from None
 
 
-def _usage(name: str) -> str:
+def usage_of(name: str) -> str:
+    """Return how to write a rule, such as ``cosine:LEARNING_RATE:STEPS``."""
     return ":".join([name, *(each.upper() for each in inspect.signature(LEARNING_RATES[name]).parameters)])
 
 

@@ -21,7 +21,7 @@ class Sgd:
     Its state is the velocity v of each parameter, such as ``velocity.weight`` for ``weight``; empty if momentum is 0.
 
     Args:
-        learning_rate: the step size, > 0; or a rule for it, or the text of either (see `learning_rates`).
+        learning_rate: the step size, > 0; or a rule for it, or the text of either.
         momentum: the fraction of the velocity that is kept, 0 <= momentum < 1. None: 0, or 0.9 with nesterov.
         nesterov: whether the step looks ahead along the velocity; needs momentum > 0.
 

@@ -132,10 +132,6 @@ class Predictor:
             case _:
                 raise TypeError(f"expected a predictor's message, got {message}")
 
-    def waits_for(self) -> str | None:
-        """Return for what it waits; None where nothing is asked."""
-        return "the outputs of a prediction" if self._feeds else None
-
     def on_control(self, peer: Address, control: Control) -> list[Request]:
         """Halt once all is answered, or send again what a restarted stage may have lost."""
         match control:
@@ -145,6 +141,10 @@ class Predictor:
             case Resume():
                 return [post for feed in self._feeds.values() for post in feed.send_again()]
         return []
+
+    def waits_for(self) -> str | None:
+        """Return for what it waits; None where nothing is asked."""
+        return "the outputs of a prediction" if self._feeds else None
 
     def _begin(self, ask: Ask) -> list[Request]:
         if self._halting or ask.microbatch in self._feeds:

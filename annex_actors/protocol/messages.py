@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from annex_actors.base.types import Array, Floats, is_writable, pickled_by_fields
+from annex_actors.base.words import counted
 
 
 class Address(NamedTuple):
@@ -118,7 +119,7 @@ class WithArray(Message):
 
     def _payload(self) -> str:
         shapes = " ".join(f"{array.shape} {array.dtype}" for array in self.stack)
-        return f" {shapes} {self.nbytes:,} bytes"
+        return f" {shapes} {counted(self.nbytes, 'byte')}"
 
 
 class _Stacked(WithArray):

@@ -4,6 +4,7 @@ Read the modules in this order:
 
 1. `toml_settings`, `sections` and `config`: a run's settings as text;
 2. `records`: what is written about a run; `run_counts` and `environment`: where that comes from;
-3. `run_directory`, with `run_lock`: writes a run's folder; `saved_run`: reads it into a value;
+3. `run_directory`, with `run_lock` and `run_log`: writes a run's folder; `saved_run`: reads it as a value, and
+   `loaded_files`: which code it may run;
 4. `recorded_run`: train in a folder, and resume what was cut off.
 """

@@ -42,8 +42,9 @@ every = 10                      # steps; 0 for none
 keep = 2                        # the newest two; or "all"
 ```
 
-Everything may be left out. Names and types are checked here; the owner of a setting checks its range: `Learner`, its
-optimizer, its layers or its runtime. A resolved config contains every setting, so that it repeats the run.
+`annex-actors settings` lists all keys, with types, defaults and meanings. Everything may be left out. Names and types
+are checked here; the owner of a setting checks its range: `Learner`, its optimizer, its layers or its runtime. A
+resolved config contains every setting, so that it repeats the run.
 """
 
 from __future__ import annotations
@@ -197,6 +198,11 @@ def _with_layers_of(run: Path, suggestion: Suggestion) -> Suggestion:
     network = read_settings(path).get("network") if path.is_file() else None  # that there is a run is checked later
     layers = network.get("layers") if isinstance(network, Mapping) else None
     return replace(suggestion, layers=layers) if isinstance(layers, str) else suggestion
+
+
+def suggested_settings(suggestion: Suggestion) -> Settings:
+    """Return what a suggestion says, as settings."""
+    return _defaults({}, suggestion)
 
 
 def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:

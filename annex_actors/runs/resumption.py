@@ -80,8 +80,8 @@ class Resumption:
             The run, even if it was interrupted or failed again.
 
         Raises:
-            UserError: another process is working on the run; or it has trained more epochs than it is to have.
-            OSError: the disk is full.
+            UserError: another process is working on the run; it has trained more epochs than it is to have; or the
+                folder cannot be written.
         """
         saved, config = self.saved, self.config
         with Interrupts() as interrupts, saved.directory.lock():

@@ -7,7 +7,6 @@ at any of them; the result must not change.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarte
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt, Message
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, standstill, too_many_restarts
 from annex_actors.runtimes.hosting.observers import log_failure
@@ -109,6 +109,8 @@ class InlineJob:
         self._answers: dict[int, Message] = {}
         self._lock = RLock()
         self._failure: str | None = None
+        self._began: float | None = None
+        self._ended: float | None = None
         self.events = 0
 
     @property
@@ -116,11 +118,22 @@ class InlineJob:
         """How often any peer was restarted."""
         return max(0, self._starts - len(self._specs))
 
+    @property
+    def seconds(self) -> float:
+        """See `Job.seconds`."""
+        if self._began is None:
+            return 0.0
+        return float((self._clock() if self._ended is None else self._ended) - self._began)
+
     def wait(self) -> None:
         """Carry the program out."""
-        with self._at_work():
-            while not self._finished:
-                self._next_event()
+        self._ended = None
+        try:
+            with self._at_work():
+                while not self._finished:
+                    self._next_event()
+        finally:
+            self._ended = self._clock()
 
     def halt(self) -> None:
         """Ask the driver to feed no more."""
@@ -144,7 +157,7 @@ class InlineJob:
 
     def emit(self, event: Event) -> None:
         """Show the observers an event, later, in the thread that waits for the job."""
-        self._emitted.append(event)
+        self._emitted.append(event.at(float(self._clock())))
 
     def close(self) -> None:
         """Drop every peer, once a question that is asked in another thread is answered."""
@@ -170,6 +183,8 @@ class InlineJob:
             raise
 
     def _begin(self) -> None:
+        if self._began is None:
+            self._began = self._clock()
         if not self._starts and not self._finished:
             self._start(self._specs)
 
@@ -185,12 +200,12 @@ class InlineJob:
         self._deliver(self._program.driver.address, Envelope(OWNER, 1, 0, message))
 
     def _clock(self) -> float:
-        """Return the time of the restart window, in seconds."""
-        return time.monotonic()
+        """Return the time of the events and of the restart window, in seconds."""
+        return clock.now()
 
     def _show_emitted(self) -> None:
         while self._emitted:
-            self._show(self._emitted.popleft())
+            self._tell(self._emitted.popleft())
 
     def _next_event(self) -> None:
         if self._emitted:
@@ -253,6 +268,10 @@ class InlineJob:
                 self._show(event)
 
     def _show(self, event: Event) -> None:
+        """Show an event that happens now."""
+        self._tell(event.at(float(self._clock())))
+
+    def _tell(self, event: Event) -> None:
         for observer in list(self._observers):
             try:
                 observer.on_event(event)
@@ -268,8 +287,7 @@ class InlineJob:
         is_driver = address == self._program.driver.address
         self._windows[is_driver], allowed = self._windows[is_driver].record(self._clock())
         if fatal is None and not allowed:
-            limit = f"{supervision.max_restarts} restarts in {supervision.max_seconds:g} s"
-            fatal = too_many_restarts(label, limit, error)
+            fatal = too_many_restarts(label, supervision, error)
         if fatal is not None:
             self._failure = str(fatal)
             try:

@@ -76,12 +76,13 @@ class Supervision:
     Args:
         strategy: which layers are restarted when one ends; or its name, such as ``one_for_all``.
         max_restarts: the restarts allowed within ``max_seconds``, >= 0; one more ends the run. The default is wide on
-            purpose: a storm of unrelated kills must not end a run that makes progress.
+            purpose: a storm of unrelated kills must not end a run that makes progress. So many processes in a row may
+            also be killed before they have work.
         max_seconds: the length of that window, > 0.
-        max_attempts: a message that fails the same layer this often ends the run, >= 1.
-        hang_seconds: > 0. A layer hangs if one piece of work takes longer than this and longer than twenty times its
-            longest recent one, or if its process does not answer for this long. It is killed, or abandoned where that
-            is not possible, and restarted.
+        max_attempts: how many failures of a layer at the same message end the run, >= 1.
+        hang_seconds: how long a layer may take, > 0. It hangs if one piece of work takes longer than this and longer
+            than twenty times its longest recent one, or if its process does not answer for this long. It is killed, or
+            abandoned where that is not possible, and restarted.
 
     Raises:
         ConfigError: an unknown strategy, or a number out of range.
@@ -181,11 +182,18 @@ class Job(Protocol):
         """Stop every peer in reverse order; nothing is left running. Safe to call twice."""
 
     def emit(self, event: Event) -> None:
-        """Show the observers an event of the job's owner; may be called from any thread."""
+        """Show the observers an event of the job's owner, which happens now; may be called from any thread."""
 
     @property
     def restarts(self) -> int:
         """How often any peer was restarted."""
+
+    @property
+    def seconds(self) -> float:
+        """From the start of the first peer until the run finished, failed or was closed; until now if it goes on.
+
+        On the clock of its events, and so without the time in which observers or the owner hear of the end.
+        """
 
 
 @runtime_checkable

@@ -85,7 +85,7 @@ class SchedulersRuntime:
     """As many threads as cores for all peers.
 
     Args:
-        threads: how many, >= 1; None: one for each core that the process may use.
+        threads: how many threads, >= 1; None: one for each core that the process may use.
 
     Raises:
         ConfigError: a number out of range.

@@ -285,7 +285,7 @@ class SimulatedJob(InlineJob):
         worker = self._worker_of[address]
         if self._occupied.get(worker) == address:
             del self._occupied[worker]
-        self._supervise(address, Killed(f"killed at time {self.now}"))
+        self._supervise(address, Killed(f"killed at time {float(self.now):g}"))
 
     def _at(self, when: float, what: Callable[[], None]) -> None:
         heappush(self._agenda, (when, next(self._entries), what))

@@ -21,6 +21,7 @@ from typing import NamedTuple, TypeAlias
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.base.words import counted
 
 
 class Work(Enum):
@@ -179,7 +180,7 @@ class Discipline:
         if value < least:
             raise ConfigError(
                 f"expected `{limit}` of schedule {self.name} to be at least {least} at stage {s} "
-                f"with {m} microbatches, got {value}: the stage would stand still"
+                f"with {counted(m, 'microbatch')}, got {value}: the stage would stand still"
             )
 
 

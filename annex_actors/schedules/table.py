@@ -11,6 +11,7 @@ from functools import cache
 
 from annex_actors.base import checks
 from annex_actors.base.tables import Table
+from annex_actors.base.words import counted
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progress, W, Work
 from annex_actors.schedules.interleaving import Chunk, most_in_flight
 
@@ -138,7 +139,8 @@ def _interleaved(v: int) -> Discipline:
 
     return Discipline(
         name=f"interleaved:{v}",
-        summary=f"1F1B with {v} stages on each worker, and a bubble {v} times smaller (Narayanan et al. (2021))",
+        summary=f"1F1B with {counted(v, 'stage')} on each worker, and a bubble {counted(v, 'time')} smaller "
+        "(Narayanan et al. (2021))",
         priority=(B, F, W),
         credit=lambda s, S, m: most_in_flight(Chunk(s, S, v, m)),
         order=order,

@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.words import counted
 from annex_actors.data import Dataset, Samples
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import activation, dense, sequence
@@ -66,7 +67,7 @@ def check_order(row: Discipline, simulation: Simulation, *, microbatches: int, s
     for s, tally in enumerate(simulation.stages):
         pieces = [piece for piece in simulation.pieces if piece.stage == stage_address(s)]
         done = {work: [(p.step, p.microbatch) for p in pieces if p.work == work] for work in "FBW"}
-        where = f"{row.name} at stage {s} of {S} with {m} microbatches"
+        where = f"{row.name} at stage {s} of {S} with {counted(m, 'microbatch')}"
         require(done["F"] == done["B"] == places, f"expected {where} to do F and B of each once, in order")
         whole = places if each else [(t, WHOLE_STEP) for t in range(steps)]
         require(done["W"] == whole, f"expected {where} to do W of each once, in order")
@@ -78,7 +79,9 @@ def check_order(row: Discipline, simulation: Simulation, *, microbatches: int, s
         require(tally.in_flight <= credit, f"expected {where} to keep its credit {credit}, got {tally.in_flight}")
         require(tally.deferred <= cap, f"expected {where} to keep its cap {cap}, got {tally.deferred}")
         versions = row.lag(s, S) + 1
-        require(tally.versions <= versions, f"expected {where} to keep {versions} versions, got {tally.versions}")
+        require(
+            tally.versions <= versions, f"expected {where} to keep {counted(versions, 'version')}, got {tally.versions}"
+        )
 
 
 def _check_shape(row: Discipline, S: int, m: int, times: list[LayerTimes], costs: CostModel) -> None:
@@ -86,7 +89,7 @@ def _check_shape(row: Discipline, S: int, m: int, times: list[LayerTimes], costs
         steps = row.overlap(S) + 2
         simulation = simulate(row, stages=S, microbatches=m, steps=steps, times=times, costs=costs)
     except ConfigError as error:
-        raise AssertionError(f"{error} (with {S} stages and {m} microbatches)") from error
+        raise AssertionError(f"{error} (with {counted(S, 'stage')} and {counted(m, 'microbatch')})") from error
     check_order(row, simulation, microbatches=m, steps=steps)
 
 

@@ -5,6 +5,6 @@ Read the modules in this order:
 1. `learner`: the facade; `learner_spec`: its settings, checked; `halting`: when to stop early;
 2. `preparation`: a training before any actor starts, with `assembly`: from layers to stages;
 3. `session`: a training while it runs, with `interrupts`; `result`: its outcome; `prediction`;
-4. `checkpoint`: the state of a whole network, and its `fingerprints`; `checkpoint_files`, with `atomic_files`:
-   checkpoints on the disk.
+4. `checkpoint`: the state of a whole network, and its `fingerprints`; `checkpoint_files`, with `atomic_files`
+   and `array_files`: checkpoints on the disk.
 """

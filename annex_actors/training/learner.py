@@ -43,20 +43,20 @@ class Learner:
 
     Args:
         network: made by `sequence`; or a single layer.
-        cost: a name, or an instance, such as your own.
-        optimizer: a name, or an instance, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
+        cost: what is minimised: a name, or an instance, such as your own.
+        optimizer: how weights are updated: a name, or an instance, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
         microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
             make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1; but
             not more than the batch has samples.
-        schedule: a name (see `annex_actors.schedules.table`), or a `Discipline`. All synchronous schedules give the
-            same weights; asynchronous schedules are faster and give the weights of their formula.
-        runtime: ``schedulers``, ``threads``, ``processes`` or ``inline``, or a runtime with settings; all give the same
-            weights.
+        schedule: the order of work: a name (``annex-actors schedules`` lists them), or a `Discipline`. All synchronous
+            schedules give the same weights; asynchronous schedules are faster and give the weights of their formula.
+        runtime: where layers live: ``schedulers``, ``threads``, ``processes`` or ``inline``, or a runtime with
+            settings; all give the same weights.
         stages: ``layer`` for an actor for each layer and one for the cost; or a number of actors, from 1 to that many,
             among which the layers are divided by their estimated work. Fewer actors exchange fewer messages, which
             pays if layers have little work. With synchronous schedules any number gives the same weights.
         kernels: ``numpy`` or ``torch``, the library that computes the matrix products; they round differently.
-        seed: of all random numbers, 0 <= seed < 2**64.
+        seed: the seed of all random numbers, 0 <= seed < 2**64.
         supervision: how failures are handled.
         load: paths of your own Python files to run first, here and in every process of the run; what they register
             (with `register_optimizer`, for example) has a name from then on.
@@ -205,9 +205,9 @@ class Learner:
     def predict(self, inputs: ArrayLike) -> Floats:
         """Return the trained network's predictions; may be called from several threads.
 
-        Up to 256 samples, as many as one message holds, are computed at once in the calling thread, by the stages that
-        actors would host. More samples are computed by actors, which are started for this call: on ``processes`` that
-        takes seconds, so keep them up by `serving` for calls with many samples.
+        A few samples are computed at once in the calling thread, by the stages that actors would host: up to 256, which
+        fill one message, and more if their work takes about 10 ms at most. Many samples are computed by actors, which
+        are started for this call; on ``processes`` that takes seconds, so keep them up by `serving` for many calls.
 
         Args:
             inputs: shape ``(samples, *input_shape)``.

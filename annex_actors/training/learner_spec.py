@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief, shown
+from annex_actors.base.words import counted
 from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_of
 from annex_actors.layers import Kernels, Layer, Network, StackLayer, sequence
@@ -130,8 +131,6 @@ def _checked_stages(stages: str | int, layers: int) -> str | int:
         return stages
     number = checks.whole_number("stages", stages, at_least=1)
     if number > layers + 1:
-        raise ConfigError(
-            f"expected `stages` to be at most {layers + 1}, an actor for each of {layers} layers and one for the cost, "
-            f"got {number}; ask for fewer"
-        )
+        actors = f"an actor for each of {counted(layers, 'layer')} and one for the cost"
+        raise ConfigError(f"expected `stages` to be at most {layers + 1}, {actors}, got {number}; ask for fewer")
     return number

@@ -16,7 +16,8 @@ class Result:
         checkpoint: weights, optimizer slots and costs at the last step that every layer committed.
         history: the finished epochs.
         restarts: how many times any actor was restarted.
-        seconds: from the start of the first actor to the end of the last.
+        seconds: from the start of the first actor until the run finished, failed or was interrupted, by the clock of
+            its events; observers that still hear of it, and the end of the actors, do not count.
         samples: how many were trained on; work repeated after a crash counts once; after a resume, only those since.
         stages: how many actors the layers and the cost had.
         microbatches: into how many parts a batch was cut.
@@ -63,7 +64,7 @@ class Result:
 
     @property
     def samples_per_second(self) -> float:
-        """Training throughput, including start and evaluation."""
+        """Training throughput: ``samples`` in ``seconds``, including start and evaluation."""
         return self.samples / self.seconds if self.seconds else 0.0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 
@@ -69,7 +68,6 @@ class Session:
         """
         if self._training.trainer.test is not None:
             preload()
-        began = time.perf_counter()
         with Interrupts() as interrupts, self._writer or nullcontext():
             job = start(self._training.spec, self._program)
             if self._writer is not None:
@@ -78,7 +76,7 @@ class Session:
                 self._wait(job, interrupts)
             finally:
                 job.close()
-                self.result = self._gather_result(job, time.perf_counter() - began)
+                self.result = self._gather_result(job)
         if self._interrupted:
             raise InterruptedRun(self.result)
         return self.result
@@ -94,7 +92,7 @@ class Session:
             with interrupts.let_through():
                 job.wait()
 
-    def _gather_result(self, job: Job, seconds: float) -> Result:
+    def _gather_result(self, job: Job) -> Result:
         initial, batches = self._training.initial, self._training.trainer.batches
         history = self._history() or initial.history
         checkpoint = Checkpoint.gather(self._store, self._stages, initial, history)
@@ -102,7 +100,7 @@ class Session:
             checkpoint=checkpoint,
             history=history,
             restarts=job.restarts,
-            seconds=seconds,
+            seconds=job.seconds,
             samples=sum(batches.size(step) for step in range(initial.step, checkpoint.step)),
             stages=len(self._stages),
             microbatches=self._training.trainer.microbatches,

@@ -140,11 +140,11 @@ def test_a_question_names_its_place_and_its_samples() -> None:
     assert str(question) == "ask step 7 microbatch 5 edge 0 (258, 2) float32 2,064 bytes"
 
 
-def test_it_says_for_what_it_waits_while_something_is_asked() -> None:
+def test_it_says_for_what_it_waits_as_long_as_a_question_is_open() -> None:
     node = predictor()
     assert node.waits_for() is None
     ask(node)
+    tell(node, output(0))
     assert node.waits_for() == "the outputs of a prediction"
-    for chunk in range(2):
-        tell(node, output(chunk))
+    tell(node, output(1))
     assert node.waits_for() is None

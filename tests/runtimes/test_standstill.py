@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
 from annex_actors.base.user_files import run_user_file
@@ -28,6 +30,7 @@ from annex_actors.runtimes.hosting.standstill import Surveyor
 from annex_actors.runtimes.hosting.watchdog import Watchdog
 from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.schedules.table import discipline
+from annex_actors.testing.small_runs import asked, expected_outputs, prediction, some_inputs
 from tests.kills import KILLS_THREADS
 from tests.leaks import nothing_left
 from tests.runtimes.processes.jobs import process_of
@@ -168,3 +171,30 @@ def test_a_process_that_is_stopped_for_a_while_is_no_standstill(surveys: Surveys
     checkpoint = finish(job, program, TRAINING.initial)
     assert job.restarts == 0
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+
+
+@KILLS_THREADS
+@pytest.mark.parametrize("host", PARALLEL, ids=lambda each: each.name)
+def test_a_predictor_that_is_not_asked_is_no_standstill_whatever_dies(host: Runtime, surveys: Surveys) -> None:
+    run, inputs = prediction(supervision=Supervision(max_restarts=10**6)), some_inputs(600)
+    with closing(supervised(run, host)) as job:
+        for question in range(4):
+            surveys.wait_for(20)
+            assert np.array_equal(asked(job, run, inputs, 3 * question), expected_outputs(inputs))
+            peer = job.peer(run.peers[question].address)
+            if peer is not None:
+                peer.kill()
+        surveys.wait_for(20)
+        assert not job.failed
+
+
+@pytest.mark.parametrize("host", ALL, ids=lambda each: each.name)
+def test_a_prediction_that_is_lost_ends_the_run(host: Runtime) -> None:
+    run = prediction()
+    deaf = tuple(replace(spec, run="another") if spec is run.stages[2] else spec for spec in run.stages)  # type: ignore[type-var]
+    run = replace(run, stages=deaf)
+    with (
+        closing(host.start(run)) as job,
+        pytest.raises(StandstillError, match="the run stands still: predictor waits for the outputs of a prediction"),
+    ):
+        asked(job, run, some_inputs(3))

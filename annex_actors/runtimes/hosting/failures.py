@@ -6,13 +6,19 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 
 from annex_actors.base.errors import AnnexError, LayerError, UserError
-from annex_actors.protocol.messages import Address
+from annex_actors.base.words import counted
+from annex_actors.protocol.messages import Address, Control
 from annex_actors.runtimes.hosting.heartbeat import START
-from annex_actors.runtimes.program import RunFailedError, StandstillError
+from annex_actors.runtimes.program import RunFailedError, StandstillError, Supervision
 
 EXTERNAL_KILL_FACTOR = 10
 """Multiplier of ``max_attempts`` for deaths by external signals. The OOM killer looks the same, so a message that
 exhausts memory must still count as poison in the end."""
+
+
+BLAMELESS = frozenset({START, *(each.kind for each in Control.__subclasses__())})
+"""The kinds of work that exhaust nothing, so that a kill from outside strikes there by chance: the start, and messages
+about commits and restarts, which are the first that a new incarnation gets."""
 
 
 class PeerError(AnnexError):
@@ -30,13 +36,18 @@ class PeerError(AnnexError):
         self.place = place
         self.external = external
 
+    @property
+    def kind(self) -> str:
+        """The kind of the message in ``place``; `START` for the start."""
+        return (self.place or "").partition(" at ")[0]
+
 
 class FailureLedger:
     """Counts the failures of a run.
 
     A message that fails the same layer at the same work ``max_attempts`` times is poison: the handler is a function of
     weights, message and key, so the next attempt would fail as well. External kills are limited by the supervisors'
-    restart window alone, unless they come again and again at the same message.
+    restart window alone, unless they come again and again at the same message with data.
 
     Args:
         max_attempts: >= 1.
@@ -54,7 +65,7 @@ class FailureLedger:
             return None
         limit = self._max_attempts
         if isinstance(error, PeerError):
-            if error.place is None or (error.external and error.place == START):  # no message caused it
+            if error.place is None or (error.external and error.kind in BLAMELESS):
                 return None
             limit *= EXTERNAL_KILL_FACTOR if error.external else 1
             key: Hashable = (address, PeerError, error.place, error.external)
@@ -67,13 +78,14 @@ class FailureLedger:
         self._failures[key] += 1
         if self._failures[key] < limit:
             return None
-        return chained(RunFailedError(f"{text} (failed {limit} times at the same message)"), error)
+        return chained(RunFailedError(f"{text} (failed {counted(limit, 'time')} at the same message)"), error)
 
 
-def too_many_restarts(label: str, limit: str, error: BaseException | None) -> RunFailedError:
+def too_many_restarts(label: str, limits: Supervision, error: BaseException | None) -> RunFailedError:
     """Return the error of a run whose peer needed more restarts than its supervisor allows."""
+    limit = f"{counted(limits.max_restarts, 'restart')} in {limits.max_seconds:g} s"
     text = one_line(error) if error else "killed"
-    return chained(RunFailedError(f"{label} ended once more than {limit} allow; last: {text}"), error)
+    return chained(RunFailedError(f"{label} ended once more than the allowed {limit}; last: {text}"), error)
 
 
 def standstill(waits: Iterable[tuple[str, str | None]]) -> StandstillError:

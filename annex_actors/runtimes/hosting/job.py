@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Message
 from annex_actors.protocol.survey import SURVEYOR
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.driver import Driver
 from annex_actors.runtimes.hosting.failures import one_line
@@ -57,6 +58,7 @@ class SupervisedJob:
     def __init__(
         self, program: Program, host_of: Callable[[PeerSpec], Host], needed: AbstractContextManager[Any] | None = None
     ) -> None:
+        self._began = clock.now()
         check_main_guard()
         hosts = {spec.address: host_of(spec) for spec in program.peers}
         self.registry = Registry()
@@ -94,6 +96,12 @@ class SupervisedJob:
         return self._surroundings.restarts
 
     @property
+    def seconds(self) -> float:
+        """See `Job.seconds`."""
+        over_at = self._outcome.over_at
+        return (clock.now() if over_at is None else over_at) - self._began
+
+    @property
     def failed(self) -> bool:
         """Whether the run has failed, so that no restart helps any more."""
         return self._outcome.failed
@@ -117,7 +125,7 @@ class SupervisedJob:
 
     def emit(self, event: Event) -> None:
         """Show an event to every observer."""
-        self._surroundings.emit(event)
+        self._surroundings.emit(clock.stamped(event))
 
     def peer(self, address: Address) -> PeerRef | None:
         """Return a peer's current incarnation; None while it is not up."""

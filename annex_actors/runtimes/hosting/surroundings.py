@@ -88,10 +88,10 @@ class RunSurroundings:
         """Return the heartbeats of all incarnations of a peer, the first one first."""
         return tuple(self._heartbeats[address])
 
-    def record_start(self, address: Address, incarnation: int) -> None:
+    def record_start(self, address: Address, incarnation: int, time: float) -> None:
         """Record that a peer is up. It reports this itself: its supervisor's event may come after the run has ended."""
         self._starts.append(address)
-        self.emit(PeerStarted(address, self._labels[address], incarnation))
+        self.emit(PeerStarted(address, self._labels[address], incarnation, time=time))
 
     def send(self, to: Address, envelope: Envelope) -> None:
         """Send an envelope to a peer; a peer that is being restarted asks for it afterwards."""
@@ -108,7 +108,7 @@ class RunSurroundings:
         self._store.commit(snapshot, number)
 
     def emit(self, event: Event) -> None:
-        """Show an event to every observer; the driver's last one ends the owner's wait."""
+        """Show an event, which has its time, to every observer; the driver's last one ends the owner's wait."""
         self._observers.show(event)
         if isinstance(event, Finished):
             self._outcome.finish()

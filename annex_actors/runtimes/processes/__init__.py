@@ -13,8 +13,8 @@ commits (`stores.shared_log`) and the workers' standard error are files without 
 that have them open. After a ``kill -9`` of everything there is nothing to clean up.
 
 Read `control_messages`, `framing`, `link` and `worker`; then, on the supervising side, `worker_process`,
-`spare_workers` and `process_child`; `connections` and `commit_logs`, which the processes of a run share; and `startup`
-and `worker_pool`.
+`spare_workers` and `process_child`; `connections` and `commit_logs`, which the processes of a run share; and `startup`,
+`start_limit` and `worker_pool`.
 """
 
 from __future__ import annotations

@@ -97,7 +97,9 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """The peer is up, at its last commit."""
+    """The peer is up, at its last commit, since ``time``."""
+
+    time: float
 
 
 @dataclass(frozen=True, slots=True)

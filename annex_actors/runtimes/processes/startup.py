@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 from annex_actors.protocol.effects import Emit, Send
+from annex_actors.runtimes.faults.injected import InjectedFaults, Strike
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.processes.commit_logs import CommitLogs
@@ -16,6 +17,7 @@ from annex_actors.runtimes.processes.control_messages import Assign, Connected, 
 from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
 from annex_actors.runtimes.processes.spare_workers import START_S
 from annex_actors.runtimes.processes.worker_process import WithFiles, WorkerProcess
+from annex_actors.runtimes.program import Program
 from supervisors import ActorDead, Reason, StartError
 
 logger = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ class Startup:
         surroundings: of the run.
         connections: of the run.
         logs: of the run.
-        crashes: the planned crashes; None: there are none.
+        program: the run.
     """
 
     def __init__(
@@ -40,13 +42,14 @@ class Startup:
         surroundings: RunSurroundings,
         connections: Connections,
         logs: CommitLogs,
-        crashes: CrashPlan | None,
+        program: Program,
     ) -> None:
         self._assignment = assignment
         self._surroundings = surroundings
         self._connections = connections
         self._logs = logs
-        self._crashes = crashes
+        self._crashes = program.crashes or CrashPlan()
+        self._faults = program.faults or InjectedFaults()
         self._ref = ProcessRef(assignment.spec.address, assignment.incarnation, assignment.number, process)
         self._decided = Event()
         self._is_up = False
@@ -94,12 +97,14 @@ class Startup:
                 self._logs.copy(ref.address, step, self._assignment.number)
             case Connected(peer, number):
                 self._connections.record_connected(ref.address, peer, number)
-            case Crashing(place) if self._crashes is not None:
+            case Crashing(place):
                 self._crashes.take(place)
-            case Up():  # watched from now on; the start has its own deadline
+            case Strike():
+                self._faults.record(message)
+            case Up(time):  # watched from now on; the start has its own deadline
                 process = ref.process
                 surroundings.watch(ref.address, process.heartbeat, ping=partial(process.send, Ping()))
-                surroundings.record_start(ref.address, ref.incarnation)
+                surroundings.record_start(ref.address, ref.incarnation, time)
                 self._is_up = True
                 self._decided.set()
 

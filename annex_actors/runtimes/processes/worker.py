@@ -87,7 +87,7 @@ class WorkerSurroundings:
         self._links = links
         self._log = log
         self._heartbeat = heartbeat
-        self.faults = InjectedFaults()
+        self.faults = InjectedFaults(on_strike=control.send)
         crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
         self.instrument: Instrument = combined(self.faults, crashes)
 
@@ -99,9 +99,9 @@ class WorkerSurroundings:
         """Return the heartbeat of this incarnation."""
         return self._heartbeat
 
-    def record_start(self, address: Address, incarnation: int) -> None:
+    def record_start(self, address: Address, incarnation: int, time: float) -> None:
         """Tell the supervising process that the peer is up."""
-        self._control.send(Up())
+        self._control.send(Up(time))
 
     def send(self, to: Address, envelope: Envelope) -> None:
         """Send an envelope over the link to a neighbour, or to the supervising process, to trainer and surveyor."""

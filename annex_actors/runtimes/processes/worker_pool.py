@@ -102,7 +102,7 @@ class WorkerPool:
         process = self._spares.take()
         self._pin(spec.address, process.pid)
         assignment = self._assignment(spec, incarnation, number)
-        return Startup(assignment, process, surroundings, self._connections, self._logs, self._program.crashes).run()
+        return Startup(assignment, process, surroundings, self._connections, self._logs, self._program).run()
 
     def _tried(self, spec: PeerSpec, start: Callable[[], _Started], pause: Callable[[float], None]) -> _Started:
         """Try a start again as long as processes are killed before they have work, and the limit allows it."""

@@ -8,7 +8,7 @@ from annex_actors.base.errors import DataError, DivergedError, LayerError
 from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes.hosting.failures import FailureLedger, PeerError, one_line, too_many_restarts
 from annex_actors.runtimes.hosting.heartbeat import START
-from annex_actors.runtimes.program import RunFailedError
+from annex_actors.runtimes.program import RunFailedError, Supervision
 
 LABEL = "layer 1 relu"
 
@@ -94,8 +94,8 @@ def test_one_attempt_means_that_the_first_failure_is_the_last() -> None:
     ],
 )
 def test_too_many_restarts_name_the_peer_the_limit_and_the_last_failure(error: Exception | None, last: str) -> None:
-    verdict = too_many_restarts(LABEL, "5 restarts in 2 s", error)
-    assert str(verdict) == f"layer 1 relu ended once more than 5 restarts in 2 s allow; last: {last}"
+    verdict = too_many_restarts(LABEL, Supervision(max_restarts=5, max_seconds=2), error)
+    assert str(verdict) == f"layer 1 relu ended once more than the allowed 5 restarts in 2 s; last: {last}"
     assert verdict.__cause__ is error
 
 
@@ -103,8 +103,8 @@ def test_an_error_of_several_lines_is_shown_on_one() -> None:
     assert one_line(ValueError("first\n  second\nthird")) == "ValueError: first second third"
 
 
-@pytest.mark.parametrize("place", [None, START])
-def test_a_kill_from_outside_that_strikes_no_message_is_not_counted(place: str | None) -> None:
+@pytest.mark.parametrize("place", [None, START, "resume at step 3", "committed at step 3"])
+def test_a_kill_from_outside_that_strikes_no_message_with_data_is_not_counted(place: str | None) -> None:
     ledger = FailureLedger(1)
     errors = [PeerError("killed by SIGKILL", place, external=True) for _ in range(100)]
     assert [ledger.record(stage_address(1), LABEL, error) for error in errors] == [None] * 100

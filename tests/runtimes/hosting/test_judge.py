@@ -143,7 +143,7 @@ def test_a_peer_that_is_killed_while_it_starts_again_is_no_failure() -> None:
 def test_more_restarts_than_the_window_allows_end_the_run() -> None:
     judged = Judged()
     judged.judge.on_tree_event(Escalated("run/layers", str(STAGE), 8, SPEC, Crashed(OSError("again"))))
-    with pytest.raises(RunFailedError, match="ended once more than 7 restarts in 3 s allow; last: OSError: again"):
+    with pytest.raises(RunFailedError, match="more than the allowed 7 restarts in 3 s; last: OSError: again"):
         judged.outcome.wait()
 
 
