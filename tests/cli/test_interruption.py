@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from annex_actors.base.words import counted
 from annex_actors.cli import main
 from annex_actors.runs.saved_run import SavedRun
 
@@ -59,7 +60,7 @@ def test_a_signal_saves_the_last_committed_step(tmp_path: Path, runtime: str, nu
     assert (report.status, report.error) == ("interrupted", None)
     assert saved.checkpoint().step == report.steps > 0
     assert err.splitlines()[-1] == (
-        f"interrupted; {report.steps} committed steps are saved in run; `annex-actors resume run` goes on from there"
+        f"interrupted; {counted(report.steps, 'committed step')} {'is' if report.steps == 1 else 'are'} saved in run; `annex-actors resume run` goes on from there"
     )
     assert "Traceback" not in err
     assert out == ""
