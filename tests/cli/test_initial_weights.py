@@ -109,3 +109,8 @@ def test_weights_of_a_run_that_has_no_end_are_refused(source: Path, capsys: pyte
     (source / "weights.safetensors").unlink()
     begun(source, "run", code=2)
     assert "the run is not at its end, or was killed before it" in capsys.readouterr().err
+
+
+def test_chaos_refuses_weights_that_it_would_ignore(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chaos", "xor", "--set", f"training.initial_weights={source}"]) == 2
+    assert "expected `training.initial_weights` to be left out" in capsys.readouterr().err
