@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -243,7 +243,7 @@ class BaseSupervisor(Actor):
     def set_flags(self, flags: Flags) -> None:
         """Use new options from now on; restarts that were counted stay counted."""
         self._flags = flags
-        self._window = RestartWindow(flags.max_restarts, flags.max_seconds, self._window.restarts)
+        self._window = replace(self._window, max_restarts=flags.max_restarts, max_seconds=flags.max_seconds)
 
     # Depth of mailboxes
 
