@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from abc import abstractmethod
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from supervisors.actor import Actor
 from supervisors.calls import BaseSupervisorRef, Call, answer
@@ -16,13 +16,15 @@ from supervisors.children.events import ChildRestarted, Escalated, MailboxDepth
 from supervisors.children.records import ChildInfo, ChildRecord, ChildState, Counts, count
 from supervisors.children.reports import Context
 from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
-from supervisors.lifecycle.launch import create, launch
+from supervisors.lifecycle.actor_loop import ActorLoop
+from supervisors.lifecycle.base_actor import ActorKind
+from supervisors.lifecycle.launch import create, launch_alone
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.signals import Exit, ExitNow, Kill
 from supervisors.root import TreeOptions, root_context
 from supervisors.rules.errors import Ignore, StartError
 from supervisors.rules.flags import Flags
-from supervisors.rules.reasons import SHUTDOWN, Crashed, Escalation, Reason, Shutdown
+from supervisors.rules.reasons import SHUTDOWN, Crashed, Escalation, Shutdown
 from supervisors.rules.strategy import Restart, Verdict
 from supervisors.rules.termination import ChildType
 from supervisors.rules.window import RestartWindow
@@ -54,25 +56,24 @@ class Sample:
     """The message that asks for the depth of the children's mailboxes."""
 
 
-class BaseSupervisor(Actor):
-    """An actor that starts, watches, restarts and stops children; its subclasses decide which and when.
+class Supervision(ABC):
+    """The work of one supervisor on its children, in its thread; its subclasses decide which and when.
 
     Args:
+        supervisor: the actor; it is not kept, since it holds this.
         flags: its options.
         extra_arguments: for every child, before its own.
     """
 
-    child_type: ClassVar[ChildType] = ChildType.SUPERVISOR
-    stop_reason: ClassVar[Reason] = SHUTDOWN
-    ref_class: ClassVar[type[Ref[Any]]] = BaseSupervisorRef
-    kind: ClassVar[str] = ""
+    kind = ""
 
-    def __init__(self, flags: Flags, extra_arguments: Sequence[Any] = ()) -> None:
-        super().__init__()
-        self.trap_exit = True
+    def __init__(self, supervisor: Actor, flags: Flags, extra_arguments: Sequence[Any] = ()) -> None:
+        ref = cast("Ref[Any]", supervisor.actor_ref)
+        self._context = supervisor.context
+        self._state = ref.actor_state
         self._flags = flags
         self._window = RestartWindow(flags.max_restarts, flags.max_seconds)
-        self._control = ChildControl(self.context, cast("Ref[Any]", self.actor_ref), tuple(extra_arguments))
+        self._control = ChildControl(self._context, ref, tuple(extra_arguments))
 
     # What a kind of supervisor decides
 
@@ -100,27 +101,18 @@ class BaseSupervisor(Actor):
     def terminate_all(self) -> None:
         """Stop all children."""
 
-    # Hooks
+    # What the loop calls
 
-    def on_start(self) -> None:
+    def start(self) -> None:
         """Begin to sample the mailboxes, if the tree wants that."""
         self._schedule_sample()
 
-    def on_stop(self) -> None:
-        """Stop all children."""
-        self.terminate_all()
-
-    def on_failure(self, *_exc_info: object) -> None:
-        """Stop all children after a failure of the supervisor's own."""
-        self.terminate_all()
-
-    def forget_work(self) -> None:
-        """Drop also the reasons of children that did not start again: they hold frames of this supervisor."""
+    def forget_reasons(self) -> None:
+        """Drop the reasons of children that did not start again: they hold frames of this supervisor."""
         for record in self.records():
             record.reason = None
-        super().forget_work()
 
-    def on_receive(self, message: Any) -> Any:
+    def receive(self, message: Any) -> Any:
         """Handle the end of a child, a retry, or a call."""
         match message:
             case ChildGone(record, child):
@@ -136,10 +128,6 @@ class BaseSupervisor(Actor):
                 return answer(self, message)
             case Sample():
                 self._sample()
-            case Exit():
-                pass  # of an actor that is no child of this supervisor
-            case _:
-                logger.warning("%s dropped an unexpected message: %r", self._control.name, message)
         return None
 
     # The end of a child
@@ -188,7 +176,7 @@ class BaseSupervisor(Actor):
             record.reason = Crashed(error)
             record.mark_down(ChildState.RESTARTING)
             record.retry = object()
-            self.actor_state.send_system(TryAgain(record, record.retry))
+            self._state.send_system(TryAgain(record, record.retry))
             return False
         if record.child is not None:
             self._control.emit(ChildRestarted, record)
@@ -248,11 +236,11 @@ class BaseSupervisor(Actor):
     # Depth of mailboxes
 
     def _schedule_sample(self) -> None:
-        if self.context.mailbox_sample_s is not None:
-            self._send_later(self.context.mailbox_sample_s, Sample())
+        if self._context.mailbox_sample_s is not None:
+            self._send_later(self._context.mailbox_sample_s, Sample())
 
     def _send_later(self, delay_s: float, message: object) -> None:
-        self.actor_state.timers.after(delay_s, partial(self.actor_state.send_system, message))
+        self._state.timers.after(delay_s, partial(self._state.send_system, message))
 
     def _sample(self) -> None:
         for record in self.records():
@@ -261,27 +249,86 @@ class BaseSupervisor(Actor):
                 self._control.emit(MailboxDepth, record, depth)
         self._schedule_sample()
 
-    # The root
 
-    @classmethod
-    def start_root(cls, name: str, tree: TreeOptions, *args: Any, **kwargs: Any) -> Any:
-        """Start a supervisor that has none above it.
+class SupervisorLoop(ActorLoop):
+    """What a supervisor's thread does: its own hooks, and around them the work on its children.
 
-        Args:
-            name: of the root.
-            tree: the options of the whole tree.
-            *args: for ``__init__``.
-            **kwargs: for ``__init__``.
+    The hooks of a subclass have no part in that work, so that one that forgets to call its superclass's harms no child.
+    """
 
-        Raises:
-            TypeError: ``tree`` has an unknown option.
-        """
-        for unknown in tree.keys() - TreeOptions.__annotations__.keys():
-            raise TypeError(f"{cls.__name__}.start() got an unexpected keyword argument {unknown!r}")
-        context, timers = root_context(name, **tree)
-        supervisor = create(cls, context, args, kwargs)
+    actor: BaseSupervisor
+    special = ActorLoop.special | {ChildGone, TryAgain, BackoffOver, Call, Sample}
+
+    def on_start(self) -> None:
+        """Start the children, then run ``on_start``."""
+        self.actor._actor_supervision.start()
+        self._run_or_stop_children(self.actor.on_start)
+
+    def on_stop(self) -> None:
+        """Run ``on_stop``, then stop the children."""
+        self._run_or_stop_children(self.actor.on_stop)
+        self.actor._actor_supervision.terminate_all()
+
+    def on_failure(self, error: BaseException) -> None:
+        """Run ``on_failure``, then stop the children."""
+        self._run_or_stop_children(partial(super().on_failure, error))
+        self.actor._actor_supervision.terminate_all()
+
+    def _run_or_stop_children(self, hook: Callable[[], None]) -> None:
         try:
-            supervisor.actor_state.links.on_release(timers.stop)
-            return launch(supervisor)
-        finally:
-            del supervisor  # an error keeps this frame
+            hook()
+        except Kill:
+            raise
+        except BaseException:
+            self.actor._actor_supervision.terminate_all()
+            raise
+
+    def handle_special(self, message: Any) -> Any:
+        """Handle a message of the system, and return the answer."""
+        if message.__class__ in ActorLoop.special:
+            return super().handle_special(message)
+        return self.actor._actor_supervision.receive(message)
+
+    def forget_work(self) -> None:
+        """Drop what would keep the ended supervisor in memory."""
+        self.actor._actor_supervision.forget_reasons()
+        super().forget_work()
+
+
+class BaseSupervisor(Actor):
+    """An actor that starts, watches, restarts and stops children; all that is in its `Supervision`.
+
+    A subclass may have hooks of its own: ``on_start`` runs when the children are up, ``on_stop`` and ``on_failure``
+    before they are stopped.
+    """
+
+    _actor_kind = ActorKind(ChildType.SUPERVISOR, SHUTDOWN, BaseSupervisorRef, SupervisorLoop)
+    _actor_supervision: Supervision
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trap_exit = True
+
+    def on_receive(self, message: Any) -> Any:
+        """Drop ``message``: a supervisor handles those of its children and of its reference, and no others."""
+        if not isinstance(message, Exit):  # of an actor that is no child of this supervisor
+            logger.warning("%s dropped an unexpected message: %r", self._actor_state.label, message)
+
+
+def start_root(actor_class: type[BaseSupervisor], name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Start a supervisor that has none above it.
+
+    Args:
+        actor_class: of the supervisor.
+        name: of the root, unless ``options`` has another.
+        args: for ``__init__``.
+        options: ``name`` and those of `TreeOptions`; the rest is for ``__init__``.
+    """
+    tree = {option: options.pop(option) for option in TreeOptions.__annotations__ if option in options}
+    context, timers = root_context(options.pop("name", name), **tree)
+    supervisor = create(actor_class, context, args, options)
+    try:
+        supervisor._actor_state.links.on_release(timers.stop)
+        return launch_alone(supervisor)
+    finally:
+        del supervisor  # an error keeps this frame

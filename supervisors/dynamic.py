@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar, Unpack
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from typing import Any, ParamSpec, Unpack, overload
 
-from supervisors.base import BaseSupervisor
+from supervisors.actor import Actor
+from supervisors.base import BaseSupervisor, Supervision, start_root
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.records import ChildInfo, ChildRecord
 from supervisors.children.spec import ChildSpec
-from supervisors.lifecycle.ref import Ref
 from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec, MaxChildren, NotFound, NotSupported
 from supervisors.rules.flags import Flags
 from supervisors.rules.strategy import Strategy, Verdict
 from supervisors.spec_like import SpecLike, to_spec
+
+P = ParamSpec("P")
 
 
 class DynamicSupervisorRef(BaseSupervisorRef):
@@ -102,72 +105,24 @@ class DynamicSupervisorRef(BaseSupervisorRef):
         self.call("reconfigure", flags, _checked_limit(max_children), _checked_arguments(extra_arguments))
 
 
-class DynamicSupervisor(BaseSupervisor):
-    """A one_for_one supervisor whose children are all started by `DynamicSupervisorRef.start_child`.
-
-    It stops its children together, in no order. A child that ends and is not restarted is forgotten.
+class DynamicSupervision(Supervision):
+    """The supervision of children that come and go.
 
     Args:
-        max_children: how many there may be, restarting ones included, an integer >= 0; None for any number.
-        max_restarts: see `Flags`.
-        max_seconds: see `Flags`.
-        backoff: see `Flags`.
-        extra_arguments: put before the arguments of every child, at every start.
+        supervisor: see `Supervision`.
+        flags: see `Flags`.
+        max_children: see `DynamicSupervisor`.
+        extra_arguments: see `DynamicSupervisor`.
     """
 
-    kind: ClassVar[str] = "dynamic"
-    ref_class: ClassVar[type[Ref[Any]]] = DynamicSupervisorRef
+    kind = "dynamic"
 
     def __init__(
-        self,
-        *,
-        max_children: int | None = None,
-        max_restarts: int = 3,
-        max_seconds: float = 5.0,
-        backoff: Backoff | None = None,
-        extra_arguments: Sequence[Any] = (),
+        self, supervisor: Actor, flags: Flags, max_children: int | None, extra_arguments: Sequence[Any]
     ) -> None:
-        flags = Flags(Strategy.ONE_FOR_ONE, max_restarts, max_seconds, backoff=backoff)
-        super().__init__(flags, _checked_arguments(extra_arguments))
+        super().__init__(supervisor, flags, _checked_arguments(extra_arguments))
         self._max_children = _checked_limit(max_children)
         self._records: dict[Any, ChildRecord] = {}
-
-    @classmethod
-    def start(
-        cls,
-        *,
-        max_children: int | None = None,
-        max_restarts: int = 3,
-        max_seconds: float = 5.0,
-        backoff: Backoff | None = None,
-        extra_arguments: Sequence[Any] = (),
-        name: str = "dynamic",
-        **tree: Unpack[TreeOptions],
-    ) -> DynamicSupervisorRef:
-        """Start a dynamic supervisor that has no supervisor above it.
-
-        Args:
-            max_children: see `DynamicSupervisor`.
-            max_restarts: see `Flags`.
-            max_seconds: see `Flags`.
-            backoff: see `Flags`.
-            extra_arguments: see `DynamicSupervisor`.
-            name: of the root, in events, logs and the registry.
-            **tree: ``hooks``, ``clock``, ``registry`` and ``mailbox_sample_s``: see `TreeOptions`.
-
-        Raises:
-            BadSpec: an option is wrong.
-        """
-        root: DynamicSupervisorRef = cls.start_root(
-            name,
-            tree,
-            max_children=max_children,
-            max_restarts=max_restarts,
-            max_seconds=max_seconds,
-            backoff=backoff,
-            extra_arguments=extra_arguments,
-        )
-        return root
 
     # The end of a child
 
@@ -249,6 +204,67 @@ class DynamicSupervisor(BaseSupervisor):
         if record is None:
             raise NotFound(f"{self._control.name}: expected the reference of a child, got {ref!r}", ref)
         return record
+
+
+class DynamicSupervisor(BaseSupervisor):
+    """A one_for_one supervisor whose children are all started by `DynamicSupervisorRef.start_child`.
+
+    It stops its children together, in no order. A child that ends and is not restarted is forgotten.
+
+    Args:
+        max_children: how many there may be, restarting ones included, an integer >= 0; None for any number.
+        max_restarts: see `Flags`.
+        max_seconds: see `Flags`.
+        backoff: see `Flags`.
+        extra_arguments: put before the arguments of every child, at every start.
+    """
+
+    _actor_kind = replace(BaseSupervisor._actor_kind, ref_class=DynamicSupervisorRef)
+
+    def __init__(
+        self,
+        *,
+        max_children: int | None = None,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        backoff: Backoff | None = None,
+        extra_arguments: Sequence[Any] = (),
+    ) -> None:
+        super().__init__()
+        flags = Flags(Strategy.ONE_FOR_ONE, max_restarts, max_seconds, backoff=backoff)
+        self._actor_supervision = DynamicSupervision(self, flags, max_children, extra_arguments)
+
+    @overload
+    @classmethod
+    def start(
+        cls,
+        *,
+        max_children: int | None = None,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        backoff: Backoff | None = None,
+        extra_arguments: Sequence[Any] = (),
+        name: str = "dynamic",
+        **tree: Unpack[TreeOptions],
+    ) -> DynamicSupervisorRef: ...
+
+    @overload
+    @classmethod
+    def start(cls: Callable[P, BaseSupervisor], *args: P.args, **kwargs: P.kwargs) -> DynamicSupervisorRef: ...
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> DynamicSupervisorRef:
+        """Start a dynamic supervisor that has no supervisor above it.
+
+        Args:
+            *args: for ``__init__``: here none.
+            **kwargs: ``name`` of the root, "dynamic" by default, and `TreeOptions`; all others are for ``__init__``.
+
+        Raises:
+            BadSpec: an option is wrong.
+        """
+        root: DynamicSupervisorRef = start_root(cls, "dynamic", args, kwargs)
+        return root
 
 
 def _checked(spec: ChildSpec) -> ChildSpec:

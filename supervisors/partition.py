@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
-from typing import Any, ClassVar, Unpack, cast
+from typing import Any, Unpack, cast
 
+from supervisors.base import start_root
 from supervisors.children.records import ChildState
-from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.registry import Registry
 from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
@@ -79,7 +79,7 @@ class PartitionSupervisor(Supervisor):
         backoff: see `Flags`.
     """
 
-    ref_class: ClassVar[type[Ref[Any]]] = PartitionRef
+    _actor_kind = replace(Supervisor._actor_kind, ref_class=PartitionRef)
 
     def __init__(
         self,
@@ -134,13 +134,11 @@ class PartitionSupervisor(Supervisor):
             BadSpec: the specification or an option is wrong.
             StartError: a copy did not start.
         """
-        root: PartitionRef = cls.start_root(
-            name,
-            tree,
-            child,
-            partitions=partitions,
-            max_restarts=max_restarts,
-            max_seconds=max_seconds,
-            backoff=backoff,
-        )
+        options = {
+            "partitions": partitions,
+            "max_restarts": max_restarts,
+            "max_seconds": max_seconds,
+            "backoff": backoff,
+        }
+        root: PartitionRef = start_root(cls, name, (child,), {**options, **tree})
         return root

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, TypeAlias, Unpack, cast
+from dataclasses import replace
+from typing import Any, ParamSpec, TypeAlias, Unpack, cast, overload
 
-from supervisors.base import BaseSupervisor
+from supervisors.actor import Actor
+from supervisors.base import BaseSupervisor, Supervision, start_root
 from supervisors.children.records import ChildInfo, ChildRecord, ChildState
 from supervisors.children.spec import ChildSpec
-from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.signals import ExitNow, Kill
 from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
@@ -28,87 +29,30 @@ from supervisors.rules.strategy import AutoShutdown, Restart, Strategy, Verdict
 from supervisors.spec_like import SpecLike, to_specs
 from supervisors.supervisor_ref import SupervisorRef
 
+P = ParamSpec("P")
+
 Children: TypeAlias = "Iterable[SpecLike] | Callable[[], Iterable[SpecLike]]"
 """The children of a supervisor; or a function that returns them, called in its thread at every start of it. The
 function may raise `Ignore`."""
 
 
-class Supervisor(BaseSupervisor):
-    """An actor that starts, watches, restarts and stops other actors, and knows nothing of their work.
-
-    `start` makes the root of a tree; ``ChildSpec.of(Supervisor, children, strategy=..., id=...)`` makes one inside it.
+class FixedSupervision(Supervision):
+    """The supervision of a fixed list of children, by a strategy.
 
     Args:
+        supervisor: see `Supervision`.
         children: see `Children`.
-        strategy: see `Flags`; there is no default, because it is the option to think about.
-        max_restarts: see `Flags`.
-        max_seconds: see `Flags`.
-        auto_shutdown: see `Flags`.
-        backoff: see `Flags`.
+        flags: see `Flags`.
     """
 
-    ref_class: ClassVar[type[Ref[Any]]] = SupervisorRef
-
-    def __init__(
-        self,
-        children: Children,
-        *,
-        strategy: Strategy | str,
-        max_restarts: int = 3,
-        max_seconds: float = 5.0,
-        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
-        backoff: Backoff | None = None,
-    ) -> None:
-        mode = cast(AutoShutdown, auto_shutdown)
-        super().__init__(Flags(cast(Strategy, strategy), max_restarts, max_seconds, mode, backoff))
-        self._children = children if callable(children) else _checked(to_specs(children), self._flags)
+    def __init__(self, supervisor: Actor, children: Children, flags: Flags) -> None:
+        super().__init__(supervisor, flags)
+        self._children = children if callable(children) else _checked(to_specs(children), flags)
         self._records: dict[str, ChildRecord] = {}
-
-    @classmethod
-    def start(
-        cls,
-        children: Children,
-        *,
-        strategy: Strategy | str,
-        max_restarts: int = 3,
-        max_seconds: float = 5.0,
-        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
-        backoff: Backoff | None = None,
-        name: str = "supervisor",
-        **tree: Unpack[TreeOptions],
-    ) -> SupervisorRef:
-        """Start a tree, and return when all of it is up, from left to right.
-
-        Args:
-            children: see `Children`.
-            strategy: see `Flags`.
-            max_restarts: see `Flags`.
-            max_seconds: see `Flags`.
-            auto_shutdown: see `Flags`.
-            backoff: see `Flags`.
-            name: of the root, in events, logs and the registry.
-            **tree: ``hooks``, ``clock``, ``registry`` and ``mailbox_sample_s``: see `TreeOptions`.
-
-        Raises:
-            BadSpec: a specification or option is wrong; nothing was started.
-            StartError: a child did not start; those before it were stopped. The cause is the original exception.
-            Ignore: ``children`` raised it.
-        """
-        root: SupervisorRef = cls.start_root(
-            name,
-            tree,
-            children,
-            strategy=strategy,
-            max_restarts=max_restarts,
-            max_seconds=max_seconds,
-            auto_shutdown=auto_shutdown,
-            backoff=backoff,
-        )
-        return root
 
     # Start and stop
 
-    def on_start(self) -> None:
+    def start(self) -> None:
         """Start all children, from left to right."""
         for spec in self._first_specs():
             record = ChildRecord(spec)
@@ -119,7 +63,7 @@ class Supervisor(BaseSupervisor):
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a child raises is the child's failure
                 self._fail_to_start(record, error)
-        super().on_start()
+        super().start()
 
     def _first_specs(self) -> list[ChildSpec]:
         if not callable(self._children):
@@ -131,11 +75,11 @@ class Supervisor(BaseSupervisor):
         except BaseException as error:
             failure = StartError(f"{self._control.name}: expected `children()` to return a list, got {error!r}")
             failure.__cause__ = error
-            self.actor_state.start_error = failure
+            self._state.start_error = failure
             raise
 
     def _fail_to_start(self, record: ChildRecord, error: BaseException) -> None:
-        self.actor_state.start_error = self.start_error(record, error)
+        self._state.start_error = self.start_error(record, error)
         self.terminate_all()
         raise ExitNow(Shutdown(FailedToStart(self._control.name, record.id, Crashed(error))))
 
@@ -256,6 +200,75 @@ class Supervisor(BaseSupervisor):
         if record.state is ChildState.RESTARTING:
             raise StillRestarting(f"expected child {id!r} to be stopped, it is restarting; terminate it first", id)
         return record
+
+
+class Supervisor(BaseSupervisor):
+    """An actor that starts, watches, restarts and stops other actors, and knows nothing of their work.
+
+    `start` makes the root of a tree; ``ChildSpec.of(Supervisor, children, strategy=..., id=...)`` makes one inside it.
+    A subclass says in its ``__init__`` what its children are; it is started in the same two ways, by its own arguments.
+
+    Args:
+        children: see `Children`.
+        strategy: see `Flags`; there is no default, because it is the option to think about.
+        max_restarts: see `Flags`.
+        max_seconds: see `Flags`.
+        auto_shutdown: see `Flags`.
+        backoff: see `Flags`.
+    """
+
+    _actor_kind = replace(BaseSupervisor._actor_kind, ref_class=SupervisorRef)
+
+    def __init__(
+        self,
+        children: Children,
+        *,
+        strategy: Strategy | str,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
+        backoff: Backoff | None = None,
+    ) -> None:
+        super().__init__()
+        mode = cast(AutoShutdown, auto_shutdown)
+        flags = Flags(cast(Strategy, strategy), max_restarts, max_seconds, mode, backoff)
+        self._actor_supervision = FixedSupervision(self, children, flags)
+
+    @overload
+    @classmethod
+    def start(
+        cls,
+        children: Children,
+        *,
+        strategy: Strategy | str,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
+        backoff: Backoff | None = None,
+        name: str = "supervisor",
+        **tree: Unpack[TreeOptions],
+    ) -> SupervisorRef: ...
+
+    @overload
+    @classmethod
+    def start(cls: Callable[P, BaseSupervisor], *args: P.args, **kwargs: P.kwargs) -> SupervisorRef: ...
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> SupervisorRef:
+        """Start a tree, and return when all of it is up, from left to right.
+
+        Args:
+            *args: for ``__init__``: here the children.
+            **kwargs: ``name`` of the root, in events, logs and the registry, "supervisor" by default; ``hooks``,
+                ``clock``, ``registry`` and ``mailbox_sample_s``, see `TreeOptions`; all others are for ``__init__``.
+
+        Raises:
+            BadSpec: a specification or option is wrong; nothing was started.
+            StartError: a child did not start; those before it were stopped. The cause is the original exception.
+            Ignore: ``children`` raised it.
+        """
+        root: SupervisorRef = start_root(cls, "supervisor", args, kwargs)
+        return root
 
 
 def _checked(specs: list[ChildSpec], flags: Flags) -> list[ChildSpec]:

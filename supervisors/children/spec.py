@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from supervisors.children.child import Child
 from supervisors.children.thread_child import ThreadChild
-from supervisors.lifecycle.actor_loop import ActorLoop
+from supervisors.lifecycle.base_actor import BaseActor
 from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.launch import create, launch
 from supervisors.rules.errors import BadSpec
@@ -20,7 +20,7 @@ from supervisors.rules.termination import BRUTAL_KILL, INFINITY, BrutalKill, Chi
 Start: TypeAlias = Callable[[StartContext], Child | tuple[Child, Any]]
 """Starts an incarnation of the child; returns it, or a pair of it and something for `ChildInfo.info`."""
 
-ActorClass: TypeAlias = type[ActorLoop]
+ActorClass: TypeAlias = type[BaseActor]
 """A class of actors that can be supervised."""
 
 _UNSET: Final = cast(Any, None)
@@ -136,14 +136,14 @@ class ChildSpec:
             name: see `ChildSpec`.
             **kwargs: for its ``__init__``. One whose name is an option of this method needs a ``start`` of its own.
         """
-        if not (inspect.isclass(actor_class) and issubclass(actor_class, ActorLoop)):
+        if not (inspect.isclass(actor_class) and issubclass(actor_class, BaseActor)):
             raise BadSpec(f"expected a subclass of supervisors.Actor, got {actor_class!r}; change its base class")
         return ChildSpec(
             id=actor_class.__name__ if id is None else id,
             start=ActorStart(actor_class, args, kwargs),
             restart=restart,
             shutdown=shutdown,
-            type=actor_class.child_type if type is None else type,
+            type=actor_class._actor_kind.child_type if type is None else type,
             significant=significant,
             may_abandon=may_abandon,
             name=name,

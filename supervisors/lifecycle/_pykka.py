@@ -5,7 +5,6 @@ actor of the process, and an ``ask`` that races with a stop may never be answere
 ``tests/supervisors/lifecycle/test_pykka_seams.py``:
 
 - ``Actor._create_actor_inbox`` makes the inbox that ``Actor.__init__`` stores;
-- ``Actor._start_actor_loop`` is what ``start`` calls;
 - ``Actor._actor_ref`` is what the property ``actor_ref`` returns;
 - ``Actor._handle_receive`` knows the messages of proxies;
 - ``messages._ActorStop`` is the message of ``ActorRef.stop`` and ``Actor.stop``.
@@ -13,10 +12,7 @@ actor of the process, and an ``ask`` that races with a stop may never be answere
 
 from __future__ import annotations
 
-import threading
-from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import pykka
 from pykka import messages
@@ -28,41 +24,28 @@ PROXY_MESSAGES: frozenset[type] = frozenset({messages.ProxyCall, messages.ProxyG
 """The classes of the messages that proxies send."""
 
 
+class Kind(Protocol):
+    """What the seam asks of a kind of actor."""
+
+    def make_ref(self, actor: Any) -> pykka.ActorRef[Any]:
+        """Return the reference by which others know ``actor``."""
+
+
 class PykkaSeam(pykka.ThreadingActor):
-    """A Pykka actor whose inbox, reference, thread and loop are given by the subclass."""
+    """A Pykka actor whose inbox, end and reference come from its kind, and its state, set before ``__init__``."""
 
-    @classmethod
-    @abstractmethod
-    def make_mailbox(cls) -> Any:
-        """Return a new inbox: anything with ``put``, ``get`` and ``empty``."""
+    _actor_kind: ClassVar[Kind]
+    _actor_state: Any
 
-    @abstractmethod
-    def make_ref(self) -> pykka.ActorRef[Any]:
-        """Return the reference by which others know this actor."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.actor_stopped = self._actor_state.stopped
+        self._actor_ref = self._actor_kind.make_ref(self)
 
-    @abstractmethod
-    def make_thread(self, target: Callable[[], None]) -> threading.Thread:
-        """Return the thread that will call ``target``, not yet started."""
+    def _create_actor_inbox(self) -> Any:  # type: ignore[override]  # Pykka's is static, and called on the instance
+        return self._actor_state.mailbox
 
-    @abstractmethod
-    def run(self) -> None:
-        """Do all that the actor's thread does."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._actor_ref = self.make_ref()
-
-    def start_thread(self) -> None:
-        """Start the thread that calls `run`."""
-        self._start_actor_loop()
-
-    def handle_proxy_message(self, message: Any) -> Any:
-        """Handle the message of a proxy, and return the answer."""
-        return self._handle_receive(message)
-
-    @classmethod
-    def _create_actor_inbox(cls) -> Any:
-        return cls.make_mailbox()
-
-    def _start_actor_loop(self) -> None:
-        self.make_thread(self.run).start()
+def handle_proxy_message(actor: pykka.Actor, message: Any) -> Any:
+    """Handle the message of a proxy, and return the answer."""
+    return pykka.Actor._handle_receive(actor, message)

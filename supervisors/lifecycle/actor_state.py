@@ -47,6 +47,10 @@ class ActorContext(Protocol):
         """The names of all supervisors above, outermost first."""
 
     @property
+    def supervisor(self) -> object | None:
+        """The supervisor's reference; None for an actor started without one."""
+
+    @property
     def clock(self) -> Clock:
         """Where the time comes from."""
 
@@ -68,14 +72,14 @@ class ActorState:
         label: the actor's name in messages.
         context: the circumstances of its start.
         mailbox: where its messages come in.
-        stopped: Pykka's flag, set at the end.
     """
 
-    def __init__(self, label: str, context: ActorContext, mailbox: Mailbox, stopped: threading.Event) -> None:
+    def __init__(self, label: str, context: ActorContext, mailbox: Mailbox) -> None:
         self.label = label
         self.context = context
         self.mailbox = mailbox
         self.links = Links(mailbox)
+        self.stopped = threading.Event()  # Pykka's flag: set when the mailbox has closed
         self.ended = threading.Event()
         self.ready = threading.Event()
         self.cancelled = threading.Event()
@@ -83,6 +87,7 @@ class ActorState:
         self.start_error: BaseException | None = None
         self.failure: Crashed | None = None
         self.thread: threading.Thread | None = None
+        self.exit_reason: Reason | None = None  # for the last hook: why the actor is about to end
         self.trapping = False
         # Written by the actor's thread around every piece of its own code; read by a thread that interrupts it.
         self.current: Envelope | None = None
@@ -90,7 +95,6 @@ class ActorState:
         self.kill_requested = False
         self.late_sends = 0
         self.dead_letters = 0
-        self._stopped = stopped
         self._count_lock = threading.Lock()
         self._interrupt_lock = threading.Lock()
         self._interrupting = False
@@ -188,7 +192,7 @@ class ActorState:
         if recipients is None:
             return False
         self.mailbox.close()
-        self._stopped.set()
+        self.stopped.set()
         for release in recipients.releases:
             self._call_safely(release)
         self._answer_current()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from supervisors.lifecycle.actor_loop import ActorLoop
+from supervisors.lifecycle.base_actor import BaseActor, context_of, set_context
 from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.frames import clear_frames
 from supervisors.lifecycle.ref import Ref
@@ -14,24 +14,24 @@ from supervisors.rules.errors import Ignore, StartError
 from supervisors.rules.reasons import SHUTDOWN, Crashed
 from supervisors.threads.worker_thread import blocking
 
-L = TypeVar("L", bound=ActorLoop)
+A = TypeVar("A", bound=BaseActor)
 
 
-def create(actor_class: type[L], context: StartContext, args: tuple[Any, ...], kwargs: dict[str, Any]) -> L:
+def create(actor_class: type[A], context: StartContext, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A:
     """Construct an actor that knows its ``context`` from the first line of its ``__init__`` on.
 
     Raises:
         TypeError: its ``__init__`` does not call its superclass's.
     """
     actor = actor_class.__new__(actor_class)
-    actor.context = context
+    set_context(actor, context)
     actor_class.__init__(actor, *args, **kwargs)
-    if not hasattr(actor, "actor_state"):
+    if not hasattr(actor, "actor_inbox"):
         raise TypeError(f"expected {actor_class.__name__}.__init__ to call super().__init__(); add the call")
     return actor
 
 
-def launch(actor: ActorLoop) -> Ref[Any]:
+def launch(actor: BaseActor) -> Ref[Any]:
     """Start the thread of ``actor`` and wait until it is ready.
 
     Raises:
@@ -48,7 +48,7 @@ def launch(actor: ActorLoop) -> Ref[Any]:
         del actor, error  # what is raised keeps this frame, and the actor's state what is raised
 
 
-def launch_alone(actor: ActorLoop) -> Ref[Any]:
+def launch_alone(actor: BaseActor) -> Ref[Any]:
     """Start an actor outside any supervisor, and wait until it is ready.
 
     Raises:
@@ -61,22 +61,22 @@ def launch_alone(actor: ActorLoop) -> Ref[Any]:
         if isinstance(error, Ignore | StartError):
             raise error
         if error is not None:
-            raise StartError(f"{actor.actor_state.label} failed in on_start: {error!r}") from error
+            raise StartError(f"{actor._actor_state.label} failed in on_start: {error!r}") from error
         return cast("Ref[Any]", actor.actor_ref)
     finally:
         del actor, error  # as in `launch`
 
 
-def _start(actor: ActorLoop) -> BaseException | None:
+def _start(actor: BaseActor) -> BaseException | None:
     """Start ``actor``, and return when it is ready; or return why it is not, from ``on_start``.
 
     Raises:
         BaseException: what broke the start off; the actor ends.
     """
-    state = actor.actor_state
+    state = actor._actor_state
     try:
-        _enter_tree(actor.context, cast("Ref[Any]", actor.actor_ref))
-        actor.start_thread()
+        _enter_tree(context_of(actor), cast("Ref[Any]", actor.actor_ref))
+        actor._actor_kind.begin(actor)
         with blocking():
             state.ready.wait()
     except BaseException as error:  # also Ctrl-C, or a kill of the supervisor: nothing will hold the reference
@@ -100,13 +100,13 @@ def _enter_tree(context: StartContext, ref: Ref[Any]) -> None:
         state.links.on_release(partial(above.remove_child, state.mailbox))
 
 
-def _break_off(actor: ActorLoop, error: BaseException) -> None:
+def _break_off(actor: BaseActor, error: BaseException) -> None:
     """End an actor whose start was broken off, whether its thread runs or not."""
-    state, crash = actor.actor_state, Crashed(error)
+    state, crash = actor._actor_state, Crashed(error)
     if state.finish(crash, unless_begun=True):
         state.thread = None  # one that never runs keeps what it was to run
         clear_frames(crash)
         return
     state.mailbox.signal(StopSignal(SHUTDOWN))
-    if actor.context.supervisor is None:
+    if state.context.supervisor is None:
         state.join()

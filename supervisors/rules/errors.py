@@ -25,6 +25,10 @@ class KillRefused(BadSpec):
     """A specification that demands a real kill, for a host that has none."""
 
 
+class ReservedName(SupervisionError, TypeError):
+    """A class or an actor that uses a name of `Actor` for something of its own."""
+
+
 class StartError(SupervisionError):
     """An actor, or a child of a supervisor, did not start; `__cause__` is the original exception.
 

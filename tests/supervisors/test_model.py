@@ -58,8 +58,8 @@ actions = st.one_of(
 class HeldUp(Supervisor):
     """A supervisor that can be held up, so that what comes meanwhile is handled in a known order."""
 
-    def hold(self, gate: Gate) -> None:
-        gate.pass_through()
+    def on_receive(self, message: Gate) -> None:
+        message.pass_through()
 
 
 class Comparison(RuleBasedStateMachine):
@@ -98,7 +98,7 @@ class Comparison(RuleBasedStateMachine):
         """Let several things happen before the supervisor comes to any of them."""
         assert self.tree is not None
         gate = Gate()
-        self.tree.tell(Call("hold", (gate,)))
+        self.tree.tell(gate)
         assert gate.entered.wait(PATIENCE_S)
         pairs = [self.happen(*action) for action in batch]
         gate.opened.set()

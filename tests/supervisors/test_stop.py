@@ -29,7 +29,7 @@ from supervisors import (
 )
 from supervisors.lifecycle.signals import StopSignal
 from supervisors.testing import ManualClock, ScriptedStart
-from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, Worker, down
+from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, Worker, down, tell_and_see_die
 
 ONE = Strategy.ONE_FOR_ONE
 
@@ -135,14 +135,12 @@ def test_a_child_that_crashed_on_its_own_while_the_supervisor_was_busy_is_not_re
 
 def test_children_of_a_supervisor_that_crashes_end_too() -> None:
     class Broken(Supervisor):
-        def which_children(self) -> Any:
+        def on_receive(self, message: Any) -> Any:
             raise Died("a fault of the supervisor's own")
 
     tree = Broken.start([ChildSpec.of(Worker, id="w")], strategy=ONE)
     ref = tree.which_child("w").ref
-    with pytest.raises(Died):
-        tree.which_children()
-    assert isinstance(down(tree).exception, Died)
+    assert isinstance(tell_and_see_die(tree).exception, Died)
     assert down(ref) == SHUTDOWN
 
 

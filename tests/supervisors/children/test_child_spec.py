@@ -167,7 +167,7 @@ def test_an_actor_of_plain_pykka_is_told_to_change_its_base_class() -> None:
 
 def test_case_s3_the_strategy_is_required() -> None:
     with pytest.raises(TypeError, match="strategy"):
-        Supervisor.start([])  # type: ignore[call-arg]  # what is tested
+        Supervisor.start([])  # type: ignore[call-overload]  # what is tested
 
 
 def test_case_s12_a_dict_is_a_specification_for_start_child() -> None:
