@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -14,6 +13,7 @@ from supervisors.lifecycle.mailbox import BoundedMailbox, Mailbox, MailboxLimit
 from supervisors.lifecycle.ref import Ref
 from supervisors.rules.reasons import NORMAL, Reason
 from supervisors.rules.termination import ChildType
+from supervisors.threads.occupied import OccupiedThread
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class ActorKind:
         state = actor._actor_state
         loop, context = self.loop_class(actor, state, self.stop_reason), state.context
         name = f"{context.id}#{context.incarnation}"
-        state.thread = threading.Thread(target=loop.run, name=name, daemon=actor.use_daemon_thread)
+        state.thread = OccupiedThread(target=loop.run, name=name, daemon=actor.use_daemon_thread)
         state.thread.start()
 
 
