@@ -17,10 +17,12 @@ from supervisors import (
     ReservedName,
     ScheduledActor,
     Scheduler,
+    StartContext,
     StartError,
     Supervisor,
     TaskSupervisor,
 )
+from supervisors.lifecycle.launch import create
 from supervisors.lifecycle.own_names import own_names
 from tests.supervisors.stubs import PATIENCE_S, Worker
 
@@ -61,17 +63,17 @@ def test_an_actor_has_the_documented_names_and_no_others_beyond_pykkas() -> None
     assert names(Actor()) == {*own_names(Actor), "child_spec"} | OPTIONS | MACHINERY
 
 
-SUPERVISORS = [
-    Supervisor([], strategy="one_for_one"),
-    DynamicSupervisor(),
-    PartitionSupervisor(Worker, partitions=1),
-    TaskSupervisor(),
+SUPERVISORS: list[tuple[type[Actor], tuple[Any, ...], dict[str, Any]]] = [
+    (Supervisor, ([],), {"strategy": "one_for_one"}),
+    (DynamicSupervisor, (), {}),
+    (PartitionSupervisor, (Worker,), {"partitions": 1}),
+    (TaskSupervisor, (), {}),
 ]
 
 
-@pytest.mark.parametrize("supervisor", SUPERVISORS)
-def test_a_supervisor_has_one_name_more(supervisor: Actor) -> None:
-    assert names(supervisor) - names(Actor()) == {"_actor_supervision"}
+@pytest.mark.parametrize(("kind", "args", "kwargs"), SUPERVISORS)
+def test_a_supervisor_has_one_name_more(kind: type[Actor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    assert names(create(kind, StartContext("it"), args, kwargs)) - names(Actor()) == {"_actor_supervision"}
 
 
 def test_a_scheduled_actor_has_four_names_more() -> None:
