@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -231,7 +231,7 @@ class Supervision(ABC):
     def set_flags(self, flags: Flags) -> None:
         """Use new options from now on; restarts that were counted stay counted."""
         self._flags = flags
-        self._window = RestartWindow(flags.max_restarts, flags.max_seconds, self._window.restarts)
+        self._window = replace(self._window, max_restarts=flags.max_restarts, max_seconds=flags.max_seconds)
 
     # Depth of mailboxes
 
