@@ -18,8 +18,8 @@ from supervisors.lifecycle.mailbox import SystemEnvelope, TimeUp, Wake
 from supervisors.lifecycle.obedience import obey
 from supervisors.lifecycle.own_names import check_names, own
 from supervisors.lifecycle.ref import Ref
-from supervisors.lifecycle.signals import Down, ExitNow, ExitSignal, KillSignal, StopSignal
-from supervisors.rules.reasons import KILLED, NORMAL, Reason
+from supervisors.lifecycle.signals import Down, ExitNow, KillSignal, StopSignal
+from supervisors.rules.reasons import NORMAL, Reason
 from supervisors.threads.timers import Timer
 from supervisors.threads.worker_thread import blocking
 
@@ -163,21 +163,21 @@ class Actor(BaseActor):
         mailbox.stash.extend(others)
         return messages
 
-    def receive(self, match: type | Callable[[Any], bool], *, timeout_s: float | None = None) -> Any:
+    def receive(self, match: type | Callable[[Any], bool], *, timeout: float | None = None) -> Any:
         """Wait, inside a hook, for the first message that matches; all others stay in order for `on_receive`.
 
         Only messages that were told are considered: questions wait, since `on_receive` returns their answers.
 
         Args:
             match: a class of messages, or a function that returns whether a message matches.
-            timeout_s: seconds of the actor's clock to wait; None waits for ever.
+            timeout: seconds of the actor's clock to wait; None waits for ever.
 
         Raises:
-            pykka.Timeout: no such message came within ``timeout_s``.
+            pykka.Timeout: no such message came within ``timeout``.
         """
         wanted = _instance_of(match) if isinstance(match, type) else match
         time_up = TimeUp()
-        timer = None if timeout_s is None else self.send_after(timeout_s, time_up)
+        timer = None if timeout is None else self.send_after(timeout, time_up)
         try:
             return _select(self._actor_state, wanted, time_up)
         finally:
@@ -209,17 +209,3 @@ def _select(state: ActorState, wanted: Callable[[Any], bool], time_up: TimeUp) -
 
 def _instance_of(wanted: type) -> Callable[[Any], bool]:
     return lambda message: isinstance(message, wanted)
-
-
-def exit(ref: Ref[Any], reason: Reason) -> None:
-    """Send an exit signal on purpose: with `KILLED` it cannot be trapped, with another reason it can.
-
-    Unlike a supervisor's kill ladder it promises nothing: a thread that does not return to its mailbox goes on.
-    """
-    if reason == KILLED:
-        ref.actor_state.request_kill()
-        ref.actor_state.interrupt()
-    else:
-        to_itself = ref.actor_state.thread is threading.current_thread()
-        sender = ref.actor_state.links if to_itself else None
-        ref.actor_state.mailbox.signal(ExitSignal(sender, ref if to_itself else None, reason, linked=False))

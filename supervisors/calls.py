@@ -62,23 +62,23 @@ class BaseSupervisorRef(Ref[Any]):
         counts: Counts = self.call("count_children")
         return counts
 
-    def snapshot(self, *, timeout_s: float | None = None) -> SupervisorSnapshot:
+    def snapshot(self, *, timeout: float | None = None) -> SupervisorSnapshot:
         """Return the state of the supervisor and of its children.
 
         Args:
-            timeout_s: seconds to wait for a busy supervisor; None waits for ever.
+            timeout: seconds to wait for a busy supervisor; None waits for ever.
 
         Raises:
             pykka.Timeout: it did not answer in time.
         """
-        snapshot: SupervisorSnapshot = self.call("snapshot", timeout_s=timeout_s)
+        snapshot: SupervisorSnapshot = self.call("snapshot", timeout=timeout)
         return snapshot
 
-    def call(self, method: str, *args: Any, timeout_s: float | None = None) -> Any:
+    def call(self, method: str, *args: Any, timeout: float | None = None) -> Any:
         """Have the supervisor call one of its methods, and return what that returns."""
         if threading.current_thread() is self.actor_state.thread:
             raise RuntimeError(f"a supervisor cannot call itself: {method} was called in the thread of {self}")
-        outcome: Answer = self.ask(Call(method, args), block=True, timeout=timeout_s)
+        outcome: Answer = self.ask(Call(method, args), block=True, timeout=timeout)
         try:
             if outcome.error is not None:
                 raise outcome.error

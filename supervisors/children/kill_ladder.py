@@ -5,21 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from itertools import zip_longest
+from typing import Any
 
 from supervisors.children.child import Child
 from supervisors.children.records import ExitWatch
+from supervisors.children.thread_child import ThreadChild
+from supervisors.lifecycle.ref import Ref
 from supervisors.rules.reasons import SHUTDOWN
 
 _DISCARD_S = 5.0
 """Real seconds that a child which must not run may take to stop in order."""
 
 
-def kill(child: Child) -> None:
-    """End a child by force: climb its ladder, at last abandon it. Returns when it has ended, one way or the other.
+def kill(target: Ref[Any] | Child) -> None:
+    """End an actor by force, and return when it has ended: climb its kill ladder, at last abandon it.
 
-    A supervisor does this with a child that exceeds its shutdown time. Other code that finds that a child must go may
+    A supervisor does this with a child that exceeds its shutdown time. Other code that finds that an actor must go may
     do it, too; to the supervisor it is an end like any other.
+
+    Args:
+        target: the actor's reference; or a child of any host.
     """
+    child: Child = ThreadChild(target) if isinstance(target, Ref) else target
     use_force([(child, _watched(child))])
 
 

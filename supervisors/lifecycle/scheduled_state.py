@@ -109,11 +109,11 @@ class ScheduledState(ActorState):
         self.mailbox.wake = _nothing
         self._last_slice_over.set()
 
-    def join(self, timeout_s: float | None = None) -> bool:
+    def join(self, timeout: float | None = None) -> bool:
         """Wait until the actor has ended and, unless it was abandoned, its last slice too; return whether it has."""
         with blocking():
-            if not self.ended.wait(timeout_s):
+            if not self.ended.wait(timeout):
                 return False
             if self.thread is threading.current_thread() or isinstance(self.reason, Abandoned):
                 return True
-            return self._last_slice_over.wait(timeout_s)
+            return self._last_slice_over.wait(timeout)
