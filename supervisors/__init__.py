@@ -117,7 +117,7 @@ registries may be called from any thread. A child must not call its own supervis
 
 from __future__ import annotations
 
-from supervisors.actor import Actor, exit
+from supervisors.actor import Actor
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.child import Child, Rung
 from supervisors.children.events import (
@@ -306,7 +306,6 @@ __all__ = [
     "Unregistered",
     "Verdict",
     "abandoned_threads",
-    "exit",
     "kill",
     "on",
     "partition_of",

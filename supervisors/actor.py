@@ -17,10 +17,9 @@ from supervisors.lifecycle.mailbox import SystemEnvelope, TimeUp, Wake
 from supervisors.lifecycle.obedience import obey
 from supervisors.lifecycle.own_names import check_names, own
 from supervisors.lifecycle.ref import Ref
-from supervisors.lifecycle.signals import Down, ExitNow, ExitSignal, KillSignal, StopSignal
-from supervisors.rules.reasons import KILLED, NORMAL, Reason, as_reason
+from supervisors.lifecycle.signals import Down, ExitNow, KillSignal, StopSignal
+from supervisors.rules.reasons import NORMAL, Reason
 from supervisors.threads.latch import Latch
-from supervisors.threads.occupied import occupant
 from supervisors.threads.timers import Timer
 from supervisors.threads.worker_thread import blocking
 
@@ -168,21 +167,21 @@ class Actor(BaseActor):
         mailbox.stash.extend(others)
         return messages
 
-    def receive(self, match: type | Callable[[Any], bool], *, timeout_s: float | None = None) -> Any:
+    def receive(self, match: type | Callable[[Any], bool], *, timeout: float | None = None) -> Any:
         """Wait, inside a hook, for the first message that matches; all others stay in order for `on_receive`.
 
         Only messages that were told are considered: questions wait, since `on_receive` returns their answers.
 
         Args:
             match: a class of messages, or a function that returns whether a message matches.
-            timeout_s: seconds of the actor's clock to wait; None waits for ever.
+            timeout: seconds of the actor's clock to wait; None waits for ever.
 
         Raises:
-            pykka.Timeout: no such message came within ``timeout_s``.
+            pykka.Timeout: no such message came within ``timeout``.
         """
         wanted = _instance_of(match) if isinstance(match, type) else match
         time_up = TimeUp()
-        timer = None if timeout_s is None else self.send_after(timeout_s, time_up)
+        timer = None if timeout is None else self.send_after(timeout, time_up)
         try:
             return _select(self._actor_state, wanted, time_up)
         finally:
@@ -214,28 +213,3 @@ def _select(state: ActorState, wanted: Callable[[Any], bool], time_up: TimeUp) -
 
 def _instance_of(wanted: type) -> Callable[[Any], bool]:
     return lambda message: isinstance(message, wanted)
-
-
-def exit(ref: Ref[Any], reason: object) -> None:
-    """Send an exit signal on purpose: with `KILLED` it cannot be trapped, with another reason it can.
-
-    Unlike a supervisor's kill ladder it promises nothing: a thread that does not return to its mailbox goes on.
-
-    Args:
-        ref: of the actor.
-        reason: any value; one that is no `Reason` becomes an `Exited`, an exception a `Crashed`.
-
-    Raises:
-        TypeError: ``ref`` is no reference of an actor of this package.
-    """
-    if not isinstance(ref, Ref):
-        raise TypeError(f"expected a reference of a supervisors.Actor, got {ref!r}")
-    why, state = as_reason(reason), ref.actor_state
-    if why == KILLED:
-        state.request_kill()
-        state.interrupt()
-    else:
-        to_itself = occupant() is state
-        state.mailbox.signal(
-            ExitSignal(state.links if to_itself else None, ref if to_itself else None, why, linked=False)
-        )

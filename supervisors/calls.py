@@ -65,24 +65,24 @@ class BaseSupervisorRef(Ref[Any]):
         counts: Counts = self.call("count_children")
         return counts
 
-    def snapshot(self, *, timeout_s: float | None = None) -> SupervisorSnapshot:
+    def snapshot(self, *, timeout: float | None = None) -> SupervisorSnapshot:
         """Return the state of the supervisor and of its children.
 
         Args:
-            timeout_s: seconds to wait for a busy supervisor; None waits for ever.
+            timeout: seconds to wait for a busy supervisor; None waits for ever.
 
         Raises:
             pykka.Timeout: it did not answer in time.
         """
-        snapshot: SupervisorSnapshot = self.call("snapshot", timeout_s=timeout_s)
+        snapshot: SupervisorSnapshot = self.call("snapshot", timeout=timeout)
         return snapshot
 
-    def call(self, method: str, *args: Any, timeout_s: float | None = None) -> Any:
+    def call(self, method: str, *args: Any, timeout: float | None = None) -> Any:
         """Have the supervisor do what the method of this name does, and return the result.
 
         Args:
             method: the name of one of the methods of this reference.
             *args: as that method gives them.
-            timeout_s: seconds to wait; None waits for ever.
+            timeout: seconds to wait; None waits for ever.
         """
-        return self.ask(Call(method, args), block=True, timeout=timeout_s)
+        return self.ask(Call(method, args), block=True, timeout=timeout)

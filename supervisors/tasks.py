@@ -56,11 +56,11 @@ class Task(Generic[T]):
         self.ref = ref
         self.future = future
 
-    def result(self, timeout_s: float | None = None) -> T:
+    def result(self, timeout: float | None = None) -> T:
         """Wait for the result and return it.
 
         Args:
-            timeout_s: seconds to wait; None waits for ever.
+            timeout: seconds to wait; None waits for ever.
 
         Raises:
             pykka.Timeout: there is no result yet.
@@ -68,7 +68,7 @@ class Task(Generic[T]):
             Exception: what the function raised.
         """
         try:
-            return self.future.get(timeout=timeout_s)
+            return self.future.get(timeout=timeout)
         finally:
             del self  # an error keeps this frame, and the future the error
 

@@ -108,9 +108,7 @@ class ChildControl:
         child, info = started if isinstance(started, tuple) and len(started) == 2 else (started, None)
         # A look at the class first: Python before 3.12 asks a protocol for each of its members, as slow as a thread.
         if not isinstance(child, ThreadChild) and not isinstance(child, Child):
-            raise StartError(
-                f"expected `start` of {record.id!r} to return a Child, got {printed(started)}", record.id
-            )
+            raise StartError(f"expected `start` of {record.id!r} to return a Child, got {printed(started)}", record.id)
         try:
             if not child.can_be_killed:
                 self._check_may_abandon(record)
@@ -142,8 +140,8 @@ class ChildControl:
             hooks=above.hooks,
             timers=above.timers,
             mailbox_sample_s=above.mailbox_sample_s,
-            start_timeout_s=spec.start_timeout,
-            shutdown_s=patience_s(spec.shutdown),
+            start_timeout=spec.start_timeout,
+            shutdown=patience_s(spec.shutdown),
         )
 
     def _watch(self, record: ChildRecord, child: Child, release: Callable[[], None]) -> None:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import zip_longest
+from typing import Any
 
 from supervisors.children.child import Child, Rung
 from supervisors.children.records import ExitWatch
+from supervisors.children.thread_child import ThreadChild
 from supervisors.lifecycle.guarded import guarded
+from supervisors.lifecycle.ref import Ref
 from supervisors.rules.reasons import SHUTDOWN, Abandoned
 
 _DISCARD_S = 5.0
 """Real seconds that a child which must not run may take to stop in order."""
 
 
-def kill(child: Child) -> None:
-    """End a child by force: climb its ladder, at last abandon it. Returns when it has ended, one way or the other.
+def kill(target: Ref[Any] | Child) -> None:
+    """End an actor by force, and return when it has ended: climb its kill ladder, at last abandon it.
 
-    A supervisor does this with a child that exceeds its shutdown time. Other code that finds that a child must go may
+    A supervisor does this with a child that exceeds its shutdown time. Other code that finds that an actor must go may
     do it, too; to the supervisor it is an end like any other.
+
+    Args:
+        target: the actor's reference; or a child of any host.
     """
+    child: Child = ThreadChild(target) if isinstance(target, Ref) else target
     use_force([(child, _watched(child))])
 
 
@@ -39,7 +46,7 @@ def use_force(children: Iterable[tuple[Child, ExitWatch]]) -> None:
     Whatever a child's methods raise, the others are ended, and in the end none is waited for.
     """
     left = list(children)
-    ladders = [guarded(child.ladder, (), "`ladder` of %r", child) for child, _ in left]
+    ladders: list[Sequence[Rung]] = [guarded(child.ladder, (), "`ladder` of %r", child) for child, _ in left]
     for rungs in zip_longest(*ladders):
         pairs = zip(rungs, left, strict=True)
         climbing = [(rung, watch) for rung, (_, watch) in pairs if rung is not None and not watch.ended.is_set()]

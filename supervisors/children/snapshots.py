@@ -35,9 +35,7 @@ class ChildSnapshot:
     def of(record: ChildRecord, now: float) -> ChildSnapshot:
         """Return the child of ``record`` at the time ``now`` (monotonic seconds)."""
         state, incarnation, depth = record.state, record.incarnation, depth_of(record)
-        return ChildSnapshot(
-            record.id, record.ref, state, record.spec.type, incarnation, depth, now - record.since
-        )
+        return ChildSnapshot(record.id, record.ref, state, record.spec.type, incarnation, depth, now - record.since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,22 +90,27 @@ class ActorLoop:
             return reason
         failure = state.failure
         if failure is None:
-            reason = self._attempt(self.on_stop) or reason
-            if state.failure is not None:
-                self._log("on_stop of %s raised", state.failure.error)
-            return reason
-        self._log("%s crashed", failure.error)
-        self._attempt(partial(self.on_failure, failure.error))
-        if state.failure is not failure:
-            logger.error("on_failure of %s raised", state.label, exc_info=state.failure.error)
-            state.failure = failure
+            ended_otherwise = self._attempt(self.on_stop)
+            self._log("on_stop of %s raised")
+            return ended_otherwise or reason
+        self._log("%s crashed")
+        self._attempt(partial(self._run_on_failure, failure.error))
         return reason
 
-    def _log(self, what: str, error: BaseException) -> None:
-        """Log why the actor ends, unless its supervisor will report it."""
-        supervisor = cast(Any, self.state.context.supervisor)
-        if supervisor is None or supervisor.exit_reason is not None:
-            logger.error(what, self.state.label, exc_info=error)
+    def _run_on_failure(self, error: BaseException) -> None:
+        """Run ``on_failure``; what that raises takes no one's place, so it is logged here."""
+        try:
+            self.on_failure(error)
+        except (ExitNow, Kill):
+            raise
+        except BaseException:
+            logger.exception("on_failure of %s raised", self.state.label)
+
+    def _log(self, what: str) -> None:
+        """Log the failure of the actor, if there is one that its supervisor will not report."""
+        failure, supervisor = self.state.failure, cast(Any, self.state.context.supervisor)
+        if failure is not None and (supervisor is None or supervisor.exit_reason is not None):
+            logger.error(what, self.state.label, exc_info=failure.error)
 
     def _attempt(self, code: Callable[[], None]) -> Reason | None:
         """Run code of the user's; return why it made the actor end, or None if it did not."""

@@ -286,14 +286,14 @@ class ActorState:
         clear_frames(failure)
         clear_frames(self.reason)
 
-    def join(self, timeout_s: float | None = None) -> bool:
+    def join(self, timeout: float | None = None) -> bool:
         """Wait until the actor has ended and, unless it was abandoned, its thread too; return whether it has."""
-        if not wait_for(self.ended, timeout_s):
+        if not wait_for(self.ended, timeout):
             return False
         thread = self.thread
         if thread is None or thread is threading.current_thread() or isinstance(self.reason, Abandoned):
             return True
-        thread.join(timeout_s)
+        thread.join(timeout)
         return not thread.is_alive()
 
     # Dead letters

@@ -32,8 +32,8 @@ class StartContext:
         hooks: called with every event of the tree.
         timers: the timer thread of the tree; None for an actor started without one.
         mailbox_sample_s: how often supervisors report the depth of mailboxes, in seconds; None for never.
-        start_timeout_s: seconds that the start may take; `INFINITY`, the default, for any time.
-        shutdown_s: seconds that it may take to stop.
+        start_timeout: seconds that the start may take; `INFINITY`, the default, for any time.
+        shutdown: seconds that it may take to stop.
     """
 
     id: str
@@ -48,5 +48,5 @@ class StartContext:
     hooks: Hooks = field(default_factory=Hooks)
     timers: Timers | None = None
     mailbox_sample_s: float | None = None
-    start_timeout_s: float = INFINITY
-    shutdown_s: float = 5.0
+    start_timeout: float = INFINITY
+    shutdown: float = 5.0

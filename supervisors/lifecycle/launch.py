@@ -105,13 +105,13 @@ def wait_until_ready(actor: BaseActor) -> None:
         Kill: the actor that waits was killed.
     """
     state, context = actor._actor_state, context_of(actor)
-    limit = _limit(context.start_timeout_s)
+    limit = _limit(context.start_timeout)
     try:
         in_time = wait_for(state.ready, limit, clock=context.clock, give_up=_check_not_stopping)
         message = f"expected {state.label} to be ready within {limit} s"
     except _MustStop:
         _tell_to_stop(state)
-        in_time = wait_for(state.ready, _limit(context.shutdown_s), clock=context.clock)
+        in_time = wait_for(state.ready, _limit(context.shutdown), clock=context.clock)
         message = f"{state.label} was to stop before it was ready"
     if not in_time:
         _use_force(actor)
@@ -167,6 +167,6 @@ def _break_off(actor: BaseActor, error: BaseException) -> None:
         return
     if not isinstance(error, Kill):
         _tell_to_stop(state)
-        state.ended.wait(_limit(context_of(actor).shutdown_s))
+        state.ended.wait(_limit(context_of(actor).shutdown))
     if state.reason is None:
         _use_force(actor)

@@ -19,8 +19,10 @@ from supervisors.lifecycle.lineage import (
 )
 from supervisors.lifecycle.mailbox import Envelope, Timed
 from supervisors.lifecycle.replies import Reply, TimedReply, fail, resolve
+from supervisors.lifecycle.signals import ExitSignal
 from supervisors.rules.errors import ActorDead, DeadlineExceeded, MailboxFull
-from supervisors.rules.reasons import Reason
+from supervisors.rules.reasons import KILLED, Reason, as_reason
+from supervisors.threads.occupied import occupant
 
 A = TypeVar("A", bound=pykka.Actor)
 
@@ -178,21 +180,38 @@ class Ref(pykka.ActorRef[A]):
         self.actor_state.join(timeout)
         return alive
 
-    def wait(self, timeout_s: float | None = None) -> Reason | None:
+    def wait(self, timeout: float | None = None) -> Reason | None:
         """Wait until the actor has ended and its thread is gone; return the reason, or None when time was up.
 
         Args:
-            timeout_s: seconds to wait; None waits for ever. Ctrl-C interrupts the wait in the main thread.
+            timeout: seconds to wait; None waits for ever. Ctrl-C interrupts the wait in the main thread.
 
         Raises:
             RuntimeError: an actor waits for its own end, or for that of a supervisor above it, which waits for its end.
         """
         check_end_may_be_awaited(self.actor_state)
-        return self.actor_state.reason if self.actor_state.join(timeout_s) else None
+        return self.actor_state.reason if self.actor_state.join(timeout) else None
 
     def on_release(self, release: Callable[[], None]) -> bool:
         """Call ``release`` at the end, before any watcher is notified; return False if the actor has already ended."""
         return self.actor_state.links.on_release(release)
+
+    def exit(self, reason: object) -> None:
+        """Send an exit signal on purpose: with `KILLED` it cannot be trapped, with another reason it can.
+
+        Unlike `kill` it promises nothing: a thread that does not return to its mailbox goes on.
+
+        Args:
+            reason: any value; one that is no `Reason` becomes an `Exited`, and an exception a `Crashed`.
+        """
+        state, reason = self.actor_state, as_reason(reason)
+        if reason == KILLED:
+            state.request_kill()
+            state.interrupt()
+            return
+        to_itself = occupant() is state
+        sender = state.links if to_itself else None
+        state.mailbox.signal(ExitSignal(sender, self if to_itself else None, reason, linked=False))
 
     @property
     def incarnation(self) -> int:

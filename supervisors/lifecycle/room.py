@@ -36,13 +36,13 @@ class Room:
         self._free.put(None)
         self._wake_next()
 
-    def wait_to_take(self, timeout_s: float | None) -> bool:
+    def wait_to_take(self, timeout: float | None) -> bool:
         """Take a place, or the next that is free; return False when time is up.
 
         Args:
-            timeout_s: seconds to wait; None waits for ever.
+            timeout: seconds to wait; None waits for ever.
         """
-        due = None if timeout_s is None else time.monotonic() + timeout_s
+        due = None if timeout is None else time.monotonic() + timeout
         while not self.take():
             turn = Latch()
             self._waiting.append(turn)

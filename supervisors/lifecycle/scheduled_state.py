@@ -109,10 +109,10 @@ class ScheduledState(ActorState):
         self.mailbox.wake = _nothing
         self._last_slice_over.set()
 
-    def join(self, timeout_s: float | None = None) -> bool:
+    def join(self, timeout: float | None = None) -> bool:
         """Wait until the actor has ended and, unless it was abandoned, its last slice too; return whether it has."""
-        if not wait_for(self.ended, timeout_s):
+        if not wait_for(self.ended, timeout):
             return False
         if self.thread is threading.current_thread() or isinstance(self.reason, Abandoned):
             return True
-        return wait_for(self._last_slice_over, timeout_s)
+        return wait_for(self._last_slice_over, timeout)

@@ -39,7 +39,7 @@ class Waiter(Protocol):
 
 def wait_for(
     latch: Latch,
-    timeout_s: float | None = None,
+    timeout: float | None = None,
     *,
     clock: Clock = SystemClock(),  # noqa: B008 - it has no state
     give_up: Callable[[Any], None] | None = None,
@@ -48,7 +48,7 @@ def wait_for(
 
     Args:
         latch: what to wait for.
-        timeout_s: seconds of ``clock`` to wait; None waits for ever.
+        timeout: seconds of ``clock`` to wait; None waits for ever.
         clock: the system's by default.
         give_up: called with the state of the actor that waits, if it is one, before the wait and whenever a stop has
             come; ends the wait by raising.
@@ -61,15 +61,15 @@ def wait_for(
     waiter: Waiter | None = occupant()
     with blocking():
         if waiter is None:
-            return clock.wait(latch, timeout_s)
+            return clock.wait(latch, timeout)
         with waiter.outside_its_code():
-            return _listen(waiter, latch, timeout_s, clock, give_up)
+            return _listen(waiter, latch, timeout, clock, give_up)
 
 
 def _listen(
-    waiter: Waiter, latch: Latch, timeout_s: float | None, clock: Clock, give_up: Callable[[Any], None] | None
+    waiter: Waiter, latch: Latch, timeout: float | None, clock: Clock, give_up: Callable[[Any], None] | None
 ) -> bool:
-    due = None if timeout_s is None else clock.monotonic() + timeout_s
+    due = None if timeout is None else clock.monotonic() + timeout
     in_time = True
     while in_time and not latch.is_set():
         rung = Latch()

@@ -15,12 +15,12 @@ class Clock(Protocol):
         """Return the seconds since some fixed instant; they never go back."""
         ...
 
-    def wait(self, latch: Latch, timeout_s: float | None) -> bool:
-        """Wait until ``latch`` is set or ``timeout_s`` seconds of this clock have passed; return whether it is set.
+    def wait(self, latch: Latch, timeout: float | None) -> bool:
+        """Wait until ``latch`` is set or ``timeout`` seconds of this clock have passed; return whether it is set.
 
         Args:
             latch: what to wait for.
-            timeout_s: seconds of this clock; None waits for ever.
+            timeout: seconds of this clock; None waits for ever.
         """
         ...
 
@@ -32,6 +32,6 @@ class SystemClock:
         """Return `time.monotonic`."""
         return time.monotonic()
 
-    def wait(self, latch: Latch, timeout_s: float | None) -> bool:
+    def wait(self, latch: Latch, timeout: float | None) -> bool:
         """Wait for ``latch`` in real time."""
-        return latch.wait(timeout_s)
+        return latch.wait(timeout)

@@ -24,7 +24,6 @@ from supervisors import (
     Stopping,
     Supervisor,
     abandoned_threads,
-    exit,
 )
 from tests.supervisors.scheduled.pupils import Pupil
 from tests.supervisors.stubs import PATIENCE_S, Gate, Recorder, Worker, down
@@ -45,7 +44,7 @@ def calls_its_supervisor(gate: Gate, call: Callable[[Any], Any]) -> Callable[[An
 CALLS: dict[str, Callable[[Any], Any]] = {
     "which_children": lambda above: above.which_children(),
     "start_child": lambda above: above.start_child(ChildSpec.of(Worker, id="late")),
-    "snapshot": lambda above: above.snapshot(timeout_s=HOUR_S),
+    "snapshot": lambda above: above.snapshot(timeout=HOUR_S),
     "proxy": lambda above: above.proxy().incarnation.get(),
     "ask": lambda above: above.ask("anything"),
     "stop": lambda above: above.stop(),
@@ -179,7 +178,7 @@ def test_what_was_asked_before_the_stop_is_received_fails_when_it_is_received() 
     ref.tell(busy)
     assert busy.entered.wait(PATIENCE_S)
     waiting = ref.ask("ping", block=False)
-    exit(ref, SHUTDOWN)
+    ref.exit(SHUTDOWN)
     busy.opened.set()
     with pytest.raises(ActorDead):
         waiting.get(timeout=PATIENCE_S)
@@ -204,7 +203,7 @@ def test_what_was_told_before_the_stop_is_still_there_for_the_last_hook() -> Non
         def on_stop(self) -> None:
             kept.extend(self.take_messages())
             gate.pass_through()
-            kept.append(self.receive(int, timeout_s=PATIENCE_S))
+            kept.append(self.receive(int, timeout=PATIENCE_S))
 
     ref = Keeper.start()
     ref.tell(busy)
@@ -212,7 +211,7 @@ def test_what_was_told_before_the_stop_is_still_there_for_the_last_hook() -> Non
     ref.tell("one")
     asked = ref.ask("two", block=False)
     ref.tell("three")
-    exit(ref, SHUTDOWN)
+    ref.exit(SHUTDOWN)
     busy.opened.set()
     with pytest.raises(ActorDead):
         asked.get(timeout=PATIENCE_S)
@@ -237,7 +236,7 @@ def test_a_sender_that_waits_for_room_is_let_go_when_the_actor_stops() -> None:
     assert busy.entered.wait(PATIENCE_S)
     ref.tell("fills the room")
     refused = sender.ask(lambda actor: ref.ask("no room"), block=False)
-    exit(ref, SHUTDOWN)
+    ref.exit(SHUTDOWN)
     busy.opened.set()
     assert gate.entered.wait(PATIENCE_S)
     with pytest.raises(ActorDead):

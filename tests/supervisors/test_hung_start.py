@@ -26,7 +26,6 @@ from supervisors import (
     StartError,
     Supervisor,
     abandoned_threads,
-    exit,
 )
 from supervisors.calls import Call
 from supervisors.testing import ManualClock
@@ -93,7 +92,7 @@ def restarted(gate: Gate, spec: ChildSpec, **options: Any) -> Any:
 @pytest.mark.parametrize("slow", [Slow, Endless, Deaf], ids=lambda each: each.heeds)
 def test_a_supervisor_is_killed_while_a_child_hangs_in_its_start(gate: Gate, slow: Any) -> None:
     tree = restarted(gate, ChildSpec.of(slow, gate, 2, id="slow"))
-    exit(tree, KILLED)
+    tree.exit(KILLED)
     assert down(tree) == KILLED
     assert (abandoned_threads() == ["Deaf 'slow'"]) is (slow is Deaf)
 
@@ -195,7 +194,7 @@ def test_a_branch_that_hangs_in_its_own_start_ends_with_the_supervisor_that_wait
     if end == "stop":
         assert tree.stop(timeout=PATIENCE_S)
     else:
-        exit(tree, KILLED)
+        tree.exit(KILLED)
     assert down(tree) == (SHUTDOWN if end == "stop" else KILLED)
     assert abandoned_threads() == []
 
@@ -205,7 +204,7 @@ def test_the_other_calls_of_a_supervisor_fail_when_it_is_killed_in_a_start(gate:
     asked = [tree.ask(Call("start_child", (ChildSpec.of(Slow, gate),)), block=False)]
     assert gate.entered.wait(PATIENCE_S)
     asked.append(tree.ask(Call("which_children"), block=False))
-    exit(tree, KILLED)
+    tree.exit(KILLED)
     for future in asked:
         with pytest.raises(ActorDead):
             future.get(timeout=PATIENCE_S)
@@ -220,7 +219,7 @@ def test_a_supervisor_is_killed_while_it_waits_for_a_child_that_does_not_stop(ga
     ref = tree.which_child("Slow").ref
     stopped = tree.stop(block=False)
     assert gate.entered.wait(PATIENCE_S)
-    exit(tree, KILLED)
+    tree.exit(KILLED)
     assert down(tree) == KILLED
     assert stopped.get(timeout=PATIENCE_S) in (True, False)
     gate.opened.set()
@@ -237,7 +236,7 @@ def test_an_actor_is_killed_while_it_waits_for_another(gate: Gate) -> None:
         entered.opened.set()
         asks.tell(lambda actor, entered=entered, wait=wait: (entered.pass_through(), wait()))
         assert entered.entered.wait(PATIENCE_S)
-        exit(asks, KILLED)
+        asks.exit(KILLED)
         assert down(asks) == KILLED
     assert abandoned_threads() == []
     waits.stop()

@@ -25,7 +25,6 @@ from supervisors import (
     Shutdown,
     Strategy,
     Supervisor,
-    exit,
 )
 from supervisors.lifecycle.signals import StopSignal
 from supervisors.testing import ManualClock, ScriptedStart
@@ -170,7 +169,7 @@ def test_a_question_to_a_supervisor_that_stops_gets_an_answer_or_an_error() -> N
 def test_an_exit_signal_from_another_sender_does_not_end_a_supervisor() -> None:
     with Supervisor.start([Worker], strategy=ONE) as tree:
         for reason in (SHUTDOWN, Crashed(Died())):
-            exit(tree, reason)
+            tree.exit(reason)
         assert tree.which_child("Worker").ref.ask("ping") == 1
 
 

@@ -21,7 +21,6 @@ from supervisors import (
     Registry,
     Supervisor,
     TaskSupervisor,
-    exit,
 )
 from tests.supervisors.lifecycle.test_any_reason import TERMS, Hostile, named
 from tests.supervisors.stubs import PATIENCE_S, Worker
@@ -121,7 +120,7 @@ def test_a_proxy_of_a_supervisor_gets_the_error_and_the_supervisor_goes_on(tree:
 @pytest.mark.parametrize("junk", JUNK, ids=named)
 def test_a_signal_that_is_not_of_a_child_has_no_effect(tree: Any, junk: Any) -> None:
     if not isinstance(junk, Reason) or str(junk) != "killed":
-        exit(tree, junk)
+        tree.exit(junk)
     tree.tell(Down(tree, junk, junk))
     tree.tell(Exit(tree, junk))
 

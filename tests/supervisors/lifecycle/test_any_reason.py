@@ -24,7 +24,6 @@ from supervisors import (
     Scheduler,
     Shutdown,
     Supervisor,
-    exit,
     on,
 )
 from supervisors.rules.reasons import as_reason
@@ -96,7 +95,10 @@ def test_no_reason_of_a_child_harms_its_supervisor_or_its_siblings(restart: Any,
     specs = [ChildSpec.of(Worker, id="w", restart=restart), ChildSpec.of(Worker, id="other")]
     with Supervisor.start(specs, strategy="one_for_one", max_restarts=9, hooks=[recorder]) as tree:
         other = tree.which_child("other").ref
-        told, itself = [("exit", lambda ref: exit(ref, term)), ("itself", lambda ref: ref.tell(lambda me: me.exit(term)))]
+        told, itself = [
+            ("exit", lambda ref: ref.exit(term)),
+            ("itself", lambda ref: ref.tell(lambda me: me.exit(term))),
+        ]
         for _, end in (told, itself) if restart != "temporary" and not as_reason(term).is_orderly else (itself,):
             ref = tree.which_child("w").ref
             end(ref)
@@ -144,7 +146,7 @@ def test_no_reason_of_a_child_on_another_host_harms_its_supervisor(term: Any) ->
 @pytest.mark.parametrize("term", TERMS, ids=named)
 def test_a_class_may_say_for_which_reason_it_stops(term: Any) -> None:
     ref = Worker.start()
-    exit(ref, term)
+    ref.exit(term)
     if isinstance(as_reason(term), type(NORMAL)):
         ref.stop()
     assert isinstance(down(ref), Reason)
@@ -159,7 +161,7 @@ def test_links_and_monitors_are_given_any_reason(term: Any) -> None:
         actor.link(ended)
         actor.monitor(ended)
         ended.tell(lambda other: other.exit(term))
-        return actor.receive(Exit, timeout_s=PATIENCE_S), actor.receive(Down, timeout_s=PATIENCE_S)
+        return actor.receive(Exit, timeout=PATIENCE_S), actor.receive(Down, timeout=PATIENCE_S)
 
     signal, notice = linked.ask(watch)
     assert signal.reason is notice.reason is down(ended)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from supervisors import (
-    KILLED,
     SHUTDOWN,
     Actor,
     ChildReady,
@@ -21,7 +20,6 @@ from supervisors import (
     Scheduler,
     Supervisor,
     TaskSupervisor,
-    exit,
 )
 from supervisors.testing import ScriptedChild
 from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, Worker, down
@@ -152,7 +150,9 @@ def _hook() -> None:
 
 
 def _listener() -> None:
-    with Supervisor.start([ChildSpec.of(Worker, name="w")], strategy="one_for_one", registry=Registry(listeners=[raising])):
+    with Supervisor.start(
+        [ChildSpec.of(Worker, name="w")], strategy="one_for_one", registry=Registry(listeners=[raising])
+    ):
         pass
 
 

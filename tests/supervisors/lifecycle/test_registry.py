@@ -21,7 +21,6 @@ from supervisors import (
     Strategy,
     Supervisor,
     Unregistered,
-    exit,
 )
 from supervisors.rules.reasons import KILLED, SHUTDOWN
 from supervisors.testing import ScriptedStart
@@ -48,8 +47,8 @@ class Looker(Worker):
 ENDS: list[Callable[[Ref[Any]], Any]] = [
     lambda ref: ref.stop(),
     lambda ref: tell_and_see_die(ref),
-    lambda ref: exit(ref, KILLED),
-    lambda ref: exit(ref, SHUTDOWN),
+    lambda ref: ref.exit(KILLED),
+    lambda ref: ref.exit(SHUTDOWN),
 ]
 
 

@@ -165,9 +165,8 @@ def test_a_grandchild_may_call_the_root_when_only_its_own_supervisor_waits_for_i
 
 
 def test_a_child_that_waits_for_the_end_of_its_supervisor_gets_an_error() -> None:
-    with Supervisor.start([Worker], strategy="one_for_one") as tree:
-        with pytest.raises(RuntimeError, match="waits for"):
-            tree.which_child("Worker").ref.ask(lambda actor: actor.context.supervisor.wait())
+    with Supervisor.start([Worker], strategy="one_for_one") as tree, pytest.raises(RuntimeError, match="waits for"):
+        tree.which_child("Worker").ref.ask(lambda actor: actor.context.supervisor.wait())
 
 
 def test_a_task_that_waits_for_its_own_result_gets_an_error() -> None:

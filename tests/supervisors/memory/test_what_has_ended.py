@@ -20,7 +20,6 @@ from supervisors import (
     Scheduler,
     StartError,
     Supervisor,
-    exit,
 )
 from tests.supervisors.memory.traced import BORN, Broken, Failing, Parcel, Traced, TracedScheduled, scheduled, trace
 from tests.supervisors.stubs import PATIENCE_S, Died, Recorder, down, tell_and_see_die
@@ -132,7 +131,7 @@ def test_a_timer_that_is_pending_does_not_keep_its_actor_or_its_message(end: Any
         for _ in range(20):
             ref = tree.start_child(ChildSpec.of(Holder, restart="temporary")).ref
             timer = ref.ask(lambda actor: actor.send_after(HOUR_S, (actor, make_parcel())))
-            exit(ref, KILLED) if end is KILLED else ref.tell(end)
+            ref.exit(KILLED) if end is KILLED else ref.tell(end)
             down(ref)
             assert not timer.pending
         tree.which_children()
