@@ -12,7 +12,7 @@ from supervisors.children.spec import ChildSpec
 from supervisors.lifecycle.actor_state import ActorState
 from supervisors.lifecycle.base_actor import BaseActor, context_of
 from supervisors.lifecycle.context import StartContext
-from supervisors.lifecycle.launch import create, launch_alone
+from supervisors.lifecycle.launch import create_alone, launch_alone
 from supervisors.lifecycle.mailbox import SystemEnvelope, TimeUp, Wake
 from supervisors.lifecycle.obedience import obey
 from supervisors.lifecycle.own_names import check_names, own
@@ -60,11 +60,12 @@ class Actor(BaseActor):
         """Start an actor outside any supervisor, and return when ``on_start`` has succeeded.
 
         Raises:
-            StartError: ``on_start`` raised; the original exception is the cause.
+            TypeError: the class does not take these arguments.
+            StartError: ``__init__`` or ``on_start`` raised; the original exception is the cause.
             Ignore: the actor does not want to run.
         """
         actor_class = cast("type[Actor]", cls)
-        actor = create(actor_class, StartContext(id=actor_class.__name__), args, kwargs)
+        actor = create_alone(actor_class, StartContext(id=actor_class.__name__), args, kwargs)
         try:
             return cast("Ref[A]", launch_alone(actor))
         finally:

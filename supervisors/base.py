@@ -18,7 +18,7 @@ from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
 from supervisors.lifecycle._pykka import PROXY_MESSAGES
 from supervisors.lifecycle.actor_loop import ActorLoop
 from supervisors.lifecycle.base_actor import ActorKind
-from supervisors.lifecycle.launch import create, launch_alone
+from supervisors.lifecycle.launch import create_alone, launch_alone
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.replies import Refusal
 from supervisors.lifecycle.signals import Exit, ExitNow, Kill
@@ -349,7 +349,7 @@ def start_root(actor_class: type[BaseSupervisor], name: str, args: tuple[Any, ..
     """
     tree = {option: options.pop(option) for option in TreeOptions.__annotations__ if option in options}
     context, timers = root_context(options.pop("name", name), **tree)
-    supervisor = create(actor_class, context, args, options)
+    supervisor = create_alone(actor_class, context, args, options, known=[*TreeOptions.__annotations__, "name"])
     try:
         supervisor._actor_state.links.on_release(timers.stop)
         return launch_alone(supervisor)

@@ -171,6 +171,7 @@ class DynamicSupervision(Supervision):
             raise MaxChildren(
                 f"{self._control.name}: expected fewer than {self._max_children} children; stop one first"
             )
+        child.check_start(self._control.extra_arguments)
         record = ChildRecord(child, key=object())  # a child without a reference counts while it starts
         self._records[record.key] = record
         try:

@@ -288,6 +288,7 @@ class Supervisor(BaseSupervisor):
 
 def _checked(specs: list[ChildSpec], flags: Flags) -> list[ChildSpec]:
     for spec in specs:
+        spec.check_start()
         if spec.significant and flags.auto_shutdown is AutoShutdown.NEVER:
             raise BadSpec(f"child {spec.id!r} is significant, but `auto_shutdown` is 'never'; change one of them")
     return specs

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeAlias, cast
 
 from supervisors.children.child import Child
 from supervisors.children.thread_child import ThreadChild
+from supervisors.lifecycle.arguments import refused_arguments
 from supervisors.lifecycle.base_actor import BaseActor
 from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.launch import create, launch
@@ -116,6 +117,21 @@ class ChildSpec:
             f"child {self.id!r}: expected `shutdown` to be seconds >= 0, INFINITY or BRUTAL_KILL, got {value!r}"
         )
 
+    def check_start(self, extra_arguments: tuple[Any, ...] = ()) -> None:
+        """Check, before anything starts, that the actor's class takes its arguments.
+
+        Args:
+            extra_arguments: the supervisor's, before them.
+
+        Raises:
+            BadSpec: it does not.
+        """
+        if isinstance(self.start, ActorStart):
+            actor_class, args = self.start.actor_class, (*extra_arguments, *self.start.args)
+            refused = refused_arguments(actor_class, args, self.start.kwargs)
+            if refused is not None:
+                raise BadSpec(f"child {self.id!r}: {actor_class.__name__} {refused}")
+
     @staticmethod
     def of(
         actor_class: ActorClass,
@@ -147,6 +163,9 @@ class ChildSpec:
         """
         if not (inspect.isclass(actor_class) and issubclass(actor_class, BaseActor)):
             raise BadSpec(f"expected a subclass of supervisors.Actor, got {actor_class!r}; change its base class")
+        refused = refused_arguments(actor_class, args, kwargs, options=_OPTIONS, whole=False)
+        if refused is not None:
+            raise BadSpec(f"ChildSpec.of({actor_class.__name__}, ...) {refused}")
         return ChildSpec(
             id=actor_class.__name__ if id is None else id,
             start=ActorStart(actor_class, args, kwargs),
@@ -158,6 +177,10 @@ class ChildSpec:
             name=name,
             start_timeout=start_timeout,
         )
+
+
+_OPTIONS = frozenset(field.name for field in fields(ChildSpec)) - {"start"}
+"""What `ChildSpec.of` takes by name."""
 
 
 def _is_seconds(value: object) -> bool:

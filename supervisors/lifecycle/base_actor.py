@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -11,6 +12,7 @@ from supervisors.lifecycle.actor_state import ActorState
 from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.mailbox import BoundedMailbox, Mailbox, MailboxLimit
 from supervisors.lifecycle.ref import Ref
+from supervisors.rules.errors import BadActor
 from supervisors.rules.reasons import NORMAL, Reason
 from supervisors.rules.termination import ChildType
 from supervisors.threads.occupied import OccupiedThread
@@ -76,10 +78,51 @@ class BaseActor(PykkaSeam):
     _actor_kind: ClassVar[ActorKind] = ActorKind()
     _actor_state: ActorState
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        check_class(cls)
+
     def __init__(self) -> None:
         if not hasattr(self, "_actor_state"):
             set_context(self, StartContext(id=type(self).__name__))
         super().__init__()
+
+
+def check_class(actor_class: type[BaseActor]) -> None:
+    """Check the options of a class of actors.
+
+    Raises:
+        BadActor: one is of the wrong kind or value.
+    """
+    limit, grace_s = actor_class.mailbox_limit, actor_class.kill_grace_s
+    if not (limit is None or isinstance(limit, MailboxLimit)):
+        raise _bad_option(actor_class, "mailbox_limit", "a MailboxLimit or None")
+    if isinstance(grace_s, bool) or not isinstance(grace_s, int | float) or not 0 <= grace_s < math.inf:
+        raise _bad_option(actor_class, "kill_grace_s", "a finite number of seconds >= 0")
+    for name in ("interruptible", "use_daemon_thread"):
+        if not isinstance(getattr(actor_class, name), bool):
+            raise _bad_option(actor_class, name, "True or False")
+
+
+def _bad_option(actor_class: type, name: str, expected: str) -> BadActor:
+    return BadActor(f"{actor_class.__name__}: expected `{name}` to be {expected}, got {getattr(actor_class, name)!r}")
+
+
+CLASS_OPTIONS = frozenset({"mailbox_limit", "kill_grace_s", "interruptible", "use_daemon_thread"})
+"""The options of a class of actors."""
+
+
+def check_instance(actor: BaseActor) -> None:
+    """Check what the ``__init__`` of an actor did.
+
+    Raises:
+        BadActor: it did not call its superclass's, or set an option of the class, which would have no effect.
+    """
+    name, attributes = type(actor).__name__, vars(actor)
+    if "actor_inbox" not in attributes:
+        raise BadActor(f"expected {name}.__init__ to call super().__init__(); add the call")
+    for option in CLASS_OPTIONS & attributes.keys():
+        raise BadActor(f"expected `{option}` to be set in the class {name}, got it in an actor of it; move it there")
 
 
 def set_context(actor: BaseActor, context: StartContext) -> None:

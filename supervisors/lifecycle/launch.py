@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from supervisors.lifecycle.actor_state import ActorState
-from supervisors.lifecycle.base_actor import BaseActor, context_of, set_context
+from supervisors.lifecycle.arguments import refused_arguments
+from supervisors.lifecycle.base_actor import BaseActor, check_instance, context_of, set_context
 from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.frames import clear_frames
 from supervisors.lifecycle.lineage import is_told_to_stop
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.signals import Kill, StopSignal
 from supervisors.lifecycle.waiting import wait_for
-from supervisors.rules.errors import HungStart, Ignore, StartError
+from supervisors.rules.errors import BadActor, BadSpec, HungStart, Ignore, StartError
 from supervisors.rules.printing import printed
-from supervisors.rules.reasons import KILLED, SHUTDOWN, Crashed
+from supervisors.rules.reasons import KILLED, NOPROC, SHUTDOWN, Crashed
 from supervisors.rules.termination import INFINITY
 from supervisors.threads.occupied import occupant
 
@@ -27,14 +29,55 @@ def create(actor_class: type[A], context: StartContext, args: tuple[Any, ...], k
     """Construct an actor that knows its ``context`` from the first line of its ``__init__`` on.
 
     Raises:
-        TypeError: its ``__init__`` does not call its superclass's.
+        BadActor: its ``__init__`` does not call its superclass's, or sets an option of the class.
+        BaseException: what ``__init__`` raised; questions that were sent to the actor already fail.
     """
     actor = actor_class.__new__(actor_class)
     set_context(actor, context)
-    actor_class.__init__(actor, *args, **kwargs)
-    if not hasattr(actor, "actor_inbox"):
-        raise TypeError(f"expected {actor_class.__name__}.__init__ to call super().__init__(); add the call")
-    return actor
+    try:
+        actor_class.__init__(actor, *args, **kwargs)
+        check_instance(actor)
+        return actor
+    except BaseException:
+        actor._actor_state.finish(NOPROC, unless_begun=True)
+        raise
+    finally:
+        del actor  # what is raised keeps this frame
+
+
+def create_alone(
+    actor_class: type[A],
+    context: StartContext,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    known: Iterable[str] = (),
+) -> A:
+    """Construct an actor outside any supervisor.
+
+    Args:
+        actor_class: of the actor.
+        context: the circumstances of its start.
+        args: for ``__init__``.
+        kwargs: for ``__init__``.
+        known: what else the call takes by name.
+
+    Raises:
+        TypeError: its class does not take these arguments.
+        BadActor: see `create`.
+        BadSpec: it is a supervisor, and an option of it is wrong.
+        StartError: ``__init__`` raised; the original exception is the cause.
+        Ignore: the actor does not want to run.
+    """
+    try:
+        return create(actor_class, context, args, kwargs)
+    except (BadActor, BadSpec, StartError, Ignore):
+        raise
+    except Exception as error:
+        refused = refused_arguments(actor_class, args, kwargs, options=known)
+        if refused is not None:
+            raise TypeError(f"{actor_class.__name__}.start() {refused}") from None
+        raise StartError(f"{actor_class.__name__} {context.id!r} failed in __init__: {printed(error)}") from error
 
 
 def launch(actor: BaseActor) -> Ref[Any]:

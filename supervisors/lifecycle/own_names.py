@@ -10,7 +10,7 @@ from collections.abc import Callable
 from inspect import getattr_static
 from typing import Any, TypeVar
 
-from supervisors.rules.errors import ReservedName
+from supervisors.rules.errors import BadActor
 
 C = TypeVar("C", bound=type)
 
@@ -25,7 +25,7 @@ class OwnName(property):
 
     def __set__(self, actor: Any, value: Any) -> None:
         if self.fset is None:
-            raise ReservedName(_refusal(type(actor), self.name))
+            raise BadActor(_refusal(type(actor), self.name))
         self.fset(actor, value)
 
 
@@ -62,11 +62,11 @@ def check_names(actor_class: type, owner: type) -> None:
     """Check that a subclass of ``owner`` has left its own names alone, itself and by what else it inherits.
 
     Raises:
-        ReservedName: it defines one.
+        BadActor: it defines one.
     """
     for name, member in vars(owner).items():
         if isinstance(member, OwnName) and getattr_static(actor_class, name) is not member:
-            raise ReservedName(_refusal(actor_class, name))
+            raise BadActor(_refusal(actor_class, name))
 
 
 def own_names(owner: type) -> list[str]:

@@ -25,8 +25,8 @@ class KillRefused(BadSpec):
     """A specification that demands a real kill, for a host that has none."""
 
 
-class ReservedName(SupervisionError, TypeError):
-    """A class or an actor that uses a name of `Actor` for something of its own."""
+class BadActor(SupervisionError, TypeError):
+    """An actor, or its class, uses a name of `Actor` for something else, has a wrong option, or forgot `super()`."""
 
 
 class StartError(SupervisionError):

@@ -11,10 +11,10 @@ import pytest
 import supervisors
 from supervisors import (
     Actor,
+    BadActor,
     ChildSpec,
     DynamicSupervisor,
     PartitionSupervisor,
-    ReservedName,
     ScheduledActor,
     Scheduler,
     StartContext,
@@ -125,12 +125,12 @@ def test_a_supervisor_of_ones_own_may_use_any_other_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", own_names(Actor))
 def test_a_name_of_the_package_is_refused_where_a_class_defines_it(name: str) -> None:
-    with pytest.raises(ReservedName, match=f"expected Mine to leave the name `{name}` to supervisors.Actor"):
+    with pytest.raises(BadActor, match=f"expected Mine to leave the name `{name}` to supervisors.Actor"):
         named(Actor, **{name: lambda self: None})
     mixin = type("Mixin", (), {name: None})
-    with pytest.raises(ReservedName, match=name):
+    with pytest.raises(BadActor, match=name):
         type("Mine", (mixin, Actor), {})
-    with pytest.raises(ReservedName, match=name):
+    with pytest.raises(BadActor, match=name):
         named(Supervisor, **{name: "a default"})
 
 
@@ -142,15 +142,15 @@ def test_a_name_of_the_package_is_refused_where_an_actor_sets_it(name: str, hook
             Actor.__init__(self)
         setattr(self, name, "mine")
 
-    with pytest.raises((ReservedName, StartError)) as caught:
+    with pytest.raises((BadActor, StartError)) as caught:
         named(Actor, **{hook: take}).start()
-    refusal = caught.value if isinstance(caught.value, ReservedName) else caught.value.__cause__
-    assert isinstance(refusal, ReservedName)
+    refusal = caught.value if isinstance(caught.value, BadActor) else caught.value.__cause__
+    assert isinstance(refusal, BadActor)
     assert f"`{name}`" in str(refusal)
 
 
 def test_the_scheduler_of_an_actor_cannot_be_replaced_by_accident() -> None:
-    with pytest.raises(ReservedName, match="scheduler"):
+    with pytest.raises(BadActor, match="scheduler"):
         named(ScheduledActor, scheduler=None)
     with Scheduler(1) as scheduler:
         ref = named(ScheduledActor, on_receive=lambda self, _: self.scheduler).start(scheduler)

@@ -57,7 +57,7 @@ def test_an_actor_is_killed() -> None:
 def test_an_actor_does_not_start() -> None:
     with pytest.raises(StartError):
         Failing.start()
-    with pytest.raises(Died):
+    with pytest.raises(StartError):
         Broken.start()
     with pytest.raises(Ignore):
         Unwilling.start()

@@ -44,7 +44,7 @@ def test_scheduled_actors_do_not_start() -> None:
     with Scheduler(1) as scheduler:
         with pytest.raises(StartError):
             FailingScheduled.start(scheduler)
-        with pytest.raises(Died):
+        with pytest.raises(StartError):
             BrokenScheduled.start(scheduler)
 
 
