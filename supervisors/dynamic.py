@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ParamSpec, Unpack, overload
 
 from supervisors.actor import Actor
-from supervisors.base import BaseSupervisor, Supervision, start_root
+from supervisors.base import BaseSupervisor, start_root
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.records import ChildInfo, ChildRecord
 from supervisors.children.spec import ChildSpec
@@ -17,6 +17,7 @@ from supervisors.rules.errors import BadSpec, MaxChildren, NotFound, NotSupporte
 from supervisors.rules.flags import Flags
 from supervisors.rules.strategy import Strategy, Verdict
 from supervisors.spec_like import SpecLike, to_spec
+from supervisors.supervision import Supervision
 
 P = ParamSpec("P")
 
