@@ -131,7 +131,7 @@ class ActorState:
             return self._timers
 
     def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        """Make ``call`` in ``delay_s`` seconds of the actor's clock, in the timer thread, unless it has ended by then."""
+        """Make ``call`` in ``delay_s`` seconds of the actor's clock, in the timer thread; not after its end."""
         with self._lock:
             if self._pending is None:
                 self._pending = set()
