@@ -48,6 +48,8 @@ significant    bool                                  False                whethe
 may_abandon    bool                                  True, unless         whether it may be given up where it cannot be
                                                      BRUTAL_KILL          killed; if not, such a host is refused
 name           hashable                              None                 registered under it from start to end
+start_timeout  seconds > 0, INFINITY                 INFINITY             how long its on_start may take; after that it
+                                                                          is ended by force, and has not started
 ============== ===================================== ==================== ============================================
 
 A supervisor (`Supervisor.start`; `DynamicSupervisor.start` has no strategy, children and auto_shutdown, but
@@ -156,6 +158,7 @@ from supervisors.rules.errors import (
     ChildError,
     DeadlineExceeded,
     DuplicateChild,
+    HungStart,
     Ignore,
     KillRefused,
     MailboxFull,
@@ -165,6 +168,7 @@ from supervisors.rules.errors import (
     StartError,
     StillRestarting,
     StillRunning,
+    Stopping,
     SupervisionError,
 )
 from supervisors.rules.flags import Flags
@@ -176,6 +180,7 @@ from supervisors.rules.reasons import (
     Abandoned,
     Crashed,
     Escalation,
+    Exited,
     FailedToStart,
     Killed,
     NoProc,
@@ -243,10 +248,12 @@ __all__ = [
     "Escalation",
     "Event",
     "Exit",
+    "Exited",
     "FailedToStart",
     "Flags",
     "Hook",
     "Hooks",
+    "HungStart",
     "Ignore",
     "Keys",
     "KillRefused",
@@ -282,6 +289,7 @@ __all__ = [
     "StartError",
     "StillRestarting",
     "StillRunning",
+    "Stopping",
     "Strategy",
     "SupervisionError",
     "Supervisor",

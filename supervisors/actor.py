@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn, ParamSpec, TypeVar, cast
@@ -20,6 +19,7 @@ from supervisors.lifecycle.own_names import check_names, own
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.signals import Down, ExitNow, KillSignal, StopSignal
 from supervisors.rules.reasons import NORMAL, Reason
+from supervisors.threads.latch import Latch
 from supervisors.threads.timers import Timer
 from supervisors.threads.worker_thread import blocking
 
@@ -98,8 +98,11 @@ class Actor(BaseActor):
         return self._actor_state.exit_reason
 
     @property
-    def cancelled(self) -> threading.Event:
-        """The cancel token: set when the actor has exceeded its shutdown time. Long work should check it."""
+    def cancelled(self) -> Latch:
+        """The cancel token: set when the actor has exceeded its shutdown time, or must stop before it has started.
+
+        Long work should check it: ``is_set()``, or ``wait(timeout)`` instead of a sleep.
+        """
         return self._actor_state.cancelled
 
     @property
@@ -116,8 +119,8 @@ class Actor(BaseActor):
     def trap_exit(self, trapping: bool) -> None:
         self._actor_state.trapping = trapping
 
-    def exit(self, reason: Reason = NORMAL) -> NoReturn:
-        """End this actor now with ``reason``; ``on_stop`` still runs."""
+    def exit(self, reason: object = NORMAL) -> NoReturn:
+        """End this actor now with ``reason``, any value (see `supervisors.Exited`); ``on_stop`` still runs."""
         raise ExitNow(reason)
 
     def monitor(self, ref: Ref[Any]) -> object:
@@ -127,12 +130,13 @@ class Actor(BaseActor):
             The key of this monitor: in its `Down`, and for `demonitor`.
         """
         monitor, state = object(), self._actor_state
-        ref.actor_state.links.monitor(lambda reason: state.send_system(Down(ref, reason, monitor)), key=monitor)
+        theirs = ref.actor_state.links
+        state.links.monitor(theirs, lambda reason: state.send_system(Down(ref, reason, monitor)), key=monitor)
         return monitor
 
     def demonitor(self, ref: Ref[Any], monitor: object) -> None:
         """Undo `monitor`; a `Down` that is in the mailbox already stays there."""
-        ref.actor_state.links.demonitor(monitor)
+        self._actor_state.links.stop_watching(ref.actor_state.links, monitor)
 
     def link(self, ref: Ref[Any]) -> None:
         """Share the fate of the actor behind ``ref``: the end of one is an exit signal to the other."""
@@ -147,7 +151,7 @@ class Actor(BaseActor):
 
         The clock is `context.clock`, and one thread serves all timers of a tree.
         """
-        return self._actor_state.timers.after(delay_s, partial(self._actor_state.send_system, message))
+        return self._actor_state.after(delay_s, partial(self._actor_state.send_system, message))
 
     def take_messages(self) -> list[Any]:
         """Take all messages that were told and still wait; for ``on_stop``, since a stop overtakes them.

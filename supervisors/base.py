@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,23 +12,24 @@ from supervisors.actor import Actor
 from supervisors.calls import BaseSupervisorRef, Call, answer
 from supervisors.children.control import ChildControl, ChildGone
 from supervisors.children.events import ChildRestarted, Escalated, MailboxDepth
-from supervisors.children.records import ChildInfo, ChildRecord, ChildState, Counts, count
+from supervisors.children.records import ChildInfo, ChildRecord, ChildState, Counts, count, depth_of
 from supervisors.children.reports import Context
 from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
+from supervisors.lifecycle._pykka import PROXY_MESSAGES
 from supervisors.lifecycle.actor_loop import ActorLoop
 from supervisors.lifecycle.base_actor import ActorKind
 from supervisors.lifecycle.launch import create_alone, launch_alone
 from supervisors.lifecycle.ref import Ref
+from supervisors.lifecycle.replies import Refusal
 from supervisors.lifecycle.signals import Exit, ExitNow, Kill
 from supervisors.root import TreeOptions, root_context
-from supervisors.rules.errors import Ignore, StartError
+from supervisors.rules.errors import Ignore, NotSupported, StartError
 from supervisors.rules.flags import Flags
+from supervisors.rules.printing import printed
 from supervisors.rules.reasons import SHUTDOWN, Crashed, Escalation, Shutdown
 from supervisors.rules.strategy import Restart, Verdict
 from supervisors.rules.termination import ChildType
 from supervisors.rules.window import RestartWindow
-
-logger = logging.getLogger("supervisors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class Supervision(ABC):
     """
 
     kind = ""
+    calls = frozenset({"which_children", "count_children", "snapshot"})
 
     def __init__(self, supervisor: Actor, flags: Flags, extra_arguments: Sequence[Any] = ()) -> None:
         ref = cast("Ref[Any]", supervisor.actor_ref)
@@ -107,21 +108,20 @@ class Supervision(ABC):
         """Begin to sample the mailboxes, if the tree wants that."""
         self._schedule_sample()
 
-    def forget_reasons(self) -> None:
-        """Drop the reasons of children that did not start again: they hold frames of this supervisor."""
-        for record in self.records():
-            record.reason = None
+    @abstractmethod
+    def forget_all(self) -> None:
+        """Forget all children; an error that a caller has kept may keep this object."""
 
     def receive(self, message: Any) -> Any:
         """Handle the end of a child, a retry, or a call."""
         match message:
-            case ChildGone(record, child):
+            case ChildGone(ChildRecord() as record, child):
                 if record.child is child:
                     self._on_child_gone(record)
-            case TryAgain(record, retry):
+            case TryAgain(ChildRecord() as record, retry):
                 if record.retry is retry:
                     self._restart(record)
-            case BackoffOver(record, retry):
+            case BackoffOver(ChildRecord() as record, retry):
                 if record.retry is retry:
                     self._restart_now(record)
             case Call():
@@ -137,7 +137,7 @@ class Supervision(ABC):
         backoff = self._flags.backoff
         if backoff is not None and ran_s >= backoff.max_s:
             record.failures = 0
-        ref = None if record.child is None else record.child.ref
+        ref = record.ref
         reason = self._control.reap(record)
         if record.spec.restart is Restart.PERMANENT or not reason.is_orderly:
             self._control.report(Context.CHILD_TERMINATED, record, reason, ref)
@@ -190,9 +190,22 @@ class Supervision(ABC):
             if record.spec.restart is Restart.TEMPORARY:
                 self.forget(record)
 
+    def start_for_caller(self, record: ChildRecord) -> None:
+        """Start a child, as a caller wants.
+
+        Raises:
+            StartError: it did not start; the cause is the original exception.
+        """
+        try:
+            self.start_or_ignore(record)
+        except Kill:
+            raise
+        except BaseException as error:
+            raise self.start_error(record, error) from error
+
     def start_error(self, record: ChildRecord, error: BaseException) -> StartError:
         """Return the error that says which child did not start, caused by ``error``."""
-        failure = StartError(f"{self._control.name}: child {record.id!r} failed to start: {error!r}", record.id)
+        failure = StartError(f"{self._control.name}: child {record.id!r} failed to start: {printed(error)}", record.id)
         failure.__cause__ = error
         return failure
 
@@ -230,8 +243,8 @@ class Supervision(ABC):
 
     def set_flags(self, flags: Flags) -> None:
         """Use new options from now on; restarts that were counted stay counted."""
-        self._flags = flags
         self._window = replace(self._window, max_restarts=flags.max_restarts, max_seconds=flags.max_seconds)
+        self._flags = flags
 
     # Depth of mailboxes
 
@@ -240,11 +253,11 @@ class Supervision(ABC):
             self._send_later(self._context.mailbox_sample_s, Sample())
 
     def _send_later(self, delay_s: float, message: object) -> None:
-        self._state.timers.after(delay_s, partial(self._state.send_system, message))
+        self._state.after(delay_s, partial(self._state.send_system, message))
 
     def _sample(self) -> None:
         for record in self.records():
-            depth = None if record.child is None else record.child.depth()
+            depth = depth_of(record)
             if depth is not None:
                 self._control.emit(MailboxDepth, record, depth)
         self._schedule_sample()
@@ -285,13 +298,21 @@ class SupervisorLoop(ActorLoop):
 
     def handle_special(self, message: Any) -> Any:
         """Handle a message of the system, and return the answer."""
+        if message.__class__ in PROXY_MESSAGES:
+            return self._answer_proxy(message)
         if message.__class__ in ActorLoop.special:
             return super().handle_special(message)
         return self.actor._actor_supervision.receive(message)
 
+    def _answer_proxy(self, message: Any) -> Any:
+        try:
+            return super().handle_special(message)
+        except Exception as error:  # noqa: BLE001 - the caller gets it
+            return Refusal(error)
+
     def forget_work(self) -> None:
         """Drop what would keep the ended supervisor in memory."""
-        self.actor._actor_supervision.forget_reasons()
+        self.actor._actor_supervision.forget_all()
         super().forget_work()
 
 
@@ -310,9 +331,11 @@ class BaseSupervisor(Actor):
         self.trap_exit = True
 
     def on_receive(self, message: Any) -> Any:
-        """Drop ``message``: a supervisor handles those of its children and of its reference, and no others."""
-        if not isinstance(message, Exit):  # of an actor that is no child of this supervisor
-            logger.warning("%s dropped an unexpected message: %r", self._actor_state.label, message)
+        """Refuse ``message``: a supervisor handles those of its children and of its reference, and no others."""
+        if isinstance(message, Exit):  # of an actor that is no child of this supervisor
+            return None
+        label, got = self._actor_state.label, printed(message)
+        return Refusal(NotSupported(f"expected a call of {label}, by a method of its reference, got {got}", message))
 
 
 def start_root(actor_class: type[BaseSupervisor], name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:

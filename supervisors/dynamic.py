@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ParamSpec, Unpack, overload
 
@@ -116,6 +116,7 @@ class DynamicSupervision(Supervision):
     """
 
     kind = "dynamic"
+    calls = Supervision.calls | {"start_child", "terminate_child", "which_child", "get_child_spec", "reconfigure"}
 
     def __init__(
         self, supervisor: Actor, flags: Flags, max_children: int | None, extra_arguments: Sequence[Any]
@@ -134,6 +135,10 @@ class DynamicSupervision(Supervision):
         """Remove a child's record."""
         del self._records[record.key]
 
+    def forget_all(self) -> None:
+        """Forget all children."""
+        self._records.clear()
+
     def retire(self, record: ChildRecord, verdict: Verdict) -> None:
         """Forget a child that has ended and is not restarted."""
         self.forget(record)
@@ -151,8 +156,7 @@ class DynamicSupervision(Supervision):
             self._add(record)
 
     def _add(self, record: ChildRecord) -> None:
-        assert record.child is not None, "only a child that runs has a reference"
-        record.key = record.child.ref
+        record.key = record.ref
         self._records[record.key] = record
 
     def terminate_all(self) -> None:
@@ -171,9 +175,7 @@ class DynamicSupervision(Supervision):
         record = ChildRecord(child, key=object())  # a child without a reference counts while it starts
         self._records[record.key] = record
         try:
-            self.start_or_ignore(record)
-        except BaseException as error:
-            raise self.start_error(record, error) from error
+            self.start_for_caller(record)
         finally:
             self._records.pop(record.key, None)
         if record.child is not None:
@@ -201,7 +203,10 @@ class DynamicSupervision(Supervision):
         self._control.extra_arguments = extra_arguments
 
     def _find(self, ref: Any) -> ChildRecord:
-        record = self._records.get(ref) if isinstance(ref, Hashable) else None
+        try:
+            record = self._records.get(ref)
+        except TypeError:  # it is not hashable
+            record = None
         if record is None:
             raise NotFound(f"{self._control.name}: expected the reference of a child, got {ref!r}", ref)
         return record

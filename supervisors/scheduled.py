@@ -13,8 +13,8 @@ from supervisors.lifecycle.mailbox import Envelope
 from supervisors.lifecycle.obedience import obey_before
 from supervisors.lifecycle.own_names import check_names, own
 from supervisors.lifecycle.scheduled_state import BoundedScheduledMailbox, ScheduledMailbox, ScheduledState
-from supervisors.lifecycle.signals import Kill
-from supervisors.rules.reasons import KILLED, NORMAL, Crashed, Reason
+from supervisors.lifecycle.signals import Kill, StopSignal
+from supervisors.rules.reasons import KILLED, NORMAL, SHUTDOWN, Crashed, Reason
 from supervisors.threads.scheduler import Scheduler
 from supervisors.threads.worker_thread import MAIL, RunState, Urgency, WorkerThread
 
@@ -36,9 +36,11 @@ class ScheduledKind(ActorKind):
     def begin(self, actor: BaseActor) -> None:
         """Queue the first slice."""
         assert isinstance(actor, ScheduledActor), "the kind of a `ScheduledActor`"
-        loop = ScheduledLoop(actor, actor._actor_state, actor.scheduler)
-        actor._actor_state.mailbox.wake = partial(actor.scheduler.submit, loop)
-        actor.scheduler.submit(loop)
+        state, scheduler = actor._actor_state, actor.scheduler
+        loop = ScheduledLoop(actor, state, scheduler)
+        state.mailbox.wake = partial(scheduler.submit, loop)
+        if state.links.on_release(partial(scheduler.remove, loop)):
+            scheduler.add(loop)
 
 
 @own("scheduler")
@@ -98,6 +100,7 @@ class ScheduledLoop(ActorLoop):
         self.queue_number = 0
         self.slice_s = 0.0
         self._scheduler = scheduler
+        self._grace_s, self._interruptible = actor.kill_grace_s, actor.interruptible
         self._begun = False
         self._left_over: Urgency | None = None
 
@@ -136,12 +139,16 @@ class ScheduledLoop(ActorLoop):
         state = self.state
         if step == 0:
             state.request_kill()
-            return self.actor.kill_grace_s
-        if step == 1 and self.actor.interruptible:
+            return self._grace_s
+        if step == 1 and self._interruptible:
             state.interrupt()
-            return self.actor.kill_grace_s
+            return self._grace_s
         state.abandon()
         return None
+
+    def ask_to_end(self) -> None:
+        """End in order after the present message, ahead of those that wait."""
+        self.state.mailbox.signal(StopSignal(SHUTDOWN))
 
     def cancel(self) -> None:
         """End as told to stop: the scheduler has no thread for another slice."""

@@ -24,6 +24,7 @@ from supervisors.rules.errors import (
     StillRunning,
 )
 from supervisors.rules.flags import Flags
+from supervisors.rules.printing import printed
 from supervisors.rules.reasons import SHUTDOWN, Crashed, FailedToStart, Shutdown
 from supervisors.rules.strategy import AutoShutdown, Restart, Strategy, Verdict
 from supervisors.spec_like import SpecLike, to_specs
@@ -50,6 +51,16 @@ class FixedSupervision(Supervision):
         self._children = children if callable(children) else _checked(to_specs(children), flags)
         self._records: dict[str, ChildRecord] = {}
 
+    calls = Supervision.calls | {
+        "start_child",
+        "terminate_child",
+        "restart_child",
+        "delete_child",
+        "which_child",
+        "get_child_spec",
+        "reconfigure",
+    }
+
     # Start and stop
 
     def start(self) -> None:
@@ -73,7 +84,7 @@ class FixedSupervision(Supervision):
         except (Ignore, Kill):
             raise
         except BaseException as error:
-            failure = StartError(f"{self._control.name}: expected `children()` to return a list, got {error!r}")
+            failure = StartError(f"{self._control.name}: expected `children()` to return a list, got {printed(error)}")
             failure.__cause__ = error
             self._state.start_error = failure
             raise
@@ -98,6 +109,10 @@ class FixedSupervision(Supervision):
         """Remove a child's record."""
         del self._records[record.id]
 
+    def forget_all(self) -> None:
+        """Forget all children."""
+        self._records.clear()
+
     def retire(self, record: ChildRecord, verdict: Verdict) -> None:
         """Keep or drop the specification of a child that has ended; end the supervisor if that is due."""
         if verdict is Verdict.DROP:
@@ -110,7 +125,7 @@ class FixedSupervision(Supervision):
 
     def stop_affected(self, record: ChildRecord) -> None:
         """Stop the children that the strategy stops with this one, in the reverse of the order of start."""
-        for id in self._flags.strategy.plan(tuple(self._records), record.id).stop:
+        for id in self._flags.strategy.plan(self._records, record.id).stop:
             self._terminate(self._records[id])
 
     def start_affected(self, record: ChildRecord) -> None:
@@ -120,7 +135,7 @@ class FixedSupervision(Supervision):
         not come, counts as stopped, so that nothing waits for an attempt that is not due.
         """
         record.mark_down()
-        for id in self._flags.strategy.plan(tuple(self._records), record.id).start:
+        for id in self._flags.strategy.plan(self._records, record.id).start:
             if not self.start_again(self._records[id]):
                 return
 
@@ -139,15 +154,15 @@ class FixedSupervision(Supervision):
         record = ChildRecord(child)
         self._records[child.id] = record
         try:
-            self.start_or_ignore(record)
-        except BaseException as error:
+            self.start_for_caller(record)
+        except BaseException:
             self.forget(record)
-            raise self.start_error(record, error) from error
+            raise
         return record.describe()
 
     def _refuse_present(self, record: ChildRecord) -> None:
         if record.child is not None:
-            raise AlreadyStarted(f"expected a new child, {record.id!r} runs already", record.id, record.child.ref)
+            raise AlreadyStarted(f"expected a new child, {record.id!r} runs already", record.id, record.ref)
         raise AlreadyPresent(
             f"expected a new child, {record.id!r} is {record.state.value}; restart or delete it", record.id
         )
@@ -160,10 +175,10 @@ class FixedSupervision(Supervision):
         """See `SupervisorRef.restart_child`."""
         record = self._stopped(id)
         try:
-            self.start_or_ignore(record)
-        except BaseException as error:
+            self.start_for_caller(record)
+        except BaseException:
             record.mark_down()
-            raise self.start_error(record, error) from error
+            raise
         return record.describe()
 
     def delete_child(self, id: str) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.records import ChildInfo
 from supervisors.children.spec import ChildSpec
+from supervisors.rules.errors import BadSpec
 from supervisors.rules.flags import Flags
+from supervisors.rules.printing import printed
 from supervisors.spec_like import SpecLike, to_spec, to_specs
 
 
@@ -87,4 +89,6 @@ class SupervisorRef(BaseSupervisorRef):
         Raises:
             BadSpec: the new whole would not be valid; nothing was changed.
         """
+        if flags is not None and not isinstance(flags, Flags):
+            raise BadSpec(f"expected `flags` to be a Flags or None, got {printed(flags)}")
         self.call("reconfigure", flags, to_specs(children))

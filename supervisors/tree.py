@@ -9,14 +9,14 @@ import pykka
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.records import ChildState
 from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
-from supervisors.rules.errors import ActorDead
+from supervisors.rules.errors import ActorDead, Stopping
 
 
 def render_tree(supervisor: BaseSupervisorRef, *, timeout: float = 1.0) -> str:
     """Return the tree under ``supervisor``, a line for each actor.
 
     Call it from outside the tree: it asks every supervisor in turn. A supervisor that is busy for longer than
-    ``timeout`` seconds, or has ended, is shown as such.
+    ``timeout`` seconds, that stops, or has ended, is shown as such.
 
     A supervisor's line shows its strategy, and how many restarts it has used and has left within how many seconds; a
     child's line shows its state and for how long, its incarnation, and how many messages wait for it.
@@ -33,6 +33,8 @@ def _ask(supervisor: BaseSupervisorRef, timeout: float) -> SupervisorSnapshot | 
         return supervisor.snapshot(timeout=timeout)
     except pykka.Timeout:
         return "busy"
+    except Stopping:
+        return "stopping"
     except ActorDead as dead:
         return f"ended: {dead.reason}"
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from supervisors.children.child import Child
 from supervisors.children.spec import ChildSpec
-from supervisors.rules.reasons import Reason
+from supervisors.lifecycle.guarded import guarded
+from supervisors.rules.reasons import Reason, as_reason
 from supervisors.rules.strategy import Restart
 from supervisors.rules.termination import ChildType
 from supervisors.threads.latch import Latch
@@ -70,10 +71,11 @@ class ExitWatch:
         self.ended = Latch()
         self.reason: Reason | None = None
 
-    def note(self, reason: Reason) -> None:
-        """Record the end."""
-        self.reason = reason
-        self.ended.set()
+    def note(self, reason: object) -> None:
+        """Record the end, the first time; a host may give any value as its reason."""
+        if self.reason is None:
+            self.reason = as_reason(reason)
+            self.ended.set()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -84,6 +86,7 @@ class ChildRecord:
         spec: its specification.
         state: whether it runs.
         child: the incarnation that runs, else None.
+        ref: its reference.
         watch: records the end of that incarnation.
         incarnation: the number of its last start.
         info: the second half of what ``start`` returned.
@@ -97,6 +100,7 @@ class ChildRecord:
     spec: ChildSpec
     state: ChildState = ChildState.STOPPED
     child: Child | None = None
+    ref: Any = None
     watch: ExitWatch = field(default_factory=ExitWatch)
     incarnation: int = 0
     info: Any = None
@@ -113,13 +117,12 @@ class ChildRecord:
 
     def describe(self) -> ChildInfo:
         """Return what callers of the supervisor may know."""
-        ref = None if self.child is None else self.child.ref
         spec = self.spec
-        return ChildInfo(spec.id, ref, self.state, spec.type, spec.restart, self.incarnation, self.info)
+        return ChildInfo(spec.id, self.ref, self.state, spec.type, spec.restart, self.incarnation, self.info)
 
     def mark_down(self, state: ChildState = ChildState.STOPPED) -> None:
         """Record that no incarnation runs now."""
-        self.state, self.child, self.retry, self.info = state, None, None, None
+        self.state, self.child, self.ref, self.retry, self.info = state, None, None, None, None
 
 
 def count(records: list[ChildRecord]) -> Counts:
@@ -127,3 +130,9 @@ def count(records: list[ChildRecord]) -> Counts:
     supervisors = sum(record.spec.type is ChildType.SUPERVISOR for record in records)
     active = sum(record.child is not None for record in records)
     return Counts(len(records), active, supervisors, len(records) - supervisors)
+
+
+def depth_of(record: ChildRecord) -> int | None:
+    """Return about how many messages wait for a child; None when it does not run, or its host does not know."""
+    child = record.child
+    return None if child is None else guarded(child.depth, None, "`depth` of child %r", record.id)

@@ -62,6 +62,8 @@ class ChildSpec:
         may_abandon: whether it may be abandoned where it cannot be killed. By default yes, unless ``shutdown`` is
             `BRUTAL_KILL`: a demand for a kill is refused at the start when the host has none.
         name: the name that it is registered under in the supervisor's registry; None by default.
+        start_timeout: how long its ``on_start`` may take, in seconds > 0; `INFINITY`, the default as in OTP, for any
+            time. One that exceeds it is ended by force, and its start has failed.
 
     Raises:
         BadSpec: an option of the wrong kind or value.
@@ -75,6 +77,7 @@ class ChildSpec:
     significant: bool = False
     may_abandon: bool = _UNSET
     name: Hashable | None = None
+    start_timeout: float = INFINITY
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id:
@@ -92,6 +95,10 @@ class ChildSpec:
             self._set("may_abandon", self.shutdown is not BRUTAL_KILL)
         if not isinstance(self.may_abandon, bool):
             raise BadSpec(f"child {self.id!r}: expected `may_abandon` to be True or False, got {self.may_abandon!r}")
+        if not (_is_seconds(self.start_timeout) and self.start_timeout > 0):
+            raise BadSpec(
+                f"child {self.id!r}: expected `start_timeout` to be seconds > 0 or INFINITY, got {self.start_timeout!r}"
+            )
         if not isinstance(self.name, Hashable):
             raise BadSpec(f"child {self.id!r}: expected `name` to be hashable, got {self.name!r}")
 
@@ -104,7 +111,7 @@ class ChildSpec:
             return default_shutdown(self.type)
         if value in ("infinity", "brutal_kill"):
             return INFINITY if value == "infinity" else BRUTAL_KILL
-        if value is BRUTAL_KILL or (isinstance(value, int | float) and not isinstance(value, bool) and value >= 0):
+        if value is BRUTAL_KILL or _is_seconds(value):
             return cast("float | BrutalKill", value)
         raise BadSpec(
             f"child {self.id!r}: expected `shutdown` to be seconds >= 0, INFINITY or BRUTAL_KILL, got {value!r}"
@@ -136,6 +143,7 @@ class ChildSpec:
         significant: bool = False,
         may_abandon: bool = _UNSET,
         name: Hashable | None = None,
+        start_timeout: float = INFINITY,
         **kwargs: Any,
     ) -> ChildSpec:
         """Return the specification of an actor class.
@@ -150,6 +158,7 @@ class ChildSpec:
             significant: see `ChildSpec`.
             may_abandon: see `ChildSpec`.
             name: see `ChildSpec`.
+            start_timeout: see `ChildSpec`.
             **kwargs: for its ``__init__``. One whose name is an option of this method needs a ``start`` of its own.
         """
         if not (inspect.isclass(actor_class) and issubclass(actor_class, BaseActor)):
@@ -166,8 +175,14 @@ class ChildSpec:
             significant=significant,
             may_abandon=may_abandon,
             name=name,
+            start_timeout=start_timeout,
         )
 
 
 _OPTIONS = frozenset(field.name for field in fields(ChildSpec)) - {"start"}
 """What `ChildSpec.of` takes by name."""
+
+
+def _is_seconds(value: object) -> bool:
+    """Return whether ``value`` is a number >= 0, and no integer beyond all floats."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and (0 <= value < 1e300 or value == INFINITY)

@@ -4,7 +4,8 @@ Read in this order: `signals` and `mailbox` (what reaches an actor), `links` (wh
 `actor_state` (what surrounds its code, and its one end), `obedience` (what it does about signals), `actor_loop` (what
 its thread does), `base_actor` (what all that is made of), `launch` (how it starts; `arguments`: with what). `own_names`
 keeps the names of an actor apart from those of its users.
-`ref` is what others hold of it, `replies` what they wait for, `registry` its names, `hooks` the observers of the tree,
-`context` the circumstances of its start. `frames` keeps the traceback of a crash from holding the actor,
+`ref` is what others hold of it, `replies` what they wait for, `waiting` how an actor waits, `lineage` for whom it must
+not, `room` the bound of a mailbox, `registry` its names, `hooks` the observers of the tree, `context` the circumstances
+of its start. `guarded` calls foreign code, `frames` keeps the traceback of a crash from holding the actor,
 `scheduled_state` is for actors without a thread of their own, and `_pykka` is all that relies on Pykka's internals.
 """

@@ -39,7 +39,7 @@ class PykkaSeam(pykka.ThreadingActor):
 
     def __init__(self) -> None:
         super().__init__()
-        self.actor_stopped = self._actor_state.stopped
+        self.actor_stopped = self._actor_state.stopped  # a `Latch`, which has what Pykka uses of an `Event`
         self._actor_ref = self._actor_kind.make_ref(self)
 
     def _create_actor_inbox(self) -> Any:  # type: ignore[override]  # Pykka's is static, and called on the instance

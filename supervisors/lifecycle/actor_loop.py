@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, cast
 
 import pykka
 
 from supervisors.lifecycle._pykka import PROXY_MESSAGES, StopMessage, handle_proxy_message
 from supervisors.lifecycle.actor_state import ActorState
+from supervisors.lifecycle.lineage import is_to_stop
 from supervisors.lifecycle.mailbox import Envelope, Timed, TimeUp, Wake
 from supervisors.lifecycle.obedience import obey_before
-from supervisors.lifecycle.replies import fail, resolve
+from supervisors.lifecycle.replies import Refusal, fail, resolve
 from supervisors.lifecycle.signals import ExitNow, Kill
-from supervisors.rules.errors import ActorDead, DeadlineExceeded
-from supervisors.rules.reasons import KILLED, NORMAL, Crashed, Reason
+from supervisors.rules.errors import ActorDead, DeadlineExceeded, Stopping
+from supervisors.rules.printing import printed
+from supervisors.rules.reasons import KILLED, NORMAL, SHUTDOWN, Crashed, Reason
+from supervisors.threads.occupied import OccupiedThread
 
 logger = logging.getLogger("supervisors")
 
@@ -48,7 +52,7 @@ class ActorLoop:
         state = self.state
         if not state.links.begin():
             return
-        state.mailbox.owner = threading.get_ident()
+        state.enter_thread(cast(OccupiedThread, threading.current_thread()))
         try:
             reason = self._run_hooks()
             state.leave_code()
@@ -74,24 +78,39 @@ class ActorLoop:
             state.started = True
             state.ready.set()
         elif state.start_error is None:
-            dead = ActorDead(f"{state.label} ended in on_start: {reason}", reason)
+            dead = ActorDead(f"{state.label} ended in on_start: {printed(reason, str)}", reason)
             state.start_error = dead if state.failure is None else state.failure.error
         return reason
 
     def _run_last_hook(self, reason: Reason) -> Reason:
         """Run ``on_stop`` or ``on_failure``; return the reason that stands after it."""
         state = self.state
-        state.exit_reason = reason
+        state.leave_loop(reason)
         if reason == KILLED:
             return reason
         failure = state.failure
         if failure is None:
-            return self._attempt(self.on_stop) or reason
-        error = failure.error
-        if state.context.supervisor is None:
-            logger.error("%s crashed", state.label, exc_info=error)
-        self._attempt(lambda: self.on_failure(error))
+            ended_otherwise = self._attempt(self.on_stop)
+            self._log("on_stop of %s raised")
+            return ended_otherwise or reason
+        self._log("%s crashed")
+        self._attempt(partial(self._run_on_failure, failure.error))
         return reason
+
+    def _run_on_failure(self, error: BaseException) -> None:
+        """Run ``on_failure``; what that raises takes no one's place, so it is logged here."""
+        try:
+            self.on_failure(error)
+        except (ExitNow, Kill):
+            raise
+        except BaseException:
+            logger.exception("on_failure of %s raised", self.state.label)
+
+    def _log(self, what: str) -> None:
+        """Log the failure of the actor, if there is one that its supervisor will not report."""
+        failure, supervisor = self.state.failure, cast(Any, self.state.context.supervisor)
+        if failure is not None and (supervisor is None or supervisor.exit_reason is not None):
+            logger.error(what, self.state.label, exc_info=failure.error)
 
     def _attempt(self, code: Callable[[], None]) -> Reason | None:
         """Run code of the user's; return why it made the actor end, or None if it did not."""
@@ -104,6 +123,8 @@ class ActorLoop:
         except Kill:
             return KILLED
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
+            if isinstance(error, Stopping) and state.exit_reason is None and is_to_stop(state):
+                return SHUTDOWN
             state.failure = Crashed(error)
             return state.failure
         finally:
@@ -123,8 +144,12 @@ class ActorLoop:
         self.actor.on_failure(type(error), error, error.__traceback__)
 
     def forget_work(self) -> None:
-        """Drop what would keep the ended actor in memory; called last in its thread."""
+        """Drop the ended actor, and what would keep it in memory; called last in its thread.
+
+        An error that another has kept, and that passed through here, keeps the frames of this loop, and so the loop.
+        """
         self.state.forget_work()
+        del self.actor
 
     # Messages
 
@@ -151,10 +176,20 @@ class ActorLoop:
         if state.mailbox.signals and state.kill_requested:
             raise Kill
         reply_to = envelope.reply_to
-        if reply_to is not None and not resolve(reply_to, answer):
+        if answer.__class__ is Refusal:
+            self._refuse(envelope, answer.error)
+        elif reply_to is not None and not resolve(reply_to, answer):
             state.note_dead_letter(message)
         state.current = None
         del envelope, reply_to, answer  # an error that is the answer, or part of it, may keep this frame
+
+    def _refuse(self, envelope: Envelope, error: BaseException) -> None:
+        """Give the error to the one that asked; if there is none, log it."""
+        if envelope.reply_to is None:
+            exc_info = None if error.__traceback__ is None else error
+            logger.warning("%s dropped a message: %s", self.state.label, printed(error, str), exc_info=exc_info)
+        elif not fail(envelope.reply_to, error):
+            self.state.note_dead_letter(envelope.message)
 
     def handle_special(self, message: Any) -> Any:
         """Handle a message of the system, and return the answer."""

@@ -11,22 +11,28 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
 from supervisors.lifecycle._pykka import StopMessage
 from supervisors.lifecycle.frames import clear_frames
+from supervisors.lifecycle.guarded import guarded
 from supervisors.lifecycle.hooks import DeadLetter, Hooks
 from supervisors.lifecycle.links import Links
 from supervisors.lifecycle.mailbox import Envelope, Mailbox, SystemEnvelope, Timed
 from supervisors.lifecycle.replies import fail, resolve
 from supervisors.lifecycle.signals import Kill, KillSignal, StopSignal
-from supervisors.rules.errors import ActorDead
+from supervisors.lifecycle.waiting import wait_for
+from supervisors.rules.errors import ActorDead, Stopping
+from supervisors.rules.printing import printed
 from supervisors.rules.reasons import NOPROC, Abandoned, Crashed, Reason
 from supervisors.threads.async_exception import raise_in_thread
 from supervisors.threads.clock import Clock
-from supervisors.threads.timers import Timers
+from supervisors.threads.latch import Latch
+from supervisors.threads.occupied import OccupiedThread
+from supervisors.threads.timers import Timer, Timers
 
 logger = logging.getLogger("supervisors")
 
@@ -79,14 +85,14 @@ class ActorState:
         self.context = context
         self.mailbox = mailbox
         self.links = Links(mailbox)
-        self.stopped = threading.Event()  # Pykka's flag: set when the mailbox has closed
-        self.ended = threading.Event()
-        self.ready = threading.Event()
-        self.cancelled = threading.Event()
+        self.stopped = Latch()  # Pykka's flag: set when the mailbox has closed
+        self.ended = Latch()
+        self.ready = Latch()
+        self.cancelled = Latch()
         self.started = False
         self.start_error: BaseException | None = None
         self.failure: Crashed | None = None
-        self.thread: threading.Thread | None = None
+        self.thread: OccupiedThread | None = None
         self.exit_reason: Reason | None = None  # for the last hook: why the actor is about to end
         self.trapping = False
         # Written by the actor's thread around every piece of its own code; read by a thread that interrupts it.
@@ -95,11 +101,12 @@ class ActorState:
         self.kill_requested = False
         self.late_sends = 0
         self.dead_letters = 0
-        self._count_lock = threading.Lock()
+        self._lock = threading.Lock()  # of the counts, and of what is made only when it is needed
         self._interrupt_lock = threading.Lock()
         self._interrupting = False
-        self._interrupted = threading.Event()
+        self._interrupted = Latch()
         self._timers: Timers | None = None
+        self._pending: set[Timer] = set()
 
     @property
     def reason(self) -> Reason | None:
@@ -111,10 +118,19 @@ class ActorState:
         """The timers of the actor's tree, or its own if it has no tree."""
         if self.context.timers is not None:
             return self.context.timers
-        if self._timers is None:
-            self._timers = Timers(self.context.clock)
-            self.links.on_release(self._timers.stop)
-        return self._timers
+        with self._lock:
+            if self._timers is None:
+                self._timers = Timers(self.context.clock)
+                if not self.links.on_release(self._timers.stop):
+                    self._timers.stop()
+            return self._timers
+
+    def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        """Make ``call`` in ``delay_s`` seconds of the actor's clock, in the timer thread, unless it ends before that."""
+        timer = self.timers.after(delay_s, call, pending=self._pending)
+        if self.reason is not None:  # looked at when the timer is among the pending ones, which the end cancels
+            timer.cancel()
+        return timer
 
     def send_system(self, message: object) -> None:
         """Queue a message of the system; one that comes after the actor's end is dropped."""
@@ -164,7 +180,43 @@ class ActorState:
             FENCED.pop(ident, None)
         return False
 
+    @contextmanager
+    def outside_its_code(self) -> Iterator[None]:
+        """Surround a wait in the actor's own code: no exception is raised in its thread meanwhile.
+
+        Raises:
+            Kill: it was killed before the wait, or during it.
+        """
+        self._await_interrupt()
+        try:
+            yield
+        finally:
+            self.busy = True
+            if self.kill_requested:
+                self.leave_code()
+                raise Kill
+
     # The end
+
+    def leave_loop(self, reason: Reason) -> None:
+        """Record that the actor ends for ``reason`` after its last hook, and refuse what it is asked from now on.
+
+        In its own thread, when it has left its loop.
+        """
+        self.exit_reason = reason
+        for envelope in self.mailbox.leave():
+            self.refuse(envelope)
+        if self.mailbox.closed:  # it was abandoned in between
+            self.drain()
+
+    def refuse(self, envelope: Envelope) -> None:
+        """Fail a question to an actor that has left its loop; it stays in the mailbox until that is emptied."""
+        if self.mailbox.closed:
+            self.drain()
+        elif envelope.reply_to is not None and not isinstance(envelope.message, StopMessage):
+            reason = self.exit_reason or NOPROC
+            why = printed(reason, str)
+            fail(envelope.reply_to, Stopping(f"{self.label} is stopping ({why}) and answers nothing any more", reason))
 
     def leave_code(self) -> None:
         """Leave the actor's own code for good: after this, in its thread, no `Kill` can be raised any more."""
@@ -193,6 +245,10 @@ class ActorState:
             return False
         self.mailbox.close()
         self.stopped.set()
+        for timer in tuple(self._pending):
+            timer.cancel()
+        for key, watched in recipients.watched.items():
+            watched.demonitor(key)
         for release in recipients.releases:
             self._call_safely(release)
         self._answer_current()
@@ -209,15 +265,20 @@ class ActorState:
 
     def _call_safely(self, call: Callable[[], None]) -> None:
         """Make a call of foreign code, whose error must not keep the news from the others."""
-        try:
-            call()
-        except BaseException:
-            logger.exception("a watcher of %s raised", self.label)
+        guarded(call, None, "a watcher of %s", self.label)
+
+    def enter_thread(self, thread: OccupiedThread) -> None:
+        """Record that ``thread``, the current one, runs this actor."""
+        self.thread, thread.occupant = thread, self
 
     def leave_thread(self) -> None:
         """Record that the thread runs this actor no longer."""
+        if self.thread is not None:
+            self.thread.occupant = None
         if FENCED.pop(threading.get_ident(), None) is not None:
-            logger.warning("%s had been abandoned and has ended after all", self.label)
+            error = None if self.failure is None else self.failure.error
+            level = logging.WARNING if error is None else logging.ERROR
+            logger.log(level, "%s had been abandoned and has ended after all", self.label, exc_info=error)
 
     def forget_work(self) -> None:
         """Drop what the actor was working on when it ended, so that its references do not keep that in memory."""
@@ -227,7 +288,7 @@ class ActorState:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the actor has ended and, unless it was abandoned, its thread too; return whether it has."""
-        if not self.ended.wait(timeout):
+        if not wait_for(self.ended, timeout):
             return False
         thread = self.thread
         if thread is None or thread is threading.current_thread() or isinstance(self.reason, Abandoned):
@@ -255,7 +316,7 @@ class ActorState:
 
     def note_dead_letter(self, message: Any) -> None:
         """Count a message that had no effect, and notify the hooks."""
-        with self._count_lock:
+        with self._lock:
             self.dead_letters += 1
         hooks = self.context.hooks
         if hooks:
@@ -265,7 +326,7 @@ class ActorState:
 
     def dead(self) -> ActorDead:
         """Return the error for a question to a dead actor."""
-        return ActorDead(f"{self.label} has ended: {self.reason}", self.reason or NOPROC)
+        return ActorDead(f"{self.label} has ended: {printed(self.reason, str)}", self.reason or NOPROC)
 
     def _answer_current(self) -> None:
         envelope = self.current

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -16,6 +15,7 @@ from supervisors.lifecycle.ref import Ref
 from supervisors.rules.errors import BadActor
 from supervisors.rules.reasons import NORMAL, Reason
 from supervisors.rules.termination import ChildType
+from supervisors.threads.occupied import OccupiedThread
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class ActorKind:
         state = actor._actor_state
         loop, context = self.loop_class(actor, state, self.stop_reason), state.context
         name = f"{context.id}#{context.incarnation}"
-        state.thread = threading.Thread(target=loop.run, name=name, daemon=actor.use_daemon_thread)
+        state.thread = OccupiedThread(target=loop.run, name=name, daemon=actor.use_daemon_thread)
         state.thread.start()
 
 

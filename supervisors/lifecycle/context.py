@@ -9,6 +9,7 @@ from typing import Any
 from supervisors.lifecycle.hooks import Hooks
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.registry import Registry
+from supervisors.rules.termination import INFINITY
 from supervisors.threads.clock import Clock, SystemClock
 from supervisors.threads.timers import Timers
 
@@ -31,6 +32,8 @@ class StartContext:
         hooks: called with every event of the tree.
         timers: the timer thread of the tree; None for an actor started without one.
         mailbox_sample_s: how often supervisors report the depth of mailboxes, in seconds; None for never.
+        start_timeout: seconds that the start may take; `INFINITY`, the default, for any time.
+        shutdown: seconds that it may take to stop.
     """
 
     id: str
@@ -45,3 +48,5 @@ class StartContext:
     hooks: Hooks = field(default_factory=Hooks)
     timers: Timers | None = None
     mailbox_sample_s: float | None = None
+    start_timeout: float = INFINITY
+    shutdown: float = 5.0

@@ -26,6 +26,7 @@ def clear_frames(reason: Reason | None) -> None:
                 for frame in _passed(its_traceback):
                     with suppress(RuntimeError):  # it has not finished
                         frame.clear()
+                        _ = frame.f_locals  # whoever read that before has left a copy in the frame: bring it up to date
         case Shutdown(Escalation() | FailedToStart() as detail):
             clear_frames(detail.reason)
 

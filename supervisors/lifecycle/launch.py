@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from supervisors.lifecycle.actor_state import ActorState
 from supervisors.lifecycle.arguments import refused_arguments
 from supervisors.lifecycle.base_actor import BaseActor, check_instance, context_of, set_context
 from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.frames import clear_frames
+from supervisors.lifecycle.lineage import is_told_to_stop
 from supervisors.lifecycle.ref import Ref
-from supervisors.lifecycle.signals import StopSignal
-from supervisors.rules.errors import BadActor, BadSpec, Ignore, StartError
-from supervisors.rules.reasons import NOPROC, SHUTDOWN, Crashed
-from supervisors.threads.worker_thread import blocking
+from supervisors.lifecycle.signals import Kill, StopSignal
+from supervisors.lifecycle.waiting import wait_for
+from supervisors.rules.errors import BadActor, BadSpec, HungStart, Ignore, StartError
+from supervisors.rules.printing import printed
+from supervisors.rules.reasons import KILLED, NOPROC, SHUTDOWN, Crashed
+from supervisors.rules.termination import INFINITY
+from supervisors.threads.occupied import occupant
 
 A = TypeVar("A", bound=BaseActor)
 
@@ -71,7 +77,7 @@ def create_alone(
         refused = refused_arguments(actor_class, args, kwargs, options=known)
         if refused is not None:
             raise TypeError(f"{actor_class.__name__}.start() {refused}") from None
-        raise StartError(f"{actor_class.__name__} {context.id!r} failed in __init__: {error!r}") from error
+        raise StartError(f"{actor_class.__name__} {context.id!r} failed in __init__: {printed(error)}") from error
 
 
 def launch(actor: BaseActor) -> Ref[Any]:
@@ -104,7 +110,7 @@ def launch_alone(actor: BaseActor) -> Ref[Any]:
         if isinstance(error, Ignore | StartError):
             raise error
         if error is not None:
-            raise StartError(f"{actor._actor_state.label} failed in on_start: {error!r}") from error
+            raise StartError(f"{actor._actor_state.label} failed in on_start: {printed(error)}") from error
         return cast("Ref[Any]", actor.actor_ref)
     finally:
         del actor, error  # as in `launch`
@@ -120,8 +126,7 @@ def _start(actor: BaseActor) -> BaseException | None:
     try:
         _enter_tree(context_of(actor), cast("Ref[Any]", actor.actor_ref))
         actor._actor_kind.begin(actor)
-        with blocking():
-            state.ready.wait()
+        wait_until_ready(actor)
     except BaseException as error:  # also Ctrl-C, or a kill of the supervisor: nothing will hold the reference
         _break_off(actor, error)
         del actor, state
@@ -131,6 +136,59 @@ def _start(actor: BaseActor) -> BaseException | None:
     state.join()
     cause, state.start_error = state.start_error, None
     return cause or state.dead()
+
+
+def wait_until_ready(actor: BaseActor) -> None:
+    """Wait until ``actor`` is ready, or has ended.
+
+    If the actor that waits is told to stop meanwhile, so is this one, and has its shutdown time for that.
+
+    Raises:
+        HungStart: it was not ready in time.
+        Kill: the actor that waits was killed.
+    """
+    state, context = actor._actor_state, context_of(actor)
+    limit = _limit(context.start_timeout)
+    try:
+        in_time = wait_for(state.ready, limit, clock=context.clock, give_up=_check_not_stopping)
+        message = f"expected {state.label} to be ready within {limit} s"
+    except _MustStop:
+        _tell_to_stop(state)
+        in_time = wait_for(state.ready, _limit(context.shutdown), clock=context.clock)
+        message = f"{state.label} was to stop before it was ready"
+    if not in_time:
+        _use_force(actor)
+        raise HungStart(message, context.id, state.reason or KILLED)
+
+
+class _MustStop(Exception):
+    """Ends the wait of an actor that is told to stop."""
+
+
+def _check_not_stopping(waiter: ActorState) -> None:
+    if waiter.mailbox.stop_asked or is_told_to_stop(waiter):
+        raise _MustStop
+
+
+def _limit(seconds: float) -> float | None:
+    return None if seconds == INFINITY else seconds
+
+
+def _tell_to_stop(state: ActorState) -> None:
+    """Have an actor stop that is not ready yet: only its token, which is otherwise set later, can reach its code."""
+    state.mailbox.signal(StopSignal(SHUTDOWN))
+    state.cancelled.set()
+
+
+def _use_force(actor: BaseActor) -> None:
+    """End an actor as a kill ladder does: cancelled, interrupted, at last abandoned."""
+    state, waiter = actor._actor_state, occupant()
+    with nullcontext() if waiter is None else waiter.outside_its_code():
+        for pull in (state.request_kill, state.interrupt) if actor.interruptible else (state.request_kill,):
+            pull()
+            if state.ended.wait(actor.kill_grace_s):
+                return
+        state.abandon()
 
 
 def _enter_tree(context: StartContext, ref: Ref[Any]) -> None:
@@ -150,6 +208,8 @@ def _break_off(actor: BaseActor, error: BaseException) -> None:
         state.thread = None  # one that never runs keeps what it was to run
         clear_frames(crash)
         return
-    state.mailbox.signal(StopSignal(SHUTDOWN))
-    if state.context.supervisor is None:
-        state.join()
+    if not isinstance(error, Kill):
+        _tell_to_stop(state)
+        state.ended.wait(_limit(context_of(actor).shutdown))
+    if state.reason is None:
+        _use_force(actor)

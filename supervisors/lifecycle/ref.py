@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import current_thread, get_ident
-from typing import Any, Literal, TypeVar, overload
+from functools import partial
+from threading import get_ident
+from typing import Any, Literal, TypeVar, cast, overload
 
 import pykka
 
 from supervisors.lifecycle._pykka import StopMessage
 from supervisors.lifecycle.actor_state import FENCED, ActorState
+from supervisors.lifecycle.lineage import (
+    check_answer_may_be_awaited,
+    check_end_may_be_awaited,
+    check_not_itself,
+    check_stop_may_be_awaited,
+)
 from supervisors.lifecycle.mailbox import Envelope, Timed
 from supervisors.lifecycle.replies import Reply, TimedReply, fail, resolve
 from supervisors.lifecycle.signals import ExitSignal
 from supervisors.rules.errors import ActorDead, DeadlineExceeded, MailboxFull
 from supervisors.rules.reasons import KILLED, Reason, as_reason
-from supervisors.threads.worker_thread import blocking
+from supervisors.threads.occupied import occupant
 
 A = TypeVar("A", bound=pykka.Actor)
 
@@ -88,42 +95,41 @@ class Ref(pykka.ActorRef[A]):
             MailboxFull: the actor's mailbox is bounded and full.
             Exception: what the actor's code raised; it has crashed by that.
         """
-        if deadline_s is None:
-            reply = Reply()
-        else:
-            reply, message = self._timed(message, deadline_s)
-        self._send_question(message, reply, timeout)
-        if not block:
-            return reply
+        if block:
+            check_not_itself(self.actor_state)
+        give_up = partial(check_answer_may_be_awaited, self.actor_state)
+        reply = Reply(give_up) if deadline_s is None else TimedReply(give_up)
         try:
-            with blocking():
-                return reply.get(timeout=timeout)
+            if deadline_s is None:
+                self._send_question(message, reply, timeout)
+            else:
+                self._send_timed(message, cast(TimedReply, reply), timeout, deadline_s)
+            return reply.get(timeout=timeout) if block else reply
         finally:
-            del self, message, reply  # an error that is raised here keeps this frame
+            del self, message, reply, give_up  # an error that is raised here keeps this frame
 
     def _send_question(self, message: Any, reply: Reply, timeout: float | None) -> None:
         if FENCED and self._refuses_late_send():
             fail(reply, ActorDead("the asking actor was abandoned; nothing it sends goes out"))
             return
         envelope = Envelope(message, reply)
+        mailbox = self._mailbox
         try:
-            self._mailbox.put(envelope, True, timeout)
+            mailbox.put(envelope, True, timeout)
         except MailboxFull as full:
             fail(reply, full.with_traceback(None))  # its traceback would hold this frame, and so the reply
             self.actor_state.bounce(envelope)
-        if self._mailbox.closed:
-            self.actor_state.drain()
+        if mailbox.leaving:
+            self.actor_state.refuse(envelope)
 
-    def _timed(self, message: Any, deadline_s: float) -> tuple[TimedReply, Timed]:
+    def _send_timed(self, message: Any, reply: TimedReply, timeout: float | None, deadline_s: float) -> None:
+        """Ask a question, and then have it fail at its deadline, unless it has failed already."""
         state = self.actor_state
-        reply = TimedReply()
-        error = DeadlineExceeded(f"expected {state.label} to answer within {deadline_s} s")
-
-        def time_up() -> None:
-            fail(reply, error)
-
-        reply.timer = state.timers.after(deadline_s, time_up)
-        return reply, Timed(message, state.context.clock.monotonic() + deadline_s)
+        due = state.context.clock.monotonic() + deadline_s
+        self._send_question(Timed(message, due), reply, timeout)
+        if not reply.has_outcome:
+            error = DeadlineExceeded(f"expected {state.label} to answer within {deadline_s} s")
+            reply.expire(state.timers, due - state.context.clock.monotonic(), error)
 
     def _refuses_late_send(self) -> bool:
         """Return whether the calling thread was abandoned; if so, count the message that it does not send."""
@@ -153,16 +159,24 @@ class Ref(pykka.ActorRef[A]):
 
         Returns:
             Whether it was alive; a future of that when ``block`` is False.
+
+        Raises:
+            pykka.Timeout: it has not ended in time.
+            Stopping: the actor that calls this is below the one that is to stop, and so will be stopped itself.
+            RuntimeError: an actor waits for its own end.
         """
-        stopped = Reply()
+        if block:
+            check_not_itself(self.actor_state)
+        stopped = Reply(partial(check_answer_may_be_awaited, self.actor_state))
         if FENCED and self._refuses_late_send():
             resolve(stopped, False)
         else:
             self._send_question(StopMessage(), stopped, timeout)
+            self._mailbox.note_stop()
         if not block:
             return stopped
-        with blocking():
-            alive: bool = stopped.get(timeout=timeout)
+        check_stop_may_be_awaited(self.actor_state)
+        alive: bool = stopped.get(timeout=timeout)
         self.actor_state.join(timeout)
         return alive
 
@@ -171,7 +185,11 @@ class Ref(pykka.ActorRef[A]):
 
         Args:
             timeout: seconds to wait; None waits for ever. Ctrl-C interrupts the wait in the main thread.
+
+        Raises:
+            RuntimeError: an actor waits for its own end, or for that of a supervisor above it, which waits for its end.
         """
+        check_end_may_be_awaited(self.actor_state)
         return self.actor_state.reason if self.actor_state.join(timeout) else None
 
     def on_release(self, release: Callable[[], None]) -> bool:
@@ -184,14 +202,14 @@ class Ref(pykka.ActorRef[A]):
         Unlike `kill` it promises nothing: a thread that does not return to its mailbox goes on.
 
         Args:
-            reason: anything; what is no `Reason` becomes one.
+            reason: any value; one that is no `Reason` becomes an `Exited`, and an exception a `Crashed`.
         """
         state, reason = self.actor_state, as_reason(reason)
         if reason == KILLED:
             state.request_kill()
             state.interrupt()
             return
-        to_itself = state.thread is current_thread()
+        to_itself = occupant() is state
         sender = state.links if to_itself else None
         state.mailbox.signal(ExitSignal(sender, self if to_itself else None, reason, linked=False))
 

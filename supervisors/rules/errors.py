@@ -42,6 +42,20 @@ class StartError(SupervisionError):
         self.child = child
 
 
+class HungStart(StartError):
+    """An actor was not ready in time, or was to stop before it was; it was ended by force.
+
+    Args:
+        message: one line.
+        child: its id.
+        reason: why it ended then: killed, or abandoned with the place where it hung.
+    """
+
+    def __init__(self, message: str, child: str, reason: Reason) -> None:
+        super().__init__(message, child)
+        self.reason = reason
+
+
 class Ignore(Exception):
     """Raise it in ``__init__``, ``on_start`` or a ``start`` function: "do not run me, and this is no failure"."""
 
@@ -116,3 +130,10 @@ class ActorDead(pykka.ActorDeadError):
     def __init__(self, message: str, reason: Reason = NOPROC) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class Stopping(ActorDead):
+    """The actor still runs its last hook, and answers nothing any more.
+
+    A child that gets it from a supervisor above, and does not catch it, ends in order: it was to be stopped next.
+    """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -29,21 +29,18 @@ class Strategy(Enum):
     ONE_FOR_ALL = "one_for_all"
     REST_FOR_ONE = "rest_for_one"
 
-    def plan(self, order: Sequence[str], failed: str) -> Plan:
+    def plan(self, order: Iterable[str], failed: str) -> Plan:
         """Return which children to stop and which to start.
 
         Args:
             order: the ids of all children, in the order of start; ``failed`` is one of them.
             failed: the child that ended, and so need not be stopped.
         """
-        at = order.index(failed)
-        match self:
-            case Strategy.ONE_FOR_ONE:
-                return Plan((), (failed,))
-            case Strategy.ONE_FOR_ALL:
-                return Plan(tuple(id for id in reversed(order) if id != failed), tuple(order))
-            case Strategy.REST_FOR_ONE:
-                return Plan(tuple(reversed(order[at + 1 :])), tuple(order[at:]))
+        if self is Strategy.ONE_FOR_ONE:  # whose cost must not grow with the number of children
+            return Plan((), (failed,))
+        ids = tuple(order)
+        affected = ids if self is Strategy.ONE_FOR_ALL else ids[ids.index(failed) :]
+        return Plan(tuple(id for id in reversed(affected) if id != failed), affected)
 
 
 class Restart(Enum):

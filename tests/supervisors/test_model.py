@@ -32,10 +32,11 @@ from supervisors import (
     Ignore,
     Restart,
     Strategy,
+    SupervisionError,
     Supervisor,
     SupervisorRef,
 )
-from supervisors.calls import Answer, Call
+from supervisors.calls import Call
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.model import Model
 from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, down
@@ -130,18 +131,18 @@ class Comparison(RuleBasedStateMachine):
             self.model.crash(id, reason)
             self.starts[id].child.exit(REASONS[reason])
 
-    def ask(self, name: str, *args: Any) -> pykka.Future[Answer]:
+    def ask(self, name: str, *args: Any) -> pykka.Future[Any]:
         assert self.tree is not None
         return self.tree.ask(Call(name, args), block=False)
 
-    def outcome(self, future: pykka.Future[Answer]) -> str:
+    def outcome(self, future: pykka.Future[Any]) -> str:
         try:
             answer = future.get(timeout=PATIENCE_S)
         except ActorDead:
             return "ActorDead"
-        if answer.error is not None:
-            return type(answer.error).__name__
-        return answer.value.state.value if isinstance(answer.value, ChildInfo) else "ok"
+        except SupervisionError as error:
+            return type(error).__name__
+        return answer.state.value if isinstance(answer, ChildInfo) else "ok"
 
     def come_to_rest(self) -> None:
         """Wait until the supervisor has nothing more to do."""
