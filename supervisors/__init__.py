@@ -139,8 +139,8 @@ from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
 from supervisors.children.spec import ActorStart, ChildSpec
 from supervisors.children.thread_child import ThreadChild
 from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
-from supervisors.lifecycle.actor_state import abandoned_threads
 from supervisors.lifecycle.context import StartContext
+from supervisors.lifecycle.fenced import abandoned_threads
 from supervisors.lifecycle.hooks import DeadLetter, Event, Hook, Hooks, on
 from supervisors.lifecycle.mailbox import MailboxLimit, Overflow
 from supervisors.lifecycle.ref import Ref

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ParamSpec, Unpack, overload
 
 from supervisors.actor import Actor
-from supervisors.base import BaseSupervisor, Supervision, start_root
+from supervisors.base import BaseSupervisor, start_root
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.records import ChildInfo, ChildRecord
 from supervisors.children.spec import ChildSpec
@@ -18,6 +18,7 @@ from supervisors.rules.flags import Flags
 from supervisors.rules.options import shown, whole
 from supervisors.rules.strategy import Strategy, Verdict
 from supervisors.spec_like import SpecLike, to_spec
+from supervisors.supervision import Supervision
 
 P = ParamSpec("P")
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any, ParamSpec, TypeAlias, Unpack, overload
 
 from supervisors.actor import Actor
-from supervisors.base import BaseSupervisor, Supervision, start_root
+from supervisors.base import BaseSupervisor, start_root
 from supervisors.children.records import ChildInfo, ChildRecord, ChildState
 from supervisors.children.spec import ChildSpec
+from supervisors.lifecycle.lineage import is_told_to_stop
 from supervisors.lifecycle.signals import ExitNow, Kill
 from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
@@ -28,6 +29,7 @@ from supervisors.rules.printing import printed
 from supervisors.rules.reasons import SHUTDOWN, Crashed, FailedToStart, Shutdown
 from supervisors.rules.strategy import AutoShutdown, AutoShutdownLike, Restart, StrategyLike, Verdict
 from supervisors.spec_like import SpecLike, to_specs
+from supervisors.supervision import Supervision
 from supervisors.supervisor_ref import SupervisorRef
 
 P = ParamSpec("P")
@@ -66,6 +68,9 @@ class FixedSupervision(Supervision):
     def start(self) -> None:
         """Start all children, from left to right."""
         for spec in self._first_specs():
+            if self._state.mailbox.stop_asked or is_told_to_stop(self._state):
+                self.terminate_all()
+                raise ExitNow(SHUTDOWN)
             record = ChildRecord(spec)
             self._records[spec.id] = record
             try:

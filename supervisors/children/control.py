@@ -145,15 +145,13 @@ class ChildControl:
         )
 
     def _watch(self, record: ChildRecord, child: Child, release: Callable[[], None]) -> None:
-        watch, supervisor, gone = ExitWatch(), self._ref.actor_state, ChildGone(record, child)
-        record.watch = watch
+        record.watch = ExitWatch(partial(self._note_end, record, child, release))
+        child.watch(record.watch.note)
 
-        def on_exit(reason: object) -> None:
-            release()
-            watch.note(reason)
-            supervisor.send_system(gone)
-
-        child.watch(on_exit)
+    def _note_end(self, record: ChildRecord, child: Child, release: Callable[[], None]) -> None:
+        """Free the name of a child that has ended, and tell the supervisor; in whatever thread notices the end."""
+        release()
+        self._ref.actor_state.send_system(ChildGone(record, child))
 
     def _register(self, record: ChildRecord, child: Child) -> Callable[[], None]:
         """Register a child whose host does not do it; return what frees the name."""
@@ -196,7 +194,7 @@ class ChildControl:
 
     def _await(self, records: list[ChildRecord], due: float | None) -> None:
         """Wait until ``due`` (monotonic seconds), then use force."""
-        late = [record for record in records if not wait_for(record.watch.ended, self._until(due), clock=self.clock)]
+        late = [record for record in records if not wait_for(record.watch, self._until(due), clock=self.clock)]
         use_force([(record.child, record.watch) for record in late if record.child is not None])
         for record in records:
             self._reap_stopped(record)

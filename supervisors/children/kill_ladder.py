@@ -36,7 +36,7 @@ def discard(child: Child) -> None:
     """Stop a child that was started but must not run."""
     watch = _watched(child)
     guarded(partial(child.shutdown, SHUTDOWN), None, "`shutdown` of %r", child)
-    if not watch.ended.wait(_DISCARD_S):
+    if not watch.wait(_DISCARD_S):
         use_force([(child, watch)])
 
 
@@ -49,17 +49,17 @@ def use_force(children: Iterable[tuple[Child, ExitWatch]]) -> None:
     ladders: list[Sequence[Rung]] = [guarded(child.ladder, (), "`ladder` of %r", child) for child, _ in left]
     for rungs in zip_longest(*ladders):
         pairs = zip(rungs, left, strict=True)
-        climbing = [(rung, watch) for rung, (_, watch) in pairs if rung is not None and not watch.ended.is_set()]
+        climbing = [(rung, watch) for rung, (_, watch) in pairs if rung is not None and not watch.is_set()]
         pulled = [guarded(partial(_pull, rung), False, "rung %r", rung.name) for rung, _ in climbing]
         begin = time.monotonic()
         for (rung, watch), was_pulled in zip(climbing, pulled, strict=True):
             grace_s = rung.grace_s if was_pulled else 0.0
-            watch.ended.wait(None if grace_s is None else max(0.0, begin + grace_s - time.monotonic()))
+            watch.wait(None if grace_s is None else max(0.0, begin + grace_s - time.monotonic()))
     for child, watch in left:
-        if not watch.ended.is_set():
+        if not watch.is_set():
             if not guarded(partial(_abandon, child), False, "`abandon` of %r", child):
                 watch.note(Abandoned())
-            watch.ended.wait()
+            watch.wait()
 
 
 def _pull(rung: Rung) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
@@ -62,20 +63,29 @@ class Counts(NamedTuple):
     workers: int
 
 
-class ExitWatch:
-    """Records a child's end, in whatever thread it is noticed; the supervisor can wait for it."""
+class ExitWatch(Latch):
+    """Records a child's end, in whatever thread it is noticed; set then, so that the supervisor can wait for it.
 
-    __slots__ = ("ended", "reason")
+    Args:
+        then: called when the child has ended, and the reason is known.
+    """
 
-    def __init__(self) -> None:
-        self.ended = Latch()
+    __slots__ = ("_then", "reason")
+
+    def __init__(self, then: Callable[[], None] | None = None) -> None:
+        super().__init__()
         self.reason: Reason | None = None
+        self._then = then
 
     def note(self, reason: object) -> None:
         """Record the end, the first time; a host may give any value as its reason."""
-        if self.reason is None:
-            self.reason = as_reason(reason)
-            self.ended.set()
+        if self.reason is not None:
+            return
+        self.reason = as_reason(reason)
+        then, self._then = self._then, None
+        if then is not None:
+            then()
+        self.set()
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -4,15 +4,18 @@ Public hooks alone cannot give supervision: a failed ``ask`` does not stop a Pyk
 actor of the process, and an ``ask`` that races with a stop may never be answered. The seams, each with its test in
 ``tests/supervisors/lifecycle/test_pykka_seams.py``:
 
-- ``Actor._create_actor_inbox`` makes the inbox that ``Actor.__init__`` stores;
+- ``Actor.__init__`` sets the four attributes that are set here, and no others;
 - ``Actor._actor_ref`` is what the property ``actor_ref`` returns;
 - ``Actor._handle_receive`` knows the messages of proxies;
-- ``messages._ActorStop`` is the message of ``ActorRef.stop`` and ``Actor.stop``.
+- ``messages._ActorStop`` is the message of ``ActorRef.stop`` and ``Actor.stop``;
+- ``Future._get_hook`` is how a future is made from another, by ``map`` and its like.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
+from uuid import uuid4
 
 import pykka
 from pykka import messages
@@ -38,12 +41,32 @@ class PykkaSeam(pykka.ThreadingActor):
     _actor_state: Any
 
     def __init__(self) -> None:
-        super().__init__()
-        self.actor_stopped = self._actor_state.stopped  # a `Latch`, which has what Pykka uses of an `Event`
+        # Not Pykka's, which would make another event and another reference: that costs a tenth of a start.
+        state = self._actor_state
+        self.actor_urn = uuid4().urn
+        self.actor_inbox = state.mailbox
+        self.actor_stopped = state.ended  # a `Latch`, which has what Pykka uses of an `Event`
         self._actor_ref = self._actor_kind.make_ref(self)
 
-    def _create_actor_inbox(self) -> Any:  # type: ignore[override]  # Pykka's is static, and called on the instance
-        return self._actor_state.mailbox
+
+class FutureSeam(pykka.ThreadingFuture[Any]):
+    """A future of Pykka whose outcome is kept by the subclass, unless another future makes it."""
+
+    def __init__(self) -> None:
+        pykka.Future.__init__(self)  # not `ThreadingFuture`'s, whose lock and condition cost as much as a question
+
+    @property
+    def is_made_of_another(self) -> bool:
+        """Whether the outcome is computed from that of another future, when it is asked for."""
+        return self._get_hook is not None
+
+    def get_from_other(self, timeout: float | None) -> Any:
+        """Return the outcome of a future that is made of another."""
+        return pykka.Future.get(self, timeout=timeout)
+
+    def make_of_other(self, compute: Callable[[float | None], Any]) -> None:
+        """Have ``compute`` return the outcome."""
+        pykka.Future.set_get_hook(self, compute)
 
 
 def handle_proxy_message(actor: pykka.Actor, message: Any) -> Any:

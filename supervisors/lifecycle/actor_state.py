@@ -8,15 +8,14 @@ notified.
 from __future__ import annotations
 
 import logging
-import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
 from supervisors.lifecycle._pykka import StopMessage
+from supervisors.lifecycle.fenced import FENCED, stack_of
 from supervisors.lifecycle.frames import clear_frames
 from supervisors.lifecycle.guarded import guarded
 from supervisors.lifecycle.hooks import DeadLetter, Hooks
@@ -85,10 +84,8 @@ class ActorState:
         self.context = context
         self.mailbox = mailbox
         self.links = Links(mailbox)
-        self.stopped = Latch()  # Pykka's flag: set when the mailbox has closed
         self.ended = Latch()
         self.ready = Latch()
-        self.cancelled = Latch()
         self.started = False
         self.start_error: BaseException | None = None
         self.failure: Crashed | None = None
@@ -103,15 +100,23 @@ class ActorState:
         self.dead_letters = 0
         self._lock = threading.Lock()  # of the counts, and of what is made only when it is needed
         self._interrupt_lock = threading.Lock()
-        self._interrupting = False
-        self._interrupted = Latch()
+        self._interrupted: Latch | None = None
+        self._cancelled: Latch | None = None
         self._timers: Timers | None = None
-        self._pending: set[Timer] = set()
+        self._pending: set[Timer] | None = None
 
     @property
     def reason(self) -> Reason | None:
         """Why the actor ended; None while it lives."""
         return self.links.reason
+
+    @property
+    def cancelled(self) -> Latch:
+        """The cancel token."""
+        with self._lock:
+            if self._cancelled is None:
+                self._cancelled = Latch()
+            return self._cancelled
 
     @property
     def timers(self) -> Timers:
@@ -126,7 +131,10 @@ class ActorState:
             return self._timers
 
     def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        """Make ``call`` in ``delay_s`` seconds of the actor's clock, in the timer thread, unless it ends before that."""
+        """Make ``call`` in ``delay_s`` seconds of the actor's clock, in the timer thread, unless it has ended by then."""
+        with self._lock:
+            if self._pending is None:
+                self._pending = set()
         timer = self.timers.after(delay_s, call, pending=self._pending)
         if self.reason is not None:  # looked at when the timer is among the pending ones, which the end cancels
             timer.cancel()
@@ -149,16 +157,16 @@ class ActorState:
     def interrupt(self) -> None:
         """Raise `Kill` inside the actor's thread, once, if that is in the actor's own code.
 
-        Called after `request_kill`. The two threads cannot miss each other: this one writes ``_interrupting`` before it
-        reads ``busy``, the actor's (`leave_code`) writes ``busy`` before it reads ``_interrupting``. So either this
+        Called after `request_kill`. The two threads cannot miss each other: this one writes ``_interrupted`` before it
+        reads ``busy``, the actor's (`leave_code`) writes ``busy`` before it reads ``_interrupted``. So either this
         thread sees that the actor has left its code, or the actor waits for the exception that is on its way.
         """
         if self.thread is threading.current_thread():
             raise Kill  # an actor that kills itself must not wait for its own interrupt
         with self._interrupt_lock:
-            if self._interrupted.is_set() or self.thread is None or self.thread.ident is None:
+            if self._interrupted is not None or self.thread is None or self.thread.ident is None:
                 return
-            self._interrupting = True
+            self._interrupted = Latch()
             if self.busy and self.reason is None:
                 raise_in_thread(self.thread.ident, Kill)
             self._interrupted.set()
@@ -170,7 +178,7 @@ class ActorState:
             False when the actor has ended by itself in the meantime.
         """
         ident = None if self.thread is None else self.thread.ident
-        stack = _stack_of(ident)
+        stack = stack_of(ident)
         if ident is not None:
             FENCED[ident] = self
         if self.finish(Abandoned(stack)):
@@ -227,7 +235,7 @@ class ActorState:
 
     def _await_interrupt(self) -> None:
         self.busy = False
-        if self._interrupting:
+        if self._interrupted is not None:
             self._interrupted.wait()
 
     def finish(self, reason: Reason, *, unless_begun: bool = False) -> bool:
@@ -244,8 +252,7 @@ class ActorState:
         if recipients is None:
             return False
         self.mailbox.close()
-        self.stopped.set()
-        for timer in tuple(self._pending):
+        for timer in tuple(self._pending or ()):
             timer.cancel()
         for key, watched in recipients.watched.items():
             watched.demonitor(key)
@@ -283,8 +290,9 @@ class ActorState:
     def forget_work(self) -> None:
         """Drop what the actor was working on when it ended, so that its references do not keep that in memory."""
         failure, self.failure, self.current = self.failure, None, None
-        clear_frames(failure)
         clear_frames(self.reason)
+        if failure is not self.reason:
+            clear_frames(failure)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the actor has ended and, unless it was abandoned, its thread too; return whether it has."""
@@ -336,18 +344,3 @@ class ActorState:
             resolve(envelope.reply_to, True)
         else:
             fail(envelope.reply_to, self.dead() if self.failure is None else self.failure.error)
-
-
-FENCED: dict[int, ActorState] = {}
-"""Threads that were abandoned and still run, by identifier: the one thing here that belongs to the whole process,
-because threads do. Empty in a healthy program; an entry goes when its thread ends after all."""
-
-
-def abandoned_threads() -> list[str]:
-    """Return the names of the actors that were abandoned and whose threads still run, in this process."""
-    return [state.label for state in tuple(FENCED.values())]
-
-
-def _stack_of(ident: int | None) -> str:
-    frame = None if ident is None else sys._current_frames().get(ident)
-    return "" if frame is None else "".join(traceback.format_stack(frame))

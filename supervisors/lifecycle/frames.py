@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import FrameType, ModuleType, TracebackType
 
@@ -24,11 +23,17 @@ def clear_frames(reason: Reason | None) -> None:
             for each, its_traceback in _errors(error, traceback):
                 _forget_object(each)
                 for frame in _passed(its_traceback):
-                    with suppress(RuntimeError):  # it has not finished
-                        frame.clear()
-                        _ = frame.f_locals  # whoever read that before has left a copy in the frame: bring it up to date
+                    _clear(frame)
         case Shutdown(Escalation() | FailedToStart() as detail):
             clear_frames(detail.reason)
+
+
+def _clear(frame: FrameType) -> None:
+    try:
+        frame.clear()
+    except RuntimeError:  # it has not finished
+        return
+    _ = frame.f_locals  # code that read that before has left a copy in the frame: this brings it up to date
 
 
 def _errors(

@@ -1,6 +1,7 @@
-"""Which actors are above which, and what follows for a wait: a supervisor waits for what is below it, to start and to end.
+"""Which actors are above which, and what follows for a wait.
 
-So a wait of an actor below for that supervisor would never end. It is an error instead.
+A supervisor waits for what is below it, to start and to end. So a wait of that for the supervisor would never end, and
+is an error instead.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeVar, cast, overload
 import pykka
 
 from supervisors.lifecycle._pykka import StopMessage
-from supervisors.lifecycle.actor_state import FENCED, ActorState
+from supervisors.lifecycle.actor_state import ActorState
+from supervisors.lifecycle.fenced import FENCED
 from supervisors.lifecycle.lineage import (
     check_answer_may_be_awaited,
     check_end_may_be_awaited,
@@ -38,6 +39,10 @@ class Ref(pykka.ActorRef[A]):
         super().__init__(actor)
         self.actor_state = state
         self._mailbox = state.mailbox
+
+    def is_alive(self) -> bool:
+        """Return whether the actor takes messages; it has not ended then, and may be in its last hook."""
+        return not self._mailbox.closed
 
     # Messages
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pykka
 
+from supervisors.lifecycle._pykka import FutureSeam
 from supervisors.lifecycle.waiting import wait_for
 from supervisors.rules.errors import DeadlineExceeded
 from supervisors.threads.latch import Latch
@@ -49,7 +50,7 @@ class Outcome(NamedTuple):
     traceback: TracebackType | None = None
 
 
-class Reply(pykka.ThreadingFuture[Any]):
+class Reply(FutureSeam):
     """A future that gets its outcome once, and that an error does not keep alive once it has been raised.
 
     Args:
@@ -57,7 +58,7 @@ class Reply(pykka.ThreadingFuture[Any]):
     """
 
     def __init__(self, give_up: Callable[[Any], None] | None = None) -> None:
-        pykka.Future.__init__(self)  # not `ThreadingFuture`'s, whose lock and condition cost as much as the question
+        super().__init__()
         self._give_up = give_up
         self._done = Latch()
         self._turn: list[None] = [None]  # for the first that has an outcome, which takes it in one step
@@ -80,8 +81,8 @@ class Reply(pykka.ThreadingFuture[Any]):
             Exception: the outcome is an error.
         """
         try:
-            if self._get_hook is not None:
-                return pykka.Future.get(self, timeout=timeout)
+            if self.is_made_of_another:
+                return self.get_from_other(timeout)
             if not self._done.is_set():
                 self._wait(timeout)
             if self._outcome.error is not None:
@@ -107,10 +108,10 @@ class Reply(pykka.ThreadingFuture[Any]):
         """Have ``func`` make the outcome, when it is asked for."""
         if self._done.is_set():
             raise Full
-        pykka.Future.set_get_hook(self, func)
+        self.make_of_other(func)
 
     def _settle(self, outcome: Outcome) -> None:
-        if self._get_hook is not None:
+        if self.is_made_of_another:
             raise Full
         try:
             self._turn.pop()
