@@ -15,6 +15,7 @@ from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec, MaxChildren, NotFound, NotSupported
 from supervisors.rules.flags import Flags
+from supervisors.rules.options import shown, whole
 from supervisors.rules.strategy import Strategy, Verdict
 from supervisors.spec_like import SpecLike, to_spec
 from supervisors.supervision import Supervision
@@ -283,14 +284,10 @@ def _checked(spec: ChildSpec) -> ChildSpec:
 
 
 def _checked_limit(max_children: int | None) -> int | None:
-    if max_children is None or (
-        isinstance(max_children, int) and not isinstance(max_children, bool) and max_children >= 0
-    ):
-        return max_children
-    raise BadSpec(f"expected `max_children` to be an integer >= 0 or None, got {max_children!r}")
+    return None if max_children is None else whole("max_children", max_children, at_least=0, or_none=True)
 
 
 def _checked_arguments(extra_arguments: Sequence[Any]) -> tuple[Any, ...]:
     if isinstance(extra_arguments, list | tuple):
         return tuple(extra_arguments)
-    raise BadSpec(f"expected `extra_arguments` to be a list or tuple, got {extra_arguments!r}")
+    raise BadSpec(f"expected `extra_arguments` to be a list or tuple, got {shown(extra_arguments)}")

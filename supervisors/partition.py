@@ -12,6 +12,7 @@ from supervisors.lifecycle.registry import Registry
 from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec, NotFound
+from supervisors.rules.options import shown, whole
 from supervisors.rules.strategy import Strategy
 from supervisors.spec_like import SpecLike, to_spec
 from supervisors.supervisor import Supervisor
@@ -59,7 +60,7 @@ class PartitionRef(SupervisorRef):
             StartError: a copy did not start.
         """
         if type(partitions) is not int or not 1 <= partitions <= self.started:
-            raise BadSpec(f"expected `partitions` to be an integer from 1 to {self.started}, got {partitions!r}")
+            raise BadSpec(f"expected `partitions` to be an integer from 1 to {self.started}, got {shown(partitions)}")
         for number in range(self.partitions, partitions):
             if self.which_child(str(number)).state is ChildState.STOPPED:
                 self.restart_child(str(number))
@@ -90,8 +91,7 @@ class PartitionSupervisor(Supervisor):
         max_seconds: float = 5.0,
         backoff: Backoff | None = None,
     ) -> None:
-        if type(partitions) is not int or partitions < 1:
-            raise BadSpec(f"expected `partitions` to be an integer >= 1, got {partitions!r}")
+        whole("partitions", partitions, at_least=1)
         name = "/".join((*self.context.path, self.context.id))
         spec = to_spec(child)
         if spec.name is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, ParamSpec, TypeAlias, Unpack, cast, overload
+from typing import Any, ParamSpec, TypeAlias, Unpack, overload
 
 from supervisors.actor import Actor
 from supervisors.base import BaseSupervisor, start_root
@@ -27,7 +27,7 @@ from supervisors.rules.errors import (
 from supervisors.rules.flags import Flags
 from supervisors.rules.printing import printed
 from supervisors.rules.reasons import SHUTDOWN, Crashed, FailedToStart, Shutdown
-from supervisors.rules.strategy import AutoShutdown, Restart, Strategy, Verdict
+from supervisors.rules.strategy import AutoShutdown, AutoShutdownLike, Restart, StrategyLike, Verdict
 from supervisors.spec_like import SpecLike, to_specs
 from supervisors.supervision import Supervision
 from supervisors.supervisor_ref import SupervisorRef
@@ -243,15 +243,14 @@ class Supervisor(BaseSupervisor):
         self,
         children: Children,
         *,
-        strategy: Strategy | str,
+        strategy: StrategyLike,
         max_restarts: int = 3,
         max_seconds: float = 5.0,
-        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
+        auto_shutdown: AutoShutdownLike = AutoShutdown.NEVER,
         backoff: Backoff | None = None,
     ) -> None:
         super().__init__()
-        mode = cast(AutoShutdown, auto_shutdown)
-        flags = Flags(cast(Strategy, strategy), max_restarts, max_seconds, mode, backoff)
+        flags = Flags(strategy, max_restarts, max_seconds, auto_shutdown, backoff)
         self._actor_supervision = FixedSupervision(self, children, flags)
 
     @overload
@@ -260,10 +259,10 @@ class Supervisor(BaseSupervisor):
         cls,
         children: Children,
         *,
-        strategy: Strategy | str,
+        strategy: StrategyLike,
         max_restarts: int = 3,
         max_seconds: float = 5.0,
-        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
+        auto_shutdown: AutoShutdownLike = AutoShutdown.NEVER,
         backoff: Backoff | None = None,
         name: str = "supervisor",
         **tree: Unpack[TreeOptions],

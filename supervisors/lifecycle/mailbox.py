@@ -8,15 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import pykka
 
 from supervisors.lifecycle._pykka import StopMessage
 from supervisors.lifecycle.room import Room
 from supervisors.lifecycle.signals import KillSignal
-from supervisors.rules.errors import BadSpec, MailboxFull
-from supervisors.rules.options import member
+from supervisors.rules.errors import MailboxFull
+from supervisors.rules.options import member, whole
 from supervisors.threads.occupied import occupant
 
 
@@ -76,7 +76,11 @@ class Overflow(Enum):
     """The message becomes a dead letter."""
 
 
-@dataclass(frozen=True, slots=True)
+OverflowLike: TypeAlias = Overflow | Literal["block", "fail", "drop"]
+"""An `Overflow`, or its value."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class MailboxLimit:
     """How many messages may wait for an actor. Messages of the system, and of the actor to itself, always get through.
 
@@ -86,12 +90,11 @@ class MailboxLimit:
     """
 
     size: int
-    overflow: Overflow = Overflow.BLOCK
+    overflow: Overflow
 
-    def __post_init__(self) -> None:
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
-            raise BadSpec(f"expected a mailbox `size` to be an integer >= 1, got {self.size!r}")
-        object.__setattr__(self, "overflow", member("overflow", self.overflow, Overflow))
+    def __init__(self, size: int, overflow: OverflowLike = Overflow.BLOCK) -> None:
+        object.__setattr__(self, "size", whole("size", size, at_least=1, of="a mailbox limit: "))
+        object.__setattr__(self, "overflow", member("overflow", overflow, Overflow, of="a mailbox limit: "))
 
 
 class Mailbox(SimpleQueue[Envelope]):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from supervisors.rules.errors import ActorDead, AlreadyStarted, NotSupported
 from supervisors.rules.options import member
@@ -33,6 +33,10 @@ class Keys(Enum):
 
     DUPLICATE = "duplicate"
     """Any number: the key is a topic, or a group."""
+
+
+KeysLike: TypeAlias = Keys | Literal["unique", "duplicate"]
+"""`Keys`, or their value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Registry:
         listeners: called with every change, in order.
     """
 
-    def __init__(self, keys: Keys | str = Keys.UNIQUE, *, listeners: Iterable[Listener] = ()) -> None:
+    def __init__(self, keys: KeysLike = Keys.UNIQUE, *, listeners: Iterable[Listener] = ()) -> None:
         self.keys = member("keys", keys, Keys)
         # Writers replace whole values under the lock, so readers need none. `_first` is what `whereis` reads.
         self._first: dict[Hashable, Any] = {}

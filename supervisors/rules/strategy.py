@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal, TypeAlias
 
 from supervisors.rules.reasons import Reason
 
@@ -43,6 +44,10 @@ class Strategy(Enum):
         return Plan(tuple(id for id in reversed(affected) if id != failed), affected)
 
 
+StrategyLike: TypeAlias = Strategy | Literal["one_for_one", "one_for_all", "rest_for_one"]
+"""A `Strategy`, or its value."""
+
+
 class Restart(Enum):
     """The ends after which a child is started again."""
 
@@ -59,6 +64,10 @@ class Restart(Enum):
                 return Verdict.KEEP if reason.is_orderly else Verdict.RESTART
             case Restart.TEMPORARY:
                 return Verdict.DROP
+
+
+RestartLike: TypeAlias = Restart | Literal["permanent", "transient", "temporary"]
+"""A `Restart`, or its value."""
 
 
 class Verdict(Enum):
@@ -83,3 +92,7 @@ class AutoShutdown(Enum):
             left: how many other significant children run or are about to.
         """
         return self is AutoShutdown.ANY_SIGNIFICANT or (self is AutoShutdown.ALL_SIGNIFICANT and left == 0)
+
+
+AutoShutdownLike: TypeAlias = AutoShutdown | Literal["never", "any_significant", "all_significant"]
+"""An `AutoShutdown`, or its value."""

@@ -6,6 +6,8 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from supervisors.rules.options import number, whole
+
 
 @dataclass(frozen=True, slots=True)
 class RestartWindow:
@@ -31,12 +33,9 @@ class RestartWindow:
     total: int = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.max_restarts, bool) or not isinstance(self.max_restarts, int) or self.max_restarts < 0:
-            raise ValueError(f"expected `max_restarts` to be an integer >= 0, got {self.max_restarts!r}")
-        if isinstance(self.max_seconds, bool) or not isinstance(self.max_seconds, int | float):
-            raise ValueError(f"expected `max_seconds` to be a number of seconds > 0, got {self.max_seconds!r}")
-        if not 0 < self.max_seconds < math.inf:
-            raise ValueError(f"expected `max_seconds` to be a finite number of seconds > 0, got {self.max_seconds!r}")
+        whole("max_restarts", self.max_restarts, at_least=0)
+        number("max_seconds", self.max_seconds, infinite=True, expected="a number of seconds > 0")
+        number("max_seconds", self.max_seconds, above=0, expected="a finite number of seconds > 0")
 
     def record(self, now: float) -> tuple[RestartWindow, bool]:
         """Count one restart; return the window after it, and whether it is allowed.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Protocol
 
+from supervisors.rules.errors import BadSpec
+from supervisors.rules.options import shown
 from supervisors.threads.latch import Latch
 
 
@@ -34,4 +37,15 @@ class SystemClock:
 
     def wait(self, latch: Latch, timeout: float | None) -> bool:
         """Wait for ``latch`` in real time."""
-        return latch.wait(timeout)
+        return latch.wait(timeout if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+
+
+def checked_clock(clock: Clock) -> Clock:
+    """Return ``clock`` if it is one.
+
+    Raises:
+        BadSpec: it is none.
+    """
+    if isinstance(clock, type) or not all(callable(getattr(clock, name, None)) for name in ("monotonic", "wait")):
+        raise BadSpec(f"expected `clock` to be a Clock, with `monotonic` and `wait`, got {shown(clock)}")
+    return clock

@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from supervisors.rules.errors import BadSpec, SupervisionError
+from supervisors.rules.options import number, shown, whole
 from supervisors.threads.latch import Latch
 from supervisors.threads.run_queue import RunQueue
 from supervisors.threads.worker_thread import MAIL, Runnable, RunState, Urgency, WorkerThread, blocking
@@ -67,14 +68,11 @@ class Scheduler:
         name: str = "scheduler",
     ) -> None:
         self.name = name
-        self.size = usable_cores() if threads is None else threads
-        self.blocked_after_s = blocked_after_s
-        self.deadline_s = deadline_s
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
-            raise BadSpec(f"expected `threads` to be an integer >= 1, got {threads!r}")
-        for option, seconds in (("blocked_after_s", blocked_after_s), ("deadline_s", deadline_s)):
-            if seconds is not None and not seconds > 0:
-                raise BadSpec(f"expected `{option}` to be a number > 0, got {seconds!r}")
+        if not isinstance(name, str):
+            raise BadSpec(f"expected `name` to be a string, got {shown(name)}")
+        self.size = usable_cores() if threads is None else whole("threads", threads, at_least=1)
+        self.blocked_after_s = number("blocked_after_s", blocked_after_s, above=0)
+        self.deadline_s = None if deadline_s is None else number("deadline_s", deadline_s, above=0)
         self._lock = threading.Lock()
         self._living: set[Runnable] = set()  # from `add` to `remove`
         self._submitted: deque[Runnable] = deque()  # they have mail, and are not in the run queue yet
