@@ -15,7 +15,8 @@ from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec, MaxChildren, NotFound, NotSupported
 from supervisors.rules.flags import Flags
-from supervisors.rules.options import shown, whole
+from supervisors.rules.options import whole
+from supervisors.rules.printing import shown
 from supervisors.rules.strategy import Strategy, Verdict
 from supervisors.spec_like import SpecLike, to_spec
 from supervisors.supervision import Supervision

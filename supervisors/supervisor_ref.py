@@ -9,7 +9,7 @@ from supervisors.children.records import ChildInfo
 from supervisors.children.spec import ChildSpec
 from supervisors.rules.errors import BadSpec
 from supervisors.rules.flags import Flags
-from supervisors.rules.printing import printed
+from supervisors.rules.printing import shown
 from supervisors.spec_like import SpecLike, to_spec, to_specs
 
 
@@ -90,5 +90,5 @@ class SupervisorRef(BaseSupervisorRef):
             BadSpec: the new whole would not be valid; nothing was changed.
         """
         if flags is not None and not isinstance(flags, Flags):
-            raise BadSpec(f"expected `flags` to be a Flags or None, got {printed(flags)}")
+            raise BadSpec(f"expected `flags` to be a Flags or None, got {shown(flags)}")
         self.call("reconfigure", flags, to_specs(children))

@@ -95,16 +95,23 @@ def test_no_reason_of_a_child_harms_its_supervisor_or_its_siblings(restart: Any,
     specs = [ChildSpec.of(Worker, id="w", restart=restart), ChildSpec.of(Worker, id="other")]
     with Supervisor.start(specs, strategy="one_for_one", max_restarts=9, hooks=[recorder]) as tree:
         other = tree.which_child("other").ref
+
+        def exit_itself(actor: Actor) -> None:
+            actor.exit(term)
+
         may_be_told = restart != "temporary" and not as_reason(term).is_orderly
         for told in (True, False) if may_be_told else (False,):
             ref = tree.which_child("w").ref
             if told:
                 ref.exit(term)
             else:
-                ref.tell(lambda actor: actor.exit(term))
+                ref.tell(exit_itself)
             assert isinstance(down(ref), Reason)
             assert str(down(ref))
-            recorder.wait_for(lambda event, ref=ref: isinstance(event, ChildExited) and event.reason is ref.exit_reason)
+            recorder.wait_count(ChildExited, ref.incarnation, "w")
+            last = recorder.of(ChildExited, "w")[-1]
+            assert isinstance(last, ChildExited)
+            assert last.reason is ref.exit_reason
             if restart == "permanent" or (restart == "transient" and not as_reason(term).is_orderly):
                 recorder.ready("w", ref.incarnation + 1)
         assert tree.which_child("other").ref is other
@@ -186,4 +193,4 @@ def test_an_exception_is_a_crash_a_reason_is_itself_and_any_other_value_is_kept(
     done = as_reason("done")
     assert isinstance(done, Exited)
     assert (done.term, done.is_orderly, str(done), done == as_reason("done")) == ("done", False, "exit: 'done'", True)
-    assert str(as_reason(Hostile())) == "exit: <Hostile that cannot be printed>"
+    assert str(as_reason(Hostile())) == "exit: a Hostile that cannot be printed"
