@@ -15,7 +15,10 @@ from supervisors import (
     Down,
     DynamicSupervisor,
     Exit,
+    MailboxFull,
+    MailboxLimit,
     NotFound,
+    Overflow,
     PartitionSupervisor,
     Reason,
     Registry,
@@ -24,7 +27,7 @@ from supervisors import (
     TaskSupervisor,
 )
 from tests.supervisors.lifecycle.test_any_reason import TERMS, Hostile, named
-from tests.supervisors.stubs import PATIENCE_S, Worker
+from tests.supervisors.stubs import PATIENCE_S, Gate, Worker, down
 
 
 def _fixed() -> Any:
@@ -148,6 +151,24 @@ def test_a_registry_refuses_a_key_that_is_none_and_stays_in_order(junk: Any) -> 
     assert (registry.names(), registry.whereis("name"), registry.count()) == (["name"], ref, 1)
     ref.stop()
     assert registry.names() == []
+
+
+def test_a_message_to_all_of_a_group_reaches_all_that_can_be_told() -> None:
+    class Full(Worker):
+        mailbox_limit = MailboxLimit(1, Overflow.FAIL)
+
+    registry, gate = Registry("duplicate"), Gate()
+    full, others = Full.start(), [Worker.start() for _ in range(2)]
+    full.tell(gate)
+    assert gate.entered.wait(PATIENCE_S)
+    full.tell("fills the room")
+    for ref in (others[0], full, others[1]):
+        registry.register("group", ref)
+    with pytest.raises(MailboxFull):
+        registry.dispatch("group", "stop")
+    assert {str(down(ref)) for ref in others} == {"normal"}
+    gate.opened.set()
+    full.stop()
 
 
 def test_a_task_that_cannot_be_run_concerns_its_caller_only() -> None:
