@@ -29,6 +29,7 @@ from supervisors.rules.printing import printed
 from supervisors.rules.reasons import NOPROC, Abandoned, Crashed, Reason
 from supervisors.threads.async_exception import raise_in_thread
 from supervisors.threads.clock import Clock
+from supervisors.threads.forks import PROCESS
 from supervisors.threads.latch import Latch
 from supervisors.threads.occupied import OccupiedThread
 from supervisors.threads.timers import Timer, Timers
@@ -84,6 +85,7 @@ class ActorState:
         self.context = context
         self.mailbox = mailbox
         self.links = Links(mailbox)
+        self.process: object | None = PROCESS.mark
         self.ended = Latch()
         self.ready = Latch()
         self.started = False
@@ -332,9 +334,14 @@ class ActorState:
             supervisor = "/".join(self.context.path)
             hooks.emit(DeadLetter(supervisor, self.context.id, self.context.incarnation, content))
 
-    def dead(self) -> ActorDead:
-        """Return the error for a question to a dead actor."""
-        return ActorDead(f"{self.label} has ended: {printed(self.reason, str)}", self.reason or NOPROC)
+    def dead(self, *, begun: bool = False) -> ActorDead:
+        """Return the error for a question to a dead actor.
+
+        Args:
+            begun: whether it had begun with it.
+        """
+        why = printed(self.reason, str)
+        return ActorDead(f"{self.label} has ended: {why}", self.reason or NOPROC, begun=begun)
 
     def _answer_current(self) -> None:
         envelope = self.current
@@ -343,4 +350,4 @@ class ActorState:
         if isinstance(envelope.message, StopMessage):
             resolve(envelope.reply_to, True)
         else:
-            fail(envelope.reply_to, self.dead() if self.failure is None else self.failure.error)
+            fail(envelope.reply_to, self.dead(begun=True) if self.failure is None else self.failure.error)
