@@ -17,7 +17,7 @@ from supervisors.lifecycle.replies import Refusal
 from supervisors.lifecycle.signals import Exit, Kill
 from supervisors.root import TreeOptions, root_context
 from supervisors.rules.errors import NotSupported
-from supervisors.rules.printing import printed
+from supervisors.rules.printing import shown
 from supervisors.rules.reasons import SHUTDOWN
 from supervisors.rules.termination import ChildType
 from supervisors.supervision import BackoffOver, Sample, Supervision, TryAgain
@@ -95,7 +95,7 @@ class BaseSupervisor(Actor):
         """Refuse ``message``: a supervisor handles those of its children and of its reference, and no others."""
         if isinstance(message, Exit):  # of an actor that is no child of this supervisor
             return None
-        label, got = self._actor_state.label, printed(message)
+        label, got = self._actor_state.label, shown(message)
         return Refusal(NotSupported(f"expected a call of {label}, by a method of its reference, got {got}", message))
 
 

@@ -16,7 +16,8 @@ from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec, MaxChildren, NotFound, NotSupported
 from supervisors.rules.flags import Flags
-from supervisors.rules.options import shown, whole
+from supervisors.rules.options import whole
+from supervisors.rules.printing import shown
 from supervisors.rules.strategy import Strategy, Verdict
 from supervisors.spec_like import SpecLike, to_spec
 from supervisors.supervision import Supervision
@@ -29,7 +30,7 @@ class DynamicSupervisorRef(BaseSupervisorRef):
     """The reference of a `DynamicSupervisor`. Children are named by their reference, since ids need not be unique."""
 
     @overload
-    def start_child(self, child: type[A]) -> ChildInfo[Ref[A] | None]: ...
+    def start_child(self, child: type[A]) -> ChildInfo[Ref[A]]: ...  # unless its class raises `Ignore`
 
     @overload
     def start_child(self, child: SpecLike) -> ChildInfo[Any]: ...

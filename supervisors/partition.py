@@ -12,7 +12,8 @@ from supervisors.lifecycle.registry import Registry
 from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec, NotFound
-from supervisors.rules.options import shown, whole
+from supervisors.rules.options import whole
+from supervisors.rules.printing import shown
 from supervisors.rules.strategy import Strategy
 from supervisors.spec_like import SpecLike, to_spec
 from supervisors.supervisor import Supervisor

@@ -9,7 +9,8 @@ from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.hooks import Hook, Hooks
 from supervisors.lifecycle.registry import Registry
 from supervisors.rules.errors import BadSpec
-from supervisors.rules.options import number, shown
+from supervisors.rules.options import number
+from supervisors.rules.printing import shown
 from supervisors.threads.clock import Clock, SystemClock, checked_clock
 from supervisors.threads.timers import Timers
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from supervisors.lifecycle.ref import Ref
 from supervisors.rules.errors import BadSpec
-from supervisors.rules.options import shown
+from supervisors.rules.printing import shown
 from supervisors.rules.reasons import Reason
 
 logger = logging.getLogger("supervisors")

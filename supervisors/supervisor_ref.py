@@ -12,7 +12,7 @@ from supervisors.children.spec import ChildSpec
 from supervisors.lifecycle.ref import Ref
 from supervisors.rules.errors import BadSpec
 from supervisors.rules.flags import Flags
-from supervisors.rules.printing import printed
+from supervisors.rules.printing import shown
 from supervisors.spec_like import SpecLike, to_spec, to_specs
 
 A = TypeVar("A", bound=Actor)
@@ -22,7 +22,7 @@ class SupervisorRef(BaseSupervisorRef):
     """The reference of a `Supervisor`."""
 
     @overload
-    def start_child(self, child: type[A]) -> ChildInfo[Ref[A] | None]: ...
+    def start_child(self, child: type[A]) -> ChildInfo[Ref[A]]: ...  # unless its class raises `Ignore`
 
     @overload
     def start_child(self, child: SpecLike) -> ChildInfo[Any]: ...
@@ -111,5 +111,5 @@ class SupervisorRef(BaseSupervisorRef):
             BadSpec: the new whole would not be valid; nothing was changed.
         """
         if flags is not None and not isinstance(flags, Flags):
-            raise BadSpec(f"expected `flags` to be a Flags or None, got {printed(flags)}")
+            raise BadSpec(f"expected `flags` to be a Flags or None, got {shown(flags)}")
         self.call("reconfigure", flags, to_specs(children))

@@ -29,7 +29,7 @@ from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.signals import Kill
 from supervisors.lifecycle.waiting import wait_for
 from supervisors.rules.errors import HungStart, Ignore, KillRefused, StartError
-from supervisors.rules.printing import printed
+from supervisors.rules.printing import shown
 from supervisors.rules.reasons import SHUTDOWN, Abandoned, Crashed, Reason
 from supervisors.rules.termination import BRUTAL_KILL, INFINITY, is_expected, patience_s
 from supervisors.threads.clock import Clock
@@ -108,7 +108,7 @@ class ChildControl:
         child, info = started if isinstance(started, tuple) and len(started) == 2 else (started, None)
         # A look at the class first: Python before 3.12 asks a protocol for each of its members, as slow as a thread.
         if not isinstance(child, ThreadChild) and not isinstance(child, Child):
-            raise StartError(f"expected `start` of {record.id!r} to return a Child, got {printed(started)}", record.id)
+            raise StartError(f"expected `start` of {record.id!r} to return a Child, got {shown(started)}", record.id)
         try:
             if not child.can_be_killed:
                 self._check_may_abandon(record)

@@ -14,7 +14,8 @@ from supervisors.lifecycle.base_actor import BaseActor
 from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.launch import create, launch
 from supervisors.rules.errors import BadSpec
-from supervisors.rules.options import flag, hashable, member, number, shown
+from supervisors.rules.options import flag, hashable, member, number
+from supervisors.rules.printing import shown
 from supervisors.rules.strategy import Restart, RestartLike
 from supervisors.rules.termination import (
     BRUTAL_KILL,

@@ -12,13 +12,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from supervisors.lifecycle._pykka import StopMessage
+from supervisors.lifecycle.actor_context import ActorContext
 from supervisors.lifecycle.fenced import FENCED, stack_of
 from supervisors.lifecycle.frames import clear_frames
 from supervisors.lifecycle.guarded import guarded
-from supervisors.lifecycle.hooks import DeadLetter, Hooks
+from supervisors.lifecycle.hooks import DeadLetter
 from supervisors.lifecycle.links import Links
 from supervisors.lifecycle.mailbox import Envelope, Mailbox, SystemEnvelope, Timed
 from supervisors.lifecycle.replies import fail, resolve
@@ -28,45 +29,12 @@ from supervisors.rules.errors import ActorDead, Stopping
 from supervisors.rules.printing import printed
 from supervisors.rules.reasons import NOPROC, Abandoned, Crashed, Reason
 from supervisors.threads.async_exception import raise_in_thread
-from supervisors.threads.clock import Clock
 from supervisors.threads.forks import PROCESS
 from supervisors.threads.latch import Latch
 from supervisors.threads.occupied import OccupiedThread
 from supervisors.threads.timers import Timer, Timers
 
 logger = logging.getLogger("supervisors")
-
-
-class ActorContext(Protocol):
-    """The part of a `StartContext` that an actor's state reads."""
-
-    @property
-    def id(self) -> str:
-        """The child's id in its supervisor."""
-
-    @property
-    def incarnation(self) -> int:
-        """The number of this start, from 1."""
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The names of all supervisors above, outermost first."""
-
-    @property
-    def supervisor(self) -> object | None:
-        """The supervisor's reference; None for an actor started without one."""
-
-    @property
-    def clock(self) -> Clock:
-        """Where the time comes from."""
-
-    @property
-    def hooks(self) -> Hooks:
-        """The observers of the tree."""
-
-    @property
-    def timers(self) -> Timers | None:
-        """The timers of the tree; None for an actor started without one."""
 
 
 class ActorState:
@@ -133,7 +101,7 @@ class ActorState:
             return self._timers
 
     def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        """Make ``call`` in ``delay_s`` seconds of the actor's clock, in the timer thread, unless it has ended by then."""
+        """Make ``call`` in ``delay_s`` seconds of the actor's clock, in the timer thread; not after its end."""
         with self._lock:
             if self._pending is None:
                 self._pending = set()

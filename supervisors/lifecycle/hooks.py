@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from supervisors.lifecycle.signals import Kill
 from supervisors.rules.errors import BadSpec
-from supervisors.rules.options import shown
+from supervisors.rules.printing import shown
 
 logger = logging.getLogger("supervisors")
 

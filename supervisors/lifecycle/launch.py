@@ -158,7 +158,8 @@ def wait_until_ready(actor: BaseActor) -> None:
         message = f"{state.label} was to stop before it was ready"
     if not in_time:
         _use_force(actor)
-        raise HungStart(message, context.id, state.reason or KILLED)
+        reason = state.reason or KILLED
+        raise HungStart(f"{message}; it was {reason}", context.id, reason)
 
 
 class _MustStop(Exception):

@@ -12,7 +12,7 @@ from supervisors.lifecycle.actor_state import ActorState
 from supervisors.lifecycle.lineage import is_to_stop
 from supervisors.lifecycle.waiting import wait_for
 from supervisors.rules.errors import NotFound, Stopping
-from supervisors.rules.options import shown
+from supervisors.rules.printing import shown
 from supervisors.threads.coroutines import latch_is_set
 from supervisors.threads.latch import Latch
 

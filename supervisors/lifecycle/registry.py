@@ -14,6 +14,7 @@ import pykka
 
 from supervisors.lifecycle.named_ref import NamedRef
 from supervisors.lifecycle.ref import Ref, ref_to
+from supervisors.lifecycle.signals import Kill
 from supervisors.rules.errors import ActorDead, AlreadyStarted, NotSupported
 from supervisors.rules.options import member
 from supervisors.threads.forks import PROCESS
@@ -179,10 +180,20 @@ class Registry:
             return sum(map(len, self._entries.values()))
 
     def dispatch(self, key: Hashable, message: Any) -> int:
-        """Tell ``message`` to every actor registered under ``key``; return to how many."""
+        """Tell ``message`` to every actor registered under ``key``; return to how many.
+
+        Raises:
+            Exception: what the first one raised that could not be told, when all others have been.
+        """
         entries = self.lookup_all(key)
+        errors = []
         for entry in entries:
-            entry.ref.tell(message)
+            try:
+                entry.ref.tell(message)
+            except Exception as error:  # noqa: BLE001 - a full mailbox, or a reference of another host
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return len(entries)
 
     # Changes
@@ -288,6 +299,8 @@ class Registry:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
+            except Kill:  # of the actor in whose thread this is
+                raise
             except BaseException:
                 logger.exception("a listener raised on %r and is removed", event)
                 self.remove_listener(listener)

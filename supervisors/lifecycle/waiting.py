@@ -59,11 +59,10 @@ def wait_for(
     if latch.is_set():
         return True
     waiter: Waiter | None = occupant()
-    with blocking():
-        if waiter is None:
-            return clock.wait(latch, timeout)
-        with waiter.outside_its_code():
-            return _listen(waiter, latch, timeout, clock, give_up)
+    if waiter is None:
+        return clock.wait(latch, timeout)
+    with blocking(), waiter.outside_its_code():
+        return _listen(waiter, latch, timeout, clock, give_up)
 
 
 def _listen(

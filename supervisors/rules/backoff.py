@@ -6,7 +6,8 @@ import random
 from dataclasses import dataclass
 
 from supervisors.rules.errors import BadSpec
-from supervisors.rules.options import number, shown
+from supervisors.rules.options import number
+from supervisors.rules.printing import shown
 
 
 @dataclass(frozen=True, slots=True)

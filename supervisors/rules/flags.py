@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec
-from supervisors.rules.options import member, shown
+from supervisors.rules.options import member
+from supervisors.rules.printing import shown
 from supervisors.rules.strategy import AutoShutdown, AutoShutdownLike, Strategy, StrategyLike
 from supervisors.rules.window import RestartWindow
 

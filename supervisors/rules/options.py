@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TypeVar
 
 from supervisors.rules.errors import BadSpec
+from supervisors.rules.printing import shown
 
 _E = TypeVar("_E", bound=Enum)
 
@@ -107,15 +108,6 @@ def hashable(option: str, value: object, *, of: str = "") -> Hashable:
     except Exception:  # noqa: BLE001 - whatever its code raises
         raise BadSpec(f"{of}expected `{option}` to be hashable, got {shown(value)}") from None
     return value
-
-
-def shown(value: object) -> str:
-    """Return ``value`` for an error: on one line and not too long, whatever it is."""
-    try:
-        text = repr(value)
-    except Exception:  # noqa: BLE001 - an integer of very many digits, or whatever its code raises
-        text = f"a {type(value).__name__} that cannot be printed"
-    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

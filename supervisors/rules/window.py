@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from supervisors.rules.options import number, whole
 
@@ -47,7 +47,7 @@ class RestartWindow:
         kept, total = self._counting(second)
         before = kept[0][1] if kept and kept[0][0] == second else 0
         seconds = ((second, before + 1), *kept[before > 0 :])
-        return replace(self, seconds=seconds, total=total + 1), total < self.max_restarts
+        return RestartWindow(self.max_restarts, self.max_seconds, seconds, total + 1), total < self.max_restarts
 
     def used(self, now: float) -> int:
         """Return how many restarts count at the time ``now`` (monotonic seconds)."""

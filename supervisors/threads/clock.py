@@ -7,7 +7,7 @@ import time
 from typing import Protocol
 
 from supervisors.rules.errors import BadSpec
-from supervisors.rules.options import shown
+from supervisors.rules.printing import shown
 from supervisors.threads.latch import Latch
 
 

@@ -26,7 +26,8 @@ from types import TracebackType
 from typing import Self, cast
 
 from supervisors.rules.errors import BadSpec, SupervisionError
-from supervisors.rules.options import number, shown, whole
+from supervisors.rules.options import number, whole
+from supervisors.rules.printing import shown
 from supervisors.threads.forks import PROCESS
 from supervisors.threads.latch import Latch
 from supervisors.threads.run_queue import RunQueue

@@ -1,4 +1,4 @@
-"""An actor that stops fails what is asked of it at that moment: a child that calls its stopping supervisor costs no time.
+"""An actor that stops fails what is asked of it at that moment: a child that calls its supervisor then costs no time.
 
 Each tree here has children with an hour to stop in. A test that waited for that would not end.
 """
@@ -95,7 +95,7 @@ def test_a_grandchild_that_calls_the_stopping_root_costs_no_time_either() -> Non
     inner = ChildSpec.of(Supervisor, [ChildSpec.of(Worker, shutdown=HOUR_S)], strategy="one_for_one", id="inner")
     tree = Supervisor.start([inner], strategy="one_for_one")
     ref, gate = tree.which_child("inner").ref.which_child("Worker").ref, Gate()
-    ref.tell(lambda actor: (gate.pass_through(), tree.which_children()))
+    ref.tell(calls_its_supervisor(gate, lambda _above: tree.which_children()))
     assert gate.entered.wait(PATIENCE_S)
     stopped = tree.stop(block=False)
     gate.opened.set()

@@ -116,6 +116,7 @@ def test_a_child_that_hangs_in_its_start_has_its_shutdown_time_when_the_supervis
     assert tree.stop(timeout=PATIENCE_S)
     assert down(tree) == SHUTDOWN
     failed = recorder.of(ChildStartFailed, "slow")[0]
+    assert isinstance(failed, ChildStartFailed)
     assert isinstance(failed.error, HungStart)
     assert (failed.error.reason == KILLED) is (slow is Endless)
     assert len(recorder.of(ChildAbandoned, "slow")) == (slow is Deaf)

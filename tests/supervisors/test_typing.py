@@ -67,7 +67,7 @@ divider: Ref[Divider] = Divider.start(12, unit="m")
 Divider.start("12")  # wrong
 Divider.start(12, unti="m")  # wrong
 with DynamicSupervisor.start(max_children=3) as dynamic:
-    started: Ref[Divider] | None = dynamic.start_child(Divider).ref
+    started: Ref[Divider] = dynamic.start_child(Divider).ref
     dynamic.start_child(spec)
 DynamicSupervisor.start(max_child=3)  # wrong
 copies = PartitionSupervisor.start((Divider, 12), partitions=3)

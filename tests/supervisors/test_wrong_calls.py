@@ -15,15 +15,19 @@ from supervisors import (
     Down,
     DynamicSupervisor,
     Exit,
+    MailboxFull,
+    MailboxLimit,
     NotFound,
+    Overflow,
     PartitionSupervisor,
     Reason,
     Registry,
+    SupervisionError,
     Supervisor,
     TaskSupervisor,
 )
 from tests.supervisors.lifecycle.test_any_reason import TERMS, Hostile, named
-from tests.supervisors.stubs import PATIENCE_S, Worker
+from tests.supervisors.stubs import PATIENCE_S, Gate, Worker, down
 
 
 def _fixed() -> Any:
@@ -112,9 +116,9 @@ def test_a_reconfiguration_that_makes_no_sense_changes_nothing(junk: Any) -> Non
 
 def test_a_proxy_of_a_supervisor_gets_the_error_and_the_supervisor_goes_on(tree: Any) -> None:
     proxy = tree.proxy()
-    for wrong in (lambda: proxy.exit(1, 2, 3), lambda: proxy.trap_exit(5), lambda: proxy.send_after("never")):
+    for future in (proxy.exit(1, 2, 3), proxy.send_after("never"), proxy.monitor()):
         with pytest.raises(TypeError):
-            wrong().get(timeout=PATIENCE_S)
+            future.get(timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize("junk", JUNK, ids=named)
@@ -129,13 +133,17 @@ def test_a_signal_that_is_not_of_a_child_has_no_effect(tree: Any, junk: Any) -> 
 def test_a_registry_refuses_a_key_that_is_none_and_stays_in_order(junk: Any) -> None:
     registry, ref = Registry(), Worker.start()
     registry.register("name", ref)
+
+    def fails(*_arguments: Any) -> Any:
+        raise ZeroDivisionError
+
+    registry.unregister("name", junk)
     calls: list[Callable[[], Any]] = [
         lambda: registry.register(junk, ref),
         lambda: registry.whereis(junk),
-        lambda: registry.unregister("name", junk) or 1 / 0,
-        lambda: registry.update_value("name", ref, lambda value: 1 / 0),
-        lambda: registry.select(lambda key, entry: 1 / 0),
-        lambda: registry.unregister_match("name", lambda entry: 1 / 0),
+        lambda: registry.update_value("name", ref, fails),
+        lambda: registry.select(fails),
+        lambda: registry.unregister_match("name", fails),
     ]
     for call in calls:
         with pytest.raises((TypeError, RuntimeError, ZeroDivisionError)):
@@ -145,10 +153,25 @@ def test_a_registry_refuses_a_key_that_is_none_and_stays_in_order(junk: Any) -> 
     assert registry.names() == []
 
 
-def test_a_task_that_cannot_be_run_concerns_its_caller_only() -> None:
-    class Owner(Worker):
-        pass
+def test_a_message_to_all_of_a_group_reaches_all_that_can_be_told() -> None:
+    class Full(Worker):
+        mailbox_limit = MailboxLimit(1, Overflow.FAIL)
 
+    registry, gate = Registry("duplicate"), Gate()
+    full, others = Full.start(), [Worker.start() for _ in range(2)]
+    full.tell(gate)
+    assert gate.entered.wait(PATIENCE_S)
+    full.tell("fills the room")
+    for ref in (others[0], full, others[1]):
+        registry.register("group", ref)
+    with pytest.raises(MailboxFull):
+        registry.dispatch("group", "stop")
+    assert {str(down(ref)) for ref in others} == {"normal"}
+    gate.opened.set()
+    full.stop()
+
+
+def test_a_task_that_cannot_be_run_concerns_its_caller_only() -> None:
     with TaskSupervisor.start() as tree:
         for wrong in (None, "no function", 5):
             with pytest.raises(TypeError):
@@ -175,11 +198,11 @@ def test_a_child_cannot_harm_its_supervisor_by_a_wrong_call() -> None:
     def wrong(actor: Actor) -> list[str]:
         above: Any = actor.context.supervisor
         errors = []
-        for call in (lambda: above.call("nonsense"), lambda: above.ask("hello"), lambda: above.which_child([])):
-            try:
-                call()
-            except Exception as error:
-                errors.append(type(error).__name__)
+        wrong_calls: list[tuple[Any, Any]] = [(above.call, "nonsense"), (above.ask, "hello"), (above.which_child, [])]
+        for call, argument in wrong_calls:
+            with pytest.raises(SupervisionError) as caught:
+                call(argument)
+            errors.append(str(caught.value))
         return errors
 
     with _fixed() as tree:

@@ -16,6 +16,7 @@ from supervisors import (
     Crashed,
     DynamicSupervisor,
     Registry,
+    Restart,
     ScheduledActor,
     Scheduler,
     Supervisor,
@@ -199,12 +200,9 @@ def test_a_child_of_another_host_whose_methods_raise_harms_no_other(
         pass
 
     recorder = Recorder()
-    options = {"heeds_shutdown": False, "can_be_killed": False}
-    children: list[Faulty] = []
 
     def start(context: Any) -> Any:
-        children.append(Faulty(context, **options))
-        return children[-1]
+        return Faulty(context, heeds_shutdown=False, can_be_killed=False)
 
     specs = [ChildSpec("s", start, shutdown=0.0), ChildSpec.of(Worker, id="other")]
     tree = Supervisor.start(specs, strategy="one_for_one", hooks=[recorder], mailbox_sample_s=0.001)
@@ -227,8 +225,12 @@ def test_a_dynamic_supervisor_goes_on_when_a_method_of_a_child_raises(caplog: py
 
     children: list[Faulty] = []
     with DynamicSupervisor.start() as tree:
-        spec = ChildSpec("s", lambda context: children.append(Faulty(context)) or children[-1], restart="transient")
-        tree.start_child(spec)
+
+        def start(context: Any) -> Any:
+            children.append(Faulty(context))
+            return children[-1]
+
+        tree.start_child(ChildSpec("s", start, restart=Restart.TRANSIENT))
         other = tree.start_child(Worker).ref
         children[0].exit()
         assert other.ask("ping") == 1

@@ -1,4 +1,4 @@
-"""What has ended holds nothing: no thread, no timer, no message, no monitor, not the actor, and not what it worked on."""
+"""What has ended holds nothing: no thread, no timer, no message, no monitor, no actor, nothing that it worked on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from supervisors import (
     ChildExited,
     ChildSpec,
     Ref,
+    Restart,
     ScheduledActor,
     Scheduler,
     StartError,
@@ -110,7 +111,7 @@ def test_so_it_is_for_actors_on_a_scheduler() -> None:
 
 def test_stored_events_hold_neither_the_children_nor_the_supervisor() -> None:
     recorder = Recorder()
-    specs = [ChildSpec.of(Holder, id=way, restart="temporary") for way in WAYS]
+    specs = [ChildSpec.of(Holder, id=way, restart=Restart.TEMPORARY) for way in WAYS]
     with Supervisor.start(specs, strategy="one_for_one", hooks=[recorder]) as tree:
         trace(tree, tree.actor_inbox)
         for way in WAYS:
@@ -129,7 +130,7 @@ def test_a_timer_that_is_pending_does_not_keep_its_actor_or_its_message(end: Any
     with Supervisor.start([], strategy="one_for_one") as tree:
         trace(tree)
         for _ in range(20):
-            ref = tree.start_child(ChildSpec.of(Holder, restart="temporary")).ref
+            ref = tree.start_child(ChildSpec.of(Holder, restart=Restart.TEMPORARY)).ref
             timer = ref.ask(lambda actor: actor.send_after(HOUR_S, (actor, make_parcel())))
             ref.exit(KILLED) if end is KILLED else ref.tell(end)
             down(ref)
@@ -168,9 +169,15 @@ def test_a_question_that_was_answered_has_no_deadline_left() -> None:
 
 def test_an_actor_that_others_would_have_notified_is_forgotten_by_them_when_it_ends() -> None:
     watched = Traced.start()
+
+    def watch(actor: Actor) -> None:
+        actor.monitor(watched)
+        actor.monitor(watched)
+        actor.link(watched)
+
     for _ in range(10):
         ref = Holder.start()
-        ref.ask(lambda actor: (actor.monitor(watched), actor.monitor(watched), actor.link(watched)) and None)
+        ref.ask(watch)
         ref.stop()
     watched.ask("ping")
     assert (living(Holder), living(Parcel)) == (0, 0)
@@ -181,7 +188,7 @@ def test_an_actor_that_others_would_have_notified_is_forgotten_by_them_when_it_e
 
 def test_a_supervisor_holds_nothing_of_children_that_have_ended() -> None:
     recorder = Recorder()
-    specs = [ChildSpec.of(Holder, id=str(number), restart="transient") for number in range(3)]
+    specs = [ChildSpec.of(Holder, id=str(number), restart=Restart.TRANSIENT) for number in range(3)]
     with Supervisor.start(specs, strategy="one_for_one", hooks=[recorder]) as tree:
         trace(tree)
         for number in range(3):
