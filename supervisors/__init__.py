@@ -143,6 +143,7 @@ from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.fenced import abandoned_threads
 from supervisors.lifecycle.hooks import DeadLetter, Event, Hook, Hooks, on
 from supervisors.lifecycle.mailbox import MailboxLimit, Overflow
+from supervisors.lifecycle.named_ref import NamedRef
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.registry import Keys, Listener, Registered, Registration, Registry, Unregistered
 from supervisors.lifecycle.signals import Down, Exit
@@ -191,6 +192,7 @@ from supervisors.rules.reasons import (
 from supervisors.rules.strategy import AutoShutdown, Plan, Restart, Strategy, Verdict
 from supervisors.rules.termination import BRUTAL_KILL, INFINITY, ChildType
 from supervisors.rules.window import RestartWindow
+from supervisors.run_until_signal import run_until_signal
 from supervisors.scheduled import ScheduledActor
 from supervisors.spec_like import SpecLike, to_spec, to_specs
 from supervisors.supervisor import Supervisor
@@ -263,6 +265,7 @@ __all__ = [
     "MailboxFull",
     "MailboxLimit",
     "MaxChildren",
+    "NamedRef",
     "NoProc",
     "Normal",
     "NotFound",
@@ -310,6 +313,7 @@ __all__ = [
     "on",
     "partition_of",
     "render_tree",
+    "run_until_signal",
     "to_spec",
     "to_specs",
 ]

@@ -55,9 +55,9 @@ class BaseSupervisorRef(Ref[Any]):
     def __exit__(self, *_exc_info: object) -> None:
         self.stop()
 
-    def which_children(self) -> list[ChildInfo]:
+    def which_children(self) -> list[ChildInfo[Any]]:
         """Return a description of every child, the newest first."""
-        children: list[ChildInfo] = self.call("which_children")
+        children: list[ChildInfo[Any]] = self.call("which_children")
         return children
 
     def count_children(self) -> Counts:

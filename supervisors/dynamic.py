@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, ParamSpec, Unpack, overload
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from supervisors.actor import Actor
 from supervisors.base import BaseSupervisor, start_root
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.records import ChildInfo, ChildRecord
 from supervisors.children.spec import ChildSpec
+from supervisors.lifecycle.ref import Ref
 from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec, MaxChildren, NotFound, NotSupported
@@ -21,13 +22,20 @@ from supervisors.rules.strategy import Strategy, Verdict
 from supervisors.spec_like import SpecLike, to_spec
 from supervisors.supervision import Supervision
 
+A = TypeVar("A", bound=Actor)
 P = ParamSpec("P")
 
 
 class DynamicSupervisorRef(BaseSupervisorRef):
     """The reference of a `DynamicSupervisor`. Children are named by their reference, since ids need not be unique."""
 
-    def start_child(self, child: SpecLike) -> ChildInfo:
+    @overload
+    def start_child(self, child: type[A]) -> ChildInfo[Ref[A]]: ...  # unless its class raises `Ignore`
+
+    @overload
+    def start_child(self, child: SpecLike) -> ChildInfo[Any]: ...
+
+    def start_child(self, child: Any) -> ChildInfo[Any]:
         """Add a child and start it. One that raises `Ignore` is not added; the answer's ``ref`` is then None.
 
         Raises:
@@ -35,7 +43,7 @@ class DynamicSupervisorRef(BaseSupervisorRef):
             MaxChildren: there are as many children as there may be.
             StartError: it did not start, and was not added; the cause is the original exception.
         """
-        info: ChildInfo = self.call("start_child", _checked(to_spec(child)))
+        info: ChildInfo[Any] = self.call("start_child", _checked(to_spec(child)))
         return info
 
     def terminate_child(self, ref: Any) -> None:
@@ -49,13 +57,19 @@ class DynamicSupervisorRef(BaseSupervisorRef):
         """
         self.call("terminate_child", ref)
 
-    def which_child(self, ref: Any) -> ChildInfo:
+    @overload
+    def which_child(self, ref: Ref[A]) -> ChildInfo[Ref[A] | None]: ...
+
+    @overload
+    def which_child(self, ref: Any) -> ChildInfo[Any]: ...
+
+    def which_child(self, ref: Any) -> ChildInfo[Any]:
         """Return a description of one child.
 
         Raises:
             NotFound: no child has this reference.
         """
-        info: ChildInfo = self.call("which_child", ref)
+        info: ChildInfo[Any] = self.call("which_child", ref)
         return info
 
     def get_child_spec(self, ref: Any) -> ChildSpec:
@@ -168,7 +182,7 @@ class DynamicSupervision(Supervision):
 
     # Calls
 
-    def start_child(self, child: ChildSpec) -> ChildInfo:
+    def start_child(self, child: ChildSpec) -> ChildInfo[Any]:
         """See `DynamicSupervisorRef.start_child`."""
         if self._max_children is not None and len(self._records) >= self._max_children:
             raise MaxChildren(
@@ -191,7 +205,7 @@ class DynamicSupervision(Supervision):
         self._control.terminate(record)
         self.forget(record)
 
-    def which_child(self, ref: Any) -> ChildInfo:
+    def which_child(self, ref: Any) -> ChildInfo[Any]:
         """See `DynamicSupervisorRef.which_child`."""
         return self._find(ref).describe()
 

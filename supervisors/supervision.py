@@ -211,7 +211,7 @@ class Supervision(ABC):
 
     # Calls
 
-    def which_children(self) -> list[ChildInfo]:
+    def which_children(self) -> list[ChildInfo[Any]]:
         """See `BaseSupervisorRef.which_children`."""
         return [record.describe() for record in reversed(self.records())]
 

@@ -151,7 +151,7 @@ class FixedSupervision(Supervision):
 
     # Calls
 
-    def start_child(self, child: ChildSpec) -> ChildInfo:
+    def start_child(self, child: ChildSpec) -> ChildInfo[Any]:
         """See `SupervisorRef.start_child`."""
         _checked([child], self._flags)
         if child.id in self._records:
@@ -176,7 +176,7 @@ class FixedSupervision(Supervision):
         """See `SupervisorRef.terminate_child`."""
         self._terminate(self._find(id))
 
-    def restart_child(self, id: str) -> ChildInfo:
+    def restart_child(self, id: str) -> ChildInfo[Any]:
         """See `SupervisorRef.restart_child`."""
         record = self._stopped(id)
         try:
@@ -190,7 +190,7 @@ class FixedSupervision(Supervision):
         """See `SupervisorRef.delete_child`."""
         self.forget(self._stopped(id))
 
-    def which_child(self, id: str) -> ChildInfo:
+    def which_child(self, id: str) -> ChildInfo[Any]:
         """See `SupervisorRef.which_child`."""
         return self._find(id).describe()
 

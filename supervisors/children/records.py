@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from supervisors.children.child import Child
 from supervisors.children.spec import ChildSpec
 from supervisors.lifecycle.guarded import guarded
+from supervisors.lifecycle.ref import ref_to
 from supervisors.rules.reasons import Reason, as_reason
 from supervisors.rules.strategy import Restart
 from supervisors.rules.termination import ChildType
 from supervisors.threads.latch import Latch
+
+R = TypeVar("R", covariant=True)
 
 
 class ChildState(Enum):
@@ -25,12 +28,12 @@ class ChildState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class ChildInfo:
+class ChildInfo(Generic[R]):
     """One child, as its supervisor describes it.
 
     Args:
         id: its id in its supervisor.
-        ref: its reference; None unless it runs.
+        ref: its reference; None unless it runs. Its type is Any, unless the call that returns this names a class.
         state: running, stopped (also: ignored), or restarting: between two attempts.
         type: worker or supervisor.
         restart: when it is restarted.
@@ -39,12 +42,23 @@ class ChildInfo:
     """
 
     id: str
-    ref: Any
+    ref: R
     state: ChildState
     type: ChildType
     restart: Restart
     incarnation: int
     info: Any = None
+
+
+def typed(info: ChildInfo[Any], actor_class: type[Any] | None) -> ChildInfo[Any]:
+    """Return ``info`` if it is of an actor of ``actor_class``, or does not run; None stands for any class.
+
+    Raises:
+        BadSpec: it is of another class.
+    """
+    if actor_class is not None and info.ref is not None:
+        ref_to(actor_class, info.ref)
+    return info
 
 
 class Counts(NamedTuple):
@@ -125,7 +139,7 @@ class ChildRecord:
         """The child's id."""
         return self.spec.id
 
-    def describe(self) -> ChildInfo:
+    def describe(self) -> ChildInfo[Any]:
         """Return what callers of the supervisor may know."""
         spec = self.spec
         return ChildInfo(spec.id, self.ref, self.state, spec.type, spec.restart, self.incarnation, self.info)

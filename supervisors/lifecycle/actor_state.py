@@ -12,13 +12,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from supervisors.lifecycle._pykka import StopMessage
+from supervisors.lifecycle.actor_context import ActorContext
 from supervisors.lifecycle.fenced import FENCED, stack_of
 from supervisors.lifecycle.frames import clear_frames
 from supervisors.lifecycle.guarded import guarded
-from supervisors.lifecycle.hooks import DeadLetter, Hooks
+from supervisors.lifecycle.hooks import DeadLetter
 from supervisors.lifecycle.links import Links
 from supervisors.lifecycle.mailbox import Envelope, Mailbox, SystemEnvelope, Timed
 from supervisors.lifecycle.replies import fail, resolve
@@ -28,44 +29,12 @@ from supervisors.rules.errors import ActorDead, Stopping
 from supervisors.rules.printing import printed
 from supervisors.rules.reasons import NOPROC, Abandoned, Crashed, Reason
 from supervisors.threads.async_exception import raise_in_thread
-from supervisors.threads.clock import Clock
+from supervisors.threads.forks import PROCESS
 from supervisors.threads.latch import Latch
 from supervisors.threads.occupied import OccupiedThread
 from supervisors.threads.timers import Timer, Timers
 
 logger = logging.getLogger("supervisors")
-
-
-class ActorContext(Protocol):
-    """The part of a `StartContext` that an actor's state reads."""
-
-    @property
-    def id(self) -> str:
-        """The child's id in its supervisor."""
-
-    @property
-    def incarnation(self) -> int:
-        """The number of this start, from 1."""
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The names of all supervisors above, outermost first."""
-
-    @property
-    def supervisor(self) -> object | None:
-        """The supervisor's reference; None for an actor started without one."""
-
-    @property
-    def clock(self) -> Clock:
-        """Where the time comes from."""
-
-    @property
-    def hooks(self) -> Hooks:
-        """The observers of the tree."""
-
-    @property
-    def timers(self) -> Timers | None:
-        """The timers of the tree; None for an actor started without one."""
 
 
 class ActorState:
@@ -84,6 +53,7 @@ class ActorState:
         self.context = context
         self.mailbox = mailbox
         self.links = Links(mailbox)
+        self.process: object | None = PROCESS.mark
         self.ended = Latch()
         self.ready = Latch()
         self.started = False
@@ -332,9 +302,14 @@ class ActorState:
             supervisor = "/".join(self.context.path)
             hooks.emit(DeadLetter(supervisor, self.context.id, self.context.incarnation, content))
 
-    def dead(self) -> ActorDead:
-        """Return the error for a question to a dead actor."""
-        return ActorDead(f"{self.label} has ended: {printed(self.reason, str)}", self.reason or NOPROC)
+    def dead(self, *, begun: bool = False) -> ActorDead:
+        """Return the error for a question to a dead actor.
+
+        Args:
+            begun: whether it had begun with it.
+        """
+        why = printed(self.reason, str)
+        return ActorDead(f"{self.label} has ended: {why}", self.reason or NOPROC, begun=begun)
 
     def _answer_current(self) -> None:
         envelope = self.current
@@ -343,4 +318,4 @@ class ActorState:
         if isinstance(envelope.message, StopMessage):
             resolve(envelope.reply_to, True)
         else:
-            fail(envelope.reply_to, self.dead() if self.failure is None else self.failure.error)
+            fail(envelope.reply_to, self.dead(begun=True) if self.failure is None else self.failure.error)

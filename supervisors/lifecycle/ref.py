@@ -12,6 +12,7 @@ import pykka
 from supervisors.lifecycle._pykka import StopMessage
 from supervisors.lifecycle.actor_state import ActorState
 from supervisors.lifecycle.fenced import FENCED
+from supervisors.lifecycle.inherited import end_inherited
 from supervisors.lifecycle.lineage import (
     check_answer_may_be_awaited,
     check_end_may_be_awaited,
@@ -21,8 +22,9 @@ from supervisors.lifecycle.lineage import (
 from supervisors.lifecycle.mailbox import Envelope, Timed
 from supervisors.lifecycle.replies import Reply, TimedReply, fail, resolve
 from supervisors.lifecycle.signals import ExitSignal
-from supervisors.rules.errors import ActorDead, DeadlineExceeded, MailboxFull
+from supervisors.rules.errors import ActorDead, BadSpec, DeadlineExceeded, MailboxFull
 from supervisors.rules.reasons import KILLED, Reason, as_reason
+from supervisors.threads.forks import PROCESS
 from supervisors.threads.occupied import occupant
 
 A = TypeVar("A", bound=pykka.Actor)
@@ -37,12 +39,19 @@ class Ref(pykka.ActorRef[A]):
 
     def __init__(self, actor: A, state: ActorState) -> None:
         super().__init__(actor)
-        self.actor_state = state
+        self._state = state
         self._mailbox = state.mailbox
+
+    @property
+    def actor_state(self) -> ActorState:
+        """What surrounds the actor's code; for this package."""
+        state = self._state
+        end_inherited(state)
+        return state
 
     def is_alive(self) -> bool:
         """Return whether the actor takes messages; it has not ended then, and may be in its last hook."""
-        return not self._mailbox.closed
+        return not self.actor_state.mailbox.closed
 
     # Messages
 
@@ -52,7 +61,7 @@ class Ref(pykka.ActorRef[A]):
         Raises:
             MailboxFull: the actor's mailbox is bounded, full, and set to fail.
         """
-        if FENCED and self._refuses_late_send():
+        if (FENCED and self._refuses_late_send()) or self._is_parents():
             return
         mailbox = self._mailbox
         envelope = Envelope(message)
@@ -113,9 +122,36 @@ class Ref(pykka.ActorRef[A]):
         finally:
             del self, message, reply, give_up  # an error that is raised here keeps this frame
 
+    async def ask_async(self, message: Any, *, timeout: float | None = None, deadline_s: float | None = None) -> Any:
+        """Do as `ask` does; the event loop goes on meanwhile.
+
+        Where the mailbox is bounded and full this fails at once, whatever the limit says: an event loop must not wait
+        for room. A task that is cancelled gets no answer; the actor handles the message all the same.
+
+        Args:
+            message: anything.
+            timeout: see `ask`.
+            deadline_s: see `ask`.
+
+        Raises:
+            ActorDead: see `ask`, and all else that it raises.
+        """
+        reply = TimedReply()
+        if deadline_s is None:
+            self._send_question(message, reply, 0.0)
+        else:
+            self._send_timed(message, reply, 0.0, deadline_s)
+        try:
+            return await reply.outcome(timeout)
+        finally:
+            del self, message, reply  # an error that is raised here keeps this frame
+
     def _send_question(self, message: Any, reply: Reply, timeout: float | None) -> None:
         if FENCED and self._refuses_late_send():
             fail(reply, ActorDead("the asking actor was abandoned; nothing it sends goes out"))
+            return
+        if self._is_parents():
+            fail(reply, self._state.dead())
             return
         envelope = Envelope(message, reply)
         mailbox = self._mailbox
@@ -135,6 +171,13 @@ class Ref(pykka.ActorRef[A]):
         if not reply.has_outcome:
             error = DeadlineExceeded(f"expected {state.label} to answer within {deadline_s} s")
             reply.expire(state.timers, due - state.context.clock.monotonic(), error)
+
+    def _is_parents(self) -> bool:
+        """Return whether the actor is one of a process that this one was forked from; if so, count the message."""
+        if self._state.process is PROCESS.mark:
+            return False
+        self.actor_state.dead_letters += 1  # and no hook is called: it is the parent's
+        return True
 
     def _refuses_late_send(self) -> bool:
         """Return whether the calling thread was abandoned; if so, count the message that it does not send."""
@@ -173,7 +216,7 @@ class Ref(pykka.ActorRef[A]):
         if block:
             check_not_itself(self.actor_state)
         stopped = Reply(partial(check_answer_may_be_awaited, self.actor_state))
-        if FENCED and self._refuses_late_send():
+        if (FENCED and self._refuses_late_send()) or not self.is_alive():
             resolve(stopped, False)
         else:
             self._send_question(StopMessage(), stopped, timeout)
@@ -237,3 +280,14 @@ class Ref(pykka.ActorRef[A]):
     def late_sends(self) -> int:
         """The number of messages that this actor tried to send after it had been abandoned; none went out."""
         return self.actor_state.late_sends
+
+
+def ref_to(actor_class: type[A], ref: Any) -> Ref[A]:
+    """Return ``ref`` if it is the reference of an actor of ``actor_class``.
+
+    Raises:
+        BadSpec: it is not.
+    """
+    if isinstance(ref, Ref) and isinstance(actor_class, type) and issubclass(ref.actor_class, actor_class):
+        return ref
+    raise BadSpec(f"expected the reference of a {getattr(actor_class, '__name__', actor_class)}, got {ref}")

@@ -8,11 +8,18 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload, runtime_checkable
 
+import pykka
+
+from supervisors.lifecycle.named_ref import NamedRef
+from supervisors.lifecycle.ref import Ref, ref_to
 from supervisors.lifecycle.signals import Kill
 from supervisors.rules.errors import ActorDead, AlreadyStarted, NotSupported
 from supervisors.rules.options import member
+from supervisors.threads.forks import PROCESS
+
+A = TypeVar("A", bound=pykka.Actor)
 
 logger = logging.getLogger("supervisors")
 
@@ -105,12 +112,38 @@ class Registry:
         self._keys_of: dict[Any, list[Hashable]] = {}
         self._listeners = list(listeners)
         self._lock = threading.RLock()
+        PROCESS.tell_of_forks(self)
 
     # Look-ups
 
-    def whereis(self, key: Hashable) -> Any | None:
-        """Return the reference that ``key`` stands for now (the oldest one, of several), or None."""
-        return self._first.get(key)
+    @overload
+    @overload
+    def whereis(self, key: Hashable) -> Any | None: ...
+
+    @overload
+    def whereis(self, key: Hashable, actor_class: type[A]) -> Ref[A] | None: ...
+
+    def whereis(self, key: Hashable, actor_class: type[Any] | None = None) -> Any | None:
+        """Return the reference that ``key`` stands for now (the oldest one, of several), or None.
+
+        Args:
+            key: the name.
+            actor_class: of the actor, for type checkers; by default any.
+
+        Raises:
+            BadSpec: it is an actor of another class.
+        """
+        ref = self._first.get(key)
+        return ref if actor_class is None or ref is None else ref_to(actor_class, ref)
+
+    def ref(self, name: Hashable, *, patience: float | None = 5.0) -> NamedRef:
+        """Return a reference to whichever actor has ``name`` when something is sent to it.
+
+        Args:
+            name: the key; no actor need have it now.
+            patience: see `NamedRef`.
+        """
+        return NamedRef(self, name, patience)
 
     def lookup(self, key: Hashable) -> Registration | None:
         """Return the entry of ``key`` (the oldest one, of several), or None."""
@@ -226,6 +259,16 @@ class Registry:
         with self._lock:
             self._listeners.append(listener)
 
+    def remove_listener(self, listener: Listener) -> None:
+        """Undo `add_listener`; one that is not there is no error."""
+        with self._lock:
+            self._listeners = [other for other in self._listeners if other is not listener]
+
+    def forget_parent(self) -> None:
+        """Forget the actors of the process that this one was forked from."""
+        self._lock = threading.RLock()
+        self._first, self._entries, self._keys_of = {}, {}, {}
+
     # Under the lock
 
     def _add(self, key: Hashable, entry: Registration) -> None:
@@ -260,4 +303,4 @@ class Registry:
                 raise
             except BaseException:
                 logger.exception("a listener raised on %r and is removed", event)
-                self._listeners.remove(listener)
+                self.remove_listener(listener)

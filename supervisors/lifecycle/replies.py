@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from queue import Full
 from types import TracebackType
@@ -14,6 +14,7 @@ import pykka
 from supervisors.lifecycle._pykka import FutureSeam
 from supervisors.lifecycle.waiting import wait_for
 from supervisors.rules.errors import DeadlineExceeded
+from supervisors.threads.coroutines import latch_is_set
 from supervisors.threads.latch import Latch
 from supervisors.threads.timers import Timer, Timers
 
@@ -94,6 +95,30 @@ class Reply(FutureSeam):
     def _wait(self, timeout: float | None) -> None:
         if not wait_for(self._done, timeout, give_up=self._give_up):
             raise pykka.Timeout(f"{timeout} seconds")
+
+    async def outcome(self, timeout: float | None = None) -> Any:
+        """Wait for the outcome and return it, or raise it; the event loop goes on meanwhile.
+
+        Args:
+            timeout: seconds to wait; None waits for ever.
+
+        Raises:
+            pykka.Timeout: there is no outcome yet.
+            Exception: the outcome is an error.
+        """
+        if self._get_hook is not None:
+            import asyncio
+
+            return await asyncio.to_thread(self.get, timeout=timeout)
+        if not await latch_is_set(self._done, timeout):
+            raise pykka.Timeout(f"{timeout} seconds")
+        try:
+            return self.get()
+        finally:
+            del self  # as in `get`
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self.outcome().__await__()
 
     def set(self, value: Any = None) -> None:
         """Set the value."""

@@ -125,11 +125,13 @@ class ActorDead(pykka.ActorDeadError):
     Args:
         message: one line.
         reason: why it ended.
+        begun: whether it had begun with what was asked; if not, it never will, and the question had no effect.
     """
 
-    def __init__(self, message: str, reason: Reason = NOPROC) -> None:
+    def __init__(self, message: str, reason: Reason = NOPROC, *, begun: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.begun = begun
 
 
 class Stopping(ActorDead):

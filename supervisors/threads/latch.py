@@ -30,6 +30,10 @@ class Latch:
         self._is_set = True
         self._make_calls()
 
+    def set_in_child(self) -> None:
+        """Set the latch of a process that this one was forked from: what waits for it is not here."""
+        self._is_set, self._calls = True, []
+
     def on_set(self, call: Callable[[], object]) -> None:
         """Make ``call`` when the latch is set, at once if it is."""
         self._calls.append(call)

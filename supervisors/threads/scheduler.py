@@ -28,6 +28,7 @@ from typing import Self, cast
 from supervisors.rules.errors import BadSpec, SupervisionError
 from supervisors.rules.options import number, whole
 from supervisors.rules.printing import shown
+from supervisors.threads.forks import PROCESS
 from supervisors.threads.latch import Latch
 from supervisors.threads.run_queue import RunQueue
 from supervisors.threads.worker_thread import MAIL, Runnable, RunState, Urgency, WorkerThread, blocking
@@ -88,6 +89,15 @@ class Scheduler:
         self._checks: SimpleQueue[None] = SimpleQueue()  # wake the watchdog
         self._watchdog = threading.Thread(target=self._watch, name=f"{name}-watchdog", daemon=True)
         self._watchdog.start()
+        PROCESS.tell_of_forks(self)
+
+    def forget_parent(self) -> None:
+        """Be a scheduler that has stopped: its threads are in the process that this one was forked from."""
+        self._lock = threading.Lock()
+        self._closing = self._stopping = self._stopped = True
+        self._queue = RunQueue()
+        for runnables in (self._living, self._submitted, self._threads):
+            runnables.clear()
 
     def __enter__(self) -> Self:
         return self

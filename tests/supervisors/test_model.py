@@ -75,7 +75,7 @@ class Comparison(RuleBasedStateMachine):
         auto_shutdown=st.sampled_from(["never", "never", "never", "any_significant", "all_significant"]),
         children=st.lists(st.tuples(restarts, seldom), min_size=2, max_size=4),
     )
-    def begin(self, strategy: str, max_restarts: int, max_seconds: int, auto_shutdown: str, children: Any) -> None:
+    def begin(self, strategy: Any, max_restarts: int, max_seconds: int, auto_shutdown: Any, children: Any) -> None:
         self.clock, self.recorder = ManualClock(), Recorder()
         self.starts = {id: ScriptedStart() for id in "abcd"}
         self.model = Model(strategy, max_restarts, max_seconds, auto_shutdown, outcomes={id: [] for id in "abcd"})
