@@ -279,7 +279,8 @@ class Supervisor(BaseSupervisor):
         Args:
             *args: for ``__init__``: here the children.
             **kwargs: ``name`` of the root, in events, logs and the registry, "supervisor" by default; ``hooks``,
-                ``clock``, ``registry``, ``mailbox_sample_s`` and ``logger``, see `TreeOptions`; all others are for ``__init__``.
+                ``clock``, ``registry``, ``mailbox_sample_s`` and ``logger``, see `TreeOptions`; all others are for
+                ``__init__``.
 
         Raises:
             BadSpec: a specification or option is wrong; nothing was started.

@@ -1,8 +1,8 @@
 """What supervision costs: messages, starts, restarts against bare Pykka's, and a life among 1,000 against among 100.
 
 Bare Pykka has no restart: there the program waits until an actor has ended and starts another one itself. A mass
-restart is that of a thousand children which crash at the same moment. Beside them stands what the BEAM takes, as a measure of
-how far threads are from processes that the virtual machine itself schedules.
+restart is that of a thousand children which crash at the same moment. Beside them stands what the BEAM takes, as a
+measure of how far threads are from processes that the virtual machine itself schedules.
 
 Everything is interleaved, round by round, so that whatever else the machine does meets both sides alike. Ratios are
 taken within a round; printed are their median and quartiles.
