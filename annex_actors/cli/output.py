@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from annex_actors.base.texts import printable
+from annex_actors.base.texts import cut, printable
 
 _LONGEST = 2000
 """Characters of a line that says what is wrong."""
@@ -23,8 +23,7 @@ def print_note(text: str) -> None:
 
 def print_error(text: str, *, code: int) -> int:
     """Print an error as one line on standard error, and return the exit code."""
-    line = " ".join(text.split())
-    print_note(f"error: {line if len(line) <= _LONGEST else line[:_LONGEST] + '…'}")
+    print_note("error: " + cut(" ".join(text.split()), _LONGEST))
     return code
 
 
