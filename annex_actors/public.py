@@ -13,13 +13,15 @@ from annex_actors.base.errors import (
 )
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import frozen
-from annex_actors.costs import register_cost
-from annex_actors.data import Dataset, load
+from annex_actors.costs import Cost, register_cost
+from annex_actors.data import Dataset, Samples, load
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import (
     Initializer,
+    Kernels,
     Layer,
     Network,
+    StackLayer,
     activation,
     dense,
     dropout,
@@ -34,6 +36,7 @@ from annex_actors.optimizers import (
     Cosine,
     InverseTime,
     LearningRate,
+    Optimizer,
     Sgd,
     Stepwise,
     Warmup,
@@ -41,10 +44,26 @@ from annex_actors.optimizers import (
 )
 from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Point
-from annex_actors.runtimes import Crash, Observer, RunFailedError, Supervision
-from annex_actors.runtimes.simulated import CostModel, LayerTimes
-from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W
+from annex_actors.protocol.messages import Address
+from annex_actors.runs.run_directory import RunDirectory
+from annex_actors.runs.saved_run import SavedRun
+from annex_actors.runtimes import (
+    Crash,
+    InlineRuntime,
+    Observer,
+    ProcessesRuntime,
+    RunFailedError,
+    Runtime,
+    SchedulersRuntime,
+    Supervision,
+    ThreadsRuntime,
+)
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes
+from annex_actors.runtimes.simulated import Piece, StageTally, WorkerTally
+from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progress, W, Work
 from annex_actors.schedules.table import register_schedule
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.halting import loss_less_than
 from annex_actors.training.learner import Learner
 from annex_actors.training.result import InterruptedRun, Result
@@ -53,10 +72,14 @@ __version__ = version("annex-actors")
 
 __all__ = [
     "Adam",
+    "Address",
     "AnnexError",
     "B",
+    "Checkpoint",
+    "Checkpoints",
     "ConfigError",
     "Cosine",
+    "Cost",
     "CostModel",
     "Crash",
     "DataError",
@@ -68,8 +91,10 @@ __all__ = [
     "F",
     "Grouping",
     "Initializer",
+    "InlineRuntime",
     "InterruptedRun",
     "InverseTime",
+    "Kernels",
     "Layer",
     "LayerError",
     "LayerTimes",
@@ -77,22 +102,36 @@ __all__ = [
     "LearningRate",
     "Network",
     "Observer",
+    "Optimizer",
     "PeerExited",
     "PeerStarted",
+    "Piece",
     "Point",
+    "ProcessesRuntime",
+    "Progress",
     "RandomKey",
     "Result",
+    "RunDirectory",
     "RunFailedError",
+    "Runtime",
+    "Samples",
+    "SavedRun",
+    "SchedulersRuntime",
     "Sgd",
     "ShapeError",
     "Simulation",
+    "StackLayer",
+    "StageTally",
     "StepFinished",
     "Stepwise",
     "Supervision",
     "Tag",
+    "ThreadsRuntime",
     "UserError",
     "W",
     "Warmup",
+    "Work",
+    "WorkerTally",
     "activation",
     "dense",
     "dropout",

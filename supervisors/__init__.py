@@ -72,6 +72,7 @@ hooks            list of callables, or Hooks      none         called with every
 clock            Clock                            the system's where the whole tree takes the time from
 registry         Registry                         a new one    where the named children of the tree are registered
 mailbox_sample_s seconds > 0 or None              None         how often the hooks get the depth of each mailbox
+logger           str                              supervisors  the name of the logger that the tree's reports go to
 ================ ================================ ============ ========================================================
 
 An actor class, as class variables: ``mailbox_limit`` (`MailboxLimit` or None, default None), ``kill_grace_s`` (seconds,

@@ -128,7 +128,7 @@ class PartitionSupervisor(Supervisor):
             max_seconds: see `Flags`.
             backoff: see `Flags`.
             name: of the root, in events, logs and the registry.
-            **tree: ``hooks``, ``clock``, ``registry`` and ``mailbox_sample_s``: see `TreeOptions`.
+            **tree: ``hooks``, ``clock``, ``registry``, ``mailbox_sample_s``, ``logger``: see `TreeOptions`.
 
         Raises:
             BadSpec: the specification or an option is wrong.

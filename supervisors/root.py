@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict
 
-from supervisors.lifecycle.context import StartContext
+from supervisors.lifecycle.context import LOGGER, StartContext
 from supervisors.lifecycle.hooks import Hook, Hooks
 from supervisors.lifecycle.registry import Registry
 from supervisors.rules.errors import BadSpec
@@ -29,6 +29,10 @@ class TreeOptions(TypedDict, total=False):
     """How often the hooks are called with the depth of each child's mailbox, in seconds > 0; None, the default, for
     never."""
 
+    logger: str
+    """The name of the logger that the tree's reports go to; ``supervisors`` by default. A program that gives another
+    one decides what is printed: a handler of that logger, or none."""
+
 
 def root_context(
     name: str,
@@ -37,6 +41,7 @@ def root_context(
     clock: Clock | None = None,
     registry: Registry | None = None,
     mailbox_sample_s: float | None = None,
+    logger: str = LOGGER,
 ) -> tuple[StartContext, Timers]:
     """Return the context of a supervisor that has none above it, and the timers of its tree, to be stopped at its end.
 
@@ -47,6 +52,8 @@ def root_context(
     """
     if mailbox_sample_s is not None and not mailbox_sample_s > 0:
         raise BadSpec(f"expected `mailbox_sample_s` to be seconds > 0 or None, got {mailbox_sample_s!r}")
+    if not isinstance(logger, str):
+        raise BadSpec(f"expected `logger` to be the name of a logger, got {logger!r}")
     clock = SystemClock() if clock is None else clock
     timers = Timers(clock)
     context = StartContext(
@@ -57,5 +64,6 @@ def root_context(
         hooks=hooks if isinstance(hooks, Hooks) else Hooks(hooks),
         timers=timers,
         mailbox_sample_s=mailbox_sample_s,
+        logger=logger,
     )
     return context, timers

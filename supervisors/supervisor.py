@@ -87,7 +87,7 @@ class Supervisor(BaseSupervisor):
             auto_shutdown: see `Flags`.
             backoff: see `Flags`.
             name: of the root, in events, logs and the registry.
-            **tree: ``hooks``, ``clock``, ``registry`` and ``mailbox_sample_s``: see `TreeOptions`.
+            **tree: ``hooks``, ``clock``, ``registry``, ``mailbox_sample_s``, ``logger``: see `TreeOptions`.
 
         Raises:
             BadSpec: a specification or option is wrong; nothing was started.

@@ -132,7 +132,7 @@ class TaskSupervisor(DynamicSupervisor):
         Args:
             max_children: see `TaskSupervisor`.
             name: of the root, in events, logs and the registry.
-            **tree: ``hooks``, ``clock``, ``registry`` and ``mailbox_sample_s``: see `TreeOptions`.
+            **tree: ``hooks``, ``clock``, ``registry``, ``mailbox_sample_s``, ``logger``: see `TreeOptions`.
         """
         root: TaskSupervisorRef = cls.start_root(name, tree, max_children=max_children)
         return root

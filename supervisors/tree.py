@@ -54,7 +54,7 @@ def _children(snapshot: SupervisorSnapshot, indent: str, timeout_s: float) -> It
 
 def _describe(snapshot: SupervisorSnapshot) -> str:
     used, left = snapshot.restarts_used, snapshot.restarts_left
-    text = f"{snapshot.kind}, restarts {used} used and {left} left in {snapshot.max_seconds:g} s"
+    text = f"{snapshot.kind}, restarts {used} used and {left} left in {float(snapshot.max_seconds):g} s"
     return text + (f", {snapshot.abandoned} abandoned" if snapshot.abandoned else "")
 
 

@@ -64,8 +64,13 @@ class RandomKey:
             value = checks.whole_number(component, getattr(self, component), at_least=0, below=below)
             object.__setattr__(self, component, value)
 
-    def generator(self, tag: Tag) -> np.random.Generator:
-        """Return a new generator at the start of this key's stream for ``tag``."""
+    def generator(self, tag: Tag | str) -> np.random.Generator:
+        """Return a new generator at the start of this key's stream for ``tag``.
+
+        Raises:
+            ConfigError: ``tag`` is neither a `Tag` nor the name of one, such as ``dropout``.
+        """
+        tag = checks.member("tag", tag, Tag)
         # Philox takes a key of two words and a counter of four words, of which it counts in the lowest.
         key = np.array([self.seed, self.layer * _TAGS + tag], dtype=np.uint64)
         counter = np.array([0, self.microbatch, self.step, 0], dtype=np.uint64)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, UserError
+from annex_actors.base.shown import shown
 
 _Built = TypeVar("_Built")
 
@@ -29,7 +30,7 @@ def build(name: str, constructor: Callable[..., _Built], settings: Mapping[str, 
     for setting in settings:
         if setting not in known:
             have = f"settings of {name} to be among {', '.join(known)}" if known else f"no settings of {name}"
-            raise ConfigError(f"expected {have}, got {setting!r}{checks.did_you_mean(setting, known)}")
+            raise ConfigError(f"expected {have}, got {shown(setting)}{checks.did_you_mean(setting, known)}")
     for setting, parameter in known.items():
         if parameter.default is parameter.empty and setting not in settings:
             raise ConfigError(f"expected settings of {name} with `{setting}`, got none; it has no default")

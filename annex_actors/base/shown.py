@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import Field, fields
+from enum import Enum
 from reprlib import Repr
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -24,6 +25,8 @@ class _Shown(Repr):
     def repr1(self, x: Any, level: int) -> str:
         if isinstance(x, type):
             return f"the class {x.__name__}"
+        if isinstance(x, Enum):
+            return f"{type(x).__name__}.{x.name}"
         if isinstance(x, np.ndarray):
             return f"an array of shape {x.shape}, {x.dtype}"
         if isinstance(x, FunctionType | BuiltinFunctionType | MethodType):
@@ -54,6 +57,14 @@ def shown(value: object) -> str:
 
 
 def brief(value: Any) -> str:
-    """Return a dataclass as one line, with `shown` fields; its ``__repr__`` where it holds arrays or long sequences."""
-    settings = (f"{each.name}={shown(getattr(value, each.name))}" for each in fields(value) if each.repr)
-    return f"{type(value).__name__}({', '.join(settings)})"
+    """Return a dataclass as one line: the call that makes it, with `shown` arguments, and none that is its default.
+
+    It is the ``__repr__`` of a dataclass that holds arrays, functions or long sequences.
+    """
+    own = [(each.name, getattr(value, each.name)) for each in fields(value) if not _is_default(value, each)]
+    return f"{type(value).__name__}({', '.join(f'{name}={shown(given)}' for name, given in own)})"
+
+
+def _is_default(owner: Any, field: Field[Any]) -> bool:
+    value, default = getattr(owner, field.name), field.default
+    return value is default or (isinstance(value, bool | int | float | str | Enum) and bool(value == default))

@@ -11,6 +11,7 @@ from typing import Generic, NoReturn, TypeVar
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
 
 _Entry = TypeVar("_Entry")
 
@@ -37,13 +38,16 @@ class Table(Mapping[str, _Entry], Generic[_Entry]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def find(self, name: str) -> _Entry:
+    def __repr__(self) -> str:
+        return f"<{self._setting}: {', '.join(self._entries)}>"
+
+    def find(self, name: object) -> _Entry:
         """Return the entry of that name.
 
         Raises:
             ConfigError: there is none; the message lists all names and suggests a similar one.
         """
-        return self._entries[name] if name in self._entries else self.unknown(name)
+        return self._entries[name] if isinstance(name, str) and name in self._entries else self.unknown(name)
 
     def unknown(self, name: object) -> NoReturn:
         """Raise ConfigError for a name that the table does not have."""
@@ -55,6 +59,9 @@ class Table(Mapping[str, _Entry], Generic[_Entry]):
         Raises:
             ConfigError: the name is one of this package's, or is not a single word.
         """
-        if not isinstance(name, str) or not name or set(name) & set(" \t\n:=()") or name in self._built_in:
-            raise ConfigError(f"expected a new name for the {self._setting}, one word without colons, got {name!r}")
+        is_word = isinstance(name, str) and name.isprintable() and name.split() == [name]
+        if not is_word or set(name) & set(":=()") or name in self._built_in:
+            raise ConfigError(
+                f"expected a new name for the {self._setting}, one word without colons, got {shown(name)}"
+            )
         self._entries[name] = entry

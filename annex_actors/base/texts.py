@@ -12,7 +12,7 @@ _MOST = 40
 """Names that an error lists."""
 
 
-def cut(text: object, length: int = LONGEST) -> str:
+def shortened(text: object, length: int = LONGEST) -> str:
     """Return a text, or its beginning if it is longer than ``length``."""
     whole = str(text)
     return whole if len(whole) <= length else f"{whole[:length]}…"
@@ -20,7 +20,7 @@ def cut(text: object, length: int = LONGEST) -> str:
 
 def listed(names: Iterable[object]) -> str:
     """Return names as an error lists them, each cut to `LONGEST` characters; of very many the first."""
-    first = [cut(name) for name in islice(names, _MOST + 1)]
+    first = [shortened(name) for name in islice(names, _MOST + 1)]
     return ", ".join([*first[:_MOST], "…"] if len(first) > _MOST else first)
 
 

@@ -10,6 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
+
 Array: TypeAlias = NDArray[Any]
 """An array of any dtype; docstrings give shape and dtype."""
 
@@ -42,8 +45,14 @@ def is_writable(array: Array) -> bool:
 
 
 def frozen(arrays: dict[str, Floats]) -> Parameters:
-    """Mark the arrays read-only, in place, and return the same dict."""
-    for array in arrays.values():
+    """Mark the arrays read-only, in place, and return the same dict.
+
+    Raises:
+        ConfigError: something else than arrays by name.
+    """
+    for array in arrays.values() if isinstance(arrays, dict) else (None,):
+        if not isinstance(array, np.ndarray):
+            raise ConfigError(f"expected `arrays` to be a dict of arrays by name, got {shown(arrays)}")
         array.flags.writeable = False
     return arrays
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
+from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, message_of
 from annex_actors.base.files import SMALL, read_file, reason, user_path
 
@@ -23,11 +24,11 @@ def run_user_files(paths: Sequence[str | Path]) -> tuple[str, ...]:
     Raises:
         ConfigError: see `run_user_file`; or a single path instead of a list.
     """
-    if isinstance(paths, str | Path):
-        raise ConfigError(f"expected `load` to be a list of paths, got {str(paths)!r}; write [{str(paths)!r}]")
-    for path in paths:
-        run_user_file(path)
-    return tuple(str(_resolved(path)) for path in paths)
+    given = checks.several("load", paths, "a list of paths")
+    files = [checks.path(f"load[{index}]", path) for index, path in enumerate(given)]
+    for file in files:
+        run_user_file(file)
+    return tuple(str(_resolved(file)) for file in files)
 
 
 def run_user_file(path: str | Path) -> None:

@@ -8,6 +8,8 @@
 | 130, 143 | Ctrl-C, SIGTERM: an orderly stop, with the last committed step saved |
 | 141 | the reader of standard output has gone |
 
+A user never sees a traceback, unless ``--debug`` asks for it: a failure that no command expects is one line too.
+
 Results go to standard output, everything else to standard error. Each command has its own file. Commands import what
 is slow to import themselves, so that ``--help`` answers at once.
 """
@@ -16,13 +18,16 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from logging import NullHandler
 from signal import SIGPIPE
 
 from typer import Exit
 
 from annex_actors.base.errors import AnnexError, UserError, message_of
 from annex_actors.base.files import reason
+from annex_actors.base.logs import logs_to
 from annex_actors.cli.app import USAGE_ERROR, command
 from annex_actors.cli.output import print_error, print_note
 from annex_actors.cli.signals import Signals
@@ -37,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command and its arguments; by default those of the process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    with Signals(until_exit=arguments is None) as signals:
+    with Signals(until_exit=arguments is None) as signals, logs_to(NullHandler()):
         try:
             code = _run(given or ["--help"])
             sys.stdout.flush()
@@ -60,6 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError as error:
             what = f"{error.filename}: " if error.filename else ""
             return print_error(f"expected the system to do its part, got: {what}{reason(error)}", code=1)
+        except Exception as error:  # noqa: BLE001 - a fault of this package, or of the user's own layers
+            return _unexpected(error, debug="--debug" in given)
+
+
+def _unexpected(error: Exception, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    more = "" if debug else "; with --debug it shows the traceback, which belongs into a report of this fault"
+    return print_error(f"unexpected {type(error).__name__}: {message_of(error)}{more}", code=1)
 
 
 def _run(arguments: list[str]) -> int:

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from annex_actors.cli.chaos import chaos
 from annex_actors.cli.datasets import datasets
 from annex_actors.cli.inspect import inspect
+from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.predict import predict
 from annex_actors.cli.resume import resume
 from annex_actors.cli.schedules import schedules
+from annex_actors.cli.settings import settings
 from annex_actors.cli.simulate import simulate
 from annex_actors.cli.train import train
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """Click's UsageError, from the copy of click inside typer, which does not export it."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for each in (train, resume, predict, inspect, datasets, schedules, simulate, chaos):
-    app.command()(each)
+
+def _short_help(command: Callable[..., Any]) -> str:
+    """Return the beginning of a command's docstring, which fits beside its name in the list of commands."""
+    return re.split(r"[;:.]|, (?:and|then|by) ", str(command.__doc__), maxsplit=1)[0] + "."
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+for each in (train, resume, predict, inspect, datasets, schedules, settings, simulate, chaos):
+    app.command(cls=SettingsCommand, short_help=_short_help(each))(each)
 
 
 def _version(wanted: bool) -> None:
@@ -41,4 +52,4 @@ def annex_actors(
     """Train neural networks whose layers are supervised actors; a crash during the run does not change the result."""
 
 
-command = typer.main.get_command(app)
+command: TyperGroup = typer.main.get_group(app)

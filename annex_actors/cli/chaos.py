@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_note, print_result, table
+from annex_actors.cli.output import StatusLine, print_json, print_note, print_result, print_table
 
 if TYPE_CHECKING:
-    from annex_actors.experiments.chaos import Recovery, Round, Verdict
-    from annex_actors.experiments.chaos_runtime import FaultKind
+    from annex_actors.experiments.chaos import Recovery, Verdict
+    from annex_actors.experiments.fault_log import FaultKind
 
 _KINDS = "Kinds of faults, separated by commas; by default all."
+
+_PAUSE = "Mean seconds between two faults; by default 0.1, or a tenth of the undisturbed training if that is less."
 
 HANG_SECONDS = 1.0
 """Less than the default of a training: every layer that is stopped is waited for so long."""
@@ -26,8 +29,8 @@ _HANGS = f"See `annex-actors train`; by default {HANG_SECONDS:g}."
 
 def chaos(
     data: Annotated[str | None, typer.Argument(metavar="DATA|CONFIG.toml", help="As of `annex-actors train`.")] = None,
-    faults: Annotated[int, typer.Option(help="How many faults to inject at least.")] = 50,
-    pause: Annotated[float, typer.Option(help="Mean seconds between two faults.")] = 0.1,
+    faults: Annotated[int, typer.Option(help="How many faults must strike at least.")] = 50,
+    pause: Annotated[float | None, typer.Option(help=_PAUSE)] = None,
     kinds: Annotated[str | None, typer.Option(help=_KINDS)] = None,
     chaos_seed: Annotated[int, typer.Option(help="Seed of the faults: their kinds, layers and times.")] = 0,
     epochs: shared.Epochs = None,
@@ -41,18 +44,14 @@ def chaos(
     set_: shared.Set = None,
     load: shared.Load = None,
     json: shared.Json = False,
+    debug: shared.Debug = False,
 ) -> int:
-    """Train undisturbed, then again and again with faults, and compare the bits: the exit code is 0 if all are equal.
+    """Inject faults into trainings, and compare the bits with those of an undisturbed one: exit 0 if all are equal.
 
-    The kinds of faults (--kinds):
-    exception: a layer raises
-    kill: kill -9 of its process; for a thread, an exception raised in it
-    stop: SIGSTOP of its process; for a thread, code that never returns
-    slow: it takes far longer than ever before
-    flood: its mailbox is filled with stale messages
-    pair: two neighbours are killed at once
-    store: its next commit is refused
-    trainer: the trainer is killed
+    The kinds of faults are exception (a layer raises), kill (kill -9 of its process; for a thread, an exception raised
+    in it), stop (SIGSTOP of its process; for a thread, code that never returns), slow (it takes far longer than ever
+    before), flood (its mailbox is filled with stale messages), pair (two neighbours are killed at once), store (its
+    next commit is refused) and trainer (the trainer is killed).
     """
     from annex_actors.experiments.chaos import chaos as run_chaos
     from annex_actors.runs.config import resolve
@@ -75,7 +74,8 @@ def chaos(
     defaults = nested(["supervision", "hang_seconds"], HANG_SECONDS)
     config, learner, dataset = resolve(merged(defaults, settings))
     wanted = _kinds(kinds)
-    with tempfile.TemporaryDirectory() as folder, logging_to(Path(folder) / "log.txt"):
+    status = StatusLine()
+    with tempfile.TemporaryDirectory() as folder, logging_to(Path(folder) / "log.txt"), status:
         verdict = run_chaos(
             learner,
             dataset,
@@ -85,11 +85,11 @@ def chaos(
             pause_s=pause,
             seed=chaos_seed,
             kinds=wanted,
-            on_round=lambda round: print_note(_line(round)),
+            note=status.show,
         )
     if json:
         names = {"runtime": learner.spec.runtime.name, "schedule": learner.spec.schedule.name}
-        print_result(text.dumps({**names, **_summary(verdict)}))
+        print_json(text.dumps({**names, **_summary(verdict)}))
     else:
         _show(verdict)
     return 0 if verdict.identical else 1
@@ -97,7 +97,7 @@ def chaos(
 
 def _kinds(given: str | None) -> list[FaultKind]:
     from annex_actors.base import checks
-    from annex_actors.experiments.chaos_runtime import FaultKind
+    from annex_actors.experiments.fault_log import FaultKind
 
     known = {kind.value: kind for kind in FaultKind}
     if given is None:
@@ -105,25 +105,19 @@ def _kinds(given: str | None) -> list[FaultKind]:
     return [known[name] if name in known else checks.unknown("kinds", name, known) for name in given.split(",")]
 
 
-def _line(round: Round) -> str:
-    redone = sum(round.redone.values())
-    result = round.error or ("the same bits" if round.identical else "OTHER BITS")
-    return f"{len(round.log.faults)} faults, {redone} pieces of work repeated: {result}"
-
-
 def _show(verdict: Verdict) -> None:
     rows = []
     for kind, count in verdict.faults.items():
         rows.append([kind.value, count, *_columns(verdict.recovery(kind))])
     rows.append(["all", verdict.faults.total(), *_columns(verdict.recovery())])
-    table(["fault", "times", "deaths", "recovery p50", "p99", "longest"], rows)
+    print_table(["fault", "times", "deaths", "recovery p50", "p99", "longest"], rows)
     per_step = verdict.pieces / verdict.steps
     survivors = sum(each.redone_by_survivors for each in verdict.rounds)
-    trainings = f"{len(verdict.rounds)} training{'s' if len(verdict.rounds) > 1 else ''}"
-    print_result(
-        f"\n{trainings} of {verdict.steps} steps; work repeated: {verdict.redone / per_step:.1f} "
-        f"steps, by layers that never died {survivors}; kept for others at most {verdict.most_kept_bytes:,} bytes"
-    )
+    trainings = f"{counted(len(verdict.rounds), 'training')} of {counted(verdict.steps, 'step')}"
+    print_result(f"\n{trainings}; kept for others at most {counted(verdict.most_kept_bytes, 'byte')}")
+    print_result(f"steps repeated: {verdict.redone / per_step:.1f}, by layers that never died {survivors}")
+    for problem in dict.fromkeys(each.error or "other bits" for each in verdict.rounds if not each.identical):
+        print_note(f"a training with faults gave: {problem}")
     print_result(f"weights {verdict.hashes['weights_sha256']}")
     print_result("verdict: " + ("identical" if verdict.identical else "DIFFERENT"))
 

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from annex_actors.cli.output import print_result, table
+from annex_actors.cli import options as shared
+from annex_actors.cli.output import print_json, print_result, print_table
 
 
 def datasets(
@@ -17,15 +18,16 @@ def datasets(
         Path | None, typer.Option(help="A folder that may hold the files of fashion-mnist; searched first.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+    debug: shared.Debug = False,
 ) -> None:
     """List the data sets: name, task, samples, features, whether they are available, and where they come from."""
     from annex_actors.data import catalog
 
     entries = catalog(data_dir=data_dir)
     if json:
-        print_result(text.dumps([asdict(entry) for entry in entries]))
+        print_json(text.dumps([asdict(entry) for entry in entries]))
         return
-    table(
+    print_table(
         ["name", "task", "samples", "features", "available", "from"],
         [
             [
@@ -40,5 +42,6 @@ def datasets(
         ],
     )
     print_result(
-        "\nYour own data: annex-actors train FILE.npz (arrays inputs and targets), or FILE.csv --label COLUMN."
+        "\nYour own data: annex-actors train FILE.npz (arrays inputs and targets),\n"
+        "or annex-actors train FILE.csv --label COLUMN."
     )

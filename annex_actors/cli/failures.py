@@ -7,6 +7,7 @@ from pathlib import Path
 
 import supervisors
 from annex_actors.base.errors import UserError, message_of
+from annex_actors.runtimes import StandstillError
 
 _PACKAGE = Path(__file__).parents[1]
 _MACHINERY = (*(_PACKAGE / name for name in ("protocol", "peers", "runtimes")), Path(supervisors.__file__).parent)
@@ -24,7 +25,7 @@ def failure_text(error: BaseException, where: str, *, debug: bool) -> str:
     line = f"error: {message_of(error)}"
     if debug:
         return f"{''.join(traceback.format_exception(error))}{line}\n{where}"
-    if isinstance(error, UserError):
+    if isinstance(error, UserError | StandstillError):  # no code has failed, so there are no frames to show
         return f"{line} ({where})"
     return f"{line}\n{''.join(_own_frames(error))}{where}; --debug shows the whole traceback"
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_result, table
+from annex_actors.cli.output import print_facts, print_json, print_result, print_table
 
 if TYPE_CHECKING:
     from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
@@ -21,22 +22,28 @@ _UNFINISHED = "running, or killed: `annex-actors resume` goes on from"
 def inspect(
     run_dir: shared.RunDir,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: shared.Debug = False,
 ) -> None:
     """Show a run: layers, shapes, parameters, config, metrics, versions, restarts, and how it ended."""
     from annex_actors.runs.saved_run import SavedRun
+    from annex_actors.runs.toml_settings import flat, toml_value
 
     saved = SavedRun.open(run_dir)
     if json:
-        print_result(_json(saved))
+        print_json(_json(saved))
         return
     # All is read before the first line is printed.
-    network, config, epochs, environment = saved.network, saved.config.to_toml(), saved.epochs, saved.environment
-    end = _end(saved.report) if saved.report else f"status        {_UNFINISHED} {_newest(saved)}"
+    network, config, epochs, facts = saved.network, saved.config, saved.epochs, dict(saved.environment)
+    end = _end(saved.report) if saved.report else {"status": f"{_UNFINISHED} {_newest(saved)}"}
     _show_network(network)
-    print_result("\n" + config)
+    print_result("")
+    print_table(["setting", "value"], [(key, toml_value(value)) for key, value in flat(config.model_dump()).items()])
+    print_result("")
     _show_epochs(epochs)
-    print_result("\n" + "\n".join(f"{name:12}  {value}" for name, value in environment.items()))
-    print_result("\n" + end)
+    print_result("")
+    print_facts(facts)
+    print_result("")
+    print_facts(end)
 
 
 def _json(saved: SavedRun) -> str:
@@ -56,21 +63,21 @@ def _json(saved: SavedRun) -> str:
 
 def _show_network(network: NetworkRecord) -> None:
     print_result(f"{network.dataset}: {network.source}\n")
-    table(
+    print_table(
         ["layer", "", "input", "output", "parameters"],
         [
             [each.layer, each.spec, each.input_shape, each.output_shape, f"{each.parameters:,}"]
             for each in network.layers
         ],
     )
-    print_result(f"{network.parameters:,} parameters")
+    print_result(counted(network.parameters, "parameter"))
 
 
 def _show_epochs(epochs: Sequence[EpochRecord]) -> None:
     from annex_actors.observe.lines import number
 
     names = list(dict.fromkeys(name for epoch in epochs for name in epoch.metrics))
-    table(
+    print_table(
         ["epoch", "step", "cost", "test cost", *names, "samples/s", "restarts"],
         [
             [
@@ -89,11 +96,11 @@ def _show_epochs(epochs: Sequence[EpochRecord]) -> None:
 
 def _newest(saved: SavedRun) -> str:
     steps = saved.checkpoints.steps()
-    return f"step {steps[-1]}, the newest of {len(steps)} checkpoints" if steps else "the beginning"
+    return f"step {steps[-1]}, the newest of {counted(len(steps), 'checkpoint')}" if steps else "the beginning"
 
 
-def _end(report: RunReport) -> str:
-    rows = {
+def _end(report: RunReport) -> dict[str, object]:
+    return {
         "status": report.status + (f": {report.error}" if report.error else ""),
         "steps": f"{report.steps} committed by every layer",
         "restarts": report.restarts,
@@ -102,4 +109,3 @@ def _end(report: RunReport) -> str:
         "state": report.state_sha256,
         "costs": report.cost_log_sha256,
     }
-    return "\n".join(f"{name:12}  {value}" for name, value in rows.items())

@@ -6,38 +6,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 if TYPE_CHECKING:
+    from annex_actors.runs.reference import Setting
     from annex_actors.runs.toml_settings import Settings
 
-_LAYERS = 'The network: "dense:128 relu dropout:0.1 dense:10"; spaces separate layers, colons arguments.'
 _LOAD = "A Python file of yours to run first, so that what it registers has a name. Repeatable."
 _LOAD_INSTEAD = "A Python file of yours to run instead of those that the folder names. Repeatable."
-_SET = "Any setting of the config, such as optimizer.momentum=0.9. Repeatable; overrides all other options."
-_RUNTIME = "schedulers, threads, processes or inline; all give the same weights."
-_AFFINITY = "With --runtime processes: pin each process to its own core."
-_HANG = "A layer hangs if a message takes longer than this, and longer than 20 times its recent longest."
-_FASHION = "A folder that may hold the files of fashion-mnist."
+_SET = "Any setting, such as optimizer.momentum=0.9; see `annex-actors settings`. Repeatable; overrides other options."
+_PROGRESS = "Print every so many epochs' line, and the last; by default about 50 in all. metrics.jsonl has every epoch."
 
-Epochs: TypeAlias = Annotated[int | None, typer.Option(help="Passes over the training samples.")]
-BatchSize: TypeAlias = Annotated[int | None, typer.Option(help="Samples in a step.")]
-Microbatches: TypeAlias = Annotated[int | None, typer.Option(help="How many parts a batch is cut into.")]
-Schedule: TypeAlias = Annotated[str | None, typer.Option(help="The order of work; see `annex-actors schedules`.")]
-RuntimeName: TypeAlias = Annotated[str | None, typer.Option(help=_RUNTIME)]
-Affinity: TypeAlias = Annotated[bool | None, typer.Option("--affinity", help=_AFFINITY)]
-Layers: TypeAlias = Annotated[str | None, typer.Option(help=_LAYERS)]
-DataDir: TypeAlias = Annotated[str | None, typer.Option(help=_FASHION)]
-HangSeconds: TypeAlias = Annotated[float | None, typer.Option(help=_HANG)]
+# Options that are settings have no help here: `SettingsCommand` shows the setting's.
+Epochs: TypeAlias = Annotated[int | None, typer.Option()]
+BatchSize: TypeAlias = Annotated[int | None, typer.Option()]
+Microbatches: TypeAlias = Annotated[int | None, typer.Option()]
+Schedule: TypeAlias = Annotated[str | None, typer.Option()]
+RuntimeName: TypeAlias = Annotated[str | None, typer.Option()]
+Affinity: TypeAlias = Annotated[bool | None, typer.Option("--affinity")]
+Layers: TypeAlias = Annotated[str | None, typer.Option()]
+DataDir: TypeAlias = Annotated[str | None, typer.Option()]
+HangSeconds: TypeAlias = Annotated[float | None, typer.Option()]
 Load: TypeAlias = Annotated[list[Path] | None, typer.Option(help=_LOAD)]
 LoadInstead: TypeAlias = Annotated[list[Path] | None, typer.Option("--load", help=_LOAD_INSTEAD)]
 Set: TypeAlias = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=_SET)]
 RunDir: TypeAlias = Annotated[Path, typer.Argument(help="The folder of a run.")]
+ProgressEvery: TypeAlias = Annotated[int | None, typer.Option(help=_PROGRESS)]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors (and --json).")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show whole tracebacks.")]
 
 _DIGITS = 18
 """The most digits of a number: more are a mistake, which the setting refuses as text."""
+_FEW = 130
+"""Letters of all the names that a setting can have; more names are left to `annex-actors settings`."""
 
 _SETTING_OF = {
     "epochs": "training.epochs",
@@ -66,6 +68,27 @@ _SETTING_OF = {
     "keep": "checkpoints.keep",
 }
 """The setting that each option sets, by the option's name."""
+
+
+class SettingsCommand(TyperCommand):
+    """A command whose help says for each option that is a setting: its key, its default, and what it means.
+
+    They are made from the code that uses the setting, which is imported only when help is asked for.
+    """
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the help."""
+        from annex_actors.base.docstrings import first_sentence
+        from annex_actors.runs.reference import default_text, settings
+
+        # An optimizer's setting, such as its learning rate, is shown for the optimizer that the data set suggests.
+        known = {each.key: each for each in sorted(settings(), key=lambda each: bool(each.suggested))}
+        for option in self.params:
+            setting = known.get(_SETTING_OF.get(str(option.name), ""))
+            if setting is not None and isinstance(option, TyperOption):
+                meaning = option.help or first_sentence(setting.meaning) + _names(setting)
+                option.help = f"{meaning} [{setting.key}; {default_text(setting)}]"
+        return super().get_help(ctx)
 
 
 def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> Settings:
@@ -102,6 +125,12 @@ def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> S
         kept = {key: value for key, value in _section(base, "training").items() if key != "initial_weights_sha256"}
         base = {**base, "training": kept}
     return merged(base, overrides)
+
+
+def _names(setting: Setting) -> str:
+    """Return the names to choose from, if they are few."""
+    names = ", ".join(setting.choices)
+    return f" Names: {names}." if 0 < len(names) <= _FEW else ""
 
 
 def number_or_text(given: str | None) -> int | str | None:

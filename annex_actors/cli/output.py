@@ -1,11 +1,17 @@
-"""What commands print: results on standard output, notes and errors on standard error, tables."""
+"""What commands print: results on standard output, notes and errors on standard error; nothing wider than the terminal.
+
+A line that is no table, such as a note or an error, is wrapped on a terminal only. In a file or a pipe it stays whole,
+so that a program finds it.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Self, TextIO
 
-from annex_actors.base.texts import cut, printable
+from annex_actors.base import columns
+from annex_actors.base.texts import printable, shortened
 
 _LONGEST = 2000
 """Characters of a line that says what is wrong."""
@@ -13,45 +19,73 @@ _LONGEST = 2000
 
 def print_result(text: str) -> None:
     """Print a result on standard output."""
-    print(printable(text))  # noqa: T201 - the command line prints
+    _print(text, sys.stdout)
 
 
 def print_note(text: str) -> None:
-    """Print a note or an error on standard error."""
-    print(printable(text), file=sys.stderr)  # noqa: T201 - the command line prints
+    """Print a note on standard error."""
+    _print(text, sys.stderr)
 
 
 def print_error(text: str, *, code: int) -> int:
     """Print an error as one line on standard error, and return the exit code."""
-    print_note("error: " + cut(" ".join(text.split()), _LONGEST))
+    print_note("error: " + shortened(" ".join(text.split()), _LONGEST))
     return code
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table: with borders on a terminal, else as lines with two or more spaces between columns."""
-    headers = [_cell(header) for header in headers]
-    cells = [[_cell(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        _draw(headers, cells)
-        return
-    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
-    for row in [list(headers), *cells]:
-        print_result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+def print_json(text: str) -> None:
+    """Print JSON, which is for programs: on one line of any length."""
+    print(printable(text))  # noqa: T201 - the command line prints
 
 
-def _cell(value: object) -> str:
-    return printable(str(value)).replace("\n", "\\n")
+def print_lines(lines: Sequence[str]) -> None:
+    """Print lines that fit already."""
+    print("\n".join(lines))  # noqa: T201 - the command line prints
 
 
-def _draw(headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; see `annex_actors.base.columns.table`."""
+    shown = [[printable(str(cell)).replace("\n", "\\n") for cell in row] for row in (headers, *rows)]
+    print_lines(columns.table(shown[0], shown[1:], columns.width_of(sys.stdout)))
 
-    drawn = Table()
-    for header in headers:
-        last = header == headers[-1]
-        drawn.add_column(header, no_wrap=not last, overflow="fold")
-    for row in cells:
-        drawn.add_row(*map(escape, row))
-    Console().print(drawn)
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print names and values, one a line."""
+    print_table((), list(facts.items()))
+
+
+class StatusLine:
+    """A line on standard error that says what is running: on a terminal it is redrawn, and removed after the block.
+
+    Elsewhere it is a line for each thing that begins to run, without how far it has come.
+    """
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+        self._is_live = self._stream.isatty()
+        self._what = ""
+
+    def show(self, what: str, so_far: str = "") -> None:
+        """Show what is running, and how far it has come."""
+        if self._is_live:
+            line = columns.joined([what, *filter(None, [so_far])], columns.width_of(self._stream) - 1, gap=": ")
+            self._write("\r\x1b[2K" + line)
+        elif what != self._what:
+            self._write(what + "\n")
+        self._what = what
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        if self._is_live:
+            self._write("\r\x1b[2K")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+def _print(text: str, stream: TextIO) -> None:
+    text = printable(text)
+    print(columns.wrapped(text, columns.width_of(stream)) if stream.isatty() else text, file=stream)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_note, print_result, table
+from annex_actors.cli.output import print_json, print_note, print_table
 
 if TYPE_CHECKING:
     from annex_actors.base.types import Floats
@@ -22,6 +22,7 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="Write the outputs to this .npy file as well.")] = None,
     load: shared.LoadInstead = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: shared.Debug = False,
 ) -> None:
     """Predict with a trained network, by actors as in training: classes and probabilities, or amounts."""
     from annex_actors.data.npz import read_npy
@@ -34,11 +35,11 @@ def predict(
     if out is not None:
         _write(out, outputs)
     if json:
-        print_result(
+        print_json(
             text.dumps({"run_dir": str(run_dir), "classes": classes, "predictions": rows, "outputs": outputs.tolist()})
         )
         return
-    table(["sample", *rows[0]], [[index, *map(_cell, row.values())] for index, row in enumerate(rows)])
+    print_table(["sample", *rows[0]], [[index, *map(_cell, row.values())] for index, row in enumerate(rows)])
 
 
 def _rows(outputs: Floats, classes: tuple[str, ...] | None, is_probability: bool) -> list[dict[str, Any]]:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_note, print_result
+from annex_actors.cli.output import print_json, print_note, print_result
 from annex_actors.cli.training import print_outcome, progress_of
 
 
@@ -39,8 +40,11 @@ def resume(
     learner, dataset = config.learner(), config.load()
     resumption, before = Resumption.prepare(saved, config, learner, dataset), saved.report
     if before is not None and resumption.is_done:
-        done = f"{run_dir} has finished after {before.steps} steps; nothing is left to do, --epochs trains it further"
-        print_result(before.model_dump_json() if json else done)
+        done = f"{run_dir} has finished after {counted(before.steps, 'step')}"
+        if json:
+            print_json(before.model_dump_json())
+        else:
+            print_result(f"{done}; nothing is left to do, --epochs trains it further")
         return 0
     with progress_of(config, dataset, quiet=quiet) as observers:
         run = resumption.carry_out(observers=observers, note=note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_result, table
+from annex_actors.cli.output import print_result, print_table
 
 if TYPE_CHECKING:
     from annex_actors.schedules.discipline import Discipline
@@ -15,6 +15,7 @@ _STAGES = 4
 
 def schedules(
     load: shared.Load = None,
+    debug: shared.Debug = False,
 ) -> None:
     """List the schedules: whether steps wait for each other, how many versions stages keep, and what each does."""
     from annex_actors.base.user_files import run_user_files
@@ -22,9 +23,10 @@ def schedules(
 
     run_user_files(load or [])
     rows = [[name, _kind(row), _versions(row), row.summary] for name, row in DISCIPLINES.items()]
-    table(["name", "kind", f"versions, S={_STAGES}", "what it is"], rows)
+    print_table(["name", "kind", f"versions, S={_STAGES}", "what it is"], rows)
     print_result(
-        "\nAll synchronous schedules give the same weights. To see an order: annex-actors simulate --schedule NAME"
+        "\nAll synchronous schedules give the same weights. To see an order of work:\n"
+        "annex-actors simulate --schedule NAME"
     )
 
 

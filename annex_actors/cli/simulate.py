@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from annex_actors.base.columns import width_of
 from annex_actors.base.errors import ConfigError
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_result, table
+from annex_actors.cli.output import print_json, print_lines, print_result, print_table
 
 if TYPE_CHECKING:
     from annex_actors.experiments.simulation import Simulation
-    from annex_actors.runtimes.simulated import LayerTimes
+    from annex_actors.runtimes.cost_model import LayerTimes
 
 _TIMES = "Times of F, B and W of a microbatch at a stage, and of the update: 1,1,1 or 1,1.5,1,0.25."
-_STYLES = {r"F\d+-*": "green", r"B\d+-*": "yellow", r"W\d*-*": "blue"}
+_STYLES = {r"F\d*'*-*": "green", r"B\d*'*-*": "yellow", r"W\d*'*-*": "blue"}
+_LEGEND = "F forward, B backward, W weight gradient, with the microbatch's number; · idle"
+_PRIMES = "F0' is of the worker's second stage, F0'' of its third"
 
 
 def simulate(
@@ -30,11 +33,12 @@ def simulate(
     latency: Annotated[str, typer.Option(help="Time that a message between two workers takes.")] = "0",
     load: shared.Load = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: shared.Debug = False,
 ) -> None:
     """Draw a schedule's order of work on a virtual clock, and say how long it takes."""
     from annex_actors.base.user_files import run_user_files
     from annex_actors.experiments.simulation import simulate as simulated
-    from annex_actors.runtimes.simulated import CostModel
+    from annex_actors.runtimes.cost_model import CostModel
 
     run_user_files(load or [])
     simulation = simulated(
@@ -46,7 +50,7 @@ def simulate(
         costs=CostModel(latency=_number("latency", latency)),
     )
     if json:
-        print_result(text.dumps(_summary(simulation)))
+        print_json(text.dumps(_summary(simulation)))
         return
     _show(simulation)
 
@@ -54,17 +58,19 @@ def simulate(
 def _show(simulation: Simulation) -> None:
     from annex_actors.observe.timeline import draw
 
-    lines = draw(simulation.pieces)
+    lines = draw(simulation.pieces, width=width_of(sys.stdout))
     if sys.stdout.isatty():
         _paint(lines)
     else:
-        print_result("\n".join(lines))
+        print_lines(lines)
+    print_result("\n" + _LEGEND + ("\n" + _PRIMES if any("'" in line for line in lines) else ""))
+    units = "unit" if simulation.makespan == 1 else "units"
     print_result(
-        f"\n{simulation.schedule}: {_plain(simulation.makespan)} units of time, the workers busy for "
-        f"{100 * simulation.busy:.0f} %; the longest bubble {_plain(simulation.idle)}"
+        f"{simulation.schedule}: {_plain(simulation.makespan)} {units} of time, the workers busy for "
+        f"{100 * simulation.busy:.0f} %; the longest bubble {_plain(simulation.idle)}\n"
     )
     rows = [[s, each.in_flight, each.deferred, each.versions] for s, each in enumerate(simulation.stages)]
-    table(["stage", "in flight", "waiting for W", "versions"], rows)
+    print_table(["stage", "in flight", "waiting for W", "versions"], rows)
 
 
 def _paint(lines: list[str]) -> None:
@@ -73,10 +79,10 @@ def _paint(lines: list[str]) -> None:
 
     console = Console()
     for line in lines:
-        painted = Text(line, no_wrap=True)
+        painted = Text(line)
         for pattern, style in _STYLES.items():
             painted.highlight_regex(pattern, style)
-        console.print(painted, overflow="crop")
+        console.print(painted, soft_wrap=True)  # it fits
 
 
 def _summary(simulation: Simulation) -> dict[str, object]:
@@ -94,7 +100,7 @@ def _summary(simulation: Simulation) -> dict[str, object]:
 
 
 def _layer_times(given: str) -> LayerTimes:
-    from annex_actors.runtimes.simulated import LayerTimes
+    from annex_actors.runtimes.cost_model import LayerTimes
 
     parts = [_number("times", part) for part in given.split(",")]
     if len(parts) not in (3, 4):

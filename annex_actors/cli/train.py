@@ -11,12 +11,8 @@ from annex_actors.cli import options as shared
 from annex_actors.cli.training import print_outcome, progress_of
 
 _DATA = "A name in `annex-actors datasets`, or the path of your own .npz or .csv file or of a .toml config file."
-_STAGES = "layer: an actor for each layer and the cost; or a number of actors, among which their work is divided."
 _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
-_RATE = "The optimizer's step size; or a rule: inverse_time:0.003:0.01, cosine:0.003:1000, stepwise, warmup."
-_COST = "mean_squared_error, softmax_cross_entropy or sigmoid_cross_entropy."
 _FROM = "The folder of a run to begin with the weights of, instead of drawn ones; by default also with its layers."
-_STRATEGY = "Which layers restart with a failed one: one_for_one, one_for_all or rest_for_one."
 
 
 def train(
@@ -26,34 +22,29 @@ def train(
     microbatches: shared.Microbatches = None,
     schedule: shared.Schedule = None,
     runtime: shared.RuntimeName = None,
-    stages: Annotated[str | None, typer.Option(metavar="layer|N", help=_STAGES)] = None,
-    kernels: Annotated[
-        str | None, typer.Option(help="numpy or torch, which compute the matrix products; the last digits differ.")
-    ] = None,
+    stages: Annotated[str | None, typer.Option(metavar="layer|N")] = None,
+    kernels: Annotated[str | None, typer.Option()] = None,
     affinity: shared.Affinity = None,
-    optimizer: Annotated[str | None, typer.Option(help="adam or sgd.")] = None,
-    learning_rate: Annotated[str | None, typer.Option(metavar="NUMBER|RULE", help=_RATE)] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
+    optimizer: Annotated[str | None, typer.Option()] = None,
+    learning_rate: Annotated[str | None, typer.Option(metavar="NUMBER|RULE")] = None,
+    seed: Annotated[int | None, typer.Option()] = None,
     layers: shared.Layers = None,
-    cost: Annotated[str | None, typer.Option(help=_COST)] = None,
+    cost: Annotated[str | None, typer.Option()] = None,
     from_: Annotated[Path | None, typer.Option("--from", metavar="RUN", help=_FROM)] = None,
     run_dir: Annotated[Path | None, typer.Option(help="The new folder to keep the run in.")] = None,
     data_dir: shared.DataDir = None,
-    label: Annotated[str | None, typer.Option(help="The target's column in a .csv: name or index.")] = None,
-    strategy: Annotated[str | None, typer.Option(help=_STRATEGY)] = None,
-    max_restarts: Annotated[int | None, typer.Option(help="Restarts allowed within --max-seconds.")] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="Length of that window.")] = None,
-    max_attempts: Annotated[int | None, typer.Option(help="How many failures at the same message end the run.")] = None,
+    label: Annotated[str | None, typer.Option()] = None,
+    strategy: Annotated[str | None, typer.Option()] = None,
+    max_restarts: Annotated[int | None, typer.Option()] = None,
+    max_seconds: Annotated[float | None, typer.Option()] = None,
+    max_attempts: Annotated[int | None, typer.Option()] = None,
     hang_seconds: shared.HangSeconds = None,
-    checkpoint_every: Annotated[
-        int | None, typer.Option(help="Steps between two checkpoints on the disk; 0 for none.")
-    ] = None,
-    keep: Annotated[
-        str | None, typer.Option(metavar="N|all", help="How many of the newest checkpoints to keep.")
-    ] = None,
+    checkpoint_every: Annotated[int | None, typer.Option()] = None,
+    keep: Annotated[str | None, typer.Option(metavar="N|all")] = None,
     crash: Annotated[list[str] | None, typer.Option(help=_CRASH)] = None,
     set_: shared.Set = None,
     load: shared.Load = None,
+    progress_every: shared.ProgressEvery = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
     debug: shared.Debug = False,
@@ -93,6 +84,6 @@ def train(
     )
     crashes = [parse_crash(text) for text in crash or []]
     config, learner, dataset = resolve(settings)
-    with progress_of(config, dataset, quiet=quiet) as observers:
+    with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
         run = train_recorded(config, learner, dataset, run_dir=run_dir, crashes=crashes, observers=observers)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from annex_actors.base import checks
 from annex_actors.base.errors import UserError
-from annex_actors.cli.output import print_note, print_result
+from annex_actors.base.words import counted
+from annex_actors.cli.output import print_json, print_note, print_result
 
 if TYPE_CHECKING:
     from annex_actors.data import Dataset
@@ -19,17 +21,25 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress_of(config: RunConfig, dataset: Dataset, *, quiet: bool) -> Iterator[list[Observer]]:
-    """Show a run on standard error during the block; yield the observers that do it, none if ``quiet``."""
+def progress_of(
+    config: RunConfig, dataset: Dataset, *, quiet: bool, every: int | None = None
+) -> Iterator[list[Observer]]:
+    """Show a run on standard error during the block; yield the observers that do it, none if ``quiet``.
+
+    Raises:
+        ConfigError: ``every`` is less than 1.
+    """
     from annex_actors.data import Batches
     from annex_actors.observe import progress
 
+    if every is not None:
+        checks.whole_number("progress_every", every, at_least=1)
     if quiet:
         yield []
         return
     training = config.training
     steps = training.epochs * Batches(len(dataset.train), training.batch_size, training.seed).steps_per_epoch
-    with progress(sys.stderr, epochs=training.epochs, steps=steps) as observer:
+    with progress(sys.stderr, epochs=training.epochs, steps=steps, every=every) as observer:
         yield [observer]
 
 
@@ -40,7 +50,7 @@ def print_outcome(run: RecordedRun, *, json: bool, quiet: bool, debug: bool) -> 
         KeyboardInterrupt: Ctrl-C ended the run; the message says how to resume it.
     """
     if json:
-        print_result(run.report.model_dump_json())
+        print_json(run.report.model_dump_json())
     elif run.error is None and not quiet:
         print_result(_summary(run.report))
     return _exit_code(run, debug=debug)
@@ -51,18 +61,25 @@ def _summary(result: RunReport) -> str:
 
     costs = {"test cost": result.test_cost, "train cost": result.train_cost}
     metrics = {f"test {name}": value for name, value in result.test_metrics.items()}
+    work = f"{counted(result.steps, 'step')} of {counted(result.stages, 'actor')}"
+    restarts = [counted(result.restarts, "restart")] if result.restarts else []
     lines = [
         ", ".join(metric_parts({**metrics, **costs})),
-        f"{result.steps:,} steps of {result.stages} actors in {result.seconds:.1f} s, "
-        f"{result.samples_per_second:,.0f} samples/s, restarts {result.restarts}",
+        ", ".join([f"{work} in {result.seconds:.1f} s", f"{result.samples_per_second:,.0f} samples/s", *restarts]),
         f"weights {result.weights_sha256}",
         f"saved in {result.run_dir}",
     ]
     return "\n".join(lines)
 
 
+def _where_saved(run: RecordedRun) -> str:
+    steps = run.report.steps
+    what = counted(steps, "committed step") + (" is" if steps == 1 else " are") if steps else "no committed step is"
+    return f"{what} saved in {run.directory.path}"
+
+
 def _exit_code(run: RecordedRun, *, debug: bool) -> int:
-    error, where = run.error, f"{run.report.steps} committed steps are saved in {run.directory.path}"
+    error, where = run.error, _where_saved(run)
     if error is None:
         return 0
     if isinstance(error, KeyboardInterrupt):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from annex_actors.base.errors import ConfigError
+from annex_actors.base import checks
 from annex_actors.base.tables import Table
 from annex_actors.costs.cost import Cost
 from annex_actors.costs.mean_squared_error import MeanSquaredError
@@ -43,22 +43,20 @@ def register_cost(name: str, cost: _Cost) -> _Cost:
     Raises:
         ConfigError: the name is one of this package's or not a single word, or ``cost`` is not a cost.
     """
-    if isinstance(cost, type) or not isinstance(cost, Cost):
-        raise ConfigError(
-            f"expected the cost {name!r} to be a value with name, encode, evaluate and predictions, such as "
-            f"MeanSquaredError(), got {cost!r}; register what its class makes"
-        )
-    COSTS.register(_ALIASES.get(name, name), cost)
+    checks.instance("cost", cost, Cost, "a value with name, encode, evaluate and predictions, such as Huber(delta=2.0)")
+    COSTS.register(_ALIASES.get(checks.text("name", name), name), cost)
     return cost
 
 
-def cost(name: str) -> Cost:
-    """Return the cost of this name; ``mse`` stands for ``mean_squared_error``.
+def cost(cost: str | Cost) -> Cost:
+    """Return the cost of this name, or the cost itself; ``mse`` stands for ``mean_squared_error``.
 
     Raises:
-        ConfigError: there is no cost of this name.
+        ConfigError: there is no cost of this name, or something that is no cost.
     """
-    return COSTS.find(_ALIASES.get(name, name))
+    if isinstance(cost, str):
+        return COSTS.find(_ALIASES.get(cost, cost))
+    return checks.instance("cost", cost, Cost, 'a name such as "mse", or a cost such as MeanSquaredError()')
 
 
 __all__ = ["COSTS", "Cost", "MeanSquaredError", "SigmoidCrossEntropy", "SoftmaxCrossEntropy", "cost", "register_cost"]

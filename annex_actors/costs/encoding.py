@@ -6,6 +6,7 @@ import numpy as np
 
 from annex_actors.base.errors import DataError
 from annex_actors.base.types import Array, Floats, Shape
+from annex_actors.base.words import counted
 
 
 def classes(labels: Array, count: int) -> Array:
@@ -30,7 +31,7 @@ def classes(labels: Array, count: int) -> Array:
     if labels.size and not (labels.min() >= 0 and labels.max() < count):
         outside = labels[(labels < 0) | (labels >= count)][0]
         raise DataError(
-            f"expected class labels 0 to {count - 1} for {count} outputs, got {outside}; "
+            f"expected class labels 0 to {count - 1} for {counted(count, 'output')}, got {outside}; "
             "number the classes from 0, or give the last layer more outputs"
         )
     return labels.astype(np.int64)

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.files import user_path
+from annex_actors.base.shown import shown
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
@@ -69,6 +71,9 @@ def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: i
     return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs)
 
 
+_CLOTHES, _TEST_FRACTION = "fashion-mnist", 0.2
+_MOST_COLUMNS, _LONG = 2**31, 100
+
 _BUILT_IN: Mapping[str, Callable[[], Dataset]] = MappingProxyType(
     {"digits": digits, "iris": iris, "xor": xor, "fish": fish}
 )
@@ -86,14 +91,17 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
 )
 
 
-def catalog(*, data_dir: Path | None = None) -> tuple[Entry, ...]:
+def catalog(*, data_dir: str | Path | None = None) -> tuple[Entry, ...]:
     """Return the data sets that `load` knows by name, the default first.
 
     Args:
         data_dir: a folder to search first, as for `load`.
+
+    Raises:
+        ConfigError: ``data_dir`` is not a path.
     """
     shipped, generated = "shipped with scikit-learn", "generated"
-    folder = find(search_path(data_dir))
+    folder = find(search_path(None if data_dir is None else checks.path("data_dir", data_dir)))
     clothes = str(folder or "a download of 30 MB, or Debian's package dataset-fashion-mnist, or --data-dir")
     return (
         _classification("digits", "handwritten digits of 8x8 pixels, 10 classes", 1797, 64, shipped),
@@ -113,12 +121,12 @@ def _classification(
 
 
 def load(
-    name_or_path: str,
+    name_or_path: str | Path,
     *,
-    data_dir: Path | None = None,
+    data_dir: str | Path | None = None,
     seed: int = 0,
     label: str | int | None = None,
-    test_fraction: float = 0.2,
+    test_fraction: float = _TEST_FRACTION,
 ) -> Dataset:
     """Return a data set of the catalogue, or the data set in your own ``.npz`` or ``.csv`` file.
 
@@ -134,24 +142,39 @@ def load(
 
     Raises:
         DataError: an unknown name, a file that cannot be read, or data that cannot be trained on.
-        ConfigError: ``label`` for a file that is not ``.csv``; ``seed`` or ``test_fraction`` out of range.
+        ConfigError: an argument of another kind or out of range, or one that this data set does not use: ``label`` for
+            a file that is not ``.csv``, ``data_dir`` and ``test_fraction`` for most others.
     """
-    if label is not None and not name_or_path.endswith(".csv"):
-        raise ConfigError(f"expected `label` with a .csv file only, got {label!r} for {name_or_path}; leave it out")
-    if name_or_path in _BUILT_IN:
-        return _BUILT_IN[name_or_path]()
-    if name_or_path == "fashion-mnist":
-        return fashion_mnist(find(search_path(data_dir)) or download(cache_folder()))
-    path = user_path(name_or_path)
+    path, name = checks.path("name_or_path", name_or_path), str(name_or_path)
+    folder = None if data_dir is None else user_path(checks.path("data_dir", data_dir))
+    fraction = checks.real_number("test_fraction", test_fraction, at_least=0, below=1)
+    seed = checks.whole_number("seed", seed, at_least=0, below=2**64)
+    if label is not None and not isinstance(label, str):
+        label = checks.whole_number("label", label, at_least=-_MOST_COLUMNS, limit=_MOST_COLUMNS)
+    _check_used("label", label, name, name.endswith(".csv"), "a .csv file")
+    _check_used("data_dir", data_dir, name, name == _CLOTHES, _CLOTHES)
+    own_split = None if fraction == _TEST_FRACTION else fraction
+    _check_used("test_fraction", own_split, name, name not in (*_BUILT_IN, _CLOTHES), "a file of your own")
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]()
+    if name == _CLOTHES:
+        return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
+    path = user_path(path)
     if path.suffix == ".csv":
-        return read_csv(path, label=label, test_fraction=test_fraction, seed=seed)
+        return read_csv(path, label=label, test_fraction=fraction, seed=seed)
     if path.suffix == ".npz":
-        return read_npz(path, test_fraction=test_fraction, seed=seed)
-    raise DataError(_unknown(name_or_path))
+        return read_npz(path, test_fraction=fraction, seed=seed)
+    raise DataError(_unknown(name))
+
+
+def _check_used(setting: str, given: object, name: str, is_used: bool, only: str) -> None:
+    """Refuse a setting that this data set would ignore."""
+    if given is not None and not is_used:
+        raise ConfigError(f"expected `{setting}` with {only} only, got {shown(given)} for {shown(name)}; leave it out")
 
 
 def _unknown(name: str) -> str:
-    known = [*_BUILT_IN, "fashion-mnist"]
-    close = get_close_matches(name.lower(), known, n=1)
+    known = [*_BUILT_IN, _CLOTHES]
+    close = get_close_matches(name.lower(), known, n=1) if len(name) < _LONG else []
     hint = f"did you mean {close[0]}?" if close else "`annex-actors datasets` describes them"
-    return f"expected a data set of {', '.join(known)}, or a path to .npz or .csv, got {name!r}; {hint}"
+    return f"expected a data set of {', '.join(known)}, or a path to .npz or .csv, got {shown(name)}; {hint}"

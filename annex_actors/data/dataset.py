@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from annex_actors.base import checks
 from annex_actors.base.errors import DataError
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats, Shape
+from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array, finite_floats, integers
 from annex_actors.data.labels import class_labels, is_labels
 from annex_actors.data.split import split_indices
@@ -45,6 +48,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def __repr__(self) -> str:
+        kind = "labels" if self.targets.dtype == np.int64 else "targets"
+        return f"Samples({len(self):,} of shape {self.inputs.shape[1:]}, {kind} of shape {self.targets.shape[1:]})"
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -60,6 +67,7 @@ class Dataset:
 
     Raises:
         DataError: training and test samples of different shapes, labels out of range, or names that do not fit.
+        ConfigError: an argument of another kind.
     """
 
     name: str
@@ -70,10 +78,23 @@ class Dataset:
     source: str
 
     def __post_init__(self) -> None:
+        checks.keep(
+            self,
+            name=checks.text("name", self.name),
+            train=checks.instance("train", self.train, Samples, "samples, such as Samples(inputs, targets)"),
+            test=checks.instance("test", self.test, Samples, "samples, such as Samples(inputs, targets)"),
+            classes=_names("classes", self.classes),
+            feature_names=_names("feature_names", self.feature_names),
+            source=checks.text("source", self.source),
+        )
         _check_same_shapes(self.train, self.test)
         for part, samples in (("train", self.train), ("test", self.test)):
             _check_labels(part, samples.targets, self.classes)
         _check_names(self.feature_names, self.input_shape)
+
+    def __repr__(self) -> str:
+        task = "regression" if self.classes is None else f"{len(self.classes)} classes"
+        return f"Dataset({shown(self.name)}, {self.train}, test {len(self.test):,}, {task})"
 
     @property
     def input_shape(self) -> Shape:
@@ -106,15 +127,21 @@ class Dataset:
 
         Raises:
             DataError: see `Samples` and `Dataset`.
-            ConfigError: ``test_fraction`` or ``seed`` out of range.
+            ConfigError: ``test_fraction`` or ``seed`` out of range, or an argument of another kind.
         """
         given = as_array(targets, "targets")
         labels, classes = class_labels(given) if is_labels(given) else (given, None)
         samples = Samples(as_array(inputs, "inputs"), labels)
-        names = None if feature_names is None else tuple(feature_names)
         rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)
         train, test = (Samples(samples.inputs[part], samples.targets[part]) for part in rows)
-        return cls(name, train, test, classes, names, source)
+        return cls(name, train, test, classes, _names("feature_names", feature_names), source)
+
+
+def _names(setting: str, names: Sequence[str] | None) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    given = checks.several(setting, names, "a list of names")
+    return tuple(checks.text(f"{setting}[{index}]", name) for index, name in enumerate(given))
 
 
 def _check_shapes(inputs: Array, targets: Array) -> None:
@@ -129,7 +156,9 @@ def _check_shapes(inputs: Array, targets: Array) -> None:
             f"expected targets of shape (samples,) or (samples, outputs), got {targets.shape}; reshape them"
         )
     if len(inputs) != len(targets):
-        raise DataError(f"expected a target for each of {len(inputs)} inputs, got {len(targets)}; drop the odd rows")
+        raise DataError(
+            f"expected a target for each of {counted(len(inputs), 'input')}, got {len(targets)}; drop the odd rows"
+        )
     if len(inputs) == 0:
         raise DataError("expected at least 1 sample, got 0; check that the file or the selection is not empty")
 
@@ -145,7 +174,9 @@ def _check_same_shapes(train: Samples, test: Samples) -> None:
 
 def _check_labels(part: str, targets: Array, classes: tuple[str, ...] | None) -> None:
     if (targets.dtype == np.int64) != (classes is not None):
-        wanted = "numbers with decimals (regression)" if classes is None else f"labels of {len(classes)} classes"
+        wanted = (
+            "numbers with decimals (regression)" if classes is None else f"labels of {counted(len(classes), 'class')}"
+        )
         raise DataError(
             f"expected {part} targets to be {wanted}, got {targets.dtype}; convert them, or name the classes"
         )
@@ -154,7 +185,7 @@ def _check_labels(part: str, targets: Array, classes: tuple[str, ...] | None) ->
     bad = np.flatnonzero((targets < 0) | (targets >= len(classes)))
     if len(bad):
         raise DataError(
-            f"expected {part} labels from 0 to {len(classes) - 1} ({len(classes)} classes), "
+            f"expected {part} labels from 0 to {len(classes) - 1} ({counted(len(classes), 'class')}), "
             f"got {targets[bad[0]]} in row {bad[0]}; correct the label or name its class"
         )
 
@@ -162,5 +193,5 @@ def _check_labels(part: str, targets: Array, classes: tuple[str, ...] | None) ->
 def _check_names(names: tuple[str, ...] | None, input_shape: Shape) -> None:
     if names is not None and (len(names),) != input_shape:
         raise DataError(
-            f"expected a name for each column of inputs {input_shape}, got {len(names)} names; name them all"
+            f"expected a name for each column of inputs {input_shape}, got {counted(len(names), 'name')}; name them all"
         )

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import open_file, reading
 from annex_actors.base.types import Shape
+from annex_actors.base.words import counted
 
 _UNSIGNED_BYTE = 8
 
@@ -72,9 +73,11 @@ def parse_idx(content: bytes, *, dimensions: int) -> NDArray[np.uint8]:
         raise DataError(f"expected the IDX magic number {magic.hex()}, got {got}; check that it is the right file")
     start = 4 + 4 * dimensions
     if len(content) < start:
-        raise DataError(f"expected an IDX header of {start} bytes, got {len(content)}; get the file again")
+        raise DataError(f"expected an IDX header of {counted(start, 'byte')}, got {len(content)}; get the file again")
     shape: Shape = tuple(np.frombuffer(content[4:start], dtype=">u4").tolist())
     if len(content) - start != math.prod(shape):
-        got = f"{len(content) - start} bytes"
-        raise DataError(f"expected {math.prod(shape)} bytes for the shape {shape}, got {got}; get the file again")
+        got = counted(len(content) - start, "byte")
+        raise DataError(
+            f"expected {counted(math.prod(shape), 'byte')} for the shape {shape}, got {got}; get the file again"
+        )
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import memory, open_file, reading
 from annex_actors.base.texts import listed
@@ -23,7 +24,7 @@ SPLIT = ("x_train", "y_train", "x_test", "y_test")
 _MAGIC = b"\x93NUMPY"
 
 
-def read_npz(path: Path, *, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
+def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
     """Return the data set in an ``.npz`` file.
 
     The file holds ``inputs`` and ``targets``, or ``x`` and ``y``, which are then split; or ``x_train``, ``y_train``,
@@ -39,6 +40,7 @@ def read_npz(path: Path, *, test_fraction: float = 0.2, seed: int = 0) -> Datase
         DataError: not an npz file, arrays of other names, or arrays that `Dataset` refuses; the message names the file.
         ConfigError: ``test_fraction`` or ``seed`` out of range.
     """
+    path = checks.path("path", path)
     with reading(path):
         dataset = _dataset(path, _arrays(path), test_fraction, seed)
         check_classes(dataset.classes)

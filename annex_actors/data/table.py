@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import open_file, reading
 from annex_actors.base.shown import shown
-from annex_actors.base.texts import cut, listed
+from annex_actors.base.texts import listed, shortened
 from annex_actors.base.types import Array, Floats
+from annex_actors.base.words import counted
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
 
@@ -34,11 +36,11 @@ class _Table:
 
     def place(self, row: int, column: int) -> str:
         """Return where a cell is, as the user would look for it."""
-        name = f" ({cut(self.header[column])})" if self.header else ""
+        name = f" ({shortened(self.header[column])})" if self.header else ""
         return f"line {self.lines[row]}, column {column}{name}"
 
 
-def read_csv(path: Path, *, label: str | int | None = None, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
+def read_csv(path: str | Path, *, label: str | int | None = None, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
     """Return the data set in a ``.csv`` file: comma-separated, UTF-8, one sample per line.
 
     The first line is a header if none of its cells is a number. Every column but the label's is a feature and must
@@ -57,6 +59,7 @@ def read_csv(path: Path, *, label: str | int | None = None, test_fraction: float
             cell.
         ConfigError: ``test_fraction`` or ``seed`` out of range.
     """
+    path = checks.path("path", path)
     with reading(path):
         table = _table(path)
         target = _column(table, label)
@@ -86,7 +89,9 @@ def _table(path: Path) -> _Table:
         raise DataError("expected at least 2 columns (a feature and the label), got 1; put commas between the cells")
     for row, line in zip(rows, lines, strict=True):
         if len(row) != width:
-            raise DataError(f"expected {width} cells a line, got {len(row)} in line {line}; add or remove cells")
+            raise DataError(
+                f"expected {counted(width, 'cell')} a line, got {len(row)} in line {line}; add or remove cells"
+            )
     return _Table(header, rows, lines)
 
 

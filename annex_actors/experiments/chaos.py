@@ -9,8 +9,10 @@ from math import ceil
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.words import counted
 from annex_actors.data import Dataset
-from annex_actors.experiments.chaos_runtime import ChaosRuntime, FaultKind, FaultLog
+from annex_actors.experiments.chaos_runtime import ChaosRuntime
+from annex_actors.experiments.fault_log import FaultKind, FaultLog
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.training.checkpoint import Checkpoint
@@ -23,7 +25,16 @@ WITHOUT_LIMIT = 10**9
 """The restarts and attempts allowed: injected faults are no sign of a broken layer."""
 
 MAX_ROUNDS = 200
-"""Trainings at most: a training that ends before its first fault would be repeated for ever."""
+"""Trainings with faults at most."""
+
+MAX_IN_VAIN = 20
+"""Trainings in a row that end before a fault strikes: such a training would be repeated for ever."""
+
+PAUSE_S = 0.1
+"""Mean seconds between two faults, by default; less where a training is short."""
+
+FAULTS_A_TRAINING = 10
+"""How many faults, on average, there is time for in a training as long as the undisturbed one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,7 @@ class Verdict:
         hashes: of the undisturbed run, by name.
         steps: of one run.
         pieces: the pieces of work of one undisturbed run.
-        rounds: the trainings with faults.
+        rounds: the trainings with faults: those that were struck, and any that gave other bits.
     """
 
     hashes: Mapping[str, str]
@@ -123,50 +134,72 @@ def chaos(
     epochs: int,
     batch_size: int,
     faults: int = 50,
-    pause_s: float = 0.1,
+    pause_s: float | None = None,
     seed: int = 0,
     kinds: Sequence[FaultKind] = tuple(FaultKind),
-    on_round: Callable[[Round], None] = lambda round: None,
+    note: Callable[[str, str], None] = lambda what, so_far: None,
 ) -> Verdict:
-    """Train undisturbed, then again and again with faults until enough were injected, and compare.
+    """Train undisturbed, then again and again with faults until enough have struck, and compare.
+
+    A training that ends before a fault strikes says nothing, and does not count.
 
     Args:
         learner: how to train, and on which runtime.
         dataset: what to learn from.
         epochs: of each training.
         batch_size: of each training.
-        faults: how many to inject at least, >= 1.
-        pause_s: mean seconds between two faults, > 0.
+        faults: how many must strike at least, >= 1.
+        pause_s: mean seconds between two faults, > 0. None: 0.1, or a tenth of the undisturbed training where that is
+            less, so that several strike in each training.
         seed: of the faults: their kinds, peers and times.
         kinds: the kinds to choose from.
-        on_round: called after every training with faults.
+        note: called with what is running, and with how many faults there were so far; from any thread.
 
     Raises:
-        UserError: settings or data that do not fit; a runtime that takes no faults; or a training that ends before its
-            first fault.
+        UserError: settings or data that do not fit; a runtime that takes no faults; or trainings that end before a
+            fault strikes, or before enough do.
     """
     checks.whole_number("faults", faults, at_least=1)
-    checks.real_number("pause_s", pause_s, above=0)
+    if pause_s is not None:
+        checks.real_number("pause_s", pause_s, above=0)
     spec = learner.spec
     inner = spec.runtime
     if inner.name == "inline":
         raise ConfigError(
             "expected a runtime into which faults can be injected, got inline; choose threads or processes"
         )
+    note("training undisturbed", "")
     without_faults = ChaosRuntime(inner, seed, 0)
     undisturbed = _trained(replace(spec, runtime=without_faults), dataset, epochs, batch_size)
-    worked = without_faults.log.worked
+    worked, seconds = without_faults.log.worked, without_faults.log.seconds
+    pause = min(PAUSE_S, seconds / FAULTS_A_TRAINING) if pause_s is None else pause_s
     verdict = Verdict(undisturbed.hashes, undisturbed.step, sum(worked.values()))
     supervision = replace(spec.supervision, max_restarts=WITHOUT_LIMIT, max_attempts=WITHOUT_LIMIT)
-    while (left := faults - verdict.faults.total()) > 0:
-        if len(verdict.rounds) == MAX_ROUNDS:
-            raise ConfigError(f"expected {faults} faults, got {faults - left} in {MAX_ROUNDS} trainings; train longer")
-        with_faults = ChaosRuntime(inner, seed + len(verdict.rounds), left, pause_s, kinds)
+    trainings = in_vain = 0
+    while (left := faults - verdict.faults.total()) > 0 and trainings < MAX_ROUNDS and in_vain < MAX_IN_VAIN:
+        on_fault = _counting(note, faults - left, faults)
+        on_fault(0)
+        with_faults = ChaosRuntime(inner, seed + trainings, left, pause, kinds, on_fault=on_fault)
         disturbed = replace(spec, runtime=with_faults, supervision=supervision)
         round = _round(disturbed, with_faults.log, worked, verdict.hashes, dataset, epochs, batch_size)
-        verdict = replace(verdict, rounds=(*verdict.rounds, round))
-        on_round(round)
+        trainings, in_vain = trainings + 1, 0 if round.log.faults else in_vain + 1
+        if round.log.faults or not round.identical:
+            verdict = replace(verdict, rounds=(*verdict.rounds, round))
+    if left > 0 and verdict.identical:
+        raise ConfigError(_too_short(faults, faults - left, trainings, seconds))
     return verdict
+
+
+def _counting(note: Callable[[str, str], None], before: int, wanted: int) -> Callable[[int], None]:
+    """Return a function that notes how many faults there were, given how many there were in this training."""
+    return lambda count: note("training with faults", f"{before + count} of {counted(wanted, 'fault')}")
+
+
+def _too_short(wanted: int, got: int, trainings: int, seconds: float) -> str:
+    tried = f"{counted(trainings, 'training')} of {seconds:.2g} s"
+    return (
+        f"expected {counted(wanted, 'fault')} to strike, got {got} in {tried}; train longer, or make the pause shorter"
+    )
 
 
 def _trained(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int) -> Checkpoint:

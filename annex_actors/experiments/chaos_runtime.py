@@ -6,112 +6,25 @@ in them. They must not change a single bit of the result.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from random import Random
 from threading import Event as Flag
-from threading import Lock, Thread
+from threading import Thread
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.experiments.fault_log import Fault, FaultKind, FaultLog, FaultWatch
 from annex_actors.peers.stage import StageSpec
-from annex_actors.protocol.events import Event, PeerExited, PeerStarted
+from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Committed, Envelope, Message
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.faults.injected import InjectedFaults, LayerFault
 from annex_actors.runtimes.hosting.job import HostedJob
 from annex_actors.runtimes.hosting.peer_ref import PeerRef
-from annex_actors.runtimes.program import Job, Program, Runtime
+from annex_actors.runtimes.program import Job, PeerSpec, Program, Runtime
 
 FLOOD = 5000
 """The number of stale messages that fill a mailbox."""
-
-
-class FaultKind(Enum):
-    """The kinds of faults; what each does is in `annex-actors chaos --help`."""
-
-    EXCEPTION = "exception"
-    KILL = "kill"
-    STOP = "stop"
-    SLOW = "slow"
-    FLOOD = "flood"
-    PAIR = "pair"
-    STORE = "store"
-    TRAINER = "trainer"
-
-
-NOT_FATAL = frozenset({FaultKind.SLOW, FaultKind.FLOOD})
-"""The kinds of which no peer dies."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault injected into one peer.
-
-    Args:
-        kind: of the fault.
-        address: of the peer.
-        at: when, in monotonic seconds.
-    """
-
-    kind: FaultKind
-    address: Address
-    at: float
-
-
-@dataclass(slots=True)
-class FaultLog:
-    """The faults of a run, and their consequences.
-
-    Args:
-        faults: in the order of their injection.
-        recoveries: for each kind, the seconds from a fault until the peer's next incarnation was up. For a peer that
-            hangs this includes the time until the hang is detected.
-        worked: for each peer, the pieces of work of all its incarnations.
-        most_kept_bytes: the most that each peer kept for its neighbours.
-        died: the peers that died at least once.
-    """
-
-    faults: list[Fault] = field(default_factory=list)
-    recoveries: dict[FaultKind, list[float]] = field(default_factory=dict)
-    worked: dict[Address, int] = field(default_factory=dict)
-    most_kept_bytes: dict[Address, int] = field(default_factory=dict)
-    died: set[Address] = field(default_factory=set)
-
-
-class _RecoveryTimer:
-    """An observer that measures how long peers take to recover from faults."""
-
-    def __init__(self, log: FaultLog) -> None:
-        self._log = log
-        self._lock = Lock()
-        self._recovering: dict[Address, Fault] = {}
-        self._ended: dict[Address, float] = {}
-
-    def register(self, fault: Fault) -> bool:
-        """Register a fault before injecting it; return False while its target is still recovering from the last one."""
-        with self._lock:
-            if fault.address in self._recovering:
-                return False
-            self._log.faults.append(fault)
-            if fault.kind not in NOT_FATAL:
-                self._recovering[fault.address] = fault
-            return True
-
-    def on_event(self, event: Event) -> None:
-        """Record when a peer ends, and how long it took when its next incarnation is up."""
-        now = time.monotonic()
-        with self._lock:
-            match event:
-                case PeerExited(address=address, orderly=False):
-                    self._log.died.add(address)
-                    self._ended[address] = now
-                case PeerStarted(address=address) if address in self._ended:
-                    ended, fault = self._ended.pop(address), self._recovering.pop(address, None)
-                    if fault is not None:
-                        # A fault within a layer happens only when the layer next works.
-                        since = ended if fault.kind in (FaultKind.EXCEPTION, FaultKind.STORE) else fault.at
-                        self._log.recoveries.setdefault(fault.kind, []).append(now - since)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +38,7 @@ class ChaosRuntime:
         pause_s: mean seconds between two faults.
         kinds: the kinds to choose from; by default all.
         log: filled by the run.
+        on_fault: called after each injection with how many there were, in the thread that injects.
     """
 
     inner: Runtime
@@ -133,6 +47,7 @@ class ChaosRuntime:
     pause_s: float = 0.1
     kinds: Sequence[FaultKind] = tuple(FaultKind)
     log: FaultLog = field(default_factory=FaultLog)
+    on_fault: Callable[[int], None] = lambda count: None
 
     @property
     def name(self) -> str:
@@ -145,27 +60,29 @@ class ChaosRuntime:
         Raises:
             ConfigError: faults cannot be injected into the peers of the inner runtime.
         """
-        injected, timer = InjectedFaults(), _RecoveryTimer(self.log)
-        job = self.inner.start(replace(program, faults=injected, observers=(*program.observers, timer)))
+        injected = InjectedFaults()
+        watch = FaultWatch(self.log, injected.strikes, {_first_layer(spec): spec.address for spec in program.stages})
+        job = self.inner.start(replace(program, faults=injected, observers=(*program.observers, watch)))
         if not isinstance(job, HostedJob):
             job.close()
             raise ConfigError(
                 f"expected a runtime into which faults can be injected, got {self.name}; choose threads or processes"
             )
-        return ChaosJob(self, program, job, injected, timer)
+        return ChaosJob(self, program, job, injected, watch)
 
 
 class ChaosJob:
     """A job into whose peers faults are injected."""
 
     def __init__(
-        self, chaos: ChaosRuntime, program: Program, job: HostedJob, injected: InjectedFaults, timer: _RecoveryTimer
+        self, chaos: ChaosRuntime, program: Program, job: HostedJob, injected: InjectedFaults, watch: FaultWatch
     ) -> None:
         self._chaos = chaos
         self._program = program
         self._job = job
         self._injected = injected
-        self._timer = timer
+        self._watch = watch
+        self._began = clock.now()
         self._random = Random(chaos.seed)
         self._stages = {spec.address: spec for spec in program.stages}
         self._closing = Flag()
@@ -176,6 +93,11 @@ class ChaosJob:
     def restarts(self) -> int:
         """How often any peer was restarted."""
         return self._job.restarts
+
+    @property
+    def seconds(self) -> float:
+        """See `Job.seconds`."""
+        return self._job.seconds
 
     def wait(self) -> None:
         """Return when the driver has finished."""
@@ -199,16 +121,20 @@ class ChaosJob:
         self._thread.join()
         self._injected.end()
         self._job.close()
+        self._watch.close()
         log = self._chaos.log
+        finished_at = self._watch.finished_at
+        log.seconds = (clock.now() if finished_at is None else finished_at) - self._began
         for address in [*self._stages, self._program.driver.address]:
             heartbeats = self._job.heartbeats(address)
             log.worked[address] = sum(each.worked for each in heartbeats)
             log.most_kept_bytes[address] = max((each.most_kept_bytes for each in heartbeats), default=0)
 
     def _run(self) -> None:
-        left = self._chaos.faults
-        while left > 0 and not self._closing.wait(self._random.uniform(0, 2 * self._chaos.pause_s)):
-            left -= self._inject(self._random.choice(self._chaos.kinds))
+        chaos, count = self._chaos, 0
+        while count < chaos.faults and not self._closing.wait(self._random.uniform(0, 2 * chaos.pause_s)):
+            count += self._inject(self._random.choice(chaos.kinds))
+            chaos.on_fault(count)
 
     def _inject(self, kind: FaultKind) -> int:
         """Inject a fault into a random stage, two neighbours or the trainer; return the number of peers affected."""
@@ -224,7 +150,7 @@ class ChaosJob:
         count = 0
         for address in addresses:
             peer = self._job.peer(address)
-            if peer is None or not self._timer.register(Fault(kind, address, time.monotonic())):
+            if peer is None or not self._watch.register(Fault(kind, address, clock.now())):
                 continue
             count += 1
             self._carry_out(kind, address, peer)
@@ -249,7 +175,10 @@ class ChaosJob:
             peer.tell(stale)
 
     def _layer(self, address: Address) -> int:
-        """Return the first layer of a stage, which works on every message."""
-        spec = self._stages[address]
-        assert isinstance(spec, StageSpec)
-        return spec.first_layer
+        return _first_layer(self._stages[address])
+
+
+def _first_layer(spec: PeerSpec) -> int:
+    """Return the first layer of a stage, which works on every message."""
+    assert isinstance(spec, StageSpec)
+    return spec.first_layer

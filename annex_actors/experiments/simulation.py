@@ -10,6 +10,7 @@ import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.words import counted
 from annex_actors.costs import cost
 from annex_actors.data import Batches
 from annex_actors.layers import activation, sequence
@@ -17,11 +18,9 @@ from annex_actors.optimizers import Sgd
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import Routing, stage_address
-from annex_actors.runtimes import Program, Supervision
-from annex_actors.runtimes.inline import StandstillError
+from annex_actors.runtimes import Program, StandstillError, Supervision
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes
 from annex_actors.runtimes.simulated import (
-    CostModel,
-    LayerTimes,
     Piece,
     SimulatedJob,
     SimulatedRuntime,
@@ -34,10 +33,13 @@ from annex_actors.stores import MemoryStore
 from annex_actors.training.assembly import stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 
+_MOST_PIECES = 10**7
+"""Pieces of each kind of work: as many take some minutes, and far more would fill the memory."""
+
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """The result of a simulation; times are in the unit of the cost model.
+    """The result of a simulation; times are in the unit of the cost model, and exact if its times are fractions.
 
     Args:
         schedule: its name.
@@ -57,6 +59,10 @@ class Simulation:
     pieces: tuple[Piece, ...]
     restarts: int
 
+    def __repr__(self) -> str:
+        times = f"makespan {float(self.makespan):g}, busy {float(self.busy):.0%}, longest bubble {float(self.idle):g}"
+        return f"Simulation({self.schedule!r}: {len(self.stages)} stages, {times})"
+
     @property
     def idle(self) -> float:
         """The bubble: the longest idle time of a worker between its first and its last piece of work."""
@@ -65,7 +71,7 @@ class Simulation:
     @property
     def busy(self) -> float:
         """The part of all workers' time in which they worked, from 0 to 1."""
-        return sum(worker.busy for worker in self.workers) / (len(self.workers) * self.makespan or 1)
+        return float(sum(worker.busy for worker in self.workers) / (len(self.workers) * self.makespan or 1))
 
 
 def simulate(
@@ -86,22 +92,23 @@ def simulate(
         microbatches: m, >= 1.
         steps: how many, >= 1; with asynchronous schedules they overlap.
         times: of each stage, or one for all.
-        costs: latency, slow workers, kills. ``times`` replace its ``layers``; without ``workers``, the schedule says
-            which stages share one.
+        costs: latency, slow workers, kills; its ``layers`` are the ``times`` here. Without ``workers``, the schedule
+            says which stages share one.
         pieces: whether to keep every piece of work.
 
     Raises:
         ConfigError: a number out of range, or a schedule that stands still.
     """
-    row = discipline_named(schedule) if isinstance(schedule, str) else schedule
+    row = discipline_named(schedule)
     stages = checks.whole_number("stages", stages, at_least=1)
     microbatches = checks.whole_number("microbatches", microbatches, at_least=1)
     steps = checks.whole_number("steps", steps, at_least=1)
-    each = (times,) * stages if isinstance(times, LayerTimes) else tuple(times)
-    if len(each) != stages:
-        raise ConfigError(f"expected times of {stages} stages, got {len(each)}")
+    if max(stages, microbatches, steps, stages * microbatches * steps) > _MOST_PIECES:
+        raise ConfigError(f"expected stages x microbatches x steps to be at most {_MOST_PIECES:,}; simulate fewer")
+    pieces = checks.boolean("pieces", pieces)
+    each = _times_of(stages, times)
     row.check(stages, microbatches)
-    model = replace(costs or CostModel(), layers=each)
+    model = replace(_checked_costs(stages, costs), layers=each)
     if model.workers is None:
         shared = [row.worker(s, stages) for s in range(stages)]
         # Where workers have different numbers of stages, their orders may wait for each other.
@@ -113,7 +120,9 @@ def simulate(
     try:
         job.wait()
     except StandstillError as error:
-        raise ConfigError(f"expected schedule {row.name} to go on with {stages} stages, got {error}") from None
+        raise ConfigError(
+            f"expected schedule {row.name} to go on with {counted(stages, 'stage')}, but {error}"
+        ) from None
     finally:
         job.close()
     workers = tuple(job.workers.values())
@@ -126,6 +135,30 @@ def simulate(
         pieces=tuple(job.pieces),
         restarts=job.restarts,
     )
+
+
+def _times_of(stages: int, times: LayerTimes | Sequence[LayerTimes]) -> tuple[LayerTimes, ...]:
+    if isinstance(times, LayerTimes):
+        return (times,) * stages
+    each = checks.elements("times", times, LayerTimes, "times such as LayerTimes(forward=2)")
+    if len(each) != stages:
+        raise ConfigError(f"expected times of {stages} stages, got {len(each)}")
+    return each
+
+
+def _checked_costs(stages: int, costs: CostModel | None) -> CostModel:
+    """Return the cost model; refuse what would be ignored, or is of a stage or a worker that does not exist."""
+    if costs is None:
+        return CostModel()
+    checks.instance("costs", costs, CostModel, "a cost model such as CostModel(latency=0.5)")
+    if costs.layers:
+        raise ConfigError("expected `costs` without `layers`, got some; give them as `times`")
+    if costs.workers is not None and len(costs.workers) != stages:
+        raise ConfigError(f"expected `workers` of {stages} stages, got {len(costs.workers)}; name one for each stage")
+    for _, address in costs.kills:
+        if address not in map(stage_address, range(stages)):
+            raise ConfigError(f"expected `kills` of stages from 0 to {stages - 1}, got {address}; correct it")
+    return costs
 
 
 def _program(row: Discipline, stages: int, microbatches: int, steps: int) -> Program:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
 from annex_actors.layers.layer import Factors, Saved
@@ -31,7 +32,7 @@ def activation(name: str | tuple[str, float]) -> Activation:
         return Activation(FUNCTIONS[name]() if name in FUNCTIONS else checks.unknown("activation", name, FUNCTIONS))
     if isinstance(name, tuple) and len(name) == 2 and name[0] == "relu":
         return Activation(Relu(name[1]))
-    raise ConfigError(f'expected `activation` to be a name or ("relu", threshold), got {name!r}')
+    raise ConfigError(f'expected `activation` to be a name or ("relu", threshold), got {shown(name)}')
 
 
 @dataclass(frozen=True)

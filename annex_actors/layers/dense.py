@@ -10,12 +10,16 @@ from numpy.typing import ArrayLike
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey, Tag
+from annex_actors.base.shown import shown
 from annex_actors.base.types import DType, Floats, Parameters, Shape
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import NUMPY, Kernels
 from annex_actors.layers.layer import Factors, Rectifies, Saved
 
 Rows = tuple[tuple[float, ...], ...]
+
+_FEATURES = 2**30
+"""A BLAS library counts rows and columns in 32 bits, and the bytes of a matrix must fit in 64."""
 
 
 def dense(
@@ -40,11 +44,11 @@ def dense(
         ConfigError: a setting that is out of range or has an unknown name, or weights that are not finite numbers.
         ShapeError: weights or biases of another shape.
     """
-    out_features = checks.whole_number("out_features", out_features, at_least=1)
+    out_features = checks.whole_number("out_features", out_features, at_least=1, limit=_FEATURES)
     matrix = None if weights is None else _finite("weights", weights)
     vector = None if biases is None else _finite("biases", biases)
     if in_features is not None:
-        in_features = checks.whole_number("in_features", in_features, at_least=1)
+        in_features = checks.whole_number("in_features", in_features, at_least=1, limit=_FEATURES)
     elif matrix is not None and matrix.ndim:
         in_features = len(matrix)
     if matrix is not None and matrix.shape != (in_features, out_features):
@@ -166,9 +170,11 @@ def _read_only(array: Floats) -> Floats:
 
 def _finite(setting: str, values: ArrayLike) -> Floats:
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"expected `{setting}` to be numbers in rows of equal length, got {values!r:.60}") from error
-    if not np.isfinite(array).all():
-        raise ConfigError(f"expected `{setting}` to be finite, got NaN or infinity")
-    return array
+        array = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "iuf":
+        raise ConfigError(f"expected `{setting}` to be numbers in rows of equal length, got {shown(values)}")
+    if not (np.abs(array) <= np.finfo(np.float32).max).all():  # False for NaN too
+        raise ConfigError(f"expected `{setting}` to be finite float32 numbers, got NaN, infinity or a larger one")
+    return array.astype(np.float64)

@@ -33,8 +33,7 @@ class Initializer(Enum):
         Raises:
             ConfigError: there is no initializer of this name.
         """
-        names = [member.value for member in cls]
-        return cls(name) if isinstance(name, cls) or name in names else checks.unknown("initializer", name, names)
+        return checks.member("initializer", name, cls)
 
     def draw(self, shape: Shape, fan: tuple[int, int], generator: np.random.Generator, dtype: DType) -> Floats:
         """Return initial weights; AUTO stands for Glorot.
@@ -48,8 +47,15 @@ class Initializer(Enum):
             generator: from `RandomKey.generator` with `Tag.INITIAL_WEIGHTS`. A layer with several arrays draws them
                 one after the other from one generator.
             dtype: float32 or float64.
+
+        Raises:
+            ConfigError: an argument of another kind, or a size below 1.
         """
-        fan_in, fan_out = fan
+        wanted = "two whole numbers, inputs and outputs, such as (64, 10)"
+        fan_in, fan_out = checks.sizes("fan", fan, wanted, count=2)
+        shape = checks.sizes("shape", shape, "the shape of an array, such as (64, 10)")
+        dtype = checks.floating("dtype", dtype)
+        checks.instance("generator", generator, np.random.Generator, "a generator, made by RandomKey.generator")
         if self is Initializer.HE:
             return generator.normal(0.0, math.sqrt(2 / fan_in), shape).astype(dtype)
         limit = math.sqrt(6 / (fan_in + fan_out))

@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.tables import Table
 from annex_actors.base.types import Floats
@@ -125,13 +126,15 @@ KERNELS: Table[Callable[[], Kernels]] = Table("kernels", {"numpy": NumpyKernels,
 """The kernels by name."""
 
 
-def kernels(name: str) -> Kernels:
-    """Return the kernels of this name: numpy or torch.
+def kernels(kernels: str | Kernels) -> Kernels:
+    """Return the kernels of this name, numpy or torch, or the kernels themselves.
 
     Raises:
-        ConfigError: there are no kernels of this name, or torch is not installed.
+        ConfigError: there are no kernels of this name, or torch is not installed; or something that is no kernels.
     """
-    return KERNELS.find(name)()
+    if isinstance(kernels, str):
+        return KERNELS.find(kernels)()
+    return checks.instance("kernels", kernels, Kernels, 'a name such as "numpy", or kernels such as NumpyKernels()')
 
 
 def _product(torch: Any, left: Floats, right: Floats) -> Floats:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.shown import shown
 from annex_actors.base.types import DType, Parameters, Shape
+from annex_actors.base.words import counted
 from annex_actors.layers.kernels import Kernels, UsesKernels
+from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import FollowedBy, Layer, Rectifies, Stateful, Weighted
 from annex_actors.layers.stack import AnyLayer, StackLayer, shapes_after
+
+_MADE_BY = "make layers with dense(...), activation(...), dropout(...), flatten()"
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,23 @@ class Network:
 
     Args:
         layers: at least one.
+
+    Raises:
+        ConfigError: there are no layers, or something is not a layer.
     """
 
     layers: tuple[AnyLayer, ...]
+
+    def __post_init__(self) -> None:
+        layers = checks.several("layers", self.layers, f"a tuple of layers, {_MADE_BY}")
+        for index, layer in enumerate(layers):
+            _check_layer(f"`layers[{index}]`", layer, "a layer")
+        if not layers:
+            raise ConfigError("expected `layers` to have at least one layer, got none")
+        checks.keep(self, layers=layers)
+
+    def __repr__(self) -> str:
+        return f"parse_layers({shown(self.spec())})"
 
     def shapes(self, input_shape: Shape) -> tuple[Shape, ...]:
         """Return the shapes of one sample before, between and after the layers: ``len(layers) + 1`` shapes.
@@ -32,14 +49,13 @@ class Network:
         Between a fork and its join the shape is that of the activation, not of the skipped array.
 
         Raises:
+            ConfigError: not the shape of a sample.
             ShapeError: two neighbours do not fit, or a fork is never joined; the message names the layers and shapes.
         """
         stacks = self._stacks(input_shape)
         if len(stacks[-1]) > 1:
-            raise ShapeError(
-                f"expected as many joins as forks, got {len(stacks[-1])} arrays after {self._label(len(stacks) - 2)}; "
-                "join them"
-            )
+            got = f"{counted(len(stacks[-1]), 'array')} after {self._label(len(stacks) - 2)}"
+            raise ShapeError(f"expected as many joins as forks, got {got}; join them")
         return tuple(stack[0] for stack in stacks)
 
     def initial_parameters(self, input_shape: Shape, *, seed: int, dtype: DType) -> tuple[Parameters, ...]:
@@ -51,19 +67,28 @@ class Network:
             dtype: float32 or float64.
 
         Raises:
+            ConfigError: an argument of another kind or out of range, or weights that do not fit in memory.
             ShapeError: two neighbours do not fit.
         """
-        return tuple(
-            layer.initial_parameters(shape, RandomKey(seed, layer=index), np.dtype(dtype))
-            if isinstance(layer, Weighted)
-            else {}
-            for index, (layer, shape) in enumerate(zip(self.layers, self.shapes(input_shape), strict=False))
-        )
+        dtype, shapes = checks.floating("dtype", dtype), self.shapes(input_shape)
+        keys = [RandomKey(seed, layer=index) for index in range(len(self.layers))]
+        parameters: list[Parameters] = []
+        for layer, shape, key in zip(self.layers, shapes, keys, strict=False):
+            try:
+                own = layer.initial_parameters(shape, key, dtype) if isinstance(layer, Weighted) else {}
+            except MemoryError as error:
+                label = self._label(key.layer)
+                raise ConfigError(
+                    f"expected weights that fit in memory, got {label}: {error}; make it smaller"
+                ) from None
+            parameters.append(own)
+        return tuple(parameters)
 
     def initial_states(self, input_shape: Shape, *, dtype: DType) -> tuple[Parameters, ...]:
         """Return the state of every layer before training (`Stateful`), empty for others; see `initial_parameters`."""
+        dtype = checks.floating("dtype", dtype)
         return tuple(
-            layer.initial_state(shape, np.dtype(dtype)) if isinstance(layer, Stateful) else {}
+            layer.initial_state(shape, dtype) if isinstance(layer, Stateful) else {}
             for layer, shape in zip(self.layers, self.shapes(input_shape), strict=False)
         )
 
@@ -71,15 +96,20 @@ class Network:
         """Return the network's text, such as ``dense:128 relu dropout:0.1 dense:10``, for `parse_layers`."""
         return " ".join(layer.spec() for layer in self.layers)
 
-    def with_kernels(self, kernels: Kernels) -> Network:
-        """Return the same network with these kernels in every layer that uses kernels."""
+    def with_kernels(self, kernels: str | Kernels) -> Network:
+        """Return the same network with these kernels in every layer that uses kernels.
+
+        Raises:
+            ConfigError: something that is no kernels.
+        """
+        kernels = kernels_of(kernels)
         return Network(
             tuple(layer.with_kernels(kernels) if isinstance(layer, UsesKernels) else layer for layer in self.layers)
         )
 
     def _stacks(self, input_shape: Shape) -> list[tuple[Shape, ...]]:
         stacks: list[tuple[Shape, ...]] = [
-            (tuple(checks.whole_number("input_shape", length, at_least=1) for length in input_shape),)
+            (checks.sizes("input_shape", input_shape, "the shape of a sample, such as (784,)"),)
         ]
         for index, layer in enumerate(self.layers):
             try:
@@ -113,13 +143,14 @@ def _flattened(layers: Iterable[AnyLayer | Network]) -> Iterable[AnyLayer]:
     for position, layer in enumerate(layers):
         if isinstance(layer, Network):
             yield from layer.layers
-        elif isinstance(layer, Layer | StackLayer) and not isinstance(layer, type):
-            yield layer
         else:
-            raise ConfigError(
-                f"expected argument {position} of `sequence` to be a layer or a network, got {layer!r}; "
-                "make layers with dense(...), activation(...), dropout(...), flatten()"
-            )
+            yield _check_layer(f"argument {position} of `sequence`", layer, "a layer or a network")
+
+
+def _check_layer(place: str, layer: AnyLayer, wanted: str) -> AnyLayer:
+    if isinstance(layer, Layer | StackLayer) and not isinstance(layer, type):
+        return layer
+    raise ConfigError(f"expected {place} to be {wanted}, got {shown(layer)}; {_MADE_BY}")
 
 
 def _with_next_activation(layer: AnyLayer, following: Sequence[AnyLayer]) -> AnyLayer:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, UserError
+from annex_actors.base.shown import shown
 from annex_actors.layers.network import Network, sequence
 from annex_actors.layers.stack import AnyLayer
 from annex_actors.layers.table import LAYERS, Constructor
@@ -25,16 +26,17 @@ def parse_layers(text: str, constructors: Mapping[str, Constructor] = LAYERS) ->
     """Return the network that a text describes; the inverse of `Network.spec`.
 
     Args:
-        text: such as ``"flatten dense:128 relu dropout:0.1 dense:10"``; ``dense:128:784:he`` gives in_features and
-            initializer, ``relu:0.5`` a threshold.
+        text: the layers in order, such as ``"flatten dense:128 relu dropout:0.1 dense:10"``; ``dense:128:784:he`` gives
+            in_features and initializer, ``relu:0.5`` a threshold.
         constructors: the layers by name; by default this package's and the registered ones (`register_layer`).
 
     Raises:
         ConfigError: an unknown layer, wrong arguments or unmatched parentheses; the message names the word.
     """
-    words = enumerate(text.split())
+    words = enumerate(checks.text("text", text, wanted='layers such as "dense:128 relu dense:10"').split())
+    known = checks.instance("constructors", constructors, Mapping, "a table of layers by name")
     try:
-        layers = _Parser(constructors).layers(words)
+        layers = _Parser(known).layers(words)
     except RecursionError:
         raise ConfigError("expected layers within a few parentheses, got hundreds; write them in a row") from None
     if not layers:
@@ -57,7 +59,9 @@ class _Parser:
             inner = self.layers(words, word) if word[1].endswith(_OPENS) else []
             found.append(self._layer(word, inner))
         if opened is not None:
-            raise ConfigError(f"expected a ')' that closes layer {opened[0]}, {opened[1]!r}, got the end of the text")
+            raise ConfigError(
+                f"expected a ')' that closes layer {opened[0]}, {shown(opened[1])}, got the end of the text"
+            )
         return found
 
     def _layer(self, word: _Word, inner: list[AnyLayer | Network]) -> AnyLayer | Network:
@@ -65,20 +69,20 @@ class _Parser:
         name, *arguments = text.removesuffix(_OPENS).split(":")
         if name not in self._known:
             hint = checks.did_you_mean(name, self._known)
-            raise ConfigError(f"expected layer {index} to be one of {', '.join(self._known)}, got {text!r}{hint}")
+            raise ConfigError(f"expected layer {index} to be one of {', '.join(self._known)}, got {shown(text)}{hint}")
         constructor, usage = self._known[name], f"expected layer {index} as {usage_of(name, self._known[name])}"
         values = [_value(argument) for argument in arguments]
         if encloses(constructor) != text.endswith(_OPENS):
-            raise ConfigError(f"{usage}, got {text!r}")
+            raise ConfigError(f"{usage}, got {shown(text)}")
         try:
             inspect.signature(constructor).bind(*values, *inner)
         except TypeError as error:
-            raise ConfigError(f"{usage}, got {text!r}") from error
+            raise ConfigError(f"{usage}, got {shown(text)}") from error
         try:
             return constructor(*values, *inner)
-        except ValueError as error:
+        except Exception as error:  # a user's own class may raise anything when it refuses an argument
             kind = type(error) if isinstance(error, UserError) else ConfigError
-            raise kind(f"layer {index}, {text!r}: {error}") from error
+            raise kind(f"layer {index}, {shown(text)}: {error}") from error
 
 
 def encloses(constructor: Constructor) -> bool:

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from annex_actors.base.errors import ShapeError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters, Shape
+from annex_actors.base.words import counted
 from annex_actors.layers.layer import Factors, Layer, Saved
 
 Stack: TypeAlias = tuple[Floats, ...]
@@ -130,7 +131,6 @@ def shapes_after(layer: AnyLayer, shapes: tuple[Shape, ...]) -> tuple[Shape, ...
     if not isinstance(layer, StackLayer):
         return (layer.output_shape(shapes[0]), *shapes[1:])
     if len(shapes) < layer.takes:
-        raise ShapeError(
-            f"expected {layer.takes} arrays to {layer.name}, got {len(shapes)}; put a fork before {layer.spec()}"
-        )
+        wanted = f"{counted(layer.takes, 'array')} to {layer.name}"
+        raise ShapeError(f"expected {wanted}, got {len(shapes)}; put a fork before {layer.spec()}")
     return (*layer.output_shapes(shapes[: layer.takes]), *shapes[layer.takes :])

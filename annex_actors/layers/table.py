@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.layers.activation import activation
 from annex_actors.layers.dense import dense
@@ -89,5 +90,7 @@ def register_layer(name: str, constructor: Constructor) -> None:
         ConfigError: the name is one of this package's or not a single word, or the constructor is not callable.
     """
     if not callable(constructor):
-        raise ConfigError(f"expected `constructor` to be a class or a function that makes a layer, got {constructor!r}")
+        raise ConfigError(
+            f"expected `constructor` to be a class or a function that makes a layer, got {shown(constructor)}"
+        )
     LAYERS.register(name, constructor)

@@ -8,6 +8,7 @@ import numpy as np
 
 from annex_actors.base.errors import ShapeError
 from annex_actors.base.types import Array, Floats
+from annex_actors.base.words import counted
 
 
 def preload() -> None:
@@ -92,5 +93,5 @@ def predicted_classes(predictions: Floats, samples: int, classes: int) -> Array:
         return (outputs[:, 0] > 0.5).astype(np.int64)
     raise ShapeError(
         f"expected predictions of shape ({samples}, {classes}), an output for each class, got {predictions.shape}; "
-        f"give the last layer {classes} outputs"
+        f"give the last layer {counted(classes, 'output')}"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from annex_actors.base.columns import USUAL, joined
+from annex_actors.base.words import counted
 from annex_actors.protocol.events import (
     CheckpointFailed,
     Event,
@@ -13,26 +15,48 @@ from annex_actors.protocol.events import (
     PeerStarted,
 )
 from annex_actors.runs.records import EpochRecord
+from annex_actors.runs.run_counts import RunCounts
 
 
-def epoch_line(epoch: EpochRecord, epochs: int) -> str:
-    """Return ``epoch  3/20  step 135  cost 0.12  test cost 0.14  accuracy 0.95  12,345 samples/s  restarts 0``.
+def epoch_line(epoch: EpochRecord, epochs: int, width: int = USUAL) -> str:
+    """Return ``epoch  3/20  step 135  cost 0.1200  test cost 0.1400  accuracy 0.9500  12,345/s``.
 
-    samples/s is left out if the epoch trained no samples: a run resumed at the end of an epoch only evaluates it again.
+    The last is the samples per second, which is left out if the epoch trained no samples: a run resumed at the end of
+    an epoch only evaluates it again. What does not fit is left out too: the step first, then the rate, then the test
+    cost. Restarts have lines of their own.
     """
-    width = len(str(epochs))
-    speed = [f"{epoch.samples_per_second:,.0f} samples/s"] if epoch.samples_per_second else []
+    step = f"step {epoch.steps}"
+    speed = [f"{epoch.samples_per_second:,.0f}/s"] if epoch.samples_per_second else []
     test = [] if epoch.test_cost is None else [f"test cost {number(epoch.test_cost)}"]
     parts = [
-        f"epoch {epoch.epoch:{width}}/{epochs}",
-        f"step {epoch.steps}",
+        f"epoch {epoch.epoch:{len(str(epochs))}}/{epochs}",
+        step,
         f"cost {number(epoch.train_cost)}",
         *test,
         *metric_parts(epoch.metrics),
         *speed,
-        f"restarts {epoch.restarts}",
     ]
-    return "  ".join(parts)
+    return joined(parts, width, spare=[step, *speed, *test])
+
+
+def status_line(counts: RunCounts, epochs: int, width: int) -> str:
+    """Return ``epoch 3/20 step 101 cost 0.1200 accuracy 0.9500 12,345/s``, how far a run has come, for a live bar.
+
+    Cost and step are of now, metrics of the last finished epoch, and so is the rate, once there is one.
+    """
+    last = counts.epochs[-1] if counts.epochs else None
+    step, speed = f"step {counts.steps}", f"{(last or counts).samples_per_second:,.0f}/s"
+    metrics = metric_parts(last.metrics) if last else []
+    restarts = [counted(counts.restarts, "restart")] if counts.restarts else []
+    parts = [
+        f"epoch {min(counts.finished + 1, epochs)}/{epochs}",
+        step,
+        *([] if counts.cost is None else [f"cost {number(counts.cost)}"]),
+        *metrics,
+        speed,
+        *restarts,
+    ]
+    return joined(parts, width, spare=[step, *metrics[::-1], speed, *restarts], gap=" ")
 
 
 def metric_parts(metrics: Mapping[str, float | None]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A run's progress: a line for each epoch, crash and restart, and on a terminal a live bar below the lines."""
+"""A run's progress: lines for epochs, crashes and restarts, and on a terminal a live bar below the lines."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from annex_actors.base.columns import width_of, wrapped
 from annex_actors.base.texts import printable
-from annex_actors.observe.lines import epoch_line, incident_line, metric_parts, number
+from annex_actors.observe.lines import epoch_line, incident_line, status_line
 from annex_actors.protocol.events import Event, Finished
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runtimes import Observer
@@ -19,27 +20,42 @@ if TYPE_CHECKING:
 REFRESH_S = 0.1
 """Seconds between two updates of the live bar: a step may take less than a millisecond."""
 
+MOST_LINES = 50
+"""About how many epochs' lines a run has: one for every epoch, or for every k-th one if there are more epochs."""
+
 
 @contextmanager
-def progress(stream: TextIO, *, epochs: int, steps: int) -> Iterator[Observer]:
+def progress(stream: TextIO, *, epochs: int, steps: int, every: int | None = None) -> Iterator[Observer]:
     """Show a run on ``stream`` during the block: with a live bar on a terminal, else as plain lines.
 
     Args:
         stream: usually standard error, so that standard output is free for the result.
         epochs: how many epochs the run has.
         steps: how many steps the run has.
+        every: show every so many epochs' line, and that of the last one; None: so many that there are `MOST_LINES`.
     """
     if not stream.isatty():
-        yield PlainProgress(stream, epochs=epochs)
+        plain = PlainProgress(stream, epochs=epochs, every=every)
+        try:
+            yield plain
+        finally:
+            plain.end()
         return
     # Imported here: a run without a terminal does not need it.
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (BarColumn(bar_width=8), TextColumn("{task.description}"))
+    columns = (BarColumn(bar_width=_BAR), TextColumn("{task.description}", markup=False))
     # No automatic refresh: the bar is drawn in the observer's thread, so that there is no thread of rich's to stop.
     with Progress(*columns, console=Console(file=stream), auto_refresh=False, transient=True) as bar:
-        yield LiveProgress(bar, epochs=epochs, steps=steps)
+        live = LiveProgress(bar, epochs=epochs, steps=steps, every=every)
+        try:
+            yield live
+        finally:
+            live.end()
+
+
+_BAR = 8
 
 
 class PlainProgress:
@@ -48,22 +64,40 @@ class PlainProgress:
     Args:
         stream: where to print.
         epochs: how many epochs the run has.
-        clock: returns seconds since any instant.
+        every: see `progress`.
     """
 
-    def __init__(self, stream: TextIO, *, epochs: int, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, stream: TextIO, *, epochs: int, every: int | None = None) -> None:
         self._stream = stream
         self._epochs = epochs
+        self._every = every or -(-epochs // MOST_LINES)
         self._finished = False
-        self._counts = RunCounts(clock)
+        self._counts = RunCounts()
+        self._shown = 0
+
+    @property
+    def width(self) -> int:
+        """How wide its lines may be now."""
+        return width_of(self._stream)
 
     def on_event(self, event: Event) -> None:
         """Count an event, and print its line if it has one."""
         epoch = self._counts.count(event)
-        line = epoch_line(epoch, self._epochs) if epoch else None if self._finished else incident_line(event)
+        if epoch is not None and (epoch.epoch % self._every == 0 or epoch.epoch == self._epochs):
+            self._show_last()
+        line = None if self._finished else incident_line(event)
         if line is not None:
             self._show(printable(line))
         self._finished |= isinstance(event, Finished)
+
+    def end(self) -> None:
+        """Print the line of the last epoch, if it was left out."""
+        if self._shown < self._counts.finished:
+            self._show_last()
+
+    def _show_last(self) -> None:
+        self._shown = self._counts.finished
+        self._show(epoch_line(self._counts.epochs[-1], self._epochs, self.width))
 
     def _show(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -76,17 +110,29 @@ class LiveProgress(PlainProgress):
         bar: draws on a terminal; not shared with other code.
         epochs: how many epochs the run has.
         steps: how many steps the run has.
-        clock: returns seconds since any instant.
+        every: see `progress`.
+        clock: seconds since any instant: when the bar was last drawn. No figure depends on it.
     """
 
     def __init__(
-        self, bar: Progress, *, epochs: int, steps: int, clock: Callable[[], float] = time.perf_counter
+        self,
+        bar: Progress,
+        *,
+        epochs: int,
+        steps: int,
+        every: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(bar.console.file, epochs=epochs, clock=clock)  # type: ignore[arg-type]  # rich's IO[str]
+        super().__init__(bar.console.file, epochs=epochs, every=every)  # type: ignore[arg-type]  # rich's IO[str]
         self._bar = bar
         self._task = bar.add_task("", total=steps)
         self._clock = clock
         self._drawn = clock()
+
+    @property
+    def width(self) -> int:
+        """How wide the terminal is now."""
+        return self._bar.console.width
 
     def on_event(self, event: Event) -> None:
         """Count an event, print its line if it has one, and update the bar if `REFRESH_S` have passed."""
@@ -94,20 +140,8 @@ class LiveProgress(PlainProgress):
         now = self._clock()
         if now - self._drawn >= REFRESH_S:
             self._drawn = now
-            self._bar.update(self._task, completed=self._counts.steps, description=self._status(), refresh=True)
+            status = status_line(self._counts, self._epochs, self.width - _BAR - 1)
+            self._bar.update(self._task, completed=self._counts.steps, description=status, refresh=True)
 
     def _show(self, line: str) -> None:
-        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    def _status(self) -> str:
-        counts = self._counts
-        last = counts.epochs[-1] if counts.epochs else None
-        parts = [
-            f"epoch {min(counts.finished + 1, self._epochs)}/{self._epochs}",
-            f"step {counts.steps}",
-            *([] if counts.cost is None else [f"cost {number(counts.cost)}"]),
-            *(metric_parts(last.metrics) if last else []),
-            f"{(last or counts).samples_per_second:,.0f}/s",
-            f"restarts {counts.restarts}",
-        ]
-        return " ".join(parts)  # fits in 80 columns, with the bar
+        self._bar.console.print(wrapped(line, self.width), markup=False, highlight=False, soft_wrap=True)

@@ -14,8 +14,10 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
+from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.settings import build
+from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.optimizers.adam import Adam
 from annex_actors.optimizers.learning_rates import LEARNING_RATES, Cosine, InverseTime, LearningRate, Stepwise, Warmup
@@ -44,8 +46,8 @@ def register_optimizer(name: str, optimizer: _Class) -> _Class:
     """
     if not _is_optimizer_class(optimizer):
         raise ConfigError(
-            f"expected the optimizer {name!r} to be a dataclass with {', '.join(_MEMBERS)}, such as Sgd, "
-            f"got {optimizer!r}; register the class itself"
+            f"expected `optimizer` to be a dataclass with {', '.join(_MEMBERS)}, such as Sgd, "
+            f"got {shown(optimizer)}; register the class itself"
         )
     OPTIMIZERS.register(name, optimizer)
     return optimizer
@@ -57,13 +59,17 @@ def _is_optimizer_class(value: object) -> bool:
     return {*_MEMBERS} <= {*dir(value), *(each.name for each in fields(value))}
 
 
-def optimizer(name: str, **settings: Any) -> Optimizer:
-    """Return the optimizer of this name, such as ``sgd`` or ``adam``, with these settings.
+def optimizer(name: str | Optimizer, **settings: Any) -> Optimizer:
+    """Return the optimizer of this name, such as ``sgd`` or ``adam``, with these settings; or the optimizer itself.
 
     Raises:
-        ConfigError: an unknown optimizer, an unknown setting, or a setting out of range.
+        ConfigError: an unknown optimizer, an unknown setting, or a setting out of range; or settings for an optimizer
+            that has its own.
     """
-    return build(name, OPTIMIZERS.find(name), settings)
+    if isinstance(name, str) or settings:
+        made_by = OPTIMIZERS.find(name)
+        return build(str(name), made_by, settings)
+    return checks.instance("optimizer", name, Optimizer, 'a name such as "adam", or an optimizer such as Adam()')
 
 
 __all__ = [

@@ -24,11 +24,11 @@ class Adam:
     Its state is two arrays for each parameter, such as ``mean.weight`` and ``square.weight`` for ``weight``.
 
     Args:
-        learning_rate: the step size, > 0; or a rule for it, or the text of either (see `learning_rates`).
+        learning_rate: the step size, > 0; or a rule for it, or the text of either.
         beta1: the decay of the running mean of the gradient, 0 <= beta1 < 1.
         beta2: the decay of the running mean of its square, 0 <= beta2 < 1.
-        epsilon: > 0; keeps the step finite where gradients vanish.
-        weight_decay: >= 0.
+        epsilon: keeps the step finite where gradients vanish, > 0.
+        weight_decay: how much every weight shrinks, times the learning rate, >= 0.
 
     Raises:
         ConfigError: a setting out of range.
@@ -45,15 +45,14 @@ class Adam:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        checked = {
-            "learning_rate": learning_rates.checked(self.learning_rate),
-            "beta1": checks.real_number("beta1", self.beta1, at_least=0, below=1),
-            "beta2": checks.real_number("beta2", self.beta2, at_least=0, below=1),
-            "epsilon": checks.real_number("epsilon", self.epsilon, above=0),
-            "weight_decay": checks.real_number("weight_decay", self.weight_decay, at_least=0),
-        }
-        for setting, value in checked.items():
-            object.__setattr__(self, setting, value)
+        checks.keep(
+            self,
+            learning_rate=learning_rates.checked(self.learning_rate),
+            beta1=checks.real_number("beta1", self.beta1, at_least=0, below=1),
+            beta2=checks.real_number("beta2", self.beta2, at_least=0, below=1),
+            epsilon=checks.real_number("epsilon", self.epsilon, above=0),
+            weight_decay=checks.real_number("weight_decay", self.weight_decay, at_least=0),
+        )
 
     @property
     def name(self) -> str:

@@ -6,10 +6,12 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
+from numbers import Real
 from typing import Protocol, runtime_checkable
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 
 
@@ -45,11 +47,12 @@ class InverseTime:
     decay: float
 
     def __post_init__(self) -> None:
-        _set(self, "learning_rate", checks.real_number("learning_rate", self.learning_rate, above=0))
-        _set(self, "decay", checks.real_number("decay", self.decay, at_least=0))
+        checks.keep(self, learning_rate=checks.real_number("learning_rate", self.learning_rate, above=0))
+        checks.keep(self, decay=checks.real_number("decay", self.decay, at_least=0))
 
     def at(self, step: int) -> float:
         """Return the step size."""
+        step = _checked_step(step)
         return self.learning_rate / (1 + self.decay * step)
 
     def spec(self) -> str:
@@ -76,11 +79,12 @@ class Cosine:
     steps: int
 
     def __post_init__(self) -> None:
-        _set(self, "learning_rate", checks.real_number("learning_rate", self.learning_rate, above=0))
-        _set(self, "steps", checks.whole_number("steps", self.steps, at_least=1))
+        checks.keep(self, learning_rate=checks.real_number("learning_rate", self.learning_rate, above=0))
+        checks.keep(self, steps=checks.whole_number("steps", self.steps, at_least=1))
 
     def at(self, step: int) -> float:
         """Return the step size."""
+        step = _checked_step(step)
         return self.learning_rate * (1 + math.cos(math.pi * min(step / self.steps, 1.0))) / 2
 
     def spec(self) -> str:
@@ -106,12 +110,13 @@ class Stepwise:
     every: int
 
     def __post_init__(self) -> None:
-        _set(self, "learning_rate", checks.real_number("learning_rate", self.learning_rate, above=0))
-        _set(self, "factor", checks.real_number("factor", self.factor, above=0))
-        _set(self, "every", checks.whole_number("every", self.every, at_least=1))
+        checks.keep(self, learning_rate=checks.real_number("learning_rate", self.learning_rate, above=0))
+        checks.keep(self, factor=checks.real_number("factor", self.factor, above=0))
+        checks.keep(self, every=checks.whole_number("every", self.every, at_least=1))
 
     def at(self, step: int) -> float:
         """Return the step size."""
+        step = _checked_step(step)
         return self.learning_rate * float(self.factor ** (step // self.every))
 
     def spec(self) -> str:
@@ -138,11 +143,12 @@ class Warmup:
     steps: int
 
     def __post_init__(self) -> None:
-        _set(self, "learning_rate", checks.real_number("learning_rate", self.learning_rate, above=0))
-        _set(self, "steps", checks.whole_number("steps", self.steps, at_least=1))
+        checks.keep(self, learning_rate=checks.real_number("learning_rate", self.learning_rate, above=0))
+        checks.keep(self, steps=checks.whole_number("steps", self.steps, at_least=1))
 
     def at(self, step: int) -> float:
         """Return the step size."""
+        step = _checked_step(step)
         return self.learning_rate * min((step + 1) / self.steps, 1.0)
 
     def spec(self) -> str:
@@ -164,9 +170,10 @@ def checked(value: object) -> float | LearningRate:
     """
     if isinstance(value, str):
         return _parsed(value)
-    if isinstance(value, LearningRate) and not isinstance(value, type):
-        return value
-    return checks.real_number("learning_rate", value, above=0)
+    if isinstance(value, Real):
+        return checks.real_number("learning_rate", value, above=0)
+    wanted = "a number > 0, or a rule such as Cosine(0.003, steps=1000)"
+    return checks.instance("learning_rate", value, LearningRate, wanted)  # type: ignore[return-value]  # has its member
 
 
 def at(learning_rate: float | LearningRate, step: int) -> float:
@@ -183,19 +190,20 @@ def _parsed(text: str) -> float | LearningRate:
         pass
     name, *arguments = text.split(":")
     if name not in LEARNING_RATES:
-        rules = ", ".join(_usage(rule) for rule in LEARNING_RATES)
+        rules = ", ".join(usage_of(rule) for rule in LEARNING_RATES)
         hint = checks.did_you_mean(name, LEARNING_RATES)
-        raise ConfigError(f"expected `learning_rate` to be a number > 0, got {text!r}; or a rule: {rules}{hint}")
+        raise ConfigError(f"expected `learning_rate` to be a number > 0, got {shown(text)}; or a rule: {rules}{hint}")
     try:
         inspect.signature(LEARNING_RATES[name]).bind(*arguments)
         return LEARNING_RATES[name](*map(_number, arguments))
     except ConfigError as error:
-        raise ConfigError(f"learning_rate {text!r}: {error}") from None
+        raise ConfigError(f"learning_rate {shown(text)}: {error}") from None
     except (TypeError, ValueError):
-        raise ConfigError(f"expected `learning_rate` as {_usage(name)}, with numbers, got {text!r}") from None
+        raise ConfigError(f"expected `learning_rate` as {usage_of(name)}, with numbers, got {shown(text)}") from None
 
 
-def _usage(name: str) -> str:
+def usage_of(name: str) -> str:
+    """Return how to write a rule, such as ``cosine:LEARNING_RATE:STEPS``."""
     return ":".join([name, *(each.upper() for each in inspect.signature(LEARNING_RATES[name]).parameters)])
 
 
@@ -207,5 +215,9 @@ def _text(name: str, rule: InverseTime | Cosine | Stepwise | Warmup) -> str:
     return ":".join([name, *map(repr, astuple(rule))])
 
 
-def _set(rule: object, setting: str, number: float) -> None:
-    object.__setattr__(rule, setting, number)
+_WORD = 2**63
+
+
+def _checked_step(step: int) -> int:
+    # Every layer asks at every step; the check of what is an int anyway would take longer than the rule.
+    return step if type(step) is int and 0 <= step < _WORD else checks.whole_number("step", step, at_least=0)

@@ -21,8 +21,8 @@ class Sgd:
     Its state is the velocity v of each parameter, such as ``velocity.weight`` for ``weight``; empty if momentum is 0.
 
     Args:
-        learning_rate: the step size, > 0; or a rule for it, or the text of either (see `learning_rates`).
-        momentum: the fraction of the velocity that is kept, 0 <= momentum < 1.
+        learning_rate: the step size, > 0; or a rule for it, or the text of either.
+        momentum: the fraction of the velocity that is kept, 0 <= momentum < 1. None: 0, or 0.9 with nesterov.
         nesterov: whether the step looks ahead along the velocity; needs momentum > 0.
 
     Raises:
@@ -33,13 +33,18 @@ class Sgd:
     """
 
     learning_rate: float | LearningRate = 0.05
-    momentum: float = 0.0
+    momentum: float | None = None
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "learning_rate", learning_rates.checked(self.learning_rate))
-        object.__setattr__(self, "momentum", checks.real_number("momentum", self.momentum, at_least=0, below=1))
-        checks.boolean("nesterov", self.nesterov)
+        nesterov = checks.boolean("nesterov", self.nesterov)
+        momentum = self.momentum if self.momentum is not None else 0.9 if nesterov else 0.0
+        checks.keep(
+            self,
+            learning_rate=learning_rates.checked(self.learning_rate),
+            momentum=checks.real_number("momentum", momentum, at_least=0, below=1),
+            nesterov=nesterov,
+        )
         if self.nesterov and not self.momentum:
             raise ConfigError("expected `momentum` > 0 with nesterov, got 0; set momentum=0.9 or leave nesterov out")
 
@@ -65,8 +70,12 @@ class Sgd:
         }
         return frozen(weights), frozen(velocities)
 
+    @property
+    def _kept(self) -> float:
+        return self.momentum or 0.0
+
     def _velocity(self, velocity: Floats, gradient: Floats) -> Floats:
-        result: Floats = velocity * self.momentum
+        result: Floats = velocity * self._kept
         result += gradient
         return result
 
@@ -75,7 +84,7 @@ class Sgd:
         if velocity is None:
             gradient *= rate
         elif self.nesterov:
-            gradient += velocity * self.momentum
+            gradient += velocity * self._kept
             gradient *= rate
         else:
             np.multiply(velocity, rate, out=gradient)

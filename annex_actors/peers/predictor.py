@@ -69,15 +69,17 @@ class PredictorSpec:
         is_due: Callable[[int], bool] = every_step,
     ) -> Node:
         """Return the predictor as a peer; every incarnation waits to be asked."""
+        predictor = Predictor(self)
         return Node(
             TRAINER,
             incarnation,
             run=self.run,
             routing=self.routing,
-            behaviour=Predictor(self),
+            behaviour=predictor,
             mailbox=PredictorMailbox(),
             snapshot=Snapshot(TRAINER, self.step, None),
             instrument=instrument,
+            waits_for=predictor.waits_for,
         )
 
 
@@ -139,6 +141,10 @@ class Predictor:
             case Resume():
                 return [post for feed in self._feeds.values() for post in feed.send_again()]
         return []
+
+    def waits_for(self) -> str | None:
+        """Return for what it waits; None where nothing is asked."""
+        return "the outputs of a prediction" if self._feeds else None
 
     def _begin(self, ask: Ask) -> list[Request]:
         if self._halting or ask.microbatch in self._feeds:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from annex_actors.base.errors import DivergedError
+from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
 from annex_actors.layers import AnyLayer, Stack
@@ -77,6 +78,8 @@ class StageSpec:
     run: str
     routing: Routing
 
+    __repr__ = brief
+
     @property
     def address(self) -> Address:
         """The stage's name among the peers."""
@@ -101,22 +104,24 @@ class StageSpec:
     ) -> Node:
         """Return the stage as a peer, at its last commit."""
         snapshot = snapshot or Snapshot(self.address, self.step, self.initial)
+        mailbox = StageMailbox(
+            self.discipline,
+            self.stage,
+            self.routing,
+            needs_targets=self.cost is not None,
+            committed=snapshot.step,
+        )
         return Node(
             self.address,
             incarnation,
             run=self.run,
             routing=self.routing,
             behaviour=Stage(self, snapshot.state, snapshot.step, instrument),
-            mailbox=StageMailbox(
-                self.discipline,
-                self.stage,
-                self.routing,
-                needs_targets=self.cost is not None,
-                committed=snapshot.step,
-            ),
+            mailbox=mailbox,
             snapshot=snapshot,
             instrument=instrument,
             is_due=is_due,
+            waits_for=mailbox.waits_for,
         )
 
 

@@ -125,6 +125,23 @@ class StageMailbox:
         if self._predictions:
             self._predictions = {place: each for place, each in self._predictions.items() if place[0] >= step}
 
+    def waits_for(self) -> str:
+        """Return what has to come, or to be allowed by the schedule, before there is work again."""
+        progress = self._progress
+        place = progress.next_backward
+        where = f"step {place[0]} microbatch {place[1]}"
+        if progress.in_flight:
+            return self._permission(self._backwards.get(place)) or f"the gradient of {where}"
+        if self._weight_gradients:
+            return self._permission(self._weight_gradients[0])
+        if self._needs_targets and place in self._forwards and place not in self._targets_seen:
+            return f"the target of {where}"
+        return self._permission(self._forwards.get(place)) or f"the activation of {where}"
+
+    def _permission(self, message: Message | None) -> str:
+        """Return that a message which is here waits for the schedule; nothing where it is not here."""
+        return f"schedule {self.discipline.name} to allow {message.kind} of {message.place}" if message else ""
+
     # Find the next message
 
     def _find(self) -> Message | None:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Parameters, pickled_by_fields
 from annex_actors.protocol.messages import freeze
 
@@ -26,6 +27,8 @@ class LayerState:
     parameters: Parameters
     optimizer: Parameters
     state: Parameters = field(default_factory=dict)
+
+    __repr__ = brief
 
     @property
     def weights(self) -> Parameters:
@@ -54,6 +57,8 @@ class CostLog:
 
     full: tuple[Array, ...] = ()
     last: tuple[float, ...] = ()
+
+    __repr__ = brief
 
     @classmethod
     def of(cls, costs: Iterable[float]) -> CostLog:
@@ -93,6 +98,8 @@ class StageState:
     layers: tuple[LayerState, ...]
     cost_log: CostLog = CostLog()
     stash: tuple[Weights, ...] = ()
+
+    __repr__ = brief
 
     @property
     def weights(self) -> Weights:

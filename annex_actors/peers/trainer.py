@@ -12,19 +12,20 @@ pinned to steps.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples, microbatch_slices
 from annex_actors.metrics import evaluate
 from annex_actors.peers.prediction_feed import PredictionFeed
+from annex_actors.peers.trainer_mailbox import TrainerMailbox
 from annex_actors.protocol.effects import Commit, Emit, Request
 from annex_actors.protocol.events import EpochFinished, Finished, StepFinished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
-from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
     Address,
@@ -67,6 +68,9 @@ class TrainerSpec:
         overlap: how many steps may be under way at once. The trainer feeds one more, so that the first stage finds its
             next step waiting when it commits.
         resumed: the state in which an earlier run ended; None: there was none.
+
+    Raises:
+        ConfigError: ``resumed`` has steps that its epochs cannot have.
     """
 
     run: str
@@ -84,8 +88,14 @@ class TrainerSpec:
     overlap: int = 1
     resumed: TrainerState | None = None
 
+    __repr__ = brief
+
     address = TRAINER
     label = str(TRAINER)
+
+    def __post_init__(self) -> None:
+        if self.resumed is not None:
+            self.resumed.check(self.batches)
 
     @property
     def steps(self) -> int:
@@ -106,15 +116,18 @@ class TrainerSpec:
         first = self.resumed or TrainerState()
         snapshot = snapshot or Snapshot(TRAINER, first.reported, first)
         state: TrainerState = snapshot.state
+        state.check(self.batches)
+        trainer = Trainer(self, state)
         return Node(
             TRAINER,
             incarnation,
             run=self.run,
             routing=self.routing,
-            behaviour=Trainer(self, state),
+            behaviour=trainer,
             mailbox=TrainerMailbox(state.reported),
             snapshot=snapshot,
             instrument=instrument,
+            waits_for=trainer.waits_for,
         )
 
 
@@ -147,6 +160,20 @@ class TrainerState:
             state = state.with_report(cost, batches.size(state.reported))
         return state
 
+    def check(self, batches: Batches) -> None:
+        """Refuse a state in which no epoch would ever end: the step at which it ends has passed.
+
+        Raises:
+            ConfigError: the steps do not belong to the epoch after those in ``history``.
+        """
+        epochs, steps = len(self.history), batches.steps_per_epoch
+        if not epochs * steps <= self.reported <= (epochs + 1) * steps:
+            raise ConfigError(
+                f"expected a training that has finished {epochs} epochs of {steps} steps to have done "
+                f"{epochs * steps} to {(epochs + 1) * steps} steps, got {self.reported}; "
+                "resume it with the data and the batch size that it began with"
+            )
+
     def with_report(self, cost: float, samples: int) -> TrainerState:
         """Return the state after one more report."""
         return replace(
@@ -155,36 +182,6 @@ class TrainerState:
             cost_sum=self.cost_sum + cost * samples,
             samples=self.samples + samples,
         )
-
-
-class TrainerMailbox:
-    """The mailbox of the trainer: predictions as they arrive, reports in the order of their steps."""
-
-    def __init__(self, reported: int) -> None:
-        self._reported = reported
-        self._reports: dict[int, Report] = {}
-        self._predictions: deque[Predict] = deque()
-
-    def put(self, message: Message) -> None:
-        """Store a message; drop a report that was counted before."""
-        if isinstance(message, Predict):
-            self._predictions.append(message)
-        elif isinstance(message, Report) and message.step >= self._reported:
-            self._reports[message.step] = message
-
-    def next(self) -> Message | None:
-        """Return the next message to handle."""
-        if self._predictions:
-            return self._predictions.popleft()
-        return self._reports.pop(self._reported, None)
-
-    def urgency(self) -> Urgency | None:
-        """Return `MOST_URGENT` where there is a message, since the first stage waits to be fed."""
-        return MOST_URGENT if self._predictions or self._reported in self._reports else None
-
-    def commit(self, step: int) -> None:
-        """Record that every step below ``step`` is counted."""
-        self._reported = step
 
 
 class Trainer:
@@ -228,6 +225,17 @@ class Trainer:
                 return [self._await(peer)] if waiting_for else []
         return []
 
+    def waits_for(self) -> str | None:
+        """Return what has to come before it goes on; None when the run is over."""
+        waiting_for = self._waiting_for
+        if waiting_for is None:
+            return f"the cost of step {self._state.reported}"
+        if isinstance(waiting_for, PredictionFeed):
+            return f"the outputs of the evaluation after {self._state.reported} steps"
+        names = sorted(waiting_for)
+        more = f" and {len(names) - 1} more" if names[1:] else ""
+        return f"the commit of {self._fed} steps by {names[0]}{more}" if names else None
+
     @property
     def _epoch_end(self) -> int:
         return (len(self._state.history) + 1) * self._spec.batches.steps_per_epoch
@@ -236,9 +244,11 @@ class Trainer:
         """Feed, evaluate or finish, as the state requires."""
         if self._waiting_for is not None:
             return []
-        if len(self._state.history) == self._spec.epochs or self._state.reported == self._state.halt_at:
+        # Compared by order and not for equality: a resumed state may lie beyond the end of this run.
+        state, halt_at = self._state, self._state.halt_at
+        if len(state.history) >= self._spec.epochs or (halt_at is not None and state.reported >= halt_at):
             return self._finish()
-        if self._state.reported == self._epoch_end:
+        if state.reported >= self._epoch_end:
             return self._evaluate()
         return self._feed()
 

@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.words import counted
 
 
 def partition(costs: Sequence[float], parts: int) -> tuple[range, ...]:
@@ -27,7 +28,8 @@ def partition(costs: Sequence[float], parts: int) -> tuple[range, ...]:
     """
     numbers = [checks.real_number("cost", cost, at_least=0) for cost in costs]
     if checks.whole_number("parts", parts, at_least=1) > len(numbers):
-        raise ConfigError(f"expected at most {len(numbers)} parts of {len(numbers)} layers, got {parts}; ask for fewer")
+        layers = counted(len(numbers), "layer")
+        raise ConfigError(f"expected `parts` to be at most {len(numbers)} for {layers}, got {parts}; ask for fewer")
     sums = [0.0, *accumulate(numbers)]
     limit = _smallest_limit(sums, parts)
     # By n: the best way to cut the first n costs, as its sum of squares and where each part begins.

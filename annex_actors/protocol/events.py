@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from annex_actors.protocol.messages import Address
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The base of every event."""
+    """The base of every event.
+
+    All figures of a run are computed from these times, never from when an observer hears of an event: events reach an
+    observer in bunches while the machine is busy, or while the observer is.
+
+    Args:
+        time: when it happened, in seconds of the host's clock: monotonic, and the same in all processes of a machine;
+            virtual in a simulation. Of the end of a peer: when its supervisor noticed. 0 until a host has stamped it,
+            since peers have no clock. Not compared: an event that is repeated is equal.
+    """
+
+    time: float = field(default=0.0, compare=False, kw_only=True)
+
+    def at(self, time: float) -> Self:
+        """Return this event with its time, as the host that emits it does."""
+        return replace(self, time=time)
 
 
 @dataclass(frozen=True, slots=True)

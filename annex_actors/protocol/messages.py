@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from annex_actors.base.types import Array, Floats, is_writable, pickled_by_fields
+from annex_actors.base.words import counted
 
 
 class Address(NamedTuple):
@@ -89,8 +90,12 @@ class Message:
 
     def __str__(self) -> str:
         """Return one line: the kind, the place in the stream, and the shape, dtype and bytes of an array."""
-        place = f"step {self.step}" + ("" if self.microbatch == WHOLE_STEP else f" microbatch {self.microbatch}")
-        return f"{self.kind} {place} edge {self.edge}{self._payload()}"
+        return f"{self.kind} {self.place} edge {self.edge}{self._payload()}"
+
+    @property
+    def place(self) -> str:
+        """Its place in the stream: ``step 7 microbatch 2``."""
+        return f"step {self.step}" + ("" if self.microbatch == WHOLE_STEP else f" microbatch {self.microbatch}")
 
     def _payload(self) -> str:
         return ""
@@ -114,7 +119,7 @@ class WithArray(Message):
 
     def _payload(self) -> str:
         shapes = " ".join(f"{array.shape} {array.dtype}" for array in self.stack)
-        return f" {shapes} {self.nbytes:,} bytes"
+        return f" {shapes} {counted(self.nbytes, 'byte')}"
 
 
 class _Stacked(WithArray):
@@ -270,6 +275,30 @@ class Halt(Control):
     """Feed no further step, and finish those that were fed; from the owner of the run to the trainer."""
 
     kind = "halt"
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True)
+class Marker(Control):
+    """A survey goes on, see `Survey`: what I sent before this, I sent before I recorded that I only wait."""
+
+    kind = "marker"
+
+    survey: int
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True)
+class Waiting(Control):
+    """I only waited when I was surveyed, and nothing was on its way to me.
+
+    ``waits_for`` completes the sentence *it waits for ...*; None: for nothing that the other peers could send.
+    """
+
+    kind = "waiting"
+
+    survey: int
+    waits_for: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ Stages and the trainer are behaviours: they turn messages into requests and know
 - puts every post into an envelope and keeps it until its receiver has committed its step (upstream backup);
 - adds the outbox to every snapshot, since no restart can repeat the messages of a committed step;
 - commits every step, or every few where a commit is expensive; its senders then keep messages for as many steps;
-- asks its neighbours, when it starts, for what it has not committed, and answers when they ask.
+- asks its neighbours, when it starts, for what it has not committed, and answers when they ask;
+- takes part in surveys, which find out whether anything can still happen in the run.
 
 A node is pure: it has no thread, clock or socket. Its host calls `start`, `receive` and `work`, carries out the effects
 that these return, and says so by `carried_out`.
@@ -19,6 +20,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+
 from annex_actors.protocol.effects import Commit, Effect, Request, Send
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, WorkItem, active
 from annex_actors.protocol.mailbox import MOST_URGENT, Mailbox, Urgency
@@ -29,6 +32,7 @@ from annex_actors.protocol.messages import (
     Committed,
     Control,
     Envelope,
+    Marker,
     Message,
     Post,
     Resume,
@@ -36,6 +40,7 @@ from annex_actors.protocol.messages import (
 from annex_actors.protocol.retention import Retention
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.protocol.survey import Survey
 
 
 class Behaviour(Protocol):
@@ -56,6 +61,10 @@ def every_step(step: int) -> bool:
     return True
 
 
+def nothing() -> None:
+    """Return None: the peer waits for nothing that other peers could send."""
+
+
 class Node:
     """A peer of the protocol, ready to be hosted.
 
@@ -69,6 +78,8 @@ class Node:
         snapshot: the last commit, or the initial state.
         instrument: watches this peer's work.
         is_due: says whether to commit now, given the number of finished steps.
+        waits_for: says, where the peer has no work, for what it waits, as in "the cost of step 3"; None: for nothing
+            that other peers could send.
     """
 
     def __init__(
@@ -83,6 +94,7 @@ class Node:
         snapshot: Snapshot,
         instrument: Instrument = NO_INSTRUMENT,
         is_due: Callable[[int], bool] = every_step,
+        waits_for: Callable[[], str | None] = nothing,
     ) -> None:
         self.address = address
         self.incarnation = incarnation
@@ -90,6 +102,7 @@ class Node:
         self.run = run
         self.behaviour = behaviour
         self.mailbox = mailbox
+        self.waits_for = waits_for
         self._is_due = is_due
         self._received = active(instrument.received)
         self._before = active(instrument.before)
@@ -101,6 +114,7 @@ class Node:
         self._awaited: dict[Address, int] = {}
         self._latest: Snapshot | None = None
         self._neighbours = sorted(routing.neighbours(address))
+        self._survey = Survey(self._neighbours)
         # Peers that get data from here learn of a commit from the next envelope; these learn of it in no other way.
         self._acknowledged = sorted(routing.senders(address) - routing.receivers(address))
 
@@ -117,18 +131,28 @@ class Node:
         if self._received is not None:
             self._received(self, envelope)
         sender, message = envelope.sender, envelope.message
-        if message.run != self.run or envelope.incarnation < self._incarnations.get(sender, 0):
+        if message.run != self.run and not isinstance(message, Marker):
+            return
+        if envelope.incarnation < self._incarnations.get(sender, 0):
             return
         self._incarnations[sender] = envelope.incarnation
         self._retention.drop(sender, envelope.committed)
-        if isinstance(message, Control):
-            self._control.append((sender, message))
-        else:
+        if not isinstance(message, Control):
             self.mailbox.put(message)
+        elif isinstance(message, Marker):
+            self._survey.arrive(sender, message)
+            return
+        else:
+            self._control.append((sender, message))
+        self._survey.disturb()
 
+    # Overflow is no news: a cost that is not finite ends the run with an error. And since each thread has its own
+    # setting, a warning would depend on the host. No number depends on the setting.
+    @np.errstate(all="ignore")
     def work(self) -> list[Effect] | None:
         """Do the next piece of work and return its effects; None where there is none until a message arrives."""
-        item = self._item = self._control.popleft() if self._control else self.mailbox.next()
+        item = self._control.popleft() if self._control else self.mailbox.next() or self._survey.next()
+        self._item = item
         if item is None:
             return None
         if self._before is not None:
@@ -147,7 +171,10 @@ class Node:
 
     def urgency(self) -> Urgency | None:
         """Return how urgent the next piece of work is; None where `work` would return None."""
-        return MOST_URGENT if self._control else self.mailbox.urgency()
+        if self._control:
+            return MOST_URGENT
+        urgency = self.mailbox.urgency()
+        return MOST_URGENT if urgency is None and self._survey.next() else urgency
 
     def _answer(self, peer: Address, control: Control) -> Iterable[Request]:
         if isinstance(control, Resume):
@@ -158,6 +185,9 @@ class Node:
             if self._latest is not None and self.committed < control.step <= self._latest.step:
                 yield Commit(self._latest)
             yield from self._answers_to_await()
+        elif isinstance(control, Marker):
+            yield from self._survey.handle(control, self.waits_for)
+            return
         yield from self.behaviour.on_control(peer, control)
 
     def _perform(self, requests: Iterable[Request]) -> list[Effect]:

@@ -42,8 +42,9 @@ every = 10                      # steps; 0 for none
 keep = 2                        # the newest two; or "all"
 ```
 
-Everything may be left out. Names and types are checked here; the owner of a setting checks its range: `Learner`, its
-optimizer, its layers or its runtime. A resolved config contains every setting, so that it repeats the run.
+`annex-actors settings` lists all keys, with types, defaults and meanings. Everything may be left out. Names and types
+are checked here; the owner of a setting checks its range: `Learner`, its optimizer, its layers or its runtime. A
+resolved config contains every setting, so that it repeats the run.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.files import user_path
 from annex_actors.base.shown import shown
-from annex_actors.base.texts import cut
+from annex_actors.base.texts import shortened
 from annex_actors.base.user_files import run_user_files
 from annex_actors.data import Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
@@ -199,6 +200,11 @@ def _with_layers_of(run: Path, suggestion: Suggestion) -> Suggestion:
     return replace(suggestion, layers=layers) if isinstance(layers, str) else suggestion
 
 
+def suggested_settings(suggestion: Suggestion) -> Settings:
+    """Return what a suggestion says, as settings."""
+    return _defaults({}, suggestion)
+
+
 def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
     chosen = settings.get("optimizer")
     given = chosen if isinstance(chosen, Mapping) else {}
@@ -220,7 +226,8 @@ def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
         path = user_path(data[key] or "")
         if data[key] and os.path.exists(path) and (key == "data_dir" or path.suffix in (".npz", ".csv")):
             data[key] = str(path.resolve())
-    training: dict[str, object] = {"microbatches": spec.microbatches, "load": list(spec.load)}
+    parts = spec.parts(config.training.batch_size)
+    training: dict[str, object] = {"microbatches": parts, "load": list(spec.load)}
     if config.training.initial_weights is not None:
         training["initial_weights"] = str(Path(config.training.initial_weights).expanduser().resolve())
     return config.model_copy(
@@ -247,7 +254,7 @@ def _first_mistake(error: ValidationError) -> str:
     """Return pydantic's first mistake in the words of this package."""
     problems = error.errors()
     place = problems[0]["loc"][:2]
-    path = ".".join(cut(part) for part in place)
+    path = ".".join(shortened(part) for part in place)
     if problems[0]["type"] == "extra_forbidden":
         return _unknown_key(place)
     # A setting that may have one of two types has a problem for each.

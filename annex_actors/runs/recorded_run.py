@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from annex_actors.base.errors import AnnexError, message_of
 from annex_actors.base.files import writing
+from annex_actors.base.logs import logs_to
 from annex_actors.data import Dataset
 from annex_actors.protocol.events import Event
 from annex_actors.runs.config import RunConfig
@@ -25,8 +25,6 @@ from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import Result
-
-_LOGGERS = ("supervisors", "annex_actors", "py.warnings")
 
 
 class MetricsLog:
@@ -172,25 +170,6 @@ def _reason(error: BaseException) -> str:
     return message_of(error) if isinstance(error, AnnexError) else one_line(error)
 
 
-@contextmanager
-def logging_to(path: Path) -> Iterator[None]:
-    """Redirect logs of supervisors and runtimes, and warnings, from standard error to a file during the block.
-
-    Every crash is logged with its traceback, and NumPy warns of every overflow: too much for a terminal, but worth
-    reading afterwards. The file is made with its first line.
-    """
-    handler = RunLog(path)
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    before = [logger.propagate for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.propagate = False
-    logging.captureWarnings(True)
-    try:
-        yield
-    finally:
-        logging.captureWarnings(False)
-        for logger, propagate in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.propagate = propagate
-        handler.close()
+def logging_to(path: Path) -> AbstractContextManager[None]:
+    """Return a block during which logs and warnings go to a file, which is made with its first line."""
+    return logs_to(RunLog(path))

@@ -100,8 +100,10 @@ class EpochRecord(_Record):
         train_cost: mean over the epoch's samples.
         test_cost: mean over the test samples after the epoch.
         metrics: of the test samples after the epoch, by name.
-        samples_per_second: training throughput of the epoch, including its evaluation.
-        seconds: since the run was started or resumed.
+        samples_per_second: its training samples over the time from the end of the epoch before, evaluated, to its own,
+            evaluated; the first epoch of a run, started or resumed, begins where the trainer is up. Samples trained
+            before a resume do not count; 0 where the epoch was only evaluated again.
+        seconds: from the first actor of the run, started or resumed, to the end of the epoch.
         restarts: of any actor, since then.
     """
 
@@ -137,7 +139,7 @@ class RunReport(_Record):
         state_sha256: fingerprint of the weights and the optimizer's slots.
         cost_log_sha256: fingerprint of the cost of every step.
         restarts: how many times any actor was restarted since the run was started or resumed.
-        seconds: from the start of the first actor, then, to the end of the last.
+        seconds: from the start of the first actor, then, until the run finished, failed or was interrupted.
         samples_per_second: training throughput since then, including start and evaluation.
     """
 
@@ -175,7 +177,7 @@ class RunReport(_Record):
             dataset=dataset,
             runtime=spec.runtime.name,
             schedule=spec.schedule.name,
-            microbatches=spec.microbatches,
+            microbatches=result.microbatches,
             stages=result.stages,
             epochs=len(result.history),
             steps=checkpoint.step,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from annex_actors.base.errors import DataError
-from annex_actors.base.texts import cut
+from annex_actors.base.texts import shortened
 from annex_actors.data import Dataset
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
@@ -111,6 +111,6 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
             yield (
-                f"warning: resumed with {cut(name)} {now.get(name)}, started with {cut(before.get(name), _LONGEST)}: "
+                f"warning: resumed with {shortened(name)} {now.get(name)}, started with {shortened(before.get(name), _LONGEST)}: "
                 "the weights may differ in their last bits"
             )

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from annex_actors.protocol.events import EpochFinished, Event, PeerStarted, StepFinished
+from annex_actors.protocol.routing import TRAINER
 from annex_actors.runs.records import EpochRecord
 
 
 class RunCounts:
-    """Counts steps, samples, restarts and epochs, and measures their time; the events themselves carry no time.
+    """Counts steps, samples, restarts and epochs; all times are those of the events, whenever they are counted.
 
     ``steps`` and ``cost`` are those of the last finished step, ``restarts`` those of any actor, ``epochs`` the records
     of the finished epochs.
 
     Args:
-        clock: returns seconds since any instant.
         before: the epochs that were finished before a resume.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter, *, before: Sequence[EpochRecord] = ()) -> None:
-        self._clock = clock
+    def __init__(self, *, before: Sequence[EpochRecord] = ()) -> None:
         self._began: float | None = None
         self._epoch_began = 0.0
+        self._now = 0.0
         self._samples = 0
         self.steps = 0
         self.cost: float | None = None
@@ -32,8 +31,13 @@ class RunCounts:
 
     @property
     def samples_per_second(self) -> float:
-        """Training throughput since the current epoch began."""
-        return self._samples / max(self._clock() - self._epoch_began, 1e-9)
+        """Training throughput of the current epoch until its last finished step; 0 before the first.
+
+        An epoch begins where the one before has been evaluated; the first one of a run, started or resumed, where the
+        trainer is up.
+        """
+        seconds = self._now - self._epoch_began
+        return self._samples / seconds if seconds > 0 else 0.0
 
     @property
     def finished(self) -> int:
@@ -43,15 +47,19 @@ class RunCounts:
     def count(self, event: Event) -> EpochRecord | None:
         """Count an event; return the epoch's record if it ends an epoch, else None."""
         if self._began is None:
-            self._began = self._epoch_began = self._clock()
+            self._began = self._epoch_began = event.time
         match event:
-            case PeerStarted(incarnation=incarnation):
-                self.restarts += incarnation > 1
+            case PeerStarted(incarnation=1, address=address):
+                if address == TRAINER:
+                    self._epoch_began = event.time
+            case PeerStarted():
+                self.restarts += 1
             case StepFinished(step=step) if step >= self.steps:
-                self.steps, self.cost = step + 1, event.cost
+                self.steps, self.cost, self._now = step + 1, event.cost, event.time
                 self._samples += event.samples
             case EpochFinished(epoch=epoch) if epoch >= self.finished:
-                return self._end_epoch(event, self._clock() - self._began)
+                self._now = event.time
+                return self._end_epoch(event, event.time - self._began)
         return None
 
     def _end_epoch(self, event: EpochFinished, seconds: float) -> EpochRecord:
@@ -65,6 +73,6 @@ class RunCounts:
             seconds=seconds,
             restarts=self.restarts,
         )
-        self._epoch_began, self._samples = self._clock(), 0
+        self._epoch_began, self._samples = event.time, 0
         self.epochs.append(record)
         return record

@@ -75,6 +75,9 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def __repr__(self) -> str:
+        return f"RunDirectory({str(self.path)!r})"
+
     @classmethod
     def create(cls, path: Path) -> RunDirectory:
         """Make a new folder, with its parents.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from enum import Enum
 from typing import Any, TypeAlias, get_type_hints
@@ -23,6 +24,13 @@ class Section(BaseModel):
     """Settings by name: immutable, of exact types, and with no other names."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yield what ``repr`` shows: the settings that do not have their default."""
+        for name, value in super().__repr_args__():
+            known = type(self).model_fields.get(name or "")
+            if known is None or value != known.get_default(call_default_factory=True):
+                yield name, value
 
 
 def _section_for(owner: type[Any]) -> type[Section]:

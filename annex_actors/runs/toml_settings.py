@@ -60,6 +60,17 @@ def merged(*layers: Settings) -> Settings:
     return result
 
 
+def flat(settings: Settings) -> dict[str, Any]:
+    """Return settings by their whole keys, such as ``training.epochs``; None is left out."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = flat(value) if isinstance(value, Mapping) else {}
+        found |= {f"{name}.{key}": each for key, each in inner.items()}
+        if value is not None and not isinstance(value, Mapping):
+            found[name] = value
+    return found
+
+
 def to_toml(settings: Mapping[str, Any]) -> str:
     """Return settings as TOML: single values first, then a table for each mapping; None is left out."""
     values = [_line(name, value) for name, value in settings.items() if not isinstance(value, Mapping)]
@@ -72,12 +83,13 @@ def to_toml(settings: Mapping[str, Any]) -> str:
 
 
 def _line(name: str, value: Any) -> str:
-    return "" if value is None else f"{name} = {_value(value)}\n"
+    return "" if value is None else f"{name} = {toml_value(value)}\n"
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a value as TOML."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, str | bool):
         # TOML's basic strings are JSON strings, except that TOML escapes the delete character.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from annex_actors.base import checks
 from annex_actors.base.settings import build
 from annex_actors.base.tables import Table
 from annex_actors.runtimes.faults.planned import Crash, CrashPlan, InjectedCrash, parse_crash
 from annex_actors.runtimes.inline import InlineRuntime
 from annex_actors.runtimes.processes import ProcessesRuntime
-from annex_actors.runtimes.program import Job, Observer, PeerSpec, Program, RunFailedError, Runtime, Supervision
+from annex_actors.runtimes.program import (
+    Job,
+    Observer,
+    PeerSpec,
+    Program,
+    RunFailedError,
+    Runtime,
+    StandstillError,
+    Supervision,
+)
 from annex_actors.runtimes.schedulers import SchedulersRuntime
 from annex_actors.runtimes.threads import ThreadsRuntime
 
@@ -29,17 +39,20 @@ RUNTIMES: Table[type[Runtime]] = Table(
 """The runtimes by name."""
 
 
-def runtime(name: str, **settings: Any) -> Runtime:
-    """Return the runtime of this name.
+def runtime(name: str | Runtime, **settings: Any) -> Runtime:
+    """Return the runtime of this name, or the runtime itself.
 
     Args:
-        name: one of `RUNTIMES`.
+        name: one of `RUNTIMES`; or a runtime, which has its own settings.
         settings: the arguments of its class.
 
     Raises:
         ConfigError: no such runtime, no such setting, or a setting out of range.
     """
-    return build(name, RUNTIMES.find(name), settings)
+    if isinstance(name, str) or settings:
+        made_by = RUNTIMES.find(name)
+        return build(str(name), made_by, settings)
+    return checks.instance("runtime", name, Runtime, 'a name such as "threads", or a runtime such as ThreadsRuntime()')
 
 
 __all__ = [
@@ -56,6 +69,7 @@ __all__ = [
     "RunFailedError",
     "Runtime",
     "SchedulersRuntime",
+    "StandstillError",
     "Supervision",
     "ThreadsRuntime",
     "parse_crash",

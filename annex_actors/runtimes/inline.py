@@ -7,8 +7,6 @@ at any of them; the result must not change.
 
 from __future__ import annotations
 
-import logging
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,15 +17,17 @@ from threading import RLock
 from typing import TypeVar
 
 from annex_actors.base import checks
-from annex_actors.base.errors import AnnexError
+from annex_actors.base.shown import brief
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt, Message
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, too_many_restarts
-from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError
+from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, standstill, too_many_restarts
+from annex_actors.runtimes.hosting.observers import log_failure
+from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError, StandstillError
 from supervisors import SHUTDOWN, RestartWindow, Strategy
 
 _Key = TypeVar("_Key")
@@ -39,10 +39,6 @@ works."""
 
 class Killed(Exception):
     """A peer was killed from outside, between two actions of its host."""
-
-
-class StandstillError(AnnexError):
-    """Nothing can happen any more and the run is not over: the schedule stands still."""
 
 
 def work_first(channels: int, peers: int) -> int:
@@ -71,10 +67,12 @@ class InlineRuntime:
     name = "inline"
 
     def __post_init__(self) -> None:
-        checks.function("choose", self.choose)
+        checks.function("choose", self.choose, 2)
         if self.kill is not None:
-            checks.function("kill", self.kill)
-        checks.whole_number("commit_every", self.commit_every, at_least=1)
+            checks.function("kill", self.kill, 1)
+        checks.keep(self, commit_every=checks.whole_number("commit_every", self.commit_every, at_least=1))
+
+    __repr__ = brief
 
     def start(self, program: Program) -> Job:
         """Return the job; it does all its work in `Job.wait`."""
@@ -111,6 +109,8 @@ class InlineJob:
         self._answers: dict[int, Message] = {}
         self._lock = RLock()
         self._failure: str | None = None
+        self._began: float | None = None
+        self._ended: float | None = None
         self.events = 0
 
     @property
@@ -118,11 +118,22 @@ class InlineJob:
         """How often any peer was restarted."""
         return max(0, self._starts - len(self._specs))
 
+    @property
+    def seconds(self) -> float:
+        """See `Job.seconds`."""
+        if self._began is None:
+            return 0.0
+        return float((self._clock() if self._ended is None else self._ended) - self._began)
+
     def wait(self) -> None:
         """Carry the program out."""
-        with self._at_work():
-            while not self._finished:
-                self._next_event()
+        self._ended = None
+        try:
+            with self._at_work():
+                while not self._finished:
+                    self._next_event()
+        finally:
+            self._ended = self._clock()
 
     def halt(self) -> None:
         """Ask the driver to feed no more."""
@@ -146,7 +157,7 @@ class InlineJob:
 
     def emit(self, event: Event) -> None:
         """Show the observers an event, later, in the thread that waits for the job."""
-        self._emitted.append(event)
+        self._emitted.append(event.at(float(self._clock())))
 
     def close(self) -> None:
         """Drop every peer, once a question that is asked in another thread is answered."""
@@ -172,6 +183,8 @@ class InlineJob:
             raise
 
     def _begin(self) -> None:
+        if self._began is None:
+            self._began = self._clock()
         if not self._starts and not self._finished:
             self._start(self._specs)
 
@@ -187,19 +200,19 @@ class InlineJob:
         self._deliver(self._program.driver.address, Envelope(OWNER, 1, 0, message))
 
     def _clock(self) -> float:
-        """Return the time of the restart window, in seconds."""
-        return time.monotonic()
+        """Return the time of the events and of the restart window, in seconds."""
+        return clock.now()
 
     def _show_emitted(self) -> None:
         while self._emitted:
-            self._show(self._emitted.popleft())
+            self._tell(self._emitted.popleft())
 
     def _next_event(self) -> None:
         if self._emitted:
             self._show_emitted()
         channels, peers = len(self._channels), len(self._busy)
         if not channels and not peers:
-            raise StandstillError("neither a message nor work that is allowed")
+            raise self._standstill()
         choice = self._choose(channels, peers)
         if choice >= channels:
             self._work(_nth(self._busy, choice - channels))
@@ -216,6 +229,10 @@ class InlineJob:
             self._busy[to] = None
         elif envelope.message.microbatch in self._open:
             self._answers[envelope.message.microbatch] = envelope.message
+
+    def _standstill(self) -> StandstillError:
+        specs = (self._program.driver, *self._program.stages)
+        return standstill((spec.label, self._nodes[spec.address].waits_for()) for spec in specs)
 
     def _work(self, address: Address) -> None:
         self._perform(address, self._nodes[address].work)
@@ -251,11 +268,15 @@ class InlineJob:
                 self._show(event)
 
     def _show(self, event: Event) -> None:
+        """Show an event that happens now."""
+        self._tell(event.at(float(self._clock())))
+
+    def _tell(self, event: Event) -> None:
         for observer in list(self._observers):
             try:
                 observer.on_event(event)
-            except Exception:
-                logging.getLogger(__name__).exception("an observer failed and is removed: %r", observer)
+            except Exception:  # noqa: BLE001 - whatever an observer raises ends the observer and nothing else
+                log_failure(observer)
                 self._observers.remove(observer)
 
     def _supervise(self, address: Address, error: Exception) -> None:
@@ -266,8 +287,7 @@ class InlineJob:
         is_driver = address == self._program.driver.address
         self._windows[is_driver], allowed = self._windows[is_driver].record(self._clock())
         if fatal is None and not allowed:
-            limit = f"{supervision.max_restarts} restarts in {supervision.max_seconds:g} s"
-            fatal = too_many_restarts(label, limit, error)
+            fatal = too_many_restarts(label, supervision, error)
         if fatal is not None:
             self._failure = str(fatal)
             try:
@@ -275,7 +295,7 @@ class InlineJob:
             finally:
                 del fatal  # else its traceback would refer to this frame, which refers to it and to all the peers
         stages = [str(spec.address) for spec in self._program.stages]
-        strategy = Strategy.ONE_FOR_ONE if is_driver else supervision.strategy
+        strategy = Strategy.ONE_FOR_ONE if is_driver else Strategy(supervision.strategy)
         plan = strategy.plan([str(address)] if is_driver else stages, str(address))
         for other in plan.stop:
             self._show_stop(self._addresses[other])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
+from annex_actors.base.shown import brief
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, combined
 from annex_actors.protocol.messages import Address, Message
@@ -22,6 +23,10 @@ from supervisors import Strategy
 
 class RunFailedError(AnnexError):
     """The run cannot go on; the message names the peer, and the cause holds its traceback."""
+
+
+class StandstillError(RunFailedError):
+    """Nothing can ever happen again in the run, and it is not over; the message says which peers wait for what."""
 
 
 class PeerSpec(Protocol):
@@ -56,6 +61,7 @@ class PeerSpec(Protocol):
         """
 
 
+@runtime_checkable
 class Observer(Protocol):
     """Sees events. An exception of it is logged and ends the observer, and affects nothing else."""
 
@@ -70,32 +76,35 @@ class Supervision:
     Args:
         strategy: which layers are restarted when one ends; or its name, such as ``one_for_all``.
         max_restarts: the restarts allowed within ``max_seconds``, >= 0; one more ends the run. The default is wide on
-            purpose: a storm of unrelated kills must not end a run that makes progress.
+            purpose: a storm of unrelated kills must not end a run that makes progress. So many processes in a row may
+            also be killed before they have work.
         max_seconds: the length of that window, > 0.
-        max_attempts: a message that fails the same layer this often ends the run, >= 1.
-        hang_seconds: > 0. A layer hangs if one piece of work takes longer than this and longer than twenty times its
-            longest recent one, or if its process does not answer for this long. It is killed, or abandoned where that
-            is not possible, and restarted.
+        max_attempts: how many failures of a layer at the same message end the run, >= 1.
+        hang_seconds: how long a layer may take, > 0. It hangs if one piece of work takes longer than this and longer
+            than twenty times its longest recent one, or if its process does not answer for this long. It is killed, or
+            abandoned where that is not possible, and restarted.
 
     Raises:
         ConfigError: an unknown strategy, or a number out of range.
     """
 
-    strategy: Strategy = Strategy.ONE_FOR_ONE
+    strategy: Strategy | str = Strategy.ONE_FOR_ONE
     max_restarts: int = 100
     max_seconds: float = 5.0
     max_attempts: int = 3
     hang_seconds: float = 10.0
 
+    __repr__ = brief
+
     def __post_init__(self) -> None:
-        checks.whole_number("max_restarts", self.max_restarts, at_least=0)
-        checks.real_number("max_seconds", self.max_seconds, above=0)
-        checks.whole_number("max_attempts", self.max_attempts, at_least=1)
-        checks.real_number("hang_seconds", self.hang_seconds, above=0)
-        known: dict[object, Strategy] = {key: each for each in Strategy for key in (each, each.value)}
-        if self.strategy not in known:
-            checks.unknown("strategy", self.strategy, [each.value for each in Strategy])
-        object.__setattr__(self, "strategy", known[self.strategy])
+        checks.keep(
+            self,
+            strategy=checks.member("strategy", self.strategy, Strategy),
+            max_restarts=checks.whole_number("max_restarts", self.max_restarts, at_least=0),
+            max_seconds=checks.real_number("max_seconds", self.max_seconds, above=0),
+            max_attempts=checks.whole_number("max_attempts", self.max_attempts, at_least=1),
+            hang_seconds=checks.real_number("hang_seconds", self.hang_seconds, above=0),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,9 @@ class Program:
     instruments: tuple[Instrument, ...] = ()
     faults: InjectedFaults | None = None
 
+    def __repr__(self) -> str:
+        return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"
+
     @property
     def instrument(self) -> Instrument:
         """The instruments, the injected faults and the crash plan as one instrument, for every peer in this process."""
@@ -146,6 +158,7 @@ class Job(Protocol):
 
         Raises:
             RunFailedError: a failure that no restart can heal, or too many of them.
+            StandstillError: nothing can happen any more, though the driver waits for something.
             UserError: the user's input is wrong, for instance the cost became infinite.
         """
 
@@ -169,13 +182,21 @@ class Job(Protocol):
         """Stop every peer in reverse order; nothing is left running. Safe to call twice."""
 
     def emit(self, event: Event) -> None:
-        """Show the observers an event of the job's owner; may be called from any thread."""
+        """Show the observers an event of the job's owner, which happens now; may be called from any thread."""
 
     @property
     def restarts(self) -> int:
         """How often any peer was restarted."""
 
+    @property
+    def seconds(self) -> float:
+        """From the start of the first peer until the run finished, failed or was closed; until now if it goes on.
 
+        On the clock of its events, and so without the time in which observers or the owner hear of the end.
+        """
+
+
+@runtime_checkable
 class Runtime(Protocol):
     """A way to host peers."""
 

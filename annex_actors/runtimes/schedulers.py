@@ -76,12 +76,16 @@ class ScheduledHost:
         return ActorPeer(ref, self.faults)
 
 
+_MOST = 10_000
+"""More threads than any machine has cores."""
+
+
 @dataclass(frozen=True, slots=True)
 class SchedulersRuntime:
     """As many threads as cores for all peers.
 
     Args:
-        threads: how many, >= 1; None: one for each core that the process may use.
+        threads: how many threads, >= 1; None: one for each core that the process may use.
 
     Raises:
         ConfigError: a number out of range.
@@ -93,7 +97,7 @@ class SchedulersRuntime:
 
     def __post_init__(self) -> None:
         if self.threads is not None:
-            checks.whole_number("threads", self.threads, at_least=1)
+            checks.keep(self, threads=checks.whole_number("threads", self.threads, at_least=1, limit=_MOST))
 
     def start(self, program: Program) -> HostedJob:
         """Start the scheduler and the supervision tree."""

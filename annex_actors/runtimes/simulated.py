@@ -10,12 +10,11 @@ The trainer costs nothing: it has a worker of its own, and its messages arrive a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
-from typing import TypeAlias
 
 from annex_actors.peers.stage import Stage
 from annex_actors.peers.stage_mailbox import StageMailbox
@@ -33,60 +32,10 @@ from annex_actors.protocol.messages import (
     WithArray,
 )
 from annex_actors.protocol.routing import TRAINER
-from annex_actors.runtimes.inline import InlineJob, Killed, StandstillError, work_first
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes, Worker
+from annex_actors.runtimes.inline import InlineJob, Killed, work_first
 from annex_actors.runtimes.program import Job, Program
 from annex_actors.schedules.discipline import Work
-
-Worker: TypeAlias = int
-"""The number of a processor that does one piece of work at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerTimes:
-    """How long a layer works, in any unit of time.
-
-    Args:
-        forward: for F of a microbatch.
-        backward: for B of a microbatch, the input gradient.
-        weight_gradient: for W of a microbatch. Where one product serves a whole step, it takes this time for each of
-            its microbatches.
-        update: for the optimizer, once a step.
-    """
-
-    forward: float = 1
-    backward: float = 1
-    weight_gradient: float = 1
-    update: float = 0
-
-
-NOTHING = LayerTimes(0, 0, 0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class CostModel:
-    """How long work and messages take, and on which worker; times are in any one unit.
-
-    Args:
-        layers: the times of each layer, the cost as the layer after the last; layers that are missing take no time.
-        latency: of a message between two workers; alpha.
-        per_byte: the additional time for each byte of a message's arrays; beta.
-        message_bytes: the size that every message with arrays is taken to have; None: its real size.
-        workers: the worker of each stage; None: each stage has its own. Between stages of one worker a message arrives
-            at once.
-        in_order: whether a worker does the work of a step strictly in the schedule's order, if it has one, and waits
-            for the next piece of work in this order.
-        slowness: for each worker, the factor by which all its work takes longer.
-        kills: the times at which stages are killed. The work under way is lost; the stage is restarted at once.
-    """
-
-    layers: Sequence[LayerTimes] = ()
-    latency: float = 0
-    per_byte: float = 0
-    message_bytes: int | None = None
-    workers: Sequence[Worker] | None = None
-    in_order: bool = False
-    slowness: Mapping[Worker, float] = field(default_factory=dict)
-    kills: Sequence[tuple[float, Address]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +193,7 @@ class SimulatedJob(InlineJob):
         """
         if not self._busy:
             if not self._agenda:
-                raise StandstillError(f"neither a message nor work that is allowed at time {self.now:g}")
+                raise self._standstill()
             self.now = self._agenda[0][0]
         while self._agenda and self._agenda[0][0] <= self.now:
             heappop(self._agenda)[2]()
@@ -336,7 +285,7 @@ class SimulatedJob(InlineJob):
         worker = self._worker_of[address]
         if self._occupied.get(worker) == address:
             del self._occupied[worker]
-        self._supervise(address, Killed(f"killed at time {self.now}"))
+        self._supervise(address, Killed(f"killed at time {float(self.now):g}"))
 
     def _at(self, when: float, what: Callable[[], None]) -> None:
         heappush(self._agenda, (when, next(self._entries), what))

@@ -13,12 +13,15 @@ weights are reproducible there too, and the end of an epoch needs no special cas
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
+from annex_actors.base.words import counted
 
 
 class Work(Enum):
@@ -62,6 +65,9 @@ Gate: TypeAlias = Callable[[Work, Progress], bool]
 Order: TypeAlias = Callable[[Work, int, int, int, int], int]
 """A place in the order of a worker's work in a step, from (work, s, S, m, microbatch)."""
 
+_MOST = 10**7
+"""Stages times microbatches: each is looked at, and so many take some seconds."""
+
 F, B, W = Work.FORWARD, Work.BACKWARD, Work.WEIGHT_GRADIENT
 
 
@@ -95,6 +101,9 @@ class Discipline:
         microbatches: the default number of microbatches in a batch. More keep more stages busy, but each matrix product
             then has fewer rows and still reads all weights. With two, the stages of one step can work at once; where
             steps overlap, one is enough.
+
+    Raises:
+        ConfigError: a field of another kind, or out of range.
     """
 
     name: str
@@ -103,19 +112,39 @@ class Discipline:
     credit: Limit
     cap: Limit | None = None
     gate: Gate | None = None
-    weight_gradients: Grouping = Grouping.STEP
+    weight_gradients: Grouping | str = Grouping.STEP
     lag: OfStage = _no_lag
     stashes: bool = True
     order: Order | None = None
     worker: OfStage = _own_worker
     microbatches: int = 2
 
+    def __post_init__(self) -> None:
+        functions = {"credit": 3, "cap": 3, "gate": 2, "lag": 2, "order": 5, "worker": 2}
+        for name, arguments in functions.items():
+            if getattr(self, name) is not None or name not in ("cap", "gate", "order"):
+                checks.function(name, getattr(self, name), arguments, wanted="a function")
+        checks.keep(
+            self,
+            name=checks.text("name", self.name),
+            summary=checks.text("summary", self.summary),
+            priority=_checked_priority(self.priority),
+            weight_gradients=checks.member("weight_gradients", self.weight_gradients, Grouping),
+            stashes=checks.boolean("stashes", self.stashes),
+            microbatches=checks.whole_number("microbatches", self.microbatches, at_least=1),
+        )
+
+    def __repr__(self) -> str:
+        return f"Discipline({self.name!r}: {self.summary})"
+
     def overlap(self, stages: int) -> int:
         """Return how many steps may be under way at once; 1 for a synchronous discipline."""
+        checks.whole_number("stages", stages, at_least=1)
         return self.lag(0, stages) + 1
 
     def is_synchronous(self, stages: int) -> bool:
         """Return whether every step meets the weights after all earlier steps."""
+        checks.whole_number("stages", stages, at_least=1, limit=_MOST)
         return not any(self.lag(s, stages) for s in range(stages))
 
     def check(self, stages: int, microbatches: int) -> None:
@@ -131,6 +160,10 @@ class Discipline:
         Raises:
             ConfigError: a limit that is too small; the message names it, the stage and the number of microbatches.
         """
+        checks.whole_number("stages", stages, at_least=1, limit=_MOST)
+        checks.whole_number("microbatches", microbatches, at_least=1, limit=_MOST)
+        if stages * microbatches > _MOST:
+            raise ConfigError(f"expected stages x microbatches to be at most {_MOST:,}, got more; ask for fewer")
         for s in range(stages):
             if self.lag(s, stages) < 0:
                 raise ConfigError(
@@ -147,5 +180,14 @@ class Discipline:
         if value < least:
             raise ConfigError(
                 f"expected `{limit}` of schedule {self.name} to be at least {least} at stage {s} "
-                f"with {m} microbatches, got {value}: the stage would stand still"
+                f"with {counted(m, 'microbatch')}, got {value}: the stage would stand still"
             )
+
+
+def _checked_priority(priority: Sequence[Work | str]) -> tuple[Work, Work, Work]:
+    wanted = "the three kinds of work, most urgent first, such as (B, F, W)"
+    given = [checks.member("priority", each, Work) for each in checks.several("priority", priority, wanted)]
+    if sorted(each.value for each in given) != sorted(each.value for each in Work):
+        raise ConfigError(f"expected `priority` to be {wanted}, got {shown(priority)}")
+    first, second, third = given
+    return first, second, third

@@ -9,8 +9,8 @@ from __future__ import annotations
 import copyreg
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError
 from annex_actors.base.tables import Table
+from annex_actors.base.words import counted
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progress, W, Work
 from annex_actors.schedules.interleaving import Chunk, most_in_flight
 
@@ -135,7 +135,8 @@ def interleaved(chunks: int) -> Discipline:
 
     return Discipline(
         name=f"interleaved:{v}",
-        summary=f"1F1B with {v} stages on each worker, and a bubble {v} times smaller (Narayanan et al. (2021))",
+        summary=f"1F1B with {counted(v, 'stage')} on each worker, and a bubble {counted(v, 'time')} smaller "
+        "(Narayanan et al. (2021))",
         priority=(B, F, W),
         credit=lambda s, S, m: most_in_flight(Chunk(s, S, v, m)),
         order=order,
@@ -154,6 +155,9 @@ DISCIPLINES: Table[Discipline] = Table(
 """The schedules by name; `register_schedule` adds one."""
 
 
+_LONGEST_NUMBER = 10
+
+
 def register_schedule(row: Discipline) -> Discipline:
     """Register a schedule of your own under its name, for `Learner`, config files and the command line; return it.
 
@@ -162,22 +166,23 @@ def register_schedule(row: Discipline) -> Discipline:
     Raises:
         ConfigError: the name is one of this package's, or not one word; or ``row`` is not a `Discipline`.
     """
-    if not isinstance(row, Discipline):
-        raise ConfigError(f"expected a schedule to be a Discipline, got {row!r}; register the row itself")
+    checks.instance("row", row, Discipline, "a Discipline; register the row itself")
     DISCIPLINES.register(row.name, row)
     return row
 
 
-def discipline(name: str) -> Discipline:
-    """Return the schedule of this name; ``interleaved:3`` has 3 stages on each worker.
+def discipline(schedule: str | Discipline) -> Discipline:
+    """Return the schedule of this name, or the schedule itself; ``interleaved:3`` has 3 stages on each worker.
 
     Raises:
-        ConfigError: there is no such schedule; the message lists all.
+        ConfigError: there is no such schedule, and the message lists all; or something that is no schedule.
     """
-    family, _, number = name.partition(":")
-    if family == "interleaved" and number.isdecimal():
+    if not isinstance(schedule, str):
+        return checks.instance("schedule", schedule, Discipline, 'a name such as "1f1b", or a Discipline')
+    family, _, number = schedule.partition(":")
+    if family == "interleaved" and number.isdecimal() and len(number) < _LONGEST_NUMBER:
         return interleaved(int(number))
-    return DISCIPLINES.find(name)
+    return DISCIPLINES.find(schedule)
 
 
 copyreg.pickle(Discipline, lambda row: (discipline, (row.name,)))

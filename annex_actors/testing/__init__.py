@@ -10,7 +10,8 @@ Gradients are compared with central differences in float64, at random points, wi
 kinks passes as well: a random point hardly ever falls on one (if it does, take another seed).
 
 Read `layers`, `stack_layers`, `costs` and `optimizers`, and `promises`, which they share; `disciplines`; then
-`small_runs`, `runtime_work`, `runtime_faults` and `runtime_owner`, and `runtimes`, which runs the checks of all three.
+`small_runs`, `runtime_work`, `runtime_faults`, `runtime_standstill` and `runtime_owner`, and `runtimes`, which runs the
+checks of all four.
 """
 
 from annex_actors.testing.costs import check_cost

@@ -8,6 +8,7 @@ import numpy as np
 
 from annex_actors.base.errors import UserError
 from annex_actors.base.types import Array, Floats, Shape
+from annex_actors.base.words import counted
 from annex_actors.costs import Cost
 from annex_actors.testing.promises import (
     DTYPES,
@@ -58,7 +59,10 @@ def check_cost(
 def _check_encoding(cost: Cost, targets: Array, output_shape: Shape) -> Array:
     with unwritten(f"{cost.name}.encode", targets):
         encoded = cost.encode(targets, output_shape)
-    require(len(encoded) == len(targets), f"expected {len(targets)} rows of {cost.name}.encode, got {len(encoded)}")
+    require(
+        len(encoded) == len(targets),
+        f"expected {counted(len(targets), 'row')} of {cost.name}.encode, got {len(encoded)}",
+    )
     _check_refused(cost, targets[..., np.newaxis, np.newaxis], output_shape, "two more axes")
     spoilt = np.array(targets, dtype=np.float64)
     spoilt.flat[0] = np.nan

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from annex_actors.base.errors import LayerError
+from annex_actors.base.words import counted
 from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.routing import stage_address
@@ -138,7 +139,7 @@ def sends_only_to_the_new_incarnation(runtime: Runtime) -> None:
             run = prediction(stages, supervision=Supervision(max_attempts=100))
             outputs, restarts = asked_in_time(runtime, run, inputs, otherwise)
         require(np.array_equal(outputs, expected_outputs(inputs)), "expected a crash to lose no prediction")
-        require(restarts == len(failing), f"expected {len(failing)} restarts, got {restarts}")
+        require(restarts == len(failing), f"expected {counted(len(failing), 'restart')}, got {restarts}")
 
 
 def names_a_layer_that_cannot_be_made_to_work(runtime: Runtime) -> None:
@@ -150,7 +151,7 @@ def names_a_layer_that_cannot_be_made_to_work(runtime: Runtime) -> None:
         error = _failure(runtime, run)
         expected = (
             "layer 2 (dropout:0.3) failed in forward at step 3 microbatch 2, given (1, 6) float32: "
-            f"InjectedCrash: crash on order (failed {attempts} times at the same message)"
+            f"InjectedCrash: crash on order (failed {counted(attempts, 'time')} at the same message)"
         )
         require(str(error) == expected, f"expected the error {expected!r}, got {str(error)!r}")
         cause = error.__cause__
@@ -160,7 +161,7 @@ def names_a_layer_that_cannot_be_made_to_work(runtime: Runtime) -> None:
         whole = isinstance(original, InjectedCrash) and original.__traceback__ is not None
         require(whole, f"expected the cause of that to be what the layer raised, with its traceback, got {original!r}")
         ends = len([event for event in seen.of(PeerExited) if not event.orderly])
-        require(ends == attempts, f"expected {attempts} attempts, got {ends}")
+        require(ends == attempts, f"expected {counted(attempts, 'attempt')}, got {ends}")
         require(committed(run).step == 3, f"expected the last step that all committed, 3, got {committed(run).step}")
         require(same(committed(run), after_step(3)), "expected a failed run to leave the bits of the oracle")
 
@@ -171,8 +172,8 @@ def ends_a_run_of_too_many_restarts(runtime: Runtime) -> None:
     run = program(crashes=plan, supervision=Supervision(max_restarts=2, max_seconds=100))
     error = _failure(runtime, run)
     expected = (
-        "layer 3 dense:3 ended once more than 2 restarts in 100 s allow; last: layer 3 (dense:3) failed in forward "
-        "at step 2 microbatch 0, given (1, 6) float32: InjectedCrash: crash on order"
+        "layer 3 dense:3 ended once more than the allowed 2 restarts in 100 s; last: layer 3 (dense:3) failed in "
+        "forward at step 2 microbatch 0, given (1, 6) float32: InjectedCrash: crash on order"
     )
     require(str(error) == expected, f"expected the error {expected!r}, got {str(error)!r}")
     require(isinstance(error.__cause__, LayerError), f"expected the layer's own error, got {error.__cause__!r}")
@@ -184,7 +185,9 @@ def _crash_at_every_point(runtime: Runtime, strategy: Strategy, *, restarts: int
         outcome = carried_out(runtime, program(crashes=plan, supervision=Supervision(strategy)))
         where = f"a layer that crashes in {at.value}, with {strategy.value},"
         require_bits(outcome, oracle(), where)
-        require(outcome.restarts == restarts, f"expected {restarts} restarts of {where} got {outcome.restarts}")
+        require(
+            outcome.restarts == restarts, f"expected {counted(restarts, 'restart')} of {where} got {outcome.restarts}"
+        )
 
 
 def _failure(runtime: Runtime, run: Program) -> RunFailedError:

@@ -7,6 +7,7 @@ import signal
 import threading
 from contextlib import suppress
 
+from annex_actors.base.words import counted
 from annex_actors.protocol.events import EpochFinished, Event
 from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import (
@@ -50,7 +51,9 @@ def halts_at_one_step_of_all_layers(runtime: Runtime) -> None:
         run = program(observers=[When(at_step(step), halt)])
         finished(runtime, run, record)
         reached = _require_one_step(run)
-        require(step < reached, f"expected a run that halts after step {step} to finish it, got {reached} steps")
+        require(
+            step < reached, f"expected a run that halts after step {step} to finish it, got {counted(reached, 'step')}"
+        )
 
 
 def halts_before_it_is_waited_for(runtime: Runtime) -> None:
@@ -71,7 +74,7 @@ def halts_before_it_is_waited_for(runtime: Runtime) -> None:
         run = program(halt=hold, crashes=CrashPlan(crashes))
         finished(runtime, run, halt)
         reached = _require_one_step(run)
-        require(reached < STEPS, f"expected a run to halt before its end, got all {reached} steps")
+        require(reached < STEPS, f"expected a run to halt before its end, got all its {counted(reached, 'step')}")
 
 
 def lets_an_interrupt_through(runtime: Runtime) -> None:
@@ -108,7 +111,7 @@ def lets_an_interrupt_through(runtime: Runtime) -> None:
     finally:
         job.close()
     reached = _require_one_step(run)
-    require(reached < STEPS, f"expected an interrupted run to halt, got all {reached} steps")
+    require(reached < STEPS, f"expected an interrupted run to halt, got all its {counted(reached, 'step')}")
 
 
 def can_be_closed_at_any_time(runtime: Runtime) -> None:

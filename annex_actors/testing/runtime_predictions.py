@@ -122,7 +122,8 @@ class FragilePredictor(PredictorSpec):
     ) -> Node:
         """Return the predictor as a peer."""
         node = PredictorSpec.node(self, snapshot, incarnation, instrument, is_due)
-        node.behaviour = _Fragile(self)
+        node.behaviour = fragile = _Fragile(self)
+        node.waits_for = fragile.waits_for
         return node
 
 

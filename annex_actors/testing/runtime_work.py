@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from annex_actors.base.words import counted
 from annex_actors.protocol.events import EpochFinished, Event, Finished, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.runtimes import (
@@ -30,7 +31,7 @@ def trains_to_the_bits_of_the_oracle(runtime: Runtime) -> None:
         outcome = carried_out(runtime, program(training), training)
         name = training.spec.schedule.name
         require_bits(outcome, oracle(training), f"a training with {name}")
-        require(outcome.checkpoint.step == STEPS, f"expected {STEPS} steps, got {outcome.checkpoint.step}")
+        require(outcome.checkpoint.step == STEPS, f"expected {counted(STEPS, 'step')}, got {outcome.checkpoint.step}")
         require(outcome.restarts == 0, f"expected no restart where nothing failed, got {outcome.restarts}")
         changed = outcome.checkpoint.weights_sha256 != training.initial.weights_sha256
         require(changed, "expected a training to change the weights")

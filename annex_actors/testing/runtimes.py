@@ -1,6 +1,6 @@
 """The checker of runtimes, with trainings of a few milliseconds.
 
-The checks are in `runtime_work`, `runtime_predictions`, `runtime_faults` and `runtime_owner`.
+The checks are in `runtime_work`, `runtime_predictions`, `runtime_faults`, `runtime_standstill` and `runtime_owner`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ from annex_actors.testing.runtime_predictions import (
     names_a_layer_that_cannot_predict,
     predicts_what_the_oracle_predicts,
 )
+from annex_actors.testing.runtime_standstill import (
+    notices_that_a_message_is_lost,
+    notices_that_the_trainer_is_ahead,
+)
 from annex_actors.testing.runtime_work import (
     keeps_runs_apart,
     removes_an_observer_that_raises,
@@ -60,6 +64,8 @@ RUNTIME_CHECKS: Final[tuple[Callable[[Runtime], None], ...]] = (
     names_a_layer_that_cannot_be_made_to_work,
     names_a_layer_that_cannot_predict,
     ends_a_run_of_too_many_restarts,
+    notices_that_a_message_is_lost,
+    notices_that_the_trainer_is_ahead,
     halts_at_one_step_of_all_layers,
     halts_before_it_is_waited_for,
     lets_an_interrupt_through,

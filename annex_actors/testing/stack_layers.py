@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from annex_actors.base.types import Floats, Shape
+from annex_actors.base.words import counted
 from annex_actors.layers import LAYERS, Constructor, Stack, StackLayer
 from annex_actors.testing.promises import (
     DTYPES,
@@ -46,9 +47,13 @@ def check_stack_layer(
     require(isinstance(layer, StackLayer), f"{layer!r} lacks a member of the protocol StackLayer")
     check_text(layer, constructors)
     label, output_shapes = layer.spec(), layer.output_shapes(input_shapes)
-    require(len(input_shapes) == layer.takes, f"expected {layer.takes} input shapes for {label}, got {input_shapes}")
     require(
-        len(output_shapes) == layer.gives, f"expected {label} to announce {layer.gives} shapes, got {output_shapes}"
+        len(input_shapes) == layer.takes,
+        f"expected {counted(layer.takes, 'input shape')} for {label}, got {input_shapes}",
+    )
+    require(
+        len(output_shapes) == layer.gives,
+        f"expected {label} to announce {counted(layer.gives, 'shape')}, got {output_shapes}",
     )
     for dtype in DTYPES:
         inputs, grads = _stack(seed, samples, input_shapes, dtype), _stack(seed + 9, samples, output_shapes, dtype)
@@ -80,7 +85,7 @@ def _backward(layer: StackLayer, inputs: Stack, grads: Stack) -> Stack:
 
 
 def _check_layouts(label: str, got: Stack, like: Stack) -> None:
-    require(len(got) == len(like), f"expected {label} to return {len(like)} arrays, got {len(got)}")
+    require(len(got) == len(like), f"expected {label} to return {counted(len(like), 'array')}, got {len(got)}")
     for array, wanted in zip(got, like, strict=True):
         check_layout(label, array, wanted.shape, wanted.dtype)
 

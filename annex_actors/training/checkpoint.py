@@ -44,6 +44,11 @@ class Checkpoint:
     history: tuple[EpochFinished, ...] = ()
     identity: Identity | None = None
 
+    def __repr__(self) -> str:
+        numbers = sum(array.size for array in self.weights.values())
+        state = f"step {self.step:,}, {len(self.layers)} layers, {numbers:,} weights"
+        return f"Checkpoint({state}, weights_sha256 {self.weights_sha256[:12]})"
+
     @classmethod
     def initial(cls, network: Network, input_shape: Shape, optimizer: Optimizer, seed: int) -> Checkpoint:
         """Return the network before its first step, in float32."""

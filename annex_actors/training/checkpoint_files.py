@@ -67,11 +67,23 @@ class Checkpoints:
     keep: int | str = 2
 
     def __post_init__(self) -> None:
-        checks.whole_number("every", self.every, at_least=0)
-        if self.keep != ALL:
-            if isinstance(self.keep, str):
-                raise ConfigError(f'expected `keep` to be an integer >= 1 or "{ALL}", got {shown(self.keep)}')
-            checks.whole_number("keep", self.keep, at_least=1)
+        if isinstance(self.keep, str) and self.keep != ALL:
+            raise ConfigError(f'expected `keep` to be an integer >= 1 or "{ALL}", got {shown(self.keep)}')
+        checks.keep(
+            self,
+            path=checks.path("path", self.path),
+            every=checks.whole_number("every", self.every, at_least=0),
+            keep=self.keep if isinstance(self.keep, str) else checks.whole_number("keep", self.keep, at_least=1),
+        )
+
+    def check_place(self) -> None:
+        """Refuse a folder that cannot be made; during a run it would be too late.
+
+        Raises:
+            ConfigError: the folder is a file, or the folder that it is to be made in does not exist.
+        """
+        if not (self.path.is_dir() if self.path.exists() else self.path.parent.is_dir()):
+            raise ConfigError(f"expected checkpoints in a new folder of an existing one, got {self.path}; correct it")
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Add a checkpoint, and delete the oldest if there are more than ``keep``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from annex_actors.base import checks
@@ -22,5 +23,15 @@ def loss_less_than(limit: float) -> Halt:
     Raises:
         ConfigError: ``limit`` is not a finite number.
     """
-    bound = checks.real_number("limit", limit)
-    return lambda history: history[-1].train_cost < bound
+    return _LossLessThan(checks.real_number("limit", limit))
+
+
+@dataclass(frozen=True)
+class _LossLessThan:
+    limit: float
+
+    def __repr__(self) -> str:
+        return f"loss_less_than({self.limit!r})"
+
+    def __call__(self, history: tuple[EpochFinished, ...]) -> bool:
+        return history[-1].train_cost < self.limit

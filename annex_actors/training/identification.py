@@ -29,9 +29,9 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
         {
             "seed": spec.seed,
             "batch_size": batch_size,
-            "microbatches": spec.microbatches,
+            "microbatches": spec.parts(batch_size),
             "kernels": spec.kernels.name,
-            "schedule": _formula(spec, initial),
+            "schedule": _formula(spec, initial, spec.parts(batch_size)),
             **described("cost", spec.cost),
             **described("optimizer", spec.optimizer),
             **layers,
@@ -44,7 +44,7 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
     )
 
 
-def _formula(spec: LearnerSpec, initial: Checkpoint) -> Scalar:
+def _formula(spec: LearnerSpec, initial: Checkpoint, microbatches: int) -> Scalar:
     """Return the weights that each step meets, and how its gradients are summed: all that a schedule decides.
 
     So all synchronous schedules with the same grouping are one, however many stages there are, and an asynchronous one
@@ -55,7 +55,7 @@ def _formula(spec: LearnerSpec, initial: Checkpoint) -> Scalar:
     if any(lags):
         stashes = "" if spec.schedule.stashes else ", without stash"
         words = [f"weights {' '.join(map(str, lags))} steps old in its layers{stashes}"]
-    if spec.schedule.weight_gradients is Grouping.MICROBATCH and spec.microbatches > 1:
+    if spec.schedule.weight_gradients is Grouping.MICROBATCH and microbatches > 1:
         words.append("a weight gradient for each microbatch")
     return ", ".join(words)
 

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from annex_actors.base.errors import ConfigError, DataError, ShapeError
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats
+from annex_actors.data.arrays import as_array
 from annex_actors.layers import Network
 from annex_actors.optimizers import Optimizer
 from annex_actors.peers.stage_state import LayerState
@@ -33,12 +35,11 @@ def with_weights(
         ShapeError: a layer has other weights; the message names it.
         DataError: weights that are not finite numbers.
     """
-    if not isinstance(weights, Mapping):
+    if not isinstance(weights, Mapping) or not all(isinstance(name, str) for name in weights):
         raise ConfigError(
-            f"expected `initial_weights` to be arrays by name, such as learner.checkpoint.weights, "
-            f"got {type(weights).__name__}"
+            f"expected `initial_weights` to be arrays by name, such as learner.checkpoint.weights, got {shown(weights)}"
         )
-    arrays = {name: np.asarray(array) for name, array in weights.items()}
+    arrays = {name: as_array(array, f"initial weights {name}") for name, array in weights.items()}
     layers = []
     for index, (layer, drawn) in enumerate(zip(network.layers, initial.layers, strict=True)):
         given = _of_layer(f"layer {index} ({layer.spec()})", f"{index}.", arrays, drawn.weights)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from numpy.typing import ArrayLike
 
 from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Floats
 from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
-from annex_actors.costs import cost as cost_named
 from annex_actors.data import Dataset
-from annex_actors.layers import Kernels, Layer, Network, sequence
-from annex_actors.layers import kernels as kernels_named
+from annex_actors.layers import Kernels, Layer, Network
 from annex_actors.optimizers import Optimizer
-from annex_actors.optimizers import optimizer as optimizer_named
 from annex_actors.runtimes import Crash, Observer, Runtime, Supervision
-from annex_actors.runtimes import runtime as runtime_named
 from annex_actors.schedules.discipline import Discipline
-from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.halting import Halt
@@ -41,25 +39,26 @@ class Learner:
 
     Args:
         network: made by `sequence`; or a single layer.
-        cost: a name, or an instance, such as your own.
-        optimizer: a name, or an instance, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
+        cost: what is minimised: a name, or an instance, such as your own.
+        optimizer: how weights are updated: a name, or an instance, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
         microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
-            make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1.
-        schedule: a name (see `annex_actors.schedules.table`), or a `Discipline`. All synchronous schedules give the
-            same weights; asynchronous schedules are faster and give the weights of their formula.
-        runtime: ``schedulers``, ``threads``, ``processes`` or ``inline``, or a runtime with settings; all give the same
-            weights.
+            make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1; but
+            not more than the batch has samples.
+        schedule: the order of work: a name (``annex-actors schedules`` lists them), or a `Discipline`. All synchronous
+            schedules give the same weights; asynchronous schedules are faster and give the weights of their formula.
+        runtime: where layers live: ``schedulers``, ``threads``, ``processes`` or ``inline``, or a runtime with
+            settings; all give the same weights.
         stages: ``layer`` for an actor for each layer and one for the cost; or a number of actors, from 1 to that many,
             among which the layers are divided by their estimated work. Fewer actors exchange fewer messages, which
             pays if layers have little work. With synchronous schedules any number gives the same weights.
         kernels: ``numpy`` or ``torch``, the library that computes the matrix products; they round differently.
-        seed: of all random numbers, 0 <= seed < 2**64.
+        seed: the seed of all random numbers, 0 <= seed < 2**64.
         supervision: how failures are handled.
         load: paths of your own Python files to run first, here and in every process of the run; what they register
             (with `register_optimizer`, for example) has a name from then on.
 
     Raises:
-        ConfigError: a setting out of range, or an unknown name.
+        ConfigError: a setting of another kind or out of range, or an unknown name.
     """
 
     def __init__(
@@ -78,23 +77,32 @@ class Learner:
         load: Sequence[str | Path] = (),
     ) -> None:
         files = run_user_files(load)  # before any name is looked up
-        row = discipline_named(schedule) if isinstance(schedule, str) else schedule
+        given: dict[str, Any] = {  # `LearnerSpec` finds what names stand for
+            "network": network,
+            "cost": cost,
+            "optimizer": optimizer,
+            "schedule": schedule,
+            "runtime": runtime,
+            "kernels": kernels,
+        }
         self.spec = LearnerSpec(
-            network=sequence(network),
-            cost=cost_named(cost) if isinstance(cost, str) else cost,
-            optimizer=optimizer_named(optimizer) if isinstance(optimizer, str) else optimizer,
-            microbatches=row.microbatches if microbatches is None else microbatches,
-            schedule=row,
-            runtime=runtime_named(runtime) if isinstance(runtime, str) else runtime,
+            **given,
+            microbatches=microbatches,
             stages=stages,
-            kernels=kernels_named(kernels) if isinstance(kernels, str) else kernels,
             seed=seed,
-            supervision=supervision or Supervision(),
+            supervision=Supervision() if supervision is None else supervision,
             load=files,
         )
         self.checkpoint: Checkpoint | None = None
         self.result: Result | None = None
         self._predictions = Predictions()
+
+    def __repr__(self) -> str:
+        """Return the call that made it, without arguments that have their default."""
+        spec, default = self.spec, Learner(self.spec.network).spec
+        names = [each.name for each in fields(spec) if each.name != "network"]
+        own = [name for name in names if getattr(spec, name) != getattr(default, name)]
+        return f"Learner({', '.join([repr(spec.network), *(f'{name}={_argument(spec, name)}' for name in own)])})"
 
     def check(self, dataset: Dataset, *, epochs: int = 10, batch_size: int = 32, crashes: Sequence[Crash] = ()) -> None:
         """Check settings and data as `train` does before any actor starts; the arguments are those of `train`.
@@ -191,9 +199,9 @@ class Learner:
     def predict(self, inputs: ArrayLike) -> Floats:
         """Return the trained network's predictions; may be called from several threads.
 
-        Up to 256 samples, as many as one message holds, are computed at once in the calling thread, by the stages that
-        actors would host. More samples are computed by actors, which are started for this call: on ``processes`` that
-        takes seconds, so keep them up by `serving` for calls with many samples.
+        A few samples are computed at once in the calling thread, by the stages that actors would host: up to 256, which
+        fill one message, and more if their work takes about 10 ms at most. Many samples are computed by actors, which
+        are started for this call; on ``processes`` that takes seconds, so keep them up by `serving` for many calls.
 
         Args:
             inputs: shape ``(samples, *input_shape)``.
@@ -231,3 +239,8 @@ class Learner:
         if self.checkpoint is None:
             raise DataError("expected trained weights to predict with, got none; call train() first")
         return self.checkpoint
+
+
+def _argument(spec: LearnerSpec, name: str) -> str:
+    value = getattr(spec, name)
+    return repr(value.name) if isinstance(value, Discipline | Kernels) else shown(value)

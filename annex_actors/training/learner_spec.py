@@ -6,34 +6,44 @@ from dataclasses import dataclass
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief, shown
+from annex_actors.base.words import counted
 from annex_actors.costs import Cost
-from annex_actors.layers import Kernels, Network
+from annex_actors.costs import cost as cost_of
+from annex_actors.layers import Kernels, Layer, Network, StackLayer, sequence
+from annex_actors.layers import kernels as kernels_of
 from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import optimizer as optimizer_of
 from annex_actors.peers.stage import StageSpec
 from annex_actors.placement import network_work, partition
 from annex_actors.runtimes import Runtime, Supervision
+from annex_actors.runtimes import runtime as runtime_of
 from annex_actors.schedules.discipline import Discipline
+from annex_actors.schedules.table import discipline as discipline_of
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 
 PER_LAYER = "layer"
 """The placement with an actor for each layer."""
 
+_SUPERVISION = "a Supervision, such as Supervision(max_restarts=10)"
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LearnerSpec:
     """The settings of a `Learner`; its docstring explains them.
 
+    Each setting is checked and converted here, a name to what it names, and a layer to a network.
     `dataclasses.replace` makes a copy with another runtime or seed, which is checked again.
 
     Raises:
-        ConfigError: a setting out of range.
+        ConfigError: a setting of another kind or out of range, or an unknown name.
     """
 
     network: Network
     cost: Cost
     optimizer: Optimizer
-    microbatches: int
+    microbatches: int | None
     schedule: Discipline
     runtime: Runtime
     stages: str | int
@@ -43,14 +53,29 @@ class LearnerSpec:
     load: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        checked = {
-            "network": self.network.with_kernels(self.kernels),
-            "microbatches": checks.whole_number("microbatches", self.microbatches, at_least=1),
-            "stages": _checked_stages(self.stages, len(self.network.layers)),
-            "seed": checks.whole_number("seed", self.seed, at_least=0, below=2**64),
-        }
-        for setting, value in checked.items():
-            object.__setattr__(self, setting, value)
+        kernels, network, parts = kernels_of(self.kernels), _checked_network(self.network), self.microbatches
+        checks.keep(
+            self,
+            network=network.with_kernels(kernels),
+            cost=cost_of(self.cost),
+            optimizer=optimizer_of(self.optimizer),
+            microbatches=None if parts is None else checks.whole_number("microbatches", parts, at_least=1),
+            schedule=discipline_of(self.schedule),
+            runtime=runtime_of(self.runtime),
+            stages=_checked_stages(self.stages, len(network.layers)),
+            kernels=kernels,
+            seed=checks.whole_number("seed", self.seed, at_least=0, below=2**64),
+            supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
+        )
+
+    __repr__ = brief
+
+    def parts(self, batch_size: int) -> int:
+        """Return into how many microbatches a batch of this size is cut: as many as given, or the schedule's default.
+
+        A default follows what was given: it is never more than the samples of a batch.
+        """
+        return self.microbatches if self.microbatches is not None else min(self.schedule.microbatches, batch_size)
 
     @property
     def actors(self) -> int:
@@ -89,15 +114,23 @@ class LearnerSpec:
         )
 
 
+def _checked_network(network: object) -> Network:
+    if isinstance(network, Network):
+        return network
+    if isinstance(network, Layer | StackLayer) and not isinstance(network, type):
+        return sequence(network)
+    cure = f"; write parse_layers({shown(network)})" if isinstance(network, str) else ""
+    wanted = "a network or a layer, such as sequence(dense(8), dense(3))"
+    raise ConfigError(f"expected `network` to be {wanted}, got {shown(network)}{cure}")
+
+
 def _checked_stages(stages: str | int, layers: int) -> str | int:
     if isinstance(stages, str):
         if stages != PER_LAYER:
-            raise ConfigError(f'expected `stages` to be "{PER_LAYER}" or an integer >= 1, got {stages!r}')
+            raise ConfigError(f'expected `stages` to be "{PER_LAYER}" or an integer >= 1, got {shown(stages)}')
         return stages
     number = checks.whole_number("stages", stages, at_least=1)
     if number > layers + 1:
-        raise ConfigError(
-            f"expected `stages` to be at most {layers + 1}, an actor for each of {layers} layers and one for the cost, "
-            f"got {number}; ask for fewer"
-        )
+        actors = f"an actor for each of {counted(layers, 'layer')} and one for the cost"
+        raise ConfigError(f"expected `stages` to be at most {layers + 1}, {actors}, got {number}; ask for fewer")
     return number

@@ -1,8 +1,10 @@
 """Predict with a trained network: a few samples at once in the calling thread, many by actors as in training.
 
 Both ask a predictor (`annex_actors.peers.predictor`), which sends the samples through the stages that were trained, so
-that the bits are the same. For a few samples, predictor and stages are on the inline runtime: all samples travel in one
-message, which is at one stage at a time, so that actors would be no faster.
+that the bits are the same. For a few samples, predictor and stages are on the inline runtime.
+
+Samples are few if they fill one message: that is at one stage at a time, so that actors would be no faster. And they
+are few if their work, as it is estimated from shapes, is done by the time in which actors would hardly have started.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ from annex_actors.base.types import Floats, Shape
 from annex_actors.costs import Cost
 from annex_actors.data import Samples
 from annex_actors.data.arrays import as_array
-from annex_actors.peers.prediction_feed import CHUNK, chunks_of
+from annex_actors.peers.prediction_feed import chunks_of
 from annex_actors.peers.predictor import PredictorSpec
+from annex_actors.placement import network_work
 from annex_actors.protocol.messages import WithArray
 from annex_actors.runtimes import InlineRuntime, Job, Program
 from annex_actors.runtimes.blas import self_test
@@ -34,8 +37,11 @@ from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import run_name
 from annex_actors.training.session import start
 
-FEW = CHUNK
-"""Up to so many samples are predicted at once, in the calling thread: as many as one message holds."""
+LITTLE = 1 << 28
+"""Operations of a matrix product that take one core about 10 ms; actors on threads take 5 to 15 ms to start."""
+
+MESSAGE = 1 << 18
+"""As many operations take as long as a stage takes to receive and send a message, about 10 µs."""
 
 Predict: TypeAlias = Callable[[ArrayLike], Floats]
 """A function from samples to predictions; see `annex_actors.Learner.predict`."""
@@ -66,13 +72,13 @@ class Predictions:
             ShapeError: inputs of another shape than in training.
         """
         samples = _checked(inputs, checkpoint.input_shape)
-        if len(samples) > FEW:
-            with serving(spec, checkpoint) as served:
-                return served.of(samples)
         few = self._few.get(checkpoint)
         if few is None or few.spec is not spec:
             few = self._few[checkpoint] = _Few(spec, checkpoint)
-        return few.of(samples)
+        if few.is_few(len(samples)):
+            return few.of(samples)
+        with serving(spec, checkpoint) as served:
+            return served.of(samples)
 
 
 class Served:
@@ -154,9 +160,19 @@ class _Few:
         self.spec = spec
         self._program = _program(spec, checkpoint)
         self._jobs: list[Job] = []
+        parameters = [layer.parameters for layer in checkpoint.layers]
+        # A third: the estimate is of a training step, whose forward pass is one of three of about the same work.
+        self._work = sum(network_work(spec.network, checkpoint.input_shape, parameters)) // 3
+
+    def is_few(self, samples: int) -> bool:
+        """Return whether so many samples are few, as a function of their number and the network alone."""
+        messages = chunks_of(samples)
+        if messages == 1:
+            return True
+        return samples * self._work + messages * len(self._program.stages) * MESSAGE <= LITTLE
 
     def of(self, samples: Floats) -> Floats:
-        """Return the predictions for samples that are checked, at most `FEW`."""
+        """Return the predictions for a few samples that are checked."""
         try:
             job = self._jobs.pop()
         except IndexError:

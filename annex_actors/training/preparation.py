@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
 from annex_actors.data import Batches, Dataset
 from annex_actors.metrics import predicted_classes
 from annex_actors.peers.trainer import TrainerSpec, TrainerState
@@ -60,11 +61,19 @@ class PreparedTraining:
         Raises:
             UserError: settings or data that do not fit.
         """
+        checks.instance("dataset", dataset, Dataset, 'a data set, such as load("iris") or Dataset.from_arrays(x, y)')
+        planned = checks.elements("crashes", crashes, Crash, "a crash such as Crash(layer=1, step=3)")
+        epochs = checks.whole_number("epochs", epochs, at_least=1)
+        batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
+        spec = replace(spec, microbatches=spec.parts(batch_size))  # from here on a number, which the result records
         trainer = _trainer(spec, dataset, epochs, batch_size, halt)
         initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.optimizer, spec.seed)
-        _check_crashes(crashes, spec, trainer)
+        _check_crashes(planned, spec, trainer)
         identity = identity_of(spec, dataset, batch_size, initial)
-        return cls(spec, trainer, replace(initial, identity=identity), tuple(crashes))
+        return cls(spec, trainer, replace(initial, identity=identity), planned)
+
+    def __repr__(self) -> str:
+        return f"PreparedTraining({self.trainer.steps:,} steps of {shown(self.spec.network)})"
 
     @property
     def identity(self) -> Identity:
@@ -95,6 +104,7 @@ class PreparedTraining:
                 planned for a step before it.
             DataError: its parts do not fit together.
         """
+        checks.instance("resume", checkpoint, Checkpoint, "a checkpoint, such as that of a Result")
         if checkpoint.identity is None:
             raise ConfigError(
                 "expected a checkpoint to go on from, got weights alone; `annex-actors resume` goes on with their run, "
@@ -156,7 +166,7 @@ def run_name() -> str:
 
 
 def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
-    _check_settings(spec, epochs, batch_size, halt)
+    _check_settings(spec, batch_size, min(batch_size, len(dataset.train)), halt)
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
     targets = spec.cost.encode(dataset.train.targets, output_shape)
     test_targets = spec.cost.encode(dataset.test.targets, output_shape)
@@ -172,32 +182,29 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
         classes=dataset.classes,
         cost=spec.cost,
         batches=Batches(len(dataset.train), batch_size, spec.seed),
-        microbatches=spec.microbatches,
+        microbatches=spec.parts(batch_size),
         epochs=epochs,
         halt=halt,
         overlap=spec.schedule.overlap(spec.actors),
     )
 
 
-def _check_settings(spec: LearnerSpec, epochs: int, batch_size: int, halt: Halt | None) -> None:
-    checks.whole_number("epochs", epochs, at_least=1)
-    checks.whole_number("batch_size", batch_size, at_least=1)
-    if spec.microbatches > batch_size:
+def _check_settings(spec: LearnerSpec, batch_size: int, largest_batch: int, halt: Halt | None) -> None:
+    parts = spec.parts(batch_size)
+    if parts > batch_size:
         raise ConfigError(
-            f"expected `microbatches` to be at most the batch size {batch_size}, got {spec.microbatches}; "
+            f"expected `microbatches` to be at most the batch size {batch_size}, got {parts}; "
             "cut the batch into fewer, or make it larger"
         )
-    if halt is not None and not callable(halt):
-        raise ConfigError(
-            f"expected `halt` to be a function of the finished epochs, such as loss_less_than(0.1), got {halt!r}"
-        )
-    spec.schedule.check(spec.actors, spec.microbatches)
+    if halt is not None:
+        checks.function("halt", halt, 1, wanted="a function of the finished epochs, such as loss_less_than(0.1)")
+    spec.schedule.check(spec.actors, min(parts, largest_batch))
 
 
 def _check_crashes(crashes: Sequence[Crash], spec: LearnerSpec, trainer: TrainerSpec) -> None:
     for crash in crashes:
-        parts = spec.microbatches
-        if 0 <= crash.step < trainer.steps:  # a short last batch has fewer
+        parts = trainer.microbatches
+        if crash.step < trainer.steps:  # a short last batch has fewer
             parts = min(parts, len(trainer.batches.indices(crash.step)))
         crash.check(layers=len(spec.network.layers) + 1, steps=trainer.steps, microbatches=parts)
 

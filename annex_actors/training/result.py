@@ -16,9 +16,11 @@ class Result:
         checkpoint: weights, optimizer slots and costs at the last step that every layer committed.
         history: the finished epochs.
         restarts: how many times any actor was restarted.
-        seconds: from the start of the first actor to the end of the last.
+        seconds: from the start of the first actor until the run finished, failed or was interrupted, by the clock of
+            its events; observers that still hear of it, and the end of the actors, do not count.
         samples: how many were trained on; work repeated after a crash counts once; after a resume, only those since.
         stages: how many actors the layers and the cost had.
+        microbatches: into how many parts a batch was cut.
         interrupted: whether Ctrl-C ended the run.
     """
 
@@ -28,7 +30,22 @@ class Result:
     seconds: float
     samples: int
     stages: int
+    microbatches: int
     interrupted: bool = False
+
+    def __repr__(self) -> str:
+        steps, restarts = self.checkpoint.step, self.restarts
+        costs = {"cost": self.train_cost, "test cost": self.test_cost}
+        metrics = self.history[-1].metrics if self.history else {}
+        figures = {**{name: cost for name, cost in costs.items() if cost is not None}, **metrics}
+        parts = [
+            f"{steps:,} {'step' if steps == 1 else 'steps'} in {self.seconds:.2f} s",
+            *(f"{name} {value:.4f}" for name, value in figures.items()),
+            *([f"{restarts} {'restart' if restarts == 1 else 'restarts'}"] if restarts else []),
+            *(["interrupted"] if self.interrupted else []),
+            f"weights {self.checkpoint.weights_sha256[:12]}",
+        ]
+        return f"Result({', '.join(parts)})"
 
     @property
     def train_cost(self) -> float | None:
@@ -47,7 +64,7 @@ class Result:
 
     @property
     def samples_per_second(self) -> float:
-        """Training throughput, including start and evaluation."""
+        """Training throughput: ``samples`` in ``seconds``, including start and evaluation."""
         return self.samples / self.seconds if self.seconds else 0.0
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 
+from annex_actors.base import checks
 from annex_actors.metrics import preload
 from annex_actors.peers.trainer import TrainerState
 from annex_actors.protocol.events import EpochFinished
@@ -43,6 +43,10 @@ class Session:
     def __init__(
         self, training: PreparedTraining, *, observers: Sequence[Observer] = (), checkpoints: Checkpoints | None = None
     ) -> None:
+        observers = checks.elements("observers", observers, Observer, "an observer, with a method on_event(event)")
+        if checkpoints is not None:
+            checks.instance("checkpoints", checkpoints, Checkpoints, 'a folder such as Checkpoints("checkpoints")')
+            checkpoints.check_place()
         self.result: Result | None = None
         self._training = training
         self._stages = [stage_address(stage) for stage in range(training.spec.actors)]
@@ -64,7 +68,6 @@ class Session:
         """
         if self._training.trainer.test is not None:
             preload()
-        began = time.perf_counter()
         with Interrupts() as interrupts, self._writer or nullcontext():
             job = start(self._training.spec, self._program)
             if self._writer is not None:
@@ -73,7 +76,7 @@ class Session:
                 self._wait(job, interrupts)
             finally:
                 job.close()
-                self.result = self._gather_result(job, time.perf_counter() - began)
+                self.result = self._gather_result(job)
         if self._interrupted:
             raise InterruptedRun(self.result)
         return self.result
@@ -89,7 +92,7 @@ class Session:
             with interrupts.let_through():
                 job.wait()
 
-    def _gather_result(self, job: Job, seconds: float) -> Result:
+    def _gather_result(self, job: Job) -> Result:
         initial, batches = self._training.initial, self._training.trainer.batches
         history = self._history() or initial.history
         checkpoint = Checkpoint.gather(self._store, self._stages, initial, history)
@@ -97,9 +100,10 @@ class Session:
             checkpoint=checkpoint,
             history=history,
             restarts=job.restarts,
-            seconds=seconds,
+            seconds=job.seconds,
             samples=sum(batches.size(step) for step in range(initial.step, checkpoint.step)),
             stages=len(self._stages),
+            microbatches=self._training.trainer.microbatches,
             interrupted=self._interrupted,
         )
 

@@ -35,7 +35,7 @@ class BareSurroundings:
         """Return a heartbeat that nothing watches."""
         return Heartbeat()
 
-    def record_start(self, address: Address, incarnation: int) -> None:
+    def record_start(self, address: Address, incarnation: int, time: float) -> None:
         """Do nothing."""
 
     def send(self, to: Address, envelope: Envelope) -> None:
@@ -63,6 +63,7 @@ class BareJob:
     """Actors that nothing watches."""
 
     restarts = 0
+    seconds = 0.0
 
     def __init__(self, program: Program) -> None:
         self._registry = Registry()

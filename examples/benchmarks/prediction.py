@@ -25,6 +25,9 @@ RUNTIMES = ["inline", "threads", "schedulers", "processes"]
 
 SMALL, LARGE = sequence(dense(8), activation("relu"), dense(1)), sequence(dense(128), activation("relu"), dense(10))
 
+MANY = 100_000
+"""Samples of a call that starts actors."""
+
 STARTS = 10
 """Of so many calls is one that starts actors: on processes it takes seconds."""
 
@@ -42,7 +45,7 @@ def compare(title: str, calls: Mapping[str, Predict], inputs: Floats, rounds: in
     """Time all calls, one after another, for so many rounds; print the times, unless the bits differ."""
     expected = calls["inline"](inputs).tobytes()
     times: dict[str, list[float]] = {host: [] for host in calls}
-    for _ in range(max(3, rounds)):
+    for _ in range(max(2, rounds)):
         for host, call in calls.items():
             began = time.perf_counter()
             outputs = call(inputs)
@@ -68,8 +71,7 @@ def measure(name: str, made: dict[str, Learner], few: Floats, many: Floats, roun
 def main(rounds: int) -> None:
     """Measure the smallest network, and one for digits."""
     numbers = np.random.default_rng(0)
-    sizes = 10_000 if rounds > STARTS else 300
-    small, large = numbers.random((sizes, 2), np.float32), numbers.random((sizes, 64), np.float32)
+    small, large = numbers.random((MANY, 2), np.float32), numbers.random((MANY, 64), np.float32)
     measure("2-8-1", learners(SMALL, "xor", "sigmoid_cross_entropy"), small[:1], small, rounds)
     if rounds > STARTS:
         measure("64-128-10", learners(LARGE, "digits", "softmax_cross_entropy"), large[:256], large, rounds)

@@ -203,7 +203,7 @@ class ChildControl:
         """Log what happened to the child of ``record``."""
         if ref is None and record.child is not None:
             ref = record.child.ref
-        Report(self.name, context, reason, Offender.of(record, ref)).log()
+        Report(self.name, context, reason, Offender.of(record, ref)).log(self._context.logger)
 
 
 def _nothing() -> None:

@@ -12,8 +12,6 @@ from supervisors.rules.reasons import Reason
 from supervisors.rules.strategy import Restart
 from supervisors.rules.termination import BrutalKill, ChildType
 
-logger = logging.getLogger("supervisors")
-
 
 class Context(Enum):
     """The subject of a report."""
@@ -84,9 +82,13 @@ class Report:
     def __str__(self) -> str:
         return self.format()
 
-    def log(self) -> None:
-        """Log it: progress at level debug, everything else as an error with the original traceback."""
-        level = logging.DEBUG if self.context is Context.PROGRESS else logging.ERROR
+    def log(self, to: str) -> None:
+        """Log it: progress at level debug, everything else as an error with the original traceback.
+
+        Args:
+            to: the name of the logger.
+        """
+        logger, level = logging.getLogger(to), logging.DEBUG if self.context is Context.PROGRESS else logging.ERROR
         if logger.isEnabledFor(level):
             exc_info = None if self.reason is None else self.reason.exc_info
             logger.log(level, "%s", self, exc_info=exc_info, extra={"report": self})

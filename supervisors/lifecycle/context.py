@@ -12,6 +12,9 @@ from supervisors.lifecycle.registry import Registry
 from supervisors.threads.clock import Clock, SystemClock
 from supervisors.threads.timers import Timers
 
+LOGGER = "supervisors"
+"""The logger of every tree that names no other."""
+
 
 @dataclass(frozen=True, slots=True)
 class StartContext:
@@ -31,6 +34,7 @@ class StartContext:
         hooks: called with every event of the tree.
         timers: the timer thread of the tree; None for an actor started without one.
         mailbox_sample_s: how often supervisors report the depth of mailboxes, in seconds; None for never.
+        logger: the name of the logger that supervisors report to.
     """
 
     id: str
@@ -45,3 +49,4 @@ class StartContext:
     hooks: Hooks = field(default_factory=Hooks)
     timers: Timers | None = None
     mailbox_sample_s: float | None = None
+    logger: str = LOGGER

@@ -201,7 +201,7 @@ class BoundedMailbox(Mailbox):
             return
         waits = block and self._limit.overflow is Overflow.BLOCK
         if not self._room.acquire(waits, timeout if waits else None):
-            raise MailboxFull(f"expected room in the mailbox, {self._limit.size} messages wait already")
+            raise MailboxFull(f"expected room in the mailbox, its limit of {self._limit.size} is reached")
         if self.closed:
             self._room.release()  # the next sender that waits must not wait either
         SimpleQueue.put(self, _Counted(item.message, item.reply_to))

@@ -67,7 +67,7 @@ class ManualClock:
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._waiting() >= count, timeout_s):
-                raise TimeoutError(f"expected {count} threads to wait for the clock, got {self._waiting()}")
+                raise TimeoutError(f"expected the threads that wait for the clock to be {count}, got {self._waiting()}")
 
     def _waiting(self) -> int:
         return sum(due > self._now for due in self._waiters.values())

@@ -23,7 +23,7 @@ def test_a_run_is_shown_with_everything_in_its_folder(run: Path, capsys: pytest.
     for expected in (
         "0 dense:8 (2,) (8,) 24",
         "42 parameters",
-        'name = "adam"',
+        'optimizer.name "adam"',
         "epoch step cost test cost accuracy samples/s restarts",
         "status finished",
         "steps 3 committed by every layer",

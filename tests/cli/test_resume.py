@@ -101,7 +101,7 @@ def test_other_versions_are_warned_of(run: Path, capsys: pytest.CaptureFixture[s
 
 def test_inspect_says_where_a_killed_run_can_go_on(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(run)]) == 0
-    assert "goes on from step 8, the newest of" in capsys.readouterr().out
+    assert "goes on from step 8, the newest of" in " ".join(capsys.readouterr().out.split())
 
 
 # Bad input: one line, exit code 2, and nothing changed

@@ -29,9 +29,14 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_order_is_drawn_and_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--stages", "2", "--microbatches", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["F0 F1 ·  B0 ·  B1 W----", "·  F0 B0 F1 B1 W----"]
-    assert lines[3] == "1f1b: 8 units of time, the workers busy for 75 %; the longest bubble 2"
-    assert [line.split() for line in lines[5:]] == [["0", "2", "2", "1"], ["1", "1", "2", "1"]]
+    assert lines[:3] == [
+        "time     0  1  2  3  4  5  6  7  8",
+        "stage-0  F0 F1 ·  B0 ·  B1 W----",
+        "stage-1  ·  F0 B0 F1 B1 W----",
+    ]
+    assert lines[4] == "F forward, B backward, W weight gradient, with the microbatch's number; · idle"
+    assert lines[5] == "1f1b: 8 units of time, the workers busy for 75 %; the longest bubble 2"
+    assert [line.split() for line in lines[8:]] == [["0", "2", "2", "1"], ["1", "1", "2", "1"]]
 
 
 @pytest.mark.parametrize("schedule", DISCIPLINES)

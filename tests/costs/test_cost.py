@@ -35,9 +35,7 @@ def test_a_users_own_cost_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("wrong", [MeanSquaredError, "mse", None])
 def test_a_value_that_is_not_a_cost_is_not_registered(wrong: Any) -> None:
-    with pytest.raises(
-        ConfigError, match="expected the cost 'mine' to be a value with name, encode, evaluate and pred"
-    ):
+    with pytest.raises(ConfigError, match="expected `cost` to be a value with name, encode, evaluate and pred"):
         register_cost("mine", wrong)
 
 

@@ -12,7 +12,7 @@ from tests.readmes import ROOT
 FOLDER = ROOT / "examples" / "benchmarks"
 
 BENCHMARKS = {
-    "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(300): the same bits"],
+    "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(100000): the same bits"],
     "processes": ["hop with 64 KiB", "commit of 2.4 MB on a shelf", "recovery of 1 killed, with a spare"],
     "simulation": ["      10       1,506"],
     "step_time": ["schedulers, 1f1b, m=2, stages=2", "inline, sequential, m=1", "supervision, commit and events"],

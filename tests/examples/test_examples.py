@@ -77,8 +77,8 @@ def test_a_layer_of_ones_own_learns_the_digits() -> None:
 
 def test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights() -> None:
     *picture, last = run("own_schedule.py").splitlines()
-    assert picture[0].startswith("F0 F1 F2 F3")
-    assert len(picture) == 3
+    assert picture[1].startswith("stage-0  F0 F1 F2 F3")
+    assert len(picture) == 4
     assert last == "the weights of 1f1b"
 
 

@@ -10,7 +10,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.experiments.chaos import Recovery, Verdict, chaos
-from annex_actors.experiments.chaos_runtime import NOT_FATAL, FaultKind
+from annex_actors.experiments.fault_log import NOT_FATAL, FaultKind
 from annex_actors.layers import Activation, Saved, dense, sequence
 from annex_actors.layers.functions import Relu
 from annex_actors.runtimes import Supervision
@@ -118,3 +118,29 @@ def test_percentiles_are_by_nearest_rank() -> None:
     assert Recovery.of([]) is None
     assert Recovery.of([3.0]) == Recovery(1, 3.0, 3.0, 3.0)
     assert Recovery.of([float(each) for each in range(1, 201)]) == Recovery(200, 100.0, 198.0, 200.0)
+
+
+def test_a_short_training_is_struck_with_the_pause_that_follows_from_its_length() -> None:
+    training = Training()
+    noted: list[tuple[str, str]] = []
+    verdict = chaos(
+        training.learner("threads"),
+        training.dataset,
+        epochs=20,
+        batch_size=5,
+        faults=3,
+        kinds=(FaultKind.KILL,),
+        note=lambda what, so_far: noted.append((what, so_far)),
+    )
+    assert verdict.identical
+    assert verdict.faults.total() >= 3
+    assert all(each.log.faults for each in verdict.rounds), "a training that was not struck does not count"
+    assert noted[0] == ("training undisturbed", "")
+    assert noted[1] == ("training with faults", "0 of 3 faults")
+
+
+def test_trainings_that_end_before_a_fault_strikes_claim_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("annex_actors.experiments.chaos.MAX_IN_VAIN", 2)
+    training = Training()
+    with pytest.raises(ConfigError, match=r"expected 1 fault to strike, got 0 in 2 trainings of .* s; train longer"):
+        chaos(training.learner("threads"), training.dataset, epochs=2, batch_size=5, faults=1, pause_s=1e6)

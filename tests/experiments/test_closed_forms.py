@@ -16,7 +16,7 @@ from statistics import mean
 import pytest
 
 from annex_actors.experiments.simulation import Simulation, simulate
-from annex_actors.runtimes.simulated import CostModel, LayerTimes
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W
 from annex_actors.schedules.table import discipline, interleaved
 from tests.matrix import matrix, some

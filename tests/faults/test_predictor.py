@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.runtimes import InlineRuntime, Supervision
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes
 from annex_actors.runtimes.inline import InlineJob
-from annex_actors.runtimes.simulated import CostModel, LayerTimes, SimulatedRuntime
+from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.testing.small_runs import asked, expected_outputs, prediction, some_inputs
 from supervisors import Strategy
 from tests.trainings import Training

@@ -20,18 +20,28 @@ EPOCH = EpochRecord(
 
 
 def test_an_epoch_is_one_line() -> None:
-    expected = "epoch  3/20  step 135  cost 0.2500  test cost 0.5000  accuracy 0.7500  12,346 samples/s  restarts 2"
+    expected = "epoch  3/20  step 135  cost 0.2500  test cost 0.5000  accuracy 0.7500  12,346/s"
     assert epoch_line(EPOCH, 20) == expected
+
+
+def test_what_does_not_fit_is_left_out_in_the_order_of_its_use() -> None:
+    assert [epoch_line(EPOCH, 20, width) for width in (78, 65, 50, 30, 20)] == [
+        "epoch  3/20  cost 0.2500  test cost 0.5000  accuracy 0.7500  12,346/s",
+        "epoch  3/20  cost 0.2500  test cost 0.5000  accuracy 0.7500",
+        "epoch  3/20  cost 0.2500  accuracy 0.7500",
+        "epoch  3/20  cost 0.2500  acc…",
+        "epoch  3/20  cost 0…",
+    ]
 
 
 def test_an_epoch_without_a_test_has_no_test_cost() -> None:
     line = epoch_line(EPOCH.model_copy(update={"test_cost": None, "metrics": {}}), 3)
-    assert line == "epoch 3/3  step 135  cost 0.2500  12,346 samples/s  restarts 2"
+    assert line == "epoch 3/3  step 135  cost 0.2500  12,346/s"
 
 
 def test_an_epoch_that_was_only_evaluated_again_has_no_throughput() -> None:
     line = epoch_line(EPOCH.model_copy(update={"samples_per_second": 0.0, "test_cost": None, "metrics": {}}), 3)
-    assert line == "epoch 3/3  step 135  cost 0.2500  restarts 2"
+    assert line == "epoch 3/3  step 135  cost 0.2500"
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from rich.progress import Progress, TextColumn
 from annex_actors.data import load
 from annex_actors.layers import parse_layers
 from annex_actors.observe import LiveProgress, PlainProgress, progress
-from annex_actors.observe.progress import REFRESH_S
+from annex_actors.observe.lines import status_line
+from annex_actors.observe.progress import MOST_LINES, REFRESH_S
 from annex_actors.protocol.events import EpochFinished, Finished, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.routing import stage_address
+from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runtimes import parse_crash
 from annex_actors.training.learner import Learner
 from supervisors.testing import ManualClock
@@ -29,18 +31,17 @@ class Terminal(io.StringIO):
 
 
 def test_each_epoch_crash_and_restart_is_a_plain_line() -> None:
-    stream, clock = io.StringIO(), ManualClock()
-    plain = PlainProgress(stream, epochs=EPOCHS, clock=clock.monotonic)
-    plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", 1))
+    stream = io.StringIO()
+    plain = PlainProgress(stream, epochs=EPOCHS)
+    plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", 1, time=10.0))
     plain.on_event(PeerExited(stage_address(1), "layer 1 relu", 1, "killed"))
     plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", 2))
-    clock.advance(2.0)
-    plain.on_event(StepFinished(0, 0, 0.5, 32))
-    plain.on_event(EpochFinished(0, 1, 0.5, 0.25, {"accuracy": 1.0}))
+    plain.on_event(StepFinished(0, 0, 0.5, 32, time=11.0))
+    plain.on_event(EpochFinished(0, 1, 0.5, 0.25, {"accuracy": 1.0}, time=12.0))
     assert stream.getvalue().splitlines() == [
         "layer 1 relu ended: killed",
         "layer 1 relu is up again, incarnation 2",
-        "epoch 1/3  step 1  cost 0.5000  test cost 0.2500  accuracy 1.0000  16 samples/s  restarts 1",
+        "epoch 1/3  step 1  cost 0.5000  test cost 0.2500  accuracy 1.0000  16/s",
     ]
 
 
@@ -84,14 +85,14 @@ def bar() -> Progress:
 def test_the_bar_shows_step_cost_metric_throughput_and_restarts(bar: Progress) -> None:
     clock = ManualClock()
     live = LiveProgress(bar, epochs=EPOCHS, steps=STEPS, clock=clock.monotonic)
-    live.on_event(PeerStarted(stage_address(1), "layer 1 relu", 2))
+    live.on_event(PeerStarted(stage_address(1), "layer 1 relu", 2, time=5.0))
     clock.advance(1.0)
-    live.on_event(StepFinished(0, 0, 0.5, 32))
-    assert bar.tasks[0].description == "epoch 1/3 step 1 cost 0.5000 32/s restarts 1"
-    live.on_event(EpochFinished(0, 2, 0.5, None, {"accuracy": 0.75}))
+    live.on_event(StepFinished(0, 0, 0.5, 32, time=6.0))
+    assert bar.tasks[0].description == "epoch 1/3 step 1 cost 0.5000 32/s 1 restart"
+    live.on_event(EpochFinished(0, 2, 0.5, None, {"accuracy": 0.75}, time=7.0))
     clock.advance(1.0)
-    live.on_event(StepFinished(2, 1, 0.25, 32))
-    assert bar.tasks[0].description == "epoch 2/3 step 3 cost 0.2500 accuracy 0.7500 32/s restarts 1"
+    live.on_event(StepFinished(2, 1, 0.25, 32, time=8.0))
+    assert bar.tasks[0].description == "epoch 2/3 step 3 cost 0.2500 accuracy 0.7500 16/s 1 restart"
     assert (bar.tasks[0].completed, bar.tasks[0].total) == (3, STEPS)
 
 
@@ -117,3 +118,45 @@ def test_a_real_run_is_shown_and_no_thread_is_left(kind: type[io.StringIO], runt
     assert "InjectedCrash: crash on order" in text
     assert "layer 1 tanh is up again, incarnation 2" in text
     assert f"epoch {EPOCHS}/{EPOCHS}  step {EPOCHS}" in text
+
+
+def lines_of(epochs: int, finished: int, every: int | None = None) -> list[str]:
+    stream = io.StringIO()
+    with progress(stream, epochs=epochs, steps=epochs, every=every) as observer:
+        for epoch in range(finished):
+            observer.on_event(EpochFinished(epoch, epoch + 1, 0.5))
+    return [line.split("/")[0].split()[1] for line in stream.getvalue().splitlines()]
+
+
+def test_many_epochs_have_about_fifty_lines_the_last_one_always() -> None:
+    assert len(lines_of(4000, 4000)) == MOST_LINES
+    assert lines_of(4000, 4000)[:2] == ["80", "160"]
+    assert lines_of(4000, 4000)[-1] == "4000"
+    assert lines_of(130, 130)[-2:] == ["129", "130"]
+
+
+def test_few_epochs_have_a_line_each() -> None:
+    assert lines_of(50, 50) == [str(epoch) for epoch in range(1, 51)]
+
+
+def test_the_last_epoch_of_a_run_that_ends_early_has_its_line() -> None:
+    assert lines_of(4000, 1234)[-2:] == ["1200", "1234"]
+
+
+def test_a_user_says_how_many_epochs_are_between_two_lines() -> None:
+    assert lines_of(100, 100, every=40) == ["40", "80", "100"]
+
+
+def test_what_does_not_fit_a_narrow_terminal_is_left_out_of_the_bar() -> None:
+    counts = RunCounts()
+    for event in (StepFinished(0, 0, 0.5, 32, time=1.0), EpochFinished(0, 1, 0.5, None, {"accuracy": 0.5}, time=2.0)):
+        counts.count(event)
+    assert status_line(counts, 3, 60) == "epoch 2/3 step 1 cost 0.5000 accuracy 0.5000 32/s"
+    assert status_line(counts, 3, 30) == "epoch 2/3 cost 0.5000 32/s"
+
+
+def test_an_incident_is_wrapped_at_a_space(bar: Progress) -> None:
+    live = LiveProgress(bar, epochs=EPOCHS, steps=STEPS)
+    live.on_event(PeerExited(stage_address(1), "layer 1 relu", 1, "x" * 60 + " " + "y" * 60))
+    shown = bar.console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert [line for line in shown.splitlines() if "yyy" in line] == ["y" * 60]

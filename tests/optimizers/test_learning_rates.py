@@ -143,5 +143,8 @@ def test_a_text_that_is_not_a_learning_rate_is_refused_in_one_line(text: str, me
 
 
 def test_the_class_of_a_rule_is_not_a_rule() -> None:
-    with pytest.raises(ConfigError, match="expected `learning_rate` to be a number > 0, got <class"):
+    with pytest.raises(
+        ConfigError,
+        match=r"expected `learning_rate` to be .*, got the class Halved; write Halved",
+    ):
         Sgd(learning_rate=Halved)  # type: ignore[arg-type]

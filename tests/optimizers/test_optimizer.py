@@ -43,7 +43,7 @@ def test_a_users_own_optimizer_is_found_by_its_name_and_takes_its_settings(monke
 
 @pytest.mark.parametrize("wrong", [Steep(), "sgd", dict, lambda: Steep(), ConfigError])
 def test_a_value_that_is_not_an_optimizer_class_is_not_registered(wrong: Any) -> None:
-    with pytest.raises(ConfigError, match="expected the optimizer 'mine' to be a dataclass with name, initial_state"):
+    with pytest.raises(ConfigError, match="expected `optimizer` to be a dataclass with name, initial_state"):
         register_optimizer("mine", wrong)
     with pytest.raises(ConfigError, match="expected `optimizer` to be one of sgd, adam, got 'mine'"):
         optimizer("mine")
@@ -52,7 +52,7 @@ def test_a_value_that_is_not_an_optimizer_class_is_not_registered(wrong: Any) ->
 @pytest.mark.parametrize(
     ("name", "setting", "wrong", "wanted"),
     [
-        *[("sgd", "learning_rate", wrong, "> 0") for wrong in (0, -0.1, None, True, float("nan"), float("inf"))],
+        *[("sgd", "learning_rate", wrong, "> 0") for wrong in (0, -0.1, True, float("nan"), float("inf"))],
         *[("sgd", "momentum", wrong, ">= 0 and < 1") for wrong in (-0.1, 1, "some")],
         *[("adam", "learning_rate", wrong, "> 0") for wrong in (0, -1)],
         *[("adam", "beta1", wrong, ">= 0 and < 1") for wrong in (-0.1, 1)],
@@ -71,4 +71,8 @@ def test_nesterov_is_a_boolean_that_needs_momentum() -> None:
     with pytest.raises(ConfigError, match="expected `nesterov` to be true or false, got 1"):
         optimizer("sgd", momentum=0.9, nesterov=1)
     with pytest.raises(ConfigError, match=r"expected `momentum` > 0 with nesterov, got 0"):
-        optimizer("sgd", nesterov=True)
+        optimizer("sgd", nesterov=True, momentum=0)
+
+
+def test_a_momentum_that_is_not_given_follows_nesterov() -> None:
+    assert (Sgd().momentum, Sgd(nesterov=True).momentum) == (0.0, 0.9)

@@ -138,3 +138,13 @@ def test_a_question_names_its_place_and_its_samples() -> None:
     question = SPEC.ask(INPUTS, 5)
     assert isinstance(question, Ask)
     assert str(question) == "ask step 7 microbatch 5 edge 0 (258, 2) float32 2,064 bytes"
+
+
+def test_it_says_for_what_it_waits_as_long_as_a_question_is_open() -> None:
+    node = predictor()
+    assert node.waits_for() is None
+    ask(node)
+    tell(node, output(0))
+    assert node.waits_for() == "the outputs of a prediction"
+    tell(node, output(1))
+    assert node.waits_for() is None

@@ -10,7 +10,7 @@ from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.protocol.mailbox import Urgency
 from annex_actors.protocol.messages import Backward, Forward, Message, Predict, Target, WeightGradient
 from annex_actors.protocol.routing import Routing
-from annex_actors.schedules.discipline import B, Discipline, F, W
+from annex_actors.schedules.discipline import B, Discipline, F, W, Work
 from annex_actors.schedules.table import DISCIPLINES, discipline
 from tests.protocol.messages import backward, forward, predict, report, target, weight_gradient
 
@@ -257,3 +257,43 @@ def test_predictions_need_no_credit() -> None:
 def test_a_report_is_no_message_for_a_stage() -> None:
     with pytest.raises(TypeError, match="expected a stage's message, got report step 0"):
         mailbox().put(report(0))
+
+
+# For what it waits
+
+
+def test_a_mailbox_says_which_message_it_waits_for() -> None:
+    box = mailbox("1f1b", stages=2)
+    assert box.waits_for() == "the activation of step 0 microbatch 0"
+    box.put(forward(0, 0))
+    assert taken(box) == ["F0"]
+    assert box.waits_for() == "the gradient of step 0 microbatch 0"
+    box.put(backward(0, 0))
+    assert taken(box) == ["B0"]
+    assert box.waits_for() == "the activation of step 0 microbatch 1"
+
+
+def test_a_mailbox_of_the_last_stage_says_that_a_target_is_missing() -> None:
+    box = StageMailbox(discipline("1f1b"), 0, Routing(1), needs_targets=True)
+    box.put(forward(0, 0))
+    assert taken(box) == []
+    assert box.waits_for() == "the target of step 0 microbatch 0"
+
+
+@pytest.mark.parametrize(
+    ("closed", "arrived", "waits_for"),
+    [
+        (F, [forward()], "schedule closed to allow forward of step 0 microbatch 0"),
+        (B, [forward(), backward()], "schedule closed to allow backward of step 0 microbatch 0"),
+        (W, [forward(of=1), backward(), weight_gradient()], "schedule closed to allow weight gradient of step 0"),
+    ],
+)
+def test_a_mailbox_says_which_work_the_schedule_does_not_allow(
+    closed: Work, arrived: list[Message], waits_for: str
+) -> None:
+    row = Discipline("closed", "never", (B, F, W), lambda s, S, m: m, gate=lambda work, at: work is not closed)
+    box = StageMailbox(row, 0, Routing(1))
+    for message in arrived:
+        box.put(message)
+        taken(box)
+    assert box.waits_for() == waits_for

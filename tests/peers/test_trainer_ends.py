@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from annex_actors.peers.trainer import TrainerSpec
+import pytest
+
+from annex_actors.base.errors import ConfigError
+from annex_actors.peers.trainer import TrainerSpec, TrainerState
 from annex_actors.protocol.events import EpochFinished, Finished
 from annex_actors.protocol.messages import OWNER, Await
+from annex_actors.protocol.routing import TRAINER
+from annex_actors.protocol.snapshot import Snapshot
 from tests.peers.trainers import HALT, LAST, STAGES, TRAINING, Hosted, at_the_end, trained
 
 
@@ -93,3 +99,61 @@ def test_a_halt_after_the_last_epoch_changes_nothing() -> None:
     hosted.committed(6)
     assert hosted.events[-1] == Finished(6)
     assert len(hosted.state.history) == 2
+
+
+# A resumed state
+
+
+def resumed(epochs: int, *, finished: int, reported: int) -> TrainerSpec:
+    """Return a trainer of so many epochs, of three steps each, that begins where an earlier run ended."""
+    history = tuple(EpochFinished(epoch, 3 * (epoch + 1), 0.5) for epoch in range(finished))
+    return replace(replace(TRAINING, epochs=epochs).trainer_spec(), resumed=TrainerState(reported, history=history))
+
+
+def test_a_state_beyond_the_last_epoch_ends_the_run_without_another_step() -> None:
+    for finished, reported in ((2, 6), (3, 9), (3, 10)):
+        hosted = Hosted(resumed(2, finished=finished, reported=reported))
+        assert hosted.fed == []
+        assert {message.step for message in hosted.messages(Await)} == {reported}
+        hosted.committed(reported)
+        assert hosted.events == [Finished(reported)]
+
+
+def test_a_state_beyond_the_step_to_halt_at_ends_the_run_without_another_step() -> None:
+    state = TrainerState(reported=2, halt_at=1)
+    hosted = Hosted(replace(TRAINING.trainer_spec(), resumed=state))
+    assert hosted.fed == []
+    hosted.committed(2)
+    assert hosted.events == [Finished(2)]
+
+
+@pytest.mark.parametrize(("finished", "reported"), [(0, 4), (1, 2), (1, 7), (2, 5)])
+def test_a_state_whose_epoch_would_never_end_is_refused_before_anything_starts(finished: int, reported: int) -> None:
+    expected = (
+        f"expected a training that has finished {finished} epochs of 3 steps to have done {3 * finished} to "
+        f"{3 * finished + 3} steps, got {reported}"
+    )
+    with pytest.raises(ConfigError, match=expected):
+        resumed(5, finished=finished, reported=reported)
+
+
+def test_a_commit_whose_epoch_would_never_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match="to have done 0 to 3 steps, got 4"):
+        TRAINING.trainer_spec().node(Snapshot(TRAINER, 4, TrainerState(reported=4)), 2)
+
+
+# For what it waits
+
+
+def test_it_says_for_what_it_waits() -> None:
+    hosted = Hosted()
+    assert hosted.node.waits_for() == "the cost of step 0"
+    hosted.report(0, 1, 2)
+    assert hosted.node.waits_for() == "the outputs of the evaluation after 3 steps"
+    hosted.answer()
+    trained(hosted).answer()
+    assert hosted.node.waits_for() == "the commit of 6 steps by stage-0 and 4 more"
+    hosted.committed(6, *STAGES[:-1])
+    assert hosted.node.waits_for() == "the commit of 6 steps by stage-4"
+    hosted.committed(6, LAST)
+    assert hosted.node.waits_for() is None, "it has finished"

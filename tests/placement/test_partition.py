@@ -94,8 +94,8 @@ def test_small_partitions(costs: list[float], parts: int, expected: list[range])
 @pytest.mark.parametrize(
     ("costs", "parts", "error"),
     [
-        ([1, 1], 3, "expected at most 2 parts of 2 layers, got 3"),
-        ([], 1, "expected at most 0 parts of 0 layers, got 1"),
+        ([1, 1], 3, "expected `parts` to be at most 2 for 2 layers, got 3"),
+        ([], 1, "expected `parts` to be at most 0 for 0 layers, got 1"),
         ([1, 1], 0, "expected `parts` to be an integer >= 1, got 0"),
         ([1, 1], 1.5, "expected `parts` to be an integer >= 1, got 1.5"),
         ([1, -1], 1, "expected `cost` to be a number >= 0, got -1"),

@@ -12,6 +12,7 @@ from annex_actors.protocol.messages import (
     Committed,
     Forward,
     Halt,
+    Marker,
     Part,
     Predict,
     Report,
@@ -75,3 +76,7 @@ def resume(step: int) -> Resume:
 
 def halt() -> Halt:
     return Halt(RUN, 0, WHOLE_STEP, WHOLE_STEP)
+
+
+def marker(survey: int = 1) -> Marker:
+    return Marker(RUN, 0, WHOLE_STEP, WHOLE_STEP, survey)

@@ -9,7 +9,7 @@ from annex_actors.protocol.effects import Commit, Effect, Request, Send
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.mailbox import Urgency
 from annex_actors.protocol.messages import Address, Control, Envelope, Message, Post
-from annex_actors.protocol.node import Node, every_step
+from annex_actors.protocol.node import Node, every_step, nothing
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from tests.protocol.messages import RUN, forward
@@ -62,6 +62,7 @@ def node(
     outbox: tuple[Post, ...] = (),
     instrument: Instrument = NO_INSTRUMENT,
     is_due: Callable[[int], bool] = every_step,
+    waits_for: Callable[[], str | None] = nothing,
 ) -> Node:
     """Return a node of the run at ``step``."""
     script = script or Script()
@@ -75,6 +76,7 @@ def node(
         snapshot=Snapshot(address, step, "state", outbox),
         instrument=instrument,
         is_due=is_due,
+        waits_for=waits_for,
     )
 
 

@@ -23,6 +23,7 @@ from annex_actors.protocol.messages import (
     Envelope,
     Forward,
     Halt,
+    Marker,
     Message,
     Part,
     Post,
@@ -30,6 +31,7 @@ from annex_actors.protocol.messages import (
     Report,
     Resume,
     Target,
+    Waiting,
     WeightGradient,
     freeze,
 )
@@ -50,6 +52,8 @@ EXAMPLES: list[tuple[Message, str]] = [
     (Await("r", 4, WHOLE_STEP, WHOLE_STEP), "await step 4 edge -1"),
     (Resume("r", 4, WHOLE_STEP, WHOLE_STEP), "resume step 4 edge -1"),
     (Halt("r", 4, WHOLE_STEP, WHOLE_STEP), "halt step 4 edge -1"),
+    (Marker("r", 4, WHOLE_STEP, WHOLE_STEP, 2), "marker step 4 edge -1"),
+    (Waiting("r", 4, WHOLE_STEP, WHOLE_STEP, 2, "the cost of step 3"), "waiting step 4 edge -1"),
 ]
 IDS = [message.kind for message, _ in EXAMPLES]
 
@@ -101,7 +105,7 @@ def test_the_class_of_a_message_has_the_traits_of_its_kind() -> None:
     assert kinds(lambda each: each.is_kept) == {Forward, Target, Backward, Report}
     assert kinds(lambda each: each.is_work) == {Forward, Backward, WeightGradient}
     assert kinds(lambda each: each.goes_back) == {Backward}
-    assert kinds(lambda each: issubclass(each, Control)) == {Committed, Await, Resume, Halt}
+    assert kinds(lambda each: issubclass(each, Control)) == {Committed, Await, Resume, Halt, Marker, Waiting}
 
 
 @dataclass(frozen=True, slots=True)

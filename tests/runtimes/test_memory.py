@@ -20,6 +20,10 @@ import pytest
 
 from annex_actors import Crash, Learner, RunFailedError
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.random_keys import RandomKey
+from annex_actors.base.types import Floats, Parameters
+from annex_actors.layers import Activation, Saved, sequence
+from annex_actors.layers.functions import Relu
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.events import Event, StepFinished
@@ -120,7 +124,8 @@ def finished(learner: Learner, folder: Path) -> None:
 
 def predicted(learner: Learner, folder: Path) -> None:
     finished(learner, folder)
-    learner.predict(np.zeros((3, 4)))
+    for count in (3, 60_000):
+        learner.predict(np.zeros((count, 4)))
 
 
 def served(learner: Learner, folder: Path) -> None:
@@ -134,6 +139,28 @@ def served_to_an_error(learner: Learner, folder: Path) -> None:
     with pytest.raises(OSError, match="no space left"), learner.serving() as predict:
         predict(np.zeros((3, 4)))
         raise OSError("no space left")
+
+
+class Broken(Activation):
+    """A relu that cannot predict."""
+
+    def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
+        if key is None:
+            raise OSError("no space left")
+        return super().forward(parameters, inputs, key)
+
+
+def predicted_in_vain(learner: Learner, folder: Path) -> None:
+    finished(learner, folder)
+    layers: list[Any] = [Broken(Relu()) if isinstance(each, Activation) else each for each in TRAINING.network.layers]
+    learner.spec = replace(learner.spec, network=sequence(*layers))
+    for count in (3, 60_000):
+        with pytest.raises(RunFailedError):
+            learner.predict(np.zeros((count, 4)))
+    with learner.serving() as predict:
+        for _ in range(2):
+            with pytest.raises(RunFailedError):
+                predict(np.zeros((3, 4)))
 
 
 def saved(learner: Learner, folder: Path) -> None:
@@ -197,6 +224,7 @@ ENDS = [
     not_started_by_its_files,
     finished,
     predicted,
+    predicted_in_vain,
     served,
     served_to_an_error,
     saved,
@@ -235,7 +263,8 @@ def garbage() -> list[str]:
 @pytest.fixture(autouse=True)
 def no_log(caplog: pytest.LogCaptureFixture) -> None:
     """Log nothing: pytest keeps every record to the end of a test, with the traceback of its exception."""
-    caplog.set_level(logging.CRITICAL + 1, "supervisors")
+    for name in ("supervisors", "annex_actors"):
+        caplog.set_level(logging.CRITICAL + 1, name)
 
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.schedules.discipline import B, Discipline, F, Progress, W
+from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progress, W
 from annex_actors.schedules.table import DISCIPLINES, discipline, register_schedule
 from tests import tables
 
@@ -62,8 +63,19 @@ def test_a_registered_schedule_is_found_by_its_name(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_is_no_schedule_is_refused_when_it_is_registered() -> None:
-    with pytest.raises(ConfigError, match="expected a schedule to be a Discipline, got 'gpipe'; register the row"):
+    with pytest.raises(ConfigError, match="expected `row` to be a Discipline; register the row itself, got 'gpipe'"):
         register_schedule("gpipe")  # type: ignore[arg-type]
+
+
+def test_a_kind_of_work_and_a_grouping_may_be_given_as_text() -> None:
+    row = Discipline("mine", "", ("B", "F", "W"), credit=lambda s, S, m: 2, weight_gradients="microbatch")  # type: ignore[arg-type]  # the papers' letters
+    assert (row.priority, row.weight_gradients) == ((B, F, W), Grouping.MICROBATCH)
+
+
+@pytest.mark.parametrize("priority", [(B, B, F), (B, F), "BFW", None, ("B", "F", "V")])
+def test_a_priority_that_does_not_rank_each_kind_of_work_once_is_refused(priority: Any) -> None:
+    with pytest.raises(ConfigError, match="expected `priority` to be "):
+        Discipline("twice", "", priority, credit=lambda s, S, m: 1)
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "a b", "1f1b"])

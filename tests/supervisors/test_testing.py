@@ -52,7 +52,7 @@ def test_a_wait_of_no_time_does_not_wait() -> None:
 
 
 def test_waiting_for_waiters_that_do_not_come_fails() -> None:
-    with pytest.raises(TimeoutError, match="expected 1 threads to wait for the clock, got 0"):
+    with pytest.raises(TimeoutError, match="expected the threads that wait for the clock to be 1, got 0"):
         ManualClock().wait_for_waiters(timeout_s=0.01)
 
 

@@ -44,7 +44,7 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
     (lambda: learner(network=sequence()), "expected `sequence` to have at least one layer, got none"),
     (
         lambda: learner(network="dense:10"),
-        "expected argument 0 of `sequence` to be a layer or a network, got 'dense:10'",
+        "expected `network` to be a network or a layer, such as sequence(dense(8), dense(3)), got 'dense:10'",
     ),
     (lambda: learner(cost="hinge"), "expected `cost` to be one of mean_squared_error"),
     (lambda: learner(optimizer="rmsprop"), "expected `optimizer` to be one of sgd, adam, got 'rmsprop'"),
@@ -70,7 +70,7 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
     (lambda: Supervision(max_restarts=-1), "expected `max_restarts` to be an integer >= 0, got -1"),
     (lambda: Supervision(max_seconds=0), "expected `max_seconds` to be a number > 0, got 0"),
     (lambda: Supervision(max_attempts=0), "expected `max_attempts` to be an integer >= 1, got 0"),
-    (lambda: Supervision("one_for_two"), "expected `strategy` to be one of one_for_one"),  # type: ignore[arg-type]
+    (lambda: Supervision("one_for_two"), "expected `strategy` to be one of one_for_one"),
     (lambda: loss_less_than(float("nan")), "expected `limit` to be a number"),
 ]
 

@@ -146,6 +146,10 @@ class StagedJob:
     def restarts(self) -> int:
         return self._job.restarts
 
+    @property
+    def seconds(self) -> float:
+        return self._job.seconds
+
     def wait(self) -> None:
         self._job.wait()
 

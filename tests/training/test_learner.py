@@ -12,7 +12,7 @@ import pytest
 
 from annex_actors.base.errors import DivergedError, LayerError
 from annex_actors.costs import MeanSquaredError, cost
-from annex_actors.data import Dataset, Samples
+from annex_actors.data import Dataset, Samples, load
 from annex_actors.layers import activation, dense, sequence
 from annex_actors.optimizers import Adam, Sgd
 from annex_actors.protocol.events import EpochFinished, StepFinished
@@ -85,7 +85,7 @@ def test_regression_has_no_accuracy() -> None:
 
 
 def test_before_the_first_epoch_the_numbers_are_none() -> None:
-    result = Result(TRAINING.initial, (), restarts=0, seconds=0.0, samples=0, stages=5)
+    result = Result(TRAINING.initial, (), restarts=0, seconds=0.0, samples=0, stages=5, microbatches=2)
     assert (result.train_cost, result.test_cost, result.test_accuracy, result.samples_per_second) == (
         None,
         None,
@@ -336,5 +336,11 @@ def test_two_classes_may_have_one_output() -> None:
 @pytest.mark.parametrize(("schedule", "microbatches"), [("1f1b", 2), ("zb-h1", 2), ("pipedream", 1), ("2bw", 1)])
 def test_the_schedule_decides_the_default_number_of_microbatches(schedule: str, microbatches: int) -> None:
     network = sequence(dense(2))
-    assert Learner(network, schedule=schedule).spec.microbatches == microbatches
-    assert Learner(network, schedule=schedule, microbatches=3).spec.microbatches == 3
+    assert Learner(network, schedule=schedule).spec.parts(32) == microbatches
+    assert Learner(network, schedule=schedule, microbatches=3).spec.parts(32) == 3
+
+
+def test_a_default_number_of_microbatches_follows_the_batch_size_that_was_given() -> None:
+    for batch_size, parts in ((1, 1), (2, 2), (4, 2)):
+        result = Learner(sequence(dense(2)), runtime="inline").train(load("xor"), epochs=1, batch_size=batch_size)
+        assert result.microbatches == parts

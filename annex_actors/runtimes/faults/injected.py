@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from threading import Event
 
 from annex_actors.protocol.instrument import Instrument, Point
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.faults.planned import InjectedCrash
 
 SLOW_S = 0.05
@@ -31,10 +34,27 @@ class LayerFault(Enum):
     """It never returns, and swallows what is raised in it."""
 
 
-class InjectedFaults(Instrument):
-    """Injects faults into the layers of this process; `inject` may be called from any thread."""
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """An injected fault that has happened: in which layer, and when, on the clock of a run's events."""
 
-    def __init__(self) -> None:
+    layer: int
+    at: float
+
+
+class InjectedFaults(Instrument):
+    """Injects faults into the layers of this process; `inject` may be called from any thread.
+
+    ``strikes`` are the faults that have happened, here or in other processes, in the order in which this process heard
+    of them: a fault that is injected after a layer's last work never happens.
+
+    Args:
+        on_strike: called just before a fault happens here; None: it is only recorded.
+    """
+
+    def __init__(self, on_strike: Callable[[Strike], None] | None = None) -> None:
+        self.strikes: list[Strike] = []
+        self._on_strike = on_strike
         self._next: dict[int, LayerFault] = {}
         self._over = Event()
 
@@ -51,7 +71,14 @@ class InjectedFaults(Instrument):
         fault = self._next.get(layer)
         if fault is not None and (fault is not LayerFault.STORE or point is Point.COMMIT):
             del self._next[layer]
+            self.record(Strike(layer, clock.now()))
             self._happen(fault)
+
+    def record(self, strike: Strike) -> None:
+        """Record a fault that happens; an append, so that a kill leaves no lock."""
+        self.strikes.append(strike)
+        if self._on_strike is not None:
+            self._on_strike(strike)
 
     def _happen(self, fault: LayerFault) -> None:
         match fault:

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Lock
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError, ConfigError
+from annex_actors.base.shown import brief, shown
 from annex_actors.protocol.instrument import Instrument, Point
 from annex_actors.protocol.messages import WHOLE_STEP
 
@@ -17,6 +19,9 @@ ONCE_A_STEP = (Point.WEIGHT_GRADIENT, Point.UPDATE, Point.COMMIT)
 
 Place: TypeAlias = tuple[Point, int, int, int]
 """(work, layer, step, microbatch)."""
+
+
+_LONG = 20
 
 
 class InjectedCrash(AnnexError):
@@ -33,18 +38,33 @@ class Crash:
         microbatch: from 0; ignored where the work is on a whole step.
         at: the work in which it happens.
         times: how often it happens, >= 1; with 1, the repetition after the restart succeeds.
+
+    Raises:
+        ConfigError: a number out of range, or an unknown kind of work.
     """
 
     layer: int
     step: int
     microbatch: int = 0
-    at: Point = Point.FORWARD
+    at: Point | str = Point.FORWARD
     times: int = 1
+
+    __repr__ = brief
+
+    def __post_init__(self) -> None:
+        checks.keep(
+            self,
+            layer=checks.whole_number("layer", self.layer, at_least=0),
+            step=checks.whole_number("step", self.step, at_least=0),
+            microbatch=checks.whole_number("microbatch", self.microbatch, at_least=0),
+            at=checks.member("at", self.at, Point),
+            times=checks.whole_number("times", self.times, at_least=1),
+        )
 
     @property
     def place(self) -> Place:
         """Where it happens."""
-        return self.at, self.layer, self.step, WHOLE_STEP if self.at in ONCE_A_STEP else self.microbatch
+        return Point(self.at), self.layer, self.step, WHOLE_STEP if self.at in ONCE_A_STEP else self.microbatch
 
     def check(self, *, layers: int, steps: int, microbatches: int) -> None:
         """Refuse a crash that could never happen.
@@ -58,15 +78,13 @@ class Crash:
             ConfigError: a number out of range.
         """
         bounds = {
-            "layer": (self.layer, layers),
-            "step": (self.step, steps),
-            "microbatch": (self.microbatch, microbatches),
+            "layer": (self.layer, checks.whole_number("layers", layers, at_least=1)),
+            "step": (self.step, checks.whole_number("steps", steps, at_least=1)),
+            "microbatch": (self.microbatch, checks.whole_number("microbatches", microbatches, at_least=1)),
         }
         for name, (value, bound) in bounds.items():
-            if not 0 <= value < bound:
+            if value >= bound:
                 raise ConfigError(f"expected the crash's `{name}` to be an integer from 0 to {bound - 1}, got {value}")
-        if self.times < 1:
-            raise ConfigError(f"expected the crash's `times` to be an integer >= 1, got {self.times}")
 
 
 def parse_crash(text: str) -> Crash:
@@ -76,21 +94,16 @@ def parse_crash(text: str) -> Crash:
         ConfigError: a part that is wrong or missing; the message names it.
     """
     example = "layer=1,step=7,microbatch=2,at=backward"
-    numbers: dict[str, int] = {}
-    at = Point.FORWARD
+    given: dict[str, Any] = {}
     for part in text.split(","):
         name, _, value = (each.strip() for each in part.partition("="))
-        if name == "at" and value in [point.value for point in Point]:
-            at = Point(value)
-        elif name in ("layer", "step", "microbatch", "times") and value.isdecimal():
-            numbers[name] = int(value)
-        elif name == "at":
-            raise ConfigError(f"expected `at` to be one of {', '.join(p.value for p in Point)}, got {value!r}")
-        else:
-            raise ConfigError(f"expected a crash such as {example!r}, got {part!r} in {text!r}")
-    if missing := [name for name in ("layer", "step") if name not in numbers]:
-        raise ConfigError(f"expected a crash such as {example!r}, got {text!r} without `{missing[0]}`")
-    return Crash(at=at, **numbers)
+        is_number = name in ("layer", "step", "microbatch", "times") and value.isdecimal() and len(value) < _LONG
+        if name in given or not (is_number or name == "at"):
+            raise ConfigError(f"expected a crash such as {example!r}, got {shown(part)} in {shown(text)}")
+        given[name] = int(value) if is_number else value
+    if missing := [name for name in ("layer", "step") if name not in given]:
+        raise ConfigError(f"expected a crash such as {example!r}, got {shown(text)} without `{missing[0]}`")
+    return Crash(**given)
 
 
 class CrashPlan(Instrument):

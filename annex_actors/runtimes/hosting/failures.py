@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 
 from annex_actors.base.errors import AnnexError, LayerError, UserError
-from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.program import RunFailedError
+from annex_actors.base.words import counted
+from annex_actors.protocol.messages import Address, Control
+from annex_actors.runtimes.hosting.heartbeat import START
+from annex_actors.runtimes.program import RunFailedError, StandstillError, Supervision
 
 EXTERNAL_KILL_FACTOR = 10
 """Multiplier of ``max_attempts`` for deaths by external signals. The OOM killer looks the same, so a message that
 exhausts memory must still count as poison in the end."""
+
+
+BLAMELESS = frozenset({START, *(each.kind for each in Control.__subclasses__())})
+"""The kinds of work that exhaust nothing, so that a kill from outside strikes there by chance: the start, and messages
+about commits and restarts, which are the first that a new incarnation gets."""
 
 
 class PeerError(AnnexError):
@@ -25,8 +32,14 @@ class PeerError(AnnexError):
 
     def __init__(self, what: str, place: str | None, *, external: bool = False) -> None:
         super().__init__(f"{what} in {place}" if place else what)
+        self.what = what
         self.place = place
         self.external = external
+
+    @property
+    def kind(self) -> str:
+        """The kind of the message in ``place``; `START` for the start."""
+        return (self.place or "").partition(" at ")[0]
 
 
 class FailureLedger:
@@ -34,7 +47,7 @@ class FailureLedger:
 
     A message that fails the same layer at the same work ``max_attempts`` times is poison: the handler is a function of
     weights, message and key, so the next attempt would fail as well. External kills are limited by the supervisors'
-    restart window alone, unless they come again and again at the same message.
+    restart window alone, unless they come again and again at the same message with data.
 
     Args:
         max_attempts: >= 1.
@@ -46,13 +59,13 @@ class FailureLedger:
 
     def record(self, address: Address, label: str, error: BaseException | None) -> Exception | None:
         """Count a failure; return the error that ends the run, or None where a restart may help."""
-        if isinstance(error, UserError):
+        if isinstance(error, UserError | RunFailedError):
             return error
         if error is None:
             return None
         limit = self._max_attempts
         if isinstance(error, PeerError):
-            if error.place is None:
+            if error.place is None or (error.external and error.kind in BLAMELESS):
                 return None
             limit *= EXTERNAL_KILL_FACTOR if error.external else 1
             key: Hashable = (address, PeerError, error.place, error.external)
@@ -65,13 +78,35 @@ class FailureLedger:
         self._failures[key] += 1
         if self._failures[key] < limit:
             return None
-        return chained(RunFailedError(f"{text} (failed {limit} times at the same message)"), error)
+        return chained(RunFailedError(f"{text} (failed {counted(limit, 'time')} at the same message)"), error)
 
 
-def too_many_restarts(label: str, limit: str, error: BaseException | None) -> RunFailedError:
+def too_many_restarts(label: str, limits: Supervision, error: BaseException | None) -> RunFailedError:
     """Return the error of a run whose peer needed more restarts than its supervisor allows."""
+    limit = f"{counted(limits.max_restarts, 'restart')} in {limits.max_seconds:g} s"
     text = one_line(error) if error else "killed"
-    return chained(RunFailedError(f"{label} ended once more than {limit} allow; last: {text}"), error)
+    return chained(RunFailedError(f"{label} ended once more than the allowed {limit}; last: {text}"), error)
+
+
+def standstill(waits: Iterable[tuple[str, str | None]]) -> StandstillError:
+    """Return the error of a run in which nothing can ever happen again.
+
+    Args:
+        waits: the label of each peer, and for what it waits.
+    """
+    labels: dict[str, list[str]] = {}
+    for label, what in waits:
+        if what is not None:
+            labels.setdefault(what, []).append(label)
+    groups = [f"{_listed(who)} for {what}" for what, who in labels.items()]
+    return StandstillError(f"the run stands still: {'; '.join(groups) or 'no peer says for what it waits'}")
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """Return labels and a verb, as in *layer 1 relu and 2 more wait*."""
+    if len(labels) == 1:
+        return f"{labels[0]} waits"
+    return f"{labels[0]} and {labels[1] if len(labels) == 2 else f'{len(labels) - 1} more'} wait"
 
 
 def one_line(error: BaseException) -> str:

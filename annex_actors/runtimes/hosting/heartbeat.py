@@ -15,17 +15,20 @@ from annex_actors.protocol.effects import Effect
 from annex_actors.protocol.instrument import Instrument, Peer, WorkItem
 from annex_actors.protocol.messages import WHOLE_STEP
 
-SIZE = 96
+SIZE = 104
 """Bytes that a heartbeat takes."""
 
 FADING = 0.999
 """The factor by which the longest duration fades with each further piece of work: to half after 700. So one piece that
 took long because the machine was suspended does not raise the limit for a hang for good."""
 
+START = "start"
+"""The first piece of work of an incarnation, which no message causes."""
+
 Memory: TypeAlias = "bytearray | memoryview"
 
 _BEGAN, _LONGEST, _ANSWERED = range(3)
-_WORKED, _STEP, _MICROBATCH, _MOST_KEPT = range(4)
+_WORKED, _STEP, _MICROBATCH, _MOST_KEPT, _HANDLED = range(5)
 _WORD = 40
 """Bytes for the name of a message's kind. It is a word and not a number, so that a process can name a user's own kind
 without knowing its class."""
@@ -63,8 +66,10 @@ class Heartbeat(Instrument):
         times, numbers = self._times, self._numbers
         took = time.monotonic() - times[_BEGAN]
         times[_BEGAN] = 0.0
-        if item is not None and not isinstance(item, tuple) and item.is_work:
-            numbers[_WORKED] += 1
+        if item is not None and not isinstance(item, tuple):
+            numbers[_HANDLED] += 1
+            if item.is_work:
+                numbers[_WORKED] += 1
         times[_LONGEST] = max(took, times[_LONGEST] * FADING)
         kept = peer.kept_bytes
         if kept > numbers[_MOST_KEPT]:
@@ -103,6 +108,11 @@ class Heartbeat(Instrument):
         return self._numbers[_WORKED]
 
     @property
+    def handled(self) -> int:
+        """The number of messages that the peer's behaviour has handled: all but those about commits and restarts."""
+        return self._numbers[_HANDLED]
+
+    @property
     def most_kept_bytes(self) -> int:
         """The most that the peer kept for its neighbours."""
         return self._numbers[_MOST_KEPT]
@@ -112,7 +122,7 @@ class Heartbeat(Instrument):
         """The current piece of work, or the last one: ``forward at step 7 microbatch 2``."""
         kind = self._kind.tobytes().rstrip(b"\0").decode(errors="replace")
         if not kind:
-            return "start"
+            return START
         step, microbatch = self._numbers[_STEP], self._numbers[_MICROBATCH]
         return f"{kind} at step {step}" + ("" if microbatch == WHOLE_STEP else f" microbatch {microbatch}")
 
@@ -125,4 +135,4 @@ def _word(kind: str) -> bytes:
 def _views(memory: Memory) -> tuple[memoryview[float], memoryview[int], memoryview]:
     """Return the times, the numbers and the word in a heartbeat's memory."""
     view = memoryview(memory)[:SIZE]
-    return view[:24].cast("d"), view[24:56].cast("q"), view[56:].cast("B")
+    return view[:24].cast("d"), view[24:64].cast("q"), view[64:].cast("B")

@@ -8,6 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Message
+from annex_actors.protocol.survey import SURVEYOR
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.driver import Driver
 from annex_actors.runtimes.hosting.failures import one_line
@@ -16,6 +18,7 @@ from annex_actors.runtimes.hosting.judge import Judge
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
 from annex_actors.runtimes.hosting.peer_ref import Host, PeerRef, Peers
+from annex_actors.runtimes.hosting.standstill import Surveyor
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.tree import start_tree
 from annex_actors.runtimes.hosting.watchdog import Watchdog
@@ -55,6 +58,7 @@ class SupervisedJob:
     def __init__(
         self, program: Program, host_of: Callable[[PeerSpec], Host], needed: AbstractContextManager[Any] | None = None
     ) -> None:
+        self._began = clock.now()
         check_main_guard()
         hosts = {spec.address: host_of(spec) for spec in program.peers}
         self.registry = Registry()
@@ -65,10 +69,13 @@ class SupervisedJob:
         self._resources = ExitStack()
         observers = Observers(program.observers, self.registry)
         judge = Judge(program, self._peers, observers, outcome)
-        watchdog = Watchdog(program.supervision.hang_seconds, judge.on_hang)
-        self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog)
+        surveyor = Surveyor(program, self._peers, outcome)
+        watchdog = Watchdog(program.supervision.hang_seconds, judge.on_hang, surveyor.begin)
+        self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog, surveyor.void)
         hooks = [each.on_tree_event for each in (self._actors, self._surroundings, judge, self._driver)]
         try:
+            self.registry.register(SURVEYOR, surveyor)
+            self._resources.callback(self.registry.unregister, SURVEYOR)
             for needs in (needed or nullcontext(), one_blas_thread(), watchdog):
                 self._resources.enter_context(needs)
             children = {spec.address: hosts[spec.address].child(spec, self._surroundings) for spec in program.peers}
@@ -87,6 +94,12 @@ class SupervisedJob:
     def restarts(self) -> int:
         """How often any peer was restarted."""
         return self._surroundings.restarts
+
+    @property
+    def seconds(self) -> float:
+        """See `Job.seconds`."""
+        over_at = self._outcome.over_at
+        return (clock.now() if over_at is None else over_at) - self._began
 
     @property
     def failed(self) -> bool:
@@ -112,7 +125,7 @@ class SupervisedJob:
 
     def emit(self, event: Event) -> None:
         """Show an event to every observer."""
-        self._surroundings.emit(event)
+        self._surroundings.emit(clock.stamped(event))
 
     def peer(self, address: Address) -> PeerRef | None:
         """Return a peer's current incarnation; None while it is not up."""

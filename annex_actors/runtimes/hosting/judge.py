@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from annex_actors.protocol.events import PeerAbandoned, PeerExited, PeerHung
+from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerHung
 from annex_actors.protocol.messages import Address
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.failures import FailureLedger, PeerError, chained, one_line, too_many_restarts
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
@@ -52,26 +53,30 @@ class Judge:
         what = f"hung for {hang.limit_s:.3g} s" if hang.place else f"did not answer for {hang.limit_s:.3g} s"
         self._hangs[address] = PeerError(what, hang.place)
         place = hang.place or "no work"
-        self._observers.show(PeerHung(address, self._labels[address], peer.incarnation, place, hang.limit_s))
+        self._show(PeerHung(address, self._labels[address], peer.incarnation, place, hang.limit_s))
         peer.end()
+
+    def _show(self, event: Event) -> None:
+        self._observers.show(clock.stamped(event))
 
     def _judge_peer(self, event: TreeEvent, address: Address, label: str) -> None:
         match event:
             case ChildExited(reason=reason):
                 error = self._hangs.pop(address, None) or reason.exception
                 why = one_line(error) if error else str(reason)
-                self._observers.show(PeerExited(address, label, event.incarnation, why, orderly=reason.is_orderly))
+                self._show(PeerExited(address, label, event.incarnation, why, orderly=reason.is_orderly))
                 self._outcome.fail(self._ledger.record(address, label, error))
             case ChildStartFailed(error=error):
-                self._observers.show(PeerExited(address, label, event.incarnation, one_line(error)))
+                self._show(PeerExited(address, label, event.incarnation, one_line(error)))
                 self._outcome.fail(self._judge_start(address, label, event.incarnation, error))
             case ChildAbandoned():
-                self._observers.show(PeerAbandoned(address, label, event.incarnation))
+                self._show(PeerAbandoned(address, label, event.incarnation))
             case Escalated(reason=reason):
-                limit = f"{self._limits.max_restarts} restarts in {self._limits.max_seconds:g} s"
-                self._outcome.fail(too_many_restarts(label, limit, reason.exception))
+                self._outcome.fail(too_many_restarts(label, self._limits, reason.exception))
 
     def _judge_start(self, address: Address, label: str, incarnation: int, error: BaseException) -> Exception | None:
+        if isinstance(error, RunFailedError):
+            return error
         if incarnation == 1:  # a tree that does not start is not tried again
             return chained(RunFailedError(f"{label}: {one_line(error)}"), error)
         killed = isinstance(error, ActorDead)

@@ -10,6 +10,7 @@ from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import Instrument, combined
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.program import PeerSpec
 
@@ -36,8 +37,8 @@ class Surroundings(Protocol):
     def heartbeat(self, address: Address) -> Heartbeat:
         """Return the heartbeat of a new incarnation."""
 
-    def record_start(self, address: Address, incarnation: int) -> None:
-        """Record that a peer is up, before it does anything; ``incarnation`` as its supervisor counts."""
+    def record_start(self, address: Address, incarnation: int, time: float) -> None:
+        """Record that a peer is up since ``time``, before it does anything; its supervisor counts ``incarnation``."""
 
     def send(self, to: Address, envelope: Envelope) -> None:
         """Deliver an envelope. It may be lost."""
@@ -49,7 +50,7 @@ class Surroundings(Protocol):
         """Make a snapshot the last commit of its address, atomically; ``number`` as `open` returned it."""
 
     def emit(self, event: Event) -> None:
-        """Show an event to every observer."""
+        """Show an event, which has its time, to every observer."""
 
 
 class NodeHost:
@@ -76,7 +77,7 @@ class NodeHost:
             incarnation: as its supervisor counts.
         """
         effects = self.node.start()
-        self._surroundings.record_start(self._address, incarnation)
+        self._surroundings.record_start(self._address, incarnation, clock.now())
         self._perform(effects)
 
     def work(self) -> bool:
@@ -97,5 +98,5 @@ class NodeHost:
             elif isinstance(effect, Commit):
                 surroundings.commit(effect.snapshot, self._number)
             else:
-                surroundings.emit(effect.event)
+                surroundings.emit(clock.stamped(effect.event))
         self.node.carried_out(effects)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
+from annex_actors.base.shown import shown
 from annex_actors.protocol.events import Event
 from annex_actors.runtimes.program import Observer
 from supervisors import Actor, ChildSpec, Registry, Restart
+
+logger = logging.getLogger(__name__)
+
+
+def log_failure(observer: Observer) -> None:
+    """Log, once, that an observer is removed because of the exception that is being handled: it reaches no caller."""
+    logger.exception("an observer failed and is removed: %s", shown(observer))
 
 
 class ObserverActor(Actor):
@@ -19,7 +28,11 @@ class ObserverActor(Actor):
 
     def on_receive(self, message: Any) -> None:
         """Show the observer an event."""
-        self._observer.on_event(message)
+        try:
+            self._observer.on_event(message)
+        except Exception:
+            log_failure(self._observer)
+            raise
 
     def on_stop(self) -> None:
         """Show the observer the events that were sent before the stop, which has overtaken them."""

@@ -28,10 +28,17 @@ class RunSurroundings:
         observers: of the run.
         outcome: of the run.
         watchdog: watches the peers.
+        on_open: called before each new incarnation of a peer.
     """
 
     def __init__(
-        self, program: Program, registry: Registry, observers: Observers, outcome: Outcome, watchdog: Watchdog
+        self,
+        program: Program,
+        registry: Registry,
+        observers: Observers,
+        outcome: Outcome,
+        watchdog: Watchdog,
+        on_open: Callable[[], None],
     ) -> None:
         self.registry = registry
         self.instrument: Instrument = program.instrument
@@ -41,6 +48,7 @@ class RunSurroundings:
         self._observers = observers
         self._outcome = outcome
         self._watchdog = watchdog
+        self._on_open = on_open
         self._heartbeats: dict[Address, list[Heartbeat]] = {address: [] for address in self._labels}
         # The threads of two supervisors add to it: an append is atomic, an increment is not.
         self._starts: list[Address] = []
@@ -54,11 +62,16 @@ class RunSurroundings:
         """Begin a new incarnation of a peer: return the store's number for it, and the last commit.
 
         Raises:
-            Ignore: the run has failed.
+            Ignore: the run has failed, or its owner has closed it.
         """
-        if self._outcome.failed:
+        if self._outcome.failed or self._outcome.closed:
             raise Ignore
+        self._on_open()
         return self._store.open(address)
+
+    def pause(self, seconds: float) -> None:
+        """Wait before another try to start a peer, but not when the run has ended."""
+        self._outcome.pause(seconds)
 
     def heartbeat(self, address: Address) -> Heartbeat:
         """Return the heartbeat of a new incarnation on a thread, and watch it."""
@@ -75,10 +88,10 @@ class RunSurroundings:
         """Return the heartbeats of all incarnations of a peer, the first one first."""
         return tuple(self._heartbeats[address])
 
-    def record_start(self, address: Address, incarnation: int) -> None:
+    def record_start(self, address: Address, incarnation: int, time: float) -> None:
         """Record that a peer is up. It reports this itself: its supervisor's event may come after the run has ended."""
         self._starts.append(address)
-        self.emit(PeerStarted(address, self._labels[address], incarnation))
+        self.emit(PeerStarted(address, self._labels[address], incarnation, time=time))
 
     def send(self, to: Address, envelope: Envelope) -> None:
         """Send an envelope to a peer; a peer that is being restarted asks for it afterwards."""
@@ -95,7 +108,7 @@ class RunSurroundings:
         self._store.commit(snapshot, number)
 
     def emit(self, event: Event) -> None:
-        """Show an event to every observer; the driver's last one ends the owner's wait."""
+        """Show an event, which has its time, to every observer; the driver's last one ends the owner's wait."""
         self._observers.show(event)
         if isinstance(event, Finished):
             self._outcome.finish()

@@ -21,6 +21,7 @@ run (rest_for_one)
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from annex_actors.protocol.messages import Address
@@ -28,6 +29,13 @@ from annex_actors.runtimes.program import Program, Supervision
 from supervisors import ChildSpec, Hook, Registry, Restart, Strategy, Supervisor, SupervisorRef
 
 LAYERS, OBSERVERS = "layers", "observers"
+
+REPORTS = "annex_actors.supervisors"
+"""The logger of a run's tree. Its reports are not printed unless the program asks for them, as `logging.basicConfig`
+does: what ends a run is raised to its owner, and what did not end it is counted in the result and shown to observers.
+Trees of the program's own report to the logger ``supervisors`` as ever."""
+
+logging.getLogger(REPORTS).addHandler(logging.NullHandler())
 
 
 def start_tree(
@@ -59,6 +67,7 @@ def start_tree(
         name="run",
         hooks=hooks,
         registry=registry,
+        logger=REPORTS,
     )
 
 

@@ -1,8 +1,11 @@
-"""The watchdog finds peers that hang, by their heartbeats, and by whether their hosts answer.
+"""The watchdog finds peers that hang, by their heartbeats, and by whether their hosts answer; and runs that are quiet.
 
 A piece of work may take up to twenty times as long as the longest recent one of its peer, and at least as long as the
 user's limit: only the user knows what is long for a layer. A peer between two pieces of work waits for messages, which
 is no hang; but its host must answer, and a stopped process does not.
+
+A run in which no peer has handled a message since the last check is quiet. That alone proves nothing, so the watchdog
+then has the peers asked (see `standstill`).
 """
 
 from __future__ import annotations
@@ -53,15 +56,24 @@ class Watchdog:
     Args:
         limit_s: see `Supervision.hang_seconds`.
         on_hang: called once for each incarnation that hangs, in the watchdog's thread.
+        on_quiet: called in the same thread while the run is quiet, after 1, 2, 4, 8 … checks: what it begins then has
+            ever more time.
         clock: monotonic seconds.
     """
 
     def __init__(
-        self, limit_s: float, on_hang: Callable[[Address, Hang], None], clock: Callable[[], float] = time.monotonic
+        self,
+        limit_s: float,
+        on_hang: Callable[[Address, Hang], None],
+        on_quiet: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit_s = limit_s
         self._on_hang = on_hang
+        self._on_quiet = on_quiet
         self._clock = clock
+        self._handled: dict[Heartbeat, int] | None = None
+        self._quiet_checks = 0
         self._lock = Lock()
         self._watched: dict[Address, _Watched] = {}
         self._longest_s: dict[Address, float] = {}
@@ -114,6 +126,19 @@ class Watchdog:
         while not self._closing.wait(min(MAX_INTERVAL_S, self._limit_s / CHECKS_PER_LIMIT)):
             for address, hang in self.check():
                 self._on_hang(address, hang)
+            if self.is_time_to_ask():
+                self._on_quiet()
+
+    def is_time_to_ask(self) -> bool:
+        """Return whether the run is quiet, and has been so for 1, 2, 4, 8 … checks."""
+        with self._lock:
+            heartbeats = [watched.heartbeat for watched in self._watched.values()]
+        idle = heartbeats and all(each.began is None for each in heartbeats)
+        handled = {each: each.handled for each in heartbeats} if idle else None
+        is_quiet = handled is not None and handled == self._handled
+        self._handled = handled
+        self._quiet_checks = self._quiet_checks + 1 if is_quiet else 0
+        return self._quiet_checks.bit_count() == 1
 
     def _judge(self, address: Address, watched: _Watched, now: float) -> Hang | None:
         heartbeat = watched.heartbeat

@@ -13,8 +13,8 @@ commits (`stores.shared_log`) and the workers' standard error are files without 
 that have them open. After a ``kill -9`` of everything there is nothing to clean up.
 
 Read `control_messages`, `framing`, `link` and `worker`; then, on the supervising side, `worker_process`,
-`spare_workers` and `process_child`; `connections` and `commit_logs`, which the processes of a run share; and `startup`
-and `worker_pool`.
+`spare_workers` and `process_child`; `connections` and `commit_logs`, which the processes of a run share; and `startup`,
+`start_limit` and `worker_pool`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ from annex_actors.runtimes.processes.worker_process import has_importable_main
 from annex_actors.runtimes.program import PeerSpec, Program
 from annex_actors.runtimes.threads import ThreadHost
 from supervisors import Strategy
+
+_MOST = 1000
+"""More spare processes than any job needs, and a number that a machine survives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,12 @@ class ProcessesRuntime:
     name = "processes"
 
     def __post_init__(self) -> None:
-        checks.boolean("affinity", self.affinity)
-        if self.spares is not None:
-            checks.whole_number("spares", self.spares, at_least=0)
-        checks.whole_number("commit_every", self.commit_every, at_least=1)
+        checks.keep(
+            self,
+            affinity=checks.boolean("affinity", self.affinity),
+            spares=None if self.spares is None else checks.whole_number("spares", self.spares, at_least=0, limit=_MOST),
+            commit_every=checks.whole_number("commit_every", self.commit_every, at_least=1),
+        )
 
     def start(self, program: Program) -> HostedJob:
         """Start the processes, all at once, then the supervision tree.

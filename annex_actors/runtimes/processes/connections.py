@@ -43,8 +43,8 @@ class Connections:
             for address in sorted(routing.neighbours(ref.address) & self._up.keys()):
                 neighbour = self._up[address].ref
                 here, there = socket.socketpair()
-                ref.process.send(WithFiles(Connect(address, neighbour.incarnation), [here.detach()]))
-                neighbour.process.send(WithFiles(Connect(ref.address, ref.incarnation), [there.detach()]))
+                ref.process.send(WithFiles(Connect(address, neighbour.number), [here.detach()]))
+                neighbour.process.send(WithFiles(Connect(ref.address, ref.number), [there.detach()]))
                 new.unconnected.add(address)
             if ref.process.gone:  # it ended before it was added, so `remove` did not find it
                 self.remove(ref)
@@ -68,11 +68,11 @@ class Connections:
             else:
                 deliver()
 
-    def record_connected(self, neighbour: Address, peer: Address, incarnation: int) -> None:
+    def record_connected(self, neighbour: Address, peer: Address, number: int) -> None:
         """Record that a neighbour is connected to an incarnation; after the last neighbour, deliver what was held."""
         with self._lock:
             found = self._up.get(peer)
-            if found is None or found.ref.incarnation != incarnation:
+            if found is None or found.ref.number != number:
                 return
             found.unconnected.discard(neighbour)
             if not found.unconnected:

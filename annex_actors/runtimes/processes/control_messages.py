@@ -58,7 +58,7 @@ class Connect:
     """Send to this incarnation of a peer, over the socket sent with this, and to no earlier one; answer `Connected`."""
 
     peer: Address
-    incarnation: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,14 @@ class Connected:
     """I send to this incarnation of a peer from now on."""
 
     peer: Address
-    incarnation: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """The peer is up, at its last commit."""
+    """The peer is up, at its last commit, since ``time``."""
+
+    time: float
 
 
 @dataclass(frozen=True, slots=True)

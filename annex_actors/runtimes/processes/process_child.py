@@ -22,12 +22,14 @@ class ProcessRef:
     Args:
         address: its name.
         incarnation: the number of this incarnation, as its supervisor counts.
+        number: of the incarnation, as the store counts: one that is killed while it starts has a number too.
         process: the process that hosts it.
     """
 
-    def __init__(self, address: Address, incarnation: int, process: WorkerProcess) -> None:
+    def __init__(self, address: Address, incarnation: int, number: int, process: WorkerProcess) -> None:
         self.address = address
         self.incarnation = incarnation
+        self.number = number
         self.process = process
 
     def tell(self, envelope: Envelope) -> None:

@@ -6,14 +6,11 @@ from collections import deque
 from threading import Lock
 
 from annex_actors.runtimes.hosting.failures import one_line
-from annex_actors.runtimes.processes.worker_process import ProcessDied, WorkerProcess
+from annex_actors.runtimes.processes.worker_process import WorkerProcess
 from supervisors import StartError
 
 START_S = 60.0
 """Seconds that a process may take to start and to import what the program imports."""
-
-ATTEMPTS = 10
-"""Consecutive kills of spare or starting workers to tolerate; more than that is deliberate."""
 
 
 class SpareWorkers:
@@ -53,26 +50,28 @@ class SpareWorkers:
                 self._waiting.append(process)
 
     def take(self) -> WorkerProcess:
-        """Return a process that is ready, and start another in its place; replace one that was killed, a few times.
+        """Return a process that is ready, and start another in its place.
 
         The other process is started before waiting for this one, so that after many deaths several start at once.
 
         Raises:
             StartError: see `fill`; or a process took too long, or ended while it started, for the reason in its cause.
         """
-        for _ in range(ATTEMPTS):
-            self.fill(1)
+        process = self._next()
+        self.fill(self._count)
+        if process.ready.wait(START_S) and not process.gone:
+            return process
+        raise _failure(process)
+
+    def _next(self) -> WorkerProcess:
+        """Return the first process that waits and has not ended, or a new one: those that have are of no concern."""
+        while self._waiting:
             process = self._waiting.popleft()
-            self.fill(self._count)
-            if process.ready.wait(START_S) and not process.gone:
+            if not process.gone:
                 return process
-            failure = _failure(process)
-            if not _was_killed(failure):
-                break
-        try:
-            raise failure
-        finally:
-            del failure  # else it and the frame of its traceback would refer to each other
+            process.close()
+        self.fill(1)
+        return self._waiting.popleft()
 
     def await_first(self) -> None:
         """Wait until a process is ready.
@@ -92,11 +91,6 @@ class SpareWorkers:
             process.kill()
         for process in left:
             process.close()
-
-
-def _was_killed(failure: StartError) -> bool:
-    cause = failure.__cause__
-    return isinstance(cause, ProcessDied) and cause.external
 
 
 def _failure(process: WorkerProcess) -> StartError:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from functools import partial
 from threading import Event
 from typing import Any
 
 from annex_actors.protocol.effects import Emit, Send
+from annex_actors.runtimes.faults.injected import InjectedFaults, Strike
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.processes.commit_logs import CommitLogs
@@ -17,7 +17,8 @@ from annex_actors.runtimes.processes.control_messages import Assign, Connected, 
 from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
 from annex_actors.runtimes.processes.spare_workers import START_S
 from annex_actors.runtimes.processes.worker_process import WithFiles, WorkerProcess
-from supervisors import ActorDead, Reason
+from annex_actors.runtimes.program import Program
+from supervisors import ActorDead, Reason, StartError
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Startup:
         surroundings: of the run.
         connections: of the run.
         logs: of the run.
-        crashes: the planned crashes; None: there are none.
+        program: the run.
     """
 
     def __init__(
@@ -41,14 +42,15 @@ class Startup:
         surroundings: RunSurroundings,
         connections: Connections,
         logs: CommitLogs,
-        crashes: CrashPlan | None,
+        program: Program,
     ) -> None:
         self._assignment = assignment
         self._surroundings = surroundings
         self._connections = connections
         self._logs = logs
-        self._crashes = crashes
-        self._ref = ProcessRef(assignment.spec.address, assignment.incarnation, process)
+        self._crashes = program.crashes or CrashPlan()
+        self._faults = program.faults or InjectedFaults()
+        self._ref = ProcessRef(assignment.spec.address, assignment.incarnation, assignment.number, process)
         self._decided = Event()
         self._is_up = False
         self._reason: Reason | None = None
@@ -57,16 +59,20 @@ class Startup:
         """Start the peer, and return the child when it is up.
 
         Raises:
+            StartError: the peer takes too long.
             BaseException: the exception of the peer, or `ProcessDied`.
         """
         child = ProcessChild(self._ref)
         self._begin(child)
-        if not self._decided.wait(START_S):
+        in_time = self._decided.wait(START_S)
+        if not in_time:
             self._ref.process.kill()
             self._decided.wait()
-        if not self._is_up:
-            raise self._take_failure()
-        return child
+        if self._is_up:
+            return child
+        if not in_time:
+            raise StartError(f"{self._ref} was not up within {START_S:g} s")
+        raise self._take_failure()
 
     def _begin(self, child: ProcessChild) -> None:
         """Register the peer, so that its neighbours can answer it; then send the assignment."""
@@ -75,8 +81,10 @@ class Startup:
         self._surroundings.registry.register(ref.address, ref, incarnation=ref.incarnation)
         child.watch(self._on_exit)
         self._connections.connect(ref, assignment.spec.routing)
-        fds = [self._logs.duplicate_fd(ref.address, assignment.number), os.dup(ref.process.heartbeat_fd)]
-        ref.process.send(WithFiles(assignment, fds))
+        heartbeat = ref.process.heartbeat_file()
+        if heartbeat is not None:  # else it has ended, and `_on_exit` is called
+            fds = [self._logs.duplicate_fd(ref.address, assignment.number), heartbeat]
+            ref.process.send(WithFiles(assignment, fds))
 
     def _on_message(self, message: Any) -> None:
         ref, surroundings = self._ref, self._surroundings
@@ -87,14 +95,16 @@ class Startup:
                 surroundings.emit(event)
             case Kept(step):
                 self._logs.copy(ref.address, step, self._assignment.number)
-            case Connected(peer, incarnation):
-                self._connections.record_connected(ref.address, peer, incarnation)
-            case Crashing(place) if self._crashes is not None:
+            case Connected(peer, number):
+                self._connections.record_connected(ref.address, peer, number)
+            case Crashing(place):
                 self._crashes.take(place)
-            case Up():  # watched from now on; the start has its own deadline
+            case Strike():
+                self._faults.record(message)
+            case Up(time):  # watched from now on; the start has its own deadline
                 process = ref.process
                 surroundings.watch(ref.address, process.heartbeat, ping=partial(process.send, Ping()))
-                surroundings.record_start(ref.address, ref.incarnation)
+                surroundings.record_start(ref.address, ref.incarnation, time)
                 self._is_up = True
                 self._decided.set()
 

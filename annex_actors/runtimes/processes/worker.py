@@ -33,6 +33,7 @@ from annex_actors.protocol.instrument import Instrument, combined
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
@@ -86,7 +87,7 @@ class WorkerSurroundings:
         self._links = links
         self._log = log
         self._heartbeat = heartbeat
-        self.faults = InjectedFaults()
+        self.faults = InjectedFaults(on_strike=control.send)
         crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
         self.instrument: Instrument = combined(self.faults, crashes)
 
@@ -98,16 +99,16 @@ class WorkerSurroundings:
         """Return the heartbeat of this incarnation."""
         return self._heartbeat
 
-    def record_start(self, address: Address, incarnation: int) -> None:
+    def record_start(self, address: Address, incarnation: int, time: float) -> None:
         """Tell the supervising process that the peer is up."""
-        self._control.send(Up())
+        self._control.send(Up(time))
 
     def send(self, to: Address, envelope: Envelope) -> None:
-        """Send an envelope over the link to a neighbour, or to the trainer, which is in the supervising process."""
+        """Send an envelope over the link to a neighbour, or to the supervising process, to trainer and surveyor."""
         link = self._links.get(to)
         if link is not None:
             link.send(envelope)
-        elif to == TRAINER:
+        elif to in (TRAINER, SURVEYOR):
             self._control.send(Send(to, envelope))
 
     def is_due(self, step: int) -> bool:
@@ -157,9 +158,9 @@ class Worker:
             case Ping():
                 if self._heartbeat is not None:
                     self._heartbeat.answer()
-            case Connect(peer, incarnation):
+            case Connect(peer, number):
                 self._connect(peer, framing.receive_fds(self._files, 1)[0])
-                self._control.send(Connected(peer, incarnation))
+                self._control.send(Connected(peer, number))
             case Prepare(program, load):
                 multiprocessing.spawn.prepare(dict(program))
                 for path in load:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn, Self, TypeVar
 
 from annex_actors.base.errors import UserError
 from annex_actors.protocol.messages import Address
@@ -15,9 +18,13 @@ from annex_actors.runtimes.processes.connections import Connections
 from annex_actors.runtimes.processes.control_messages import Assign
 from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
 from annex_actors.runtimes.processes.spare_workers import SpareWorkers
+from annex_actors.runtimes.processes.start_limit import StartLimit
 from annex_actors.runtimes.processes.startup import Startup
+from annex_actors.runtimes.processes.worker_process import ProcessDied
 from annex_actors.runtimes.program import PeerSpec, Program, RunFailedError
 from supervisors import ChildSpec, StartContext, StartError
+
+_Started = TypeVar("_Started")
 
 
 class WorkerPool:
@@ -39,6 +46,7 @@ class WorkerPool:
         self._first = len(program.stages) + spares
         self._commit_every = commit_every
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
+        self._limit = StartLimit(program.supervision)
         self._logs = CommitLogs(program.store)
         self._connections = Connections()
 
@@ -46,13 +54,14 @@ class WorkerPool:
         """Start the processes, and make the logs of their commits.
 
         Raises:
-            RunFailedError: no process can be started, or none that can import what the program imports.
+            RunFailedError: no process can be started, or none that can import what the program imports; or the system
+                kills what starts.
             UserError: a process found a mistake in the program or in a setting.
         """
         try:
             self._logs.open(spec.address for spec in self._program.stages)
             self._spares.fill(self._first)
-            self._spares.await_first()
+            self._tried(self._program.stages[0], self._spares.await_first, time.sleep)
         except BaseException as error:
             self._close()
             if isinstance(error, StartError):
@@ -79,15 +88,30 @@ class WorkerPool:
         """Start a peer, and return its child when it is up: a specification's ``start``.
 
         Raises:
-            Ignore: the run has failed.
+            Ignore: the run is over.
+            RunFailedError: the system kills what starts.
             StartError: no process can be started.
-            BaseException: the exception of the peer, or `ProcessDied`.
+            BaseException: the exception of the peer.
         """
+        child = self._tried(spec, partial(self._start, spec, surroundings, context.incarnation), surroundings.pause)
+        self._limit.record_up()
+        return child
+
+    def _start(self, spec: PeerSpec, surroundings: RunSurroundings, incarnation: int) -> ProcessChild:
         number, _ = surroundings.open(spec.address)
         process = self._spares.take()
         self._pin(spec.address, process.pid)
-        assignment = self._assignment(spec, context.incarnation, number)
-        return Startup(assignment, process, surroundings, self._connections, self._logs, self._program.crashes).run()
+        assignment = self._assignment(spec, incarnation, number)
+        return Startup(assignment, process, surroundings, self._connections, self._logs, self._program).run()
+
+    def _tried(self, spec: PeerSpec, start: Callable[[], _Started], pause: Callable[[float], None]) -> _Started:
+        """Try a start again as long as processes are killed before they have work, and the limit allows it."""
+        while True:
+            try:
+                return start()
+            except (StartError, ProcessDied) as error:
+                pause_s = self._limit.pause_s(spec.label, error)
+            pause(pause_s)
 
     def _assignment(self, spec: PeerSpec, incarnation: int, number: int) -> Assign:
         program = self._program
@@ -97,7 +121,8 @@ class WorkerPool:
     def _pin(self, address: Address, pid: int) -> None:
         if self._cores:
             index = [spec.address for spec in self._program.stages].index(address)
-            os.sched_setaffinity(pid, {self._cores[index % len(self._cores)]})
+            with suppress(ProcessLookupError):  # it has ended, which its start will notice
+                os.sched_setaffinity(pid, {self._cores[index % len(self._cores)]})
 
     def _close(self) -> None:
         self._spares.close()

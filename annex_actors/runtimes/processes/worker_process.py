@@ -32,8 +32,23 @@ _MAIN_FILE, _MAIN_MODULE = "init_main_from_path", "init_main_from_name"
 LINGER_S = 1.0
 """Seconds until a process that has closed its control socket is killed, if it has not ended."""
 
-EXTERNAL_SIGNALS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
-"""Signals that come from outside of a process; all others are caused by the process itself."""
+OWN_SIGNALS = frozenset(
+    {
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGILL,
+        signal.SIGFPE,
+        signal.SIGABRT,
+        signal.SIGSYS,
+        signal.SIGTRAP,
+        signal.SIGXCPU,
+        signal.SIGXFSZ,
+    }
+)
+"""Signals that a process causes itself, by a fault or beyond a limit; all others come from outside."""
+
+INTERRUPTED = 1
+"""The exit code of a Python that a signal interrupts before it can handle one."""
 
 KEPT_OUTPUT = 1 << 16
 """The number of bytes at the end of a worker's output that are kept."""
@@ -47,7 +62,17 @@ main({control}, {files}, {lifeline})
 
 
 class ProcessDied(PeerError):
-    """A process that ended without sending `Ended`."""
+    """A process that ended without sending `Ended`.
+
+    Args:
+        code: its exit code; the negative number of a signal that ended it.
+        place: its current piece of work; None: it had none.
+    """
+
+    def __init__(self, code: int, place: str | None) -> None:
+        external = -code not in OWN_SIGNALS if code < 0 else code == INTERRUPTED and place is None
+        super().__init__(_end(code), place, external=external)
+        self.by_signal = code < 0
 
 
 class WithFiles:
@@ -127,9 +152,9 @@ class WorkerProcess:
         self._lock = Lock()
         self._gone = Event()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-        self.heartbeat_fd = anonymous_memory("heartbeat")
-        os.ftruncate(self.heartbeat_fd, mmap.PAGESIZE)
-        self.heartbeat = Heartbeat(memoryview(mmap.mmap(self.heartbeat_fd, mmap.PAGESIZE)))
+        self._heartbeat_fd = anonymous_memory("heartbeat")
+        os.ftruncate(self._heartbeat_fd, mmap.PAGESIZE)
+        self.heartbeat = Heartbeat(memoryview(mmap.mmap(self._heartbeat_fd, mmap.PAGESIZE)))
         control, its_control = socket.socketpair()  # its_*: the ends that the worker inherits
         self._files, its_files = socket.socketpair()
         its_lifeline, self._lifeline = os.pipe()
@@ -157,6 +182,11 @@ class WorkerProcess:
     def gone(self) -> bool:
         """Whether it has ended and was reaped."""
         return self._gone.is_set()
+
+    def heartbeat_file(self) -> int | None:
+        """Return a descriptor of its heartbeat's memory, which the caller closes; None if the process has ended."""
+        with self._lock:
+            return None if self.gone else os.dup(self._heartbeat_fd)
 
     def send(self, message: object) -> None:
         """Send a control message or an envelope, without waiting."""
@@ -199,7 +229,7 @@ class WorkerProcess:
         if self.final_message is not None:
             return self.final_message.exception()
         assert self.exit_code is not None
-        return _death(self.exit_code, self.heartbeat.place if self.heartbeat.began else None)
+        return ProcessDied(self.exit_code, self.heartbeat.place if self.heartbeat.began else None)
 
     def close(self) -> None:
         """Kill the process if it has not ended, and release its resources. Safe to call twice."""
@@ -224,7 +254,7 @@ class WorkerProcess:
     def _close_files(self) -> None:
         self._files.close()
         os.close(self._lifeline)
-        os.close(self.heartbeat_fd)
+        os.close(self._heartbeat_fd)
 
     def _reap(self) -> None:
         try:
@@ -232,9 +262,9 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             self.exit_code = self._popen.wait()
-        self._close_files()
         self._on_message = None  # break the cycle: its owner refers to this
         with self._lock:
+            self._close_files()
             self._gone.set()
             watchers, self._on_exit = self._on_exit, []
         self.ready.set()  # `SpareWorkers.take` waits for it, and then checks `gone`
@@ -256,11 +286,10 @@ def _start_python(control: int, files: int, lifeline: int, output: IO[bytes]) ->
     )
 
 
-def _death(code: int, place: str | None) -> ProcessDied:
+def _end(code: int) -> str:
     if code >= 0:
-        return ProcessDied(f"ended with exit code {code}", place)
+        return f"ended with exit code {code}"
     try:
-        name = signal.Signals(-code).name
+        return f"killed by {signal.Signals(-code).name}"
     except ValueError:
-        name = f"signal {-code}"
-    return ProcessDied(f"killed by {name}", place, external=-code in EXTERNAL_SIGNALS)
+        return f"killed by signal {-code}"

@@ -6,8 +6,9 @@ import pytest
 
 from annex_actors.base.errors import DataError, DivergedError, LayerError
 from annex_actors.protocol.routing import TRAINER, stage_address
-from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, too_many_restarts
-from annex_actors.runtimes.program import RunFailedError
+from annex_actors.runtimes.hosting.failures import FailureLedger, PeerError, one_line, too_many_restarts
+from annex_actors.runtimes.hosting.heartbeat import START
+from annex_actors.runtimes.program import RunFailedError, Supervision
 
 LABEL = "layer 1 relu"
 
@@ -93,10 +94,36 @@ def test_one_attempt_means_that_the_first_failure_is_the_last() -> None:
     ],
 )
 def test_too_many_restarts_name_the_peer_the_limit_and_the_last_failure(error: Exception | None, last: str) -> None:
-    verdict = too_many_restarts(LABEL, "5 restarts in 2 s", error)
-    assert str(verdict) == f"layer 1 relu ended once more than 5 restarts in 2 s allow; last: {last}"
+    verdict = too_many_restarts(LABEL, Supervision(max_restarts=5, max_seconds=2), error)
+    assert str(verdict) == f"layer 1 relu ended once more than the allowed 5 restarts in 2 s; last: {last}"
     assert verdict.__cause__ is error
 
 
 def test_an_error_of_several_lines_is_shown_on_one() -> None:
     assert one_line(ValueError("first\n  second\nthird")) == "ValueError: first second third"
+
+
+@pytest.mark.parametrize("place", [None, START, "resume at step 3", "committed at step 3"])
+def test_a_kill_from_outside_that_strikes_no_message_with_data_is_not_counted(place: str | None) -> None:
+    ledger = FailureLedger(1)
+    errors = [PeerError("killed by SIGKILL", place, external=True) for _ in range(100)]
+    assert [ledger.record(stage_address(1), LABEL, error) for error in errors] == [None] * 100
+
+
+def test_kills_from_outside_at_the_same_message_are_poison_in_the_end() -> None:
+    ledger = FailureLedger(2)
+    errors = [PeerError("killed by SIGKILL", "forward at step 1", external=True) for _ in range(20)]
+    assert [ledger.record(stage_address(1), LABEL, error) for error in errors[:-1]] == [None] * 19
+    verdict = ledger.record(stage_address(1), LABEL, errors[-1])
+    assert str(verdict) == "layer 1 relu: killed by SIGKILL in forward at step 1 (failed 20 times at the same message)"
+
+
+def test_a_start_that_fails_by_itself_is_counted() -> None:
+    ledger = FailureLedger(2)
+    assert ledger.record(stage_address(1), LABEL, PeerError("hung for 10 s", START)) is None
+    assert isinstance(ledger.record(stage_address(1), LABEL, PeerError("hung for 10 s", START)), RunFailedError)
+
+
+def test_an_error_that_ends_the_run_is_not_counted_but_ends_it() -> None:
+    error = RunFailedError("the system kills what starts")
+    assert FailureLedger(100).record(stage_address(1), LABEL, error) is error

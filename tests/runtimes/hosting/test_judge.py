@@ -125,6 +125,13 @@ def test_a_peer_that_does_not_start_the_first_time_ends_the_run() -> None:
         judged.outcome.wait()
 
 
+def test_a_start_that_ends_the_run_does_so_with_its_own_error_in_any_incarnation() -> None:
+    for incarnation in (1, 4):
+        judged, error = Judged(), RunFailedError("layer 1 relu: the system kills what starts")
+        judged.judge.on_tree_event(ChildStartFailed("run/layers", str(STAGE), incarnation, SPEC, error))
+        assert judged.outcome.take_failure() is error
+
+
 def test_a_peer_that_is_killed_while_it_starts_again_is_no_failure() -> None:
     judged = Judged()
     for incarnation in range(2, 6):
@@ -136,7 +143,7 @@ def test_a_peer_that_is_killed_while_it_starts_again_is_no_failure() -> None:
 def test_more_restarts_than_the_window_allows_end_the_run() -> None:
     judged = Judged()
     judged.judge.on_tree_event(Escalated("run/layers", str(STAGE), 8, SPEC, Crashed(OSError("again"))))
-    with pytest.raises(RunFailedError, match="ended once more than 7 restarts in 3 s allow; last: OSError: again"):
+    with pytest.raises(RunFailedError, match="more than the allowed 7 restarts in 3 s; last: OSError: again"):
         judged.outcome.wait()
 
 

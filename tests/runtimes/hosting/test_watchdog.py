@@ -8,7 +8,7 @@ from annex_actors.protocol.messages import Address, Forward
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.hosting.heartbeat import SIZE, Heartbeat
 from annex_actors.runtimes.hosting.watchdog import Hang, Watchdog
-from tests.protocol.messages import forward, resume
+from tests.protocol.messages import forward, marker, resume
 
 STAGE = stage_address(0)
 
@@ -46,7 +46,7 @@ def at_work(began: float, longest_s: float = 0.0) -> Heartbeat:
 
 
 def watchdog(clock: Clock, limit_s: float = 10.0) -> Watchdog:
-    return Watchdog(limit_s, lambda address, hang: None, clock)
+    return Watchdog(limit_s, lambda address, hang: None, lambda: None, clock)
 
 
 def test_a_heartbeat_shows_what_its_peer_does_and_has_done() -> None:
@@ -178,3 +178,64 @@ def test_a_watchdog_that_was_itself_stopped_asks_before_it_judges() -> None:
     watching.watch(STAGE, heartbeat, lambda: answering(heartbeat, clock.now, memory))
     for clock.now in (100.0, 5000.0, 5001.0, 9000.0):
         assert watching.check() == []
+
+
+# A quiet run
+
+
+def asked(watching: Watchdog, checks: int) -> list[int]:
+    """Return after which of the next checks it is time to ask the peers."""
+    return [number for number in range(1, checks + 1) if watching.is_time_to_ask()]
+
+
+def idle(worked: int = 0) -> Heartbeat:
+    """Return the heartbeat of a peer between two pieces of work."""
+    heartbeat = Heartbeat()
+    for _ in range(worked):
+        heartbeat.before(Peer(), piece())
+        heartbeat.after(Peer(), piece(), ())
+    return heartbeat
+
+
+def test_a_run_in_which_no_peer_handles_a_message_is_quiet_and_asked_about_ever_less_often() -> None:
+    watching = watchdog(Clock())
+    watching.watch(STAGE, idle())
+    watching.watch(stage_address(1), idle(worked=3))
+    assert asked(watching, 20) == [2, 3, 5, 9, 17]
+
+
+def test_a_run_without_peers_is_not_asked_about() -> None:
+    assert asked(watchdog(Clock()), 9) == []
+
+
+def test_a_run_in_which_a_peer_is_at_work_is_not_quiet() -> None:
+    watching = watchdog(Clock())
+    watching.watch(STAGE, idle())
+    watching.watch(stage_address(1), at_work(began=100.0))
+    assert asked(watching, 9) == []
+
+
+def test_a_run_is_no_longer_quiet_once_a_peer_has_handled_a_message() -> None:
+    watching, heartbeat = watchdog(Clock()), idle()
+    watching.watch(STAGE, heartbeat)
+    assert asked(watching, 4) == [2, 3]
+    heartbeat.before(Peer(), piece())
+    heartbeat.after(Peer(), piece(), ())
+    assert asked(watching, 4) == [2, 3]
+
+
+def test_a_survey_does_not_end_the_quiet() -> None:
+    watching, heartbeat = watchdog(Clock()), idle()
+    watching.watch(STAGE, heartbeat)
+    assert asked(watching, 4) == [2, 3]
+    heartbeat.before(Peer(), (STAGE, marker()))
+    heartbeat.after(Peer(), (STAGE, marker()), ())
+    assert asked(watching, 9) == [1, 5]
+
+
+def test_a_new_incarnation_ends_the_quiet() -> None:
+    watching = watchdog(Clock())
+    watching.watch(STAGE, idle())
+    assert asked(watching, 3) == [2, 3]
+    watching.watch(STAGE, idle())
+    assert asked(watching, 3) == [2, 3]

@@ -35,10 +35,13 @@ class Alone:
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         return 1, None
 
+    def pause(self, seconds: float) -> None:
+        pass
+
     def watch(self, address: Address, heartbeat: Heartbeat, ping: Callable[[], None] | None = None) -> None:
         pass
 
-    def record_start(self, address: Address, incarnation: int) -> None:
+    def record_start(self, address: Address, incarnation: int, time: float) -> None:
         pass
 
     def send(self, to: Address, envelope: Envelope) -> None:

@@ -15,10 +15,10 @@ import pytest
 from annex_actors.base.errors import AnnexError, ConfigError
 from annex_actors.layers import Activation, dense, sequence
 from annex_actors.layers.functions import Relu
-from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError
+from annex_actors.runtimes import ProcessesRuntime, RunFailedError
 from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import spare_workers
-from tests.trainings import Training, carry_out, fingerprints, undisturbed
+from tests.trainings import Training, undisturbed
 
 TRAINING = Training(microbatches=3)
 
@@ -120,36 +120,6 @@ def test_a_process_that_ends_while_it_starts_is_reported_with_its_exit_code(tmp_
     error = failed_start(tmp_path, "os._exit(7)")
     assert isinstance(error, RunFailedError)
     assert str(error) == "the run did not start: a process did not start: ended with exit code 7"
-
-
-KILLED = """
-import os, signal
-if {in_worker!r} in os.environ:
-    for number in range({times}):
-        try:
-            open(os.path.join({folder!r}, f"killed-{{number}}"), "x").close()
-        except FileExistsError:
-            continue
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def killed_at_the_start(folder: Path, times: int) -> Program:
-    """Return a program of which the first ``times`` processes are killed while they start."""
-    file = folder / "mine.py"
-    file.write_text(KILLED.format(in_worker=IMPORTING, times=times, folder=str(folder)))
-    return TRAINING.program(load=(str(file),))
-
-
-def test_processes_that_are_killed_while_they_start_are_replaced(tmp_path: Path) -> None:
-    outcome = carry_out(killed_at_the_start(tmp_path, times=2), ProcessesRuntime(spares=0), TRAINING.initial)
-    assert (tmp_path / "killed-1").exists()
-    assert fingerprints(outcome.checkpoint) == undisturbed(TRAINING).fingerprints
-
-
-def test_processes_that_are_always_killed_while_they_start_end_the_run(tmp_path: Path) -> None:
-    with pytest.raises(RunFailedError, match="the run did not start: a process did not start: killed by SIGKILL"):
-        ProcessesRuntime(spares=0).start(killed_at_the_start(tmp_path, times=10**9))
 
 
 def test_a_process_that_takes_too_long_to_start_is_reported_with_its_output(

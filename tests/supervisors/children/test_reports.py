@@ -9,6 +9,7 @@ from supervisors import (
     KILLED,
     NORMAL,
     SHUTDOWN,
+    BadSpec,
     ChildSpec,
     ChildType,
     Context,
@@ -60,6 +61,23 @@ def test_case_89_each_kind_of_trouble_has_a_report_of_its_own(caplog: pytest.Log
     trouble = [Context.START_ERROR, Context.CHILD_TERMINATED, Context.SHUTDOWN, Context.SHUTDOWN_ERROR]
     assert contexts(caplog) == trouble
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
+
+
+def test_a_tree_reports_to_the_logger_of_its_own_that_it_names_and_to_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recorder = Recorder()
+    inner = ChildSpec.of(Supervisor, [Worker], strategy=Strategy.ONE_FOR_ONE, id="inner", name="inner")
+    with Supervisor.start([inner], strategy="one_for_one", hooks=[recorder], logger="mine") as tree:
+        tree.which_child("inner").ref.which_child("Worker").ref.tell("die")
+        recorder.ready("Worker", 2)
+    assert {record.name for record in caplog.records} == {"mine"}
+    assert contexts(caplog) == [Context.CHILD_TERMINATED]
+
+
+def test_a_logger_is_given_by_its_name() -> None:
+    with pytest.raises(BadSpec, match="expected `logger` to be the name of a logger, got None"):
+        Supervisor.start([], strategy="one_for_one", logger=None)  # type: ignore[arg-type]
 
 
 def test_a_crash_is_logged_with_the_traceback_of_the_child(caplog: pytest.LogCaptureFixture) -> None:

@@ -112,7 +112,7 @@ def test_senders_that_wait_for_room_are_released_when_the_actor_ends(end: str) -
 
 def test_fail_raises_where_the_message_was_told() -> None:
     ref, gate, handled = filled(Failing)
-    with pytest.raises(MailboxFull, match="2 messages wait already"):
+    with pytest.raises(MailboxFull, match="its limit of 2 is reached"):
         ref.tell("ping")
     with pytest.raises(MailboxFull):
         ref.ask("ping")

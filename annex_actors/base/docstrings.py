@@ -1,0 +1,34 @@
+"""What docstrings say, for people who do not read code: the first line, and the meaning of each argument."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+
+
+def summary_of(documented: object) -> str:
+    """Return the first line of a docstring; "" if there is none."""
+    return _plain((inspect.getdoc(documented) or "").partition("\n")[0])
+
+
+def arguments_of(documented: object) -> Mapping[str, str]:
+    """Return the meaning of each argument that a Google-style docstring describes, as a sentence on one line."""
+    _, _, below = (inspect.getdoc(documented) or "").partition("\nArgs:\n")
+    section = re.split(r"\n(?=\S)", below, maxsplit=1)[0]
+    found = re.findall(r"^    (\*{0,2}\w+): (.*(?:\n {5,}.*)*)", section, flags=re.MULTILINE)
+    return {name: _sentence(text) for name, text in found}
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to the end of its first sentence."""
+    return re.split(r"(?<=\.) (?=[A-Z])", text, maxsplit=1)[0]
+
+
+def _sentence(text: str) -> str:
+    plain = _plain(" ".join(text.split()))
+    return plain[:1].upper() + plain[1:]
+
+
+def _plain(text: str) -> str:
+    return text.replace("``", "`")

@@ -1,0 +1,126 @@
+"""What a value shows of itself is a line: in a notebook, a log, an error message or a debugger."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from annex_actors import public
+from annex_actors.layers import LAYERS, activation, dense, sequence
+from annex_actors.protocol.messages import Address
+from annex_actors.runs.config import resolve
+from annex_actors.runtimes.simulated import SimulatedRuntime
+from annex_actors.training.preparation import PreparedTraining
+from tests.kinds import EXAMPLES
+from tests.trainings import Seen, Training
+
+LONGEST = 400
+"""Characters, a few lines of a terminal; most values take one."""
+
+LARGE = sequence(*(layer for _ in range(20) for layer in (dense(16), activation("tanh"))), dense(3))
+"""A network with so many layers and weights that a whole list of anything would be longer."""
+
+
+TRAINING = Training()
+DATA = TRAINING.dataset
+LEARNER = public.Learner(LARGE, runtime="inline")
+RESULT = LEARNER.train(DATA, epochs=4, batch_size=1)
+
+SIMULATION = public.simulate("1f1b", stages=8, microbatches=40)
+
+PROGRAM = TRAINING.program(observers=[Seen()])
+
+VALUES: dict[str, Callable[[], Any]] = {
+    **{kind.__name__: make for kind, make in EXAMPLES.items() if hasattr(public, kind.__name__)},
+    "Address": lambda: Address("stage", 3),
+    "Checkpoint": lambda: RESULT.checkpoint,
+    "Dataset": lambda: public.load("digits"),
+    "EpochFinished": lambda: RESULT.history[-1],
+    "Event": public.Event,
+    "Grouping": lambda: public.Grouping.STEP,
+    "InlineRuntime": public.InlineRuntime,
+    "LayerTimes": public.LayerTimes,
+    "Learner": lambda: LEARNER,
+    "Network": lambda: LARGE,
+    "PeerExited": lambda: public.PeerExited(Address("stage", 3), "layer 3 dense:16", 2, "killed by SIGKILL"),
+    "PeerStarted": lambda: public.PeerStarted(Address("stage", 3), "layer 3 dense:16", 2),
+    "Piece": lambda: SIMULATION.pieces[0],
+    "Point": lambda: public.Point.FORWARD,
+    "Progress": lambda: public.Progress(0, 4, 8, 3, 2, 1),
+    "ProcessesRuntime": public.ProcessesRuntime,
+    "Result": lambda: RESULT,
+    "RunDirectory": lambda: public.RunDirectory(Path("runs/digits")),
+    "Samples": lambda: public.load("digits").train,
+    "SchedulersRuntime": public.SchedulersRuntime,
+    "Simulation": lambda: SIMULATION,
+    "StageTally": lambda: SIMULATION.stages[0],
+    "StepFinished": lambda: public.StepFinished(step=3, epoch=0, cost=0.5, samples=32),
+    "Supervision": public.Supervision,
+    "Tag": lambda: public.Tag.DROPOUT,
+    "ThreadsRuntime": public.ThreadsRuntime,
+    "Work": lambda: public.B,
+    "WorkerTally": lambda: SIMULATION.workers[0],
+}
+"""A value of each public class."""
+
+INNER: dict[str, Callable[[], Any]] = {
+    "the spec of a learner": lambda: LEARNER.spec,
+    "a layer with given weights": lambda: dense(3, weights=np.ones((500, 3))),
+    "a table of names": lambda: LAYERS,
+    "a condition to halt": lambda: public.loss_less_than(0.5),
+    "a prepared training": lambda: PreparedTraining.of(LEARNER.spec, DATA, epochs=20, batch_size=1),
+    "a program": lambda: PROGRAM,
+    "a stage": lambda: PROGRAM.stages[0],
+    "a trainer": lambda: PROGRAM.driver,
+    "the state of a layer": lambda: RESULT.checkpoint.layers[0],
+    "the state of a stage": lambda: RESULT.checkpoint.stage_state(0, 100, with_costs=True),
+    "the config of a run": lambda: resolve({"data": {"name": "digits"}})[0],
+    "the config of another run": lambda: resolve(
+        {"data": {"name": "iris"}, "runtime": {"name": "processes"}, "optimizer": {"name": "sgd", "nesterov": True}}
+    )[0],
+    "a simulated runtime": SimulatedRuntime,
+}
+
+
+def check(shown: str) -> None:
+    assert len(shown) <= LONGEST
+    assert " at 0x" not in shown
+    assert "array(" not in shown
+
+
+@pytest.mark.parametrize("name", [name for name in public.__all__ if inspect.isclass(getattr(public, name))])
+def test_every_public_value_is_shown_in_a_line(name: str) -> None:
+    kind = getattr(public, name)
+    if getattr(kind, "_is_protocol", False) or issubclass(kind, BaseException) or name == "SavedRun":
+        return  # no value of its own; an error shows its message
+    value = VALUES[name]()
+    assert isinstance(value, kind)
+    check(repr(value))
+
+
+@pytest.mark.parametrize("what", INNER)
+def test_values_inside_are_shown_in_a_line_too(what: str) -> None:
+    check(repr(INNER[what]()))
+
+
+def test_a_learner_is_shown_as_the_call_that_made_it() -> None:
+    made = 'Learner(parse_layers("dense:3"), cost="mse", optimizer=Sgd(learning_rate=0.1), runtime="inline", seed=4)'
+    learner = eval(made, dict(vars(public)))
+    shown = (
+        "Learner(parse_layers('dense:3'), cost=MeanSquaredError(), "
+        "optimizer=Sgd(learning_rate=0.1, momentum=0.0, nesterov=False), runtime=InlineRuntime(), seed=4)"
+    )
+    assert repr(learner) == shown
+    assert repr(public.Learner(sequence(dense(3)))) == "Learner(parse_layers('dense:3'))"
+
+
+def test_the_result_of_a_training_says_what_has_happened() -> None:
+    shown = repr(RESULT)
+    accuracy, weights = RESULT.test_accuracy, RESULT.checkpoint.weights_sha256[:12]
+    assert shown.startswith(f"Result(52 steps in {RESULT.seconds:.2f} s, cost {RESULT.train_cost:.4f}, test cost ")
+    assert shown.endswith(f", accuracy {accuracy:.4f}, weights {weights})")
