@@ -110,7 +110,8 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
     """Yield a warning for each part of the environment that differs from the start of the run."""
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
+            began = shortened(before.get(name), _LONGEST)
             yield (
-                f"warning: resumed with {shortened(name)} {now.get(name)}, started with {shortened(before.get(name), _LONGEST)}: "
+                f"warning: resumed with {shortened(name)} {now.get(name)}, started with {began}: "
                 "the weights may differ in their last bits"
             )

@@ -62,6 +62,6 @@ def test_a_full_disk_is_one_line(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("os.fsync", full)
     assert main(["train", "xor", "--run-dir", "run"]) == 2
-    expected = "expected a file that can be written at run/network.json, got No space left on device"
+    expected = "expected a file that can be written at run/identity.json, got No space left on device"
     assert capsys.readouterr().err == f"error: {expected}; correct that, and try again\n"
     assert not Path("run").exists()
