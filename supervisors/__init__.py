@@ -48,6 +48,8 @@ significant    bool                                  False                whethe
 may_abandon    bool                                  True, unless         whether it may be given up where it cannot be
                                                      BRUTAL_KILL          killed; if not, such a host is refused
 name           hashable                              None                 registered under it from start to end
+start_timeout  seconds > 0, INFINITY                 INFINITY             how long its on_start may take; after that it
+                                                                          is ended by force, and has not started
 ============== ===================================== ==================== ============================================
 
 A supervisor (`Supervisor.start`; `DynamicSupervisor.start` has no strategy, children and auto_shutdown, but
@@ -116,7 +118,7 @@ registries may be called from any thread. A child must not call its own supervis
 
 from __future__ import annotations
 
-from supervisors.actor import Actor, exit
+from supervisors.actor import Actor
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.child import Child, Rung
 from supervisors.children.events import (
@@ -138,10 +140,11 @@ from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
 from supervisors.children.spec import ActorStart, ChildSpec
 from supervisors.children.thread_child import ThreadChild
 from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
-from supervisors.lifecycle.actor_state import abandoned_threads
 from supervisors.lifecycle.context import StartContext
+from supervisors.lifecycle.fenced import abandoned_threads
 from supervisors.lifecycle.hooks import DeadLetter, Event, Hook, Hooks, on
 from supervisors.lifecycle.mailbox import MailboxLimit, Overflow
+from supervisors.lifecycle.named_ref import NamedRef
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.registry import Keys, Listener, Registered, Registration, Registry, Unregistered
 from supervisors.lifecycle.signals import Down, Exit
@@ -152,10 +155,12 @@ from supervisors.rules.errors import (
     ActorDead,
     AlreadyPresent,
     AlreadyStarted,
+    BadActor,
     BadSpec,
     ChildError,
     DeadlineExceeded,
     DuplicateChild,
+    HungStart,
     Ignore,
     KillRefused,
     MailboxFull,
@@ -165,6 +170,7 @@ from supervisors.rules.errors import (
     StartError,
     StillRestarting,
     StillRunning,
+    Stopping,
     SupervisionError,
 )
 from supervisors.rules.flags import Flags
@@ -176,6 +182,7 @@ from supervisors.rules.reasons import (
     Abandoned,
     Crashed,
     Escalation,
+    Exited,
     FailedToStart,
     Killed,
     NoProc,
@@ -186,6 +193,7 @@ from supervisors.rules.reasons import (
 from supervisors.rules.strategy import AutoShutdown, Plan, Restart, Strategy, Verdict
 from supervisors.rules.termination import BRUTAL_KILL, INFINITY, ChildType
 from supervisors.rules.window import RestartWindow
+from supervisors.run_until_signal import run_until_signal
 from supervisors.scheduled import ScheduledActor
 from supervisors.spec_like import SpecLike, to_spec, to_specs
 from supervisors.supervisor import Supervisor
@@ -211,6 +219,7 @@ __all__ = [
     "AlreadyStarted",
     "AutoShutdown",
     "Backoff",
+    "BadActor",
     "BadSpec",
     "BaseSupervisorRef",
     "Child",
@@ -242,10 +251,12 @@ __all__ = [
     "Escalation",
     "Event",
     "Exit",
+    "Exited",
     "FailedToStart",
     "Flags",
     "Hook",
     "Hooks",
+    "HungStart",
     "Ignore",
     "Keys",
     "KillRefused",
@@ -255,6 +266,7 @@ __all__ = [
     "MailboxFull",
     "MailboxLimit",
     "MaxChildren",
+    "NamedRef",
     "NoProc",
     "Normal",
     "NotFound",
@@ -281,6 +293,7 @@ __all__ = [
     "StartError",
     "StillRestarting",
     "StillRunning",
+    "Stopping",
     "Strategy",
     "SupervisionError",
     "Supervisor",
@@ -297,11 +310,11 @@ __all__ = [
     "Unregistered",
     "Verdict",
     "abandoned_threads",
-    "exit",
     "kill",
     "on",
     "partition_of",
     "render_tree",
+    "run_until_signal",
     "to_spec",
     "to_specs",
 ]

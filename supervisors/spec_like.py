@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 from supervisors.actor import Actor
 from supervisors.children.spec import ChildSpec
 from supervisors.rules.errors import BadSpec, DuplicateChild
+from supervisors.rules.options import did_you_mean
 
 ActorClass: TypeAlias = type[Actor]
 """A class of actors that can be supervised."""
@@ -63,6 +64,10 @@ def _is_actor_class(value: object) -> bool:
 def _from_mapping(options: Mapping[str, Any]) -> ChildSpec:
     for required in ("id", "start"):
         if required not in options:
-            raise BadSpec(f"expected a child specification with `{required}`, got one with {', '.join(options)}")
-    known = {f.name for f in fields(ChildSpec)}
-    return ChildSpec(**{name: value for name, value in options.items() if name in known})
+            given = ", ".join(map(str, options)) or "nothing"
+            raise BadSpec(f"expected a child specification with `{required}`, got one with {given}")
+    known = [field.name for field in fields(ChildSpec)]
+    for name in options:
+        if name not in known:
+            raise BadSpec(f"expected the options of a child specification, got {name!r}{did_you_mean(name, known)}")
+    return ChildSpec(**options)

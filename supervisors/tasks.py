@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, Unpack, cast
+from dataclasses import replace
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack, cast
 
 import pykka
 
 from supervisors.actor import Actor
+from supervisors.base import start_root
 from supervisors.children.spec import ChildSpec
 from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
 from supervisors.lifecycle.ref import Ref
@@ -54,11 +56,11 @@ class Task(Generic[T]):
         self.ref = ref
         self.future = future
 
-    def result(self, timeout_s: float | None = None) -> T:
+    def result(self, timeout: float | None = None) -> T:
         """Wait for the result and return it.
 
         Args:
-            timeout_s: seconds to wait; None waits for ever.
+            timeout: seconds to wait; None waits for ever.
 
         Raises:
             pykka.Timeout: there is no result yet.
@@ -66,7 +68,7 @@ class Task(Generic[T]):
             Exception: what the function raised.
         """
         try:
-            return self.future.get(timeout=timeout_s)
+            return self.future.get(timeout=timeout)
         finally:
             del self  # an error keeps this frame, and the future the error
 
@@ -113,11 +115,11 @@ class TaskSupervisor(DynamicSupervisor):
         max_children: how many tasks may run at a time; None for any number.
     """
 
-    kind: ClassVar[str] = "tasks"
-    ref_class: ClassVar[type[Ref[Any]]] = TaskSupervisorRef
+    _actor_kind = replace(DynamicSupervisor._actor_kind, ref_class=TaskSupervisorRef)
 
     def __init__(self, *, max_children: int | None = None) -> None:
         super().__init__(max_children=max_children)
+        self._actor_supervision.kind = "tasks"
 
     @classmethod
     def start(  # type: ignore[override]  # a constructor, called by its class's name
@@ -134,5 +136,5 @@ class TaskSupervisor(DynamicSupervisor):
             name: of the root, in events, logs and the registry.
             **tree: ``hooks``, ``clock``, ``registry``, ``mailbox_sample_s``, ``logger``: see `TreeOptions`.
         """
-        root: TaskSupervisorRef = cls.start_root(name, tree, max_children=max_children)
+        root: TaskSupervisorRef = start_root(cls, name, (), {"max_children": max_children, **tree})
         return root

@@ -9,35 +9,37 @@ import pykka
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.records import ChildState
 from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
-from supervisors.rules.errors import ActorDead
+from supervisors.rules.errors import ActorDead, Stopping
 
 
-def render_tree(supervisor: BaseSupervisorRef, *, timeout_s: float = 1.0) -> str:
+def render_tree(supervisor: BaseSupervisorRef, *, timeout: float = 1.0) -> str:
     """Return the tree under ``supervisor``, a line for each actor.
 
     Call it from outside the tree: it asks every supervisor in turn. A supervisor that is busy for longer than
-    ``timeout_s`` seconds, or has ended, is shown as such.
+    ``timeout`` seconds, that stops, or has ended, is shown as such.
 
     A supervisor's line shows its strategy, and how many restarts it has used and has left within how many seconds; a
     child's line shows its state and for how long, its incarnation, and how many messages wait for it.
     """
-    snapshot = _ask(supervisor, timeout_s)
+    snapshot = _ask(supervisor, timeout)
     if isinstance(snapshot, str):
         return f"{supervisor.actor_state.context.id}  {snapshot}"
-    lines = [f"{supervisor.actor_state.context.id}  {_describe(snapshot)}", *_children(snapshot, "", timeout_s)]
+    lines = [f"{supervisor.actor_state.context.id}  {_describe(snapshot)}", *_children(snapshot, "", timeout)]
     return "\n".join(lines)
 
 
-def _ask(supervisor: BaseSupervisorRef, timeout_s: float) -> SupervisorSnapshot | str:
+def _ask(supervisor: BaseSupervisorRef, timeout: float) -> SupervisorSnapshot | str:
     try:
-        return supervisor.snapshot(timeout_s=timeout_s)
+        return supervisor.snapshot(timeout=timeout)
     except pykka.Timeout:
         return "busy"
+    except Stopping:
+        return "stopping"
     except ActorDead as dead:
         return f"ended: {dead.reason}"
 
 
-def _children(snapshot: SupervisorSnapshot, indent: str, timeout_s: float) -> Iterator[str]:
+def _children(snapshot: SupervisorSnapshot, indent: str, timeout: float) -> Iterator[str]:
     width = max((len(child.id) for child in snapshot.children), default=0)
     last = len(snapshot.children) - 1
     for number, child in enumerate(snapshot.children):
@@ -46,10 +48,10 @@ def _children(snapshot: SupervisorSnapshot, indent: str, timeout_s: float) -> It
         if not isinstance(child.ref, BaseSupervisorRef):
             yield line
             continue
-        below = _ask(child.ref, timeout_s)
+        below = _ask(child.ref, timeout)
         yield f"{line}  {below if isinstance(below, str) else _describe(below)}"
         if not isinstance(below, str):
-            yield from _children(below, indent + stem, timeout_s)
+            yield from _children(below, indent + stem, timeout)
 
 
 def _describe(snapshot: SupervisorSnapshot) -> str:

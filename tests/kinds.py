@@ -168,6 +168,15 @@ def _method_called(kind: type[Any], name: str, *arguments: Any, **options: Any) 
 
 _NETWORK = public.sequence(public.dense(4), public.activation("tanh"), public.dense(2))
 
+
+def _learner() -> public.Learner:
+    """Return a learner with weights and a runtime on which nothing starts."""
+    learner, data = public.Learner(_NETWORK, runtime=Untouched()), public.load("xor")
+    learner.checkpoint = public.Checkpoint.initial(_NETWORK, data.input_shape, public.Adam(), 0)
+    learner.classes = data.classes
+    return learner
+
+
 EXAMPLES: dict[Any, Callable[[], Any]] = {
     int: lambda: 2,
     float: lambda: 0.5,
@@ -183,7 +192,7 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Discipline: lambda: public.Discipline("mine", "", (public.B, public.F, public.W), lambda s, S, m: m),
     public.Initializer: lambda: public.Initializer.HE,
     public.InverseTime: lambda: public.InverseTime(0.1, 0.1),
-    public.Learner: lambda: public.Learner(_NETWORK, runtime=Untouched()),
+    public.Learner: _learner,
     public.Network: lambda: _NETWORK,
     public.RandomKey: lambda: public.RandomKey(1),
     public.Samples: lambda: public.load("xor").train,
@@ -206,6 +215,8 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "Initializer.draw(shape)": lambda: (2, 3),
     "Initializer.of(name)": lambda: "he",
     "Learner(network)": lambda: _NETWORK,
+    "Learner.evaluate(data)": lambda: public.load("xor"),
+    "Learner.load(path)": lambda: "no-such-file",
     "Learner.predict(inputs)": lambda: np.ones((1, 2)),
     "Network(layers)": lambda: _NETWORK.layers,
     "Network.initial_parameters(input_shape)": lambda: (2,),
@@ -229,7 +240,8 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
 
 def example(place: str, annotation: Any) -> Any:
     """Return a right value of a parameter, such as ``Learner(network)``, or of a class."""
-    make = OF_PARAMETERS.get(place) or EXAMPLES.get(annotation) or EXAMPLES.get(get_origin(annotation))
+    kinds = [annotation, get_origin(annotation), *get_args(annotation)]
+    make = OF_PARAMETERS.get(place) or next((EXAMPLES[kind] for kind in kinds if kind in EXAMPLES), None)
     assert make is not None, f"add a right value for {place}, {annotation}, to `EXAMPLES` or `OF_PARAMETERS`"
     return make()
 

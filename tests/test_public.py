@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -41,3 +44,48 @@ def test_the_version_is_that_of_the_distribution() -> None:
 )
 def test_whatever_is_imported_first_works(code: str) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+TEXT_FILES = {"RunDirectory", "SavedRun"}
+"""A run's folder is written by ``annex-actors train``; its records (`annex_actors.runs.records`) are values to read."""
+
+BETWEEN_ACTORS = {"Learner.carry_out", "Checkpoint", "Checkpoints.newest", "Checkpoints.at", "StageTally.add"}
+"""What a training and its runtime tell each other; a `Checkpoint` is made by them alone."""
+
+
+def annotated() -> Iterator[tuple[str, Any]]:
+    """Yield each public function, constructor and method by name."""
+    for name in public.__all__:
+        value = getattr(public, name)
+        if inspect.isfunction(value):
+            yield name, value
+        elif inspect.isclass(value) and name not in TEXT_FILES:
+            yield name, value.__init__
+            for member, method in vars(value).items():
+                function = getattr(method, "__func__", getattr(method, "fget", method))
+                if inspect.isfunction(function) and not member.startswith("_") and member != "start":
+                    yield f"{name}.{member}", function
+
+
+def named_in(annotation: Any) -> Iterator[type[Any]]:
+    """Yield the classes of this package in an annotation."""
+    for part in get_args(annotation):
+        yield from (each for one in (part if isinstance(part, list) else [part]) for each in named_in(one))
+    kind = get_origin(annotation) or annotation
+    if isinstance(kind, type) and kind.__module__.startswith("annex_actors"):
+        yield kind
+
+
+def is_public(kind: type[Any]) -> bool:
+    """Return whether users can name a class, or a public protocol that it satisfies, such as a layer's."""
+    if getattr(public, kind.__name__, None) is kind:
+        return True
+    return all(hasattr(kind, name) for name in ("name", "spec", "output_shape", "forward", "backward"))
+
+
+@pytest.mark.parametrize(("place", "function"), list(annotated()), ids=[place for place, _ in annotated()])
+def test_every_type_in_a_public_signature_is_public(place: str, function: Any) -> None:
+    if not {place, place.partition(".")[0]} & BETWEEN_ACTORS:
+        for name, annotation in get_type_hints(function).items():
+            for kind in named_in(annotation):
+                assert is_public(kind), f"{place}: `{name}` is a {kind.__name__}, which is not public"

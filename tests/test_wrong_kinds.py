@@ -33,15 +33,16 @@ def test_a_wrong_kind_is_refused_with_a_line_of_ours_before_any_actor_starts(
     monkeypatch.chdir(tmp_path)
     tables.restored(monkeypatch)
     for kind, value in wrong_kinds().items():
+        before = list(tmp_path.iterdir())
         error, taken = call(parameter, value), accepts(parameter.annotation, value)
         if kind in NEVER and not accepts(parameter.annotation, np.ones(2)):
             taken = False
         assert error is not None or taken, f"{parameter} takes {kind}"
         if error is not None:
+            assert list(tmp_path.iterdir()) == before, f"{parameter} refuses {kind} and leaves a file"
             assert str(error).strip(), f"{parameter} refuses {kind} without a word"
             assert "\n" not in str(error), f"{parameter} refuses {kind} in several lines"
             assert len(str(error)) < 1000, f"{parameter} refuses {kind} at length"
-    assert not list(tmp_path.iterdir())
 
 
 def test_every_parameter_is_walked() -> None:

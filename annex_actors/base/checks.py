@@ -26,6 +26,9 @@ from annex_actors.base.types import DType
 _Member = TypeVar("_Member", bound=Enum)
 _Value = TypeVar("_Value")
 
+_LONGEST_PATH = 4096
+"""Characters; Linux takes no longer path."""
+
 _SHORT = 100
 """Characters of a text that an error repeats as a whole, or compares with those that are known."""
 
@@ -119,7 +122,7 @@ def path(setting: str, value: Any) -> Path:
         ConfigError: neither text nor a path, or a text that no system takes for a path.
     """
     name = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    if not isinstance(name, str) or not name or "\0" in name:
+    if not isinstance(name, str) or not 0 < len(name) < _LONGEST_PATH or "\0" in name:
         raise ConfigError(f"expected `{setting}` to be a path, got {shown(value)}")
     return Path(name)
 

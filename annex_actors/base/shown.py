@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import Field, fields
 from enum import Enum
+from pathlib import PurePath
 from reprlib import Repr
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -27,6 +28,8 @@ class _Shown(Repr):
             return f"the class {x.__name__}"
         if isinstance(x, Enum):
             return f"{type(x).__name__}.{x.name}"
+        if isinstance(x, PurePath):
+            return super().repr1(str(x), level)
         if isinstance(x, np.ndarray):
             return f"an array of shape {x.shape}, {x.dtype}"
         if isinstance(x, FunctionType | BuiltinFunctionType | MethodType):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as text
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def predict(
-    run_dir: shared.RunDir,
+    run_dir: Annotated[Path, typer.Argument(help="The folder of a run, or a file that `Learner.save` wrote.")],
     samples: Annotated[Path, typer.Argument(help="A .npy file: an array (samples, ...), scaled as in training.")],
     out: Annotated[Path | None, typer.Option(help="Write the outputs to this .npy file as well.")] = None,
     load: shared.LoadInstead = None,
@@ -27,10 +28,14 @@ def predict(
     """Predict with a trained network, by actors as in training: classes and probabilities, or amounts."""
     from annex_actors.data.npz import read_npy
     from annex_actors.runs.saved_run import SavedRun
+    from annex_actors.training.learner import Learner
 
-    saved = SavedRun.open(run_dir)
-    classes, is_probability = saved.network.classes, saved.config.cost != "mean_squared_error"
-    outputs = saved.learner(load or [], print_note).predict(read_npy(samples))
+    if os.path.isfile(run_dir):
+        learner = Learner.load(run_dir, load=load or [])
+    else:
+        learner = SavedRun.open(run_dir).learner(load or [], print_note)
+    classes, is_probability = learner.classes, learner.spec.cost.name != "mean_squared_error"
+    outputs = learner.predict(read_npy(samples))
     rows = _rows(outputs, classes, is_probability)
     if out is not None:
         _write(out, outputs)

@@ -32,7 +32,8 @@ def progress(stream: TextIO, *, epochs: int, steps: int, every: int | None = Non
         stream: usually standard error, so that standard output is free for the result.
         epochs: how many epochs the run has.
         steps: how many steps the run has.
-        every: show every so many epochs' line, and that of the last one; None: so many that there are `MOST_LINES`.
+        every: show every so many epochs' line, and those of the first and the last; None: so many that there are about
+            `MOST_LINES`.
     """
     if not stream.isatty():
         plain = PlainProgress(stream, epochs=epochs, every=every)
@@ -83,7 +84,7 @@ class PlainProgress:
     def on_event(self, event: Event) -> None:
         """Count an event, and print its line if it has one."""
         epoch = self._counts.count(event)
-        if epoch is not None and (epoch.epoch % self._every == 0 or epoch.epoch == self._epochs):
+        if epoch is not None and (not self._shown or epoch.epoch % self._every == 0 or epoch.epoch == self._epochs):
             self._show_last()
         line = None if self._finished else incident_line(event)
         if line is not None:

@@ -299,9 +299,8 @@ class Trainer:
         self._waiting_for = None
         assert spec.test is not None
         assert spec.test_targets is not None
-        outputs = evaluation.outputs()
-        cost, _ = spec.cost.evaluate(outputs, spec.test_targets, len(outputs))
-        return self._end_epoch(cost, evaluate(spec.cost.predictions(outputs), spec.test.targets, spec.classes))
+        cost, metrics = evaluated(spec.cost, evaluation.outputs(), spec.test.targets, spec.test_targets, spec.classes)
+        return self._end_epoch(cost, metrics)
 
     def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
         state = self._state
@@ -326,3 +325,19 @@ class Trainer:
 
     def _commit(self) -> Commit:
         return Commit(Snapshot(TRAINER, self._state.reported, self._state))
+
+
+def evaluated(
+    cost: Cost, outputs: Floats, targets: Array, encoded: Array, classes: tuple[str, ...] | None
+) -> tuple[float, Mapping[str, float]]:
+    """Return the mean cost of outputs, and the metrics that fit the task.
+
+    Args:
+        cost: of the network.
+        outputs: of the last layer, a row for each sample.
+        targets: of the samples, as the user gave them.
+        encoded: the same, as the cost encodes them.
+        classes: their names; None for regression.
+    """
+    value, _ = cost.evaluate(outputs, encoded, len(outputs))
+    return value, evaluate(cost.predictions(outputs), targets, classes)

@@ -14,6 +14,7 @@ from annex_actors.runs.environment import environment
 from annex_actors.runs.initial_weights import begun
 from annex_actors.runs.recorded_run import RecordedRun, Recording, prepared
 from annex_actors.runs.records import NetworkRecord
+from annex_actors.runs.run_directory import NETWORK
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes import Observer
 from annex_actors.training.checkpoint import Checkpoint
@@ -56,10 +57,16 @@ class Resumption:
                 f"expected a run that records what decides its weights, got {saved.path} without identity.json, "
                 "as of an older version; train again"
             )
+        if config.training.initial_weights_sha256 is None:  # else the run with these weights is not needed any more
+            config, training = begun(config, training)
         identity = training.identity.beginning_with(config.training.initial_weights_sha256)
         saved.identity.check(identity)
-        if NetworkRecord.of(training.spec.network, training.initial, dataset) != saved.network:
-            raise DataError(f"expected the data that {saved.path} was started with, got others under the same name")
+        network = NetworkRecord.of(training.spec.network, training.initial, dataset)
+        if saved.network.model_copy(update={"source": network.source}) != network:  # the same data may have moved
+            raise DataError(
+                f"expected {saved.path / NETWORK} to describe the run's network and data, got others; "
+                "the file was changed"
+            )
         return cls(saved, config, learner, dataset, training.identified_by(identity))
 
     @property

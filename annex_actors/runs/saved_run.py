@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from annex_actors.base import checks
 from annex_actors.base.errors import DataError, UserError, message_of
 from annex_actors.base.files import SMALL, read_file, reading
 from annex_actors.base.shown import shown
@@ -68,12 +69,13 @@ class SavedRun:
     directory: RunDirectory
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: str | Path) -> Self:
         """Return the run in a folder.
 
         Raises:
             DataError: ``path`` is not the folder of a run.
         """
+        path = checks.path("path", path)
         with reading(path):
             is_run = all(_exists(path / name) for name in (CONFIG, ENVIRONMENT, NETWORK))
         if not is_run:
@@ -184,7 +186,7 @@ class SavedRun:
             UserError: see `checkpoint`.
         """
         learner = self.config_for(load, note).learner()
-        learner.checkpoint = self._checkpoint(learner)
+        learner.checkpoint, learner.classes = self._checkpoint(learner), self.network.classes
         return learner
 
     def _checkpoint(self, learner: Learner) -> Checkpoint:

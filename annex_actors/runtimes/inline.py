@@ -89,7 +89,7 @@ class InlineJob:
         self._choose = choose
         self._kill = kill
         # No method of this job: its nodes would keep it alive, as it does them.
-        self._is_due = partial(_every, commit_every)
+        self._is_due = partial(_is_due, commit_every, program.store.every)
         self._specs = {spec.address: spec for spec in program.peers}
         self._addresses = {str(address): address for address in self._specs}
         self._nodes: dict[Address, Node] = {}
@@ -326,8 +326,8 @@ class InlineJob:
         self._show(PeerExited(address, label, self._incarnations[address], str(SHUTDOWN), orderly=True))
 
 
-def _every(steps: int, step: int) -> bool:
-    return step % steps == 0
+def _is_due(commit_every: int, checkpoint_every: int, step: int) -> bool:
+    return step % commit_every == 0 or (checkpoint_every > 0 and step % checkpoint_every == 0)
 
 
 def _nth(keys: Iterable[_Key], n: int) -> _Key:

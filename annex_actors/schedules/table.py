@@ -7,6 +7,7 @@ your own, it runs the file that registers the row.
 from __future__ import annotations
 
 import copyreg
+from functools import cache
 
 from annex_actors.base import checks
 from annex_actors.base.tables import Table
@@ -125,8 +126,11 @@ def interleaved(chunks: int) -> Discipline:
     Raises:
         ConfigError: ``chunks`` is not a whole number >= 1.
     """
-    v = checks.whole_number("chunks", chunks, at_least=1)
+    return _interleaved(checks.whole_number("chunks", chunks, at_least=1))
 
+
+@cache  # so that the schedule of a name is always the same value
+def _interleaved(v: int) -> Discipline:
     def order(work: Work, s: int, S: int, m: int, microbatch: int) -> int:
         chunk = Chunk(s, S, v, m)
         if work is W:

@@ -82,19 +82,21 @@ class Checkpoints:
         Raises:
             ConfigError: the folder is a file, or the folder that it is to be made in does not exist.
         """
-        if not (self.path.is_dir() if self.path.exists() else self.path.parent.is_dir()):
+        if not os.path.isdir(self.path if os.path.lexists(self.path) else self.path.parent):
             raise ConfigError(f"expected checkpoints in a new folder of an existing one, got {self.path}; correct it")
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Add a checkpoint, and delete the oldest if there are more than ``keep``.
 
+        Later steps do not count: they are of another training, or damaged, and this one may come to them.
+
         Raises:
             OSError: the folder cannot be written, or the disk is full; the earlier checkpoints are whole.
         """
         self.path.mkdir(exist_ok=True)
-        write_whole(self._file(checkpoint.step), _packed(checkpoint))
+        write_whole(self._file(checkpoint.step), packed(checkpoint))
         if isinstance(self.keep, int):
-            for step in self._steps()[: -self.keep]:
+            for step in [step for step in self._steps() if step <= checkpoint.step][: -self.keep]:
                 self._file(step).unlink(missing_ok=True)
 
     def steps(self) -> list[int]:
@@ -130,7 +132,7 @@ class Checkpoints:
         with reading(path):
             content = read_file(path)
         try:
-            checkpoint = _unpacked(content, training.initial)
+            checkpoint = unpacked(*arrays_in(content), training.initial)
             if checkpoint.step != step:
                 raise DataError(f"expected step {step}, as the file's name says, got {checkpoint.step}")
             training.check(checkpoint)
@@ -160,7 +162,8 @@ class Checkpoints:
         return self.path / _NAME.format(step)
 
 
-def _packed(checkpoint: Checkpoint) -> bytes:
+def packed(checkpoint: Checkpoint, **more: str) -> bytes:
+    """Return the content of a checkpoint's file; ``more`` is additional text for its metadata."""
     arrays: dict[str, Array] = {
         **{_WEIGHTS + name: array for name, array in checkpoint.weights.items()},
         **{_OPTIMIZER + name: array for name, array in checkpoint.optimizer.items()},
@@ -172,14 +175,20 @@ def _packed(checkpoint: Checkpoint) -> bytes:
         "step": str(checkpoint.step),
         "history": json.dumps(history),
         "identity": (checkpoint.identity or Identity({})).to_json(),
+        **more,
     }
     return save(arrays, {**text, "crc32": _checksum(arrays, text)})
 
 
-def _unpacked(content: bytes, initial: Checkpoint) -> Checkpoint:
-    arrays, metadata = arrays_in(content)
-    written = metadata.pop("crc32")
-    if _checksum(arrays, metadata) != written:
+def unpacked(arrays: Mapping[str, Array], metadata: Mapping[str, str], initial: Checkpoint) -> Checkpoint:
+    """Return the checkpoint in a file, given its arrays and metadata, and the network before its first step.
+
+    Raises:
+        DataError: the file is damaged, or of another network.
+        ValueError, KeyError, TypeError, AttributeError, RecursionError: it is damaged in such a way that they occur.
+    """
+    written, text = metadata["crc32"], {name: each for name, each in metadata.items() if name != "crc32"}
+    if _checksum(arrays, text) != written:
         raise DataError(f"expected the checksum {written}, got another; the disk has lost something")
     costs = arrays[_COSTS]
     if costs.dtype != np.float64 or costs.ndim != 1:

@@ -6,24 +6,27 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
+from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.types import Floats
 from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
-from annex_actors.data import Dataset
+from annex_actors.data import Dataset, Samples
 from annex_actors.layers import Kernels, Layer, Network
 from annex_actors.optimizers import Optimizer
 from annex_actors.runtimes import Crash, Observer, Runtime, Supervision
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.evaluation import evaluated_on
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner_spec import PER_LAYER, LearnerSpec
+from annex_actors.training.model_files import load_model, save_model
 from annex_actors.training.prediction import Predict, Predictions, serving
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import Result
@@ -34,8 +37,9 @@ class Learner:
     """A network that learns, with its layers in actors.
 
     Everything is checked here or at the beginning of `train`, before any actor starts. ``learner.spec`` holds the
-    settings, ``learner.checkpoint`` the weights that `predict` uses, and ``learner.result`` the outcome of the last
-    training; the last two are None before the first training.
+    settings, ``learner.checkpoint`` the weights that `predict` uses, ``learner.classes`` the names of the classes in
+    the order of the outputs (None for regression), and ``learner.result`` the outcome of the last training; the last
+    three are None before the first training.
 
     Args:
         network: made by `sequence`; or a single layer.
@@ -94,6 +98,7 @@ class Learner:
             load=files,
         )
         self.checkpoint: Checkpoint | None = None
+        self.classes: tuple[str, ...] | None = None
         self.result: Result | None = None
         self._predictions = Predictions()
 
@@ -195,6 +200,7 @@ class Learner:
             self.result = session.result
             if session.result is not None:
                 self.checkpoint = session.result.checkpoint
+                self.classes = training.trainer.classes
 
     def predict(self, inputs: ArrayLike) -> Floats:
         """Return the trained network's predictions; may be called from several threads.
@@ -235,9 +241,62 @@ class Learner:
         """
         return serving(self.spec, self._trained())
 
+    def evaluate(self, data: Dataset | Samples) -> Mapping[str, float]:
+        """Return the mean cost of samples, and the metrics that fit the task, as training does after every epoch.
+
+        Args:
+            data: a data set, of which the test samples are evaluated; or samples, whose labels are indices into
+                ``learner.classes``.
+
+        Returns:
+            ``cost``, and ``accuracy`` for classes or ``r2`` for regression: the bits of an `EpochFinished` at the same
+            weights.
+
+        Raises:
+            DataError: there are no trained weights, or the data are of other classes than those that were trained.
+            ShapeError: samples of another shape than in training.
+            RunFailedError: a layer fails again and again.
+        """
+        return evaluated_on(self.spec, self._trained(), self.classes, data, self._predictions)
+
+    def save(self, path: str | Path) -> None:
+        """Save the trained network to a file, from which `load` makes this learner again, ready to predict or go on.
+
+        The file holds the weights, the optimizer's slots and the settings, as safetensors and text: nothing in it can
+        run. ``annex-actors predict`` reads it too. It replaces a file of that name, at once and as a whole.
+
+        Args:
+            path: the file, such as ``model.safetensors``.
+
+        Raises:
+            DataError: there are no trained weights.
+            ConfigError: the file cannot be written; or a layer, a cost, an optimizer or a schedule is your own and has
+                no name: register it.
+        """
+        save_model(self.spec, self._trained(), self.classes, checks.path("path", path))
+
+    @classmethod
+    def load(cls, path: str | Path, *, runtime: str | Runtime = "schedulers", load: Sequence[str | Path] = ()) -> Self:
+        """Return the learner in a file that `save` wrote; it predicts the same bits, and `train` goes on from there.
+
+        Args:
+            path: the file.
+            runtime: where its layers live now; it changes no bit.
+            load: paths of your own Python files to run first, as of `Learner`; a file names none.
+
+        Raises:
+            DataError: there is no such file, or it is damaged; the message names it.
+            ConfigError: it needs what is your own, and is not registered.
+        """
+        files = run_user_files(load)
+        model = load_model(checks.path("path", path))
+        learner = cls(**model.settings, runtime=runtime, load=files)
+        learner.checkpoint, learner.classes = model.checkpoint(learner.spec), model.classes
+        return learner
+
     def _trained(self) -> Checkpoint:
         if self.checkpoint is None:
-            raise DataError("expected trained weights to predict with, got none; call train() first")
+            raise DataError("expected trained weights, got none; call train() first")
         return self.checkpoint
 
 

@@ -71,14 +71,18 @@ class Predictions:
             DataError: there are no inputs, or they are not finite.
             ShapeError: inputs of another shape than in training.
         """
+        return predicted(spec.cost, self.outputs(spec, checkpoint, inputs))
+
+    def outputs(self, spec: LearnerSpec, checkpoint: Checkpoint, inputs: ArrayLike) -> Floats:
+        """Return the outputs of the last layer, read-only, from which the cost predicts; see `predict`."""
         samples = _checked(inputs, checkpoint.input_shape)
         few = self._few.get(checkpoint)
         if few is None or few.spec is not spec:
             few = self._few[checkpoint] = _Few(spec, checkpoint)
         if few.is_few(len(samples)):
-            return few.of(samples)
+            return few.outputs(samples)
         with serving(spec, checkpoint) as served:
-            return served.of(samples)
+            return served.outputs(samples)
 
 
 class Served:
@@ -110,13 +114,13 @@ class Served:
                 "expected predictions to be asked for in the block of `serving()`, got a call after its end; "
                 "move the call into the block, or call `Learner.predict`"
             )
-        return self.of(_checked(inputs, self._shape))
+        return predicted(self._cost, self.outputs(_checked(inputs, self._shape)))
 
-    def of(self, samples: Floats) -> Floats:
-        """Return the predictions for samples that are checked."""
+    def outputs(self, samples: Floats) -> Floats:
+        """Return the outputs of the last layer for samples that are checked."""
         with self._lock:
             first, self._asked = self._asked, self._asked + chunks_of(len(samples))
-        return _asked(self._job, self._program, self._cost, samples, first)
+        return _asked(self._job, self._program, samples, first)
 
     def end(self) -> None:
         """Stop the actors."""
@@ -171,16 +175,16 @@ class _Few:
             return True
         return samples * self._work + messages * len(self._program.stages) * MESSAGE <= LITTLE
 
-    def of(self, samples: Floats) -> Floats:
-        """Return the predictions for a few samples that are checked."""
+    def outputs(self, samples: Floats) -> Floats:
+        """Return the outputs of the last layer for a few samples that are checked."""
         try:
             job = self._jobs.pop()
         except IndexError:
             job = InlineRuntime().start(replace(self._program, store=MemoryStore()))
-        predictions = _asked(job, self._program, self.spec.cost, samples)
+        outputs = _asked(job, self._program, samples)
         if not job.restarts:  # one that failed or was interrupted is dropped
             self._jobs.append(job)
-        return predictions
+        return outputs
 
 
 def _program(spec: LearnerSpec, checkpoint: Checkpoint) -> Program:
@@ -189,11 +193,17 @@ def _program(spec: LearnerSpec, checkpoint: Checkpoint) -> Program:
     return Program(predictor.run, stages, predictor, MemoryStore(), spec.supervision, load=spec.load)
 
 
-def _asked(job: Job, program: Program, cost: Cost, samples: Floats, first: int = 0) -> Floats:
+def _asked(job: Job, program: Program, samples: Floats, first: int = 0) -> Floats:
     assert isinstance(program.driver, PredictorSpec)
     answer = job.ask(program.driver.ask(samples, first))
     assert isinstance(answer, WithArray)
-    predictions = cost.predictions(answer.array)
+    return answer.array
+
+
+@np.errstate(all="ignore")  # as in every actor: what is not finite is seen in the predictions
+def predicted(cost: Cost, outputs: Floats) -> Floats:
+    """Return what outputs of the last layer predict, in an array of the caller's own."""
+    predictions = cost.predictions(outputs)
     return predictions if predictions.flags.writeable else predictions.copy()  # what is sent is read-only
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from supervisors.lifecycle.signals import Kill
+from supervisors.rules.errors import BadSpec
+from supervisors.rules.printing import shown
 
 logger = logging.getLogger("supervisors")
 
@@ -65,7 +67,9 @@ class Hooks:
     """
 
     def __init__(self, hooks: Iterable[Hook] = ()) -> None:
-        self._hooks: tuple[Hook, ...] = tuple(hooks)
+        if not hasattr(hooks, "__iter__") or isinstance(hooks, str | type):
+            raise BadSpec(f"expected a list of hooks, got {shown(hooks)}")
+        self._hooks: tuple[Hook, ...] = tuple(map(_checked, hooks))
         self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
@@ -74,7 +78,7 @@ class Hooks:
     def add(self, hook: Hook) -> None:
         """Call ``hook`` with every later event."""
         with self._lock:
-            self._hooks = (*self._hooks, hook)
+            self._hooks = (*self._hooks, _checked(hook))
 
     def remove(self, hook: Hook) -> None:
         """Stop calling ``hook``; one that is not there is no error."""
@@ -91,3 +95,9 @@ class Hooks:
             except BaseException:
                 logger.exception("a hook raised on %s of %r and is removed", type(event).__name__, event.id)
                 self.remove(hook)
+
+
+def _checked(hook: Hook) -> Hook:
+    if not callable(hook):
+        raise BadSpec(f"expected a hook to be a function of an event, got {shown(hook)}")
+    return hook

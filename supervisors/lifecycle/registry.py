@@ -8,10 +8,18 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload, runtime_checkable
 
+import pykka
+
+from supervisors.lifecycle.named_ref import NamedRef
+from supervisors.lifecycle.ref import Ref, ref_to
+from supervisors.lifecycle.signals import Kill
 from supervisors.rules.errors import ActorDead, AlreadyStarted, NotSupported
 from supervisors.rules.options import member
+from supervisors.threads.forks import PROCESS
+
+A = TypeVar("A", bound=pykka.Actor)
 
 logger = logging.getLogger("supervisors")
 
@@ -33,6 +41,10 @@ class Keys(Enum):
 
     DUPLICATE = "duplicate"
     """Any number: the key is a topic, or a group."""
+
+
+KeysLike: TypeAlias = Keys | Literal["unique", "duplicate"]
+"""`Keys`, or their value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,7 @@ class Registry:
         listeners: called with every change, in order.
     """
 
-    def __init__(self, keys: Keys | str = Keys.UNIQUE, *, listeners: Iterable[Listener] = ()) -> None:
+    def __init__(self, keys: KeysLike = Keys.UNIQUE, *, listeners: Iterable[Listener] = ()) -> None:
         self.keys = member("keys", keys, Keys)
         # Writers replace whole values under the lock, so readers need none. `_first` is what `whereis` reads.
         self._first: dict[Hashable, Any] = {}
@@ -100,12 +112,38 @@ class Registry:
         self._keys_of: dict[Any, list[Hashable]] = {}
         self._listeners = list(listeners)
         self._lock = threading.RLock()
+        PROCESS.tell_of_forks(self)
 
     # Look-ups
 
-    def whereis(self, key: Hashable) -> Any | None:
-        """Return the reference that ``key`` stands for now (the oldest one, of several), or None."""
-        return self._first.get(key)
+    @overload
+    @overload
+    def whereis(self, key: Hashable) -> Any | None: ...
+
+    @overload
+    def whereis(self, key: Hashable, actor_class: type[A]) -> Ref[A] | None: ...
+
+    def whereis(self, key: Hashable, actor_class: type[Any] | None = None) -> Any | None:
+        """Return the reference that ``key`` stands for now (the oldest one, of several), or None.
+
+        Args:
+            key: the name.
+            actor_class: of the actor, for type checkers; by default any.
+
+        Raises:
+            BadSpec: it is an actor of another class.
+        """
+        ref = self._first.get(key)
+        return ref if actor_class is None or ref is None else ref_to(actor_class, ref)
+
+    def ref(self, name: Hashable, *, patience: float | None = 5.0) -> NamedRef:
+        """Return a reference to whichever actor has ``name`` when something is sent to it.
+
+        Args:
+            name: the key; no actor need have it now.
+            patience: see `NamedRef`.
+        """
+        return NamedRef(self, name, patience)
 
     def lookup(self, key: Hashable) -> Registration | None:
         """Return the entry of ``key`` (the oldest one, of several), or None."""
@@ -142,10 +180,20 @@ class Registry:
             return sum(map(len, self._entries.values()))
 
     def dispatch(self, key: Hashable, message: Any) -> int:
-        """Tell ``message`` to every actor registered under ``key``; return to how many."""
+        """Tell ``message`` to every actor registered under ``key``; return to how many.
+
+        Raises:
+            Exception: what the first one raised that could not be told, when all others have been.
+        """
         entries = self.lookup_all(key)
+        errors = []
         for entry in entries:
-            entry.ref.tell(message)
+            try:
+                entry.ref.tell(message)
+            except Exception as error:  # noqa: BLE001 - a full mailbox, or a reference of another host
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return len(entries)
 
     # Changes
@@ -211,6 +259,16 @@ class Registry:
         with self._lock:
             self._listeners.append(listener)
 
+    def remove_listener(self, listener: Listener) -> None:
+        """Undo `add_listener`; one that is not there is no error."""
+        with self._lock:
+            self._listeners = [other for other in self._listeners if other is not listener]
+
+    def forget_parent(self) -> None:
+        """Forget the actors of the process that this one was forked from."""
+        self._lock = threading.RLock()
+        self._first, self._entries, self._keys_of = {}, {}, {}
+
     # Under the lock
 
     def _add(self, key: Hashable, entry: Registration) -> None:
@@ -241,6 +299,8 @@ class Registry:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
+            except Kill:  # of the actor in whose thread this is
+                raise
             except BaseException:
                 logger.exception("a listener raised on %r and is removed", event)
-                self._listeners.remove(listener)
+                self.remove_listener(listener)

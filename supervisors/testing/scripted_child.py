@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from supervisors.children.child import Rung
+from supervisors.lifecycle.arguments import refused_arguments
 from supervisors.lifecycle.context import StartContext
 from supervisors.rules.reasons import KILLED, NORMAL, Abandoned, Crashed, Reason
 
@@ -109,6 +110,9 @@ class ScriptedStart:
     """
 
     def __init__(self, outcomes: Iterable[Any] = (), **options: Any) -> None:
+        refused = refused_arguments(ScriptedChild, (None,), options)
+        if refused is not None:
+            raise TypeError(f"ScriptedStart() {refused}")
         self.outcomes = list(outcomes)
         self.options = options
         self.children: list[ScriptedChild] = []

@@ -8,6 +8,9 @@ import pytest
 
 from annex_actors.cli import main
 from annex_actors.data import load
+from annex_actors.layers import activation, dense, sequence
+from annex_actors.training.learner import Learner
+from tests.cli.commands import printed
 
 XOR = load("xor").test.inputs
 
@@ -139,3 +142,15 @@ def test_a_file_that_cannot_be_written_is_an_error_of_one_line(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert "expected --out to be a file that can be written" in err
+
+
+def test_a_file_that_a_learner_saved_predicts_as_the_learner_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learner = Learner(sequence(dense(4), activation("tanh"), dense(2)), runtime="inline")
+    learner.train(load("xor"), epochs=1, batch_size=4)
+    learner.save(tmp_path / "xor.safetensors")
+    np.save(tmp_path / "samples.npy", load("xor").test.inputs)
+    shown = printed(capsys, "predict", str(tmp_path / "xor.safetensors"), str(tmp_path / "samples.npy"))
+    assert shown["classes"] == ["false", "true"]
+    assert shown["outputs"] == learner.predict(load("xor").test.inputs).tolist()

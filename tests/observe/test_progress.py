@@ -128,9 +128,9 @@ def lines_of(epochs: int, finished: int, every: int | None = None) -> list[str]:
     return [line.split("/")[0].split()[1] for line in stream.getvalue().splitlines()]
 
 
-def test_many_epochs_have_about_fifty_lines_the_last_one_always() -> None:
-    assert len(lines_of(4000, 4000)) == MOST_LINES
-    assert lines_of(4000, 4000)[:2] == ["80", "160"]
+def test_many_epochs_have_about_fifty_lines_the_first_and_the_last_always() -> None:
+    assert len(lines_of(4000, 4000)) == MOST_LINES + 1
+    assert lines_of(4000, 4000)[:3] == ["1", "80", "160"]
     assert lines_of(4000, 4000)[-1] == "4000"
     assert lines_of(130, 130)[-2:] == ["129", "130"]
 
@@ -144,7 +144,7 @@ def test_the_last_epoch_of_a_run_that_ends_early_has_its_line() -> None:
 
 
 def test_a_user_says_how_many_epochs_are_between_two_lines() -> None:
-    assert lines_of(100, 100, every=40) == ["40", "80", "100"]
+    assert lines_of(100, 100, every=40) == ["1", "40", "80", "100"]
 
 
 def test_what_does_not_fit_a_narrow_terminal_is_left_out_of_the_bar() -> None:

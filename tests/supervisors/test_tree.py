@@ -57,8 +57,8 @@ def test_a_supervisor_that_is_busy_or_has_ended_is_drawn_as_that() -> None:
     busy = tree.which_child("inner").ref
     stopping = busy.stop(block=False)
     gate.entered.wait(PATIENCE_S)
-    lines = render_tree(tree, timeout_s=0.01).splitlines()
-    assert lines[1] == "└── inner  running 0.0 s, incarnation 1, mailbox 0  busy"
+    lines = render_tree(tree, timeout=0.01).splitlines()
+    assert lines[1] == "└── inner  running 0.0 s, incarnation 1, mailbox 0  stopping"
     gate.opened.set()
     stopping.get(timeout=PATIENCE_S)
     tree.stop()

@@ -199,7 +199,7 @@ def trained(network: Any = None, inputs: Any = None) -> Learner:
 
 
 def test_without_training_there_are_no_weights_to_predict_with() -> None:
-    with pytest.raises(DataError, match="expected trained weights to predict with, got none; call train"):
+    with pytest.raises(DataError, match="expected trained weights, got none; call train"):
         learner().predict(np.ones((1, 4)))
 
 

@@ -278,7 +278,7 @@ def test_after_the_block_a_call_is_refused(host: str) -> None:
 
 
 def test_without_trained_weights_nothing_is_served() -> None:
-    with pytest.raises(DataError, match="expected trained weights to predict with, got none; call train"):
+    with pytest.raises(DataError, match="expected trained weights, got none; call train"):
         TRAINING.learner().serving()
 
 

@@ -1,0 +1,53 @@
+"""Evaluate a trained network on samples, to the bits of an evaluation during training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from annex_actors.base import checks
+from annex_actors.base.errors import DataError
+from annex_actors.base.shown import shown
+from annex_actors.data import Dataset, Samples
+from annex_actors.metrics import preload
+from annex_actors.peers.trainer import evaluated
+from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.prediction import Predictions
+
+
+def evaluated_on(
+    spec: LearnerSpec,
+    checkpoint: Checkpoint,
+    classes: tuple[str, ...] | None,
+    data: Dataset | Samples,
+    predictions: Predictions,
+) -> dict[str, float]:
+    """Return the cost and the metrics of a network with these weights; see `Learner.evaluate`.
+
+    Args:
+        spec: the learner's settings.
+        checkpoint: the weights.
+        classes: their names, as in training; None for regression.
+        data: a data set, of which the test samples count; or samples.
+        predictions: computes the outputs.
+    """
+    samples = _checked(data, classes)
+    preload()
+    outputs = predictions.outputs(spec, checkpoint, samples.inputs)
+    encoded = spec.cost.encode(samples.targets, outputs.shape[1:])
+    with np.errstate(all="ignore"):  # as in every actor
+        cost, metrics = evaluated(spec.cost, outputs, samples.targets, encoded, classes)
+    return {"cost": cost, **metrics}
+
+
+def _checked(data: Dataset | Samples, classes: tuple[str, ...] | None) -> Samples:
+    if isinstance(data, Samples):
+        are_labels = data.targets.dtype.kind == "i"
+        if are_labels != (classes is not None):
+            wanted = "numbers, as in training" if classes is None else f"labels from 0 to {len(classes) - 1}"
+            raise DataError(f"expected targets that are {wanted}, got {data.targets.dtype}; convert them")
+        return data
+    checks.instance("data", data, Dataset, 'a data set such as load("iris"), or samples')
+    if data.classes != classes:
+        raise DataError(f"expected data of the classes that were trained, {shown(classes)}, got {shown(data.classes)}")
+    return data.test
