@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from annex_actors.base.errors import DataError
+from annex_actors.base.texts import shortened
 from annex_actors.data import Dataset
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
@@ -20,6 +21,9 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner
 from annex_actors.training.preparation import PreparedTraining
+
+_LONGEST = 200
+"""Characters of a version that a warning quotes: the names of several libraries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +117,8 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
     """Yield a warning for each part of the environment that differs from the start of the run."""
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
+            began = shortened(before.get(name), _LONGEST)
             yield (
-                f"warning: resumed with {name} {now.get(name)}, started with {before.get(name)}: "
+                f"warning: resumed with {shortened(name)} {now.get(name)}, started with {began}: "
                 "the weights may differ in their last bits"
             )
