@@ -41,7 +41,7 @@ BROKEN = {
     ),
     "a gate that stays shut": (
         Discipline("shut", "", (B, F, W), credit=lambda s, S, m: m, gate=never_w_before_the_end_of_time),
-        "expected schedule shut to go on with 1 stage, got neither a message nor work",
+        "expected schedule shut to go on with 1 stage, but the run stands still",
     ),
     "credit that a gate waits for": (
         replace(discipline("gpipe"), name="waits", credit=lambda s, S, m: S - s),
