@@ -210,7 +210,7 @@ class DynamicSupervisor(BaseSupervisor):
         """See `DynamicSupervisorRef.start_child`."""
         if self._max_children is not None and len(self._records) >= self._max_children:
             raise MaxChildren(
-                f"{self._control.name}: expected fewer children than the limit, {self._max_children}; stop one first"
+                f"{self._control.name}: expected its children to be fewer than {self._max_children}; stop one first"
             )
         record = ChildRecord(child, key=object())  # a child without a reference counts while it starts
         self._records[record.key] = record
