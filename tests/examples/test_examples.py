@@ -38,7 +38,7 @@ def test_digits_are_read_as_the_readme_shows() -> None:
 
 def test_crashes_leave_the_weights_bit_identical() -> None:
     printed = run("recover_from_a_crash.py")
-    assert "3 restarts" in printed
+    assert "restarts: 3" in printed
     assert printed.strip().endswith("bit-identical")
 
 
