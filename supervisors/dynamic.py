@@ -186,7 +186,7 @@ class DynamicSupervision(Supervision):
         """See `DynamicSupervisorRef.start_child`."""
         if self._max_children is not None and len(self._records) >= self._max_children:
             raise MaxChildren(
-                f"{self._control.name}: expected fewer children than the limit, {self._max_children}; stop one first"
+                f"{self._control.name}: expected its children to be fewer than {self._max_children}; stop one first"
             )
         child.check_start(self._control.extra_arguments)
         record = ChildRecord(child, key=object())  # a child without a reference counts while it starts

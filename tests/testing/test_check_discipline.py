@@ -37,7 +37,7 @@ def some_mood() -> Discipline:
 BROKEN = {
     "no credit": (
         Discipline("none", "", (B, F, W), credit=lambda s, S, m: 0),
-        "expected `credit` of schedule none to be at least 1 at stage 0 with 1 microbatches, got 0",
+        "expected `credit` of schedule none to be at least 1 at stage 0 with 1 microbatch, got 0",
     ),
     "a gate that stays shut": (
         Discipline("shut", "", (B, F, W), credit=lambda s, S, m: m, gate=never_w_before_the_end_of_time),
