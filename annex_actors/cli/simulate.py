@@ -11,6 +11,7 @@ import typer
 
 from annex_actors.base.columns import width_of
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_lines, print_result, print_table
 
@@ -104,7 +105,7 @@ def _layer_times(given: str) -> LayerTimes:
 
     parts = [_number("times", part) for part in given.split(",")]
     if len(parts) not in (3, 4):
-        raise ConfigError(f"expected `times` to be three or four numbers such as 1,1,1, got {given!r}")
+        raise ConfigError(f"expected `times` to be three or four numbers such as 1,1,1, got {shown(given)}")
     return LayerTimes(*parts)
 
 
@@ -113,9 +114,9 @@ def _number(name: str, given: str) -> float:
     try:
         number = Fraction(given.strip())
     except (ValueError, ZeroDivisionError):
-        raise ConfigError(f"expected `{name}` to be numbers, got {given!r}") from None
+        raise ConfigError(f"expected `{name}` to be numbers, got {shown(given)}") from None
     if number < 0:
-        raise ConfigError(f"expected `{name}` to be at least 0, got {given}")
+        raise ConfigError(f"expected `{name}` to be at least 0, got {shown(given)}")
     return int(number) if number.denominator == 1 else number  # type: ignore[return-value]  # a Fraction serves as a float
 
 

@@ -168,6 +168,7 @@ def chaos(
         raise ConfigError(
             "expected a runtime into which faults can be injected, got inline; choose threads or processes"
         )
+    learner.check(dataset, epochs=epochs, batch_size=batch_size)
     note("training undisturbed", "")
     without_faults = ChaosRuntime(inner, seed, 0)
     undisturbed = _trained(replace(spec, runtime=without_faults), dataset, epochs, batch_size)

@@ -78,6 +78,7 @@ from annex_actors.runs.sections import (
 )
 from annex_actors.runs.toml_settings import Settings, merged, read_settings, to_toml
 from annex_actors.runtimes import Supervision, runtime
+from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
 
@@ -173,6 +174,7 @@ def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
     if config.training.initial_weights is not None:
         suggestion = _with_layers_of(Path(config.training.initial_weights).expanduser(), suggestion)
     config = RunConfig.of(settings, suggestion)
+    Checkpoints(Path(), **config.checkpoints.model_dump())  # checks them, before there is a folder
     learner = config.learner()
     return _recorded(config, learner.spec), learner, dataset or config.load()
 

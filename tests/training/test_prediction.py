@@ -311,7 +311,7 @@ def test_the_weights_of_the_beginning_are_served_whatever_the_learner_learns_mea
     learner = trained("threads")
     expected = learner.predict(inputs(3)).tobytes()
     with learner.serving() as predict:
-        learner.train(TRAINING.dataset, epochs=1, batch_size=5)
+        learner.train(TRAINING.dataset, epochs=3, batch_size=5)
         assert predict(inputs(3)).tobytes() == expected != learner.predict(inputs(3)).tobytes()
 
 
