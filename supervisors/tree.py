@@ -9,7 +9,8 @@ import pykka
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.records import ChildState
 from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
-from supervisors.rules.errors import ActorDead, Stopping
+from supervisors.rules.errors import ActorDead, BadSpec, Stopping
+from supervisors.rules.printing import shown
 
 
 def render_tree(supervisor: BaseSupervisorRef, *, timeout: float = 1.0) -> str:
@@ -21,6 +22,8 @@ def render_tree(supervisor: BaseSupervisorRef, *, timeout: float = 1.0) -> str:
     A supervisor's line shows its strategy, and how many restarts it has used and has left within how many seconds; a
     child's line shows its state and for how long, its incarnation, and how many messages wait for it.
     """
+    if not isinstance(supervisor, BaseSupervisorRef):
+        raise BadSpec(f"expected the reference of a supervisor, got {shown(supervisor)}")
     snapshot = _ask(supervisor, timeout)
     if isinstance(snapshot, str):
         return f"{supervisor.actor_state.context.id}  {snapshot}"
