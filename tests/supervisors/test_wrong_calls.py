@@ -11,7 +11,6 @@ import pytest
 from supervisors import (
     Actor,
     BadSpec,
-    BaseSupervisorRef,
     ChildSpec,
     Down,
     DynamicSupervisor,
@@ -27,6 +26,7 @@ from supervisors import (
     Supervisor,
     TaskSupervisor,
 )
+from supervisors.calls import BaseSupervisorRef
 from tests.supervisors.lifecycle.test_any_reason import TERMS, Hostile, named
 from tests.supervisors.stubs import PATIENCE_S, Gate, Worker, down
 

@@ -13,7 +13,6 @@ import supervisors
 from supervisors import (
     Actor,
     ActorDead,
-    ActorStart,
     Backoff,
     ChildSpec,
     DynamicSupervisor,
@@ -30,14 +29,15 @@ from supervisors import (
     Supervisor,
     TaskSupervisor,
     ThreadChild,
+    find_actors,
     kill,
     on,
-    partition_of,
     render_tree,
     run_until_signal,
-    to_spec,
-    to_specs,
 )
+from supervisors.children.spec import ActorStart
+from supervisors.partition import partition_of
+from supervisors.spec_like import to_spec, to_specs
 from supervisors.testing import ManualClock, ScriptedStart, crashing
 from tests.supervisors.stubs import PATIENCE_S
 
@@ -108,6 +108,7 @@ STARTS: list[tuple[str, Callable[..., Any], dict[str, Any], Fits]] = [
     ("to_spec", to_spec, {}, {"child": {"class"}}),
     ("to_specs", to_specs, {}, {"children": {"list"}}),
     ("render_tree", render_tree, {}, {"supervisor": set()}),
+    ("find_actors", find_actors, {"actor_class": Echo}, {"supervisor": set()}),
     ("kill", kill, {}, {"target": set()}),
     ("ThreadChild", ThreadChild, {}, {"ref": set()}),
     ("run_until_signal", run_until_signal, {}, {"tree": set()}),
