@@ -119,7 +119,6 @@ registries may be called from any thread. A child must not call its own supervis
 from __future__ import annotations
 
 from supervisors.actor import Actor
-from supervisors.calls import BaseSupervisorRef
 from supervisors.children.child import Child, Rung
 from supervisors.children.events import (
     ChildAbandoned,
@@ -134,10 +133,9 @@ from supervisors.children.events import (
     MailboxDepth,
 )
 from supervisors.children.kill_ladder import kill
-from supervisors.children.records import ChildInfo, ChildState, Counts
-from supervisors.children.reports import Context, Offender, Report
-from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
-from supervisors.children.spec import ActorStart, ChildSpec
+from supervisors.children.records import ChildInfo, ChildState
+from supervisors.children.reports import Report
+from supervisors.children.spec import ChildSpec
 from supervisors.children.thread_child import ThreadChild
 from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
 from supervisors.lifecycle.context import StartContext
@@ -146,10 +144,9 @@ from supervisors.lifecycle.hooks import DeadLetter, Event, Hook, Hooks, on
 from supervisors.lifecycle.mailbox import MailboxLimit, Overflow
 from supervisors.lifecycle.named_ref import NamedRef
 from supervisors.lifecycle.ref import Ref
-from supervisors.lifecycle.registry import Keys, Listener, Registered, Registration, Registry, Unregistered
+from supervisors.lifecycle.registry import Registry
 from supervisors.lifecycle.signals import Down, Exit
-from supervisors.partition import PartitionRef, PartitionSupervisor, partition_of
-from supervisors.root import TreeOptions
+from supervisors.partition import PartitionRef, PartitionSupervisor
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import (
     ActorDead,
@@ -190,19 +187,17 @@ from supervisors.rules.reasons import (
     Reason,
     Shutdown,
 )
-from supervisors.rules.strategy import AutoShutdown, Plan, Restart, Strategy, Verdict
+from supervisors.rules.strategy import AutoShutdown, Restart, Strategy
 from supervisors.rules.termination import BRUTAL_KILL, INFINITY, ChildType
 from supervisors.rules.window import RestartWindow
 from supervisors.run_until_signal import run_until_signal
 from supervisors.scheduled import ScheduledActor
-from supervisors.spec_like import SpecLike, to_spec, to_specs
 from supervisors.supervisor import Supervisor
 from supervisors.supervisor_ref import SupervisorRef
 from supervisors.tasks import Task, TaskSupervisor, TaskSupervisorRef
-from supervisors.threads.clock import Clock, SystemClock
+from supervisors.threads.clock import Clock
 from supervisors.threads.scheduler import Scheduler
-from supervisors.threads.timers import Timer, Timers
-from supervisors.tree import render_tree
+from supervisors.tree import find_actors, render_tree
 
 __all__ = [
     "BRUTAL_KILL",
@@ -214,14 +209,12 @@ __all__ = [
     "Abandoned",
     "Actor",
     "ActorDead",
-    "ActorStart",
     "AlreadyPresent",
     "AlreadyStarted",
     "AutoShutdown",
     "Backoff",
     "BadActor",
     "BadSpec",
-    "BaseSupervisorRef",
     "Child",
     "ChildAbandoned",
     "ChildError",
@@ -231,15 +224,12 @@ __all__ = [
     "ChildReady",
     "ChildRestarted",
     "ChildShutdownFailed",
-    "ChildSnapshot",
     "ChildSpec",
     "ChildStartFailed",
     "ChildStarting",
     "ChildState",
     "ChildType",
     "Clock",
-    "Context",
-    "Counts",
     "Crashed",
     "DeadLetter",
     "DeadlineExceeded",
@@ -258,10 +248,8 @@ __all__ = [
     "Hooks",
     "HungStart",
     "Ignore",
-    "Keys",
     "KillRefused",
     "Killed",
-    "Listener",
     "MailboxDepth",
     "MailboxFull",
     "MailboxLimit",
@@ -271,15 +259,11 @@ __all__ = [
     "Normal",
     "NotFound",
     "NotSupported",
-    "Offender",
     "Overflow",
     "PartitionRef",
     "PartitionSupervisor",
-    "Plan",
     "Reason",
     "Ref",
-    "Registered",
-    "Registration",
     "Registry",
     "Report",
     "Restart",
@@ -288,7 +272,6 @@ __all__ = [
     "ScheduledActor",
     "Scheduler",
     "Shutdown",
-    "SpecLike",
     "StartContext",
     "StartError",
     "StillRestarting",
@@ -298,23 +281,14 @@ __all__ = [
     "SupervisionError",
     "Supervisor",
     "SupervisorRef",
-    "SupervisorSnapshot",
-    "SystemClock",
     "Task",
     "TaskSupervisor",
     "TaskSupervisorRef",
     "ThreadChild",
-    "Timer",
-    "Timers",
-    "TreeOptions",
-    "Unregistered",
-    "Verdict",
     "abandoned_threads",
+    "find_actors",
     "kill",
     "on",
-    "partition_of",
     "render_tree",
     "run_until_signal",
-    "to_spec",
-    "to_specs",
 ]

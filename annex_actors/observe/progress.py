@@ -37,13 +37,8 @@ def progress(stream: TextIO, *, epochs: int, steps: int, every: int | None = Non
         stream: usually standard error, so that standard output is free for the result.
         epochs: how many epochs the run has.
         steps: how many steps the run has.
-<<<<<<< HEAD
-        every: show every so many epochs' line, and those of the first and the last; None: so many that there are about
-            `MOST_LINES`.
-=======
         every: show the line of every so many epochs, and of the first and the last one; None: so many that there are
             about `MOST_LINES`, and more where none was shown for `SILENCE_S`.
->>>>>>> figures
     """
     if not stream.isatty():
         plain = PlainProgress(stream, epochs=epochs, every=every)
@@ -98,20 +93,12 @@ class PlainProgress:
     def on_event(self, event: Event) -> None:
         """Count an event, and print its line if it has one."""
         epoch = self._counts.count(event)
-<<<<<<< HEAD
-        if epoch is not None and (not self._shown or epoch.epoch % self._every == 0 or epoch.epoch == self._epochs):
-            self._show_last()
-        line = None if self._finished else incident_line(event)
-        if line is not None:
-            self._show(printable(line))
-=======
         if epoch is not None and self._is_due(epoch, event.time):
             self._shown_at = event.time
             self._show_last()
         line = None if self._finished else incident_line(event)
         if line is not None:
-            self._show_incident(event, line)
->>>>>>> figures
+            self._show_incident(event, printable(line))
         self._finished |= isinstance(event, Finished)
 
     def end(self) -> None:

@@ -128,11 +128,7 @@ def lines_of(epochs: int, finished: int, every: int | None = None, seconds: floa
     return [line.split("/")[0].split()[1] for line in stream.getvalue().splitlines()]
 
 
-<<<<<<< HEAD
-def test_many_epochs_have_about_fifty_lines_the_first_and_the_last_always() -> None:
-=======
 def test_many_epochs_have_about_fifty_lines_the_first_and_the_last_one_always() -> None:
->>>>>>> figures
     assert len(lines_of(4000, 4000)) == MOST_LINES + 1
     assert lines_of(4000, 4000)[:3] == ["1", "80", "160"]
     assert lines_of(4000, 4000)[-1] == "4000"
@@ -148,15 +144,11 @@ def test_the_last_epoch_of_a_run_that_ends_early_has_its_line() -> None:
 
 
 def test_a_user_says_how_many_epochs_are_between_two_lines() -> None:
-<<<<<<< HEAD
-    assert lines_of(100, 100, every=40) == ["1", "40", "80", "100"]
-=======
     assert lines_of(100, 100, every=40, seconds=99) == ["1", "40", "80", "100"]
 
 
 def test_a_slow_run_is_not_silent_for_long() -> None:
     assert lines_of(4000, 10, seconds=SILENCE_S / 2) == ["1", "3", "5", "7", "9", "10"]
->>>>>>> figures
 
 
 def test_what_does_not_fit_a_narrow_terminal_is_left_out_of_the_bar() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import supervisors
-from supervisors import Backoff, ChildSpec, DynamicSupervisor, Scheduler, Supervisor, TreeOptions
+from supervisors import Backoff, ChildSpec, DynamicSupervisor, Scheduler, Supervisor
+from supervisors.root import TreeOptions
 
 PACKAGE = Path(supervisors.__file__).parent
 README = PACKAGE / "README.md"

@@ -12,15 +12,14 @@ from supervisors import (
     BadSpec,
     ChildSpec,
     ChildType,
-    Context,
     Crashed,
-    Offender,
     Report,
     Restart,
     StartError,
     Strategy,
     Supervisor,
 )
+from supervisors.children.reports import Context, Offender
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.stubs import Died, Recorder, Worker, down
 
