@@ -28,7 +28,7 @@ def train(*observers: Killer) -> str:
     network = sequence(dense(64), activation("relu"), dense(10))
     learner = Learner(network, runtime="processes", seed=7)
     result = learner.train(load("digits"), epochs=3, observers=observers)
-    print(f"{result.restarts} restarts, weights {result.checkpoint.weights_sha256[:32]}")
+    print(f"restarts: {result.restarts}, weights {result.checkpoint.weights_sha256[:32]}")
     return result.checkpoint.weights_sha256
 
 

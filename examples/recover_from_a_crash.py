@@ -24,7 +24,7 @@ def train(*crashes: Crash) -> str:
     network = sequence(dense(64), activation("relu"), dense(10))
     learner = Learner(network, microbatches=4, schedule="1f1b", seed=7)
     result = learner.train(load("digits"), epochs=3, crashes=crashes, observers=[Restarts()])
-    print(f"{result.restarts} restarts, weights {result.checkpoint.weights_sha256[:32]}")
+    print(f"restarts: {result.restarts}, weights {result.checkpoint.weights_sha256[:32]}")
     return result.checkpoint.weights_sha256
 
 

@@ -48,6 +48,8 @@ significant    bool                                  False                whethe
 may_abandon    bool                                  True, unless         whether it may be given up where it cannot be
                                                      BRUTAL_KILL          killed; if not, such a host is refused
 name           hashable                              None                 registered under it from start to end
+start_timeout  seconds > 0, INFINITY                 INFINITY             how long its on_start may take; after that it
+                                                                          is ended by force, and has not started
 ============== ===================================== ==================== ============================================
 
 A supervisor (`Supervisor.start`; `DynamicSupervisor.start` has no strategy, children and auto_shutdown, but
@@ -116,8 +118,7 @@ registries may be called from any thread. A child must not call its own supervis
 
 from __future__ import annotations
 
-from supervisors.actor import Actor, exit
-from supervisors.calls import BaseSupervisorRef
+from supervisors.actor import Actor
 from supervisors.children.child import Child, Rung
 from supervisors.children.events import (
     ChildAbandoned,
@@ -132,30 +133,31 @@ from supervisors.children.events import (
     MailboxDepth,
 )
 from supervisors.children.kill_ladder import kill
-from supervisors.children.records import ChildInfo, ChildState, Counts
-from supervisors.children.reports import Context, Offender, Report
-from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
-from supervisors.children.spec import ActorStart, ChildSpec
+from supervisors.children.records import ChildInfo, ChildState
+from supervisors.children.reports import Report
+from supervisors.children.spec import ChildSpec
 from supervisors.children.thread_child import ThreadChild
 from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
-from supervisors.lifecycle.actor_state import abandoned_threads
 from supervisors.lifecycle.context import StartContext
+from supervisors.lifecycle.fenced import abandoned_threads
 from supervisors.lifecycle.hooks import DeadLetter, Event, Hook, Hooks, on
 from supervisors.lifecycle.mailbox import MailboxLimit, Overflow
+from supervisors.lifecycle.named_ref import NamedRef
 from supervisors.lifecycle.ref import Ref
-from supervisors.lifecycle.registry import Keys, Listener, Registered, Registration, Registry, Unregistered
+from supervisors.lifecycle.registry import Registry
 from supervisors.lifecycle.signals import Down, Exit
-from supervisors.partition import PartitionRef, PartitionSupervisor, partition_of
-from supervisors.root import TreeOptions
+from supervisors.partition import PartitionRef, PartitionSupervisor
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import (
     ActorDead,
     AlreadyPresent,
     AlreadyStarted,
+    BadActor,
     BadSpec,
     ChildError,
     DeadlineExceeded,
     DuplicateChild,
+    HungStart,
     Ignore,
     KillRefused,
     MailboxFull,
@@ -165,6 +167,7 @@ from supervisors.rules.errors import (
     StartError,
     StillRestarting,
     StillRunning,
+    Stopping,
     SupervisionError,
 )
 from supervisors.rules.flags import Flags
@@ -176,6 +179,7 @@ from supervisors.rules.reasons import (
     Abandoned,
     Crashed,
     Escalation,
+    Exited,
     FailedToStart,
     Killed,
     NoProc,
@@ -183,18 +187,17 @@ from supervisors.rules.reasons import (
     Reason,
     Shutdown,
 )
-from supervisors.rules.strategy import AutoShutdown, Plan, Restart, Strategy, Verdict
+from supervisors.rules.strategy import AutoShutdown, Restart, Strategy
 from supervisors.rules.termination import BRUTAL_KILL, INFINITY, ChildType
 from supervisors.rules.window import RestartWindow
+from supervisors.run_until_signal import run_until_signal
 from supervisors.scheduled import ScheduledActor
-from supervisors.spec_like import SpecLike, to_spec, to_specs
 from supervisors.supervisor import Supervisor
 from supervisors.supervisor_ref import SupervisorRef
 from supervisors.tasks import Task, TaskSupervisor, TaskSupervisorRef
-from supervisors.threads.clock import Clock, SystemClock
+from supervisors.threads.clock import Clock
 from supervisors.threads.scheduler import Scheduler
-from supervisors.threads.timers import Timer, Timers
-from supervisors.tree import render_tree
+from supervisors.tree import find_actors, render_tree
 
 __all__ = [
     "BRUTAL_KILL",
@@ -206,13 +209,12 @@ __all__ = [
     "Abandoned",
     "Actor",
     "ActorDead",
-    "ActorStart",
     "AlreadyPresent",
     "AlreadyStarted",
     "AutoShutdown",
     "Backoff",
+    "BadActor",
     "BadSpec",
-    "BaseSupervisorRef",
     "Child",
     "ChildAbandoned",
     "ChildError",
@@ -222,15 +224,12 @@ __all__ = [
     "ChildReady",
     "ChildRestarted",
     "ChildShutdownFailed",
-    "ChildSnapshot",
     "ChildSpec",
     "ChildStartFailed",
     "ChildStarting",
     "ChildState",
     "ChildType",
     "Clock",
-    "Context",
-    "Counts",
     "Crashed",
     "DeadLetter",
     "DeadlineExceeded",
@@ -242,32 +241,29 @@ __all__ = [
     "Escalation",
     "Event",
     "Exit",
+    "Exited",
     "FailedToStart",
     "Flags",
     "Hook",
     "Hooks",
+    "HungStart",
     "Ignore",
-    "Keys",
     "KillRefused",
     "Killed",
-    "Listener",
     "MailboxDepth",
     "MailboxFull",
     "MailboxLimit",
     "MaxChildren",
+    "NamedRef",
     "NoProc",
     "Normal",
     "NotFound",
     "NotSupported",
-    "Offender",
     "Overflow",
     "PartitionRef",
     "PartitionSupervisor",
-    "Plan",
     "Reason",
     "Ref",
-    "Registered",
-    "Registration",
     "Registry",
     "Report",
     "Restart",
@@ -276,32 +272,23 @@ __all__ = [
     "ScheduledActor",
     "Scheduler",
     "Shutdown",
-    "SpecLike",
     "StartContext",
     "StartError",
     "StillRestarting",
     "StillRunning",
+    "Stopping",
     "Strategy",
     "SupervisionError",
     "Supervisor",
     "SupervisorRef",
-    "SupervisorSnapshot",
-    "SystemClock",
     "Task",
     "TaskSupervisor",
     "TaskSupervisorRef",
     "ThreadChild",
-    "Timer",
-    "Timers",
-    "TreeOptions",
-    "Unregistered",
-    "Verdict",
     "abandoned_threads",
-    "exit",
+    "find_actors",
     "kill",
     "on",
-    "partition_of",
     "render_tree",
-    "to_spec",
-    "to_specs",
+    "run_until_signal",
 ]

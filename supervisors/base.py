@@ -1,287 +1,118 @@
-"""What all supervisors have in common: the end of a child, its restart, and giving up."""
+"""What all supervisors are as actors: the loop around their work on their children, and the root of a tree."""
 
 from __future__ import annotations
 
-import logging
-from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any
 
 from supervisors.actor import Actor
-from supervisors.calls import BaseSupervisorRef, Call, answer
-from supervisors.children.control import ChildControl, ChildGone
-from supervisors.children.events import ChildRestarted, Escalated, MailboxDepth
-from supervisors.children.records import ChildInfo, ChildRecord, ChildState, Counts, count
-from supervisors.children.reports import Context
-from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
-from supervisors.lifecycle.launch import create, launch
-from supervisors.lifecycle.ref import Ref
-from supervisors.lifecycle.signals import Exit, ExitNow, Kill
+from supervisors.calls import BaseSupervisorRef, Call
+from supervisors.children.control import ChildGone
+from supervisors.lifecycle._pykka import PROXY_MESSAGES
+from supervisors.lifecycle.actor_loop import ActorLoop
+from supervisors.lifecycle.base_actor import ActorKind
+from supervisors.lifecycle.launch import create_alone, launch_alone
+from supervisors.lifecycle.replies import Refusal
+from supervisors.lifecycle.signals import Exit, Kill
 from supervisors.root import TreeOptions, root_context
-from supervisors.rules.errors import Ignore, StartError
-from supervisors.rules.flags import Flags
-from supervisors.rules.reasons import SHUTDOWN, Crashed, Escalation, Reason, Shutdown
-from supervisors.rules.strategy import Restart, Verdict
+from supervisors.rules.errors import NotSupported
+from supervisors.rules.printing import shown
+from supervisors.rules.reasons import SHUTDOWN
 from supervisors.rules.termination import ChildType
-from supervisors.rules.window import RestartWindow
-
-logger = logging.getLogger("supervisors")
+from supervisors.supervision import BackoffOver, Sample, Supervision, TryAgain
 
 
-@dataclass(frozen=True, slots=True)
-class TryAgain:
-    """A supervisor's message to itself: count one more restart of a child whose last attempt failed, and make it.
+class SupervisorLoop(ActorLoop):
+    """What a supervisor's thread does: its own hooks, and around them the work on its children.
 
-    It goes through the mailbox, so that a stop or a `terminate_child` sent meanwhile gets in first.
+    The hooks of a subclass have no part in that work, so that one that forgets to call its superclass's harms no child.
     """
 
-    record: ChildRecord
-    retry: object
+    actor: BaseSupervisor
+    special = ActorLoop.special | {ChildGone, TryAgain, BackoffOver, Call, Sample}
 
+    def on_start(self) -> None:
+        """Start the children, then run ``on_start``."""
+        self.actor._actor_supervision.start()
+        self._run_or_stop_children(self.actor.on_start)
 
-@dataclass(frozen=True, slots=True)
-class BackoffOver:
-    """The message that ends the pause before a restart, which was counted before the pause."""
+    def on_stop(self) -> None:
+        """Run ``on_stop``, then stop the children."""
+        self._run_or_stop_children(self.actor.on_stop)
+        self.actor._actor_supervision.terminate_all()
 
-    record: ChildRecord
-    retry: object
+    def on_failure(self, error: BaseException) -> None:
+        """Run ``on_failure``, then stop the children."""
+        self._run_or_stop_children(partial(super().on_failure, error))
+        self.actor._actor_supervision.terminate_all()
 
+    def _run_or_stop_children(self, hook: Callable[[], None]) -> None:
+        try:
+            hook()
+        except Kill:
+            raise
+        except BaseException:
+            self.actor._actor_supervision.terminate_all()
+            raise
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The message that asks for the depth of the children's mailboxes."""
+    def handle_special(self, message: Any) -> Any:
+        """Handle a message of the system, and return the answer."""
+        if message.__class__ in PROXY_MESSAGES:
+            return self._answer_proxy(message)
+        if message.__class__ in ActorLoop.special:
+            return super().handle_special(message)
+        return self.actor._actor_supervision.receive(message)
+
+    def _answer_proxy(self, message: Any) -> Any:
+        try:
+            return super().handle_special(message)
+        except Exception as error:  # noqa: BLE001 - the caller gets it
+            return Refusal(error)
+
+    def forget_work(self) -> None:
+        """Drop what would keep the ended supervisor in memory."""
+        self.actor._actor_supervision.forget_all()
+        super().forget_work()
 
 
 class BaseSupervisor(Actor):
-    """An actor that starts, watches, restarts and stops children; its subclasses decide which and when.
+    """An actor that starts, watches, restarts and stops children; all that is in its `Supervision`.
 
-    Args:
-        flags: its options.
-        extra_arguments: for every child, before its own.
+    A subclass may have hooks of its own: ``on_start`` runs when the children are up, ``on_stop`` and ``on_failure``
+    before they are stopped.
     """
 
-    child_type: ClassVar[ChildType] = ChildType.SUPERVISOR
-    stop_reason: ClassVar[Reason] = SHUTDOWN
-    ref_class: ClassVar[type[Ref[Any]]] = BaseSupervisorRef
-    kind: ClassVar[str] = ""
+    kill_grace_s = 1.0  # it may have to end a start by force itself, which has such times of its own
+    _actor_kind = ActorKind(ChildType.SUPERVISOR, SHUTDOWN, BaseSupervisorRef, SupervisorLoop)
+    _actor_supervision: Supervision
 
-    def __init__(self, flags: Flags, extra_arguments: Sequence[Any] = ()) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.trap_exit = True
-        self._flags = flags
-        self._window = RestartWindow(flags.max_restarts, flags.max_seconds)
-        self._control = ChildControl(self.context, cast("Ref[Any]", self.actor_ref), tuple(extra_arguments))
-
-    # What a kind of supervisor decides
-
-    @abstractmethod
-    def records(self) -> list[ChildRecord]:
-        """Return the records of all children, in the order of start."""
-
-    @abstractmethod
-    def forget(self, record: ChildRecord) -> None:
-        """Remove a child's record."""
-
-    @abstractmethod
-    def retire(self, record: ChildRecord, verdict: Verdict) -> None:
-        """Handle the end of a child that is not restarted."""
-
-    @abstractmethod
-    def stop_affected(self, record: ChildRecord) -> None:
-        """Stop the children that must not run while the one of ``record`` is restarted."""
-
-    @abstractmethod
-    def start_affected(self, record: ChildRecord) -> None:
-        """Start the child of ``record``, and those that are started with it."""
-
-    @abstractmethod
-    def terminate_all(self) -> None:
-        """Stop all children."""
-
-    # Hooks
-
-    def on_start(self) -> None:
-        """Begin to sample the mailboxes, if the tree wants that."""
-        self._schedule_sample()
-
-    def on_stop(self) -> None:
-        """Stop all children."""
-        self.terminate_all()
-
-    def on_failure(self, *_exc_info: object) -> None:
-        """Stop all children after a failure of the supervisor's own."""
-        self.terminate_all()
-
-    def forget_work(self) -> None:
-        """Drop also the reasons of children that did not start again: they hold frames of this supervisor."""
-        for record in self.records():
-            record.reason = None
-        super().forget_work()
 
     def on_receive(self, message: Any) -> Any:
-        """Handle the end of a child, a retry, or a call."""
-        match message:
-            case ChildGone(record, child):
-                if record.child is child:
-                    self._on_child_gone(record)
-            case TryAgain(record, retry):
-                if record.retry is retry:
-                    self._restart(record)
-            case BackoffOver(record, retry):
-                if record.retry is retry:
-                    self._restart_now(record)
-            case Call():
-                return answer(self, message)
-            case Sample():
-                self._sample()
-            case Exit():
-                pass  # of an actor that is no child of this supervisor
-            case _:
-                logger.warning("%s dropped an unexpected message: %r", self._control.name, message)
-        return None
+        """Refuse ``message``: a supervisor handles those of its children and of its reference, and no others."""
+        if isinstance(message, Exit):  # of an actor that is no child of this supervisor
+            return None
+        label, got = self._actor_state.label, shown(message)
+        return Refusal(NotSupported(f"expected a call of {label}, by a method of its reference, got {got}", message))
 
-    # The end of a child
 
-    def _on_child_gone(self, record: ChildRecord) -> None:
-        ran_s = self._control.clock.monotonic() - record.since
-        backoff = self._flags.backoff
-        if backoff is not None and ran_s >= backoff.max_s:
-            record.failures = 0
-        ref = None if record.child is None else record.child.ref
-        reason = self._control.reap(record)
-        if record.spec.restart is Restart.PERMANENT or not reason.is_orderly:
-            self._control.report(Context.CHILD_TERMINATED, record, reason, ref)
-        verdict = record.spec.restart.verdict(reason)
-        if verdict is Verdict.RESTART:
-            self._restart(record)
-        else:
-            self.retire(record, verdict)
+def start_root(actor_class: type[BaseSupervisor], name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Start a supervisor that has none above it.
 
-    def _restart(self, record: ChildRecord) -> None:
-        """Count one restart and, if it is allowed, make it now or after a pause."""
-        record.mark_down(ChildState.RESTARTING)
-        self._window, allowed = self._window.record(self._control.clock.monotonic())
-        if not allowed:
-            self._escalate(record)
-        backoff = self._flags.backoff
-        if backoff is None:
-            self._restart_now(record)
-            return
-        self.stop_affected(record)
-        record.retry = object()
-        self._send_later(backoff.delay_s(record.failures, record.id), BackoffOver(record, record.retry))
-        record.failures += 1
-
-    def _restart_now(self, record: ChildRecord) -> None:
-        self.stop_affected(record)
-        self.start_affected(record)
-
-    def start_again(self, record: ChildRecord) -> bool:
-        """Start a child as part of a restart; when that fails return False, and queue a further attempt."""
-        try:
-            self.start_or_ignore(record)
-        except Kill:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever a child raises is the child's failure
-            record.reason = Crashed(error)
-            record.mark_down(ChildState.RESTARTING)
-            record.retry = object()
-            self.actor_state.send_system(TryAgain(record, record.retry))
-            return False
-        if record.child is not None:
-            self._control.emit(ChildRestarted, record)
-        return True
-
-    def start_or_ignore(self, record: ChildRecord) -> None:
-        """Start a child; if it does not want to run, its specification stays unless it is temporary."""
-        try:
-            self._control.start(record)
-        except Ignore:
-            if record.spec.restart is Restart.TEMPORARY:
-                self.forget(record)
-
-    def start_error(self, record: ChildRecord, error: BaseException) -> StartError:
-        """Return the error that says which child did not start, caused by ``error``."""
-        failure = StartError(f"{self._control.name}: child {record.id!r} failed to start: {error!r}", record.id)
-        failure.__cause__ = error
-        return failure
-
-    def _escalate(self, record: ChildRecord) -> None:
-        reason = record.reason
-        assert reason is not None, "a restart without an end"
-        self._control.report(Context.SHUTDOWN, record, reason)
-        self._control.emit(Escalated, record, reason)
-        raise ExitNow(Shutdown(Escalation(self._control.name, record.id, record.incarnation, reason)))
-
-    # Calls
-
-    def which_children(self) -> list[ChildInfo]:
-        """See `BaseSupervisorRef.which_children`."""
-        return [record.describe() for record in reversed(self.records())]
-
-    def count_children(self) -> Counts:
-        """See `BaseSupervisorRef.count_children`."""
-        return count(self.records())
-
-    def snapshot(self) -> SupervisorSnapshot:
-        """See `BaseSupervisorRef.snapshot`."""
-        now = self._control.clock.monotonic()
-        window = self._window
-        return SupervisorSnapshot(
-            name=self._control.name,
-            kind=self.kind or self._flags.strategy.value,
-            restarts_used=window.used(now),
-            restarts_left=window.left(now),
-            max_restarts=window.max_restarts,
-            max_seconds=window.max_seconds,
-            abandoned=self._control.abandoned,
-            children=tuple(ChildSnapshot.of(record, now) for record in self.records()),
-        )
-
-    def set_flags(self, flags: Flags) -> None:
-        """Use new options from now on; restarts that were counted stay counted."""
-        self._flags = flags
-        self._window = RestartWindow(flags.max_restarts, flags.max_seconds, self._window.restarts)
-
-    # Depth of mailboxes
-
-    def _schedule_sample(self) -> None:
-        if self.context.mailbox_sample_s is not None:
-            self._send_later(self.context.mailbox_sample_s, Sample())
-
-    def _send_later(self, delay_s: float, message: object) -> None:
-        self.actor_state.timers.after(delay_s, partial(self.actor_state.send_system, message))
-
-    def _sample(self) -> None:
-        for record in self.records():
-            depth = None if record.child is None else record.child.depth()
-            if depth is not None:
-                self._control.emit(MailboxDepth, record, depth)
-        self._schedule_sample()
-
-    # The root
-
-    @classmethod
-    def start_root(cls, name: str, tree: TreeOptions, *args: Any, **kwargs: Any) -> Any:
-        """Start a supervisor that has none above it.
-
-        Args:
-            name: of the root.
-            tree: the options of the whole tree.
-            *args: for ``__init__``.
-            **kwargs: for ``__init__``.
-
-        Raises:
-            TypeError: ``tree`` has an unknown option.
-        """
-        for unknown in tree.keys() - TreeOptions.__annotations__.keys():
-            raise TypeError(f"{cls.__name__}.start() got an unexpected keyword argument {unknown!r}")
-        context, timers = root_context(name, **tree)
-        supervisor = create(cls, context, args, kwargs)
-        try:
-            supervisor.actor_state.links.on_release(timers.stop)
-            return launch(supervisor)
-        finally:
-            del supervisor  # an error keeps this frame
+    Args:
+        actor_class: of the supervisor.
+        name: of the root, unless ``options`` has another.
+        args: for ``__init__``.
+        options: ``name`` and those of `TreeOptions`; the rest is for ``__init__``.
+    """
+    tree = {option: options.pop(option) for option in TreeOptions.__annotations__ if option in options}
+    context, timers = root_context(options.pop("name", name), **tree)
+    supervisor = create_alone(actor_class, context, args, options, known=[*TreeOptions.__annotations__, "name"])
+    try:
+        supervisor._actor_state.links.on_release(timers.stop)
+        return launch_alone(supervisor)
+    finally:
+        del supervisor  # an error keeps this frame

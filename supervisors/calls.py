@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from supervisors.children.records import ChildInfo, Counts
 from supervisors.children.snapshots import SupervisorSnapshot
 from supervisors.lifecycle.ref import Ref
-from supervisors.rules.errors import Ignore, SupervisionError
+from supervisors.lifecycle.replies import Refusal
+from supervisors.rules.errors import NotSupported
+from supervisors.rules.printing import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,30 +21,33 @@ class Call:
     args: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The outcome of a `Call`. A refusal is an answer too, and does not crash the supervisor."""
+class Answers(Protocol):
+    """The work of a supervisor, as its callers see it."""
 
-    value: Any = None
-    error: BaseException | None = None
+    calls: frozenset[str]
+    """The names of the methods that may be called."""
 
 
-def answer(supervisor: Any, call: Call) -> Answer:
-    """Do what ``call`` asks of ``supervisor``, in its thread."""
+def answer(supervision: Answers, call: Call) -> Any:
+    """Do what ``call`` asks, in the supervisor's thread; what that raises is the caller's, and harms no child."""
     try:
-        return Answer(getattr(supervisor, call.method)(*call.args))
-    except (SupervisionError, Ignore) as refusal:
-        return Answer(error=refusal)
+        if call.method not in supervision.calls:
+            known = ", ".join(sorted(supervision.calls))
+            raise NotSupported(f"expected one of the calls {known}, got {shown(call.method)}", call.method)
+        return getattr(supervision, call.method)(*call.args)
+    except Exception as error:  # noqa: BLE001 - the caller gets it
+        return Refusal(error)
 
 
 class BaseSupervisorRef(Ref[Any]):
     """The reference of any supervisor.
 
-    A call waits behind starts and stops that are under way, however long they take. A child must not call its own
-    supervisor while it starts or stops: each would wait for the other.
+    A call waits behind starts and stops that are under way, however long they take. One that waits for its own caller,
+    since that is a child which starts or stops, fails at once.
 
     Raises:
-        ActorDead: on every call, once the supervisor has ended.
+        ActorDead: on every call, once the supervisor has ended; `Stopping` from the moment on when it stops.
+        RuntimeError: the supervisor calls itself, or is called by a child that has not started yet.
     """
 
     def __enter__(self) -> Self:
@@ -52,9 +56,9 @@ class BaseSupervisorRef(Ref[Any]):
     def __exit__(self, *_exc_info: object) -> None:
         self.stop()
 
-    def which_children(self) -> list[ChildInfo]:
+    def which_children(self) -> list[ChildInfo[Any]]:
         """Return a description of every child, the newest first."""
-        children: list[ChildInfo] = self.call("which_children")
+        children: list[ChildInfo[Any]] = self.call("which_children")
         return children
 
     def count_children(self) -> Counts:
@@ -62,26 +66,24 @@ class BaseSupervisorRef(Ref[Any]):
         counts: Counts = self.call("count_children")
         return counts
 
-    def snapshot(self, *, timeout_s: float | None = None) -> SupervisorSnapshot:
+    def snapshot(self, *, timeout: float | None = None) -> SupervisorSnapshot:
         """Return the state of the supervisor and of its children.
 
         Args:
-            timeout_s: seconds to wait for a busy supervisor; None waits for ever.
+            timeout: seconds to wait for a busy supervisor; None waits for ever.
 
         Raises:
             pykka.Timeout: it did not answer in time.
         """
-        snapshot: SupervisorSnapshot = self.call("snapshot", timeout_s=timeout_s)
+        snapshot: SupervisorSnapshot = self.call("snapshot", timeout=timeout)
         return snapshot
 
-    def call(self, method: str, *args: Any, timeout_s: float | None = None) -> Any:
-        """Have the supervisor call one of its methods, and return what that returns."""
-        if threading.current_thread() is self.actor_state.thread:
-            raise RuntimeError(f"a supervisor cannot call itself: {method} was called in the thread of {self}")
-        outcome: Answer = self.ask(Call(method, args), block=True, timeout=timeout_s)
-        try:
-            if outcome.error is not None:
-                raise outcome.error
-            return outcome.value
-        finally:
-            del outcome  # what is raised keeps this frame
+    def call(self, method: str, *args: Any, timeout: float | None = None) -> Any:
+        """Have the supervisor do what the method of this name does, and return the result.
+
+        Args:
+            method: the name of one of the methods of this reference.
+            *args: as that method gives them.
+            timeout: seconds to wait; None waits for ever.
+        """
+        return self.ask(Call(method, args), block=True, timeout=timeout)

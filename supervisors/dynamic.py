@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar, Unpack
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
-from supervisors.base import BaseSupervisor
+from supervisors.actor import Actor
+from supervisors.base import BaseSupervisor, start_root
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.records import ChildInfo, ChildRecord
 from supervisors.children.spec import ChildSpec
@@ -14,14 +16,26 @@ from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec, MaxChildren, NotFound, NotSupported
 from supervisors.rules.flags import Flags
+from supervisors.rules.options import whole
+from supervisors.rules.printing import shown
 from supervisors.rules.strategy import Strategy, Verdict
 from supervisors.spec_like import SpecLike, to_spec
+from supervisors.supervision import Supervision
+
+A = TypeVar("A", bound=Actor)
+P = ParamSpec("P")
 
 
 class DynamicSupervisorRef(BaseSupervisorRef):
     """The reference of a `DynamicSupervisor`. Children are named by their reference, since ids need not be unique."""
 
-    def start_child(self, child: SpecLike) -> ChildInfo:
+    @overload
+    def start_child(self, child: type[A]) -> ChildInfo[Ref[A]]: ...  # unless its class raises `Ignore`
+
+    @overload
+    def start_child(self, child: SpecLike) -> ChildInfo[Any]: ...
+
+    def start_child(self, child: Any) -> ChildInfo[Any]:
         """Add a child and start it. One that raises `Ignore` is not added; the answer's ``ref`` is then None.
 
         Raises:
@@ -29,7 +43,7 @@ class DynamicSupervisorRef(BaseSupervisorRef):
             MaxChildren: there are as many children as there may be.
             StartError: it did not start, and was not added; the cause is the original exception.
         """
-        info: ChildInfo = self.call("start_child", _checked(to_spec(child)))
+        info: ChildInfo[Any] = self.call("start_child", _checked(to_spec(child)))
         return info
 
     def terminate_child(self, ref: Any) -> None:
@@ -43,13 +57,19 @@ class DynamicSupervisorRef(BaseSupervisorRef):
         """
         self.call("terminate_child", ref)
 
-    def which_child(self, ref: Any) -> ChildInfo:
+    @overload
+    def which_child(self, ref: Ref[A]) -> ChildInfo[Ref[A] | None]: ...
+
+    @overload
+    def which_child(self, ref: Any) -> ChildInfo[Any]: ...
+
+    def which_child(self, ref: Any) -> ChildInfo[Any]:
         """Return a description of one child.
 
         Raises:
             NotFound: no child has this reference.
         """
-        info: ChildInfo = self.call("which_child", ref)
+        info: ChildInfo[Any] = self.call("which_child", ref)
         return info
 
     def get_child_spec(self, ref: Any) -> ChildSpec:
@@ -102,72 +122,25 @@ class DynamicSupervisorRef(BaseSupervisorRef):
         self.call("reconfigure", flags, _checked_limit(max_children), _checked_arguments(extra_arguments))
 
 
-class DynamicSupervisor(BaseSupervisor):
-    """A one_for_one supervisor whose children are all started by `DynamicSupervisorRef.start_child`.
-
-    It stops its children together, in no order. A child that ends and is not restarted is forgotten.
+class DynamicSupervision(Supervision):
+    """The supervision of children that come and go.
 
     Args:
-        max_children: how many there may be, restarting ones included, an integer >= 0; None for any number.
-        max_restarts: see `Flags`.
-        max_seconds: see `Flags`.
-        backoff: see `Flags`.
-        extra_arguments: put before the arguments of every child, at every start.
+        supervisor: see `Supervision`.
+        flags: see `Flags`.
+        max_children: see `DynamicSupervisor`.
+        extra_arguments: see `DynamicSupervisor`.
     """
 
-    kind: ClassVar[str] = "dynamic"
-    ref_class: ClassVar[type[Ref[Any]]] = DynamicSupervisorRef
+    kind = "dynamic"
+    calls = Supervision.calls | {"start_child", "terminate_child", "which_child", "get_child_spec", "reconfigure"}
 
     def __init__(
-        self,
-        *,
-        max_children: int | None = None,
-        max_restarts: int = 3,
-        max_seconds: float = 5.0,
-        backoff: Backoff | None = None,
-        extra_arguments: Sequence[Any] = (),
+        self, supervisor: Actor, flags: Flags, max_children: int | None, extra_arguments: Sequence[Any]
     ) -> None:
-        flags = Flags(Strategy.ONE_FOR_ONE, max_restarts, max_seconds, backoff=backoff)
-        super().__init__(flags, _checked_arguments(extra_arguments))
+        super().__init__(supervisor, flags, _checked_arguments(extra_arguments))
         self._max_children = _checked_limit(max_children)
         self._records: dict[Any, ChildRecord] = {}
-
-    @classmethod
-    def start(
-        cls,
-        *,
-        max_children: int | None = None,
-        max_restarts: int = 3,
-        max_seconds: float = 5.0,
-        backoff: Backoff | None = None,
-        extra_arguments: Sequence[Any] = (),
-        name: str = "dynamic",
-        **tree: Unpack[TreeOptions],
-    ) -> DynamicSupervisorRef:
-        """Start a dynamic supervisor that has no supervisor above it.
-
-        Args:
-            max_children: see `DynamicSupervisor`.
-            max_restarts: see `Flags`.
-            max_seconds: see `Flags`.
-            backoff: see `Flags`.
-            extra_arguments: see `DynamicSupervisor`.
-            name: of the root, in events, logs and the registry.
-            **tree: ``hooks``, ``clock``, ``registry``, ``mailbox_sample_s``, ``logger``: see `TreeOptions`.
-
-        Raises:
-            BadSpec: an option is wrong.
-        """
-        root: DynamicSupervisorRef = cls.start_root(
-            name,
-            tree,
-            max_children=max_children,
-            max_restarts=max_restarts,
-            max_seconds=max_seconds,
-            backoff=backoff,
-            extra_arguments=extra_arguments,
-        )
-        return root
 
     # The end of a child
 
@@ -178,6 +151,10 @@ class DynamicSupervisor(BaseSupervisor):
     def forget(self, record: ChildRecord) -> None:
         """Remove a child's record."""
         del self._records[record.key]
+
+    def forget_all(self) -> None:
+        """Forget all children."""
+        self._records.clear()
 
     def retire(self, record: ChildRecord, verdict: Verdict) -> None:
         """Forget a child that has ended and is not restarted."""
@@ -196,8 +173,7 @@ class DynamicSupervisor(BaseSupervisor):
             self._add(record)
 
     def _add(self, record: ChildRecord) -> None:
-        assert record.child is not None, "only a child that runs has a reference"
-        record.key = record.child.ref
+        record.key = record.ref
         self._records[record.key] = record
 
     def terminate_all(self) -> None:
@@ -206,18 +182,17 @@ class DynamicSupervisor(BaseSupervisor):
 
     # Calls
 
-    def start_child(self, child: ChildSpec) -> ChildInfo:
+    def start_child(self, child: ChildSpec) -> ChildInfo[Any]:
         """See `DynamicSupervisorRef.start_child`."""
         if self._max_children is not None and len(self._records) >= self._max_children:
             raise MaxChildren(
-                f"{self._control.name}: expected fewer children than the limit, {self._max_children}; stop one first"
+                f"{self._control.name}: expected its children to be fewer than {self._max_children}; stop one first"
             )
+        child.check_start(self._control.extra_arguments)
         record = ChildRecord(child, key=object())  # a child without a reference counts while it starts
         self._records[record.key] = record
         try:
-            self.start_or_ignore(record)
-        except BaseException as error:
-            raise self.start_error(record, error) from error
+            self.start_for_caller(record)
         finally:
             self._records.pop(record.key, None)
         if record.child is not None:
@@ -230,7 +205,7 @@ class DynamicSupervisor(BaseSupervisor):
         self._control.terminate(record)
         self.forget(record)
 
-    def which_child(self, ref: Any) -> ChildInfo:
+    def which_child(self, ref: Any) -> ChildInfo[Any]:
         """See `DynamicSupervisorRef.which_child`."""
         return self._find(ref).describe()
 
@@ -245,10 +220,74 @@ class DynamicSupervisor(BaseSupervisor):
         self._control.extra_arguments = extra_arguments
 
     def _find(self, ref: Any) -> ChildRecord:
-        record = self._records.get(ref) if isinstance(ref, Hashable) else None
+        try:
+            record = self._records.get(ref)
+        except TypeError:  # it is not hashable
+            record = None
         if record is None:
-            raise NotFound(f"{self._control.name}: expected the reference of a child, got {ref!r}", ref)
+            raise NotFound(f"{self._control.name}: expected the reference of a child, got {shown(ref)}", ref)
         return record
+
+
+class DynamicSupervisor(BaseSupervisor):
+    """A one_for_one supervisor whose children are all started by `DynamicSupervisorRef.start_child`.
+
+    It stops its children together, in no order. A child that ends and is not restarted is forgotten.
+
+    Args:
+        max_children: how many there may be, restarting ones included, an integer >= 0; None for any number.
+        max_restarts: see `Flags`.
+        max_seconds: see `Flags`.
+        backoff: see `Flags`.
+        extra_arguments: put before the arguments of every child, at every start.
+    """
+
+    _actor_kind = replace(BaseSupervisor._actor_kind, ref_class=DynamicSupervisorRef)
+
+    def __init__(
+        self,
+        *,
+        max_children: int | None = None,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        backoff: Backoff | None = None,
+        extra_arguments: Sequence[Any] = (),
+    ) -> None:
+        super().__init__()
+        flags = Flags(Strategy.ONE_FOR_ONE, max_restarts, max_seconds, backoff=backoff)
+        self._actor_supervision = DynamicSupervision(self, flags, max_children, extra_arguments)
+
+    @overload
+    @classmethod
+    def start(
+        cls,
+        *,
+        max_children: int | None = None,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        backoff: Backoff | None = None,
+        extra_arguments: Sequence[Any] = (),
+        name: str = "dynamic",
+        **tree: Unpack[TreeOptions],
+    ) -> DynamicSupervisorRef: ...
+
+    @overload
+    @classmethod
+    def start(cls: Callable[P, BaseSupervisor], *args: P.args, **kwargs: P.kwargs) -> DynamicSupervisorRef: ...
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> DynamicSupervisorRef:
+        """Start a dynamic supervisor that has no supervisor above it.
+
+        Args:
+            *args: for ``__init__``: here none.
+            **kwargs: ``name`` of the root, "dynamic" by default, and `TreeOptions`; all others are for ``__init__``.
+
+        Raises:
+            BadSpec: an option is wrong.
+        """
+        root: DynamicSupervisorRef = start_root(cls, "dynamic", args, kwargs)
+        return root
 
 
 def _checked(spec: ChildSpec) -> ChildSpec:
@@ -260,14 +299,10 @@ def _checked(spec: ChildSpec) -> ChildSpec:
 
 
 def _checked_limit(max_children: int | None) -> int | None:
-    if max_children is None or (
-        isinstance(max_children, int) and not isinstance(max_children, bool) and max_children >= 0
-    ):
-        return max_children
-    raise BadSpec(f"expected `max_children` to be an integer >= 0 or None, got {max_children!r}")
+    return None if max_children is None else whole("max_children", max_children, at_least=0, or_none=True)
 
 
 def _checked_arguments(extra_arguments: Sequence[Any]) -> tuple[Any, ...]:
     if isinstance(extra_arguments, list | tuple):
         return tuple(extra_arguments)
-    raise BadSpec(f"expected `extra_arguments` to be a list or tuple, got {extra_arguments!r}")
+    raise BadSpec(f"expected `extra_arguments` to be a list or tuple, got {shown(extra_arguments)}")

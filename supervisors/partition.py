@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
-from typing import Any, ClassVar, Unpack, cast
+from typing import Any, Unpack, cast
 
+from supervisors.base import start_root
 from supervisors.children.records import ChildState
-from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.registry import Registry
 from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec, NotFound
+from supervisors.rules.options import whole
+from supervisors.rules.printing import shown
 from supervisors.rules.strategy import Strategy
 from supervisors.spec_like import SpecLike, to_spec
 from supervisors.supervisor import Supervisor
 from supervisors.supervisor_ref import SupervisorRef
+
+MOST = 100_000
+"""Copies; each is a child, so more are a mistake."""
 
 
 def partition_of(key: Any, partitions: int) -> int:
@@ -25,6 +30,7 @@ def partition_of(key: Any, partitions: int) -> int:
         key: an integer, which goes to the copy of its remainder; or anything whose `repr` is the same for equal keys.
         partitions: >= 1.
     """
+    whole("partitions", partitions, at_least=1)
     return (key if isinstance(key, int) else zlib.crc32(repr(key).encode())) % partitions
 
 
@@ -59,7 +65,7 @@ class PartitionRef(SupervisorRef):
             StartError: a copy did not start.
         """
         if type(partitions) is not int or not 1 <= partitions <= self.started:
-            raise BadSpec(f"expected `partitions` to be an integer from 1 to {self.started}, got {partitions!r}")
+            raise BadSpec(f"expected `partitions` to be an integer from 1 to {self.started}, got {shown(partitions)}")
         for number in range(self.partitions, partitions):
             if self.which_child(str(number)).state is ChildState.STOPPED:
                 self.restart_child(str(number))
@@ -79,7 +85,7 @@ class PartitionSupervisor(Supervisor):
         backoff: see `Flags`.
     """
 
-    ref_class: ClassVar[type[Ref[Any]]] = PartitionRef
+    _actor_kind = replace(Supervisor._actor_kind, ref_class=PartitionRef)
 
     def __init__(
         self,
@@ -90,12 +96,14 @@ class PartitionSupervisor(Supervisor):
         max_seconds: float = 5.0,
         backoff: Backoff | None = None,
     ) -> None:
-        if type(partitions) is not int or partitions < 1:
-            raise BadSpec(f"expected `partitions` to be an integer >= 1, got {partitions!r}")
+        if whole("partitions", partitions, at_least=1) > MOST:
+            raise BadSpec(f"expected `partitions` to be at most {MOST}, got {shown(partitions)}")
         name = "/".join((*self.context.path, self.context.id))
         spec = to_spec(child)
         if spec.name is not None:
-            raise BadSpec(f"child {spec.id!r}: expected no `name`, since there are several copies, got {spec.name!r}")
+            raise BadSpec(
+                f"child {spec.id!r}: expected no `name`, since there are several copies, got {shown(spec.name)}"
+            )
         super().__init__(
             [replace(spec, id=str(number), name=(name, number)) for number in range(partitions)],
             strategy=Strategy.ONE_FOR_ONE,
@@ -134,13 +142,11 @@ class PartitionSupervisor(Supervisor):
             BadSpec: the specification or an option is wrong.
             StartError: a copy did not start.
         """
-        root: PartitionRef = cls.start_root(
-            name,
-            tree,
-            child,
-            partitions=partitions,
-            max_restarts=max_restarts,
-            max_seconds=max_seconds,
-            backoff=backoff,
-        )
+        options = {
+            "partitions": partitions,
+            "max_restarts": max_restarts,
+            "max_seconds": max_seconds,
+            "backoff": backoff,
+        }
+        root: PartitionRef = start_root(cls, name, (child,), {**options, **tree})
         return root

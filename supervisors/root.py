@@ -9,7 +9,9 @@ from supervisors.lifecycle.context import LOGGER, StartContext
 from supervisors.lifecycle.hooks import Hook, Hooks
 from supervisors.lifecycle.registry import Registry
 from supervisors.rules.errors import BadSpec
-from supervisors.threads.clock import Clock, SystemClock
+from supervisors.rules.options import number
+from supervisors.rules.printing import shown
+from supervisors.threads.clock import Clock, SystemClock, checked_clock
 from supervisors.threads.timers import Timers
 
 
@@ -50,11 +52,15 @@ def root_context(
     Raises:
         BadSpec: an option is wrong.
     """
-    if mailbox_sample_s is not None and not mailbox_sample_s > 0:
-        raise BadSpec(f"expected `mailbox_sample_s` to be seconds > 0 or None, got {mailbox_sample_s!r}")
+    if not isinstance(name, str) or not name:
+        raise BadSpec(f"expected `name` to be a non-empty string, got {shown(name)}")
+    if registry is not None and not isinstance(registry, Registry):
+        raise BadSpec(f"expected `registry` to be a Registry or None, got {shown(registry)}")
     if not isinstance(logger, str):
-        raise BadSpec(f"expected `logger` to be the name of a logger, got {logger!r}")
-    clock = SystemClock() if clock is None else clock
+        raise BadSpec(f"expected `logger` to be the name of a logger, got {shown(logger)}")
+    if mailbox_sample_s is not None:
+        number("mailbox_sample_s", mailbox_sample_s, above=0, expected="seconds > 0 or None")
+    clock = SystemClock() if clock is None else checked_clock(clock)
     timers = Timers(clock)
     context = StartContext(
         id=name,

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias, cast
 from supervisors.actor import Actor
 from supervisors.children.spec import ChildSpec
 from supervisors.rules.errors import BadSpec, DuplicateChild
+from supervisors.rules.options import did_you_mean
+from supervisors.rules.printing import shown
 
 ActorClass: TypeAlias = type[Actor]
 """A class of actors that can be supervised."""
@@ -33,9 +35,8 @@ def to_spec(child: SpecLike) -> ChildSpec:
             return cast(ActorClass, actor_class).child_spec(*args)
         case _ if _is_actor_class(child):
             return cast(ActorClass, child).child_spec()
-    raise BadSpec(
-        f"expected a ChildSpec, a subclass of supervisors.Actor, a tuple (class, *arguments) or a dict, got {child!r}"
-    )
+    expected = "a ChildSpec, a subclass of supervisors.Actor, a tuple (class, *arguments) or a dict"
+    raise BadSpec(f"expected {expected}, got {shown(child)}")
 
 
 def to_specs(children: Iterable[SpecLike]) -> list[ChildSpec]:
@@ -46,12 +47,14 @@ def to_specs(children: Iterable[SpecLike]) -> list[ChildSpec]:
         DuplicateChild: two have the same id.
     """
     if isinstance(children, str | Mapping) or not isinstance(children, Iterable):
-        raise BadSpec(f"expected a list of child specifications, got {children!r}")
+        raise BadSpec(f"expected a list of child specifications, got {shown(children)}")
     specs = [to_spec(child) for child in children]
     seen: set[str] = set()
     for spec in specs:
         if spec.id in seen:
-            raise DuplicateChild(f"expected every child's id to be unique, got {spec.id!r} twice; give one another id")
+            raise DuplicateChild(
+                f"expected every child's id to be unique, got {shown(spec.id)} twice; give one another id"
+            )
         seen.add(spec.id)
     return specs
 
@@ -63,6 +66,12 @@ def _is_actor_class(value: object) -> bool:
 def _from_mapping(options: Mapping[str, Any]) -> ChildSpec:
     for required in ("id", "start"):
         if required not in options:
-            raise BadSpec(f"expected a child specification with `{required}`, got one with {', '.join(options)}")
-    known = {f.name for f in fields(ChildSpec)}
-    return ChildSpec(**{name: value for name, value in options.items() if name in known})
+            given = ", ".join(map(str, options)) or "nothing"
+            raise BadSpec(f"expected a child specification with `{required}`, got one with {given}")
+    known = [field.name for field in fields(ChildSpec)]
+    for name in options:
+        if name not in known:
+            raise BadSpec(
+                f"expected the options of a child specification, got {shown(name)}{did_you_mean(name, known)}"
+            )
+    return ChildSpec(**options)

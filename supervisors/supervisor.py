@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, TypeAlias, Unpack, cast
+from dataclasses import replace
+from typing import Any, ParamSpec, TypeAlias, Unpack, overload
 
-from supervisors.base import BaseSupervisor
+from supervisors.actor import Actor
+from supervisors.base import BaseSupervisor, start_root
 from supervisors.children.records import ChildInfo, ChildRecord, ChildState
 from supervisors.children.spec import ChildSpec
-from supervisors.lifecycle.ref import Ref
+from supervisors.lifecycle.lineage import is_told_to_stop
 from supervisors.lifecycle.signals import ExitNow, Kill
 from supervisors.root import TreeOptions
 from supervisors.rules.backoff import Backoff
@@ -23,94 +25,52 @@ from supervisors.rules.errors import (
     StillRunning,
 )
 from supervisors.rules.flags import Flags
+from supervisors.rules.printing import printed, shown
 from supervisors.rules.reasons import SHUTDOWN, Crashed, FailedToStart, Shutdown
-from supervisors.rules.strategy import AutoShutdown, Restart, Strategy, Verdict
+from supervisors.rules.strategy import AutoShutdown, AutoShutdownLike, Restart, StrategyLike, Verdict
 from supervisors.spec_like import SpecLike, to_specs
+from supervisors.supervision import Supervision
 from supervisors.supervisor_ref import SupervisorRef
+
+P = ParamSpec("P")
 
 Children: TypeAlias = "Iterable[SpecLike] | Callable[[], Iterable[SpecLike]]"
 """The children of a supervisor; or a function that returns them, called in its thread at every start of it. The
 function may raise `Ignore`."""
 
 
-class Supervisor(BaseSupervisor):
-    """An actor that starts, watches, restarts and stops other actors, and knows nothing of their work.
-
-    `start` makes the root of a tree; ``ChildSpec.of(Supervisor, children, strategy=..., id=...)`` makes one inside it.
+class FixedSupervision(Supervision):
+    """The supervision of a fixed list of children, by a strategy.
 
     Args:
+        supervisor: see `Supervision`.
         children: see `Children`.
-        strategy: see `Flags`; there is no default, because it is the option to think about.
-        max_restarts: see `Flags`.
-        max_seconds: see `Flags`.
-        auto_shutdown: see `Flags`.
-        backoff: see `Flags`.
+        flags: see `Flags`.
     """
 
-    ref_class: ClassVar[type[Ref[Any]]] = SupervisorRef
-
-    def __init__(
-        self,
-        children: Children,
-        *,
-        strategy: Strategy | str,
-        max_restarts: int = 3,
-        max_seconds: float = 5.0,
-        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
-        backoff: Backoff | None = None,
-    ) -> None:
-        mode = cast(AutoShutdown, auto_shutdown)
-        super().__init__(Flags(cast(Strategy, strategy), max_restarts, max_seconds, mode, backoff))
-        self._children = children if callable(children) else _checked(to_specs(children), self._flags)
+    def __init__(self, supervisor: Actor, children: Children, flags: Flags) -> None:
+        super().__init__(supervisor, flags)
+        self._children = children if callable(children) else _checked(to_specs(children), flags)
         self._records: dict[str, ChildRecord] = {}
 
-    @classmethod
-    def start(
-        cls,
-        children: Children,
-        *,
-        strategy: Strategy | str,
-        max_restarts: int = 3,
-        max_seconds: float = 5.0,
-        auto_shutdown: AutoShutdown | str = AutoShutdown.NEVER,
-        backoff: Backoff | None = None,
-        name: str = "supervisor",
-        **tree: Unpack[TreeOptions],
-    ) -> SupervisorRef:
-        """Start a tree, and return when all of it is up, from left to right.
-
-        Args:
-            children: see `Children`.
-            strategy: see `Flags`.
-            max_restarts: see `Flags`.
-            max_seconds: see `Flags`.
-            auto_shutdown: see `Flags`.
-            backoff: see `Flags`.
-            name: of the root, in events, logs and the registry.
-            **tree: ``hooks``, ``clock``, ``registry``, ``mailbox_sample_s``, ``logger``: see `TreeOptions`.
-
-        Raises:
-            BadSpec: a specification or option is wrong; nothing was started.
-            StartError: a child did not start; those before it were stopped. The cause is the original exception.
-            Ignore: ``children`` raised it.
-        """
-        root: SupervisorRef = cls.start_root(
-            name,
-            tree,
-            children,
-            strategy=strategy,
-            max_restarts=max_restarts,
-            max_seconds=max_seconds,
-            auto_shutdown=auto_shutdown,
-            backoff=backoff,
-        )
-        return root
+    calls = Supervision.calls | {
+        "start_child",
+        "terminate_child",
+        "restart_child",
+        "delete_child",
+        "which_child",
+        "get_child_spec",
+        "reconfigure",
+    }
 
     # Start and stop
 
-    def on_start(self) -> None:
+    def start(self) -> None:
         """Start all children, from left to right."""
         for spec in self._first_specs():
+            if self._state.mailbox.stop_asked or is_told_to_stop(self._state):
+                self.terminate_all()
+                raise ExitNow(SHUTDOWN)
             record = ChildRecord(spec)
             self._records[spec.id] = record
             try:
@@ -119,7 +79,7 @@ class Supervisor(BaseSupervisor):
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a child raises is the child's failure
                 self._fail_to_start(record, error)
-        super().on_start()
+        super().start()
 
     def _first_specs(self) -> list[ChildSpec]:
         if not callable(self._children):
@@ -129,13 +89,13 @@ class Supervisor(BaseSupervisor):
         except (Ignore, Kill):
             raise
         except BaseException as error:
-            failure = StartError(f"{self._control.name}: expected `children()` to return a list, got {error!r}")
+            failure = StartError(f"{self._control.name}: expected `children()` to return a list, got {printed(error)}")
             failure.__cause__ = error
-            self.actor_state.start_error = failure
+            self._state.start_error = failure
             raise
 
     def _fail_to_start(self, record: ChildRecord, error: BaseException) -> None:
-        self.actor_state.start_error = self.start_error(record, error)
+        self._state.start_error = self.start_error(record, error)
         self.terminate_all()
         raise ExitNow(Shutdown(FailedToStart(self._control.name, record.id, Crashed(error))))
 
@@ -154,6 +114,10 @@ class Supervisor(BaseSupervisor):
         """Remove a child's record."""
         del self._records[record.id]
 
+    def forget_all(self) -> None:
+        """Forget all children."""
+        self._records.clear()
+
     def retire(self, record: ChildRecord, verdict: Verdict) -> None:
         """Keep or drop the specification of a child that has ended; end the supervisor if that is due."""
         if verdict is Verdict.DROP:
@@ -166,7 +130,7 @@ class Supervisor(BaseSupervisor):
 
     def stop_affected(self, record: ChildRecord) -> None:
         """Stop the children that the strategy stops with this one, in the reverse of the order of start."""
-        for id in self._flags.strategy.plan(tuple(self._records), record.id).stop:
+        for id in self._flags.strategy.plan(self._records, record.id).stop:
             self._terminate(self._records[id])
 
     def start_affected(self, record: ChildRecord) -> None:
@@ -176,7 +140,7 @@ class Supervisor(BaseSupervisor):
         not come, counts as stopped, so that nothing waits for an attempt that is not due.
         """
         record.mark_down()
-        for id in self._flags.strategy.plan(tuple(self._records), record.id).start:
+        for id in self._flags.strategy.plan(self._records, record.id).start:
             if not self.start_again(self._records[id]):
                 return
 
@@ -187,7 +151,7 @@ class Supervisor(BaseSupervisor):
 
     # Calls
 
-    def start_child(self, child: ChildSpec) -> ChildInfo:
+    def start_child(self, child: ChildSpec) -> ChildInfo[Any]:
         """See `SupervisorRef.start_child`."""
         _checked([child], self._flags)
         if child.id in self._records:
@@ -195,15 +159,15 @@ class Supervisor(BaseSupervisor):
         record = ChildRecord(child)
         self._records[child.id] = record
         try:
-            self.start_or_ignore(record)
-        except BaseException as error:
+            self.start_for_caller(record)
+        except BaseException:
             self.forget(record)
-            raise self.start_error(record, error) from error
+            raise
         return record.describe()
 
     def _refuse_present(self, record: ChildRecord) -> None:
         if record.child is not None:
-            raise AlreadyStarted(f"expected a new child, {record.id!r} runs already", record.id, record.child.ref)
+            raise AlreadyStarted(f"expected a new child, {record.id!r} runs already", record.id, record.ref)
         raise AlreadyPresent(
             f"expected a new child, {record.id!r} is {record.state.value}; restart or delete it", record.id
         )
@@ -212,21 +176,21 @@ class Supervisor(BaseSupervisor):
         """See `SupervisorRef.terminate_child`."""
         self._terminate(self._find(id))
 
-    def restart_child(self, id: str) -> ChildInfo:
+    def restart_child(self, id: str) -> ChildInfo[Any]:
         """See `SupervisorRef.restart_child`."""
         record = self._stopped(id)
         try:
-            self.start_or_ignore(record)
-        except BaseException as error:
+            self.start_for_caller(record)
+        except BaseException:
             record.mark_down()
-            raise self.start_error(record, error) from error
+            raise
         return record.describe()
 
     def delete_child(self, id: str) -> None:
         """See `SupervisorRef.delete_child`."""
         self.forget(self._stopped(id))
 
-    def which_child(self, id: str) -> ChildInfo:
+    def which_child(self, id: str) -> ChildInfo[Any]:
         """See `SupervisorRef.which_child`."""
         return self._find(id).describe()
 
@@ -246,7 +210,7 @@ class Supervisor(BaseSupervisor):
     def _find(self, id: str) -> ChildRecord:
         if not isinstance(id, str) or id not in self._records:
             known = ", ".join(map(repr, self._records)) or "none"
-            raise NotFound(f"{self._control.name}: expected the id of a child, got {id!r}; there is {known}", id)
+            raise NotFound(f"{self._control.name}: expected the id of a child, got {shown(id)}; there is {known}", id)
         return self._records[id]
 
     def _stopped(self, id: str) -> ChildRecord:
@@ -258,8 +222,78 @@ class Supervisor(BaseSupervisor):
         return record
 
 
+class Supervisor(BaseSupervisor):
+    """An actor that starts, watches, restarts and stops other actors, and knows nothing of their work.
+
+    `start` makes the root of a tree; ``ChildSpec.of(Supervisor, children, strategy=..., id=...)`` makes one inside it.
+    A subclass says in its ``__init__`` what its children are; it is started in the same two ways, by its own arguments.
+
+    Args:
+        children: see `Children`.
+        strategy: see `Flags`; there is no default, because it is the option to think about.
+        max_restarts: see `Flags`.
+        max_seconds: see `Flags`.
+        auto_shutdown: see `Flags`.
+        backoff: see `Flags`.
+    """
+
+    _actor_kind = replace(BaseSupervisor._actor_kind, ref_class=SupervisorRef)
+
+    def __init__(
+        self,
+        children: Children,
+        *,
+        strategy: StrategyLike,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        auto_shutdown: AutoShutdownLike = AutoShutdown.NEVER,
+        backoff: Backoff | None = None,
+    ) -> None:
+        super().__init__()
+        flags = Flags(strategy, max_restarts, max_seconds, auto_shutdown, backoff)
+        self._actor_supervision = FixedSupervision(self, children, flags)
+
+    @overload
+    @classmethod
+    def start(
+        cls,
+        children: Children,
+        *,
+        strategy: StrategyLike,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        auto_shutdown: AutoShutdownLike = AutoShutdown.NEVER,
+        backoff: Backoff | None = None,
+        name: str = "supervisor",
+        **tree: Unpack[TreeOptions],
+    ) -> SupervisorRef: ...
+
+    @overload
+    @classmethod
+    def start(cls: Callable[P, BaseSupervisor], *args: P.args, **kwargs: P.kwargs) -> SupervisorRef: ...
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> SupervisorRef:
+        """Start a tree, and return when all of it is up, from left to right.
+
+        Args:
+            *args: for ``__init__``: here the children.
+            **kwargs: ``name`` of the root, in events, logs and the registry, "supervisor" by default; ``hooks``,
+                ``clock``, ``registry``, ``mailbox_sample_s`` and ``logger``, see `TreeOptions`; all others are for
+                ``__init__``.
+
+        Raises:
+            BadSpec: a specification or option is wrong; nothing was started.
+            StartError: a child did not start; those before it were stopped. The cause is the original exception.
+            Ignore: ``children`` raised it.
+        """
+        root: SupervisorRef = start_root(cls, "supervisor", args, kwargs)
+        return root
+
+
 def _checked(specs: list[ChildSpec], flags: Flags) -> list[ChildSpec]:
     for spec in specs:
+        spec.check_start()
         if spec.significant and flags.auto_shutdown is AutoShutdown.NEVER:
             raise BadSpec(f"child {spec.id!r} is significant, but `auto_shutdown` is 'never'; change one of them")
     return specs

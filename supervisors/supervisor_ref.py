@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, TypeVar, overload
 
+from supervisors.actor import Actor
 from supervisors.calls import BaseSupervisorRef
-from supervisors.children.records import ChildInfo
+from supervisors.children.records import ChildInfo, typed
 from supervisors.children.spec import ChildSpec
+from supervisors.lifecycle.ref import Ref
+from supervisors.rules.errors import BadSpec
 from supervisors.rules.flags import Flags
+from supervisors.rules.printing import shown
 from supervisors.spec_like import SpecLike, to_spec, to_specs
+
+A = TypeVar("A", bound=Actor)
 
 
 class SupervisorRef(BaseSupervisorRef):
     """The reference of a `Supervisor`."""
 
-    def start_child(self, child: SpecLike) -> ChildInfo:
+    @overload
+    def start_child(self, child: type[A]) -> ChildInfo[Ref[A]]: ...  # unless its class raises `Ignore`
+
+    @overload
+    def start_child(self, child: SpecLike) -> ChildInfo[Any]: ...
+
+    def start_child(self, child: Any) -> ChildInfo[Any]:
         """Add a child, as the last one, and start it.
 
         Raises:
@@ -23,7 +36,7 @@ class SupervisorRef(BaseSupervisorRef):
             AlreadyPresent: a child of this id is stopped or restarting.
             StartError: it did not start, and was not added; the cause is the original exception.
         """
-        info: ChildInfo = self.call("start_child", to_spec(child))
+        info: ChildInfo[Any] = self.call("start_child", to_spec(child))
         return info
 
     def terminate_child(self, id: str) -> None:
@@ -36,7 +49,7 @@ class SupervisorRef(BaseSupervisorRef):
         """
         self.call("terminate_child", id)
 
-    def restart_child(self, id: str) -> ChildInfo:
+    def restart_child(self, id: str) -> ChildInfo[Any]:
         """Start a child that is stopped.
 
         Raises:
@@ -45,7 +58,7 @@ class SupervisorRef(BaseSupervisorRef):
             StillRestarting: it is between two attempts.
             StartError: it did not start, and stays stopped.
         """
-        info: ChildInfo = self.call("restart_child", id)
+        info: ChildInfo[Any] = self.call("restart_child", id)
         return info
 
     def delete_child(self, id: str) -> None:
@@ -58,14 +71,24 @@ class SupervisorRef(BaseSupervisorRef):
         """
         self.call("delete_child", id)
 
-    def which_child(self, id: str) -> ChildInfo:
+    @overload
+    def which_child(self, id: str) -> ChildInfo[Any]: ...
+
+    @overload
+    def which_child(self, id: str, actor_class: type[A]) -> ChildInfo[Ref[A] | None]: ...
+
+    def which_child(self, id: str, actor_class: type[Any] | None = None) -> ChildInfo[Any]:
         """Return a description of one child.
+
+        Args:
+            id: the child's.
+            actor_class: of the child, for type checkers; by default any.
 
         Raises:
             NotFound: there is no child of this id.
+            BadSpec: it is an actor of another class.
         """
-        info: ChildInfo = self.call("which_child", id)
-        return info
+        return typed(self.call("which_child", id), actor_class)
 
     def get_child_spec(self, id: str) -> ChildSpec:
         """Return a child's specification, with all defaults filled in.
@@ -87,4 +110,6 @@ class SupervisorRef(BaseSupervisorRef):
         Raises:
             BadSpec: the new whole would not be valid; nothing was changed.
         """
+        if flags is not None and not isinstance(flags, Flags):
+            raise BadSpec(f"expected `flags` to be a Flags or None, got {shown(flags)}")
         self.call("reconfigure", flags, to_specs(children))

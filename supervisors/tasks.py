@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, Unpack, cast
+from dataclasses import replace
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack, cast
 
 import pykka
 
 from supervisors.actor import Actor
+from supervisors.base import start_root
 from supervisors.children.spec import ChildSpec
 from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
 from supervisors.lifecycle.ref import Ref
 from supervisors.root import TreeOptions
+from supervisors.rules.errors import BadSpec
+from supervisors.rules.options import function as checked
+from supervisors.rules.printing import shown
 from supervisors.rules.strategy import Restart
 
 P = ParamSpec("P")
@@ -54,11 +59,11 @@ class Task(Generic[T]):
         self.ref = ref
         self.future = future
 
-    def result(self, timeout_s: float | None = None) -> T:
+    def result(self, timeout: float | None = None) -> T:
         """Wait for the result and return it.
 
         Args:
-            timeout_s: seconds to wait; None waits for ever.
+            timeout: seconds to wait; None waits for ever.
 
         Raises:
             pykka.Timeout: there is no result yet.
@@ -66,7 +71,7 @@ class Task(Generic[T]):
             Exception: what the function raised.
         """
         try:
-            return self.future.get(timeout=timeout_s)
+            return self.future.get(timeout=timeout)
         finally:
             del self  # an error keeps this frame, and the future the error
 
@@ -84,6 +89,7 @@ class TaskSupervisorRef(DynamicSupervisorRef):
         Raises:
             MaxChildren: there are as many tasks as there may be.
         """
+        checked("function", function)
         return self._begin(lambda: function(*args, **kwargs), None)
 
     def run_linked(self, owner: Actor, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:
@@ -98,6 +104,9 @@ class TaskSupervisorRef(DynamicSupervisorRef):
         Raises:
             MaxChildren: there are as many tasks as there may be.
         """
+        checked("function", function)
+        if not isinstance(owner, Actor):
+            raise BadSpec(f"expected `owner` to be an actor, as `self`, got {shown(owner)}")
         return self._begin(lambda: function(*args, **kwargs), cast("Ref[Any]", owner.actor_ref))
 
     def _begin(self, function: Callable[[], T], owner: Ref[Any] | None) -> Task[T]:
@@ -113,11 +122,11 @@ class TaskSupervisor(DynamicSupervisor):
         max_children: how many tasks may run at a time; None for any number.
     """
 
-    kind: ClassVar[str] = "tasks"
-    ref_class: ClassVar[type[Ref[Any]]] = TaskSupervisorRef
+    _actor_kind = replace(DynamicSupervisor._actor_kind, ref_class=TaskSupervisorRef)
 
     def __init__(self, *, max_children: int | None = None) -> None:
         super().__init__(max_children=max_children)
+        self._actor_supervision.kind = "tasks"
 
     @classmethod
     def start(  # type: ignore[override]  # a constructor, called by its class's name
@@ -134,5 +143,5 @@ class TaskSupervisor(DynamicSupervisor):
             name: of the root, in events, logs and the registry.
             **tree: ``hooks``, ``clock``, ``registry``, ``mailbox_sample_s``, ``logger``: see `TreeOptions`.
         """
-        root: TaskSupervisorRef = cls.start_root(name, tree, max_children=max_children)
+        root: TaskSupervisorRef = start_root(cls, name, (), {"max_children": max_children, **tree})
         return root

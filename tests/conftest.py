@@ -13,7 +13,7 @@
 Modules not named ``test_*`` hold what tests share: `trainings` (small trainings, and what they come to), `own_layers`,
 `matrix` (samples of large matrices), `leaks` (what must not be left behind), `kills`, `tables` and `readmes`; beside
 the tests of one folder `protocol.messages`, `protocol.nodes`, `peers.stages`, `peers.trainers`, `faults.plans`,
-`runtimes.processes.jobs` and `cli.commands`.
+`runtimes.processes.jobs`, `training.edited`, `cli.commands` and `cli.runs`.
 
 ``pytest tests/peers`` runs a part; ``pytest`` runs everything, of the large matrices a sample; ``pytest --whole`` runs
 those whole, with more examples for each property, for hours.

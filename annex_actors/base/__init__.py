@@ -1,4 +1,9 @@
-"""What every other package uses: errors, types, checks of user input, settings, tables of names, random numbers by key.
+"""What every other package uses; it imports no other package of the project.
 
-It imports no other package of the project. `user_files` runs a Python file of the user's for what it registers.
+1. `errors` and `types`; `random_keys`: random numbers by what they are for;
+2. what users give: `checks`, `tables` of names, `settings`, and `user_files`, run for what they register; `files`: how
+   any file is opened;
+3. what users read: `shown` for values, `texts` and `words` in sentences, `columns` on a terminal, `docstrings` as help,
+   `logs`;
+4. `described`: what a value is made of, compared when a training goes on.
 """

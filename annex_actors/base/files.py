@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.words import counted
 
 SMALL = 16 * 2**20
 """The most bytes of a file that people write, and of the descriptions in a run's folder."""
@@ -190,7 +191,7 @@ def _check(path: Path, found: os.stat_result, limit: int | None = None) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, _kind(found), str(path))
     if limit is not None and found.st_size > limit:
-        got = f"one of {found.st_size:,} bytes, more than the {limit:,} that it may have"
+        got = f"one of {counted(found.st_size, 'byte')}, more than the {limit:,} that it may have"
         raise OSError(errno.EFBIG, got, str(path))
 
 

@@ -12,11 +12,16 @@ _MOST = 40
 """Names that an error lists."""
 
 
+def shortened(text: object, length: int = LONGEST) -> str:
+    """Return a text, or its beginning if it is longer than ``length``."""
+    whole = str(text)
+    return whole if len(whole) <= length else f"{whole[:length]}…"
+
+
 def listed(names: Iterable[object]) -> str:
     """Return names as an error lists them, each cut to `LONGEST` characters; of very many the first."""
-    first = [str(name) for name in islice(names, _MOST + 1)]
-    texts = [name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in first[:_MOST]]
-    return ", ".join([*texts, "…"] if len(first) > _MOST else texts)
+    first = [shortened(name) for name in islice(names, _MOST + 1)]
+    return ", ".join([*first[:_MOST], "…"] if len(first) > _MOST else first)
 
 
 def printable(text: str) -> str:

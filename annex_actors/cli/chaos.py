@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import StatusLine, print_json, print_note, print_result, print_table
@@ -73,6 +74,11 @@ def chaos(
     )
     defaults = nested(["supervision", "hang_seconds"], HANG_SECONDS)
     config, learner, dataset = resolve(merged(defaults, settings))
+    if config.training.initial_weights is not None:
+        raise ConfigError(
+            "expected `training.initial_weights` to be left out, since chaos trains from drawn weights, "
+            f"got {config.training.initial_weights}"
+        )
     wanted = _kinds(kinds)
     status = StatusLine()
     with tempfile.TemporaryDirectory() as folder, logging_to(Path(folder) / "log.txt"), status:

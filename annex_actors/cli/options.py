@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _LOAD = "A Python file of yours to run first, so that what it registers has a name. Repeatable."
 _LOAD_INSTEAD = "A Python file of yours to run instead of those that the folder names. Repeatable."
 _SET = "Any setting, such as optimizer.momentum=0.9; see `annex-actors settings`. Repeatable; overrides other options."
-_PROGRESS = "Print every so many epochs' line, and the last; by default about 50 in all. metrics.jsonl has every epoch."
+_PROGRESS = "Print the line of every so many epochs; by default about 50 in all. metrics.jsonl has every epoch."
 
 # Options that are settings have no help here: `SettingsCommand` shows the setting's.
 Epochs: TypeAlias = Annotated[int | None, typer.Option()]

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Self, TextIO
 
 from annex_actors.base import columns
-from annex_actors.base.texts import printable
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.files import reason
+from annex_actors.base.texts import printable, shortened
 
 _LONGEST = 2000
 """Characters of a line that says what is wrong."""
@@ -29,25 +31,24 @@ def print_note(text: str) -> None:
 
 def print_error(text: str, *, code: int) -> int:
     """Print an error as one line on standard error, and return the exit code."""
-    line = " ".join(text.split())
-    print_note(f"error: {line if len(line) <= _LONGEST else line[:_LONGEST] + '…'}")
+    print_note("error: " + shortened(" ".join(text.split()), _LONGEST))
     return code
 
 
 def print_json(text: str) -> None:
     """Print JSON, which is for programs: on one line of any length."""
-    print(text)  # noqa: T201 - the command line prints
+    _write(printable(text), sys.stdout)
 
 
 def print_lines(lines: Sequence[str]) -> None:
     """Print lines that fit already."""
-    print("\n".join(lines))  # noqa: T201 - the command line prints
+    _write("\n".join(lines), sys.stdout)
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; see `annex_actors.base.columns.table`."""
-    cells = [[printable(str(cell)).replace("\n", "\\n") for cell in row] for row in rows]
-    print_lines(columns.table(headers, cells, columns.width_of(sys.stdout)))
+    shown = [[printable(str(cell)).replace("\n", "\\n") for cell in row] for row in (headers, *rows)]
+    print_lines(columns.table(shown[0], shown[1:], columns.width_of(sys.stdout)))
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
@@ -89,4 +90,20 @@ class StatusLine:
 
 def _print(text: str, stream: TextIO) -> None:
     text = printable(text)
-    print(columns.wrapped(text, columns.width_of(stream)) if stream.isatty() else text, file=stream)
+    _write(columns.wrapped(text, columns.width_of(stream)) if stream.isatty() else text, stream)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Print text at once, so that a disk that is full is noticed here.
+
+    Raises:
+        BrokenPipeError: the reader has gone.
+        ConfigError: the stream cannot be written.
+    """
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        name = "standard error" if stream is sys.stderr else "standard output"
+        raise ConfigError(f"expected {name} to take what is printed, got {reason(error)}") from error

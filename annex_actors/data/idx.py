@@ -56,7 +56,7 @@ def unpacked(file: BinaryIO) -> bytes:
         raise DataError(f"expected a whole gzip file, got: {message_of(error)}; get the file again") from error
     if len(content) > _LARGEST:
         raise DataError(
-            f"expected at most {_LARGEST:,} bytes in a gzip file, got more; check that it is the right file"
+            f"expected at most {counted(_LARGEST, 'byte')} in a gzip file, got more; check that it is the right file"
         )
     return content
 

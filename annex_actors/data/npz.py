@@ -12,6 +12,7 @@ from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import memory, open_file, reading
 from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
+from annex_actors.base.words import counted
 from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.labels import check_classes, class_labels, is_labels
 
@@ -88,7 +89,9 @@ def _check_size(archive: zipfile.ZipFile) -> None:
     """Raise DataError if the arrays do not fit into memory, whatever their compressed size is."""
     size = sum(each.file_size for each in archive.infolist())
     if size > memory():
-        raise DataError(f"expected arrays that fit into {memory():,} bytes of memory, got {size:,}; write fewer")
+        raise DataError(
+            f"expected arrays that fit into {counted(memory(), 'byte')} of memory, got {size:,}; write fewer"
+        )
 
 
 def read_npy(path: Path) -> Array:

@@ -15,7 +15,7 @@ from annex_actors.base import checks
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import open_file, reading
 from annex_actors.base.shown import shown
-from annex_actors.base.texts import listed
+from annex_actors.base.texts import listed, shortened
 from annex_actors.base.types import Array, Floats
 from annex_actors.base.words import counted
 from annex_actors.data.dataset import Dataset
@@ -36,7 +36,7 @@ class _Table:
 
     def place(self, row: int, column: int) -> str:
         """Return where a cell is, as the user would look for it."""
-        name = f" ({listed([self.header[column]])})" if self.header else ""
+        name = f" ({shortened(self.header[column])})" if self.header else ""
         return f"line {self.lines[row]}, column {column}{name}"
 
 

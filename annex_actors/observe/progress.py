@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, TextIO
 from annex_actors.base.columns import width_of, wrapped
 from annex_actors.base.texts import printable
 from annex_actors.observe.lines import epoch_line, incident_line, status_line
-from annex_actors.protocol.events import Event, Finished
+from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
+from annex_actors.protocol.messages import Address
+from annex_actors.runs.records import EpochRecord
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runtimes import Observer
 
@@ -23,6 +25,9 @@ REFRESH_S = 0.1
 MOST_LINES = 50
 """About how many epochs' lines a run has: one for every epoch, or for every k-th one if there are more epochs."""
 
+SILENCE_S = 60.0
+"""Seconds after which the next epoch has a line in any case."""
+
 
 @contextmanager
 def progress(stream: TextIO, *, epochs: int, steps: int, every: int | None = None) -> Iterator[Observer]:
@@ -32,7 +37,8 @@ def progress(stream: TextIO, *, epochs: int, steps: int, every: int | None = Non
         stream: usually standard error, so that standard output is free for the result.
         epochs: how many epochs the run has.
         steps: how many steps the run has.
-        every: show every so many epochs' line, and that of the last one; None: so many that there are `MOST_LINES`.
+        every: show the line of every so many epochs, and of the first and the last one; None: so many that there are
+            about `MOST_LINES`, and more where none was shown for `SILENCE_S`.
     """
     if not stream.isatty():
         plain = PlainProgress(stream, epochs=epochs, every=every)
@@ -70,10 +76,14 @@ class PlainProgress:
     def __init__(self, stream: TextIO, *, epochs: int, every: int | None = None) -> None:
         self._stream = stream
         self._epochs = epochs
+        self._is_thinned = every is None
         self._every = every or -(-epochs // MOST_LINES)
+        self._shown_at: float | None = None
         self._finished = False
         self._counts = RunCounts()
         self._shown = 0
+        self._said: set[str] = set()
+        self._failures: dict[Address, str] = {}
 
     @property
     def width(self) -> int:
@@ -83,17 +93,33 @@ class PlainProgress:
     def on_event(self, event: Event) -> None:
         """Count an event, and print its line if it has one."""
         epoch = self._counts.count(event)
-        if epoch is not None and (epoch.epoch % self._every == 0 or epoch.epoch == self._epochs):
+        if epoch is not None and self._is_due(epoch, event.time):
+            self._shown_at = event.time
             self._show_last()
         line = None if self._finished else incident_line(event)
         if line is not None:
-            self._show(printable(line))
+            self._show_incident(event, printable(line))
         self._finished |= isinstance(event, Finished)
 
     def end(self) -> None:
         """Print the line of the last epoch, if it was left out."""
         if self._shown < self._counts.finished:
             self._show_last()
+
+    def _is_due(self, epoch: EpochRecord, time: float) -> bool:
+        is_kth = epoch.epoch % self._every == 0 or epoch.epoch == self._epochs
+        return is_kth or self._shown_at is None or (self._is_thinned and time - self._shown_at >= SILENCE_S)
+
+    def _show_incident(self, event: Event, line: str) -> None:
+        """Print an incident; a failure once its peer is up again, since a run that it ends says so itself."""
+        if isinstance(event, PeerExited):
+            again = line == event.reason and line in self._said
+            self._said.add(line)
+            self._failures[event.address] = f"{event.label} failed again at the same message" if again else line
+            return
+        if isinstance(event, PeerStarted) and event.address in self._failures:
+            self._show(self._failures.pop(event.address))
+        self._show(line)
 
     def _show_last(self) -> None:
         self._shown = self._counts.finished

@@ -231,10 +231,10 @@ class Trainer:
         if waiting_for is None:
             return f"the cost of step {self._state.reported}"
         if isinstance(waiting_for, PredictionFeed):
-            return f"the outputs of the evaluation after {self._state.reported} steps"
+            return "the outputs of an evaluation"
         names = sorted(waiting_for)
         more = f" and {len(names) - 1} more" if names[1:] else ""
-        return f"the commit of {self._fed} steps by {names[0]}{more}" if names else None
+        return f"the last commit of {names[0]}{more}" if names else None
 
     @property
     def _epoch_end(self) -> int:

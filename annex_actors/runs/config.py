@@ -60,7 +60,7 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.files import user_path
 from annex_actors.base.shown import shown
-from annex_actors.base.texts import listed
+from annex_actors.base.texts import shortened
 from annex_actors.base.user_files import run_user_files
 from annex_actors.data import Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
@@ -256,7 +256,7 @@ def _first_mistake(error: ValidationError) -> str:
     """Return pydantic's first mistake in the words of this package."""
     problems = error.errors()
     place = problems[0]["loc"][:2]
-    path = ".".join(listed([part]) for part in place)
+    path = ".".join(shortened(part) for part in place)
     if problems[0]["type"] == "extra_forbidden":
         return _unknown_key(place)
     # A setting that may have one of two types has a problem for each.

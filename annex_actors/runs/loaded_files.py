@@ -89,8 +89,8 @@ def check_permitted(load: Sequence[str], config: Path) -> None:
     recorded = LoadedFiles.read(config.parent)
     if not recorded.permits(load):
         raise ConfigError(
-            f"expected the files that {config} wants to run to be named by you, since no run of yours recorded them; "
-            f"if you trust them, add {_options(load)}"
+            f"expected the files that `load` lists in {config} to be named by you, "
+            f"since no run of yours recorded them; if you trust them, add {_options(load)}"
         )
     for path in load:
         if user_file_sha256(path) != recorded.files[path]:

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from typing import Self
 
 from annex_actors.base.errors import DataError
+from annex_actors.base.texts import shortened
 from annex_actors.data import Dataset
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
 from annex_actors.runs.initial_weights import begun
 from annex_actors.runs.recorded_run import RecordedRun, Recording, prepared
 from annex_actors.runs.records import NetworkRecord
+from annex_actors.runs.run_directory import NETWORK
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes import Observer
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner
 from annex_actors.training.preparation import PreparedTraining
+
+_LONGEST = 200
+"""Characters of a version that a warning quotes: the names of several libraries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +57,16 @@ class Resumption:
                 f"expected a run that records what decides its weights, got {saved.path} without identity.json, "
                 "as of an older version; train again"
             )
+        if config.training.initial_weights_sha256 is None:  # else the run with these weights is not needed any more
+            config, training = begun(config, training)
         identity = training.identity.beginning_with(config.training.initial_weights_sha256)
         saved.identity.check(identity)
-        if NetworkRecord.of(training.spec.network, training.initial, dataset) != saved.network:
-            raise DataError(f"expected the data that {saved.path} was started with, got others under the same name")
+        network = NetworkRecord.of(training.spec.network, training.initial, dataset)
+        if saved.network.model_copy(update={"source": network.source}) != network:  # the same data may have moved
+            raise DataError(
+                f"expected {saved.path / NETWORK} to describe the run's network and data, got others; "
+                "the file was changed"
+            )
         return cls(saved, config, learner, dataset, training.identified_by(identity))
 
     @property
@@ -106,7 +117,8 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]
     """Yield a warning for each part of the environment that differs from the start of the run."""
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
+            began = shortened(before.get(name), _LONGEST)
             yield (
-                f"warning: resumed with {name} {now.get(name)}, started with {before.get(name)}: "
+                f"warning: resumed with {shortened(name)} {now.get(name)}, started with {began}: "
                 "the weights may differ in their last bits"
             )

@@ -11,7 +11,7 @@ from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.program import PeerSpec, Program
-from supervisors import KILLED, Actor, ChildSpec, Ref, ThreadChild, exit, kill
+from supervisors import KILLED, Actor, ChildSpec, Ref, kill
 
 
 class PeerActor(Actor):
@@ -67,11 +67,11 @@ class ActorPeer:
 
     def kill(self) -> None:
         """Raise an exception in its thread; code that never returns to the interpreter goes on."""
-        exit(self.ref, KILLED)
+        self.ref.exit(KILLED)
 
     def end(self) -> None:
         """Ask it to stop, then raise an exception in its thread, and abandon the thread if that does not help."""
-        kill(ThreadChild(self.ref))
+        kill(self.ref)
 
     def inject(self, fault: LayerFault, layer: int) -> None:
         """Inject a fault into one of its layers.

@@ -88,13 +88,15 @@ class Checkpoints:
     def write(self, checkpoint: Checkpoint) -> None:
         """Add a checkpoint, and delete the oldest if there are more than ``keep``.
 
+        Later steps do not count: they are of another training, or damaged, and this one may come to them.
+
         Raises:
             OSError: the folder cannot be written, or the disk is full; the earlier checkpoints are whole.
         """
         self.path.mkdir(exist_ok=True)
         write_whole(self._file(checkpoint.step), packed(checkpoint))
         if isinstance(self.keep, int):
-            for step in self._steps()[: -self.keep]:
+            for step in [step for step in self._steps() if step <= checkpoint.step][: -self.keep]:
                 self._file(step).unlink(missing_ok=True)
 
     def steps(self) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Self
 
 from annex_actors.base.described import Scalar
 from annex_actors.base.errors import ConfigError, DataError
-from annex_actors.base.texts import listed
+from annex_actors.base.texts import shortened
 
 INITIAL_WEIGHTS = "initial_weights"
 """The setting that holds the fingerprint of the weights that the training began with; None: they were drawn."""
@@ -53,7 +53,7 @@ class Identity:
             began, given = (each.settings.get(name) for each in (self, now))
             if json.dumps(began) != json.dumps(given):  # else 1, 1.0 and true would be equal
                 raise ConfigError(
-                    f"expected the `{listed([name])}` that the training began with, {_shown(began)}, "
+                    f"expected the `{shortened(name)}` that the training began with, {_shown(began)}, "
                     f"got {_shown(given)}; go on with that, or begin a new training from "
                     "these weights: `initial_weights` in Python, `annex-actors train --from RUN`"
                 )

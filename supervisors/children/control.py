@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -20,11 +20,16 @@ from supervisors.children.events import (
 )
 from supervisors.children.kill_ladder import discard, use_force
 from supervisors.children.records import ChildRecord, ChildState, ExitWatch
-from supervisors.children.reports import Context, Offender, Report
+from supervisors.children.reports import Context, Offender, Report, is_logged
+from supervisors.children.thread_child import ThreadChild
 from supervisors.lifecycle.context import StartContext
+from supervisors.lifecycle.frames import clear_frames
+from supervisors.lifecycle.guarded import guarded
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.signals import Kill
-from supervisors.rules.errors import Ignore, KillRefused, StartError
+from supervisors.lifecycle.waiting import wait_for
+from supervisors.rules.errors import HungStart, Ignore, KillRefused, StartError
+from supervisors.rules.printing import shown
 from supervisors.rules.reasons import SHUTDOWN, Abandoned, Crashed, Reason
 from supervisors.rules.termination import BRUTAL_KILL, INFINITY, is_expected, patience_s
 from supervisors.threads.clock import Clock
@@ -75,30 +80,40 @@ class ChildControl:
         record.since = self.clock.monotonic()
         self.emit(ChildStarting, record)
         try:
-            child, info, release = self._call_start(record)
+            child, ref, info = self._call_start(record)
         except (Ignore, Kill):
             raise
         except BaseException as error:
-            self.report(Context.START_ERROR, record, Crashed(error))
-            self.emit(ChildStartFailed, record, error)
+            self._report_failure(record, Crashed(error))
             raise
-        record.child, record.info, record.state, record.watch = child, info, ChildState.RUNNING, ExitWatch()
+        record.child, record.ref, record.info, record.state = child, ref, info, ChildState.RUNNING
         record.reason = None
-        self._watch(record, child, release)
         self.report(Context.PROGRESS, record)
         self.emit(ChildReady, record)
 
-    def _call_start(self, record: ChildRecord) -> tuple[Child, Any, Callable[[], None]]:
+    def _report_failure(self, record: ChildRecord, crash: Crashed) -> None:
+        error = crash.error
+        self.report(Context.START_ERROR, record, crash)
+        self.emit(ChildStartFailed, record, error)
+        if isinstance(error, HungStart) and isinstance(error.reason, Abandoned):
+            self.abandoned += 1
+            self.emit(ChildAbandoned, record, error.reason)
+        clear_frames(crash)  # of ``__init__``, which ran in this thread: a stored event must not keep the actor
+
+    def _call_start(self, record: ChildRecord) -> tuple[Child, Any, Any]:
+        """Return the child that was started, its reference, and what else ``start`` returned."""
         if getattr(record.spec.start, "can_be_killed", True) is False:
             self._check_may_abandon(record)
         started: object = record.spec.start(self._context_of(record))
         child, info = started if isinstance(started, tuple) and len(started) == 2 else (started, None)
-        if not isinstance(child, Child):
-            raise StartError(f"expected `start` of {record.id!r} to return a Child, got {started!r}", record.id)
+        # A look at the class first: Python before 3.12 asks a protocol for each of its members, as slow as a thread.
+        if not isinstance(child, ThreadChild) and not isinstance(child, Child):
+            raise StartError(f"expected `start` of {record.id!r} to return a Child, got {shown(started)}", record.id)
         try:
             if not child.can_be_killed:
                 self._check_may_abandon(record)
-            return child, info, self._register(record, child)
+            self._watch(record, child, self._register(record, child))
+            return child, child.ref, info
         except BaseException:
             discard(child)
             raise
@@ -111,26 +126,33 @@ class ChildControl:
             )
 
     def _context_of(self, record: ChildRecord) -> StartContext:
-        return replace(
-            self._context,
-            id=record.id,
+        spec, above = record.spec, self._context
+        return StartContext(
+            id=spec.id,
             incarnation=record.incarnation,
-            lineage=(*self._context.lineage, record.incarnation),
+            lineage=(*above.lineage, record.incarnation),
             path=self.path,
             supervisor=self._ref,
             extra_arguments=self.extra_arguments,
-            name=record.spec.name,
+            name=spec.name,
+            registry=above.registry,
+            clock=above.clock,
+            hooks=above.hooks,
+            timers=above.timers,
+            mailbox_sample_s=above.mailbox_sample_s,
+            logger=above.logger,
+            start_timeout=spec.start_timeout,
+            shutdown=patience_s(spec.shutdown),
         )
 
     def _watch(self, record: ChildRecord, child: Child, release: Callable[[], None]) -> None:
-        watch, supervisor, gone = record.watch, self._ref.actor_state, ChildGone(record, child)
+        record.watch = ExitWatch(partial(self._note_end, record, child, release))
+        child.watch(record.watch.note)
 
-        def on_exit(reason: Reason) -> None:
-            release()
-            watch.note(reason)
-            supervisor.send_system(gone)
-
-        child.watch(on_exit)
+    def _note_end(self, record: ChildRecord, child: Child, release: Callable[[], None]) -> None:
+        """Free the name of a child that has ended, and tell the supervisor; in whatever thread notices the end."""
+        release()
+        self._ref.actor_state.send_system(ChildGone(record, child))
 
     def _register(self, record: ChildRecord, child: Child) -> Callable[[], None]:
         """Register a child whose host does not do it; return what frees the name."""
@@ -148,7 +170,7 @@ class ChildControl:
         assert child is not None, f"reap called for {record.id!r}, which has no child"
         assert reason is not None, f"reap called for {record.id!r}, which has not ended"
         if not isinstance(reason, Abandoned):
-            child.join()
+            guarded(child.join, None, "`join` of child %r", record.id)
         record.mark_down()
         record.reason = reason
         record.since = self.clock.monotonic()
@@ -165,7 +187,7 @@ class ChildControl:
             if record.child is None:
                 record.mark_down()
             elif record.spec.shutdown is not BRUTAL_KILL:
-                record.child.shutdown(SHUTDOWN)
+                guarded(partial(record.child.shutdown, SHUTDOWN), None, "`shutdown` of child %r", record.id)
         begin = self.clock.monotonic()
         running = sorted((record for record in records if record.child is not None), key=_patience_s)
         for seconds, group in groupby(running, key=_patience_s):
@@ -173,7 +195,7 @@ class ChildControl:
 
     def _await(self, records: list[ChildRecord], due: float | None) -> None:
         """Wait until ``due`` (monotonic seconds), then use force."""
-        late = [record for record in records if not self.clock.wait(record.watch.ended, self._until(due))]
+        late = [record for record in records if not wait_for(record.watch, self._until(due), clock=self.clock)]
         use_force([(record.child, record.watch) for record in late if record.child is not None])
         for record in records:
             self._reap_stopped(record)
@@ -182,7 +204,7 @@ class ChildControl:
         return None if due is None else max(0.0, due - self.clock.monotonic())
 
     def _reap_stopped(self, record: ChildRecord) -> None:
-        ref = None if record.child is None else record.child.ref
+        ref = record.ref
         reason = self.reap(record)
         if isinstance(reason, Abandoned):
             self.abandoned += 1
@@ -201,9 +223,9 @@ class ChildControl:
 
     def report(self, context: Context, record: ChildRecord, reason: Reason | None = None, ref: Any = None) -> None:
         """Log what happened to the child of ``record``."""
-        if ref is None and record.child is not None:
-            ref = record.child.ref
-        Report(self.name, context, reason, Offender.of(record, ref)).log(self._context.logger)
+        if is_logged(context, self._context.logger):
+            offender = Offender.of(record, record.ref if ref is None else ref)
+            Report(self.name, context, reason, offender).log(self._context.logger)
 
 
 def _nothing() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from supervisors.children.child import Child
 from supervisors.children.spec import ChildSpec
-from supervisors.rules.reasons import Reason
+from supervisors.lifecycle.guarded import guarded
+from supervisors.lifecycle.ref import ref_to
+from supervisors.rules.reasons import Reason, as_reason
 from supervisors.rules.strategy import Restart
 from supervisors.rules.termination import ChildType
 from supervisors.threads.latch import Latch
+
+R = TypeVar("R", covariant=True)
 
 
 class ChildState(Enum):
@@ -23,12 +28,12 @@ class ChildState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class ChildInfo:
+class ChildInfo(Generic[R]):
     """One child, as its supervisor describes it.
 
     Args:
         id: its id in its supervisor.
-        ref: its reference; None unless it runs.
+        ref: its reference; None unless it runs. Its type is Any, unless the call that returns this names a class.
         state: running, stopped (also: ignored), or restarting: between two attempts.
         type: worker or supervisor.
         restart: when it is restarted.
@@ -37,12 +42,23 @@ class ChildInfo:
     """
 
     id: str
-    ref: Any
+    ref: R
     state: ChildState
     type: ChildType
     restart: Restart
     incarnation: int
     info: Any = None
+
+
+def typed(info: ChildInfo[Any], actor_class: type[Any] | None) -> ChildInfo[Any]:
+    """Return ``info`` if it is of an actor of ``actor_class``, or does not run; None stands for any class.
+
+    Raises:
+        BadSpec: it is of another class.
+    """
+    if actor_class is not None:
+        ref_to(actor_class, info.ref)
+    return info
 
 
 class Counts(NamedTuple):
@@ -61,19 +77,29 @@ class Counts(NamedTuple):
     workers: int
 
 
-class ExitWatch:
-    """Records a child's end, in whatever thread it is noticed; the supervisor can wait for it."""
+class ExitWatch(Latch):
+    """Records a child's end, in whatever thread it is noticed; set then, so that the supervisor can wait for it.
 
-    __slots__ = ("ended", "reason")
+    Args:
+        then: called when the child has ended, and the reason is known.
+    """
 
-    def __init__(self) -> None:
-        self.ended = Latch()
+    __slots__ = ("_then", "reason")
+
+    def __init__(self, then: Callable[[], None] | None = None) -> None:
+        super().__init__()
         self.reason: Reason | None = None
+        self._then = then
 
-    def note(self, reason: Reason) -> None:
-        """Record the end."""
-        self.reason = reason
-        self.ended.set()
+    def note(self, reason: object) -> None:
+        """Record the end, the first time; a host may give any value as its reason."""
+        if self.reason is not None:
+            return
+        self.reason = as_reason(reason)
+        then, self._then = self._then, None
+        if then is not None:
+            then()
+        self.set()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -84,6 +110,7 @@ class ChildRecord:
         spec: its specification.
         state: whether it runs.
         child: the incarnation that runs, else None.
+        ref: its reference.
         watch: records the end of that incarnation.
         incarnation: the number of its last start.
         info: the second half of what ``start`` returned.
@@ -97,6 +124,7 @@ class ChildRecord:
     spec: ChildSpec
     state: ChildState = ChildState.STOPPED
     child: Child | None = None
+    ref: Any = None
     watch: ExitWatch = field(default_factory=ExitWatch)
     incarnation: int = 0
     info: Any = None
@@ -111,15 +139,14 @@ class ChildRecord:
         """The child's id."""
         return self.spec.id
 
-    def describe(self) -> ChildInfo:
+    def describe(self) -> ChildInfo[Any]:
         """Return what callers of the supervisor may know."""
-        ref = None if self.child is None else self.child.ref
         spec = self.spec
-        return ChildInfo(spec.id, ref, self.state, spec.type, spec.restart, self.incarnation, self.info)
+        return ChildInfo(spec.id, self.ref, self.state, spec.type, spec.restart, self.incarnation, self.info)
 
     def mark_down(self, state: ChildState = ChildState.STOPPED) -> None:
         """Record that no incarnation runs now."""
-        self.state, self.child, self.retry, self.info = state, None, None, None
+        self.state, self.child, self.ref, self.retry, self.info = state, None, None, None, None
 
 
 def count(records: list[ChildRecord]) -> Counts:
@@ -127,3 +154,9 @@ def count(records: list[ChildRecord]) -> Counts:
     supervisors = sum(record.spec.type is ChildType.SUPERVISOR for record in records)
     active = sum(record.child is not None for record in records)
     return Counts(len(records), active, supervisors, len(records) - supervisors)
+
+
+def depth_of(record: ChildRecord) -> int | None:
+    """Return about how many messages wait for a child; None when it does not run, or its host does not know."""
+    child = record.child
+    return None if child is None else guarded(child.depth, None, "`depth` of child %r", record.id)

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from supervisors.children.records import ChildRecord
+from supervisors.rules.printing import printed
 from supervisors.rules.reasons import Reason
 from supervisors.rules.strategy import Restart
 from supervisors.rules.termination import BrutalKill, ChildType
@@ -74,7 +75,7 @@ class Report:
         Args:
             max_chars: where to cut it, in characters >= 1; None for not at all.
         """
-        why = "" if self.reason is None else f": {' '.join(str(self.reason).split())}"
+        why = "" if self.reason is None else f": {' '.join(printed(self.reason, str).split())}"
         child = f"child {self.offender.id!r} (incarnation {self.offender.incarnation})"
         line = f"{self.supervisor}: {self.context.value}: {child}{why}"
         return line if max_chars is None or len(line) <= max_chars else line[: max_chars - 1] + "…"
@@ -88,7 +89,14 @@ class Report:
         Args:
             to: the name of the logger.
         """
-        logger, level = logging.getLogger(to), logging.DEBUG if self.context is Context.PROGRESS else logging.ERROR
-        if logger.isEnabledFor(level):
-            exc_info = None if self.reason is None else self.reason.exc_info
-            logger.log(level, "%s", self, exc_info=exc_info, extra={"report": self})
+        exc_info = None if self.reason is None else self.reason.exc_info
+        logging.getLogger(to).log(_level(self.context), "%s", self, exc_info=exc_info, extra={"report": self})
+
+
+def is_logged(context: Context, to: str) -> bool:
+    """Return whether a logger shows a report about this: if not, it need not be made."""
+    return logging.getLogger(to).isEnabledFor(_level(context))
+
+
+def _level(context: Context) -> int:
+    return logging.DEBUG if context is Context.PROGRESS else logging.ERROR

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from supervisors.children.records import ChildRecord, ChildState
+from supervisors.children.records import ChildRecord, ChildState, depth_of
 from supervisors.rules.termination import ChildType
 
 
@@ -34,11 +34,8 @@ class ChildSnapshot:
     @staticmethod
     def of(record: ChildRecord, now: float) -> ChildSnapshot:
         """Return the child of ``record`` at the time ``now`` (monotonic seconds)."""
-        child = record.child
-        ref, depth = (None, None) if child is None else (child.ref, child.depth())
-        return ChildSnapshot(
-            record.id, ref, record.state, record.spec.type, record.incarnation, depth, now - record.since
-        )
+        state, incarnation, depth = record.state, record.incarnation, depth_of(record)
+        return ChildSnapshot(record.id, record.ref, state, record.spec.type, incarnation, depth, now - record.since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,18 @@ Public hooks alone cannot give supervision: a failed ``ask`` does not stop a Pyk
 actor of the process, and an ``ask`` that races with a stop may never be answered. The seams, each with its test in
 ``tests/supervisors/lifecycle/test_pykka_seams.py``:
 
-- ``Actor._create_actor_inbox`` makes the inbox that ``Actor.__init__`` stores;
-- ``Actor._start_actor_loop`` is what ``start`` calls;
+- ``Actor.__init__`` sets the four attributes that are set here, and no others;
 - ``Actor._actor_ref`` is what the property ``actor_ref`` returns;
 - ``Actor._handle_receive`` knows the messages of proxies;
-- ``messages._ActorStop`` is the message of ``ActorRef.stop`` and ``Actor.stop``.
+- ``messages._ActorStop`` is the message of ``ActorRef.stop`` and ``Actor.stop``;
+- ``Future._get_hook`` is how a future is made from another, by ``map`` and its like.
 """
 
 from __future__ import annotations
 
-import threading
-from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, Protocol
+from uuid import uuid4
 
 import pykka
 from pykka import messages
@@ -28,41 +27,48 @@ PROXY_MESSAGES: frozenset[type] = frozenset({messages.ProxyCall, messages.ProxyG
 """The classes of the messages that proxies send."""
 
 
+class Kind(Protocol):
+    """What the seam asks of a kind of actor."""
+
+    def make_ref(self, actor: Any) -> pykka.ActorRef[Any]:
+        """Return the reference by which others know ``actor``."""
+
+
 class PykkaSeam(pykka.ThreadingActor):
-    """A Pykka actor whose inbox, reference, thread and loop are given by the subclass."""
+    """A Pykka actor whose inbox, end and reference come from its kind, and its state, set before ``__init__``."""
 
-    @classmethod
-    @abstractmethod
-    def make_mailbox(cls) -> Any:
-        """Return a new inbox: anything with ``put``, ``get`` and ``empty``."""
+    _actor_kind: ClassVar[Kind]
+    _actor_state: Any
 
-    @abstractmethod
-    def make_ref(self) -> pykka.ActorRef[Any]:
-        """Return the reference by which others know this actor."""
+    def __init__(self) -> None:
+        # Not Pykka's, which would make another event and another reference: that costs a tenth of a start.
+        state = self._actor_state
+        self.actor_urn = uuid4().urn
+        self.actor_inbox = state.mailbox
+        self.actor_stopped = state.ended  # a `Latch`, which has what Pykka uses of an `Event`
+        self._actor_ref = self._actor_kind.make_ref(self)
 
-    @abstractmethod
-    def make_thread(self, target: Callable[[], None]) -> threading.Thread:
-        """Return the thread that will call ``target``, not yet started."""
 
-    @abstractmethod
-    def run(self) -> None:
-        """Do all that the actor's thread does."""
+class FutureSeam(pykka.ThreadingFuture[Any]):
+    """A future of Pykka whose outcome is kept by the subclass, unless another future makes it."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._actor_ref = self.make_ref()
+    def __init__(self) -> None:
+        pykka.Future.__init__(self)  # not `ThreadingFuture`'s, whose lock and condition cost as much as a question
 
-    def start_thread(self) -> None:
-        """Start the thread that calls `run`."""
-        self._start_actor_loop()
+    @property
+    def is_made_of_another(self) -> bool:
+        """Whether the outcome is computed from that of another future, when it is asked for."""
+        return self._get_hook is not None
 
-    def handle_proxy_message(self, message: Any) -> Any:
-        """Handle the message of a proxy, and return the answer."""
-        return self._handle_receive(message)
+    def get_from_other(self, timeout: float | None) -> Any:
+        """Return the outcome of a future that is made of another."""
+        return pykka.Future.get(self, timeout=timeout)
 
-    @classmethod
-    def _create_actor_inbox(cls) -> Any:
-        return cls.make_mailbox()
+    def make_of_other(self, compute: Callable[[float | None], Any]) -> None:
+        """Have ``compute`` return the outcome."""
+        pykka.Future.set_get_hook(self, compute)
 
-    def _start_actor_loop(self) -> None:
-        self.make_thread(self.run).start()
+
+def handle_proxy_message(actor: pykka.Actor, message: Any) -> Any:
+    """Handle the message of a proxy, and return the answer."""
+    return pykka.Actor._handle_receive(actor, message)

@@ -5,94 +5,54 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, cast
 
-from supervisors.lifecycle._pykka import PROXY_MESSAGES, PykkaSeam, StopMessage
+import pykka
+
+from supervisors.lifecycle._pykka import PROXY_MESSAGES, StopMessage, handle_proxy_message
 from supervisors.lifecycle.actor_state import ActorState
-from supervisors.lifecycle.context import StartContext
-from supervisors.lifecycle.mailbox import BoundedMailbox, Envelope, Mailbox, MailboxLimit, Timed, TimeUp, Wake
-from supervisors.lifecycle.ref import Ref
-from supervisors.lifecycle.replies import fail, resolve
-from supervisors.lifecycle.signals import Exit, ExitNow, ExitSignal, Kill, KillSignal, StopSignal, takes_effect
-from supervisors.rules.errors import ActorDead, DeadlineExceeded
-from supervisors.rules.reasons import KILLED, NORMAL, Crashed, Reason
-from supervisors.rules.termination import ChildType
+from supervisors.lifecycle.lineage import is_to_stop
+from supervisors.lifecycle.mailbox import Envelope, Timed, TimeUp, Wake
+from supervisors.lifecycle.obedience import obey_before
+from supervisors.lifecycle.replies import Refusal, fail, resolve
+from supervisors.lifecycle.signals import ExitNow, Kill
+from supervisors.rules.errors import ActorDead, DeadlineExceeded, Stopping
+from supervisors.rules.printing import printed
+from supervisors.rules.reasons import KILLED, NORMAL, SHUTDOWN, Crashed, Reason
+from supervisors.threads.occupied import OccupiedThread
 
 logger = logging.getLogger("supervisors")
 
-_SPECIAL: frozenset[type] = PROXY_MESSAGES | {Wake, TimeUp, Timed, StopMessage}
 
+class ActorLoop:
+    """Runs an actor's hooks in its thread, from the first to the last, and ends it.
 
-class ActorLoop(PykkaSeam):
-    """A Pykka actor with a single end and exit reason, which spreads along links only.
+    It holds the actor, and the actor does not know it: so the names of an actor are free for the code of its class, and
+    what has ended is not a cycle. Everything raised by the actor's own code ends up in `_attempt`. A `Kill` from
+    outside is raised only while ``busy`` is set, that is in the actor's own code or a few lines around it, and at most
+    once.
 
-    Everything raised by the actor's own code ends up in `_attempt`. A `Kill` from outside is raised only while ``busy``
-    is set, that is in the actor's own code or a few lines around it, and at most once.
+    Args:
+        actor: whose hooks to run.
+        state: of the actor.
+        stop_reason: its exit reason after ``stop``.
     """
 
-    use_daemon_thread: ClassVar[bool] = True
-    """Unlike Pykka's: a thread that had to be abandoned would keep the interpreter from ending."""
+    special: ClassVar[frozenset[type]] = PROXY_MESSAGES | {Wake, TimeUp, Timed, StopMessage}
+    """The classes of the messages that do not go to ``on_receive``."""
 
-    stop_reason: ClassVar[Reason] = NORMAL
-    """The exit reason after ``stop``."""
-
-    mailbox_limit: ClassVar[MailboxLimit | None] = None
-    """How many messages may wait; None, the default, for any number."""
-
-    kill_grace_s: ClassVar[float] = 0.25
-    """Real seconds that each rung of the kill ladder waits before the next."""
-
-    interruptible: ClassVar[bool] = True
-    """Whether the kill ladder may raise an exception inside the actor's code, where it would not expect one. False for
-    actors whose code holds locks that others need: they are abandoned instead."""
-
-    child_type: ClassVar[ChildType] = ChildType.WORKER
-    """What a supervisor counts this class as."""
-
-    ref_class: ClassVar[type[Ref[Any]]] = Ref
-    """The class of this actor's references."""
-
-    context: StartContext
-    """The circumstances of this start: id, incarnation, supervisor. Set before ``__init__`` runs."""
-
-    actor_state: ActorState
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if not hasattr(self, "context"):
-            self.context = StartContext(id=type(self).__name__)
-        super().__init__(*args, **kwargs)
-        self.exit_reason: Reason | None = None
-
-    # What the seam asks for
-
-    @classmethod
-    def make_mailbox(cls) -> Mailbox:
-        """Return the queue of this actor's messages."""
-        return Mailbox() if cls.mailbox_limit is None else BoundedMailbox(cls.mailbox_limit)
-
-    def make_ref(self) -> Ref[Any]:
-        """Make the state and the reference of this incarnation."""
-        self.actor_state = self.make_state(f"{type(self).__name__} {self.context.id!r}")
-        ref = self.ref_class(self, self.actor_state)
-        self.actor_state.links.belong_to(ref)
-        return ref
-
-    def make_state(self, label: str) -> ActorState:
-        """Return what surrounds this incarnation's code."""
-        return ActorState(label, self.context, cast(Mailbox, self.actor_inbox), self.actor_stopped)
-
-    def make_thread(self, target: Callable[[], None]) -> threading.Thread:
-        """Return the thread of this incarnation."""
-        name = f"{self.context.id}#{self.context.incarnation}"
-        self.actor_state.thread = threading.Thread(target=target, name=name, daemon=self.use_daemon_thread)
-        return self.actor_state.thread
+    def __init__(self, actor: pykka.Actor, state: ActorState, stop_reason: Reason) -> None:
+        self.actor = actor
+        self.state = state
+        self._stop_reason = stop_reason
 
     def run(self) -> None:
         """Run all hooks, then end; the whole of what the actor's thread does."""
-        state = self.actor_state
+        state = self.state
         if not state.links.begin():
             return
-        state.mailbox.owner = threading.get_ident()
+        state.enter_thread(cast(OccupiedThread, threading.current_thread()))
         try:
             reason = self._run_hooks()
             state.leave_code()
@@ -112,33 +72,49 @@ class ActorLoop(PykkaSeam):
 
     def _run_first_hook(self) -> Reason | None:
         """Run ``on_start``; return why it made the actor end, or None if it did not."""
-        state = self.actor_state
+        state = self.state
         reason = self._attempt(self.on_start)
         if reason is None:
             state.started = True
             state.ready.set()
         elif state.start_error is None:
-            dead = ActorDead(f"{state.label} ended in on_start: {reason}", reason)
+            dead = ActorDead(f"{state.label} ended in on_start: {printed(reason, str)}", reason)
             state.start_error = dead if state.failure is None else state.failure.error
         return reason
 
     def _run_last_hook(self, reason: Reason) -> Reason:
         """Run ``on_stop`` or ``on_failure``; return the reason that stands after it."""
-        self.exit_reason = reason
+        state = self.state
+        state.leave_loop(reason)
         if reason == KILLED:
             return reason
-        failure = self.actor_state.failure
+        failure = state.failure
         if failure is None:
-            return self._attempt(self.on_stop) or reason
-        error = failure.error
-        if self.context.supervisor is None:
-            logger.error("%s crashed", self.actor_state.label, exc_info=error)
-        self._attempt(lambda: self.on_failure(type(error), error, error.__traceback__))
+            ended_otherwise = self._attempt(self.on_stop)
+            self._log("on_stop of %s raised")
+            return ended_otherwise or reason
+        self._log("%s crashed")
+        self._attempt(partial(self._run_on_failure, failure.error))
         return reason
+
+    def _run_on_failure(self, error: BaseException) -> None:
+        """Run ``on_failure``; what that raises takes no one's place, so it is logged here."""
+        try:
+            self.on_failure(error)
+        except (ExitNow, Kill):
+            raise
+        except BaseException:
+            logger.exception("on_failure of %s raised", self.state.label)
+
+    def _log(self, what: str) -> None:
+        """Log the failure of the actor, if there is one that its supervisor will not report."""
+        failure, supervisor = self.state.failure, cast(Any, self.state.context.supervisor)
+        if failure is not None and (supervisor is None or supervisor.exit_reason is not None):
+            logger.error(what, self.state.label, exc_info=failure.error)
 
     def _attempt(self, code: Callable[[], None]) -> Reason | None:
         """Run code of the user's; return why it made the actor end, or None if it did not."""
-        state = self.actor_state
+        state = self.state
         state.busy = True
         try:
             code()
@@ -147,21 +123,39 @@ class ActorLoop(PykkaSeam):
         except Kill:
             return KILLED
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this actor and no other
+            if isinstance(error, Stopping) and state.exit_reason is None and is_to_stop(state):
+                return SHUTDOWN
             state.failure = Crashed(error)
             return state.failure
         finally:
             state.busy = False
         return None
 
+    def on_start(self) -> None:
+        """Run the actor's ``on_start``."""
+        self.actor.on_start()
+
+    def on_stop(self) -> None:
+        """Run the actor's ``on_stop``."""
+        self.actor.on_stop()
+
+    def on_failure(self, error: BaseException) -> None:
+        """Run the actor's ``on_failure``."""
+        self.actor.on_failure(type(error), error, error.__traceback__)
+
     def forget_work(self) -> None:
-        """Drop what would keep the ended actor in memory; called last in its thread."""
-        self.actor_state.forget_work()
+        """Drop the ended actor, and what would keep it in memory; called last in its thread.
+
+        An error that another has kept, and that passed through here, keeps the frames of this loop, and so the loop.
+        """
+        self.state.forget_work()
+        del self.actor
 
     # Messages
 
     def _receive_all(self) -> None:
         """Handle messages until an exception ends it. The hot path: nothing that is not needed."""
-        state = self.actor_state
+        state = self.state
         mailbox = state.mailbox
         get, stash, signals = mailbox.get, mailbox.stash, mailbox.signals
         while True:
@@ -171,69 +165,49 @@ class ActorLoop(PykkaSeam):
             state.current = envelope
             state.busy = True
             if signals:
-                self._obey_before(envelope)
+                obey_before(state, envelope)
             self.handle(envelope)
 
     def handle(self, envelope: Envelope) -> None:
         """Handle one message, which is `current` already; leaves the state not `busy`."""
-        state, message = self.actor_state, envelope.message
-        answer = self._handle_special(message) if message.__class__ in _SPECIAL else self.on_receive(message)
+        state, message = self.state, envelope.message
+        answer = self.handle_special(message) if message.__class__ in self.special else self.actor.on_receive(message)
         state.busy = False
         if state.mailbox.signals and state.kill_requested:
             raise Kill
         reply_to = envelope.reply_to
-        if reply_to is not None and not resolve(reply_to, answer):
+        if answer.__class__ is Refusal:
+            self._refuse(envelope, answer.error)
+        elif reply_to is not None and not resolve(reply_to, answer):
             state.note_dead_letter(message)
         state.current = None
         del envelope, reply_to, answer  # an error that is the answer, or part of it, may keep this frame
 
-    def _handle_special(self, message: Any) -> Any:
+    def _refuse(self, envelope: Envelope, error: BaseException) -> None:
+        """Give the error to the one that asked; if there is none, log it."""
+        if envelope.reply_to is None:
+            exc_info = None if error.__traceback__ is None else error
+            logger.warning("%s dropped a message: %s", self.state.label, printed(error, str), exc_info=exc_info)
+        elif not fail(envelope.reply_to, error):
+            self.state.note_dead_letter(envelope.message)
+
+    def handle_special(self, message: Any) -> Any:
+        """Handle a message of the system, and return the answer."""
         if isinstance(message, Wake):
             return None
         if isinstance(message, Timed):
             return self._handle_timed(message)
         if isinstance(message, StopMessage):
-            raise ExitNow(self.stop_reason)
-        return self.handle_proxy_message(message)
+            raise ExitNow(self._stop_reason)
+        return handle_proxy_message(self.actor, message)
 
     def _handle_timed(self, timed: Timed) -> Any:
         """Handle a message with a deadline, unless that has passed."""
-        if self.context.clock.monotonic() < timed.due:
+        if self.state.context.clock.monotonic() < timed.due:
             message = timed.message
-            return self._handle_special(message) if message.__class__ in _SPECIAL else self.on_receive(message)
-        state = self.actor_state
+            return self.handle_special(message) if message.__class__ in self.special else self.actor.on_receive(message)
+        state = self.state
         if state.current is not None and state.current.reply_to is not None:
             error = DeadlineExceeded(f"{state.label} came to the message after its deadline")
             fail(state.current.reply_to, error)
         return None
-
-    # Signals
-
-    def _obey_before(self, envelope: Envelope) -> None:
-        """Obey the signals; if they end the actor, ``envelope`` is not handled but left for the dead letters."""
-        state = self.actor_state
-        state.mailbox.stash.appendleft(envelope)
-        state.current = None
-        self._obey()
-        state.current = state.mailbox.stash.popleft()
-
-    def _obey(self) -> None:
-        """Do what the signals say; raises when they say that this is the end."""
-        signals = self.actor_state.mailbox.signals
-        while signals:
-            match signals.popleft():
-                case KillSignal():
-                    raise Kill
-                case StopSignal(reason):
-                    raise ExitNow(reason)
-                case ExitSignal() as signal:
-                    self._obey_exit(signal)
-
-    def _obey_exit(self, signal: ExitSignal) -> None:
-        state = self.actor_state
-        if signal.linked and signal.sender is not None and not state.links.take_link(signal.sender):
-            return
-        if state.trapping:
-            state.mailbox.put_system(Exit(signal.ref, signal.reason))
-        elif takes_effect(signal, from_self=signal.sender is state.links):
-            raise ExitNow(signal.reason)

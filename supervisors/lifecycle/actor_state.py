@@ -8,55 +8,33 @@ notified.
 from __future__ import annotations
 
 import logging
-import sys
 import threading
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from supervisors.lifecycle._pykka import StopMessage
+from supervisors.lifecycle.actor_context import ActorContext
+from supervisors.lifecycle.fenced import FENCED, stack_of
 from supervisors.lifecycle.frames import clear_frames
-from supervisors.lifecycle.hooks import DeadLetter, Hooks
+from supervisors.lifecycle.guarded import guarded
+from supervisors.lifecycle.hooks import DeadLetter
 from supervisors.lifecycle.links import Links
 from supervisors.lifecycle.mailbox import Envelope, Mailbox, SystemEnvelope, Timed
 from supervisors.lifecycle.replies import fail, resolve
 from supervisors.lifecycle.signals import Kill, KillSignal, StopSignal
-from supervisors.rules.errors import ActorDead
+from supervisors.lifecycle.waiting import wait_for
+from supervisors.rules.errors import ActorDead, Stopping
+from supervisors.rules.printing import printed
 from supervisors.rules.reasons import NOPROC, Abandoned, Crashed, Reason
 from supervisors.threads.async_exception import raise_in_thread
-from supervisors.threads.clock import Clock
-from supervisors.threads.timers import Timers
+from supervisors.threads.forks import PROCESS
+from supervisors.threads.latch import Latch
+from supervisors.threads.occupied import OccupiedThread
+from supervisors.threads.timers import Timer, Timers
 
 logger = logging.getLogger("supervisors")
-
-
-class ActorContext(Protocol):
-    """The part of a `StartContext` that an actor's state reads."""
-
-    @property
-    def id(self) -> str:
-        """The child's id in its supervisor."""
-
-    @property
-    def incarnation(self) -> int:
-        """The number of this start, from 1."""
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The names of all supervisors above, outermost first."""
-
-    @property
-    def clock(self) -> Clock:
-        """Where the time comes from."""
-
-    @property
-    def hooks(self) -> Hooks:
-        """The observers of the tree."""
-
-    @property
-    def timers(self) -> Timers | None:
-        """The timers of the tree; None for an actor started without one."""
 
 
 class ActorState:
@@ -68,21 +46,21 @@ class ActorState:
         label: the actor's name in messages.
         context: the circumstances of its start.
         mailbox: where its messages come in.
-        stopped: Pykka's flag, set at the end.
     """
 
-    def __init__(self, label: str, context: ActorContext, mailbox: Mailbox, stopped: threading.Event) -> None:
+    def __init__(self, label: str, context: ActorContext, mailbox: Mailbox) -> None:
         self.label = label
         self.context = context
         self.mailbox = mailbox
         self.links = Links(mailbox)
-        self.ended = threading.Event()
-        self.ready = threading.Event()
-        self.cancelled = threading.Event()
+        self.process: object | None = PROCESS.mark
+        self.ended = Latch()
+        self.ready = Latch()
         self.started = False
         self.start_error: BaseException | None = None
         self.failure: Crashed | None = None
-        self.thread: threading.Thread | None = None
+        self.thread: OccupiedThread | None = None
+        self.exit_reason: Reason | None = None  # for the last hook: why the actor is about to end
         self.trapping = False
         # Written by the actor's thread around every piece of its own code; read by a thread that interrupts it.
         self.current: Envelope | None = None
@@ -90,12 +68,12 @@ class ActorState:
         self.kill_requested = False
         self.late_sends = 0
         self.dead_letters = 0
-        self._stopped = stopped
-        self._count_lock = threading.Lock()
+        self._lock = threading.Lock()  # of the counts, and of what is made only when it is needed
         self._interrupt_lock = threading.Lock()
-        self._interrupting = False
-        self._interrupted = threading.Event()
+        self._interrupted: Latch | None = None
+        self._cancelled: Latch | None = None
         self._timers: Timers | None = None
+        self._pending: set[Timer] | None = None
 
     @property
     def reason(self) -> Reason | None:
@@ -103,14 +81,34 @@ class ActorState:
         return self.links.reason
 
     @property
+    def cancelled(self) -> Latch:
+        """The cancel token."""
+        with self._lock:
+            if self._cancelled is None:
+                self._cancelled = Latch()
+            return self._cancelled
+
+    @property
     def timers(self) -> Timers:
         """The timers of the actor's tree, or its own if it has no tree."""
         if self.context.timers is not None:
             return self.context.timers
-        if self._timers is None:
-            self._timers = Timers(self.context.clock)
-            self.links.on_release(self._timers.stop)
-        return self._timers
+        with self._lock:
+            if self._timers is None:
+                self._timers = Timers(self.context.clock)
+                if not self.links.on_release(self._timers.stop):
+                    self._timers.stop()
+            return self._timers
+
+    def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        """Make ``call`` in ``delay_s`` seconds of the actor's clock, in the timer thread; not after its end."""
+        with self._lock:
+            if self._pending is None:
+                self._pending = set()
+        timer = self.timers.after(delay_s, call, pending=self._pending)
+        if self.reason is not None:  # looked at when the timer is among the pending ones, which the end cancels
+            timer.cancel()
+        return timer
 
     def send_system(self, message: object) -> None:
         """Queue a message of the system; one that comes after the actor's end is dropped."""
@@ -129,16 +127,16 @@ class ActorState:
     def interrupt(self) -> None:
         """Raise `Kill` inside the actor's thread, once, if that is in the actor's own code.
 
-        Called after `request_kill`. The two threads cannot miss each other: this one writes ``_interrupting`` before it
-        reads ``busy``, the actor's (`leave_code`) writes ``busy`` before it reads ``_interrupting``. So either this
+        Called after `request_kill`. The two threads cannot miss each other: this one writes ``_interrupted`` before it
+        reads ``busy``, the actor's (`leave_code`) writes ``busy`` before it reads ``_interrupted``. So either this
         thread sees that the actor has left its code, or the actor waits for the exception that is on its way.
         """
         if self.thread is threading.current_thread():
             raise Kill  # an actor that kills itself must not wait for its own interrupt
         with self._interrupt_lock:
-            if self._interrupted.is_set() or self.thread is None or self.thread.ident is None:
+            if self._interrupted is not None or self.thread is None or self.thread.ident is None:
                 return
-            self._interrupting = True
+            self._interrupted = Latch()
             if self.busy and self.reason is None:
                 raise_in_thread(self.thread.ident, Kill)
             self._interrupted.set()
@@ -150,7 +148,7 @@ class ActorState:
             False when the actor has ended by itself in the meantime.
         """
         ident = None if self.thread is None else self.thread.ident
-        stack = _stack_of(ident)
+        stack = stack_of(ident)
         if ident is not None:
             FENCED[ident] = self
         if self.finish(Abandoned(stack)):
@@ -160,7 +158,43 @@ class ActorState:
             FENCED.pop(ident, None)
         return False
 
+    @contextmanager
+    def outside_its_code(self) -> Iterator[None]:
+        """Surround a wait in the actor's own code: no exception is raised in its thread meanwhile.
+
+        Raises:
+            Kill: it was killed before the wait, or during it.
+        """
+        self._await_interrupt()
+        try:
+            yield
+        finally:
+            self.busy = True
+            if self.kill_requested:
+                self.leave_code()
+                raise Kill
+
     # The end
+
+    def leave_loop(self, reason: Reason) -> None:
+        """Record that the actor ends for ``reason`` after its last hook, and refuse what it is asked from now on.
+
+        In its own thread, when it has left its loop.
+        """
+        self.exit_reason = reason
+        for envelope in self.mailbox.leave():
+            self.refuse(envelope)
+        if self.mailbox.closed:  # it was abandoned in between
+            self.drain()
+
+    def refuse(self, envelope: Envelope) -> None:
+        """Fail a question to an actor that has left its loop; it stays in the mailbox until that is emptied."""
+        if self.mailbox.closed:
+            self.drain()
+        elif envelope.reply_to is not None and not isinstance(envelope.message, StopMessage):
+            reason = self.exit_reason or NOPROC
+            why = printed(reason, str)
+            fail(envelope.reply_to, Stopping(f"{self.label} is stopping ({why}) and answers nothing any more", reason))
 
     def leave_code(self) -> None:
         """Leave the actor's own code for good: after this, in its thread, no `Kill` can be raised any more."""
@@ -171,7 +205,7 @@ class ActorState:
 
     def _await_interrupt(self) -> None:
         self.busy = False
-        if self._interrupting:
+        if self._interrupted is not None:
             self._interrupted.wait()
 
     def finish(self, reason: Reason, *, unless_begun: bool = False) -> bool:
@@ -188,7 +222,10 @@ class ActorState:
         if recipients is None:
             return False
         self.mailbox.close()
-        self._stopped.set()
+        for timer in tuple(self._pending or ()):
+            timer.cancel()
+        for key, watched in recipients.watched.items():
+            watched.demonitor(key)
         for release in recipients.releases:
             self._call_safely(release)
         self._answer_current()
@@ -205,30 +242,36 @@ class ActorState:
 
     def _call_safely(self, call: Callable[[], None]) -> None:
         """Make a call of foreign code, whose error must not keep the news from the others."""
-        try:
-            call()
-        except BaseException:
-            logger.exception("a watcher of %s raised", self.label)
+        guarded(call, None, "a watcher of %s", self.label)
+
+    def enter_thread(self, thread: OccupiedThread) -> None:
+        """Record that ``thread``, the current one, runs this actor."""
+        self.thread, thread.occupant = thread, self
 
     def leave_thread(self) -> None:
         """Record that the thread runs this actor no longer."""
+        if self.thread is not None:
+            self.thread.occupant = None
         if FENCED.pop(threading.get_ident(), None) is not None:
-            logger.warning("%s had been abandoned and has ended after all", self.label)
+            error = None if self.failure is None else self.failure.error
+            level = logging.WARNING if error is None else logging.ERROR
+            logger.log(level, "%s had been abandoned and has ended after all", self.label, exc_info=error)
 
     def forget_work(self) -> None:
         """Drop what the actor was working on when it ended, so that its references do not keep that in memory."""
         failure, self.failure, self.current = self.failure, None, None
-        clear_frames(failure)
         clear_frames(self.reason)
+        if failure is not self.reason:
+            clear_frames(failure)
 
-    def join(self, timeout_s: float | None = None) -> bool:
+    def join(self, timeout: float | None = None) -> bool:
         """Wait until the actor has ended and, unless it was abandoned, its thread too; return whether it has."""
-        if not self.ended.wait(timeout_s):
+        if not wait_for(self.ended, timeout):
             return False
         thread = self.thread
         if thread is None or thread is threading.current_thread() or isinstance(self.reason, Abandoned):
             return True
-        thread.join(timeout_s)
+        thread.join(timeout)
         return not thread.is_alive()
 
     # Dead letters
@@ -251,7 +294,7 @@ class ActorState:
 
     def note_dead_letter(self, message: Any) -> None:
         """Count a message that had no effect, and notify the hooks."""
-        with self._count_lock:
+        with self._lock:
             self.dead_letters += 1
         hooks = self.context.hooks
         if hooks:
@@ -259,9 +302,14 @@ class ActorState:
             supervisor = "/".join(self.context.path)
             hooks.emit(DeadLetter(supervisor, self.context.id, self.context.incarnation, content))
 
-    def dead(self) -> ActorDead:
-        """Return the error for a question to a dead actor."""
-        return ActorDead(f"{self.label} has ended: {self.reason}", self.reason or NOPROC)
+    def dead(self, *, begun: bool = False) -> ActorDead:
+        """Return the error for a question to a dead actor.
+
+        Args:
+            begun: whether it had begun with it.
+        """
+        why = printed(self.reason, str)
+        return ActorDead(f"{self.label} has ended: {why}", self.reason or NOPROC, begun=begun)
 
     def _answer_current(self) -> None:
         envelope = self.current
@@ -270,19 +318,4 @@ class ActorState:
         if isinstance(envelope.message, StopMessage):
             resolve(envelope.reply_to, True)
         else:
-            fail(envelope.reply_to, self.dead() if self.failure is None else self.failure.error)
-
-
-FENCED: dict[int, ActorState] = {}
-"""Threads that were abandoned and still run, by identifier: the one thing here that belongs to the whole process,
-because threads do. Empty in a healthy program; an entry goes when its thread ends after all."""
-
-
-def abandoned_threads() -> list[str]:
-    """Return the names of the actors that were abandoned and whose threads still run, in this process."""
-    return [state.label for state in tuple(FENCED.values())]
-
-
-def _stack_of(ident: int | None) -> str:
-    frame = None if ident is None else sys._current_frames().get(ident)
-    return "" if frame is None else "".join(traceback.format_stack(frame))
+            fail(envelope.reply_to, self.dead(begun=True) if self.failure is None else self.failure.error)

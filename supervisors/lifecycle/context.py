@@ -9,6 +9,7 @@ from typing import Any
 from supervisors.lifecycle.hooks import Hooks
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.registry import Registry
+from supervisors.rules.termination import INFINITY
 from supervisors.threads.clock import Clock, SystemClock
 from supervisors.threads.timers import Timers
 
@@ -35,6 +36,8 @@ class StartContext:
         timers: the timer thread of the tree; None for an actor started without one.
         mailbox_sample_s: how often supervisors report the depth of mailboxes, in seconds; None for never.
         logger: the name of the logger that supervisors report to.
+        start_timeout: seconds that the start may take; `INFINITY`, the default, for any time.
+        shutdown: seconds that it may take to stop.
     """
 
     id: str
@@ -50,3 +53,5 @@ class StartContext:
     timers: Timers | None = None
     mailbox_sample_s: float | None = None
     logger: str = LOGGER
+    start_timeout: float = INFINITY
+    shutdown: float = 5.0

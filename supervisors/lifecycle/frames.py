@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
-from types import FrameType, TracebackType
+from types import FrameType, ModuleType, TracebackType
 
 from supervisors.rules.reasons import Crashed, Escalation, FailedToStart, Reason, Shutdown
 
@@ -21,26 +20,44 @@ def clear_frames(reason: Reason | None) -> None:
     """
     match reason:
         case Crashed(error, traceback):
-            for frame in _frames(error, traceback):
-                with suppress(RuntimeError):  # it has not finished
-                    frame.clear()
+            for each, its_traceback in _errors(error, traceback):
+                _forget_object(each)
+                for frame in _passed(its_traceback):
+                    _clear(frame)
         case Shutdown(Escalation() | FailedToStart() as detail):
             clear_frames(detail.reason)
 
 
-def _frames(error: BaseException, traceback: TracebackType | None) -> Iterator[FrameType]:
-    """Yield the frames of ``traceback``, their callers, and those of the errors that led to ``error``.
+def _clear(frame: FrameType) -> None:
+    try:
+        frame.clear()
+    except RuntimeError:  # it has not finished
+        return
+    _ = frame.f_locals  # code that read that before has left a copy in the frame: this brings it up to date
+
+
+def _errors(
+    error: BaseException, traceback: TracebackType | None
+) -> Iterator[tuple[BaseException, TracebackType | None]]:
+    """Yield ``error``, the errors that led to it and those that it groups, each with its traceback.
 
     The traceback of ``error`` itself is given: by now its own may lead through the code of an actor that asked.
     """
     seen, left = {id(error)}, [(error, traceback)]
     while left:
         error, traceback = left.pop()
-        yield from _passed(traceback)
-        for earlier in (error.__cause__, error.__context__):
-            if earlier is not None and id(earlier) not in seen:
-                seen.add(id(earlier))
-                left.append((earlier, earlier.__traceback__))
+        yield error, traceback
+        grouped = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+        for other in (error.__cause__, error.__context__, *grouped):
+            if other is not None and id(other) not in seen:
+                seen.add(id(other))
+                left.append((other, other.__traceback__))
+
+
+def _forget_object(error: BaseException) -> None:
+    """Have a missing attribute's error name the class of the object, and not keep the object, often the actor."""
+    if isinstance(error, AttributeError) and not isinstance(error.obj, type | ModuleType | None):
+        error.obj = type(error.obj)
 
 
 def _passed(traceback: TracebackType | None) -> Iterator[FrameType]:

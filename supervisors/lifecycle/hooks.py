@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from supervisors.lifecycle.signals import Kill
+from supervisors.rules.errors import BadSpec
+from supervisors.rules.options import function
+from supervisors.rules.printing import shown
 
 logger = logging.getLogger("supervisors")
 
@@ -49,6 +52,9 @@ E = TypeVar("E", bound=Event)
 
 def on(event_type: type[E], hook: Callable[[E], None]) -> Hook:
     """Return a hook that passes on the events of one type only."""
+    if not (isinstance(event_type, type) and issubclass(event_type, Event)):
+        raise BadSpec(f"expected a class of events, got {shown(event_type)}")
+    function("hook", hook)
 
     def filtered(event: Event) -> None:
         if isinstance(event, event_type):
@@ -65,7 +71,9 @@ class Hooks:
     """
 
     def __init__(self, hooks: Iterable[Hook] = ()) -> None:
-        self._hooks: tuple[Hook, ...] = tuple(hooks)
+        if not hasattr(hooks, "__iter__") or isinstance(hooks, str | type):
+            raise BadSpec(f"expected a list of hooks, got {shown(hooks)}")
+        self._hooks: tuple[Hook, ...] = tuple(function("hook", hook) for hook in hooks)
         self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
@@ -74,7 +82,7 @@ class Hooks:
     def add(self, hook: Hook) -> None:
         """Call ``hook`` with every later event."""
         with self._lock:
-            self._hooks = (*self._hooks, hook)
+            self._hooks = (*self._hooks, function("hook", hook))
 
     def remove(self, hook: Hook) -> None:
         """Stop calling ``hook``; one that is not there is no error."""

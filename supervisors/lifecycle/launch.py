@@ -2,36 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from supervisors.lifecycle.actor_loop import ActorLoop
+from supervisors.lifecycle.actor_state import ActorState
+from supervisors.lifecycle.arguments import refused_arguments
+from supervisors.lifecycle.base_actor import BaseActor, check_instance, context_of, set_context
 from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.frames import clear_frames
+from supervisors.lifecycle.lineage import is_told_to_stop
 from supervisors.lifecycle.ref import Ref
-from supervisors.lifecycle.signals import StopSignal
-from supervisors.rules.errors import Ignore, StartError
-from supervisors.rules.reasons import SHUTDOWN, Crashed
-from supervisors.threads.worker_thread import blocking
+from supervisors.lifecycle.signals import Kill, StopSignal
+from supervisors.lifecycle.waiting import wait_for
+from supervisors.rules.errors import BadActor, BadSpec, HungStart, Ignore, StartError
+from supervisors.rules.printing import printed
+from supervisors.rules.reasons import KILLED, NOPROC, SHUTDOWN, Crashed
+from supervisors.rules.termination import INFINITY
+from supervisors.threads.occupied import occupant
 
-L = TypeVar("L", bound=ActorLoop)
+A = TypeVar("A", bound=BaseActor)
 
 
-def create(actor_class: type[L], context: StartContext, args: tuple[Any, ...], kwargs: dict[str, Any]) -> L:
+def create(actor_class: type[A], context: StartContext, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A:
     """Construct an actor that knows its ``context`` from the first line of its ``__init__`` on.
 
     Raises:
-        TypeError: its ``__init__`` does not call its superclass's.
+        BadActor: its ``__init__`` does not call its superclass's, or sets an option of the class.
+        BaseException: what ``__init__`` raised; questions that were sent to the actor already fail.
     """
     actor = actor_class.__new__(actor_class)
-    actor.context = context
-    actor_class.__init__(actor, *args, **kwargs)
-    if not hasattr(actor, "actor_state"):
-        raise TypeError(f"expected {actor_class.__name__}.__init__ to call super().__init__(); add the call")
-    return actor
+    set_context(actor, context)
+    try:
+        actor_class.__init__(actor, *args, **kwargs)
+        check_instance(actor)
+        return actor
+    except BaseException:
+        actor._actor_state.finish(NOPROC, unless_begun=True)
+        raise
+    finally:
+        del actor  # what is raised keeps this frame
 
 
-def launch(actor: ActorLoop) -> Ref[Any]:
+def create_alone(
+    actor_class: type[A],
+    context: StartContext,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    known: Iterable[str] = (),
+) -> A:
+    """Construct an actor outside any supervisor.
+
+    Args:
+        actor_class: of the actor.
+        context: the circumstances of its start.
+        args: for ``__init__``.
+        kwargs: for ``__init__``.
+        known: what else the call takes by name.
+
+    Raises:
+        TypeError: its class does not take these arguments.
+        BadActor: see `create`.
+        BadSpec: it is a supervisor, and an option of it is wrong.
+        StartError: ``__init__`` raised; the original exception is the cause.
+        Ignore: the actor does not want to run.
+    """
+    try:
+        return create(actor_class, context, args, kwargs)
+    except (BadActor, BadSpec, StartError, Ignore):
+        raise
+    except Exception as error:
+        refused = refused_arguments(actor_class, args, kwargs, options=known)
+        if refused is not None:
+            raise TypeError(f"{actor_class.__name__}.start() {refused}") from None
+        raise StartError(f"{actor_class.__name__} {context.id!r} failed in __init__: {printed(error)}") from error
+
+
+def launch(actor: BaseActor) -> Ref[Any]:
     """Start the thread of ``actor`` and wait until it is ready.
 
     Raises:
@@ -48,7 +97,7 @@ def launch(actor: ActorLoop) -> Ref[Any]:
         del actor, error  # what is raised keeps this frame, and the actor's state what is raised
 
 
-def launch_alone(actor: ActorLoop) -> Ref[Any]:
+def launch_alone(actor: BaseActor) -> Ref[Any]:
     """Start an actor outside any supervisor, and wait until it is ready.
 
     Raises:
@@ -61,24 +110,23 @@ def launch_alone(actor: ActorLoop) -> Ref[Any]:
         if isinstance(error, Ignore | StartError):
             raise error
         if error is not None:
-            raise StartError(f"{actor.actor_state.label} failed in on_start: {error!r}") from error
+            raise StartError(f"{actor._actor_state.label} failed in on_start: {printed(error)}") from error
         return cast("Ref[Any]", actor.actor_ref)
     finally:
         del actor, error  # as in `launch`
 
 
-def _start(actor: ActorLoop) -> BaseException | None:
+def _start(actor: BaseActor) -> BaseException | None:
     """Start ``actor``, and return when it is ready; or return why it is not, from ``on_start``.
 
     Raises:
         BaseException: what broke the start off; the actor ends.
     """
-    state = actor.actor_state
+    state = actor._actor_state
     try:
-        _enter_tree(actor.context, cast("Ref[Any]", actor.actor_ref))
-        actor.start_thread()
-        with blocking():
-            state.ready.wait()
+        _enter_tree(context_of(actor), cast("Ref[Any]", actor.actor_ref))
+        actor._actor_kind.begin(actor)
+        wait_until_ready(actor)
     except BaseException as error:  # also Ctrl-C, or a kill of the supervisor: nothing will hold the reference
         _break_off(actor, error)
         del actor, state
@@ -88,6 +136,60 @@ def _start(actor: ActorLoop) -> BaseException | None:
     state.join()
     cause, state.start_error = state.start_error, None
     return cause or state.dead()
+
+
+def wait_until_ready(actor: BaseActor) -> None:
+    """Wait until ``actor`` is ready, or has ended.
+
+    If the actor that waits is told to stop meanwhile, so is this one, and has its shutdown time for that.
+
+    Raises:
+        HungStart: it was not ready in time.
+        Kill: the actor that waits was killed.
+    """
+    state, context = actor._actor_state, context_of(actor)
+    limit = _limit(context.start_timeout)
+    try:
+        in_time = wait_for(state.ready, limit, clock=context.clock, give_up=_check_not_stopping)
+        message = f"expected {state.label} to be ready within {limit} s"
+    except _MustStop:
+        _tell_to_stop(state)
+        in_time = wait_for(state.ready, _limit(context.shutdown), clock=context.clock)
+        message = f"{state.label} was to stop before it was ready"
+    if not in_time:
+        _use_force(actor)
+        reason = state.reason or KILLED
+        raise HungStart(f"{message}; it was {reason}", context.id, reason)
+
+
+class _MustStop(Exception):
+    """Ends the wait of an actor that is told to stop."""
+
+
+def _check_not_stopping(waiter: ActorState) -> None:
+    if waiter.mailbox.stop_asked or is_told_to_stop(waiter):
+        raise _MustStop
+
+
+def _limit(seconds: float) -> float | None:
+    return None if seconds == INFINITY else seconds
+
+
+def _tell_to_stop(state: ActorState) -> None:
+    """Have an actor stop that is not ready yet: only its token, which is otherwise set later, can reach its code."""
+    state.mailbox.signal(StopSignal(SHUTDOWN))
+    state.cancelled.set()
+
+
+def _use_force(actor: BaseActor) -> None:
+    """End an actor as a kill ladder does: cancelled, interrupted, at last abandoned."""
+    state, waiter = actor._actor_state, occupant()
+    with nullcontext() if waiter is None else waiter.outside_its_code():
+        for pull in (state.request_kill, state.interrupt) if actor.interruptible else (state.request_kill,):
+            pull()
+            if state.ended.wait(actor.kill_grace_s):
+                return
+        state.abandon()
 
 
 def _enter_tree(context: StartContext, ref: Ref[Any]) -> None:
@@ -100,13 +202,15 @@ def _enter_tree(context: StartContext, ref: Ref[Any]) -> None:
         state.links.on_release(partial(above.remove_child, state.mailbox))
 
 
-def _break_off(actor: ActorLoop, error: BaseException) -> None:
+def _break_off(actor: BaseActor, error: BaseException) -> None:
     """End an actor whose start was broken off, whether its thread runs or not."""
-    state, crash = actor.actor_state, Crashed(error)
+    state, crash = actor._actor_state, Crashed(error)
     if state.finish(crash, unless_begun=True):
         state.thread = None  # one that never runs keeps what it was to run
         clear_frames(crash)
         return
-    state.mailbox.signal(StopSignal(SHUTDOWN))
-    if actor.context.supervisor is None:
-        state.join()
+    if not isinstance(error, Kill):
+        _tell_to_stop(state)
+        state.ended.wait(_limit(context_of(actor).shutdown))
+    if state.reason is None:
+        _use_force(actor)

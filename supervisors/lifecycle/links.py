@@ -26,12 +26,14 @@ class Recipients:
         watchers: to call with the reason.
         linked: to send an exit signal to.
         children: to stop.
+        watched: the actors whose end was to be told to this one, by the key of each monitor.
     """
 
     releases: list[Callable[[], None]]
     watchers: list[Watcher]
     linked: set[Links]
     children: set[Mailbox]
+    watched: dict[object, Links]
 
 
 class Links:
@@ -51,6 +53,7 @@ class Links:
         self._watchers: dict[object, Watcher] = {}
         self._releases: list[Callable[[], None]] = []
         self._children: set[Mailbox] = set()
+        self._watched: dict[object, Links] = {}
 
     @property
     def ref(self) -> pykka.ActorRef[Any] | None:
@@ -70,15 +73,24 @@ class Links:
         if not self._add_watcher(watcher, watcher) and self.reason is not None:
             watcher(self.reason)
 
-    def monitor(self, watcher: Watcher, *, key: object) -> None:
-        """Watch the actor, with OTP's ``noproc`` as the reason if it had ended before.
+    def monitor(self, other: Links, watcher: Watcher, *, key: object) -> None:
+        """Have this actor watch ``other`` until one of them ends; OTP's ``noproc`` is the reason if that had ended.
 
         Args:
-            watcher: called in the thread that ends the actor; must be quick.
+            other: of the actor to watch.
+            watcher: called in the thread that ends the other; must be quick.
             key: the argument of `demonitor`.
         """
-        if not self._add_watcher(key, watcher):
-            watcher(NOPROC)
+        self._watched[key] = other
+
+        def notify(reason: Reason) -> None:
+            self._watched.pop(key, None)
+            watcher(reason)
+
+        if not other._add_watcher(key, notify):
+            notify(NOPROC)
+        if self.reason is not None:  # looked at after the entry, which this actor's end undoes
+            other.demonitor(key)
 
     def _add_watcher(self, key: object, watcher: Watcher) -> bool:
         with self._lock:
@@ -90,6 +102,11 @@ class Links:
         """Remove the watcher registered under ``key``; unknown keys are no error."""
         with self._lock:
             self._watchers.pop(key, None)
+
+    def stop_watching(self, other: Links, key: object) -> None:
+        """Undo `monitor`."""
+        self._watched.pop(key, None)
+        other.demonitor(key)
 
     def on_release(self, release: Callable[[], None]) -> bool:
         """Call ``release`` at the end, before any watcher is notified; return False if the actor has already ended."""
@@ -113,7 +130,7 @@ class Links:
 
     def link(self, other: Links) -> None:
         """Link two actors; a repeated link has no effect."""
-        if other is self:
+        if other is self or self.reason is not None:
             return
         self.linked.add(other)
         if not other._accept_link(self):
@@ -162,8 +179,9 @@ class Links:
             if self.reason is not None or (unless_begun and self.begun):
                 return None
             self.reason = reason
-            recipients = Recipients(self._releases, list(self._watchers.values()), self.linked, self._children)
-            self._releases, self._watchers, self.linked, self._children = [], {}, set(), set()
+            watchers = list(self._watchers.values())
+            recipients = Recipients(self._releases, watchers, self.linked, self._children, self._watched)
+            self._releases, self._watchers, self.linked, self._children, self._watched = [], {}, set(), set(), {}
             return recipients
 
 

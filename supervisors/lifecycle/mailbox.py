@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import pykka
 
 from supervisors.lifecycle._pykka import StopMessage
+from supervisors.lifecycle.room import Room
 from supervisors.lifecycle.signals import KillSignal
-from supervisors.rules.errors import BadSpec, MailboxFull
-from supervisors.rules.options import member
+from supervisors.rules.errors import MailboxFull
+from supervisors.rules.options import member, whole
+from supervisors.threads.occupied import occupant
 
 
 class Envelope:
@@ -75,7 +76,11 @@ class Overflow(Enum):
     """The message becomes a dead letter."""
 
 
-@dataclass(frozen=True, slots=True)
+OverflowLike: TypeAlias = Overflow | Literal["block", "fail", "drop"]
+"""An `Overflow`, or its value."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class MailboxLimit:
     """How many messages may wait for an actor. Messages of the system, and of the actor to itself, always get through.
 
@@ -85,12 +90,11 @@ class MailboxLimit:
     """
 
     size: int
-    overflow: Overflow = Overflow.BLOCK
+    overflow: Overflow
 
-    def __post_init__(self) -> None:
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
-            raise BadSpec(f"expected a mailbox `size` to be an integer >= 1, got {self.size!r}")
-        object.__setattr__(self, "overflow", member("overflow", self.overflow, Overflow))
+    def __init__(self, size: int, overflow: OverflowLike = Overflow.BLOCK) -> None:
+        object.__setattr__(self, "size", whole("size", size, at_least=1, of="a mailbox limit: "))
+        object.__setattr__(self, "overflow", member("overflow", overflow, Overflow, of="a mailbox limit: "))
 
 
 class Mailbox(SimpleQueue[Envelope]):
@@ -98,7 +102,8 @@ class Mailbox(SimpleQueue[Envelope]):
 
     No message is lost between a sender and an actor that stops, and no lock is taken for it. A sender first puts and
     then looks at ``closed``; an actor first closes and then empties. So either the actor finds the message, or the
-    sender finds the mailbox closed and empties it in the actor's place.
+    sender finds the mailbox closed and empties it in the actor's place. In the same way a question is refused by one of
+    the two when the actor has left its loop, and answers nothing any more, but still runs its last hook: ``leaving``.
     """
 
     drops = False
@@ -106,8 +111,9 @@ class Mailbox(SimpleQueue[Envelope]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.closed = False
-        self.owner: int | None = None
+        self.closed = self.leaving = False
+        self.stop_asked = False
+        self.alarm: Callable[[], None] | None = None
         self.signals: deque[object] = deque()
         self.stash: deque[Envelope] = deque()
 
@@ -121,6 +127,18 @@ class Mailbox(SimpleQueue[Envelope]):
         SimpleQueue.put(self, _WAKE)
         if self.closed:
             self._drop_signals()
+        self._raise_alarm()
+
+    def note_stop(self) -> None:
+        """Record that a stop is among the messages, for an actor that waits for something else in its own code."""
+        self.stop_asked = True
+        self._raise_alarm()
+
+    def _raise_alarm(self) -> None:
+        """Wake the actor from a wait inside its own code: see `supervisors.lifecycle.waiting`."""
+        alarm = self.alarm
+        if alarm is not None:
+            alarm()
 
     def _drop_signals(self) -> None:
         """Drop what holds references to other ended actors; an abandoned thread must still find that it was killed."""
@@ -136,9 +154,17 @@ class Mailbox(SimpleQueue[Envelope]):
         """
         self.stash.extend(map(super().get, (True,)))
 
+    def leave(self) -> list[Envelope]:
+        """Take no more questions; return those that wait, which stay where they are. In the actor's thread only."""
+        self.leaving = True
+        with suppress(Empty):
+            while True:
+                self.stash.append(SimpleQueue.get_nowait(self))
+        return [each for each in self.stash if each.reply_to is not None and not isinstance(each.message, StopMessage)]
+
     def close(self) -> None:
         """Take no more messages or signals."""
-        self.closed = True
+        self.closed = self.leaving = True
         self._drop_signals()
 
     def depth(self) -> int:
@@ -183,7 +209,7 @@ class BoundedMailbox(Mailbox):
         super().__init__()
         self.drops = limit.overflow is Overflow.DROP
         self._limit = limit
-        self._room = threading.Semaphore(limit.size)
+        self._room = Room(limit.size)
 
     def put(self, item: Envelope, block: bool = True, timeout: float | None = None) -> None:
         """Queue a message when there is room.
@@ -196,14 +222,14 @@ class BoundedMailbox(Mailbox):
         Raises:
             MailboxFull: there was no room.
         """
-        if threading.get_ident() == self.owner or isinstance(item.message, StopMessage):
+        if self._is_own() or isinstance(item.message, StopMessage):
             SimpleQueue.put(self, item)
             return
         waits = block and self._limit.overflow is Overflow.BLOCK
-        if not self._room.acquire(waits, timeout if waits else None):
+        if not (self._room.wait_to_take(timeout) if waits else self._room.take()):
             raise MailboxFull(f"expected room in the mailbox, its limit of {self._limit.size} is reached")
-        if self.closed:
-            self._room.release()  # the next sender that waits must not wait either
+        if self.leaving:
+            self._room.give_back()  # the next sender that waits must not wait either
         SimpleQueue.put(self, _Counted(item.message, item.reply_to))
 
     def get(self, block: bool = True, timeout: float | None = None) -> Envelope:
@@ -221,11 +247,22 @@ class BoundedMailbox(Mailbox):
         super().fetch()
         self._make_room(self.stash[-1])
 
+    def leave(self) -> list[Envelope]:
+        """Take no more questions, and release all senders that wait for room: a question must not wait any longer."""
+        questions = super().leave()
+        self._room.give_back()
+        return questions
+
     def close(self) -> None:
         """Take no more messages, and release all senders that wait for room."""
         super().close()
-        self._room.release()
+        self._room.give_back()
+
+    def _is_own(self) -> bool:
+        """Return whether the actor itself sends: it could not make room while it waits for room."""
+        sender = occupant()
+        return sender is not None and sender.mailbox is self
 
     def _make_room(self, envelope: Envelope) -> None:
         if isinstance(envelope, _Counted):
-            self._room.release()
+            self._room.give_back()

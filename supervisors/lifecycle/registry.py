@@ -8,10 +8,19 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, overload, runtime_checkable
 
-from supervisors.rules.errors import ActorDead, AlreadyStarted, NotSupported
-from supervisors.rules.options import member
+import pykka
+
+from supervisors.lifecycle.named_ref import NamedRef
+from supervisors.lifecycle.ref import Ref, ref_to
+from supervisors.lifecycle.signals import Kill
+from supervisors.rules.errors import ActorDead, AlreadyStarted, BadSpec, NotSupported
+from supervisors.rules.options import function, member
+from supervisors.rules.printing import shown
+from supervisors.threads.forks import PROCESS
+
+A = TypeVar("A", bound=pykka.Actor)
 
 logger = logging.getLogger("supervisors")
 
@@ -33,6 +42,10 @@ class Keys(Enum):
 
     DUPLICATE = "duplicate"
     """Any number: the key is a topic, or a group."""
+
+
+KeysLike: TypeAlias = Keys | Literal["unique", "duplicate"]
+"""`Keys`, or their value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +105,48 @@ class Registry:
         listeners: called with every change, in order.
     """
 
-    def __init__(self, keys: Keys | str = Keys.UNIQUE, *, listeners: Iterable[Listener] = ()) -> None:
+    def __init__(self, keys: KeysLike = Keys.UNIQUE, *, listeners: Iterable[Listener] = ()) -> None:
         self.keys = member("keys", keys, Keys)
         # Writers replace whole values under the lock, so readers need none. `_first` is what `whereis` reads.
         self._first: dict[Hashable, Any] = {}
         self._entries: dict[Hashable, tuple[Registration, ...]] = {}
         self._keys_of: dict[Any, list[Hashable]] = {}
-        self._listeners = list(listeners)
+        if not hasattr(listeners, "__iter__") or isinstance(listeners, str | type):
+            raise BadSpec(f"expected a list of listeners, got {shown(listeners)}")
+        self._listeners = [function("listener", listener) for listener in listeners]
         self._lock = threading.RLock()
+        PROCESS.tell_of_forks(self)
 
     # Look-ups
 
-    def whereis(self, key: Hashable) -> Any | None:
-        """Return the reference that ``key`` stands for now (the oldest one, of several), or None."""
-        return self._first.get(key)
+    @overload
+    @overload
+    def whereis(self, key: Hashable) -> Any: ...
+
+    @overload
+    def whereis(self, key: Hashable, actor_class: type[A]) -> Ref[A] | None: ...
+
+    def whereis(self, key: Hashable, actor_class: type[Any] | None = None) -> Any | None:
+        """Return the reference that ``key`` stands for now (the oldest one, of several), or None.
+
+        Args:
+            key: the name.
+            actor_class: of the actor, for type checkers; by default any.
+
+        Raises:
+            BadSpec: it is an actor of another class.
+        """
+        ref = self._first.get(key)
+        return ref if actor_class is None else ref_to(actor_class, ref)
+
+    def ref(self, name: Hashable, *, patience: float | None = 5.0) -> NamedRef:
+        """Return a reference to whichever actor has ``name`` when something is sent to it.
+
+        Args:
+            name: the key; no actor need have it now.
+            patience: see `NamedRef`.
+        """
+        return NamedRef(self, name, patience)
 
     def lookup(self, key: Hashable) -> Registration | None:
         """Return the entry of ``key`` (the oldest one, of several), or None."""
@@ -132,6 +173,7 @@ class Registry:
 
     def select(self, wanted: Callable[[Hashable, Registration], bool]) -> list[tuple[Hashable, Registration]]:
         """Return all entries for which ``wanted(key, registration)`` is true."""
+        function("wanted", wanted)
         with self._lock:
             pairs = [(key, entry) for key, entries in self._entries.items() for entry in entries]
         return [(key, entry) for key, entry in pairs if wanted(key, entry)]
@@ -142,10 +184,20 @@ class Registry:
             return sum(map(len, self._entries.values()))
 
     def dispatch(self, key: Hashable, message: Any) -> int:
-        """Tell ``message`` to every actor registered under ``key``; return to how many."""
+        """Tell ``message`` to every actor registered under ``key``; return to how many.
+
+        Raises:
+            Exception: what the first one raised that could not be told, when all others have been.
+        """
         entries = self.lookup_all(key)
+        errors = []
         for entry in entries:
-            entry.ref.tell(message)
+            try:
+                entry.ref.tell(message)
+            except Exception as error:  # noqa: BLE001 - a full mailbox, or a reference of another host
+                errors.append(error)
+        if errors:
+            raise errors[0]
         return len(entries)
 
     # Changes
@@ -164,6 +216,8 @@ class Registry:
             AlreadyStarted: keys are unique and another actor has this one.
             ActorDead: the actor has ended.
         """
+        if ref is None or isinstance(ref, type):
+            raise BadSpec(f"expected the reference of an actor to register as {shown(key)}, got {shown(ref)}")
         number = getattr(ref, "incarnation", 1) if incarnation is None else incarnation
         with self._lock:
             if self.keys is Keys.UNIQUE and key in self._first:
@@ -184,6 +238,7 @@ class Registry:
 
     def unregister_match(self, key: Hashable, wanted: Callable[[Registration], bool]) -> None:
         """Remove the entries of ``key`` for which ``wanted`` is true."""
+        function("wanted", wanted)
         with self._lock:
             for entry in self.lookup_all(key):
                 if wanted(entry):
@@ -196,6 +251,7 @@ class Registry:
             NotSupported: keys are not unique.
             KeyError: ``ref`` does not have this key.
         """
+        function("update", update)
         if self.keys is not Keys.UNIQUE:
             raise NotSupported("values of duplicate keys cannot be updated; unregister and register again", key)
         with self._lock:
@@ -209,7 +265,17 @@ class Registry:
     def add_listener(self, listener: Listener) -> None:
         """Call ``listener`` with every later change."""
         with self._lock:
-            self._listeners.append(listener)
+            self._listeners.append(function("listener", listener))
+
+    def remove_listener(self, listener: Listener) -> None:
+        """Undo `add_listener`; one that is not there is no error."""
+        with self._lock:
+            self._listeners = [other for other in self._listeners if other is not listener]
+
+    def forget_parent(self) -> None:
+        """Forget the actors of the process that this one was forked from."""
+        self._lock = threading.RLock()
+        self._first, self._entries, self._keys_of = {}, {}, {}
 
     # Under the lock
 
@@ -241,6 +307,8 @@ class Registry:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
+            except Kill:  # of the actor in whose thread this is
+                raise
             except BaseException:
                 logger.exception("a listener raised on %r and is removed", event)
-                self._listeners.remove(listener)
+                self.remove_listener(listener)

@@ -16,8 +16,10 @@ from typing import Any
 
 from supervisors.lifecycle.actor_state import ActorState
 from supervisors.lifecycle.mailbox import BoundedMailbox, Mailbox
+from supervisors.lifecycle.waiting import wait_for
 from supervisors.rules.reasons import SHUTDOWN, Abandoned, Reason
-from supervisors.threads.worker_thread import blocking
+from supervisors.threads.latch import Latch
+from supervisors.threads.occupied import OccupiedThread
 
 
 def _nothing() -> None:
@@ -62,17 +64,15 @@ class ScheduledState(ActorState):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._slice_lock = threading.Lock()
-        self._last_slice_over = threading.Event()
+        self._last_slice_over = Latch()
 
-    def enter(self, thread: threading.Thread) -> None:
+    def enter(self, thread: OccupiedThread) -> None:
         """Begin a slice."""
         with self._slice_lock:
-            self.thread = thread
-        self.mailbox.owner = thread.ident
+            self.enter_thread(thread)
 
     def exit(self) -> None:
         """End a slice; a thread that was fenced off in it is free again, for another actor."""
-        self.mailbox.owner = None
         with self._slice_lock:
             self.leave_thread()
             self.thread = None
@@ -109,11 +109,10 @@ class ScheduledState(ActorState):
         self.mailbox.wake = _nothing
         self._last_slice_over.set()
 
-    def join(self, timeout_s: float | None = None) -> bool:
+    def join(self, timeout: float | None = None) -> bool:
         """Wait until the actor has ended and, unless it was abandoned, its last slice too; return whether it has."""
-        with blocking():
-            if not self.ended.wait(timeout_s):
-                return False
-            if self.thread is threading.current_thread() or isinstance(self.reason, Abandoned):
-                return True
-            return self._last_slice_over.wait(timeout_s)
+        if not wait_for(self.ended, timeout):
+            return False
+        if self.thread is threading.current_thread() or isinstance(self.reason, Abandoned):
+            return True
+        return wait_for(self._last_slice_over, timeout)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pykka
 
-from supervisors.rules.reasons import NORMAL, Reason
+from supervisors.rules.reasons import NORMAL, Reason, as_reason
 
 # Signals are compared by identity: a mailbox removes one in a single step, while other threads append more.
 
@@ -70,11 +70,14 @@ class Exit:
 
 
 class ExitNow(BaseException):
-    """Ends the actor with ``reason`` when raised in its own thread; no `Exception`, so that handlers let it pass."""
+    """Ends the actor with ``reason``, any value, when raised in its own thread.
 
-    def __init__(self, reason: Reason = NORMAL) -> None:
+    No `Exception`, so that handlers let it pass.
+    """
+
+    def __init__(self, reason: object = NORMAL) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = as_reason(reason)
 
 
 class Kill(BaseException):

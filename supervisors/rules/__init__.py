@@ -2,5 +2,5 @@
 
 Read in this order: `reasons` (why an actor ends), `strategy` (what a supervisor does about it), `window` (how often),
 `backoff` (after which pause), `termination` (how a child is told to stop), `flags` (all of these as the options of one
-supervisor), `options` (how an option is checked), `errors`.
+supervisor), `options` (how an option is checked), `printing`, `errors`.
 """

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 
 from supervisors.rules.errors import BadSpec
+from supervisors.rules.options import number
+from supervisors.rules.printing import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,14 @@ class Backoff:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.min_s <= self.max_s < float("inf"):
-            raise BadSpec(f"expected 0 <= `min_s` <= `max_s`, got {self.min_s!r} and {self.max_s!r}")
-        if not self.factor >= 1:
-            raise BadSpec(f"expected `factor` to be a number >= 1, got {self.factor!r}")
-        if not self.jitter >= 0:
-            raise BadSpec(f"expected `jitter` to be a number >= 0, got {self.jitter!r}")
+        number("min_s", self.min_s, at_least=0)
+        number("max_s", self.max_s, at_least=0)
+        if self.min_s > self.max_s:
+            raise BadSpec(f"expected 0 <= `min_s` <= `max_s`, got {shown(self.min_s)} and {self.max_s!r}")
+        number("factor", self.factor, at_least=1)
+        number("jitter", self.jitter, at_least=0)
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int):
+            raise BadSpec(f"expected `seed` to be an integer, got {shown(self.seed)}")
 
     def delay_s(self, attempt: int, key: str = "") -> float:
         """Return the pause in seconds.
@@ -44,6 +48,8 @@ class Backoff:
             attempt: how many pauses in a row came before this one, from 0.
             key: the child; each key has its own jitter.
         """
-        # Above 64 doublings the power may overflow a float, long after it has passed any `max_s`.
-        pause_s = min(self.max_s, self.min_s * self.factor ** min(attempt, 64))
+        try:
+            pause_s = min(self.max_s, self.min_s * float(self.factor) ** attempt)
+        except OverflowError:  # long after it has passed any `max_s`
+            pause_s = self.max_s if self.min_s else 0.0
         return pause_s * (1 + self.jitter * random.Random(f"{self.seed} {key} {attempt}").random())

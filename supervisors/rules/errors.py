@@ -25,6 +25,10 @@ class KillRefused(BadSpec):
     """A specification that demands a real kill, for a host that has none."""
 
 
+class BadActor(SupervisionError, TypeError):
+    """An actor, or its class, uses a name of `Actor` for something else, has a wrong option, or forgot `super()`."""
+
+
 class StartError(SupervisionError):
     """An actor, or a child of a supervisor, did not start; `__cause__` is the original exception.
 
@@ -36,6 +40,20 @@ class StartError(SupervisionError):
     def __init__(self, message: str, child: str | None = None) -> None:
         super().__init__(message)
         self.child = child
+
+
+class HungStart(StartError):
+    """An actor was not ready in time, or was to stop before it was; it was ended by force.
+
+    Args:
+        message: one line.
+        child: its id.
+        reason: why it ended then: killed, or abandoned with the place where it hung.
+    """
+
+    def __init__(self, message: str, child: str, reason: Reason) -> None:
+        super().__init__(message, child)
+        self.reason = reason
 
 
 class Ignore(Exception):
@@ -107,8 +125,17 @@ class ActorDead(pykka.ActorDeadError):
     Args:
         message: one line.
         reason: why it ended.
+        begun: whether it had begun with what was asked; if not, it never will, and the question had no effect.
     """
 
-    def __init__(self, message: str, reason: Reason = NOPROC) -> None:
+    def __init__(self, message: str, reason: Reason = NOPROC, *, begun: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.begun = begun
+
+
+class Stopping(ActorDead):
+    """The actor still runs its last hook, and answers nothing any more.
+
+    A child that gets it from a supervisor above, and does not catch it, ends in order: it was to be stopped next.
+    """

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import BadSpec
 from supervisors.rules.options import member
-from supervisors.rules.strategy import AutoShutdown, Strategy
+from supervisors.rules.printing import shown
+from supervisors.rules.strategy import AutoShutdown, AutoShutdownLike, Strategy, StrategyLike
 from supervisors.rules.window import RestartWindow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Flags:
     """The options of a supervisor.
 
@@ -27,17 +28,30 @@ class Flags:
     """
 
     strategy: Strategy
-    max_restarts: int = 3
-    max_seconds: float = 5.0
-    auto_shutdown: AutoShutdown = AutoShutdown.NEVER
-    backoff: Backoff | None = None
+    max_restarts: int
+    max_seconds: float
+    auto_shutdown: AutoShutdown
+    backoff: Backoff | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "strategy", member("strategy", self.strategy, Strategy))
-        object.__setattr__(self, "auto_shutdown", member("auto_shutdown", self.auto_shutdown, AutoShutdown))
-        if self.backoff is not None and not isinstance(self.backoff, Backoff):
-            raise BadSpec(f"expected `backoff` to be a Backoff or None, got {self.backoff!r}")
-        try:
-            RestartWindow(self.max_restarts, self.max_seconds)
-        except ValueError as error:
-            raise BadSpec(str(error)) from None
+    def __init__(
+        self,
+        strategy: StrategyLike,
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        auto_shutdown: AutoShutdownLike = AutoShutdown.NEVER,
+        backoff: Backoff | None = None,
+    ) -> None:
+        if backoff is not None and not isinstance(backoff, Backoff):
+            raise BadSpec(f"expected `backoff` to be a Backoff or None, got {shown(backoff)}")
+        window = RestartWindow(max_restarts, max_seconds)
+        self._set(
+            strategy=member("strategy", strategy, Strategy),
+            max_restarts=window.max_restarts,
+            max_seconds=window.max_seconds,
+            auto_shutdown=member("auto_shutdown", auto_shutdown, AutoShutdown),
+            backoff=backoff,
+        )
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)

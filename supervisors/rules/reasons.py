@@ -1,5 +1,7 @@
 """Why an actor ended: OTP's exit reasons as small frozen values.
 
+In OTP any term is a reason. Programs may give any value here, too: `as_reason`, the one door, makes a `Reason` of it.
+
 Source:
     Erlang/OTP reference manual, "Processes", sections on exit signals.
 """
@@ -10,6 +12,8 @@ import traceback
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TypeAlias
+
+from supervisors.rules.printing import printed
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
 """What `sys.exc_info` returns while an exception is handled."""
@@ -49,7 +53,7 @@ class Normal(Reason):
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shutdown(Reason):
     """The actor was asked to stop, or decided to, in order.
 
@@ -59,8 +63,14 @@ class Shutdown(Reason):
 
     detail: object = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shutdown) and _equal(self.detail, other.detail)
+
+    def __hash__(self) -> int:
+        return hash(Shutdown)  # a detail need not be hashable
+
     def __str__(self) -> str:
-        return "shutdown" if self.detail is None else f"shutdown: {self.detail}"
+        return "shutdown" if self.detail is None else f"shutdown: {printed(self.detail, str)}"
 
     @property
     def is_orderly(self) -> bool:
@@ -120,6 +130,26 @@ class Crashed(Reason):
         return "".join(traceback.format_exception_only(self.error)).strip()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Exited(Reason):
+    """The actor was told to end, or ended itself, for a reason of the program's own.
+
+    Args:
+        term: that reason: any value.
+    """
+
+    term: object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Exited) and _equal(self.term, other.term)
+
+    def __hash__(self) -> int:
+        return hash(Exited)  # a term need not be hashable
+
+    def __str__(self) -> str:
+        return f"exit: {printed(self.term)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Abandoned(Reason):
     """The actor would not end and cannot be killed: it was fenced off, and its thread may still run.
@@ -176,3 +206,27 @@ NORMAL = Normal()
 SHUTDOWN = Shutdown()
 KILLED = Killed()
 NOPROC = NoProc()
+
+
+def as_reason(term: object) -> Reason:
+    """Return the reason that ``term`` stands for: the door through which reasons enter.
+
+    A `Reason` is itself, and an exception is `Crashed`; so is a class of either, as after ``raise``. Any other value is
+    `Exited`.
+    """
+    if isinstance(term, type) and issubclass(term, Reason | BaseException):
+        try:
+            return as_reason(term())
+        except Exception:  # noqa: BLE001 - it cannot be made without arguments, so it stands for nothing but itself
+            return Exited(term)
+    if isinstance(term, Reason):
+        return term
+    return Crashed(term) if isinstance(term, BaseException) else Exited(term)
+
+
+def _equal(one: object, other: object) -> bool:
+    """Return whether two values of a program are equal; arrays, and others that cannot say, only to themselves."""
+    try:
+        return one is other or bool(one == other)
+    except Exception:  # noqa: BLE001 - whatever their code raises
+        return False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal, TypeAlias
 
 from supervisors.rules.reasons import Reason
 
@@ -29,21 +30,22 @@ class Strategy(Enum):
     ONE_FOR_ALL = "one_for_all"
     REST_FOR_ONE = "rest_for_one"
 
-    def plan(self, order: Sequence[str], failed: str) -> Plan:
+    def plan(self, order: Iterable[str], failed: str) -> Plan:
         """Return which children to stop and which to start.
 
         Args:
             order: the ids of all children, in the order of start; ``failed`` is one of them.
             failed: the child that ended, and so need not be stopped.
         """
-        at = order.index(failed)
-        match self:
-            case Strategy.ONE_FOR_ONE:
-                return Plan((), (failed,))
-            case Strategy.ONE_FOR_ALL:
-                return Plan(tuple(id for id in reversed(order) if id != failed), tuple(order))
-            case Strategy.REST_FOR_ONE:
-                return Plan(tuple(reversed(order[at + 1 :])), tuple(order[at:]))
+        if self is Strategy.ONE_FOR_ONE:  # whose cost must not grow with the number of children
+            return Plan((), (failed,))
+        ids = tuple(order)
+        affected = ids if self is Strategy.ONE_FOR_ALL else ids[ids.index(failed) :]
+        return Plan(tuple(id for id in reversed(affected) if id != failed), affected)
+
+
+StrategyLike: TypeAlias = Strategy | Literal["one_for_one", "one_for_all", "rest_for_one"]
+"""A `Strategy`, or its value."""
 
 
 class Restart(Enum):
@@ -62,6 +64,10 @@ class Restart(Enum):
                 return Verdict.KEEP if reason.is_orderly else Verdict.RESTART
             case Restart.TEMPORARY:
                 return Verdict.DROP
+
+
+RestartLike: TypeAlias = Restart | Literal["permanent", "transient", "temporary"]
+"""A `Restart`, or its value."""
 
 
 class Verdict(Enum):
@@ -86,3 +92,7 @@ class AutoShutdown(Enum):
             left: how many other significant children run or are about to.
         """
         return self is AutoShutdown.ANY_SIGNIFICANT or (self is AutoShutdown.ALL_SIGNIFICANT and left == 0)
+
+
+AutoShutdownLike: TypeAlias = AutoShutdown | Literal["never", "any_significant", "all_significant"]
+"""An `AutoShutdown`, or its value."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from supervisors.rules.reasons import KILLED, SHUTDOWN, Reason
 from supervisors.rules.strategy import Restart
@@ -16,6 +16,9 @@ class ChildType(Enum):
     WORKER = "worker"
     SUPERVISOR = "supervisor"
 
+
+ChildTypeLike: TypeAlias = ChildType | Literal["worker", "supervisor"]
+"""A `ChildType`, or its value."""
 
 INFINITY: Final = math.inf
 """For ``shutdown``: wait until the child has ended by itself, however long it takes."""
@@ -29,6 +32,12 @@ class BrutalKill(Enum):
 
 BRUTAL_KILL: Final = BrutalKill.BRUTAL_KILL
 """For ``shutdown``: do not ask, kill at once."""
+
+SecondsLike: TypeAlias = float | Literal["infinity"]
+"""Seconds, or `INFINITY` as a string."""
+
+ShutdownLike: TypeAlias = SecondsLike | BrutalKill | Literal["brutal_kill"]
+"""Seconds, `INFINITY` or `BRUTAL_KILL`; the last two also as strings."""
 
 
 def default_shutdown(type: ChildType) -> float:

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from supervisors.children.child import Child
 from supervisors.lifecycle.context import StartContext
+from supervisors.rules.printing import shown
 from supervisors.rules.reasons import SHUTDOWN, Abandoned, Crashed, Reason
 
 MakeChild: TypeAlias = Callable[[StartContext], Child]
@@ -23,14 +24,14 @@ class Subject:
         crash: makes such a child end by an error of its own.
         hang: makes such a child ignore everything from now on, and force too where its host cannot kill.
         unhang: lets a child that hangs go on, so that nothing is left behind.
-        timeout_s: real seconds that any single thing may take.
+        timeout: real seconds that any single thing may take.
     """
 
     start: MakeChild
     crash: Callable[[Child], None]
     hang: Callable[[Child], None]
     unhang: Callable[[Child], None]
-    timeout_s: float = 10.0
+    timeout: float = 10.0
 
     def child(self, incarnation: int = 1) -> Child:
         """Start a child."""
@@ -38,7 +39,7 @@ class Subject:
 
     def end_of(self, child: Child) -> Ends:
         """Watch a child's end."""
-        ends = Ends(self.timeout_s)
+        ends = Ends(self.timeout)
         child.watch(ends.note)
         return ends
 
@@ -47,12 +48,12 @@ class Ends:
     """The reasons that a watcher was given.
 
     Args:
-        timeout_s: real seconds to wait for the first.
+        timeout: real seconds to wait for the first.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout: float) -> None:
         self.reasons: list[Reason] = []
-        self._timeout_s = timeout_s
+        self._timeout = timeout
         self._noted = threading.Event()
 
     def note(self, reason: Reason) -> None:
@@ -62,14 +63,14 @@ class Ends:
 
     def first(self) -> Reason:
         """Wait for the first reason and return it."""
-        assert self._noted.wait(self._timeout_s), f"expected the child to end within {self._timeout_s} s, it did not"
+        assert self._noted.wait(self._timeout), f"expected the child to end within {self._timeout} s, it did not"
         return self.reasons[0]
 
 
 def a_started_child_is_a_child(subject: Subject) -> None:
     """It has every method of the protocol, and a reference that stays the same."""
     child = subject.child()
-    assert isinstance(child, Child), f"expected a supervisors.Child, got {child!r}"
+    assert isinstance(child, Child), f"expected a supervisors.Child, got {shown(child)}"
     assert child.ref is not None, "expected a reference, got None"
     assert child.ref is child.ref, "expected `ref` to be the same object each time"
     depth = child.depth()
@@ -170,7 +171,7 @@ def check_child(
     crash: Callable[[Child], None],
     hang: Callable[[Child], None],
     unhang: Callable[[Child], None],
-    timeout_s: float = 10.0,
+    timeout: float = 10.0,
 ) -> None:
     """Check that the children that ``start`` returns keep the rules of `supervisors.Child`.
 
@@ -179,12 +180,12 @@ def check_child(
         crash: see `Subject`.
         hang: see `Subject`.
         unhang: see `Subject`.
-        timeout_s: see `Subject`.
+        timeout: see `Subject`.
 
     Raises:
         AssertionError: a rule is broken; the message says which.
     """
-    subject = Subject(start, crash, hang, unhang, timeout_s)
+    subject = Subject(start, crash, hang, unhang, timeout)
     for check in CHILD_CHECKS:
         check(subject)
 

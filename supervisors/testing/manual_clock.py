@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from supervisors.rules.options import number, waiting_time, whole
 from supervisors.threads.latch import Latch
 
 
@@ -15,7 +16,7 @@ class ManualClock:
     """
 
     def __init__(self, now: float = 0.0) -> None:
-        self._now = now
+        self._now = number("now", now)
         self._waiters: dict[threading.Event, float] = {}
         self._changed = threading.Condition()
 
@@ -25,6 +26,7 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         """Move on by ``seconds``, and wake the threads whose time has come."""
+        number("seconds", seconds, at_least=0)
         with self._changed:
             self._now += seconds
             for woken, due in self._waiters.items():
@@ -43,38 +45,40 @@ class ManualClock:
         self.advance(seconds)
         return seconds
 
-    def wait(self, latch: Latch, timeout_s: float | None) -> bool:
-        """Wait until ``latch`` is set or the clock has been advanced by ``timeout_s``; return whether it is set."""
-        if timeout_s is not None and timeout_s <= 0:
+    def wait(self, latch: Latch, timeout: float | None) -> bool:
+        """Wait until ``latch`` is set or the clock has been advanced by ``timeout``; return whether it is set."""
+        if timeout is not None and timeout <= 0:
             return latch.is_set()
         woken = threading.Event()
         latch.on_set(woken.set)
-        if timeout_s is not None:
-            self._enter(woken, timeout_s)
+        if timeout is not None:
+            self._enter(woken, timeout)
         woken.wait()
         self._leave(woken)
         return latch.is_set()
 
-    def wait_for_waiters(self, count: int = 1, *, timeout_s: float = 10.0) -> None:
+    def wait_for_waiters(self, count: int = 1, *, timeout: float = 10.0) -> None:
         """Wait until ``count`` threads wait for a time to come.
 
         Args:
             count: how many, >= 1. The timer thread is one of them while it has something to do.
-            timeout_s: real seconds after which this fails.
+            timeout: real seconds after which this fails.
 
         Raises:
             TimeoutError: there were not so many in time.
         """
+        whole("count", count, at_least=0)
+        seconds = waiting_time(timeout)
         with self._changed:
-            if not self._changed.wait_for(lambda: self._waiting() >= count, timeout_s):
+            if not self._changed.wait_for(lambda: self._waiting() >= count, seconds):
                 raise TimeoutError(f"expected the threads that wait for the clock to be {count}, got {self._waiting()}")
 
     def _waiting(self) -> int:
         return sum(due > self._now for due in self._waiters.values())
 
-    def _enter(self, woken: threading.Event, timeout_s: float) -> None:
+    def _enter(self, woken: threading.Event, timeout: float) -> None:
         with self._changed:
-            self._waiters[woken] = self._now + timeout_s
+            self._waiters[woken] = self._now + timeout
             self._changed.notify_all()
 
     def _leave(self, woken: threading.Event) -> None:

@@ -25,9 +25,13 @@ from threading import get_ident
 from types import TracebackType
 from typing import Self, cast
 
-from supervisors.rules.errors import BadSpec
+from supervisors.rules.errors import BadSpec, SupervisionError
+from supervisors.rules.options import number, whole
+from supervisors.rules.printing import shown
+from supervisors.threads.forks import PROCESS
+from supervisors.threads.latch import Latch
 from supervisors.threads.run_queue import RunQueue
-from supervisors.threads.worker_thread import MAIL, Runnable, RunState, Urgency, WorkerThread
+from supervisors.threads.worker_thread import MAIL, Runnable, RunState, Urgency, WorkerThread, blocking
 
 logger = logging.getLogger("supervisors")
 
@@ -66,25 +70,34 @@ class Scheduler:
         name: str = "scheduler",
     ) -> None:
         self.name = name
-        self.size = usable_cores() if threads is None else threads
-        self.blocked_after_s = blocked_after_s
-        self.deadline_s = deadline_s
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
-            raise BadSpec(f"expected `threads` to be an integer >= 1, got {threads!r}")
-        for option, seconds in (("blocked_after_s", blocked_after_s), ("deadline_s", deadline_s)):
-            if seconds is not None and not seconds > 0:
-                raise BadSpec(f"expected `{option}` to be a number > 0, got {seconds!r}")
+        if not isinstance(name, str):
+            raise BadSpec(f"expected `name` to be a string, got {shown(name)}")
+        self.size = usable_cores() if threads is None else whole("threads", threads, at_least=1)
+        self.blocked_after_s = number("blocked_after_s", blocked_after_s, above=0)
+        self.deadline_s = None if deadline_s is None else number("deadline_s", deadline_s, above=0)
         self._lock = threading.Lock()
+        self._living: set[Runnable] = set()  # from `add` to `remove`
         self._submitted: deque[Runnable] = deque()  # they have mail, and are not in the run queue yet
         self._queue = RunQueue()
         self._numbers = count(1)
         self._threads: dict[int, WorkerThread] = {}  # by identifier
         self._idle = 0
         self._wake_ups: SimpleQueue[None] = SimpleQueue()  # one for each idle thread that is to look for work
-        self._stopping = self._stopped = False
+        self._closing = self._stopping = self._stopped = False  # actors end; threads end; all is over
+        self._spared = 0  # how many actors cannot end before `stop` returns: 1 if one of them called it
+        self._drained = Latch()
         self._checks: SimpleQueue[None] = SimpleQueue()  # wake the watchdog
         self._watchdog = threading.Thread(target=self._watch, name=f"{name}-watchdog", daemon=True)
         self._watchdog.start()
+        PROCESS.tell_of_forks(self)
+
+    def forget_parent(self) -> None:
+        """Be a scheduler that has stopped: its threads are in the process that this one was forked from."""
+        self._lock = threading.Lock()
+        self._closing = self._stopping = self._stopped = True
+        self._queue = RunQueue()
+        for runnables in (self._living, self._submitted, self._threads):
+            runnables.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +106,24 @@ class Scheduler:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+    def add(self, runnable: Runnable) -> None:
+        """Run ``runnable`` until it is removed.
+
+        Raises:
+            SupervisionError: the scheduler stops, or has stopped.
+        """
+        self._living.add(runnable)
+        if self._closing:  # looked at after the addition: `stop` sets it, and then looks at who lives
+            self.remove(runnable)
+            raise SupervisionError(f"expected a scheduler that runs, {self.name} was stopped; start actors before that")
+        self.submit(runnable)
+
+    def remove(self, runnable: Runnable) -> None:
+        """Run ``runnable`` no more than its present slice: it has ended."""
+        self._living.discard(runnable)
+        if self._closing and len(self._living) <= self._spared:
+            self._drained.set()
 
     def submit(self, runnable: Runnable) -> None:
         """Have ``runnable`` receive its mail, unless it is about to: then it will find it."""
@@ -116,15 +147,24 @@ class Scheduler:
         self._checks.put(None)
 
     def stop(self) -> None:
-        """End all threads after their slices; one that does not come back within some seconds is left behind.
+        """End all actors in order, at once and with their ``on_stop``, and then all threads.
 
-        Actors that still live end as soon as anything is sent to them, so that no question goes unanswered.
+        Within some seconds: what does not come back by then is left behind, and an actor that no thread had time for
+        ends without its ``on_stop``. An actor that calls this ends after its present message.
         """
-        self._stopping = True
         until = time.monotonic() + JOIN_S
+        current = threading.current_thread()
+        self._spared = int(get_ident() in self._threads)
+        self._closing = True
+        for runnable in tuple(self._living):
+            runnable.ask_to_end()
+        if len(self._living) > self._spared:
+            with blocking():
+                self._drained.wait(until - time.monotonic())
+        self._stopping = True
         self.check_soon()
         with self._lock:
-            threads = [each for each in self._threads.values() if each is not threading.current_thread()]
+            threads = [each for each in self._threads.values() if each is not current]
         for _ in threads:
             self._wake_ups.put(None)
         for thread in (*threads, self._watchdog):
@@ -136,11 +176,12 @@ class Scheduler:
 
     def _cancel_the_rest(self) -> None:
         with self._lock:
-            rest = self._queue.clear()
+            rest = {*self._queue.clear(), *self._living}
         while self._submitted:
-            rest.append(self._submitted.popleft())
+            rest.add(self._submitted.popleft())
         for runnable in rest:
-            runnable.cancel()
+            if runnable.run_state is not RunState.RUNNING:  # else its thread will be here again
+                runnable.cancel()
 
     # What each thread does
 
@@ -164,6 +205,8 @@ class Scheduler:
                 elif min(runnable.slice_s, self._queue.seconds(self.size)) > HAND_OVER_S:
                     self._wake_one()
             if must_end:
+                if self._stopped:  # it was left behind, and so was what it has put back
+                    self._cancel_the_rest()
                 return
             if runnable is None:
                 self._rest()

@@ -21,14 +21,18 @@ class Timer:
         due: monotonic seconds of the clock.
         number: orders calls that are due at the same time: first come, first served.
         call: made in the timer thread; must be quick.
+        pending: the set that this timer is in until its call was made or cancelled, so that its owner can cancel all.
     """
 
-    __slots__ = ("_calls", "due", "number")
+    __slots__ = ("_calls", "_pending", "due", "number")
 
-    def __init__(self, due: float, number: int, call: Callable[[], None]) -> None:
+    def __init__(self, due: float, number: int, call: Callable[[], None], pending: set[Timer] | None = None) -> None:
         self.due = due
         self.number = number
         self._calls = [call]
+        self._pending = pending
+        if pending is not None:
+            pending.add(self)
 
     @property
     def pending(self) -> bool:
@@ -42,9 +46,12 @@ class Timer:
     def take(self) -> Callable[[], None] | None:
         """Return the call the first time, and None after that, whichever threads ask."""
         try:
-            return self._calls.pop()
+            call = self._calls.pop()
         except IndexError:
             return None
+        if self._pending is not None:
+            self._pending.discard(self)
+        return call
 
     def __lt__(self, other: Timer) -> bool:
         return (self.due, self.number) < (other.due, other.number)
@@ -66,14 +73,23 @@ class Timers:
         self._thread: threading.Thread | None = None
         self._stopped = False
 
-    def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
-        """Make ``call`` in ``delay_s`` seconds of the clock, in the timer thread; never after `stop`."""
-        timer = Timer(self._clock.monotonic() + delay_s, next(self._numbers), call)
+    def after(self, delay_s: float, call: Callable[[], None], *, pending: set[Timer] | None = None) -> Timer:
+        """Make ``call`` in ``delay_s`` seconds of the clock, in the timer thread; never after `stop`.
+
+        Args:
+            delay_s: seconds from now.
+            call: see `Timer`.
+            pending: see `Timer`.
+        """
+        timer = Timer(self._clock.monotonic() + delay_s, next(self._numbers), call, pending)
         with self._lock:
-            if not self._stopped:
+            stopped = self._stopped
+            if not stopped:
                 self._push(timer)
                 if self._heap[0] is timer:
                     self._changed.set()
+        if stopped:
+            timer.cancel()
         return timer
 
     def _push(self, timer: Timer) -> None:
@@ -89,8 +105,10 @@ class Timers:
         """Make no more calls, and end the thread."""
         with self._lock:
             self._stopped = True
-            self._heap.clear()
+            left, self._heap = self._heap, []
             self._changed.set()
+        for timer in left:
+            timer.cancel()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 

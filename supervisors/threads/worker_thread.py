@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
+from supervisors.threads.occupied import OccupiedThread
+
 Urgency: TypeAlias = tuple[Any, ...]
 """The place of something in the run queue: the smallest runs first."""
 
@@ -57,11 +59,14 @@ class Runnable(Protocol):
             Seconds to wait before the next step; None if there is none.
         """
 
+    def ask_to_end(self) -> None:
+        """Have it end in order, in a slice of its own, ahead of its mail: the scheduler is about to stop."""
+
     def cancel(self) -> None:
         """End without another slice: the scheduler has stopped."""
 
 
-class WorkerThread(threading.Thread):
+class WorkerThread(OccupiedThread):
     """One thread of a scheduler, and the turn that it is at.
 
     Args:

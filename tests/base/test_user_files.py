@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.user_files import run_user_file, run_user_files
+from annex_actors.base.user_files import run_user_file, run_user_files, user_file_sha256
+from tests.strange_files import STRANGE, put
 
 
 def module_of(path: Path) -> dict[str, object]:
@@ -62,3 +63,27 @@ def test_a_single_path_instead_of_a_list_is_refused() -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"expected a Python file to load at .*/none\.py, got none; check the path"):
         run_user_file(tmp_path / "none.py")
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_what_is_no_file_is_refused_by_name(tmp_path: Path, what: str) -> None:
+    words = put(tmp_path / "mine.py", what)
+    with pytest.raises(ConfigError) as caught:
+        run_user_file(tmp_path / "mine.py")
+    assert f"expected a Python file to load at {tmp_path / 'mine.py'}, {words}" in str(caught.value)
+
+
+def test_a_file_cannot_end_the_program(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("\nraise SystemExit(0)\n")
+    with pytest.raises(ConfigError, match=r"mine\.py, line 2, to run, got SystemExit: 0"):
+        run_user_file(tmp_path / "mine.py")
+
+
+def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("mine = 1\n")
+    run_user_file(path)
+    before = user_file_sha256(path)
+    path.write_text("mine = 2\n")
+    assert user_file_sha256(path) != before
+    assert user_file_sha256(path, as_it_ran=True) == before

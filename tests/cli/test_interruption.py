@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from annex_actors.base.words import counted
 from annex_actors.cli import main
 from annex_actors.runs.saved_run import SavedRun
 
 FILES = {
-    "config.toml", "environment.json", "network.json", "metrics.jsonl", "weights.safetensors", "state.safetensors",
-    "result.json", "checkpoints",
+    "config.toml", "environment.json", "identity.json", "network.json", "metrics.jsonl", "weights.safetensors",
+    "state.safetensors", "result.json", "checkpoints",
 }  # fmt: skip
 
 
@@ -58,9 +59,8 @@ def test_a_signal_saves_the_last_committed_step(tmp_path: Path, runtime: str, nu
     assert report is not None
     assert (report.status, report.error) == ("interrupted", None)
     assert saved.checkpoint().step == report.steps > 0
-    assert err.splitlines()[-1] == (
-        f"interrupted; {report.steps} committed steps are saved in run; `annex-actors resume run` goes on from there"
-    )
+    saved_steps = f"{counted(report.steps, 'committed step')} {'is' if report.steps == 1 else 'are'} saved"
+    assert err.splitlines()[-1] == f"interrupted; {saved_steps} in run; `annex-actors resume run` goes on from there"
     assert "Traceback" not in err
     assert out == ""
     assert {path.name for path in saved.path.iterdir()} == FILES

@@ -62,6 +62,16 @@ def test_a_full_disk_is_one_line(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("os.fsync", full)
     assert main(["train", "xor", "--run-dir", "run"]) == 2
-    expected = "expected a file that can be written at run/network.json, got No space left on device"
+    expected = "expected a file that can be written at run/identity.json, got No space left on device"
     assert capsys.readouterr().err == f"error: {expected}; correct that, and try again\n"
     assert not Path("run").exists()
+
+
+def test_a_standard_output_that_is_full_is_one_line() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no full disk to try")
+    for arguments in (["datasets"], ["datasets", "--json"], ["schedules"], ["simulate"]):
+        with open("/dev/full", "w") as full:
+            ended = subprocess.run([*PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        message = "error: expected standard output to take what is printed, got No space left on device\n"
+        assert (ended.returncode, ended.stderr) == (2, message)

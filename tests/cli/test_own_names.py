@@ -169,3 +169,32 @@ def test_a_run_whose_file_is_missing_says_so(capsys: pytest.CaptureFixture[str])
     Path("mine.py").unlink()
     message = "expected a Python file to load at "
     assert message in refused(capsys, "resume", "run")
+
+
+GATED = """
+from pathlib import Path
+from annex_actors import B, Discipline, F, W, register_schedule
+
+def gate(work, at):
+    return work is not B or at.s != 1 or not Path("closed").exists()
+
+register_schedule(Discipline("gated", "one more in flight", (B, F, W), credit=lambda s, S, m: S - s + 1, gate=gate))
+"""
+
+
+def test_a_schedule_that_stands_still_ends_a_run_with_one_line_and_mended_it_goes_on_to_the_same_bits(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("mine.py").write_text(GATED)
+    arguments = ["train", "xor", "--load", "mine.py", "--epochs", "3", "--schedule", "gated"]
+    wanted = printed(capsys, *arguments, "--quiet", "--run-dir", "undisturbed")
+    Path("closed").touch()
+    assert main([*arguments, "--quiet", "--run-dir", "stuck"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: the run stands still: trainer waits for the outputs of an evaluation; layer 0")
+    assert "; layer 1 tanh waits for schedule gated to allow backward of step 0 microbatch 0;" in lines[0]
+    assert lines[0].endswith("(0 committed steps are saved in stuck)")
+    Path("closed").unlink()
+    resumed = printed(capsys, "resume", "stuck", "--quiet")
+    assert {name: resumed[name] for name in HASHES} == {name: wanted[name] for name in HASHES}

@@ -6,39 +6,19 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from annex_actors.cli import main
 from annex_actors.runs.run_lock import RunLock
 from annex_actors.runs.saved_run import SavedRun
-
-TRAIN = ("train", "xor", "--epochs", "16", "--quiet", "--checkpoint-every", "1", "--keep", "all")
-FAIL = ("--crash", "layer=0,step=8,times=3")
+from tests.cli.runs import contents, cut_off, report, same
 
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """Return a run as ``kill -9`` at its eighth step would have left it; the expected result is beside it."""
-    assert main([*TRAIN, "--run-dir", str(tmp_path / "whole")]) == 0
-    shutil.copy(tmp_path / "whole" / "result.json", tmp_path)
-    folder = tmp_path / "run"
-    assert main([*TRAIN, *FAIL, "--run-dir", str(folder)]) == 1
-    for name in ("result.json", "weights.safetensors", "state.safetensors"):
-        (folder / name).unlink()
-    capsys.readouterr()
-    return folder
-
-
-def report(run: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads((run / "result.json").read_text())
-    return found
-
-
-def same(run: Path) -> bool:
-    """Return whether the result of a run is the expected one."""
-    names = ("weights_sha256", "state_sha256", "cost_log_sha256", "steps", "test_metrics", "epochs")
-    before = report(run.parent)
-    return all(before[name] == report(run)[name] for name in names)
+    return cut_off(tmp_path, capsys)
 
 
 def test_a_run_goes_on_in_its_folder_and_says_from_where(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,7 +66,7 @@ def test_a_finished_run_has_nothing_left_to_do(run: Path, capsys: pytest.Capture
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     capsys.readouterr()
     assert main(["resume", str(run)]) == 0
-    assert "has finished after" in capsys.readouterr().out
+    assert "has finished after 16 steps; nothing is left to do, --epochs trains it further" in capsys.readouterr().out
     assert main(["resume", str(run), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == report(run)
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
@@ -126,9 +106,51 @@ def test_an_unknown_runtime_is_refused(run: Path, capsys: pytest.CaptureFixture[
     assert "expected `runtime` to be one of" in capsys.readouterr().err
 
 
-def test_other_data_under_the_same_name_are_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_description_of_another_network_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     network = SavedRun.open(run).network.model_dump()
-    (run / "network.json").write_text(json.dumps({**network, "source": "elsewhere"}))
+    (run / "network.json").write_text(json.dumps({**network, "classes": ["no", "yes"]}))
     assert main(["resume", str(run)]) == 2
-    assert "expected the data that" in capsys.readouterr().err
+    assert "network.json to describe the run's network and data, got others" in capsys.readouterr().err
     assert not (run / "result.json").exists()
+
+
+def test_a_run_of_an_older_version_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "identity.json").unlink()
+    assert main(["resume", str(run)]) == 2
+    assert "expected a run that records what decides its weights, got" in capsys.readouterr().err
+
+
+# Data of one's own
+
+
+def table(path: Path, *, seed: int = 0) -> None:
+    rows = np.random.default_rng(seed).standard_normal((24, 3)).round(3).tolist()
+    path.write_text("".join(f"{x},{y},{z},{'yes' if x > 0 else 'no'}\n" for x, y, z in rows))
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Return a run on a table that was named by a path in the current folder, as ``kill -9`` would have left it."""
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "mine.csv")
+    settings = ("train", "mine.csv", "--epochs", "3", "--batch-size", "8", "--quiet", "--checkpoint-every", "1")
+    assert main([*settings, "--run-dir", "whole"]) == 0
+    shutil.copy(tmp_path / "whole" / "result.json", tmp_path)
+    assert main([*settings, "--crash", "layer=0,step=4,times=3", "--run-dir", "own"]) == 1
+    (tmp_path / "own" / "result.json").unlink()
+    capsys.readouterr()
+    return tmp_path / "own"
+
+
+def test_a_run_on_a_table_is_resumed_from_any_folder(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    assert main(["resume", str(own), "--quiet"]) == 0
+    assert same(own)
+
+
+def test_data_that_were_changed_are_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table(own.parent / "mine.csv", seed=1)
+    before = contents(own)
+    assert main(["resume", str(own)]) == 2
+    assert "error: expected the `training data` that the training began with, " in capsys.readouterr().err
+    assert contents(own) == before

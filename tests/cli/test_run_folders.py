@@ -157,6 +157,9 @@ def test_what_a_folder_says_cannot_steer_the_terminal(run: Path, capsys: pytest.
     network["classes"] = [evil, f"\n{evil}"]
     (run / "network.json").write_text(json.dumps(network))
     (run / "environment.json").write_text(json.dumps({f"blas{evil}": evil}))
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    named = [json.dumps({**line, "metrics": {evil: 0.5}}) for line in lines]
+    (run / "metrics.jsonl").write_text("".join(f"{line}\n" for line in named))
     report = json.loads((run / "result.json").read_text())
     (run / "result.json").write_text(json.dumps({**report, "error": evil}))
     for command in ("inspect", "predict"):

@@ -59,7 +59,7 @@ def test_a_label_out_of_range_is_named_with_its_part_and_row(part: str, label: i
         (AMOUNTS, Samples(np.ones((3, 2)), np.ones(3)), None, None, r"targets of one shape .* got \(3, 2\) and \(3,\)"),
         (TRAIN, TEST, None, None, r"expected train targets to be numbers with decimals \(regression\), got int64"),
         (AMOUNTS, AMOUNTS, CLASSES, None, "expected train targets to be labels of 3 classes, got float32"),
-        (TRAIN, TEST, CLASSES, ("one",), r"expected a name for each column of inputs \(2,\), got 1 names"),
+        (TRAIN, TEST, CLASSES, ("one",), r"expected a name for each column of inputs \(2,\), got 1 name"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused_in_one_line(

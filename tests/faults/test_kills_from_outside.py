@@ -13,7 +13,7 @@ from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes import Supervision, runtime
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.training.checkpoint import Checkpoint
-from supervisors import KILLED, Strategy, exit
+from supervisors import KILLED, Strategy
 from tests.faults.plans import patient
 from tests.kills import KILLS_THREADS
 from tests.matrix import matrix
@@ -65,7 +65,7 @@ class Killer(Instrument):
                 self._signals.acquire()
             ref = job.registry.whereis(self._random.choice(NAMES))
             if ref is not None:
-                exit(ref, KILLED)
+                ref.exit(KILLED)
                 killed += 1
         self._done.set()
 

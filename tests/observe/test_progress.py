@@ -10,7 +10,7 @@ from annex_actors.data import load
 from annex_actors.layers import parse_layers
 from annex_actors.observe import LiveProgress, PlainProgress, progress
 from annex_actors.observe.lines import status_line
-from annex_actors.observe.progress import MOST_LINES, REFRESH_S
+from annex_actors.observe.progress import MOST_LINES, REFRESH_S, SILENCE_S
 from annex_actors.protocol.events import EpochFinished, Finished, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runs.run_counts import RunCounts
@@ -120,17 +120,17 @@ def test_a_real_run_is_shown_and_no_thread_is_left(kind: type[io.StringIO], runt
     assert f"epoch {EPOCHS}/{EPOCHS}  step {EPOCHS}" in text
 
 
-def lines_of(epochs: int, finished: int, every: int | None = None) -> list[str]:
+def lines_of(epochs: int, finished: int, every: int | None = None, seconds: float = 0.01) -> list[str]:
     stream = io.StringIO()
     with progress(stream, epochs=epochs, steps=epochs, every=every) as observer:
         for epoch in range(finished):
-            observer.on_event(EpochFinished(epoch, epoch + 1, 0.5))
+            observer.on_event(EpochFinished(epoch, epoch + 1, 0.5, time=seconds * epoch))
     return [line.split("/")[0].split()[1] for line in stream.getvalue().splitlines()]
 
 
-def test_many_epochs_have_about_fifty_lines_the_last_one_always() -> None:
-    assert len(lines_of(4000, 4000)) == MOST_LINES
-    assert lines_of(4000, 4000)[:2] == ["80", "160"]
+def test_many_epochs_have_about_fifty_lines_the_first_and_the_last_one_always() -> None:
+    assert len(lines_of(4000, 4000)) == MOST_LINES + 1
+    assert lines_of(4000, 4000)[:3] == ["1", "80", "160"]
     assert lines_of(4000, 4000)[-1] == "4000"
     assert lines_of(130, 130)[-2:] == ["129", "130"]
 
@@ -144,7 +144,11 @@ def test_the_last_epoch_of_a_run_that_ends_early_has_its_line() -> None:
 
 
 def test_a_user_says_how_many_epochs_are_between_two_lines() -> None:
-    assert lines_of(100, 100, every=40) == ["40", "80", "100"]
+    assert lines_of(100, 100, every=40, seconds=99) == ["1", "40", "80", "100"]
+
+
+def test_a_slow_run_is_not_silent_for_long() -> None:
+    assert lines_of(4000, 10, seconds=SILENCE_S / 2) == ["1", "3", "5", "7", "9", "10"]
 
 
 def test_what_does_not_fit_a_narrow_terminal_is_left_out_of_the_bar() -> None:
@@ -158,5 +162,28 @@ def test_what_does_not_fit_a_narrow_terminal_is_left_out_of_the_bar() -> None:
 def test_an_incident_is_wrapped_at_a_space(bar: Progress) -> None:
     live = LiveProgress(bar, epochs=EPOCHS, steps=STEPS)
     live.on_event(PeerExited(stage_address(1), "layer 1 relu", 1, "x" * 60 + " " + "y" * 60))
+    live.on_event(PeerStarted(stage_address(1), "layer 1 relu", 2))
     shown = bar.console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert [line for line in shown.splitlines() if "yyy" in line] == ["y" * 60]
+
+
+def test_a_layer_that_fails_again_at_the_same_message_is_not_described_twice() -> None:
+    stream = io.StringIO()
+    plain = PlainProgress(stream, epochs=EPOCHS)
+    reason = "layer 1 (relu) failed in forward at step 7 microbatch 0: ValueError: no"
+    for incarnation in (1, 2):
+        plain.on_event(PeerExited(stage_address(1), "layer 1 relu", incarnation, reason))
+        plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", incarnation + 1))
+    assert stream.getvalue().splitlines() == [
+        reason,
+        "layer 1 relu is up again, incarnation 2",
+        "layer 1 relu failed again at the same message",
+        "layer 1 relu is up again, incarnation 3",
+    ]
+
+
+def test_a_failure_that_ends_the_run_is_left_to_the_error() -> None:
+    stream = io.StringIO()
+    with progress(stream, epochs=EPOCHS, steps=STEPS) as observer:
+        observer.on_event(PeerExited(stage_address(1), "layer 1 relu", 1, "DivergedError: no finite cost"))
+    assert stream.getvalue() == ""

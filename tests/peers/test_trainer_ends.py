@@ -149,11 +149,11 @@ def test_it_says_for_what_it_waits() -> None:
     hosted = Hosted()
     assert hosted.node.waits_for() == "the cost of step 0"
     hosted.report(0, 1, 2)
-    assert hosted.node.waits_for() == "the outputs of the evaluation after 3 steps"
+    assert hosted.node.waits_for() == "the outputs of an evaluation"
     hosted.answer()
     trained(hosted).answer()
-    assert hosted.node.waits_for() == "the commit of 6 steps by stage-0 and 4 more"
+    assert hosted.node.waits_for() == "the last commit of stage-0 and 4 more"
     hosted.committed(6, *STAGES[:-1])
-    assert hosted.node.waits_for() == "the commit of 6 steps by stage-4"
+    assert hosted.node.waits_for() == "the last commit of stage-4"
     hosted.committed(6, LAST)
     assert hosted.node.waits_for() is None, "it has finished"

@@ -41,7 +41,7 @@ def test_a_file_that_no_run_recorded_is_refused_with_the_way_to_permit_it(run: P
     with pytest.raises(ConfigError) as caught:
         check_permitted([str(tmp_path / "mine.py"), "/tmp/their file.py"], run)
     assert str(caught.value) == (
-        f"expected the files that {run} wants to run to be named by you, since no run of yours recorded them; "
+        f"expected the files that `load` lists in {run} to be named by you, since no run of yours recorded them; "
         f"if you trust them, add --load {tmp_path / 'mine.py'} --load '/tmp/their file.py'"
     )
 

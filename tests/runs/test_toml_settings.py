@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.runs.toml_settings import merged, nested, parse_setting, read_settings, to_toml
+from tests.strange_files import STRANGE, put
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=8)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -85,3 +86,19 @@ def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match=r"^expected TOML in "):
         read_settings(path)
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_what_is_no_file_is_refused_by_name(tmp_path: Path, what: str) -> None:
+    words = put(tmp_path / "run.toml", what)
+    with pytest.raises(ConfigError) as caught:
+        read_settings(tmp_path / "run.toml")
+    assert f"expected a config file at {tmp_path / 'run.toml'}, {words}" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 100_000, "{a=" * 10_000])
+def test_a_value_that_breaks_the_reader_is_no_toml(tmp_path: Path, value: str) -> None:
+    (tmp_path / "run.toml").write_text(f"seed = {value}")
+    with pytest.raises(ConfigError, match=r"^expected TOML in "):
+        read_settings(tmp_path / "run.toml")
+    assert parse_setting(f"training.seed={value}") == {"training": {"seed": value}}

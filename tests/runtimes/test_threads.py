@@ -20,7 +20,7 @@ from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.threads import ThreadHost
-from supervisors import KILLED, Abandoned, ChildSpec, Ref, Strategy, exit
+from supervisors import KILLED, Abandoned, ChildSpec, Ref, Strategy
 from tests.kills import KILLS_THREADS
 from tests.trainings import Seen, Training, When, after_step, carry_out, fingerprints, finish, supervised, undisturbed
 
@@ -94,7 +94,7 @@ def test_a_peer_that_is_killed_from_outside_is_replaced_and_the_result_is_the_sa
 
     def kill() -> None:
         known.wait()
-        exit(found(jobs[0], name), KILLED)
+        found(jobs[0], name).exit(KILLED)
         last.go_on.set()
 
     program = TRAINING.program(instruments=[last], observers=[When(after_step(step), kill), seen])
@@ -115,7 +115,7 @@ def test_a_layer_that_is_killed_in_the_middle_of_its_work_is_replaced(point: Poi
     program = TRAINING.program(instruments=[meeting])
     job = started(program)
     meeting.reached.wait()
-    exit(found(job, stage_address(layer)), KILLED)
+    found(job, stage_address(layer)).exit(KILLED)
     meeting.go_on.set()
     assert fingerprints(finish(job, program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert job.restarts == 1
@@ -147,7 +147,7 @@ def test_what_an_abandoned_layer_does_when_it_wakes_up_has_no_effect(strategy: S
     job = SupervisedJob(program, lambda spec: Impatient())
     stuck.reached.wait()
     zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-1#1")
-    exit(found(job, stage_address(0)), KILLED)
+    found(job, stage_address(0)).exit(KILLED)
     checkpoint = finish(job, program, TRAINING.initial)
     zombie.join()
     assert stuck.survived
@@ -162,7 +162,7 @@ def disturbed(id: str) -> tuple[SupervisedJob, Program, Seen]:
     job = started(program)
     meeting.reached.wait()
     ref = found(job, id)
-    exit(ref, KILLED)
+    ref.exit(KILLED)
     ref.wait()
     meeting.go_on.set()
     return job, program, seen
@@ -192,7 +192,7 @@ def test_a_close_does_not_wait_for_ever_for_a_hung_layer_whose_supervisor_was_ki
     job = started(TRAINING.program(instruments=[meeting]))
     meeting.reached.wait()
     hung, layers = found(job, stage_address(2)), found(job, "layers")
-    exit(layers, KILLED)
+    layers.exit(KILLED)
     layers.wait()
     zombie = next(thread for thread in threading.enumerate() if thread.name == "stage-2#1")
     with pytest.raises(RunFailedError, match="the layers' supervisor ended"):
@@ -209,7 +209,7 @@ def test_a_killed_observer_is_gone_and_nothing_else_is_affected() -> None:
     job = started(program)
     meeting.reached.wait()
     observer = found(job, "observer-0")
-    exit(observer, KILLED)
+    observer.exit(KILLED)
     observer.wait()
     meeting.go_on.set()
     assert fingerprints(finish(job, program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
@@ -234,7 +234,7 @@ def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_not_poison() -
             self.starts += 1
             if 1 < self.starts <= kills + 1:
                 known.wait()
-                exit(found(jobs[0], stage_address(1)), KILLED)
+                found(jobs[0], stage_address(1)).exit(KILLED)
             return stage.node(*arguments)  # type: ignore[arg-type]
 
     first, stage, *others = TRAINING.stage_specs()

@@ -18,7 +18,6 @@ from supervisors import (
     ChildSpec,
     ChildState,
     ChildType,
-    Counts,
     Crashed,
     Flags,
     NotFound,
@@ -30,6 +29,7 @@ from supervisors import (
     Supervisor,
     SupervisorRef,
 )
+from supervisors.children.records import Counts
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Died, Recorder, Worker, down
 
@@ -272,7 +272,8 @@ def test_an_unknown_message_is_dropped_with_a_warning(caplog: pytest.LogCaptureF
     with Supervisor.start([], strategy=ONE) as tree:
         tree.tell("what is this")
         assert tree.which_children() == []
-    assert "dropped an unexpected message: 'what is this'" in caplog.text
+    assert "dropped a message: expected a call of Supervisor 'supervisor'" in caplog.text
+    assert "got 'what is this'" in caplog.text
 
 
 def test_the_error_for_an_unknown_child_names_those_there_are() -> None:

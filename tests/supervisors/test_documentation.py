@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import supervisors
-from supervisors import Backoff, ChildSpec, DynamicSupervisor, Scheduler, Supervisor, TreeOptions
+from supervisors import Backoff, ChildSpec, DynamicSupervisor, Scheduler, Supervisor
+from supervisors.root import TreeOptions
 
 PACKAGE = Path(supervisors.__file__).parent
 README = PACKAGE / "README.md"
@@ -20,10 +21,9 @@ def fields(kind: type) -> set[str]:
     return {field.name for field in dataclasses.fields(kind)}
 
 
-def parameters(function: object) -> set[str]:
-    """Return the names of a function's parameters, those of the whole tree one by one."""
-    assert callable(function)
-    return set(inspect.signature(function).parameters) - {"tree"} | TreeOptions.__annotations__.keys()
+def options_of(supervisor: type) -> set[str]:
+    """Return what the ``start`` of a supervisor takes: the arguments of its class, and those of a root."""
+    return set(inspect.signature(supervisor).parameters) | {"name", *TreeOptions.__annotations__}
 
 
 def test_the_worked_examples_print_what_they_say(caplog: pytest.LogCaptureFixture) -> None:
@@ -41,13 +41,13 @@ def test_every_code_block_of_the_readme_is_tested_or_a_command() -> None:
 def test_every_option_is_in_the_package_documentation() -> None:
     text = supervisors.__doc__ or ""
     options = fields(ChildSpec) | fields(Backoff) | set(inspect.signature(Scheduler).parameters)
-    options |= parameters(Supervisor.start) | parameters(DynamicSupervisor.start)
+    options |= options_of(Supervisor) | options_of(DynamicSupervisor)
     assert {option for option in options if option not in text} == set()
 
 
 def test_every_option_is_in_the_readme() -> None:
     text = README.read_text()
-    options = (fields(ChildSpec) | parameters(Supervisor.start)) - {"id", "start", "children", "name"}
+    options = (fields(ChildSpec) | options_of(Supervisor)) - {"id", "start", "children", "name"}
     assert {option for option in options if f"`{option}`" not in text} == set()
 
 

@@ -32,10 +32,11 @@ from supervisors import (
     Ignore,
     Restart,
     Strategy,
+    SupervisionError,
     Supervisor,
     SupervisorRef,
 )
-from supervisors.calls import Answer, Call
+from supervisors.calls import Call
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.model import Model
 from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, down
@@ -58,8 +59,8 @@ actions = st.one_of(
 class HeldUp(Supervisor):
     """A supervisor that can be held up, so that what comes meanwhile is handled in a known order."""
 
-    def hold(self, gate: Gate) -> None:
-        gate.pass_through()
+    def on_receive(self, message: Gate) -> None:
+        message.pass_through()
 
 
 class Comparison(RuleBasedStateMachine):
@@ -74,7 +75,7 @@ class Comparison(RuleBasedStateMachine):
         auto_shutdown=st.sampled_from(["never", "never", "never", "any_significant", "all_significant"]),
         children=st.lists(st.tuples(restarts, seldom), min_size=2, max_size=4),
     )
-    def begin(self, strategy: str, max_restarts: int, max_seconds: int, auto_shutdown: str, children: Any) -> None:
+    def begin(self, strategy: Any, max_restarts: int, max_seconds: int, auto_shutdown: Any, children: Any) -> None:
         self.clock, self.recorder = ManualClock(), Recorder()
         self.starts = {id: ScriptedStart() for id in "abcd"}
         self.model = Model(strategy, max_restarts, max_seconds, auto_shutdown, outcomes={id: [] for id in "abcd"})
@@ -98,7 +99,7 @@ class Comparison(RuleBasedStateMachine):
         """Let several things happen before the supervisor comes to any of them."""
         assert self.tree is not None
         gate = Gate()
-        self.tree.tell(Call("hold", (gate,)))
+        self.tree.tell(gate)
         assert gate.entered.wait(PATIENCE_S)
         pairs = [self.happen(*action) for action in batch]
         gate.opened.set()
@@ -130,18 +131,18 @@ class Comparison(RuleBasedStateMachine):
             self.model.crash(id, reason)
             self.starts[id].child.exit(REASONS[reason])
 
-    def ask(self, name: str, *args: Any) -> pykka.Future[Answer]:
+    def ask(self, name: str, *args: Any) -> pykka.Future[Any]:
         assert self.tree is not None
         return self.tree.ask(Call(name, args), block=False)
 
-    def outcome(self, future: pykka.Future[Answer]) -> str:
+    def outcome(self, future: pykka.Future[Any]) -> str:
         try:
             answer = future.get(timeout=PATIENCE_S)
         except ActorDead:
             return "ActorDead"
-        if answer.error is not None:
-            return type(answer.error).__name__
-        return answer.value.state.value if isinstance(answer.value, ChildInfo) else "ok"
+        except SupervisionError as error:
+            return type(error).__name__
+        return answer.state.value if isinstance(answer, ChildInfo) else "ok"
 
     def come_to_rest(self) -> None:
         """Wait until the supervisor has nothing more to do."""

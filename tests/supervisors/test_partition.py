@@ -6,16 +6,8 @@ from typing import Any
 
 import pytest
 
-from supervisors import (
-    BadSpec,
-    ChildSpec,
-    NotFound,
-    PartitionRef,
-    PartitionSupervisor,
-    Strategy,
-    Supervisor,
-    partition_of,
-)
+from supervisors import BadSpec, ChildSpec, NotFound, PartitionRef, PartitionSupervisor, Strategy, Supervisor
+from supervisors.partition import partition_of
 from supervisors.testing import ManualClock
 from tests.supervisors.stubs import Recorder, Worker
 

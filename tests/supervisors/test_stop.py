@@ -25,11 +25,10 @@ from supervisors import (
     Shutdown,
     Strategy,
     Supervisor,
-    exit,
 )
 from supervisors.lifecycle.signals import StopSignal
 from supervisors.testing import ManualClock, ScriptedStart
-from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, Worker, down
+from tests.supervisors.stubs import PATIENCE_S, Died, Gate, Recorder, Worker, down, tell_and_see_die
 
 ONE = Strategy.ONE_FOR_ONE
 
@@ -135,14 +134,12 @@ def test_a_child_that_crashed_on_its_own_while_the_supervisor_was_busy_is_not_re
 
 def test_children_of_a_supervisor_that_crashes_end_too() -> None:
     class Broken(Supervisor):
-        def which_children(self) -> Any:
+        def on_receive(self, message: Any) -> Any:
             raise Died("a fault of the supervisor's own")
 
     tree = Broken.start([ChildSpec.of(Worker, id="w")], strategy=ONE)
     ref = tree.which_child("w").ref
-    with pytest.raises(Died):
-        tree.which_children()
-    assert isinstance(down(tree).exception, Died)
+    assert isinstance(tell_and_see_die(tree).exception, Died)
     assert down(ref) == SHUTDOWN
 
 
@@ -172,7 +169,7 @@ def test_a_question_to_a_supervisor_that_stops_gets_an_answer_or_an_error() -> N
 def test_an_exit_signal_from_another_sender_does_not_end_a_supervisor() -> None:
     with Supervisor.start([Worker], strategy=ONE) as tree:
         for reason in (SHUTDOWN, Crashed(Died())):
-            exit(tree, reason)
+            tree.exit(reason)
         assert tree.which_child("Worker").ref.ask("ping") == 1
 
 

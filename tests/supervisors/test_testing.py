@@ -10,9 +10,9 @@ from supervisors.threads.latch import Latch
 from tests.supervisors.stubs import PATIENCE_S, Died, Recorder, Worker
 
 
-def waiter(clock: Clock, latch: Latch, timeout_s: float | None) -> tuple[threading.Thread, list[bool]]:
+def waiter(clock: Clock, latch: Latch, timeout: float | None) -> tuple[threading.Thread, list[bool]]:
     outcome: list[bool] = []
-    thread = threading.Thread(target=lambda: outcome.append(clock.wait(latch, timeout_s)))
+    thread = threading.Thread(target=lambda: outcome.append(clock.wait(latch, timeout)))
     thread.start()
     return thread, outcome
 
@@ -35,10 +35,10 @@ def test_a_wait_on_a_manual_clock_ends_when_it_has_gone_far_enough() -> None:
     assert outcome == [False]
 
 
-@pytest.mark.parametrize("timeout_s", [5, None])
-def test_a_wait_on_a_manual_clock_ends_when_what_it_waits_for_happens(timeout_s: float | None) -> None:
+@pytest.mark.parametrize("timeout", [5, None])
+def test_a_wait_on_a_manual_clock_ends_when_what_it_waits_for_happens(timeout: float | None) -> None:
     clock, latch = ManualClock(), Latch()
-    thread, outcome = waiter(clock, latch, timeout_s)
+    thread, outcome = waiter(clock, latch, timeout)
     latch.set()
     thread.join(PATIENCE_S)
     assert outcome == [True]
@@ -53,12 +53,12 @@ def test_a_wait_of_no_time_does_not_wait() -> None:
 
 def test_waiting_for_waiters_that_do_not_come_fails() -> None:
     with pytest.raises(TimeoutError, match="expected the threads that wait for the clock to be 1, got 0"):
-        ManualClock().wait_for_waiters(timeout_s=0.01)
+        ManualClock().wait_for_waiters(timeout=0.01)
 
 
 def test_a_manual_clock_moves_on_to_the_earliest_moment_that_a_thread_waits_for() -> None:
     clock = ManualClock()
-    threads = [waiter(clock, Latch(), timeout_s)[0] for timeout_s in (3, 7)]
+    threads = [waiter(clock, Latch(), timeout)[0] for timeout in (3, 7)]
     clock.wait_for_waiters(2)
     assert [clock.advance_to_next(), clock.advance_to_next()] == [3, 4]
     for thread in threads:

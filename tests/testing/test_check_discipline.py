@@ -37,11 +37,11 @@ def some_mood() -> Discipline:
 BROKEN = {
     "no credit": (
         Discipline("none", "", (B, F, W), credit=lambda s, S, m: 0),
-        "expected `credit` of schedule none to be at least 1 at stage 0 with 1 microbatches, got 0",
+        "expected `credit` of schedule none to be at least 1 at stage 0 with 1 microbatch, got 0",
     ),
     "a gate that stays shut": (
         Discipline("shut", "", (B, F, W), credit=lambda s, S, m: m, gate=never_w_before_the_end_of_time),
-        "expected schedule shut to go on with 1 stage, got neither a message nor work",
+        "expected schedule shut to go on with 1 stage, but the run stands still",
     ),
     "credit that a gate waits for": (
         replace(discipline("gpipe"), name="waits", credit=lambda s, S, m: S - s),

@@ -54,6 +54,18 @@ def test_the_newest_are_kept(folder: Checkpoints) -> None:
     assert folder.steps() == [3, 4]
 
 
+def test_what_is_written_is_kept_beside_damaged_checkpoints_of_later_steps(folder: Checkpoints) -> None:
+    for step in (5, 6):
+        folder.write(checkpoint(step))
+        max(folder.path.iterdir()).write_bytes(b"damaged")
+    for step in (1, 2, 3):
+        folder.write(checkpoint(step))
+    assert folder.steps() == [2, 3, 5, 6]
+    found, notes = newest(folder)
+    assert found is not None
+    assert (found.step, len(notes)) == (3, 2)
+
+
 def test_all_are_kept_if_that_is_asked_for(tmp_path: Path) -> None:
     folder = Checkpoints(tmp_path / "checkpoints", keep="all")
     for step in (1, 2, 3, 4):

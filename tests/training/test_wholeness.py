@@ -103,9 +103,7 @@ EDITS: dict[str, Change] = {
     "a weight that is infinite": arrays("weights.3.bias", at(0, np.inf)),
     "an optimizer slot that is NaN": arrays("optimizer.0.mean.weight", at((0, 0), np.nan)),
     "a stashed weight that is NaN": arrays("stash.0.0.weight", at((0, 0), np.nan)),
-    "a stashed version less": lambda arrays, texts: (
-        [arrays.pop(f"stash.0.0.{name}") for name in ("weight", "bias")] and None
-    ),
+    "a stashed version less": lambda arrays, texts: (arrays.pop("stash.0.0.weight"), arrays.pop("stash.0.0.bias")),
     "a stashed version more": lambda arrays, texts: arrays.update(
         {f"stash.9.0.{name}": arrays[f"weights.0.{name}"] for name in ("weight", "bias")}
     ),

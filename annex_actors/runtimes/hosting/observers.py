@@ -36,8 +36,8 @@ class ObserverActor(Actor):
 
     def on_stop(self) -> None:
         """Show the observer the events that were sent before the stop, which has overtaken them."""
-        for envelope in self.actor_state.mailbox.take_all():
-            self.on_receive(envelope.message)
+        for message in self.take_messages():
+            self.on_receive(message)
 
 
 class Observers:

@@ -37,39 +37,33 @@ class StartLimit:
         """Record that a peer is up."""
         self._killed = self._failed = 0
 
-    def pause_s(self, label: str, error: StartError | ProcessDied) -> float:
-        """Count a failed start; return the seconds to wait before the next try.
+    def pause_s(self, label: str, error: StartError | ProcessDied) -> float | None:
+        """Count a failed start; return the seconds to wait before the next try, or None where no try would help.
 
         Args:
             label: of the peer for which the process was started.
             error: why it did not start.
 
         Raises:
-            RunFailedError: too many in a row.
-            BaseException: ``error``, if it is not that a signal or an interrupt has ended the process.
+            RunFailedError: too many processes in a row were ended by signals, or interrupted.
         """
         death = error if isinstance(error, ProcessDied) else error.__cause__
         if not isinstance(death, ProcessDied) or not (death.external or death.by_signal):
-            raise error
-        failure = self._killed_too_often(label, death) if death.external else self._failed_too_often(label, death)
-        if failure is not None:
-            raise chained(failure, death)
+            return None
+        self._killed += death.external
+        self._failed += not death.external
+        if self._killed > self._limits.max_restarts or self._failed >= self._limits.max_attempts:
+            # No local name for it: the frame in its traceback would then refer to it.
+            raise chained(RunFailedError(f"{label}: {self._why(death)}"), death)
         tries = self._killed + self._failed
         if tries.bit_count() == 1:  # one warning after 1, 2, 4, 8 … tries
             logger.warning("%s: %s; it is tried again", label, error)
         return PAUSES.delay_s(tries - 1)
 
-    def _killed_too_often(self, label: str, death: ProcessDied) -> RunFailedError | None:
-        self._killed += 1
-        if self._killed <= self._limits.max_restarts:
-            return None
-        return RunFailedError(
-            f"{label}: the system kills what starts: {self._killed} processes in a row before they had work, the last "
-            f"was {death.what}; `max_restarts` allows {self._limits.max_restarts}"
+    def _why(self, death: ProcessDied) -> str:
+        if not death.external:
+            return f"a process did not start: {death.what} ({self._failed} in a row)"
+        return (
+            f"the system kills what starts, before it has work: {self._killed} in a row, the last was {death.what}; "
+            f"`max_restarts` allows {self._limits.max_restarts}"
         )
-
-    def _failed_too_often(self, label: str, death: ProcessDied) -> RunFailedError | None:
-        self._failed += 1
-        if self._failed < self._limits.max_attempts:
-            return None
-        return RunFailedError(f"{label}: a process did not start: {death.what} ({self._failed} times in a row)")

@@ -111,6 +111,8 @@ class WorkerPool:
                 return start()
             except (StartError, ProcessDied) as error:
                 pause_s = self._limit.pause_s(spec.label, error)
+                if pause_s is None:
+                    raise
             pause(pause_s)
 
     def _assignment(self, spec: PeerSpec, incarnation: int, number: int) -> Assign:

@@ -215,7 +215,7 @@ def test_processes_that_are_killed_before_they_are_assigned_are_replaced(monkeyp
 # The limit
 
 LIMITED = Supervision(max_restarts=3)
-TOO_MANY = "the system kills what starts: 4 processes in a row before they had work, the last was killed by SIGKILL"
+TOO_MANY = "the system kills what starts, before it has work: 4 in a row, the last was killed by SIGKILL"
 
 
 def test_a_system_that_kills_all_that_starts_ends_a_run_at_its_start(killer: Callable[..., Killer]) -> None:
@@ -271,4 +271,4 @@ def test_a_fault_of_the_process_itself_is_named(tmp_path: Path) -> None:
     program = with_killed_starts(TRAINING.program(), tmp_path, range(1, 10**9), signal.SIGSEGV)
     with pytest.raises(RunFailedError) as caught:
         started(program)
-    assert str(caught.value) == "layer 2 dropout:0.3: a process did not start: killed by SIGSEGV (3 times in a row)"
+    assert str(caught.value) == "layer 2 dropout:0.3: a process did not start: killed by SIGSEGV (3 in a row)"

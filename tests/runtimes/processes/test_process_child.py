@@ -72,7 +72,7 @@ def test_a_process_keeps_the_rules_of_a_child(
             crash=send(signal.SIGSEGV),
             hang=send(signal.SIGSTOP),
             unhang=send(signal.SIGCONT),
-            timeout_s=TIMEOUT_S,
+            timeout=TIMEOUT_S,
         )
     )
 

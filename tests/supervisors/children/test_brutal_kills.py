@@ -22,7 +22,6 @@ from supervisors import (
     StartError,
     Strategy,
     Supervisor,
-    exit,
 )
 from supervisors.testing import ManualClock, ScriptedChild, ScriptedStart
 from tests.supervisors.children.stuck import Busy, open_and_end, stuck_at
@@ -198,7 +197,7 @@ def test_case_79_the_children_of_a_killed_supervisor_end_with_it_and_their_names
 def test_case_79_a_kill_sent_to_a_supervisor_ends_its_children_too() -> None:
     tree = Supervisor.start([ChildSpec.of(Worker, id="a")], strategy=Strategy.ONE_FOR_ONE)
     ref = tree.which_child("a").ref
-    exit(tree, KILLED)
+    tree.exit(KILLED)
     assert down(tree) == KILLED
     assert down(ref) == KILLED
 

@@ -30,7 +30,7 @@ def thread_subject() -> Subject:
         crash=lambda child: child.ref.tell("die"),
         hang=hang,
         unhang=unhang,
-        timeout_s=PATIENCE_S,
+        timeout=PATIENCE_S,
     )
 
 
@@ -50,7 +50,7 @@ def scheduled_subject() -> Subject:
         SCHEDULERS.append(scheduler)
         return thread_child(ScheduledWorker, context, scheduler)
 
-    return Subject(start, crash=lambda child: child.ref.tell("die"), hang=hang, unhang=unhang, timeout_s=PATIENCE_S)
+    return Subject(start, crash=lambda child: child.ref.tell("die"), hang=hang, unhang=unhang, timeout=PATIENCE_S)
 
 
 def double_subject(*, can_be_killed: bool) -> Subject:
@@ -62,7 +62,7 @@ def double_subject(*, can_be_killed: bool) -> Subject:
         crash=lambda child: child.ref.crash(),
         hang=hang,
         unhang=lambda _: None,
-        timeout_s=PATIENCE_S,
+        timeout=PATIENCE_S,
     )
 
 
@@ -139,4 +139,4 @@ def test_check_child_finds_a_host_that_breaks_a_rule(broken: type[ScriptedChild]
 
     subject = double_subject(can_be_killed=False)
     with pytest.raises(AssertionError, match="expected"):
-        check_child(start, crash=subject.crash, hang=subject.hang, unhang=subject.unhang, timeout_s=0.05)
+        check_child(start, crash=subject.crash, hang=subject.hang, unhang=subject.unhang, timeout=0.05)

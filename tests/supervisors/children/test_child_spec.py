@@ -22,9 +22,8 @@ from supervisors import (
     Strategy,
     Supervisor,
     ThreadChild,
-    to_spec,
-    to_specs,
 )
+from supervisors.spec_like import to_spec, to_specs
 from supervisors.testing import ScriptedStart
 from tests.supervisors.stubs import Worker, thread_child
 
@@ -47,8 +46,10 @@ def test_a_brutal_kill_does_not_accept_abandoning_unless_it_says_so() -> None:
     assert ChildSpec("w", start_worker, shutdown=BRUTAL_KILL, may_abandon=True).may_abandon
 
 
-def test_case_15_a_specification_as_a_dict_needs_id_and_start_and_may_have_unknown_keys() -> None:
-    assert to_spec({"id": "w", "start": start_worker, "favourite_colour": "blue"}) == ChildSpec("w", start_worker)
+def test_case_15_a_specification_as_a_dict_needs_id_and_start_and_no_unknown_keys() -> None:
+    assert to_spec({"id": "w", "start": start_worker}) == ChildSpec("w", start_worker)
+    with pytest.raises(BadSpec, match="got 'favourite_colour'; there is 'id', 'start'"):
+        to_spec({"id": "w", "start": start_worker, "favourite_colour": "blue"})
     with pytest.raises(BadSpec, match="with `id`, got one with start"):
         to_spec({"start": start_worker})
     with pytest.raises(BadSpec, match="with `start`, got one with id"):
@@ -167,7 +168,7 @@ def test_an_actor_of_plain_pykka_is_told_to_change_its_base_class() -> None:
 
 def test_case_s3_the_strategy_is_required() -> None:
     with pytest.raises(TypeError, match="strategy"):
-        Supervisor.start([])  # type: ignore[call-arg]  # what is tested
+        Supervisor.start([])  # type: ignore[call-overload]  # what is tested
 
 
 def test_case_s12_a_dict_is_a_specification_for_start_child() -> None:

@@ -12,15 +12,14 @@ from supervisors import (
     BadSpec,
     ChildSpec,
     ChildType,
-    Context,
     Crashed,
-    Offender,
     Report,
     Restart,
     StartError,
     Strategy,
     Supervisor,
 )
+from supervisors.children.reports import Context, Offender
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.stubs import Died, Recorder, Worker, down
 
@@ -77,7 +76,7 @@ def test_a_tree_reports_to_the_logger_of_its_own_that_it_names_and_to_no_other(
 
 def test_a_logger_is_given_by_its_name() -> None:
     with pytest.raises(BadSpec, match="expected `logger` to be the name of a logger, got None"):
-        Supervisor.start([], strategy="one_for_one", logger=None)  # type: ignore[arg-type]
+        Supervisor.start([], strategy="one_for_one", logger=None)  # type: ignore[call-overload]
 
 
 def test_a_crash_is_logged_with_the_traceback_of_the_child(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from supervisors import KILLED, NOPROC, NORMAL, SHUTDOWN, Actor, Crashed, Down, Exit, Reason, Ref, Shutdown, exit
+from supervisors import KILLED, NOPROC, NORMAL, SHUTDOWN, Actor, Crashed, Down, Exit, Reason, Ref, Shutdown
 from supervisors.lifecycle.signals import ExitSignal, takes_effect
 from tests.supervisors.stubs import PATIENCE_S, Gate, Worker, down
 
@@ -184,20 +184,20 @@ def test_case_x3_after_unlink_no_exit_signal_has_any_effect() -> None:
 
 def test_an_exit_sent_on_purpose_ends_an_actor_with_its_reason() -> None:
     one = Worker.start()
-    exit(one, Shutdown("on purpose"))
+    one.exit(Shutdown("on purpose"))
     assert down(one) == Shutdown("on purpose")
 
 
 def test_an_exit_sent_on_purpose_can_be_trapped() -> None:
     trapper, actor = listener(trapping=True)
-    exit(trapper, SHUTDOWN)
+    trapper.exit(SHUTDOWN)
     assert hear(actor) == [Exit(None, SHUTDOWN)]
     trapper.stop()
 
 
 def test_a_kill_sent_on_purpose_cannot_be_trapped() -> None:
     trapper, _ = listener(trapping=True)
-    exit(trapper, KILLED)
+    trapper.exit(KILLED)
     assert down(trapper) == KILLED
 
 
@@ -205,7 +205,7 @@ def test_a_kill_that_comes_over_a_link_can_be_trapped_and_keeps_its_name() -> No
     trapper, actor = listener(trapping=True)
     other = Worker.start()
     trapper.ask(lambda actor: actor.link(other))
-    exit(other, KILLED)
+    other.exit(KILLED)
     assert hear(actor) == [Exit(other, KILLED)]
     trapper.stop()
 
@@ -213,15 +213,15 @@ def test_a_kill_that_comes_over_a_link_can_be_trapped_and_keeps_its_name() -> No
 def test_a_kill_that_comes_over_a_link_ends_one_that_does_not_trap_by_the_same_reason() -> None:
     one, other = Worker.start(), Worker.start()
     one.ask(lambda actor: actor.link(other))
-    exit(other, KILLED)
+    other.exit(KILLED)
     assert down(one) == KILLED
 
 
 def test_an_exit_for_a_normal_reason_is_dropped_unless_it_comes_from_oneself() -> None:
     one = Worker.start()
-    exit(one, NORMAL)
+    one.exit(NORMAL)
     assert one.ask("ping") == 1
-    one.tell(lambda _: exit(one, NORMAL))
+    one.tell(lambda _: one.exit(NORMAL))
     assert down(one) == NORMAL
 
 

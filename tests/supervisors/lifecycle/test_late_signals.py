@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from supervisors import SHUTDOWN, exit
+from supervisors import SHUTDOWN
 from supervisors.lifecycle.mailbox import Mailbox
 from supervisors.lifecycle.signals import ExitSignal, KillSignal, StopSignal
 from supervisors.rules.reasons import Crashed
@@ -33,5 +33,5 @@ def test_a_closed_mailbox_keeps_only_kills_whatever_is_signalled_at_once() -> No
 def test_a_signal_to_an_ended_actor_has_no_effect() -> None:
     ref = Worker.start()
     ref.stop()
-    exit(ref, Crashed(ValueError()))
+    ref.exit(Crashed(ValueError()))
     assert not ref.actor_state.mailbox.signals

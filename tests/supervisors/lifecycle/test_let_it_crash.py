@@ -202,9 +202,9 @@ def test_an_actor_whose_start_was_broken_off_before_its_thread_ran_never_runs() 
             started.append("ran")
 
     actor = create(Noting, StartContext("n"), (), {})
-    assert actor.actor_state.finish(SHUTDOWN, unless_begun=True)
-    actor.start_thread()
-    assert actor.actor_state.join(PATIENCE_S)
+    assert actor._actor_state.finish(SHUTDOWN, unless_begun=True)
+    actor._actor_kind.begin(actor)
+    assert actor._actor_state.join(PATIENCE_S)
     assert started == []
     ref = Noting.start()
     assert not ref.actor_state.finish(SHUTDOWN, unless_begun=True)

@@ -21,7 +21,6 @@ from supervisors import (
     Ref,
     Strategy,
     Supervisor,
-    exit,
 )
 from supervisors.testing import ManualClock
 from tests.supervisors.stubs import PATIENCE_S, Gate, Recorder, Worker, down
@@ -101,7 +100,7 @@ def test_senders_that_wait_for_room_are_released_when_the_actor_ends(end: str) -
     if end == "abandon":
         ref.actor_state.abandon()
     else:
-        exit(ref, KILLED if end == "kill" else SHUTDOWN)
+        ref.exit(KILLED if end == "kill" else SHUTDOWN)
         gate.opened.set()
     for sender in senders:
         sender.join(PATIENCE_S)
@@ -162,7 +161,7 @@ def test_messages_of_the_system_get_through_a_full_mailbox(actor_class: type[Wor
         ref.tell("ping")
     watched.tell(SHUTDOWN)
     down(watched)
-    exit(ref, SHUTDOWN)
+    ref.exit(SHUTDOWN)
     gate.opened.set()
     assert down(ref) == SHUTDOWN
     assert ref.dead_letters == 2

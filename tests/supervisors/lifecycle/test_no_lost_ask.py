@@ -9,7 +9,7 @@ from typing import Any
 import pykka
 import pytest
 
-from supervisors import Actor, ActorDead, DeadlineExceeded, MailboxFull, MailboxLimit, Overflow, Ref, exit
+from supervisors import Actor, ActorDead, DeadlineExceeded, MailboxFull, MailboxLimit, Overflow, Ref
 from supervisors.rules.reasons import KILLED
 from tests.supervisors.stubs import PATIENCE_S, Died
 
@@ -41,7 +41,7 @@ def end_by_crash(ref: Ref[Any]) -> None:
 
 
 def end_by_kill(ref: Ref[Any]) -> None:
-    exit(ref, KILLED)
+    ref.exit(KILLED)
 
 
 def ask_while_it_ends(actor_class: type[Echo], end: Any, asks: int, askers: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import pykka
 import pytest
 
-from supervisors import KILLED, SHUTDOWN, MailboxLimit, exit
+from supervisors import KILLED, SHUTDOWN, MailboxLimit
 from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.launch import create, launch
 from supervisors.testing import ManualClock
@@ -23,9 +23,9 @@ class Picky(Worker):
 
     def on_receive(self, message: Any) -> Any:
         match message:
-            case ("pick", match, timeout_s):
+            case ("pick", match, timeout):
                 self.picking.set()
-                return self.receive(match, timeout_s=timeout_s)
+                return self.receive(match, timeout=timeout)
             case str() if message.startswith("keep"):
                 self.kept.append(message)
                 return list(self.kept)
@@ -122,7 +122,7 @@ def test_an_actor_that_waits_for_a_message_can_be_stopped(picky: type[Picky], re
     answer = ref.ask(("pick", int, None), block=False)
     waiting = ref.ask("keep 1", block=False)
     ref.tell("keep 2")
-    exit(ref, reason)
+    ref.exit(reason)
     assert down(ref) == reason
     for future in (answer, waiting):
         with pytest.raises(pykka.ActorDeadError):

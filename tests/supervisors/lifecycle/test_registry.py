@@ -12,17 +12,13 @@ from supervisors import (
     BadSpec,
     ChildSpec,
     Down,
-    Keys,
     NotSupported,
     Ref,
-    Registered,
-    Registration,
     Registry,
     Strategy,
     Supervisor,
-    Unregistered,
-    exit,
 )
+from supervisors.lifecycle.registry import Keys, Registered, Registration, Unregistered
 from supervisors.rules.reasons import KILLED, SHUTDOWN
 from supervisors.testing import ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Recorder, Worker, down, tell_and_see_die
@@ -48,8 +44,8 @@ class Looker(Worker):
 ENDS: list[Callable[[Ref[Any]], Any]] = [
     lambda ref: ref.stop(),
     lambda ref: tell_and_see_die(ref),
-    lambda ref: exit(ref, KILLED),
-    lambda ref: exit(ref, SHUTDOWN),
+    lambda ref: ref.exit(KILLED),
+    lambda ref: ref.exit(SHUTDOWN),
 ]
 
 
@@ -266,4 +262,4 @@ def test_registering_and_looking_up_from_many_threads_loses_nothing() -> None:
 
 def test_an_unknown_kind_of_keys_is_refused() -> None:
     with pytest.raises(BadSpec, match="expected `keys` to be one of 'unique', 'duplicate'"):
-        Registry("some")
+        Registry("some")  # type: ignore[arg-type]  # what is tested

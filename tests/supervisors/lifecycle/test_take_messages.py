@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from supervisors import SHUTDOWN, Actor, ActorDead, Down, MailboxLimit, exit
+from supervisors import SHUTDOWN, Actor, ActorDead, Down, MailboxLimit
 from tests.supervisors.stubs import PATIENCE_S, Gate, Worker, down
 
 
@@ -31,7 +31,7 @@ def test_a_stop_overtakes_messages_and_on_stop_may_take_those_that_were_told(act
     ref.tell(1)
     question = ref.ask("ping", block=False)
     ref.tell(2)
-    exit(ref, SHUTDOWN)
+    ref.exit(SHUTDOWN)
     gate.opened.set()
     assert down(ref) == SHUTDOWN
     assert actor_class.left.get(timeout=PATIENCE_S) == [1, 2]

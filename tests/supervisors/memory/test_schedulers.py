@@ -9,7 +9,6 @@ from supervisors import (
     Scheduler,
     StartError,
     Supervisor,
-    exit,
 )
 from tests.supervisors.memory.traced import (
     TracedScheduled,
@@ -28,7 +27,7 @@ def test_scheduled_actors_stop_and_crash_and_are_killed() -> None:
         with pytest.raises(Died):
             scheduled(scheduler).ask("die")
         ref = scheduled(scheduler)
-        exit(ref, KILLED)
+        ref.exit(KILLED)
         assert down(ref) == KILLED
 
 
@@ -45,7 +44,7 @@ def test_scheduled_actors_do_not_start() -> None:
     with Scheduler(1) as scheduler:
         with pytest.raises(StartError):
             FailingScheduled.start(scheduler)
-        with pytest.raises(Died):
+        with pytest.raises(StartError):
             BrokenScheduled.start(scheduler)
 
 

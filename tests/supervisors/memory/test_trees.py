@@ -20,7 +20,6 @@ from supervisors import (
     StartError,
     Supervisor,
     TaskSupervisor,
-    exit,
     on,
     render_tree,
 )
@@ -106,7 +105,7 @@ def test_a_supervisor_is_killed() -> None:
     tree = traced(Supervisor.start(nested(), strategy="one_for_one"))
     children = [child.ref for child in tree.which_children()]
     workers = [child.ref for supervisor in children for child in supervisor.which_children()]
-    exit(tree, KILLED)
+    tree.exit(KILLED)
     assert {down(ref) for ref in (tree, *children, *workers)}
 
 
@@ -119,7 +118,7 @@ def test_a_supervisor_is_killed_between_two_attempts() -> None:
     )
     start.children.pop().crash()
     assert failed.wait(PATIENCE_S)
-    exit(tree, KILLED)
+    tree.exit(KILLED)
     down(tree)
 
 

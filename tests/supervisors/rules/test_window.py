@@ -51,6 +51,17 @@ def test_recording_changes_nothing_in_place() -> None:
     assert window == RestartWindow(1, 5)
 
 
+def test_a_window_does_not_grow_with_the_restarts_in_it() -> None:
+    window = RestartWindow(30_000, 5)
+    for number in range(20_000):
+        window, allowed = window.record(number / 10_000)
+        assert allowed
+    assert window.used(5) == 20_000
+    assert len(window.seconds) == 2
+    assert window.used(6) == 10_000
+    assert window.record(7)[0].seconds == ((7, 1),)
+
+
 @given(
     st.integers(0, 4),
     st.integers(1, 6),

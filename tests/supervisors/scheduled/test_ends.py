@@ -18,7 +18,6 @@ from supervisors import (
     Scheduler,
     Supervisor,
     abandoned_threads,
-    exit,
 )
 from supervisors.rules.reasons import Abandoned, Crashed
 from tests.supervisors.scheduled.pupils import Pupil, child, held
@@ -63,7 +62,7 @@ def test_monitors_are_notified_of_an_end(one: Scheduler) -> None:
 def test_a_kill_ends_an_actor_before_its_next_message(one: Scheduler) -> None:
     ref, gate = held(one)
     ref.tell("never seen")
-    exit(ref, KILLED)
+    ref.exit(KILLED)
     gate.opened.set()
     assert down(ref) == KILLED
     assert ref.dead_letters == 1
@@ -93,7 +92,7 @@ def test_a_kill_ends_the_actor_that_it_is_meant_for_and_no_other(whole: bool) ->
         bystanders = [Spin.start(scheduler, True) for _ in range(3)]
         for _ in range(400 if whole else 60):
             victim = Spin.start(scheduler, True)
-            exit(victim, KILLED)
+            victim.exit(KILLED)
             assert down(victim) == KILLED
         before = [ref.ask(None) for ref in bystanders]
         assert all(ref.is_alive() for ref in bystanders)
@@ -115,7 +114,7 @@ def test_kills_of_actors_that_send_lock_no_other_out(two: Scheduler, whole: bool
 
     for _ in range(600 if whole else 80):
         ref = Chatterbox.start(two)
-        exit(ref, KILLED)
+        ref.exit(KILLED)
         assert down(ref) == KILLED
     assert sink.ask("still here", timeout=PATIENCE_S) == "still here"
     sink.stop()
