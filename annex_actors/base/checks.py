@@ -22,6 +22,7 @@ import numpy as np
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
 from annex_actors.base.types import DType
+from annex_actors.base.words import counted
 
 _Member = TypeVar("_Member", bound=Enum)
 _Value = TypeVar("_Value")
@@ -163,7 +164,7 @@ def function(setting: str, value: Any, arguments: int | None = None, *, wanted: 
     try:
         signature.bind(*range(arguments))
     except TypeError as error:
-        call = "one argument" if arguments == 1 else f"{arguments} arguments"
+        call = counted(arguments, "argument")
         raise ConfigError(
             f"expected `{setting}` to be {wanted}, called with {call}, got {shown(value)}: {error}"
         ) from None

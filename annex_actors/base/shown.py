@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from annex_actors.base.words import counted
+
 _LONGEST = 100
 _DIGITS = 40
 
@@ -40,7 +42,7 @@ class _Shown(Repr):
     def repr_int(self, x: int, level: int) -> str:
         # Python refuses to print integers of more than 4,300 digits.
         digits = int(x.bit_length() * 0.30103) + 1
-        return repr(x) if digits <= _DIGITS else f"an integer of about {digits:,} digits"
+        return repr(x) if digits <= _DIGITS else f"an integer of about {counted(digits, 'digit')}"
 
     def repr_instance(self, x: Any, level: int) -> str:
         try:

@@ -93,7 +93,7 @@ class Dataset:
         _check_names(self.feature_names, self.input_shape)
 
     def __repr__(self) -> str:
-        task = "regression" if self.classes is None else f"{len(self.classes)} classes"
+        task = "regression" if self.classes is None else counted(len(self.classes), "class")
         return f"Dataset({shown(self.name)}, {self.train}, test {len(self.test):,}, {task})"
 
     @property

@@ -61,7 +61,7 @@ class Simulation:
 
     def __repr__(self) -> str:
         times = f"makespan {float(self.makespan):g}, busy {float(self.busy):.0%}, longest bubble {float(self.idle):g}"
-        return f"Simulation({self.schedule!r}: {len(self.stages)} stages, {times})"
+        return f"Simulation({self.schedule!r}: {counted(len(self.stages), 'stage')}, {times})"
 
     @property
     def idle(self) -> float:
@@ -142,7 +142,7 @@ def _times_of(stages: int, times: LayerTimes | Sequence[LayerTimes]) -> tuple[La
         return (times,) * stages
     each = checks.elements("times", times, LayerTimes, "times such as LayerTimes(forward=2)")
     if len(each) != stages:
-        raise ConfigError(f"expected times of {stages} stages, got {len(each)}")
+        raise ConfigError(f"expected times of {counted(stages, 'stage')}, got {len(each)}")
     return each
 
 
@@ -154,7 +154,9 @@ def _checked_costs(stages: int, costs: CostModel | None) -> CostModel:
     if costs.layers:
         raise ConfigError("expected `costs` without `layers`, got some; give them as `times`")
     if costs.workers is not None and len(costs.workers) != stages:
-        raise ConfigError(f"expected `workers` of {stages} stages, got {len(costs.workers)}; name one for each stage")
+        raise ConfigError(
+            f"expected `workers` of {counted(stages, 'stage')}, got {len(costs.workers)}; name one for each stage"
+        )
     for _, address in costs.kills:
         if address not in map(stage_address, range(stages)):
             raise ConfigError(f"expected `kills` of stages from 0 to {stages - 1}, got {address}; correct it")

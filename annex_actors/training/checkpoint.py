@@ -9,6 +9,7 @@ import numpy as np
 
 from annex_actors.base.errors import DataError
 from annex_actors.base.types import Array, Parameters, Shape
+from annex_actors.base.words import counted
 from annex_actors.layers import Network
 from annex_actors.optimizers import Optimizer
 from annex_actors.peers.stage_state import CostLog, LayerState, StageState
@@ -46,7 +47,7 @@ class Checkpoint:
 
     def __repr__(self) -> str:
         numbers = sum(array.size for array in self.weights.values())
-        state = f"step {self.step:,}, {len(self.layers)} layers, {numbers:,} weights"
+        state = f"step {self.step:,}, {counted(len(self.layers), 'layer')}, {counted(numbers, 'weight')}"
         return f"Checkpoint({state}, weights_sha256 {self.weights_sha256[:12]})"
 
     @classmethod

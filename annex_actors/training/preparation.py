@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.base.words import counted
 from annex_actors.data import Batches, Dataset
 from annex_actors.metrics import predicted_classes
 from annex_actors.peers.trainer import TrainerSpec, TrainerState
@@ -73,7 +74,7 @@ class PreparedTraining:
         return cls(spec, trainer, replace(initial, identity=identity), planned)
 
     def __repr__(self) -> str:
-        return f"PreparedTraining({self.trainer.steps:,} steps of {shown(self.spec.network)})"
+        return f"PreparedTraining({counted(self.trainer.steps, 'step')} of {shown(self.spec.network)})"
 
     @property
     def identity(self) -> Identity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from annex_actors.base.words import counted
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.training.checkpoint import Checkpoint
 
@@ -39,9 +40,9 @@ class Result:
         metrics = self.history[-1].metrics if self.history else {}
         figures = {**{name: cost for name, cost in costs.items() if cost is not None}, **metrics}
         parts = [
-            f"{steps:,} {'step' if steps == 1 else 'steps'} in {self.seconds:.2f} s",
+            f"{counted(steps, 'step')} in {self.seconds:.2f} s",
             *(f"{name} {value:.4f}" for name, value in figures.items()),
-            *([f"{restarts} {'restart' if restarts == 1 else 'restarts'}"] if restarts else []),
+            *([counted(restarts, "restart")] if restarts else []),
             *(["interrupted"] if self.interrupted else []),
             f"weights {self.checkpoint.weights_sha256[:12]}",
         ]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from annex_actors.base.errors import ConfigError, DataError, ShapeError, UserError
+from annex_actors.costs import MeanSquaredError
 from annex_actors.data import Dataset, Samples
 from annex_actors.data.arrays import as_array
 from annex_actors.layers import activation, dense, dropout, flatten, sequence
+from annex_actors.optimizers import Adam
+from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, Runtime, Supervision, ThreadsRuntime
+from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.halting import loss_less_than
 from annex_actors.training.learner import Learner
 from tests.trainings import CLASSIFIER, Training
@@ -46,6 +51,24 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
         lambda: learner(network="dense:10"),
         "expected `network` to be a network or a layer, such as sequence(dense(8), dense(3)), got 'dense:10'",
     ),
+    (
+        lambda: learner(optimizer=Adam),
+        'expected `optimizer` to be a name such as "adam", or an',
+    ),
+    (
+        lambda: learner(optimizer=None),
+        'expected `optimizer` to be a name such as "adam", or an',
+    ),
+    (lambda: learner(cost=MeanSquaredError), 'expected `cost` to be a name such as "mse", or a cost such as'),
+    (lambda: learner(runtime=None), 'expected `runtime` to be a name such as "threads", or a runtime such as'),
+    (lambda: learner(runtime=ThreadsRuntime), "expected `runtime` to be a name such as"),
+    (lambda: learner(schedule=3), 'expected `schedule` to be a name such as "1f1b", or a Discipline, got 3'),
+    (lambda: learner(kernels=object()), 'expected `kernels` to be a name such as "numpy", or kernels such as'),
+    (
+        lambda: learner(supervision={}),
+        "expected `supervision` to be a Supervision, such as Supervision(",
+    ),
+    (lambda: learner(load="mine.py"), "expected `load` to be a list of paths, got 'mine.py'; write ['mine.py']"),
     (lambda: learner(cost="hinge"), "expected `cost` to be one of mean_squared_error"),
     (lambda: learner(optimizer="rmsprop"), "expected `optimizer` to be one of sgd, adam, got 'rmsprop'"),
     (lambda: learner(schedule="2f2b"), "expected `schedule` to be one of sequential, gpipe, 1f1b, "),
@@ -90,6 +113,37 @@ def three_classes(network: Any, **settings: Any) -> Callable[[], object]:
 TRAININGS: list[tuple[Callable[[], object], type[UserError], str]] = [
     (lambda: learner().train(DATA, epochs=0), ConfigError, "expected `epochs` to be an integer >= 1, got 0"),
     (lambda: learner().train(DATA, epochs=2.5), ConfigError, "expected `epochs` to be an integer >= 1, got 2.5"),  # type: ignore[arg-type]
+    (lambda: learner().train((1, 2)), ConfigError, "expected `dataset` to be a data set, such as load("),  # type: ignore[arg-type]
+    (
+        lambda: learner().train(DATA, crashes=Crash(1, 0)),  # type: ignore[arg-type]
+        ConfigError,
+        "expected `crashes` to be a list, each element a crash such as Crash(layer=1, step=3), got Crash(",
+    ),
+    (
+        lambda: learner().train(DATA, checkpoints="checkpoints"),  # type: ignore[arg-type]
+        ConfigError,
+        "expected `checkpoints` to be a folder such as Checkpoints(",
+    ),
+    (
+        lambda: learner().train(DATA, checkpoints=Checkpoints(Path("no/such/folder"))),
+        ConfigError,
+        "expected checkpoints in a new folder of an existing one, got no/such/folder",
+    ),
+    (
+        lambda: learner().train(DATA, resume="checkpoint"),  # type: ignore[arg-type]
+        ConfigError,
+        "expected `resume` to be a checkpoint",
+    ),
+    (
+        lambda: learner().train(DATA, observers=[print]),  # type: ignore[list-item]
+        ConfigError,
+        "expected `observers[0]` to be an observer, with a method on_event(event), got the function print",
+    ),
+    (
+        lambda: learner().train(DATA, halt=lambda: True),  # type: ignore[arg-type, misc]
+        ConfigError,
+        "expected `halt` to be a function of the finished epochs, such as loss_less_than(0.1), called with",
+    ),
     (lambda: learner().train(DATA, batch_size=0), ConfigError, "expected `batch_size` to be an integer >= 1, got 0"),
     (
         lambda: learner(microbatches=4).train(DATA, batch_size=3),
@@ -242,6 +296,13 @@ def test_check_refuses_what_train_would() -> None:
     with pytest.raises(ShapeError, match="expected predictions of shape"):
         learner(network=sequence(dense(5))).check(DATA)
     learner(network=sequence(flatten(), dense(4), dropout(0.1), dense(3))).check(DATA)
+
+
+@pytest.mark.parametrize("at", [*Point, *(point.value for point in Point)])
+def test_a_crash_on_order_strikes_whether_its_work_is_a_member_or_its_text(at: Point | str) -> None:
+    crashes = (Crash(layer=layer, step=1, at=at) for layer in range(5))  # a generator is a list as well
+    result = Learner(CLASSIFIER, runtime="inline").train(DATA, epochs=1, batch_size=5, crashes=crashes)  # type: ignore[arg-type]
+    assert result.restarts == 5
 
 
 def test_more_samples_in_a_batch_than_there_are_make_one_batch() -> None:
