@@ -61,6 +61,7 @@ class ActorState:
         self.failure: Crashed | None = None
         self.thread: OccupiedThread | None = None
         self.exit_reason: Reason | None = None  # for the last hook: why the actor is about to end
+        self.told_to_stop = False  # by its supervisor, and it has heard of that
         self.trapping = False
         # Written by the actor's thread around every piece of its own code; read by a thread that interrupts it.
         self.current: Envelope | None = None
