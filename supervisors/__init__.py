@@ -22,7 +22,10 @@ What there is
   there are cores, the most urgent first; all else here works on them as well.
 - `ChildSpec`: one child, as data. `Supervisor`: a fixed list of them, and a strategy. `DynamicSupervisor`: children
   that come and go. `PartitionSupervisor`: copies of one child, routed to by key. `TaskSupervisor`: one-off work.
-- `Registry`: names, or topics, for actors that change with every restart.
+- `Registry`: names, or topics, for actors that change with every restart; `NamedRef`: whichever actor has a name.
+  `find_actors`: the actors of a tree by their class.
+- `run_until_signal`: the main thread of a program that is a tree. In coroutines: `Ref.ask_async`, and ``await`` on
+  every future.
 - Hooks, called with every `Event`; `render_tree`, a living tree as text; reports to the logger ``supervisors``.
 - `Child`: what a child must be, whatever it runs on. `ThreadChild` is the one for actors; an OS process or a machine
   far away is one more class of about sixty lines, and `supervisors.testing.check_child` tells whether it is right.
@@ -121,6 +124,11 @@ How it differs from OTP, and why
 - Beyond OTP, and off unless asked for: backoff, bounded mailboxes, deadlines, counted dead letters.
 - Left out, since Python has no such thing: code change with a new version of a module (`SupervisorRef.reconfigure`
   gives new options and specifications), hibernation, names across machines.
+- A specification as a dict may have no unknown keys, where OTP ignores them: a misspelt option is refused by name, as
+  everywhere here, and with it arguments that the actor's class does not take.
+- A supervisor of a program's own is a subclass with an ``__init__``, where OTP has a module with ``init``; its hooks
+  have no part in the work on its children.
+- A `NamedRef` waits for a successor; in OTP a call to a name that no process has fails.
 - Actors are not in `pykka.ActorRegistry`: its ``stop_all``, which Pykka calls when any actor raises a `BaseException`,
   would stop the whole tree from the wrong end.
 
