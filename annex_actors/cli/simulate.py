@@ -116,7 +116,7 @@ def _number(name: str, given: str) -> float:
     except (ValueError, ZeroDivisionError):
         raise ConfigError(f"expected `{name}` to be numbers, got {shown(given)}") from None
     if number < 0:
-        raise ConfigError(f"expected `{name}` to be at least 0, got {shown(given)}")
+        raise ConfigError(f"expected `{name}` to be at least 0, got {given.strip():.40}")
     return int(number) if number.denominator == 1 else number  # type: ignore[return-value]  # a Fraction serves as a float
 
 

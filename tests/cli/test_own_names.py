@@ -142,16 +142,16 @@ def test_settings_that_do_not_fit_them_are_an_error_of_one_line(
     [
         (
             "register_optimizer('mine', lambda: None)",
-            "expected the optimizer 'mine' to be a dataclass with name, init",
+            "expected `optimizer` to be a dataclass with name, init",
         ),
         ("register_optimizer('mine', Signs(rate=0.5))", "such as Sgd, got Signs(rate=0.5); register the class itself"),
         (
             "register_optimizer('sgd', Signs)",
             "expected a new name for the optimizer, one word without colons, got '",
         ),
-        ("register_cost('mine', Doubled)", "expected the cost 'mine' to be a value with name, encode, evaluate and"),
+        ("register_cost('mine', Doubled)", "expected `cost` to be a value with name, encode, evaluate and"),
         ("register_cost('mse', Doubled())", "expected a new name for the cost, one word without colons, got 'mean_sq"),
-        ("register_schedule('gpipe')", "expected a schedule to be a Discipline, got 'gpipe'"),
+        ("register_schedule('gpipe')", "expected `row` to be a Discipline; register the row itself, got 'gpipe'"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_when_it_is_registered(
@@ -194,7 +194,7 @@ def test_a_schedule_that_stands_still_ends_a_run_with_one_line_and_mended_it_goe
     assert len(lines) == 1
     assert lines[0].startswith("error: the run stands still: trainer waits for the outputs of an evaluation; layer 0")
     assert "; layer 1 tanh waits for schedule gated to allow backward of step 0 microbatch 0;" in lines[0]
-    assert lines[0].endswith("(0 committed steps are saved in stuck)")
+    assert lines[0].endswith("(no committed step is saved in stuck)")
     Path("closed").unlink()
     resumed = printed(capsys, "resume", "stuck", "--quiet")
     assert {name: resumed[name] for name in HASHES} == {name: wanted[name] for name in HASHES}
