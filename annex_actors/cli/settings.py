@@ -45,9 +45,9 @@ def settings(
 def _chosen(known: Sequence[Setting], key: str | None) -> list[Setting]:
     if key is None:
         return list(known)
-    found = [each for each in known if each.key == key or each.key.startswith(f"{key}.")]
     from annex_actors.base import checks
 
+    found = [each for each in known if each.key == key or each.key.startswith(f"{key}.")]
     return found or checks.unknown("KEY", key, dict.fromkeys(each.key for each in known))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as text
+import reprlib
 import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,6 @@ import typer
 
 from annex_actors.base.columns import width_of
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.shown import shown
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_lines, print_result, print_table
 
@@ -105,7 +105,7 @@ def _layer_times(given: str) -> LayerTimes:
 
     parts = [_number("times", part) for part in given.split(",")]
     if len(parts) not in (3, 4):
-        raise ConfigError(f"expected `times` to be three or four numbers such as 1,1,1, got {shown(given)}")
+        raise ConfigError(f"expected `times` to be three or four numbers such as 1,1,1, got {reprlib.repr(given)}")
     return LayerTimes(*parts)
 
 
@@ -114,7 +114,7 @@ def _number(name: str, given: str) -> float:
     try:
         number = Fraction(given.strip())
     except (ValueError, ZeroDivisionError):
-        raise ConfigError(f"expected `{name}` to be numbers, got {shown(given)}") from None
+        raise ConfigError(f"expected `{name}` to be numbers, got {reprlib.repr(given)}") from None
     if number < 0:
         raise ConfigError(f"expected `{name}` to be at least 0, got {given.strip():.40}")
     return int(number) if number.denominator == 1 else number  # type: ignore[return-value]  # a Fraction serves as a float
