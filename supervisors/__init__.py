@@ -22,7 +22,10 @@ What there is
   there are cores, the most urgent first; all else here works on them as well.
 - `ChildSpec`: one child, as data. `Supervisor`: a fixed list of them, and a strategy. `DynamicSupervisor`: children
   that come and go. `PartitionSupervisor`: copies of one child, routed to by key. `TaskSupervisor`: one-off work.
-- `Registry`: names, or topics, for actors that change with every restart.
+- `Registry`: names, or topics, for actors that change with every restart; `NamedRef`: whichever actor has a name.
+  `find_actors`: the actors of a tree by their class.
+- `run_until_signal`: the main thread of a program that is a tree. In coroutines: `Ref.ask_async`, and ``await`` on
+  every future.
 - Hooks, called with every `Event`; `render_tree`, a living tree as text; reports to the logger ``supervisors``.
 - `Child`: what a child must be, whatever it runs on. `ThreadChild` is the one for actors; an OS process or a machine
   far away is one more class of about sixty lines, and `supervisors.testing.check_child` tells whether it is right.
@@ -120,6 +123,11 @@ How it differs from OTP, and why
 - Beyond OTP, and off unless asked for: backoff, bounded mailboxes, deadlines, counted dead letters.
 - Left out, since Python has no such thing: code change with a new version of a module (`SupervisorRef.reconfigure`
   gives new options and specifications), hibernation, names across machines.
+- A specification as a dict may have no unknown keys, where OTP ignores them: a misspelt option is refused by name, as
+  everywhere here, and with it arguments that the actor's class does not take.
+- A supervisor of a program's own is a subclass with an ``__init__``, where OTP has a module with ``init``; its hooks
+  have no part in the work on its children.
+- A `NamedRef` waits for a successor; in OTP a call to a name that no process has fails.
 - Actors are not in `pykka.ActorRegistry`: its ``stop_all``, which Pykka calls when any actor raises a `BaseException`,
   would stop the whole tree from the wrong end.
 
@@ -130,7 +138,6 @@ registries may be called from any thread.
 from __future__ import annotations
 
 from supervisors.actor import Actor
-from supervisors.calls import BaseSupervisorRef
 from supervisors.children.child import Child, Rung
 from supervisors.children.events import (
     ChildAbandoned,
@@ -145,10 +152,9 @@ from supervisors.children.events import (
     MailboxDepth,
 )
 from supervisors.children.kill_ladder import kill
-from supervisors.children.records import ChildInfo, ChildState, Counts
-from supervisors.children.reports import Context, Offender, Report
-from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
-from supervisors.children.spec import ActorStart, ChildSpec
+from supervisors.children.records import ChildInfo, ChildState
+from supervisors.children.reports import Report
+from supervisors.children.spec import ChildSpec
 from supervisors.children.thread_child import ThreadChild
 from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
 from supervisors.lifecycle.context import StartContext
@@ -157,10 +163,9 @@ from supervisors.lifecycle.hooks import DeadLetter, Event, Hook, Hooks, on
 from supervisors.lifecycle.mailbox import MailboxLimit, Overflow
 from supervisors.lifecycle.named_ref import NamedRef
 from supervisors.lifecycle.ref import Ref
-from supervisors.lifecycle.registry import Keys, Listener, Registered, Registration, Registry, Unregistered
+from supervisors.lifecycle.registry import Registry
 from supervisors.lifecycle.signals import Down, Exit
-from supervisors.partition import PartitionRef, PartitionSupervisor, partition_of
-from supervisors.root import TreeOptions
+from supervisors.partition import PartitionRef, PartitionSupervisor
 from supervisors.rules.backoff import Backoff
 from supervisors.rules.errors import (
     ActorDead,
@@ -201,19 +206,17 @@ from supervisors.rules.reasons import (
     Reason,
     Shutdown,
 )
-from supervisors.rules.strategy import AutoShutdown, Plan, Restart, Strategy, Verdict
+from supervisors.rules.strategy import AutoShutdown, Restart, Strategy
 from supervisors.rules.termination import BRUTAL_KILL, INFINITY, ChildType
 from supervisors.rules.window import RestartWindow
 from supervisors.run_until_signal import run_until_signal
 from supervisors.scheduled import ScheduledActor
-from supervisors.spec_like import SpecLike, to_spec, to_specs
 from supervisors.supervisor import Supervisor
 from supervisors.supervisor_ref import SupervisorRef
 from supervisors.tasks import Task, TaskSupervisor, TaskSupervisorRef
-from supervisors.threads.clock import Clock, SystemClock
+from supervisors.threads.clock import Clock
 from supervisors.threads.scheduler import Scheduler
-from supervisors.threads.timers import Timer, Timers
-from supervisors.tree import render_tree
+from supervisors.tree import find_actors, render_tree
 
 __all__ = [
     "BRUTAL_KILL",
@@ -225,14 +228,12 @@ __all__ = [
     "Abandoned",
     "Actor",
     "ActorDead",
-    "ActorStart",
     "AlreadyPresent",
     "AlreadyStarted",
     "AutoShutdown",
     "Backoff",
     "BadActor",
     "BadSpec",
-    "BaseSupervisorRef",
     "Child",
     "ChildAbandoned",
     "ChildError",
@@ -242,15 +243,12 @@ __all__ = [
     "ChildReady",
     "ChildRestarted",
     "ChildShutdownFailed",
-    "ChildSnapshot",
     "ChildSpec",
     "ChildStartFailed",
     "ChildStarting",
     "ChildState",
     "ChildType",
     "Clock",
-    "Context",
-    "Counts",
     "Crashed",
     "DeadLetter",
     "DeadlineExceeded",
@@ -269,10 +267,8 @@ __all__ = [
     "Hooks",
     "HungStart",
     "Ignore",
-    "Keys",
     "KillRefused",
     "Killed",
-    "Listener",
     "MailboxDepth",
     "MailboxFull",
     "MailboxLimit",
@@ -282,15 +278,11 @@ __all__ = [
     "Normal",
     "NotFound",
     "NotSupported",
-    "Offender",
     "Overflow",
     "PartitionRef",
     "PartitionSupervisor",
-    "Plan",
     "Reason",
     "Ref",
-    "Registered",
-    "Registration",
     "Registry",
     "Report",
     "Restart",
@@ -299,7 +291,6 @@ __all__ = [
     "ScheduledActor",
     "Scheduler",
     "Shutdown",
-    "SpecLike",
     "StartContext",
     "StartError",
     "StillRestarting",
@@ -309,23 +300,14 @@ __all__ = [
     "SupervisionError",
     "Supervisor",
     "SupervisorRef",
-    "SupervisorSnapshot",
-    "SystemClock",
     "Task",
     "TaskSupervisor",
     "TaskSupervisorRef",
     "ThreadChild",
-    "Timer",
-    "Timers",
-    "TreeOptions",
-    "Unregistered",
-    "Verdict",
     "abandoned_threads",
+    "find_actors",
     "kill",
     "on",
-    "partition_of",
     "render_tree",
     "run_until_signal",
-    "to_spec",
-    "to_specs",
 ]

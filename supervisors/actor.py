@@ -16,8 +16,9 @@ from supervisors.lifecycle.launch import create_alone, launch_alone
 from supervisors.lifecycle.mailbox import SystemEnvelope, TimeUp, Wake
 from supervisors.lifecycle.obedience import obey
 from supervisors.lifecycle.own_names import check_names, own
-from supervisors.lifecycle.ref import Ref
+from supervisors.lifecycle.ref import Ref, state_of
 from supervisors.lifecycle.signals import Down, ExitNow, KillSignal, StopSignal
+from supervisors.rules.options import flag, function, number, waiting_time
 from supervisors.rules.reasons import NORMAL, Reason
 from supervisors.threads.latch import Latch
 from supervisors.threads.timers import Timer
@@ -117,7 +118,7 @@ class Actor(BaseActor):
 
     @trap_exit.setter
     def trap_exit(self, trapping: bool) -> None:
-        self._actor_state.trapping = trapping
+        self._actor_state.trapping = flag("trap_exit", trapping)
 
     def exit(self, reason: object = NORMAL) -> NoReturn:
         """End this actor now with ``reason``, any value (see `supervisors.Exited`); ``on_stop`` still runs."""
@@ -130,27 +131,28 @@ class Actor(BaseActor):
             The key of this monitor: in its `Down`, and for `demonitor`.
         """
         monitor, state = object(), self._actor_state
-        theirs = ref.actor_state.links
+        theirs = state_of(ref).links
         state.links.monitor(theirs, lambda reason: state.send_system(Down(ref, reason, monitor)), key=monitor)
         return monitor
 
     def demonitor(self, ref: Ref[Any], monitor: object) -> None:
         """Undo `monitor`; a `Down` that is in the mailbox already stays there."""
-        self._actor_state.links.stop_watching(ref.actor_state.links, monitor)
+        self._actor_state.links.stop_watching(state_of(ref).links, monitor)
 
     def link(self, ref: Ref[Any]) -> None:
         """Share the fate of the actor behind ``ref``: the end of one is an exit signal to the other."""
-        self._actor_state.links.link(ref.actor_state.links)
+        self._actor_state.links.link(state_of(ref).links)
 
     def unlink(self, ref: Ref[Any]) -> None:
         """Undo `link`; no exit signal of that actor has any effect afterwards."""
-        self._actor_state.links.unlink(ref.actor_state.links)
+        self._actor_state.links.unlink(state_of(ref).links)
 
     def send_after(self, delay_s: float, message: Any) -> Timer:
         """Tell this actor ``message`` in ``delay_s`` seconds of its clock; return a timer that can be cancelled.
 
         The clock is `context.clock`, and one thread serves all timers of a tree.
         """
+        number("delay_s", delay_s, at_least=0)
         return self._actor_state.after(delay_s, partial(self._actor_state.send_system, message))
 
     def take_messages(self) -> list[Any]:
@@ -180,8 +182,8 @@ class Actor(BaseActor):
         Raises:
             pykka.Timeout: no such message came within ``timeout``.
         """
-        wanted = _instance_of(match) if isinstance(match, type) else match
-        time_up = TimeUp()
+        wanted = _instance_of(match) if isinstance(match, type) else function("match", match)
+        timeout, time_up = waiting_time(timeout), TimeUp()
         timer = None if timeout is None else self.send_after(timeout, time_up)
         try:
             return _select(self._actor_state, wanted, time_up)

@@ -10,6 +10,7 @@ from supervisors.children.snapshots import SupervisorSnapshot
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.replies import Refusal
 from supervisors.rules.errors import NotSupported
+from supervisors.rules.printing import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def answer(supervision: Answers, call: Call) -> Any:
     try:
         if call.method not in supervision.calls:
             known = ", ".join(sorted(supervision.calls))
-            raise NotSupported(f"expected one of the calls {known}, got {call.method!r}", call.method)
+            raise NotSupported(f"expected one of the calls {known}, got {shown(call.method)}", call.method)
         return getattr(supervision, call.method)(*call.args)
     except Exception as error:  # noqa: BLE001 - the caller gets it
         return Refusal(error)

@@ -225,7 +225,7 @@ class DynamicSupervision(Supervision):
         except TypeError:  # it is not hashable
             record = None
         if record is None:
-            raise NotFound(f"{self._control.name}: expected the reference of a child, got {ref!r}", ref)
+            raise NotFound(f"{self._control.name}: expected the reference of a child, got {shown(ref)}", ref)
         return record
 
 

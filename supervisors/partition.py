@@ -19,6 +19,9 @@ from supervisors.spec_like import SpecLike, to_spec
 from supervisors.supervisor import Supervisor
 from supervisors.supervisor_ref import SupervisorRef
 
+MOST = 100_000
+"""Copies; each is a child, so more are a mistake."""
+
 
 def partition_of(key: Any, partitions: int) -> int:
     """Return which of ``partitions`` copies ``key`` belongs to, from 0; the same in every process and run.
@@ -27,6 +30,7 @@ def partition_of(key: Any, partitions: int) -> int:
         key: an integer, which goes to the copy of its remainder; or anything whose `repr` is the same for equal keys.
         partitions: >= 1.
     """
+    whole("partitions", partitions, at_least=1)
     return (key if isinstance(key, int) else zlib.crc32(repr(key).encode())) % partitions
 
 
@@ -92,11 +96,14 @@ class PartitionSupervisor(Supervisor):
         max_seconds: float = 5.0,
         backoff: Backoff | None = None,
     ) -> None:
-        whole("partitions", partitions, at_least=1)
+        if whole("partitions", partitions, at_least=1) > MOST:
+            raise BadSpec(f"expected `partitions` to be at most {MOST}, got {shown(partitions)}")
         name = "/".join((*self.context.path, self.context.id))
         spec = to_spec(child)
         if spec.name is not None:
-            raise BadSpec(f"child {spec.id!r}: expected no `name`, since there are several copies, got {spec.name!r}")
+            raise BadSpec(
+                f"child {spec.id!r}: expected no `name`, since there are several copies, got {shown(spec.name)}"
+            )
         super().__init__(
             [replace(spec, id=str(number), name=(name, number)) for number in range(partitions)],
             strategy=Strategy.ONE_FOR_ONE,

@@ -11,6 +11,7 @@ from supervisors.actor import Actor
 from supervisors.children.spec import ChildSpec
 from supervisors.rules.errors import BadSpec, DuplicateChild
 from supervisors.rules.options import did_you_mean
+from supervisors.rules.printing import shown
 
 ActorClass: TypeAlias = type[Actor]
 """A class of actors that can be supervised."""
@@ -34,9 +35,8 @@ def to_spec(child: SpecLike) -> ChildSpec:
             return cast(ActorClass, actor_class).child_spec(*args)
         case _ if _is_actor_class(child):
             return cast(ActorClass, child).child_spec()
-    raise BadSpec(
-        f"expected a ChildSpec, a subclass of supervisors.Actor, a tuple (class, *arguments) or a dict, got {child!r}"
-    )
+    expected = "a ChildSpec, a subclass of supervisors.Actor, a tuple (class, *arguments) or a dict"
+    raise BadSpec(f"expected {expected}, got {shown(child)}")
 
 
 def to_specs(children: Iterable[SpecLike]) -> list[ChildSpec]:
@@ -47,12 +47,14 @@ def to_specs(children: Iterable[SpecLike]) -> list[ChildSpec]:
         DuplicateChild: two have the same id.
     """
     if isinstance(children, str | Mapping) or not isinstance(children, Iterable):
-        raise BadSpec(f"expected a list of child specifications, got {children!r}")
+        raise BadSpec(f"expected a list of child specifications, got {shown(children)}")
     specs = [to_spec(child) for child in children]
     seen: set[str] = set()
     for spec in specs:
         if spec.id in seen:
-            raise DuplicateChild(f"expected every child's id to be unique, got {spec.id!r} twice; give one another id")
+            raise DuplicateChild(
+                f"expected every child's id to be unique, got {shown(spec.id)} twice; give one another id"
+            )
         seen.add(spec.id)
     return specs
 
@@ -69,5 +71,7 @@ def _from_mapping(options: Mapping[str, Any]) -> ChildSpec:
     known = [field.name for field in fields(ChildSpec)]
     for name in options:
         if name not in known:
-            raise BadSpec(f"expected the options of a child specification, got {name!r}{did_you_mean(name, known)}")
+            raise BadSpec(
+                f"expected the options of a child specification, got {shown(name)}{did_you_mean(name, known)}"
+            )
     return ChildSpec(**options)

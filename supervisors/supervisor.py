@@ -25,7 +25,7 @@ from supervisors.rules.errors import (
     StillRunning,
 )
 from supervisors.rules.flags import Flags
-from supervisors.rules.printing import printed
+from supervisors.rules.printing import printed, shown
 from supervisors.rules.reasons import SHUTDOWN, Crashed, FailedToStart, Shutdown
 from supervisors.rules.strategy import AutoShutdown, AutoShutdownLike, Restart, StrategyLike, Verdict
 from supervisors.spec_like import SpecLike, to_specs
@@ -210,7 +210,7 @@ class FixedSupervision(Supervision):
     def _find(self, id: str) -> ChildRecord:
         if not isinstance(id, str) or id not in self._records:
             known = ", ".join(map(repr, self._records)) or "none"
-            raise NotFound(f"{self._control.name}: expected the id of a child, got {id!r}; there is {known}", id)
+            raise NotFound(f"{self._control.name}: expected the id of a child, got {shown(id)}; there is {known}", id)
         return self._records[id]
 
     def _stopped(self, id: str) -> ChildRecord:

@@ -14,6 +14,9 @@ from supervisors.children.spec import ChildSpec
 from supervisors.dynamic import DynamicSupervisor, DynamicSupervisorRef
 from supervisors.lifecycle.ref import Ref
 from supervisors.root import TreeOptions
+from supervisors.rules.errors import BadSpec
+from supervisors.rules.options import function as checked
+from supervisors.rules.printing import shown
 from supervisors.rules.strategy import Restart
 
 P = ParamSpec("P")
@@ -86,6 +89,7 @@ class TaskSupervisorRef(DynamicSupervisorRef):
         Raises:
             MaxChildren: there are as many tasks as there may be.
         """
+        checked("function", function)
         return self._begin(lambda: function(*args, **kwargs), None)
 
     def run_linked(self, owner: Actor, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Task[T]:
@@ -100,6 +104,9 @@ class TaskSupervisorRef(DynamicSupervisorRef):
         Raises:
             MaxChildren: there are as many tasks as there may be.
         """
+        checked("function", function)
+        if not isinstance(owner, Actor):
+            raise BadSpec(f"expected `owner` to be an actor, as `self`, got {shown(owner)}")
         return self._begin(lambda: function(*args, **kwargs), cast("Ref[Any]", owner.actor_ref))
 
     def _begin(self, function: Callable[[], T], owner: Ref[Any] | None) -> Task[T]:

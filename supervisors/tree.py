@@ -1,15 +1,46 @@
-"""A living tree of supervisors, as text."""
+"""A living tree of supervisors: its actors by their class, and all of it as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import pykka
 
+from supervisors.actor import Actor
 from supervisors.calls import BaseSupervisorRef
 from supervisors.children.records import ChildState
 from supervisors.children.snapshots import ChildSnapshot, SupervisorSnapshot
-from supervisors.rules.errors import ActorDead, Stopping
+from supervisors.lifecycle.ref import Ref
+from supervisors.rules.errors import ActorDead, BadSpec, Stopping
+from supervisors.rules.printing import shown
+
+A = TypeVar("A", bound=Actor)
+
+
+def find_actors(supervisor: BaseSupervisorRef, actor_class: type[A], *, timeout: float | None = None) -> list[Ref[A]]:
+    """Return the actors of a class, and of its subclasses, that run under ``supervisor``; in the order of start.
+
+    Call it from outside the tree: it asks every supervisor in turn.
+
+    Args:
+        supervisor: the root, or a branch.
+        actor_class: `Actor` for all.
+        timeout: seconds to wait for each supervisor; None waits for ever.
+
+    Raises:
+        ActorDead: a supervisor has ended, or stops.
+        pykka.Timeout: a supervisor is busy for longer.
+    """
+    if not (isinstance(actor_class, type) and issubclass(actor_class, Actor)):
+        raise BadSpec(f"expected a subclass of supervisors.Actor, got {shown(actor_class)}")
+    found: list[Ref[A]] = []
+    for child in _checked(supervisor).snapshot(timeout=timeout).children:
+        if isinstance(child.ref, Ref) and issubclass(child.ref.actor_class, actor_class):
+            found.append(child.ref)
+        if isinstance(child.ref, BaseSupervisorRef):
+            found += find_actors(child.ref, actor_class, timeout=timeout)
+    return found
 
 
 def render_tree(supervisor: BaseSupervisorRef, *, timeout: float = 1.0) -> str:
@@ -21,11 +52,17 @@ def render_tree(supervisor: BaseSupervisorRef, *, timeout: float = 1.0) -> str:
     A supervisor's line shows its strategy, and how many restarts it has used and has left within how many seconds; a
     child's line shows its state and for how long, its incarnation, and how many messages wait for it.
     """
-    snapshot = _ask(supervisor, timeout)
+    snapshot = _ask(_checked(supervisor), timeout)
     if isinstance(snapshot, str):
         return f"{supervisor.actor_state.context.id}  {snapshot}"
     lines = [f"{supervisor.actor_state.context.id}  {_describe(snapshot)}", *_children(snapshot, "", timeout)]
     return "\n".join(lines)
+
+
+def _checked(supervisor: object) -> BaseSupervisorRef:
+    if not isinstance(supervisor, BaseSupervisorRef):
+        raise BadSpec(f"expected the reference of a supervisor, got {shown(supervisor)}")
+    return supervisor
 
 
 def _ask(supervisor: BaseSupervisorRef, timeout: float) -> SupervisorSnapshot | str:

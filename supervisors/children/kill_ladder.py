@@ -28,7 +28,7 @@ def kill(target: Ref[Any] | Child) -> None:
     Args:
         target: the actor's reference; or a child of any host.
     """
-    child: Child = ThreadChild(target) if isinstance(target, Ref) else target
+    child: Child = target if isinstance(target, Child) else ThreadChild(target)
     use_force([(child, _watched(child))])
 
 

@@ -56,7 +56,7 @@ def typed(info: ChildInfo[Any], actor_class: type[Any] | None) -> ChildInfo[Any]
     Raises:
         BadSpec: it is of another class.
     """
-    if actor_class is not None and info.ref is not None:
+    if actor_class is not None:
         ref_to(actor_class, info.ref)
     return info
 

@@ -35,6 +35,16 @@ ActorClass: TypeAlias = type[BaseActor]
 """A class of actors that can be supervised."""
 
 
+def check_actor_class(actor_class: object) -> None:
+    """Check that ``actor_class`` is a class of actors that can be supervised.
+
+    Raises:
+        BadSpec: it is not.
+    """
+    if not (inspect.isclass(actor_class) and issubclass(actor_class, BaseActor)):
+        raise BadSpec(f"expected a subclass of supervisors.Actor, got {shown(actor_class)}; change its base class")
+
+
 @dataclass(frozen=True, slots=True)
 class ActorStart:
     """The ``start`` of an actor class: constructs a new actor each time.
@@ -48,6 +58,13 @@ class ActorStart:
     actor_class: ActorClass
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_actor_class(self.actor_class)
+        if not isinstance(self.args, tuple):
+            raise BadSpec(f"expected `args` to be a tuple, got {shown(self.args)}")
+        if not isinstance(self.kwargs, Mapping):
+            raise BadSpec(f"expected `kwargs` to be a dict, got {shown(self.kwargs)}")
 
     def __call__(self, context: StartContext) -> ThreadChild:
         """Start the actor, and return when it is ready."""
@@ -168,8 +185,7 @@ class ChildSpec:
             start_timeout: see `ChildSpec`.
             **kwargs: for its ``__init__``. One whose name is an option of this method needs a ``start`` of its own.
         """
-        if not (inspect.isclass(actor_class) and issubclass(actor_class, BaseActor)):
-            raise BadSpec(f"expected a subclass of supervisors.Actor, got {actor_class!r}; change its base class")
+        check_actor_class(actor_class)
         refused = refused_arguments(actor_class, args, kwargs, options=_OPTIONS, whole=False)
         if refused is not None:
             raise BadSpec(f"ChildSpec.of({actor_class.__name__}, ...) {refused}")

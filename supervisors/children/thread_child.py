@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from supervisors.children.child import Rung
-from supervisors.lifecycle.ref import Ref
+from supervisors.lifecycle.ref import Ref, state_of
 from supervisors.lifecycle.signals import StopSignal
 from supervisors.rules.reasons import Reason
 
@@ -25,7 +25,7 @@ class ThreadChild:
 
     def __init__(self, ref: Ref[Any]) -> None:
         self.ref = ref
-        self._state = ref.actor_state
+        self._state = state_of(ref)
 
     def watch(self, on_exit: Callable[[Reason], None]) -> None:
         """Call ``on_exit`` when the actor has ended."""

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from supervisors.lifecycle.signals import Kill
 from supervisors.rules.errors import BadSpec
+from supervisors.rules.options import function
 from supervisors.rules.printing import shown
 
 logger = logging.getLogger("supervisors")
@@ -51,6 +52,9 @@ E = TypeVar("E", bound=Event)
 
 def on(event_type: type[E], hook: Callable[[E], None]) -> Hook:
     """Return a hook that passes on the events of one type only."""
+    if not (isinstance(event_type, type) and issubclass(event_type, Event)):
+        raise BadSpec(f"expected a class of events, got {shown(event_type)}")
+    function("hook", hook)
 
     def filtered(event: Event) -> None:
         if isinstance(event, event_type):
@@ -69,7 +73,7 @@ class Hooks:
     def __init__(self, hooks: Iterable[Hook] = ()) -> None:
         if not hasattr(hooks, "__iter__") or isinstance(hooks, str | type):
             raise BadSpec(f"expected a list of hooks, got {shown(hooks)}")
-        self._hooks: tuple[Hook, ...] = tuple(map(_checked, hooks))
+        self._hooks: tuple[Hook, ...] = tuple(function("hook", hook) for hook in hooks)
         self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
@@ -78,7 +82,7 @@ class Hooks:
     def add(self, hook: Hook) -> None:
         """Call ``hook`` with every later event."""
         with self._lock:
-            self._hooks = (*self._hooks, _checked(hook))
+            self._hooks = (*self._hooks, function("hook", hook))
 
     def remove(self, hook: Hook) -> None:
         """Stop calling ``hook``; one that is not there is no error."""
@@ -95,9 +99,3 @@ class Hooks:
             except BaseException:
                 logger.exception("a hook raised on %s of %r and is removed", type(event).__name__, event.id)
                 self.remove(hook)
-
-
-def _checked(hook: Hook) -> Hook:
-    if not callable(hook):
-        raise BadSpec(f"expected a hook to be a function of an event, got {shown(hook)}")
-    return hook

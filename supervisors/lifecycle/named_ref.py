@@ -9,7 +9,7 @@ import pykka
 
 from supervisors.lifecycle.name_waits import Names, TimeLeft, wait_for_name, wait_for_name_async
 from supervisors.rules.errors import ActorDead, Stopping
-from supervisors.rules.options import number
+from supervisors.rules.options import hashable, waiting_time
 
 
 class NamedRef:
@@ -29,9 +29,8 @@ class NamedRef:
     """
 
     def __init__(self, registry: Names, name: Hashable, patience: float | None = 5.0) -> None:
-        if patience is not None:
-            number("patience", patience, at_least=0)
-        self.name = name
+        patience = waiting_time(patience, "patience")
+        self.name = hashable("name", name)
         self._registry = registry
         self._patience = patience
 
@@ -48,7 +47,8 @@ class NamedRef:
         Args:
             timeout: seconds to wait; None, the default, for the patience of this reference.
         """
-        return wait_for_name(self._registry, self.name, self._patience if timeout is None else timeout)
+        patience = self._patience if timeout is None else waiting_time(timeout)
+        return wait_for_name(self._registry, self.name, patience)
 
     def tell(self, message: Any) -> None:
         """Send ``message`` to the actor that has the name, and do not wait for an answer."""
@@ -66,7 +66,7 @@ class NamedRef:
             pykka.Timeout: no answer within ``timeout``.
             Exception: what the actor's code raised; it has crashed by that.
         """
-        time_left, ref = TimeLeft(timeout), None
+        time_left, ref = TimeLeft(waiting_time(timeout)), None
         while True:
             ref = wait_for_name(self._registry, self.name, time_left.at_most(self._patience), other_than=ref)
             try:
@@ -82,7 +82,7 @@ class NamedRef:
             message: anything.
             timeout: seconds for all of it; None: as long as the answer takes.
         """
-        time_left, ref = TimeLeft(timeout), None
+        time_left, ref = TimeLeft(waiting_time(timeout)), None
         while True:
             ref = await wait_for_name_async(
                 self._registry, self.name, time_left.at_most(self._patience), other_than=ref

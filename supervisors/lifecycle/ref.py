@@ -24,6 +24,8 @@ from supervisors.lifecycle.replies import Reply, TimedReply, fail, resolve
 from supervisors.lifecycle.signals import ExitSignal
 from supervisors.lifecycle.waiting import undisturbed
 from supervisors.rules.errors import ActorDead, BadSpec, DeadlineExceeded, MailboxFull
+from supervisors.rules.options import flag, function, number, waiting_time
+from supervisors.rules.printing import shown
 from supervisors.rules.reasons import KILLED, Reason, as_reason
 from supervisors.threads.forks import PROCESS
 from supervisors.threads.occupied import occupant
@@ -110,6 +112,11 @@ class Ref(pykka.ActorRef[A]):
             MailboxFull: the actor's mailbox is bounded and full.
             Exception: what the actor's code raised; it has crashed by that.
         """
+        flag("block", block)
+        if timeout is not None:
+            timeout = waiting_time(timeout)
+        if deadline_s is not None:
+            number("deadline_s", deadline_s, at_least=0)
         if block:
             check_not_itself(self.actor_state)
         give_up = partial(check_answer_may_be_awaited, self.actor_state)
@@ -137,11 +144,12 @@ class Ref(pykka.ActorRef[A]):
         Raises:
             ActorDead: see `ask`, and all else that it raises.
         """
+        timeout = waiting_time(timeout)
         reply = TimedReply()
         if deadline_s is None:
             self._send_question(message, reply, 0.0)
         else:
-            self._send_timed(message, reply, 0.0, deadline_s)
+            self._send_timed(message, reply, 0.0, number("deadline_s", deadline_s, at_least=0))
         try:
             return await reply.outcome(timeout)
         finally:
@@ -215,7 +223,8 @@ class Ref(pykka.ActorRef[A]):
             Stopping: the actor that calls this is below the one that is to stop, and so will be stopped itself.
             RuntimeError: an actor waits for its own end.
         """
-        if block:
+        timeout = waiting_time(timeout)
+        if flag("block", block):
             check_not_itself(self.actor_state)
         stopped = Reply(partial(check_answer_may_be_awaited, self.actor_state))
         if (FENCED and self._refuses_late_send()) or not self.is_alive():
@@ -239,12 +248,13 @@ class Ref(pykka.ActorRef[A]):
         Raises:
             RuntimeError: an actor waits for its own end, or for that of a supervisor above it, which waits for its end.
         """
+        timeout = waiting_time(timeout)
         check_end_may_be_awaited(self.actor_state)
         return self.actor_state.reason if self.actor_state.join(timeout) else None
 
     def on_release(self, release: Callable[[], None]) -> bool:
         """Call ``release`` at the end, before any watcher is notified; return False if the actor has already ended."""
-        return self.actor_state.links.on_release(release)
+        return self.actor_state.links.on_release(function("release", release))
 
     def exit(self, reason: object) -> None:
         """Send an exit signal on purpose: with `KILLED` it cannot be trapped, with another reason it can.
@@ -284,12 +294,25 @@ class Ref(pykka.ActorRef[A]):
         return self.actor_state.late_sends
 
 
-def ref_to(actor_class: type[A], ref: Any) -> Ref[A]:
-    """Return ``ref`` if it is the reference of an actor of ``actor_class``.
+def ref_to(actor_class: type[A], ref: Any) -> Ref[A] | None:
+    """Return ``ref`` if it is the reference of an actor of ``actor_class``, or None.
 
     Raises:
-        BadSpec: it is not.
+        BadSpec: it is neither, or ``actor_class`` is no class.
     """
-    if isinstance(ref, Ref) and isinstance(actor_class, type) and issubclass(ref.actor_class, actor_class):
+    if not isinstance(actor_class, type):
+        raise BadSpec(f"expected a class of actors, got {shown(actor_class)}")
+    if ref is None or (isinstance(ref, Ref) and issubclass(ref.actor_class, actor_class)):
         return ref
-    raise BadSpec(f"expected the reference of a {getattr(actor_class, '__name__', actor_class)}, got {ref}")
+    raise BadSpec(f"expected the reference of a {actor_class.__name__}, got {shown(ref)}")
+
+
+def state_of(ref: Any) -> ActorState:
+    """Return the state of the actor behind ``ref``.
+
+    Raises:
+        BadSpec: it is no reference.
+    """
+    if not isinstance(ref, Ref):
+        raise BadSpec(f"expected the reference of an actor, as `start` returns it, got {shown(ref)}")
+    return ref.actor_state

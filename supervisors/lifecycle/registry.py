@@ -15,8 +15,9 @@ import pykka
 from supervisors.lifecycle.named_ref import NamedRef
 from supervisors.lifecycle.ref import Ref, ref_to
 from supervisors.lifecycle.signals import Kill
-from supervisors.rules.errors import ActorDead, AlreadyStarted, NotSupported
-from supervisors.rules.options import member
+from supervisors.rules.errors import ActorDead, AlreadyStarted, BadSpec, NotSupported
+from supervisors.rules.options import function, member
+from supervisors.rules.printing import shown
 from supervisors.threads.forks import PROCESS
 
 A = TypeVar("A", bound=pykka.Actor)
@@ -110,7 +111,9 @@ class Registry:
         self._first: dict[Hashable, Any] = {}
         self._entries: dict[Hashable, tuple[Registration, ...]] = {}
         self._keys_of: dict[Any, list[Hashable]] = {}
-        self._listeners = list(listeners)
+        if not hasattr(listeners, "__iter__") or isinstance(listeners, str | type):
+            raise BadSpec(f"expected a list of listeners, got {shown(listeners)}")
+        self._listeners = [function("listener", listener) for listener in listeners]
         self._lock = threading.RLock()
         PROCESS.tell_of_forks(self)
 
@@ -118,7 +121,7 @@ class Registry:
 
     @overload
     @overload
-    def whereis(self, key: Hashable) -> Any | None: ...
+    def whereis(self, key: Hashable) -> Any: ...
 
     @overload
     def whereis(self, key: Hashable, actor_class: type[A]) -> Ref[A] | None: ...
@@ -134,7 +137,7 @@ class Registry:
             BadSpec: it is an actor of another class.
         """
         ref = self._first.get(key)
-        return ref if actor_class is None or ref is None else ref_to(actor_class, ref)
+        return ref if actor_class is None else ref_to(actor_class, ref)
 
     def ref(self, name: Hashable, *, patience: float | None = 5.0) -> NamedRef:
         """Return a reference to whichever actor has ``name`` when something is sent to it.
@@ -170,6 +173,7 @@ class Registry:
 
     def select(self, wanted: Callable[[Hashable, Registration], bool]) -> list[tuple[Hashable, Registration]]:
         """Return all entries for which ``wanted(key, registration)`` is true."""
+        function("wanted", wanted)
         with self._lock:
             pairs = [(key, entry) for key, entries in self._entries.items() for entry in entries]
         return [(key, entry) for key, entry in pairs if wanted(key, entry)]
@@ -212,6 +216,8 @@ class Registry:
             AlreadyStarted: keys are unique and another actor has this one.
             ActorDead: the actor has ended.
         """
+        if ref is None or isinstance(ref, type):
+            raise BadSpec(f"expected the reference of an actor to register as {shown(key)}, got {shown(ref)}")
         number = getattr(ref, "incarnation", 1) if incarnation is None else incarnation
         with self._lock:
             if self.keys is Keys.UNIQUE and key in self._first:
@@ -232,6 +238,7 @@ class Registry:
 
     def unregister_match(self, key: Hashable, wanted: Callable[[Registration], bool]) -> None:
         """Remove the entries of ``key`` for which ``wanted`` is true."""
+        function("wanted", wanted)
         with self._lock:
             for entry in self.lookup_all(key):
                 if wanted(entry):
@@ -244,6 +251,7 @@ class Registry:
             NotSupported: keys are not unique.
             KeyError: ``ref`` does not have this key.
         """
+        function("update", update)
         if self.keys is not Keys.UNIQUE:
             raise NotSupported("values of duplicate keys cannot be updated; unregister and register again", key)
         with self._lock:
@@ -257,7 +265,7 @@ class Registry:
     def add_listener(self, listener: Listener) -> None:
         """Call ``listener`` with every later change."""
         with self._lock:
-            self._listeners.append(listener)
+            self._listeners.append(function("listener", listener))
 
     def remove_listener(self, listener: Listener) -> None:
         """Undo `add_listener`; one that is not there is no error."""

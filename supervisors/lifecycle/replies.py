@@ -14,6 +14,7 @@ import pykka
 from supervisors.lifecycle._pykka import FutureSeam
 from supervisors.lifecycle.waiting import wait_for
 from supervisors.rules.errors import DeadlineExceeded
+from supervisors.rules.options import waiting_time
 from supervisors.threads.coroutines import latch_is_set
 from supervisors.threads.latch import Latch
 from supervisors.threads.timers import Timer, Timers
@@ -82,6 +83,8 @@ class Reply(FutureSeam):
             Exception: the outcome is an error.
         """
         try:
+            if timeout is not None:
+                timeout = waiting_time(timeout)
             if self.is_made_of_another:
                 return self.get_from_other(timeout)
             if not self._done.is_set():
@@ -106,7 +109,8 @@ class Reply(FutureSeam):
             pykka.Timeout: there is no outcome yet.
             Exception: the outcome is an error.
         """
-        if self._get_hook is not None:
+        timeout = waiting_time(timeout)
+        if self.is_made_of_another:
             import asyncio
 
             return await asyncio.to_thread(self.get, timeout=timeout)

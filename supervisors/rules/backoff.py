@@ -35,7 +35,7 @@ class Backoff:
         number("min_s", self.min_s, at_least=0)
         number("max_s", self.max_s, at_least=0)
         if self.min_s > self.max_s:
-            raise BadSpec(f"expected 0 <= `min_s` <= `max_s`, got {self.min_s!r} and {self.max_s!r}")
+            raise BadSpec(f"expected 0 <= `min_s` <= `max_s`, got {shown(self.min_s)} and {self.max_s!r}")
         number("factor", self.factor, at_least=1)
         number("jitter", self.jitter, at_least=0)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int):

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from difflib import get_close_matches
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from supervisors.rules.errors import BadSpec
 from supervisors.rules.printing import shown
@@ -83,6 +83,29 @@ def whole(option: str, value: object, *, at_least: int, or_none: bool = False, o
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
         choice = f"an integer >= {at_least}{' or None' if or_none else ''}"
         raise BadSpec(f"{of}expected `{option}` to be {choice}, got {shown(value)}")
+    return value
+
+
+def waiting_time(timeout: object, option: str = "timeout") -> float | None:
+    """Return ``timeout`` if it is a time to wait: seconds >= 0, or None or infinity for any time.
+
+    Raises:
+        BadSpec: it is none.
+    """
+    if timeout is None:
+        return None
+    seconds = number(option, timeout, at_least=0, infinite=True, expected="seconds >= 0, or None for any time")
+    return None if seconds == math.inf else seconds
+
+
+def function(option: str, value: Any) -> Any:
+    """Return ``value`` if it can be called.
+
+    Raises:
+        BadSpec: it cannot.
+    """
+    if not callable(value):
+        raise BadSpec(f"expected `{option}` to be a function, got {shown(value)}")
     return value
 
 

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from supervisors.children.child import Child
 from supervisors.lifecycle.context import StartContext
+from supervisors.rules.printing import shown
 from supervisors.rules.reasons import SHUTDOWN, Abandoned, Crashed, Reason
 
 MakeChild: TypeAlias = Callable[[StartContext], Child]
@@ -69,7 +70,7 @@ class Ends:
 def a_started_child_is_a_child(subject: Subject) -> None:
     """It has every method of the protocol, and a reference that stays the same."""
     child = subject.child()
-    assert isinstance(child, Child), f"expected a supervisors.Child, got {child!r}"
+    assert isinstance(child, Child), f"expected a supervisors.Child, got {shown(child)}"
     assert child.ref is not None, "expected a reference, got None"
     assert child.ref is child.ref, "expected `ref` to be the same object each time"
     depth = child.depth()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from supervisors.rules.options import number, waiting_time, whole
 from supervisors.threads.latch import Latch
 
 
@@ -15,7 +16,7 @@ class ManualClock:
     """
 
     def __init__(self, now: float = 0.0) -> None:
-        self._now = now
+        self._now = number("now", now)
         self._waiters: dict[threading.Event, float] = {}
         self._changed = threading.Condition()
 
@@ -25,6 +26,7 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         """Move on by ``seconds``, and wake the threads whose time has come."""
+        number("seconds", seconds, at_least=0)
         with self._changed:
             self._now += seconds
             for woken, due in self._waiters.items():
@@ -65,8 +67,10 @@ class ManualClock:
         Raises:
             TimeoutError: there were not so many in time.
         """
+        whole("count", count, at_least=0)
+        seconds = waiting_time(timeout)
         with self._changed:
-            if not self._changed.wait_for(lambda: self._waiting() >= count, timeout):
+            if not self._changed.wait_for(lambda: self._waiting() >= count, seconds):
                 raise TimeoutError(f"expected {count} threads to wait for the clock, got {self._waiting()}")
 
     def _waiting(self) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from supervisors.children.child import Rung
 from supervisors.lifecycle.arguments import refused_arguments
 from supervisors.lifecycle.context import StartContext
+from supervisors.rules.printing import shown
 from supervisors.rules.reasons import KILLED, NORMAL, Abandoned, Crashed, Reason
 
 
@@ -113,6 +114,8 @@ class ScriptedStart:
         refused = refused_arguments(ScriptedChild, (None,), options)
         if refused is not None:
             raise TypeError(f"ScriptedStart() {refused}")
+        if not isinstance(outcomes, Iterable) or isinstance(outcomes, str | Mapping):
+            raise TypeError(f"expected a list of outcomes, got {shown(outcomes)}")
         self.outcomes = list(outcomes)
         self.options = options
         self.children: list[ScriptedChild] = []

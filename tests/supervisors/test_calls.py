@@ -18,7 +18,6 @@ from supervisors import (
     ChildSpec,
     ChildState,
     ChildType,
-    Counts,
     Crashed,
     Flags,
     NotFound,
@@ -30,6 +29,7 @@ from supervisors import (
     Supervisor,
     SupervisorRef,
 )
+from supervisors.children.records import Counts
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Died, Recorder, Worker, down
 

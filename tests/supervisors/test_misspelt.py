@@ -9,7 +9,6 @@ import pytest
 
 from supervisors import (
     Actor,
-    ActorStart,
     BadSpec,
     ChildSpec,
     DynamicSupervisor,
@@ -20,6 +19,7 @@ from supervisors import (
     Supervisor,
     TaskSupervisor,
 )
+from supervisors.children.spec import ActorStart
 from supervisors.testing import ScriptedStart
 from tests.supervisors.stubs import Worker
 

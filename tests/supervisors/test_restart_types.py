@@ -10,7 +10,6 @@ from supervisors import (
     ChildExited,
     ChildSpec,
     ChildState,
-    Counts,
     NotFound,
     Restart,
     Shutdown,
@@ -18,6 +17,7 @@ from supervisors import (
     Supervisor,
     SupervisorRef,
 )
+from supervisors.children.records import Counts
 from tests.supervisors.stubs import Recorder, Worker, tell_and_see_die
 
 SHUTDOWNS: list[Any] = [SHUTDOWN, Shutdown("why")]

@@ -16,7 +16,6 @@ from supervisors import (
     ChildSpec,
     ChildState,
     ChildType,
-    Counts,
     FailedToStart,
     Ignore,
     Registry,
@@ -28,6 +27,7 @@ from supervisors import (
     Supervisor,
     ThreadChild,
 )
+from supervisors.children.records import Counts
 from supervisors.testing import ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Died, Recorder, Worker, down, thread_child
 

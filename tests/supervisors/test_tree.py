@@ -1,6 +1,19 @@
 from __future__ import annotations
 
-from supervisors import ChildSpec, DynamicSupervisor, Restart, Strategy, Supervisor, render_tree
+import pytest
+
+from supervisors import (
+    Actor,
+    ActorDead,
+    BadSpec,
+    ChildSpec,
+    DynamicSupervisor,
+    Restart,
+    Strategy,
+    Supervisor,
+    find_actors,
+    render_tree,
+)
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Gate, Recorder, Worker
 
@@ -75,3 +88,22 @@ def test_the_number_of_abandoned_children_is_drawn() -> None:
     assert render_tree(tree).splitlines()[0] == "root  one_for_one, restarts 0 used and 3 left in 5 s, 1 abandoned"
     gate.opened.set()
     tree.stop()
+
+
+def test_actors_are_found_by_their_class_in_the_whole_tree() -> None:
+    class Special(Worker):
+        pass
+
+    inner = ChildSpec.of(Supervisor, [ChildSpec.of(Special, id="s"), Worker], strategy="one_for_one", id="inner")
+    with Supervisor.start([ChildSpec.of(Worker, id="w"), inner], strategy="one_for_one") as tree:
+        assert [ref.actor_class for ref in find_actors(tree, Worker)] == [Worker, Special, Worker]
+        assert [ref.actor_class for ref in find_actors(tree, Supervisor)] == [Supervisor]
+        assert len(find_actors(tree, Actor)) == 4
+        for ref in find_actors(tree, Special):
+            assert ref.ask("ping") == 1
+        with pytest.raises(BadSpec, match="expected a subclass of"):
+            find_actors(tree, int)  # type: ignore[type-var]  # what is tested
+        with pytest.raises(BadSpec, match="expected the reference of a supervisor"):
+            find_actors(find_actors(tree, Special)[0], Worker)  # type: ignore[arg-type]  # what is tested
+    with pytest.raises(ActorDead):
+        find_actors(tree, Worker)

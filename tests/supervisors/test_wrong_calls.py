@@ -10,7 +10,7 @@ import pytest
 
 from supervisors import (
     Actor,
-    BaseSupervisorRef,
+    BadSpec,
     ChildSpec,
     Down,
     DynamicSupervisor,
@@ -26,6 +26,7 @@ from supervisors import (
     Supervisor,
     TaskSupervisor,
 )
+from supervisors.calls import BaseSupervisorRef
 from tests.supervisors.lifecycle.test_any_reason import TERMS, Hostile, named
 from tests.supervisors.stubs import PATIENCE_S, Gate, Worker, down
 
@@ -174,7 +175,7 @@ def test_a_message_to_all_of_a_group_reaches_all_that_can_be_told() -> None:
 def test_a_task_that_cannot_be_run_concerns_its_caller_only() -> None:
     with TaskSupervisor.start() as tree:
         for wrong in (None, "no function", 5):
-            with pytest.raises(TypeError):
+            with pytest.raises(BadSpec):
                 tree.run(wrong).result(PATIENCE_S)  # type: ignore[arg-type]
             with pytest.raises(Exception):  # noqa: B017
                 tree.run_linked(wrong, sum, [1])  # type: ignore[arg-type]

@@ -22,9 +22,8 @@ from supervisors import (
     Strategy,
     Supervisor,
     ThreadChild,
-    to_spec,
-    to_specs,
 )
+from supervisors.spec_like import to_spec, to_specs
 from supervisors.testing import ScriptedStart
 from tests.supervisors.stubs import Worker, thread_child
 

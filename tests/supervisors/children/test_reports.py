@@ -11,15 +11,14 @@ from supervisors import (
     SHUTDOWN,
     ChildSpec,
     ChildType,
-    Context,
     Crashed,
-    Offender,
     Report,
     Restart,
     StartError,
     Strategy,
     Supervisor,
 )
+from supervisors.children.reports import Context, Offender
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.stubs import Died, Recorder, Worker, down
 

@@ -12,7 +12,6 @@ from supervisors import (
     ChildSpec,
     ChildState,
     ChildType,
-    Counts,
     DynamicSupervisor,
     Ignore,
     MaxChildren,
@@ -26,6 +25,7 @@ from supervisors import (
     Supervisor,
     ThreadChild,
 )
+from supervisors.children.records import Counts
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.dynamic.children import gone, scripted
 from tests.supervisors.stubs import (

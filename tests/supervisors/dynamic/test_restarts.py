@@ -10,7 +10,6 @@ from supervisors import (
     SHUTDOWN,
     ChildSpec,
     ChildState,
-    Counts,
     DynamicSupervisor,
     DynamicSupervisorRef,
     Escalation,
@@ -19,6 +18,7 @@ from supervisors import (
     Shutdown,
     StartContext,
 )
+from supervisors.children.records import Counts
 from supervisors.testing import ManualClock, ScriptedStart
 from tests.supervisors.dynamic.children import gone, scripted
 from tests.supervisors.stubs import (

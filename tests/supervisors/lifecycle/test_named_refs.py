@@ -204,7 +204,7 @@ def test_a_child_that_waits_for_a_name_does_not_hold_its_stop_up(registry: Regis
 def test_whereis_and_which_child_can_name_the_class(registry: Registry, tree: SupervisorRef) -> None:
     ref = registry.whereis("counter", Counter)
     assert ref is tree.which_child("c", Counter).ref
-    with pytest.raises(BadSpec, match="expected the reference of a Gate, got Counter"):
+    with pytest.raises(BadSpec, match="expected the reference of a Gate, got"):
         registry.whereis("counter", Gate)  # type: ignore[type-var]  # what is tested
     assert registry.whereis("nobody", Counter) is None
 

@@ -12,16 +12,13 @@ from supervisors import (
     BadSpec,
     ChildSpec,
     Down,
-    Keys,
     NotSupported,
     Ref,
-    Registered,
-    Registration,
     Registry,
     Strategy,
     Supervisor,
-    Unregistered,
 )
+from supervisors.lifecycle.registry import Keys, Registered, Registration, Unregistered
 from supervisors.rules.reasons import KILLED, SHUTDOWN
 from supervisors.testing import ScriptedStart
 from tests.supervisors.stubs import PATIENCE_S, Recorder, Worker, down, tell_and_see_die

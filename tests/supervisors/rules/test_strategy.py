@@ -2,19 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from supervisors import (
-    KILLED,
-    NORMAL,
-    SHUTDOWN,
-    AutoShutdown,
-    Crashed,
-    Plan,
-    Reason,
-    Restart,
-    Shutdown,
-    Strategy,
-    Verdict,
-)
+from supervisors import KILLED, NORMAL, SHUTDOWN, AutoShutdown, Crashed, Reason, Restart, Shutdown, Strategy
+from supervisors.rules.strategy import Plan, Verdict
 
 ORDER = ("a", "b", "c", "d")
 

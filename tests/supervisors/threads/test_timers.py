@@ -6,9 +6,10 @@ from typing import Any
 import pykka
 import pytest
 
-from supervisors import ChildSpec, DeadlineExceeded, StartContext, Strategy, Supervisor, Timers
+from supervisors import ChildSpec, DeadlineExceeded, StartContext, Strategy, Supervisor
 from supervisors.lifecycle.launch import create, launch
 from supervisors.testing import ManualClock
+from supervisors.threads.timers import Timers
 from tests.supervisors.stubs import PATIENCE_S, Gate, Worker, down
 
 
