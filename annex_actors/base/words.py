@@ -11,5 +11,6 @@ def counted(count: int, noun: str, plural: str = "") -> str:
         noun: the name of one.
         plural: the name of several, where it is not the noun with ``s`` or ``es``.
     """
-    several = plural or noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+    takes_es = noun.endswith(("s", "x", "ch", "sh")) and not noun.endswith("epoch")
+    several = plural or noun + ("es" if takes_es else "s")
     return f"{count:,} {noun if count == 1 else several}"

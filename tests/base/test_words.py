@@ -32,6 +32,7 @@ TEXTS = {"part"}
         (2, "step", "2 steps"),
         (1, "batch", "1 batch"),
         (3, "batch", "3 batches"),
+        (2, "epoch", "2 epochs"),
         (2, "process", "2 processes"),
         (1_200_000, "sample", "1,200,000 samples"),
     ],

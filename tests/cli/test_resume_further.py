@@ -54,7 +54,7 @@ def test_more_epochs_are_kept_if_the_run_is_killed_again(run: Path, monkeypatch:
 def test_fewer_epochs_than_are_trained_are_refused(run: Path, epochs: str, capsys: pytest.CaptureFixture[str]) -> None:
     before = contents(run)
     assert main(["resume", str(run), "--epochs", epochs]) == 2
-    assert "error: expected `epochs` to be at least 8, since 8 steps are trained, got" in capsys.readouterr().err
+    assert "error: expected `epochs` to be at least 8, since training is at step 8, got" in capsys.readouterr().err
     assert contents(run) == before
 
 
@@ -66,5 +66,5 @@ def test_a_run_whose_config_has_fewer_epochs_than_it_has_finished_is_refused(
     config.write_text(config.read_text().replace("epochs = 16", "epochs = 2"))
     before = contents(run)
     assert main(["resume", str(run)]) == 2
-    assert "error: expected `epochs` to be at least 16, since 16 steps are trained, got 2" in capsys.readouterr().err
+    assert "error: expected `epochs` to be at least 16, since training is at step 16, got 2" in capsys.readouterr().err
     assert contents(run) == before

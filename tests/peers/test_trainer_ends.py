@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.words import counted
 from annex_actors.peers.trainer import TrainerSpec, TrainerState
 from annex_actors.protocol.events import EpochFinished, Finished
 from annex_actors.protocol.messages import OWNER, Await
@@ -130,15 +131,15 @@ def test_a_state_beyond_the_step_to_halt_at_ends_the_run_without_another_step() 
 @pytest.mark.parametrize(("finished", "reported"), [(0, 4), (1, 2), (1, 7), (2, 5)])
 def test_a_state_whose_epoch_would_never_end_is_refused_before_anything_starts(finished: int, reported: int) -> None:
     expected = (
-        f"expected a training that has finished {finished} epochs of 3 steps to have done {3 * finished} to "
-        f"{3 * finished + 3} steps, got {reported}"
+        f"expected a training that has finished {counted(finished, 'epoch')} of 3 steps to be at step "
+        f"{3 * finished} to {3 * finished + 3}, got {reported}"
     )
     with pytest.raises(ConfigError, match=expected):
         resumed(5, finished=finished, reported=reported)
 
 
 def test_a_commit_whose_epoch_would_never_end_is_refused() -> None:
-    with pytest.raises(ConfigError, match="to have done 0 to 3 steps, got 4"):
+    with pytest.raises(ConfigError, match="to be at step 0 to 3, got 4"):
         TRAINING.trainer_spec().node(Snapshot(TRAINER, 4, TrainerState(reported=4)), 2)
 
 

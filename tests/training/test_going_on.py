@@ -71,7 +71,9 @@ def test_a_checkpoint_past_the_last_epoch_is_refused(step: int, epochs: int, sch
     training = replace(TRAINING, schedule=schedule)
     message = refused(training.learner(), ConfigError, epochs, resume=at_every_step(training)[step])
     least = -(-step // STEPS_PER_EPOCH)
-    assert message.startswith(f"expected `epochs` to be at least {least}, since {step} steps are trained, got {epochs}")
+    assert message.startswith(
+        f"expected `epochs` to be at least {least}, since training is at step {step}, got {epochs}"
+    )
 
 
 def test_a_crash_before_the_checkpoint_is_refused_since_it_would_never_come() -> None:
@@ -256,7 +258,7 @@ REFUSED: list[tuple[Callable[[], Any], type[UserError], str]] = [
     (
         lambda: {**given(), "3.bias": np.array([0, np.nan, 0])},
         DataError,
-        "expected initial weights of layer 3 (dense:3): bias to be finite float32 numbers, got NaN or infinity",
+        "expected initial weights of layer 3 (dense:3): bias to be finite in float32, got NaN or infinity",
     ),
     (
         lambda: {**given(), "3.bias": np.full(3, 1e300)},
