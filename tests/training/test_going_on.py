@@ -71,7 +71,8 @@ def test_a_checkpoint_past_the_last_epoch_is_refused(step: int, epochs: int, sch
     training = replace(TRAINING, schedule=schedule)
     message = refused(training.learner(), ConfigError, epochs, resume=at_every_step(training)[step])
     least = -(-step // STEPS_PER_EPOCH)
-    assert message.startswith(
+    wanted = f"expected `epochs` to be at least {least}, since training is at step {step}, got {epochs}"
+    assert message.startswith(wanted)
         f"expected `epochs` to be at least {least}, since training is at step {step}, got {epochs}"
     )
 
