@@ -73,8 +73,6 @@ def test_a_checkpoint_past_the_last_epoch_is_refused(step: int, epochs: int, sch
     least = -(-step // STEPS_PER_EPOCH)
     wanted = f"expected `epochs` to be at least {least}, since training is at step {step}, got {epochs}"
     assert message.startswith(wanted)
-        f"expected `epochs` to be at least {least}, since training is at step {step}, got {epochs}"
-    )
 
 
 def test_a_crash_before_the_checkpoint_is_refused_since_it_would_never_come() -> None:
