@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as text
+import re
 import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,6 @@ import typer
 
 from annex_actors.base.columns import width_of
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.shown import shown
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_lines, print_result, print_table
 
@@ -100,7 +100,11 @@ def _summary(simulation: Simulation) -> dict[str, object]:
     }
 
 
+_NUMBER = re.compile(r"[-+]?[0-9_./]{1,30}(e[-+]?[0-9]{1,3})?", re.IGNORECASE)
+
+
 def _layer_times(given: str) -> LayerTimes:
+    from annex_actors.base.shown import shown
     from annex_actors.runtimes.cost_model import LayerTimes
 
     parts = [_number("times", part) for part in given.split(",")]
@@ -111,12 +115,16 @@ def _layer_times(given: str) -> LayerTimes:
 
 def _number(name: str, given: str) -> float:
     """Return an int or a Fraction, so that sums of times that should be equal are equal."""
+    from annex_actors.base.shown import shown
+
     try:
+        if not _NUMBER.fullmatch(given.strip()):  # a Fraction of 1e999999999 would take all memory
+            raise ValueError
         number = Fraction(given.strip())
     except (ValueError, ZeroDivisionError):
         raise ConfigError(f"expected `{name}` to be numbers, got {shown(given)}") from None
     if number < 0:
-        raise ConfigError(f"expected `{name}` to be at least 0, got {shown(given)}")
+        raise ConfigError(f"expected `{name}` to be at least 0, got {number}")
     return int(number) if number.denominator == 1 else number  # type: ignore[return-value]  # a Fraction serves as a float
 
 

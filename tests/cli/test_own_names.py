@@ -142,16 +142,16 @@ def test_settings_that_do_not_fit_them_are_an_error_of_one_line(
     [
         (
             "register_optimizer('mine', lambda: None)",
-            "expected the optimizer 'mine' to be a dataclass with name, init",
+            "expected `optimizer` to be a dataclass with name, init",
         ),
         ("register_optimizer('mine', Signs(rate=0.5))", "such as Sgd, got Signs(rate=0.5); register the class itself"),
         (
             "register_optimizer('sgd', Signs)",
             "expected a new name for the optimizer, one word without colons, got '",
         ),
-        ("register_cost('mine', Doubled)", "expected the cost 'mine' to be a value with name, encode, evaluate and"),
+        ("register_cost('mine', Doubled)", "expected `cost` to be a value with name, encode, evaluate and"),
         ("register_cost('mse', Doubled())", "expected a new name for the cost, one word without colons, got 'mean_sq"),
-        ("register_schedule('gpipe')", "expected a schedule to be a Discipline, got 'gpipe'"),
+        ("register_schedule('gpipe')", "expected `row` to be a Discipline; register the row itself, got 'gpipe'"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_when_it_is_registered(
