@@ -22,7 +22,10 @@ What there is
   there are cores, the most urgent first; all else here works on them as well.
 - `ChildSpec`: one child, as data. `Supervisor`: a fixed list of them, and a strategy. `DynamicSupervisor`: children
   that come and go. `PartitionSupervisor`: copies of one child, routed to by key. `TaskSupervisor`: one-off work.
-- `Registry`: names, or topics, for actors that change with every restart.
+- `Registry`: names, or topics, for actors that change with every restart; `NamedRef`: whichever actor has a name.
+  `find_actors`: the actors of a tree by their class.
+- `run_until_signal`: the main thread of a program that is a tree. In coroutines: `Ref.ask_async`, and ``await`` on
+  every future.
 - Hooks, called with every `Event`; `render_tree`, a living tree as text; reports to the logger ``supervisors``.
 - `Child`: what a child must be, whatever it runs on. `ThreadChild` is the one for actors; an OS process or a machine
   far away is one more class of about sixty lines, and `supervisors.testing.check_child` tells whether it is right.
@@ -92,7 +95,18 @@ How it differs from OTP, and why
 - A stop takes effect between two messages and not within one: nothing can interrupt a thread safely. Stops and exit
   signals still overtake the messages that wait.
 - A kill may end in `Abandoned`: a thread that is stuck in C code, a lock or a sleep cannot be killed, only fenced off.
-  So a ``shutdown`` of `BRUTAL_KILL` is refused at the start unless the specification says that this is acceptable.
+  So a ``shutdown`` of `BRUTAL_KILL` is refused at the start unless the specification says that this is acceptable. In
+  the waits of this package (an ask, `Ref.wait`, a receive, a full mailbox, a start) a kill takes effect at once.
+- Any value is an exit reason, as in OTP: what is no `Reason` becomes an `Exited`, and an exception a `Crashed`.
+- An actor that has left its loop answers no question any more, also while it runs its last hook or stops its children:
+  each fails at once with `Stopping`. A child that gets it from a supervisor above, and does not catch it, ends in
+  order, where OTP's exit signal would end it inside the call.
+- A wait that only the one who waits could end is a `RuntimeError` at once: for oneself, or for a supervisor above that
+  waits for this branch to start or to end. In OTP it is a deadlock until a timeout.
+- A start that hangs is ended by force: after ``start_timeout``, which is a child's option here and one of `gen_server`
+  in OTP; after its ``shutdown`` time when its supervisor is told to stop; at once when that is killed. ``cancelled`` is
+  set then, so that ``on_start`` can end by itself. The time of ``__init__``, which runs in the supervisor's thread,
+  does not count.
 - ``__init__`` runs in the thread that starts the actor, as in Pykka; ``on_start`` in its own. Both belong to the start.
 - ``on_stop`` runs at every orderly end, not only in an actor that traps exits: Python programs rely on cleaning up.
 - The defaults are Elixir's, 3 restarts in 5 seconds, and so is the strategy that must be said; OTP's are 1 in 5 and
@@ -104,16 +118,22 @@ How it differs from OTP, and why
 - Any code may register an actor, where Elixir lets only the actor itself: a supervisor does it for its children, before
   ``on_start``.
 - Hooks are called in the supervisor's thread, and removed when they raise; OTP has a log handler there.
+- What a call of a supervisor raises is its caller's, also for a wrong call, and never ends the supervisor.
 - The frames of a crash lose their variables when the actor's thread ends, so that a reason keeps no actor in memory.
   Its traceback prints as before, and ``on_failure`` still finds everything. Erlang's reasons hold copies.
 - Beyond OTP, and off unless asked for: backoff, bounded mailboxes, deadlines, counted dead letters.
 - Left out, since Python has no such thing: code change with a new version of a module (`SupervisorRef.reconfigure`
   gives new options and specifications), hibernation, names across machines.
+- A specification as a dict may have no unknown keys, where OTP ignores them: a misspelt option is refused by name, as
+  everywhere here, and with it arguments that the actor's class does not take.
+- A supervisor of a program's own is a subclass with an ``__init__``, where OTP has a module with ``init``; its hooks
+  have no part in the work on its children.
+- A `NamedRef` waits for a successor; in OTP a call to a name that no process has fails.
 - Actors are not in `pykka.ActorRegistry`: its ``stop_all``, which Pykka calls when any actor raises a `BaseException`,
   would stop the whole tree from the wrong end.
 
 Threads: hooks run in the supervisor's thread, which waits for them, and must not call it. All methods of references and
-registries may be called from any thread. A child must not call its own supervisor while it starts or stops.
+registries may be called from any thread.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def run_until_signal(
     Args:
         tree: the reference of the root; or a function that starts it and returns that, called when signals are waited
             for already: then none that comes during the start is lost.
-        signals: that stop it. A second one ends the wait.
+        signals: that stop it. A second one ends the wait; during the start it is a `KeyboardInterrupt`.
 
     Returns:
         Why the tree ended; None if it had not when a second signal came.
@@ -46,17 +46,18 @@ def run_until_signal(
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("signals reach the main thread only; call run_until_signal there")
-    news: SimpleQueue[int] = SimpleQueue()  # its `put` may interrupt itself, as in a handler it may
-    with _handled(signals, news):
-        tree = _root(tree)
-        tree.actor_state.links.watch(lambda _reason: news.put(_ENDED))
-        number = news.get()
+    news = _News()
+    with news.of(signals):
+        root = _root(tree)
+        news.starting = False
+        root.actor_state.links.watch(lambda _reason: news.queue.put(_ENDED))
+        number = news.queue.get()
         if number != _ENDED:
             name = signal.Signals(number).name
-            logger.info("%s: %s is told to stop; another signal ends the wait", name, tree.actor_state.label)
-            tree.stop(block=False)
-            number = news.get()
-    return tree.wait() if number == _ENDED else None
+            logger.info("%s: %s is told to stop; another signal ends the wait", name, root.actor_state.label)
+            root.stop(block=False)
+            number = news.queue.get()
+    return root.wait() if number == _ENDED else None
 
 
 def _root(tree: Any) -> Ref[Any]:
@@ -66,16 +67,25 @@ def _root(tree: Any) -> Ref[Any]:
     return root
 
 
-@contextmanager
-def _handled(signals: Iterable[signal.Signals], news: SimpleQueue[int]) -> Iterator[None]:
-    """Put the numbers of signals that come into ``news``; restore their handlers at the end."""
+class _News:
+    """What the main thread waits for: signals, by their number, and the end of the tree."""
 
-    def handle(number: int, _frame: FrameType | None) -> None:
-        news.put(number)
+    def __init__(self) -> None:
+        self.queue: SimpleQueue[int] = SimpleQueue()  # its `put` may interrupt itself, as in a handler it may
+        self.starting = True
 
-    before = {number: signal.signal(number, handle) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    def note(self, number: int, _frame: FrameType | None) -> None:
+        """Handle a signal; a second one during the start breaks that off."""
+        self.queue.put(number)
+        if self.starting and self.queue.qsize() > 1:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def of(self, signals: Iterable[signal.Signals]) -> Iterator[None]:
+        """Handle ``signals``; restore their handlers at the end."""
+        before = {number: signal.signal(number, self.note) for number in signals}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -19,7 +19,8 @@ def no_thread_left() -> Iterator[None]:
     """Check that after the block there is no thread that was not there before it; one of those may have ended."""
     before = threading.enumerate()
     yield
-    assert [thread for thread in threading.enumerate() if thread not in before] == []
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    assert not left, f"threads are left: {left}"
 
 
 @contextmanager
@@ -31,15 +32,32 @@ def nothing_left() -> Iterator[None]:
     files, named = _open_files(), set(os.listdir(SHARED_MEMORY))
     with no_thread_left():
         yield
-    assert psutil.Process().children(recursive=True) == []
-    assert _open_files() - files == set()
-    assert set(os.listdir(SHARED_MEMORY)) - named == set()
+    processes = psutil.Process().children(recursive=True)
+    assert not processes, f"processes are left: {processes}"
+    left = [name for key, name in _open_files().items() if key not in files]
+    assert not left, f"open files are left: {left}"
+    left = [name for name in set(os.listdir(SHARED_MEMORY)) - named if not _belongs_to_another_program(name)]
+    assert not left, f"shared memory is left: {left}"
 
 
-def _open_files() -> set[tuple[str, str]]:
-    """Return the descriptors of the open files, and what they refer to."""
-    found = set()
+def _open_files() -> dict[tuple[int, int, int], str]:
+    """Return what the open files refer to, by descriptor, device and inode: a file that is deleted stays the same."""
+    found = {}
     for fd in os.listdir(OPEN_FILES) if OPEN_FILES.is_dir() else ():
-        with suppress(FileNotFoundError):  # the list itself was an open file
-            found.add((fd, os.readlink(OPEN_FILES / fd)))
+        with suppress(OSError):  # the list itself was an open file
+            status = os.fstat(int(fd))
+            found[int(fd), status.st_dev, status.st_ino] = os.readlink(OPEN_FILES / fd)
     return found
+
+
+def _belongs_to_another_program(name: str) -> bool:
+    """Return whether a file in shared memory, which all programs share, is gone again or mapped by another program."""
+    path = str(SHARED_MEMORY / name)
+    others = (other for other in psutil.process_iter() if other.pid != os.getpid())
+    return not os.path.exists(path) or any(path in _maps(other.pid) for other in others)
+
+
+def _maps(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/maps").read_text(errors="replace")
+    return ""

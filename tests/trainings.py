@@ -147,7 +147,7 @@ class Training:
             self.network,
             cost=self.cost,
             optimizer=self.optimizer,
-            microbatches=self.microbatches,
+            microbatches=min(self.microbatches, self.batch_size),  # a learner refuses what cuts a batch no further
             schedule=self.schedule,
             runtime=runtime,
             seed=self.seed,

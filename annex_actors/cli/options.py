@@ -50,7 +50,7 @@ _SETTING_OF = {
     "stages": "training.stages",
     "kernels": "training.kernels",
     "seed": "training.seed",
-    "initial_weights": "training.initial_weights",
+    "from_": "training.initial_weights",
     "runtime": "runtime.name",
     "affinity": "runtime.affinity",
     "optimizer": "optimizer.name",

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from annex_actors.base import checks
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_result, print_table
 
@@ -46,6 +45,8 @@ def settings(
 def _chosen(known: Sequence[Setting], key: str | None) -> list[Setting]:
     if key is None:
         return list(known)
+    from annex_actors.base import checks
+
     found = [each for each in known if each.key == key or each.key.startswith(f"{key}.")]
     return found or checks.unknown("KEY", key, dict.fromkeys(each.key for each in known))
 

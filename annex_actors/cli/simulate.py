@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as text
 import re
+import reprlib
 import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
@@ -104,25 +105,22 @@ _NUMBER = re.compile(r"[-+]?[0-9_./]{1,30}(e[-+]?[0-9]{1,3})?", re.IGNORECASE)
 
 
 def _layer_times(given: str) -> LayerTimes:
-    from annex_actors.base.shown import shown
     from annex_actors.runtimes.cost_model import LayerTimes
 
     parts = [_number("times", part) for part in given.split(",")]
     if len(parts) not in (3, 4):
-        raise ConfigError(f"expected `times` to be three or four numbers such as 1,1,1, got {shown(given)}")
+        raise ConfigError(f"expected `times` to be three or four numbers such as 1,1,1, got {reprlib.repr(given)}")
     return LayerTimes(*parts)
 
 
 def _number(name: str, given: str) -> float:
     """Return an int or a Fraction, so that sums of times that should be equal are equal."""
-    from annex_actors.base.shown import shown
-
     try:
         if not _NUMBER.fullmatch(given.strip()):  # a Fraction of 1e999999999 would take all memory
             raise ValueError
         number = Fraction(given.strip())
     except (ValueError, ZeroDivisionError):
-        raise ConfigError(f"expected `{name}` to be numbers, got {shown(given)}") from None
+        raise ConfigError(f"expected `{name}` to be numbers, got {reprlib.repr(given)}") from None
     if number < 0:
         raise ConfigError(f"expected `{name}` to be at least 0, got {number}")
     return int(number) if number.denominator == 1 else number  # type: ignore[return-value]  # a Fraction serves as a float

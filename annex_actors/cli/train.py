@@ -12,7 +12,6 @@ from annex_actors.cli.training import print_outcome, progress_of
 
 _DATA = "A name in `annex-actors datasets`, or the path of your own .npz or .csv file or of a .toml config file."
 _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
-_FROM = "The folder of a run to begin with the weights of, instead of drawn ones; by default also with its layers."
 
 
 def train(
@@ -30,7 +29,7 @@ def train(
     seed: Annotated[int | None, typer.Option()] = None,
     layers: shared.Layers = None,
     cost: Annotated[str | None, typer.Option()] = None,
-    from_: Annotated[Path | None, typer.Option("--from", metavar="RUN", help=_FROM)] = None,
+    from_: Annotated[Path | None, typer.Option("--from", metavar="RUN")] = None,
     run_dir: Annotated[Path | None, typer.Option(help="The new folder to keep the run in.")] = None,
     data_dir: shared.DataDir = None,
     label: Annotated[str | None, typer.Option()] = None,
@@ -71,7 +70,7 @@ def train(
         learning_rate=learning_rate,
         layers=layers,
         cost=cost,
-        initial_weights=None if from_ is None else str(from_),
+        from_=None if from_ is None else str(from_),
         data_dir=data_dir,
         label=label,
         strategy=strategy,

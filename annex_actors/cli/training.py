@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from annex_actors.base import checks
 from annex_actors.base.errors import UserError
 from annex_actors.base.words import counted
 from annex_actors.cli.output import print_json, print_note, print_result
@@ -29,6 +28,7 @@ def progress_of(
     Raises:
         ConfigError: ``every`` is less than 1.
     """
+    from annex_actors.base import checks
     from annex_actors.data import Batches
     from annex_actors.observe import progress
 

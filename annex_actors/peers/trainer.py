@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
+from annex_actors.base.words import counted
 from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples, microbatch_slices
 from annex_actors.metrics import evaluate
@@ -169,8 +170,8 @@ class TrainerState:
         epochs, steps = len(self.history), batches.steps_per_epoch
         if not epochs * steps <= self.reported <= (epochs + 1) * steps:
             raise ConfigError(
-                f"expected a training that has finished {epochs} epochs of {steps} steps to have done "
-                f"{epochs * steps} to {(epochs + 1) * steps} steps, got {self.reported}; "
+                f"expected a training that has finished {counted(epochs, 'epoch')} of {counted(steps, 'step')} "
+                f"to be at step {epochs * steps} to {(epochs + 1) * steps}, got {self.reported}; "
                 "resume it with the data and the batch size that it began with"
             )
 

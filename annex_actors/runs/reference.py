@@ -22,6 +22,7 @@ from annex_actors.layers import KERNELS, LAYERS, parse_layers
 from annex_actors.layers.parse import usage_of
 from annex_actors.optimizers import LEARNING_RATES, OPTIMIZERS, LearningRate, learning_rates
 from annex_actors.runs.config import RunConfig, suggested_settings
+from annex_actors.runs.sections import TrainingSection
 from annex_actors.runs.toml_settings import flat, toml_value
 from annex_actors.runtimes import RUNTIMES, Supervision
 from annex_actors.schedules.table import DISCIPLINES
@@ -43,6 +44,8 @@ _RENAMED: Mapping[str, tuple[object, str]] = {
     "network.layers": (parse_layers, "text"),
     "optimizer.name": (Learner, "optimizer"),
     "runtime.name": (Learner, "runtime"),
+    "training.initial_weights": (TrainingSection, "initial_weights"),
+    "training.initial_weights_sha256": (TrainingSection, "initial_weights_sha256"),
 }
 """The settings whose argument has another name."""
 

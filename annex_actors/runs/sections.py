@@ -86,9 +86,13 @@ class RuntimeSection(_ChosenSection):
 
 
 class TrainingSection(Section):
-    """How to train; see `Learner`, and for ``initial_weights``, the folder of a run, `Learner.train`.
+    """How to train; see `Learner`.
 
-    ``initial_weights_sha256`` is recorded, so that a repeated run begins with the same weights or is refused.
+    Args:
+        initial_weights: the folder of a run to begin with the weights of, instead of drawn ones; by default also with
+            its layers.
+        initial_weights_sha256: the fingerprint of these weights, recorded so that a repeated run begins with the same
+            ones or is refused.
     """
 
     epochs: int

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from annex_actors.base.errors import LayerError
+from annex_actors.base.words import counted
 from annex_actors.peers.prediction_feed import chunks_of
 from annex_actors.peers.predictor import Predictor, PredictorSpec
 from annex_actors.protocol.effects import Request
@@ -65,7 +66,7 @@ def asks_a_restarted_driver_again(runtime: Runtime) -> None:
                 runtime, run, inputs, "expected a driver that is restarted to be asked again"
             )
         require(np.array_equal(answer, expected_outputs(inputs)), "expected the oracle's predictions, got others")
-        require(restarts == len(failing), f"expected {len(failing)} restarts, got {restarts}")
+        require(restarts == len(failing), f"expected {counted(len(failing), 'restart')}, got {restarts}")
 
 
 def names_a_layer_that_cannot_predict(runtime: Runtime) -> None:

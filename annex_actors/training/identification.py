@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from annex_actors.base.described import Scalar, array_text, described, fingerprint
+from annex_actors.base.words import counted
 from annex_actors.data import Dataset, Samples
 from annex_actors.schedules.discipline import Grouping
 from annex_actors.training.checkpoint import Checkpoint
@@ -54,7 +55,7 @@ def _formula(spec: LearnerSpec, initial: Checkpoint, microbatches: int) -> Scala
     words = ["synchronous"]
     if any(lags):
         stashes = "" if spec.schedule.stashes else ", without stash"
-        words = [f"weights {' '.join(map(str, lags))} steps old in its layers{stashes}"]
+        words = [f"weights older by steps: {' '.join(map(str, lags))}{stashes}"]
     if spec.schedule.weight_gradients is Grouping.MICROBATCH and microbatches > 1:
         words.append("a weight gradient for each microbatch")
     return ", ".join(words)
@@ -62,4 +63,4 @@ def _formula(spec: LearnerSpec, initial: Checkpoint, microbatches: int) -> Scala
 
 def _fingerprint_of(samples: Samples) -> str:
     both = " ".join(map(array_text, (samples.inputs, samples.targets)))
-    return f"{len(samples)} samples {fingerprint(both.encode())}"
+    return f"{counted(len(samples), 'sample')} {fingerprint(both.encode())}"

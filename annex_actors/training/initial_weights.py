@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from annex_actors.base.errors import ConfigError, DataError, ShapeError
 from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats
+from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
 from annex_actors.layers import Network
 from annex_actors.optimizers import Optimizer
@@ -48,7 +49,7 @@ def with_weights(
         layers.append(LayerState(parameters, optimizer.initial_state(parameters), state))
     if arrays:
         raise ShapeError(
-            f"expected initial weights of {len(layers)} layers, got {min(arrays)} too; "
+            f"expected initial weights of {counted(len(layers), 'layer')}, got {min(arrays)} too; "
             "give the network the layers that they are of"
         )
     begun = replace(initial, layers=tuple(layers))
@@ -80,5 +81,5 @@ def _numbers(what: str, array: Array, own: Floats) -> Floats:
     with np.errstate(over="ignore"):  # what overflows is reported below
         numbers = array.astype(own.dtype, order="C")
     if not np.isfinite(numbers).all() and np.isfinite(own).all():
-        raise DataError(f"expected initial weights of {what} to be finite {own.dtype} numbers, got NaN or infinity")
+        raise DataError(f"expected initial weights of {what} to be finite in {own.dtype}, got NaN or infinity")
     return freeze(numbers)

@@ -133,7 +133,7 @@ class PreparedTraining:
         if step > trainer.steps:
             least = -(-step // trainer.batches.steps_per_epoch)
             raise ConfigError(
-                f"expected `epochs` to be at least {least}, since {step} steps are trained, got {trainer.epochs}; "
+                f"expected `epochs` to be at least {least}, since training is at step {step}, got {trainer.epochs}; "
                 "it is the total, from the beginning: ask for more"
             )
         for crash in self.crashes:

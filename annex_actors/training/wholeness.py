@@ -13,6 +13,7 @@ import numpy as np
 
 from annex_actors.base.errors import DataError
 from annex_actors.base.types import Array
+from annex_actors.base.words import counted
 from annex_actors.data import Batches
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.training.checkpoint import Checkpoint, check_match
@@ -40,7 +41,7 @@ def check_costs(checkpoint: Checkpoint) -> None:
     """Raise DataError unless there is a finite cost for every step."""
     step, costs = checkpoint.step, checkpoint.costs
     if len(costs) != step:
-        raise DataError(f"expected a cost for each of {step} steps, got {len(costs)}")
+        raise DataError(f"expected a cost for each of {counted(step, 'step')}, got {len(costs)}")
     for at, cost in enumerate(costs):
         if not _is_float(cost) or not math.isfinite(cost):
             raise DataError(f"expected the cost of step {at} to be a finite float, got {cost!r}")
@@ -51,7 +52,7 @@ def _check_history(checkpoint: Checkpoint, batches: Batches) -> None:
     ended, rest = divmod(checkpoint.step, batches.steps_per_epoch)
     epochs = len(checkpoint.history)
     if epochs != ended and not (epochs == ended - 1 and rest == 0):
-        raise DataError(f"expected {ended} finished epochs at step {checkpoint.step}, got {epochs}")
+        raise DataError(f"expected {counted(ended, 'finished epoch')} at step {checkpoint.step}, got {epochs}")
     for number, epoch in enumerate(checkpoint.history):
         expected = number, (number + 1) * batches.steps_per_epoch, _train_cost(checkpoint.costs, number, batches)
         got = epoch.epoch, epoch.steps, epoch.train_cost
@@ -91,7 +92,7 @@ def _check_arrays(checkpoint: Checkpoint, initial: Checkpoint) -> None:
     A layer may keep infinities, in a mask; none may arise, since training would not have gone on with them.
     """
     if len(checkpoint.layers) != len(initial.layers):
-        raise DataError(f"expected the state of {len(initial.layers)} layers, got {len(checkpoint.layers)}")
+        raise DataError(f"expected the state of {counted(len(initial.layers), 'layer')}, got {len(checkpoint.layers)}")
     parts = [
         ("weights", checkpoint.weights, initial.weights),
         ("optimizer slots", checkpoint.optimizer, initial.optimizer),
@@ -107,7 +108,8 @@ def _check_stash(checkpoint: Checkpoint, initial: Checkpoint, lags: Sequence[int
     for index, (layer, stash, lag) in enumerate(zip(initial.layers, stashes, lags, strict=True)):
         expected = min(lag, checkpoint.step)
         if layer.weights and len(stash) != expected:
-            raise DataError(f"expected {expected} earlier versions of the weights of layer {index}, got {len(stash)}")
+            versions = counted(expected, "earlier version")
+            raise DataError(f"expected {versions} of the weights of layer {index}, got {len(stash)}")
         for version in stash:
             check_match(f"earlier weights of layer {index}", version, layer.weights)
             _check_finite(f"earlier weights of layer {index}", version, layer.weights)

@@ -2,7 +2,7 @@
 
 Bare Pykka has no restart: there the program waits until an actor has ended and starts another one itself. A mass
 restart is that of a thousand children which crash at the same moment. Beside them stands what the BEAM takes, as a
-measure of how far threads are from processes that the virtual machine itself schedules.
+measure of how far threads are from processes that a virtual machine itself schedules.
 
 Everything is interleaved, round by round, so that whatever else the machine does meets both sides alike. Ratios are
 taken within a round; printed are their median and quartiles.
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import pykka
 
 from examples.benchmarks.measuring import arguments, print_peak_memory
-from supervisors import Actor, ChildReady, ChildRestarted, ChildSpec, Event, Registry, Supervisor
+from supervisors import Actor, ChildReady, ChildRestarted, ChildSpec, Event, Ref, Registry, Supervisor
 
 OTP_US = {"a start": 3.2, "an ask": 1.2, "a restart": 11.0}
 """Microseconds on the BEAM: `supervisor` and `gen_server` of Erlang/OTP, as given in issue 14 of this project."""
@@ -82,11 +82,15 @@ class Tree:
         if isinstance(event, ChildRestarted):
             self._restarts.release()
 
+    def ref(self, name: int) -> Ref[Any]:
+        """Return the reference of one child that runs."""
+        ref: Ref[Any] | None = self.registry.whereis(name)
+        assert ref is not None, f"expected child {name} to run"
+        return ref
+
     def crash(self, name: int) -> None:
         """Crash one child."""
-        ref = self.registry.whereis(name)
-        assert ref is not None
-        ref.tell("crash")
+        self.ref(name).tell("crash")
 
     def await_restarts(self, count: int) -> None:
         """Wait for so many restarts."""
@@ -252,8 +256,7 @@ def main(rounds: int, size: Size) -> None:
     print(f"Python {platform.python_version()}, Pykka {version('pykka')}, {rounds} rounds, medians in µs")
     print(f"{'':<24} {'bare':>9} {'superv.':>9}   ratio {'OTP':>24}")
     bare, tree = BareEcho.start(), Tree(1)
-    supervised = tree.registry.whereis(0)
-    assert supervised is not None
+    supervised = tree.ref(0)
     compare("a tell", rounds, lambda: tell(bare, size.tells), lambda: tell(supervised, size.tells))
     compare("an ask", rounds, lambda: ask(bare, size.asks), lambda: ask(supervised, size.asks))
     bare.stop()

@@ -25,8 +25,8 @@ def branch_below(above: ActorState, actor: ActorState) -> ActorState | None:
 
 
 def is_told_to_stop(actor: ActorState) -> bool:
-    """Return whether the supervisor of ``actor`` has told it to stop, and it has not come to that yet."""
-    return any(isinstance(signal, StopSignal) for signal in tuple(actor.mailbox.signals))
+    """Return whether the supervisor of ``actor`` has told it to stop."""
+    return actor.told_to_stop or any(isinstance(signal, StopSignal) for signal in tuple(actor.mailbox.signals))
 
 
 def is_to_stop(actor: ActorState) -> bool:

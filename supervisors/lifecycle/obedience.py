@@ -15,6 +15,7 @@ def obey(state: ActorState) -> None:
             case KillSignal():
                 raise Kill
             case StopSignal(reason):
+                state.told_to_stop = True
                 raise ExitNow(reason)
             case ExitSignal() as signal:
                 _obey_exit(state, signal)

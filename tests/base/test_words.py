@@ -13,13 +13,13 @@ from tests.readmes import ROOT
 
 AFTER_A_VALUE = re.compile(r" (?!of |to |with )(?:[a-z]+ ){0,2}?([a-z]+s)\b")
 NO_PLURALS = {
-    *("as", "does", "has", "is", "its", "less", "ms", "this", "was"),
+    *("answers", "as", "asks", "does", "has", "is", "its", "less", "ms", "this", "was"),
     *("changes", "climbs", "demands", "differs", "ends", "fails", "gives", "goes", "hangs", "lacks", "mixes", "needs"),
-    *("returns", "runs", "says", "starts", "takes", "uses", "writes"),
+    *("returns", "runs", "says", "starts", "stops", "takes", "uses", "waits", "writes"),
     *("class", "process"),
 }
 """Words with an s that may follow a value in a sentence, since they count nothing: verbs, mostly."""
-UNITS = (" samples/s",)
+UNITS = (" samples/s", " seconds")
 TEXTS = {"part"}
 """Values that are no counts: the training or the test part of a data set."""
 

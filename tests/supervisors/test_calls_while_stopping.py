@@ -149,6 +149,22 @@ def test_a_child_that_calls_its_supervisor_while_that_stops_only_this_child_ends
         assert tree.which_child("Worker").ref is None
 
 
+def test_a_child_that_calls_its_supervisor_in_its_last_hook_gets_an_error_at_once() -> None:
+    seen: list[Any] = []
+
+    class Polite(Worker):
+        def on_stop(self) -> None:
+            above: Any = self.context.supervisor
+            with pytest.raises(Stopping) as caught:
+                above.which_children()
+            seen.append(str(caught.value))
+
+    with Supervisor.start([ChildSpec.of(Polite, shutdown=HOUR_S)], strategy="one_for_one") as tree:
+        tree.terminate_child("Polite")
+        tree.restart_child("Polite")
+    assert ["waits for Polite 'Polite' to stop" in each or "is stopping" in each for each in seen] == [True, True]
+
+
 def test_children_that_call_their_supervisor_while_it_restarts_them_all_end_at_once() -> None:
     recorder = Recorder()
     specs = [ChildSpec.of(Worker, id=id, shutdown=HOUR_S) for id in "abc"]

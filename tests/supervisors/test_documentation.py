@@ -15,6 +15,7 @@ from supervisors.root import TreeOptions
 
 PACKAGE = Path(supervisors.__file__).parent
 README = PACKAGE / "README.md"
+PAGES = [README, PACKAGE / "COMING_FROM_PYKKA.md"]
 
 
 def fields(kind: type) -> set[str]:
@@ -28,13 +29,15 @@ def options_of(supervisor: type) -> set[str]:
 
 def test_the_worked_examples_print_what_they_say(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "supervisors")
-    outcomes = [doctest.testmod(supervisors), doctest.testfile(str(README), module_relative=False)]
-    assert sum(outcome.attempted for outcome in outcomes) > 15
-    assert [outcome.failed for outcome in outcomes] == [0, 0]
+    pages = [doctest.testfile(str(page), module_relative=False) for page in PAGES]
+    outcomes = [doctest.testmod(supervisors), *pages]
+    assert sum(outcome.attempted for outcome in outcomes) > 25
+    assert [outcome.failed for outcome in outcomes] == [0] * len(outcomes)
 
 
-def test_every_code_block_of_the_readme_is_tested_or_a_command() -> None:
-    blocks = re.findall(r"```(.*?)\n(.*?)```", README.read_text(), re.DOTALL)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_code_block_of_a_page_is_tested_or_a_command(page: Path) -> None:
+    blocks = re.findall(r"```(.*?)\n(.*?)```", page.read_text(), re.DOTALL)
     assert all(text.startswith(">>>" if language == "python" else "pip install") for language, text in blocks)
 
 

@@ -98,6 +98,36 @@ children = [ChildSpec.of(Stuck, shutdown="infinity")]
     assert said(process) == ["ended: None"]
 
 
+def test_a_signal_during_the_start_is_not_lost_and_a_second_one_breaks_a_start_that_hangs_off() -> None:
+    process = python(
+        """
+        class Hanging(Child):
+            def on_start(self):
+                say("starting")
+                os.kill(os.getpid(), {"a": signal.SIGTERM, "b": signal.SIGINT}[self.context.id])
+                if self.context.id == "b":
+                    self.cancelled.wait()
+
+        def start(*ids):
+            specs = [ChildSpec.of(Hanging, id=id) for id in ids]
+            return Supervisor.start(specs, strategy="one_for_one")
+
+        say(f"ended: {run_until_signal(lambda: start('a'))}")
+        try:
+            run_until_signal(lambda: start("a", "b"))
+        except KeyboardInterrupt:
+            say("broken off")
+        """
+    )
+    assert [line for line in said(process) if "start" not in line] == [
+        "stopped a: shutdown",
+        "ended: shutdown",
+        "stopped b: shutdown",
+        "stopped a: shutdown",
+        "broken off",
+    ]
+
+
 def test_a_tree_that_ends_by_itself_ends_the_wait_and_the_old_handlers_are_back() -> None:
     process = python(
         """

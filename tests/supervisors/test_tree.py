@@ -101,7 +101,7 @@ def test_actors_are_found_by_their_class_in_the_whole_tree() -> None:
         assert len(find_actors(tree, Actor)) == 4
         for ref in find_actors(tree, Special):
             assert ref.ask("ping") == 1
-        with pytest.raises(BadSpec, match=r"expected a subclass of supervisors.Actor"):
+        with pytest.raises(BadSpec, match="expected a subclass of"):
             find_actors(tree, int)  # type: ignore[type-var]  # what is tested
         with pytest.raises(BadSpec, match="expected the reference of a supervisor"):
             find_actors(find_actors(tree, Special)[0], Worker)  # type: ignore[arg-type]  # what is tested
