@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as text
+import re
 import reprlib
 import sys
 from fractions import Fraction
@@ -100,6 +101,9 @@ def _summary(simulation: Simulation) -> dict[str, object]:
     }
 
 
+_NUMBER = re.compile(r"[-+]?[0-9_./]{1,30}(e[-+]?[0-9]{1,3})?", re.IGNORECASE)
+
+
 def _layer_times(given: str) -> LayerTimes:
     from annex_actors.runtimes.cost_model import LayerTimes
 
@@ -112,11 +116,13 @@ def _layer_times(given: str) -> LayerTimes:
 def _number(name: str, given: str) -> float:
     """Return an int or a Fraction, so that sums of times that should be equal are equal."""
     try:
+        if not _NUMBER.fullmatch(given.strip()):  # a Fraction of 1e999999999 would take all memory
+            raise ValueError
         number = Fraction(given.strip())
     except (ValueError, ZeroDivisionError):
         raise ConfigError(f"expected `{name}` to be numbers, got {reprlib.repr(given)}") from None
     if number < 0:
-        raise ConfigError(f"expected `{name}` to be at least 0, got {given.strip():.40}")
+        raise ConfigError(f"expected `{name}` to be at least 0, got {number}")
     return int(number) if number.denominator == 1 else number  # type: ignore[return-value]  # a Fraction serves as a float
 
 
