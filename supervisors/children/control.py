@@ -27,7 +27,7 @@ from supervisors.lifecycle.frames import clear_frames
 from supervisors.lifecycle.guarded import guarded
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.signals import Kill
-from supervisors.lifecycle.waiting import wait_for
+from supervisors.lifecycle.waiting import undisturbed, wait_for
 from supervisors.rules.errors import HungStart, Ignore, KillRefused, StartError
 from supervisors.rules.printing import shown
 from supervisors.rules.reasons import SHUTDOWN, Abandoned, Crashed, Reason
@@ -195,7 +195,9 @@ class ChildControl:
     def _await(self, records: list[ChildRecord], due: float | None) -> None:
         """Wait until ``due`` (monotonic seconds), then use force."""
         late = [record for record in records if not wait_for(record.watch, self._until(due), clock=self.clock)]
-        use_force([(record.child, record.watch) for record in late if record.child is not None])
+        if late:
+            with undisturbed():  # a kill of the supervisor waits until all have ended, one way or the other
+                use_force([(record.child, record.watch) for record in late if record.child is not None])
         for record in records:
             self._reap_stopped(record)
 

@@ -24,7 +24,7 @@ from supervisors.lifecycle.links import Links
 from supervisors.lifecycle.mailbox import Envelope, Mailbox, SystemEnvelope, Timed
 from supervisors.lifecycle.replies import fail, resolve
 from supervisors.lifecycle.signals import Kill, KillSignal, StopSignal
-from supervisors.lifecycle.waiting import wait_for
+from supervisors.lifecycle.waiting import undisturbed, wait_for
 from supervisors.rules.errors import ActorDead, Stopping
 from supervisors.rules.printing import printed
 from supervisors.rules.reasons import NOPROC, Abandoned, Crashed, Reason
@@ -106,7 +106,8 @@ class ActorState:
         with self._lock:
             if self._pending is None:
                 self._pending = set()
-        timer = self.timers.after(delay_s, call, pending=self._pending)
+        with undisturbed():  # it may have to start the timers' thread, and holds their lock
+            timer = self.timers.after(delay_s, call, pending=self._pending)
         if self.reason is not None:  # looked at when the timer is among the pending ones, which the end cancels
             timer.cancel()
         return timer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -15,12 +14,11 @@ from supervisors.lifecycle.frames import clear_frames
 from supervisors.lifecycle.lineage import is_told_to_stop
 from supervisors.lifecycle.ref import Ref
 from supervisors.lifecycle.signals import Kill, StopSignal
-from supervisors.lifecycle.waiting import wait_for
+from supervisors.lifecycle.waiting import undisturbed, wait_for
 from supervisors.rules.errors import BadActor, BadSpec, HungStart, Ignore, StartError
 from supervisors.rules.printing import printed
 from supervisors.rules.reasons import KILLED, NOPROC, SHUTDOWN, Crashed
 from supervisors.rules.termination import INFINITY
-from supervisors.threads.occupied import occupant
 
 A = TypeVar("A", bound=BaseActor)
 
@@ -125,7 +123,8 @@ def _start(actor: BaseActor) -> BaseException | None:
     state = actor._actor_state
     try:
         _enter_tree(context_of(actor), cast("Ref[Any]", actor.actor_ref))
-        actor._actor_kind.begin(actor)
+        with undisturbed():  # a thread that is just being made gets what is raised in the one that makes it
+            actor._actor_kind.begin(actor)
         wait_until_ready(actor)
     except BaseException as error:  # also Ctrl-C, or a kill of the supervisor: nothing will hold the reference
         _break_off(actor, error)
@@ -183,8 +182,8 @@ def _tell_to_stop(state: ActorState) -> None:
 
 def _use_force(actor: BaseActor) -> None:
     """End an actor as a kill ladder does: cancelled, interrupted, at last abandoned."""
-    state, waiter = actor._actor_state, occupant()
-    with nullcontext() if waiter is None else waiter.outside_its_code():
+    state = actor._actor_state
+    with undisturbed():
         for pull in (state.request_kill, state.interrupt) if actor.interruptible else (state.request_kill,):
             pull()
             if state.ended.wait(actor.kill_grace_s):

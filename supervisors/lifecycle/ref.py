@@ -22,6 +22,7 @@ from supervisors.lifecycle.lineage import (
 from supervisors.lifecycle.mailbox import Envelope, Timed
 from supervisors.lifecycle.replies import Reply, TimedReply, fail, resolve
 from supervisors.lifecycle.signals import ExitSignal
+from supervisors.lifecycle.waiting import undisturbed
 from supervisors.rules.errors import ActorDead, BadSpec, DeadlineExceeded, MailboxFull
 from supervisors.rules.options import flag, function, number, waiting_time
 from supervisors.rules.printing import shown
@@ -178,7 +179,8 @@ class Ref(pykka.ActorRef[A]):
         self._send_question(Timed(message, due), reply, timeout)
         if not reply.has_outcome:
             error = DeadlineExceeded(f"expected {state.label} to answer within {deadline_s} s")
-            reply.expire(state.timers, due - state.context.clock.monotonic(), error)
+            with undisturbed():  # as in `ActorState.after`
+                reply.expire(state.timers, due - state.context.clock.monotonic(), error)
 
     def _is_parents(self) -> bool:
         """Return whether the actor is one of a process that this one was forked from; if so, count the message."""

@@ -7,8 +7,8 @@ once, and no deadlock: one for itself; or for a supervisor above, where that wai
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from supervisors.lifecycle.signals import Kill
@@ -85,3 +85,18 @@ def _listen(
             waiter.mailbox.alarm = None
             latch.forget(ring)
     return latch.is_set()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Surround what an exception in the middle would break: none is raised here meanwhile, if this is an actor's code.
+
+    Raises:
+        Kill: the actor was killed before that, or during it.
+    """
+    waiter: Waiter | None = occupant()
+    if waiter is None:
+        yield
+        return
+    with waiter.outside_its_code():
+        yield

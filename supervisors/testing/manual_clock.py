@@ -54,6 +54,7 @@ class ManualClock:
         if timeout is not None:
             self._enter(woken, timeout)
         woken.wait()
+        latch.forget(woken.set)
         self._leave(woken)
         return latch.is_set()
 

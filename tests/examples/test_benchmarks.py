@@ -15,7 +15,15 @@ BENCHMARKS = {
     "processes": ["hop with 64 KiB", "commit of 2.4 MB on a shelf", "recovery of 1 killed, with a spare"],
     "simulation": ["      10       1,506"],
     "step_time": ["schedulers, 1f1b, m=2, stages=2", "inline, sequential, m=1", "supervision, commit and events"],
-    "supervision": ["a tell", "an ask", "a start", "a restart", "a mass restart", "one_for_all", "a life among so many"],
+    "supervision": [
+        "a tell",
+        "an ask",
+        "a start",
+        "a restart",
+        "a mass restart",
+        "one_for_all",
+        "a life among so many",
+    ],
 }
 """What each prints, among other things."""
 

@@ -211,6 +211,33 @@ def test_the_other_calls_of_a_supervisor_fail_when_it_is_killed_in_a_start(gate:
             future.get(timeout=PATIENCE_S)
 
 
+@pytest.mark.usefixtures("_restless_interpreter")
+def test_a_supervisor_that_is_killed_while_it_makes_threads_ends(whole: bool) -> None:
+    """A thread that is just being made would get the exception that is meant for its maker, and never begin."""
+    for _ in range(1000 if whole else 100):
+        tree = Supervisor.start([ChildSpec.of(Worker, id="w")], strategy="one_for_one", max_restarts=10**6)
+        starting = [tree.ask(Call("start_child", (ChildSpec.of(Worker, id=str(n)),)), block=False) for n in range(5)]
+        tree.exit(KILLED)
+        assert down(tree) == KILLED
+        del starting
+
+
+@pytest.mark.usefixtures("_restless_interpreter")
+def test_an_actor_that_is_killed_while_it_makes_threads_of_its_own_ends(whole: bool) -> None:
+    class Maker(Worker):
+        def on_receive(self, message: Any) -> Any:
+            while True:
+                thread = threading.Thread(target=int)
+                thread.start()
+                thread.join()
+
+    for _ in range(200 if whole else 20):
+        ref = Maker.start()
+        ref.tell("go")
+        ref.exit(KILLED)
+        assert down(ref) == KILLED
+
+
 def test_a_supervisor_is_killed_while_it_waits_for_a_child_that_does_not_stop(gate: Gate) -> None:
     class Slow(Worker):
         def on_stop(self) -> None:
