@@ -43,11 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the mark, and let property tests try more with ``--whole``."""
     config.addinivalue_line("markers", "whole: runs with --whole only")
     settings.load_profile("whole" if config.getoption("--whole") else "sample")
-    # A shell lets what it runs in the background ignore Ctrl-C, nohup a hangup, and so all that this starts in turn.
+    # A shell lets what it runs in the background ignore Ctrl-C and Ctrl-\, nohup a hangup; and so all that this starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 ONE_IN = 4
