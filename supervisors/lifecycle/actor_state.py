@@ -182,12 +182,13 @@ class ActorState:
 
     # The end
 
-    def leave_loop(self, reason: Reason) -> None:
-        """Record that the actor ends for ``reason`` after its last hook, and refuse what it is asked from now on.
+    def leave_loop(self) -> None:
+        """Refuse what the actor is asked from now on; in its own thread, when it has left its loop.
 
-        In its own thread, when it has left its loop.
+        Raises:
+            Kill: one was on its way.
         """
-        self.exit_reason = reason
+        self.leave_code_for_a_while()  # a `Kill` among the next lines would lose a question
         for envelope in self.mailbox.leave():
             self.refuse(envelope)
         if self.mailbox.closed:  # it was abandoned in between
