@@ -85,9 +85,10 @@ class ActorLoop:
     def _run_last_hook(self, reason: Reason) -> Reason:
         """Run ``on_stop`` or ``on_failure``; return the reason that stands after it."""
         state = self.state
-        state.leave_loop(reason)
+        state.exit_reason = reason
         if reason == KILLED:
             return reason
+        state.leave_loop()
         failure = state.failure
         if failure is None:
             ended_otherwise = self._attempt(self.on_stop)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -160,30 +159,36 @@ class ActorState:
             FENCED.pop(ident, None)
         return False
 
-    @contextmanager
-    def outside_its_code(self) -> Iterator[None]:
+    def outside_its_code(self) -> OutsideCode:
         """Surround a wait in the actor's own code: no exception is raised in its thread meanwhile.
 
         Raises:
             Kill: it was killed before the wait, or during it.
         """
-        self._await_interrupt()
-        try:
-            yield
-        finally:
-            self.busy = True
-            if self.kill_requested:
-                self.leave_code()
-                raise Kill
+        return OutsideCode(self)
+
+    def leave_code_for_a_while(self) -> None:
+        """Leave the actor's own code; a `Kill` that is on its way is raised here."""
+        self.busy = False
+        if self._interrupted is not None:
+            self._interrupted.wait()
+
+    def return_to_code(self) -> None:
+        """Undo `leave_code_for_a_while`, unless the actor was killed meanwhile."""
+        self.busy = True
+        if self.kill_requested:
+            self.leave_code()
+            raise Kill
 
     # The end
 
-    def leave_loop(self, reason: Reason) -> None:
-        """Record that the actor ends for ``reason`` after its last hook, and refuse what it is asked from now on.
+    def leave_loop(self) -> None:
+        """Refuse what the actor is asked from now on; in its own thread, when it has left its loop.
 
-        In its own thread, when it has left its loop.
+        Raises:
+            Kill: one was on its way.
         """
-        self.exit_reason = reason
+        self.leave_code_for_a_while()  # a `Kill` among the next lines would lose a question
         for envelope in self.mailbox.leave():
             self.refuse(envelope)
         if self.mailbox.closed:  # it was abandoned in between
@@ -201,14 +206,9 @@ class ActorState:
     def leave_code(self) -> None:
         """Leave the actor's own code for good: after this, in its thread, no `Kill` can be raised any more."""
         try:
-            self._await_interrupt()
+            self.leave_code_for_a_while()
         except Kill:
-            self._await_interrupt()  # there is only one, so nothing disturbs this second wait
-
-    def _await_interrupt(self) -> None:
-        self.busy = False
-        if self._interrupted is not None:
-            self._interrupted.wait()
+            self.leave_code_for_a_while()  # there is only one, so nothing disturbs this second wait
 
     def finish(self, reason: Reason, *, unless_begun: bool = False) -> bool:
         """End the actor, once.
@@ -321,3 +321,22 @@ class ActorState:
             resolve(envelope.reply_to, True)
         else:
             fail(envelope.reply_to, self.dead(begun=True) if self.failure is None else self.failure.error)
+
+
+class OutsideCode:
+    """A part of an actor's own code in which no exception is raised in its thread; a context manager.
+
+    Args:
+        state: of the actor.
+    """
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: ActorState) -> None:
+        self._state = state
+
+    def __enter__(self) -> None:
+        self._state.leave_code_for_a_while()
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self._state.return_to_code()

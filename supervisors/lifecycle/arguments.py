@@ -9,8 +9,9 @@ from weakref import WeakKeyDictionary
 
 from supervisors.rules.options import did_you_mean
 
-_SIGNATURES: WeakKeyDictionary[type, inspect.Signature] = WeakKeyDictionary()
-"""The signatures that were looked up, since that takes longer than the start of an actor."""
+_FITTING: WeakKeyDictionary[type, set[tuple[object, ...]]] = WeakKeyDictionary()
+"""Which numbers and names of arguments were found to fit a class: to find out takes as long as to start an actor, and
+depends on nothing else."""
 
 
 def refused_arguments(
@@ -30,7 +31,11 @@ def refused_arguments(
         options: what else the call takes by name, for a hint at a misspelt one.
         whole: whether these are all; otherwise some positional ones may come before them.
     """
-    signature = _signature(actor_class)
+    shape = (len(args), *kwargs, whole)
+    fitting = _FITTING.get(actor_class)
+    if fitting is not None and shape in fitting:
+        return None
+    signature = inspect.signature(actor_class)
     parameters = signature.parameters
     if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
         for name in kwargs:
@@ -40,11 +45,5 @@ def refused_arguments(
         signature.bind(*args, **kwargs) if whole else signature.bind_partial(*args, **kwargs)
     except TypeError as error:
         return str(error)
+    _FITTING.setdefault(actor_class, set()).add(shape)
     return None
-
-
-def _signature(actor_class: type) -> inspect.Signature:
-    signature = _SIGNATURES.get(actor_class)
-    if signature is None:
-        _SIGNATURES[actor_class] = signature = inspect.signature(actor_class)
-    return signature

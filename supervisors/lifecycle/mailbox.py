@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from itertools import repeat
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeAlias
 
@@ -157,9 +158,8 @@ class Mailbox(SimpleQueue[Envelope]):
     def leave(self) -> list[Envelope]:
         """Take no more questions; return those that wait, which stay where they are. In the actor's thread only."""
         self.leaving = True
-        with suppress(Empty):
-            while True:
-                self.stash.append(SimpleQueue.get_nowait(self))
+        with suppress(Empty):  # in one step, as in `fetch`
+            self.stash.extend(map(SimpleQueue.get_nowait, repeat(self)))
         return [each for each in self.stash if each.reply_to is not None and not isinstance(each.message, StopMessage)]
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from queue import Full
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pykka
 
@@ -63,8 +63,7 @@ class Reply(FutureSeam):
         super().__init__()
         self._give_up = give_up
         self._done = Latch()
-        self._turn: list[None] = [None]  # for the first that has an outcome, which takes it in one step
-        self._outcome = Outcome(None)
+        self._outcomes: dict[None, Outcome] = {}  # the first stands, and is put in by one step of the interpreter
 
     @property
     def has_outcome(self) -> bool:
@@ -89,9 +88,10 @@ class Reply(FutureSeam):
                 return self.get_from_other(timeout)
             if not self._done.is_set():
                 self._wait(timeout)
-            if self._outcome.error is not None:
-                raise self._outcome.error.with_traceback(self._outcome.traceback)
-            return self._outcome.value
+            if self._outcomes[None].error is None:
+                return self._outcomes[None].value
+            # Nothing but `self` may name the error here: what is raised keeps this frame.
+            raise cast(BaseException, self._outcomes[None].error).with_traceback(self._outcomes[None].traceback)
         finally:
             del self  # what is raised keeps this frame, and this future what is raised
 
@@ -142,13 +142,11 @@ class Reply(FutureSeam):
     def _settle(self, outcome: Outcome) -> None:
         if self.is_made_of_another:
             raise Full
-        try:
-            self._turn.pop()
-        except IndexError:
-            raise Full from None
-        self._outcome = outcome
+        first = self._outcomes.setdefault(None, outcome)
         self._give_up = None  # it holds the actor that was asked
-        self._done.set()
+        self._done.set()  # also where another was first: a kill may have come between these lines
+        if first is not outcome:
+            raise Full
 
 
 class TimedReply(Reply):

@@ -7,8 +7,8 @@ once, and no deadlock: one for itself; or for a supervisor above, where that wai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from supervisors.lifecycle.signals import Kill
@@ -87,16 +87,11 @@ def _listen(
     return latch.is_set()
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
+def undisturbed() -> AbstractContextManager[None]:
     """Surround what an exception in the middle would break: none is raised here meanwhile, if this is an actor's code.
 
     Raises:
         Kill: the actor was killed before that, or during it.
     """
     waiter: Waiter | None = occupant()
-    if waiter is None:
-        yield
-        return
-    with waiter.outside_its_code():
-        yield
+    return nullcontext() if waiter is None else waiter.outside_its_code()
