@@ -96,9 +96,9 @@ def check_class(actor_class: type[BaseActor]) -> None:
         BadActor: one is of the wrong kind or value.
     """
     of = f"{actor_class.__name__}: "
-    if not (actor_class.mailbox_limit is None or isinstance(actor_class.mailbox_limit, MailboxLimit)):
-        limit = shown(actor_class.mailbox_limit)
-        raise BadActor(f"{of}expected `mailbox_limit` to be a MailboxLimit or None, got {limit}")
+    limit: object = actor_class.mailbox_limit
+    if not (limit is None or isinstance(limit, MailboxLimit)):
+        raise BadActor(f"{of}expected `mailbox_limit` to be a MailboxLimit or None, got {shown(limit)}")
     seconds = "a finite number of seconds >= 0"
     try:
         number("kill_grace_s", actor_class.kill_grace_s, at_least=0, of=of, expected=seconds)
