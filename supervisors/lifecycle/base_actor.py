@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -12,7 +11,9 @@ from supervisors.lifecycle.actor_state import ActorState
 from supervisors.lifecycle.context import StartContext
 from supervisors.lifecycle.mailbox import BoundedMailbox, Mailbox, MailboxLimit
 from supervisors.lifecycle.ref import Ref
-from supervisors.rules.errors import BadActor
+from supervisors.rules.errors import BadActor, BadSpec
+from supervisors.rules.options import flag, number
+from supervisors.rules.printing import shown
 from supervisors.rules.reasons import NORMAL, Reason
 from supervisors.rules.termination import ChildType
 from supervisors.threads.occupied import OccupiedThread
@@ -94,18 +95,17 @@ def check_class(actor_class: type[BaseActor]) -> None:
     Raises:
         BadActor: one is of the wrong kind or value.
     """
-    limit, grace_s = actor_class.mailbox_limit, actor_class.kill_grace_s
+    of = f"{actor_class.__name__}: "
+    limit: object = actor_class.mailbox_limit
     if not (limit is None or isinstance(limit, MailboxLimit)):
-        raise _bad_option(actor_class, "mailbox_limit", "a MailboxLimit or None")
-    if isinstance(grace_s, bool) or not isinstance(grace_s, int | float) or not 0 <= grace_s < math.inf:
-        raise _bad_option(actor_class, "kill_grace_s", "a finite number of seconds >= 0")
-    for name in ("interruptible", "use_daemon_thread"):
-        if not isinstance(getattr(actor_class, name), bool):
-            raise _bad_option(actor_class, name, "True or False")
-
-
-def _bad_option(actor_class: type, name: str, expected: str) -> BadActor:
-    return BadActor(f"{actor_class.__name__}: expected `{name}` to be {expected}, got {getattr(actor_class, name)!r}")
+        raise BadActor(f"{of}expected `mailbox_limit` to be a MailboxLimit or None, got {shown(limit)}")
+    seconds = "a finite number of seconds >= 0"
+    try:
+        number("kill_grace_s", actor_class.kill_grace_s, at_least=0, of=of, expected=seconds)
+        flag("interruptible", actor_class.interruptible, of=of)
+        flag("use_daemon_thread", actor_class.use_daemon_thread, of=of)
+    except BadSpec as wrong:
+        raise BadActor(str(wrong)) from None
 
 
 CLASS_OPTIONS = frozenset({"mailbox_limit", "kill_grace_s", "interruptible", "use_daemon_thread"})
