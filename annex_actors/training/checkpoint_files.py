@@ -88,7 +88,7 @@ class Checkpoints:
     def write(self, checkpoint: Checkpoint) -> None:
         """Add a checkpoint, and delete the oldest if there are more than ``keep``.
 
-        Later steps do not count: they are of another training, or damaged, and this one may come to them.
+        Later steps do not count: they are of another training, or damaged, and this training may still reach them.
 
         Raises:
             OSError: the folder cannot be written, or the disk is full; the earlier checkpoints are whole.

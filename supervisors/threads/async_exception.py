@@ -32,7 +32,7 @@ def raise_in_thread(ident: int, error: type[BaseException]) -> bool:
     for _ in range(_START_MS):
         if not _is_starting_another(ident):
             break
-        time.sleep(0.001)
+        time.sleep(0.001)  # nothing in Python announces the end of that moment, so it is looked for
     hit: int = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(error))
     return hit == 1
 

@@ -133,7 +133,7 @@ CASES = [
 
 
 class Runs:
-    """The runs that the tests change, and what a change should come to."""
+    """The runs that the tests change, and the expected results."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

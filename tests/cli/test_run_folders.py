@@ -73,7 +73,7 @@ def refused(capsys: pytest.CaptureFixture[str], command: str, run: Path, *option
 
 
 def same(run: Path) -> bool:
-    """Return whether a run has come to the bits of the undisturbed one."""
+    """Return whether a run has the bits of the undisturbed one."""
     ends = [json.loads((folder / "result.json").read_text()) for folder in (run, run.parent / "whole")]
     return ends[0]["status"] == "finished" and all(ends[0][name] == ends[1][name] for name in HASHES)
 

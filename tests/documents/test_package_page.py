@@ -1,4 +1,4 @@
-"""The page of the package: its lines of Python run, and come to what their comments say."""
+"""The page of the package: its lines of Python run, with the results in their comments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call that is wrong is answered with an error, and harms nobody: neither the supervisor, nor its children."""
+"""A call that is wrong is answered with an error, and harms neither the supervisor nor its children."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def given(training: Training = TRAINING) -> dict[str, Floats]:
 
 
 def with_given_weights(training: Training, weights: Mapping[str, ArrayLike]) -> Learner:
-    """Return a learner whose network has these weights in its layers: what beginning with them must come to."""
+    """Return a learner whose network has these weights in its layers: the expected beginning."""
     layers = [
         dense(layer.out_features, weights=weights[f"{index}.weight"], biases=weights[f"{index}.bias"])
         if hasattr(layer, "out_features")
