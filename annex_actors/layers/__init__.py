@@ -23,7 +23,7 @@ from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
 from annex_actors.layers.flatten import Flatten, flatten
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
-from annex_actors.layers.initializers import Initializer
+from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
     EstimatesWork,
@@ -43,6 +43,7 @@ from annex_actors.layers.stack import AnyLayer, OnStack, Stack, StackLayer, on_s
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
 
 __all__ = [
+    "INITIALIZERS",
     "KERNELS",
     "LAYERS",
     "NUMPY",
@@ -89,6 +90,7 @@ __all__ = [
     "kernels",
     "on_stack",
     "parse_layers",
+    "register_initializer",
     "register_layer",
     "residual",
     "sequence",
