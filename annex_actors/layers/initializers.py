@@ -96,7 +96,7 @@ class Initializer(str):
         drawn = np.asarray(INITIALIZERS.find(name)(shape, (fan_in, fan_out), generator, *map(float, numbers)))
         if drawn.shape != shape:
             raise ConfigError(f"expected initializer {name} to draw an array of shape {shape}, got {drawn.shape}")
-        return drawn.astype(dtype)
+        return drawn.astype(dtype, order="C")
 
 
 def glorot_uniform(shape: Shape, fan: Fan, generator: np.random.Generator) -> Floats:
