@@ -20,7 +20,7 @@ from annex_actors.layers import Factors, Stack, Stateful, Weighted, on_stack
 from annex_actors.peers.stage_state import LayerState
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.training.checkpoint import Checkpoint
-from tests.trainings import Training, samples
+from tests.trainings import Training
 
 Version = Callable[[int, int, int], int]
 """From (t, s, S), the version of the weights of stage s that step t meets."""
@@ -57,7 +57,7 @@ def expected(training: Training) -> Checkpoint:
 @cache
 def plain(training: Training) -> Checkpoint:
     """Return the result of ``training``, computed with its layers, cost and optimizer in a loop."""
-    learned = samples(training.size, training.cost)
+    learned = training.learned
     shape = training.network.shapes(learned.inputs.shape[1:])[-1]
     targets = cost(training.cost).encode(learned.targets, shape)
     batches = Batches(training.size, training.batch_size, training.seed)
