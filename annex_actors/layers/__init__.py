@@ -23,7 +23,7 @@ from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, c
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
-from annex_actors.layers.initializers import Initializer
+from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
     EstimatesWork,
@@ -43,6 +43,7 @@ from annex_actors.layers.stack import AnyLayer, OnStack, Stack, StackLayer, on_s
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
 
 __all__ = [
+    "INITIALIZERS",
     "KERNELS",
     "LAYERS",
     "NUMPY",
@@ -96,6 +97,7 @@ __all__ = [
     "on_stack",
     "parse_layers",
     "permute",
+    "register_initializer",
     "register_layer",
     "repeat",
     "reshape",
