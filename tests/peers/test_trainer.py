@@ -81,7 +81,7 @@ def test_a_report_becomes_an_event_and_a_commit() -> None:
     hosted.report(0, cost=0.25)
     assert hosted.events == [StepFinished(0, 0, 0.25, 5)]
     assert hosted.commits[-1].step == 1
-    assert (hosted.state.reported, hosted.state.cost_sum, hosted.state.samples) == (1, 0.25 * 5, 5)
+    assert (hosted.state.reported, hosted.state.cost_sum, hosted.state.weight) == (1, 0.25 * 5, 5)
 
 
 def test_reports_are_counted_in_the_order_of_steps() -> None:
@@ -95,7 +95,7 @@ def test_reports_are_counted_in_the_order_of_steps() -> None:
 def test_a_report_is_counted_once() -> None:
     hosted = Hosted()
     hosted.report(0, 0, 1, 0, 1)
-    assert hosted.state.samples == 10
+    assert hosted.state.weight == 10
     assert len(hosted.events) == 2
 
 
@@ -140,7 +140,7 @@ def test_the_test_cost_is_the_cost_of_the_outputs() -> None:
 def test_sums_begin_at_zero_in_every_epoch() -> None:
     hosted = trained(Hosted())
     hosted.answer()
-    assert (hosted.state.reported, hosted.state.cost_sum, hosted.state.samples) == (3, 0.0, 0)
+    assert (hosted.state.reported, hosted.state.cost_sum, hosted.state.weight) == (3, 0.0, 0)
 
 
 def test_an_epoch_that_has_ended_is_an_event() -> None:

@@ -23,7 +23,6 @@ from annex_actors.protocol.messages import (
     Envelope,
     Forward,
     Halt,
-    Marker,
     Message,
     Part,
     Post,
@@ -31,11 +30,11 @@ from annex_actors.protocol.messages import (
     Report,
     Resume,
     Target,
-    Waiting,
     WeightGradient,
     freeze,
 )
 from annex_actors.protocol.routing import stage_address
+from annex_actors.protocol.survey import Marker, Waiting
 
 ARRAY = np.ones((2, 3), np.float32)
 
