@@ -10,6 +10,7 @@ import numpy as np
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.base.texts import listed
 from annex_actors.base.types import Floats
 from annex_actors.data import Dataset
 
@@ -85,12 +86,13 @@ def _by_class(labels: Any, classes: tuple[str, ...], counts: Floats, class_weigh
     if isinstance(class_weight, str):
         totals = np.bincount(labels, weights=counts, minlength=len(classes))
         present = totals > 0
-        return np.divide(counts.sum() / present.sum(), totals, out=np.zeros(len(classes)), where=present)
+        balanced: Floats = np.divide(counts.sum() / present.sum(), totals, out=np.zeros(len(classes)), where=present)
+        return balanced
     for name in class_weight:
         if name not in classes:
             known = checks.did_you_mean(name, classes)
             raise ConfigError(
-                f"expected `class_weight` to be of classes among {', '.join(classes)}, got {shown(name)}{known}"
+                f"expected `class_weight` to be of classes among {listed(classes)}, got {shown(name)}{known}"
             )
     return np.array([class_weight.get(name, 1.0) for name in classes])
 
