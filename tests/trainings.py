@@ -72,13 +72,18 @@ Fingerprints: TypeAlias = tuple[str, str, str]
 
 
 @cache
-def samples(count: int, target: str, seed: int = 0) -> Samples:
-    """Return made samples: ``target`` is the name of the cost that they suit."""
+def samples(count: int, target: str, seed: int = 0, *, weighted: bool = False) -> Samples:
+    """Return made samples: ``target`` is the cost that they suit; with weights, some of which are 0, if ``weighted``."""
     numbers = np.random.default_rng(seed)
     inputs = numbers.standard_normal((count, FEATURES))
-    if target == "softmax_cross_entropy":
-        return Samples(inputs, np.abs(inputs).sum(axis=1).astype(np.int64) % CLASSES)
-    return Samples(inputs, 1 / (1 + np.exp(-inputs[:, :2])))
+    weights = numbers.exponential(size=count) * (numbers.random(count) > 0.2) if weighted else None
+    name = target.partition(":")[0]
+    if name in ("softmax_cross_entropy", "hinge"):
+        return Samples(inputs, np.abs(inputs).sum(axis=1).astype(np.int64) % CLASSES, weights)
+    chances = 1 / (1 + np.exp(-inputs[:, :2]))
+    if name == "kl_divergence":
+        chances /= chances.sum(axis=1, keepdims=True)
+    return Samples(inputs, chances, weights)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +92,7 @@ class Training:
 
     Args:
         network: its layers.
-        cost: the name of its cost.
+        cost: its cost, as text.
         optimizer: with its settings.
         schedule: the name of the discipline.
         microbatches: how many of them a batch is cut into.
@@ -96,6 +101,7 @@ class Training:
         epochs: how many.
         seed: of everything random.
         stages: which layers, the cost as one after the last, make a stage; None: each layer.
+        weighted: whether the samples have weights.
     """
 
     network: Network = CLASSIFIER
@@ -108,6 +114,7 @@ class Training:
     epochs: int = 2
     seed: int = 3
     stages: tuple[range, ...] | None = None
+    weighted: bool = False
 
     @property
     def steps(self) -> int:
@@ -137,8 +144,9 @@ class Training:
     @property
     def dataset(self) -> Dataset:
         """What is learned from and judged by."""
-        classes = tuple(map(str, range(CLASSES))) if self.cost == "softmax_cross_entropy" else None
-        learned, judged = samples(self.size, self.cost), samples(TEST_SAMPLES, self.cost, seed=1)
+        learned = samples(self.size, self.cost, weighted=self.weighted)
+        judged = samples(TEST_SAMPLES, self.cost, seed=1, weighted=self.weighted)
+        classes = tuple(map(str, range(CLASSES))) if learned.targets.ndim == 1 else None
         return Dataset("made", learned, judged, classes, None, "made for the tests")
 
     def learner(self, runtime: str | Runtime = "inline", supervision: Supervision | None = None) -> Learner:
@@ -187,6 +195,7 @@ class Training:
             epochs=self.epochs,
             halt=halt,
             overlap=self.overlap,
+            sample_weight=learned.sample_weight,
         )
 
     def store(self) -> MemoryStore:

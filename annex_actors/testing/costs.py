@@ -48,20 +48,19 @@ def check_cost(
     require(isinstance(cost, Cost), f"{cost!r} lacks a member of the protocol Cost")
     require(pickle.loads(pickle.dumps(cost)).name == cost.name, f"{cost.name} changes when it is pickled")
     _check_text(cost)
-    weighings = [None, _weights(seed, len(given))] if takes_weights(cost) else [None]
     given = np.arange(samples) % max(2, *output_shape) if targets is None else targets
     encoded = _check_encoding(cost, read_only(given), output_shape)
+    weights = _weights(seed, len(given)) if takes_weights(cost) else None
     for dtype in DTYPES:
         outputs = random(seed, (len(given), *output_shape), dtype)
-        for weights in weighings:
-            _check_evaluation(cost, outputs, encoded, weights)
+        for each in (None, weights):
+            _check_evaluation(cost, outputs, encoded, each)
+            if dtype == np.float64:
+                _check_cost_gradient(cost, outputs, encoded, each)
+                _check_shares(cost, outputs, encoded, each)
         _check_predictions(cost, outputs)
-        if dtype == np.float64:
-            for weights in weighings:
-                _check_cost_gradient(cost, outputs, encoded, weights)
-                _check_shares(cost, outputs, encoded, weights)
-            for weights in weighings[1:]:
-                _check_weights(cost, outputs, encoded, weights)
+        if dtype == np.float64 and weights is not None:
+            _check_weights(cost, outputs, encoded, weights)
 
 
 def _weights(seed: int, samples: int) -> Floats:
