@@ -73,7 +73,7 @@ Fingerprints: TypeAlias = tuple[str, str, str]
 
 @cache
 def samples(count: int, target: str, seed: int = 0, *, weighted: bool = False) -> Samples:
-    """Return made samples: ``target`` is the cost that they suit; with weights, some of which are 0, if ``weighted``."""
+    """Return made samples: ``target`` is the cost that they suit; if ``weighted``, with weights, some of them 0."""
     numbers = np.random.default_rng(seed)
     inputs = numbers.standard_normal((count, FEATURES))
     weights = numbers.exponential(size=count) * (numbers.random(count) > 0.2) if weighted else None

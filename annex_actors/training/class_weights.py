@@ -17,7 +17,7 @@ from annex_actors.data import Dataset
 BALANCED = "balanced"
 """The setting with which all classes count the same, however many samples they have."""
 
-ClassWeight: TypeAlias = str | Mapping[str, float]
+ClassWeight: TypeAlias = str | Mapping[Any, float]
 """`BALANCED`, or the weight of each class by its name; of a class that is left out it is 1."""
 
 _WANTED = f'weights by class, such as {{"cat": 2.0, "dog": 1.0}} or "cat=2,dog=1", or "{BALANCED}"'

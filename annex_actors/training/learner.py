@@ -83,7 +83,7 @@ class Learner:
         kernels: str | Kernels = "numpy",
         seed: int = 0,
         supervision: Supervision | None = None,
-        class_weight: str | Mapping[str, float] | None = None,
+        class_weight: str | Mapping[Any, float] | None = None,
         load: Sequence[str | Path] = (),
     ) -> None:
         files = run_user_files(load)  # before any name is looked up

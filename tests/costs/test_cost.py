@@ -119,5 +119,5 @@ class Older(MeanSquaredError):
 
 def test_a_cost_without_weights_is_told_from_one_with_them() -> None:
     check_takes_weights(MeanSquaredError())
-    with pytest.raises(ConfigError, match="expected a `cost` that takes weights, evaluate.*, got mean_squared_error"):
+    with pytest.raises(ConfigError, match=r"expected a `cost` that takes weights, evaluate.*, got mean_squared_error"):
         check_takes_weights(Older())  # type: ignore[arg-type]

@@ -42,6 +42,19 @@ def test_it_feeds_the_samples_of_the_step_in_their_order() -> None:
         assert [len(each) for each in inputs] == [len(range(5)[rows]) for rows in microbatch_slices(5, 3)]
 
 
+def test_weights_go_with_their_targets_scaled_to_a_mean_of_1_in_each_batch() -> None:
+    weights = np.arange(13.0)
+    hosted = Hosted(replace(TRAINING.trainer_spec(), sample_weight=weights))
+    for step in range(2):
+        indices = Batches(13, 5, TRAINING.seed).indices(step)
+        sent = [message.sample_weight for message in hosted.messages(Target) if message.step == step]
+        assert [len(each) for each in sent if each is not None] == [2, 2, 1]
+        joined = np.concatenate([each for each in sent if each is not None])
+        np.testing.assert_allclose(joined, weights[indices] / weights[indices].mean())
+        assert all(each is not None and not each.flags.writeable for each in sent)
+    assert all(message.sample_weight is None for message in Hosted().messages(Target))
+
+
 def test_every_forward_says_how_its_step_was_cut() -> None:
     hosted = Hosted()
     hosted.report(0)
@@ -125,6 +138,28 @@ def test_the_cost_of_an_epoch_is_the_mean_over_its_samples() -> None:
     (epoch,) = hosted.state.history
     assert epoch.train_cost == pytest.approx((5 * 1 + 5 * 2 + 3 * 4) / 13)
     assert (epoch.epoch, epoch.steps) == (0, 3)
+
+
+def test_the_cost_of_an_epoch_is_weighted_as_its_samples_are() -> None:
+    weights = np.arange(13.0)
+    hosted, batches = Hosted(replace(TRAINING.trainer_spec(), sample_weight=weights)), Batches(13, 5, TRAINING.seed)
+    for step, value in enumerate((1.0, 2.0, 4.0)):
+        hosted.report(step, cost=value)
+    hosted.answer()
+    (epoch,) = hosted.state.history
+    totals = [weights[batches.indices(step)].sum() for step in range(3)]
+    assert epoch.train_cost == pytest.approx(np.average([1.0, 2.0, 4.0], weights=totals))
+
+
+def test_the_test_cost_is_weighted_as_the_test_samples_are_and_metrics_are_not() -> None:
+    hosted = trained(Hosted(replace(TRAINING, weighted=True).trainer_spec()))
+    hosted.answer()
+    judged = samples(TEST_SAMPLES, TRAINING.cost, seed=1, weighted=True)
+    outputs, chosen = np.zeros((1, CLASSES), np.float32), cost(TRAINING.cost)
+    alone = [chosen.evaluate(outputs, label[np.newaxis], 1)[0] for label in judged.targets]
+    expected = np.average(alone, weights=judged.sample_weight)
+    assert hosted.state.history[0].test_cost == pytest.approx(expected, rel=1e-6)
+    assert hosted.state.history[0].metrics == {"accuracy": float(np.mean(judged.targets == 0))}
 
 
 def test_the_test_cost_is_the_cost_of_the_outputs() -> None:
