@@ -162,7 +162,7 @@ PINNED = {
     "truncated_normal": "a3632b0a6ce5",
     "annex": "da83a630b784",
 }
-"""The first digits of the SHA-256 of float32 weights of shape (9, 8); those of `glorot` and `he` are older than the rest.
+"""The first digits of the SHA-256 of float32 weights of shape (9, 8); `glorot` and `he` are older than the rest.
 
 `orthogonal` has the bits of a library's decomposition, which differ from one processor to the next.
 """
