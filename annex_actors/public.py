@@ -55,6 +55,7 @@ from annex_actors.runtimes import (
     RunFailedError,
     Runtime,
     SchedulersRuntime,
+    StandstillError,
     Supervision,
     ThreadsRuntime,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "Simulation",
     "StackLayer",
     "StageTally",
+    "StandstillError",
     "StepFinished",
     "Stepwise",
     "Supervision",

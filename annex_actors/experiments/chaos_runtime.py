@@ -21,7 +21,7 @@ from annex_actors.runtimes import clock
 from annex_actors.runtimes.faults.injected import InjectedFaults, LayerFault
 from annex_actors.runtimes.hosting.job import HostedJob
 from annex_actors.runtimes.hosting.peer_ref import PeerRef
-from annex_actors.runtimes.program import Job, PeerSpec, Program, Runtime
+from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError, Runtime
 
 FLOOD = 5000
 """The number of stale messages that fill a mailbox."""
@@ -110,6 +110,10 @@ class ChaosJob:
     def ask(self, question: Message) -> Message:
         """Ask the driver, and return its answer."""
         return self._job.ask(question)
+
+    def fail(self, error: RunFailedError) -> None:
+        """End the run with a failure that its owner has found."""
+        self._job.fail(error)
 
     def emit(self, event: Event) -> None:
         """Show the observers an event."""

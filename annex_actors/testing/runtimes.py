@@ -25,6 +25,7 @@ from annex_actors.testing.runtime_faults import (
 from annex_actors.testing.runtime_owner import (
     can_be_closed_at_any_time,
     continues_from_its_store,
+    ends_with_a_failure_that_its_owner_has_found,
     halts_at_one_step_of_all_layers,
     halts_before_it_is_waited_for,
     lets_an_interrupt_through,
@@ -69,6 +70,7 @@ RUNTIME_CHECKS: Final[tuple[Callable[[Runtime], None], ...]] = (
     halts_at_one_step_of_all_layers,
     halts_before_it_is_waited_for,
     lets_an_interrupt_through,
+    ends_with_a_failure_that_its_owner_has_found,
     can_be_closed_at_any_time,
     answers_until_it_is_halted_or_closed,
     continues_from_its_store,

@@ -123,6 +123,10 @@ class SupervisedJob:
         """Ask the driver, and return its answer; see `Job.ask`."""
         return self._driver.ask(question)
 
+    def fail(self, error: RunFailedError) -> None:
+        """End the run with a failure that its owner has found; see `Job.fail`."""
+        self._outcome.fail(error)
+
     def emit(self, event: Event) -> None:
         """Show an event to every observer."""
         self._surroundings.emit(clock.stamped(event))
