@@ -152,8 +152,8 @@ class SavedRun:
             note: called with a warning if these are not the files that the run was trained with.
 
         Raises:
-            ConfigError: ``load`` is no list of paths; or it is empty, and the folder names files that no run of this user
-                recorded, or that have changed since; the message says how to permit them.
+            ConfigError: ``load`` is no list of paths; or it is empty, and the folder names files that no run of this
+                user recorded, or that have changed since; the message says how to permit them.
         """
         named = [str(path) for path in user_files(load)]
         checks.function("note", note, 1)
