@@ -144,3 +144,16 @@ def test_trainings_that_end_before_a_fault_strikes_claim_nothing(monkeypatch: py
     training = Training()
     with pytest.raises(ConfigError, match=r"expected 1 fault to strike, got 0 in 2 trainings of .* s; train longer"):
         chaos(training.learner("threads"), training.dataset, epochs=2, batch_size=5, faults=1, pause_s=1e6)
+
+
+def test_faults_that_cannot_be_injected_are_no_survival(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> int:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr("annex_actors.experiments.chaos_runtime.ChaosJob._inject", fail)
+    monkeypatch.setattr("annex_actors.experiments.chaos.MAX_IN_VAIN", 1)
+    training = Training()
+    verdict = chaos(training.learner("threads"), training.dataset, epochs=300, batch_size=5, faults=1, pause_s=0.01)
+    assert not verdict.identical
+    error = "RunFailedError: the faults could not be injected: KeyError: 'a fault of ours'"
+    assert [each.error for each in verdict.rounds] == [error]

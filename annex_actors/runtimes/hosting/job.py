@@ -12,7 +12,7 @@ from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.driver import Driver
-from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.runtimes.hosting.failures import chained, one_line
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.judge import Judge
 from annex_actors.runtimes.hosting.observers import Observers
@@ -70,7 +70,7 @@ class SupervisedJob:
         observers = Observers(program.observers, self.registry)
         judge = Judge(program, self._peers, observers, outcome)
         surveyor = Surveyor(program, self._peers, outcome)
-        watchdog = Watchdog(program.supervision.hang_seconds, judge.on_hang, surveyor.begin)
+        watchdog = Watchdog(program.supervision.hang_seconds, judge.on_hang, surveyor.begin, self._on_watchdog_failure)
         self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog, surveyor.void)
         hooks = [each.on_tree_event for each in (self._actors, self._surroundings, judge, self._driver)]
         try:
@@ -147,6 +147,9 @@ class SupervisedJob:
         self._run.stop()
         self._release()
         self._outcome.take_failure()
+
+    def _on_watchdog_failure(self, error: Exception) -> None:
+        self.fail(chained(RunFailedError(f"the watchdog has failed: {one_line(error)}"), error))
 
     def _release(self) -> None:
         self._actors.end_orphans()
