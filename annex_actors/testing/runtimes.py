@@ -10,6 +10,7 @@ from typing import Final
 
 from annex_actors.base.errors import AnnexError
 from annex_actors.runtimes import Runtime
+from annex_actors.testing.promises import require_kind
 from annex_actors.testing.runtime_faults import (
     ends_a_run_of_too_many_restarts,
     names_a_layer_that_cannot_be_made_to_work,
@@ -91,6 +92,7 @@ def check_runtime(runtime: Runtime) -> None:
     Raises:
         AssertionError: the first promise that is broken.
     """
+    require_kind(runtime, Runtime)
     for check in RUNTIME_CHECKS:
         with nothing_left_behind():
             try:
