@@ -17,6 +17,7 @@ from supervisors.rules.errors import DeadlineExceeded
 from supervisors.rules.options import waiting_time
 from supervisors.threads.coroutines import latch_is_set
 from supervisors.threads.latch import Latch
+from supervisors.threads.occupied import occupant
 from supervisors.threads.timers import Timer, Timers
 
 
@@ -107,9 +108,12 @@ class Reply(FutureSeam):
 
         Raises:
             pykka.Timeout: there is no outcome yet.
+            RuntimeError: the event loop runs in the code of the actor that was asked, or of one that this waits for.
             Exception: the outcome is an error.
         """
         timeout = waiting_time(timeout)
+        if self._give_up is not None and not self._done.is_set() and (waiter := occupant()) is not None:
+            self._give_up(waiter)
         if self.is_made_of_another:
             import asyncio
 
