@@ -98,7 +98,7 @@ class Reply(FutureSeam):
 
     def _wait(self, timeout: float | None) -> None:
         if not wait_for(self._done, timeout, give_up=self._give_up):
-            raise pykka.Timeout(f"{timeout} seconds")
+            raise _too_late(timeout)
 
     async def outcome(self, timeout: float | None = None) -> Any:
         """Wait for the outcome and return it, or raise it; the event loop goes on meanwhile.
@@ -119,7 +119,7 @@ class Reply(FutureSeam):
 
             return await asyncio.to_thread(self.get, timeout=timeout)
         if not await latch_is_set(self._done, timeout):
-            raise pykka.Timeout(f"{timeout} seconds")
+            raise _too_late(timeout)
         try:
             return self.get()
         finally:
@@ -168,6 +168,11 @@ class TimedReply(Reply):
         super()._settle(outcome)
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _too_late(timeout: float | None) -> pykka.Timeout:
+    unit = "second" if timeout == 1 else "seconds"  # in Pykka's words
+    return pykka.Timeout(f"{timeout:g} {unit}")
 
 
 def _fail_late(reply: Reply, error: DeadlineExceeded) -> None:
