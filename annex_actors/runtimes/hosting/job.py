@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from annex_actors.protocol.events import Event
@@ -70,7 +71,9 @@ class SupervisedJob:
         observers = Observers(program.observers, self.registry)
         judge = Judge(program, self._peers, observers, outcome)
         surveyor = Surveyor(program, self._peers, outcome)
-        watchdog = Watchdog(program.supervision.hang_seconds, judge.on_hang, surveyor.begin, self._on_watchdog_failure)
+        watchdog = Watchdog(
+            program.supervision.hang_seconds, judge.on_hang, surveyor.begin, partial(_unwatched, outcome)
+        )
         self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog, surveyor.void)
         hooks = [each.on_tree_event for each in (self._actors, self._surroundings, judge, self._driver)]
         try:
@@ -148,12 +151,14 @@ class SupervisedJob:
         self._release()
         self._outcome.take_failure()
 
-    def _on_watchdog_failure(self, error: Exception) -> None:
-        self.fail(chained(RunFailedError(f"the watchdog has failed: {one_line(error)}"), error))
-
     def _release(self) -> None:
         self._actors.end_orphans()
         self._resources.close()
+
+
+def _unwatched(outcome: Outcome, error: Exception) -> None:
+    """End a run whose watchdog has failed; no method of the job, which the watchdog would keep alive."""
+    outcome.fail(chained(RunFailedError(f"the watchdog has failed: {one_line(error)}"), error))
 
 
 class _Actors:
