@@ -70,6 +70,7 @@ from annex_actors.runtimes import (
     RunFailedError,
     Runtime,
     SchedulersRuntime,
+    StandstillError,
     Supervision,
     ThreadsRuntime,
 )
@@ -146,6 +147,7 @@ __all__ = [
     "Simulation",
     "StackLayer",
     "StageTally",
+    "StandstillError",
     "StepFinished",
     "Stepwise",
     "Supervision",
