@@ -12,13 +12,26 @@ import numpy as np
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.costs import cost
 from annex_actors.data import Batches, Dataset, Samples
-from annex_actors.layers import Network, Stack, activation, dense, dropout, on_stack, residual, sequence
+from annex_actors.layers import (
+    Network,
+    Stack,
+    activation,
+    dense,
+    dropout,
+    freeze,
+    l1,
+    l2,
+    learning_rate,
+    on_stack,
+    residual,
+    sequence,
+)
 from annex_actors.optimizers import Adam, Optimizer, Sgd
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
 from annex_actors.protocol.instrument import Instrument
-from annex_actors.protocol.messages import freeze
+from annex_actors.protocol.messages import freeze as as_sent
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.runtimes import (
     CrashPlan,
@@ -53,6 +66,14 @@ SKIPPING = sequence(
     LowRank(2, 5), residual(dense(5), activation("relu"), residual(Norm(), activation("tanh"))), dense(CLASSES)
 )
 """With skips within skips, two weight matrices in a layer, and running statistics."""
+
+TUNED = sequence(
+    freeze(dense(6), activation("relu")),
+    residual(learning_rate(0.5, LowRank(2, 6)), freeze(Norm()), l1(0.01, activation("tanh"), dense(6))),
+    dropout(0.2),
+    l2(0.05, l1(0.001, dense(CLASSES))),
+)
+"""With layers that learn in other ways than the others, or not at all."""
 
 MOMENTUM: Optimizer = Sgd(learning_rate=0.05, momentum=0.9)
 ADAM: Optimizer = Adam(learning_rate=0.02)
@@ -177,9 +198,9 @@ class Training:
             run="run",
             routing=Routing(len(self.placement)),
             inputs=learned.inputs,
-            targets=freeze(encode(learned.targets, shape)),
+            targets=as_sent(encode(learned.targets, shape)),
             test=judged,
-            test_targets=freeze(encode(judged.targets, shape)),
+            test_targets=as_sent(encode(judged.targets, shape)),
             classes=data.classes,
             cost=cost(self.cost),
             batches=Batches(self.size, self.batch_size, self.seed),

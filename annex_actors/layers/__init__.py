@@ -7,7 +7,7 @@ Read the modules in this order:
 3. `functions` and `activation`: relu, sigmoid, tanh, softmax, linear;
 4. `dropout` and `flatten`;
 5. `stack`, with `residual`: how the chain forks and joins;
-6. `network`: a sequence of layers, its shapes and initial parameters;
+6. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
 7. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
@@ -41,6 +41,8 @@ from annex_actors.layers.parse import parse_layers
 from annex_actors.layers.residual import Fork, Join, residual
 from annex_actors.layers.stack import AnyLayer, OnStack, Stack, StackLayer, on_stack
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
+from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
+from annex_actors.layers.tuning import Tuning
 
 __all__ = [
     "KERNELS",
@@ -80,13 +82,18 @@ __all__ = [
     "Stateful",
     "Tanh",
     "TorchKernels",
+    "Tuning",
     "UsesKernels",
     "Weighted",
     "activation",
     "dense",
     "dropout",
     "flatten",
+    "freeze",
     "kernels",
+    "l1",
+    "l2",
+    "learning_rate",
     "on_stack",
     "parse_layers",
     "register_layer",

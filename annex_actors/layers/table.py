@@ -19,6 +19,7 @@ from annex_actors.layers.layer import Layer
 from annex_actors.layers.network import Network
 from annex_actors.layers.residual import Fork, Join, residual
 from annex_actors.layers.stack import AnyLayer
+from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
 
 Constructor: TypeAlias = Callable[..., AnyLayer | Network]
 """Makes a layer from the arguments of its word: an int or a float if the text is a number, else the text.
@@ -74,6 +75,10 @@ LAYERS: Table[Constructor] = Table(
         "residual": residual,
         "fork": Fork,
         "join": Join,
+        "freeze": freeze,
+        "learning_rate": learning_rate,
+        "l1": l1,
+        "l2": l2,
     },
 )
 """The layers by name, as written in a network's text."""

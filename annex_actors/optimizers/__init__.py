@@ -5,7 +5,8 @@ Read the modules in this order:
 1. `optimizer`: the protocol `Optimizer`, which has three members;
 2. `learning_rates`: the step size, and rules that vary it;
 3. `sgd`: gradient descent with momentum;
-4. `adam`: Adam, and AdamW by weight_decay.
+4. `adam`: Adam, and AdamW by weight_decay;
+5. `scaled`: an optimizer with its learning rate times a factor.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from annex_actors.base.tables import Table
 from annex_actors.optimizers.adam import Adam
 from annex_actors.optimizers.learning_rates import LEARNING_RATES, Cosine, InverseTime, LearningRate, Stepwise, Warmup
 from annex_actors.optimizers.optimizer import Optimizer
+from annex_actors.optimizers.scaled import scaled
 from annex_actors.optimizers.sgd import Sgd
 
 _Class = TypeVar("_Class", bound=Callable[..., Optimizer])
@@ -85,4 +87,5 @@ __all__ = [
     "Warmup",
     "optimizer",
     "register_optimizer",
+    "scaled",
 ]

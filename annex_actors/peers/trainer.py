@@ -21,7 +21,7 @@ from annex_actors.base.types import Array, Floats
 from annex_actors.base.words import counted
 from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples, microbatch_slices
-from annex_actors.metrics import evaluate
+from annex_actors.peers.evaluation import evaluated
 from annex_actors.peers.prediction_feed import PredictionFeed
 from annex_actors.peers.trainer_mailbox import TrainerMailbox
 from annex_actors.protocol.effects import Commit, Emit, Request
@@ -300,7 +300,10 @@ class Trainer:
         self._waiting_for = None
         assert spec.test is not None
         assert spec.test_targets is not None
-        cost, metrics = evaluated(spec.cost, evaluation.outputs(), spec.test.targets, spec.test_targets, spec.classes)
+        outputs, penalty = evaluation.outputs(), evaluation.penalty
+        cost, metrics = evaluated(
+            spec.cost, outputs, spec.test.targets, spec.test_targets, spec.classes, penalty=penalty
+        )
         return self._end_epoch(cost, metrics)
 
     def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
@@ -326,19 +329,3 @@ class Trainer:
 
     def _commit(self) -> Commit:
         return Commit(Snapshot(TRAINER, self._state.reported, self._state))
-
-
-def evaluated(
-    cost: Cost, outputs: Floats, targets: Array, encoded: Array, classes: tuple[str, ...] | None
-) -> tuple[float, Mapping[str, float]]:
-    """Return the mean cost of outputs, and the metrics that fit the task.
-
-    Args:
-        cost: of the network.
-        outputs: of the last layer, a row for each sample.
-        targets: of the samples, as the user gave them.
-        encoded: the same, as the cost encodes them.
-        classes: their names; None for regression.
-    """
-    value, _ = cost.evaluate(outputs, encoded, len(outputs))
-    return value, evaluate(cost.predictions(outputs), targets, classes)

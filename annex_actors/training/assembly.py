@@ -39,7 +39,7 @@ def stage_specs(
         seed: the run's seed.
         run: the run's name.
     """
-    routing = Routing(len(placement))
+    routing, first_learner = Routing(len(placement)), network.first_learner
 
     def spec(stage: int, indices: range) -> StageSpec:
         layers = network.layers[indices.start : indices.stop]
@@ -56,6 +56,8 @@ def stage_specs(
             seed=seed,
             run=run,
             routing=routing,
+            tuning=network.tuning[indices.start : indices.stop],
+            first_learner=first_learner,
         )
 
     return tuple(spec(stage, indices) for stage, indices in enumerate(placement))

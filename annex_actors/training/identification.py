@@ -26,6 +26,13 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
     layers: dict[str, Scalar] = {f"layer {index}": layer.spec() for index, layer in enumerate(spec.network.layers)}
     for name, layer in zip(list(layers), spec.network.layers, strict=True):
         layers.update(described(name, layer))
+    layers.update(
+        {
+            f"layer {index} is tuned": " ".join(each.words)
+            for index, each in enumerate(spec.network.tuning)
+            if each.words
+        }
+    )
     return Identity(
         {
             "seed": spec.seed,

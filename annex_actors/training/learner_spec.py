@@ -12,7 +12,7 @@ from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_of
 from annex_actors.layers import Kernels, Layer, Network, StackLayer, sequence
 from annex_actors.layers import kernels as kernels_of
-from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import Optimizer, scaled
 from annex_actors.optimizers import optimizer as optimizer_of
 from annex_actors.peers.stage import StageSpec
 from annex_actors.placement import network_work, partition
@@ -67,6 +67,8 @@ class LearnerSpec:
             seed=checks.whole_number("seed", self.seed, at_least=0, below=2**64),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
+        for tuning in self.network.tuning:
+            scaled(self.optimizer, tuning.learning_rate)  # an optimizer without a learning rate is refused
 
     __repr__ = brief
 

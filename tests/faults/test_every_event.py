@@ -12,7 +12,7 @@ from annex_actors.runtimes.inline import InlineJob
 from supervisors import Strategy
 from tests.faults.plans import assert_undisturbed, disturbed, killing, shuffled
 from tests.matrix import some
-from tests.trainings import Training
+from tests.trainings import TUNED, Training
 
 SMALL = Training(epochs=2, size=4, batch_size=2)
 """Five stages, two epochs of two steps of two microbatches, each epoch with its evaluation."""
@@ -22,6 +22,8 @@ ASYNCHRONOUS = [
     for each in ("pipedream", "pipedream-vertical", "2bw", "no-stash")
 ]
 """Five stages with up to five steps under way at once, over the end of an epoch."""
+
+TUNINGS = [replace(SMALL, network=TUNED), replace(ASYNCHRONOUS[0], network=TUNED)]
 
 OTHERS = [*ASYNCHRONOUS, replace(SMALL, schedule="zb-h1"), replace(SMALL, schedule="interleaved")]
 
@@ -60,6 +62,12 @@ def test_a_kill_at_any_event_changes_nothing_with_other_schedules(
         outcome = disturbed(training, killing({event}, order))
         assert outcome.restarts >= 1, f"no peer was killed at event {event}"
         assert_undisturbed(outcome, training)
+
+
+@pytest.mark.parametrize("training", TUNINGS, ids=lambda training: training.schedule)
+def test_a_kill_at_any_event_changes_nothing_where_layers_learn_otherwise(training: Training, whole: bool) -> None:
+    for event in some(range(1, events(training, 1) + 1), sample=20, whole=whole, seed=3):
+        assert_undisturbed(disturbed(training, killing({event}, 1)), training)
 
 
 @pytest.mark.parametrize("training", [SMALL, *OTHERS], ids=lambda training: training.schedule)

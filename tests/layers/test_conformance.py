@@ -63,7 +63,7 @@ def test_a_layer_on_a_stack_keeps_its_promises(layer: StackLayer, input_shapes: 
 
 def test_every_layer_in_the_table_is_checked() -> None:
     checked = {layer.name for layer, _ in EXAMPLES} | {layer.name for layer, _ in STACK_EXAMPLES}
-    assert checked | {"residual"} == set(LAYERS)
+    assert checked | {"residual", "freeze", "learning_rate", "l1", "l2"} == set(LAYERS)
 
 
 def test_a_word_that_encloses_layers_stands_for_layers_in_the_table() -> None:

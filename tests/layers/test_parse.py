@@ -113,7 +113,7 @@ def test_a_users_own_layers_are_read_beside_the_built_in_ones() -> None:
 
 
 def test_a_users_own_layers_are_listed_and_checked_like_the_built_in_ones() -> None:
-    with pytest.raises(ConfigError, match=r"one of .*, join, scale, got 'scales'"):
+    with pytest.raises(ConfigError, match=r"one of .*, join, .*, scale, got 'scales'"):
         parse_layers("scales", {**LAYERS, "scale": scale})
     with pytest.raises(ConfigError, match=r"expected layer 0 as scale\[:factor\], got 'scale:1:2'"):
         parse_layers("scale:1:2", {**LAYERS, "scale": scale})

@@ -17,6 +17,7 @@ from annex_actors.base.types import Array, Floats, Parameters
 from annex_actors.costs import cost
 from annex_actors.data import Batches, microbatch_slices
 from annex_actors.layers import Factors, Stack, Stateful, Weighted, on_stack
+from annex_actors.optimizers import scaled
 from annex_actors.peers.stage_state import LayerState
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.training.checkpoint import Checkpoint
@@ -87,22 +88,37 @@ def one_step(training: Training, versions: list[Checkpoint], inputs: Floats, tar
         for index, layer in reversed(list(enumerate(network))):
             stack, factors = on_stack(layer).backward(backward[index], saved[index], stack, True)
             kept[index].append(factors)
-    before, states = versions[-1], []
-    for index, layer in enumerate(network):
+    before, penalty = versions[-1], 0.0
+    gradients: dict[int, dict[str, Floats]] = {}
+    for index, (layer, tuning) in enumerate(zip(network, training.network.tunings, strict=True)):
+        if isinstance(layer, Weighted) and not tuning.frozen:
+            own = {name: forward[index][name] for name in before.layers[index].parameters}
+            gradients[index] = summed(training, layer, kept[index])
+            if tuning.l1 or tuning.l2:
+                penalty += tuning.penalty(own)
+                tuning.add_penalty_gradients(own, gradients[index])
+    states = []
+    for index, (layer, tuning) in enumerate(zip(network, training.network.tunings, strict=True)):
         state = before.layers[index]
-        if isinstance(layer, Weighted):
-            whole = [tuple(map(np.concatenate, zip(*kept[index], strict=True)))]
-            first, *others = kept[index] if training.schedule in SEPARATE_GRADIENTS else whole
-            gradients = layer.weight_gradient(first)
-            for factors in others:
-                more = layer.weight_gradient(factors)
-                gradients = {name: gradients[name] + more[name] for name in gradients}
-            updated = training.optimizer.update(step, state.parameters, gradients, state.optimizer)
+        if index in gradients:
+            optimizer = scaled(training.optimizer, tuning.learning_rate)
+            updated = optimizer.update(step, state.parameters, gradients[index], state.optimizer)
             state = LayerState(*updated, state.state)
-        if isinstance(layer, Stateful):
+        if isinstance(layer, Stateful) and not tuning.frozen:
             state = replace(state, state=layer.next_state(state.state, kept[index]))
         states.append(state)
-    return Checkpoint(step + 1, tuple(states), before.input_shape, (*before.costs, total))
+    return Checkpoint(step + 1, tuple(states), before.input_shape, (*before.costs, total + penalty))
+
+
+def summed(training: Training, layer: Weighted, factors: list[Factors]) -> dict[str, Floats]:
+    """Return the gradients of a layer's weights, from the factors of all microbatches of a step."""
+    whole = [tuple(map(np.concatenate, zip(*factors, strict=True)))]
+    first, *others = factors if training.schedule in SEPARATE_GRADIENTS else whole
+    gradients = layer.weight_gradient(first)
+    for each in others:
+        more = layer.weight_gradient(each)
+        gradients = {name: gradients[name] + more[name] for name in gradients}
+    return gradients
 
 
 def met(training: Training, formulas: dict[str, Version], versions: list[Checkpoint]) -> list[Parameters]:
