@@ -38,6 +38,8 @@ from annex_actors.layers import (
 )
 from annex_actors.optimizers import (
     Adam,
+    ClipBy,
+    Clipping,
     Cosine,
     InverseTime,
     LearningRate,
@@ -82,6 +84,8 @@ __all__ = [
     "B",
     "Checkpoint",
     "Checkpoints",
+    "ClipBy",
+    "Clipping",
     "ConfigError",
     "Cosine",
     "Cost",

@@ -114,7 +114,7 @@ are made for every message or failure, and results, checkpoints and folders by a
 BETWEEN_ACTORS = {
     *("initial_state", "update", "start", "carry_out"),
     *("Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
-    *("Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
+    *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
     *("Grouping", "Initializer", "Point", "Tag", "Work"),
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""
@@ -200,6 +200,7 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Sgd: public.Sgd,
     public.Stepwise: lambda: public.Stepwise(0.1, 0.5, 10),
     public.Warmup: lambda: public.Warmup(0.1, 10),
+    public.Clipping: lambda: public.Clipping("value", 0.5),
     public.Tuning: lambda: public.Tuning(learning_rate=0.1),
     np.random.Generator: lambda: np.random.default_rng(0),
     np.dtype: lambda: np.dtype("float32"),

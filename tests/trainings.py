@@ -26,7 +26,7 @@ from annex_actors.layers import (
     residual,
     sequence,
 )
-from annex_actors.optimizers import Adam, Optimizer, Sgd
+from annex_actors.optimizers import Adam, Optimizer, Sgd, clipping
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
@@ -110,6 +110,7 @@ class Training:
         network: its layers.
         cost: the name of its cost.
         optimizer: with its settings.
+        clipping: of gradients.
         schedule: the name of the discipline.
         microbatches: how many of them a batch is cut into.
         size: how many samples to train on.
@@ -122,6 +123,7 @@ class Training:
     network: Network = CLASSIFIER
     cost: str = "softmax_cross_entropy"
     optimizer: Optimizer = ADAM
+    clipping: str | None = None
     schedule: str = "1f1b"
     microbatches: int = 2
     size: int = 13
@@ -168,6 +170,7 @@ class Training:
             self.network,
             cost=self.cost,
             optimizer=self.optimizer,
+            clipping=self.clipping,
             microbatches=min(self.microbatches, self.batch_size),  # a learner refuses what cuts a batch no further
             schedule=self.schedule,
             runtime=runtime,
@@ -182,6 +185,7 @@ class Training:
             self.placement,
             cost=cost(self.cost),
             optimizer=self.optimizer,
+            clipping=clipping(self.clipping),
             discipline=discipline(self.schedule),
             state=self.initial,
             seed=self.seed,

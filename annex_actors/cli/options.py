@@ -47,6 +47,7 @@ _SETTING_OF = {
     "microbatches": "training.microbatches",
     "schedule": "training.schedule",
     "load": "training.load",
+    "clipping": "training.clipping",
     "stages": "training.stages",
     "kernels": "training.kernels",
     "seed": "training.seed",

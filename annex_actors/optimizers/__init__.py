@@ -6,7 +6,8 @@ Read the modules in this order:
 2. `learning_rates`: the step size, and rules that vary it;
 3. `sgd`: gradient descent with momentum;
 4. `adam`: Adam, and AdamW by weight_decay;
-5. `scaled`: an optimizer with its learning rate times a factor.
+5. `scaled`: an optimizer with its learning rate times a factor;
+6. `clipping`: what is done to gradients before.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from annex_actors.base.settings import build
 from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.optimizers.adam import Adam
+from annex_actors.optimizers.clipping import ClipBy, Clipping, clipping, squared_norm
 from annex_actors.optimizers.learning_rates import LEARNING_RATES, Cosine, InverseTime, LearningRate, Stepwise, Warmup
 from annex_actors.optimizers.optimizer import Optimizer
 from annex_actors.optimizers.scaled import scaled
@@ -78,6 +80,8 @@ __all__ = [
     "LEARNING_RATES",
     "OPTIMIZERS",
     "Adam",
+    "ClipBy",
+    "Clipping",
     "Cosine",
     "InverseTime",
     "LearningRate",
@@ -85,7 +89,9 @@ __all__ = [
     "Sgd",
     "Stepwise",
     "Warmup",
+    "clipping",
     "optimizer",
     "register_optimizer",
     "scaled",
+    "squared_norm",
 ]

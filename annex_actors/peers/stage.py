@@ -7,6 +7,8 @@ after a crash gives the same bits. It never blocks, sends or reads a clock.
 - **B** computes the input gradient and sends it first, since others wait for it; the weight gradient is deferred.
 - **W** is usually one message at the end of the step: the factors of all microbatches are put together, and one matrix
   product serves them all. A discipline may ask for one message for each microbatch instead.
+- If gradients are clipped by their global norm, the stage adds its part to a sum that goes up the chain, and waits for
+  the norm, which comes down (`annex_actors.protocol.norms`).
 - Then the optimizer makes version t+1 beside version t, and the stage commits. A crash at any instruction leaves
   version t whole, and microbatches that must meet older versions still find them.
 """
@@ -15,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import sqrt
 
 from annex_actors.base.errors import DivergedError
 from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
 from annex_actors.layers import AnyLayer, Stack, Tuning
-from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import Clipping, Optimizer
 from annex_actors.peers.stage_layers import StageLayers
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.peers.stage_state import StageState, Weights
@@ -44,6 +47,7 @@ from annex_actors.protocol.messages import (
     freeze,
 )
 from annex_actors.protocol.node import Node, every_step
+from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.schedules.discipline import Discipline, Grouping
@@ -67,6 +71,7 @@ class StageSpec:
         routing: the chain that the stage is part of.
         tuning: how each of its layers learns; empty: all alike.
         first_learner: index of the first layer in the whole network that learns: no gradient is needed below it.
+        clipping: how gradients are clipped; None: not at all.
     """
 
     stage: int
@@ -82,6 +87,7 @@ class StageSpec:
     routing: Routing
     tuning: tuple[Tuning, ...] = ()
     first_learner: int = 0
+    clipping: Clipping | None = None
 
     __repr__ = brief
 
@@ -159,7 +165,8 @@ class Stage:
             seed=spec.seed,
             instrument=instrument,
         )
-        self._update = Update(spec.optimizer, spec.tuning)
+        self._update = Update(spec.optimizer, spec.tuning, spec.clipping)
+        self._reduces = spec.clipping is not None and spec.clipping.is_global
 
     @property
     def versions(self) -> int:
@@ -196,6 +203,10 @@ class Stage:
                 return self._backward(message)
             case WeightGradient():
                 return self._weight_gradient(message)
+            case SquaredNorm():
+                return self._add_norm(message, self._steps[message.step], message.number)
+            case GlobalNorm():
+                return self._clip(message, self._steps[message.step], message.number)
             case Predict():
                 return [self._predict(message)]
             case Target():
@@ -268,12 +279,28 @@ class Stage:
         if not whole and message.microbatch != work.share[-1]:
             return []
         self._layers.add_penalty_gradients(work, self._version(message.step))
-        return self._finish_step(message, work)
+        if not self._reduces:
+            return self._finish_step(message, work)
+        return self._add_norm(message, work, 0.0) if self._spec.stage == 0 else []
 
-    def _finish_step(self, message: WeightGradient, work: StepWork) -> list[Request]:
+    def _add_norm(self, message: Message, work: StepWork, before: float) -> list[Request]:
+        """Add the squares of this stage's gradients to those of the stages before; the last stage then has the norm."""
+        number = self._layers.add_squared_norms(work, before)
+        if self._spec.cost is not None:
+            return self._clip(message, work, sqrt(number))
+        return [self._post(SquaredNorm(message.run, message.step, WHOLE_STEP, self._edges.outputs, number))]
+
+    def _clip(self, message: Message, work: StepWork, norm: float) -> list[Request]:
+        """Pass the global norm on to the stage before, and finish the step with it."""
+        finish = self._finish_step(message, work, norm)
+        if self._spec.stage == 0:
+            return finish
+        return [self._post(GlobalNorm(message.run, message.step, WHOLE_STEP, self._edges.inputs, norm)), *finish]
+
+    def _finish_step(self, message: Message, work: StepWork, norm: float | None = None) -> list[Request]:
         """Make the next version of the weights from the finished gradients, and commit it."""
         before = self._state
-        layers = self._layers.updated(message, work, before.layers, self._update)
+        layers = self._layers.updated(message, work, before.layers, self._update, norm)
         log = before.cost_log if self._spec.cost is None else before.cost_log.append(work.cost)
         # Step t + 1 and later meet version t + 1 - lag and later.
         stash = (*before.stash, self._versions[-1])[-self._lag :] if self._lag else ()

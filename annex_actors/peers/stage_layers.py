@@ -14,6 +14,7 @@ from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Array, Floats, Parameters
 from annex_actors.costs import Cost
 from annex_actors.layers import AnyLayer, Stack, Stateful, Tuning, Weighted, on_stack
+from annex_actors.optimizers import squared_norm
 from annex_actors.peers.stage_state import LayerState, Weights
 from annex_actors.peers.stage_update import Update
 from annex_actors.peers.stage_work import MicrobatchWork, StepWork, side_by_side
@@ -150,8 +151,19 @@ class StageLayers:
         for offset, tuning in self._penalties.items():
             tuning.add_penalty_gradients(weights[offset], work.gradients[offset])
 
+    def add_squared_norms(self, work: StepWork, before: float) -> float:
+        """Return ``before``, the squares of the gradients of earlier stages, plus those of these layers, in order."""
+        for offset in self._weighted:
+            before += squared_norm(work.gradients[offset].values())
+        return before
+
     def updated(
-        self, message: Message, work: StepWork, states: tuple[LayerState, ...], update: Update
+        self,
+        message: Message,
+        work: StepWork,
+        states: tuple[LayerState, ...],
+        update: Update,
+        global_norm: float | None = None,
     ) -> tuple[LayerState, ...]:
         """Return the layers' states after a step, from its finished gradients; ``states`` stay as they are."""
         after = []
@@ -159,7 +171,14 @@ class StageLayers:
             self._begin(Point.UPDATE, offset)
             layer = before
             if offset in self._weighted:
-                layer = update.of(offset, before, work.gradients.pop(offset), message.step, work.rate_factor)
+                layer = update.of(
+                    offset,
+                    before,
+                    work.gradients.pop(offset),
+                    message.step,
+                    rate_factor=work.rate_factor,
+                    global_norm=global_norm,
+                )
             if offset in self._stateful:
                 factors = work.state_factors.pop(offset)
                 layer = replace(layer, state=self._stateful[offset].next_state(before.state, factors))

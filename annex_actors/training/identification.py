@@ -42,6 +42,7 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
             "schedule": _formula(spec, initial, spec.parts(batch_size)),
             **described("cost", spec.cost),
             **described("optimizer", spec.optimizer),
+            **(described("clipping", spec.clipping) if spec.clipping else {}),
             **layers,
             "input_shape": str(dataset.input_shape),
             "classes": len(dataset.classes) if dataset.classes else None,

@@ -12,7 +12,8 @@ from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_of
 from annex_actors.layers import Kernels, Layer, Network, StackLayer, sequence
 from annex_actors.layers import kernels as kernels_of
-from annex_actors.optimizers import Optimizer, scaled
+from annex_actors.optimizers import Clipping, Optimizer, scaled
+from annex_actors.optimizers import clipping as clipping_of
 from annex_actors.optimizers import optimizer as optimizer_of
 from annex_actors.peers.stage import StageSpec
 from annex_actors.placement import network_work, partition
@@ -43,6 +44,7 @@ class LearnerSpec:
     network: Network
     cost: Cost
     optimizer: Optimizer
+    clipping: Clipping | None
     microbatches: int | None
     schedule: Discipline
     runtime: Runtime
@@ -59,6 +61,7 @@ class LearnerSpec:
             network=network.with_kernels(kernels),
             cost=cost_of(self.cost),
             optimizer=optimizer_of(self.optimizer),
+            clipping=clipping_of(self.clipping),
             microbatches=None if parts is None else checks.whole_number("microbatches", parts, at_least=1),
             schedule=discipline_of(self.schedule),
             runtime=runtime_of(self.runtime),
@@ -109,6 +112,7 @@ class LearnerSpec:
             self.placement(state),
             cost=self.cost,
             optimizer=self.optimizer,
+            clipping=self.clipping,
             discipline=self.schedule,
             state=state,
             seed=self.seed,

@@ -73,6 +73,7 @@ def save_model(spec: LearnerSpec, checkpoint: Checkpoint, classes: tuple[str, ..
         "network": spec.network.spec(),
         "cost": spec.cost.name,
         "optimizer": {"name": spec.optimizer.name, **settings_of(spec.optimizer)},
+        "clipping": spec.clipping.spec() if spec.clipping else None,
         "schedule": spec.schedule.name,
         "microbatches": spec.microbatches,
         "stages": spec.stages,
@@ -116,13 +117,13 @@ def _settings(description: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: a name is not found.
     """
-    same = ("microbatches", "stages", "kernels", "seed")
+    same = ("microbatches", "stages", "kernels", "seed", "clipping")
     return {
         "network": parse_layers(description["network"]),
         "cost": cost(description["cost"]),
         "optimizer": optimizer(**description["optimizer"]),
         "schedule": discipline(description["schedule"]),
-        **{name: description[name] for name in same},
+        **{name: description[name] for name in same if name in description},  # an older file has fewer
     }
 
 

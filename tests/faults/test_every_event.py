@@ -25,6 +25,12 @@ ASYNCHRONOUS = [
 
 TUNINGS = [replace(SMALL, network=TUNED), replace(ASYNCHRONOUS[0], network=TUNED)]
 
+CLIPPED = [
+    replace(each, clipping="global_norm:0.1")
+    for each in (SMALL, *ASYNCHRONOUS, replace(SMALL, schedule="zb-h2"), replace(SMALL, schedule="interleaved"))
+]
+"""Five stages that wait for each other at the end of every step."""
+
 OTHERS = [*ASYNCHRONOUS, replace(SMALL, schedule="zb-h1"), replace(SMALL, schedule="interleaved")]
 
 ORDERS = [None, 1, 2]
@@ -68,6 +74,17 @@ def test_a_kill_at_any_event_changes_nothing_with_other_schedules(
 def test_a_kill_at_any_event_changes_nothing_where_layers_learn_otherwise(training: Training, whole: bool) -> None:
     for event in some(range(1, events(training, 1) + 1), sample=20, whole=whole, seed=3):
         assert_undisturbed(disturbed(training, killing({event}, 1)), training)
+
+
+@pytest.mark.parametrize("training", CLIPPED, ids=lambda training: training.schedule)
+@pytest.mark.parametrize("order", [None, 1, 2])
+def test_a_kill_at_any_event_changes_nothing_where_the_global_norm_clips(
+    training: Training, order: int | None, whole: bool
+) -> None:
+    for event in some(range(1, events(training, order) + 1), sample=25, whole=whole, seed=5):
+        for commit_every in (1, 3):
+            outcome = disturbed(training, replace(killing({event, event + 40}, order), commit_every=commit_every))
+            assert_undisturbed(outcome, training)
 
 
 @pytest.mark.parametrize("training", [SMALL, *OTHERS], ids=lambda training: training.schedule)

@@ -6,9 +6,11 @@ compute a weight gradient for each microbatch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, reduce
+from operator import add
 
 import numpy as np
 
@@ -97,6 +99,7 @@ def one_step(training: Training, versions: list[Checkpoint], inputs: Floats, tar
             if tuning.l1 or tuning.l2:
                 penalty += tuning.penalty(own)
                 tuning.add_penalty_gradients(own, gradients[index])
+    clipped(training.clipping, list(gradients.values()))
     states = []
     for index, (layer, tuning) in enumerate(zip(network, training.network.tunings, strict=True)):
         state = before.layers[index]
@@ -119,6 +122,26 @@ def summed(training: Training, layer: Weighted, factors: list[Factors]) -> dict[
         more = layer.weight_gradient(each)
         gradients = {name: gradients[name] + more[name] for name in gradients}
     return gradients
+
+
+def clipped(how: str | None, gradients: list[dict[str, Floats]]) -> None:
+    """Clip the gradients of all layers in place, with the numbers in the order of the layers."""
+    if how is None:
+        return
+    kind, limit = how.split(":")
+    squares = [sum_of_squares(layer) for layer in gradients]
+    for layer, own in zip(gradients, squares, strict=True):
+        norm = math.sqrt(reduce(add, squares, 0.0) if kind == "global_norm" else own)
+        for array in layer.values():
+            if kind == "value":
+                np.clip(array, -float(limit), float(limit), out=array)
+            elif float(limit) < norm + 1e-6:
+                array *= float(limit) / (norm + 1e-6)
+
+
+def sum_of_squares(arrays: dict[str, Floats]) -> float:
+    """Return the sum of the squares of a layer's numbers, in float64."""
+    return reduce(add, (float(np.square(array.astype(np.float64)).sum()) for array in arrays.values()), 0.0)
 
 
 def met(training: Training, formulas: dict[str, Version], versions: list[Checkpoint]) -> list[Parameters]:
