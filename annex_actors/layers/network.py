@@ -18,6 +18,9 @@ from annex_actors.layers.layer import FollowedBy, Layer, Rectifies, Stateful, We
 from annex_actors.layers.stack import AnyLayer, StackLayer, shapes_after
 from annex_actors.layers.tuning import UNTUNED, Tuning
 
+_LAYERS = 2**20
+"""Layers that `repeat` makes at most: each becomes an actor."""
+
 _MADE_BY = "make layers with dense(...), activation(...), dropout(...), flatten()"
 
 
@@ -162,6 +165,28 @@ def sequence(*layers: AnyLayer | Network) -> Network:
         raise ConfigError("expected `sequence` to have at least one layer, got none")
     flat, tuning = zip(*tuned, strict=True)
     return Network(tuple(_with_next_activation(layer, flat[index + 1 :]) for index, layer in enumerate(flat)), tuning)
+
+
+def repeat(times: int, *layers: AnyLayer | Network) -> Network:
+    """Return the layers several times in a row, each time with weights of their own.
+
+    As text: ``"repeat:3( dense:64 relu )"``.
+
+    Args:
+        times: how often, >= 1.
+        layers: at least one.
+
+    Raises:
+        ConfigError: ``times`` is out of range, there are no layers, or something is not a layer.
+    """
+    times = checks.whole_number("times", times, at_least=1, limit=_LAYERS)
+    if not layers:
+        raise ConfigError("expected `repeat` to have at least one layer, got none")
+    once = sequence(*layers)
+    if times * len(once.layers) > _LAYERS:
+        most, got = counted(_LAYERS, "layer"), counted(times * len(once.layers), "layer")
+        raise ConfigError(f"expected at most {most}, got {got}; repeat fewer times")
+    return sequence(*[once] * times)
 
 
 def _flattened(layers: Iterable[AnyLayer | Network]) -> Iterator[tuple[AnyLayer, Tuning]]:

@@ -7,8 +7,7 @@ from typing import Any
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
-from annex_actors.optimizers import learning_rates
-from annex_actors.optimizers.learning_rates import LearningRate
+from annex_actors.optimizers.learning_rate import LearningRate, step_size
 from annex_actors.optimizers.optimizer import Optimizer
 
 
@@ -43,4 +42,4 @@ class _Scaled:
     factor: float
 
     def at(self, step: int) -> float:
-        return learning_rates.at(self.rule, step) * self.factor
+        return step_size(self.rule, step) * self.factor

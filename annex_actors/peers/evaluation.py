@@ -1,32 +1,36 @@
-"""What a network's outputs are worth: their cost and metrics, the same for the trainer and for a learner."""
+"""Judge the outputs of a network: the same function during a training and after it, so that both give the same bits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from annex_actors.base.types import Array, Floats
-from annex_actors.costs import Cost
+from annex_actors.costs import Cost, scaled
+from annex_actors.data import Samples
 from annex_actors.metrics import evaluate
 
 
 def evaluated(
     cost: Cost,
     outputs: Floats,
-    targets: Array,
+    samples: Samples,
     encoded: Array,
     classes: tuple[str, ...] | None,
     *,
     penalty: float = 0.0,
 ) -> tuple[float, Mapping[str, float]]:
-    """Return the mean cost of outputs, and the metrics that fit the task.
+    """Return the mean cost of outputs, weighted if the samples have weights, and the metrics that fit the task.
+
+    Class weights are for training alone, and metrics count each sample once.
 
     Args:
         cost: of the network.
         outputs: of the last layer, a row for each sample.
-        targets: of the samples, as the user gave them.
-        encoded: the same, as the cost encodes them.
+        samples: their targets are as the user gave them.
+        encoded: the same targets, as the cost encodes them.
         classes: their names; None for regression.
-        penalty: what the weights cost.
+        penalty: what the network's weights cost.
     """
-    value, _ = cost.evaluate(outputs, encoded, len(outputs))
-    return value + penalty, evaluate(cost.predictions(outputs), targets, classes)
+    given = () if samples.sample_weight is None else (scaled(samples.sample_weight),)
+    value, _ = cost.evaluate(outputs, encoded, len(outputs), *given)
+    return value + penalty, evaluate(cost.predictions(outputs), samples.targets, classes)

@@ -21,7 +21,7 @@ from math import sqrt
 
 from annex_actors.base.errors import DivergedError
 from annex_actors.base.shown import brief
-from annex_actors.base.types import Array, Floats
+from annex_actors.base.types import Floats
 from annex_actors.costs import Cost
 from annex_actors.layers import AnyLayer, Stack, Tuning
 from annex_actors.optimizers import Clipping, Optimizer
@@ -155,7 +155,7 @@ class Stage:
         # The newest last: version `step`, and the versions before it that microbatches may still meet.
         self._versions: tuple[Weights, ...] = (*state.stash, state.weights)
         self._steps: dict[int, StepWork] = {}
-        self._targets: dict[tuple[int, int], Array] = {}
+        self._targets: dict[tuple[int, int], Target] = {}
         self._layers = StageLayers(
             spec.layers,
             spec.cost,
@@ -210,7 +210,7 @@ class Stage:
             case Predict():
                 return [self._predict(message)]
             case Target():
-                self._targets[message.step, message.microbatch] = message.array
+                self._targets[message.step, message.microbatch] = message
                 return []
             case _:
                 raise TypeError(f"expected a stage's message, got {message}")

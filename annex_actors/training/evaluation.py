@@ -10,6 +10,7 @@ import numpy as np
 from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
+from annex_actors.costs import check_takes_weights
 from annex_actors.data import Dataset, Samples
 from annex_actors.metrics import preload
 from annex_actors.peers.evaluation import evaluated
@@ -37,10 +38,12 @@ def evaluated_on(
     samples = _checked(data, classes)
     preload()
     outputs = predictions.outputs(spec, checkpoint, samples.inputs)
+    if samples.sample_weight is not None:
+        check_takes_weights(spec.cost)
     encoded = spec.cost.encode(samples.targets, outputs.shape[1:])
     with np.errstate(all="ignore"):  # as in every actor
         penalty = _penalty(spec, checkpoint)
-        cost, metrics = evaluated(spec.cost, outputs, samples.targets, encoded, classes, penalty=penalty)
+        cost, metrics = evaluated(spec.cost, outputs, samples, encoded, classes, penalty=penalty)
     return {"cost": cost, **metrics}
 
 

@@ -31,7 +31,12 @@ CLIPPED = [
 ]
 """Five stages that wait for each other at the end of every step."""
 
-OTHERS = [*ASYNCHRONOUS, replace(SMALL, schedule="zb-h1"), replace(SMALL, schedule="interleaved")]
+OTHERS = [
+    *ASYNCHRONOUS,
+    replace(SMALL, schedule="zb-h1"),
+    replace(SMALL, schedule="interleaved"),
+    replace(SMALL, weighted=True),
+]
 
 ORDERS = [None, 1, 2]
 """Work first; or shuffled by these seeds."""
