@@ -26,7 +26,7 @@ from annex_actors.layers import (
     residual,
     sequence,
 )
-from annex_actors.optimizers import Adam, Optimizer, Sgd, clipping
+from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
@@ -134,6 +134,7 @@ class Training:
         cost: its cost, as text.
         optimizer: with its settings.
         clipping: of gradients.
+        ema_momentum: of the averages of the weights.
         schedule: the name of the discipline.
         microbatches: how many of them a batch is cut into.
         size: how many samples to train on.
@@ -150,6 +151,7 @@ class Training:
     cost: str = "softmax_cross_entropy"
     optimizer: Optimizer = ADAM
     clipping: str | None = None
+    ema_momentum: float | None = None
     schedule: str = "1f1b"
     microbatches: int = 2
     size: int = 13
@@ -209,6 +211,7 @@ class Training:
             cost=self.cost,
             optimizer=self.optimizer,
             clipping=self.clipping,
+            ema_momentum=self.ema_momentum,
             microbatches=min(self.microbatches, self.batch_size),  # a learner refuses what cuts a batch no further
             schedule=self.schedule,
             runtime=runtime,
@@ -222,7 +225,7 @@ class Training:
             self.network,
             self.placement,
             cost=cost(self.cost),
-            optimizer=self.optimizer,
+            optimizer=averaged(self.optimizer, self.ema_momentum),
             clipping=clipping(self.clipping),
             discipline=discipline(self.schedule),
             state=self.initial,

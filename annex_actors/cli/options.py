@@ -48,6 +48,7 @@ _SETTING_OF = {
     "schedule": "training.schedule",
     "load": "training.load",
     "clipping": "training.clipping",
+    "ema_momentum": "training.ema_momentum",
     "stages": "training.stages",
     "kernels": "training.kernels",
     "seed": "training.seed",

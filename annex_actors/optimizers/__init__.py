@@ -7,7 +7,8 @@ Read the modules in this order:
    their table and their texts;
 3. `weight_decay` and `arrays`, which all optimizers share;
 4. `sgd`, `adam` (with AdamW), `rmsprop`, `adagrad`, `lion`;
-5. `scaled`, an optimizer with its learning rate times a factor, and `clipping`, what is done to gradients before.
+5. `scaled`, an optimizer with its learning rate times a factor; `averaged`, one that keeps a moving average of the
+   weights; and `clipping`, what is done to gradients before.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.optimizers.adagrad import Adagrad
 from annex_actors.optimizers.adam import Adam, AdamW
+from annex_actors.optimizers.averaged import Averaged, averaged
 from annex_actors.optimizers.clipping import ClipBy, Clipping, clipping, squared_norm
 from annex_actors.optimizers.cosines import Cosine, CosineRestarts, OneCycle
 from annex_actors.optimizers.decays import Constant, Exponential, InverseTime, Polynomial, Stepwise
@@ -92,6 +94,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Averaged",
     "ClipBy",
     "Clipping",
     "Constant",
@@ -108,6 +111,7 @@ __all__ = [
     "Sgd",
     "Stepwise",
     "Warmup",
+    "averaged",
     "clipping",
     "optimizer",
     "register_optimizer",

@@ -7,6 +7,7 @@ from typing import Any
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.optimizers.averaged import Averaged
 from annex_actors.optimizers.learning_rate import LearningRate, step_size
 from annex_actors.optimizers.optimizer import Optimizer
 
@@ -23,6 +24,8 @@ def scaled(optimizer: Optimizer, factor: float) -> Optimizer:
     """
     if factor == 1:
         return optimizer
+    if isinstance(optimizer, Averaged):
+        return replace(optimizer, optimizer=scaled(optimizer.optimizer, factor))
     own: Any = optimizer
     if "learning_rate" not in getattr(own, "__dataclass_fields__", ()):
         raise ConfigError(

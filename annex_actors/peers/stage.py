@@ -24,7 +24,7 @@ from annex_actors.base.shown import brief
 from annex_actors.base.types import Floats
 from annex_actors.costs import Cost
 from annex_actors.layers import AnyLayer, Stack, Tuning
-from annex_actors.optimizers import Clipping, Optimizer
+from annex_actors.optimizers import Averaged, Clipping, Optimizer
 from annex_actors.peers.stage_layers import StageLayers
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.peers.stage_state import StageState, Weights
@@ -154,6 +154,7 @@ class Stage:
         self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
         # The newest last: version `step`, and the versions before it that microbatches may still meet.
         self._versions: tuple[Weights, ...] = (*state.stash, state.weights)
+        self._predicting: Weights | None = None
         self._steps: dict[int, StepWork] = {}
         self._targets: dict[tuple[int, int], Target] = {}
         self._layers = StageLayers(
@@ -221,11 +222,20 @@ class Stage:
         return self._versions[max(0, len(self._versions) - 1 - updates_ago)]
 
     def _predict(self, message: Predict) -> Post:
-        weights = self._versions[-1]
+        weights = self._predicting = self._predicting or self._weights_to_predict_with()
         top, skips = _frozen(self._layers.predict(message, weights))
         penalty = self._layers.penalized(message.penalty, weights, self._state.layers)
         edge = self._edges.outputs
         return self._post(Predict(message.run, message.step, message.microbatch, edge, top, skips, penalty))
+
+    def _weights_to_predict_with(self) -> Weights:
+        """Return the newest weights, or their moving averages if the optimizer keeps them."""
+        optimizer = self._spec.optimizer
+        if not isinstance(optimizer, Averaged):
+            return self._versions[-1]
+        return tuple(
+            {**optimizer.averages(layer.parameters, layer.optimizer), **layer.state} for layer in self._state.layers
+        )
 
     def _forward(self, message: Forward) -> list[Request]:
         weights, part = self._version(message.step), message.part
@@ -306,6 +316,7 @@ class Stage:
         stash = (*before.stash, self._versions[-1])[-self._lag :] if self._lag else ()
         self._state = StageState(layers, log, stash)
         self._versions = (*stash, self._state.weights)
+        self._predicting = None
         self._step += 1
         self._layers.commit(message)
         del self._steps[message.step]

@@ -44,6 +44,7 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
             **described("cost", spec.cost),
             "class_weight": text_of(spec.class_weight),
             **described("optimizer", spec.optimizer),
+            **({} if spec.ema_momentum is None else {"ema_momentum": spec.ema_momentum}),
             **(described("clipping", spec.clipping) if spec.clipping else {}),
             **layers,
             "input_shape": str(dataset.input_shape),

@@ -49,6 +49,9 @@ class Learner:
         clipping: how gradients are clipped: ``value:0.5`` limits each number, ``layer_norm:1.0`` the norm of each
             layer's gradient, ``global_norm:1.0`` that of all layers together, for which the layers wait for each other
             at the end of every step; or a `Clipping`. None: not at all.
+        ema_momentum: the fraction that an exponential moving average of the weights keeps at each step,
+            0 <= ema_momentum < 1, such as 0.999. Evaluations and predictions then use the averages, which are slots of
+            the optimizer, ``average.weight`` for ``weight``; training goes on with the weights. None: there are none.
         microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
             make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1; but
             not more than the batch has samples.
@@ -80,6 +83,7 @@ class Learner:
         cost: str | Cost = "softmax_cross_entropy",
         optimizer: str | Optimizer = "adam",
         clipping: str | Clipping | None = None,
+        ema_momentum: float | None = None,
         microbatches: int | None = None,
         schedule: str | Discipline = "1f1b",
         runtime: str | Runtime = "schedulers",
@@ -102,6 +106,7 @@ class Learner:
         }
         self.spec = LearnerSpec(
             **given,
+            ema_momentum=ema_momentum,
             microbatches=microbatches,
             stages=stages,
             seed=seed,

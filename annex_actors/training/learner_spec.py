@@ -12,7 +12,7 @@ from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_of
 from annex_actors.layers import Kernels, Layer, Network, StackLayer, sequence
 from annex_actors.layers import kernels as kernels_of
-from annex_actors.optimizers import Clipping, Optimizer, scaled
+from annex_actors.optimizers import Clipping, Optimizer, averaged, scaled
 from annex_actors.optimizers import clipping as clipping_of
 from annex_actors.optimizers import optimizer as optimizer_of
 from annex_actors.peers.stage import StageSpec
@@ -47,6 +47,7 @@ class LearnerSpec:
     cost: Cost
     optimizer: Optimizer
     clipping: Clipping | None
+    ema_momentum: float | None
     microbatches: int | None
     schedule: Discipline
     runtime: Runtime
@@ -65,6 +66,9 @@ class LearnerSpec:
             cost=cost_of(self.cost),
             optimizer=optimizer_of(self.optimizer),
             clipping=clipping_of(self.clipping),
+            ema_momentum=None
+            if momentum is None
+            else checks.real_number("ema_momentum", momentum, at_least=0, below=1),
             microbatches=None if parts is None else checks.whole_number("microbatches", parts, at_least=1),
             schedule=discipline_of(self.schedule),
             runtime=runtime_of(self.runtime),
@@ -85,6 +89,11 @@ class LearnerSpec:
         A default follows what was given: it is never more than the samples of a batch.
         """
         return self.microbatches if self.microbatches is not None else min(self.schedule.microbatches, batch_size)
+
+    @property
+    def stage_optimizer(self) -> Optimizer:
+        """The optimizer as every stage has it: with the averages of the weights, if they are asked for."""
+        return averaged(self.optimizer, self.ema_momentum)
 
     @property
     def actors(self) -> int:
@@ -115,7 +124,7 @@ class LearnerSpec:
             self.network,
             self.placement(state),
             cost=self.cost,
-            optimizer=self.optimizer,
+            optimizer=self.stage_optimizer,
             clipping=self.clipping,
             discipline=self.schedule,
             state=state,
@@ -132,6 +141,10 @@ def _checked_network(network: object) -> Network:
     cure = f"; write parse_layers({shown(network)})" if isinstance(network, str) else ""
     wanted = "a network or a layer, such as sequence(dense(8), dense(3))"
     raise ConfigError(f"expected `network` to be {wanted}, got {shown(network)}{cure}")
+
+
+def _checked_momentum(momentum: float | None) -> float | None:
+    return None if momentum is None else checks.real_number("ema_momentum", momentum, at_least=0, below=1)
 
 
 def _checked_stages(stages: str | int, layers: int) -> str | int:

@@ -50,6 +50,7 @@ OTHERS: Mapping[str, list[Any]] = {
     "training.epochs": [1, 2, 3, 6],
     "training.batch_size": [4, 7, 9, 100],
     "training.clipping": ["value:0.001", "global_norm:0.01"],
+    "training.ema_momentum": [0.9],
     "training.schedule": [*DISCIPLINES, "interleaved:3"],
     "training.load": [[OWN_FILE]],
     "training.stages": [1, 2, 3, 4],

@@ -23,7 +23,7 @@ ASYNCHRONOUS = [
 ]
 """Five stages with up to five steps under way at once, over the end of an epoch."""
 
-TUNINGS = [replace(SMALL, network=TUNED), replace(ASYNCHRONOUS[0], network=TUNED)]
+TUNINGS = [replace(each, network=TUNED, ema_momentum=0.9) for each in (SMALL, ASYNCHRONOUS[0])]
 
 CLIPPED = [
     replace(each, clipping="global_norm:0.1")

@@ -112,8 +112,11 @@ def one_step(
         state = before.layers[index]
         if index in gradients:
             optimizer = scaled(training.optimizer, tuning.learning_rate)
-            updated = optimizer.update(step, state.parameters, gradients[index], state.optimizer)
-            state = LayerState(*updated, state.state)
+            slots = {name: each for name, each in state.optimizer.items() if not name.startswith("average.")}
+            after, own_slots = optimizer.update(step, state.parameters, gradients[index], slots)
+            if training.ema_momentum is not None:
+                own_slots = {**own_slots, **moved(training.ema_momentum, step, after, state.optimizer)}
+            state = LayerState(after, own_slots, state.state)
         if isinstance(layer, Stateful) and not tuning.frozen:
             state = replace(state, state=layer.next_state(state.state, kept[index]))
         states.append(state)
@@ -129,6 +132,14 @@ def summed(training: Training, layer: Weighted, factors: list[Factors]) -> dict[
         more = layer.weight_gradient(each)
         gradients = {name: gradients[name] + more[name] for name in gradients}
     return gradients
+
+
+def moved(momentum: float, step: int, weights: Parameters, slots: Parameters) -> Parameters:
+    """Return the averages of a layer's weights after a step; the first ones are the weights."""
+    averages = {f"average.{name}": weight for name, weight in weights.items()}
+    if step == 0:
+        return averages
+    return {slot: slots[slot] + (weight - slots[slot]) * (1 - momentum) for slot, weight in averages.items()}
 
 
 def clipped(how: str | None, gradients: list[dict[str, Floats]]) -> None:
