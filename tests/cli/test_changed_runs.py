@@ -49,6 +49,8 @@ OTHERS: Mapping[str, list[Any]] = {
     "optimizer.learning_rate": [0.02, "cosine:0.01:99", "warmup:0.01:3", "warmup:3 cosine:0.01:99", "0.02"],
     "training.epochs": [1, 2, 3, 6],
     "training.batch_size": [4, 7, 9, 100],
+    "training.clipping": ["value:0.001", "global_norm:0.01"],
+    "training.ema_momentum": [0.9],
     "training.schedule": [*DISCIPLINES, "interleaved:3"],
     "training.load": [[OWN_FILE]],
     "training.stages": [1, 2, 3, 4],

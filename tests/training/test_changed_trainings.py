@@ -17,7 +17,7 @@ import pytest
 
 from annex_actors.base.errors import ConfigError, UserError
 from annex_actors.costs import MeanSquaredError, SoftmaxCrossEntropy
-from annex_actors.layers import activation, dense, dropout, sequence
+from annex_actors.layers import activation, dense, dropout, freeze, l2, sequence
 from annex_actors.optimizers import Adagrad, Adam, AdamW, Cosine, Lion, RMSprop, Sgd, Warmup
 from annex_actors.runtimes import Crash, InlineRuntime, Supervision
 from annex_actors.schedules.table import DISCIPLINES, discipline
@@ -36,6 +36,8 @@ OF_A_LEARNER: Mapping[str, list[Any]] = {
         sequence(*CLASSIFIER.layers),
         sequence(dense(7), *CLASSIFIER.layers[1:]),
         sequence(*CLASSIFIER.layers[:2], dropout(0.2), dense(3)),
+        sequence(l2(0.1, CLASSIFIER.layers[0]), *CLASSIFIER.layers[1:]),
+        sequence(freeze(CLASSIFIER.layers[0]), *CLASSIFIER.layers[1:]),
         sequence(*CLASSIFIER.layers[:2], dense(3)),
         sequence(*CLASSIFIER.layers, Norm()),
         sequence(dense(6), activation("tanh"), *CLASSIFIER.layers[2:]),
@@ -69,6 +71,8 @@ OF_A_LEARNER: Mapping[str, list[Any]] = {
         Sgd(learning_rate=0.02, momentum=0.9),
         Sgd(learning_rate=0.02, weight_decay=0.1),
     ],
+    "clipping": [None, "value:0.001", "layer_norm:0.01", "global_norm:0.01"],
+    "ema_momentum": [None, 0.5, 0.9],
     "microbatches": [1, 2, 3, 5],
     "schedule": [*DISCIPLINES, "interleaved:3", replace(discipline("1f1b"), name="other", cap=lambda s, S, m: S + m)],
     "runtime": ["threads", "schedulers", InlineRuntime()],
