@@ -7,7 +7,7 @@ Read the modules in this order:
 3. `functions` and `activation`: relu, sigmoid, tanh, softmax, linear;
 4. `dropout` and `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
-6. `network`: a sequence of layers, its shapes and initial parameters;
+6. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
 7. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
@@ -23,7 +23,7 @@ from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, c
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
-from annex_actors.layers.initializers import Initializer
+from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
     EstimatesWork,
@@ -41,8 +41,11 @@ from annex_actors.layers.parse import parse_layers
 from annex_actors.layers.reshaping import Flatten, Permute, Reshape, flatten, permute, reshape
 from annex_actors.layers.stack import AnyLayer, OnStack, Stack, StackLayer, on_stack
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
+from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
+from annex_actors.layers.tuning import Tuning
 
 __all__ = [
+    "INITIALIZERS",
     "KERNELS",
     "LAYERS",
     "NUMPY",
@@ -84,6 +87,7 @@ __all__ = [
     "Stateful",
     "Tanh",
     "TorchKernels",
+    "Tuning",
     "UsesKernels",
     "Weighted",
     "activation",
@@ -92,10 +96,15 @@ __all__ = [
     "dense",
     "dropout",
     "flatten",
+    "freeze",
     "kernels",
+    "l1",
+    "l2",
+    "learning_rate",
     "on_stack",
     "parse_layers",
     "permute",
+    "register_initializer",
     "register_layer",
     "repeat",
     "reshape",

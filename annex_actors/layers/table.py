@@ -19,6 +19,7 @@ from annex_actors.layers.layer import Layer
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.reshaping import flatten, permute, reshape
 from annex_actors.layers.stack import AnyLayer
+from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
 
 Constructor: TypeAlias = Callable[..., AnyLayer | Network]
 """Makes a layer from the arguments of its word; `annex_actors.base.calls.argument_of` says what they may be.
@@ -82,6 +83,10 @@ LAYERS: Table[Constructor] = Table(
         "rotate": Rotate,
         "join": Join,
         "concatenate": Concatenate,
+        "freeze": freeze,
+        "learning_rate": learning_rate,
+        "l1": l1,
+        "l2": l2,
     },
 )
 """The layers by name, as written in a network's text."""
