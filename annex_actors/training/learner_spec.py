@@ -49,9 +49,9 @@ class LearnerSpec:
     network: Network
     cost: Cost
     optimizer: Optimizer
-    clipping: Clipping | None
-    ema_momentum: float | None
-    reduce_on_plateau: ReduceOnPlateau | None
+    clipping: Clipping | None = None
+    ema_momentum: float | None = None
+    reduce_on_plateau: ReduceOnPlateau | None = None
     microbatches: int | None
     schedule: Discipline
     runtime: Runtime

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from annex_actors.base import checks
 from annex_actors.base.calls import argument_text, parse_call
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
 from annex_actors.protocol.events import EpochFinished
 
 _NAME = "reduce_on_plateau"
@@ -54,7 +55,7 @@ class ReduceOnPlateau:
     def __post_init__(self) -> None:
         monitor = checks.text("monitor", self.monitor, wanted="the name of a figure, such as test_cost")
         mode = ("min" if monitor in _COSTS else "max") if self.mode is None else self.mode
-        if mode not in _MODES:
+        if checks.text("mode", mode, wanted='"min" or "max"') not in _MODES:
             checks.unknown("mode", mode, _MODES)
         checks.keep(
             self,
@@ -103,5 +104,5 @@ def reduce_on_plateau(given: str | ReduceOnPlateau | None) -> ReduceOnPlateau | 
     text = checks.text(_NAME, given, wanted='text such as "patience=5:factor=0.5"')
     call = parse_call(f"{_NAME}:{text}", usage=usage)
     if call.positional:
-        raise ConfigError(f"expected {usage}, got {text!r}; name the settings")
+        raise ConfigError(f"expected {usage}, got {shown(text)}; name the settings")
     return call.make(ReduceOnPlateau, usage=usage, text=text, place=_NAME)
