@@ -193,6 +193,7 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
         epochs=epochs,
         halt=halt,
         overlap=spec.schedule.overlap(spec.actors),
+        rate_factor=spec.reduce_on_plateau,
         sample_weight=weights,
     )
 
