@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from annex_actors.base import checks
 from annex_actors.base.calls import written
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import DType, Floats, Parameters, Shape
 from annex_actors.layers.layer import Factors, Saved
 from annex_actors.layers.norms.affine import affine_gradient, check_axes, initial_affine
-from annex_actors.layers.norms.rows import as_rows, gradients, inverse_root, means
+from annex_actors.layers.norms.rows import as_rows, gradients, inverse_root, mean_products, means, times
 
 
 @dataclass(frozen=True)
@@ -78,16 +76,13 @@ class LayerNorm:
         return initial_affine(input_shape[-self.axes :], dtype, scale=self.scale, center=self.center)
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
-        """Return the standardised inputs; save the inputs less their means, and one over their deviations."""
+        """Return the outputs; save what was standardised, and one over the standard deviations."""
         rows = as_rows(inputs, self.axes)
-        centred = rows - means(rows)
-        inverse = inverse_root(centred, self.epsilon)
-        outputs: Floats = centred * inverse
-        if self.scale:
-            outputs *= parameters["weight"].ravel()
-        if self.center:
-            outputs += parameters["bias"].ravel()
-        return outputs.reshape(inputs.shape), (centred, inverse)
+        standardized: Floats = rows - means(rows)
+        inverse = inverse_root(standardized, self.epsilon)
+        standardized *= inverse
+        outputs = times(standardized, _row(parameters, "weight"), _row(parameters, "bias"))
+        return outputs.reshape(inputs.shape), (standardized, inverse)
 
     def backward(
         self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
@@ -97,23 +92,26 @@ class LayerNorm:
         With x for what was standardised and g for ``grad_output * weight``, dC/dinputs is
         ``inverse * (g - mean(g) - x * mean(g * x))``.
         """
-        centred, inverse = saved
-        standardized, g = centred * inverse, as_rows(grad_output, self.axes)
+        standardized, inverse = saved
+        rows = as_rows(grad_output, self.axes)
         shape = (1, *grad_output.shape[grad_output.ndim - self.axes :])
-        factors = tuple(each.reshape(shape) for each in gradients(standardized, g))
+        factors = tuple(each.reshape(shape) for each in gradients(standardized, rows))
         if not input_wanted:
             return None, factors
-        grad_input = g * parameters["weight"].ravel() if self.scale else g.copy()
-        products = np.einsum("rc,rc->r", grad_input, standardized)[:, np.newaxis] / g.shape[1]
-        grad_input -= means(grad_input)
-        standardized *= products
-        grad_input -= standardized
+        grad_input = times(rows, _row(parameters, "weight"))
+        shift: Floats = standardized * mean_products(grad_input, standardized)
+        shift += means(grad_input)
+        grad_input -= shift
         grad_input *= inverse
         return grad_input.reshape(grad_output.shape), factors
 
     def weight_gradient(self, factors: Factors) -> dict[str, Floats]:
         """Return the sums of the microbatches' gradients."""
         return affine_gradient(factors, scale=self.scale, center=self.center)
+
+
+def _row(parameters: Parameters, name: str) -> Floats | None:
+    return parameters[name].ravel() if name in parameters else None
 
 
 layer_norm = LayerNorm

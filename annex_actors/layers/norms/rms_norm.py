@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from annex_actors.base import checks
 from annex_actors.base.calls import written
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import DType, Floats, Parameters, Shape
 from annex_actors.layers.layer import Factors, Saved
 from annex_actors.layers.norms.affine import affine_gradient, check_axes, initial_affine
-from annex_actors.layers.norms.rows import as_rows, gradients, inverse_root
+from annex_actors.layers.norms.rows import as_rows, gradients, inverse_root, mean_products, times
 
 
 @dataclass(frozen=True)
@@ -71,13 +69,12 @@ class RmsNorm:
         return initial_affine(input_shape[-1:], dtype, scale=self.scale, center=False)
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
-        """Return the inputs divided by their root mean squares; save the inputs and one over the roots."""
+        """Return the outputs; save the inputs divided by their root mean squares, and one over these."""
         rows = as_rows(inputs)
         inverse = inverse_root(rows, self.epsilon)
-        outputs: Floats = rows * inverse
-        if self.scale:
-            outputs *= parameters["weight"]
-        return outputs.reshape(inputs.shape), (rows, inverse)
+        normed: Floats = rows * inverse
+        outputs = times(normed, parameters["weight"]) if self.scale else normed
+        return outputs.reshape(inputs.shape), (normed, inverse)
 
     def backward(
         self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
@@ -87,14 +84,13 @@ class RmsNorm:
         With x for the outputs before the weight and g for ``grad_output * weight``, dC/dinputs is
         ``inverse * (g - x * mean(g * x))``.
         """
-        rows, inverse = saved
-        normed, g = rows * inverse, as_rows(grad_output)
-        factors = gradients(normed, g)[:1]
+        normed, inverse = saved
+        rows = as_rows(grad_output)
+        factors = gradients(normed, rows)[:1]
         if not input_wanted:
             return None, factors
-        grad_input = g * parameters["weight"] if self.scale else g.copy()
-        normed *= np.einsum("rc,rc->r", grad_input, normed)[:, np.newaxis] / g.shape[1]
-        grad_input -= normed
+        grad_input = times(rows, parameters.get("weight"))
+        grad_input -= normed * mean_products(grad_input, normed)
         grad_input *= inverse
         return grad_input.reshape(grad_output.shape), factors
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from annex_actors.base.types import Floats
-from annex_actors.layers.columns import column_sums, wide
+from annex_actors.layers.columns import column_sums, tiled, wide
 
 
 def as_rows(array: Floats, axes: int = 1) -> Floats:
@@ -16,21 +16,35 @@ def as_rows(array: Floats, axes: int = 1) -> Floats:
     return array.reshape(array.size // width, width)
 
 
-def means(rows: Floats, weight: Floats | None = None) -> Floats:
-    """Return the mean of each row, or of its products with ``weight``, shape ``(rows, 1)``."""
+def means(rows: Floats) -> Floats:
+    """Return the mean of each row, shape ``(rows, 1)``."""
     # A product of BLAS: 28 µs at 4096 × 128, and 65 at 50,176 × 16, where NumPy's mean takes 119 and 1000.
-    factor = np.full(rows.shape[1], 1 / rows.shape[1], rows.dtype) if weight is None else weight / rows.shape[1]
-    result: Floats = rows @ factor
+    result: Floats = rows @ np.full(rows.shape[1], 1 / rows.shape[1], rows.dtype)
     return result[:, np.newaxis]
+
+
+def mean_products(left: Floats, right: Floats) -> Floats:
+    """Return the mean of the products in each row, shape ``(rows, 1)``."""
+    result: Floats = np.einsum("rc,rc->r", left, right)[:, np.newaxis]
+    result /= left.shape[1]
+    return result
 
 
 def inverse_root(rows: Floats, epsilon: float) -> Floats:
     """Return ``1 / sqrt(mean(x**2) + epsilon)`` for each row, shape ``(rows, 1)``."""
-    squares: Floats = np.einsum("rc,rc->r", rows, rows)[:, np.newaxis]
-    squares /= rows.shape[1]
+    squares = mean_products(rows, rows)
     squares += epsilon
     np.sqrt(squares, out=squares)
     return np.reciprocal(squares, out=squares)
+
+
+def times(rows: Floats, weight: Floats | None, bias: Floats | None = None) -> Floats:
+    """Return ``rows * weight + bias``, a number of each for each column: a new array."""
+    array = wide(rows, rows.shape[1])
+    result: Floats = array.copy() if weight is None else array * tiled(weight, array)
+    if bias is not None:
+        result += tiled(bias, result)
+    return result.reshape(rows.shape)
 
 
 def gradients(rows: Floats, grad_rows: Floats) -> tuple[Floats, Floats]:
@@ -39,6 +53,6 @@ def gradients(rows: Floats, grad_rows: Floats) -> tuple[Floats, Floats]:
     Shape ``(1, columns)``, so that those of several microbatches lie one below the other.
     """
     columns = rows.shape[1]
-    weight = column_sums(wide(rows * grad_rows, columns), columns)
-    bias = column_sums(wide(grad_rows, columns), columns)
-    return weight[np.newaxis], bias[np.newaxis]
+    left, right = wide(rows, columns), wide(grad_rows, columns)
+    weight = np.einsum("rc,rc->c", left, right).reshape(-1, columns).sum(axis=0)
+    return weight[np.newaxis], column_sums(right, columns)[np.newaxis]
