@@ -4,8 +4,8 @@ Read the modules in this order:
 
 1. `layer`: the protocol `Layer`, which has five members, and what a layer with weights or state adds;
 2. `dense`, with `initializers` and `kernels`: the layer that has weights, and what computes its products;
-3. `functions` and `activation`: relu, sigmoid, tanh, softmax, linear;
-4. `dropout` and `reshaping`;
+3. `activations`: relu, gelu, sigmoid and others, and what a function of your own needs;
+4. `norms`: batch norm, layer norm and others; `dropout`; `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
 6. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
 7. `table` and `parse`: networks as text.
@@ -18,11 +18,28 @@ True
 """
 
 from annex_actors.base.types import DType, Floats, Parameters, Shape
-from annex_actors.layers.activation import Activation, activation
+from annex_actors.layers.activations import (
+    Activation,
+    Elu,
+    Function,
+    Gelu,
+    LeakyRelu,
+    Linear,
+    LogSoftmax,
+    Prelu,
+    Relu,
+    SavesMore,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Softplus,
+    Tanh,
+    activation,
+    prelu,
+)
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
-from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
 from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
@@ -37,6 +54,16 @@ from annex_actors.layers.layer import (
     Weighted,
 )
 from annex_actors.layers.network import Network, repeat, sequence
+from annex_actors.layers.norms import (
+    BatchNorm,
+    GroupNorm,
+    LayerNorm,
+    RmsNorm,
+    batch_norm,
+    group_norm,
+    layer_norm,
+    rms_norm,
+)
 from annex_actors.layers.parse import parse_layers
 from annex_actors.layers.reshaping import Flatten, Permute, Reshape, flatten, permute, reshape
 from annex_actors.layers.stack import AnyLayer, OnStack, Stack, StackLayer, on_stack
@@ -51,11 +78,13 @@ __all__ = [
     "NUMPY",
     "Activation",
     "AnyLayer",
+    "BatchNorm",
     "Concatenate",
     "Constructor",
     "DType",
     "Dense",
     "Dropout",
+    "Elu",
     "EstimatesWork",
     "Factors",
     "Flatten",
@@ -63,25 +92,35 @@ __all__ = [
     "FollowedBy",
     "Fork",
     "Function",
+    "Gelu",
+    "GroupNorm",
     "Initializer",
     "Join",
     "Kernels",
     "Layer",
+    "LayerNorm",
+    "LeakyRelu",
     "Linear",
+    "LogSoftmax",
     "MixesRows",
     "Network",
     "NumpyKernels",
     "OnStack",
     "Parameters",
     "Permute",
+    "Prelu",
     "Rectifies",
     "Relu",
     "Reshape",
+    "RmsNorm",
     "Rotate",
     "Saved",
+    "SavesMore",
     "Shape",
     "Sigmoid",
+    "Silu",
     "Softmax",
+    "Softplus",
     "Stack",
     "StackLayer",
     "Stateful",
@@ -92,22 +131,27 @@ __all__ = [
     "Weighted",
     "activation",
     "add",
+    "batch_norm",
     "concat",
     "dense",
     "dropout",
     "flatten",
     "freeze",
+    "group_norm",
     "kernels",
     "l1",
     "l2",
+    "layer_norm",
     "learning_rate",
     "on_stack",
     "parse_layers",
     "permute",
+    "prelu",
     "register_initializer",
     "register_layer",
     "repeat",
     "reshape",
     "residual",
+    "rms_norm",
     "sequence",
 ]

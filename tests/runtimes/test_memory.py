@@ -23,7 +23,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import Activation, Saved, sequence
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Relu
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.events import Event, StepFinished
