@@ -7,8 +7,9 @@ Read the modules in this order:
 3. `functions` and `activation`: relu, sigmoid, tanh, softmax, linear;
 4. `dropout` and `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
-6. `network`: a sequence of layers, its shapes and initial parameters;
-7. `table` and `parse`: networks as text.
+6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices`;
+7. `network`: a sequence of layers, its shapes and initial parameters;
+8. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
 >>> network.shapes((784,))
@@ -23,6 +24,7 @@ from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, c
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
+from annex_actors.layers.indices import TakesIndices
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
@@ -39,20 +41,43 @@ from annex_actors.layers.layer import (
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.parse import parse_layers
 from annex_actors.layers.reshaping import Flatten, Permute, Reshape, flatten, permute, reshape
-from annex_actors.layers.stack import AnyLayer, OnStack, Stack, StackLayer, on_stack
+from annex_actors.layers.sequences import (
+    SEQUENCE_LAYERS,
+    Embedding,
+    Mask,
+    MaskedAvgPool,
+    Positions,
+    Recurrent,
+    SelfAttention,
+    SinusoidalPositions,
+    Unmask,
+    embedding,
+    gru,
+    lstm,
+    mask,
+    masked_avg_pool,
+    positions,
+    self_attention,
+    sinusoidal_positions,
+    unmask,
+)
+from annex_actors.layers.stack import AnyLayer, ChangesMask, OnStack, Stack, StackLayer, UsesMask, on_stack
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
 
 __all__ = [
     "KERNELS",
     "LAYERS",
     "NUMPY",
+    "SEQUENCE_LAYERS",
     "Activation",
     "AnyLayer",
+    "ChangesMask",
     "Concatenate",
     "Constructor",
     "DType",
     "Dense",
     "Dropout",
+    "Embedding",
     "EstimatesWork",
     "Factors",
     "Flatten",
@@ -65,40 +90,58 @@ __all__ = [
     "Kernels",
     "Layer",
     "Linear",
+    "Mask",
+    "MaskedAvgPool",
     "MixesRows",
     "Network",
     "NumpyKernels",
     "OnStack",
     "Parameters",
     "Permute",
+    "Positions",
     "Rectifies",
+    "Recurrent",
     "Relu",
     "Reshape",
     "Rotate",
     "Saved",
+    "SelfAttention",
     "Shape",
     "Sigmoid",
+    "SinusoidalPositions",
     "Softmax",
     "Stack",
     "StackLayer",
     "Stateful",
+    "TakesIndices",
     "Tanh",
     "TorchKernels",
+    "Unmask",
     "UsesKernels",
+    "UsesMask",
     "Weighted",
     "activation",
     "add",
     "concat",
     "dense",
     "dropout",
+    "embedding",
     "flatten",
+    "gru",
     "kernels",
+    "lstm",
+    "mask",
+    "masked_avg_pool",
     "on_stack",
     "parse_layers",
     "permute",
+    "positions",
     "register_layer",
     "repeat",
     "reshape",
     "residual",
+    "self_attention",
     "sequence",
+    "sinusoidal_positions",
+    "unmask",
 ]

@@ -18,6 +18,7 @@ from annex_actors.layers.dropout import dropout
 from annex_actors.layers.layer import Layer
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.reshaping import flatten, permute, reshape
+from annex_actors.layers.sequences import SEQUENCE_LAYERS
 from annex_actors.layers.stack import AnyLayer
 
 Constructor: TypeAlias = Callable[..., AnyLayer | Network]
@@ -82,6 +83,7 @@ LAYERS: Table[Constructor] = Table(
         "rotate": Rotate,
         "join": Join,
         "concatenate": Concatenate,
+        **SEQUENCE_LAYERS,
     },
 )
 """The layers by name, as written in a network's text."""
