@@ -25,7 +25,7 @@ from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
 from annex_actors.layers.indices import TakesIndices
-from annex_actors.layers.initializers import Initializer
+from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
     EstimatesWork,
@@ -65,6 +65,7 @@ from annex_actors.layers.stack import AnyLayer, ChangesMask, OnStack, Stack, Sta
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
 
 __all__ = [
+    "INITIALIZERS",
     "KERNELS",
     "LAYERS",
     "NUMPY",
@@ -136,6 +137,7 @@ __all__ = [
     "parse_layers",
     "permute",
     "positions",
+    "register_initializer",
     "register_layer",
     "repeat",
     "reshape",
