@@ -66,11 +66,13 @@ class LstmCell:
 
     def step(self, projected: Floats, recurrent: Floats, states: States) -> tuple[States, Record]:
         """Return ``h`` and ``c`` after a step."""
-        recurrent += projected
-        enters, stays, new, leaves = gates = _parts(recurrent, self.gates)
-        for gate in (enters, stays, leaves):
-            _squash(gate)
-        np.tanh(new, out=new)
+        gates = recurrent
+        gates += projected
+        enters, stays, new, leaves = _parts(gates, self.gates)
+        new *= 2  # tanh(x) = 2 * sigmoid(2 * x) - 1: so one pass squashes all four
+        _squash(gates)
+        new *= 2
+        new -= 1
         cells = stays * states[1]
         cells += enters * new
         squashed = np.tanh(cells)
@@ -78,15 +80,17 @@ class LstmCell:
 
     def pull_back(self, record: Record, grads: States) -> tuple[Floats, Floats, States]:
         """Return the gradient of both products, which is the same, and those of ``h``, none, and ``c``."""
-        (enters, stays, new, leaves), cells, squashed = record
+        gates, cells, squashed = record
+        enters, stays, new, leaves = _parts(gates, self.gates)
         grad_output, grad_cells = grads
         grad_cells = grad_cells + grad_output * leaves * (1 - squashed * squashed)
-        grad = np.empty((len(cells), self.gates * cells.shape[1]), cells.dtype)
+        grad = 1 - gates
+        grad *= gates
         grad_enters, grad_stays, grad_new, grad_leaves = _parts(grad, self.gates)
-        np.multiply(grad_cells * new, enters * (1 - enters), out=grad_enters)
-        np.multiply(grad_cells * cells, stays * (1 - stays), out=grad_stays)
-        np.multiply(grad_cells * enters, 1 - new * new, out=grad_new)
-        np.multiply(grad_output * squashed, leaves * (1 - leaves), out=grad_leaves)
+        grad_enters *= grad_cells * new
+        grad_stays *= grad_cells * cells
+        np.multiply(1 - new * new, grad_cells * enters, out=grad_new)
+        grad_leaves *= grad_output * squashed
         return grad, grad, (np.zeros_like(grad_output), grad_cells * stays)
 
 
