@@ -37,10 +37,9 @@ def as_indices(inputs: Floats, count: int, *, what: str = "inputs", taker: str =
     Raises:
         DataError: an input is not a whole number from 0 to ``count - 1``; the message gives its place, from 0.
     """
-    indices = inputs.astype(np.intp)
-    good = (indices == inputs) & (inputs >= 0) & (inputs < count)
+    good = (inputs >= 0) & (inputs < count) & (np.floor(inputs) == inputs)
     if good.all():
-        return indices
+        return inputs.astype(np.intp)
     row, *columns = (int(each) for each in np.argwhere(~good)[0])
     place = f"row {row}" + (f", column {', '.join(map(str, columns))}" if columns else "")
     wanted = f"indices from 0 to {count - 1}" + (f" for {taker}" if taker else "")
