@@ -12,13 +12,26 @@ import numpy as np
 from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.costs import cost
 from annex_actors.data import Batches, Dataset, Samples
-from annex_actors.layers import Network, Stack, activation, dense, dropout, on_stack, residual, sequence
-from annex_actors.optimizers import Adam, Optimizer, Sgd
+from annex_actors.layers import (
+    Network,
+    Stack,
+    activation,
+    dense,
+    dropout,
+    freeze,
+    l1,
+    l2,
+    learning_rate,
+    on_stack,
+    residual,
+    sequence,
+)
+from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping, optimizer
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
 from annex_actors.protocol.instrument import Instrument
-from annex_actors.protocol.messages import freeze
+from annex_actors.protocol.messages import freeze as as_sent
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.runtimes import (
     CrashPlan,
@@ -54,8 +67,28 @@ SKIPPING = sequence(
 )
 """With skips within skips, two weight matrices in a layer, and running statistics."""
 
+TUNED = sequence(
+    freeze(dense(6), activation("relu")),
+    residual(learning_rate(0.5, LowRank(2, 6)), freeze(Norm()), l1(0.01, activation("tanh"), dense(6))),
+    dropout(0.2),
+    l2(0.05, l1(0.001, dense(CLASSES))),
+)
+"""With layers that learn in other ways than the others, or not at all."""
+
 MOMENTUM: Optimizer = Sgd(learning_rate=0.05, momentum=0.9)
 ADAM: Optimizer = Adam(learning_rate=0.02)
+
+EVERY_OPTIMIZER: dict[str, Optimizer] = {
+    "sgd": optimizer("sgd", learning_rate="one_cycle:0.2:6", momentum=0.9, nesterov=True, weight_decay=0.1),
+    "adam": optimizer("adam", learning_rate="warmup:2 polynomial:0.02:4:power=2", weight_decay=0.1),
+    "adamw": optimizer("adamw", learning_rate="warmup:2 cosine_restarts:0.02:1:t_mult=2"),
+    "rmsprop": optimizer(
+        "rmsprop", learning_rate="exponential:0.02:0.8", momentum=0.9, centered=True, weight_decay=0.1
+    ),
+    "adagrad": optimizer("adagrad", learning_rate="warmup:0.1:3", initial_accumulator_value=0.1),
+    "lion": optimizer("lion", learning_rate="stepwise:0.01:0.5:2", weight_decay=0.5, decay_biases=True),
+}
+"""Every optimizer by name, with as many slots as it can have, and each with another learning rate that varies."""
 
 
 def outputs_of(network: Network, weights: Iterable[Parameters], inputs: Floats) -> Floats:
@@ -112,6 +145,8 @@ class Training:
         network: its layers.
         cost: its cost, as text.
         optimizer: with its settings.
+        clipping: of gradients.
+        ema_momentum: of the averages of the weights.
         schedule: the name of the discipline.
         microbatches: how many of them a batch is cut into.
         size: how many samples to train on.
@@ -127,6 +162,8 @@ class Training:
     network: Network = CLASSIFIER
     cost: str = "softmax_cross_entropy"
     optimizer: Optimizer = ADAM
+    clipping: str | None = None
+    ema_momentum: float | None = None
     schedule: str = "1f1b"
     microbatches: int = 2
     size: int = 13
@@ -185,6 +222,8 @@ class Training:
             self.network,
             cost=self.cost,
             optimizer=self.optimizer,
+            clipping=self.clipping,
+            ema_momentum=self.ema_momentum,
             microbatches=min(self.microbatches, self.batch_size),  # a learner refuses what cuts a batch no further
             schedule=self.schedule,
             runtime=runtime,
@@ -198,7 +237,8 @@ class Training:
             self.network,
             self.placement,
             cost=cost(self.cost),
-            optimizer=self.optimizer,
+            optimizer=averaged(self.optimizer, self.ema_momentum),
+            clipping=clipping(self.clipping),
             discipline=discipline(self.schedule),
             state=self.initial,
             seed=self.seed,
@@ -215,9 +255,9 @@ class Training:
             run="run",
             routing=Routing(len(self.placement)),
             inputs=learned.inputs,
-            targets=freeze(encode(learned.targets, shape)),
+            targets=as_sent(encode(learned.targets, shape)),
             test=judged,
-            test_targets=freeze(encode(judged.targets, shape)),
+            test_targets=as_sent(encode(judged.targets, shape)),
             classes=data.classes,
             cost=cost(self.cost),
             batches=Batches(self.size, self.batch_size, self.seed),

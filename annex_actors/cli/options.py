@@ -47,6 +47,8 @@ _SETTING_OF = {
     "microbatches": "training.microbatches",
     "schedule": "training.schedule",
     "load": "training.load",
+    "clipping": "training.clipping",
+    "ema_momentum": "training.ema_momentum",
     "stages": "training.stages",
     "kernels": "training.kernels",
     "seed": "training.seed",

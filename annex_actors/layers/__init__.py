@@ -8,7 +8,7 @@ Read the modules in this order:
 4. `dropout` and `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
 6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices`;
-7. `network`: a sequence of layers, its shapes and initial parameters;
+7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
 8. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
@@ -63,6 +63,8 @@ from annex_actors.layers.sequences import (
 )
 from annex_actors.layers.stack import AnyLayer, ChangesMask, OnStack, Stack, StackLayer, UsesMask, on_stack
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
+from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
+from annex_actors.layers.tuning import Tuning
 
 __all__ = [
     "INITIALIZERS",
@@ -117,6 +119,7 @@ __all__ = [
     "TakesIndices",
     "Tanh",
     "TorchKernels",
+    "Tuning",
     "Unmask",
     "UsesKernels",
     "UsesMask",
@@ -128,8 +131,12 @@ __all__ = [
     "dropout",
     "embedding",
     "flatten",
+    "freeze",
     "gru",
     "kernels",
+    "l1",
+    "l2",
+    "learning_rate",
     "lstm",
     "mask",
     "masked_avg_pool",

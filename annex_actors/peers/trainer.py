@@ -256,7 +256,8 @@ class Trainer:
         self._waiting_for = None
         assert spec.test is not None
         assert spec.test_targets is not None
-        cost, metrics = evaluated(spec.cost, evaluation.outputs(), spec.test, spec.test_targets, spec.classes)
+        outputs, penalty = evaluation.outputs(), evaluation.penalty
+        cost, metrics = evaluated(spec.cost, outputs, spec.test, spec.test_targets, spec.classes, penalty=penalty)
         return self._end_epoch(cost, metrics)
 
     def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Request]:

@@ -59,8 +59,8 @@ class Checkpoint:
             parameters = network.initial_parameters(input_shape, seed=seed, dtype=dtype)
         states = network.initial_states(input_shape, dtype=dtype)
         layers = tuple(
-            LayerState(each, optimizer.initial_state(each), state)
-            for each, state in zip(parameters, states, strict=True)
+            LayerState(each, {} if tuning.frozen else optimizer.initial_state(each), state)
+            for each, state, tuning in zip(parameters, states, network.tunings, strict=True)
         )
         return cls(0, layers, input_shape)
 

@@ -12,7 +12,8 @@ from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_of
 from annex_actors.layers import Kernels, Layer, Network, StackLayer, sequence
 from annex_actors.layers import kernels as kernels_of
-from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import Clipping, Optimizer, averaged, scaled
+from annex_actors.optimizers import clipping as clipping_of
 from annex_actors.optimizers import optimizer as optimizer_of
 from annex_actors.peers.stage import StageSpec
 from annex_actors.placement import network_work, partition
@@ -45,6 +46,8 @@ class LearnerSpec:
     network: Network
     cost: Cost
     optimizer: Optimizer
+    clipping: Clipping | None
+    ema_momentum: float | None
     microbatches: int | None
     schedule: Discipline
     runtime: Runtime
@@ -62,6 +65,10 @@ class LearnerSpec:
             network=network.with_kernels(kernels),
             cost=cost_of(self.cost),
             optimizer=optimizer_of(self.optimizer),
+            clipping=clipping_of(self.clipping),
+            ema_momentum=None
+            if self.ema_momentum is None
+            else checks.real_number("ema_momentum", self.ema_momentum, at_least=0, below=1),
             microbatches=None if parts is None else checks.whole_number("microbatches", parts, at_least=1),
             schedule=discipline_of(self.schedule),
             runtime=runtime_of(self.runtime),
@@ -71,6 +78,8 @@ class LearnerSpec:
             class_weight=class_weights.checked(self.class_weight),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
+        for tuning in self.network.tuning:
+            scaled(self.optimizer, tuning.learning_rate)  # an optimizer without a learning rate is refused
 
     __repr__ = brief
 
@@ -80,6 +89,11 @@ class LearnerSpec:
         A default follows what was given: it is never more than the samples of a batch.
         """
         return self.microbatches if self.microbatches is not None else min(self.schedule.microbatches, batch_size)
+
+    @property
+    def stage_optimizer(self) -> Optimizer:
+        """The optimizer as every stage has it: with the averages of the weights, if they are asked for."""
+        return averaged(self.optimizer, self.ema_momentum)
 
     @property
     def actors(self) -> int:
@@ -110,7 +124,8 @@ class LearnerSpec:
             self.network,
             self.placement(state),
             cost=self.cost,
-            optimizer=self.optimizer,
+            optimizer=self.stage_optimizer,
+            clipping=self.clipping,
             discipline=self.schedule,
             state=state,
             seed=self.seed,
@@ -126,6 +141,10 @@ def _checked_network(network: object) -> Network:
     cure = f"; write parse_layers({shown(network)})" if isinstance(network, str) else ""
     wanted = "a network or a layer, such as sequence(dense(8), dense(3))"
     raise ConfigError(f"expected `network` to be {wanted}, got {shown(network)}{cure}")
+
+
+def _checked_momentum(momentum: float | None) -> float | None:
+    return None if momentum is None else checks.real_number("ema_momentum", momentum, at_least=0, below=1)
 
 
 def _checked_stages(stages: str | int, layers: int) -> str | int:

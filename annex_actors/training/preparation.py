@@ -71,7 +71,7 @@ class PreparedTraining:
         batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
         spec = replace(spec, microbatches=spec.parts(batch_size))  # from here on a number, which the result records
         trainer = _trainer(spec, dataset, epochs, batch_size, halt)
-        initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.optimizer, spec.seed)
+        initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.stage_optimizer, spec.seed)
         _check_crashes(planned, spec, trainer)
         identity = identity_of(spec, dataset, batch_size, initial)
         return cls(spec, trainer, replace(initial, identity=identity), planned)
@@ -95,7 +95,7 @@ class PreparedTraining:
         Raises:
             UserError: they do not fit the network; the message names the layer.
         """
-        initial = with_weights(self.initial, weights, self.spec.network, self.spec.optimizer)
+        initial = with_weights(self.initial, weights, self.spec.network, self.spec.stage_optimizer)
         return replace(self, initial=initial)
 
     def resumed(self, checkpoint: Checkpoint) -> Self:
