@@ -19,6 +19,7 @@ from annex_actors.layers.layer import Layer
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.norms import NORM_LAYERS
 from annex_actors.layers.reshaping import flatten, permute, reshape
+from annex_actors.layers.sequences import SEQUENCE_LAYERS
 from annex_actors.layers.stack import AnyLayer
 from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
 
@@ -56,6 +57,7 @@ LAYERS: Table[Constructor] = Table(
         "rotate": Rotate,
         "join": Join,
         "concatenate": Concatenate,
+        **SEQUENCE_LAYERS,
         "freeze": freeze,
         "learning_rate": learning_rate,
         "l1": l1,
