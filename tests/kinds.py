@@ -117,6 +117,7 @@ BETWEEN_ACTORS = {
     *(f"RunDirectory.{name}" for name in ("append", "begin", "checkpoints", "end", "record")),
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
     *("Grouping", "Initializer", "Point", "Tag", "Work"),
+    "Network.check_samples",
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""
 
@@ -151,7 +152,13 @@ def _callables() -> Iterator[tuple[str, Any, Callable[..., Any]]]:
         elif inspect.isclass(value) and not getattr(value, "_is_protocol", False):
             if name not in MADE_BY_US | BETWEEN_ACTORS:
                 yield name, value.__init__, value
-            yield from _methods(name, value)
+            if not _is_layer(value):
+                yield from _methods(name, value)
+
+
+def _is_layer(kind: type[Any]) -> bool:
+    """Return whether a class is a layer, whose methods only a stage calls."""
+    return hasattr(kind, "output_shape") or hasattr(kind, "output_shapes")
 
 
 def _methods(owner: str, kind: type[Any]) -> Iterator[tuple[str, Any, Callable[..., Any]]]:
