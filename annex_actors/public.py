@@ -64,7 +64,8 @@ from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progre
 from annex_actors.schedules.table import register_schedule
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
-from annex_actors.training.halting import loss_less_than
+from annex_actors.training.early_stopping import EarlyStopping, Mode
+from annex_actors.training.halting import all_of, any_of, loss_less_than, max_epochs, max_seconds, max_steps
 from annex_actors.training.learner import Learner
 from annex_actors.training.result import InterruptedRun, Result
 
@@ -86,6 +87,7 @@ __all__ = [
     "Dataset",
     "Discipline",
     "DivergedError",
+    "EarlyStopping",
     "EpochFinished",
     "Event",
     "F",
@@ -100,6 +102,7 @@ __all__ = [
     "LayerTimes",
     "Learner",
     "LearningRate",
+    "Mode",
     "Network",
     "Observer",
     "Optimizer",
@@ -133,12 +136,17 @@ __all__ = [
     "Work",
     "WorkerTally",
     "activation",
+    "all_of",
+    "any_of",
     "dense",
     "dropout",
     "flatten",
     "frozen",
     "load",
     "loss_less_than",
+    "max_epochs",
+    "max_seconds",
+    "max_steps",
     "parse_layers",
     "register_cost",
     "register_layer",

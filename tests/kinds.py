@@ -113,8 +113,8 @@ are made for every message or failure, and results, checkpoints and folders by a
 
 BETWEEN_ACTORS = {
     *("initial_state", "update", "start", "carry_out"),
-    *("Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
-    *("Grouping", "Initializer", "Point", "Tag", "Work"),
+    *("EarlyStopping.best", "Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
+    *("Grouping", "Initializer", "Mode", "Point", "Tag", "Work"),
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""
 
@@ -190,6 +190,8 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Crash: lambda: public.Crash(layer=0, step=0),
     public.Dataset: lambda: public.load("xor"),
     public.Discipline: lambda: public.Discipline("mine", "", (public.B, public.F, public.W), lambda s, S, m: m),
+    public.EarlyStopping: public.EarlyStopping,
+    public.EpochFinished: lambda: public.EpochFinished(0, 1, 0.5),
     public.Initializer: lambda: public.Initializer.HE,
     public.InverseTime: lambda: public.InverseTime(0.1, 0.1),
     public.Learner: _learner,

@@ -44,6 +44,7 @@ _FEW = 130
 _SETTING_OF = {
     "epochs": "training.epochs",
     "batch_size": "training.batch_size",
+    "halt": "training.halt",
     "microbatches": "training.microbatches",
     "schedule": "training.schedule",
     "load": "training.load",

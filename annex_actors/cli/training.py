@@ -66,7 +66,7 @@ def _summary(result: RunReport) -> str:
     lines = [
         ", ".join(metric_parts({**metrics, **costs})),
         ", ".join([f"{work} in {result.seconds:.1f} s", f"{result.samples_per_second:,.0f} samples/s", *restarts]),
-        f"weights {result.weights_sha256}",
+        f"weights {result.weights_sha256}" + (f" of epoch {result.restored_epoch}" if result.restored_epoch else ""),
         f"saved in {result.run_dir}",
     ]
     return "\n".join(lines)

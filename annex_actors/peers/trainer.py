@@ -12,18 +12,17 @@ pinned to steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
-from annex_actors.base.words import counted
 from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples, microbatch_slices
-from annex_actors.metrics import evaluate
+from annex_actors.peers.evaluation import evaluated
 from annex_actors.peers.prediction_feed import PredictionFeed
 from annex_actors.peers.trainer_mailbox import TrainerMailbox
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.effects import Commit, Emit, Request
 from annex_actors.protocol.events import EpochFinished, Finished, StepFinished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
@@ -69,6 +68,9 @@ class TrainerSpec:
         overlap: how many steps may be under way at once. The trainer feeds one more, so that the first stage finds its
             next step waiting when it commits.
         resumed: the state in which an earlier run ended; None: there was none.
+        best: from the finished epochs to the index of the best one, whose commits the store is to keep; None: none are.
+        seconds: how long the run has taken so far, by the clock of its owner. A peer has none: this one is asked when
+            an epoch ends, and its answer is committed with the epoch before anything acts on it.
 
     Raises:
         ConfigError: ``resumed`` has steps that its epochs cannot have.
@@ -88,6 +90,8 @@ class TrainerSpec:
     halt: Callable[[tuple[EpochFinished, ...]], bool] | None = None
     overlap: int = 1
     resumed: TrainerState | None = None
+    best: Callable[[tuple[EpochFinished, ...]], int | None] | None = None
+    seconds: Callable[[], float] = float
 
     __repr__ = brief
 
@@ -132,59 +136,6 @@ class TrainerSpec:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TrainerState:
-    """What the trainer commits.
-
-    Args:
-        reported: the cost of every step below this one has been reported.
-        cost_sum: cost times samples, summed over the current epoch.
-        samples: the number of samples of the current epoch so far.
-        history: the finished epochs, evaluated and decided upon.
-        halt_at: the run ends when every step below this one is done; None: after the last epoch.
-    """
-
-    reported: int = 0
-    cost_sum: float = 0.0
-    samples: int = 0
-    history: tuple[EpochFinished, ...] = ()
-    halt_at: int | None = None
-
-    @classmethod
-    def after(cls, costs: Sequence[float], history: tuple[EpochFinished, ...], batches: Batches) -> TrainerState:
-        """Return the state of a trainer that has seen these costs and finished these epochs.
-
-        It adds up in the same order as a trainer, so that the cost of an epoch has the same bits.
-        """
-        state = cls(history=history, reported=history[-1].steps if history else 0)
-        for cost in costs[state.reported :]:
-            state = state.with_report(cost, batches.size(state.reported))
-        return state
-
-    def check(self, batches: Batches) -> None:
-        """Refuse a state in which no epoch would ever end: the step at which it ends has passed.
-
-        Raises:
-            ConfigError: the steps do not belong to the epoch after those in ``history``.
-        """
-        epochs, steps = len(self.history), batches.steps_per_epoch
-        if not epochs * steps <= self.reported <= (epochs + 1) * steps:
-            raise ConfigError(
-                f"expected a training that has finished {counted(epochs, 'epoch')} of {counted(steps, 'step')} "
-                f"to be at step {epochs * steps} to {(epochs + 1) * steps}, got {self.reported}; "
-                "resume it with the data and the batch size that it began with"
-            )
-
-    def with_report(self, cost: float, samples: int) -> TrainerState:
-        """Return the state after one more report."""
-        return replace(
-            self,
-            reported=self.reported + 1,
-            cost_sum=self.cost_sum + cost * samples,
-            samples=self.samples + samples,
-        )
-
-
 class Trainer:
     """The behaviour of the trainer.
 
@@ -199,6 +150,8 @@ class Trainer:
         self._fed = state.reported
         self._waiting_for: PredictionFeed | set[Address] | None = None
         """The outputs of an evaluation, or the stages whose last commit is missing; None: it feeds steps."""
+        self._ending: EpochFinished | None = None
+        """The epoch that ends once every stage has committed its last step, so that the store can keep it."""
 
     def start(self) -> list[Request]:
         """Continue from the last commit."""
@@ -214,12 +167,12 @@ class Trainer:
         match control:
             case Halt():
                 self._state = replace(self._state, halt_at=self._fed)
-                if isinstance(waiting_for, PredictionFeed):
-                    self._waiting_for = None
+                if isinstance(waiting_for, PredictionFeed) or self._ending is not None:
+                    self._waiting_for = self._ending = None
                 return [self._commit(), *self._go_on()]
             case Committed(step=step) if isinstance(waiting_for, set) and waiting_for and step >= self._fed:
                 waiting_for.discard(peer)
-                return self._finish()
+                return self._kept(waiting_for) if self._ending is not None else self._finish()
             case Resume():
                 if isinstance(waiting_for, PredictionFeed):
                     return list(waiting_for.send_again())
@@ -304,41 +257,47 @@ class Trainer:
         return self._end_epoch(cost, metrics)
 
     def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
-        state = self._state
-        epoch = EpochFinished(len(state.history), state.reported, state.cost_sum / state.samples, test_cost, metrics)
-        history = (*state.history, epoch)
-        halting = self._spec.halt is not None and bool(self._spec.halt(history))
-        self._state = TrainerState(history=history, reported=state.reported)
-        if halting:
-            self._state = replace(self._state, halt_at=state.reported)
+        """End the epoch; where it is the best so far, once every stage has committed its last step."""
+        state, spec = self._state, self._spec
+        cost, seconds = state.cost_sum / state.samples, spec.seconds()
+        epoch = EpochFinished(len(state.history), state.reported, cost, test_cost, metrics, seconds)
+        if spec.best is None or spec.best((*state.history, epoch)) != epoch.epoch:
+            return self._ended(epoch)
+        self._ending = epoch
+        return self._await_all()
+
+    def _kept(self, missing: set[Address]) -> list[Request]:
+        """End the best epoch where no commit of its last step is missing any more.
+
+        A run that begins at this step has no commits of it; what it began with is the epoch's then.
+        """
+        if missing or self._ending is None:
+            return []
+        epoch, self._waiting_for, self._ending = self._ending, None, None
+        begun = 0 if self._spec.resumed is None else self._spec.resumed.reported
+        self._state = replace(self._state, keep=epoch.steps if epoch.steps > begun else None)
+        return self._ended(epoch)
+
+    def _ended(self, epoch: EpochFinished) -> list[Request]:
+        history = (*self._state.history, epoch)
+        halt_at = epoch.steps if self._spec.halt is not None and self._spec.halt(history) else None
+        self._state = TrainerState(epoch.steps, history=history, halt_at=halt_at, keep=self._state.keep)
         return [Emit(epoch), self._commit(), *self._go_on()]
 
     def _finish(self) -> list[Request]:
         """Wait until every stage has committed the last step; then emit that the run is over."""
         if self._waiting_for is None:
-            stages = [peer for peer in self._spec.routing.addresses if peer != TRAINER]
-            self._waiting_for = set(stages)
-            return [self._await(peer) for peer in stages]
+            return self._await_all()
         return [] if self._waiting_for else [Emit(Finished(self._fed))]
+
+    def _await_all(self) -> list[Request]:
+        """Wait until every stage has committed every step that was fed."""
+        stages = [peer for peer in self._spec.routing.addresses if peer != TRAINER]
+        self._waiting_for = set(stages)
+        return [self._await(peer) for peer in stages]
 
     def _await(self, peer: Address) -> Post:
         return Post(peer, Await(self._spec.run, self._fed, WHOLE_STEP, WHOLE_STEP))
 
     def _commit(self) -> Commit:
-        return Commit(Snapshot(TRAINER, self._state.reported, self._state))
-
-
-def evaluated(
-    cost: Cost, outputs: Floats, targets: Array, encoded: Array, classes: tuple[str, ...] | None
-) -> tuple[float, Mapping[str, float]]:
-    """Return the mean cost of outputs, and the metrics that fit the task.
-
-    Args:
-        cost: of the network.
-        outputs: of the last layer, a row for each sample.
-        targets: of the samples, as the user gave them.
-        encoded: the same, as the cost encodes them.
-        classes: their names; None for regression.
-    """
-    value, _ = cost.evaluate(outputs, encoded, len(outputs))
-    return value, evaluate(cost.predictions(outputs), targets, classes)
+        return Commit(Snapshot(TRAINER, self._state.reported, self._state, keep=self._state.keep))

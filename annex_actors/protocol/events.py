@@ -49,6 +49,8 @@ class EpochFinished(Event):
         train_cost: mean cost over the epoch's samples, each at the weights of its step.
         test_cost: mean cost over the test set at the weights after the epoch; None without a test set.
         metrics: further metrics of the test set by name (``accuracy``, ``r2``).
+        seconds: how long the run has taken so far, with the finished epochs from before a resume, by its owner's clock.
+            It is committed with the epoch. Not compared.
     """
 
     epoch: int
@@ -56,6 +58,7 @@ class EpochFinished(Event):
     train_cost: float
     test_cost: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ learning_rate = 0.003           # or a rule, such as "cosine:0.003:1000"; and al
 [training]
 epochs = 20
 batch_size = 32
+# halt = ["early_stopping:5:monitor=test_cost"]     # or several, of which any ends the run
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
 # load = ["mine.py"]            # your own Python files that the run needs: what they register then has a name; they run

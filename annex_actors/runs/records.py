@@ -130,8 +130,9 @@ class RunReport(_Record):
         microbatches: into how many parts every batch was cut.
         stages: how many actors the layers and the cost had.
         epochs: how many were finished.
-        steps: the last step that every layer committed.
-        train_cost: mean over the samples of the last finished epoch.
+        steps: of the weights: the last step that every layer committed, or the end of the epoch that was restored.
+        restored_epoch: the epoch whose weights were restored, from 1; None: the weights are those of the last step.
+        train_cost: mean over the samples of the last finished epoch, or of the one that was restored; so below.
         test_cost: mean over the test samples after the last finished epoch.
         test_accuracy: fraction of the test samples classified correctly after that epoch; None for regression.
         test_metrics: all metrics of the test samples after that epoch, by name.
@@ -153,6 +154,7 @@ class RunReport(_Record):
     stages: int
     epochs: int
     steps: int
+    restored_epoch: int | None = None
     train_cost: Number
     test_cost: Number
     test_accuracy: Number
@@ -181,10 +183,11 @@ class RunReport(_Record):
             stages=result.stages,
             epochs=len(result.history),
             steps=checkpoint.step,
+            restored_epoch=result.epoch.epoch + 1 if result.last and result.epoch else None,
             train_cost=result.train_cost,
             test_cost=result.test_cost,
             test_accuracy=result.test_accuracy,
-            test_metrics=result.history[-1].metrics if result.history else {},
+            test_metrics=result.epoch.metrics if result.epoch else {},
             restarts=result.restarts,
             seconds=result.seconds,
             samples_per_second=result.samples_per_second,

@@ -26,7 +26,9 @@ from annex_actors.runs.sections import TrainingSection
 from annex_actors.runs.toml_settings import flat, toml_value
 from annex_actors.runtimes import RUNTIMES, Supervision
 from annex_actors.schedules.table import DISCIPLINES
+from annex_actors.training import halts
 from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.halts import HALTS
 from annex_actors.training.learner import Learner
 from supervisors import Strategy
 
@@ -44,6 +46,7 @@ _RENAMED: Mapping[str, tuple[object, str]] = {
     "network.layers": (parse_layers, "text"),
     "optimizer.name": (Learner, "optimizer"),
     "runtime.name": (Learner, "runtime"),
+    "training.halt": (TrainingSection, "halt"),
     "training.initial_weights": (TrainingSection, "initial_weights"),
     "training.initial_weights_sha256": (TrainingSection, "initial_weights_sha256"),
 }
@@ -165,6 +168,7 @@ _CHOICES: Mapping[str, Callable[[], dict[str, str]]] = {
     "data.name": lambda: {entry.name: entry.description for entry in catalog()},
     "network.layers": lambda: {usage_of(name, made): summary_of(made) for name, made in LAYERS.items()},
     "optimizer.name": lambda: {name: summary_of(owner) for name, owner in OPTIMIZERS.items()},
+    "training.halt": lambda: {halts.usage_of(name): summary_of(made) for name, made in HALTS.items()},
     "training.schedule": lambda: {name: row.summary for name, row in DISCIPLINES.items()},
     "training.kernels": lambda: {name: summary_of(type(each)) for name, each in KERNELS.items()},
     "runtime.name": lambda: {name: summary_of(owner) for name, owner in RUNTIMES.items()},

@@ -89,6 +89,7 @@ class TrainingSection(Section):
     """How to train; see `Learner`.
 
     Args:
+        halt: conditions of which any ends the run before its last epoch.
         initial_weights: the folder of a run to begin with the weights of, instead of drawn ones; by default also with
             its layers.
         initial_weights_sha256: the fingerprint of these weights, recorded so that a repeated run begins with the same
@@ -97,6 +98,7 @@ class TrainingSection(Section):
 
     epochs: int
     batch_size: int
+    halt: list[str] = Field(default_factory=list)
     microbatches: int | None = _LEARNER["microbatches"]
     schedule: str = _LEARNER["schedule"]
     load: list[str] = Field(default_factory=list)

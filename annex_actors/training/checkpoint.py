@@ -35,6 +35,7 @@ class Checkpoint:
         history: the finished epochs.
         identity: what decided these bits, and has to be the same where the training goes on; None: unknown, as of
             weights alone, which can predict and be begun with, but not gone on from.
+        best: the checkpoint at the end of the best epoch, if its weights may have to be restored and are not these.
     """
 
     step: int
@@ -44,6 +45,7 @@ class Checkpoint:
     stash: tuple[tuple[Parameters, ...], ...] = ()
     history: tuple[EpochFinished, ...] = ()
     identity: Identity | None = None
+    best: Checkpoint | None = None
 
     def __repr__(self) -> str:
         numbers = sum(array.size for array in self.weights.values())

@@ -17,7 +17,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -37,6 +37,7 @@ from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, Epoc
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.training.array_files import arrays_in
 from annex_actors.training.atomic_files import sweep, write_whole
+from annex_actors.training.best import BestWeights, Kept
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.identity import Identity
 from annex_actors.training.preparation import PreparedTraining
@@ -46,7 +47,10 @@ ALL = "all"
 
 _NAME, _NAMES = "step-{:09}.safetensors", re.compile(r"step-([0-9]{9,18})\.safetensors")
 _WEIGHTS, _OPTIMIZER, _STASH, _COSTS = "weights.", "optimizer.", "stash.", "costs"
+_BEST = "best."
 _OF_AN_EPOCH = ("epoch", "steps", "train_cost", "test_cost", "metrics")
+_ADDED_LATER = ("seconds",)
+"""What an epoch of an older file lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +168,13 @@ class Checkpoints:
 
 def packed(checkpoint: Checkpoint, **more: str) -> bytes:
     """Return the content of a checkpoint's file; ``more`` is additional text for its metadata."""
-    arrays: dict[str, Array] = {
-        **{_WEIGHTS + name: array for name, array in checkpoint.weights.items()},
-        **{_OPTIMIZER + name: array for name, array in checkpoint.optimizer.items()},
-        **{_STASH + name: array for name, array in checkpoint.stashed.items()},
-        _COSTS: np.array(checkpoint.costs, np.float64),
-    }
-    history = [{name: getattr(epoch, name) for name in _OF_AN_EPOCH} for epoch in checkpoint.history]
+    arrays: dict[str, Array] = {**_state(checkpoint), _COSTS: np.array(checkpoint.costs, np.float64)}
+    best = checkpoint.best
+    if best is not None:  # its costs and epochs are the first of those here
+        arrays |= {_BEST + name: array for name, array in _state(best).items()}
+        more |= {_BEST + "step": str(best.step)}
+    names = (*_OF_AN_EPOCH, *_ADDED_LATER)
+    history = [{name: getattr(epoch, name) for name in names} for epoch in checkpoint.history]
     text = {
         "step": str(checkpoint.step),
         "history": json.dumps(history),
@@ -193,20 +197,48 @@ def unpacked(arrays: Mapping[str, Array], metadata: Mapping[str, str], initial: 
     costs = arrays[_COSTS]
     if costs.dtype != np.float64 or costs.ndim != 1:
         raise DataError(f"expected costs in one row of float64, got shape {costs.shape} {costs.dtype}")
+    history = tuple(_epoch(fields) for fields in json.loads(metadata["history"]))
+    whole = _from_state(initial, int(metadata["step"]), arrays, costs.tolist(), history, metadata)
+    if _BEST + "step" not in metadata:
+        return whole
+    step = int(metadata[_BEST + "step"])
+    epochs = tuple(epoch for epoch in history if epoch.steps <= step)
+    best = _from_state(initial, step, _part(arrays, _BEST), costs.tolist()[:step], epochs, metadata)
+    return replace(whole, best=best)
+
+
+def _state(checkpoint: Checkpoint) -> dict[str, Array]:
+    """Return the arrays of the layers' states by name."""
+    return {
+        **{_WEIGHTS + name: array for name, array in checkpoint.weights.items()},
+        **{_OPTIMIZER + name: array for name, array in checkpoint.optimizer.items()},
+        **{_STASH + name: array for name, array in checkpoint.stashed.items()},
+    }
+
+
+def _from_state(
+    initial: Checkpoint,
+    step: int,
+    arrays: Mapping[str, Array],
+    costs: list[float],
+    history: tuple[EpochFinished, ...],
+    metadata: Mapping[str, str],
+) -> Checkpoint:
     return Checkpoint.from_arrays(
         initial,
-        step=int(metadata["step"]),
+        step=step,
         weights=_part(arrays, _WEIGHTS),
         optimizer=_part(arrays, _OPTIMIZER),
-        costs=costs.tolist(),
+        costs=costs,
         stash=_part(arrays, _STASH),
-        history=[_epoch(fields) for fields in json.loads(metadata["history"])],
+        history=history,
         identity=Identity.from_json(metadata["identity"]),
     )
 
 
 def _epoch(fields: Mapping[str, Any]) -> EpochFinished:
-    return EpochFinished(**{name: fields[name] for name in _OF_AN_EPOCH})
+    later = {name: fields[name] for name in _ADDED_LATER if name in fields}
+    return EpochFinished(**{name: fields[name] for name in _OF_AN_EPOCH}, **later)
 
 
 def _checksum(arrays: Mapping[str, Array], text: Mapping[str, str]) -> str:
@@ -228,18 +260,18 @@ class CheckpointWriter:
 
     Args:
         checkpoints: where to write.
-        initial: the checkpoint that the run began with.
+        best: finds the checkpoint of the best epoch.
         history: returns the finished epochs.
     """
 
     def __init__(
-        self, checkpoints: Checkpoints, initial: Checkpoint, history: Callable[[], tuple[EpochFinished, ...]]
+        self, checkpoints: Checkpoints, best: BestWeights, history: Callable[[], tuple[EpochFinished, ...]]
     ) -> None:
         self.emit: Callable[[Event], None] = lambda event: None
         self._checkpoints = checkpoints
-        self._initial = initial
+        self._best = best
         self._history = history
-        self._cuts: SimpleQueue[tuple[Snapshot, ...] | None] = SimpleQueue()
+        self._cuts: SimpleQueue[tuple[tuple[Snapshot, ...], Kept] | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="checkpoints", daemon=True)
 
     def __enter__(self) -> Self:
@@ -255,9 +287,15 @@ class CheckpointWriter:
         self._history = tuple
         self.emit = lambda event: None
 
-    def offer(self, step: int, cut: tuple[Snapshot, ...]) -> None:
-        """Accept the commits of all stages at a step; never block, and take no lock that a kill could leave locked."""
-        self._cuts.put(cut)
+    def offer(self, step: int, cut: tuple[Snapshot, ...], kept: Kept | None = None) -> None:
+        """Accept the commits of all stages at a step; never block, and take no lock that a kill could leave locked.
+
+        Args:
+            step: of the commits.
+            cut: the commits.
+            kept: what the store keeps beside them.
+        """
+        self._cuts.put((cut, kept or {}))
 
     def _run(self) -> None:
         is_open = True
@@ -271,12 +309,15 @@ class CheckpointWriter:
             is_open = waiting[-1] is not None
             cuts = [cut for cut in waiting if cut is not None]
             if cuts:
-                self._write(cuts[-1])
+                self._write(*cuts[-1])
 
-    def _write(self, cut: tuple[Snapshot, ...]) -> None:
+    def _write(self, cut: tuple[Snapshot, ...], kept: Kept) -> None:
         step = cut[0].step
+        checkpoint = self._best.beside(Checkpoint.of(cut, self._best.initial, self._history()), kept)
+        if checkpoint is None:  # the commits came so late that the run has a better epoch, which it keeps instead
+            return
         try:
-            self._checkpoints.write(Checkpoint.of(cut, self._initial, self._history()))
+            self._checkpoints.write(checkpoint)
         except OSError as error:
             self.emit(CheckpointFailed(step, reason(error)))
         else:

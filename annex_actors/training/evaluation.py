@@ -9,7 +9,7 @@ from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.data import Dataset, Samples
 from annex_actors.metrics import preload
-from annex_actors.peers.trainer import evaluated
+from annex_actors.peers.evaluation import evaluated
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.prediction import Predictions

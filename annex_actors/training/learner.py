@@ -123,7 +123,7 @@ class Learner:
         *,
         epochs: int = 10,
         batch_size: int = 32,
-        halt: Halt | None = None,
+        halt: str | Halt | None = None,
         crashes: Sequence[Crash] = (),
         observers: Sequence[Observer] = (),
         checkpoints: Checkpoints | None = None,
@@ -143,7 +143,9 @@ class Learner:
             dataset: what to train on; the same actors evaluate its test samples after every epoch.
             epochs: the maximal number of passes over the training samples, >= 1, counted from the first step.
             batch_size: samples in a step, >= ``microbatches``.
-            halt: called after every epoch with all finished epochs; True ends the run. See `loss_less_than`.
+            halt: when to end the run before its last epoch: a condition such as ``EarlyStopping(patience=5)``, or its
+                text ``early_stopping:5``, or a function that is called after every epoch with all finished epochs. See
+                also `max_seconds`, `loss_less_than`, `any_of`.
             crashes: failures to inject.
             observers: called with the run's events.
             checkpoints: where and how often to save the run, so that it can be resumed if the whole job is killed.

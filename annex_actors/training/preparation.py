@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -16,13 +16,16 @@ from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
 from annex_actors.data import Batches, Dataset
 from annex_actors.metrics import predicted_classes
-from annex_actors.peers.trainer import TrainerSpec, TrainerState
+from annex_actors.peers.trainer import TrainerSpec
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import Routing
 from annex_actors.runtimes import Crash, CrashPlan, Observer, Program
 from annex_actors.stores import StateStore
+from annex_actors.training.best import BestWeights
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.halting import Halt
+from annex_actors.training.halting import Halt, best_of, monitors_of
+from annex_actors.training.halts import halt as halt_named
 from annex_actors.training.identification import identity_of
 from annex_actors.training.identity import Identity
 from annex_actors.training.initial_weights import with_weights
@@ -54,7 +57,7 @@ class PreparedTraining:
         *,
         epochs: int,
         batch_size: int,
-        halt: Halt | None = None,
+        halt: str | Halt | None = None,
         crashes: Sequence[Crash] = (),
     ) -> Self:
         """Return the training of this network on these data; for the arguments see `Learner.train`.
@@ -67,7 +70,7 @@ class PreparedTraining:
         epochs = checks.whole_number("epochs", epochs, at_least=1)
         batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
         spec = replace(spec, microbatches=spec.parts(batch_size))  # from here on a number, which the result records
-        trainer = _trainer(spec, dataset, epochs, batch_size, halt)
+        trainer = _trainer(spec, dataset, epochs, batch_size, halt_named(halt))
         initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.optimizer, spec.seed)
         _check_crashes(planned, spec, trainer)
         identity = identity_of(spec, dataset, batch_size, initial)
@@ -114,6 +117,7 @@ class PreparedTraining:
         training = self.identified_by(self.identity.beginning_with(checkpoint.identity.initial_weights))
         training.check(checkpoint)
         training._check_end(checkpoint)
+        BestWeights(self.trainer.best, checkpoint).check()
         trainer = replace(self.trainer, resumed=_trainer_state(checkpoint, self.trainer))
         return replace(training, trainer=trainer, initial=checkpoint)
 
@@ -142,17 +146,20 @@ class PreparedTraining:
                     f"expected the crash's `step` to be at least {step}, where the training goes on, got {crash.step}"
                 )
 
-    def program(self, store: StateStore, observers: Sequence[Observer]) -> Program:
+    def program(
+        self, store: StateStore, observers: Sequence[Observer], seconds: Callable[[], float] = float
+    ) -> Program:
         """Return the program that a runtime starts.
 
         Args:
             store: where the peers commit.
             observers: called with the run's events.
+            seconds: see `TrainerSpec`.
         """
         return Program(
             self.trainer.run,
             self.spec.stage_specs(self.initial, self.trainer.run),
-            self.trainer,
+            replace(self.trainer, seconds=seconds),
             store,
             self.spec.supervision,
             CrashPlan(self.crashes) if self.crashes else None,
@@ -167,10 +174,11 @@ def run_name() -> str:
 
 
 def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
-    _check_settings(spec, batch_size, min(batch_size, len(dataset.train)), halt)
+    _check_settings(spec, batch_size, min(batch_size, len(dataset.train)))
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
     targets = spec.cost.encode(dataset.train.targets, output_shape)
     test_targets = spec.cost.encode(dataset.test.targets, output_shape)
+    _check_monitors(halt, dataset)
     if dataset.classes:  # fails now if the outputs do not fit the classes, and not at the first evaluation
         predicted_classes(np.zeros((1, *output_shape), np.float32), 1, len(dataset.classes))
     return TrainerSpec(
@@ -186,20 +194,26 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
         microbatches=spec.parts(batch_size),
         epochs=epochs,
         halt=halt,
+        best=best_of(halt),
         overlap=spec.schedule.overlap(spec.actors),
     )
 
 
-def _check_settings(spec: LearnerSpec, batch_size: int, largest_batch: int, halt: Halt | None) -> None:
+def _check_settings(spec: LearnerSpec, batch_size: int, largest_batch: int) -> None:
     parts = spec.parts(batch_size)
     if parts > batch_size:
         raise ConfigError(
             f"expected `microbatches` to be at most the batch size {batch_size}, got {parts}; "
             "cut the batch into fewer, or make it larger"
         )
-    if halt is not None:
-        checks.function("halt", halt, 1, wanted="a function of the finished epochs, such as loss_less_than(0.1)")
     spec.schedule.check(spec.actors, min(parts, largest_batch))
+
+
+def _check_monitors(halt: Halt | None, dataset: Dataset) -> None:
+    known = ("train_cost", "test_cost", "accuracy" if dataset.classes else "r2")
+    for name in monitors_of(halt):
+        if name not in known:
+            checks.unknown("monitor", name, known)
 
 
 def _check_crashes(crashes: Sequence[Crash], spec: LearnerSpec, trainer: TrainerSpec) -> None:

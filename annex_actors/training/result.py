@@ -14,7 +14,8 @@ class Result:
     """The outcome of a training run.
 
     Args:
-        checkpoint: weights, optimizer slots and costs at the last step that every layer committed.
+        checkpoint: weights, optimizer slots and costs at the last step that every layer committed; or at the end of the
+            best epoch, if the run has finished under a condition that restores these (`EarlyStopping`).
         history: the finished epochs.
         restarts: how many times any actor was restarted.
         seconds: from the start of the first actor until the run finished, failed or was interrupted, by the clock of
@@ -23,6 +24,8 @@ class Result:
         stages: how many actors the layers and the cost had.
         microbatches: into how many parts a batch was cut.
         interrupted: whether Ctrl-C ended the run.
+        last: the checkpoint at the last step that every layer committed, from which the run can be resumed; None: it is
+            ``checkpoint``.
     """
 
     checkpoint: Checkpoint
@@ -33,35 +36,47 @@ class Result:
     stages: int
     microbatches: int
     interrupted: bool = False
+    last: Checkpoint | None = None
 
     def __repr__(self) -> str:
-        steps, restarts = self.checkpoint.step, self.restarts
+        restarts = self.restarts
+        steps = (self.last or self.checkpoint).step
         costs = {"cost": self.train_cost, "test cost": self.test_cost}
-        metrics = self.history[-1].metrics if self.history else {}
+        metrics = self.epoch.metrics if self.epoch else {}
+        of_epoch = f"of epoch {self.epoch.epoch + 1} " if self.last and self.epoch else ""
         figures = {**{name: cost for name, cost in costs.items() if cost is not None}, **metrics}
         parts = [
             f"{counted(steps, 'step')} in {self.seconds:.2f} s",
             *(f"{name} {value:.4f}" for name, value in figures.items()),
             *([counted(restarts, "restart")] if restarts else []),
             *(["interrupted"] if self.interrupted else []),
-            f"weights {self.checkpoint.weights_sha256[:12]}",
+            f"weights {of_epoch}{self.checkpoint.weights_sha256[:12]}",
         ]
         return f"Result({', '.join(parts)})"
 
     @property
+    def epoch(self) -> EpochFinished | None:
+        """The finished epoch to which the weights of ``checkpoint`` belong; None before the first.
+
+        It is the last one, or the best one if its weights were restored.
+        """
+        before = [epoch for epoch in self.history if epoch.steps <= self.checkpoint.step]
+        return before[-1] if before else None
+
+    @property
     def train_cost(self) -> float | None:
-        """Mean cost over the training samples of the last finished epoch; None before the first."""
-        return self.history[-1].train_cost if self.history else None
+        """Mean cost over the training samples of that epoch; None before the first."""
+        return self.epoch.train_cost if self.epoch else None
 
     @property
     def test_cost(self) -> float | None:
-        """Mean cost over the test samples after the last finished epoch; None before the first."""
-        return self.history[-1].test_cost if self.history else None
+        """Mean cost over the test samples after that epoch; None before the first."""
+        return self.epoch.test_cost if self.epoch else None
 
     @property
     def test_accuracy(self) -> float | None:
-        """Fraction of the test samples classified correctly after the last finished epoch; None for regression."""
-        return self.history[-1].metrics.get("accuracy") if self.history else None
+        """Fraction of the test samples classified correctly after that epoch; None for regression."""
+        return self.epoch.metrics.get("accuracy") if self.epoch else None
 
     @property
     def samples_per_second(self) -> float:

@@ -31,10 +31,12 @@ def check_whole(checkpoint: Checkpoint, initial: Checkpoint, lags: Sequence[int]
     Raises:
         DataError: what does not fit.
     """
-    check_costs(checkpoint)
-    _check_history(checkpoint, batches)
-    _check_arrays(checkpoint, initial)
-    _check_stash(checkpoint, initial, lags)
+    for each in (checkpoint, checkpoint.best):
+        if each is not None:
+            check_costs(each)
+            _check_history(each, batches)
+            _check_arrays(each, initial)
+            _check_stash(each, initial, lags)
 
 
 def check_costs(checkpoint: Checkpoint) -> None:
@@ -63,7 +65,9 @@ def _check_history(checkpoint: Checkpoint, batches: Batches) -> None:
 
 def _check_evaluation(epoch: EpochFinished) -> None:
     """Raise DataError unless the costs and metrics of the test samples are numbers; they may be infinite."""
-    cost, metrics = epoch.test_cost, epoch.metrics
+    cost, metrics, seconds = epoch.test_cost, epoch.metrics, epoch.seconds
+    if not _is_float(seconds) or not 0 <= seconds < math.inf:
+        raise DataError(f"expected the seconds until epoch {epoch.epoch} to be a finite float >= 0, got {seconds!r}")
     is_mapping = isinstance(metrics, Mapping) and all(isinstance(name, str) for name in metrics)
     if not is_mapping or not all(map(_is_float, [*metrics.values(), *([] if cost is None else [cost])])):
         raise DataError(f"expected an evaluation in numbers after epoch {epoch.epoch}, got {cost!r}, {metrics!r}")

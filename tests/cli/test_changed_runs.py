@@ -33,7 +33,7 @@ MOMENTS = {
 }
 SCHEDULES = ("1f1b", "pipedream")
 
-FREE = ("runtime", "supervision", "checkpoints", "data.data_dir", "training.epochs")
+FREE = ("runtime", "supervision", "checkpoints", "data.data_dir", "training.epochs", "training.halt")
 """Sections and keys of which every valid change must be taken: they decide no bit, or only how many steps there are."""
 
 OWN_FILE = "own.py"
@@ -49,6 +49,7 @@ OTHERS: Mapping[str, list[Any]] = {
     "optimizer.learning_rate": [0.02, "cosine:0.01:99", "warmup:0.01:3", "0.02"],
     "training.epochs": [1, 2, 3, 6],
     "training.batch_size": [4, 7, 9, 100],
+    "training.halt": [["loss_less_than:0"], ["max_seconds:3600", "early_stopping:99:train_cost:mode=min"]],
     "training.schedule": [*DISCIPLINES, "interleaved:3"],
     "training.load": [[OWN_FILE]],
     "training.stages": [1, 2, 3, 4],

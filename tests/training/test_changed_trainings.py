@@ -22,6 +22,7 @@ from annex_actors.optimizers import Adam, Cosine, Sgd
 from annex_actors.runtimes import Crash, InlineRuntime, Supervision
 from annex_actors.schedules.table import DISCIPLINES, discipline
 from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.early_stopping import EarlyStopping
 from annex_actors.training.halting import loss_less_than
 from annex_actors.training.learner import Learner
 from tests.matrix import matrix
@@ -75,7 +76,12 @@ OF_TRAIN: Mapping[str, list[Any]] = {
     ],
     "epochs": [1, 2, 3, 5],
     "batch_size": [3, 4, 6, 13, 99],
-    "halt": [lambda history: len(history) == 3, loss_less_than(0.0)],
+    "halt": [
+        lambda history: len(history) == 3,
+        loss_less_than(0.0),
+        "max_epochs:3",
+        EarlyStopping(patience=3, monitor="train_cost", restore_best_weights=False),
+    ],
     "crashes": [[Crash(layer=1, step=7)], [Crash(layer=1, step=2)]],
     "observers": [[Seen()]],
     "checkpoints": [Checkpoints],

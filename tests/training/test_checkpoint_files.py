@@ -16,6 +16,7 @@ from annex_actors.layers import dense, sequence
 from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, Event
 from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.training.best import BestWeights
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
 from tests.trainings import Training, at_every_step, fingerprints, undisturbed
@@ -170,7 +171,7 @@ def emitted() -> Emitted:
 
 
 def writer_to(folder: Checkpoints, emitted: Emitted) -> CheckpointWriter:
-    writer = CheckpointWriter(folder, TRAINING.initial, lambda: (EPOCH,))
+    writer = CheckpointWriter(folder, BestWeights(None, TRAINING.initial), lambda: (EPOCH,))
     writer.emit = emitted.add
     return writer
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.peers.trainer import TrainerState
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Envelope, Marker, Waiting
 from annex_actors.protocol.routing import TRAINER, stage_address
