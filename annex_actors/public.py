@@ -31,6 +31,7 @@ from annex_actors.layers import (
     residual,
     sequence,
 )
+from annex_actors.metrics import Mode, Takes, register_metric
 from annex_actors.optimizers import (
     Adam,
     Cosine,
@@ -64,7 +65,7 @@ from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progre
 from annex_actors.schedules.table import register_schedule
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
-from annex_actors.training.early_stopping import EarlyStopping, Mode
+from annex_actors.training.early_stopping import EarlyStopping
 from annex_actors.training.halting import all_of, any_of, loss_less_than, max_epochs, max_seconds, max_steps
 from annex_actors.training.learner import Learner
 from annex_actors.training.result import InterruptedRun, Result
@@ -129,6 +130,7 @@ __all__ = [
     "Stepwise",
     "Supervision",
     "Tag",
+    "Takes",
     "ThreadsRuntime",
     "UserError",
     "W",
@@ -150,6 +152,7 @@ __all__ = [
     "parse_layers",
     "register_cost",
     "register_layer",
+    "register_metric",
     "register_optimizer",
     "register_schedule",
     "residual",

@@ -114,7 +114,7 @@ are made for every message or failure, and results, checkpoints and folders by a
 BETWEEN_ACTORS = {
     *("initial_state", "update", "start", "carry_out"),
     *("EarlyStopping.best", "Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
-    *("Grouping", "Initializer", "Mode", "Point", "Tag", "Work"),
+    *("Grouping", "Initializer", "Mode", "Point", "Tag", "Takes", "Work"),
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""
 
@@ -234,6 +234,7 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "parse_layers(text)": lambda: "dense:3 relu",
     "register_cost(cost)": MeanSquaredError,
     "register_layer(constructor)": lambda: public.dense,
+    "register_metric(score)": lambda: lambda targets, predictions: 0.5,
     "register_optimizer(optimizer)": lambda: public.Sgd,
     "simulate(schedule)": lambda: "1f1b",
 }

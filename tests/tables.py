@@ -6,6 +6,7 @@ import pytest
 
 from annex_actors.costs import COSTS
 from annex_actors.layers import LAYERS
+from annex_actors.metrics import METRICS
 from annex_actors.optimizers import OPTIMIZERS
 from annex_actors.schedules.table import DISCIPLINES
 
@@ -15,4 +16,5 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LAYERS, "_entries", dict(LAYERS))
     monkeypatch.setattr(OPTIMIZERS, "_entries", dict(OPTIMIZERS))
     monkeypatch.setattr(COSTS, "_entries", dict(COSTS))
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS))
     monkeypatch.setattr(DISCIPLINES, "_entries", dict(DISCIPLINES))

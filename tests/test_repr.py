@@ -64,6 +64,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "StepFinished": lambda: public.StepFinished(step=3, epoch=0, cost=0.5, samples=32),
     "Supervision": public.Supervision,
     "Tag": lambda: public.Tag.DROPOUT,
+    "Takes": lambda: public.Takes.LABELS,
     "ThreadsRuntime": public.ThreadsRuntime,
     "Work": lambda: public.B,
     "WorkerTally": lambda: SIMULATION.workers[0],

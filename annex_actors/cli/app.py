@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from annex_actors.cli.chaos import chaos
 from annex_actors.cli.datasets import datasets
 from annex_actors.cli.inspect import inspect
+from annex_actors.cli.metrics import metrics
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.predict import predict
@@ -31,7 +32,7 @@ def _short_help(command: Callable[..., Any]) -> str:
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for each in (train, resume, predict, inspect, datasets, schedules, settings, simulate, chaos):
+for each in (train, resume, predict, inspect, datasets, schedules, metrics, settings, simulate, chaos):
     app.command(cls=SettingsCommand, short_help=_short_help(each))(each)
 
 

@@ -45,6 +45,8 @@ _SETTING_OF = {
     "epochs": "training.epochs",
     "batch_size": "training.batch_size",
     "halt": "training.halt",
+    "validation": "training.validation",
+    "metrics": "training.metrics",
     "microbatches": "training.microbatches",
     "schedule": "training.schedule",
     "load": "training.load",

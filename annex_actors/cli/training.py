@@ -60,6 +60,8 @@ def _summary(result: RunReport) -> str:
     from annex_actors.observe.lines import metric_parts
 
     costs = {"test cost": result.test_cost, "train cost": result.train_cost}
+    if result.validation_cost is not None:
+        costs["validation cost"] = result.validation_cost
     metrics = {f"test {name}": value for name, value in result.test_metrics.items()}
     work = f"{counted(result.steps, 'step')} of {counted(result.stages, 'actor')}"
     restarts = [counted(result.restarts, "restart")] if result.restarts else []

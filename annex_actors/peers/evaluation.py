@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
-from annex_actors.metrics import evaluate
+from annex_actors.metrics import Metric, evaluate
 
 
 def evaluated(
-    cost: Cost, outputs: Floats, targets: Array, encoded: Array, classes: tuple[str, ...] | None
-) -> tuple[float, Mapping[str, float]]:
-    """Return the mean cost of outputs, and the metrics that fit the task.
+    cost: Cost,
+    outputs: Floats,
+    targets: Array,
+    encoded: Array,
+    classes: tuple[str, ...] | None,
+    metrics: Mapping[str, Metric] | None = None,
+) -> tuple[float, Mapping[str, Any]]:
+    """Return the mean cost of outputs, and the metrics.
 
     Args:
         cost: of the network.
@@ -20,6 +26,7 @@ def evaluated(
         targets: of the samples, as the user gave them.
         encoded: the same, as the cost encodes them.
         classes: their names; None for regression.
+        metrics: by name; None: those that fit the task.
     """
     value, _ = cost.evaluate(outputs, encoded, len(outputs))
-    return value, evaluate(cost.predictions(outputs), targets, classes)
+    return value, evaluate(cost.predictions(outputs), targets, classes, metrics)

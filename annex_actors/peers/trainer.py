@@ -19,6 +19,7 @@ from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples, microbatch_slices
+from annex_actors.metrics import Metric
 from annex_actors.peers.evaluation import evaluated
 from annex_actors.peers.prediction_feed import PredictionFeed
 from annex_actors.peers.trainer_mailbox import TrainerMailbox
@@ -69,6 +70,8 @@ class TrainerSpec:
             next step waiting when it commits.
         resumed: the state in which an earlier run ended; None: there was none.
         best: from the finished epochs to the index of the best one, whose commits the store is to keep; None: none are.
+        is_validation: whether ``test`` is a validation set.
+        metrics: of ``test``, by name; None: those that fit the task.
         seconds: how long the run has taken so far, by the clock of its owner. A peer has none: this one is asked when
             an epoch ends, and its answer is committed with the epoch before anything acts on it.
 
@@ -91,6 +94,8 @@ class TrainerSpec:
     overlap: int = 1
     resumed: TrainerState | None = None
     best: Callable[[tuple[EpochFinished, ...]], int | None] | None = None
+    is_validation: bool = False
+    metrics: Mapping[str, Metric] | None = None
     seconds: Callable[[], float] = float
 
     __repr__ = brief
@@ -253,14 +258,22 @@ class Trainer:
         self._waiting_for = None
         assert spec.test is not None
         assert spec.test_targets is not None
-        cost, metrics = evaluated(spec.cost, evaluation.outputs(), spec.test.targets, spec.test_targets, spec.classes)
+        outputs = evaluation.outputs()
+        cost, metrics = evaluated(spec.cost, outputs, spec.test.targets, spec.test_targets, spec.classes, spec.metrics)
         return self._end_epoch(cost, metrics)
 
-    def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
+    def _end_epoch(self, cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
         """End the epoch; where it is the best so far, once every stage has committed its last step."""
         state, spec = self._state, self._spec
-        cost, seconds = state.cost_sum / state.samples, spec.seconds()
-        epoch = EpochFinished(len(state.history), state.reported, cost, test_cost, metrics, seconds)
+        epoch = EpochFinished(
+            epoch=len(state.history),
+            steps=state.reported,
+            train_cost=state.cost_sum / state.samples,
+            test_cost=None if spec.is_validation else cost,
+            metrics=metrics,
+            seconds=spec.seconds(),
+            validation_cost=cost if spec.is_validation else None,
+        )
         if spec.best is None or spec.best((*state.history, epoch)) != epoch.epoch:
             return self._ended(epoch)
         self._ending = epoch

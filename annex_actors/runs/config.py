@@ -17,6 +17,8 @@ learning_rate = 0.003           # or a rule, such as "cosine:0.003:1000"; and al
 [training]
 epochs = 20
 batch_size = 32
+# validation = 0.1              # of the training samples, evaluated after every epoch instead of the test samples
+# metrics = ["accuracy", "f1"]
 # halt = ["early_stopping:5:monitor=test_cost"]     # or several, of which any ends the run
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
@@ -111,7 +113,7 @@ class RunConfig(Section):
             raise ConfigError(_first_mistake(error)) from None
 
     def load(self) -> Dataset:
-        """Return the data set.
+        """Return the data set, with validation samples if the config wants some.
 
         Raises:
             UserError: see `annex_actors.data.load`; or ``data_dir`` is not a folder.
@@ -120,9 +122,11 @@ class RunConfig(Section):
         folder = None if data.data_dir is None else user_path(data.data_dir)
         if folder is not None and not os.path.isdir(folder):
             raise ConfigError(f"expected `data.data_dir` to be a folder, got {shown(data.data_dir)}; check the path")
-        return load_data(
-            data.name, data_dir=folder, label=data.label, test_fraction=data.test_fraction, seed=self.training.seed
-        )
+        seed, validation = self.training.seed, self.training.validation
+        loaded = load_data(data.name, data_dir=folder, label=data.label, test_fraction=data.test_fraction, seed=seed)
+        if validation is None:
+            return loaded
+        return loaded.with_validation(checks.real_number("validation", validation, above=0, below=1), seed=seed)
 
     def learner(self) -> Learner:
         """Return the learner, ready to train.

@@ -114,6 +114,7 @@ def prepared(config: RunConfig, learner: Learner, dataset: Dataset, crashes: Seq
         epochs=training.epochs,
         batch_size=training.batch_size,
         halt=halt_of(training.halt),
+        metrics=training.metrics or None,
         crashes=crashes,
     )
 

@@ -20,6 +20,8 @@ from annex_actors.data import catalog
 from annex_actors.data import load as load_data
 from annex_actors.layers import KERNELS, LAYERS, parse_layers
 from annex_actors.layers.parse import usage_of
+from annex_actors.metrics import METRICS
+from annex_actors.metrics import usage_of as usage_of_metric
 from annex_actors.optimizers import LEARNING_RATES, OPTIMIZERS, LearningRate, learning_rates
 from annex_actors.runs.config import RunConfig, suggested_settings
 from annex_actors.runs.sections import TrainingSection
@@ -47,6 +49,7 @@ _RENAMED: Mapping[str, tuple[object, str]] = {
     "optimizer.name": (Learner, "optimizer"),
     "runtime.name": (Learner, "runtime"),
     "training.halt": (TrainingSection, "halt"),
+    "training.validation": (TrainingSection, "validation"),
     "training.initial_weights": (TrainingSection, "initial_weights"),
     "training.initial_weights_sha256": (TrainingSection, "initial_weights_sha256"),
 }
@@ -168,6 +171,7 @@ _CHOICES: Mapping[str, Callable[[], dict[str, str]]] = {
     "data.name": lambda: {entry.name: entry.description for entry in catalog()},
     "network.layers": lambda: {usage_of(name, made): summary_of(made) for name, made in LAYERS.items()},
     "optimizer.name": lambda: {name: summary_of(owner) for name, owner in OPTIMIZERS.items()},
+    "training.metrics": lambda: {usage_of_metric(name): summary_of(made) for name, made in METRICS.items()},
     "training.halt": lambda: {halts.usage_of(name): summary_of(made) for name, made in HALTS.items()},
     "training.schedule": lambda: {name: row.summary for name, row in DISCIPLINES.items()},
     "training.kernels": lambda: {name: summary_of(type(each)) for name, each in KERNELS.items()},

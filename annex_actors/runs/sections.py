@@ -89,6 +89,8 @@ class TrainingSection(Section):
     """How to train; see `Learner`.
 
     Args:
+        validation: the fraction of the training samples to set apart for validation, by the seed; left out: none, and
+            the test samples are evaluated after every epoch.
         halt: conditions of which any ends the run before its last epoch.
         initial_weights: the folder of a run to begin with the weights of, instead of drawn ones; by default also with
             its layers.
@@ -99,6 +101,8 @@ class TrainingSection(Section):
     epochs: int
     batch_size: int
     halt: list[str] = Field(default_factory=list)
+    validation: float | None = None
+    metrics: list[str] = Field(default_factory=list)
     microbatches: int | None = _LEARNER["microbatches"]
     schedule: str = _LEARNER["schedule"]
     load: list[str] = Field(default_factory=list)

@@ -49,7 +49,7 @@ _NAME, _NAMES = "step-{:09}.safetensors", re.compile(r"step-([0-9]{9,18})\.safet
 _WEIGHTS, _OPTIMIZER, _STASH, _COSTS = "weights.", "optimizer.", "stash.", "costs"
 _BEST = "best."
 _OF_AN_EPOCH = ("epoch", "steps", "train_cost", "test_cost", "metrics")
-_ADDED_LATER = ("seconds",)
+_ADDED_LATER = ("seconds", "validation_cost")
 """What an epoch of an older file lacks."""
 
 

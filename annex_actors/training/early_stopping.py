@@ -5,23 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.metrics import METRICS, Mode, metric
 from annex_actors.protocol.events import EpochFinished
 
-
-class Mode(Enum):
-    """Whether small or large figures are good."""
-
-    MIN = "min"
-    MAX = "max"
-
-
 _COSTS = ("train_cost", "validation_cost", "test_cost")
-_MODES = {**dict.fromkeys(_COSTS, Mode.MIN), "accuracy": Mode.MAX, "r2": Mode.MAX}
 
 
 @dataclass(frozen=True)
@@ -56,7 +47,7 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         monitor = checks.text("monitor", self.monitor, wanted="the name of a figure, such as validation_cost")
-        mode = _MODES.get(monitor) if self.mode is None else checks.member("mode", self.mode, Mode)
+        mode = _mode_of(monitor) if self.mode is None else checks.member("mode", self.mode, Mode)
         if mode is None:
             raise ConfigError(f'expected `mode` to be "min" or "max" for {shown(monitor)}, got none')
         checks.keep(
@@ -97,6 +88,12 @@ class EarlyStopping:
         for epoch in history:
             value = figure(epoch, self.monitor)
             yield math.nan if value is None else sign * float(value)
+
+
+def _mode_of(monitor: str) -> Mode | None:
+    if monitor in _COSTS:
+        return Mode.MIN
+    return metric(monitor).mode if monitor.partition(":")[0] in METRICS else None
 
 
 def figure(epoch: EpochFinished, name: str) -> float | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.data import Dataset, Samples
-from annex_actors.metrics import preload
+from annex_actors.metrics import chosen, preload
 from annex_actors.peers.evaluation import evaluated
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner_spec import LearnerSpec
@@ -21,7 +24,8 @@ def evaluated_on(
     classes: tuple[str, ...] | None,
     data: Dataset | Samples,
     predictions: Predictions,
-) -> dict[str, float]:
+    metrics: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """Return the cost and the metrics of a network with these weights; see `Learner.evaluate`.
 
     Args:
@@ -30,14 +34,15 @@ def evaluated_on(
         classes: their names, as in training; None for regression.
         data: a data set, of which the test samples count; or samples.
         predictions: computes the outputs.
+        metrics: by name; None: those that fit the task.
     """
-    samples = _checked(data, classes)
+    samples, named = _checked(data, classes), chosen(metrics, classes, numbers_only=False)
     preload()
     outputs = predictions.outputs(spec, checkpoint, samples.inputs)
     encoded = spec.cost.encode(samples.targets, outputs.shape[1:])
     with np.errstate(all="ignore"):  # as in every actor
-        cost, metrics = evaluated(spec.cost, outputs, samples.targets, encoded, classes)
-    return {"cost": cost, **metrics}
+        cost, values = evaluated(spec.cost, outputs, samples.targets, encoded, classes, named)
+    return {"cost": cost, **values}
 
 
 def _checked(data: Dataset | Samples, classes: tuple[str, ...] | None) -> Samples:

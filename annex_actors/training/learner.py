@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -109,13 +109,32 @@ class Learner:
         own = [name for name in names if getattr(spec, name) != getattr(default, name)]
         return f"Learner({', '.join([repr(spec.network), *(f'{name}={_argument(spec, name)}' for name in own)])})"
 
-    def check(self, dataset: Dataset, *, epochs: int = 10, batch_size: int = 32, crashes: Sequence[Crash] = ()) -> None:
+    def check(
+        self,
+        dataset: Dataset,
+        *,
+        epochs: int = 10,
+        batch_size: int = 32,
+        halt: str | Halt | None = None,
+        validation: float | Samples | None = None,
+        metrics: Sequence[str] | None = None,
+        crashes: Sequence[Crash] = (),
+    ) -> None:
         """Check settings and data as `train` does before any actor starts; the arguments are those of `train`.
 
         Raises:
             UserError: settings or data that do not fit.
         """
-        PreparedTraining.of(self.spec, dataset, epochs=epochs, batch_size=batch_size, crashes=crashes)
+        PreparedTraining.of(
+            self.spec,
+            dataset,
+            epochs=epochs,
+            batch_size=batch_size,
+            halt=halt,
+            validation=validation,
+            metrics=metrics,
+            crashes=crashes,
+        )
 
     def train(
         self,
@@ -124,6 +143,8 @@ class Learner:
         epochs: int = 10,
         batch_size: int = 32,
         halt: str | Halt | None = None,
+        validation: float | Samples | None = None,
+        metrics: Sequence[str] | None = None,
         crashes: Sequence[Crash] = (),
         observers: Sequence[Observer] = (),
         checkpoints: Checkpoints | None = None,
@@ -140,12 +161,17 @@ class Learner:
         Once a run has started, ``learner.result`` is set, however it ends.
 
         Args:
-            dataset: what to train on; the same actors evaluate its test samples after every epoch.
+            dataset: what to train on; the same actors evaluate its test samples after every epoch, or its validation
+                samples where there are some; then the test samples are evaluated once, at the end.
             epochs: the maximal number of passes over the training samples, >= 1, counted from the first step.
             batch_size: samples in a step, >= ``microbatches``.
             halt: when to end the run before its last epoch: a condition such as ``EarlyStopping(patience=5)``, or its
                 text ``early_stopping:5``, or a function that is called after every epoch with all finished epochs. See
                 also `max_seconds`, `loss_less_than`, `any_of`.
+            validation: a fraction of the training samples to set apart for validation, by the learner's seed
+                (`Dataset.with_validation`); or samples of your own. None: those of the data set, if it has any.
+            metrics: what to compute of the samples that are evaluated, by name (``annex-actors metrics`` lists them);
+                None: ``accuracy`` for classes, ``r2`` for regression.
             crashes: failures to inject.
             observers: called with the run's events.
             checkpoints: where and how often to save the run, so that it can be resumed if the whole job is killed.
@@ -164,7 +190,14 @@ class Learner:
             InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
         training = PreparedTraining.of(
-            self.spec, dataset, epochs=epochs, batch_size=batch_size, halt=halt, crashes=crashes
+            self.spec,
+            dataset,
+            epochs=epochs,
+            batch_size=batch_size,
+            halt=halt,
+            validation=validation,
+            metrics=metrics,
+            crashes=crashes,
         )
         begun = self._begun(training, resume, initial_weights)
         return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
@@ -197,12 +230,17 @@ class Learner:
         self.result = None
         session = Session(training, observers=observers, checkpoints=checkpoints)
         try:
-            return session.run()
+            session.run()
         finally:
             self.result = session.result
             if session.result is not None:
                 self.checkpoint = session.result.checkpoint
                 self.classes = training.trainer.classes
+        assert self.result is not None
+        if training.trainer.is_validation:
+            metrics = tuple(training.trainer.metrics or ())
+            self.result = replace(self.result, test=self.evaluate(training.dataset, metrics=metrics))
+        return self.result
 
     def predict(self, inputs: ArrayLike) -> Floats:
         """Return the trained network's predictions; may be called from several threads.
@@ -243,23 +281,24 @@ class Learner:
         """
         return serving(self.spec, self._trained())
 
-    def evaluate(self, data: Dataset | Samples) -> Mapping[str, float]:
-        """Return the mean cost of samples, and the metrics that fit the task, as training does after every epoch.
+    def evaluate(self, data: Dataset | Samples, *, metrics: Sequence[str] | None = None) -> Mapping[str, Any]:
+        """Return the mean cost of samples, and metrics, as training does after every epoch.
 
         Args:
             data: a data set, of which the test samples are evaluated; or samples, whose labels are indices into
                 ``learner.classes``.
+            metrics: by name; None: ``accuracy`` for classes or ``r2`` for regression.
 
         Returns:
-            ``cost``, and ``accuracy`` for classes or ``r2`` for regression: the bits of an `EpochFinished` at the same
-            weights.
+            ``cost`` and the metrics: the bits of an `EpochFinished` at the same weights. A ``confusion_matrix`` is a
+            list of rows; what is undefined for these samples is left out.
 
         Raises:
             DataError: there are no trained weights, or the data are of other classes than those that were trained.
             ShapeError: samples of another shape than in training.
             RunFailedError: a layer fails again and again.
         """
-        return evaluated_on(self.spec, self._trained(), self.classes, data, self._predictions)
+        return evaluated_on(self.spec, self._trained(), self.classes, data, self._predictions, metrics)
 
     def save(self, path: str | Path) -> None:
         """Save the trained network to a file, from which `load` makes this learner again, ready to predict or go on.

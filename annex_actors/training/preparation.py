@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -14,8 +14,8 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
-from annex_actors.data import Batches, Dataset
-from annex_actors.metrics import predicted_classes
+from annex_actors.data import Batches, Dataset, Samples
+from annex_actors.metrics import chosen, predicted_classes
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.messages import freeze
@@ -42,12 +42,14 @@ class PreparedTraining:
         trainer: the trainer, with encoded samples.
         initial: the network before its first step, or the checkpoint to resume from.
         crashes: failures to inject.
+        dataset: what it trains on, with its validation samples.
     """
 
     spec: LearnerSpec
     trainer: TrainerSpec
     initial: Checkpoint
     crashes: tuple[Crash, ...]
+    dataset: Dataset
 
     @classmethod
     def of(
@@ -58,6 +60,8 @@ class PreparedTraining:
         epochs: int,
         batch_size: int,
         halt: str | Halt | None = None,
+        validation: float | Samples | None = None,
+        metrics: Sequence[str] | None = None,
         crashes: Sequence[Crash] = (),
     ) -> Self:
         """Return the training of this network on these data; for the arguments see `Learner.train`.
@@ -69,12 +73,13 @@ class PreparedTraining:
         planned = checks.elements("crashes", crashes, Crash, "a crash such as Crash(layer=1, step=3)")
         epochs = checks.whole_number("epochs", epochs, at_least=1)
         batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
+        dataset = _with_validation(dataset, validation, spec.seed)
         spec = replace(spec, microbatches=spec.parts(batch_size))  # from here on a number, which the result records
-        trainer = _trainer(spec, dataset, epochs, batch_size, halt_named(halt))
+        trainer = _trainer(spec, dataset, epochs, batch_size, halt_named(halt), metrics)
         initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.optimizer, spec.seed)
         _check_crashes(planned, spec, trainer)
-        identity = identity_of(spec, dataset, batch_size, initial)
-        return cls(spec, trainer, replace(initial, identity=identity), planned)
+        identity = identity_of(spec, dataset, batch_size, initial, trainer.metrics or {})
+        return cls(spec, trainer, replace(initial, identity=identity), planned, dataset)
 
     def __repr__(self) -> str:
         return f"PreparedTraining({counted(self.trainer.steps, 'step')} of {shown(self.spec.network)})"
@@ -173,12 +178,30 @@ def run_name() -> str:
     return uuid.uuid4().hex[:12]
 
 
-def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
+def _with_validation(dataset: Dataset, validation: float | Samples | None, seed: int) -> Dataset:
+    if validation is None:
+        return dataset
+    if isinstance(validation, Samples):
+        return replace(dataset, validation=validation)
+    return dataset.with_validation(checks.real_number("validation", validation, above=0, below=1), seed=seed)
+
+
+def _trainer(
+    spec: LearnerSpec,
+    dataset: Dataset,
+    epochs: int,
+    batch_size: int,
+    halt: Halt | None,
+    metrics: Sequence[str] | None,
+) -> TrainerSpec:
     _check_settings(spec, batch_size, min(batch_size, len(dataset.train)))
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
     targets = spec.cost.encode(dataset.train.targets, output_shape)
-    test_targets = spec.cost.encode(dataset.test.targets, output_shape)
-    _check_monitors(halt, dataset)
+    evaluated = dataset.validation or dataset.test
+    evaluated_targets = spec.cost.encode(evaluated.targets, output_shape)
+    spec.cost.encode(dataset.test.targets, output_shape)  # fails now, and not after the training
+    named = chosen(metrics, dataset.classes)
+    _check_monitors(halt, dataset, named)
     if dataset.classes:  # fails now if the outputs do not fit the classes, and not at the first evaluation
         predicted_classes(np.zeros((1, *output_shape), np.float32), 1, len(dataset.classes))
     return TrainerSpec(
@@ -186,8 +209,10 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
         routing=Routing(spec.actors),
         inputs=dataset.train.inputs,
         targets=freeze(targets),
-        test=dataset.test,
-        test_targets=freeze(test_targets),
+        test=evaluated,
+        test_targets=freeze(evaluated_targets),
+        is_validation=dataset.validation is not None,
+        metrics=named,
         classes=dataset.classes,
         cost=spec.cost,
         batches=Batches(len(dataset.train), batch_size, spec.seed),
@@ -209,8 +234,8 @@ def _check_settings(spec: LearnerSpec, batch_size: int, largest_batch: int) -> N
     spec.schedule.check(spec.actors, min(parts, largest_batch))
 
 
-def _check_monitors(halt: Halt | None, dataset: Dataset) -> None:
-    known = ("train_cost", "test_cost", "accuracy" if dataset.classes else "r2")
+def _check_monitors(halt: Halt | None, dataset: Dataset, metrics: Iterable[str]) -> None:
+    known = ("train_cost", "test_cost" if dataset.validation is None else "validation_cost", *metrics)
     for name in monitors_of(halt):
         if name not in known:
             checks.unknown("monitor", name, known)

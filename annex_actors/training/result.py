@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from annex_actors.base.words import counted
 from annex_actors.protocol.events import EpochFinished
@@ -26,6 +28,8 @@ class Result:
         interrupted: whether Ctrl-C ended the run.
         last: the checkpoint at the last step that every layer committed, from which the run can be resumed; None: it is
             ``checkpoint``.
+        test: cost and metrics of the test samples at the weights of ``checkpoint``, where validation samples were
+            evaluated after the epochs and the run has finished; None otherwise.
     """
 
     checkpoint: Checkpoint
@@ -37,11 +41,12 @@ class Result:
     microbatches: int
     interrupted: bool = False
     last: Checkpoint | None = None
+    test: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:
         restarts = self.restarts
         steps = (self.last or self.checkpoint).step
-        costs = {"cost": self.train_cost, "test cost": self.test_cost}
+        costs = {"cost": self.train_cost, "validation cost": self.validation_cost, "test cost": self.test_cost}
         metrics = self.epoch.metrics if self.epoch else {}
         of_epoch = f"of epoch {self.epoch.epoch + 1} " if self.last and self.epoch else ""
         figures = {**{name: cost for name, cost in costs.items() if cost is not None}, **metrics}
@@ -69,14 +74,26 @@ class Result:
         return self.epoch.train_cost if self.epoch else None
 
     @property
+    def validation_cost(self) -> float | None:
+        """Mean cost over the validation samples after that epoch; None before the first, and where there are none."""
+        return self.epoch.validation_cost if self.epoch else None
+
+    @property
     def test_cost(self) -> float | None:
-        """Mean cost over the test samples after that epoch; None before the first."""
-        return self.epoch.test_cost if self.epoch else None
+        """Mean cost over the test samples at these weights; None if they were not evaluated."""
+        return self.test["cost"] if self.test is not None else self.epoch.test_cost if self.epoch else None
+
+    @property
+    def test_metrics(self) -> Mapping[str, float]:
+        """The metrics of the test samples at these weights by name; empty if they were not evaluated."""
+        if self.test is not None:
+            return {name: value for name, value in self.test.items() if name != "cost"}
+        return self.epoch.metrics if self.epoch and self.epoch.test_cost is not None else {}
 
     @property
     def test_accuracy(self) -> float | None:
-        """Fraction of the test samples classified correctly after that epoch; None for regression."""
-        return self.epoch.metrics.get("accuracy") if self.epoch else None
+        """Fraction of the test samples classified correctly at these weights; None for regression."""
+        return self.test_metrics.get("accuracy")
 
     @property
     def samples_per_second(self) -> float:

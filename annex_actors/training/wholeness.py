@@ -64,13 +64,13 @@ def _check_history(checkpoint: Checkpoint, batches: Batches) -> None:
 
 
 def _check_evaluation(epoch: EpochFinished) -> None:
-    """Raise DataError unless the costs and metrics of the test samples are numbers; they may be infinite."""
-    cost, metrics, seconds = epoch.test_cost, epoch.metrics, epoch.seconds
+    """Raise DataError unless costs and metrics are numbers; they may be infinite."""
+    costs, metrics, seconds = (epoch.test_cost, epoch.validation_cost), epoch.metrics, epoch.seconds
     if not _is_float(seconds) or not 0 <= seconds < math.inf:
         raise DataError(f"expected the seconds until epoch {epoch.epoch} to be a finite float >= 0, got {seconds!r}")
     is_mapping = isinstance(metrics, Mapping) and all(isinstance(name, str) for name in metrics)
-    if not is_mapping or not all(map(_is_float, [*metrics.values(), *([] if cost is None else [cost])])):
-        raise DataError(f"expected an evaluation in numbers after epoch {epoch.epoch}, got {cost!r}, {metrics!r}")
+    if not is_mapping or not all(map(_is_float, [*metrics.values(), *(each for each in costs if each is not None)])):
+        raise DataError(f"expected an evaluation in numbers after epoch {epoch.epoch}, got {costs!r}, {metrics!r}")
 
 
 def _is_float(value: object) -> bool:

@@ -27,7 +27,7 @@ from annex_actors.training.halting import loss_less_than
 from annex_actors.training.learner import Learner
 from tests.matrix import matrix
 from tests.own_layers import Norm
-from tests.trainings import CLASSIFIER, Seen, Training, at_every_step, fingerprints
+from tests.trainings import CLASSIFIER, Seen, Training, at_every_step, fingerprints, samples
 
 SCHEDULES = ("1f1b", "zb-h1", "pipedream")
 STEPS = (4, 6)
@@ -82,6 +82,8 @@ OF_TRAIN: Mapping[str, list[Any]] = {
         "max_epochs:3",
         EarlyStopping(patience=3, monitor="train_cost", restore_best_weights=False),
     ],
+    "validation": [0.3, 0.5, samples(6, "softmax_cross_entropy", seed=4)],
+    "metrics": [["accuracy"], ["f1", "roc_auc"], ["top_k_accuracy:2"]],
     "crashes": [[Crash(layer=1, step=7)], [Crash(layer=1, step=2)]],
     "observers": [[Seen()]],
     "checkpoints": [Checkpoints],
