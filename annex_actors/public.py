@@ -43,7 +43,7 @@ from annex_actors.optimizers import (
     Warmup,
     register_optimizer,
 )
-from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.events import EpochFinished, Evaluated, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Address
 from annex_actors.runs.run_directory import RunDirectory
@@ -67,6 +67,7 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.early_stopping import EarlyStopping
 from annex_actors.training.halting import all_of, any_of, loss_less_than, max_epochs, max_seconds, max_steps
+from annex_actors.training.history import History
 from annex_actors.training.learner import Learner
 from annex_actors.training.result import InterruptedRun, Result
 
@@ -90,9 +91,11 @@ __all__ = [
     "DivergedError",
     "EarlyStopping",
     "EpochFinished",
+    "Evaluated",
     "Event",
     "F",
     "Grouping",
+    "History",
     "Initializer",
     "InlineRuntime",
     "InterruptedRun",

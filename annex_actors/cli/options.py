@@ -47,6 +47,7 @@ _SETTING_OF = {
     "halt": "training.halt",
     "validation": "training.validation",
     "metrics": "training.metrics",
+    "evaluate_every": "training.evaluate_every",
     "microbatches": "training.microbatches",
     "schedule": "training.schedule",
     "load": "training.load",

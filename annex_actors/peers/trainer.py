@@ -25,7 +25,7 @@ from annex_actors.peers.prediction_feed import PredictionFeed
 from annex_actors.peers.trainer_mailbox import TrainerMailbox
 from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.effects import Commit, Emit, Request
-from annex_actors.protocol.events import EpochFinished, Finished, StepFinished
+from annex_actors.protocol.events import EpochFinished, Evaluated, Finished, StepFinished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
@@ -71,6 +71,7 @@ class TrainerSpec:
         resumed: the state in which an earlier run ended; None: there was none.
         best: from the finished epochs to the index of the best one, whose commits the store is to keep; None: none are.
         is_validation: whether ``test`` is a validation set.
+        evaluate_every: steps between two evaluations within the epochs, beside those at their ends; 0: none.
         metrics: of ``test``, by name; None: those that fit the task.
         seconds: how long the run has taken so far, by the clock of its owner. A peer has none: this one is asked when
             an epoch ends, and its answer is committed with the epoch before anything acts on it.
@@ -95,6 +96,7 @@ class TrainerSpec:
     resumed: TrainerState | None = None
     best: Callable[[tuple[EpochFinished, ...]], int | None] | None = None
     is_validation: bool = False
+    evaluate_every: int = 0
     metrics: Mapping[str, Metric] | None = None
     seconds: Callable[[], float] = float
 
@@ -207,13 +209,19 @@ class Trainer:
         state, halt_at = self._state, self._state.halt_at
         if len(state.history) >= self._spec.epochs or (halt_at is not None and state.reported >= halt_at):
             return self._finish()
-        if state.reported >= self._epoch_end:
+        if state.reported >= self._stop:
             return self._evaluate()
         return self._feed()
 
+    @property
+    def _stop(self) -> int:
+        """The step up to which to feed before the next evaluation, within the epoch or at its end."""
+        within = self._state.stop_after(self._spec.evaluate_every)
+        return self._epoch_end if within is None else min(within, self._epoch_end)
+
     def _feed(self) -> list[Request]:
         requests: list[Request] = []
-        until = min(self._epoch_end, self._state.reported + self._spec.overlap + 1)
+        until = min(self._stop, self._state.reported + self._spec.overlap + 1)
         if self._state.halt_at is not None:
             until = min(until, self._state.halt_at)
         while self._fed < until:
@@ -260,7 +268,21 @@ class Trainer:
         assert spec.test_targets is not None
         outputs = evaluation.outputs()
         cost, metrics = evaluated(spec.cost, outputs, spec.test.targets, spec.test_targets, spec.classes, spec.metrics)
-        return self._end_epoch(cost, metrics)
+        is_end = self._state.reported >= self._epoch_end
+        return self._end_epoch(cost, metrics) if is_end else self._end_evaluation(cost, metrics)
+
+    def _end_evaluation(self, cost: float, metrics: Mapping[str, float]) -> list[Request]:
+        state, spec = self._state, self._spec
+        evaluation = Evaluated(
+            epoch=len(state.history),
+            steps=state.reported,
+            test_cost=None if spec.is_validation else cost,
+            metrics=metrics,
+            seconds=spec.seconds(),
+            validation_cost=cost if spec.is_validation else None,
+        )
+        self._state = replace(state, evaluations=(*state.evaluations, evaluation))
+        return [Emit(evaluation), self._commit(), *self._go_on()]
 
     def _end_epoch(self, cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
         """End the epoch; where it is the best so far, once every stage has committed its last step."""
@@ -294,7 +316,7 @@ class Trainer:
     def _ended(self, epoch: EpochFinished) -> list[Request]:
         history = (*self._state.history, epoch)
         halt_at = epoch.steps if self._spec.halt is not None and self._spec.halt(history) else None
-        self._state = TrainerState(epoch.steps, history=history, halt_at=halt_at, keep=self._state.keep)
+        self._state = replace(self._state, cost_sum=0.0, samples=0, history=history, halt_at=halt_at)
         return [Emit(epoch), self._commit(), *self._go_on()]
 
     def _finish(self) -> list[Request]:

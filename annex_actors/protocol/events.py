@@ -65,6 +65,27 @@ class EpochFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluated(Event):
+    """The network was evaluated within an epoch; at the end of one, `EpochFinished` says so.
+
+    Args:
+        epoch: from 0.
+        steps: steps trained so far.
+        test_cost: see `EpochFinished`; so the others, at the weights after these steps.
+        metrics: by name.
+        seconds: not compared.
+        validation_cost: None without a validation set.
+    """
+
+    epoch: int
+    steps: int
+    test_cost: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = field(default=0.0, compare=False)
+    validation_cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointSaved(Event):
     """Every step below ``step`` is on the disk: the run can be resumed from there, whatever is killed."""
 

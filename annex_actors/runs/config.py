@@ -19,6 +19,7 @@ epochs = 20
 batch_size = 32
 # validation = 0.1              # of the training samples, evaluated after every epoch instead of the test samples
 # metrics = ["accuracy", "f1"]
+# evaluate_every = 50           # steps; then within epochs, too
 # halt = ["early_stopping:5:monitor=test_cost"]     # or several, of which any ends the run
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"

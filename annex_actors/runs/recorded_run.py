@@ -115,6 +115,7 @@ def prepared(config: RunConfig, learner: Learner, dataset: Dataset, crashes: Seq
         batch_size=training.batch_size,
         halt=halt_of(training.halt),
         metrics=training.metrics or None,
+        evaluate_every=training.evaluate_every,
         crashes=crashes,
     )
 

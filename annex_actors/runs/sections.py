@@ -103,6 +103,7 @@ class TrainingSection(Section):
     halt: list[str] = Field(default_factory=list)
     validation: float | None = None
     metrics: list[str] = Field(default_factory=list)
+    evaluate_every: int | None = None
     microbatches: int | None = _LEARNER["microbatches"]
     schedule: str = _LEARNER["schedule"]
     load: list[str] = Field(default_factory=list)

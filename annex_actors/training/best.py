@@ -12,7 +12,7 @@ from typing import TypeAlias
 from annex_actors.base.errors import ConfigError
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint import Checkpoint, Evaluation
 from annex_actors.training.halting import Best
 
 Kept: TypeAlias = Mapping[int, tuple[Snapshot, ...]]
@@ -43,7 +43,8 @@ class BestWeights:
         if not history or history[-1].steps == checkpoint.step:
             return replace(checkpoint, best=None) if checkpoint.best else checkpoint
         cut = kept.get(history[-1].steps)
-        best = self._known(history) if cut is None else Checkpoint.of(cut, self.initial, history)
+        recorded: tuple[Evaluation, ...] = (*history, *checkpoint.evaluations)
+        best = self._known(history) if cut is None else Checkpoint.of(cut, self.initial, recorded)
         return None if best is None else replace(checkpoint, best=best)
 
     def check(self) -> None:

@@ -33,12 +33,12 @@ from annex_actors.base.errors import ConfigError, DataError, UserError, message_
 from annex_actors.base.files import read_file, reading, reason, writing
 from annex_actors.base.shown import shown
 from annex_actors.base.types import Array
-from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
+from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Evaluated, Event
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.training.array_files import arrays_in
 from annex_actors.training.atomic_files import sweep, write_whole
 from annex_actors.training.best import BestWeights, Kept
-from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint import Checkpoint, Evaluation
 from annex_actors.training.identity import Identity
 from annex_actors.training.preparation import PreparedTraining
 
@@ -51,6 +51,7 @@ _BEST = "best."
 _OF_AN_EPOCH = ("epoch", "steps", "train_cost", "test_cost", "metrics")
 _ADDED_LATER = ("seconds", "validation_cost")
 """What an epoch of an older file lacks."""
+_OF_AN_EVALUATION = ("epoch", "steps", "test_cost", "metrics", "seconds", "validation_cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,8 @@ def packed(checkpoint: Checkpoint, **more: str) -> bytes:
         more |= {_BEST + "step": str(best.step)}
     names = (*_OF_AN_EPOCH, *_ADDED_LATER)
     history = [{name: getattr(epoch, name) for name in names} for epoch in checkpoint.history]
+    within = [{name: getattr(each, name) for name in _OF_AN_EVALUATION} for each in checkpoint.evaluations]
+    more |= {"evaluations": json.dumps(within)} if within else {}
     text = {
         "step": str(checkpoint.step),
         "history": json.dumps(history),
@@ -197,13 +200,17 @@ def unpacked(arrays: Mapping[str, Array], metadata: Mapping[str, str], initial: 
     costs = arrays[_COSTS]
     if costs.dtype != np.float64 or costs.ndim != 1:
         raise DataError(f"expected costs in one row of float64, got shape {costs.shape} {costs.dtype}")
-    history = tuple(_epoch(fields) for fields in json.loads(metadata["history"]))
+    within = json.loads(metadata.get("evaluations", "[]"))
+    history: tuple[Evaluation, ...] = (
+        *(_epoch(fields) for fields in json.loads(metadata["history"])),
+        *(Evaluated(**{name: fields[name] for name in _OF_AN_EVALUATION}) for fields in within),
+    )
     whole = _from_state(initial, int(metadata["step"]), arrays, costs.tolist(), history, metadata)
     if _BEST + "step" not in metadata:
         return whole
     step = int(metadata[_BEST + "step"])
-    epochs = tuple(epoch for epoch in history if epoch.steps <= step)
-    best = _from_state(initial, step, _part(arrays, _BEST), costs.tolist()[:step], epochs, metadata)
+    before = tuple(each for each in history if each.steps <= step)
+    best = _from_state(initial, step, _part(arrays, _BEST), costs.tolist()[:step], before, metadata)
     return replace(whole, best=best)
 
 
@@ -221,7 +228,7 @@ def _from_state(
     step: int,
     arrays: Mapping[str, Array],
     costs: list[float],
-    history: tuple[EpochFinished, ...],
+    history: tuple[Evaluation, ...],
     metadata: Mapping[str, str],
 ) -> Checkpoint:
     return Checkpoint.from_arrays(
@@ -261,11 +268,11 @@ class CheckpointWriter:
     Args:
         checkpoints: where to write.
         best: finds the checkpoint of the best epoch.
-        history: returns the finished epochs.
+        history: returns the finished epochs, and the evaluations within epochs.
     """
 
     def __init__(
-        self, checkpoints: Checkpoints, best: BestWeights, history: Callable[[], tuple[EpochFinished, ...]]
+        self, checkpoints: Checkpoints, best: BestWeights, history: Callable[[], tuple[Evaluation, ...]]
     ) -> None:
         self.emit: Callable[[Event], None] = lambda event: None
         self._checkpoints = checkpoints

@@ -14,7 +14,13 @@ from annex_actors.training.learner_spec import LearnerSpec
 
 
 def identity_of(
-    spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: Checkpoint, metrics: Iterable[str] = ()
+    spec: LearnerSpec,
+    dataset: Dataset,
+    batch_size: int,
+    initial: Checkpoint,
+    *,
+    metrics: Iterable[str] = (),
+    evaluate_every: int | None = None,
 ) -> Identity:
     """Return the identity of a training whose initial weights are drawn.
 
@@ -28,6 +34,7 @@ def identity_of(
         batch_size: samples in a step.
         initial: the network before its first step.
         metrics: the names of those in the history.
+        evaluate_every: steps between two evaluations within epochs; None: there are none.
     """
     layers: dict[str, Scalar] = {f"layer {index}": layer.spec() for index, layer in enumerate(spec.network.layers)}
     for name, layer in zip(list(layers), spec.network.layers, strict=True):
@@ -47,6 +54,7 @@ def identity_of(
             "training data": _fingerprint_of(dataset.train),
             "test data": _fingerprint_of(dataset.test),
             "validation data": None if dataset.validation is None else _fingerprint_of(dataset.validation),
+            "evaluate_every": evaluate_every,
             "metrics": " ".join(metrics) if tuple(metrics) not in ((), ("accuracy",), ("r2",)) else None,
             INITIAL_WEIGHTS: None,
         }

@@ -11,7 +11,7 @@ from typing import Any, Self
 from numpy.typing import ArrayLike
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.types import Floats
 from annex_actors.base.user_files import run_user_files
@@ -118,6 +118,7 @@ class Learner:
         halt: str | Halt | None = None,
         validation: float | Samples | None = None,
         metrics: Sequence[str] | None = None,
+        evaluate_every: int | None = None,
         crashes: Sequence[Crash] = (),
     ) -> None:
         """Check settings and data as `train` does before any actor starts; the arguments are those of `train`.
@@ -133,6 +134,7 @@ class Learner:
             halt=halt,
             validation=validation,
             metrics=metrics,
+            evaluate_every=evaluate_every,
             crashes=crashes,
         )
 
@@ -145,6 +147,7 @@ class Learner:
         halt: str | Halt | None = None,
         validation: float | Samples | None = None,
         metrics: Sequence[str] | None = None,
+        evaluate_every: int | None = None,
         crashes: Sequence[Crash] = (),
         observers: Sequence[Observer] = (),
         checkpoints: Checkpoints | None = None,
@@ -172,6 +175,8 @@ class Learner:
                 (`Dataset.with_validation`); or samples of your own. None: those of the data set, if it has any.
             metrics: what to compute of the samples that are evaluated, by name (``annex-actors metrics`` lists them);
                 None: ``accuracy`` for classes, ``r2`` for regression.
+            evaluate_every: steps between two evaluations within the epochs, >= 1, beside those at their ends; see
+                ``result.evaluations``. The pipeline drains for each, and no bit of the training changes. None: none.
             crashes: failures to inject.
             observers: called with the run's events.
             checkpoints: where and how often to save the run, so that it can be resumed if the whole job is killed.
@@ -197,31 +202,11 @@ class Learner:
             halt=halt,
             validation=validation,
             metrics=metrics,
+            evaluate_every=evaluate_every,
             crashes=crashes,
         )
-        begun = self._begun(training, resume, initial_weights)
+        begun = training.begun(resume, initial_weights, own=self.checkpoint)
         return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
-
-    def _begun(
-        self, training: PreparedTraining, resume: Checkpoint | None, initial_weights: Mapping[str, ArrayLike] | None
-    ) -> PreparedTraining:
-        """Return the training from where it begins: a checkpoint, given weights, the learner's own state, or drawn."""
-        if initial_weights is not None:
-            if resume is not None:
-                raise ConfigError(
-                    "expected `resume` or `initial_weights`, got both; `resume` goes on with a training, "
-                    "`initial_weights` begins a new one"
-                )
-            return training.beginning_with(initial_weights)
-        if resume is not None or self.checkpoint is None:
-            return training if resume is None else training.resumed(resume)
-        finished = len(self.checkpoint.history)
-        if training.trainer.epochs <= finished:
-            raise ConfigError(
-                f"expected `epochs` to be more than the {finished} that this learner has finished, got "
-                f"{training.trainer.epochs}; it is the total: ask for more, or begin with a new Learner"
-            )
-        return training.resumed(self.checkpoint)
 
     def carry_out(
         self, training: PreparedTraining, *, observers: Sequence[Observer] = (), checkpoints: Checkpoints | None = None

@@ -62,6 +62,7 @@ class PreparedTraining:
         halt: str | Halt | None = None,
         validation: float | Samples | None = None,
         metrics: Sequence[str] | None = None,
+        evaluate_every: int | None = None,
         crashes: Sequence[Crash] = (),
     ) -> Self:
         """Return the training of this network on these data; for the arguments see `Learner.train`.
@@ -76,9 +77,14 @@ class PreparedTraining:
         dataset = _with_validation(dataset, validation, spec.seed)
         spec = replace(spec, microbatches=spec.parts(batch_size))  # from here on a number, which the result records
         trainer = _trainer(spec, dataset, epochs, batch_size, halt_named(halt), metrics)
+        if evaluate_every is not None:
+            every = checks.whole_number("evaluate_every", evaluate_every, at_least=1)
+            trainer = replace(trainer, evaluate_every=every)
         initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.optimizer, spec.seed)
         _check_crashes(planned, spec, trainer)
-        identity = identity_of(spec, dataset, batch_size, initial, trainer.metrics or {})
+        identity = identity_of(
+            spec, dataset, batch_size, initial, metrics=trainer.metrics or {}, evaluate_every=evaluate_every
+        )
         return cls(spec, trainer, replace(initial, identity=identity), planned, dataset)
 
     def __repr__(self) -> str:
@@ -89,6 +95,35 @@ class PreparedTraining:
         """What decides the bits of this training."""
         assert self.initial.identity is not None  # `of` gives it one, and `resumed` takes no checkpoint without
         return self.initial.identity
+
+    def begun(
+        self,
+        resume: Checkpoint | None,
+        initial_weights: Mapping[str, ArrayLike] | None,
+        *,
+        own: Checkpoint | None = None,
+    ) -> Self:
+        """Return the training from where it begins: a checkpoint, given weights, the learner's own state, or drawn.
+
+        Raises:
+            UserError: they do not fit, or there are both a checkpoint and weights.
+        """
+        if initial_weights is not None:
+            if resume is not None:
+                raise ConfigError(
+                    "expected `resume` or `initial_weights`, got both; `resume` goes on with a training, "
+                    "`initial_weights` begins a new one"
+                )
+            return self.beginning_with(initial_weights)
+        if resume is not None or own is None:
+            return self if resume is None else self.resumed(resume)
+        finished = len(own.history)
+        if self.trainer.epochs <= finished:
+            raise ConfigError(
+                f"expected `epochs` to be more than the {finished} that this learner has finished, got "
+                f"{self.trainer.epochs}; it is the total: ask for more, or begin with a new Learner"
+            )
+        return self.resumed(own)
 
     def identified_by(self, identity: Identity) -> Self:
         """Return the same training with this identity, for one whose own initial weights are not read again."""
@@ -251,7 +286,7 @@ def _check_crashes(crashes: Sequence[Crash], spec: LearnerSpec, trainer: Trainer
 
 def _trainer_state(checkpoint: Checkpoint, trainer: TrainerSpec) -> TrainerState:
     """Return the trainer's state at a checkpoint; call ``halt`` again if an epoch has just ended."""
-    state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.batches)
+    state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.batches, checkpoint.evaluations)
     if trainer.halt is None or not state.history or state.history[-1].steps < state.reported:
         return state
     return replace(state, halt_at=state.reported) if trainer.halt(state.history) else state

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from annex_actors.base.words import counted
-from annex_actors.protocol.events import EpochFinished
+from annex_actors.protocol.events import EpochFinished, Evaluated
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.history import History
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,7 @@ class Result:
     Args:
         checkpoint: weights, optimizer slots and costs at the last step that every layer committed; or at the end of the
             best epoch, if the run has finished under a condition that restores these (`EarlyStopping`).
-        history: the finished epochs.
+        history: the finished epochs, also as columns.
         restarts: how many times any actor was restarted.
         seconds: from the start of the first actor until the run finished, failed or was interrupted, by the clock of
             its events; observers that still hear of it, and the end of the actors, do not count.
@@ -28,12 +29,13 @@ class Result:
         interrupted: whether Ctrl-C ended the run.
         last: the checkpoint at the last step that every layer committed, from which the run can be resumed; None: it is
             ``checkpoint``.
+        evaluations: those within the epochs (``evaluate_every``), in order.
         test: cost and metrics of the test samples at the weights of ``checkpoint``, where validation samples were
             evaluated after the epochs and the run has finished; None otherwise.
     """
 
     checkpoint: Checkpoint
-    history: tuple[EpochFinished, ...]
+    history: History
     restarts: int
     seconds: float
     samples: int
@@ -41,6 +43,7 @@ class Result:
     microbatches: int
     interrupted: bool = False
     last: Checkpoint | None = None
+    evaluations: tuple[Evaluated, ...] = ()
     test: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:

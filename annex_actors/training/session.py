@@ -8,15 +8,16 @@ from contextlib import nullcontext
 from annex_actors.base import checks
 from annex_actors.metrics import preload
 from annex_actors.peers.trainer_state import TrainerState
-from annex_actors.protocol.events import EpochFinished
+from annex_actors.protocol.events import EpochFinished, Evaluated
 from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import Job, Observer, Program, clock
 from annex_actors.runtimes.blas import self_test
 from annex_actors.stores import MemoryStore
 from annex_actors.training.best import BestWeights
-from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint import Checkpoint, Evaluation
 from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
+from annex_actors.training.history import History
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import PreparedTraining
@@ -101,13 +102,14 @@ class Session:
 
     def _gather_result(self, job: Job, *, finished: bool) -> Result:
         initial, batches = self._training.initial, self._training.trainer.batches
-        history = self._history() or initial.history
-        last = self._best.beside(Checkpoint.gather(self._store, self._stages, initial, history), self._store.kept)
+        recorded = self._history() or (*initial.history, *initial.evaluations)
+        last = self._best.beside(Checkpoint.gather(self._store, self._stages, initial, recorded), self._store.kept)
         assert last is not None  # the trainer names the best epoch's end in the commit that has the epoch
         restored = last.best if finished else None
         return Result(
             checkpoint=restored or last,
-            history=history,
+            history=History(each for each in recorded if isinstance(each, EpochFinished)),
+            evaluations=tuple(each for each in recorded if isinstance(each, Evaluated)),
             restarts=job.restarts,
             seconds=job.seconds,
             samples=sum(batches.size(step) for step in range(initial.step, last.step)),
@@ -127,7 +129,8 @@ class Session:
         taken = 0.0 if self._began is None else clock.now() - self._began
         return (before[-1].seconds if before else 0.0) + taken
 
-    def _history(self) -> tuple[EpochFinished, ...]:
-        """Return the epochs that the trainer has finished."""
+    def _history(self) -> tuple[Evaluation, ...]:
+        """Return the epochs that the trainer has finished, and its evaluations within epochs."""
         commit = self._store.latest(TRAINER)
-        return commit.state.history if commit and isinstance(commit.state, TrainerState) else ()
+        state = commit.state if commit is not None else None
+        return (*state.history, *state.evaluations) if isinstance(state, TrainerState) else ()

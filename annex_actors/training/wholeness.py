@@ -15,8 +15,7 @@ from annex_actors.base.errors import DataError
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data import Batches
-from annex_actors.protocol.events import EpochFinished
-from annex_actors.training.checkpoint import Checkpoint, check_match
+from annex_actors.training.checkpoint import Checkpoint, Evaluation, check_match
 
 
 def check_whole(checkpoint: Checkpoint, initial: Checkpoint, lags: Sequence[int], batches: Batches) -> None:
@@ -61,9 +60,15 @@ def _check_history(checkpoint: Checkpoint, batches: Batches) -> None:
         if got != expected or not (_is_whole(epoch.epoch) and _is_whole(epoch.steps) and _is_float(epoch.train_cost)):
             raise DataError(f"expected epoch {number} with (epoch, steps, train_cost) {expected}, got {got}")
         _check_evaluation(epoch)
+    before = 0
+    for each in checkpoint.evaluations:
+        if not (_is_whole(each.steps) and before < each.steps <= checkpoint.step and _is_whole(each.epoch)):
+            raise DataError(f"expected evaluations in the order of their steps, got one at step {each.steps!r}")
+        before = each.steps
+        _check_evaluation(each)
 
 
-def _check_evaluation(epoch: EpochFinished) -> None:
+def _check_evaluation(epoch: Evaluation) -> None:
     """Raise DataError unless costs and metrics are numbers; they may be infinite."""
     costs, metrics, seconds = (epoch.test_cost, epoch.validation_cost), epoch.metrics, epoch.seconds
     if not _is_float(seconds) or not 0 <= seconds < math.inf:

@@ -52,6 +52,7 @@ OTHERS: Mapping[str, list[Any]] = {
     "training.halt": [["loss_less_than:0"], ["max_seconds:3600", "early_stopping:99:train_cost:mode=min"]],
     "training.validation": [0.2, 0.5],
     "training.metrics": [["accuracy"], ["f1", "precision"]],
+    "training.evaluate_every": [1, 3],
     "training.schedule": [*DISCIPLINES, "interleaved:3"],
     "training.load": [[OWN_FILE]],
     "training.stages": [1, 2, 3, 4],

@@ -84,6 +84,7 @@ OF_TRAIN: Mapping[str, list[Any]] = {
     ],
     "validation": [0.3, 0.5, samples(6, "softmax_cross_entropy", seed=4)],
     "metrics": [["accuracy"], ["f1", "roc_auc"], ["top_k_accuracy:2"]],
+    "evaluate_every": [1, 2, 5],
     "crashes": [[Crash(layer=1, step=7)], [Crash(layer=1, step=2)]],
     "observers": [[Seen()]],
     "checkpoints": [Checkpoints],
