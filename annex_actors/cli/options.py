@@ -60,6 +60,7 @@ _SETTING_OF = {
     "optimizer": "optimizer.name",
     "learning_rate": "optimizer.learning_rate",
     "layers": "network.layers",
+    "dtype": "network.dtype",
     "cost": "cost",
     "data_dir": "data.data_dir",
     "label": "data.label",

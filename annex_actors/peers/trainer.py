@@ -56,7 +56,7 @@ class TrainerSpec:
     Args:
         run: the run's name.
         routing: the chain of stages.
-        inputs: the samples to train on, ``(samples, *input_shape)``.
+        inputs: the samples to train on, ``(samples, *input_shape)``, of the network's dtype.
         targets: their targets, as the cost encodes them.
         test: the samples to evaluate after every epoch, with their targets as the user gave them; None: none.
         test_targets: the targets of ``test``, as the cost encodes them.
@@ -252,7 +252,8 @@ class Trainer:
         spec = self._spec
         if spec.test is None:
             return self._end_epoch(None, {})
-        evaluation = PredictionFeed(spec.run, spec.routing, spec.test.inputs, self._state.reported)
+        inputs = spec.test.inputs.astype(spec.inputs.dtype, copy=False)
+        evaluation = PredictionFeed(spec.run, spec.routing, inputs, self._state.reported)
         self._waiting_for = evaluation
         return list(evaluation.send_next())
 

@@ -9,6 +9,7 @@ name = "digits"                 # or the path of an .npz or .csv file; then also
 
 [network]
 layers = "dense:128 relu dropout:0.1 dense:10"
+dtype = "float32"               # or "float64"
 
 [optimizer]
 name = "adam"
@@ -146,6 +147,7 @@ class RunConfig(Section):
             runtime=runtime(**self.runtime.model_dump()),
             stages=training.stages,
             kernels=training.kernels,
+            dtype=self.network.dtype,
             seed=training.seed,
             supervision=Supervision(**self.supervision.model_dump()),
             load=files,

@@ -45,6 +45,7 @@ _OWNERS: Mapping[str, tuple[object, ...]] = {
 _RENAMED: Mapping[str, tuple[object, str]] = {
     "cost": (Learner, "cost"),
     "data.name": (load_data, "name_or_path"),
+    "network.dtype": (Learner, "dtype"),
     "network.layers": (parse_layers, "text"),
     "optimizer.name": (Learner, "optimizer"),
     "runtime.name": (Learner, "runtime"),
@@ -170,6 +171,7 @@ _CHOICES: Mapping[str, Callable[[], dict[str, str]]] = {
     "cost": lambda: {name: summary_of(type(cost)) for name, cost in COSTS.items()},
     "data.name": lambda: {entry.name: entry.description for entry in catalog()},
     "network.layers": lambda: {usage_of(name, made): summary_of(made) for name, made in LAYERS.items()},
+    "network.dtype": lambda: {"float32": "", "float64": ""},
     "optimizer.name": lambda: {name: summary_of(owner) for name, owner in OPTIMIZERS.items()},
     "training.metrics": lambda: {usage_of_metric(name): summary_of(made) for name, made in METRICS.items()},
     "training.halt": lambda: {halts.usage_of(name): summary_of(made) for name, made in HALTS.items()},

@@ -57,9 +57,10 @@ class DataSection(Section):
 
 
 class NetworkSection(Section):
-    """The layers, as text."""
+    """The layers, as text, and the dtype of their numbers."""
 
     layers: str
+    dtype: str = _LEARNER["dtype"]
 
 
 class _ChosenSection(Section):

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from annex_actors.base.errors import DataError
-from annex_actors.base.types import Array, Parameters, Shape
+from annex_actors.base.types import Array, DType, Parameters, Shape
 from annex_actors.base.words import counted
 from annex_actors.layers import Network
 from annex_actors.optimizers import Optimizer
@@ -20,6 +20,9 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.stores import StateStore
 from annex_actors.training.fingerprints import arrays_sha256, costs_sha256
 from annex_actors.training.identity import Identity
+
+FLOAT32: DType = np.dtype(np.float32)
+"""The dtype of a network that asks for no other."""
 
 Evaluation: TypeAlias = EpochFinished | Evaluated
 """What the trainer records: the end of an epoch, or an evaluation within one."""
@@ -59,9 +62,15 @@ class Checkpoint:
         return f"Checkpoint({state}, weights_sha256 {self.weights_sha256[:12]})"
 
     @classmethod
-    def initial(cls, network: Network, input_shape: Shape, optimizer: Optimizer, seed: int) -> Checkpoint:
-        """Return the network before its first step, in float32."""
-        dtype = np.dtype(np.float32)
+    def initial(
+        cls,
+        network: Network,
+        input_shape: Shape,
+        optimizer: Optimizer,
+        seed: int,
+        dtype: DType = FLOAT32,
+    ) -> Checkpoint:
+        """Return the network before its first step, with weights of this dtype."""
         parameters = network.initial_parameters(input_shape, seed=seed, dtype=dtype)
         states = network.initial_states(input_shape, dtype=dtype)
         layers = tuple(

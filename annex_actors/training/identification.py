@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from annex_actors.base.described import Scalar, array_text, described, fingerprint
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset, Samples
@@ -45,6 +47,7 @@ def identity_of(
             "batch_size": batch_size,
             "microbatches": spec.parts(batch_size),
             "kernels": spec.kernels.name,
+            "dtype": None if spec.dtype == np.float32 else spec.dtype.name,
             "schedule": _formula(spec, initial, spec.parts(batch_size)),
             **described("cost", spec.cost),
             **described("optimizer", spec.optimizer),

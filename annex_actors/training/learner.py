@@ -8,12 +8,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
-from annex_actors.base.types import Floats
+from annex_actors.base.types import DType, Floats
 from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
 from annex_actors.data import Dataset, Samples
@@ -56,6 +57,7 @@ class Learner:
             among which the layers are divided by their estimated work. Fewer actors exchange fewer messages, which
             pays if layers have little work. With synchronous schedules any number gives the same weights.
         kernels: ``numpy`` or ``torch``, the library that computes the matrix products; they round differently.
+        dtype: ``float32`` or ``float64``, of weights, activations and gradients; samples are kept as float32 anyway.
         seed: the seed of all random numbers, 0 <= seed < 2**64.
         supervision: how failures are handled.
         load: paths of your own Python files to run first, here and in every process of the run; what they register
@@ -76,6 +78,7 @@ class Learner:
         runtime: str | Runtime = "schedulers",
         stages: str | int = PER_LAYER,
         kernels: str | Kernels = "numpy",
+        dtype: str | DType = "float32",
         seed: int = 0,
         supervision: Supervision | None = None,
         load: Sequence[str | Path] = (),
@@ -88,6 +91,7 @@ class Learner:
             "schedule": schedule,
             "runtime": runtime,
             "kernels": kernels,
+            "dtype": dtype,
         }
         self.spec = LearnerSpec(
             **given,
@@ -239,7 +243,7 @@ class Learner:
 
         Returns:
             Probabilities if the outputs are logits of the cost, else the outputs: shape ``(samples, *output_shape)``,
-            float32.
+            of the network's dtype.
 
         Raises:
             DataError: there are no trained weights or no inputs, or the inputs are not finite.
@@ -328,4 +332,4 @@ class Learner:
 
 def _argument(spec: LearnerSpec, name: str) -> str:
     value = getattr(spec, name)
-    return repr(value.name) if isinstance(value, Discipline | Kernels) else shown(value)
+    return repr(value.name) if isinstance(value, Discipline | Kernels | np.dtype) else shown(value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief, shown
+from annex_actors.base.types import DType, Shape
 from annex_actors.base.words import counted
 from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_of
@@ -21,7 +22,7 @@ from annex_actors.runtimes import runtime as runtime_of
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_of
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
-from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint import FLOAT32, Checkpoint
 
 PER_LAYER = "layer"
 """The placement with an actor for each layer."""
@@ -48,6 +49,7 @@ class LearnerSpec:
     runtime: Runtime
     stages: str | int
     kernels: Kernels
+    dtype: DType = FLOAT32
     seed: int
     supervision: Supervision
     load: tuple[str, ...]
@@ -64,11 +66,16 @@ class LearnerSpec:
             runtime=runtime_of(self.runtime),
             stages=_checked_stages(self.stages, len(network.layers)),
             kernels=kernels,
+            dtype=checks.floating("dtype", self.dtype),
             seed=checks.whole_number("seed", self.seed, at_least=0, below=2**64),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
 
     __repr__ = brief
+
+    def initial(self, input_shape: Shape) -> Checkpoint:
+        """Return the network before its first step, given the shape of a sample."""
+        return Checkpoint.initial(self.network, input_shape, self.optimizer, self.seed, self.dtype)
 
     def parts(self, batch_size: int) -> int:
         """Return into how many microbatches a batch of this size is cut: as many as given, or the schedule's default.

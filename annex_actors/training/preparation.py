@@ -80,7 +80,7 @@ class PreparedTraining:
         if evaluate_every is not None:
             every = checks.whole_number("evaluate_every", evaluate_every, at_least=1)
             trainer = replace(trainer, evaluate_every=every)
-        initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.optimizer, spec.seed)
+        initial = spec.initial(dataset.input_shape)
         _check_crashes(planned, spec, trainer)
         identity = identity_of(
             spec, dataset, batch_size, initial, metrics=trainer.metrics or {}, evaluate_every=evaluate_every
@@ -242,7 +242,7 @@ def _trainer(
     return TrainerSpec(
         run=run_name(),
         routing=Routing(spec.actors),
-        inputs=dataset.train.inputs,
+        inputs=freeze(dataset.train.inputs.astype(spec.dtype, copy=False)),
         targets=freeze(targets),
         test=evaluated,
         test_targets=freeze(evaluated_targets),

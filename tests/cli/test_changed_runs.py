@@ -44,6 +44,7 @@ OTHERS: Mapping[str, list[Any]] = {
     "data.label": ["label", 0, 4],
     "data.data_dir": ["."],
     "data.test_fraction": [0.0, 0.4],
+    "network.dtype": ["float64"],
     "network.layers": ["dense:6 tanh dense:3", "dense:5 relu dense:3", "dense:5 tanh dense:3 tanh", "dense:5 dense:3"],
     "optimizer.name": [{"name": "sgd"}, {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}],
     "optimizer.learning_rate": [0.02, "cosine:0.01:99", "warmup:0.01:3", "0.02"],

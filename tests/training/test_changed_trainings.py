@@ -60,6 +60,7 @@ OF_A_LEARNER: Mapping[str, list[Any]] = {
     "runtime": ["threads", "schedulers", InlineRuntime()],
     "stages": [1, 2, 3, 4, 5],
     "kernels": ["torch"],
+    "dtype": ["float64"],
     "seed": [0, 3, 2**64 - 1],
     "supervision": [Supervision(max_attempts=9)],
     "load": [[str(Path(__file__).parents[1] / "own_layers.py")]],
