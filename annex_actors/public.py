@@ -69,7 +69,9 @@ from annex_actors.training.early_stopping import EarlyStopping
 from annex_actors.training.halting import all_of, any_of, loss_less_than, max_epochs, max_seconds, max_steps
 from annex_actors.training.history import History
 from annex_actors.training.learner import Learner
+from annex_actors.training.rate_finder import RateSearch
 from annex_actors.training.result import InterruptedRun, Result
+from annex_actors.training.summary import LayerSummary, Summary
 
 __version__ = version("annex-actors")
 
@@ -103,6 +105,7 @@ __all__ = [
     "Kernels",
     "Layer",
     "LayerError",
+    "LayerSummary",
     "LayerTimes",
     "Learner",
     "LearningRate",
@@ -117,6 +120,7 @@ __all__ = [
     "ProcessesRuntime",
     "Progress",
     "RandomKey",
+    "RateSearch",
     "Result",
     "RunDirectory",
     "RunFailedError",
@@ -131,6 +135,7 @@ __all__ = [
     "StageTally",
     "StepFinished",
     "Stepwise",
+    "Summary",
     "Supervision",
     "Tag",
     "Takes",

@@ -105,7 +105,7 @@ class Parameter:
 
 MADE_BY_US = {
     *(name for name in public.__all__ if name.endswith(("Error", "Finished", "Started", "Exited")) or name == "Event"),
-    *("Evaluated", "History"),
+    *("Evaluated", "History", "LayerSummary", "RateSearch", "Summary"),
     *("InterruptedRun", "Result", "Simulation", "Piece", "StageTally", "WorkerTally", "Progress", "Address"),
     *("Checkpoint", "RunDirectory", "SavedRun"),
 }

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from annex_actors.cli.chaos import chaos
 from annex_actors.cli.datasets import datasets
+from annex_actors.cli.find_rate import find_rate
 from annex_actors.cli.inspect import inspect
 from annex_actors.cli.metrics import metrics
 from annex_actors.cli.options import SettingsCommand
@@ -20,6 +21,7 @@ from annex_actors.cli.resume import resume
 from annex_actors.cli.schedules import schedules
 from annex_actors.cli.settings import settings
 from annex_actors.cli.simulate import simulate
+from annex_actors.cli.summary import summary
 from annex_actors.cli.train import train
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
@@ -32,7 +34,20 @@ def _short_help(command: Callable[..., Any]) -> str:
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for each in (train, resume, predict, inspect, datasets, schedules, metrics, settings, simulate, chaos):
+for each in (
+    train,
+    resume,
+    predict,
+    inspect,
+    summary,
+    find_rate,
+    datasets,
+    schedules,
+    metrics,
+    settings,
+    simulate,
+    chaos,
+):
     app.command(cls=SettingsCommand, short_help=_short_help(each))(each)
 
 

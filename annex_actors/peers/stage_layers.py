@@ -66,10 +66,12 @@ class StageLayers:
         self._begin(Point.FORWARD, len(self._layers))
         value, gradient = cost.evaluate(outputs, target, message.part.samples)
         if not isfinite(value):
-            raise DivergedError(
+            error = DivergedError(
                 f"expected a finite cost, got {value} at step {message.step} microbatch {message.microbatch}; "
                 "lower the learning rate, or look at the data's scale"
             )
+            error.step = message.step
+            raise error
         self._notify(message)
         return value, gradient
 

@@ -316,7 +316,8 @@ class Trainer:
 
     def _ended(self, epoch: EpochFinished) -> list[Request]:
         history = (*self._state.history, epoch)
-        halt_at = epoch.steps if self._spec.halt is not None and self._spec.halt(history) else None
+        is_met = self._spec.halt is not None and self._spec.halt(history)
+        halt_at = epoch.steps if is_met else self._state.halt_at
         self._state = replace(self._state, cost_sum=0.0, samples=0, history=history, halt_at=halt_at)
         return [Emit(epoch), self._commit(), *self._go_on()]
 

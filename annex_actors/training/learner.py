@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from annex_actors.base import checks
 from annex_actors.base.errors import DataError
-from annex_actors.base.shown import shown
-from annex_actors.base.types import DType, Floats
+from annex_actors.base.types import DType, Floats, Shape
 from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
 from annex_actors.data import Dataset, Samples
@@ -30,8 +28,10 @@ from annex_actors.training.learner_spec import PER_LAYER, LearnerSpec
 from annex_actors.training.model_files import load_model, save_model
 from annex_actors.training.prediction import Predict, Predictions, serving
 from annex_actors.training.preparation import PreparedTraining
+from annex_actors.training.rate_finder import RateSearch, find_rate
 from annex_actors.training.result import Result
 from annex_actors.training.session import Session
+from annex_actors.training.summary import Summary, summary_of
 
 
 class Learner:
@@ -108,39 +108,15 @@ class Learner:
 
     def __repr__(self) -> str:
         """Return the call that made it, without arguments that have their default."""
-        spec, default = self.spec, Learner(self.spec.network).spec
-        names = [each.name for each in fields(spec) if each.name != "network"]
-        own = [name for name in names if getattr(spec, name) != getattr(default, name)]
-        return f"Learner({', '.join([repr(spec.network), *(f'{name}={_argument(spec, name)}' for name in own)])})"
+        return f"Learner({self.spec.as_arguments(Learner(self.spec.network).spec)})"
 
-    def check(
-        self,
-        dataset: Dataset,
-        *,
-        epochs: int = 10,
-        batch_size: int = 32,
-        halt: str | Halt | None = None,
-        validation: float | Samples | None = None,
-        metrics: Sequence[str] | None = None,
-        evaluate_every: int | None = None,
-        crashes: Sequence[Crash] = (),
-    ) -> None:
+    def check(self, dataset: Dataset, *, epochs: int = 10, batch_size: int = 32, crashes: Sequence[Crash] = ()) -> None:
         """Check settings and data as `train` does before any actor starts; the arguments are those of `train`.
 
         Raises:
             UserError: settings or data that do not fit.
         """
-        PreparedTraining.of(
-            self.spec,
-            dataset,
-            epochs=epochs,
-            batch_size=batch_size,
-            halt=halt,
-            validation=validation,
-            metrics=metrics,
-            evaluate_every=evaluate_every,
-            crashes=crashes,
-        )
+        PreparedTraining.of(self.spec, dataset, epochs=epochs, batch_size=batch_size, crashes=crashes)
 
     def train(
         self,
@@ -230,6 +206,42 @@ class Learner:
             metrics = tuple(training.trainer.metrics or ())
             self.result = replace(self.result, test=self.evaluate(training.dataset, metrics=metrics))
         return self.result
+
+    def summary(self, input_shape: Shape | None = None, *, batch_size: int = 32) -> Summary:
+        """Return what the network is made of: for each layer output shape, parameters, work, messages, and its actor.
+
+        Args:
+            input_shape: of one sample, such as ``dataset.input_shape``; None: that of the last training.
+            batch_size: as of `train`: the messages of a microbatch are counted.
+
+        Raises:
+            UserError: the layers do not fit the shape; or there is none.
+        """
+        shape = self._trained().input_shape if input_shape is None else input_shape
+        return summary_of(self.spec, shape, batch_size=batch_size)
+
+    def find_learning_rate(
+        self, dataset: Dataset, *, lowest: float = 1e-6, highest: float = 10.0, steps: int = 100, batch_size: int = 32
+    ) -> RateSearch:
+        """Return how the cost depends on the learning rate, and a suggestion: train with one that rises at each step.
+
+        It trains drawn weights for so many steps, and forgets them: the learner does not change.
+
+        Args:
+            dataset: what to train on.
+            lowest: the learning rate of the first step, > 0.
+            highest: that of the last step, > ``lowest``; between them it rises exponentially.
+            steps: how many, >= 10; what comes after the cost has exploded is left out.
+            batch_size: samples in a step.
+
+        Raises:
+            UserError: settings or data that do not fit, or an optimizer without a ``learning_rate``.
+            RunFailedError: a layer fails again and again.
+
+        Source:
+            Smith (2017), Cyclical learning rates for training neural networks, section 3.3.
+        """
+        return find_rate(self.spec, dataset, lowest=lowest, highest=highest, steps=steps, batch_size=batch_size)
 
     def predict(self, inputs: ArrayLike) -> Floats:
         """Return the trained network's predictions; may be called from several threads.
@@ -328,8 +340,3 @@ class Learner:
         if self.checkpoint is None:
             raise DataError("expected trained weights, got none; call train() first")
         return self.checkpoint
-
-
-def _argument(spec: LearnerSpec, name: str) -> str:
-    value = getattr(spec, name)
-    return repr(value.name) if isinstance(value, Discipline | Kernels | np.dtype) else shown(value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
@@ -73,6 +75,12 @@ class LearnerSpec:
 
     __repr__ = brief
 
+    def as_arguments(self, default: LearnerSpec) -> str:
+        """Return the arguments of the call that makes such a learner, without those that are as in ``default``."""
+        names = [each.name for each in fields(self) if each.name != "network"]
+        own = [name for name in names if getattr(self, name) != getattr(default, name)]
+        return ", ".join([repr(self.network), *(f"{name}={_argument(getattr(self, name))}" for name in own)])
+
     def initial(self, input_shape: Shape) -> Checkpoint:
         """Return the network before its first step, given the shape of a sample."""
         return Checkpoint.initial(self.network, input_shape, self.optimizer, self.seed, self.dtype)
@@ -119,6 +127,10 @@ class LearnerSpec:
             seed=self.seed,
             run=run,
         )
+
+
+def _argument(value: object) -> str:
+    return repr(value.name) if isinstance(value, Discipline | Kernels | np.dtype) else shown(value)
 
 
 def _checked_network(network: object) -> Network:
