@@ -16,7 +16,6 @@ from annex_actors.base.errors import ConfigError, DivergedError
 from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset
-from annex_actors.optimizers import Optimizer
 from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import PreparedTraining
@@ -135,9 +134,8 @@ def _costs(prepared: PreparedTraining, steps: int) -> tuple[float, ...]:
     return Session(replace(prepared, trainer=trainer)).run().checkpoint.costs
 
 
-def _with_rate(optimizer: Optimizer, ramp: Ramp) -> Optimizer:
-    own: Any = optimizer
-    if not is_dataclass(own) or not any(each.name == "learning_rate" for each in fields(own)):
+def _with_rate(optimizer: Any, ramp: Ramp) -> Any:
+    if not is_dataclass(optimizer) or all(each.name != "learning_rate" for each in fields(optimizer)):
         raise ConfigError(f"expected an optimizer with a `learning_rate`, such as Adam(), got {shown(optimizer)}")
-    changed: Optimizer = replace(own, learning_rate=ramp)  # type: ignore[type-var]  # a dataclass of any kind
-    return changed
+    settings = {each.name: getattr(optimizer, each.name) for each in fields(optimizer) if each.init}
+    return type(optimizer)(**{**settings, "learning_rate": ramp})

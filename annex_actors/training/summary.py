@@ -90,12 +90,10 @@ class Summary:
             ]
             for row in self.rows
         ]
-        totals = [
-            counted(self.parameters, f"{self.dtype} parameter"),
-            counted(self.work, "multiplication") + " a sample",
-        ]
+        parameters = counted(self.parameters, f"{self.dtype} parameter")
+        work = f"{counted(self.work, 'multiplication')} a sample"
         messages = f"bytes of a message with {counted(self.samples, 'sample')}"
-        return [*table(headers, rows, width), ", ".join([*totals, counted(self.actors, "actor"), messages])]
+        return [*table(headers, rows, width), f"{parameters}, {work}, {counted(self.actors, 'actor')}, {messages}"]
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
