@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -33,12 +34,13 @@ def dense(
     """Return a fully connected layer, ``y = x @ weights + biases``.
 
     Args:
-        out_features: outputs for each sample, >= 1.
-        in_features: inputs for each sample; inferred from the layer before if not given.
+        out_features: the length of the last axis of its outputs, >= 1.
+        in_features: the length of a sample's last axis; inferred from the layer before if not given.
         weights: the initial weights, shape ``(in_features, out_features)``: a row for each input. (Annex's matrices
             have a row for each output: transpose them.) Drawn by ``initializer`` if not given.
         biases: the initial biases, shape ``(out_features,)``; zeros if not given.
-        initializer: "glorot", "he", or "auto": He if the next activation is a relu, else Glorot.
+        initializer: the name of an `Initializer`, such as "he", "lecun_normal" or "constant,0.1"; "auto": He if the
+            next activation is a relu, else Glorot.
 
     Raises:
         ConfigError: a setting that is out of range or has an unknown name, or weights that are not finite numbers.
@@ -110,27 +112,29 @@ class Dense:
         return replace(self, kernels=kernels)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Return ``(out_features,)``.
+        """Return ``(..., out_features)``: the last axis holds the features, the others stay.
 
         Raises:
-            ShapeError: samples with more than one axis, or with another number of features than ``in_features``.
+            ShapeError: samples without an axis, or with another number of features than ``in_features``.
         """
-        if len(input_shape) != 1:
-            raise ShapeError(
-                f"expected samples of shape (features,), got {input_shape}; put flatten() before {self.spec()}"
-            )
-        if self.in_features not in (None, input_shape[0]):
-            raise ShapeError(
-                f"expected samples of shape ({self.in_features},), got {input_shape}; "
-                f"give in_features={input_shape[0]} or leave it out"
-            )
-        return (self.out_features,)
+        if not input_shape:
+            raise ShapeError(f"expected samples of shape (..., features), got {input_shape}; put reshape(1) before")
+        if self.in_features not in (None, input_shape[-1]):
+            cures = f"give in_features={input_shape[-1]} or leave it out"
+            if self.in_features == math.prod(input_shape):
+                cures = f"put flatten() before {self.spec()}"
+            raise ShapeError(f"expected samples of shape (..., {self.in_features}), got {input_shape}; {cures}")
+        return (*input_shape[:-1], self.out_features)
+
+    def work(self, input_shape: Shape) -> int:
+        """Return one multiplication for each weight and bias, at each position of the other axes."""
+        return math.prod(input_shape[:-1]) * (input_shape[-1] + 1) * self.out_features
 
     def initial_parameters(self, input_shape: Shape, key: RandomKey, dtype: DType) -> Parameters:
         """Return the given weights and biases, or weights drawn for ``key`` and biases of zero."""
         self.output_shape(input_shape)
         if self.weights is None:
-            shape = fan = (input_shape[0], self.out_features)
+            shape = fan = (input_shape[-1], self.out_features)
             weight = self._initializer().draw(shape, fan, key.generator(Tag.INITIAL_WEIGHTS), dtype)
         else:
             weight = np.array(self.weights, dtype=dtype)
@@ -139,19 +143,25 @@ class Dense:
         return {"weight": weight, "bias": bias}
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
-        """Return ``inputs @ weight + bias``, shape ``(microbatch, out_features)``; save ``inputs``."""
-        outputs = self.kernels.product(inputs, parameters["weight"])
+        """Return ``inputs @ weight + bias``, shape ``(microbatch, ..., out_features)``; save the rows of ``inputs``."""
+        rows = _rows(inputs)
+        outputs = self.kernels.product(rows, parameters["weight"])
         outputs += parameters["bias"]
-        return _read_only(outputs), inputs
+        return _read_only(outputs).reshape(*inputs.shape[:-1], self.out_features), rows
 
     def backward(
         self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
     ) -> tuple[Floats | None, Factors]:
-        """Return ``grad_output @ weight.T``, shape ``(microbatch, in_features)``, and ``(inputs, grad_output)``."""
-        factors = (saved, grad_output)
+        """Return ``grad_output @ weight.T``, shape ``(microbatch, ..., in_features)``, and two factors.
+
+        The factors are the rows of ``inputs`` and of ``grad_output``.
+        """
+        rows = _rows(grad_output)
         if not input_wanted:
-            return None, factors
-        return _read_only(self.kernels.product(grad_output, parameters["weight"].T)), factors
+            return None, (saved, rows)
+        weight = parameters["weight"]
+        grad_input = _read_only(self.kernels.product(rows, weight.T))
+        return grad_input.reshape(*grad_output.shape[:-1], len(weight)), (saved, rows)
 
     def weight_gradient(self, factors: Factors) -> dict[str, Floats]:
         """Return ``inputs.T @ grad_output`` for ``weight``, and the column sums of ``grad_output`` for ``bias``."""
@@ -160,6 +170,10 @@ class Dense:
 
     def _initializer(self) -> Initializer:
         return Initializer.HE if self.initializer is Initializer.AUTO and self.before_relu else self.initializer
+
+
+def _rows(array: Floats) -> Floats:
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
 
 
 def _read_only(array: Floats) -> Floats:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, ShapeError
@@ -15,6 +16,10 @@ from annex_actors.layers.kernels import Kernels, UsesKernels
 from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import FollowedBy, Layer, Rectifies, Stateful, Weighted
 from annex_actors.layers.stack import AnyLayer, StackLayer, shapes_after
+from annex_actors.layers.tuning import UNTUNED, Tuning
+
+_LAYERS = 2**20
+"""Layers that `repeat` makes at most: each becomes an actor."""
 
 _MADE_BY = "make layers with dense(...), activation(...), dropout(...), flatten()"
 
@@ -25,12 +30,14 @@ class Network:
 
     Args:
         layers: at least one.
+        tuning: how each layer learns; empty where all of them learn alike.
 
     Raises:
-        ConfigError: there are no layers, or something is not a layer.
+        ConfigError: there are no layers, something is not a layer, or there are settings for more or fewer layers.
     """
 
     layers: tuple[AnyLayer, ...]
+    tuning: tuple[Tuning, ...] = ()
 
     def __post_init__(self) -> None:
         layers = checks.several("layers", self.layers, f"a tuple of layers, {_MADE_BY}")
@@ -38,7 +45,7 @@ class Network:
             _check_layer(f"`layers[{index}]`", layer, "a layer")
         if not layers:
             raise ConfigError("expected `layers` to have at least one layer, got none")
-        checks.keep(self, layers=layers)
+        checks.keep(self, layers=layers, tuning=_checked_tuning(self.tuning, len(layers)))
 
     def __repr__(self) -> str:
         return f"parse_layers({shown(self.spec())})"
@@ -103,7 +110,26 @@ class Network:
 
     def spec(self) -> str:
         """Return the network's text, such as ``dense:128 relu dropout:0.1 dense:10``, for `parse_layers`."""
-        return " ".join(layer.spec() for layer in self.layers)
+        layers = zip(self.layers, self.tunings, strict=True)
+        return " ".join(_enclosed(tuning, group) for tuning, group in groupby(layers, key=lambda each: each[1]))
+
+    @property
+    def tunings(self) -> tuple[Tuning, ...]:
+        """How each layer learns."""
+        return self.tuning or (UNTUNED,) * len(self.layers)
+
+    @property
+    def first_learner(self) -> int:
+        """The index of the first layer that learns, or keeps statistics; below it no gradient is needed.
+
+        0 where no layer does.
+        """
+        learners = (
+            index
+            for index, (layer, tuning) in enumerate(zip(self.layers, self.tunings, strict=True))
+            if isinstance(layer, Weighted | Stateful) and not tuning.frozen
+        )
+        return next(learners, 0)
 
     def with_kernels(self, kernels: str | Kernels) -> Network:
         """Return the same network with these kernels in every layer that uses kernels.
@@ -113,7 +139,8 @@ class Network:
         """
         kernels = kernels_of(kernels)
         return Network(
-            tuple(layer.with_kernels(kernels) if isinstance(layer, UsesKernels) else layer for layer in self.layers)
+            tuple(layer.with_kernels(kernels) if isinstance(layer, UsesKernels) else layer for layer in self.layers),
+            self.tuning,
         )
 
     def _stacks(self, input_shape: Shape) -> list[tuple[Shape, ...]]:
@@ -142,18 +169,54 @@ def sequence(*layers: AnyLayer | Network) -> Network:
     Raises:
         ConfigError: there are no layers, or something is not a layer.
     """
-    flat = tuple(_flattened(layers))
-    if not flat:
+    tuned = tuple(_flattened(layers))
+    if not tuned:
         raise ConfigError("expected `sequence` to have at least one layer, got none")
-    return Network(tuple(_with_next_activation(layer, flat[index + 1 :]) for index, layer in enumerate(flat)))
+    flat, tuning = zip(*tuned, strict=True)
+    return Network(tuple(_with_next_activation(layer, flat[index + 1 :]) for index, layer in enumerate(flat)), tuning)
 
 
-def _flattened(layers: Iterable[AnyLayer | Network]) -> Iterable[AnyLayer]:
+def repeat(times: int, *layers: AnyLayer | Network) -> Network:
+    """Return the layers several times in a row, each time with weights of their own.
+
+    As text: ``"repeat:3( dense:64 relu )"``.
+
+    Args:
+        times: how often, >= 1.
+        layers: at least one.
+
+    Raises:
+        ConfigError: ``times`` is out of range, there are no layers, or something is not a layer.
+    """
+    times = checks.whole_number("times", times, at_least=1, limit=_LAYERS)
+    if not layers:
+        raise ConfigError("expected `repeat` to have at least one layer, got none")
+    once = sequence(*layers)
+    if times * len(once.layers) > _LAYERS:
+        most, got = counted(_LAYERS, "layer"), counted(times * len(once.layers), "layer")
+        raise ConfigError(f"expected at most {most}, got {got}; repeat fewer times")
+    return sequence(*[once] * times)
+
+
+def _flattened(layers: Iterable[AnyLayer | Network]) -> Iterator[tuple[AnyLayer, Tuning]]:
     for position, layer in enumerate(layers):
         if isinstance(layer, Network):
-            yield from layer.layers
+            yield from zip(layer.layers, layer.tunings, strict=True)
         else:
-            yield _check_layer(f"argument {position} of `sequence`", layer, "a layer or a network")
+            yield _check_layer(f"argument {position} of `sequence`", layer, "a layer or a network"), UNTUNED
+
+
+def _checked_tuning(tuning: Sequence[Tuning], layers: int) -> tuple[Tuning, ...]:
+    checked = checks.elements("tuning", tuning, Tuning, "settings of a layer such as Tuning(frozen=True)")
+    if checked and len(checked) != layers:
+        raise ConfigError(f"expected `tuning` of {counted(layers, 'layer')}, got {len(checked)}; leave out none")
+    return checked if any(each != UNTUNED for each in checked) else ()
+
+
+def _enclosed(tuning: Tuning, group: Iterable[tuple[AnyLayer, Tuning]]) -> str:
+    """Return the text of neighbours that learn alike, within the words that say how."""
+    opened = "".join(f"{word}( " for word in tuning.words)
+    return opened + " ".join(layer.spec() for layer, _ in group) + " )" * len(tuning.words)
 
 
 def _check_layer(place: str, layer: AnyLayer, wanted: str) -> AnyLayer:

@@ -1,6 +1,7 @@
 """Networks as text: spaces separate layers, colons separate arguments: ``dense:128 relu dropout:0.1 dense:10``.
 
-A word that ends with ``(`` encloses the layers up to the matching ``)``: ``residual( dense:64 relu )``.
+An argument may have its name: ``conv2d:16:3:padding=same``. A word that ends with ``(`` encloses the layers up to the
+matching ``)``: ``residual( dense:64 relu )``.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError, UserError
+from annex_actors.base import calls, checks
+from annex_actors.base.calls import parse_call
+from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.base.texts import listed
 from annex_actors.layers.network import Network, sequence
 from annex_actors.layers.stack import AnyLayer
 from annex_actors.layers.table import LAYERS, Constructor
@@ -66,43 +69,26 @@ class _Parser:
 
     def _layer(self, word: _Word, inner: list[AnyLayer | Network]) -> AnyLayer | Network:
         index, text = word
-        name, *arguments = text.removesuffix(_OPENS).split(":")
+        name = text.removesuffix(_OPENS).partition(":")[0]
         if name not in self._known:
             hint = checks.did_you_mean(name, self._known)
-            raise ConfigError(f"expected layer {index} to be one of {', '.join(self._known)}, got {shown(text)}{hint}")
-        constructor, usage = self._known[name], f"expected layer {index} as {usage_of(name, self._known[name])}"
-        values = [_value(argument) for argument in arguments]
+            cure = hint or f"; there are {listed(self._known)}"
+            raise ConfigError(f"expected layer {index} to be one of the known layers, got {shown(text)}{cure}")
+        constructor, place = self._known[name], f"layer {index}"
+        usage = f"{place} as {usage_of(name, constructor)}"
         if encloses(constructor) != text.endswith(_OPENS):
-            raise ConfigError(f"{usage}, got {shown(text)}")
-        try:
-            inspect.signature(constructor).bind(*values, *inner)
-        except TypeError as error:
-            raise ConfigError(f"{usage}, got {shown(text)}") from error
-        try:
-            return constructor(*values, *inner)
-        except Exception as error:  # a user's own class may raise anything when it refuses an argument
-            kind = type(error) if isinstance(error, UserError) else ConfigError
-            raise kind(f"layer {index}, {shown(text)}: {error}") from error
+            raise ConfigError(f"expected {usage}, got {shown(text)}")
+        call = parse_call(text.removesuffix(_OPENS), usage=usage)
+        return call.make(constructor, usage=usage, text=text, place=place, last=tuple(inner))
 
 
 def encloses(constructor: Constructor) -> bool:
     """Return whether a layer's word encloses layers, that is, whether its constructor takes ``*layers``."""
-    kinds = [each.kind for each in inspect.signature(constructor).parameters.values()]
-    return inspect.Parameter.VAR_POSITIONAL in kinds
+    layers = inspect.signature(constructor).parameters.get("layers")
+    return layers is not None and layers.kind is layers.VAR_POSITIONAL
 
 
 def usage_of(name: str, constructor: Constructor) -> str:
     """Return how to write a layer's word, such as ``dense:out_features[:in_features][:initializer]``."""
-    parameters = inspect.signature(constructor).parameters.values()
-    own = [each for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
-    words = (f"[:{each.name}]" if each.default is not each.empty else f":{each.name}" for each in own)
-    return name + "".join(words) + ("( layers )" if encloses(constructor) else "")
-
-
-def _value(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    usage = calls.usage_of(name, constructor)
+    return usage.removesuffix(":layers...") + "( layers )" if encloses(constructor) else usage

@@ -12,16 +12,17 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.layers.activation import activation
+from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
-from annex_actors.layers.flatten import flatten
 from annex_actors.layers.layer import Layer
-from annex_actors.layers.network import Network
-from annex_actors.layers.residual import Fork, Join, residual
+from annex_actors.layers.network import Network, repeat, sequence
+from annex_actors.layers.reshaping import flatten, permute, reshape
 from annex_actors.layers.stack import AnyLayer
+from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
 
 Constructor: TypeAlias = Callable[..., AnyLayer | Network]
-"""Makes a layer from the arguments of its word: an int or a float if the text is a number, else the text.
+"""Makes a layer from the arguments of its word; `annex_actors.base.calls.argument_of` says what they may be.
 
 A constructor with ``*layers`` gets the layers that its word encloses. The first line of its docstring says what the
 layer does.
@@ -71,9 +72,21 @@ LAYERS: Table[Constructor] = Table(
         "linear": _linear,
         "dropout": dropout,
         "flatten": flatten,
+        "reshape": reshape,
+        "permute": permute,
+        "sequence": sequence,
+        "repeat": repeat,
         "residual": residual,
+        "add": add,
+        "concat": concat,
         "fork": Fork,
+        "rotate": Rotate,
         "join": Join,
+        "concatenate": Concatenate,
+        "freeze": freeze,
+        "learning_rate": learning_rate,
+        "l1": l1,
+        "l2": l2,
     },
 )
 """The layers by name, as written in a network's text."""

@@ -6,27 +6,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from annex_actors.base.types import Array, Floats
-from annex_actors.costs import Cost
+from annex_actors.costs import Cost, scaled
+from annex_actors.data import Samples
 from annex_actors.metrics import Metric, evaluate
 
 
 def evaluated(
     cost: Cost,
     outputs: Floats,
-    targets: Array,
+    samples: Samples,
     encoded: Array,
     classes: tuple[str, ...] | None,
+    *,
+    penalty: float = 0.0,
     metrics: Mapping[str, Metric] | None = None,
 ) -> tuple[float, Mapping[str, Any]]:
-    """Return the mean cost of outputs, and the metrics.
+    """Return the mean cost of outputs, weighted if the samples have weights, and the metrics.
+
+    Class weights are for training alone, and metrics count each sample once.
 
     Args:
         cost: of the network.
         outputs: of the last layer, a row for each sample.
-        targets: of the samples, as the user gave them.
-        encoded: the same, as the cost encodes them.
+        samples: their targets are as the user gave them.
+        encoded: the same targets, as the cost encodes them.
         classes: their names; None for regression.
+        penalty: what the network's weights cost.
         metrics: by name; None: those that fit the task.
     """
-    value, _ = cost.evaluate(outputs, encoded, len(outputs))
-    return value, evaluate(cost.predictions(outputs), targets, classes, metrics)
+    given = () if samples.sample_weight is None else (scaled(samples.sample_weight),)
+    value, _ = cost.evaluate(outputs, encoded, len(outputs), *given)
+    return value + penalty, evaluate(cost.predictions(outputs), samples.targets, classes, metrics)

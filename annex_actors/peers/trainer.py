@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
-from annex_actors.data import Batches, Samples, microbatch_slices
+from annex_actors.data import Batches, Samples
 from annex_actors.metrics import Metric
 from annex_actors.peers.evaluation import evaluated
 from annex_actors.peers.prediction_feed import PredictionFeed
+from annex_actors.peers.step_feed import TrainingSamples, fed
 from annex_actors.peers.trainer_mailbox import TrainerMailbox
 from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.effects import Commit, Emit, Request
@@ -33,16 +34,12 @@ from annex_actors.protocol.messages import (
     Await,
     Committed,
     Control,
-    Forward,
     Halt,
     Message,
-    Part,
     Post,
     Predict,
     Report,
     Resume,
-    Target,
-    freeze,
 )
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import TRAINER, Routing
@@ -58,6 +55,7 @@ class TrainerSpec:
         routing: the chain of stages.
         inputs: the samples to train on, ``(samples, *input_shape)``, of the network's dtype.
         targets: their targets, as the cost encodes them.
+        sample_weight: what each of them counts, float64, shape ``(samples,)``; None: 1 each.
         test: the samples to evaluate after every epoch, with their targets as the user gave them; None: none.
         test_targets: the targets of ``test``, as the cost encodes them.
         classes: names of the classes; None for regression.
@@ -99,6 +97,7 @@ class TrainerSpec:
     evaluate_every: int = 0
     metrics: Mapping[str, Metric] | None = None
     seconds: Callable[[], float] = float
+    sample_weight: Floats | None = None
 
     __repr__ = brief
 
@@ -108,6 +107,12 @@ class TrainerSpec:
     def __post_init__(self) -> None:
         if self.resumed is not None:
             self.resumed.check(self.batches)
+
+    def weight(self, step: int) -> float:
+        """Return what the batch of a step counts in the cost of its epoch: its weights, or its samples without any."""
+        if self.sample_weight is None:
+            return self.batches.size(step)
+        return float(self.sample_weight[self.batches.indices(step)].sum())
 
     @property
     def steps(self) -> int:
@@ -230,21 +235,14 @@ class Trainer:
         return requests
 
     def _step(self, step: int) -> list[Post]:
-        spec, routing = self._spec, self._spec.routing
-        indices = spec.batches.indices(step)
-        slices = microbatch_slices(len(indices), spec.microbatches)
-        part = Part(len(slices), len(indices))
-        posts = []
-        for microbatch, rows in enumerate(slices):
-            inputs = freeze(spec.inputs[indices[rows]])
-            targets = freeze(spec.targets[indices[rows]])
-            forward = Forward(spec.run, step, microbatch, routing.inputs, inputs, part)
-            target = Target(spec.run, step, microbatch, routing.targets, targets)
-            posts += [Post(routing.receiver(message), message) for message in (target, forward)]
-        return posts
+        spec = self._spec
+        samples = TrainingSamples(spec.inputs, spec.targets, spec.sample_weight)
+        return fed(
+            samples, spec.batches.indices(step), run=spec.run, routing=spec.routing, step=step, parts=spec.microbatches
+        )
 
     def _report(self, report: Report) -> list[Request]:
-        self._state = self._state.with_report(report.cost, report.samples)
+        self._state = self._state.with_report(report.cost, self._spec.weight(report.step))
         event = StepFinished(report.step, len(self._state.history), report.cost, report.samples)
         return [Emit(event), self._commit(), *self._go_on()]
 
@@ -268,7 +266,15 @@ class Trainer:
         assert spec.test is not None
         assert spec.test_targets is not None
         outputs = evaluation.outputs()
-        cost, metrics = evaluated(spec.cost, outputs, spec.test.targets, spec.test_targets, spec.classes, spec.metrics)
+        cost, metrics = evaluated(
+            spec.cost,
+            outputs,
+            spec.test,
+            spec.test_targets,
+            spec.classes,
+            penalty=evaluation.penalty,
+            metrics=spec.metrics,
+        )
         is_end = self._state.reported >= self._epoch_end
         return self._end_epoch(cost, metrics) if is_end else self._end_evaluation(cost, metrics)
 
@@ -291,7 +297,7 @@ class Trainer:
         epoch = EpochFinished(
             epoch=len(state.history),
             steps=state.reported,
-            train_cost=state.cost_sum / state.samples,
+            train_cost=state.cost_sum / state.weight,
             test_cost=None if spec.is_validation else cost,
             metrics=metrics,
             seconds=spec.seconds(),
@@ -318,7 +324,7 @@ class Trainer:
         history = (*self._state.history, epoch)
         is_met = self._spec.halt is not None and self._spec.halt(history)
         halt_at = epoch.steps if is_met else self._state.halt_at
-        self._state = replace(self._state, cost_sum=0.0, samples=0, history=history, halt_at=halt_at)
+        self._state = replace(self._state, cost_sum=0.0, weight=0, history=history, halt_at=halt_at)
         return [Emit(epoch), self._commit(), *self._go_on()]
 
     def _finish(self) -> list[Request]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from annex_actors.base.errors import ConfigError
@@ -17,17 +17,17 @@ class TrainerState:
 
     Args:
         reported: the cost of every step below this one has been reported.
-        cost_sum: cost times samples, summed over the current epoch.
-        samples: the number of samples of the current epoch so far.
+        cost_sum: cost times weight, summed over the steps of the current epoch.
+        weight: of these steps: their samples, or, where samples have weights, those.
         history: the finished epochs, evaluated and decided upon.
         halt_at: the run ends when every step below this one is done; None: after the last epoch.
-        evaluations: those within the epochs, in order.
         keep: the end of the best epoch, whose commits the store is to keep; None: of none since the run was begun here.
+        evaluations: those within the epochs, in order.
     """
 
     reported: int = 0
     cost_sum: float = 0.0
-    samples: int = 0
+    weight: float = 0
     history: tuple[EpochFinished, ...] = ()
     halt_at: int | None = None
     keep: int | None = None
@@ -38,16 +38,17 @@ class TrainerState:
         cls,
         costs: Sequence[float],
         history: tuple[EpochFinished, ...],
-        batches: Batches,
+        weight: Callable[[int], float],
         evaluations: tuple[Evaluated, ...] = (),
     ) -> TrainerState:
         """Return the state of a trainer that has seen these costs and finished these epochs.
 
-        It adds up in the same order as a trainer, so that the cost of an epoch has the same bits.
+        It adds up in the same order as a trainer, so that the cost of an epoch has the same bits. ``weight`` returns
+        what a step counts, see `TrainerSpec.weight`.
         """
         state = cls(history=history, evaluations=evaluations, reported=history[-1].steps if history else 0)
         for cost in costs[state.reported :]:
-            state = state.with_report(cost, batches.size(state.reported))
+            state = state.with_report(cost, weight(state.reported))
         return state
 
     def check(self, batches: Batches) -> None:
@@ -76,11 +77,11 @@ class TrainerState:
         due = self.reported % every == 0 and self.reported > last
         return self.reported if due else (self.reported // every + 1) * every
 
-    def with_report(self, cost: float, samples: int) -> TrainerState:
-        """Return the state after one more report."""
+    def with_report(self, cost: float, weight: float) -> TrainerState:
+        """Return the state after one more report, of a step with this weight."""
         return replace(
             self,
             reported=self.reported + 1,
-            cost_sum=self.cost_sum + cost * samples,
-            samples=self.samples + samples,
+            cost_sum=self.cost_sum + cost * weight,
+            weight=self.weight + weight,
         )

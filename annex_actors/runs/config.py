@@ -1,7 +1,7 @@
 """A run's settings. Later sources win: the data set's suggestion, a TOML file, the command line's options, ``--set``.
 
 ```toml
-cost = "softmax_cross_entropy"
+cost = "softmax_cross_entropy"  # or with settings, such as "huber:delta=2.0"
 
 [data]
 name = "digits"                 # or the path of an .npz or .csv file; then also label = "species", test_fraction = 0.2
@@ -22,6 +22,8 @@ batch_size = 32
 # metrics = ["accuracy", "f1"]
 # evaluate_every = 50           # steps; then within epochs, too
 # halt = ["early_stopping:5:monitor=test_cost"]     # or several, of which any ends the run
+# clipping = "global_norm:1.0"  # or "value:0.5", or "layer_norm:1.0"
+# ema_momentum = 0.999          # evaluate and predict with moving averages of the weights
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
 # load = ["mine.py"]            # your own Python files that the run needs: what they register then has a name; they run
@@ -29,6 +31,7 @@ schedule = "1f1b"
 stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
 seed = 0
+# class_weight = "balanced"     # or what the samples of each class count, such as "cat=2,dog=1"
 # initial_weights = "runs/a"    # the folder of a run whose weights to begin with, instead of drawn ones
 
 [runtime]
@@ -142,6 +145,8 @@ class RunConfig(Section):
             parse_layers(self.network.layers),
             cost=self.cost,
             optimizer=optimizer(**self.optimizer.model_dump()),
+            clipping=training.clipping,
+            ema_momentum=training.ema_momentum,
             microbatches=training.microbatches,
             schedule=training.schedule,
             runtime=runtime(**self.runtime.model_dump()),
@@ -150,6 +155,7 @@ class RunConfig(Section):
             dtype=self.network.dtype,
             seed=training.seed,
             supervision=Supervision(**self.supervision.model_dump()),
+            class_weight=training.class_weight,
             load=files,
         )
 

@@ -105,12 +105,15 @@ class TrainingSection(Section):
     validation: float | None = None
     metrics: list[str] = Field(default_factory=list)
     evaluate_every: int | None = None
+    clipping: str | None = _LEARNER["clipping"]
+    ema_momentum: float | None = _LEARNER["ema_momentum"]
     microbatches: int | None = _LEARNER["microbatches"]
     schedule: str = _LEARNER["schedule"]
     load: list[str] = Field(default_factory=list)
     stages: str | int = _LEARNER["stages"]
     kernels: str = _LEARNER["kernels"]
     seed: int = _LEARNER["seed"]
+    class_weight: str | None = _LEARNER["class_weight"]
     initial_weights: str | None = None
     initial_weights_sha256: str | None = None
 

@@ -8,7 +8,8 @@ Read the modules in this order:
 3. `session`: a training while it runs, with `interrupts`; `result` and `history`: its outcome; `prediction`;
    `summary`: what the network is made of; `rate_finder`: which learning rate to take;
 4. `checkpoint`: the state of a whole network, and its `fingerprints`; `best`: that of the best epoch, kept
-   beside it; `checkpoint_files`, with `atomic_files` and `array_files`: checkpoints on the disk;
+   beside it; `checkpoint_files` and `checkpoint_writer`, with `atomic_files` and `array_files`: checkpoints on
+   the disk;
 5. `identity` and `identification`: what decides the bits of a training, and must be the same where it goes on;
    `wholeness`: whether a checkpoint's parts fit together.
 """

@@ -7,8 +7,7 @@ lost data. A checksum over names, shapes and bytes detects that, and the checkpo
 guards against accidents and takes half the time of SHA-256. That the parts fit together is checked besides: a file may
 have been edited, or copied from another run, by someone who computed the checksum as well.
 
-A separate thread writes the checkpoints from commits, which are immutable: training never waits for the disk. If the
-disk is too slow, fewer are written: of those that are waiting only the newest.
+`checkpoint_writer` writes them during a run.
 """
 
 from __future__ import annotations
@@ -19,10 +18,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -30,14 +26,12 @@ from safetensors.numpy import save
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
-from annex_actors.base.files import read_file, reading, reason, writing
+from annex_actors.base.files import read_file, reading, writing
 from annex_actors.base.shown import shown
 from annex_actors.base.types import Array
-from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Evaluated, Event
-from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.protocol.events import EpochFinished, Evaluated
 from annex_actors.training.array_files import arrays_in
 from annex_actors.training.atomic_files import sweep, write_whole
-from annex_actors.training.best import BestWeights, Kept
 from annex_actors.training.checkpoint import Checkpoint, Evaluation
 from annex_actors.training.identity import Identity
 from annex_actors.training.preparation import PreparedTraining
@@ -258,74 +252,3 @@ def _checksum(arrays: Mapping[str, Array], text: Mapping[str, str]) -> str:
 
 def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-class CheckpointWriter:
-    """A thread that writes checkpoints during a run.
-
-    Its attribute ``emit`` is called with an event for each checkpoint, saved or failed.
-
-    Args:
-        checkpoints: where to write.
-        best: finds the checkpoint of the best epoch.
-        history: returns the finished epochs, and the evaluations within epochs.
-    """
-
-    def __init__(
-        self, checkpoints: Checkpoints, best: BestWeights, history: Callable[[], tuple[Evaluation, ...]]
-    ) -> None:
-        self.emit: Callable[[Event], None] = lambda event: None
-        self._checkpoints = checkpoints
-        self._best = best
-        self._history = history
-        self._cuts: SimpleQueue[tuple[tuple[Snapshot, ...], Kept] | None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name="checkpoints", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Write what is waiting, and end the thread; drop ``history`` and ``emit``, which refer back to the writer."""
-        self._cuts.put(None)
-        self._thread.join()
-        self._history = tuple
-        self.emit = lambda event: None
-
-    def offer(self, step: int, cut: tuple[Snapshot, ...], kept: Kept | None = None) -> None:
-        """Accept the commits of all stages at a step; never block, and take no lock that a kill could leave locked.
-
-        Args:
-            step: of the commits.
-            cut: the commits.
-            kept: what the store keeps beside them.
-        """
-        self._cuts.put((cut, kept or {}))
-
-    def _run(self) -> None:
-        is_open = True
-        while is_open:
-            waiting = [self._cuts.get()]
-            while True:
-                try:
-                    waiting.append(self._cuts.get_nowait())
-                except Empty:
-                    break
-            is_open = waiting[-1] is not None
-            cuts = [cut for cut in waiting if cut is not None]
-            if cuts:
-                self._write(*cuts[-1])
-
-    def _write(self, cut: tuple[Snapshot, ...], kept: Kept) -> None:
-        step = cut[0].step
-        checkpoint = self._best.beside(Checkpoint.of(cut, self._best.initial, self._history()), kept)
-        if checkpoint is None:  # the commits came so late that the run has a better epoch, which it keeps instead
-            return
-        try:
-            self._checkpoints.write(checkpoint)
-        except OSError as error:
-            self.emit(CheckpointFailed(step, reason(error)))
-        else:
-            self.emit(CheckpointSaved(step))

@@ -17,7 +17,7 @@ from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
 from annex_actors.data import Dataset, Samples
 from annex_actors.layers import Kernels, Layer, Network
-from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import Clipping, Optimizer
 from annex_actors.runtimes import Crash, Observer, Runtime, Supervision
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.training.checkpoint import Checkpoint
@@ -44,8 +44,15 @@ class Learner:
 
     Args:
         network: made by `sequence`; or a single layer.
-        cost: what is minimised: a name, or an instance, such as your own.
+        cost: what is minimised: a name, with settings as in ``huber:delta=2.0`` (``annex-actors costs`` lists them);
+            or an instance, such as your own.
         optimizer: how weights are updated: a name, or an instance, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
+        clipping: how gradients are clipped: ``value:0.5`` limits each number, ``layer_norm:1.0`` the norm of each
+            layer's gradient, ``global_norm:1.0`` that of all layers together, for which the layers wait for each other
+            at the end of every step; or a `Clipping`. None: not at all.
+        ema_momentum: the fraction that an exponential moving average of the weights keeps at each step,
+            0 <= ema_momentum < 1, such as 0.999. Evaluations and predictions then use the averages, which are slots of
+            the optimizer, ``average.weight`` for ``weight``; training goes on with the weights. None: there are none.
         microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
             make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1; but
             not more than the batch has samples.
@@ -60,6 +67,9 @@ class Learner:
         dtype: ``float32`` or ``float64``, of weights, activations and gradients; samples are kept as float32 anyway.
         seed: the seed of all random numbers, 0 <= seed < 2**64.
         supervision: how failures are handled.
+        class_weight: what the samples of each class count in the cost of a training: weights >= 0 by the class's name,
+            as ``{"cat": 2.0}`` or ``"cat=2,dog=1"``, 1 for a class left out; or ``"balanced"``, with which all classes
+            count the same. Only ratios matter; the samples' own weights are multiplied, and no test cost changes.
         load: paths of your own Python files to run first, here and in every process of the run; what they register
             (with `register_optimizer`, for example) has a name from then on.
 
@@ -73,6 +83,8 @@ class Learner:
         *,
         cost: str | Cost = "softmax_cross_entropy",
         optimizer: str | Optimizer = "adam",
+        clipping: str | Clipping | None = None,
+        ema_momentum: float | None = None,
         microbatches: int | None = None,
         schedule: str | Discipline = "1f1b",
         runtime: str | Runtime = "schedulers",
@@ -81,6 +93,7 @@ class Learner:
         dtype: str | DType = "float32",
         seed: int = 0,
         supervision: Supervision | None = None,
+        class_weight: str | Mapping[Any, float] | None = None,
         load: Sequence[str | Path] = (),
     ) -> None:
         files = run_user_files(load)  # before any name is looked up
@@ -88,6 +101,7 @@ class Learner:
             "network": network,
             "cost": cost,
             "optimizer": optimizer,
+            "clipping": clipping,
             "schedule": schedule,
             "runtime": runtime,
             "kernels": kernels,
@@ -95,10 +109,12 @@ class Learner:
         }
         self.spec = LearnerSpec(
             **given,
+            ema_momentum=ema_momentum,
             microbatches=microbatches,
             stages=stages,
             seed=seed,
             supervision=Supervision() if supervision is None else supervision,
+            class_weight=class_weight,
             load=files,
         )
         self.checkpoint: Checkpoint | None = None
@@ -139,31 +155,26 @@ class Learner:
         Training goes on from ``learner.checkpoint``, to the bits of one that was never interrupted: the same weights,
         optimizer slots, steps and history. ``epochs`` is the total, so twice ``epochs=10`` trains nothing the second
         time, and is refused. What decides the bits (the network, data, batch size and so on) must be the same. For a
-        training from the beginning make a new `Learner`, or give ``initial_weights``.
-
-        Once a run has started, ``learner.result`` is set, however it ends.
+        training from the beginning make a new `Learner`, or give ``initial_weights``. Once a run has started,
+        ``learner.result`` is set, however it ends.
 
         Args:
             dataset: what to train on; the same actors evaluate its test samples after every epoch, or its validation
                 samples where there are some; then the test samples are evaluated once, at the end.
             epochs: the maximal number of passes over the training samples, >= 1, counted from the first step.
             batch_size: samples in a step, >= ``microbatches``.
-            halt: when to end the run before its last epoch: a condition such as ``EarlyStopping(patience=5)``, or its
-                text ``early_stopping:5``, or a function that is called after every epoch with all finished epochs. See
-                also `max_seconds`, `loss_less_than`, `any_of`.
-            validation: a fraction of the training samples to set apart for validation, by the learner's seed
-                (`Dataset.with_validation`); or samples of your own. None: those of the data set, if it has any.
-            metrics: what to compute of the samples that are evaluated, by name (``annex-actors metrics`` lists them);
-                None: ``accuracy`` for classes, ``r2`` for regression.
-            evaluate_every: steps between two evaluations within the epochs, >= 1, beside those at their ends; see
-                ``result.evaluations``. The pipeline drains for each, and no bit of the training changes. None: none.
+            halt: when to end before the last epoch: a condition such as ``EarlyStopping(patience=5)``, or its text
+                ``early_stopping:5``, or a function that is called after every epoch with all finished epochs.
+            validation: a fraction of the training samples to validate on, set apart by the learner's seed; or samples
+                of your own; None: those of the data set, if it has any.
+            metrics: names (``annex-actors metrics``); None: ``accuracy`` for classes, ``r2`` for regression.
+            evaluate_every: steps between two evaluations within the epochs (``result.evaluations``), >= 1; the pipeline
+                drains for each, and no bit of the training changes. None: there are evaluations at the ends alone.
             crashes: failures to inject.
             observers: called with the run's events.
             checkpoints: where and how often to save the run, so that it can be resumed if the whole job is killed.
-            resume: a checkpoint of a training with the same settings and data, from which this one goes on, instead of
-                from the learner's own. If its epochs are all trained, it is the result.
-            initial_weights: arrays by name to begin a new training with, such as ``other.checkpoint.weights``, instead
-                of drawn ones; with fresh optimizer slots, at step 0.
+            resume: a checkpoint of a training with the same settings and data, from which this one goes on.
+            initial_weights: arrays by name to begin a new training with, such as ``other.checkpoint.weights``.
 
         Returns:
             The outcome, also kept as ``learner.result``.
@@ -171,7 +182,9 @@ class Learner:
         Raises:
             UserError: settings, data or a checkpoint that do not fit, before any actor starts; or a cost that is no
                 longer finite.
-            RunFailedError: a layer fails again and again; ``learner.checkpoint`` holds the last committed step.
+            RunFailedError: a layer fails again and again, or a checkpoint is not written for another reason than the
+                disk's; ``learner.checkpoint`` holds the last committed step. StandstillError, a kind of it: nothing can
+                happen any more, and the message says which peers wait for what.
             InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
         training = PreparedTraining.of(
@@ -180,10 +193,10 @@ class Learner:
             epochs=epochs,
             batch_size=batch_size,
             halt=halt,
+            crashes=crashes,
             validation=validation,
             metrics=metrics,
             evaluate_every=evaluate_every,
-            crashes=crashes,
         )
         begun = training.begun(resume, initial_weights, own=self.checkpoint)
         return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
@@ -195,24 +208,23 @@ class Learner:
         self.result = None
         session = Session(training, observers=observers, checkpoints=checkpoints)
         try:
-            session.run()
+            result = session.run()
         finally:
             self.result = session.result
             if session.result is not None:
                 self.checkpoint = session.result.checkpoint
                 self.classes = training.trainer.classes
-        assert self.result is not None
         if training.trainer.is_validation:
-            metrics = tuple(training.trainer.metrics or ())
-            self.result = replace(self.result, test=self.evaluate(training.dataset, metrics=metrics))
-        return self.result
+            tested = self.evaluate(training.dataset, metrics=tuple(training.trainer.metrics or ()))
+            self.result = replace(result, test=tested)
+        return self.result or result
 
     def summary(self, input_shape: Shape | None = None, *, batch_size: int = 32) -> Summary:
-        """Return what the network is made of: for each layer output shape, parameters, work, messages, and its actor.
+        """Return a table of the layers: output shape, parameters, work, bytes of a microbatch's message, actor, place.
 
         Args:
             input_shape: of one sample, such as ``dataset.input_shape``; None: that of the last training.
-            batch_size: as of `train`: the messages of a microbatch are counted.
+            batch_size: as of `train`.
 
         Raises:
             UserError: the layers do not fit the shape; or there is none.
@@ -223,20 +235,17 @@ class Learner:
     def find_learning_rate(
         self, dataset: Dataset, *, lowest: float = 1e-6, highest: float = 10.0, steps: int = 100, batch_size: int = 32
     ) -> RateSearch:
-        """Return how the cost depends on the learning rate, and a suggestion: train with one that rises at each step.
-
-        It trains drawn weights for so many steps, and forgets them: the learner does not change.
+        """Return how the cost depends on the learning rate, and a suggestion; the learner does not change.
 
         Args:
-            dataset: what to train on.
+            dataset: what to train on, from drawn weights.
             lowest: the learning rate of the first step, > 0.
             highest: that of the last step, > ``lowest``; between them it rises exponentially.
             steps: how many, >= 10; what comes after the cost has exploded is left out.
-            batch_size: samples in a step.
+            batch_size: >= 1.
 
         Raises:
-            UserError: settings or data that do not fit, or an optimizer without a ``learning_rate``.
-            RunFailedError: a layer fails again and again.
+            UserError: what does not fit, or an optimizer without a ``learning_rate``.
 
         Source:
             Smith (2017), Cyclical learning rates for training neural networks, section 3.3.
@@ -291,8 +300,7 @@ class Learner:
             metrics: by name; None: ``accuracy`` for classes or ``r2`` for regression.
 
         Returns:
-            ``cost`` and the metrics: the bits of an `EpochFinished` at the same weights. A ``confusion_matrix`` is a
-            list of rows; what is undefined for these samples is left out.
+            ``cost`` and the defined metrics, the bits of an `EpochFinished`; a ``confusion_matrix`` as rows.
 
         Raises:
             DataError: there are no trained weights, or the data are of other classes than those that were trained.

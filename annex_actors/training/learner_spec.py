@@ -15,7 +15,8 @@ from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_of
 from annex_actors.layers import Kernels, Layer, Network, StackLayer, sequence
 from annex_actors.layers import kernels as kernels_of
-from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import Clipping, Optimizer, averaged, scaled
+from annex_actors.optimizers import clipping as clipping_of
 from annex_actors.optimizers import optimizer as optimizer_of
 from annex_actors.peers.stage import StageSpec
 from annex_actors.placement import network_work, partition
@@ -23,8 +24,10 @@ from annex_actors.runtimes import Runtime, Supervision
 from annex_actors.runtimes import runtime as runtime_of
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_of
+from annex_actors.training import class_weights
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import FLOAT32, Checkpoint
+from annex_actors.training.class_weights import ClassWeight
 
 PER_LAYER = "layer"
 """The placement with an actor for each layer."""
@@ -46,6 +49,8 @@ class LearnerSpec:
     network: Network
     cost: Cost
     optimizer: Optimizer
+    clipping: Clipping | None
+    ema_momentum: float | None
     microbatches: int | None
     schedule: Discipline
     runtime: Runtime
@@ -55,6 +60,7 @@ class LearnerSpec:
     seed: int
     supervision: Supervision
     load: tuple[str, ...]
+    class_weight: ClassWeight | None = None
 
     def __post_init__(self) -> None:
         kernels, network, parts = kernels_of(self.kernels), _checked_network(self.network), self.microbatches
@@ -63,6 +69,10 @@ class LearnerSpec:
             network=network.with_kernels(kernels),
             cost=cost_of(self.cost),
             optimizer=optimizer_of(self.optimizer),
+            clipping=clipping_of(self.clipping),
+            ema_momentum=None
+            if self.ema_momentum is None
+            else checks.real_number("ema_momentum", self.ema_momentum, at_least=0, below=1),
             microbatches=None if parts is None else checks.whole_number("microbatches", parts, at_least=1),
             schedule=discipline_of(self.schedule),
             runtime=runtime_of(self.runtime),
@@ -70,8 +80,11 @@ class LearnerSpec:
             kernels=kernels,
             dtype=checks.floating("dtype", self.dtype),
             seed=checks.whole_number("seed", self.seed, at_least=0, below=2**64),
+            class_weight=class_weights.checked(self.class_weight),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
+        for tuning in self.network.tuning:
+            scaled(self.optimizer, tuning.learning_rate)  # an optimizer without a learning rate is refused
 
     __repr__ = brief
 
@@ -83,7 +96,7 @@ class LearnerSpec:
 
     def initial(self, input_shape: Shape) -> Checkpoint:
         """Return the network before its first step, given the shape of a sample."""
-        return Checkpoint.initial(self.network, input_shape, self.optimizer, self.seed, self.dtype)
+        return Checkpoint.initial(self.network, input_shape, self.stage_optimizer, self.seed, self.dtype)
 
     def parts(self, batch_size: int) -> int:
         """Return into how many microbatches a batch of this size is cut: as many as given, or the schedule's default.
@@ -91,6 +104,11 @@ class LearnerSpec:
         A default follows what was given: it is never more than the samples of a batch.
         """
         return self.microbatches if self.microbatches is not None else min(self.schedule.microbatches, batch_size)
+
+    @property
+    def stage_optimizer(self) -> Optimizer:
+        """The optimizer as every stage has it: with the averages of the weights, if they are asked for."""
+        return averaged(self.optimizer, self.ema_momentum)
 
     @property
     def actors(self) -> int:
@@ -121,7 +139,8 @@ class LearnerSpec:
             self.network,
             self.placement(state),
             cost=self.cost,
-            optimizer=self.optimizer,
+            optimizer=self.stage_optimizer,
+            clipping=self.clipping,
             discipline=self.schedule,
             state=state,
             seed=self.seed,
@@ -141,6 +160,10 @@ def _checked_network(network: object) -> Network:
     cure = f"; write parse_layers({shown(network)})" if isinstance(network, str) else ""
     wanted = "a network or a layer, such as sequence(dense(8), dense(3))"
     raise ConfigError(f"expected `network` to be {wanted}, got {shown(network)}{cure}")
+
+
+def _checked_momentum(momentum: float | None) -> float | None:
+    return None if momentum is None else checks.real_number("ema_momentum", momentum, at_least=0, below=1)
 
 
 def _checked_stages(stages: str | int, layers: int) -> str | int:

@@ -14,6 +14,7 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
+from annex_actors.costs import check_takes_weights
 from annex_actors.data import Batches, Dataset, Samples
 from annex_actors.metrics import chosen, predicted_classes
 from annex_actors.peers.trainer import TrainerSpec
@@ -24,6 +25,7 @@ from annex_actors.runtimes import Crash, CrashPlan, Observer, Program
 from annex_actors.stores import StateStore
 from annex_actors.training.best import BestWeights
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.class_weights import training_weights
 from annex_actors.training.halting import Halt, best_of, monitors_of
 from annex_actors.training.halts import halt as halt_named
 from annex_actors.training.identification import identity_of
@@ -135,7 +137,7 @@ class PreparedTraining:
         Raises:
             UserError: they do not fit the network; the message names the layer.
         """
-        initial = with_weights(self.initial, weights, self.spec.network, self.spec.optimizer)
+        initial = with_weights(self.initial, weights, self.spec.network, self.spec.stage_optimizer)
         return replace(self, initial=initial)
 
     def resumed(self, checkpoint: Checkpoint) -> Self:
@@ -239,6 +241,9 @@ def _trainer(
     _check_monitors(halt, dataset, named)
     if dataset.classes:  # fails now if the outputs do not fit the classes, and not at the first evaluation
         predicted_classes(np.zeros((1, *output_shape), np.float32), 1, len(dataset.classes))
+    weights = training_weights(dataset, spec.class_weight)
+    if weights is not None or dataset.test.sample_weight is not None:
+        check_takes_weights(spec.cost)
     return TrainerSpec(
         run=run_name(),
         routing=Routing(spec.actors),
@@ -256,6 +261,7 @@ def _trainer(
         halt=halt,
         best=best_of(halt),
         overlap=spec.schedule.overlap(spec.actors),
+        sample_weight=weights,
     )
 
 
@@ -286,7 +292,7 @@ def _check_crashes(crashes: Sequence[Crash], spec: LearnerSpec, trainer: Trainer
 
 def _trainer_state(checkpoint: Checkpoint, trainer: TrainerSpec) -> TrainerState:
     """Return the trainer's state at a checkpoint; call ``halt`` again if an epoch has just ended."""
-    state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.batches, checkpoint.evaluations)
+    state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.weight, checkpoint.evaluations)
     if trainer.halt is None or not state.history or state.history[-1].steps < state.reported:
         return state
     return replace(state, halt_at=state.reported) if trainer.halt(state.history) else state

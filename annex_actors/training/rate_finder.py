@@ -138,4 +138,5 @@ def _with_rate(optimizer: Any, ramp: Ramp) -> Any:
     if not is_dataclass(optimizer) or all(each.name != "learning_rate" for each in fields(optimizer)):
         raise ConfigError(f"expected an optimizer with a `learning_rate`, such as Adam(), got {shown(optimizer)}")
     settings = {each.name: getattr(optimizer, each.name) for each in fields(optimizer) if each.init}
-    return type(optimizer)(**{**settings, "learning_rate": ramp})
+    kind: Any = type(optimizer)
+    return kind(**{**settings, "learning_rate": ramp})

@@ -16,7 +16,8 @@ from annex_actors.runtimes.blas import self_test
 from annex_actors.stores import MemoryStore
 from annex_actors.training.best import BestWeights
 from annex_actors.training.checkpoint import Checkpoint, Evaluation
-from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
+from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.checkpoint_writer import CheckpointWriter
 from annex_actors.training.history import History
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner_spec import LearnerSpec
@@ -77,7 +78,7 @@ class Session:
             self._began = clock.now()
             job = start(self._training.spec, self._program)
             if self._writer is not None:
-                self._writer.emit = job.emit
+                self._writer.attach(job)
             finished = False
             try:
                 self._wait(job, interrupts)

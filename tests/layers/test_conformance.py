@@ -6,8 +6,21 @@ import numpy as np
 import pytest
 
 from annex_actors.base.types import Shape
-from annex_actors.layers import LAYERS, Layer, StackLayer, activation, dense, dropout, flatten, parse_layers, residual
-from annex_actors.layers.residual import Fork, Join
+from annex_actors.layers import (
+    LAYERS,
+    Layer,
+    StackLayer,
+    activation,
+    dense,
+    dropout,
+    flatten,
+    parse_layers,
+    permute,
+    reshape,
+    residual,
+)
+from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate
+from annex_actors.layers.parse import encloses
 from annex_actors.testing import check_layer, check_stack_layer
 from tests.own_layers import LowRank, Norm
 
@@ -15,6 +28,8 @@ EXAMPLES: list[tuple[Layer, Shape]] = [
     (dense(3), (4,)),
     (dense(1), (1,)),
     (dense(3, 4), (4,)),
+    (dense(3), (2, 4)),
+    (dense(2), (3, 2, 4)),
     (dense(3, initializer="glorot"), (4,)),
     (dense(3, 4, initializer="he"), (4,)),
     (dense(2, weights=np.arange(6).reshape(3, 2), biases=[1, -1]), (3,)),
@@ -33,6 +48,11 @@ EXAMPLES: list[tuple[Layer, Shape]] = [
     (flatten(), (5,)),
     (flatten(), (2, 3)),
     (flatten(), (2, 3, 2)),
+    (reshape(3, 2), (6,)),
+    (reshape(2, -1, 1), (3, 4)),
+    (permute(1), (4,)),
+    (permute(2, 1), (3, 4)),
+    (permute(3, 1, 2), (3, 4, 2)),
 ]
 
 STACK_EXAMPLES: list[tuple[StackLayer, tuple[Shape, ...]]] = [
@@ -40,6 +60,12 @@ STACK_EXAMPLES: list[tuple[StackLayer, tuple[Shape, ...]]] = [
     (Fork(), ((2, 3),)),
     (Join(), ((5,), (5,))),
     (Join(), ((2, 3), (2, 3))),
+    (Fork(3), ((5,),)),
+    (Join(3), ((5,), (5,), (5,))),
+    (Rotate(), ((5,), (2, 3))),
+    (Rotate(3), ((5,), (2, 3), (1,))),
+    (Concatenate(), ((5,), (3,))),
+    (Concatenate(3), ((2, 5), (2, 3), (2, 1))),
 ]
 
 
@@ -63,7 +89,7 @@ def test_a_layer_on_a_stack_keeps_its_promises(layer: StackLayer, input_shapes: 
 
 def test_every_layer_in_the_table_is_checked() -> None:
     checked = {layer.name for layer, _ in EXAMPLES} | {layer.name for layer, _ in STACK_EXAMPLES}
-    assert checked | {"residual"} == set(LAYERS)
+    assert checked | {name for name, made in LAYERS.items() if encloses(made)} == set(LAYERS)
 
 
 def test_a_word_that_encloses_layers_stands_for_layers_in_the_table() -> None:

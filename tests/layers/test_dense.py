@@ -60,7 +60,7 @@ def test_weights_may_be_given_without_biases_and_the_reverse() -> None:
 def test_given_weights_determine_the_number_of_inputs() -> None:
     layer = dense(1, weights=[[1], [2]])
     assert layer.in_features == 2
-    with pytest.raises(ShapeError, match=r"expected samples of shape \(2,\), got \(3,\)"):
+    with pytest.raises(ShapeError, match=r"expected samples of shape \(..., 2\), got \(3,\)"):
         layer.output_shape((3,))
 
 
@@ -79,14 +79,30 @@ def test_layers_are_values_that_compare_and_pickle() -> None:
     assert hash(layer) == hash(dense(1, weights=[[1], [2]], biases=[3]))
 
 
-def test_samples_of_several_axes_need_a_flatten() -> None:
-    with pytest.raises(ShapeError, match=r"got \(28, 28\); put flatten\(\) before dense:10"):
-        dense(10).output_shape((28, 28))
+def test_it_works_on_the_last_axis_and_leaves_the_others() -> None:
+    layer, generator = dense(2), np.random.default_rng(0)
+    parameters = layer.initial_parameters((5, 3), RandomKey(0), np.dtype(np.float64))
+    inputs = generator.standard_normal((4, 5, 3))
+    outputs, _ = layer.forward(parameters, inputs, None)
+    assert layer.output_shape((5, 3)) == (5, 2)
+    assert np.allclose(outputs, np.einsum("bti,io->bto", inputs, parameters["weight"]) + parameters["bias"])
+
+
+def test_each_position_of_the_other_axes_counts_as_work() -> None:
+    assert dense(2).work((3,)) == 8
+    assert dense(2).work((5, 3)) == 40
+
+
+def test_a_sample_without_an_axis_is_refused() -> None:
+    with pytest.raises(ShapeError, match=r"expected samples of shape \(..., features\), got \(\)"):
+        dense(10).output_shape(())
 
 
 def test_samples_with_another_number_of_inputs_are_refused() -> None:
-    with pytest.raises(ShapeError, match=r"expected samples of shape \(784,\), got \(64,\); give in_features=64"):
+    with pytest.raises(ShapeError, match=r"expected samples of shape \(..., 784\), got \(64,\); give in_features=64"):
         dense(10, 784).output_shape((64,))
+    with pytest.raises(ShapeError, match=r"got \(28, 28\); put flatten\(\) before dense:10:784"):
+        dense(10, 784).output_shape((28, 28))
 
 
 @pytest.mark.parametrize("out_features", [0, -1, 2.5, "3", True, None])

@@ -58,14 +58,16 @@ def test_layers_that_do_not_fit_are_named_with_both_shapes() -> None:
     with pytest.raises(
         ShapeError,
         match=r"^layer 2 \(dense:10:64\) does not fit layer 1 \(relu\), which gives samples of shape \(128,\): "
-        r"expected samples of shape \(64,\), got \(128,\); give in_features=128 or leave it out$",
+        r"expected samples of shape \(..., 64\), got \(128,\); give in_features=128 or leave it out$",
     ):
         network.shapes((784,))
 
 
 def test_a_first_layer_that_does_not_fit_the_data_says_so() -> None:
-    with pytest.raises(ShapeError, match=r"^layer 0 \(dense:10\) does not fit the data, .* \(28, 28\): .*flatten\(\)"):
-        sequence(dense(10)).shapes((28, 28))
+    with pytest.raises(
+        ShapeError, match=r"^layer 0 \(dense:10:784\) does not fit the data, .* \(28, 28\): .*flatten\(\)"
+    ):
+        sequence(dense(10, 784)).shapes((28, 28))
 
 
 @pytest.mark.parametrize("input_shape", [(0,), (3, -1), (2.5,)])

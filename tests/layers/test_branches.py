@@ -7,14 +7,17 @@ from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.layers import (
     Network,
     activation,
+    add,
+    concat,
     dense,
     flatten,
     on_stack,
     parse_layers,
+    repeat,
     residual,
     sequence,
 )
-from annex_actors.layers.residual import Fork, Join
+from annex_actors.layers.branches import Fork, Join
 from tests.trainings import outputs_of
 
 INPUTS = np.random.default_rng(0).standard_normal((3, 4))
@@ -109,3 +112,56 @@ def test_weights_before_a_block_are_drawn_for_the_first_activation_in_it() -> No
 
 def test_a_block_of_flat_samples_may_contain_flatten() -> None:
     assert residual(flatten()).shapes((4,))[-1] == (4,)
+
+
+def test_branches_are_added_in_their_order() -> None:
+    network = add(activation("tanh"), sequence(activation("sigmoid"), activation("tanh")), activation("linear"))
+    expected = np.tanh(INPUTS) + np.tanh(1 / (1 + np.exp(-INPUTS))) + INPUTS
+    np.testing.assert_allclose(outputs_of(network, [{}] * len(network.layers), INPUTS), expected, rtol=1e-12)
+
+
+def test_branches_are_laid_side_by_side_in_their_order() -> None:
+    network = concat(activation("linear"), activation("tanh"), sequence(activation("sigmoid"), flatten()))
+    outputs = outputs_of(network, [{}] * len(network.layers), INPUTS)
+    np.testing.assert_allclose(outputs, np.hstack([INPUTS, np.tanh(INPUTS), 1 / (1 + np.exp(-INPUTS))]), rtol=1e-12)
+
+
+def test_a_branched_network_reads_back_from_its_text_and_nests() -> None:
+    network = parse_layers("concat( dense:3 sequence( dense:4 add( linear tanh ) ) ) residual( repeat:2( relu ) )")
+    assert network == sequence(
+        concat(dense(3), sequence(dense(4), add(activation("linear"), activation("tanh")))),
+        residual(activation("relu"), activation("relu")),
+    )
+    assert parse_layers(network.spec()) == network
+    assert network.shapes((5,))[-1] == (7,)
+
+
+@pytest.mark.parametrize("text", ["add( relu )", "concat( relu )", "add( )"])
+def test_fewer_than_two_branches_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"to have several branches, got [01] branch(es)?; `linear`"):
+        parse_layers(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("add( dense:3 dense:4 dense:3 )", "expected branches of the same shape, got "),
+        ("concat( dense:3 sequence( reshape:3:2 ) )", "expected branches that differ in the last axis only, got "),
+    ],
+)
+def test_branches_that_do_not_fit_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ShapeError, match=message):
+        parse_layers(text).shapes((6,))
+
+
+def test_layers_are_repeated_with_weights_of_their_own() -> None:
+    network = repeat(3, dense(4), activation("relu"))
+    assert network == sequence(*(dense(4), activation("relu")) * 3)
+    first, _, second, *_ = network.initial_parameters((4,), seed=0, dtype=np.dtype(np.float32))
+    assert not np.array_equal(first["weight"], second["weight"])
+
+
+@pytest.mark.parametrize("text", ["repeat:0( relu )", "repeat:2( )", "repeat:9999999( relu )", "repeat( relu )"])
+def test_a_repetition_without_layers_or_of_too_many_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"repeat"):
+        parse_layers(text)
