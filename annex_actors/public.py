@@ -92,6 +92,7 @@ from annex_actors.training.early_stopping import EarlyStopping
 from annex_actors.training.halting import all_of, any_of, loss_less_than, max_epochs, max_seconds, max_steps
 from annex_actors.training.history import History
 from annex_actors.training.learner import Learner
+from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.rate_finder import RateSearch
 from annex_actors.training.result import InterruptedRun, Result
 from annex_actors.training.summary import LayerSummary, Summary
@@ -155,6 +156,7 @@ __all__ = [
     "RMSprop",
     "RandomKey",
     "RateSearch",
+    "ReduceOnPlateau",
     "Result",
     "RunDirectory",
     "RunFailedError",

@@ -25,7 +25,16 @@ class TrainingSamples(NamedTuple):
     weight: Floats | None
 
 
-def fed(samples: TrainingSamples, indices: Array, *, run: str, routing: Routing, step: int, parts: int) -> list[Post]:
+def fed(
+    samples: TrainingSamples,
+    indices: Array,
+    run: str,
+    routing: Routing,
+    *,
+    step: int,
+    parts: int,
+    rate_factor: float = 1.0,
+) -> list[Post]:
     """Return the messages of a step: for each microbatch its targets, then its inputs.
 
     Args:
@@ -35,9 +44,10 @@ def fed(samples: TrainingSamples, indices: Array, *, run: str, routing: Routing,
         routing: the chain of stages.
         step: from 0.
         parts: into how many microbatches to cut, at most; a batch of fewer samples has one for each.
+        rate_factor: see `Part`.
     """
     slices = microbatch_slices(len(indices), parts)
-    part = Part(len(slices), len(indices))
+    part = Part(len(slices), len(indices), rate_factor)
     weights = None if samples.weight is None else scaled(samples.weight[indices])
     posts = []
     for microbatch, rows in enumerate(slices):

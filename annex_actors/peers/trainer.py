@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
@@ -73,6 +74,7 @@ class TrainerSpec:
         metrics: of ``test``, by name; None: those that fit the task.
         seconds: how long the run has taken so far, by the clock of its owner. A peer has none: this one is asked when
             an epoch ends, and its answer is committed with the epoch before anything acts on it.
+        rate_factor: from the finished epochs to what the learning rate of the next steps is multiplied by; None: 1.
 
     Raises:
         ConfigError: ``resumed`` has steps that its epochs cannot have.
@@ -98,6 +100,7 @@ class TrainerSpec:
     metrics: Mapping[str, Metric] | None = None
     seconds: Callable[[], float] = float
     sample_weight: Floats | None = None
+    rate_factor: Callable[[tuple[EpochFinished, ...]], float] | None = None
 
     __repr__ = brief
 
@@ -160,6 +163,7 @@ class Trainer:
         self._spec = spec
         self._state = state
         self._fed = state.reported
+        self._factor: tuple[int, float] | None = None
         self._waiting_for: PredictionFeed | set[Address] | None = None
         """The outputs of an evaluation, or the stages whose last commit is missing; None: it feeds steps."""
         self._ending: EpochFinished | None = None
@@ -237,9 +241,17 @@ class Trainer:
     def _step(self, step: int) -> list[Post]:
         spec = self._spec
         samples = TrainingSamples(spec.inputs, spec.targets, spec.sample_weight)
-        return fed(
-            samples, spec.batches.indices(step), run=spec.run, routing=spec.routing, step=step, parts=spec.microbatches
-        )
+        rows, factor = spec.batches.indices(step), self._rate_factor()
+        return fed(samples, rows, spec.run, spec.routing, step=step, parts=spec.microbatches, rate_factor=factor)
+
+    def _rate_factor(self) -> float:
+        """Return the factor for the steps of the current epoch; it changes when the epoch ends, and with no step."""
+        rule, epochs = self._spec.rate_factor, len(self._state.history)
+        if rule is None:
+            return 1.0
+        if self._factor is None or self._factor[0] != epochs:
+            self._factor = epochs, float(rule(self._state.history))
+        return self._factor[1]
 
     def _report(self, report: Report) -> list[Request]:
         self._state = self._state.with_report(report.cost, self._spec.weight(report.step))
@@ -279,30 +291,20 @@ class Trainer:
         return self._end_epoch(cost, metrics) if is_end else self._end_evaluation(cost, metrics)
 
     def _end_evaluation(self, cost: float, metrics: Mapping[str, float]) -> list[Request]:
-        state, spec = self._state, self._spec
-        evaluation = Evaluated(
-            epoch=len(state.history),
-            steps=state.reported,
-            test_cost=None if spec.is_validation else cost,
-            metrics=metrics,
-            seconds=spec.seconds(),
-            validation_cost=cost if spec.is_validation else None,
-        )
-        self._state = replace(state, evaluations=(*state.evaluations, evaluation))
+        evaluation = Evaluated(**self._judged(cost, metrics))
+        self._state = replace(self._state, evaluations=(*self._state.evaluations, evaluation))
         return [Emit(evaluation), self._commit(), *self._go_on()]
+
+    def _judged(self, cost: float | None, metrics: Mapping[str, float]) -> dict[str, Any]:
+        is_validation = self._spec.is_validation
+        costs = {"validation_cost": cost if is_validation else None, "test_cost": None if is_validation else cost}
+        place = {"epoch": len(self._state.history), "steps": self._state.reported, "seconds": self._spec.seconds()}
+        return {**place, **costs, "metrics": metrics}
 
     def _end_epoch(self, cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
         """End the epoch; where it is the best so far, once every stage has committed its last step."""
         state, spec = self._state, self._spec
-        epoch = EpochFinished(
-            epoch=len(state.history),
-            steps=state.reported,
-            train_cost=state.cost_sum / state.weight,
-            test_cost=None if spec.is_validation else cost,
-            metrics=metrics,
-            seconds=spec.seconds(),
-            validation_cost=cost if spec.is_validation else None,
-        )
+        epoch = EpochFinished(train_cost=state.cost_sum / state.weight, **self._judged(cost, metrics))
         if spec.best is None or spec.best((*state.history, epoch)) != epoch.epoch:
             return self._ended(epoch)
         self._ending = epoch

@@ -24,6 +24,7 @@ batch_size = 32
 # halt = ["early_stopping:5:monitor=test_cost"]     # or several, of which any ends the run
 # clipping = "global_norm:1.0"  # or "value:0.5", or "layer_norm:1.0"
 # ema_momentum = 0.999          # evaluate and predict with moving averages of the weights
+# reduce_on_plateau = "patience=5:factor=0.5"
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
 # load = ["mine.py"]            # your own Python files that the run needs: what they register then has a name; they run
@@ -147,6 +148,7 @@ class RunConfig(Section):
             optimizer=optimizer(**self.optimizer.model_dump()),
             clipping=training.clipping,
             ema_momentum=training.ema_momentum,
+            reduce_on_plateau=training.reduce_on_plateau,
             microbatches=training.microbatches,
             schedule=training.schedule,
             runtime=runtime(**self.runtime.model_dump()),

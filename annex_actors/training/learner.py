@@ -26,6 +26,7 @@ from annex_actors.training.evaluation import evaluated_on
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner_spec import PER_LAYER, LearnerSpec
 from annex_actors.training.model_files import load_model, save_model
+from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.prediction import Predict, Predictions, serving
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.rate_finder import RateSearch, find_rate
@@ -53,6 +54,8 @@ class Learner:
         ema_momentum: the fraction that an exponential moving average of the weights keeps at each step,
             0 <= ema_momentum < 1, such as 0.999. Evaluations and predictions then use the averages, which are slots of
             the optimizer, ``average.weight`` for ``weight``; training goes on with the weights. None: there are none.
+        reduce_on_plateau: when the learning rate is lowered, as text such as ``patience=5:factor=0.5``, or a
+            `ReduceOnPlateau`. None: never.
         microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
             make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1; but
             not more than the batch has samples.
@@ -85,6 +88,7 @@ class Learner:
         optimizer: str | Optimizer = "adam",
         clipping: str | Clipping | None = None,
         ema_momentum: float | None = None,
+        reduce_on_plateau: str | ReduceOnPlateau | None = None,
         microbatches: int | None = None,
         schedule: str | Discipline = "1f1b",
         runtime: str | Runtime = "schedulers",
@@ -97,21 +101,20 @@ class Learner:
         load: Sequence[str | Path] = (),
     ) -> None:
         files = run_user_files(load)  # before any name is looked up
-        given: dict[str, Any] = {  # `LearnerSpec` finds what names stand for
-            "network": network,
-            "cost": cost,
-            "optimizer": optimizer,
-            "clipping": clipping,
-            "schedule": schedule,
-            "runtime": runtime,
-            "kernels": kernels,
-            "dtype": dtype,
-        }
-        self.spec = LearnerSpec(
-            **given,
+        spec_of: Any = LearnerSpec  # which finds what names stand for
+        self.spec: LearnerSpec = spec_of(
+            network=network,
+            cost=cost,
+            optimizer=optimizer,
+            clipping=clipping,
             ema_momentum=ema_momentum,
+            reduce_on_plateau=reduce_on_plateau,
             microbatches=microbatches,
+            schedule=schedule,
+            runtime=runtime,
             stages=stages,
+            kernels=kernels,
+            dtype=dtype,
             seed=seed,
             supervision=Supervision() if supervision is None else supervision,
             class_weight=class_weight,
@@ -246,9 +249,6 @@ class Learner:
 
         Raises:
             UserError: what does not fit, or an optimizer without a ``learning_rate``.
-
-        Source:
-            Smith (2017), Cyclical learning rates for training neural networks, section 3.3.
         """
         return find_rate(self.spec, dataset, lowest=lowest, highest=highest, steps=steps, batch_size=batch_size)
 

@@ -171,7 +171,7 @@ class PreparedTraining:
             DataError: its parts do not fit together.
         """
         (checkpoint.identity or Identity({})).check(self.identity)
-        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer.batches)
+        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer)
 
     def _check_end(self, checkpoint: Checkpoint) -> None:
         """Refuse to end before the checkpoint, or to crash there: neither would ever come."""
@@ -238,11 +238,12 @@ def _trainer(
     evaluated_targets = spec.cost.encode(evaluated.targets, output_shape)
     spec.cost.encode(dataset.test.targets, output_shape)  # fails now, and not after the training
     named = chosen(metrics, dataset.classes)
-    _check_monitors(halt, dataset, named)
+    plateau = () if spec.reduce_on_plateau is None else (spec.reduce_on_plateau.monitor,)
+    _check_monitors((*monitors_of(halt), *plateau), dataset, named)
     if dataset.classes:  # fails now if the outputs do not fit the classes, and not at the first evaluation
         predicted_classes(np.zeros((1, *output_shape), np.float32), 1, len(dataset.classes))
     weights = training_weights(dataset, spec.class_weight)
-    if weights is not None or dataset.test.sample_weight is not None:
+    if weights is not None or evaluated.sample_weight is not None:
         check_takes_weights(spec.cost)
     return TrainerSpec(
         run=run_name(),
@@ -261,6 +262,7 @@ def _trainer(
         halt=halt,
         best=best_of(halt),
         overlap=spec.schedule.overlap(spec.actors),
+        rate_factor=spec.reduce_on_plateau,
         sample_weight=weights,
     )
 
@@ -275,9 +277,9 @@ def _check_settings(spec: LearnerSpec, batch_size: int, largest_batch: int) -> N
     spec.schedule.check(spec.actors, min(parts, largest_batch))
 
 
-def _check_monitors(halt: Halt | None, dataset: Dataset, metrics: Iterable[str]) -> None:
+def _check_monitors(monitors: Iterable[str], dataset: Dataset, metrics: Iterable[str]) -> None:
     known = ("train_cost", "test_cost" if dataset.validation is None else "validation_cost", *metrics)
-    for name in monitors_of(halt):
+    for name in monitors:
         if name not in known:
             checks.unknown("monitor", name, known)
 

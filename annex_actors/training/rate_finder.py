@@ -2,6 +2,8 @@
 
 It is a training as any other, by actors on the learner's runtime, with a rule of the step for its learning rate. So it
 is exact, too: the same learner and data have the same costs on every runtime, whatever dies.
+
+Source: Smith (2017), Cyclical learning rates for training neural networks, section 3.3.
 """
 
 from __future__ import annotations
@@ -130,7 +132,7 @@ def _steepest(rates: Sequence[float], smoothed: Sequence[float]) -> float | None
 def _costs(prepared: PreparedTraining, steps: int) -> tuple[float, ...]:
     """Train so many steps, without an evaluation, and return their costs."""
     until = TrainerState(halt_at=steps)
-    trainer = replace(prepared.trainer, test=None, test_targets=None, resumed=until)
+    trainer = replace(prepared.trainer, test=None, test_targets=None, resumed=until, rate_factor=None)
     return Session(replace(prepared, trainer=trainer)).run().checkpoint.costs
 
 
