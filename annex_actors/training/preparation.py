@@ -236,7 +236,8 @@ def _trainer(
     targets = spec.cost.encode(dataset.train.targets, output_shape)
     evaluated = dataset.validation or dataset.test
     evaluated_targets = spec.cost.encode(evaluated.targets, output_shape)
-    spec.cost.encode(dataset.test.targets, output_shape)  # fails now, and not after the training
+    if evaluated is not dataset.test:  # fails now, and not after the training
+        spec.cost.encode(dataset.test.targets, output_shape)
     named = chosen(metrics, dataset.classes)
     plateau = () if spec.reduce_on_plateau is None else (spec.reduce_on_plateau.monitor,)
     _check_monitors((*monitors_of(halt), *plateau), dataset, named)
