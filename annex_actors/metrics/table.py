@@ -6,7 +6,6 @@ can be registered as it is. It is undefined, and None, where it has no value, su
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError
-from annex_actors.base.shown import shown
+from annex_actors.base.calls import parse_call
+from annex_actors.base.calls import usage_of as usage_of_call
 from annex_actors.base.tables import Table
 from annex_actors.base.types import Array
 
@@ -241,15 +240,12 @@ def metric(text: str) -> Metric:
     Raises:
         ConfigError: no such metric, or arguments that do not fit.
     """
-    name, *arguments = checks.text("metric", text, wanted="a name such as f1").split(":")
+    name = checks.text("metric", text, wanted="a name such as f1").partition(":")[0]
     made_by = METRICS.find(name)
-    try:
-        return made_by(*(int(each) if each.isdecimal() else each for each in arguments))
-    except TypeError:
-        raise ConfigError(f"expected `metric` as {usage_of(name)}, got {shown(text)}") from None
+    usage = f"`metric` as {usage_of(name)}"
+    return parse_call(text, usage=usage).make(made_by, usage=usage, text=text, place="metric")
 
 
 def usage_of(name: str) -> str:
-    """Return how to write a metric, such as ``top_k_accuracy[:k=5]``."""
-    parameters = inspect.signature(METRICS[name]).parameters.values()
-    return name + "".join(f"[:{each.name}={each.default}]" for each in parameters)
+    """Return how to write a metric, such as ``top_k_accuracy[:k]``."""
+    return usage_of_call(name, METRICS[name])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError, UserError
-from annex_actors.base.shown import shown
+from annex_actors.base.calls import parse_call
+from annex_actors.base.calls import usage_of as usage_of_call
 from annex_actors.base.tables import Table
 from annex_actors.training.early_stopping import EarlyStopping
 from annex_actors.training.halting import Halt, any_of, loss_less_than, max_epochs, max_seconds, max_steps
@@ -50,38 +49,10 @@ def halt_of(texts: Iterable[str]) -> Halt | None:
 
 def usage_of(name: str) -> str:
     """Return how to write a condition, such as ``max_seconds:limit``."""
-    parameters = inspect.signature(HALTS[name]).parameters.values()
-    return name + "".join(
-        f":{each.name}" if each.default is each.empty else f"[:{each.name}={_text(each.default)}]"
-        for each in parameters
-    )
+    return usage_of_call(name, HALTS[name])
 
 
 def _parsed(text: str) -> Halt:
-    name, *words = text.split(":")
-    made_by = HALTS.find(name)
-    named = {key: _value(value) for key, equals, value in (word.partition("=") for word in words) if equals}
-    given = [_value(word) for word in words if "=" not in word]
-    try:
-        inspect.signature(made_by).bind(*given, **named)
-    except TypeError:
-        raise ConfigError(f"expected `halt` as {usage_of(name)}, got {shown(text)}") from None
-    try:
-        return made_by(*given, **named)
-    except UserError as error:
-        raise ConfigError(f"halt {shown(text)}: {error}") from None
-
-
-def _value(text: str) -> bool | int | float | str:
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+    made_by = HALTS.find(text.partition(":")[0])
+    usage = f"`halt` as {usage_of(text.partition(':')[0])}"
+    return parse_call(text, usage=usage).make(made_by, usage=usage, text=text, place="halt")

@@ -123,9 +123,9 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: halt("max_epochs"), "expected `halt` as max_epochs:limit, got 'max_epochs'"),
     (
         lambda: halt("early_stopping:patience=0"),
-        "halt 'early_stopping:patience=0': expected `patience` to be an integer",
+        "halt, 'early_stopping:patience=0': expected `patience` to be an integer",
     ),
-    (lambda: halt("early_stopping:wait=3"), r"expected `halt` as early_stopping\[:patience=5\]"),
+    (lambda: halt("early_stopping:wait=3"), r"expected `halt` as early_stopping\[:patience\]"),
     (lambda: max_seconds(0), "expected `limit` to be a number > 0"),
     (lambda: EarlyStopping(mode="best"), "expected `mode` to be one of min, max"),
     (lambda: EarlyStopping(monitor="mine"), 'expected `mode` to be "min" or "max" for \'mine\', got none'),
