@@ -51,6 +51,7 @@ from annex_actors.layers import (
     sinusoidal_positions,
     unmask,
 )
+from annex_actors.metrics import Mode, Takes, register_metric
 from annex_actors.optimizers import (
     Adagrad,
     Adam,
@@ -73,7 +74,7 @@ from annex_actors.optimizers import (
     Warmup,
     register_optimizer,
 )
-from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.events import EpochFinished, Evaluated, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Address
 from annex_actors.runs.run_directory import RunDirectory
@@ -96,10 +97,14 @@ from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progre
 from annex_actors.schedules.table import register_schedule
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
-from annex_actors.training.halting import loss_less_than
+from annex_actors.training.early_stopping import EarlyStopping
+from annex_actors.training.halting import all_of, any_of, loss_less_than, max_epochs, max_seconds, max_steps
+from annex_actors.training.history import History
 from annex_actors.training.learner import Learner
 from annex_actors.training.plateau import ReduceOnPlateau
+from annex_actors.training.rate_finder import RateSearch
 from annex_actors.training.result import InterruptedRun, Result
+from annex_actors.training.summary import LayerSummary, Summary
 
 __version__ = version("annex-actors")
 
@@ -125,11 +130,14 @@ __all__ = [
     "Dataset",
     "Discipline",
     "DivergedError",
+    "EarlyStopping",
     "EpochFinished",
+    "Evaluated",
     "Event",
     "Exponential",
     "F",
     "Grouping",
+    "History",
     "Initializer",
     "InlineRuntime",
     "InterruptedRun",
@@ -137,10 +145,12 @@ __all__ = [
     "Kernels",
     "Layer",
     "LayerError",
+    "LayerSummary",
     "LayerTimes",
     "Learner",
     "LearningRate",
     "Lion",
+    "Mode",
     "Network",
     "Observer",
     "OneCycle",
@@ -154,6 +164,7 @@ __all__ = [
     "Progress",
     "RMSprop",
     "RandomKey",
+    "RateSearch",
     "ReduceOnPlateau",
     "Result",
     "RunDirectory",
@@ -170,8 +181,10 @@ __all__ = [
     "StandstillError",
     "StepFinished",
     "Stepwise",
+    "Summary",
     "Supervision",
     "Tag",
+    "Takes",
     "ThreadsRuntime",
     "Tuning",
     "UserError",
@@ -181,6 +194,8 @@ __all__ = [
     "WorkerTally",
     "activation",
     "add",
+    "all_of",
+    "any_of",
     "concat",
     "dense",
     "dropout",
@@ -197,12 +212,16 @@ __all__ = [
     "lstm",
     "mask",
     "masked_avg_pool",
+    "max_epochs",
+    "max_seconds",
+    "max_steps",
     "parse_layers",
     "permute",
     "positions",
     "register_cost",
     "register_initializer",
     "register_layer",
+    "register_metric",
     "register_optimizer",
     "register_schedule",
     "repeat",
