@@ -77,6 +77,7 @@ from annex_actors.runtimes import (
     RunFailedError,
     Runtime,
     SchedulersRuntime,
+    StandstillError,
     Supervision,
     ThreadsRuntime,
 )
@@ -157,6 +158,7 @@ __all__ = [
     "Simulation",
     "StackLayer",
     "StageTally",
+    "StandstillError",
     "StepFinished",
     "Stepwise",
     "Supervision",

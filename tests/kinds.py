@@ -106,14 +106,15 @@ class Parameter:
 MADE_BY_US = {
     *(name for name in public.__all__ if name.endswith(("Error", "Finished", "Started", "Exited")) or name == "Event"),
     *("InterruptedRun", "Result", "Simulation", "Piece", "StageTally", "WorkerTally", "Progress", "Address"),
-    *("Checkpoint", "RunDirectory", "SavedRun"),
+    "Checkpoint",
 }
 """Values that users get and do not make: what they contain was checked where it came from. Errors, events and addresses
-are made for every message or failure, and results, checkpoints and folders by a training."""
+are made for every message or failure, and results and checkpoints by a training."""
 
 BETWEEN_ACTORS = {
     *("initial_state", "update", "start", "carry_out"),
     *("Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
+    *(f"RunDirectory.{name}" for name in ("append", "begin", "checkpoints", "end", "record")),
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
     *("Grouping", "Initializer", "Point", "Tag", "Work"),
 }
@@ -205,6 +206,8 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Polynomial: lambda: public.Polynomial(0.1, 10),
     public.RMSprop: public.RMSprop,
     public.RandomKey: lambda: public.RandomKey(1),
+    public.RunDirectory: lambda: public.RunDirectory("no-such-run"),
+    public.SavedRun: lambda: public.SavedRun(public.RunDirectory("no-such-run")),
     public.Samples: lambda: public.load("xor").train,
     public.Sgd: public.Sgd,
     public.Stepwise: lambda: public.Stepwise(0.1, 0.5, 10),

@@ -26,7 +26,7 @@ from annex_actors.layers import (
     residual,
     sequence,
 )
-from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping
+from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping, optimizer
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
@@ -78,6 +78,18 @@ TUNED = sequence(
 
 MOMENTUM: Optimizer = Sgd(learning_rate=0.05, momentum=0.9)
 ADAM: Optimizer = Adam(learning_rate=0.02)
+
+EVERY_OPTIMIZER: dict[str, Optimizer] = {
+    "sgd": optimizer("sgd", learning_rate="one_cycle:0.2:6", momentum=0.9, nesterov=True, weight_decay=0.1),
+    "adam": optimizer("adam", learning_rate="warmup:2 polynomial:0.02:4:power=2", weight_decay=0.1),
+    "adamw": optimizer("adamw", learning_rate="warmup:2 cosine_restarts:0.02:1:t_mult=2"),
+    "rmsprop": optimizer(
+        "rmsprop", learning_rate="exponential:0.02:0.8", momentum=0.9, centered=True, weight_decay=0.1
+    ),
+    "adagrad": optimizer("adagrad", learning_rate="warmup:0.1:3", initial_accumulator_value=0.1),
+    "lion": optimizer("lion", learning_rate="stepwise:0.01:0.5:2", weight_decay=0.5, decay_biases=True),
+}
+"""Every optimizer by name, with as many slots as it can have, and each with another learning rate that varies."""
 
 
 def outputs_of(network: Network, weights: Iterable[Parameters], inputs: Floats) -> Floats:

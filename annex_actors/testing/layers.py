@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers import LAYERS, Constructor, Factors, Layer, MixesRows, Saved, Stateful, Weighted
@@ -23,6 +24,7 @@ from annex_actors.testing.promises import (
     random,
     read_only,
     require,
+    require_kind,
     same_bits,
     unwritten,
 )
@@ -53,8 +55,12 @@ def check_layer(
 
     Raises:
         AssertionError: the first promise that is broken.
+        ConfigError: another argument out of range.
     """
-    require(isinstance(layer, Layer), f"{layer!r} lacks a member of the protocol Layer")
+    require_kind(layer, Layer)
+    checks.sizes("input_shape", input_shape, "a shape such as (4,)")
+    checks.whole_number("samples", samples, at_least=2)
+    checks.whole_number("seed", seed, at_least=0)
     check_text(layer, constructors)
     for dtype in DTYPES:
         for key in (None, RandomKey(seed, layer=1, step=2, microbatch=3)):

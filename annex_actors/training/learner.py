@@ -180,7 +180,9 @@ class Learner:
         Raises:
             UserError: settings, data or a checkpoint that do not fit, before any actor starts; or a cost that is no
                 longer finite.
-            RunFailedError: a layer fails again and again; ``learner.checkpoint`` holds the last committed step.
+            RunFailedError: a layer fails again and again, or a checkpoint is not written for another reason than the
+                disk's; ``learner.checkpoint`` holds the last committed step. StandstillError, a kind of it: nothing can
+                happen any more, and the message says which peers wait for what.
             InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
         training = PreparedTraining.of(

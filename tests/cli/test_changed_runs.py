@@ -46,7 +46,7 @@ OTHERS: Mapping[str, list[Any]] = {
     "data.test_fraction": [0.0, 0.4],
     "network.layers": ["dense:6 tanh dense:3", "dense:5 relu dense:3", "dense:5 tanh dense:3 tanh", "dense:5 dense:3"],
     "optimizer.name": [{"name": "sgd"}, {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}],
-    "optimizer.learning_rate": [0.02, "cosine:0.01:99", "warmup:0.01:3", "0.02"],
+    "optimizer.learning_rate": [0.02, "cosine:0.01:99", "warmup:0.01:3", "warmup:3 cosine:0.01:99", "0.02"],
     "training.epochs": [1, 2, 3, 6],
     "training.batch_size": [4, 7, 9, 100],
     "training.clipping": ["value:0.001", "global_norm:0.01"],

@@ -12,7 +12,7 @@ from annex_actors.runtimes.inline import InlineJob
 from supervisors import Strategy
 from tests.faults.plans import assert_undisturbed, disturbed, killing, shuffled
 from tests.matrix import some
-from tests.trainings import TUNED, Training
+from tests.trainings import EVERY_OPTIMIZER, TUNED, Training
 
 SMALL = Training(epochs=2, size=4, batch_size=2)
 """Five stages, two epochs of two steps of two microbatches, each epoch with its evaluation."""
@@ -23,6 +23,8 @@ ASYNCHRONOUS = [
 ]
 """Five stages with up to five steps under way at once, over the end of an epoch."""
 
+OPTIMIZERS = [replace(SMALL, optimizer=each) for each in EVERY_OPTIMIZER.values()]
+"""Every optimizer, each with a learning rate that varies."""
 TUNINGS = [replace(each, network=TUNED, ema_momentum=0.9) for each in (SMALL, ASYNCHRONOUS[0])]
 
 CLIPPED = [
@@ -71,6 +73,14 @@ def test_a_kill_at_any_event_changes_nothing_with_other_schedules(
 ) -> None:
     for event in some(range(1, events(training, order) + 1), sample=20, whole=whole, seed=len(training.schedule)):
         outcome = disturbed(training, killing({event}, order))
+        assert outcome.restarts >= 1, f"no peer was killed at event {event}"
+        assert_undisturbed(outcome, training)
+
+
+@pytest.mark.parametrize("training", OPTIMIZERS, ids=lambda training: training.optimizer.name)
+def test_a_kill_at_any_event_changes_nothing_with_any_optimizer(training: Training, whole: bool) -> None:
+    for event in some(range(1, events(training, None) + 1), sample=15, whole=whole, seed=len(repr(training.optimizer))):
+        outcome = disturbed(training, killing({event}))
         assert outcome.restarts >= 1, f"no peer was killed at event {event}"
         assert_undisturbed(outcome, training)
 
