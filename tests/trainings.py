@@ -219,8 +219,10 @@ class Training:
         """The samples to evaluate with."""
         return samples(TEST_SAMPLES, self.cost, 1, self.input_shape, self.tokens, weighted=self.weighted)
 
-    def learner(self, runtime: str | Runtime = "inline", supervision: Supervision | None = None) -> Learner:
-        """Return who trains it; with a layer in each stage."""
+    def learner(
+        self, runtime: str | Runtime = "inline", supervision: Supervision | None = None, stages: str | int = "layer"
+    ) -> Learner:
+        """Return what trains it; with a layer in each stage unless told otherwise."""
         return Learner(
             self.network,
             cost=self.cost,
@@ -232,6 +234,7 @@ class Training:
             schedule=self.schedule,
             runtime=runtime,
             seed=self.seed,
+            stages=stages,
             supervision=supervision,
         )
 

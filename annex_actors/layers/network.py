@@ -10,12 +10,13 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.shown import shown
-from annex_actors.base.types import DType, Parameters, Shape
+from annex_actors.base.types import DType, Floats, Parameters, Shape
 from annex_actors.base.words import counted
+from annex_actors.layers.indices import TakesIndices, as_indices
 from annex_actors.layers.kernels import Kernels, UsesKernels
 from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import FollowedBy, Layer, Rectifies, Stateful, Weighted
-from annex_actors.layers.stack import AnyLayer, StackLayer, shapes_after
+from annex_actors.layers.stack import AnyLayer, ChangesMask, Stack, StackLayer, UsesMask, on_stack, shapes_after
 from annex_actors.layers.tuning import UNTUNED, Tuning
 
 _LAYERS = 2**20
@@ -99,6 +100,28 @@ class Network:
             for layer, shape in zip(self.layers, self.shapes(input_shape), strict=False)
         )
 
+    def check_samples(self, inputs: Floats, what: str = "inputs") -> None:
+        """Check that samples are indices where a layer takes indices; other layers take any numbers.
+
+        Asked are the layers up to the first with weights or state: what comes after it depends on the training.
+
+        Args:
+            inputs: the samples, shape ``(samples, *input_shape)``.
+            what: what they are, for the error.
+
+        Raises:
+            DataError: an input that is no index; the message names the layer and the place.
+        """
+        if not any(isinstance(layer, TakesIndices) for layer in self.layers):
+            return
+        stack: Stack = (inputs,)
+        for index, layer in enumerate(self.layers):
+            if isinstance(layer, TakesIndices):
+                as_indices(stack[0], layer.num_indices, what=what, taker=self._label(index))
+            if isinstance(layer, Weighted | Stateful):
+                return
+            stack, _ = on_stack(layer).forward({}, stack, None)
+
     def spec(self) -> str:
         """Return the network's text, such as ``dense:128 relu dropout:0.1 dense:10``, for `parse_layers`."""
         layers = zip(self.layers, self.tunings, strict=True)
@@ -155,7 +178,8 @@ class Network:
 def sequence(*layers: AnyLayer | Network) -> Network:
     """Return the network of these layers; a network among them stands for its layers.
 
-    A layer whose initial weights depend on the next activation (`FollowedBy`) learns here which one it is.
+    A layer whose initial weights depend on the next activation (`FollowedBy`) learns here which one it is, and a layer
+    that leaves out padding (`UsesMask`) whether there is a mask.
 
     Raises:
         ConfigError: there are no layers, or something is not a layer.
@@ -163,7 +187,8 @@ def sequence(*layers: AnyLayer | Network) -> Network:
     tuned = tuple(_flattened(layers))
     if not tuned:
         raise ConfigError("expected `sequence` to have at least one layer, got none")
-    flat, tuning = zip(*tuned, strict=True)
+    untuned, tuning = zip(*tuned, strict=True)
+    flat = tuple(_with_masks(untuned))
     return Network(tuple(_with_next_activation(layer, flat[index + 1 :]) for index, layer in enumerate(flat)), tuning)
 
 
@@ -214,6 +239,14 @@ def _check_layer(place: str, layer: AnyLayer, wanted: str) -> AnyLayer:
     if isinstance(layer, Layer | StackLayer) and not isinstance(layer, type):
         return layer
     raise ConfigError(f"expected {place} to be {wanted}, got {shown(layer)}; {_MADE_BY}")
+
+
+def _with_masks(layers: Iterable[AnyLayer]) -> Iterator[AnyLayer]:
+    is_masked = False
+    for layer in layers:
+        if isinstance(layer, ChangesMask):
+            is_masked = layer.gives_mask
+        yield layer.with_mask(is_masked) if isinstance(layer, UsesMask) else layer
 
 
 def _with_next_activation(layer: AnyLayer, following: Sequence[AnyLayer]) -> AnyLayer:

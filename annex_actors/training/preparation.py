@@ -128,7 +128,7 @@ class PreparedTraining:
             DataError: its parts do not fit together.
         """
         (checkpoint.identity or Identity({})).check(self.identity)
-        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer.batches)
+        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer)
 
     def _check_end(self, checkpoint: Checkpoint) -> None:
         """Refuse to end before the checkpoint, or to crash there: neither would ever come."""
@@ -172,6 +172,8 @@ def run_name() -> str:
 def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
     _check_settings(spec, batch_size, min(batch_size, len(dataset.train)), halt)
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
+    for what, samples in (("training", dataset.train), ("test", dataset.test)):
+        spec.network.check_samples(samples.inputs, f"{what} inputs")
     targets = spec.cost.encode(dataset.train.targets, output_shape)
     test_targets = spec.cost.encode(dataset.test.targets, output_shape)
     if dataset.classes:  # fails now if the outputs do not fit the classes, and not at the first evaluation
