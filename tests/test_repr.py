@@ -39,6 +39,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     **{kind.__name__: make for kind, make in EXAMPLES.items() if hasattr(public, kind.__name__)},
     "Address": lambda: Address("stage", 3),
     "Checkpoint": lambda: RESULT.checkpoint,
+    "ClipBy": lambda: public.ClipBy.VALUE,
     "Dataset": lambda: public.load("digits"),
     "EpochFinished": lambda: RESULT.history[-1],
     "Event": public.Event,
@@ -113,7 +114,8 @@ def test_a_learner_is_shown_as_the_call_that_made_it() -> None:
     learner = eval(made, dict(vars(public)))
     shown = (
         "Learner(parse_layers('dense:3'), cost=MeanSquaredError(), "
-        "optimizer=Sgd(learning_rate=0.1, momentum=0.0, nesterov=False), runtime=InlineRuntime(), seed=4)"
+        "optimizer=Sgd(learning_rate=0.1, momentum=0.0), "
+        "runtime=InlineRuntime(), seed=4)"
     )
     assert repr(learner) == shown
     assert repr(public.Learner(sequence(dense(3)))) == "Learner(parse_layers('dense:3'))"

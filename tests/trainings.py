@@ -9,16 +9,29 @@ from typing import TypeAlias
 
 import numpy as np
 
-from annex_actors.base.types import Floats, Parameters
+from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.costs import cost
 from annex_actors.data import Batches, Dataset, Samples
-from annex_actors.layers import Network, Stack, activation, dense, dropout, on_stack, residual, sequence
-from annex_actors.optimizers import Adam, Optimizer, Sgd
+from annex_actors.layers import (
+    Network,
+    Stack,
+    activation,
+    dense,
+    dropout,
+    freeze,
+    l1,
+    l2,
+    learning_rate,
+    on_stack,
+    residual,
+    sequence,
+)
+from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping, optimizer
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
 from annex_actors.protocol.instrument import Instrument
-from annex_actors.protocol.messages import freeze
+from annex_actors.protocol.messages import freeze as as_sent
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.runtimes import (
     CrashPlan,
@@ -41,6 +54,7 @@ from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner import Learner
+from annex_actors.training.plateau import reduce_on_plateau
 from annex_actors.training.preparation import PreparedTraining
 from tests.own_layers import LowRank, Norm
 
@@ -54,8 +68,28 @@ SKIPPING = sequence(
 )
 """With skips within skips, two weight matrices in a layer, and running statistics."""
 
+TUNED = sequence(
+    freeze(dense(6), activation("relu")),
+    residual(learning_rate(0.5, LowRank(2, 6)), freeze(Norm()), l1(0.01, activation("tanh"), dense(6))),
+    dropout(0.2),
+    l2(0.05, l1(0.001, dense(CLASSES))),
+)
+"""With layers that learn in other ways than the others, or not at all."""
+
 MOMENTUM: Optimizer = Sgd(learning_rate=0.05, momentum=0.9)
 ADAM: Optimizer = Adam(learning_rate=0.02)
+
+EVERY_OPTIMIZER: dict[str, Optimizer] = {
+    "sgd": optimizer("sgd", learning_rate="one_cycle:0.2:6", momentum=0.9, nesterov=True, weight_decay=0.1),
+    "adam": optimizer("adam", learning_rate="warmup:2 polynomial:0.02:4:power=2", weight_decay=0.1),
+    "adamw": optimizer("adamw", learning_rate="warmup:2 cosine_restarts:0.02:1:t_mult=2"),
+    "rmsprop": optimizer(
+        "rmsprop", learning_rate="exponential:0.02:0.8", momentum=0.9, centered=True, weight_decay=0.1
+    ),
+    "adagrad": optimizer("adagrad", learning_rate="warmup:0.1:3", initial_accumulator_value=0.1),
+    "lion": optimizer("lion", learning_rate="stepwise:0.01:0.5:2", weight_decay=0.5, decay_biases=True),
+}
+"""Every optimizer by name, with as many slots as it can have, and each with another learning rate that varies."""
 
 
 def outputs_of(network: Network, weights: Iterable[Parameters], inputs: Floats) -> Floats:
@@ -72,13 +106,36 @@ Fingerprints: TypeAlias = tuple[str, str, str]
 
 
 @cache
-def samples(count: int, target: str, seed: int = 0) -> Samples:
-    """Return made samples: ``target`` is the name of the cost that they suit."""
+def samples(
+    count: int,
+    target: str,
+    seed: int = 0,
+    input_shape: Shape = (FEATURES,),
+    tokens: int = 0,
+    *,
+    weighted: bool = False,
+) -> Samples:
+    """Return made samples that suit the cost named ``target``.
+
+    Args:
+        count: how many.
+        target: the cost that they suit.
+        seed: of their numbers.
+        input_shape: of each.
+        tokens: if not 0, they are whole numbers below it.
+        weighted: whether they have weights, some of them 0.
+    """
     numbers = np.random.default_rng(seed)
-    inputs = numbers.standard_normal((count, FEATURES))
-    if target == "softmax_cross_entropy":
-        return Samples(inputs, np.abs(inputs).sum(axis=1).astype(np.int64) % CLASSES)
-    return Samples(inputs, 1 / (1 + np.exp(-inputs[:, :2])))
+    shape = (count, *input_shape)
+    inputs = numbers.integers(0, tokens, shape).astype(np.float64) if tokens else numbers.standard_normal(shape)
+    weights = numbers.exponential(size=count) * (numbers.random(count) > 0.2) if weighted else None
+    name = target.partition(":")[0]
+    if name in ("softmax_cross_entropy", "hinge"):
+        return Samples(inputs, np.abs(inputs).reshape(count, -1).sum(axis=1).astype(np.int64) % CLASSES, weights)
+    chances = 1 / (1 + np.exp(-inputs.reshape(count, -1)[:, :2]))
+    if name == "kl_divergence":
+        chances /= chances.sum(axis=1, keepdims=True)
+    return Samples(inputs, chances, weights)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,27 +144,39 @@ class Training:
 
     Args:
         network: its layers.
-        cost: the name of its cost.
+        cost: its cost, as text.
         optimizer: with its settings.
+        clipping: of gradients.
+        ema_momentum: of the averages of the weights.
+        reduce_on_plateau: of the learning rate.
         schedule: the name of the discipline.
         microbatches: how many of them a batch is cut into.
         size: how many samples to train on.
         batch_size: of the steps.
         epochs: how many.
         seed: of everything random.
+        input_shape: of a sample.
+        tokens: if not 0, samples are whole numbers below it.
         stages: which layers, the cost as one after the last, make a stage; None: each layer.
+        weighted: whether the samples have weights.
     """
 
     network: Network = CLASSIFIER
     cost: str = "softmax_cross_entropy"
     optimizer: Optimizer = ADAM
+    clipping: str | None = None
+    ema_momentum: float | None = None
+    reduce_on_plateau: str | None = None
     schedule: str = "1f1b"
     microbatches: int = 2
     size: int = 13
     batch_size: int = 5
     epochs: int = 2
     seed: int = 3
+    input_shape: Shape = (FEATURES,)
+    tokens: int = 0
     stages: tuple[range, ...] | None = None
+    weighted: bool = False
 
     @property
     def steps(self) -> int:
@@ -137,20 +206,35 @@ class Training:
     @property
     def dataset(self) -> Dataset:
         """What is learned from and judged by."""
-        classes = tuple(map(str, range(CLASSES))) if self.cost == "softmax_cross_entropy" else None
-        learned, judged = samples(self.size, self.cost), samples(TEST_SAMPLES, self.cost, seed=1)
-        return Dataset("made", learned, judged, classes, None, "made for the tests")
+        classes = tuple(map(str, range(CLASSES))) if self.learned.targets.ndim == 1 else None
+        return Dataset("made", self.learned, self.judged, classes, None, "made for the tests")
 
-    def learner(self, runtime: str | Runtime = "inline", supervision: Supervision | None = None) -> Learner:
-        """Return who trains it; with a layer in each stage."""
+    @property
+    def learned(self) -> Samples:
+        """The samples to train on."""
+        return samples(self.size, self.cost, 0, self.input_shape, self.tokens, weighted=self.weighted)
+
+    @property
+    def judged(self) -> Samples:
+        """The samples to evaluate with."""
+        return samples(TEST_SAMPLES, self.cost, 1, self.input_shape, self.tokens, weighted=self.weighted)
+
+    def learner(
+        self, runtime: str | Runtime = "inline", supervision: Supervision | None = None, stages: str | int = "layer"
+    ) -> Learner:
+        """Return what trains it; with a layer in each stage unless told otherwise."""
         return Learner(
             self.network,
             cost=self.cost,
             optimizer=self.optimizer,
+            clipping=self.clipping,
+            ema_momentum=self.ema_momentum,
+            reduce_on_plateau=self.reduce_on_plateau,
             microbatches=min(self.microbatches, self.batch_size),  # a learner refuses what cuts a batch no further
             schedule=self.schedule,
             runtime=runtime,
             seed=self.seed,
+            stages=stages,
             supervision=supervision,
         )
 
@@ -160,7 +244,8 @@ class Training:
             self.network,
             self.placement,
             cost=cost(self.cost),
-            optimizer=self.optimizer,
+            optimizer=averaged(self.optimizer, self.ema_momentum),
+            clipping=clipping(self.clipping),
             discipline=discipline(self.schedule),
             state=self.initial,
             seed=self.seed,
@@ -171,15 +256,15 @@ class Training:
         """Return the trainer."""
         data = self.dataset
         learned, judged = data.train, data.test
-        shape = self.network.shapes((FEATURES,))[-1]
+        shape = self.network.shapes(self.input_shape)[-1]
         encode = cost(self.cost).encode
         return TrainerSpec(
             run="run",
             routing=Routing(len(self.placement)),
             inputs=learned.inputs,
-            targets=freeze(encode(learned.targets, shape)),
+            targets=as_sent(encode(learned.targets, shape)),
             test=judged,
-            test_targets=freeze(encode(judged.targets, shape)),
+            test_targets=as_sent(encode(judged.targets, shape)),
             classes=data.classes,
             cost=cost(self.cost),
             batches=Batches(self.size, self.batch_size, self.seed),
@@ -187,6 +272,8 @@ class Training:
             epochs=self.epochs,
             halt=halt,
             overlap=self.overlap,
+            rate_factor=reduce_on_plateau(self.reduce_on_plateau),
+            sample_weight=learned.sample_weight,
         )
 
     def store(self) -> MemoryStore:

@@ -7,8 +7,9 @@ Read the modules in this order:
 3. `activations`: relu, gelu, sigmoid and others, and what a function of your own needs;
 4. `norms`: batch norm, layer norm and others; `dropout`; `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
-6. `network`: a sequence of layers, its shapes and initial parameters;
-7. `table` and `parse`: networks as text.
+6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices`;
+7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
+8. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
 >>> network.shapes((784,))
@@ -40,7 +41,8 @@ from annex_actors.layers.activations import (
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
-from annex_actors.layers.initializers import Initializer
+from annex_actors.layers.indices import TakesIndices
+from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
     EstimatesWork,
@@ -66,22 +68,48 @@ from annex_actors.layers.norms import (
 )
 from annex_actors.layers.parse import parse_layers
 from annex_actors.layers.reshaping import Flatten, Permute, Reshape, flatten, permute, reshape
-from annex_actors.layers.stack import AnyLayer, OnStack, Stack, StackLayer, on_stack
+from annex_actors.layers.sequences import (
+    SEQUENCE_LAYERS,
+    Embedding,
+    Mask,
+    MaskedAvgPool,
+    Positions,
+    Recurrent,
+    SelfAttention,
+    SinusoidalPositions,
+    Unmask,
+    embedding,
+    gru,
+    lstm,
+    mask,
+    masked_avg_pool,
+    positions,
+    self_attention,
+    sinusoidal_positions,
+    unmask,
+)
+from annex_actors.layers.stack import AnyLayer, ChangesMask, OnStack, Stack, StackLayer, UsesMask, on_stack
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
+from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
+from annex_actors.layers.tuning import Tuning
 
 __all__ = [
+    "INITIALIZERS",
     "KERNELS",
     "LAYERS",
     "NUMPY",
+    "SEQUENCE_LAYERS",
     "Activation",
     "AnyLayer",
     "BatchNorm",
+    "ChangesMask",
     "Concatenate",
     "Constructor",
     "DType",
     "Dense",
     "Dropout",
     "Elu",
+    "Embedding",
     "EstimatesWork",
     "Factors",
     "Flatten",
@@ -99,31 +127,41 @@ __all__ = [
     "LeakyRelu",
     "Linear",
     "LogSoftmax",
+    "Mask",
+    "MaskedAvgPool",
     "MixesRows",
     "Network",
     "NumpyKernels",
     "OnStack",
     "Parameters",
     "Permute",
+    "Positions",
     "Prelu",
     "Rectifies",
+    "Recurrent",
     "Relu",
     "Reshape",
     "RmsNorm",
     "Rotate",
     "Saved",
     "SavesMore",
+    "SelfAttention",
     "Shape",
     "Sigmoid",
     "Silu",
+    "SinusoidalPositions",
     "Softmax",
     "Softplus",
     "Stack",
     "StackLayer",
     "Stateful",
+    "TakesIndices",
     "Tanh",
     "TorchKernels",
+    "Tuning",
+    "Unmask",
     "UsesKernels",
+    "UsesMask",
     "Weighted",
     "activation",
     "add",
@@ -131,18 +169,32 @@ __all__ = [
     "concat",
     "dense",
     "dropout",
+    "embedding",
     "flatten",
+    "freeze",
     "group_norm",
+    "gru",
     "kernels",
+    "l1",
+    "l2",
     "layer_norm",
+    "learning_rate",
+    "lstm",
+    "mask",
+    "masked_avg_pool",
     "on_stack",
     "parse_layers",
     "permute",
+    "positions",
     "prelu",
+    "register_initializer",
     "register_layer",
     "repeat",
     "reshape",
     "residual",
     "rms_norm",
+    "self_attention",
     "sequence",
+    "sinusoidal_positions",
+    "unmask",
 ]

@@ -19,7 +19,9 @@ from annex_actors.layers.layer import Layer
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.norms import NORM_LAYERS
 from annex_actors.layers.reshaping import flatten, permute, reshape
+from annex_actors.layers.sequences import SEQUENCE_LAYERS
 from annex_actors.layers.stack import AnyLayer
+from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
 
 Constructor: TypeAlias = Callable[..., AnyLayer | Network]
 """Makes a layer from the arguments of its word; `annex_actors.base.calls.argument_of` says what they may be.
@@ -55,6 +57,11 @@ LAYERS: Table[Constructor] = Table(
         "rotate": Rotate,
         "join": Join,
         "concatenate": Concatenate,
+        **SEQUENCE_LAYERS,
+        "freeze": freeze,
+        "learning_rate": learning_rate,
+        "l1": l1,
+        "l2": l2,
     },
 )
 """The layers by name, as written in a network's text."""

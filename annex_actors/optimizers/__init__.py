@@ -3,9 +3,12 @@
 Read the modules in this order:
 
 1. `optimizer`: the protocol `Optimizer`, which has three members;
-2. `learning_rates`: the step size, and rules that vary it;
-3. `sgd`: gradient descent with momentum;
-4. `adam`: Adam, and AdamW by weight_decay.
+2. `learning_rate`: the step size, a number or a rule; `decays`, `cosines` and `warmup`, the rules; `learning_rates`,
+   their table and their texts;
+3. `weight_decay` and `arrays`, which all optimizers share;
+4. `sgd`, `adam` (with AdamW), `rmsprop`, `adagrad`, `lion`;
+5. `scaled`, an optimizer with its learning rate times a factor; `averaged`, one that keeps a moving average of the
+   weights; and `clipping`, what is done to gradients before.
 """
 
 from __future__ import annotations
@@ -19,14 +22,27 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.settings import build
 from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
-from annex_actors.optimizers.adam import Adam
-from annex_actors.optimizers.learning_rates import LEARNING_RATES, Cosine, InverseTime, LearningRate, Stepwise, Warmup
+from annex_actors.optimizers.adagrad import Adagrad
+from annex_actors.optimizers.adam import Adam, AdamW
+from annex_actors.optimizers.averaged import Averaged, averaged
+from annex_actors.optimizers.clipping import ClipBy, Clipping, clipping, squared_norm
+from annex_actors.optimizers.cosines import Cosine, CosineRestarts, OneCycle
+from annex_actors.optimizers.decays import Constant, Exponential, InverseTime, Polynomial, Stepwise
+from annex_actors.optimizers.learning_rate import LearningRate
+from annex_actors.optimizers.learning_rates import LEARNING_RATES
+from annex_actors.optimizers.lion import Lion
 from annex_actors.optimizers.optimizer import Optimizer
+from annex_actors.optimizers.rmsprop import RMSprop
+from annex_actors.optimizers.scaled import scaled
 from annex_actors.optimizers.sgd import Sgd
+from annex_actors.optimizers.warmup import Warmup
 
 _Class = TypeVar("_Class", bound=Callable[..., Optimizer])
 
-OPTIMIZERS: Table[Callable[..., Optimizer]] = Table("optimizer", {"sgd": Sgd, "adam": Adam})
+OPTIMIZERS: Table[Callable[..., Optimizer]] = Table(
+    "optimizer",
+    {"sgd": Sgd, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "adagrad": Adagrad, "lion": Lion},
+)
 """The optimizers by name; `register_optimizer` adds your own."""
 
 _MEMBERS = ("name", "initial_state", "update")
@@ -75,14 +91,30 @@ def optimizer(name: str | Optimizer, **settings: Any) -> Optimizer:
 __all__ = [
     "LEARNING_RATES",
     "OPTIMIZERS",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Averaged",
+    "ClipBy",
+    "Clipping",
+    "Constant",
     "Cosine",
+    "CosineRestarts",
+    "Exponential",
     "InverseTime",
     "LearningRate",
+    "Lion",
+    "OneCycle",
     "Optimizer",
+    "Polynomial",
+    "RMSprop",
     "Sgd",
     "Stepwise",
     "Warmup",
+    "averaged",
+    "clipping",
     "optimizer",
     "register_optimizer",
+    "scaled",
+    "squared_norm",
 ]

@@ -1,7 +1,7 @@
 """A run's settings. Later sources win: the data set's suggestion, a TOML file, the command line's options, ``--set``.
 
 ```toml
-cost = "softmax_cross_entropy"
+cost = "softmax_cross_entropy"  # or with settings, such as "huber:delta=2.0"
 
 [data]
 name = "digits"                 # or the path of an .npz or .csv file; then also label = "species", test_fraction = 0.2
@@ -17,6 +17,9 @@ learning_rate = 0.003           # or a rule, such as "cosine:0.003:1000"; and al
 [training]
 epochs = 20
 batch_size = 32
+# clipping = "global_norm:1.0"  # or "value:0.5", or "layer_norm:1.0"
+# ema_momentum = 0.999          # evaluate and predict with moving averages of the weights
+# reduce_on_plateau = "patience=5:factor=0.5"
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
 # load = ["mine.py"]            # your own Python files that the run needs: what they register then has a name; they run
@@ -24,6 +27,7 @@ schedule = "1f1b"
 stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
 seed = 0
+# class_weight = "balanced"     # or what the samples of each class count, such as "cat=2,dog=1"
 # initial_weights = "runs/a"    # the folder of a run whose weights to begin with, instead of drawn ones
 
 [runtime]
@@ -135,6 +139,9 @@ class RunConfig(Section):
             parse_layers(self.network.layers),
             cost=self.cost,
             optimizer=optimizer(**self.optimizer.model_dump()),
+            clipping=training.clipping,
+            ema_momentum=training.ema_momentum,
+            reduce_on_plateau=training.reduce_on_plateau,
             microbatches=training.microbatches,
             schedule=training.schedule,
             runtime=runtime(**self.runtime.model_dump()),
@@ -142,6 +149,7 @@ class RunConfig(Section):
             kernels=training.kernels,
             seed=training.seed,
             supervision=Supervision(**self.supervision.model_dump()),
+            class_weight=training.class_weight,
             load=files,
         )
 

@@ -14,13 +14,14 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
+from annex_actors.base import calls
 from annex_actors.base.docstrings import arguments_of, summary_of
 from annex_actors.costs import COSTS
 from annex_actors.data import catalog
 from annex_actors.data import load as load_data
 from annex_actors.layers import KERNELS, LAYERS, parse_layers
 from annex_actors.layers.parse import usage_of
-from annex_actors.optimizers import LEARNING_RATES, OPTIMIZERS, LearningRate, learning_rates
+from annex_actors.optimizers import LEARNING_RATES, OPTIMIZERS, ClipBy, LearningRate, learning_rates
 from annex_actors.runs.config import RunConfig, suggested_settings
 from annex_actors.runs.sections import TrainingSection
 from annex_actors.runs.toml_settings import flat, toml_value
@@ -161,11 +162,12 @@ def _type_name(annotation: Any) -> str:
 
 
 _CHOICES: Mapping[str, Callable[[], dict[str, str]]] = {
-    "cost": lambda: {name: summary_of(type(cost)) for name, cost in COSTS.items()},
+    "cost": lambda: {calls.usage_of(name, made): summary_of(made) for name, made in COSTS.items()},
     "data.name": lambda: {entry.name: entry.description for entry in catalog()},
     "network.layers": lambda: {usage_of(name, made): summary_of(made) for name, made in LAYERS.items()},
     "optimizer.name": lambda: {name: summary_of(owner) for name, owner in OPTIMIZERS.items()},
     "training.schedule": lambda: {name: row.summary for name, row in DISCIPLINES.items()},
+    "training.clipping": lambda: {f"{each.value}:LIMIT": "" for each in ClipBy},
     "training.kernels": lambda: {name: summary_of(type(each)) for name, each in KERNELS.items()},
     "runtime.name": lambda: {name: summary_of(owner) for name, owner in RUNTIMES.items()},
     "supervision.strategy": lambda: {each.value: "" for each in Strategy},

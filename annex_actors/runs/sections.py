@@ -97,12 +97,16 @@ class TrainingSection(Section):
 
     epochs: int
     batch_size: int
+    clipping: str | None = _LEARNER["clipping"]
+    ema_momentum: float | None = _LEARNER["ema_momentum"]
+    reduce_on_plateau: str | None = _LEARNER["reduce_on_plateau"]
     microbatches: int | None = _LEARNER["microbatches"]
     schedule: str = _LEARNER["schedule"]
     load: list[str] = Field(default_factory=list)
     stages: str | int = _LEARNER["stages"]
     kernels: str = _LEARNER["kernels"]
     seed: int = _LEARNER["seed"]
+    class_weight: str | None = _LEARNER["class_weight"]
     initial_weights: str | None = None
     initial_weights_sha256: str | None = None
 

@@ -7,6 +7,7 @@ from annex_actors.base.words import counted
 from annex_actors.data import Dataset, Samples
 from annex_actors.schedules.discipline import Grouping
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.class_weights import text_of
 from annex_actors.training.identity import INITIAL_WEIGHTS, Identity
 from annex_actors.training.learner_spec import LearnerSpec
 
@@ -26,6 +27,13 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
     layers: dict[str, Scalar] = {f"layer {index}": layer.spec() for index, layer in enumerate(spec.network.layers)}
     for name, layer in zip(list(layers), spec.network.layers, strict=True):
         layers.update(described(name, layer))
+    layers.update(
+        {
+            f"layer {index} is tuned": " ".join(each.words)
+            for index, each in enumerate(spec.network.tuning)
+            if each.words
+        }
+    )
     return Identity(
         {
             "seed": spec.seed,
@@ -34,7 +42,11 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
             "kernels": spec.kernels.name,
             "schedule": _formula(spec, initial, spec.parts(batch_size)),
             **described("cost", spec.cost),
+            "class_weight": text_of(spec.class_weight),
             **described("optimizer", spec.optimizer),
+            **({} if spec.ema_momentum is None else {"ema_momentum": spec.ema_momentum}),
+            **(described("reduce_on_plateau", spec.reduce_on_plateau) if spec.reduce_on_plateau else {}),
+            **(described("clipping", spec.clipping) if spec.clipping else {}),
             **layers,
             "input_shape": str(dataset.input_shape),
             "classes": len(dataset.classes) if dataset.classes else None,
@@ -62,5 +74,6 @@ def _formula(spec: LearnerSpec, initial: Checkpoint, microbatches: int) -> Scala
 
 
 def _fingerprint_of(samples: Samples) -> str:
-    both = " ".join(map(array_text, (samples.inputs, samples.targets)))
-    return f"{counted(len(samples), 'sample')} {fingerprint(both.encode())}"
+    weights = () if samples.sample_weight is None else (samples.sample_weight,)
+    arrays = " ".join(map(array_text, (samples.inputs, samples.targets, *weights)))
+    return f"{counted(len(samples), 'sample')} {fingerprint(arrays.encode())}"

@@ -18,7 +18,7 @@ from annex_actors.base.errors import ConfigError, DataError, UserError, message_
 from annex_actors.base.files import read_file, reading, writing
 from annex_actors.base.settings import settings_of
 from annex_actors.base.types import Array, Shape
-from annex_actors.costs import cost
+from annex_actors.costs import cost, spec_of
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
 from annex_actors.schedules.table import discipline
@@ -26,6 +26,7 @@ from annex_actors.training.array_files import arrays_in
 from annex_actors.training.atomic_files import write_whole
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import packed, unpacked
+from annex_actors.training.class_weights import text_of
 from annex_actors.training.learner_spec import LearnerSpec
 
 _FORMAT = 1
@@ -60,7 +61,7 @@ class ModelFile:
             DataError: they are damaged, or of another network.
         """
         try:
-            initial = Checkpoint.initial(spec.network, self.input_shape, spec.optimizer, spec.seed)
+            initial = Checkpoint.initial(spec.network, self.input_shape, spec.stage_optimizer, spec.seed)
             return unpacked(self.arrays, self.metadata, initial)
         except (UserError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(_damaged(self.path, error)) from error
@@ -71,8 +72,12 @@ def save_model(spec: LearnerSpec, checkpoint: Checkpoint, classes: tuple[str, ..
     description = {
         "format": _FORMAT,
         "network": spec.network.spec(),
-        "cost": spec.cost.name,
+        "cost": spec_of(spec.cost),
+        "class_weight": text_of(spec.class_weight),
         "optimizer": {"name": spec.optimizer.name, **settings_of(spec.optimizer)},
+        "clipping": spec.clipping.spec() if spec.clipping else None,
+        "ema_momentum": spec.ema_momentum,
+        "reduce_on_plateau": spec.reduce_on_plateau.spec() if spec.reduce_on_plateau else None,
         "schedule": spec.schedule.name,
         "microbatches": spec.microbatches,
         "stages": spec.stages,
@@ -116,13 +121,14 @@ def _settings(description: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: a name is not found.
     """
-    same = ("microbatches", "stages", "kernels", "seed")
+    same = ("microbatches", "stages", "kernels", "seed", "clipping", "ema_momentum", "reduce_on_plateau")
     return {
         "network": parse_layers(description["network"]),
         "cost": cost(description["cost"]),
         "optimizer": optimizer(**description["optimizer"]),
         "schedule": discipline(description["schedule"]),
-        **{name: description[name] for name in same},
+        "class_weight": description.get("class_weight"),
+        **{name: description[name] for name in same if name in description},  # an older file has fewer
     }
 
 

@@ -14,14 +14,17 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
+from annex_actors.costs import check_takes_weights
 from annex_actors.data import Batches, Dataset
 from annex_actors.metrics import predicted_classes
-from annex_actors.peers.trainer import TrainerSpec, TrainerState
+from annex_actors.peers.trainer import TrainerSpec
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import Routing
 from annex_actors.runtimes import Crash, CrashPlan, Observer, Program
 from annex_actors.stores import StateStore
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.class_weights import training_weights
 from annex_actors.training.halting import Halt
 from annex_actors.training.identification import identity_of
 from annex_actors.training.identity import Identity
@@ -68,7 +71,7 @@ class PreparedTraining:
         batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
         spec = replace(spec, microbatches=spec.parts(batch_size))  # from here on a number, which the result records
         trainer = _trainer(spec, dataset, epochs, batch_size, halt)
-        initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.optimizer, spec.seed)
+        initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.stage_optimizer, spec.seed)
         _check_crashes(planned, spec, trainer)
         identity = identity_of(spec, dataset, batch_size, initial)
         return cls(spec, trainer, replace(initial, identity=identity), planned)
@@ -92,7 +95,7 @@ class PreparedTraining:
         Raises:
             UserError: they do not fit the network; the message names the layer.
         """
-        initial = with_weights(self.initial, weights, self.spec.network, self.spec.optimizer)
+        initial = with_weights(self.initial, weights, self.spec.network, self.spec.stage_optimizer)
         return replace(self, initial=initial)
 
     def resumed(self, checkpoint: Checkpoint) -> Self:
@@ -125,7 +128,7 @@ class PreparedTraining:
             DataError: its parts do not fit together.
         """
         (checkpoint.identity or Identity({})).check(self.identity)
-        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer.batches)
+        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer)
 
     def _check_end(self, checkpoint: Checkpoint) -> None:
         """Refuse to end before the checkpoint, or to crash there: neither would ever come."""
@@ -169,10 +172,15 @@ def run_name() -> str:
 def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
     _check_settings(spec, batch_size, min(batch_size, len(dataset.train)), halt)
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
+    for what, samples in (("training", dataset.train), ("test", dataset.test)):
+        spec.network.check_samples(samples.inputs, f"{what} inputs")
     targets = spec.cost.encode(dataset.train.targets, output_shape)
     test_targets = spec.cost.encode(dataset.test.targets, output_shape)
     if dataset.classes:  # fails now if the outputs do not fit the classes, and not at the first evaluation
         predicted_classes(np.zeros((1, *output_shape), np.float32), 1, len(dataset.classes))
+    weights = training_weights(dataset, spec.class_weight)
+    if weights is not None or dataset.test.sample_weight is not None:
+        check_takes_weights(spec.cost)
     return TrainerSpec(
         run=run_name(),
         routing=Routing(spec.actors),
@@ -187,6 +195,8 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
         epochs=epochs,
         halt=halt,
         overlap=spec.schedule.overlap(spec.actors),
+        rate_factor=spec.reduce_on_plateau,
+        sample_weight=weights,
     )
 
 
@@ -212,7 +222,7 @@ def _check_crashes(crashes: Sequence[Crash], spec: LearnerSpec, trainer: Trainer
 
 def _trainer_state(checkpoint: Checkpoint, trainer: TrainerSpec) -> TrainerState:
     """Return the trainer's state at a checkpoint; call ``halt`` again if an epoch has just ended."""
-    state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.batches)
+    state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.weight)
     if trainer.halt is None or not state.history or state.history[-1].steps < state.reported:
         return state
     return replace(state, halt_at=state.reported) if trainer.halt(state.history) else state

@@ -24,6 +24,7 @@ from annex_actors.layers.parse import encloses
 from annex_actors.testing import check_layer, check_stack_layer
 from tests.layers.activations import examples as activations
 from tests.layers.norms import examples as norms
+from tests.layers.sequences import examples as sequences
 from tests.own_layers import LowRank, Norm
 
 EXAMPLES: list[tuple[Layer, Shape]] = [
@@ -50,6 +51,7 @@ EXAMPLES: list[tuple[Layer, Shape]] = [
     (permute(1), (4,)),
     (permute(2, 1), (3, 4)),
     (permute(3, 1, 2), (3, 4, 2)),
+    *sequences.EXAMPLES,
 ]
 
 STACK_EXAMPLES: list[tuple[StackLayer, tuple[Shape, ...]]] = [
@@ -63,6 +65,7 @@ STACK_EXAMPLES: list[tuple[StackLayer, tuple[Shape, ...]]] = [
     (Rotate(3), ((5,), (2, 3), (1,))),
     (Concatenate(), ((5,), (3,))),
     (Concatenate(3), ((2, 5), (2, 3), (2, 1))),
+    *sequences.STACK_EXAMPLES,
 ]
 
 

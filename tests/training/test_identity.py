@@ -12,7 +12,7 @@ from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.costs import MeanSquaredError
 from annex_actors.data import Samples
 from annex_actors.layers import dense, dropout, sequence
-from annex_actors.optimizers import Adam, Cosine, Sgd, Warmup
+from annex_actors.optimizers import Adam, AdamW, Cosine, Sgd, Warmup
 from annex_actors.schedules.discipline import B, Discipline, F, W
 from annex_actors.schedules.table import DISCIPLINES
 from annex_actors.training.identity import Identity
@@ -74,6 +74,10 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("schedule", {"schedule": "pipedream"}, {"schedule": "pipedream", "stages": 2}),
     ("cost", {}, {"cost": "mean_squared_error"}),
     ("cost.factor", {"cost": Scaled()}, {"cost": Scaled(factor=2.0)}),
+    ("cost", {}, {"cost": "softmax_cross_entropy:label_smoothing=0.1"}),
+    ("class_weight", {}, {"class_weight": "balanced"}),
+    ("class_weight", {"class_weight": {"0": 2, "1": 3}}, {"class_weight": {"0": 2}}),
+    ("training data", {}, {"training": replace(TRAINING, weighted=True)}),
     ("optimizer", {}, {"optimizer": "sgd"}),
     ("optimizer.class", {"optimizer": Sgd()}, {"optimizer": Mine()}),
     ("optimizer.momentum", {"optimizer": Sgd()}, {"optimizer": Sgd(momentum=0.9)}),
@@ -83,6 +87,20 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"optimizer": Sgd(learning_rate=Warmup(0.1, 9))},
         {"optimizer": Sgd(learning_rate=Cosine(0.1, 9))},
     ),
+    ("optimizer.weight_decay", {"optimizer": Sgd()}, {"optimizer": Sgd(weight_decay=0.1)}),
+    ("optimizer.decay_biases", {"optimizer": AdamW()}, {"optimizer": AdamW(decay_biases=True)}),
+    (
+        "optimizer.decay_biases",
+        {"optimizer": Adam(weight_decay=0.1)},
+        {"optimizer": Adam(weight_decay=0.1, decay_biases=False)},
+    ),
+    ("optimizer", {"optimizer": Adam(weight_decay=0.01, decay_biases=False)}, {"optimizer": AdamW()}),
+    (
+        "optimizer.learning_rate",
+        {"optimizer": Adam(learning_rate=Cosine(0.1, 9))},
+        {"optimizer": Adam(learning_rate=Warmup(Cosine(0.1, 9), 2))},
+    ),
+    ("layer 0", {}, {"network": sequence(dense(6, initializer="constant,0.1"), *CLASSIFIER.layers[1:])}),
     ("layer 2", {}, {"network": sequence(*CLASSIFIER.layers[:2], dropout(0.4), dense(3))}),
     ("layer 4", {}, {"network": sequence(*CLASSIFIER.layers, dropout(0.4))}),
     ("layer 0.initializer", {}, {"network": sequence(dense(6, initializer="glorot"), *CLASSIFIER.layers[1:])}),
@@ -100,10 +118,29 @@ def test_a_setting_that_decides_bits_is_named(setting: str, began: dict[str, Any
     assert "\n" not in message
 
 
+def test_settings_that_came_later_do_not_stop_a_training_that_began_before_them() -> None:
+    names = {*identity(optimizer=Sgd()).settings}
+    assert {name for name in names if name.startswith("optimizer")} == {
+        *("optimizer", "optimizer.class", "optimizer.learning_rate", "optimizer.momentum", "optimizer.nesterov")
+    }
+    names = {*identity(optimizer=Adam(learning_rate=Cosine(0.1, 9), weight_decay=0.1)).settings}
+    assert {name for name in names if name.startswith("optimizer.learning_rate.")} == {
+        f"optimizer.learning_rate.{name}" for name in ("class", "learning_rate", "steps")
+    }
+    assert "optimizer.decay_biases" not in names
+    initializer = identity().settings["layer 0.initializer"]
+    assert (initializer, str(initializer)) == ("auto", "auto")
+    assert not any(name.startswith("layer 0.initializer.") for name in names)
+
+
 def test_kernels_are_named() -> None:
     began = identity()
     other = Identity({**began.settings, "kernels": "torch"})
     assert "expected the `kernels` that the training began with, numpy, got torch" in refused(began, other)
+
+
+def test_the_order_of_class_weights_does_not_matter() -> None:
+    identity(class_weight={"0": 2, "1": 3}).check(identity(class_weight="1=3,0=2.0"))
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
