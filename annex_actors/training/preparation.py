@@ -170,8 +170,10 @@ def run_name() -> str:
 
 
 def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
-    _check_settings(spec, batch_size, min(batch_size, len(dataset.train)), halt)
+    largest = min(batch_size, len(dataset.train))
+    _check_settings(spec, batch_size, largest, halt)
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
+    spec.network.check_microbatch(dataset.input_shape, max(1, largest // spec.parts(batch_size)))
     for what, samples in (("training", dataset.train), ("test", dataset.test)):
         spec.network.check_samples(samples.inputs, f"{what} inputs")
     targets = spec.cost.encode(dataset.train.targets, output_shape)

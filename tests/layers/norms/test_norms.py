@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annex_actors import Learner, load
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.layers import Layer, batch_norm, group_norm, layer_norm, parse_layers, rms_norm
@@ -84,8 +85,8 @@ def test_as_many_groups_as_channels_standardise_each_instance() -> None:
 @pytest.mark.parametrize(
     ("text", "shape", "message"),
     [
-        ("group_norm:3", (2, 4), r"layer 0 \(group_norm:3\) .*expected channels, .*in 3 equal groups, got \(2, 4\)"),
-        ("layer_norm:axes=3", (2, 4), r"layer 0 .*expected samples with 3 axes or more, got \(2, 4\)"),
+        ("group_norm:3", (2, 4), r"layer 0 \(group_norm:3\) .*the channels a multiple of 3 groups, got \(2, 4\)"),
+        ("layer_norm:axes=3", (2, 4), r"layer 0 .*expected samples with at least 3 axes, got \(2, 4\)"),
         ("batch_norm", (), r"layer 0 .*expected samples of shape \(..., channels\), got \(\)"),
         ("rms_norm", (), r"layer 0 .*expected samples of shape \(..., channels\), got \(\)"),
     ],
@@ -112,3 +113,15 @@ def test_a_setting_out_of_range_is_refused_on_one_line(text: str, message: str) 
     with pytest.raises(ConfigError, match=message) as caught:
         parse_layers(text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "is_refused"), [("batch_norm", True), ("reshape:4:1 batch_norm flatten", False)])
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_batch_norm_is_not_trained_on_single_numbers(text: str, is_refused: bool, batch_size: int) -> None:
+    learner = Learner(parse_layers(f"{text} dense:3"), microbatches=batch_size, schedule="sequential")
+    if not is_refused:
+        return learner.check(load("iris"), batch_size=batch_size)
+    message = r"expected microbatches of at least 2 samples for layer 0 \(batch_norm\), got 1; cut the batch into fewer"
+    with pytest.raises(ConfigError, match=message):
+        learner.check(load("iris"), batch_size=batch_size)
+    return learner.check(load("iris"), batch_size=2 * batch_size)
