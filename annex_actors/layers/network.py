@@ -15,7 +15,7 @@ from annex_actors.base.words import counted
 from annex_actors.layers.indices import TakesIndices, as_indices
 from annex_actors.layers.kernels import Kernels, UsesKernels
 from annex_actors.layers.kernels import kernels as kernels_of
-from annex_actors.layers.layer import FollowedBy, Layer, NeedsSamples, Rectifies, Stateful, Weighted
+from annex_actors.layers.layer import FollowedBy, Layer, Rectifies, Stateful, Weighted
 from annex_actors.layers.stack import AnyLayer, ChangesMask, Stack, StackLayer, UsesMask, on_stack, shapes_after
 from annex_actors.layers.tuning import UNTUNED, Tuning
 
@@ -121,19 +121,6 @@ class Network:
             if isinstance(layer, Weighted | Stateful):
                 return
             stack, _ = on_stack(layer).forward({}, stack, None)
-
-    def check_microbatch(self, input_shape: Shape, samples: int) -> None:
-        """Check that every layer learns from microbatches with so many samples.
-
-        Raises:
-            ConfigError: one needs more (`NeedsSamples`); the message names it.
-        """
-        for index, (layer, shape) in enumerate(zip(self.layers, self.shapes(input_shape), strict=False)):
-            if isinstance(layer, NeedsSamples) and (fewest := layer.fewest_samples(shape)) > samples:
-                wanted = f"at least {counted(fewest, 'sample')} for {self._label(index)}"
-                raise ConfigError(
-                    f"expected microbatches of {wanted}, got {samples}; cut the batch into fewer, or make it larger"
-                )
 
     def spec(self) -> str:
         """Return the network's text, such as ``dense:128 relu dropout:0.1 dense:10``, for `parse_layers`."""

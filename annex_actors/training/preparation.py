@@ -16,6 +16,7 @@ from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
 from annex_actors.costs import check_takes_weights
 from annex_actors.data import Batches, Dataset
+from annex_actors.layers.microbatches import check_microbatches
 from annex_actors.metrics import predicted_classes
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.peers.trainer_state import TrainerState
@@ -173,7 +174,7 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
     largest = min(batch_size, len(dataset.train))
     _check_settings(spec, batch_size, largest, halt)
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
-    spec.network.check_microbatch(dataset.input_shape, max(1, largest // spec.parts(batch_size)))
+    check_microbatches(spec.network, dataset.input_shape, max(1, largest // spec.parts(batch_size)))
     for what, samples in (("training", dataset.train), ("test", dataset.test)):
         spec.network.check_samples(samples.inputs, f"{what} inputs")
     targets = spec.cost.encode(dataset.train.targets, output_shape)
