@@ -16,6 +16,7 @@ from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
 from annex_actors.costs import check_takes_weights
 from annex_actors.data import Batches, Dataset, Samples
+from annex_actors.layers.microbatches import check_microbatches
 from annex_actors.metrics import chosen, predicted_classes
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.peers.trainer_state import TrainerState
@@ -231,8 +232,10 @@ def _trainer(
     halt: Halt | None,
     metrics: Sequence[str] | None,
 ) -> TrainerSpec:
-    _check_settings(spec, batch_size, min(batch_size, len(dataset.train)))
+    largest = min(batch_size, len(dataset.train))
+    _check_settings(spec, batch_size, largest)
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
+    check_microbatches(spec.network, dataset.input_shape, max(1, largest // spec.parts(batch_size)))
     for what, samples in (("training", dataset.train), ("test", dataset.test)):
         spec.network.check_samples(samples.inputs, f"{what} inputs")
     targets = spec.cost.encode(dataset.train.targets, output_shape)
