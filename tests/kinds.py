@@ -151,7 +151,13 @@ def _callables() -> Iterator[tuple[str, Any, Callable[..., Any]]]:
         elif inspect.isclass(value) and not getattr(value, "_is_protocol", False):
             if name not in MADE_BY_US | BETWEEN_ACTORS:
                 yield name, value.__init__, value
-            yield from _methods(name, value)
+            if not _is_layer(value):
+                yield from _methods(name, value)
+
+
+def _is_layer(kind: type[Any]) -> bool:
+    """Return whether a class is one of layers, whose methods stages call and no user."""
+    return hasattr(kind, "forward") or hasattr(kind, "forward_stack")
 
 
 def _methods(owner: str, kind: type[Any]) -> Iterator[tuple[str, Any, Callable[..., Any]]]:

@@ -7,7 +7,7 @@ Read the modules in this order:
 3. `functions` and `activation`: relu, sigmoid, tanh, softmax, linear;
 4. `dropout` and `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
-6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices`;
+6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices` and `samples`;
 7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
 8. `table` and `parse`: networks as text.
 

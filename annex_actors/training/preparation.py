@@ -16,6 +16,7 @@ from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
 from annex_actors.costs import check_takes_weights
 from annex_actors.data import Batches, Dataset
+from annex_actors.layers.samples import check_samples
 from annex_actors.metrics import predicted_classes
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.peers.trainer_state import TrainerState
@@ -172,8 +173,8 @@ def run_name() -> str:
 def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
     _check_settings(spec, batch_size, min(batch_size, len(dataset.train)), halt)
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
-    for what, samples in (("training", dataset.train), ("test", dataset.test)):
-        spec.network.check_samples(samples.inputs, f"{what} inputs")
+    for what, samples in (("training inputs", dataset.train), ("test inputs", dataset.test)):
+        check_samples(spec.network, samples.inputs, what)
     targets = spec.cost.encode(dataset.train.targets, output_shape)
     test_targets = spec.cost.encode(dataset.test.targets, output_shape)
     if dataset.classes:  # fails now if the outputs do not fit the classes, and not at the first evaluation
