@@ -98,6 +98,7 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.halting import loss_less_than
 from annex_actors.training.learner import Learner
+from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.result import InterruptedRun, Result
 
 __version__ = version("annex-actors")
@@ -153,6 +154,7 @@ __all__ = [
     "Progress",
     "RMSprop",
     "RandomKey",
+    "ReduceOnPlateau",
     "Result",
     "RunDirectory",
     "RunFailedError",

@@ -219,6 +219,7 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Stepwise: lambda: public.Stepwise(0.1, 0.5, 10),
     public.Warmup: lambda: public.Warmup(0.1, 10),
     public.Clipping: lambda: public.Clipping("value", 0.5),
+    public.ReduceOnPlateau: public.ReduceOnPlateau,
     public.Tuning: lambda: public.Tuning(learning_rate=0.1),
     np.random.Generator: lambda: np.random.default_rng(0),
     np.dtype: lambda: np.dtype("float32"),

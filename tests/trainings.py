@@ -54,6 +54,7 @@ from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner import Learner
+from annex_actors.training.plateau import reduce_on_plateau
 from annex_actors.training.preparation import PreparedTraining
 from tests.own_layers import LowRank, Norm
 
@@ -147,6 +148,7 @@ class Training:
         optimizer: with its settings.
         clipping: of gradients.
         ema_momentum: of the averages of the weights.
+        reduce_on_plateau: of the learning rate.
         schedule: the name of the discipline.
         microbatches: how many of them a batch is cut into.
         size: how many samples to train on.
@@ -164,6 +166,7 @@ class Training:
     optimizer: Optimizer = ADAM
     clipping: str | None = None
     ema_momentum: float | None = None
+    reduce_on_plateau: str | None = None
     schedule: str = "1f1b"
     microbatches: int = 2
     size: int = 13
@@ -226,6 +229,7 @@ class Training:
             optimizer=self.optimizer,
             clipping=self.clipping,
             ema_momentum=self.ema_momentum,
+            reduce_on_plateau=self.reduce_on_plateau,
             microbatches=min(self.microbatches, self.batch_size),  # a learner refuses what cuts a batch no further
             schedule=self.schedule,
             runtime=runtime,
@@ -268,6 +272,7 @@ class Training:
             epochs=self.epochs,
             halt=halt,
             overlap=self.overlap,
+            rate_factor=reduce_on_plateau(self.reduce_on_plateau),
             sample_weight=learned.sample_weight,
         )
 

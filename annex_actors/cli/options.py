@@ -49,6 +49,7 @@ _SETTING_OF = {
     "load": "training.load",
     "clipping": "training.clipping",
     "ema_momentum": "training.ema_momentum",
+    "reduce_on_plateau": "training.reduce_on_plateau",
     "stages": "training.stages",
     "kernels": "training.kernels",
     "seed": "training.seed",

@@ -4,8 +4,8 @@ Read the modules in this order:
 
 1. `layer`: the protocol `Layer`, which has five members, and what a layer with weights or state adds;
 2. `dense`, with `initializers` and `kernels`: the layer that has weights, and what computes its products;
-3. `functions` and `activation`: relu, sigmoid, tanh, softmax, linear;
-4. `dropout` and `reshaping`;
+3. `activations`: relu, gelu, sigmoid and others, and what a function of your own needs;
+4. `norms`: batch norm, layer norm and others; `dropout`; `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
 6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices` and `samples`;
 7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
@@ -19,11 +19,28 @@ True
 """
 
 from annex_actors.base.types import DType, Floats, Parameters, Shape
-from annex_actors.layers.activation import Activation, activation
+from annex_actors.layers.activations import (
+    Activation,
+    Elu,
+    Function,
+    Gelu,
+    LeakyRelu,
+    Linear,
+    LogSoftmax,
+    Prelu,
+    Relu,
+    SavesMore,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Softplus,
+    Tanh,
+    activation,
+    prelu,
+)
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
-from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
 from annex_actors.layers.indices import TakesIndices
 from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
@@ -39,6 +56,16 @@ from annex_actors.layers.layer import (
     Weighted,
 )
 from annex_actors.layers.network import Network, repeat, sequence
+from annex_actors.layers.norms import (
+    BatchNorm,
+    GroupNorm,
+    LayerNorm,
+    RmsNorm,
+    batch_norm,
+    group_norm,
+    layer_norm,
+    rms_norm,
+)
 from annex_actors.layers.parse import parse_layers
 from annex_actors.layers.reshaping import Flatten, Permute, Reshape, flatten, permute, reshape
 from annex_actors.layers.sequences import (
@@ -74,12 +101,14 @@ __all__ = [
     "SEQUENCE_LAYERS",
     "Activation",
     "AnyLayer",
+    "BatchNorm",
     "ChangesMask",
     "Concatenate",
     "Constructor",
     "DType",
     "Dense",
     "Dropout",
+    "Elu",
     "Embedding",
     "EstimatesWork",
     "Factors",
@@ -88,11 +117,16 @@ __all__ = [
     "FollowedBy",
     "Fork",
     "Function",
+    "Gelu",
+    "GroupNorm",
     "Initializer",
     "Join",
     "Kernels",
     "Layer",
+    "LayerNorm",
+    "LeakyRelu",
     "Linear",
+    "LogSoftmax",
     "Mask",
     "MaskedAvgPool",
     "MixesRows",
@@ -102,17 +136,22 @@ __all__ = [
     "Parameters",
     "Permute",
     "Positions",
+    "Prelu",
     "Rectifies",
     "Recurrent",
     "Relu",
     "Reshape",
+    "RmsNorm",
     "Rotate",
     "Saved",
+    "SavesMore",
     "SelfAttention",
     "Shape",
     "Sigmoid",
+    "Silu",
     "SinusoidalPositions",
     "Softmax",
+    "Softplus",
     "Stack",
     "StackLayer",
     "Stateful",
@@ -126,16 +165,19 @@ __all__ = [
     "Weighted",
     "activation",
     "add",
+    "batch_norm",
     "concat",
     "dense",
     "dropout",
     "embedding",
     "flatten",
     "freeze",
+    "group_norm",
     "gru",
     "kernels",
     "l1",
     "l2",
+    "layer_norm",
     "learning_rate",
     "lstm",
     "mask",
@@ -144,11 +186,13 @@ __all__ = [
     "parse_layers",
     "permute",
     "positions",
+    "prelu",
     "register_initializer",
     "register_layer",
     "repeat",
     "reshape",
     "residual",
+    "rms_norm",
     "self_attention",
     "sequence",
     "sinusoidal_positions",

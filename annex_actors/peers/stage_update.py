@@ -1,4 +1,9 @@
-"""From a layer's gradients of a step to its next weights and optimizer slots."""
+"""From a layer's gradients of a step to its next weights and optimizer slots.
+
+The gradients are those of all microbatches, and of the penalties. They are clipped, for which the global norm has been
+added up over all stages where it is needed; then the optimizer makes a step with its learning rate times the factors of
+the layer and of the step, and keeps the averages of the weights if it is `Averaged`.
+"""
 
 from __future__ import annotations
 

@@ -191,6 +191,8 @@ class SimulatedJob(InlineJob):
 
         ``_busy`` names the peers whose workers may begin: those that received a message, or have finished their work.
         """
+        if self._said:
+            self._take_said()
         if not self._busy:
             if not self._agenda:
                 raise self._standstill()

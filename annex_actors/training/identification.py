@@ -45,6 +45,7 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
             "class_weight": text_of(spec.class_weight),
             **described("optimizer", spec.optimizer),
             **({} if spec.ema_momentum is None else {"ema_momentum": spec.ema_momentum}),
+            **(described("reduce_on_plateau", spec.reduce_on_plateau) if spec.reduce_on_plateau else {}),
             **(described("clipping", spec.clipping) if spec.clipping else {}),
             **layers,
             "input_shape": str(dataset.input_shape),

@@ -27,6 +27,7 @@ from annex_actors.training.evaluation import evaluated_on
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner_spec import PER_LAYER, LearnerSpec
 from annex_actors.training.model_files import load_model, save_model
+from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.prediction import Predict, Predictions, serving
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import Result
@@ -52,6 +53,8 @@ class Learner:
         ema_momentum: the fraction that an exponential moving average of the weights keeps at each step,
             0 <= ema_momentum < 1, such as 0.999. Evaluations and predictions then use the averages, which are slots of
             the optimizer, ``average.weight`` for ``weight``; training goes on with the weights. None: there are none.
+        reduce_on_plateau: when the learning rate is lowered, as text such as ``patience=5:factor=0.5``, or a
+            `ReduceOnPlateau`. None: never.
         microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
             make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1; but
             not more than the batch has samples.
@@ -84,6 +87,7 @@ class Learner:
         optimizer: str | Optimizer = "adam",
         clipping: str | Clipping | None = None,
         ema_momentum: float | None = None,
+        reduce_on_plateau: str | ReduceOnPlateau | None = None,
         microbatches: int | None = None,
         schedule: str | Discipline = "1f1b",
         runtime: str | Runtime = "schedulers",
@@ -100,6 +104,7 @@ class Learner:
             "cost": cost,
             "optimizer": optimizer,
             "clipping": clipping,
+            "reduce_on_plateau": reduce_on_plateau,
             "schedule": schedule,
             "runtime": runtime,
             "kernels": kernels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from annex_actors.base import checks
@@ -25,6 +26,8 @@ from annex_actors.training import class_weights
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.class_weights import ClassWeight
+from annex_actors.training.plateau import ReduceOnPlateau
+from annex_actors.training.plateau import reduce_on_plateau as plateau_of
 
 PER_LAYER = "layer"
 """The placement with an actor for each layer."""
@@ -46,8 +49,9 @@ class LearnerSpec:
     network: Network
     cost: Cost
     optimizer: Optimizer
-    clipping: Clipping | None
-    ema_momentum: float | None
+    clipping: Clipping | None = None
+    ema_momentum: float | None = None
+    reduce_on_plateau: ReduceOnPlateau | None = None
     microbatches: int | None
     schedule: Discipline
     runtime: Runtime
@@ -66,9 +70,8 @@ class LearnerSpec:
             cost=cost_of(self.cost),
             optimizer=optimizer_of(self.optimizer),
             clipping=clipping_of(self.clipping),
-            ema_momentum=None
-            if self.ema_momentum is None
-            else checks.real_number("ema_momentum", self.ema_momentum, at_least=0, below=1),
+            ema_momentum=_checked_momentum(self.ema_momentum),
+            reduce_on_plateau=plateau_of(self.reduce_on_plateau),
             microbatches=None if parts is None else checks.whole_number("microbatches", parts, at_least=1),
             schedule=discipline_of(self.schedule),
             runtime=runtime_of(self.runtime),
@@ -78,8 +81,8 @@ class LearnerSpec:
             class_weight=class_weights.checked(self.class_weight),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
-        for tuning in self.network.tuning:
-            scaled(self.optimizer, tuning.learning_rate)  # an optimizer without a learning rate is refused
+        for factor in self._rate_factors():
+            scaled(self.optimizer, factor)  # an optimizer without a learning rate is refused
 
     __repr__ = brief
 
@@ -99,6 +102,12 @@ class LearnerSpec:
     def actors(self) -> int:
         """How many actors share the layers and the cost."""
         return len(self.network.layers) + 1 if isinstance(self.stages, str) else self.stages
+
+    def _rate_factors(self) -> Iterator[float]:
+        """Yield factors by which the learning rate of a layer or a step will be multiplied."""
+        yield from (tuning.learning_rate for tuning in self.network.tuning)
+        if self.reduce_on_plateau is not None:
+            yield self.reduce_on_plateau.factor
 
     def placement(self, state: Checkpoint) -> tuple[range, ...]:
         """Return the indices of each actor's layers, given the network's state; the cost counts as the last layer."""

@@ -77,6 +77,7 @@ def save_model(spec: LearnerSpec, checkpoint: Checkpoint, classes: tuple[str, ..
         "optimizer": {"name": spec.optimizer.name, **settings_of(spec.optimizer)},
         "clipping": spec.clipping.spec() if spec.clipping else None,
         "ema_momentum": spec.ema_momentum,
+        "reduce_on_plateau": spec.reduce_on_plateau.spec() if spec.reduce_on_plateau else None,
         "schedule": spec.schedule.name,
         "microbatches": spec.microbatches,
         "stages": spec.stages,
@@ -120,7 +121,7 @@ def _settings(description: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: a name is not found.
     """
-    same = ("microbatches", "stages", "kernels", "seed", "clipping", "ema_momentum")
+    same = ("microbatches", "stages", "kernels", "seed", "clipping", "ema_momentum", "reduce_on_plateau")
     return {
         "network": parse_layers(description["network"]),
         "cost": cost(description["cost"]),

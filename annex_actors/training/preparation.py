@@ -129,7 +129,7 @@ class PreparedTraining:
             DataError: its parts do not fit together.
         """
         (checkpoint.identity or Identity({})).check(self.identity)
-        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer.batches)
+        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer)
 
     def _check_end(self, checkpoint: Checkpoint) -> None:
         """Refuse to end before the checkpoint, or to crash there: neither would ever come."""
@@ -196,6 +196,7 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
         epochs=epochs,
         halt=halt,
         overlap=spec.schedule.overlap(spec.actors),
+        rate_factor=spec.reduce_on_plateau,
         sample_weight=weights,
     )
 

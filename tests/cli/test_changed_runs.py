@@ -51,6 +51,7 @@ OTHERS: Mapping[str, list[Any]] = {
     "training.batch_size": [4, 7, 9, 100],
     "training.clipping": ["value:0.001", "global_norm:0.01"],
     "training.ema_momentum": [0.9],
+    "training.reduce_on_plateau": ["patience=0:factor=0.5:min_delta=9.0"],
     "training.schedule": [*DISCIPLINES, "interleaved:3"],
     "training.load": [[OWN_FILE]],
     "training.stages": [1, 2, 3, 4],

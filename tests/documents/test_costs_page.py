@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from annex_actors.base.user_files import run_user_file
 from annex_actors.cli import main
 from annex_actors.costs import COSTS, cost
 from tests.readmes import ROOT, blocks, commands
@@ -30,9 +31,8 @@ def test_a_command_works(command: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert main([*shlex.split(command), "--quiet"]) == 0
 
 
-def test_its_code_runs_and_the_cost_keeps_its_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_code_runs_and_the_cost_keeps_its_promises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     restored(monkeypatch)
-    names: dict[str, object] = {"__name__": "page"}
-    for block in blocks(PAGE, "python"):
-        exec(block, names)
+    (tmp_path / "quantile.py").write_text("\n".join(blocks(PAGE, "python")))
+    run_user_file(tmp_path / "quantile.py")
     assert cost("quantile:q=0.9").name == "quantile"

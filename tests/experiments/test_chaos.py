@@ -13,7 +13,7 @@ from annex_actors.base.types import Floats, Parameters
 from annex_actors.experiments.chaos import Recovery, Verdict, chaos
 from annex_actors.experiments.fault_log import NOT_FATAL, FaultKind
 from annex_actors.layers import Activation, Saved, dense, sequence
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Relu
 from annex_actors.runtimes import Supervision
 from annex_actors.training.learner import Learner
 from tests.trainings import CLASSES, Training, host_named

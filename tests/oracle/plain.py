@@ -7,7 +7,7 @@ compute a weight gradient for each microbatch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, reduce
 from operator import add
@@ -21,8 +21,10 @@ from annex_actors.data import Batches, microbatch_slices
 from annex_actors.layers import Factors, Stack, Stateful, Weighted, on_stack
 from annex_actors.optimizers import scaled
 from annex_actors.peers.stage_state import LayerState
+from annex_actors.protocol.events import EpochFinished
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.plateau import reduce_on_plateau
 from tests.trainings import Training
 
 Version = Callable[[int, int, int], int]
@@ -111,7 +113,8 @@ def one_step(
     for index, (layer, tuning) in enumerate(zip(network, training.network.tunings, strict=True)):
         state = before.layers[index]
         if index in gradients:
-            optimizer = scaled(training.optimizer, tuning.learning_rate)
+            factor = rate_factor(training, before.costs) * tuning.learning_rate
+            optimizer = scaled(training.optimizer, factor)
             slots = {name: each for name, each in state.optimizer.items() if not name.startswith("average.")}
             after, own_slots = optimizer.update(step, state.parameters, gradients[index], slots)
             if training.ema_momentum is not None:
@@ -121,6 +124,20 @@ def one_step(
             state = replace(state, state=layer.next_state(state.state, kept[index]))
         states.append(state)
     return Checkpoint(step + 1, tuple(states), before.input_shape, (*before.costs, total + penalty))
+
+
+def rate_factor(training: Training, costs: Sequence[float]) -> float:
+    """Return the factor of the learning rate after these steps, where it depends on the costs of the training."""
+    rule = reduce_on_plateau(training.reduce_on_plateau)
+    if rule is None:
+        return 1.0
+    batches = Batches(training.size, training.batch_size, training.seed)
+    per_epoch, history = batches.steps_per_epoch, []
+    for epoch in range(len(costs) // per_epoch):
+        steps = range(epoch * per_epoch, (epoch + 1) * per_epoch)
+        mean = reduce(add, (costs[step] * batches.size(step) for step in steps), 0.0) / training.size
+        history.append(EpochFinished(epoch, steps.stop, mean))
+    return rule(tuple(history))
 
 
 def summed(training: Training, layer: Weighted, factors: list[Factors]) -> dict[str, Floats]:

@@ -118,6 +118,24 @@ def test_every_way_to_clip_equals_the_plain_program(case: tuple[str, str, str, s
     assert train(training, host_named(host)).fingerprints == fingerprints(expected(training))
 
 
+TOGETHER = list(
+    product(HOSTS, DISCIPLINES, ("classifier", "layers that learn otherwise", "skips and state"), PLACEMENTS)
+)
+
+
+@pytest.mark.parametrize("case", matrix(TOGETHER, sample=40, id=", ".join))
+def test_clipping_averages_and_plateaus_together_equal_the_plain_program(case: tuple[str, str, str, str]) -> None:
+    host, schedule, network, placement = case
+    training = replace(
+        Case(host, schedule, 3, "a last batch of one", network, placement).training,
+        clipping="global_norm:0.1",
+        ema_momentum=0.8,
+        reduce_on_plateau="monitor=train_cost:patience=0:factor=0.5:min_delta=9.0",
+        epochs=3,
+    )
+    assert train(training, host_named(host)).fingerprints == fingerprints(expected(training))
+
+
 def costly(host: str, microbatches: int) -> bool:
     """Return whether a case runs only with ``--whole``: starting a process for each layer takes a second."""
     return host == "processes" and microbatches != 3

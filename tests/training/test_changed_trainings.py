@@ -73,6 +73,7 @@ OF_A_LEARNER: Mapping[str, list[Any]] = {
     ],
     "clipping": [None, "value:0.001", "layer_norm:0.01", "global_norm:0.01"],
     "ema_momentum": [None, 0.5, 0.9],
+    "reduce_on_plateau": [None, "patience=0:factor=0.5:min_delta=9.0", "monitor=accuracy:patience=0"],
     "microbatches": [1, 2, 3, 5],
     "schedule": [*DISCIPLINES, "interleaved:3", replace(discipline("1f1b"), name="other", cap=lambda s, S, m: S + m)],
     "runtime": ["threads", "schedulers", InlineRuntime()],

@@ -19,6 +19,7 @@ from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, Even
 from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import Job, RunFailedError
+from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
 from tests.trainings import Training, at_every_step, fingerprints, undisturbed
@@ -290,9 +291,9 @@ def test_an_unexpected_error_is_not_lost_whenever_the_writer_is_attached(folder:
 
 
 @pytest.mark.usefixtures("faulty", "no_thread_is_left")
-@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes"])
+@pytest.mark.parametrize("runtime", ["inline", SimulatedRuntime(), "threads", "schedulers", "processes"], ids=str)
 def test_an_unexpected_error_of_a_checkpoint_ends_the_run_with_one_line_that_names_it(
-    folder: Checkpoints, runtime: str
+    folder: Checkpoints, runtime: Any
 ) -> None:
     learner = TRAINING.learner(runtime)
     with pytest.raises(RunFailedError) as caught:

@@ -13,8 +13,7 @@ import pytest
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import sequence
-from annex_actors.layers.activation import Activation
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Activation, Relu
 from annex_actors.protocol.events import EpochFinished, Event
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Message

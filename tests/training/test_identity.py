@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from annex_actors.base.described import described
 from annex_actors.base.errors import ConfigError, DataError
-from annex_actors.costs import MeanSquaredError
+from annex_actors.costs import MeanSquaredError, cost
 from annex_actors.data import Samples
 from annex_actors.layers import dense, dropout, sequence
 from annex_actors.optimizers import Adam, AdamW, Cosine, Sgd, Warmup
@@ -192,3 +193,7 @@ def test_a_text_that_is_no_identity_is_refused(text: str) -> None:
 
 def test_a_long_setting_is_cut_in_the_message() -> None:
     assert len(refused(Identity({"x": "a" * 9999}), Identity({"x": "b" * 9999}))) < 500
+
+
+def test_a_setting_that_a_cost_got_later_keeps_older_runs_resumable(name: str) -> None:
+    assert set(described("cost", cost(name))) == {"cost", "cost.class"}
