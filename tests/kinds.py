@@ -156,8 +156,8 @@ def _callables() -> Iterator[tuple[str, Any, Callable[..., Any]]]:
 
 
 def _is_layer(kind: type[Any]) -> bool:
-    """Return whether a class is one of layers, whose methods stages call and no user."""
-    return hasattr(kind, "forward") or hasattr(kind, "forward_stack")
+    """Return whether a class is a layer, whose methods only a stage calls."""
+    return hasattr(kind, "output_shape") or hasattr(kind, "output_shapes")
 
 
 def _methods(owner: str, kind: type[Any]) -> Iterator[tuple[str, Any, Callable[..., Any]]]:
