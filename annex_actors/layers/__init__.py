@@ -24,7 +24,7 @@ from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
 from annex_actors.layers.initializers import Initializer
-from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
+from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
     EstimatesWork,
     Factors,
@@ -41,6 +41,7 @@ from annex_actors.layers.parse import parse_layers
 from annex_actors.layers.reshaping import Flatten, Permute, Reshape, flatten, permute, reshape
 from annex_actors.layers.stack import AnyLayer, OnStack, Stack, StackLayer, on_stack
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
+from annex_actors.layers.torch_kernels import TorchKernels
 
 __all__ = [
     "KERNELS",

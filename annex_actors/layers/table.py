@@ -15,6 +15,7 @@ from annex_actors.layers.activation import activation
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
+from annex_actors.layers.images import IMAGE_LAYERS
 from annex_actors.layers.layer import Layer
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.reshaping import flatten, permute, reshape
@@ -82,6 +83,7 @@ LAYERS: Table[Constructor] = Table(
         "rotate": Rotate,
         "join": Join,
         "concatenate": Concatenate,
+        **IMAGE_LAYERS,
     },
 )
 """The layers by name, as written in a network's text."""
