@@ -113,7 +113,8 @@ def test_a_learner_is_shown_as_the_call_that_made_it() -> None:
     learner = eval(made, dict(vars(public)))
     shown = (
         "Learner(parse_layers('dense:3'), cost=MeanSquaredError(), "
-        "optimizer=Sgd(learning_rate=0.1, momentum=0.0, nesterov=False), runtime=InlineRuntime(), seed=4)"
+        "optimizer=Sgd(learning_rate=0.1, momentum=0.0), "
+        "runtime=InlineRuntime(), seed=4)"
     )
     assert repr(learner) == shown
     assert repr(public.Learner(sequence(dense(3)))) == "Learner(parse_layers('dense:3'))"

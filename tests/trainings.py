@@ -72,14 +72,36 @@ Fingerprints: TypeAlias = tuple[str, str, str]
 
 
 @cache
-def samples(count: int, target: str, seed: int = 0, input_shape: Shape = (FEATURES,), tokens: int = 0) -> Samples:
-    """Return made samples that suit the cost named ``target``; of whole numbers below ``tokens``, if that is not 0."""
+def samples(
+    count: int,
+    target: str,
+    seed: int = 0,
+    input_shape: Shape = (FEATURES,),
+    tokens: int = 0,
+    *,
+    weighted: bool = False,
+) -> Samples:
+    """Return made samples that suit the cost named ``target``.
+
+    Args:
+        count: how many.
+        target: the cost that they suit.
+        seed: of their numbers.
+        input_shape: of each.
+        tokens: if not 0, they are whole numbers below it.
+        weighted: whether they have weights, some of them 0.
+    """
     numbers = np.random.default_rng(seed)
     shape = (count, *input_shape)
     inputs = numbers.integers(0, tokens, shape).astype(np.float64) if tokens else numbers.standard_normal(shape)
-    if target == "softmax_cross_entropy":
-        return Samples(inputs, np.abs(inputs).reshape(count, -1).sum(axis=1).astype(np.int64) % CLASSES)
-    return Samples(inputs, 1 / (1 + np.exp(-inputs[:, :2])))
+    weights = numbers.exponential(size=count) * (numbers.random(count) > 0.2) if weighted else None
+    name = target.partition(":")[0]
+    if name in ("softmax_cross_entropy", "hinge"):
+        return Samples(inputs, np.abs(inputs).reshape(count, -1).sum(axis=1).astype(np.int64) % CLASSES, weights)
+    chances = 1 / (1 + np.exp(-inputs.reshape(count, -1)[:, :2]))
+    if name == "kl_divergence":
+        chances /= chances.sum(axis=1, keepdims=True)
+    return Samples(inputs, chances, weights)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +110,7 @@ class Training:
 
     Args:
         network: its layers.
-        cost: the name of its cost.
+        cost: its cost, as text.
         optimizer: with its settings.
         schedule: the name of the discipline.
         microbatches: how many of them a batch is cut into.
@@ -99,6 +121,7 @@ class Training:
         input_shape: of a sample.
         tokens: if not 0, samples are whole numbers below it.
         stages: which layers, the cost as one after the last, make a stage; None: each layer.
+        weighted: whether the samples have weights.
     """
 
     network: Network = CLASSIFIER
@@ -113,6 +136,7 @@ class Training:
     input_shape: Shape = (FEATURES,)
     tokens: int = 0
     stages: tuple[range, ...] | None = None
+    weighted: bool = False
 
     @property
     def steps(self) -> int:
@@ -142,18 +166,18 @@ class Training:
     @property
     def dataset(self) -> Dataset:
         """What is learned from and judged by."""
-        classes = tuple(map(str, range(CLASSES))) if self.cost == "softmax_cross_entropy" else None
+        classes = tuple(map(str, range(CLASSES))) if self.learned.targets.ndim == 1 else None
         return Dataset("made", self.learned, self.judged, classes, None, "made for the tests")
 
     @property
     def learned(self) -> Samples:
         """The samples to train on."""
-        return samples(self.size, self.cost, 0, self.input_shape, self.tokens)
+        return samples(self.size, self.cost, 0, self.input_shape, self.tokens, weighted=self.weighted)
 
     @property
     def judged(self) -> Samples:
         """The samples to evaluate with."""
-        return samples(TEST_SAMPLES, self.cost, 1, self.input_shape, self.tokens)
+        return samples(TEST_SAMPLES, self.cost, 1, self.input_shape, self.tokens, weighted=self.weighted)
 
     def learner(self, runtime: str | Runtime = "inline", supervision: Supervision | None = None) -> Learner:
         """Return who trains it; with a layer in each stage."""
@@ -201,6 +225,7 @@ class Training:
             epochs=self.epochs,
             halt=halt,
             overlap=self.overlap,
+            sample_weight=learned.sample_weight,
         )
 
     def store(self) -> MemoryStore:

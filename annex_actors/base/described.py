@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from enum import Enum
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,12 @@ from annex_actors.base.types import Array
 
 Scalar: TypeAlias = str | int | float | bool | None
 """What JSON holds without nesting."""
+
+ADDED: Mapping[str, object] = MappingProxyType({"is_added": True})
+"""Metadata of a field of a dataclass that was added to it later, with the default that means what was done before.
+
+With that value it is left out of a description, so that a training that an earlier version began can go on.
+"""
 
 _FEW = 16
 """Of a sequence with more parts than this only a fingerprint is kept."""
@@ -79,7 +86,8 @@ def _settings(name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[s
 
 def _attributes(value: Any) -> dict[str, Any]:
     if is_dataclass(value):
-        return {each.name: getattr(value, each.name) for each in fields(value) if each.compare}
+        compared = [(each, getattr(value, each.name)) for each in fields(value) if each.compare]
+        return {field.name: own for field, own in compared if not _is_as_before(field, own)}
     if isinstance(value, partial):
         return {"func": value.func, "args": value.args, "keywords": value.keywords}
     state = value.__getstate__()  # what pickling keeps: a mapping, one beside it for slots, or anything else
@@ -87,6 +95,10 @@ def _attributes(value: Any) -> dict[str, Any]:
     if all(part is None or isinstance(part, dict) for part in parts):
         return {setting: each for part in parts for setting, each in (part or {}).items()}
     return {"state": state}
+
+
+def _is_as_before(field: Field[Any], value: Any) -> bool:
+    return bool(field.metadata.get("is_added")) and type(value) is type(field.default) and value == field.default
 
 
 def _elements(name: str, value: Any, above: tuple[int, ...]) -> Iterable[tuple[str, Scalar]]:

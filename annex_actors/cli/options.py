@@ -50,6 +50,7 @@ _SETTING_OF = {
     "stages": "training.stages",
     "kernels": "training.kernels",
     "seed": "training.seed",
+    "class_weight": "training.class_weight",
     "from_": "training.initial_weights",
     "runtime": "runtime.name",
     "affinity": "runtime.affinity",

@@ -1,62 +1,45 @@
-"""Costs: what training minimizes.
+"""Costs: what training minimizes; ``README.md`` beside this file says which there are.
 
 Read the modules in this order:
 
 1. `cost`: the protocol `Cost`, which has four members;
 2. `encoding`: labels and targets, checked and converted to the form that costs take;
-3. `mean_squared_error`, `softmax_cross_entropy`, `sigmoid_cross_entropy`: the costs.
+3. `arithmetic`: what several costs compute with, such as sums of rows that have weights;
+4. `mean_squared_error`, `softmax_cross_entropy` and so on: a cost each;
+5. `table`: the costs by name, and as text.
 """
 
-from __future__ import annotations
-
-from typing import TypeVar
-
-from annex_actors.base import checks
-from annex_actors.base.tables import Table
-from annex_actors.costs.cost import Cost
+from annex_actors.costs.arithmetic import scaled
+from annex_actors.costs.cosine_similarity import CosineSimilarity
+from annex_actors.costs.cost import Cost, check_takes_weights, takes_weights
+from annex_actors.costs.focal import Focal
+from annex_actors.costs.hinge import Hinge
+from annex_actors.costs.huber import Huber
+from annex_actors.costs.kl_divergence import KlDivergence
+from annex_actors.costs.mean_absolute_error import MeanAbsoluteError
 from annex_actors.costs.mean_squared_error import MeanSquaredError
+from annex_actors.costs.poisson import Poisson
 from annex_actors.costs.sigmoid_cross_entropy import SigmoidCrossEntropy
 from annex_actors.costs.softmax_cross_entropy import SoftmaxCrossEntropy
+from annex_actors.costs.table import COSTS, cost, register_cost, spec_of
 
-_Cost = TypeVar("_Cost", bound=Cost)
-
-COSTS: Table[Cost] = Table(
+__all__ = [
+    "COSTS",
+    "CosineSimilarity",
+    "Cost",
+    "Focal",
+    "Hinge",
+    "Huber",
+    "KlDivergence",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Poisson",
+    "SigmoidCrossEntropy",
+    "SoftmaxCrossEntropy",
+    "check_takes_weights",
     "cost",
-    {
-        "mean_squared_error": MeanSquaredError(),
-        "softmax_cross_entropy": SoftmaxCrossEntropy(),
-        "sigmoid_cross_entropy": SigmoidCrossEntropy(),
-    },
-)
-"""The costs by name; `register_cost` adds your own."""
-
-_ALIASES = {"mse": "mean_squared_error"}
-
-
-def register_cost(name: str, cost: _Cost) -> _Cost:
-    """Register your own cost by name, for `Learner`, config files and the command line; return it.
-
-    Args:
-        name: one word; it replaces your earlier cost of that name.
-        cost: an instance with the members of `Cost`, such as ``Huber(delta=2.0)``.
-
-    Raises:
-        ConfigError: the name is one of this package's or not a single word, or ``cost`` is not a cost.
-    """
-    checks.instance("cost", cost, Cost, "a value with name, encode, evaluate and predictions, such as Huber(delta=2.0)")
-    COSTS.register(_ALIASES.get(checks.text("name", name), name), cost)
-    return cost
-
-
-def cost(cost: str | Cost) -> Cost:
-    """Return the cost of this name, or the cost itself; ``mse`` stands for ``mean_squared_error``.
-
-    Raises:
-        ConfigError: there is no cost of this name, or something that is no cost.
-    """
-    if isinstance(cost, str):
-        return COSTS.find(_ALIASES.get(cost, cost))
-    return checks.instance("cost", cost, Cost, 'a name such as "mse", or a cost such as MeanSquaredError()')
-
-
-__all__ = ["COSTS", "Cost", "MeanSquaredError", "SigmoidCrossEntropy", "SoftmaxCrossEntropy", "cost", "register_cost"]
+    "register_cost",
+    "scaled",
+    "spec_of",
+    "takes_weights",
+]

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import DataError, ShapeError
 from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.base.words import counted
+
+_ROUNDING = 1e-4
+"""How far the sum of a row of probabilities may be from 1."""
+
+
+def check_classes(output_shape: Shape, name: str, otherwise: str) -> None:
+    """Refuse outputs that are not one for each of several classes, for the cost of this name.
+
+    Raises:
+        ShapeError: ``output_shape`` is not ``(classes,)`` with at least two classes; ``otherwise`` says what to take.
+    """
+    if len(output_shape) != 1 or output_shape[0] < 2:
+        raise ShapeError(
+            f"expected outputs of shape (classes,) with at least 2 classes for {name}, got {output_shape}; "
+            f"{otherwise}, and put flatten() before the last dense layer"
+        )
 
 
 def classes(labels: Array, count: int) -> Array:
@@ -61,6 +77,47 @@ def numbers(targets: Array, output_shape: Shape) -> Floats:
     return targets if targets.dtype.kind == "f" else targets.astype(np.float64)
 
 
+def probabilities(targets: Array, output_shape: Shape, name: str) -> Floats:
+    """Return targets from 0 to 1 as `numbers` does, for the cost of this name.
+
+    Raises:
+        DataError: as `numbers`, or a target outside [0, 1].
+    """
+    encoded = numbers(targets, output_shape)
+    outside = encoded[(encoded < 0) | (encoded > 1)]
+    if outside.size:
+        raise DataError(f"expected targets from 0 to 1 for {name}, got {outside[0]:g}")
+    return encoded
+
+
+def distributions(targets: Array, count: int) -> Floats:
+    """Return rows of probabilities as floats, shape ``(samples, count)``, with labels as one-hot rows.
+
+    Raises:
+        DataError: as `numbers`; or a row that is no distribution: a number below 0, or a sum that is not 1.
+    """
+    encoded = numbers(targets, (count,))
+    is_distribution = (encoded >= 0).all(axis=1) & (np.abs(encoded.sum(axis=1) - 1) <= _ROUNDING)
+    if not is_distribution.all():
+        raise DataError(
+            "expected one-hot rows (a single 1, else 0), or rows of probabilities with the sum 1, "
+            f"got row {int(np.argmin(is_distribution))} otherwise"
+        )
+    return encoded
+
+
+def classes_or_probabilities(targets: Array, count: int) -> Array:
+    """Return class labels as `classes` does; or, for rows that are not all one-hot, probabilities as `distributions`.
+
+    Raises:
+        DataError: targets that are neither.
+    """
+    given = _numbers(targets)
+    if given.ndim == 2 and given.shape[1] == count and not _is_one_hot(given).all():
+        return distributions(given, count)
+    return classes(given, count)
+
+
 def _numbers(values: Array) -> Array:
     values = np.asarray(values)
     if values.dtype.kind not in "biuf":
@@ -72,8 +129,14 @@ def _numbers(values: Array) -> Array:
 
 
 def _from_one_hot(rows: Array) -> Array:
-    is_one_hot = ((rows == 0) | (rows == 1)).all(axis=1) & (rows.sum(axis=1) == 1)
+    is_one_hot = _is_one_hot(rows)
     if not is_one_hot.all():
         raise DataError(f"expected one-hot rows (a single 1, else 0), got row {int(np.argmin(is_one_hot))} otherwise")
     labels: Array = rows.argmax(axis=1).astype(np.int64)
     return labels
+
+
+def _is_one_hot(rows: Array) -> Array:
+    """Return for each row whether it is a single 1, else 0."""
+    found: Array = ((rows == 0) | (rows == 1)).all(axis=1) & (rows.sum(axis=1) == 1)
+    return found

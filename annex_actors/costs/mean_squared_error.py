@@ -9,6 +9,7 @@ import numpy as np
 
 from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.costs import encoding
+from annex_actors.costs.arithmetic import difference, summed, weighted
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,15 @@ class MeanSquaredError:
         """
         return encoding.numbers(targets, output_shape)
 
-    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
+    def evaluate(
+        self, outputs: Floats, targets: Array, samples: int, sample_weight: Floats | None = None
+    ) -> tuple[float, Floats]:
         """Return the share of the cost, and ``2 (outputs - targets) / (samples * outputs per sample)``."""
         count = samples * math.prod(outputs.shape[1:])
-        gradient: Floats = np.subtract(outputs, targets, dtype=outputs.dtype, casting="same_kind")
-        total = float(np.square(gradient, dtype=np.float64).sum())
+        gradient = difference(outputs, targets)
+        total = summed(np.square(gradient, dtype=np.float64), sample_weight)
         gradient *= 2 / count
-        return total / count, gradient
+        return total / count, weighted(gradient, sample_weight)
 
     def predictions(self, outputs: Floats) -> Floats:
         """Return ``outputs`` itself."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annex_actors.base.errors import DataError
+from annex_actors.base import checks
+from annex_actors.base.calls import written
 from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.costs import encoding
+from annex_actors.costs.arithmetic import sigmoid, sigmoid_cross_entropies, summed, weighted
 
 
 @dataclass(frozen=True)
@@ -18,46 +20,53 @@ class SigmoidCrossEntropy:
 
     The outputs are logits: the last layer needs no activation.
 
+    Args:
+        label_smoothing: how far targets move towards 1/2: t becomes ``(1 - label_smoothing) t + label_smoothing / 2``;
+            0 <= label_smoothing < 1.
+
+    Raises:
+        ConfigError: a label smoothing out of range.
+
     Source:
         Goodfellow, Bengio, Courville (2016), Deep Learning, section 6.2.2.2.
     """
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        smoothing = checks.real_number("label_smoothing", self.label_smoothing, at_least=0, below=1)
+        checks.keep(self, label_smoothing=smoothing)
 
     @property
     def name(self) -> str:
         """The cost's name."""
         return "sigmoid_cross_entropy"
 
+    def spec(self) -> str:
+        """Return the cost's text."""
+        return written(self.name, self)
+
     def encode(self, targets: Array, output_shape: Shape) -> Array:
-        """Return probabilities, shape ``(samples, *output_shape)``, with labels for several outputs as one-hot rows.
+        """Return probabilities, smoothed, with labels for several outputs as one-hot rows.
 
         Raises:
             DataError: targets of another shape, or outside [0, 1].
         """
-        encoded = encoding.numbers(targets, output_shape)
-        outside = encoded[(encoded < 0) | (encoded > 1)]
-        if outside.size:
-            raise DataError(f"expected targets from 0 to 1 for {self.name}, got {outside[0]:g}")
-        return encoded
+        encoded = encoding.probabilities(targets, output_shape, self.name)
+        smoothing = self.label_smoothing
+        return encoded * (1 - smoothing) + smoothing / 2 if smoothing else encoded
 
-    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
+    def evaluate(
+        self, outputs: Floats, targets: Array, samples: int, sample_weight: Floats | None = None
+    ) -> tuple[float, Floats]:
         """Return the share of the cost, and ``(sigmoid(outputs) - targets) / (samples * outputs per sample)``."""
         count = samples * math.prod(outputs.shape[1:])
-        # The formula equals log(1 + exp(x)) - t x. This form of it never overflows, and is eight times as fast as
-        # np.logaddexp.
-        costs = np.log1p(np.exp(-np.abs(outputs))) + np.maximum(outputs, 0) - outputs * targets
-        gradient = _sigmoid(outputs)
+        total = summed(sigmoid_cross_entropies(outputs, targets), sample_weight)
+        gradient = sigmoid(outputs)
         np.subtract(gradient, targets, out=gradient, casting="same_kind")
         gradient /= count
-        return float(costs.sum(dtype=np.float64)) / count, gradient
+        return total / count, weighted(gradient, sample_weight)
 
     def predictions(self, outputs: Floats) -> Floats:
         """Return the probability of a yes for each output."""
-        return _sigmoid(outputs)
-
-
-def _sigmoid(logits: Floats) -> Floats:
-    # Imported here, since it takes as long to import as the rest of the package.
-    from scipy.special import expit
-
-    probabilities: Floats = expit(logits)
-    return probabilities
+        return sigmoid(outputs)

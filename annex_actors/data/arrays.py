@@ -41,6 +41,29 @@ def finite_floats(array: Array, what: str) -> Floats:
     return floats
 
 
+def sample_weights(array: Array, samples: int) -> Floats:
+    """Return what each of so many samples counts as float64, C-contiguous and read-only.
+
+    Raises:
+        DataError: another shape, not numbers, none above 0, or a number that is below 0 or not finite as float32; the
+            message gives its row, from 0.
+    """
+    if array.dtype.kind not in "biuf" or array.shape != (samples,):
+        raise DataError(
+            f"expected sample_weight to be numbers of shape ({samples},), one for each sample, "
+            f"got {array.dtype} of shape {array.shape}"
+        )
+    bad = np.flatnonzero(~((array >= 0) & (array <= np.finfo(np.float32).max)))
+    if len(bad):
+        raise DataError(
+            f"expected sample_weight to be finite numbers >= 0, got {array[bad[0]]} in row {bad[0]}; "
+            "0 leaves a sample out"
+        )
+    if not array.any():
+        raise DataError("expected a sample_weight above 0, got zeros; nothing could be learned")
+    return _read_only(array, np.float64)
+
+
 def integers(array: Array) -> Array:
     """Return an array of integers as int64, C-contiguous and read-only."""
     return _read_only(array, np.int64)

@@ -16,7 +16,7 @@ from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.base.words import counted
-from annex_actors.data.arrays import as_array, finite_floats, integers
+from annex_actors.data.arrays import as_array, finite_floats, integers, sample_weights
 from annex_actors.data.labels import class_labels, is_labels
 from annex_actors.data.split import split_indices
 
@@ -29,6 +29,8 @@ class Samples:
         inputs: finite numbers, shape ``(samples, *input_shape)``; kept as float32.
         targets: class labels, integers of shape ``(samples,)``, kept as int64; or, for regression, numbers of shape
             ``(samples,)`` or ``(samples, outputs)``, kept as float32.
+        sample_weight: what each sample counts in the cost, >= 0, shape ``(samples,)``, kept as float64; costs are means
+            over these weights, so only their ratios matter. None: all count the same.
 
     Raises:
         DataError: no samples; inputs and targets of different lengths; a wrong shape or type, or a number that is not
@@ -37,6 +39,7 @@ class Samples:
 
     inputs: Floats
     targets: Array
+    sample_weight: Floats | None = None
 
     def __post_init__(self) -> None:
         inputs, targets = as_array(self.inputs, "inputs"), as_array(self.targets, "targets")
@@ -44,13 +47,17 @@ class Samples:
         labels = targets.dtype.kind in "biu"
         object.__setattr__(self, "inputs", finite_floats(inputs, "inputs"))
         object.__setattr__(self, "targets", integers(targets) if labels else finite_floats(targets, "targets"))
+        if self.sample_weight is not None:
+            given = as_array(self.sample_weight, "sample_weight")
+            object.__setattr__(self, "sample_weight", sample_weights(given, len(inputs)))
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def __repr__(self) -> str:
         kind = "labels" if self.targets.dtype == np.int64 else "targets"
-        return f"Samples({len(self):,} of shape {self.inputs.shape[1:]}, {kind} of shape {self.targets.shape[1:]})"
+        what = f"{kind} of shape {self.targets.shape[1:]}{', weighted' if self.sample_weight is not None else ''}"
+        return f"Samples({len(self):,} of shape {self.inputs.shape[1:]}, {what})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +114,7 @@ class Dataset:
         inputs: ArrayLike,
         targets: ArrayLike,
         *,
+        sample_weight: ArrayLike | None = None,
         test_fraction: float = 0.2,
         seed: int = 0,
         name: str = "arrays",
@@ -119,6 +127,7 @@ class Dataset:
             inputs: shape ``(samples, *input_shape)``.
             targets: labels, text or integers of shape ``(samples,)``, whose distinct values, sorted, are the classes;
                 or, for regression, floats of shape ``(samples,)`` or ``(samples, outputs)``.
+            sample_weight: what each sample counts in the cost; see `Samples`.
             test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.
             seed: of the split, >= 0; the split depends on the seed and the labels alone.
             name: its name in reports.
@@ -131,10 +140,16 @@ class Dataset:
         """
         given = as_array(targets, "targets")
         labels, classes = class_labels(given) if is_labels(given) else (given, None)
-        samples = Samples(as_array(inputs, "inputs"), labels)
+        weights = None if sample_weight is None else as_array(sample_weight, "sample_weight")
+        samples = Samples(as_array(inputs, "inputs"), labels, weights)
         rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)
-        train, test = (Samples(samples.inputs[part], samples.targets[part]) for part in rows)
+        train, test = (_rows(samples, part) for part in rows)
         return cls(name, train, test, classes, _names("feature_names", feature_names), source)
+
+
+def _rows(samples: Samples, indices: Array) -> Samples:
+    weights = None if samples.sample_weight is None else samples.sample_weight[indices]
+    return Samples(samples.inputs[indices], samples.targets[indices], weights)
 
 
 def _names(setting: str, names: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -22,6 +22,9 @@ UNSPLIT = (("inputs", "targets"), ("x", "y"))
 SPLIT = ("x_train", "y_train", "x_test", "y_test")
 """The names in a file that is already split."""
 
+WEIGHT = "sample_weight"
+"""The name of the weights, in a file that is already split followed by ``_train`` or ``_test``."""
+
 _MAGIC = b"\x93NUMPY"
 
 
@@ -30,7 +33,8 @@ def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0) -> 
 
     The file holds ``inputs`` and ``targets``, or ``x`` and ``y``, which are then split; or ``x_train``, ``y_train``,
     ``x_test`` and ``y_test``. Inputs have the shape ``(samples, *input_shape)``. Integer or text targets are labels;
-    floating-point targets are for regression. Pickled objects are refused.
+    floating-point targets are for regression. What each sample counts in the cost may be in ``sample_weight``; in a
+    file that is split already, in ``sample_weight_train`` and ``sample_weight_test``. Pickled objects are refused.
 
     Args:
         path: the file.
@@ -50,12 +54,13 @@ def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0) -> 
 
 def _dataset(path: Path, arrays: dict[str, Array], test_fraction: float, seed: int) -> Dataset:
     if set(SPLIT) <= arrays.keys():
-        return _from_split(path, *(arrays[name] for name in SPLIT))
+        return _from_split(path, arrays)
     for inputs, targets in UNSPLIT:
         if {inputs, targets} <= arrays.keys():
             return Dataset.from_arrays(
                 arrays[inputs],
                 arrays[targets],
+                sample_weight=arrays.get(WEIGHT),
                 test_fraction=test_fraction,
                 seed=seed,
                 name=path.stem,
@@ -115,17 +120,19 @@ def read_npy(path: Path) -> Array:
         return array
 
 
-def _from_split(path: Path, x_train: Array, y_train: Array, x_test: Array, y_test: Array) -> Dataset:
+def _from_split(path: Path, arrays: dict[str, Array]) -> Dataset:
+    x_train, y_train, x_test, y_test = (arrays[name] for name in SPLIT)
     classes: tuple[str, ...] | None = None
     if is_labels(y_train) and is_labels(y_test) and y_train.ndim == y_test.ndim == 1:
         labels, classes = class_labels(np.concatenate([y_train, y_test]))
         y_train, y_test = np.split(labels, [len(y_train)])
-    train, test = _samples("train", x_train, y_train), _samples("test", x_test, y_test)
+    train = _samples("train", x_train, y_train, arrays.get(f"{WEIGHT}_train"))
+    test = _samples("test", x_test, y_test, arrays.get(f"{WEIGHT}_test"))
     return Dataset(path.stem, train, test, classes, None, str(path))
 
 
-def _samples(part: str, inputs: Array, targets: Array) -> Samples:
+def _samples(part: str, inputs: Array, targets: Array, sample_weight: Array | None) -> Samples:
     try:
-        return Samples(inputs, targets)
+        return Samples(inputs, targets, sample_weight)
     except DataError as error:
         raise DataError(f"x_{part}, y_{part}: {error}") from error

@@ -23,7 +23,7 @@ from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, c
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
 from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
-from annex_actors.layers.initializers import Initializer
+from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
     EstimatesWork,
@@ -44,6 +44,7 @@ from annex_actors.layers.table import LAYERS, Constructor, register_layer
 from annex_actors.layers.torch_kernels import TorchKernels
 
 __all__ = [
+    "INITIALIZERS",
     "KERNELS",
     "LAYERS",
     "NUMPY",
@@ -97,6 +98,7 @@ __all__ = [
     "on_stack",
     "parse_layers",
     "permute",
+    "register_initializer",
     "register_layer",
     "repeat",
     "reshape",

@@ -39,7 +39,8 @@ def dense(
         weights: the initial weights, shape ``(in_features, out_features)``: a row for each input. (Annex's matrices
             have a row for each output: transpose them.) Drawn by ``initializer`` if not given.
         biases: the initial biases, shape ``(out_features,)``; zeros if not given.
-        initializer: "glorot", "he", or "auto": He if the next activation is a relu, else Glorot.
+        initializer: the name of an `Initializer`, such as "he", "lecun_normal" or "constant,0.1"; "auto": He if the
+            next activation is a relu, else Glorot.
 
     Raises:
         ConfigError: a setting that is out of range or has an unknown name, or weights that are not finite numbers.

@@ -99,9 +99,7 @@ class Windows:
         sample, row, column, channel = padded.strides
         (down, across), (below, beside) = self.stride, self.dilation
         strides = (sample, down * row, across * column, below * row, beside * column, channel)
-        return as_strided(
-            padded, (len(padded), *self.counts, *self.kernel, padded.shape[3]), strides, writeable=False
-        )
+        return as_strided(padded, (len(padded), *self.counts, *self.kernel, padded.shape[3]), strides, writeable=False)
 
     def taps(self) -> Iterator[tuple[Pair, tuple[slice, slice, slice]]]:
         """Yield each position in a window, and where the pixels there lie in an array of padded images.
@@ -138,7 +136,10 @@ def windows_of(
     sizes, strides, gaps = (_each(setting, axes) for setting in (kernel_size, stride, dilation))
     spans = [_span(size, gap) for size, gap in zip(sizes, gaps, strict=True)]
     if padding == _SAME:
-        totals = [max(-(-size // step) * step - step + span - size, 0) for size, step, span in zip(image, strides, spans, strict=True)]
+        totals = [
+            max(-(-size // step) * step - step + span - size, 0)
+            for size, step, span in zip(image, strides, spans, strict=True)
+        ]
         before, after = [total // 2 for total in totals], [total - total // 2 for total in totals]
     else:
         before = after = [*_each(0 if isinstance(padding, str) else padding, axes)]

@@ -3,9 +3,10 @@
 Read the modules in this order:
 
 1. `optimizer`: the protocol `Optimizer`, which has three members;
-2. `learning_rates`: the step size, and rules that vary it;
-3. `sgd`: gradient descent with momentum;
-4. `adam`: Adam, and AdamW by weight_decay.
+2. `learning_rate`: the step size, a number or a rule; `decays`, `cosines` and `warmup`, the rules; `learning_rates`,
+   their table and their texts;
+3. `weight_decay` and `arrays`, which all optimizers share;
+4. `sgd`, `adam` (with AdamW), `rmsprop`, `adagrad`, `lion`.
 """
 
 from __future__ import annotations
@@ -19,14 +20,24 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.settings import build
 from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
-from annex_actors.optimizers.adam import Adam
-from annex_actors.optimizers.learning_rates import LEARNING_RATES, Cosine, InverseTime, LearningRate, Stepwise, Warmup
+from annex_actors.optimizers.adagrad import Adagrad
+from annex_actors.optimizers.adam import Adam, AdamW
+from annex_actors.optimizers.cosines import Cosine, CosineRestarts, OneCycle
+from annex_actors.optimizers.decays import Constant, Exponential, InverseTime, Polynomial, Stepwise
+from annex_actors.optimizers.learning_rate import LearningRate
+from annex_actors.optimizers.learning_rates import LEARNING_RATES
+from annex_actors.optimizers.lion import Lion
 from annex_actors.optimizers.optimizer import Optimizer
+from annex_actors.optimizers.rmsprop import RMSprop
 from annex_actors.optimizers.sgd import Sgd
+from annex_actors.optimizers.warmup import Warmup
 
 _Class = TypeVar("_Class", bound=Callable[..., Optimizer])
 
-OPTIMIZERS: Table[Callable[..., Optimizer]] = Table("optimizer", {"sgd": Sgd, "adam": Adam})
+OPTIMIZERS: Table[Callable[..., Optimizer]] = Table(
+    "optimizer",
+    {"sgd": Sgd, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "adagrad": Adagrad, "lion": Lion},
+)
 """The optimizers by name; `register_optimizer` adds your own."""
 
 _MEMBERS = ("name", "initial_state", "update")
@@ -75,11 +86,20 @@ def optimizer(name: str | Optimizer, **settings: Any) -> Optimizer:
 __all__ = [
     "LEARNING_RATES",
     "OPTIMIZERS",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Constant",
     "Cosine",
+    "CosineRestarts",
+    "Exponential",
     "InverseTime",
     "LearningRate",
+    "Lion",
+    "OneCycle",
     "Optimizer",
+    "Polynomial",
+    "RMSprop",
     "Sgd",
     "Stepwise",
     "Warmup",

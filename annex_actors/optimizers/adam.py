@@ -1,25 +1,28 @@
-"""Adam: a step size adapted to every weight."""
+"""Adam and AdamW: a step size adapted to every weight."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from annex_actors.base import checks
+from annex_actors.base.described import ADDED
+from annex_actors.base.shown import brief
 from annex_actors.base.types import Floats, Parameters, frozen
 from annex_actors.optimizers import learning_rates
-from annex_actors.optimizers.arrays import zeros
-from annex_actors.optimizers.learning_rates import LearningRate
+from annex_actors.optimizers.arrays import blend, filled
+from annex_actors.optimizers.learning_rate import LearningRate, step_size
+from annex_actors.optimizers.weight_decay import decay_of, keep_checked, stepped
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adam:
     """``w = w - learning_rate m̂ / (sqrt(v̂) + epsilon)``, m̂ and v̂ the unbiased running means of g and g².
 
-    With weight_decay (AdamW) every weight and bias first shrinks by the factor ``1 - learning_rate weight_decay``,
-    independently of the adapted step.
+    With weight_decay every weight and bias first shrinks by the factor ``1 - learning_rate weight_decay``,
+    independently of the adapted step, as in `AdamW`.
 
     Its state is two arrays for each parameter, such as ``mean.weight`` and ``square.weight`` for ``weight``.
 
@@ -29,6 +32,7 @@ class Adam:
         beta2: the decay of the running mean of its square, 0 <= beta2 < 1.
         epsilon: keeps the step finite where gradients vanish, > 0.
         weight_decay: how much every weight shrinks, times the learning rate, >= 0.
+        decay_biases: whether parameters with fewer than two axes, biases and those of norms, decay too.
 
     Raises:
         ConfigError: a setting out of range.
@@ -43,6 +47,10 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.0
+    # Everywhere else False. Here, decay came before this setting, and a training must come to the bits it came to then.
+    decay_biases: bool = field(default=True, metadata=ADDED)
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         checks.keep(
@@ -51,8 +59,8 @@ class Adam:
             beta1=checks.real_number("beta1", self.beta1, at_least=0, below=1),
             beta2=checks.real_number("beta2", self.beta2, at_least=0, below=1),
             epsilon=checks.real_number("epsilon", self.epsilon, above=0),
-            weight_decay=checks.real_number("weight_decay", self.weight_decay, at_least=0),
         )
+        keep_checked(self, self.weight_decay, self.decay_biases)
 
     @property
     def name(self) -> str:
@@ -61,19 +69,19 @@ class Adam:
 
     def initial_state(self, parameters: Parameters) -> Parameters:
         """Return running means of zero."""
-        return {**zeros("mean", parameters), **zeros("square", parameters)}
+        return {**filled("mean", parameters), **filled("square", parameters)}
 
     def update(
         self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters
     ) -> tuple[Parameters, Parameters]:
         """Return the next parameters and running means."""
         weights, means, squares = {}, {}, {}
-        rate = learning_rates.at(self.learning_rate, step)
+        rate = step_size(self.learning_rate, step)
         for name, weight in parameters.items():
             gradient = gradients[name]
-            mean = means[f"mean.{name}"] = _blend(state[f"mean.{name}"], gradient, 1 - self.beta1)
+            mean = means[f"mean.{name}"] = blend(state[f"mean.{name}"], gradient, 1 - self.beta1)
             np.multiply(gradient, gradient, out=gradient)
-            square = squares[f"square.{name}"] = _blend(state[f"square.{name}"], gradient, 1 - self.beta2)
+            square = squares[f"square.{name}"] = blend(state[f"square.{name}"], gradient, 1 - self.beta2)
             weights[name] = self._stepped(step + 1, rate, weight, mean, square, scratch=gradient)
         return frozen(weights), frozen({**means, **squares})
 
@@ -86,16 +94,34 @@ class Adam:
         scratch += self.epsilon * root
         np.divide(mean, scratch, out=scratch)
         scratch *= rate * root / (1 - self.beta1**count)
-        if not self.weight_decay:
-            return np.subtract(weight, scratch, out=scratch)
-        result: Floats = weight * (1 - rate * self.weight_decay)
-        result -= scratch
-        return result
+        return stepped(weight, scratch, rate * decay_of(weight, self.weight_decay, self.decay_biases))
 
 
-def _blend(old: Floats, new: Floats, share: float) -> Floats:
-    """Return ``old + share * (new - old)`` without a temporary array."""
-    result: Floats = new - old
-    result *= share
-    result += old
-    return result
+@dataclass(frozen=True, kw_only=True)
+class AdamW(Adam):
+    """Adam, after every weight has shrunk by the factor ``1 - learning_rate weight_decay``; biases and norms do not.
+
+    `Adam` with these defaults: ``Adam(weight_decay=0.01, decay_biases=False)`` makes the same steps.
+
+    Args:
+        learning_rate: the step size, > 0; or a rule for it, or the text of either.
+        beta1: the decay of the running mean of the gradient, 0 <= beta1 < 1.
+        beta2: the decay of the running mean of its square, 0 <= beta2 < 1.
+        epsilon: keeps the step finite where gradients vanish, > 0.
+        weight_decay: how much every weight shrinks, times the learning rate, >= 0.
+        decay_biases: whether parameters with fewer than two axes, biases and those of norms, decay too.
+
+    Raises:
+        ConfigError: a setting out of range.
+
+    Source:
+        Loshchilov, Hutter (2019), Decoupled weight decay regularization, algorithm 2.
+    """
+
+    weight_decay: float = 0.01
+    decay_biases: bool = False
+
+    @property
+    def name(self) -> str:
+        """The optimizer's name."""
+        return "adamw"

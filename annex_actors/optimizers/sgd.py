@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from annex_actors.base import checks
+from annex_actors.base.described import ADDED
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
 from annex_actors.base.types import Floats, Parameters, frozen
 from annex_actors.optimizers import learning_rates
-from annex_actors.optimizers.arrays import zeros
-from annex_actors.optimizers.learning_rates import LearningRate
+from annex_actors.optimizers.arrays import filled
+from annex_actors.optimizers.learning_rate import LearningRate, step_size
+from annex_actors.optimizers.weight_decay import add_decay, keep_checked, stepped
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sgd:
     """``v = momentum v + g``, then ``w = w - learning_rate v``; with nesterov ``w - learning_rate (g + momentum v)``.
+
+    With weight_decay the gradient g of each weight w is ``g + weight_decay w``.
 
     Its state is the velocity v of each parameter, such as ``velocity.weight`` for ``weight``; empty if momentum is 0.
 
@@ -24,6 +29,8 @@ class Sgd:
         learning_rate: the step size, > 0; or a rule for it, or the text of either.
         momentum: the fraction of the velocity that is kept, 0 <= momentum < 1. None: 0, or 0.9 with nesterov.
         nesterov: whether the step looks ahead along the velocity; needs momentum > 0.
+        weight_decay: how much of each weight is added to its gradient, >= 0.
+        decay_biases: whether parameters with fewer than two axes, biases and those of norms, decay too.
 
     Raises:
         ConfigError: a setting out of range.
@@ -35,6 +42,10 @@ class Sgd:
     learning_rate: float | LearningRate = 0.05
     momentum: float | None = None
     nesterov: bool = False
+    weight_decay: float = field(default=0.0, metadata=ADDED)
+    decay_biases: bool = field(default=False, metadata=ADDED)
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         nesterov = checks.boolean("nesterov", self.nesterov)
@@ -45,6 +56,7 @@ class Sgd:
             momentum=checks.real_number("momentum", momentum, at_least=0, below=1),
             nesterov=nesterov,
         )
+        keep_checked(self, self.weight_decay, self.decay_biases)
         if self.nesterov and not self.momentum:
             raise ConfigError("expected `momentum` > 0 with nesterov, got 0; set momentum=0.9 or leave nesterov out")
 
@@ -55,13 +67,14 @@ class Sgd:
 
     def initial_state(self, parameters: Parameters) -> Parameters:
         """Return velocities of zero; ``{}`` without momentum."""
-        return zeros("velocity", parameters) if self.momentum else {}
+        return filled("velocity", parameters) if self.momentum else {}
 
     def update(
         self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters
     ) -> tuple[Parameters, Parameters]:
         """Return the next parameters and velocities."""
-        rate = learning_rates.at(self.learning_rate, step)
+        rate = step_size(self.learning_rate, step)
+        add_decay(gradients, parameters, self.weight_decay, self.decay_biases)
         slots = {name: f"velocity.{name}" for name in parameters if self.momentum}
         velocities = {slot: self._velocity(state[slot], gradients[name]) for name, slot in slots.items()}
         weights = {
@@ -88,4 +101,4 @@ class Sgd:
             gradient *= rate
         else:
             np.multiply(velocity, rate, out=gradient)
-        return np.subtract(weight, gradient, out=gradient)
+        return stepped(weight, gradient)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from annex_actors.base.errors import DivergedError
 from annex_actors.base.shown import brief
-from annex_actors.base.types import Array, Floats
+from annex_actors.base.types import Floats
 from annex_actors.costs import Cost
 from annex_actors.layers import AnyLayer, Stack
 from annex_actors.optimizers import Optimizer
@@ -144,7 +144,7 @@ class Stage:
         # The newest last: version `step`, and the versions before it that microbatches may still meet.
         self._versions: tuple[Weights, ...] = (*state.stash, state.weights)
         self._steps: dict[int, StepWork] = {}
-        self._targets: dict[tuple[int, int], Array] = {}
+        self._targets: dict[tuple[int, int], Target] = {}
         self._layers = StageLayers(
             spec.layers, spec.cost, first_layer=spec.first_layer, seed=spec.seed, instrument=instrument
         )
@@ -188,7 +188,7 @@ class Stage:
                 stack = self._layers.predict(message, self._versions[-1])
                 return [self._onward(Predict, message, self._edges.outputs, stack)]
             case Target():
-                self._targets[message.step, message.microbatch] = message.array
+                self._targets[message.step, message.microbatch] = message
                 return []
             case _:
                 raise TypeError(f"expected a stage's message, got {message}")

@@ -11,14 +11,23 @@ from math import isfinite
 
 from annex_actors.base.errors import DivergedError, LayerError
 from annex_actors.base.random_keys import RandomKey
-from annex_actors.base.types import Array, Floats
+from annex_actors.base.types import Floats
 from annex_actors.costs import Cost
 from annex_actors.layers import AnyLayer, Stack, Stateful, Weighted, on_stack
 from annex_actors.optimizers import Optimizer
 from annex_actors.peers.stage_state import LayerState, Weights
 from annex_actors.peers.stage_work import MicrobatchWork, StepWork, side_by_side
 from annex_actors.protocol.instrument import Instrument, Point, active
-from annex_actors.protocol.messages import WHOLE_STEP, Backward, Forward, Message, Predict, WeightGradient, WithArray
+from annex_actors.protocol.messages import (
+    WHOLE_STEP,
+    Backward,
+    Forward,
+    Message,
+    Predict,
+    Target,
+    WeightGradient,
+    WithArray,
+)
 
 _NO_WEIGHTS = LayerState({}, {})
 
@@ -57,14 +66,15 @@ class StageLayers:
             self._notify(message)
         return stack, microbatch
 
-    def evaluate(self, cost: Cost, message: Forward, outputs: Floats, target: Array) -> tuple[float, Floats]:
+    def evaluate(self, cost: Cost, message: Forward, outputs: Floats, target: Target) -> tuple[float, Floats]:
         """Return the microbatch's share of the cost, and its gradient with respect to ``outputs``.
 
         Raises:
             DivergedError: the cost is not finite.
         """
         self._begin(Point.FORWARD, len(self._layers))
-        value, gradient = cost.evaluate(outputs, target, message.part.samples)
+        given = () if target.sample_weight is None else (target.sample_weight,)
+        value, gradient = cost.evaluate(outputs, target.array, message.part.samples, *given)
         if not isfinite(value):
             raise DivergedError(
                 f"expected a finite cost, got {value} at step {message.step} microbatch {message.microbatch}; "

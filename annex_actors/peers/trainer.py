@@ -12,18 +12,17 @@ pinned to steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
-from annex_actors.base.words import counted
-from annex_actors.costs import Cost
+from annex_actors.costs import Cost, scaled
 from annex_actors.data import Batches, Samples, microbatch_slices
-from annex_actors.metrics import evaluate
+from annex_actors.peers.evaluation import evaluated
 from annex_actors.peers.prediction_feed import PredictionFeed
 from annex_actors.peers.trainer_mailbox import TrainerMailbox
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.effects import Commit, Emit, Request
 from annex_actors.protocol.events import EpochFinished, Finished, StepFinished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
@@ -58,6 +57,7 @@ class TrainerSpec:
         routing: the chain of stages.
         inputs: the samples to train on, ``(samples, *input_shape)``.
         targets: their targets, as the cost encodes them.
+        sample_weight: what each of them counts, float64, shape ``(samples,)``; None: 1 each.
         test: the samples to evaluate after every epoch, with their targets as the user gave them; None: none.
         test_targets: the targets of ``test``, as the cost encodes them.
         classes: names of the classes; None for regression.
@@ -88,6 +88,7 @@ class TrainerSpec:
     halt: Callable[[tuple[EpochFinished, ...]], bool] | None = None
     overlap: int = 1
     resumed: TrainerState | None = None
+    sample_weight: Floats | None = None
 
     __repr__ = brief
 
@@ -97,6 +98,12 @@ class TrainerSpec:
     def __post_init__(self) -> None:
         if self.resumed is not None:
             self.resumed.check(self.batches)
+
+    def weight(self, step: int) -> float:
+        """Return what the batch of a step counts in the cost of its epoch: its weights, or its samples without any."""
+        if self.sample_weight is None:
+            return self.batches.size(step)
+        return float(self.sample_weight[self.batches.indices(step)].sum())
 
     @property
     def steps(self) -> int:
@@ -129,59 +136,6 @@ class TrainerSpec:
             snapshot=snapshot,
             instrument=instrument,
             waits_for=trainer.waits_for,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class TrainerState:
-    """What the trainer commits.
-
-    Args:
-        reported: the cost of every step below this one has been reported.
-        cost_sum: cost times samples, summed over the current epoch.
-        samples: the number of samples of the current epoch so far.
-        history: the finished epochs, evaluated and decided upon.
-        halt_at: the run ends when every step below this one is done; None: after the last epoch.
-    """
-
-    reported: int = 0
-    cost_sum: float = 0.0
-    samples: int = 0
-    history: tuple[EpochFinished, ...] = ()
-    halt_at: int | None = None
-
-    @classmethod
-    def after(cls, costs: Sequence[float], history: tuple[EpochFinished, ...], batches: Batches) -> TrainerState:
-        """Return the state of a trainer that has seen these costs and finished these epochs.
-
-        It adds up in the same order as a trainer, so that the cost of an epoch has the same bits.
-        """
-        state = cls(history=history, reported=history[-1].steps if history else 0)
-        for cost in costs[state.reported :]:
-            state = state.with_report(cost, batches.size(state.reported))
-        return state
-
-    def check(self, batches: Batches) -> None:
-        """Refuse a state in which no epoch would ever end: the step at which it ends has passed.
-
-        Raises:
-            ConfigError: the steps do not belong to the epoch after those in ``history``.
-        """
-        epochs, steps = len(self.history), batches.steps_per_epoch
-        if not epochs * steps <= self.reported <= (epochs + 1) * steps:
-            raise ConfigError(
-                f"expected a training that has finished {counted(epochs, 'epoch')} of {counted(steps, 'step')} "
-                f"to be at step {epochs * steps} to {(epochs + 1) * steps}, got {self.reported}; "
-                "resume it with the data and the batch size that it began with"
-            )
-
-    def with_report(self, cost: float, samples: int) -> TrainerState:
-        """Return the state after one more report."""
-        return replace(
-            self,
-            reported=self.reported + 1,
-            cost_sum=self.cost_sum + cost * samples,
-            samples=self.samples + samples,
         )
 
 
@@ -268,17 +222,19 @@ class Trainer:
         indices = spec.batches.indices(step)
         slices = microbatch_slices(len(indices), spec.microbatches)
         part = Part(len(slices), len(indices))
+        weights = None if spec.sample_weight is None else scaled(spec.sample_weight[indices])
         posts = []
         for microbatch, rows in enumerate(slices):
             inputs = freeze(spec.inputs[indices[rows]])
             targets = freeze(spec.targets[indices[rows]])
             forward = Forward(spec.run, step, microbatch, routing.inputs, inputs, part)
-            target = Target(spec.run, step, microbatch, routing.targets, targets)
+            weight = None if weights is None else freeze(weights[rows])
+            target = Target(spec.run, step, microbatch, routing.targets, targets, weight)
             posts += [Post(routing.receiver(message), message) for message in (target, forward)]
         return posts
 
     def _report(self, report: Report) -> list[Request]:
-        self._state = self._state.with_report(report.cost, report.samples)
+        self._state = self._state.with_report(report.cost, self._spec.weight(report.step))
         event = StepFinished(report.step, len(self._state.history), report.cost, report.samples)
         return [Emit(event), self._commit(), *self._go_on()]
 
@@ -300,12 +256,12 @@ class Trainer:
         self._waiting_for = None
         assert spec.test is not None
         assert spec.test_targets is not None
-        cost, metrics = evaluated(spec.cost, evaluation.outputs(), spec.test.targets, spec.test_targets, spec.classes)
+        cost, metrics = evaluated(spec.cost, evaluation.outputs(), spec.test, spec.test_targets, spec.classes)
         return self._end_epoch(cost, metrics)
 
     def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
         state = self._state
-        epoch = EpochFinished(len(state.history), state.reported, state.cost_sum / state.samples, test_cost, metrics)
+        epoch = EpochFinished(len(state.history), state.reported, state.cost_sum / state.weight, test_cost, metrics)
         history = (*state.history, epoch)
         halting = self._spec.halt is not None and bool(self._spec.halt(history))
         self._state = TrainerState(history=history, reported=state.reported)
@@ -326,19 +282,3 @@ class Trainer:
 
     def _commit(self) -> Commit:
         return Commit(Snapshot(TRAINER, self._state.reported, self._state))
-
-
-def evaluated(
-    cost: Cost, outputs: Floats, targets: Array, encoded: Array, classes: tuple[str, ...] | None
-) -> tuple[float, Mapping[str, float]]:
-    """Return the mean cost of outputs, and the metrics that fit the task.
-
-    Args:
-        cost: of the network.
-        outputs: of the last layer, a row for each sample.
-        targets: of the samples, as the user gave them.
-        encoded: the same, as the cost encodes them.
-        classes: their names; None for regression.
-    """
-    value, _ = cost.evaluate(outputs, encoded, len(outputs))
-    return value, evaluate(cost.predictions(outputs), targets, classes)

@@ -157,10 +157,26 @@ class Forward(_Stacked):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Target(WithArray):
-    """The targets of a microbatch, as the cost encodes them; the last stage compares its output with them."""
+    """The targets of a microbatch, as the cost encodes them; the last stage compares its output with them.
+
+    With ``sample_weight``, what each sample counts, as `Cost.evaluate` takes it: float64, shape ``(microbatch,)``.
+    """
 
     kind = "target"
     is_kept = True
+
+    array: Array
+    sample_weight: Floats | None = None
+
+    @property
+    def stack(self) -> tuple[Array, ...]:
+        """The targets, and the weights if there are any."""
+        return (self.array,) if self.sample_weight is None else (self.array, self.sample_weight)
+
+    @property
+    def nbytes(self) -> int:
+        """The size of all arrays."""
+        return self.array.nbytes if self.sample_weight is None else self.array.nbytes + self.sample_weight.nbytes
 
 
 @pickled_by_fields
@@ -275,30 +291,6 @@ class Halt(Control):
     """Feed no further step, and finish those that were fed; from the owner of the run to the trainer."""
 
     kind = "halt"
-
-
-@pickled_by_fields
-@dataclass(frozen=True, slots=True)
-class Marker(Control):
-    """A survey goes on, see `Survey`: what I sent before this, I sent before I recorded that I only wait."""
-
-    kind = "marker"
-
-    survey: int
-
-
-@pickled_by_fields
-@dataclass(frozen=True, slots=True)
-class Waiting(Control):
-    """I only waited when I was surveyed, and nothing was on its way to me.
-
-    ``waits_for`` completes the sentence *it waits for ...*; None: for nothing that the other peers could send.
-    """
-
-    kind = "waiting"
-
-    survey: int
-    waits_for: str | None
 
 
 @dataclass(frozen=True, slots=True)

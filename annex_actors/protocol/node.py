@@ -32,7 +32,6 @@ from annex_actors.protocol.messages import (
     Committed,
     Control,
     Envelope,
-    Marker,
     Message,
     Post,
     Resume,
@@ -40,7 +39,7 @@ from annex_actors.protocol.messages import (
 from annex_actors.protocol.retention import Retention
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.protocol.survey import Survey
+from annex_actors.protocol.survey import Marker, Survey
 
 
 class Behaviour(Protocol):

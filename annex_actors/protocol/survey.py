@@ -21,11 +21,37 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
-from annex_actors.protocol.messages import WHOLE_STEP, Address, Control, Marker, Post, Waiting
+from annex_actors.base.types import pickled_by_fields
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Control, Post
 
 SURVEYOR = Address("surveyor")
 """What surveys the peers of a run, on its owner's behalf."""
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True)
+class Marker(Control):
+    """A survey goes on, see `Survey`: what I sent before this, I sent before I recorded that I only wait."""
+
+    kind = "marker"
+
+    survey: int
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True)
+class Waiting(Control):
+    """I only waited when I was surveyed, and nothing was on its way to me.
+
+    ``waits_for`` completes the sentence *it waits for ...*; None: for nothing that the other peers could send.
+    """
+
+    kind = "waiting"
+
+    survey: int
+    waits_for: str | None
 
 
 class Survey:

@@ -1,7 +1,7 @@
 """A run's settings. Later sources win: the data set's suggestion, a TOML file, the command line's options, ``--set``.
 
 ```toml
-cost = "softmax_cross_entropy"
+cost = "softmax_cross_entropy"  # or with settings, such as "huber:delta=2.0"
 
 [data]
 name = "digits"                 # or the path of an .npz or .csv file; then also label = "species", test_fraction = 0.2
@@ -24,6 +24,7 @@ schedule = "1f1b"
 stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
 seed = 0
+# class_weight = "balanced"     # or what the samples of each class count, such as "cat=2,dog=1"
 # initial_weights = "runs/a"    # the folder of a run whose weights to begin with, instead of drawn ones
 
 [runtime]
@@ -142,6 +143,7 @@ class RunConfig(Section):
             kernels=training.kernels,
             seed=training.seed,
             supervision=Supervision(**self.supervision.model_dump()),
+            class_weight=training.class_weight,
             load=files,
         )
 

@@ -14,6 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
+from annex_actors.base import calls
 from annex_actors.base.docstrings import arguments_of, summary_of
 from annex_actors.costs import COSTS
 from annex_actors.data import catalog
@@ -161,7 +162,7 @@ def _type_name(annotation: Any) -> str:
 
 
 _CHOICES: Mapping[str, Callable[[], dict[str, str]]] = {
-    "cost": lambda: {name: summary_of(type(cost)) for name, cost in COSTS.items()},
+    "cost": lambda: {calls.usage_of(name, made): summary_of(made) for name, made in COSTS.items()},
     "data.name": lambda: {entry.name: entry.description for entry in catalog()},
     "network.layers": lambda: {usage_of(name, made): summary_of(made) for name, made in LAYERS.items()},
     "optimizer.name": lambda: {name: summary_of(owner) for name, owner in OPTIMIZERS.items()},

@@ -103,6 +103,7 @@ class TrainingSection(Section):
     stages: str | int = _LEARNER["stages"]
     kernels: str = _LEARNER["kernels"]
     seed: int = _LEARNER["seed"]
+    class_weight: str | None = _LEARNER["class_weight"]
     initial_weights: str | None = None
     initial_weights_sha256: str | None = None
 

@@ -9,7 +9,8 @@ import numpy as np
 from annex_actors.base.errors import UserError
 from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.base.words import counted
-from annex_actors.costs import Cost
+from annex_actors.costs import Cost, scaled, spec_of, takes_weights
+from annex_actors.costs import cost as cost_of
 from annex_actors.testing.promises import (
     DTYPES,
     check_gradient,
@@ -29,9 +30,10 @@ def check_cost(
 ) -> None:
     """Check that a cost keeps the promises of the protocol `Cost`.
 
-    The gradient is right; the shares of microbatches add up to the batch's cost; arrays have the dtype of the outputs
-    and are new and C-contiguous; no argument is written to; the same call gives the same bits; targets with an axis too
-    many, or with NaN, are refused and not broadcast.
+    The gradient is right; the shares of microbatches add up to the batch's cost; a sample weight multiplies its row of
+    the cost and of the gradient, if the cost takes weights; arrays have the dtype of the outputs and are new and
+    C-contiguous; no argument is written to; the same call gives the same bits; targets with an axis too many, or with
+    NaN, are refused and not broadcast; a text, `spec`, is read back.
 
     Args:
         cost: the cost to check.
@@ -45,15 +47,39 @@ def check_cost(
     """
     require(isinstance(cost, Cost), f"{cost!r} lacks a member of the protocol Cost")
     require(pickle.loads(pickle.dumps(cost)).name == cost.name, f"{cost.name} changes when it is pickled")
+    _check_text(cost)
     given = np.arange(samples) % max(2, *output_shape) if targets is None else targets
     encoded = _check_encoding(cost, read_only(given), output_shape)
+    weights = _weights(seed, len(given)) if takes_weights(cost) else None
     for dtype in DTYPES:
         outputs = random(seed, (len(given), *output_shape), dtype)
-        _check_evaluation(cost, outputs, encoded)
+        for each in (None, weights):
+            _check_evaluation(cost, outputs, encoded, each)
+            if dtype == np.float64:
+                _check_cost_gradient(cost, outputs, encoded, each)
+                _check_shares(cost, outputs, encoded, each)
         _check_predictions(cost, outputs)
-        if dtype == np.float64:
-            _check_cost_gradient(cost, outputs, encoded)
-            _check_shares(cost, outputs, encoded)
+        if dtype == np.float64 and weights is not None:
+            _check_weights(cost, outputs, encoded, weights)
+
+
+def _weights(seed: int, samples: int) -> Floats:
+    """Return sample weights as a cost is given them, among them a 0."""
+    weights = np.random.default_rng(seed).uniform(0.1, 3.0, samples)
+    weights[seed % samples] = 0
+    return read_only(scaled(weights))
+
+
+def _check_text(cost: Cost) -> None:
+    text = spec_of(cost)
+    require(text.split() == [text], f"expected a spec without spaces, got {text!r}")
+    if not hasattr(cost, "spec"):
+        return
+    try:
+        parsed = cost_of(text)
+    except UserError as error:
+        raise AssertionError(f"{text} is not read back by `cost`: {error}; register_cost it") from error
+    require(type(parsed) is type(cost) and spec_of(parsed) == text, f"{text} is read back by `cost` as {parsed!r}")
 
 
 def _check_encoding(cost: Cost, targets: Array, output_shape: Shape) -> Array:
@@ -78,14 +104,14 @@ def _check_refused(cost: Cost, targets: Array, output_shape: Shape, fault: str) 
     raise AssertionError(f"{cost.name}.encode takes targets with {fault}; raise DataError")
 
 
-def _check_evaluation(cost: Cost, outputs: Floats, targets: Array) -> None:
-    label = f"{cost.name}.evaluate"
-    with unwritten(label, outputs, targets):
-        value, gradient = cost.evaluate(outputs, targets, len(outputs))
-        again, same = cost.evaluate(outputs, targets, len(outputs))
+def _check_evaluation(cost: Cost, outputs: Floats, targets: Array, weights: Floats | None) -> None:
+    label, given = f"{cost.name}.evaluate", () if weights is None else (weights,)
+    with unwritten(label, outputs, targets, *given):
+        value, gradient = cost.evaluate(outputs, targets, len(outputs), *given)
+        again, same = cost.evaluate(outputs, targets, len(outputs), *given)
     require(type(value) is float and np.isfinite(value), f"expected {label} to return a finite float, got {value!r}")
     check_layout(f"{label}, gradient", gradient, outputs.shape, outputs.dtype)
-    check_new(label, {"gradient": gradient}, (outputs, targets))
+    check_new(label, {"gradient": gradient}, (outputs, targets, *given))
     require(value == again and same_bits({"": gradient}, {"": same}), f"{label} differs from call to call")
 
 
@@ -95,16 +121,38 @@ def _check_predictions(cost: Cost, outputs: Floats) -> None:
     check_layout(f"{cost.name}.predictions", predictions, outputs.shape, outputs.dtype)
 
 
-def _check_cost_gradient(cost: Cost, outputs: Floats, targets: Array) -> None:
-    _, gradient = cost.evaluate(outputs, targets, len(outputs))
-    numeric = differences(lambda at: cost.evaluate(at, targets, len(outputs))[0], outputs)
+def _check_cost_gradient(cost: Cost, outputs: Floats, targets: Array, weights: Floats | None) -> None:
+    given = () if weights is None else (weights,)
+    _, gradient = cost.evaluate(outputs, targets, len(outputs), *given)
+    numeric = differences(lambda at: cost.evaluate(at, targets, len(outputs), *given)[0], outputs)
     check_gradient(f"{cost.name}.evaluate", gradient, numeric)
 
 
-def _check_shares(cost: Cost, outputs: Floats, targets: Array) -> None:
-    whole, gradient = cost.evaluate(outputs, targets, len(outputs))
-    parts = [cost.evaluate(outputs[rows], targets[rows], len(outputs)) for rows in (slice(0, 1), slice(1, None))]
+def _check_shares(cost: Cost, outputs: Floats, targets: Array, weights: Floats | None) -> None:
+    whole, gradient = cost.evaluate(outputs, targets, len(outputs), *(() if weights is None else (weights,)))
+    parts = []
+    for rows in (slice(0, 1), slice(1, None)):
+        given = () if weights is None else (weights[rows],)
+        parts.append(cost.evaluate(outputs[rows], targets[rows], len(outputs), *given))
     total = sum(share for share, _ in parts)
     require(np.isclose(whole, total, rtol=1e-9), f"shares of {cost.name} add up to {total}, expected {whole}")
     joined = np.concatenate([part for _, part in parts])
     require(np.allclose(joined, gradient, rtol=1e-9), f"{cost.name}.evaluate mixes rows in its gradient")
+
+
+def _check_weights(cost: Cost, outputs: Floats, targets: Array, weights: Floats) -> None:
+    value, gradient = cost.evaluate(outputs, targets, len(outputs), weights)
+    rows = [slice(row, row + 1) for row in range(len(outputs))]
+    alone = [cost.evaluate(outputs[row], targets[row], len(outputs)) for row in rows]
+    expected = float(sum(weight * share for weight, (share, _) in zip(weights, alone, strict=True)))
+    require(
+        np.isclose(value, expected, rtol=1e-9, atol=1e-12),
+        f"expected {cost.name}.evaluate with sample_weight to be {expected}, the weighted sum of its rows, got {value}",
+    )
+    scaled_rows = np.concatenate([weight * each for weight, (_, each) in zip(weights, alone, strict=True)])
+    require(
+        np.allclose(gradient, scaled_rows, rtol=1e-9, atol=1e-12),
+        f"expected {cost.name}.evaluate to multiply each row of its gradient by its sample_weight, got other numbers",
+    )
+    none = cost.evaluate(outputs, targets, len(outputs), np.zeros_like(weights))
+    require(none[0] == 0 and not none[1].any(), f"expected {cost.name}.evaluate to be 0 with weights of 0")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 
 from annex_actors.peers.stage import StageSpec
-from annex_actors.peers.trainer import TrainerState
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.mailbox import Mailbox, Urgency
 from annex_actors.protocol.messages import Forward, Message

@@ -16,6 +16,7 @@ from annex_actors.peers.stage_state import CostLog, LayerState, StageState
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.messages import Address, freeze
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.stores import StateStore
 from annex_actors.training.fingerprints import arrays_sha256, costs_sha256
 from annex_actors.training.identity import Identity
@@ -54,7 +55,8 @@ class Checkpoint:
     def initial(cls, network: Network, input_shape: Shape, optimizer: Optimizer, seed: int) -> Checkpoint:
         """Return the network before its first step, in float32."""
         dtype = np.dtype(np.float32)
-        parameters = network.initial_parameters(input_shape, seed=seed, dtype=dtype)
+        with one_blas_thread():  # an initializer may use matrix products too
+            parameters = network.initial_parameters(input_shape, seed=seed, dtype=dtype)
         states = network.initial_states(input_shape, dtype=dtype)
         layers = tuple(
             LayerState(each, optimizer.initial_state(each), state)

@@ -7,9 +7,10 @@ import numpy as np
 from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
+from annex_actors.costs import check_takes_weights
 from annex_actors.data import Dataset, Samples
 from annex_actors.metrics import preload
-from annex_actors.peers.trainer import evaluated
+from annex_actors.peers.evaluation import evaluated
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.prediction import Predictions
@@ -34,9 +35,11 @@ def evaluated_on(
     samples = _checked(data, classes)
     preload()
     outputs = predictions.outputs(spec, checkpoint, samples.inputs)
+    if samples.sample_weight is not None:
+        check_takes_weights(spec.cost)
     encoded = spec.cost.encode(samples.targets, outputs.shape[1:])
     with np.errstate(all="ignore"):  # as in every actor
-        cost, metrics = evaluated(spec.cost, outputs, samples.targets, encoded, classes)
+        cost, metrics = evaluated(spec.cost, outputs, samples, encoded, classes)
     return {"cost": cost, **metrics}
 
 

@@ -7,6 +7,7 @@ from annex_actors.base.words import counted
 from annex_actors.data import Dataset, Samples
 from annex_actors.schedules.discipline import Grouping
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.class_weights import text_of
 from annex_actors.training.identity import INITIAL_WEIGHTS, Identity
 from annex_actors.training.learner_spec import LearnerSpec
 
@@ -34,6 +35,7 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
             "kernels": spec.kernels.name,
             "schedule": _formula(spec, initial, spec.parts(batch_size)),
             **described("cost", spec.cost),
+            "class_weight": text_of(spec.class_weight),
             **described("optimizer", spec.optimizer),
             **layers,
             "input_shape": str(dataset.input_shape),
@@ -62,5 +64,6 @@ def _formula(spec: LearnerSpec, initial: Checkpoint, microbatches: int) -> Scala
 
 
 def _fingerprint_of(samples: Samples) -> str:
-    both = " ".join(map(array_text, (samples.inputs, samples.targets)))
-    return f"{counted(len(samples), 'sample')} {fingerprint(both.encode())}"
+    weights = () if samples.sample_weight is None else (samples.sample_weight,)
+    arrays = " ".join(map(array_text, (samples.inputs, samples.targets, *weights)))
+    return f"{counted(len(samples), 'sample')} {fingerprint(arrays.encode())}"

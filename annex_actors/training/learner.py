@@ -43,7 +43,8 @@ class Learner:
 
     Args:
         network: made by `sequence`; or a single layer.
-        cost: what is minimised: a name, or an instance, such as your own.
+        cost: what is minimised: a name, with settings as in ``huber:delta=2.0`` (``annex-actors costs`` lists them);
+            or an instance, such as your own.
         optimizer: how weights are updated: a name, or an instance, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
         microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
             make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1; but
@@ -58,6 +59,10 @@ class Learner:
         kernels: ``numpy`` or ``torch``, the library that computes the matrix products; they round differently.
         seed: the seed of all random numbers, 0 <= seed < 2**64.
         supervision: how failures are handled.
+        class_weight: what the samples of each class count in the cost of a training: weights >= 0 by the class's name,
+            as ``{"cat": 2.0}`` or ``"cat=2,dog=1"``, 1 for a class left out; or ``"balanced"``, with which all classes
+            count the same. Only ratios matter. It multiplies the samples' own weights (`Samples`), and changes no
+            test cost.
         load: paths of your own Python files to run first, here and in every process of the run; what they register
             (with `register_optimizer`, for example) has a name from then on.
 
@@ -78,6 +83,7 @@ class Learner:
         kernels: str | Kernels = "numpy",
         seed: int = 0,
         supervision: Supervision | None = None,
+        class_weight: str | Mapping[Any, float] | None = None,
         load: Sequence[str | Path] = (),
     ) -> None:
         files = run_user_files(load)  # before any name is looked up
@@ -95,6 +101,7 @@ class Learner:
             stages=stages,
             seed=seed,
             supervision=Supervision() if supervision is None else supervision,
+            class_weight=class_weight,
             load=files,
         )
         self.checkpoint: Checkpoint | None = None

@@ -20,8 +20,10 @@ from annex_actors.runtimes import Runtime, Supervision
 from annex_actors.runtimes import runtime as runtime_of
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_of
+from annex_actors.training import class_weights
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.class_weights import ClassWeight
 
 PER_LAYER = "layer"
 """The placement with an actor for each layer."""
@@ -51,6 +53,7 @@ class LearnerSpec:
     seed: int
     supervision: Supervision
     load: tuple[str, ...]
+    class_weight: ClassWeight | None = None
 
     def __post_init__(self) -> None:
         kernels, network, parts = kernels_of(self.kernels), _checked_network(self.network), self.microbatches
@@ -65,6 +68,7 @@ class LearnerSpec:
             stages=_checked_stages(self.stages, len(network.layers)),
             kernels=kernels,
             seed=checks.whole_number("seed", self.seed, at_least=0, below=2**64),
+            class_weight=class_weights.checked(self.class_weight),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
 

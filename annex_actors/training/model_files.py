@@ -18,7 +18,7 @@ from annex_actors.base.errors import ConfigError, DataError, UserError, message_
 from annex_actors.base.files import read_file, reading, writing
 from annex_actors.base.settings import settings_of
 from annex_actors.base.types import Array, Shape
-from annex_actors.costs import cost
+from annex_actors.costs import cost, spec_of
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
 from annex_actors.schedules.table import discipline
@@ -26,6 +26,7 @@ from annex_actors.training.array_files import arrays_in
 from annex_actors.training.atomic_files import write_whole
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import packed, unpacked
+from annex_actors.training.class_weights import text_of
 from annex_actors.training.learner_spec import LearnerSpec
 
 _FORMAT = 1
@@ -71,7 +72,8 @@ def save_model(spec: LearnerSpec, checkpoint: Checkpoint, classes: tuple[str, ..
     description = {
         "format": _FORMAT,
         "network": spec.network.spec(),
-        "cost": spec.cost.name,
+        "cost": spec_of(spec.cost),
+        "class_weight": text_of(spec.class_weight),
         "optimizer": {"name": spec.optimizer.name, **settings_of(spec.optimizer)},
         "schedule": spec.schedule.name,
         "microbatches": spec.microbatches,
@@ -122,6 +124,7 @@ def _settings(description: Mapping[str, Any]) -> dict[str, Any]:
         "cost": cost(description["cost"]),
         "optimizer": optimizer(**description["optimizer"]),
         "schedule": discipline(description["schedule"]),
+        "class_weight": description.get("class_weight"),
         **{name: description[name] for name in same},
     }
 

@@ -14,14 +14,17 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
+from annex_actors.costs import check_takes_weights
 from annex_actors.data import Batches, Dataset
 from annex_actors.metrics import predicted_classes
-from annex_actors.peers.trainer import TrainerSpec, TrainerState
+from annex_actors.peers.trainer import TrainerSpec
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import Routing
 from annex_actors.runtimes import Crash, CrashPlan, Observer, Program
 from annex_actors.stores import StateStore
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.class_weights import training_weights
 from annex_actors.training.halting import Halt
 from annex_actors.training.identification import identity_of
 from annex_actors.training.identity import Identity
@@ -173,6 +176,9 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
     test_targets = spec.cost.encode(dataset.test.targets, output_shape)
     if dataset.classes:  # fails now if the outputs do not fit the classes, and not at the first evaluation
         predicted_classes(np.zeros((1, *output_shape), np.float32), 1, len(dataset.classes))
+    weights = training_weights(dataset, spec.class_weight)
+    if weights is not None or dataset.test.sample_weight is not None:
+        check_takes_weights(spec.cost)
     return TrainerSpec(
         run=run_name(),
         routing=Routing(spec.actors),
@@ -187,6 +193,7 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
         epochs=epochs,
         halt=halt,
         overlap=spec.schedule.overlap(spec.actors),
+        sample_weight=weights,
     )
 
 
@@ -212,7 +219,7 @@ def _check_crashes(crashes: Sequence[Crash], spec: LearnerSpec, trainer: Trainer
 
 def _trainer_state(checkpoint: Checkpoint, trainer: TrainerSpec) -> TrainerState:
     """Return the trainer's state at a checkpoint; call ``halt`` again if an epoch has just ended."""
-    state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.batches)
+    state = TrainerState.after(checkpoint.costs, checkpoint.history, trainer.weight)
     if trainer.halt is None or not state.history or state.history[-1].steps < state.reported:
         return state
     return replace(state, halt_at=state.reported) if trainer.halt(state.history) else state

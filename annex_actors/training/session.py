@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 from annex_actors.base import checks
 from annex_actors.metrics import preload
-from annex_actors.peers.trainer import TrainerState
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes import Job, Observer, Program

@@ -39,7 +39,7 @@ FREE = ("runtime", "supervision", "checkpoints", "data.data_dir", "training.epoc
 OWN_FILE = "own.py"
 
 OTHERS: Mapping[str, list[Any]] = {
-    "cost": ["sigmoid_cross_entropy", "mean_squared_error"],
+    "cost": ["sigmoid_cross_entropy", "mean_squared_error", "softmax_cross_entropy:label_smoothing=0.1"],
     "data.name": ["other.csv"],
     "data.label": ["label", 0, 4],
     "data.data_dir": ["."],
@@ -53,6 +53,7 @@ OTHERS: Mapping[str, list[Any]] = {
     "training.load": [[OWN_FILE]],
     "training.stages": [1, 2, 3, 4],
     "training.kernels": ["torch"],
+    "training.class_weight": ["balanced", "a=2,b=0.5"],
     "training.initial_weights": ["source"],
     "training.initial_weights_sha256": ["0" * 64],
     "runtime.name": [{"name": "inline"}, {"name": "threads"}],

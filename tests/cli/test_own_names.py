@@ -149,7 +149,7 @@ def test_settings_that_do_not_fit_them_are_an_error_of_one_line(
             "register_optimizer('sgd', Signs)",
             "expected a new name for the optimizer, one word without colons, got '",
         ),
-        ("register_cost('mine', Doubled)", "expected `cost` to be a value with name, encode, evaluate and"),
+        ("register_cost('mine', dict)", "expected `cost` to be a cost's class, or a value with name, encode, eval"),
         ("register_cost('mse', Doubled())", "expected a new name for the cost, one word without colons, got 'mean_sq"),
         ("register_schedule('gpipe')", "expected `row` to be a Discipline; register the row itself, got 'gpipe'"),
     ],

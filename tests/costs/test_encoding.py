@@ -80,10 +80,53 @@ def test_labels_between_two_classes_are_refused() -> None:
         SOFTMAX.encode(np.array([0, 0.5]), (3,))
 
 
+@pytest.mark.parametrize("row", [[0, 0, 0], [1, 1, 0], [0, -1, 2], [0.5, 0.4999, 0.2]])
+@pytest.mark.parametrize("name", ["softmax_cross_entropy", "kl_divergence"])
+def test_rows_that_are_neither_one_hot_nor_probabilities_are_refused(name: str, row: list[float]) -> None:
+    message = r"expected one-hot rows \(a single 1, else 0\), or rows of probabilities with the sum 1, got row 1 other"
+    with pytest.raises(DataError, match=message):
+        cost(name).encode(np.array([[1, 0, 0], row]), (3,))
+
+
 @pytest.mark.parametrize("row", [[0, 0, 0], [1, 1, 0], [0.5, 0.5, 0], [0, -1, 2]])
-def test_rows_that_are_not_one_hot_are_refused(row: list[float]) -> None:
+def test_a_hinge_refuses_rows_that_are_not_one_hot(row: list[float]) -> None:
     with pytest.raises(DataError, match=r"expected one-hot rows \(a single 1, else 0\), got row 1 otherwise"):
-        SOFTMAX.encode(np.array([[1, 0, 0], row]), (3,))
+        cost("hinge").encode(np.array([[1, 0, 0], row]), (3,))
+
+
+def test_rows_of_probabilities_stay_what_they_are() -> None:
+    rows = np.array([[0.5, 0.5, 0], [0, 1, 0]], np.float32)
+    assert SOFTMAX.encode(rows, (3,)).tolist() == cost("kl_divergence").encode(rows, (3,)).tolist() == rows.tolist()
+
+
+@pytest.mark.parametrize("targets", [[0, 1, 1], [-1, 1, 1], [1, 1, 1], [[0], [1], [1]]])
+def test_the_hinge_of_one_output_takes_0_or_minus_1_for_no(targets: list[int]) -> None:
+    encoded = cost("hinge").encode(np.array(targets), (1,))
+    assert encoded.tolist() == [[-1 if np.ravel(targets)[0] < 1 else 1], [1], [1]]
+
+
+@pytest.mark.parametrize("targets", [[0, -1, 1], [0, 2, 1], [0.5, 0, 1]])
+def test_the_hinge_of_one_output_refuses_other_targets(targets: list[float]) -> None:
+    with pytest.raises(DataError, match="expected targets of 0 and 1, or of -1 and 1, for hinge, got others"):
+        cost("hinge").encode(np.array(targets), (1,))
+
+
+def test_counts_below_0_are_refused() -> None:
+    with pytest.raises(DataError, match="expected targets >= 0 for poisson, got -2"):
+        cost("poisson").encode(np.array([1, -2]), (1,))
+
+
+def test_targets_without_a_direction_are_refused() -> None:
+    with pytest.raises(DataError, match="expected targets with a direction for cosine_similarity, got only zeros in r"):
+        cost("cosine_similarity").encode(np.array([[1.0, 0], [0, 0]]), (2,))
+
+
+@pytest.mark.parametrize("output_shape", [(), (1,), (2, 1)])
+def test_one_output_has_no_angle(output_shape: Shape) -> None:
+    with pytest.raises(
+        ShapeError, match="expected at least 2 outputs on the last axis for cosine_similarity, got shape"
+    ):
+        cost("cosine_similarity").encode(np.ones((3, *output_shape)), output_shape)
 
 
 @pytest.mark.parametrize("name", ["softmax_cross_entropy", "sigmoid_cross_entropy", "mean_squared_error"])
@@ -105,6 +148,12 @@ def test_targets_that_are_not_numbers_are_refused(targets: Array) -> None:
 def test_probabilities_outside_zero_to_one_are_refused(wrong: float) -> None:
     with pytest.raises(DataError, match=f"expected targets from 0 to 1 for sigmoid_cross_entropy, got {wrong}"):
         SIGMOID.encode(np.array([0, wrong]), (1,))
+
+
+@pytest.mark.parametrize("name", ["hinge", "kl_divergence"])
+def test_classes_need_outputs_in_one_row(name: str) -> None:
+    with pytest.raises(ShapeError, match=r"expected outputs of shape \(classes,\) with at least 2 classes for"):
+        cost(name).encode(np.zeros((2, 2, 2)), (2, 2))
 
 
 @pytest.mark.parametrize("output_shape", [(), (1,), (2, 2)])

@@ -84,3 +84,11 @@ def test_a_negative_seed_is_refused() -> None:
 def test_a_single_sample_cannot_be_split() -> None:
     with pytest.raises(DataError, match="expected at least 2 samples to split, got 1; test_fraction=0 tests on"):
         Dataset.from_arrays(INPUTS[:1], LABELS[:1])
+
+
+def test_weights_stay_with_their_samples() -> None:
+    numbers = np.arange(1.0, 21.0)
+    dataset = Dataset.from_arrays(numbers[:, np.newaxis], np.arange(20) % 2, sample_weight=numbers)
+    for part in (dataset.train, dataset.test):
+        assert part.sample_weight is not None
+        assert part.sample_weight.tolist() == part.inputs[:, 0].tolist()

@@ -34,6 +34,21 @@ def test_a_split_file_stays_as_it_is(tmp_path: Path) -> None:
     assert np.array_equal(dataset.test.targets, LABELS[15:])
 
 
+def test_weights_are_found_beside_the_samples(tmp_path: Path) -> None:
+    weights = np.arange(20.0)
+    unsplit = read_npz(saved(tmp_path, x=weights[:, np.newaxis], y=LABELS, sample_weight=weights))
+    for part in (unsplit.train, unsplit.test):
+        assert part.sample_weight is not None
+        assert part.sample_weight.tolist() == part.inputs[:, 0].tolist()
+    parts = {"x_train": INPUTS, "y_train": LABELS, "x_test": INPUTS[:2], "y_test": LABELS[:2]}
+    split = read_npz(saved(tmp_path, **parts, sample_weight_train=weights))
+    assert split.train.sample_weight is not None
+    assert split.train.sample_weight.tolist() == weights.tolist()
+    assert split.test.sample_weight is None
+    with pytest.raises(DataError, match="x_test, y_test: expected sample_weight to be numbers of shape"):
+        read_npz(saved(tmp_path, **parts, sample_weight_test=weights))
+
+
 def test_training_and_test_labels_have_the_same_classes(tmp_path: Path) -> None:
     train, test = np.array(["b", "c"]), np.array(["a", "bb"])
     dataset = read_npz(saved(tmp_path, x_train=INPUTS[:2], y_train=train, x_test=INPUTS[:2], y_test=test))

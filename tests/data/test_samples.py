@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,39 @@ def test_columns_of_a_fortran_array_become_contiguous() -> None:
     inputs = Samples(np.asfortranarray(rows(3, 2)), LABELS).inputs
     assert inputs.flags.c_contiguous
     assert np.array_equal(inputs, rows(3, 2))
+
+
+def test_weights_become_float64_and_read_only() -> None:
+    samples = Samples(rows(3, 2), np.arange(3), np.array([1, 0, 2]))
+    assert samples.sample_weight is not None
+    assert samples.sample_weight.dtype == np.float64
+    assert samples.sample_weight.tolist() == [1, 0, 2]
+    assert not samples.sample_weight.flags.writeable
+    assert "weighted" in repr(samples)
+    assert Samples(rows(3, 2), np.arange(3)).sample_weight is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1, -1, 1], "expected sample_weight to be finite numbers >= 0, got -1 in row 1; 0 leaves a sample out"),
+        ([1, 1, np.nan], "expected sample_weight to be finite numbers >= 0, got nan in row 2"),
+        ([np.inf, 1, 1], "expected sample_weight to be finite numbers >= 0, got inf in row 0"),
+        ([1e39, 1, 1], "expected sample_weight to be finite numbers >= 0, got 1e+39 in row 0"),
+        ([0, 0, 0], "expected a sample_weight above 0, got zeros; nothing could be learned"),
+        ([1, 1], "expected sample_weight to be numbers of shape (3,), one for each sample, got int64 of shape (2,)"),
+        (
+            [[1], [1], [1]],
+            "expected sample_weight to be numbers of shape (3,), one for each sample, got int64 of shape",
+        ),
+        (["a", "b", "c"], "expected sample_weight to be numbers of shape (3,), one for each sample, got <U1 of shape"),
+        (1.0, "expected sample_weight to be numbers of shape (3,), one for each sample, got float64 of shape ()"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_refused_in_one_line(weights: Any, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        Samples(rows(3, 2), np.arange(3), weights)
+    assert str(caught.value).startswith(message)
 
 
 def test_writing_to_samples_raises() -> None:

@@ -23,7 +23,12 @@ ASYNCHRONOUS = [
 ]
 """Five stages with up to five steps under way at once, over the end of an epoch."""
 
-OTHERS = [*ASYNCHRONOUS, replace(SMALL, schedule="zb-h1"), replace(SMALL, schedule="interleaved")]
+OTHERS = [
+    *ASYNCHRONOUS,
+    replace(SMALL, schedule="zb-h1"),
+    replace(SMALL, schedule="interleaved"),
+    replace(SMALL, weighted=True),
+]
 
 ORDERS = [None, 1, 2]
 """Work first; or shuffled by these seeds."""

@@ -67,6 +67,6 @@ def test_a_signal_keeps_its_strength_through_many_layers() -> None:
 
 
 def test_an_unknown_initializer_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="expected `initializer` to be one of auto, glorot, he, got 'xavier'"):
+    with pytest.raises(ConfigError, match=r"expected `initializer` to be one of auto, glorot, .*, annex, got 'xavier'"):
         dense(5, initializer="xavier")
     assert dense(5, initializer=Initializer.HE) == dense(5, initializer="he")

@@ -15,6 +15,15 @@ CHOICES = [
     optimizer("adam"),
     optimizer("adam", learning_rate=0.1, beta1=0.0, beta2=0.0, epsilon=1e-3),
     optimizer("adam", weight_decay=0.1),
+    optimizer("sgd", momentum=0.9, weight_decay=0.1),
+    optimizer("adamw"),
+    optimizer("adamw", weight_decay=0.5, decay_biases=True),
+    optimizer("rmsprop"),
+    optimizer("rmsprop", momentum=0.9, centered=True, weight_decay=0.1),
+    optimizer("adagrad"),
+    optimizer("adagrad", learning_rate=0.5, initial_accumulator_value=0.1, weight_decay=0.1, decay_biases=True),
+    optimizer("lion"),
+    optimizer("lion", learning_rate=0.01, weight_decay=0.5),
 ]
 
 

@@ -65,12 +65,18 @@ def plain(training: Training) -> Checkpoint:
     with one_blas_thread():  # as in every host: two threads round some products differently
         for step in range(training.steps):
             rows = batches.indices(step)
-            versions.append(one_step(training, versions, learned.inputs[rows], targets[rows]))
+            weights = None if learned.sample_weight is None else learned.sample_weight[rows]
+            versions.append(one_step(training, versions, learned.inputs[rows], targets[rows], weights))
     return versions[-1]
 
 
-def one_step(training: Training, versions: list[Checkpoint], inputs: Floats, targets: Array) -> Checkpoint:
+def one_step(
+    training: Training, versions: list[Checkpoint], inputs: Floats, targets: Array, weights: Floats | None = None
+) -> Checkpoint:
     """Return the checkpoint one step after the last of ``versions``."""
+    given: tuple[Floats, ...] = ()
+    if weights is not None:  # to a mean of 1, but for a batch in which nothing counts
+        given = (weights / (weights.sum() / weights.size) if weights.any() else weights,)
     network, total, step = training.network.layers, 0.0, len(versions) - 1
     forward, backward = (met(training, formulas, versions) for formulas in (FORWARD, BACKWARD))
     kept: list[list[Factors]] = [[] for _ in network]
@@ -81,7 +87,8 @@ def one_step(training: Training, versions: list[Checkpoint], inputs: Floats, tar
             key = RandomKey(training.seed, index, step, microbatch)
             stack, left = on_stack(layer).forward(forward[index], stack, key)
             saved.append(left)
-        share, gradient = cost(training.cost).evaluate(stack[0], targets[rows], len(inputs))
+        own = tuple(each[rows] for each in given)
+        share, gradient = cost(training.cost).evaluate(stack[0], targets[rows], len(inputs), *own)
         total += share
         stack = (gradient,)
         for index, layer in reversed(list(enumerate(network))):

@@ -23,7 +23,7 @@ from tests.trainings import CLASSIFIER, SKIPPING, Training, carry_out, fingerpri
 
 EPOCHS, STEPS = 3, 9
 HOSTS = ("inline", "threads", "schedulers", "processes")
-NETWORKS = {"dropout": CLASSIFIER, "skips and state": SKIPPING}
+NETWORKS = {"dropout": CLASSIFIER, "skips and state": SKIPPING, "sample weights": CLASSIFIER}
 
 Case: TypeAlias = tuple[str, int, str, str]
 """Schedule, step, host, and network."""
@@ -33,7 +33,8 @@ CASES: list[Case] = list(product(DISCIPLINES, range(1, STEPS + 1), HOSTS, NETWOR
 
 @cache
 def training(schedule: str, network: str = "dropout") -> Training:
-    return Training(network=NETWORKS[network], schedule=schedule, microbatches=2, epochs=EPOCHS)
+    weighted = network == "sample weights"
+    return Training(network=NETWORKS[network], schedule=schedule, microbatches=2, epochs=EPOCHS, weighted=weighted)
 
 
 @cache

@@ -166,6 +166,19 @@ def test_the_cost_stage_reports_the_mean_over_the_batch_once_all_microbatches_ar
     assert (report.step, report.samples, report.edge) == (0, 5, 3)
 
 
+def test_the_cost_stage_weights_the_samples_as_their_targets_say() -> None:
+    stage, weights = cost_stage(), np.array([0.0, 1.0, 2.0, 0.5, 1.5])
+    costs, gradients = [], []
+    for microbatch in (0, 1):
+        stage.handle(replace(target(microbatch), sample_weight=weights[ROWS[microbatch]]))
+        sent = posts(stage.handle(cost_forward(microbatch)))
+        costs += [each.cost for each in sent if isinstance(each, Report)]
+        gradients += [each.array for each in sent if isinstance(each, Backward)]
+    assert costs == [pytest.approx(1.0)]
+    expected = np.repeat(weights[:, np.newaxis], 2, axis=1) * 2 / (5 * 2)
+    np.testing.assert_allclose(np.concatenate(gradients), expected, rtol=1e-5)
+
+
 def test_the_cost_stage_logs_what_it_reported() -> None:
     stage = cost_stage()
     for microbatch in (0, 1):

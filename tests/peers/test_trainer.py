@@ -42,6 +42,19 @@ def test_it_feeds_the_samples_of_the_step_in_their_order() -> None:
         assert [len(each) for each in inputs] == [len(range(5)[rows]) for rows in microbatch_slices(5, 3)]
 
 
+def test_weights_go_with_their_targets_scaled_to_a_mean_of_1_in_each_batch() -> None:
+    weights = np.arange(13.0)
+    hosted = Hosted(replace(TRAINING.trainer_spec(), sample_weight=weights))
+    for step in range(2):
+        indices = Batches(13, 5, TRAINING.seed).indices(step)
+        sent = [message.sample_weight for message in hosted.messages(Target) if message.step == step]
+        assert [len(each) for each in sent if each is not None] == [2, 2, 1]
+        joined = np.concatenate([each for each in sent if each is not None])
+        np.testing.assert_allclose(joined, weights[indices] / weights[indices].mean())
+        assert all(each is not None and not each.flags.writeable for each in sent)
+    assert all(message.sample_weight is None for message in Hosted().messages(Target))
+
+
 def test_every_forward_says_how_its_step_was_cut() -> None:
     hosted = Hosted()
     hosted.report(0)
@@ -81,7 +94,7 @@ def test_a_report_becomes_an_event_and_a_commit() -> None:
     hosted.report(0, cost=0.25)
     assert hosted.events == [StepFinished(0, 0, 0.25, 5)]
     assert hosted.commits[-1].step == 1
-    assert (hosted.state.reported, hosted.state.cost_sum, hosted.state.samples) == (1, 0.25 * 5, 5)
+    assert (hosted.state.reported, hosted.state.cost_sum, hosted.state.weight) == (1, 0.25 * 5, 5)
 
 
 def test_reports_are_counted_in_the_order_of_steps() -> None:
@@ -95,7 +108,7 @@ def test_reports_are_counted_in_the_order_of_steps() -> None:
 def test_a_report_is_counted_once() -> None:
     hosted = Hosted()
     hosted.report(0, 0, 1, 0, 1)
-    assert hosted.state.samples == 10
+    assert hosted.state.weight == 10
     assert len(hosted.events) == 2
 
 
@@ -127,6 +140,28 @@ def test_the_cost_of_an_epoch_is_the_mean_over_its_samples() -> None:
     assert (epoch.epoch, epoch.steps) == (0, 3)
 
 
+def test_the_cost_of_an_epoch_is_weighted_as_its_samples_are() -> None:
+    weights = np.arange(13.0)
+    hosted, batches = Hosted(replace(TRAINING.trainer_spec(), sample_weight=weights)), Batches(13, 5, TRAINING.seed)
+    for step, value in enumerate((1.0, 2.0, 4.0)):
+        hosted.report(step, cost=value)
+    hosted.answer()
+    (epoch,) = hosted.state.history
+    totals = [weights[batches.indices(step)].sum() for step in range(3)]
+    assert epoch.train_cost == pytest.approx(np.average([1.0, 2.0, 4.0], weights=totals))
+
+
+def test_the_test_cost_is_weighted_as_the_test_samples_are_and_metrics_are_not() -> None:
+    hosted = trained(Hosted(replace(TRAINING, weighted=True).trainer_spec()))
+    hosted.answer()
+    judged = samples(TEST_SAMPLES, TRAINING.cost, seed=1, weighted=True)
+    outputs, chosen = np.zeros((1, CLASSES), np.float32), cost(TRAINING.cost)
+    alone = [chosen.evaluate(outputs, label[np.newaxis], 1)[0] for label in judged.targets]
+    expected = np.average(alone, weights=judged.sample_weight)
+    assert hosted.state.history[0].test_cost == pytest.approx(expected, rel=1e-6)
+    assert hosted.state.history[0].metrics == {"accuracy": float(np.mean(judged.targets == 0))}
+
+
 def test_the_test_cost_is_the_cost_of_the_outputs() -> None:
     hosted = trained(Hosted())
     hosted.answer()
@@ -140,7 +175,7 @@ def test_the_test_cost_is_the_cost_of_the_outputs() -> None:
 def test_sums_begin_at_zero_in_every_epoch() -> None:
     hosted = trained(Hosted())
     hosted.answer()
-    assert (hosted.state.reported, hosted.state.cost_sum, hosted.state.samples) == (3, 0.0, 0)
+    assert (hosted.state.reported, hosted.state.cost_sum, hosted.state.weight) == (3, 0.0, 0)
 
 
 def test_an_epoch_that_has_ended_is_an_event() -> None:

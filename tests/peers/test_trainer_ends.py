@@ -9,7 +9,8 @@ import pytest
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.words import counted
-from annex_actors.peers.trainer import TrainerSpec, TrainerState
+from annex_actors.peers.trainer import TrainerSpec
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.events import EpochFinished, Finished
 from annex_actors.protocol.messages import OWNER, Await
 from annex_actors.protocol.routing import TRAINER

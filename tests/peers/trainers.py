@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from annex_actors.peers.trainer import TrainerSpec, TrainerState
+from annex_actors.peers.trainer import TrainerSpec
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Envelope, Forward, Message, Predict

@@ -12,7 +12,6 @@ from annex_actors.protocol.messages import (
     Committed,
     Forward,
     Halt,
-    Marker,
     Part,
     Predict,
     Report,
@@ -21,6 +20,7 @@ from annex_actors.protocol.messages import (
     WeightGradient,
     freeze,
 )
+from annex_actors.protocol.survey import Marker
 
 RUN = "run"
 """The run of all messages and peers here, as of `tests.trainings.Training`."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.protocol import messages
+from annex_actors.protocol import messages, survey
 from annex_actors.protocol.messages import (
     OWNER,
     WHOLE_STEP,
@@ -23,7 +23,6 @@ from annex_actors.protocol.messages import (
     Envelope,
     Forward,
     Halt,
-    Marker,
     Message,
     Part,
     Post,
@@ -31,17 +30,21 @@ from annex_actors.protocol.messages import (
     Report,
     Resume,
     Target,
-    Waiting,
     WeightGradient,
     freeze,
 )
 from annex_actors.protocol.routing import stage_address
+from annex_actors.protocol.survey import Marker, Waiting
 
 ARRAY = np.ones((2, 3), np.float32)
 
 EXAMPLES: list[tuple[Message, str]] = [
     (Forward("r", 4, 1, 2, ARRAY, Part(3, 8)), "forward step 4 microbatch 1 edge 2 (2, 3) float32 24 bytes"),
     (Target("r", 4, 1, 5, np.arange(400)), "target step 4 microbatch 1 edge 5 (400,) int64 3,200 bytes"),
+    (
+        Target("r", 4, 1, 2, np.zeros(2, np.int64), np.ones(2)),
+        "target step 4 microbatch 1 edge 2 (2,) int64 (2,) float64 32 bytes",
+    ),
     (Backward("r", 4, 0, 2, ARRAY), "backward step 4 microbatch 0 edge 2 (2, 3) float32 24 bytes"),
     (WeightGradient("r", 4, WHOLE_STEP, 2), "weight gradient step 4 edge 2"),
     (Predict("r", 4, 0, 0, ARRAY), "predict step 4 microbatch 0 edge 0 (2, 3) float32 24 bytes"),
@@ -59,7 +62,7 @@ IDS = [message.kind for message, _ in EXAMPLES]
 
 KINDS = {
     each
-    for each in vars(messages).values()
+    for each in (*vars(messages).values(), *vars(survey).values())
     if isinstance(each, type) and issubclass(each, Message) and "kind" in vars(each)
 }
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from annex_actors.protocol.effects import Send
 from annex_actors.protocol.mailbox import MOST_URGENT
-from annex_actors.protocol.messages import Address, Waiting
+from annex_actors.protocol.messages import Address
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.routing import TRAINER
-from annex_actors.protocol.survey import SURVEYOR
+from annex_actors.protocol.survey import SURVEYOR, Waiting
 from tests.protocol.messages import forward, marker, resume
 from tests.protocol.nodes import AFTER, BEFORE, Script, node, sent, tell, work
 

@@ -197,7 +197,9 @@ def test_a_trainer_that_always_fails_ends_the_run(host: Runtime) -> None:
 class NoNumber(MeanSquaredError):
     """A cost whose value is not a number."""
 
-    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
+    def evaluate(
+        self, outputs: Floats, targets: Array, samples: int, sample_weight: Floats | None = None
+    ) -> tuple[float, Floats]:
         return float("nan"), outputs * 0
 
 

@@ -13,20 +13,26 @@ from annex_actors.testing import check_cost
 
 
 class WrongGradient(Squares):
-    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
-        value, gradient = super().evaluate(outputs, targets, samples)
+    def evaluate(
+        self, outputs: Floats, targets: Array, samples: int, sample_weight: Floats | None = None
+    ) -> tuple[float, Floats]:
+        value, gradient = super().evaluate(outputs, targets, samples, sample_weight)
         return value, gradient * 2
 
 
 class ForgetsTheBatch(Squares):
-    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
-        return super().evaluate(outputs, targets, len(outputs))
+    def evaluate(
+        self, outputs: Floats, targets: Array, samples: int, sample_weight: Floats | None = None
+    ) -> tuple[float, Floats]:
+        return super().evaluate(outputs, targets, len(outputs), sample_weight)
 
 
 class MixesRows(Squares):
     """The square of the total error, in which every row meets every other."""
 
-    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
+    def evaluate(
+        self, outputs: Floats, targets: Array, samples: int, sample_weight: Floats | None = None
+    ) -> tuple[float, Floats]:
         error = outputs - targets.astype(outputs.dtype)
         total = error.sum(axis=0)
         gradient = np.empty_like(outputs)
@@ -35,29 +41,37 @@ class MixesRows(Squares):
 
 
 class ReturnsAnArray(Squares):
-    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
-        value, gradient = super().evaluate(outputs, targets, samples)
+    def evaluate(
+        self, outputs: Floats, targets: Array, samples: int, sample_weight: Floats | None = None
+    ) -> tuple[float, Floats]:
+        value, gradient = super().evaluate(outputs, targets, samples, sample_weight)
         return np.float64(value), gradient
 
 
 class WritesOutputs(Squares):
-    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
+    def evaluate(
+        self, outputs: Floats, targets: Array, samples: int, sample_weight: Floats | None = None
+    ) -> tuple[float, Floats]:
         outputs -= targets
-        return super().evaluate(outputs, np.zeros_like(outputs), samples)
+        return super().evaluate(outputs, np.zeros_like(outputs), samples, sample_weight)
 
 
 class Widens(Squares):
-    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
-        return super().evaluate(outputs.astype(np.float64), targets, samples)
+    def evaluate(
+        self, outputs: Floats, targets: Array, samples: int, sample_weight: Floats | None = None
+    ) -> tuple[float, Floats]:
+        return super().evaluate(outputs.astype(np.float64), targets, samples, sample_weight)
 
 
 @dataclass(frozen=True)
 class CountsItsCalls(Squares):
     calls: list[int] = field(default_factory=list)
 
-    def evaluate(self, outputs: Floats, targets: Array, samples: int) -> tuple[float, Floats]:
+    def evaluate(
+        self, outputs: Floats, targets: Array, samples: int, sample_weight: Floats | None = None
+    ) -> tuple[float, Floats]:
         self.calls.append(1)
-        value, gradient = super().evaluate(outputs, targets, samples)
+        value, gradient = super().evaluate(outputs, targets, samples, sample_weight)
         return value * len(self.calls), gradient
 
 

@@ -69,7 +69,26 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
         "expected `supervision` to be a Supervision, such as Supervision(",
     ),
     (lambda: learner(load="mine.py"), "expected `load` to be a list of paths, got 'mine.py'; write ['mine.py']"),
-    (lambda: learner(cost="hinge"), "expected `cost` to be one of mean_squared_error"),
+    (lambda: learner(cost="hing"), "expected `cost` to be one of mean_squared_error"),
+    (
+        lambda: learner(cost="softmax_cross_entropy:label_smoothing=2"),
+        "cost, 'softmax_cross_entropy:label_smoothing=2': expected `label_smoothing` to be a number >= 0 and < 1, g",
+    ),
+    (lambda: learner(class_weight="equal"), "expected `class_weight` to be weights by class, such as {"),
+    (lambda: learner(class_weight="cat=2,"), "expected `class_weight` to be weights by class, such as {"),
+    (lambda: learner(class_weight="cat=two"), "expected `class_weight` to be weights by class, such as {"),
+    (lambda: learner(class_weight="cat=1,cat=2"), "expected `class_weight` to be weights by class, such as {"),
+    (lambda: learner(class_weight={}), "expected `class_weight` to be weights by class, such as {"),
+    (lambda: learner(class_weight=[1, 2]), "expected `class_weight` to be weights by class, such as {"),
+    (
+        lambda: learner(class_weight={"cat": -1}),
+        "expected `class_weight['cat']` to be a number >= 0 and < 3.40282e+38, g",
+    ),
+    (
+        lambda: learner(class_weight="cat=nan"),
+        "expected `class_weight['cat']` to be a number >= 0 and < 3.40282e+38, g",
+    ),
+    (lambda: learner(class_weight={"cat": None}), "expected `class_weight['cat']` to be a number >= 0"),
     (lambda: learner(optimizer="rmsprop"), "expected `optimizer` to be one of sgd, adam, got 'rmsprop'"),
     (lambda: learner(schedule="2f2b"), "expected `schedule` to be one of sequential, gpipe, 1f1b, "),
     (

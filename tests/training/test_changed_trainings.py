@@ -42,7 +42,13 @@ OF_A_LEARNER: Mapping[str, list[Any]] = {
         sequence(dense(6, initializer="he"), *CLASSIFIER.layers[1:]),
         sequence(dense(6, biases=np.ones(6)), *CLASSIFIER.layers[1:]),
     ],
-    "cost": [SoftmaxCrossEntropy(), MeanSquaredError(), "sigmoid_cross_entropy"],
+    "cost": [
+        SoftmaxCrossEntropy(),
+        SoftmaxCrossEntropy(label_smoothing=0.1),
+        MeanSquaredError(),
+        "sigmoid_cross_entropy",
+        "focal:alpha=0.5",
+    ],
     "optimizer": [
         "adam",
         "sgd",
@@ -61,6 +67,7 @@ OF_A_LEARNER: Mapping[str, list[Any]] = {
     "kernels": ["torch"],
     "seed": [0, 3, 2**64 - 1],
     "supervision": [Supervision(max_attempts=9)],
+    "class_weight": ["balanced", {"0": 2.0}, {"0": 2.0, "1": 2.0, "2": 2.0}],
     "load": [[str(Path(__file__).parents[1] / "own_layers.py")]],
 }
 
@@ -68,6 +75,7 @@ OF_TRAIN: Mapping[str, list[Any]] = {
     "dataset": [
         Training(size=12).dataset,
         Training(size=14).dataset,
+        Training(weighted=True).dataset,
         replace(Training().dataset, name="other", source="elsewhere"),
         replace(Training().dataset, classes=("x", "y", "z")),
         replace(Training().dataset, classes=("w", "x", "y", "z")),

@@ -74,6 +74,10 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("schedule", {"schedule": "pipedream"}, {"schedule": "pipedream", "stages": 2}),
     ("cost", {}, {"cost": "mean_squared_error"}),
     ("cost.factor", {"cost": Scaled()}, {"cost": Scaled(factor=2.0)}),
+    ("cost", {}, {"cost": "softmax_cross_entropy:label_smoothing=0.1"}),
+    ("class_weight", {}, {"class_weight": "balanced"}),
+    ("class_weight", {"class_weight": {"0": 2, "1": 3}}, {"class_weight": {"0": 2}}),
+    ("training data", {}, {"training": replace(TRAINING, weighted=True)}),
     ("optimizer", {}, {"optimizer": "sgd"}),
     ("optimizer.class", {"optimizer": Sgd()}, {"optimizer": Mine()}),
     ("optimizer.momentum", {"optimizer": Sgd()}, {"optimizer": Sgd(momentum=0.9)}),
@@ -104,6 +108,10 @@ def test_kernels_are_named() -> None:
     began = identity()
     other = Identity({**began.settings, "kernels": "torch"})
     assert "expected the `kernels` that the training began with, numpy, got torch" in refused(began, other)
+
+
+def test_the_order_of_class_weights_does_not_matter() -> None:
+    identity(class_weight={"0": 2, "1": 3}).check(identity(class_weight="1=3,0=2.0"))
 
 
 @pytest.mark.parametrize("part", ["train", "test"])

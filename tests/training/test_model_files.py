@@ -18,6 +18,7 @@ from annex_actors.layers import dense, flatten, sequence
 from annex_actors.optimizers import Adam, Cosine, LearningRate, Sgd
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.training.array_files import arrays_in
+from annex_actors.training.checkpoint_files import packed
 from annex_actors.training.learner import Learner
 from tests import tables
 from tests.trainings import CLASSIFIER, REGRESSOR, Training
@@ -44,6 +45,8 @@ def path(tmp_path: Path) -> Path:
         {},
         {"optimizer": Sgd(learning_rate=Cosine(0.1, 50), momentum=0.9), "schedule": "pipedream", "stages": 3},
         {"cost": "mse", "microbatches": 3, "schedule": "interleaved:3"},
+        {"cost": "softmax_cross_entropy:label_smoothing=0.1", "class_weight": {"0": 2.0, "2": 0.1}},
+        {"cost": "huber:delta=0.5", "class_weight": "balanced"},
     ],
 )
 def test_a_learner_that_is_saved_and_loaded_is_the_same(settings: dict[str, Any], path: Path) -> None:
@@ -123,6 +126,16 @@ class Own(MeanSquaredError):
 class Rule:
     def at(self, step: int) -> float:
         return 0.1
+
+
+def test_a_file_of_before_there_were_class_weights_is_read(path: Path) -> None:
+    learner = trained()
+    learner.save(path)
+    model = json.loads(arrays_in(path.read_bytes())[1]["model"])
+    assert model.pop("class_weight", "none") is None
+    assert learner.checkpoint is not None
+    path.write_bytes(packed(learner.checkpoint, model=json.dumps(model)))
+    assert Learner.load(path).spec.class_weight is None
 
 
 def test_what_is_your_own_is_saved_by_its_name(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

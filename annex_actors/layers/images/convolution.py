@@ -97,7 +97,9 @@ def blocks(images: Floats, windows: Windows) -> Iterator[tuple[_Place, Floats]]:
             yield (slice(first, first + samples), slice(top, top + rows)), view[:, top : top + rows]
 
 
-def gathered(samples: int, channels: int, windows: Windows, dtype: DType, add: Callable[[Floats, slice], None]) -> Floats:
+def gathered(
+    samples: int, channels: int, windows: Windows, dtype: DType, add: Callable[[Floats, slice], None]
+) -> Floats:
     """Return dC/dimages, to which the windows that look at a pixel contribute.
 
     Args:

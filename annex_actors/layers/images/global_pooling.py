@@ -58,8 +58,8 @@ class GlobalAvgPool:
 class GlobalMaxPool:
     """The largest number over all axes but the last: ``y[c] = max(x[..., c])``.
 
-    Samples have the shape ``(..., channels)``, outputs ``(channels,)``. The gradient goes to the largest number, in a tie
-    to the first one.
+    Samples have the shape ``(..., channels)``, outputs ``(channels,)``. The gradient goes to the largest number, in a
+    tie to the first one.
 
     Source:
         Oquab, Bottou, Laptev, Sivic (2015), Is object localization for free?

@@ -17,6 +17,7 @@ from annex_actors.layers.images.convolution import gathered
 from annex_actors.layers.layer import Factors, Saved
 from annex_actors.layers.windows import Padding, Sizes, Windows, check_image, checked_padding, checked_sizes, windows_of
 
+
 @dataclass(frozen=True)
 class _Pooling:
     """What the pooling layers have in common: a sequence is an image of height 1."""
@@ -135,8 +136,8 @@ class _AveragePooling(_Pooling):
 class MaxPool2d(_MaxPooling):
     """The largest number of each window of an image, for each channel: ``y[i, j, c] = max(x[window i, j, c])``.
 
-    Samples have the shape ``(height, width, channels)``, outputs ``(down, across, channels)``; see `Conv2d` for how many
-    windows there are. The gradient goes to the largest number, in a tie to the first one, row by row.
+    Samples have the shape ``(height, width, channels)``, outputs ``(down, across, channels)``; see `Conv2d` for how
+    many windows there are. The gradient goes to the largest number, in a tie to the first one, row by row.
 
     Args:
         kernel_size: of a window: an integer, or height and width, in text ``2x3``.
@@ -171,8 +172,9 @@ class MaxPool1d(_MaxPooling):
 class AvgPool2d(_AveragePooling):
     """The mean of each window of an image, for each channel: ``y[i, j, c] = mean(x[window i, j, c])``.
 
-    Samples have the shape ``(height, width, channels)``. The arguments are those of `MaxPool2d`. Padding does not count:
-    at the edge it is the mean of the pixels that are there, as in Keras, and in torch with ``count_include_pad=False``.
+    Samples have the shape ``(height, width, channels)``. The arguments are those of `MaxPool2d`. Padding does not
+    count: at the edge it is the mean of the pixels that are there, as in Keras, and in torch with
+    ``count_include_pad=False``.
 
     Raises:
         ConfigError: a setting out of range.

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import count
 
-from annex_actors.protocol.messages import WHOLE_STEP, Address, Envelope, Marker, Waiting
-from annex_actors.protocol.survey import SURVEYOR
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Envelope
+from annex_actors.protocol.survey import SURVEYOR, Marker, Waiting
 from annex_actors.runtimes.hosting.failures import standstill
 from annex_actors.runtimes.hosting.outcome import Outcome
 from annex_actors.runtimes.hosting.peer_ref import Peers

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.peers.trainer import TrainerState
+from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.effects import Effect, Send
-from annex_actors.protocol.messages import WHOLE_STEP, Address, Envelope, Marker, Waiting
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Envelope
 from annex_actors.protocol.routing import TRAINER, stage_address
-from annex_actors.protocol.survey import SURVEYOR
+from annex_actors.protocol.survey import SURVEYOR, Marker, Waiting
 from annex_actors.runtimes import Program, StandstillError, Supervision
 from annex_actors.runtimes.hosting.failures import standstill
 from annex_actors.runtimes.hosting.outcome import Outcome
@@ -185,6 +185,6 @@ def test_a_survey_ends_every_run_that_cannot(seed: int, kills: int, deaf: bool) 
     if deaf:
         program = replace(program, stages=(*stages[:2], replace(stages[2], run="another"), *stages[3:]))
     else:
-        program = replace(program, driver=replace(trainer, resumed=TrainerState(reported=1, samples=5)))
+        program = replace(program, driver=replace(trainer, resumed=TrainerState(reported=1, weight=5)))
     with pytest.raises(StandstillError, match="trainer waits for the cost of step"):
         SurveyedJob(program, Random(seed), kills=kills).wait()

@@ -1,0 +1,29 @@
+"""Judge the outputs of a network: the same function during a training and after it, so that both give the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from annex_actors.base.types import Array, Floats
+from annex_actors.costs import Cost, scaled
+from annex_actors.data import Samples
+from annex_actors.metrics import evaluate
+
+
+def evaluated(
+    cost: Cost, outputs: Floats, samples: Samples, encoded: Array, classes: tuple[str, ...] | None
+) -> tuple[float, Mapping[str, float]]:
+    """Return the mean cost of outputs, weighted if the samples have weights, and the metrics that fit the task.
+
+    Class weights are for training alone, and metrics count each sample once.
+
+    Args:
+        cost: of the network.
+        outputs: of the last layer, a row for each sample.
+        samples: their targets are as the user gave them.
+        encoded: the same targets, as the cost encodes them.
+        classes: their names; None for regression.
+    """
+    given = () if samples.sample_weight is None else (scaled(samples.sample_weight),)
+    value, _ = cost.evaluate(outputs, encoded, len(outputs), *given)
+    return value, evaluate(cost.predictions(outputs), samples.targets, classes)

@@ -1,0 +1,67 @@
+"""What the trainer commits: how far the run has come, and its finished epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.words import counted
+from annex_actors.data import Batches
+from annex_actors.protocol.events import EpochFinished
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerState:
+    """What the trainer commits.
+
+    Args:
+        reported: the cost of every step below this one has been reported.
+        cost_sum: cost times weight, summed over the steps of the current epoch.
+        weight: of these steps: their samples, or, where samples have weights, those.
+        history: the finished epochs, evaluated and decided upon.
+        halt_at: the run ends when every step below this one is done; None: after the last epoch.
+    """
+
+    reported: int = 0
+    cost_sum: float = 0.0
+    weight: float = 0
+    history: tuple[EpochFinished, ...] = ()
+    halt_at: int | None = None
+
+    @classmethod
+    def after(
+        cls, costs: Sequence[float], history: tuple[EpochFinished, ...], weight: Callable[[int], float]
+    ) -> TrainerState:
+        """Return the state of a trainer that has seen these costs and finished these epochs.
+
+        It adds up in the same order as a trainer, so that the cost of an epoch has the same bits. ``weight`` returns
+        what a step counts, see `TrainerSpec.weight`.
+        """
+        state = cls(history=history, reported=history[-1].steps if history else 0)
+        for cost in costs[state.reported :]:
+            state = state.with_report(cost, weight(state.reported))
+        return state
+
+    def check(self, batches: Batches) -> None:
+        """Refuse a state in which no epoch would ever end: the step at which it ends has passed.
+
+        Raises:
+            ConfigError: the steps do not belong to the epoch after those in ``history``.
+        """
+        epochs, steps = len(self.history), batches.steps_per_epoch
+        if not epochs * steps <= self.reported <= (epochs + 1) * steps:
+            raise ConfigError(
+                f"expected a training that has finished {counted(epochs, 'epoch')} of {counted(steps, 'step')} "
+                f"to be at step {epochs * steps} to {(epochs + 1) * steps}, got {self.reported}; "
+                "resume it with the data and the batch size that it began with"
+            )
+
+    def with_report(self, cost: float, weight: float) -> TrainerState:
+        """Return the state after one more report, of a step with this weight."""
+        return replace(
+            self,
+            reported=self.reported + 1,
+            cost_sum=self.cost_sum + cost * weight,
+            weight=self.weight + weight,
+        )
