@@ -6,8 +6,9 @@ image of height 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -22,6 +23,9 @@ from annex_actors.base.types import Array, Floats, Shape
 Pair: TypeAlias = tuple[int, int]
 """A number for the height, and one for the width."""
 
+Tap: TypeAlias = tuple[Pair, tuple[slice, slice, slice]]
+"""A position in a window, and where the pixels there lie in an array of images."""
+
 Sizes: TypeAlias = "int | tuple[int, ...]"
 """A setting of windows: one number for all axes, or a number for each."""
 
@@ -33,9 +37,9 @@ _LIMIT = 2**20
 _SAME, _VALID = "same", "valid"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Windows:
-    """The windows of images of one size.
+    """The windows of images of one size; what follows from the settings is computed once.
 
     Args:
         image: the size of the images.
@@ -53,28 +57,33 @@ class Windows:
     before: Pair = (0, 0)
     after: Pair = (0, 0)
 
-    @property
+    @cached_property
     def padded(self) -> Pair:
         """The size of an image with its padding."""
         height, width = (sum(each) for each in zip(self.before, self.image, self.after, strict=True))
         return height, width
 
-    @property
+    @cached_property
     def counts(self) -> Pair:
         """How many windows there are, down and across."""
         settings = zip(self.padded, self.kernel, self.stride, self.dilation, strict=True)
         down, across = ((size - _span(kernel, gap)) // stride + 1 for size, kernel, stride, gap in settings)
         return down, across
 
-    @property
+    @cached_property
     def are_padded(self) -> bool:
         """Whether windows reach over the edge."""
         return self.padded != self.image
 
-    @property
+    @cached_property
     def are_pixels(self) -> bool:
         """Whether each window is one pixel, and each pixel a window."""
         return self.kernel == self.stride == (1, 1) and not self.are_padded
+
+    @cached_property
+    def overlap(self) -> bool:
+        """Whether a pixel may lie in several windows."""
+        return any(_span(*each) > stride for *each, stride in zip(self.kernel, self.dilation, self.stride, strict=True))
 
     def pad(self, images: Floats, fill: float = 0) -> Floats:
         """Return images with their padding, or the images themselves if there is none.
@@ -95,25 +104,30 @@ class Windows:
         return padded[:, top : top + height, left : left + width]
 
     def over(self, padded: Floats) -> Floats:
-        """Return the windows of padded images: a read-only view, shape ``(samples, down, across, *kernel, channels)``."""
+        """Return the windows of padded images: a read-only view of shape ``(samples, *counts, *kernel, channels)``."""
         sample, row, column, channel = padded.strides
         (down, across), (below, beside) = self.stride, self.dilation
         strides = (sample, down * row, across * column, below * row, beside * column, channel)
         return as_strided(padded, (len(padded), *self.counts, *self.kernel, padded.shape[3]), strides, writeable=False)
 
-    def taps(self) -> Iterator[tuple[Pair, tuple[slice, slice, slice]]]:
-        """Yield each position in a window, and where the pixels there lie in an array of padded images.
+    @cached_property
+    def taps(self) -> tuple[Tap, ...]:
+        """Each position in a window, row by row, and where the pixels there lie in an array of padded images.
 
         So ``padded[index]`` has shape ``(samples, *counts, channels)``.
         """
-        for position in product(range(self.kernel[0]), range(self.kernel[1])):
-            rows, columns = (
-                slice(at * gap, at * gap + stride * (count - 1) + 1, stride)
-                for at, gap, stride, count in zip(position, self.dilation, self.stride, self.counts, strict=True)
-            )
-            yield position, (slice(None), rows, columns)
+        positions = product(range(self.kernel[0]), range(self.kernel[1]))
+        return tuple((position, (slice(None), *self._pixels(position))) for position in positions)
+
+    def _pixels(self, position: Pair) -> tuple[slice, slice]:
+        rows, columns = (
+            slice(at * gap, at * gap + stride * (count - 1) + 1, stride)
+            for at, gap, stride, count in zip(position, self.dilation, self.stride, self.counts, strict=True)
+        )
+        return rows, columns
 
 
+@lru_cache(maxsize=256)  # a layer asks for the same ones with each microbatch
 def windows_of(
     image: tuple[int, ...], *, kernel_size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes = 1
 ) -> Windows:

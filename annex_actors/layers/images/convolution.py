@@ -20,7 +20,7 @@ from annex_actors.layers.windows import Windows
 BLOCK = 2**19
 """Bytes of a matrix of windows."""
 
-_SHORT_RUN = 8
+_SHORT_RUN = 12
 """Numbers of a window that lie side by side in the image; where they are fewer, the matrix is copied transposed."""
 
 _Place: TypeAlias = tuple[slice, slice]
@@ -60,11 +60,11 @@ def input_gradient(grad_output: Floats, weight: Floats, *, windows: Windows, ker
         gradient = kernels.product(_rows(grad_output), weight.reshape(channels, filters).T)
         gradient.flags.writeable = False  # or a message would copy it, since it is sent as a view
         return gradient.reshape(*grad_output.shape[:-1], channels)
-    transposed = {position: np.ascontiguousarray(weight[position]).T for position, _ in windows.taps()}
+    transposed = {position: np.ascontiguousarray(weight[position]).T for position, _ in windows.taps}
 
     def add(padded: Floats, block: slice) -> None:
         rows = _rows(grad_output[block])
-        for position, index in windows.taps():
+        for position, index in windows.taps:
             pixels = padded[index]
             pixels += kernels.product(rows, transposed[position]).reshape(pixels.shape)
 

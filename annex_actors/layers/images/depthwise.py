@@ -22,7 +22,7 @@ def convolve(images: Floats, weight: Floats, bias: Floats, *, windows: Windows) 
     for block in sample_blocks(len(images), outputs[:1].nbytes):
         padded, output = _repeated(windows.pad(images[block]), filters), outputs[block]
         output[...] = biases
-        for position, index in windows.taps():
+        for position, index in windows.taps:
             output += padded[index] * rows[position]
     return outputs
 
@@ -32,7 +32,7 @@ def input_gradient(grad_output: Floats, weight: Floats, *, windows: Windows, cha
     rows = _rows(weight, windows)
 
     def add(padded: Floats, block: slice) -> None:
-        for position, index in windows.taps():
+        for position, index in windows.taps:
             pixels = grad_output[block] * rows[position]
             if pixels.shape[-1] != channels:
                 pixels = pixels.reshape(*pixels.shape[:-1], channels, -1).sum(axis=-1)
@@ -47,14 +47,14 @@ def weight_gradient(images: Floats, grad_output: Floats, *, windows: Windows, ke
     total = np.zeros((*windows.kernel, 1, filters), images.dtype)
     for block in sample_blocks(len(images), grad_output[:1].nbytes):
         padded, gradient = _repeated(windows.pad(images[block]), filters), grad_output[block]
-        for position, index in windows.taps():
+        for position, index in windows.taps:
             total[position] += column_sums((padded[index] * gradient).reshape(-1, filters), kernels)
     return total
 
 
 def _rows(weight: Floats, windows: Windows) -> dict[tuple[int, ...], Floats]:
     """Return, for each position in a window, the weights there for each output of a row."""
-    return {position: _row(weight[position][0], windows) for position, _ in windows.taps()}
+    return {position: _row(weight[position][0], windows) for position, _ in windows.taps}
 
 
 def _row(numbers: Floats, windows: Windows) -> Floats:

@@ -7,7 +7,7 @@ only. Shapes are those of `convolution`, with ``weight`` of shape ``(*kernel, ch
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -21,8 +21,8 @@ def convolve(
     images: Floats, weight: Floats, bias: Floats, *, windows: Windows, groups: int, kernels: Kernels
 ) -> Floats:
     """Return the outputs of the filters for each window, shape ``(samples, down, across, filters)``."""
-    if isinstance(kernels, Convolves):
-        return kernels.convolve(images, weight, bias, windows=windows, groups=groups)
+    if (own := _own(kernels)) is not None:
+        return own.convolve(images, weight, bias, windows=windows, groups=groups)
     if groups == images.shape[-1] > 1:
         return depthwise.convolve(images, weight, bias, windows=windows)
     return _grouped(partial(convolution.convolve, windows=windows, kernels=kernels), groups, images, weight, bias)
@@ -30,8 +30,8 @@ def convolve(
 
 def input_gradient(grad_output: Floats, weight: Floats, *, windows: Windows, groups: int, kernels: Kernels) -> Floats:
     """Return dC/dimages, shape ``(samples, height, width, channels)``."""
-    if isinstance(kernels, Convolves):
-        return kernels.convolution_input_gradient(grad_output, weight, windows=windows, groups=groups)
+    if (own := _own(kernels)) is not None:
+        return own.convolution_input_gradient(grad_output, weight, windows=windows, groups=groups)
     if weight.shape[2] == 1 < groups:
         return depthwise.input_gradient(grad_output, weight, windows=windows, channels=groups)
     return _grouped(partial(convolution.input_gradient, windows=windows, kernels=kernels), groups, grad_output, weight)
@@ -39,11 +39,16 @@ def input_gradient(grad_output: Floats, weight: Floats, *, windows: Windows, gro
 
 def weight_gradient(images: Floats, grad_output: Floats, *, windows: Windows, groups: int, kernels: Kernels) -> Floats:
     """Return dC/dweight, shape ``(*kernel, channels / groups, filters)``, summed over the samples."""
-    if isinstance(kernels, Convolves):
-        return kernels.convolution_weight_gradient(images, grad_output, windows=windows, groups=groups)
+    if (own := _own(kernels)) is not None:
+        return own.convolution_weight_gradient(images, grad_output, windows=windows, groups=groups)
     if groups == images.shape[-1] > 1:
         return depthwise.weight_gradient(images, grad_output, windows=windows, kernels=kernels)
     return _grouped(partial(convolution.weight_gradient, windows=windows, kernels=kernels), groups, images, grad_output)
+
+
+@lru_cache  # the look at a protocol takes as long as a small convolution
+def _own(kernels: Kernels) -> Convolves | None:
+    return kernels if isinstance(kernels, Convolves) else None
 
 
 def _grouped(function: Callable[..., Floats], groups: int, *arrays: Array) -> Floats:

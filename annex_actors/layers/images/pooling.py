@@ -79,7 +79,7 @@ class _MaxPooling(_Pooling):
         """Return the largest number of each window; save it, and ``inputs``."""
         windows = self._windows(inputs.shape[1:])
         padded = windows.pad(self._images(inputs), -np.inf)
-        first, *others = (padded[index] for _, index in windows.taps())
+        first, *others = (padded[index] for _, index in windows.taps)
         largest = np.maximum(first, others[0], order="C") if others else first.copy()
         for pixels in others[1:]:
             np.maximum(largest, pixels, out=largest)
@@ -97,11 +97,17 @@ class _MaxPooling(_Pooling):
         def add(grad_input: Floats, block: slice) -> None:
             padded, wanted, part = windows.pad(images[block], -np.inf), largest[block], gradient[block]
             is_open = np.ones(wanted.shape, bool)
-            for _, index in windows.taps():
+            for _, index in windows.taps:
                 is_first = padded[index] == wanted
                 is_first &= is_open
                 is_open ^= is_first
-                grad_input[index] += part * is_first
+                # Both steps are there for speed: NumPy multiplies floats with booleans in small pieces.
+                share = is_first.astype(part.dtype)
+                if windows.overlap:
+                    share *= part
+                    grad_input[index] += share
+                else:
+                    np.multiply(share, part, out=grad_input[index])
 
         return self._samples(gathered(len(inputs), inputs.shape[-1], windows, inputs.dtype, add)), ()
 
@@ -126,7 +132,7 @@ class _AveragePooling(_Pooling):
         gradient = self._images(grad_output) * _shares(windows, grad_output)
 
         def add(grad_input: Floats, block: slice) -> None:
-            for _, index in windows.taps():
+            for _, index in windows.taps:
                 grad_input[index] += gradient[block]
 
         return self._samples(gathered(len(grad_output), saved[-1], windows, grad_output.dtype, add)), ()
@@ -213,7 +219,7 @@ avg_pool2d = AvgPool2d
 
 
 def _sums(padded: Floats, windows: Windows) -> Floats:
-    first, *others = (padded[index] for _, index in windows.taps())
+    first, *others = (padded[index] for _, index in windows.taps)
     total = first.copy()
     for pixels in others:
         total += pixels
