@@ -49,8 +49,8 @@ class Relu:
 
     def __call__(self, inputs: Floats) -> Floats:
         """Return ``max(inputs, threshold)``."""
-        # A row of thresholds: NumPy's maximum with a scalar is slower, 97 µs against 55 at 256 × 1024. A row for a whole
-        # sample: with one for the 16 channels of an image it takes three times as long.
+        # A row of thresholds: NumPy's maximum with a scalar is slower, 97 µs against 55 at 256 × 1024. It is as long as a
+        # sample: with the few channels of an image it takes three times as long.
         rows = inputs.reshape(len(inputs), -1)
         outputs = np.maximum(rows, np.full(rows.shape[1], self.threshold, inputs.dtype))
         outputs.flags.writeable = False  # or a message would copy it, since it is sent as a view

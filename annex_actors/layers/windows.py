@@ -159,10 +159,10 @@ def windows_of(
         before = after = [*_each(0 if isinstance(padding, str) else padding, axes)]
     room = [sum(each) for each in zip(before, image, after, strict=True)]
     if any(span > size for span, size in zip(spans, room, strict=True)):
-        reach = "" if spans == [*sizes] else f", which reaches over {_times(spans)} pixels,"
+        reach = "" if spans == [*sizes] else f", which reaches over {_times(spans)} pixels"
         padded = "" if room == [*image] else f" with padding, {_times(room)}"
         raise ShapeError(
-            f"expected images at least as large as the kernel of {_times(sizes)}{reach} got {_times(image)}{padded}; "
+            f"expected images at least as large as the kernel of {_times(sizes)}{reach}, got {_times(image)}{padded}; "
             "take a smaller `kernel_size`, or padding=same"
         )
     return Windows(

@@ -9,11 +9,9 @@ else the machine does meets them all alike. Ratios are taken within a round; pri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -82,7 +80,7 @@ def residual(side: int = 28, channels: int = 16) -> Any:
     """Return torch's model with a residual block."""
     from torch import nn
 
-    class Residual(nn.Module):
+    class Residual(nn.Module):  # type: ignore[misc]  # torch's types are not used here
         def __init__(self) -> None:
             super().__init__()
             self.before = nn.Conv2d(1, channels, 3, padding="same")
@@ -143,3 +141,61 @@ def torch_eager(case: Case, threads: int, *, channels_last: bool = False) -> riv
         return rivals.timed(step)(steps)
 
     return block
+
+
+OURS: tuple[tuple[str, str, int, dict[str, Any]], ...] = (
+    ("inline", "sequential", 1, {}),
+    ("schedulers", "1f1b", 2, {}),
+    ("schedulers", "1f1b", 2, {"stages": 2}),
+    ("schedulers", "zb-h1", 2, {}),
+    ("schedulers", "1f1b", 2, {"kernels": "torch"}),
+    ("schedulers", "1f1b", 2, {"kernels": "torch", "stages": 2}),
+)
+"""Runtime, schedule, microbatches, and what is not as by default."""
+
+
+def programs(case: Case) -> dict[str, rivals.Block]:
+    """Return every program that can train the network on this machine."""
+    found: dict[str, rivals.Block] = {}
+    if find_spec("torch"):
+        found["torch eager, 1 thread"] = torch_eager(case, 1)
+        found[TORCH] = torch_eager(case, 2)
+        found["torch eager, 2 threads, channels last"] = torch_eager(case, 2, channels_last=True)
+    for runtime, schedule, microbatches, settings in OURS:
+        if settings.get("kernels") != "torch" or find_spec("torch"):
+            notes = "".join(f", {name}={value}" for name, value in settings.items())
+            found[f"{runtime}, {schedule}, m={microbatches}{notes}"] = ours(
+                case, schedule, microbatches, runtime, **settings
+            )
+    return found
+
+
+def compare(case: Case, rounds: int, steps: int) -> None:
+    """Print milliseconds for every program, and speed against torch where there is torch."""
+    table = programs(case)
+    times: dict[str, list[float]] = {name: [] for name in table}
+    for round_ in range(rounds + 1):
+        for name, block in table.items():
+            milliseconds = block(steps)
+            if round_:  # the first round warms up
+                times[name].append(milliseconds)
+    print(f"\n{case.name}, batch {case.batch}: {case.layers}")
+    print(f"{rounds} rounds of {steps} steps {'ms a step':>46}   times as fast as {TORCH}")
+    for name, values in times.items():
+        speed = summary(quotients(times[TORCH], values)) if TORCH in times else ""
+        print(f"{name:44}{summary(values):>26}   {speed}", flush=True)
+
+
+def main(rounds: int, cases: Iterable[Case], steps: int) -> None:
+    """Run the benchmark."""
+    for case in cases:
+        compare(case, rounds, steps)
+    print_peak_memory()
+
+
+if __name__ == "__main__":
+    smoke, numbers = arguments()
+    if smoke:
+        main(2, [SMALLEST], 4)
+    else:
+        main(numbers[0] if numbers else 7, [CASES[index] for index in numbers[1:] or range(len(CASES))], 40)

@@ -143,7 +143,7 @@ class _Convolution:
         )
         gradients = {"weight": weight.reshape(*windows.kernel[-self.axes :], *weight.shape[2:])}
         if self.bias:
-            gradients["bias"] = column_sums(grad_output.reshape(-1, self.filters), self.kernels)
+            gradients["bias"] = column_sums(grad_output.reshape(-1, self.filters))
         return gradients
 
     def _initializer(self) -> Initializer:

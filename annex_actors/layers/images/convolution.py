@@ -136,9 +136,9 @@ def along_a_row(numbers: Floats, windows: Windows) -> Floats:
     return np.tile(numbers, windows.counts[1])
 
 
-def column_sums(rows: Floats, kernels: Kernels) -> Floats:
+def column_sums(rows: Floats) -> Floats:
     """Return the sum over the rows; as a product it takes a tenth of the time of NumPy's own sum."""
-    sums: Floats = kernels.product(np.ones((1, len(rows)), rows.dtype), rows)[0]
+    sums: Floats = np.ones(len(rows), rows.dtype) @ rows
     return sums
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from annex_actors.base.types import Floats
 from annex_actors.layers.images.convolution import along_a_row, column_sums, gathered, sample_blocks
-from annex_actors.layers.kernels import Kernels
 from annex_actors.layers.windows import Windows
 
 
@@ -41,14 +40,14 @@ def input_gradient(grad_output: Floats, weight: Floats, *, windows: Windows, cha
     return gathered(len(grad_output), channels, windows, grad_output.dtype, add)
 
 
-def weight_gradient(images: Floats, grad_output: Floats, *, windows: Windows, kernels: Kernels) -> Floats:
+def weight_gradient(images: Floats, grad_output: Floats, *, windows: Windows) -> Floats:
     """Return dC/dweight, shape ``(*kernel, 1, filters)``, summed over the samples."""
     filters = grad_output.shape[-1]
     total = np.zeros((*windows.kernel, 1, filters), images.dtype)
     for block in sample_blocks(len(images), grad_output[:1].nbytes):
         padded, gradient = _repeated(windows.pad(images[block]), filters), grad_output[block]
         for position, index in windows.taps:
-            total[position] += column_sums((padded[index] * gradient).reshape(-1, filters), kernels)
+            total[position] += column_sums((padded[index] * gradient).reshape(-1, filters))
     return total
 
 

@@ -42,7 +42,7 @@ def weight_gradient(images: Floats, grad_output: Floats, *, windows: Windows, gr
     if (own := _own(kernels)) is not None:
         return own.convolution_weight_gradient(images, grad_output, windows=windows, groups=groups)
     if groups == images.shape[-1] > 1:
-        return depthwise.weight_gradient(images, grad_output, windows=windows, kernels=kernels)
+        return depthwise.weight_gradient(images, grad_output, windows=windows)
     return _grouped(partial(convolution.weight_gradient, windows=windows, kernels=kernels), groups, images, grad_output)
 
 
