@@ -106,15 +106,18 @@ class Parameter:
 MADE_BY_US = {
     *(name for name in public.__all__ if name.endswith(("Error", "Finished", "Started", "Exited")) or name == "Event"),
     *("InterruptedRun", "Result", "Simulation", "Piece", "StageTally", "WorkerTally", "Progress", "Address"),
-    *("Checkpoint", "RunDirectory", "SavedRun"),
+    "Checkpoint",
 }
 """Values that users get and do not make: what they contain was checked where it came from. Errors, events and addresses
-are made for every message or failure, and results, checkpoints and folders by a training."""
+are made for every message or failure, and results and checkpoints by a training."""
 
 BETWEEN_ACTORS = {
     *("initial_state", "update", "start", "carry_out"),
     *("Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
+    *(f"RunDirectory.{name}" for name in ("append", "begin", "checkpoints", "end", "record")),
+    *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
     *("Grouping", "Initializer", "Point", "Tag", "Work"),
+    "Network.check_samples",
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""
 
@@ -149,7 +152,13 @@ def _callables() -> Iterator[tuple[str, Any, Callable[..., Any]]]:
         elif inspect.isclass(value) and not getattr(value, "_is_protocol", False):
             if name not in MADE_BY_US | BETWEEN_ACTORS:
                 yield name, value.__init__, value
-            yield from _methods(name, value)
+            if not _is_layer(value):
+                yield from _methods(name, value)
+
+
+def _is_layer(kind: type[Any]) -> bool:
+    """Return whether a class is a layer, whose methods only a stage calls."""
+    return hasattr(kind, "output_shape") or hasattr(kind, "output_shapes")
 
 
 def _methods(owner: str, kind: type[Any]) -> Iterator[tuple[str, Any, Callable[..., Any]]]:
@@ -204,10 +213,15 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Polynomial: lambda: public.Polynomial(0.1, 10),
     public.RMSprop: public.RMSprop,
     public.RandomKey: lambda: public.RandomKey(1),
+    public.RunDirectory: lambda: public.RunDirectory("no-such-run"),
+    public.SavedRun: lambda: public.SavedRun(public.RunDirectory("no-such-run")),
     public.Samples: lambda: public.load("xor").train,
     public.Sgd: public.Sgd,
     public.Stepwise: lambda: public.Stepwise(0.1, 0.5, 10),
     public.Warmup: lambda: public.Warmup(0.1, 10),
+    public.Clipping: lambda: public.Clipping("value", 0.5),
+    public.ReduceOnPlateau: public.ReduceOnPlateau,
+    public.Tuning: lambda: public.Tuning(learning_rate=0.1),
     np.random.Generator: lambda: np.random.default_rng(0),
     np.dtype: lambda: np.dtype("float32"),
 }
@@ -231,12 +245,17 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "Network.initial_parameters(input_shape)": lambda: (2,),
     "Network.initial_states(input_shape)": lambda: (2,),
     "Network.shapes(input_shape)": lambda: (2,),
+    "Network(tuning)": lambda: (),
     "Network.with_kernels(kernels)": lambda: "numpy",
     "RandomKey.generator(tag)": lambda: public.Tag.DROPOUT,
     "Samples(inputs)": lambda: np.ones((4, 2)),
     "Samples(targets)": lambda: np.arange(4) % 2,
     "activation(name)": lambda: "tanh",
+    "freeze(layers)": lambda: _NETWORK,
     "frozen(arrays)": lambda: {"weight": np.ones(2, np.float32)},
+    "l1(layers)": lambda: _NETWORK,
+    "l2(layers)": lambda: _NETWORK,
+    "learning_rate(layers)": lambda: _NETWORK,
     "load(name_or_path)": lambda: "xor",
     "parse_layers(text)": lambda: "dense:3 relu",
     "register_cost(cost)": MeanSquaredError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from annex_actors.costs import COSTS
-from annex_actors.layers import LAYERS
+from annex_actors.layers import INITIALIZERS, LAYERS
 from annex_actors.optimizers import OPTIMIZERS
 from annex_actors.schedules.table import DISCIPLINES
 
@@ -13,6 +13,7 @@ from annex_actors.schedules.table import DISCIPLINES
 def restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget at the end of the test what it registers."""
     monkeypatch.setattr(LAYERS, "_entries", dict(LAYERS))
+    monkeypatch.setattr(INITIALIZERS, "_entries", dict(INITIALIZERS))
     monkeypatch.setattr(OPTIMIZERS, "_entries", dict(OPTIMIZERS))
     monkeypatch.setattr(COSTS, "_entries", dict(COSTS))
     monkeypatch.setattr(DISCIPLINES, "_entries", dict(DISCIPLINES))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import builtins
 import doctest
 import inspect
 import subprocess
@@ -17,6 +18,10 @@ from annex_actors import public
 def test_the_package_has_every_public_name() -> None:
     for name in public.__all__:
         assert getattr(annex_actors, name) is getattr(public, name)
+
+
+def test_an_import_of_all_names_replaces_nothing_of_pythons() -> None:
+    assert [name for name in public.__all__ if hasattr(builtins, name)] == []
 
 
 def test_the_example_of_the_package_is_true() -> None:

@@ -39,6 +39,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     **{kind.__name__: make for kind, make in EXAMPLES.items() if hasattr(public, kind.__name__)},
     "Address": lambda: Address("stage", 3),
     "Checkpoint": lambda: RESULT.checkpoint,
+    "ClipBy": lambda: public.ClipBy.VALUE,
     "Dataset": lambda: public.load("digits"),
     "EpochFinished": lambda: RESULT.history[-1],
     "Event": public.Event,

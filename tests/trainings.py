@@ -12,13 +12,26 @@ import numpy as np
 from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.costs import cost
 from annex_actors.data import Batches, Dataset, Samples
-from annex_actors.layers import Network, Stack, activation, dense, dropout, on_stack, residual, sequence
-from annex_actors.optimizers import Adam, Optimizer, Sgd
+from annex_actors.layers import (
+    Network,
+    Stack,
+    activation,
+    dense,
+    dropout,
+    freeze,
+    l1,
+    l2,
+    learning_rate,
+    on_stack,
+    residual,
+    sequence,
+)
+from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping, optimizer
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
 from annex_actors.protocol.instrument import Instrument
-from annex_actors.protocol.messages import freeze
+from annex_actors.protocol.messages import freeze as as_sent
 from annex_actors.protocol.routing import TRAINER, Routing
 from annex_actors.runtimes import (
     CrashPlan,
@@ -41,6 +54,7 @@ from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner import Learner
+from annex_actors.training.plateau import reduce_on_plateau
 from annex_actors.training.preparation import PreparedTraining
 from tests.own_layers import LowRank, Norm
 
@@ -54,8 +68,28 @@ SKIPPING = sequence(
 )
 """With skips within skips, two weight matrices in a layer, and running statistics."""
 
+TUNED = sequence(
+    freeze(dense(6), activation("relu")),
+    residual(learning_rate(0.5, LowRank(2, 6)), freeze(Norm()), l1(0.01, activation("tanh"), dense(6))),
+    dropout(0.2),
+    l2(0.05, l1(0.001, dense(CLASSES))),
+)
+"""With layers that learn in other ways than the others, or not at all."""
+
 MOMENTUM: Optimizer = Sgd(learning_rate=0.05, momentum=0.9)
 ADAM: Optimizer = Adam(learning_rate=0.02)
+
+EVERY_OPTIMIZER: dict[str, Optimizer] = {
+    "sgd": optimizer("sgd", learning_rate="one_cycle:0.2:6", momentum=0.9, nesterov=True, weight_decay=0.1),
+    "adam": optimizer("adam", learning_rate="warmup:2 polynomial:0.02:4:power=2", weight_decay=0.1),
+    "adamw": optimizer("adamw", learning_rate="warmup:2 cosine_restarts:0.02:1:t_mult=2"),
+    "rmsprop": optimizer(
+        "rmsprop", learning_rate="exponential:0.02:0.8", momentum=0.9, centered=True, weight_decay=0.1
+    ),
+    "adagrad": optimizer("adagrad", learning_rate="warmup:0.1:3", initial_accumulator_value=0.1),
+    "lion": optimizer("lion", learning_rate="stepwise:0.01:0.5:2", weight_decay=0.5, decay_biases=True),
+}
+"""Every optimizer by name, with as many slots as it can have, and each with another learning rate that varies."""
 
 
 def outputs_of(network: Network, weights: Iterable[Parameters], inputs: Floats) -> Floats:
@@ -112,6 +146,9 @@ class Training:
         network: its layers.
         cost: its cost, as text.
         optimizer: with its settings.
+        clipping: of gradients.
+        ema_momentum: of the averages of the weights.
+        reduce_on_plateau: of the learning rate.
         schedule: the name of the discipline.
         microbatches: how many of them a batch is cut into.
         size: how many samples to train on.
@@ -127,6 +164,9 @@ class Training:
     network: Network = CLASSIFIER
     cost: str = "softmax_cross_entropy"
     optimizer: Optimizer = ADAM
+    clipping: str | None = None
+    ema_momentum: float | None = None
+    reduce_on_plateau: str | None = None
     schedule: str = "1f1b"
     microbatches: int = 2
     size: int = 13
@@ -179,16 +219,22 @@ class Training:
         """The samples to evaluate with."""
         return samples(TEST_SAMPLES, self.cost, 1, self.input_shape, self.tokens, weighted=self.weighted)
 
-    def learner(self, runtime: str | Runtime = "inline", supervision: Supervision | None = None) -> Learner:
-        """Return who trains it; with a layer in each stage."""
+    def learner(
+        self, runtime: str | Runtime = "inline", supervision: Supervision | None = None, stages: str | int = "layer"
+    ) -> Learner:
+        """Return what trains it; with a layer in each stage unless told otherwise."""
         return Learner(
             self.network,
             cost=self.cost,
             optimizer=self.optimizer,
+            clipping=self.clipping,
+            ema_momentum=self.ema_momentum,
+            reduce_on_plateau=self.reduce_on_plateau,
             microbatches=min(self.microbatches, self.batch_size),  # a learner refuses what cuts a batch no further
             schedule=self.schedule,
             runtime=runtime,
             seed=self.seed,
+            stages=stages,
             supervision=supervision,
         )
 
@@ -198,7 +244,8 @@ class Training:
             self.network,
             self.placement,
             cost=cost(self.cost),
-            optimizer=self.optimizer,
+            optimizer=averaged(self.optimizer, self.ema_momentum),
+            clipping=clipping(self.clipping),
             discipline=discipline(self.schedule),
             state=self.initial,
             seed=self.seed,
@@ -215,9 +262,9 @@ class Training:
             run="run",
             routing=Routing(len(self.placement)),
             inputs=learned.inputs,
-            targets=freeze(encode(learned.targets, shape)),
+            targets=as_sent(encode(learned.targets, shape)),
             test=judged,
-            test_targets=freeze(encode(judged.targets, shape)),
+            test_targets=as_sent(encode(judged.targets, shape)),
             classes=data.classes,
             cost=cost(self.cost),
             batches=Batches(self.size, self.batch_size, self.seed),
@@ -225,6 +272,7 @@ class Training:
             epochs=self.epochs,
             halt=halt,
             overlap=self.overlap,
+            rate_factor=reduce_on_plateau(self.reduce_on_plateau),
             sample_weight=learned.sample_weight,
         )
 

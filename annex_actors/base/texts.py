@@ -8,7 +8,7 @@ from itertools import islice
 LONGEST = 80
 """Characters of a name that an error lists."""
 
-_MOST = 100
+_MOST = 40
 """Names that an error lists."""
 
 

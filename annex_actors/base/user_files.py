@@ -24,11 +24,20 @@ def run_user_files(paths: Sequence[str | Path]) -> tuple[str, ...]:
     Raises:
         ConfigError: see `run_user_file`; or a single path instead of a list.
     """
-    given = checks.several("load", paths, "a list of paths")
-    files = [checks.path(f"load[{index}]", path) for index, path in enumerate(given)]
+    files = user_files(paths)
     for file in files:
         run_user_file(file)
     return tuple(str(_resolved(file)) for file in files)
+
+
+def user_files(paths: Sequence[str | Path]) -> tuple[Path, ...]:
+    """Return the paths of files to run, as a user lists them; nothing is opened.
+
+    Raises:
+        ConfigError: a single path instead of a list, or something else than a path in it.
+    """
+    given = checks.several("load", paths, "a list of paths")
+    return tuple(checks.path(f"load[{index}]", path) for index, path in enumerate(given))
 
 
 def run_user_file(path: str | Path) -> None:

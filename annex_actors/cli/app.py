@@ -19,7 +19,7 @@ from annex_actors.cli.resume import resume
 from annex_actors.cli.schedules import schedules
 from annex_actors.cli.settings import settings
 from annex_actors.cli.simulate import simulate
-from annex_actors.cli.tables import costs
+from annex_actors.cli.tables import costs, initializers, layers, optimizers, rates
 from annex_actors.cli.train import train
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
@@ -32,7 +32,8 @@ def _short_help(command: Callable[..., Any]) -> str:
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for each in (train, resume, predict, inspect, datasets, schedules, costs, settings, simulate, chaos):
+_LISTS = (datasets, layers, initializers, costs, optimizers, rates, schedules, settings)
+for each in (train, resume, predict, inspect, *_LISTS, simulate, chaos):
     app.command(cls=SettingsCommand, short_help=_short_help(each))(each)
 
 

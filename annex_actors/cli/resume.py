@@ -21,6 +21,7 @@ def resume(
         str | None, typer.Option(help="Resume on this runtime instead; the weights are the same.")
     ] = None,
     load: shared.LoadInstead = None,
+    progress_every: shared.ProgressEvery = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
     debug: shared.Debug = False,
@@ -46,6 +47,6 @@ def resume(
         else:
             print_result(f"{done}; nothing is left to do, --epochs trains it further")
         return 0
-    with progress_of(config, dataset, quiet=quiet) as observers:
+    with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
         run = resumption.carry_out(observers=observers, note=note)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

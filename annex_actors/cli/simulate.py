@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from annex_actors.runtimes.cost_model import LayerTimes
 
 _TIMES = "Times of F, B and W of a microbatch at a stage, and of the update: 1,1,1 or 1,1.5,1,0.25."
+_CLIPPING = "How gradients are clipped: by global_norm:LIMIT the stages wait for each other at the end of a step."
 _STYLES = {r"F\d*'*-*": "green", r"B\d*'*-*": "yellow", r"W\d*'*-*": "blue"}
 _LEGEND = "F forward, B backward, W weight gradient, with the microbatch's number; · idle"
 _PRIMES = "F0' is of the worker's second stage, F0'' of its third"
@@ -33,6 +34,7 @@ def simulate(
     steps: Annotated[int, typer.Option(help="How many steps; asynchronous schedules overlap them.")] = 1,
     times: Annotated[str, typer.Option(help=_TIMES)] = "1,1,1",
     latency: Annotated[str, typer.Option(help="Time that a message between two workers takes.")] = "0",
+    clipping: Annotated[str | None, typer.Option(help=_CLIPPING, metavar="KIND:LIMIT")] = None,
     load: shared.Load = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     debug: shared.Debug = False,
@@ -50,6 +52,7 @@ def simulate(
         steps=steps,
         times=_layer_times(times),
         costs=CostModel(latency=_number("latency", latency)),
+        clipping=clipping,
     )
     if json:
         print_json(text.dumps(_summary(simulation)))

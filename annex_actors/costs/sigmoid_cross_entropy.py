@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.calls import written
+from annex_actors.base.described import ADDED
 from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.costs import encoding
 from annex_actors.costs.arithmetic import sigmoid, sigmoid_cross_entropies, summed, weighted
@@ -31,7 +32,7 @@ class SigmoidCrossEntropy:
         Goodfellow, Bengio, Courville (2016), Deep Learning, section 6.2.2.2.
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: float = field(default=0.0, metadata=ADDED)
 
     def __post_init__(self) -> None:
         smoothing = checks.real_number("label_smoothing", self.label_smoothing, at_least=0, below=1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.calls import written
+from annex_actors.base.described import ADDED
 from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.costs import encoding
 from annex_actors.costs.arithmetic import softmax, softmax_cross_entropies, summed, weighted
@@ -32,7 +33,7 @@ class SoftmaxCrossEntropy:
         Inception architecture for computer vision, section 7, for label smoothing.
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: float = field(default=0.0, metadata=ADDED)
 
     def __post_init__(self) -> None:
         smoothing = checks.real_number("label_smoothing", self.label_smoothing, at_least=0, below=1)

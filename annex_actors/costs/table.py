@@ -29,7 +29,7 @@ from annex_actors.costs.softmax_cross_entropy import SoftmaxCrossEntropy
 Constructor: TypeAlias = Callable[..., Cost]
 """Makes a cost from the arguments of its text. The first line of its docstring says what the cost is."""
 
-_Given = TypeVar("_Given")
+_Given = TypeVar("_Given", bound=Cost | type[Cost])
 
 COSTS: Table[Constructor] = Table(
     "cost",

@@ -136,7 +136,7 @@ def chaos(
     faults: int = 50,
     pause_s: float | None = None,
     seed: int = 0,
-    kinds: Sequence[FaultKind] = tuple(FaultKind),
+    kinds: Sequence[FaultKind | str] | None = None,
     note: Callable[[str, str], None] = lambda what, so_far: None,
 ) -> Verdict:
     """Train undisturbed, then again and again with faults until enough have struck, and compare.
@@ -152,14 +152,18 @@ def chaos(
         pause_s: mean seconds between two faults, > 0. None: 0.1, or a tenth of the undisturbed training where that is
             less, so that several strike in each training.
         seed: of the faults: their kinds, peers and times.
-        kinds: the kinds to choose from.
+        kinds: the kinds to choose from, at least one, or their names, such as ``kill``; None: all.
         note: called with what is running, and with how many faults there were so far; from any thread.
 
     Raises:
         UserError: settings or data that do not fit; a runtime that takes no faults; or trainings that end before a
             fault strikes, or before enough do.
     """
+    checks.instance("learner", learner, Learner, "a learner such as Learner(dense(3))")
     checks.whole_number("faults", faults, at_least=1)
+    checks.whole_number("seed", seed, at_least=0)
+    checks.function("note", note, 2)
+    chosen = _kinds(kinds)
     if pause_s is not None:
         checks.real_number("pause_s", pause_s, above=0)
     spec = learner.spec
@@ -180,7 +184,7 @@ def chaos(
     while (left := faults - verdict.faults.total()) > 0 and trainings < MAX_ROUNDS and in_vain < MAX_IN_VAIN:
         on_fault = _counting(note, faults - left, faults)
         on_fault(0)
-        with_faults = ChaosRuntime(inner, seed + trainings, left, pause, kinds, on_fault=on_fault)
+        with_faults = ChaosRuntime(inner, seed + trainings, left, pause, chosen, on_fault=on_fault)
         disturbed = replace(spec, runtime=with_faults, supervision=supervision)
         round = _round(disturbed, with_faults.log, worked, verdict.hashes, dataset, epochs, batch_size)
         trainings, in_vain = trainings + 1, 0 if round.log.faults else in_vain + 1
@@ -189,6 +193,15 @@ def chaos(
     if left > 0 and verdict.identical:
         raise ConfigError(_too_short(faults, faults - left, trainings, seconds))
     return verdict
+
+
+def _kinds(given: Sequence[FaultKind | str] | None) -> list[FaultKind]:
+    if given is None:
+        return list(FaultKind)
+    kinds = [checks.member("kinds", each, FaultKind) for each in checks.several("kinds", given, "a list of kinds")]
+    if not kinds:
+        raise ConfigError("expected `kinds` to be a list of at least one kind, got none; leave it out for all")
+    return kinds
 
 
 def _counting(note: Callable[[str, str], None], before: int, wanted: int) -> Callable[[int], None]:

@@ -19,9 +19,10 @@ from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Committed, Envelope, Message
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.faults.injected import InjectedFaults, LayerFault
+from annex_actors.runtimes.hosting.failures import chained, one_line
 from annex_actors.runtimes.hosting.job import HostedJob
 from annex_actors.runtimes.hosting.peer_ref import PeerRef
-from annex_actors.runtimes.program import Job, PeerSpec, Program, Runtime
+from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError, Runtime
 
 FLOOD = 5000
 """The number of stale messages that fill a mailbox."""
@@ -111,6 +112,10 @@ class ChaosJob:
         """Ask the driver, and return its answer."""
         return self._job.ask(question)
 
+    def fail(self, error: RunFailedError) -> None:
+        """End the run with a failure that its owner has found."""
+        self._job.fail(error)
+
     def emit(self, event: Event) -> None:
         """Show the observers an event."""
         self._job.emit(event)
@@ -131,6 +136,12 @@ class ChaosJob:
             log.most_kept_bytes[address] = max((each.most_kept_bytes for each in heartbeats), default=0)
 
     def _run(self) -> None:
+        try:
+            self._inject_all()
+        except Exception as error:  # noqa: BLE001 - a training without the faults that it was to have shows nothing
+            self.fail(chained(RunFailedError(f"the faults could not be injected: {one_line(error)}"), error))
+
+    def _inject_all(self) -> None:
         chaos, count = self._chaos, 0
         while count < chaos.faults and not self._closing.wait(self._random.uniform(0, 2 * chaos.pause_s)):
             count += self._inject(self._random.choice(chaos.kinds))

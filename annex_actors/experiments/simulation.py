@@ -14,7 +14,8 @@ from annex_actors.base.words import counted
 from annex_actors.costs import cost
 from annex_actors.data import Batches
 from annex_actors.layers import activation, sequence
-from annex_actors.optimizers import Sgd
+from annex_actors.optimizers import Clipping, Sgd
+from annex_actors.optimizers import clipping as clipping_of
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import Routing, stage_address
@@ -82,6 +83,7 @@ def simulate(
     steps: int = 1,
     times: LayerTimes | Sequence[LayerTimes] = LayerTimes(),  # noqa: B008 - immutable
     costs: CostModel | None = None,
+    clipping: str | Clipping | None = None,
     pieces: bool = True,
 ) -> Simulation:
     """Simulate a schedule: stages that compute almost nothing work on a virtual clock.
@@ -94,6 +96,7 @@ def simulate(
         times: of each stage, or one for all.
         costs: latency, slow workers, kills; its ``layers`` are the ``times`` here. Without ``workers``, the schedule
             says which stages share one.
+        clipping: of gradients; by their global norm it makes the stages wait for each other at the end of a step.
         pieces: whether to keep every piece of work.
 
     Raises:
@@ -115,7 +118,7 @@ def simulate(
         even = len(set(Counter(shared).values())) == 1
         model = replace(model, workers=shared, in_order=even)
     runtime = SimulatedRuntime(model, keep_pieces=pieces)
-    job = runtime.start(_program(row, stages, microbatches, steps))
+    job = runtime.start(_program(row, stages, microbatches, steps, clipping_of(clipping)))
     assert isinstance(job, SimulatedJob)
     try:
         job.wait()
@@ -163,7 +166,7 @@ def _checked_costs(stages: int, costs: CostModel | None) -> CostModel:
     return costs
 
 
-def _program(row: Discipline, stages: int, microbatches: int, steps: int) -> Program:
+def _program(row: Discipline, stages: int, microbatches: int, steps: int, clipping: Clipping | None) -> Program:
     """Return a program whose layers do nothing to arbitrary numbers."""
     error, optimizer = cost("mean_squared_error"), Sgd()
     network = sequence(*(activation("linear") for _ in range(stages)))
@@ -173,6 +176,7 @@ def _program(row: Discipline, stages: int, microbatches: int, steps: int) -> Pro
         placement,
         cost=error,
         optimizer=optimizer,
+        clipping=clipping,
         discipline=row,
         state=Checkpoint.initial(network, (1,), optimizer, seed=0),
         seed=0,

@@ -3,12 +3,14 @@
 Read the modules in this order:
 
 1. `layer`: the protocol `Layer`, which has five members, and what a layer with weights or state adds;
-2. `dense`, with `initializers` and `kernels`: the layer that has weights, and what computes its products;
-3. `functions` and `activation`: relu, sigmoid, tanh, softmax, linear;
-4. `dropout` and `reshaping`;
+2. `dense`, with `initializers`, `kernels` and `torch_kernels`: the layer that has weights, and what computes its products;
+3. `activations`: relu, gelu, sigmoid and others, and what a function of your own needs;
+4. `norms`: batch norm, layer norm and others; `dropout`; `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
-6. `network`: a sequence of layers, its shapes and initial parameters;
-7. `table` and `parse`: networks as text.
+6. `images`: convolutions, pooling and augmentation, with `windows`; `sequences`: embedding, positions, attention, lstm,
+   gru, and masks, with `indices`;
+7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
+8. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
 >>> network.shapes((784,))
@@ -18,13 +20,60 @@ True
 """
 
 from annex_actors.base.types import DType, Floats, Parameters, Shape
-from annex_actors.layers.activation import Activation, activation
+from annex_actors.layers.activations import (
+    Activation,
+    Elu,
+    Function,
+    Gelu,
+    LeakyRelu,
+    Linear,
+    LogSoftmax,
+    Prelu,
+    Relu,
+    SavesMore,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Softplus,
+    Tanh,
+    activation,
+    prelu,
+)
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
-from annex_actors.layers.functions import Function, Linear, Relu, Sigmoid, Softmax, Tanh
+from annex_actors.layers.images import (
+    IMAGE_LAYERS,
+    AvgPool1d,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    Cutout,
+    GaussianNoise,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    MaxPool1d,
+    MaxPool2d,
+    RandomCrop,
+    RandomFlip,
+    RandomShift,
+    avg_pool1d,
+    avg_pool2d,
+    conv1d,
+    conv2d,
+    cutout,
+    gaussian_noise,
+    global_avg_pool,
+    global_max_pool,
+    max_pool1d,
+    max_pool2d,
+    random_crop,
+    random_flip,
+    random_shift,
+)
+from annex_actors.layers.indices import TakesIndices
 from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
-from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, UsesKernels, kernels
+from annex_actors.layers.kernels import KERNELS, NUMPY, Convolves, Kernels, NumpyKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
     EstimatesWork,
     Factors,
@@ -37,24 +86,68 @@ from annex_actors.layers.layer import (
     Weighted,
 )
 from annex_actors.layers.network import Network, repeat, sequence
+from annex_actors.layers.norms import (
+    BatchNorm,
+    GroupNorm,
+    LayerNorm,
+    RmsNorm,
+    batch_norm,
+    group_norm,
+    layer_norm,
+    rms_norm,
+)
 from annex_actors.layers.parse import parse_layers
 from annex_actors.layers.reshaping import Flatten, Permute, Reshape, flatten, permute, reshape
-from annex_actors.layers.stack import AnyLayer, OnStack, Stack, StackLayer, on_stack
+from annex_actors.layers.sequences import (
+    SEQUENCE_LAYERS,
+    Embedding,
+    Mask,
+    MaskedAvgPool,
+    Positions,
+    Recurrent,
+    SelfAttention,
+    SinusoidalPositions,
+    Unmask,
+    embedding,
+    gru,
+    lstm,
+    mask,
+    masked_avg_pool,
+    positions,
+    self_attention,
+    sinusoidal_positions,
+    unmask,
+)
+from annex_actors.layers.stack import AnyLayer, ChangesMask, OnStack, Stack, StackLayer, UsesMask, on_stack
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
 from annex_actors.layers.torch_kernels import TorchKernels
+from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
+from annex_actors.layers.tuning import Tuning
 
 __all__ = [
+    "IMAGE_LAYERS",
     "INITIALIZERS",
     "KERNELS",
     "LAYERS",
     "NUMPY",
+    "SEQUENCE_LAYERS",
     "Activation",
     "AnyLayer",
+    "AvgPool1d",
+    "AvgPool2d",
+    "BatchNorm",
+    "ChangesMask",
     "Concatenate",
     "Constructor",
+    "Conv1d",
+    "Conv2d",
+    "Convolves",
+    "Cutout",
     "DType",
     "Dense",
     "Dropout",
+    "Elu",
+    "Embedding",
     "EstimatesWork",
     "Factors",
     "Flatten",
@@ -62,46 +155,105 @@ __all__ = [
     "FollowedBy",
     "Fork",
     "Function",
+    "GaussianNoise",
+    "Gelu",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "GroupNorm",
     "Initializer",
     "Join",
     "Kernels",
     "Layer",
+    "LayerNorm",
+    "LeakyRelu",
     "Linear",
+    "LogSoftmax",
+    "Mask",
+    "MaskedAvgPool",
+    "MaxPool1d",
+    "MaxPool2d",
     "MixesRows",
     "Network",
     "NumpyKernels",
     "OnStack",
     "Parameters",
     "Permute",
+    "Positions",
+    "Prelu",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomShift",
     "Rectifies",
+    "Recurrent",
     "Relu",
     "Reshape",
+    "RmsNorm",
     "Rotate",
     "Saved",
+    "SavesMore",
+    "SelfAttention",
     "Shape",
     "Sigmoid",
+    "Silu",
+    "SinusoidalPositions",
     "Softmax",
+    "Softplus",
     "Stack",
     "StackLayer",
     "Stateful",
+    "TakesIndices",
     "Tanh",
     "TorchKernels",
+    "Tuning",
+    "Unmask",
     "UsesKernels",
+    "UsesMask",
     "Weighted",
     "activation",
     "add",
+    "avg_pool1d",
+    "avg_pool2d",
+    "batch_norm",
     "concat",
+    "conv1d",
+    "conv2d",
+    "cutout",
     "dense",
     "dropout",
+    "embedding",
     "flatten",
+    "freeze",
+    "gaussian_noise",
+    "global_avg_pool",
+    "global_max_pool",
+    "group_norm",
+    "gru",
     "kernels",
+    "l1",
+    "l2",
+    "layer_norm",
+    "learning_rate",
+    "lstm",
+    "mask",
+    "masked_avg_pool",
+    "max_pool1d",
+    "max_pool2d",
     "on_stack",
     "parse_layers",
     "permute",
+    "positions",
+    "prelu",
+    "random_crop",
+    "random_flip",
+    "random_shift",
     "register_initializer",
     "register_layer",
     "repeat",
     "reshape",
     "residual",
+    "rms_norm",
+    "self_attention",
     "sequence",
+    "sinusoidal_positions",
+    "unmask",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annex_actors.base import checks
+from annex_actors.base.calls import written
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import Array, Floats, Parameters, Shape
 from annex_actors.layers.layer import Factors, Saved
@@ -14,16 +15,18 @@ from annex_actors.layers.layer import Factors, Saved
 _STEPS = 2**16
 
 
-def dropout(rate: float) -> Dropout:
+def dropout(rate: float, *, spatial: bool = False) -> Dropout:
     """Return the layer that sets a fraction ``rate`` of its inputs to 0 while training.
 
     Args:
         rate: the probability that a number is dropped, 0 <= rate < 1, rounded to a multiple of 2**-16.
+        spatial: whether a sample's channels, its last axis, are dropped as a whole, at all positions: the numbers of a
+            channel depend on each other, and would tell what was dropped.
 
     Raises:
-        ConfigError: a rate out of range.
+        ConfigError: a setting out of range.
     """
-    return Dropout(rate)
+    return Dropout(rate, spatial)
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,19 @@ class Dropout:
 
     Source:
         Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout: a simple way to prevent neural
-        networks from overfitting.
+        networks from overfitting. Tompson, Goroshin, Jain, LeCun, Bregler (2015), Efficient object localization using
+        convolutional networks (spatial).
     """
 
     rate: float
+    spatial: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rate", checks.real_number("rate", self.rate, at_least=0, below=1))
+        checks.keep(
+            self,
+            rate=checks.real_number("rate", self.rate, at_least=0, below=1),
+            spatial=checks.boolean("spatial", self.spatial),
+        )
 
     @property
     def name(self) -> str:
@@ -49,8 +58,8 @@ class Dropout:
         return "dropout"
 
     def spec(self) -> str:
-        """Return ``dropout:rate``."""
-        return f"{self.name}:{self.rate!r}"
+        """Return ``dropout:rate``, and ``spatial=true`` if it is."""
+        return written(self.name, self)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return ``input_shape``."""
@@ -60,7 +69,10 @@ class Dropout:
         """Return the kept inputs, scaled, and zeros; save the mask. When predicting or at rate 0 return ``inputs``."""
         if key is None or self._dropped_steps() == 0:
             return inputs, None
-        kept = self._kept(inputs.shape, key)
+        shape = inputs.shape
+        if self.spatial and len(shape) > 2:
+            shape = (shape[0], *[1] * (len(shape) - 2), shape[-1])
+        kept = self._kept(shape, key)
         return self._keep(inputs, kept), kept
 
     def backward(

@@ -96,7 +96,12 @@ class Initializer(str):
         drawn = np.asarray(INITIALIZERS.find(name)(shape, (fan_in, fan_out), generator, *map(float, numbers)))
         if drawn.shape != shape:
             raise ConfigError(f"expected initializer {name} to draw an array of shape {shape}, got {drawn.shape}")
-        return drawn.astype(dtype)
+        return drawn.astype(dtype, order="C")
+
+
+def auto(shape: Shape, fan: Fan, generator: np.random.Generator) -> Floats:
+    """Return numbers as of he if a relu follows the layer, which then asks for these, else as of glorot."""
+    return glorot_uniform(shape, fan, generator)
 
 
 def glorot_uniform(shape: Shape, fan: Fan, generator: np.random.Generator) -> Floats:
@@ -228,7 +233,7 @@ _SHORT = {"glorot_uniform": "glorot", "he_normal": "he"}
 INITIALIZERS: Table[Draw] = Table(
     "initializer",
     {
-        "auto": glorot_uniform,
+        "auto": auto,
         "glorot": glorot_uniform,
         "glorot_uniform": glorot_uniform,
         "glorot_normal": glorot_normal,

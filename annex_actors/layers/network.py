@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.shown import shown
-from annex_actors.base.types import DType, Parameters, Shape
+from annex_actors.base.types import DType, Floats, Parameters, Shape
 from annex_actors.base.words import counted
+from annex_actors.layers.indices import TakesIndices, as_indices
 from annex_actors.layers.kernels import Kernels, UsesKernels
 from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import FollowedBy, Layer, Rectifies, Stateful, Weighted
-from annex_actors.layers.stack import AnyLayer, StackLayer, shapes_after
+from annex_actors.layers.stack import AnyLayer, ChangesMask, Stack, StackLayer, UsesMask, on_stack, shapes_after
+from annex_actors.layers.tuning import UNTUNED, Tuning
 
 _LAYERS = 2**20
 """Layers that `repeat` makes at most: each becomes an actor."""
@@ -28,12 +31,14 @@ class Network:
 
     Args:
         layers: at least one.
+        tuning: how each layer learns; empty where all of them learn alike.
 
     Raises:
-        ConfigError: there are no layers, or something is not a layer.
+        ConfigError: there are no layers, something is not a layer, or there are settings for more or fewer layers.
     """
 
     layers: tuple[AnyLayer, ...]
+    tuning: tuple[Tuning, ...] = ()
 
     def __post_init__(self) -> None:
         layers = checks.several("layers", self.layers, f"a tuple of layers, {_MADE_BY}")
@@ -41,7 +46,7 @@ class Network:
             _check_layer(f"`layers[{index}]`", layer, "a layer")
         if not layers:
             raise ConfigError("expected `layers` to have at least one layer, got none")
-        checks.keep(self, layers=layers)
+        checks.keep(self, layers=layers, tuning=_checked_tuning(self.tuning, len(layers)))
 
     def __repr__(self) -> str:
         return f"parse_layers({shown(self.spec())})"
@@ -95,9 +100,50 @@ class Network:
             for layer, shape in zip(self.layers, self.shapes(input_shape), strict=False)
         )
 
+    def check_samples(self, inputs: Floats, what: str = "inputs") -> None:
+        """Check that samples are indices where a layer takes indices; other layers take any numbers.
+
+        Asked are the layers up to the first with weights or state: what comes after it depends on the training.
+
+        Args:
+            inputs: the samples, shape ``(samples, *input_shape)``.
+            what: what they are, for the error.
+
+        Raises:
+            DataError: an input that is no index; the message names the layer and the place.
+        """
+        if not any(isinstance(layer, TakesIndices) for layer in self.layers):
+            return
+        stack: Stack = (inputs,)
+        for index, layer in enumerate(self.layers):
+            if isinstance(layer, TakesIndices):
+                as_indices(stack[0], layer.num_indices, what=what, taker=self._label(index))
+            if isinstance(layer, Weighted | Stateful):
+                return
+            stack, _ = on_stack(layer).forward({}, stack, None)
+
     def spec(self) -> str:
         """Return the network's text, such as ``dense:128 relu dropout:0.1 dense:10``, for `parse_layers`."""
-        return " ".join(layer.spec() for layer in self.layers)
+        layers = zip(self.layers, self.tunings, strict=True)
+        return " ".join(_enclosed(tuning, group) for tuning, group in groupby(layers, key=lambda each: each[1]))
+
+    @property
+    def tunings(self) -> tuple[Tuning, ...]:
+        """How each layer learns."""
+        return self.tuning or (UNTUNED,) * len(self.layers)
+
+    @property
+    def first_learner(self) -> int:
+        """The index of the first layer that learns, or keeps statistics; below it no gradient is needed.
+
+        0 where no layer does.
+        """
+        learners = (
+            index
+            for index, (layer, tuning) in enumerate(zip(self.layers, self.tunings, strict=True))
+            if isinstance(layer, Weighted | Stateful) and not tuning.frozen
+        )
+        return next(learners, 0)
 
     def with_kernels(self, kernels: str | Kernels) -> Network:
         """Return the same network with these kernels in every layer that uses kernels.
@@ -107,7 +153,8 @@ class Network:
         """
         kernels = kernels_of(kernels)
         return Network(
-            tuple(layer.with_kernels(kernels) if isinstance(layer, UsesKernels) else layer for layer in self.layers)
+            tuple(layer.with_kernels(kernels) if isinstance(layer, UsesKernels) else layer for layer in self.layers),
+            self.tuning,
         )
 
     def _stacks(self, input_shape: Shape) -> list[tuple[Shape, ...]]:
@@ -131,15 +178,18 @@ class Network:
 def sequence(*layers: AnyLayer | Network) -> Network:
     """Return the network of these layers; a network among them stands for its layers.
 
-    A layer whose initial weights depend on the next activation (`FollowedBy`) learns here which one it is.
+    A layer whose initial weights depend on the next activation (`FollowedBy`) learns here which one it is, and a layer
+    that leaves out padding (`UsesMask`) whether there is a mask.
 
     Raises:
         ConfigError: there are no layers, or something is not a layer.
     """
-    flat = tuple(_flattened(layers))
-    if not flat:
+    tuned = tuple(_flattened(layers))
+    if not tuned:
         raise ConfigError("expected `sequence` to have at least one layer, got none")
-    return Network(tuple(_with_next_activation(layer, flat[index + 1 :]) for index, layer in enumerate(flat)))
+    untuned, tuning = zip(*tuned, strict=True)
+    flat = tuple(_with_masks(untuned))
+    return Network(tuple(_with_next_activation(layer, flat[index + 1 :]) for index, layer in enumerate(flat)), tuning)
 
 
 def repeat(times: int, *layers: AnyLayer | Network) -> Network:
@@ -157,25 +207,46 @@ def repeat(times: int, *layers: AnyLayer | Network) -> Network:
     times = checks.whole_number("times", times, at_least=1, limit=_LAYERS)
     if not layers:
         raise ConfigError("expected `repeat` to have at least one layer, got none")
-    once = tuple(_flattened(layers))
-    if times * len(once) > _LAYERS:
-        most, got = counted(_LAYERS, "layer"), counted(times * len(once), "layer")
+    once = sequence(*layers)
+    if times * len(once.layers) > _LAYERS:
+        most, got = counted(_LAYERS, "layer"), counted(times * len(once.layers), "layer")
         raise ConfigError(f"expected at most {most}, got {got}; repeat fewer times")
-    return sequence(*once * times)
+    return sequence(*[once] * times)
 
 
-def _flattened(layers: Iterable[AnyLayer | Network]) -> Iterable[AnyLayer]:
+def _flattened(layers: Iterable[AnyLayer | Network]) -> Iterator[tuple[AnyLayer, Tuning]]:
     for position, layer in enumerate(layers):
         if isinstance(layer, Network):
-            yield from layer.layers
+            yield from zip(layer.layers, layer.tunings, strict=True)
         else:
-            yield _check_layer(f"argument {position} of `sequence`", layer, "a layer or a network")
+            yield _check_layer(f"argument {position} of `sequence`", layer, "a layer or a network"), UNTUNED
+
+
+def _checked_tuning(tuning: Sequence[Tuning], layers: int) -> tuple[Tuning, ...]:
+    checked = checks.elements("tuning", tuning, Tuning, "settings of a layer such as Tuning(frozen=True)")
+    if checked and len(checked) != layers:
+        raise ConfigError(f"expected `tuning` of {counted(layers, 'layer')}, got {len(checked)}; leave out none")
+    return checked if any(each != UNTUNED for each in checked) else ()
+
+
+def _enclosed(tuning: Tuning, group: Iterable[tuple[AnyLayer, Tuning]]) -> str:
+    """Return the text of neighbours that learn alike, within the words that say how."""
+    opened = "".join(f"{word}( " for word in tuning.words)
+    return opened + " ".join(layer.spec() for layer, _ in group) + " )" * len(tuning.words)
 
 
 def _check_layer(place: str, layer: AnyLayer, wanted: str) -> AnyLayer:
     if isinstance(layer, Layer | StackLayer) and not isinstance(layer, type):
         return layer
     raise ConfigError(f"expected {place} to be {wanted}, got {shown(layer)}; {_MADE_BY}")
+
+
+def _with_masks(layers: Iterable[AnyLayer]) -> Iterator[AnyLayer]:
+    is_masked = False
+    for layer in layers:
+        if isinstance(layer, ChangesMask):
+            is_masked = layer.gives_mask
+        yield layer.with_mask(is_masked) if isinstance(layer, UsesMask) else layer
 
 
 def _with_next_activation(layer: AnyLayer, following: Sequence[AnyLayer]) -> AnyLayer:

@@ -14,7 +14,6 @@ from annex_actors.base import calls, checks
 from annex_actors.base.calls import parse_call
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
-from annex_actors.base.texts import listed
 from annex_actors.layers.network import Network, sequence
 from annex_actors.layers.stack import AnyLayer
 from annex_actors.layers.table import LAYERS, Constructor
@@ -72,7 +71,7 @@ class _Parser:
         name = text.removesuffix(_OPENS).partition(":")[0]
         if name not in self._known:
             hint = checks.did_you_mean(name, self._known)
-            cure = hint or f"; there are {listed(self._known)}"
+            cure = hint or "; `annex-actors layers` lists them"
             raise ConfigError(f"expected layer {index} to be one of the known layers, got {shown(text)}{cure}")
         constructor, place = self._known[name], f"layer {index}"
         usage = f"{place} as {usage_of(name, constructor)}"

@@ -4,11 +4,13 @@ Layers pass a stack on to each other: the activation on top, and below it the ar
 block. A `Layer` works on the top and leaves the rest alone. A `StackLayer` takes several arrays from the top, or puts
 several there. Gradients travel back as the same stack. So a network with skip connections is still a chain: every layer
 of a residual block can have its own actor, and a placement may cut the chain anywhere.
+
+At the bottom there may be a mask, which says what in a sequence is padding. A layer that `UsesMask` looks at it there.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 from annex_actors.base.errors import ShapeError
 from annex_actors.base.random_keys import RandomKey
@@ -56,6 +58,39 @@ class StackLayer(Protocol):
         """Return dC/dinputs for each array taken, from dC/doutputs of each array given, for the same microbatch."""
 
 
+@runtime_checkable
+class ChangesMask(Protocol):
+    """A `StackLayer` that puts a mask under the activation, or takes it off; it stands outside of all branches."""
+
+    @property
+    def gives_mask(self) -> bool:
+        """Whether there is a mask after the layer."""
+
+
+@runtime_checkable
+class UsesMask(Protocol):
+    """A `Layer` that leaves out padding where there is a mask, such as attention."""
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether there is a mask."""
+
+    def with_mask(self, is_masked: bool) -> Self:
+        """Return the same layer for a place in a network where there is a mask, or none; `sequence` calls it."""
+
+    def forward_masked(
+        self, parameters: Parameters, inputs: Floats, mask: Floats, key: RandomKey | None
+    ) -> tuple[Floats, Saved]:
+        """Return what `Layer.forward` returns; a stage calls it instead where there is a mask.
+
+        Args:
+            parameters: as given to `Layer.forward`.
+            inputs: likewise, shape ``(microbatch, sequence, ...)``.
+            mask: 1 where a position counts and 0 where it is padding, shape ``(microbatch, sequence)``; read-only.
+            key: as given to `Layer.forward`.
+        """
+
+
 AnyLayer: TypeAlias = Layer | StackLayer
 
 
@@ -80,7 +115,9 @@ class OnStack(Protocol):
 
 def on_stack(layer: AnyLayer) -> OnStack:
     """Return an adapter that applies a layer to a whole stack."""
-    return _OnSeveral(layer) if isinstance(layer, StackLayer) else _OnTop(layer)
+    if isinstance(layer, StackLayer):
+        return _OnSeveral(layer)
+    return _OverMask(layer, layer) if isinstance(layer, UsesMask) and layer.is_masked else _OnTop(layer)
 
 
 class _OnTop:
@@ -100,6 +137,18 @@ class _OnTop:
         if top is None:
             return (), factors
         return (top, *gradients[1:]) if len(gradients) > 1 else (top,), factors
+
+
+class _OverMask(_OnTop):
+    """Applies a layer that uses the mask to the top of the stack and the mask at the bottom."""
+
+    def __init__(self, layer: Layer, masked: UsesMask) -> None:
+        super().__init__(layer)
+        self._masked = masked
+
+    def forward(self, parameters: Parameters, stack: Stack, key: RandomKey | None) -> tuple[Stack, Saved]:
+        top, saved = self._masked.forward_masked(parameters, stack[0], stack[-1], key)
+        return (top, *stack[1:]), saved
 
 
 class _OnSeveral:
@@ -129,8 +178,21 @@ def shapes_after(layer: AnyLayer, shapes: tuple[Shape, ...]) -> tuple[Shape, ...
         ShapeError: the shapes do not fit the layer, or there are too few arrays.
     """
     if not isinstance(layer, StackLayer):
+        if isinstance(layer, UsesMask) and layer.is_masked:
+            _check_mask(layer, shapes)
         return (layer.output_shape(shapes[0]), *shapes[1:])
+    if isinstance(layer, ChangesMask) and len(shapes) != layer.takes:
+        wanted = "no mask and no open fork" if layer.gives_mask else "a mask and no open fork"
+        raise ShapeError(f"expected {wanted} before {layer.spec()}, got a stack of {counted(len(shapes), 'array')}")
     if len(shapes) < layer.takes:
         wanted = f"{counted(layer.takes, 'array')} to {layer.name}"
         raise ShapeError(f"expected {wanted}, got {len(shapes)}; put a fork before {layer.spec()}")
     return (*layer.output_shapes(shapes[: layer.takes]), *shapes[layer.takes :])
+
+
+def _check_mask(layer: Layer, shapes: tuple[Shape, ...]) -> None:
+    if len(shapes) < 2 or shapes[0][:1] != shapes[-1]:
+        raise ShapeError(
+            f"expected {layer.name} to meet a mask for each position of samples {shapes[0]}, got one of {shapes[-1]}; "
+            "put unmask before what changes the positions"
+        )

@@ -11,15 +11,18 @@ from typing import TypeAlias
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
-from annex_actors.layers.activation import activation
+from annex_actors.layers.activations import ACTIVATION_LAYERS
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
 from annex_actors.layers.images import IMAGE_LAYERS
 from annex_actors.layers.layer import Layer
 from annex_actors.layers.network import Network, repeat, sequence
+from annex_actors.layers.norms import NORM_LAYERS
 from annex_actors.layers.reshaping import flatten, permute, reshape
+from annex_actors.layers.sequences import SEQUENCE_LAYERS
 from annex_actors.layers.stack import AnyLayer
+from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
 
 Constructor: TypeAlias = Callable[..., AnyLayer | Network]
 """Makes a layer from the arguments of its word; `annex_actors.base.calls.argument_of` says what they may be.
@@ -36,40 +39,12 @@ def _dense(out_features: int, in_features: int | str | None = None, initializer:
     return dense(out_features, in_features, initializer=initializer or "auto")  # type: ignore[arg-type]  # dense checks
 
 
-def _relu(threshold: float = 0.0) -> Layer:
-    """Return the layer that applies ``max(x, threshold)``."""
-    return activation(("relu", threshold))
-
-
-def _sigmoid() -> Layer:
-    """Return the layer that applies ``1 / (1 + exp(-x))``."""
-    return activation("sigmoid")
-
-
-def _tanh() -> Layer:
-    """Return the layer that applies the hyperbolic tangent."""
-    return activation("tanh")
-
-
-def _softmax() -> Layer:
-    """Return the layer that applies ``exp(x) / sum(exp(x))`` over the features."""
-    return activation("softmax")
-
-
-def _linear() -> Layer:
-    """Return the layer that does not change its inputs."""
-    return activation("linear")
-
-
 LAYERS: Table[Constructor] = Table(
     "layer",
     {
         "dense": _dense,
-        "relu": _relu,
-        "sigmoid": _sigmoid,
-        "tanh": _tanh,
-        "softmax": _softmax,
-        "linear": _linear,
+        **ACTIVATION_LAYERS,
+        **NORM_LAYERS,
         "dropout": dropout,
         "flatten": flatten,
         "reshape": reshape,
@@ -84,6 +59,11 @@ LAYERS: Table[Constructor] = Table(
         "join": Join,
         "concatenate": Concatenate,
         **IMAGE_LAYERS,
+        **SEQUENCE_LAYERS,
+        "freeze": freeze,
+        "learning_rate": learning_rate,
+        "l1": l1,
+        "l2": l2,
     },
 )
 """The layers by name, as written in a network's text."""

@@ -6,7 +6,9 @@ Read the modules in this order:
 2. `learning_rate`: the step size, a number or a rule; `decays`, `cosines` and `warmup`, the rules; `learning_rates`,
    their table and their texts;
 3. `weight_decay` and `arrays`, which all optimizers share;
-4. `sgd`, `adam` (with AdamW), `rmsprop`, `adagrad`, `lion`.
+4. `sgd`, `adam` (with AdamW), `rmsprop`, `adagrad`, `lion`;
+5. `scaled`, an optimizer with its learning rate times a factor; `averaged`, one that keeps a moving average of the
+   weights; and `clipping`, what is done to gradients before.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.optimizers.adagrad import Adagrad
 from annex_actors.optimizers.adam import Adam, AdamW
+from annex_actors.optimizers.averaged import Averaged, averaged
+from annex_actors.optimizers.clipping import ClipBy, Clipping, clipping, squared_norm
 from annex_actors.optimizers.cosines import Cosine, CosineRestarts, OneCycle
 from annex_actors.optimizers.decays import Constant, Exponential, InverseTime, Polynomial, Stepwise
 from annex_actors.optimizers.learning_rate import LearningRate
@@ -29,6 +33,7 @@ from annex_actors.optimizers.learning_rates import LEARNING_RATES
 from annex_actors.optimizers.lion import Lion
 from annex_actors.optimizers.optimizer import Optimizer
 from annex_actors.optimizers.rmsprop import RMSprop
+from annex_actors.optimizers.scaled import scaled
 from annex_actors.optimizers.sgd import Sgd
 from annex_actors.optimizers.warmup import Warmup
 
@@ -89,6 +94,9 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Averaged",
+    "ClipBy",
+    "Clipping",
     "Constant",
     "Cosine",
     "CosineRestarts",
@@ -103,6 +111,10 @@ __all__ = [
     "Sgd",
     "Stepwise",
     "Warmup",
+    "averaged",
+    "clipping",
     "optimizer",
     "register_optimizer",
+    "scaled",
+    "squared_norm",
 ]

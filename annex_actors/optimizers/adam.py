@@ -121,6 +121,8 @@ class AdamW(Adam):
     weight_decay: float = 0.01
     decay_biases: bool = False
 
+    __repr__ = brief
+
     @property
     def name(self) -> str:
         """The optimizer's name."""

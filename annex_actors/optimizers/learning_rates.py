@@ -78,9 +78,9 @@ def _number_or_rule(word: str) -> float | LearningRate:
 def _rule(word: str) -> LearningRate:
     name = word.partition(":")[0]
     if name not in LEARNING_RATES:
-        rules = ", ".join(map(usage_of, LEARNING_RATES))
-        hint = checks.did_you_mean(name, LEARNING_RATES)
-        raise ConfigError(f"expected `learning_rate` to be a number > 0, got {shown(word)}; or a rule: {rules}{hint}")
+        cure = checks.did_you_mean(name, LEARNING_RATES) or "; `annex-actors rates` shows how to write them"
+        rules = f"or a rule: {', '.join(LEARNING_RATES)}{cure}"
+        raise ConfigError(f"expected `learning_rate` to be a number > 0, got {shown(word)}; {rules}")
     usage = f"`learning_rate` as {usage_of(name)}, with numbers"
     call = parse_call(word, usage=usage)
     return call.make(LEARNING_RATES[name], usage=usage, text=word, place="learning_rate")

@@ -73,10 +73,18 @@ class Lion:
         for name, weight in parameters.items():
             gradient, mean = gradients[name], state[f"mean.{name}"]
             means[f"mean.{name}"] = blend(mean, gradient, 1 - self.beta2)
-            gradient *= 1 - self.beta1
-            gradient += mean * self.beta1
-            np.sign(gradient, out=gradient)
-            gradient *= rate
-            shrinkage = rate * decay_of(weight, self.weight_decay, self.decay_biases)
-            weights[name] = stepped(weight, gradient, shrinkage)
+            weights[name] = stepped(
+                weight,
+                self._step(rate, gradient, mean),
+                rate * decay_of(weight, self.weight_decay, self.decay_biases),
+            )
         return frozen(weights), frozen(means)
+
+    def _step(self, rate: float, gradient: Floats, mean: Floats) -> Floats:
+        """Return ``rate sign(beta1 mean + (1 - beta1) gradient)``; overwrite the gradient."""
+        step: Floats = mean * self.beta1
+        gradient *= 1 - self.beta1
+        gradient += step
+        np.sign(gradient, out=step)  # in place NumPy takes twenty times as long
+        step *= rate
+        return step

@@ -11,7 +11,13 @@ from annex_actors.metrics import evaluate
 
 
 def evaluated(
-    cost: Cost, outputs: Floats, samples: Samples, encoded: Array, classes: tuple[str, ...] | None
+    cost: Cost,
+    outputs: Floats,
+    samples: Samples,
+    encoded: Array,
+    classes: tuple[str, ...] | None,
+    *,
+    penalty: float = 0.0,
 ) -> tuple[float, Mapping[str, float]]:
     """Return the mean cost of outputs, weighted if the samples have weights, and the metrics that fit the task.
 
@@ -23,7 +29,8 @@ def evaluated(
         samples: their targets are as the user gave them.
         encoded: the same targets, as the cost encodes them.
         classes: their names; None for regression.
+        penalty: what the network's weights cost.
     """
     given = () if samples.sample_weight is None else (scaled(samples.sample_weight),)
     value, _ = cost.evaluate(outputs, encoded, len(outputs), *given)
-    return value, evaluate(cost.predictions(outputs), samples.targets, classes)
+    return value + penalty, evaluate(cost.predictions(outputs), samples.targets, classes)

@@ -29,6 +29,7 @@ class PredictionFeed:
         inputs: the samples, ``(samples, *input_shape)``.
         step: the version of the weights.
         first: the number of the first chunk; chunks are numbered by ``microbatch``.
+        penalty: what the weights cost, as the outputs say.
     """
 
     run: str
@@ -36,6 +37,7 @@ class PredictionFeed:
     inputs: Floats
     step: int
     first: int = 0
+    penalty: float = 0.0
     _outputs: dict[int, Floats] = field(default_factory=dict)
     _sent: int = 0
 
@@ -69,6 +71,7 @@ class PredictionFeed:
         chunk = message.microbatch - self.first
         if message.step == self.step and 0 <= chunk < self._sent:
             self._outputs[chunk] = message.array
+            self.penalty = message.penalty
 
     def outputs(self) -> Floats:
         """Return all outputs in the order of the samples, ``(samples, *output_shape)``."""

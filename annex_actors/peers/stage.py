@@ -7,6 +7,8 @@ after a crash gives the same bits. It never blocks, sends or reads a clock.
 - **B** computes the input gradient and sends it first, since others wait for it; the weight gradient is deferred.
 - **W** is usually one message at the end of the step: the factors of all microbatches are put together, and one matrix
   product serves them all. A discipline may ask for one message for each microbatch instead.
+- If gradients are clipped by their global norm, the stage adds its part to a sum that goes up the chain, and waits for
+  the norm, which comes down (`annex_actors.protocol.norms`).
 - Then the optimizer makes version t+1 beside version t, and the stage commits. A crash at any instruction leaves
   version t whole, and microbatches that must meet older versions still find them.
 """
@@ -14,17 +16,19 @@ after a crash gives the same bits. It never blocks, sends or reads a clock.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import sqrt
 
 from annex_actors.base.errors import DivergedError
 from annex_actors.base.shown import brief
 from annex_actors.base.types import Floats
 from annex_actors.costs import Cost
-from annex_actors.layers import AnyLayer, Stack
-from annex_actors.optimizers import Optimizer
+from annex_actors.layers import AnyLayer, Stack, Tuning
+from annex_actors.optimizers import Averaged, Clipping, Optimizer
 from annex_actors.peers.stage_layers import StageLayers
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.peers.stage_state import StageState, Weights
+from annex_actors.peers.stage_update import Update
 from annex_actors.peers.stage_work import StepWork
 from annex_actors.protocol.effects import Commit, Request
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
@@ -43,6 +47,7 @@ from annex_actors.protocol.messages import (
     freeze,
 )
 from annex_actors.protocol.node import Node, every_step
+from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.schedules.discipline import Discipline, Grouping
@@ -64,6 +69,9 @@ class StageSpec:
         seed: of the run.
         run: the run's name.
         routing: the chain that the stage is part of.
+        tuning: how each of its layers learns; empty: all alike.
+        first_learner: index of the first layer in the whole network that learns: no gradient is needed below it.
+        clipping: how gradients are clipped; None: not at all.
     """
 
     stage: int
@@ -77,6 +85,9 @@ class StageSpec:
     seed: int
     run: str
     routing: Routing
+    tuning: tuple[Tuning, ...] = ()
+    first_learner: int = 0
+    clipping: Clipping | None = None
 
     __repr__ = brief
 
@@ -143,11 +154,20 @@ class Stage:
         self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
         # The newest last: version `step`, and the versions before it that microbatches may still meet.
         self._versions: tuple[Weights, ...] = (*state.stash, state.weights)
+        self._predicting: Weights | None = None
         self._steps: dict[int, StepWork] = {}
         self._targets: dict[tuple[int, int], Target] = {}
         self._layers = StageLayers(
-            spec.layers, spec.cost, first_layer=spec.first_layer, seed=spec.seed, instrument=instrument
+            spec.layers,
+            spec.cost,
+            tuning=spec.tuning,
+            first_layer=spec.first_layer,
+            first_learner=spec.first_learner,
+            seed=spec.seed,
+            instrument=instrument,
         )
+        self._update = Update(spec.optimizer, spec.tuning, spec.clipping)
+        self._reduces = spec.clipping is not None and spec.clipping.is_global
 
     @property
     def versions(self) -> int:
@@ -184,9 +204,12 @@ class Stage:
                 return self._backward(message)
             case WeightGradient():
                 return self._weight_gradient(message)
+            case SquaredNorm():
+                return self._add_norm(message, self._steps[message.step], message.number)
+            case GlobalNorm():
+                return self._clip(message, self._steps[message.step], message.number)
             case Predict():
-                stack = self._layers.predict(message, self._versions[-1])
-                return [self._onward(Predict, message, self._edges.outputs, stack)]
+                return [self._predict(message)]
             case Target():
                 self._targets[message.step, message.microbatch] = message
                 return []
@@ -198,18 +221,38 @@ class Stage:
         updates_ago = self._step - (step - self._lag)
         return self._versions[max(0, len(self._versions) - 1 - updates_ago)]
 
+    def _predict(self, message: Predict) -> Post:
+        weights = self._predicting = self._predicting or self._weights_to_predict_with()
+        top, skips = _frozen(self._layers.predict(message, weights))
+        penalty = self._layers.penalized(message.penalty, weights, self._state.layers)
+        edge = self._edges.outputs
+        return self._post(Predict(message.run, message.step, message.microbatch, edge, top, skips, penalty))
+
+    def _weights_to_predict_with(self) -> Weights:
+        """Return the newest weights, or their moving averages if the optimizer keeps them."""
+        optimizer = self._spec.optimizer
+        if not isinstance(optimizer, Averaged):
+            return self._versions[-1]
+        return tuple(
+            {**optimizer.averages(layer.parameters, layer.optimizer), **layer.state} for layer in self._state.layers
+        )
+
     def _forward(self, message: Forward) -> list[Request]:
-        stack, microbatch = self._layers.forward(message, self._version(message.step))
+        weights, part = self._version(message.step), message.part
+        stack, microbatch = self._layers.forward(message, weights)
         work = self._steps.get(message.step)
         if work is None:
-            share = self._spec.routing.share(self._spec.address, message.step, message.part.microbatches)
-            work = self._steps[message.step] = StepWork(share)
+            share = self._spec.routing.share(self._spec.address, message.step, part.microbatches)
+            work = self._steps[message.step] = StepWork(share, part.rate_factor)
         work.microbatches[message.microbatch] = microbatch
         top, skips = _frozen(stack)
+        penalty = self._layers.penalized(part.penalty, weights, self._state.layers)
         if self._spec.cost is not None:
+            work.penalty = penalty
             return self._cost(self._spec.cost, message, work, top)
         edge = self._edges.outputs
-        onward = Forward(message.run, message.step, message.microbatch, edge, top, message.part, skips)
+        part = part if penalty == part.penalty else replace(part, penalty=penalty)
+        onward = Forward(message.run, message.step, message.microbatch, edge, top, part, skips)
         return [self._post(onward)]
 
     def _cost(self, cost: Cost, message: Forward, work: StepWork, outputs: Floats) -> list[Request]:
@@ -219,7 +262,7 @@ class Stage:
         back = Backward(message.run, message.step, message.microbatch, edge, freeze(gradient))
         requests: list[Request] = [Post(self._spec.address, back)]
         if len(work.costs) == len(work.share):
-            report = Report(message.run, message.step, WHOLE_STEP, edge, sum(work.costs), message.part.samples)
+            report = Report(message.run, message.step, WHOLE_STEP, edge, work.cost, message.part.samples)
             requests.append(self._post(report))
         return requests
 
@@ -231,7 +274,7 @@ class Stage:
         microbatch.end_backward()
         requests: list[Request] = []
         if spec.stage > 0:
-            requests.append(self._onward(Backward, message, edge, stack))
+            requests.append(self._post(Backward(message.run, message.step, message.microbatch, edge, *_frozen(stack))))
         work.backwards += 1
         each = spec.discipline.weight_gradients is Grouping.MICROBATCH
         if each or work.backwards == len(work.share):
@@ -243,25 +286,41 @@ class Stage:
         work, whole = self._steps[message.step], message.microbatch == WHOLE_STEP
         microbatches = work.take(sorted(work.microbatches) if whole else [message.microbatch])
         self._layers.add_weight_gradients(message, work, microbatches)
-        return self._finish_step(message, work) if whole or message.microbatch == work.share[-1] else []
+        if not whole and message.microbatch != work.share[-1]:
+            return []
+        self._layers.add_penalty_gradients(work, self._version(message.step))
+        if not self._reduces:
+            return self._finish_step(message, work)
+        return self._add_norm(message, work, 0.0) if self._spec.stage == 0 else []
 
-    def _finish_step(self, message: WeightGradient, work: StepWork) -> list[Request]:
+    def _add_norm(self, message: Message, work: StepWork, before: float) -> list[Request]:
+        """Add the squares of this stage's gradients to those of the stages before; the last stage then has the norm."""
+        number = self._layers.add_squared_norms(work, before)
+        if self._spec.cost is not None:
+            return self._clip(message, work, sqrt(number))
+        return [self._post(SquaredNorm(message.run, message.step, WHOLE_STEP, self._edges.outputs, number))]
+
+    def _clip(self, message: Message, work: StepWork, norm: float) -> list[Request]:
+        """Pass the global norm on to the stage before, and finish the step with it."""
+        finish = self._finish_step(message, work, norm)
+        if self._spec.stage == 0:
+            return finish
+        return [self._post(GlobalNorm(message.run, message.step, WHOLE_STEP, self._edges.inputs, norm)), *finish]
+
+    def _finish_step(self, message: Message, work: StepWork, norm: float | None = None) -> list[Request]:
         """Make the next version of the weights from the finished gradients, and commit it."""
-        before, optimizer = self._state, self._spec.optimizer
-        layers = self._layers.updated(message, work, before.layers, self._step, optimizer)
-        log = before.cost_log if self._spec.cost is None else before.cost_log.append(sum(work.costs))
+        before = self._state
+        layers = self._layers.updated(message, work, before.layers, self._update, norm)
+        log = before.cost_log if self._spec.cost is None else before.cost_log.append(work.cost)
         # Step t + 1 and later meet version t + 1 - lag and later.
         stash = (*before.stash, self._versions[-1])[-self._lag :] if self._lag else ()
         self._state = StageState(layers, log, stash)
         self._versions = (*stash, self._state.weights)
+        self._predicting = None
         self._step += 1
         self._layers.commit(message)
         del self._steps[message.step]
         return [Commit(Snapshot(self._spec.address, self._step, self._state))]
-
-    def _onward(self, kind: type[Backward] | type[Predict], message: Message, edge: int, stack: Stack) -> Post:
-        """Return a post of these arrays to the next peer."""
-        return self._post(kind(message.run, message.step, message.microbatch, edge, *_frozen(stack)))
 
     def _post(self, message: Message) -> Post:
         return Post(self._spec.routing.receiver(message), message)

@@ -11,11 +11,12 @@ from math import isfinite
 
 from annex_actors.base.errors import DivergedError, LayerError
 from annex_actors.base.random_keys import RandomKey
-from annex_actors.base.types import Floats
+from annex_actors.base.types import Floats, Parameters
 from annex_actors.costs import Cost
-from annex_actors.layers import AnyLayer, Stack, Stateful, Weighted, on_stack
-from annex_actors.optimizers import Optimizer
+from annex_actors.layers import AnyLayer, Stack, Stateful, Tuning, Weighted, on_stack
+from annex_actors.optimizers import squared_norm
 from annex_actors.peers.stage_state import LayerState, Weights
+from annex_actors.peers.stage_update import Update
 from annex_actors.peers.stage_work import MicrobatchWork, StepWork, side_by_side
 from annex_actors.protocol.instrument import Instrument, Point, active
 from annex_actors.protocol.messages import (
@@ -38,22 +39,37 @@ class StageLayers:
     Args:
         layers: in order; empty where the stage is the cost alone.
         cost: the cost, if this is the last stage; else None.
+        tuning: how each of the layers learns; empty: all alike.
         first_layer: index of the first layer in the whole network.
+        first_learner: index of the first layer in the whole network that learns: no gradient is needed below it.
         seed: of the run.
         instrument: observes the work of each layer at every `Point`.
     """
 
     def __init__(
-        self, layers: Sequence[AnyLayer], cost: Cost | None, *, first_layer: int, seed: int, instrument: Instrument
+        self,
+        layers: Sequence[AnyLayer],
+        cost: Cost | None,
+        *,
+        tuning: Sequence[Tuning] = (),
+        first_layer: int,
+        first_learner: int = 0,
+        seed: int,
+        instrument: Instrument,
     ) -> None:
+        frozen = {offset for offset, each in enumerate(tuning) if each.frozen}
+        learners = [(offset, layer) for offset, layer in enumerate(layers) if offset not in frozen]
         self._layers = tuple(map(on_stack, layers))
         self._names = (*(layer.spec() for layer in layers), *([cost.name] if cost else []))
-        self._weighted = {offset: layer for offset, layer in enumerate(layers) if isinstance(layer, Weighted)}
-        self._stateful = {offset: layer for offset, layer in enumerate(layers) if isinstance(layer, Stateful)}
+        self._weighted = {offset: layer for offset, layer in learners if isinstance(layer, Weighted)}
+        self._stateful = {offset: layer for offset, layer in learners if isinstance(layer, Stateful)}
+        self._penalties = {offset: tuning[offset] for offset in self._weighted if tuning and tuning[offset].penalizes}
         self._first = first_layer
+        self._first_learner = first_learner
         self._seed = seed
         self._at = active(instrument.at)
         self._place = Point.FORWARD, 0
+        self._paid: tuple[Weights, list[float]] | None = None
 
     def forward(self, message: Forward, weights: Weights) -> tuple[Stack, MicrobatchWork]:
         """Return the outputs, and what B and W of the microbatch need."""
@@ -92,19 +108,23 @@ class StageLayers:
         return stack
 
     def backward(self, message: Backward, microbatch: MicrobatchWork, weights: Weights) -> Stack:
-        """Return the gradients for the stage before; put the factors of the weight gradients into ``microbatch``."""
+        """Return the gradients for the stage before; put the factors of the weight gradients into ``microbatch``.
+
+        Where nothing below needs a gradient, there is none: an empty array tells the stage before that B is done here.
+        """
         stack = message.stack
         for offset in reversed(range(len(self._names))):
             index = self._begin(Point.BACKWARD, offset)
             keeps = offset in self._weighted or offset in self._stateful
             is_cost = offset == len(self._layers)  # `evaluate` computed its gradient together with its value
-            if not is_cost and (index > 0 or keeps):  # nothing needs the gradient of the samples
-                saved, input_wanted = microbatch.saved[offset], index > 0
+            input_wanted = index > self._first_learner
+            if not is_cost and (input_wanted or keeps):
+                saved = microbatch.saved[offset]
                 stack, factors = self._layers[offset].backward(weights[offset], saved, stack, input_wanted)
                 if keeps:
                     microbatch.factors[offset] = factors
             self._notify(message)
-        return stack
+        return stack or (message.array[:0].copy(),)
 
     def add_weight_gradients(self, message: WeightGradient, work: StepWork, microbatches: list[MicrobatchWork]) -> None:
         """Add the weight gradients of these microbatches to the step's: one product for each array of weights."""
@@ -117,8 +137,35 @@ class StageLayers:
                 work.state_factors[offset] += [each.factors[offset] for each in microbatches]
             self._notify(message)
 
+    def penalized(self, before: float, weights: Weights, states: tuple[LayerState, ...]) -> float:
+        """Return ``before``, the penalties of the layers of earlier stages, plus those of these weights, in order."""
+        if not self._penalties:
+            return before
+        if self._paid is None or self._paid[0] is not weights:  # all microbatches of a step meet the same
+            own = [each.penalty(_parameters(weights[at], states[at])) for at, each in self._penalties.items()]
+            self._paid = weights, own
+        for penalty in self._paid[1]:
+            before += penalty
+        return before
+
+    def add_penalty_gradients(self, work: StepWork, weights: Weights) -> None:
+        """Add the gradients of the penalties to the step's, for the weights that its F met."""
+        for offset, tuning in self._penalties.items():
+            tuning.add_penalty_gradients(weights[offset], work.gradients[offset])
+
+    def add_squared_norms(self, work: StepWork, before: float) -> float:
+        """Return ``before``, the squares of the gradients of earlier stages, plus those of these layers, in order."""
+        for offset in self._weighted:
+            before += squared_norm(work.gradients[offset].values())
+        return before
+
     def updated(
-        self, message: WeightGradient, work: StepWork, states: tuple[LayerState, ...], step: int, optimizer: Optimizer
+        self,
+        message: Message,
+        work: StepWork,
+        states: tuple[LayerState, ...],
+        update: Update,
+        global_norm: float | None = None,
     ) -> tuple[LayerState, ...]:
         """Return the layers' states after a step, from its finished gradients; ``states`` stay as they are."""
         after = []
@@ -126,9 +173,14 @@ class StageLayers:
             self._begin(Point.UPDATE, offset)
             layer = before
             if offset in self._weighted:
-                gradients = work.gradients.pop(offset)
-                updated = optimizer.update(step, before.parameters, gradients, before.optimizer)
-                layer = LayerState(*updated, before.state)
+                layer = update.of(
+                    offset,
+                    before,
+                    work.gradients.pop(offset),
+                    message.step,
+                    rate_factor=work.rate_factor,
+                    global_norm=global_norm,
+                )
             if offset in self._stateful:
                 factors = work.state_factors.pop(offset)
                 layer = replace(layer, state=self._stateful[offset].next_state(before.state, factors))
@@ -136,7 +188,7 @@ class StageLayers:
             self._notify(message)
         return tuple(after[: len(states)])
 
-    def commit(self, message: WeightGradient) -> None:
+    def commit(self, message: Message) -> None:
         """Tell the instrument that each layer is about to be committed."""
         for offset in range(len(self._names)):
             self._begin(Point.COMMIT, offset)
@@ -173,3 +225,8 @@ class StageLayers:
         if self._at is not None:
             point, offset = self._place
             self._at(point, self._first + offset, message.step, message.microbatch)
+
+
+def _parameters(weights: Parameters, state: LayerState) -> Parameters:
+    """Return those of a layer's weights that gradients change."""
+    return {name: weights[name] for name in state.parameters} if state.state else weights

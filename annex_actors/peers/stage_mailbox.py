@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from annex_actors.peers.norm_mailbox import NormMailbox
 from annex_actors.peers.stage_progress import Place, StageProgress, StepProgress
 from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import Backward, Forward, Message, Predict, Target, WeightGradient
+from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
 from annex_actors.protocol.routing import Routing
 from annex_actors.schedules.discipline import Discipline, Grouping, Progress, Work
 
@@ -43,6 +45,7 @@ class StageMailbox:
         self._needs_targets = needs_targets
         self._lag = discipline.lag(stage, routing.stages)
         self._progress = StageProgress(stage, routing, committed)
+        self._norms = NormMailbox(stage, committed)
         self._forwards: dict[Place, Forward] = {}
         self._backwards: dict[Place, Backward] = {}
         self._weight_gradients: deque[WeightGradient] = deque()
@@ -85,6 +88,8 @@ class StageMailbox:
                 if message.step >= progress.committed and place not in self._targets_seen:
                     self._targets_seen.add(place)
                     self._targets.append(message)
+            case SquaredNorm() | GlobalNorm():
+                self._norms.put(message, progress.committed)
             case Predict():
                 if message.step >= progress.committed:
                     self._predictions[place] = message
@@ -95,6 +100,9 @@ class StageMailbox:
         """Return the next message to handle, and count it as done; None where nothing is allowed yet."""
         if self._targets:
             return self._targets.popleft()
+        if self._norms and (norm := self._norms.find(self._progress)) is not None:
+            self._norms.count(norm)
+            return norm
         message = self._found or self._find()
         if message is not None:
             self._found = None
@@ -107,7 +115,7 @@ class StageMailbox:
         It is (step, place in the discipline's order) where the discipline has an order; else (rank of the kind of work,
         step, microbatch, stage).
         """
-        if self._targets:
+        if self._targets or (self._norms and self._norms.find(self._progress) is not None):
             return MOST_URGENT
         message = self._found = self._find()
         if message is None:
@@ -120,6 +128,8 @@ class StageMailbox:
         """Record that every step below ``step`` is committed, and drop what belongs to those."""
         self._found = None
         self._progress.commit(step)
+        if self._norms:
+            self._norms.commit(step)
         if self._targets_seen:
             self._targets_seen = {place for place in self._targets_seen if place[0] >= step}
         if self._predictions:
@@ -134,6 +144,8 @@ class StageMailbox:
             return self._permission(self._backwards.get(place)) or f"the gradient of {where}"
         if self._weight_gradients:
             return self._permission(self._weight_gradients[0])
+        if progress.has_gradients(progress.committed):
+            return self._norms.waits_for(progress.committed)
         if self._needs_targets and place in self._forwards and place not in self._targets_seen:
             return f"the target of {where}"
         return self._permission(self._forwards.get(place)) or f"the activation of {where}"

@@ -58,6 +58,11 @@ class StageProgress:
         """The next microbatch for B; where none is in flight, the next one that will be."""
         return self.in_flight[0] if self.in_flight else self.next_forward
 
+    def has_gradients(self, step: int) -> bool:
+        """Return whether W of all microbatches of a step is done, which is not committed yet."""
+        progress = self.steps.get(step)
+        return progress is not None and progress.weight_gradients == len(progress.share)
+
     def add_step(self, message: Forward) -> None:
         """Record, from one of its activations, how a step was cut."""
         if message.step not in self.steps:

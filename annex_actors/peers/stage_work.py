@@ -38,19 +38,28 @@ class StepWork:
 
     Args:
         share: the microbatches of the step that belong to this stage, in order.
+        rate_factor: what the learning rate of the step is multiplied by.
         microbatches: those whose F is done and whose W is not.
         costs: of the microbatches so far, if this is the last stage.
+        penalty: what the weights of all layers cost, if this is the last stage.
         backwards: for how many microbatches B is done.
         gradients: of each layer's parameters so far, summed in the order of the microbatches.
         state_factors: the factors of each layer with state, in the order of the microbatches.
     """
 
     share: range
+    rate_factor: float = 1.0
     microbatches: dict[int, MicrobatchWork] = field(default_factory=dict)
     costs: list[float] = field(default_factory=list)
+    penalty: float = 0.0
     backwards: int = 0
     gradients: dict[int, dict[str, Floats]] = field(default_factory=dict)
     state_factors: defaultdict[int, list[Factors]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def cost(self) -> float:
+        """The cost of the step: that of its microbatches, and the penalty."""
+        return sum(self.costs) + self.penalty
 
     def take(self, microbatches: Iterable[int]) -> list[MicrobatchWork]:
         """Remove and return the work of these microbatches."""

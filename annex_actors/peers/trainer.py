@@ -69,6 +69,7 @@ class TrainerSpec:
         overlap: how many steps may be under way at once. The trainer feeds one more, so that the first stage finds its
             next step waiting when it commits.
         resumed: the state in which an earlier run ended; None: there was none.
+        rate_factor: from the finished epochs to what the learning rate of the next steps is multiplied by; None: 1.
 
     Raises:
         ConfigError: ``resumed`` has steps that its epochs cannot have.
@@ -89,6 +90,7 @@ class TrainerSpec:
     overlap: int = 1
     resumed: TrainerState | None = None
     sample_weight: Floats | None = None
+    rate_factor: Callable[[tuple[EpochFinished, ...]], float] | None = None
 
     __repr__ = brief
 
@@ -151,6 +153,7 @@ class Trainer:
         self._spec = spec
         self._state = state
         self._fed = state.reported
+        self._factor: tuple[int, float] | None = None
         self._waiting_for: PredictionFeed | set[Address] | None = None
         """The outputs of an evaluation, or the stages whose last commit is missing; None: it feeds steps."""
 
@@ -221,7 +224,7 @@ class Trainer:
         spec, routing = self._spec, self._spec.routing
         indices = spec.batches.indices(step)
         slices = microbatch_slices(len(indices), spec.microbatches)
-        part = Part(len(slices), len(indices))
+        part = Part(len(slices), len(indices), self._rate_factor())
         weights = None if spec.sample_weight is None else scaled(spec.sample_weight[indices])
         posts = []
         for microbatch, rows in enumerate(slices):
@@ -232,6 +235,15 @@ class Trainer:
             target = Target(spec.run, step, microbatch, routing.targets, targets, weight)
             posts += [Post(routing.receiver(message), message) for message in (target, forward)]
         return posts
+
+    def _rate_factor(self) -> float:
+        """Return the factor for the steps of the current epoch; it changes when the epoch ends, and with no step."""
+        rule, epochs = self._spec.rate_factor, len(self._state.history)
+        if rule is None:
+            return 1.0
+        if self._factor is None or self._factor[0] != epochs:
+            self._factor = epochs, float(rule(self._state.history))
+        return self._factor[1]
 
     def _report(self, report: Report) -> list[Request]:
         self._state = self._state.with_report(report.cost, self._spec.weight(report.step))
@@ -256,7 +268,8 @@ class Trainer:
         self._waiting_for = None
         assert spec.test is not None
         assert spec.test_targets is not None
-        cost, metrics = evaluated(spec.cost, evaluation.outputs(), spec.test, spec.test_targets, spec.classes)
+        outputs, penalty = evaluation.outputs(), evaluation.penalty
+        cost, metrics = evaluated(spec.cost, outputs, spec.test, spec.test_targets, spec.classes, penalty=penalty)
         return self._end_epoch(cost, metrics)
 
     def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Request]:

@@ -49,15 +49,18 @@ WHOLE_STEP = -1
 @pickled_by_fields
 @dataclass(frozen=True, slots=True)
 class Part:
-    """How a step was cut: what a stage must know to weight a microbatch and to recognise the end of the step.
+    """The step of a microbatch: what a stage must know to weight it, to recognise the end of the step, and to update.
 
     Args:
-        microbatches: how many microbatches the step has, >= 1.
-        samples: how many samples they hold in total.
+        microbatches: how many the step has, >= 1; ``samples``: how many samples they hold in total.
+        rate_factor: what the learning rate of the step is multiplied by.
+        penalty: what the weights of the layers so far cost, added up in their order.
     """
 
     microbatches: int
     samples: int
+    rate_factor: float = 1.0
+    penalty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +208,17 @@ class WeightGradient(Message):
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
 class Predict(_Stacked):
-    """An activation of a prediction or an evaluation, without a cost; on edge ``S`` it is the network's output.
+    """An activation of a prediction or an evaluation; on edge ``S`` it is the network's output.
 
-    Its ``step`` is the version of the weights that it meets at every stage. It is not kept: the trainer sends lost ones
-    again, so that the evaluation of a large data set needs no memory elsewhere.
+    Its ``step`` is the version of the weights that it meets at every stage; ``penalty`` is as of a `Part`. It is not
+    kept: the trainer sends lost ones again, so that the evaluation of a large data set needs no memory elsewhere.
     """
 
     kind = "predict"
 
     array: Floats
     skips: tuple[Floats, ...] = ()
+    penalty: float = 0.0
 
 
 @pickled_by_fields
@@ -228,8 +232,6 @@ class Ask(WithArray):
 
     kind = "ask"
 
-    array: Floats
-
 
 @pickled_by_fields
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,8 +239,6 @@ class Answer(WithArray):
     """The outputs for the samples of an `Ask`, under its number, from the predictor to the owner of the run."""
 
     kind = "answer"
-
-    array: Floats
 
 
 @pickled_by_fields

@@ -17,6 +17,9 @@ learning_rate = 0.003           # or a rule, such as "cosine:0.003:1000"; and al
 [training]
 epochs = 20
 batch_size = 32
+# clipping = "global_norm:1.0"  # or "value:0.5", or "layer_norm:1.0"
+# ema_momentum = 0.999          # evaluate and predict with moving averages of the weights
+# reduce_on_plateau = "patience=5:factor=0.5"
 microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
 # load = ["mine.py"]            # your own Python files that the run needs: what they register then has a name; they run
@@ -136,6 +139,9 @@ class RunConfig(Section):
             parse_layers(self.network.layers),
             cost=self.cost,
             optimizer=optimizer(**self.optimizer.model_dump()),
+            clipping=training.clipping,
+            ema_momentum=training.ema_momentum,
+            reduce_on_plateau=training.reduce_on_plateau,
             microbatches=training.microbatches,
             schedule=training.schedule,
             runtime=runtime(**self.runtime.model_dump()),

@@ -21,7 +21,7 @@ from annex_actors.data import catalog
 from annex_actors.data import load as load_data
 from annex_actors.layers import KERNELS, LAYERS, parse_layers
 from annex_actors.layers.parse import usage_of
-from annex_actors.optimizers import LEARNING_RATES, OPTIMIZERS, LearningRate, learning_rates
+from annex_actors.optimizers import LEARNING_RATES, OPTIMIZERS, ClipBy, LearningRate, learning_rates
 from annex_actors.runs.config import RunConfig, suggested_settings
 from annex_actors.runs.sections import TrainingSection
 from annex_actors.runs.toml_settings import flat, toml_value
@@ -167,6 +167,7 @@ _CHOICES: Mapping[str, Callable[[], dict[str, str]]] = {
     "network.layers": lambda: {usage_of(name, made): summary_of(made) for name, made in LAYERS.items()},
     "optimizer.name": lambda: {name: summary_of(owner) for name, owner in OPTIMIZERS.items()},
     "training.schedule": lambda: {name: row.summary for name, row in DISCIPLINES.items()},
+    "training.clipping": lambda: {f"{each.value}:LIMIT": "" for each in ClipBy},
     "training.kernels": lambda: {name: summary_of(type(each)) for name, each in KERNELS.items()},
     "runtime.name": lambda: {name: summary_of(owner) for name, owner in RUNTIMES.items()},
     "supervision.strategy": lambda: {each.value: "" for each in Strategy},

@@ -34,6 +34,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
+from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.files import check_folder, check_in_place, check_replaceable, open_in_place, reason, writing
 from annex_actors.runs.config import RunConfig
@@ -70,21 +71,25 @@ class RunDirectory:
 
     Args:
         path: the folder; see `create` and `create_named`.
+
+    Raises:
+        ConfigError: no path.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: str | Path) -> None:
+        self.path = checks.path("path", path)
 
     def __repr__(self) -> str:
         return f"RunDirectory({str(self.path)!r})"
 
     @classmethod
-    def create(cls, path: Path) -> RunDirectory:
+    def create(cls, path: str | Path) -> RunDirectory:
         """Make a new folder, with its parents.
 
         Raises:
             ConfigError: the folder exists, or it cannot be made.
         """
+        path = checks.path("path", path)
         try:
             path.mkdir(parents=True)
         except FileExistsError:
@@ -100,7 +105,9 @@ class RunDirectory:
         return cls(path)
 
     @classmethod
-    def create_named(cls, dataset: str, *, root: Path = Path("runs"), now: datetime | None = None) -> RunDirectory:
+    def create_named(
+        cls, dataset: str, *, root: str | Path = Path("runs"), now: datetime | None = None
+    ) -> RunDirectory:
         """Make a new folder, named after the data set and the UTC time, with a number if that name is taken.
 
         Args:
@@ -111,7 +118,9 @@ class RunDirectory:
         Raises:
             ConfigError: the folder cannot be made.
         """
-        name = f"{dataset}-{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        dataset, root = checks.text("dataset", dataset), checks.path("root", root)
+        now = datetime.now(UTC) if now is None else checks.instance("now", now, datetime, "a time")
+        name = f"{dataset}-{now:%Y%m%dT%H%M%SZ}"
         names = chain([name], (f"{name}-{number}" for number in count(2)))
         return cls.create(next(root / each for each in names if not os.path.lexists(root / each)))
 

@@ -19,6 +19,7 @@ from annex_actors.base.files import SMALL, read_file, reading
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
+from annex_actors.base.user_files import user_files
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.loaded_files import changes, check_permitted
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
@@ -67,6 +68,9 @@ class SavedRun:
     """
 
     directory: RunDirectory
+
+    def __post_init__(self) -> None:
+        checks.instance("directory", self.directory, RunDirectory, "the folder of a run; write SavedRun.open(path)")
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -148,15 +152,16 @@ class SavedRun:
             note: called with a warning if these are not the files that the run was trained with.
 
         Raises:
-            ConfigError: ``load`` is empty, and the folder names files that no run of this user recorded, or that have
-                changed since; the message says how to permit them.
+            ConfigError: ``load`` is no list of paths; or it is empty, and the folder names files that no run of this
+                user recorded, or that have changed since; the message says how to permit them.
         """
+        named = [str(path) for path in user_files(load)]
+        checks.function("note", note, 1)
         wanted = self.config.training.load
-        if not load:
+        if not named:
             if wanted:
                 check_permitted(wanted, self.path / CONFIG)
             return self.config
-        named = [str(path) for path in load]
         for warning in changes(named, self.path):
             note(warning)
         return self.config.model_copy(update={"training": self.config.training.model_copy(update={"load": named})})
@@ -196,7 +201,7 @@ class SavedRun:
         slots = {name.removeprefix(OPTIMIZER): array for name, array in state.items() if name != COSTS}
         with _naming(self.path):
             checkpoint = Checkpoint.from_arrays(
-                Checkpoint.initial(spec.network, self.network.input_shape, spec.optimizer, spec.seed),
+                Checkpoint.initial(spec.network, self.network.input_shape, spec.stage_optimizer, spec.seed),
                 step=_step(metadata),
                 weights=weights,
                 optimizer=slots,

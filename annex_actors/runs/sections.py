@@ -97,6 +97,9 @@ class TrainingSection(Section):
 
     epochs: int
     batch_size: int
+    clipping: str | None = _LEARNER["clipping"]
+    ema_momentum: float | None = _LEARNER["ema_momentum"]
+    reduce_on_plateau: str | None = _LEARNER["reduce_on_plateau"]
     microbatches: int | None = _LEARNER["microbatches"]
     schedule: str = _LEARNER["schedule"]
     load: list[str] = Field(default_factory=list)

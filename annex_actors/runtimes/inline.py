@@ -103,7 +103,8 @@ class InlineJob:
         self._finished = False
         self._starts = 0
         self._instrument = program.instrument
-        self._emitted: deque[Event] = deque()
+        self._said: deque[Event | RunFailedError] = deque()
+        """What the owner has shown or found in any thread, for the thread that waits."""
         self._open: dict[int, Message] = {}
         """What the owner has said and the driver has not answered, by its number; `Halt` is never answered."""
         self._answers: dict[int, Message] = {}
@@ -155,14 +156,18 @@ class InlineJob:
                 self._open.pop(number, None)
                 self._answers.pop(number, None)
 
+    def fail(self, error: RunFailedError) -> None:
+        """End the run with a failure, in the thread that waits for the job."""
+        self._said.append(error)
+
     def emit(self, event: Event) -> None:
         """Show the observers an event, later, in the thread that waits for the job."""
-        self._emitted.append(event.at(float(self._clock())))
+        self._said.append(event.at(float(self._clock())))
 
     def close(self) -> None:
         """Drop every peer, once a question that is asked in another thread is answered."""
         with self._lock:
-            self._show_emitted()
+            self._take_said(closing=True)
             for address in reversed(self._nodes):
                 self._show_stop(address)
             self._nodes.clear()
@@ -203,13 +208,22 @@ class InlineJob:
         """Return the time of the events and of the restart window, in seconds."""
         return clock.now()
 
-    def _show_emitted(self) -> None:
-        while self._emitted:
-            self._tell(self._emitted.popleft())
+    def _take_said(self, *, closing: bool = False) -> None:
+        """Show the owner's events, and raise the failure that it has found; a run that is closed cannot fail."""
+        while self._said:
+            said = self._said.popleft()
+            if isinstance(said, Event):
+                self._tell(said)
+            elif not closing:
+                self._failure = str(said)
+                try:
+                    raise said
+                finally:
+                    del said  # see `_supervise`
 
     def _next_event(self) -> None:
-        if self._emitted:
-            self._show_emitted()
+        if self._said:
+            self._take_said()
         channels, peers = len(self._channels), len(self._busy)
         if not channels and not peers:
             raise self._standstill()

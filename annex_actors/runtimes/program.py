@@ -178,6 +178,12 @@ class Job(Protocol):
             UserError: as in `wait`.
         """
 
+    def fail(self, error: RunFailedError) -> None:
+        """End the run with a failure that its owner has found; may be called from any thread, and never blocks.
+
+        `wait` and `ask` raise it. The first failure counts; of a job that is closed it is ignored.
+        """
+
     def close(self) -> None:
         """Stop every peer in reverse order; nothing is left running. Safe to call twice."""
 

@@ -191,6 +191,8 @@ class SimulatedJob(InlineJob):
 
         ``_busy`` names the peers whose workers may begin: those that received a message, or have finished their work.
         """
+        if self._said:
+            self._take_said()
         if not self._busy:
             if not self._agenda:
                 raise self._standstill()
@@ -252,6 +254,8 @@ class SimulatedJob(InlineJob):
         self._busy[address] = None
         if did is not None:
             self._record(address, worker, did, start)
+        elif self.now > start:  # an update that had to wait for the norm of all gradients
+            self.workers[worker].add(start, self.now)
         self._perform(address, lambda: effects)
 
     def _record(self, address: Address, worker: Worker, did: tuple[Work, int, int], start: float) -> None:

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.errors import UserError
 from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.base.words import counted
@@ -20,6 +21,7 @@ from annex_actors.testing.promises import (
     random,
     read_only,
     require,
+    require_kind,
     same_bits,
     unwritten,
 )
@@ -44,8 +46,12 @@ def check_cost(
 
     Raises:
         AssertionError: the first promise that is broken.
+        ConfigError: another argument out of range.
     """
-    require(isinstance(cost, Cost), f"{cost!r} lacks a member of the protocol Cost")
+    require_kind(cost, Cost)
+    checks.whole_number("samples", samples, at_least=1)
+    checks.sizes("output_shape", output_shape, "a shape such as (3,)")
+    checks.whole_number("seed", seed, at_least=0)
     require(pickle.loads(pickle.dumps(cost)).name == cost.name, f"{cost.name} changes when it is pickled")
     _check_text(cost)
     given = np.arange(samples) % max(2, *output_shape) if targets is None else targets

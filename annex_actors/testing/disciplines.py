@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset, Samples
@@ -19,7 +20,7 @@ from annex_actors.runtimes.cost_model import CostModel, LayerTimes
 from annex_actors.runtimes.inline import Choose
 from annex_actors.schedules.discipline import Discipline, Grouping
 from annex_actors.schedules.table import discipline
-from annex_actors.testing.promises import require
+from annex_actors.testing.promises import require, require_kind
 from annex_actors.training.learner import Learner
 
 
@@ -39,7 +40,12 @@ def check_discipline(row: Discipline, *, stages: int = 5, microbatches: int = 6,
 
     Raises:
         AssertionError: the first promise that is broken.
+        ConfigError: another argument out of range.
     """
+    require_kind(row, Discipline)
+    checks.whole_number("stages", stages, at_least=1)
+    checks.whole_number("microbatches", microbatches, at_least=1)
+    checks.whole_number("seed", seed, at_least=0)
     random = Random(seed)
     for S in range(1, stages + 1):
         for m in range(1, microbatches + 1):

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters, Shape
-from annex_actors.layers import LAYERS, Constructor, Factors, Layer, MixesRows, Saved, Stateful, Weighted
+from annex_actors.layers import LAYERS, Constructor, Factors, Layer, MixesRows, Saved, Stateful, TakesIndices, Weighted
 from annex_actors.testing.promises import (
     DTYPES,
     check_gradient,
@@ -23,6 +24,7 @@ from annex_actors.testing.promises import (
     random,
     read_only,
     require,
+    require_kind,
     same_bits,
     unwritten,
 )
@@ -42,7 +44,8 @@ def check_layer(
     are C-contiguous, and are new unless they are the inputs; no argument is written to; the same call gives the same
     bits; a row depends on no other row, unless the layer is in training and declares it (`MixesRows`); `backward` and
     `weight_gradient` return the right gradients, also for the factors of several microbatches put together. All this is
-    checked with a random key and, as in predictions, without one.
+    checked with a random key and, as in predictions, without one. A layer that `TakesIndices` is given random indices,
+    and its input gradient is zero.
 
     Args:
         layer: the layer to check.
@@ -53,8 +56,12 @@ def check_layer(
 
     Raises:
         AssertionError: the first promise that is broken.
+        ConfigError: another argument out of range.
     """
-    require(isinstance(layer, Layer), f"{layer!r} lacks a member of the protocol Layer")
+    require_kind(layer, Layer)
+    checks.sizes("input_shape", input_shape, "a shape such as (4,)")
+    checks.whole_number("samples", samples, at_least=2)
+    checks.whole_number("seed", seed, at_least=0)
     check_text(layer, constructors)
     for dtype in DTYPES:
         for key in (None, RandomKey(seed, layer=1, step=2, microbatch=3)):
@@ -89,7 +96,7 @@ class _LayerTrial:
         )
         both = parameters.keys() & state.keys()
         require(not both, f"{layer.spec()} has parameters and state of the same name: {', '.join(both)}")
-        inputs = random(seed, (samples, *input_shape), dtype)
+        inputs = _random_inputs(layer, seed, (samples, *input_shape), dtype)
         grad_output = random(seed + 1, (samples, *layer.output_shape(input_shape)), dtype)
         return cls(layer, key, parameters, inputs, grad_output, state)
 
@@ -134,7 +141,8 @@ class _LayerTrial:
         if self._mixes_rows:
             return
         inputs, grad_output = (
-            read_only(np.concatenate([rows[:1], 2 * rows[1:] + 1])) for rows in (self.inputs, self.grad_output)
+            read_only(np.concatenate([rows[:1], others[1:]]))
+            for rows, others in ((self.inputs, self._others(self.inputs)), (self.grad_output, 2 * self.grad_output + 1))
         )
         names = (
             ("forward",) if isinstance(self.layer, MixesRows) else ("forward", "backward")
@@ -151,8 +159,11 @@ class _LayerTrial:
         if self.key is None and isinstance(self.layer, MixesRows):
             return  # it predicts with its state, which has no gradient
         _, grad_input = self.run()
-        numeric = differences(lambda inputs: replace(self, inputs=inputs).total(), self.inputs)
-        check_gradient(f"{self._label('backward')} with respect to the inputs", grad_input, numeric)
+        if isinstance(self.layer, TakesIndices):
+            require(not grad_input.any(), f"{self._label('backward')} gives indices a slope; return zeros")
+        else:
+            numeric = differences(lambda inputs: replace(self, inputs=inputs).total(), self.inputs)
+            check_gradient(f"{self._label('backward')} with respect to the inputs", grad_input, numeric)
         for name, gradient in self.weight_gradient().items():
             numeric = differences(partial(self._total_with, name), self.parameters[name])
             check_gradient(f"{self._label('weight_gradient')} with respect to {name}", gradient, numeric)
@@ -161,7 +172,9 @@ class _LayerTrial:
         """Check that the gradient of two microbatches is the sum of theirs, from factors one below the other."""
         if not isinstance(self.layer, Weighted):
             return
-        other = replace(self, inputs=read_only(self.inputs[::-1] + 1), grad_output=read_only(2 * self.grad_output))
+        other = replace(
+            self, inputs=read_only(self._others(self.inputs)[::-1]), grad_output=read_only(2 * self.grad_output)
+        )
         both = tuple(np.concatenate(pair) for pair in zip(self.factors(), other.factors(), strict=True))
         together, one, two = self.layer.weight_gradient(both), self.weight_gradient(), other.weight_gradient()
         for name, gradient in together.items():
@@ -206,6 +219,10 @@ class _LayerTrial:
         with unwritten(self._label("weight_gradient"), *self._given(), *factors):
             return self.layer.weight_gradient(factors)
 
+    def _others(self, inputs: Floats) -> Floats:
+        """Return other inputs for each row."""
+        return (inputs + 1) % self.layer.num_indices if isinstance(self.layer, TakesIndices) else 2 * inputs + 1
+
     @property
     def _mixes_rows(self) -> bool:
         return self.key is not None and isinstance(self.layer, MixesRows) and self.layer.mixes_rows
@@ -223,6 +240,12 @@ class _LayerTrial:
 
     def _label(self, name: str) -> str:
         return f"{self.layer.spec()}.{name}" + ("" if self.key else " (without a key)")
+
+
+def _random_inputs(layer: Layer, seed: int, shape: Shape, dtype: np.dtype[Any]) -> Floats:
+    if isinstance(layer, TakesIndices):
+        return read_only(np.random.default_rng(seed).integers(0, layer.num_indices, shape).astype(dtype))
+    return random(seed, shape, dtype)
 
 
 def _initial_parameters(layer: Layer, input_shape: Shape, dtype: np.dtype[Any], seed: int) -> Parameters:

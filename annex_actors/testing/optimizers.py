@@ -6,9 +6,19 @@ import pickle
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.types import Parameters
 from annex_actors.optimizers import Optimizer
-from annex_actors.testing.promises import DTYPES, check_new, check_versions, random, require, same_bits, unwritten
+from annex_actors.testing.promises import (
+    DTYPES,
+    check_new,
+    check_versions,
+    random,
+    require,
+    require_kind,
+    same_bits,
+    unwritten,
+)
 
 
 def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:
@@ -24,8 +34,10 @@ def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:
 
     Raises:
         AssertionError: the first promise that is broken.
+        ConfigError: another argument out of range.
     """
-    require(isinstance(optimizer, Optimizer), f"{optimizer!r} lacks a member of the protocol Optimizer")
+    require_kind(optimizer, Optimizer)
+    checks.whole_number("seed", seed, at_least=0)
     require(pickle.loads(pickle.dumps(optimizer)) == optimizer, f"{optimizer!r} changes when it is pickled")
     for dtype in DTYPES:
         parameters: Parameters = {"weight": random(seed, (4, 3), dtype), "bias": random(seed + 1, (3,), dtype)}

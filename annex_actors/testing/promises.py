@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from annex_actors.base.errors import UserError
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats, Parameters, Shape
 from annex_actors.layers import AnyLayer, Constructor, parse_layers
 
@@ -24,6 +25,12 @@ def require(holds: object, otherwise: str) -> None:
     """Raise AssertionError with the line ``otherwise`` unless ``holds``; unlike ``assert``, also with ``python -O``."""
     if not holds:
         raise AssertionError(otherwise)
+
+
+def require_kind(value: object, kind: type[Any]) -> None:
+    """Raise AssertionError unless ``value`` is of a class, or has all members of a protocol; a class for it has not."""
+    what = f"the class {value.__name__}; write {value.__name__}(...)" if isinstance(value, type) else shown(value)
+    require(isinstance(value, kind) and not isinstance(value, type), f"expected a {kind.__name__}, got {what}")
 
 
 def random(seed: int, shape: Shape, dtype: np.dtype[Any]) -> Floats:

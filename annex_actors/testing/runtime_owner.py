@@ -15,6 +15,7 @@ from annex_actors.runtimes import (
     CrashPlan,
     Job,
     Program,
+    RunFailedError,
     Runtime,
 )
 from annex_actors.stores import MemoryStore
@@ -125,6 +126,35 @@ def can_be_closed_at_any_time(runtime: Runtime) -> None:
         job.halt()
 
     finished(runtime, program(), again)
+
+
+def ends_with_a_failure_that_its_owner_has_found(runtime: Runtime) -> None:
+    """A failure that the owner finds, in any thread, is raised by the wait; of a job that is closed it is ignored."""
+    failure, jobs = RunFailedError("the owner has found a failure"), list[Job]()
+    started, failed = threading.Event(), threading.Event()
+
+    def fail() -> None:
+        started.wait(TIMEOUT_S)
+        jobs[0].fail(failure)
+        failed.set()
+
+    def hold(history: tuple[EpochFinished, ...]) -> bool:
+        failed.wait(TIMEOUT_S)
+        return False
+
+    def record(job: Job) -> None:
+        jobs.append(job)
+        started.set()
+
+    raised: Exception | None = None
+    try:
+        finished(runtime, program(halt=hold, observers=[When(at_step(0), fail)]), record)
+    except RunFailedError as error:
+        raised = error
+    require(raised is failure, f"expected a run to end with the failure that its owner has found, got {raised!r}")
+    job = finished(runtime, program())
+    job.fail(failure)
+    job.close()
 
 
 def continues_from_its_store(runtime: Runtime) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from annex_actors.base.errors import AnnexError
 from annex_actors.runtimes import Runtime
+from annex_actors.testing.promises import require_kind
 from annex_actors.testing.runtime_faults import (
     ends_a_run_of_too_many_restarts,
     names_a_layer_that_cannot_be_made_to_work,
@@ -25,6 +26,7 @@ from annex_actors.testing.runtime_faults import (
 from annex_actors.testing.runtime_owner import (
     can_be_closed_at_any_time,
     continues_from_its_store,
+    ends_with_a_failure_that_its_owner_has_found,
     halts_at_one_step_of_all_layers,
     halts_before_it_is_waited_for,
     lets_an_interrupt_through,
@@ -69,6 +71,7 @@ RUNTIME_CHECKS: Final[tuple[Callable[[Runtime], None], ...]] = (
     halts_at_one_step_of_all_layers,
     halts_before_it_is_waited_for,
     lets_an_interrupt_through,
+    ends_with_a_failure_that_its_owner_has_found,
     can_be_closed_at_any_time,
     answers_until_it_is_halted_or_closed,
     continues_from_its_store,
@@ -89,6 +92,7 @@ def check_runtime(runtime: Runtime) -> None:
     Raises:
         AssertionError: the first promise that is broken.
     """
+    require_kind(runtime, Runtime)
     for check in RUNTIME_CHECKS:
         with nothing_left_behind():
             try:

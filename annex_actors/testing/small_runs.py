@@ -18,7 +18,7 @@ from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.data import Dataset, Samples
 from annex_actors.layers import Activation, Saved, activation, dense, dropout, sequence
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Relu
 from annex_actors.peers.predictor import PredictorSpec
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from annex_actors.base import checks
 from annex_actors.base.types import Floats, Shape
 from annex_actors.base.words import counted
 from annex_actors.layers import LAYERS, Constructor, Stack, StackLayer
@@ -18,6 +19,7 @@ from annex_actors.testing.promises import (
     differences,
     random,
     require,
+    require_kind,
     unwritten,
 )
 
@@ -43,8 +45,13 @@ def check_stack_layer(
 
     Raises:
         AssertionError: the first promise that is broken.
+        ConfigError: another argument out of range.
     """
-    require(isinstance(layer, StackLayer), f"{layer!r} lacks a member of the protocol StackLayer")
+    require_kind(layer, StackLayer)
+    shapes = checks.several("input_shapes", input_shapes, "shapes such as ((4,), (4,))")
+    input_shapes = tuple(checks.sizes("input_shapes", each, "shapes such as ((4,), (4,))") for each in shapes)
+    checks.whole_number("samples", samples, at_least=1)
+    checks.whole_number("seed", seed, at_least=0)
     check_text(layer, constructors)
     label, output_shapes = layer.spec(), layer.output_shapes(input_shapes)
     require(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from annex_actors.costs import Cost
 from annex_actors.layers import Network
-from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import Clipping, Optimizer
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.routing import Routing
 from annex_actors.schedules.discipline import Discipline
@@ -22,6 +22,7 @@ def stage_specs(
     *,
     cost: Cost,
     optimizer: Optimizer,
+    clipping: Clipping | None = None,
     discipline: Discipline,
     state: Checkpoint,
     seed: int,
@@ -34,12 +35,13 @@ def stage_specs(
         placement: the indices of each stage's layers; in order they cover all layers and the cost, the last one.
         cost: what the last stage computes.
         optimizer: updates the weights of every stage.
+        clipping: how gradients are clipped; None: not at all.
         discipline: the schedule.
         state: the network at the step where the run begins.
         seed: the run's seed.
         run: the run's name.
     """
-    routing = Routing(len(placement))
+    routing, first_learner = Routing(len(placement)), network.first_learner
 
     def spec(stage: int, indices: range) -> StageSpec:
         layers = network.layers[indices.start : indices.stop]
@@ -56,6 +58,9 @@ def stage_specs(
             seed=seed,
             run=run,
             routing=routing,
+            tuning=network.tuning[indices.start : indices.stop],
+            first_learner=first_learner,
+            clipping=clipping,
         )
 
     return tuple(spec(stage, indices) for stage, indices in enumerate(placement))

@@ -16,7 +16,7 @@ from annex_actors.peers.stage_state import CostLog, LayerState, StageState
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.messages import Address, freeze
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.blas import pinned_blas
 from annex_actors.stores import StateStore
 from annex_actors.training.fingerprints import arrays_sha256, costs_sha256
 from annex_actors.training.identity import Identity
@@ -55,12 +55,12 @@ class Checkpoint:
     def initial(cls, network: Network, input_shape: Shape, optimizer: Optimizer, seed: int) -> Checkpoint:
         """Return the network before its first step, in float32."""
         dtype = np.dtype(np.float32)
-        with one_blas_thread():  # an initializer may use matrix products too
+        with pinned_blas():  # an initializer may use matrix products too
             parameters = network.initial_parameters(input_shape, seed=seed, dtype=dtype)
         states = network.initial_states(input_shape, dtype=dtype)
         layers = tuple(
-            LayerState(each, optimizer.initial_state(each), state)
-            for each, state in zip(parameters, states, strict=True)
+            LayerState(each, {} if tuning.frozen else optimizer.initial_state(each), state)
+            for each, state, tuning in zip(parameters, states, network.tunings, strict=True)
         )
         return cls(0, layers, input_shape)
 

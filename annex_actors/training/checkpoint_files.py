@@ -35,6 +35,8 @@ from annex_actors.base.shown import shown
 from annex_actors.base.types import Array
 from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import Job, RunFailedError
+from annex_actors.runtimes.hosting.failures import chained, one_line
 from annex_actors.training.array_files import arrays_in
 from annex_actors.training.atomic_files import sweep, write_whole
 from annex_actors.training.checkpoint import Checkpoint
@@ -224,7 +226,8 @@ def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
 class CheckpointWriter:
     """A thread that writes checkpoints during a run.
 
-    Its attribute ``emit`` is called with an event for each checkpoint, saved or failed.
+    The job to which it is attached shows an event for each checkpoint, saved or failed: a full disk may have room
+    later, so the next one is tried. Anything else ends the run, since its owner counts on checkpoints.
 
     Args:
         checkpoints: where to write.
@@ -235,7 +238,8 @@ class CheckpointWriter:
     def __init__(
         self, checkpoints: Checkpoints, initial: Checkpoint, history: Callable[[], tuple[EpochFinished, ...]]
     ) -> None:
-        self.emit: Callable[[Event], None] = lambda event: None
+        self._job: Job | None = None
+        self._failure: RunFailedError | None = None
         self._checkpoints = checkpoints
         self._initial = initial
         self._history = history
@@ -249,11 +253,26 @@ class CheckpointWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what is waiting, and end the thread; drop ``history`` and ``emit``, which refer back to the writer."""
+        """Write what is waiting, and end the thread; drop ``history`` and the job, which refer back to the writer.
+
+        Raises:
+            RunFailedError: something unexpected happened to a checkpoint, and the run has ended without hearing of it.
+        """
         self._cuts.put(None)
         self._thread.join()
-        self._history = tuple
-        self.emit = lambda event: None
+        self._history, self._job = tuple, None
+        failure, self._failure = self._failure, None
+        try:
+            if error is None and failure is not None:
+                raise failure
+        finally:
+            del failure  # else its traceback would refer to this frame, which refers to it
+
+    def attach(self, job: Job) -> None:
+        """Show events in a job, and end it if something unexpected happens, or has happened already."""
+        self._job = job
+        if self._failure is not None:
+            job.fail(self._failure)
 
     def offer(self, step: int, cut: tuple[Snapshot, ...]) -> None:
         """Accept the commits of all stages at a step; never block, and take no lock that a kill could leave locked."""
@@ -270,14 +289,31 @@ class CheckpointWriter:
                     break
             is_open = waiting[-1] is not None
             cuts = [cut for cut in waiting if cut is not None]
-            if cuts:
-                self._write(cuts[-1])
+            if cuts and self._failure is None:
+                self._try_to_write(cuts[-1])
+
+    def _try_to_write(self, cut: tuple[Snapshot, ...]) -> None:
+        try:
+            self._write(cut)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run must not go on as if it were saved
+            self._fail(cut[0].step, error)
 
     def _write(self, cut: tuple[Snapshot, ...]) -> None:
         step = cut[0].step
         try:
             self._checkpoints.write(Checkpoint.of(cut, self._initial, self._history()))
         except OSError as error:
-            self.emit(CheckpointFailed(step, reason(error)))
+            self._emit(CheckpointFailed(step, reason(error)))
         else:
-            self.emit(CheckpointSaved(step))
+            self._emit(CheckpointSaved(step))
+
+    def _emit(self, event: Event) -> None:
+        if self._job is not None:
+            self._job.emit(event)
+
+    def _fail(self, step: int, error: Exception) -> None:
+        what = f"the checkpoint of step {step} in {self._checkpoints.path} could not be written"
+        # Before the job is looked for: so either this thread tells it, or the one that attaches the job.
+        self._failure = chained(RunFailedError(f"{what}: {one_line(error)}"), error)
+        if self._job is not None:
+            self._job.fail(self._failure)

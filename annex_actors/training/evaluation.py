@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
+from annex_actors.base.types import Parameters
 from annex_actors.costs import check_takes_weights
 from annex_actors.data import Dataset, Samples
 from annex_actors.metrics import preload
+from annex_actors.optimizers import Averaged
 from annex_actors.peers.evaluation import evaluated
+from annex_actors.peers.stage_state import LayerState
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.prediction import Predictions
@@ -39,8 +45,23 @@ def evaluated_on(
         check_takes_weights(spec.cost)
     encoded = spec.cost.encode(samples.targets, outputs.shape[1:])
     with np.errstate(all="ignore"):  # as in every actor
-        cost, metrics = evaluated(spec.cost, outputs, samples, encoded, classes)
+        penalty = _penalty(spec, checkpoint)
+        cost, metrics = evaluated(spec.cost, outputs, samples, encoded, classes, penalty=penalty)
     return {"cost": cost, **metrics}
+
+
+def _penalty(spec: LearnerSpec, checkpoint: Checkpoint) -> float:
+    """Return what the weights cost, added up in the order of the layers, as the stages do."""
+    layers = zip(spec.network.tuning, checkpoint.layers, strict=False)  # no tuning: no penalties
+    own = (tuning.penalty(_used(spec, layer)) for tuning, layer in layers if tuning.penalizes)
+    return reduce(add, own, 0.0)  # not `sum`, which rounds in its own way
+
+
+def _used(spec: LearnerSpec, layer: LayerState) -> Parameters:
+    optimizer = spec.stage_optimizer
+    if not isinstance(optimizer, Averaged):
+        return layer.parameters
+    return optimizer.averages(layer.parameters, layer.optimizer)
 
 
 def _checked(data: Dataset | Samples, classes: tuple[str, ...] | None) -> Samples:

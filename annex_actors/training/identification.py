@@ -27,6 +27,13 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
     layers: dict[str, Scalar] = {f"layer {index}": layer.spec() for index, layer in enumerate(spec.network.layers)}
     for name, layer in zip(list(layers), spec.network.layers, strict=True):
         layers.update(described(name, layer))
+    layers.update(
+        {
+            f"layer {index} is tuned": " ".join(each.words)
+            for index, each in enumerate(spec.network.tuning)
+            if each.words
+        }
+    )
     return Identity(
         {
             "seed": spec.seed,
@@ -37,6 +44,9 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
             **described("cost", spec.cost),
             "class_weight": text_of(spec.class_weight),
             **described("optimizer", spec.optimizer),
+            **({} if spec.ema_momentum is None else {"ema_momentum": spec.ema_momentum}),
+            **(described("reduce_on_plateau", spec.reduce_on_plateau) if spec.reduce_on_plateau else {}),
+            **(described("clipping", spec.clipping) if spec.clipping else {}),
             **layers,
             "input_shape": str(dataset.input_shape),
             "classes": len(dataset.classes) if dataset.classes else None,

@@ -46,7 +46,8 @@ def with_weights(
         given = _of_layer(f"layer {index} ({layer.spec()})", f"{index}.", arrays, drawn.weights)
         parameters = {name: given[name] for name in drawn.parameters}
         state = {name: given[name] for name in drawn.state}
-        layers.append(LayerState(parameters, optimizer.initial_state(parameters), state))
+        slots = {} if network.tunings[index].frozen else optimizer.initial_state(parameters)
+        layers.append(LayerState(parameters, slots, state))
     if arrays:
         raise ShapeError(
             f"expected initial weights of {counted(len(layers), 'layer')}, got {min(arrays)} too; "

@@ -18,7 +18,7 @@ from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
 from annex_actors.data import Dataset, Samples
 from annex_actors.layers import Kernels, Layer, Network
-from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import Clipping, Optimizer
 from annex_actors.runtimes import Crash, Observer, Runtime, Supervision
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.training.checkpoint import Checkpoint
@@ -27,6 +27,7 @@ from annex_actors.training.evaluation import evaluated_on
 from annex_actors.training.halting import Halt
 from annex_actors.training.learner_spec import PER_LAYER, LearnerSpec
 from annex_actors.training.model_files import load_model, save_model
+from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.prediction import Predict, Predictions, serving
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import Result
@@ -46,6 +47,14 @@ class Learner:
         cost: what is minimised: a name, with settings as in ``huber:delta=2.0`` (``annex-actors costs`` lists them);
             or an instance, such as your own.
         optimizer: how weights are updated: a name, or an instance, such as ``Sgd(learning_rate=0.1, momentum=0.9)``.
+        clipping: how gradients are clipped: ``value:0.5`` limits each number, ``layer_norm:1.0`` the norm of each
+            layer's gradient, ``global_norm:1.0`` that of all layers together, for which the layers wait for each other
+            at the end of every step; or a `Clipping`. None: not at all.
+        ema_momentum: the fraction that an exponential moving average of the weights keeps at each step,
+            0 <= ema_momentum < 1, such as 0.999. Evaluations and predictions then use the averages, which are slots of
+            the optimizer, ``average.weight`` for ``weight``; training goes on with the weights. None: there are none.
+        reduce_on_plateau: when the learning rate is lowered, as text such as ``patience=5:factor=0.5``, or a
+            `ReduceOnPlateau`. None: never.
         microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
             make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1; but
             not more than the batch has samples.
@@ -76,6 +85,9 @@ class Learner:
         *,
         cost: str | Cost = "softmax_cross_entropy",
         optimizer: str | Optimizer = "adam",
+        clipping: str | Clipping | None = None,
+        ema_momentum: float | None = None,
+        reduce_on_plateau: str | ReduceOnPlateau | None = None,
         microbatches: int | None = None,
         schedule: str | Discipline = "1f1b",
         runtime: str | Runtime = "schedulers",
@@ -91,12 +103,15 @@ class Learner:
             "network": network,
             "cost": cost,
             "optimizer": optimizer,
+            "clipping": clipping,
+            "reduce_on_plateau": reduce_on_plateau,
             "schedule": schedule,
             "runtime": runtime,
             "kernels": kernels,
         }
         self.spec = LearnerSpec(
             **given,
+            ema_momentum=ema_momentum,
             microbatches=microbatches,
             stages=stages,
             seed=seed,
@@ -165,7 +180,9 @@ class Learner:
         Raises:
             UserError: settings, data or a checkpoint that do not fit, before any actor starts; or a cost that is no
                 longer finite.
-            RunFailedError: a layer fails again and again; ``learner.checkpoint`` holds the last committed step.
+            RunFailedError: a layer fails again and again, or a checkpoint is not written for another reason than the
+                disk's; ``learner.checkpoint`` holds the last committed step. StandstillError, a kind of it: nothing can
+                happen any more, and the message says which peers wait for what.
             InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
         training = PreparedTraining.of(

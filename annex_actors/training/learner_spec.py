@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from annex_actors.base import checks
@@ -12,7 +13,8 @@ from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_of
 from annex_actors.layers import Kernels, Layer, Network, StackLayer, sequence
 from annex_actors.layers import kernels as kernels_of
-from annex_actors.optimizers import Optimizer
+from annex_actors.optimizers import Clipping, Optimizer, averaged, scaled
+from annex_actors.optimizers import clipping as clipping_of
 from annex_actors.optimizers import optimizer as optimizer_of
 from annex_actors.peers.stage import StageSpec
 from annex_actors.placement import network_work, partition
@@ -24,6 +26,8 @@ from annex_actors.training import class_weights
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.class_weights import ClassWeight
+from annex_actors.training.plateau import ReduceOnPlateau
+from annex_actors.training.plateau import reduce_on_plateau as plateau_of
 
 PER_LAYER = "layer"
 """The placement with an actor for each layer."""
@@ -45,6 +49,9 @@ class LearnerSpec:
     network: Network
     cost: Cost
     optimizer: Optimizer
+    clipping: Clipping | None = None
+    ema_momentum: float | None = None
+    reduce_on_plateau: ReduceOnPlateau | None = None
     microbatches: int | None
     schedule: Discipline
     runtime: Runtime
@@ -62,6 +69,9 @@ class LearnerSpec:
             network=network.with_kernels(kernels),
             cost=cost_of(self.cost),
             optimizer=optimizer_of(self.optimizer),
+            clipping=clipping_of(self.clipping),
+            ema_momentum=_checked_momentum(self.ema_momentum),
+            reduce_on_plateau=plateau_of(self.reduce_on_plateau),
             microbatches=None if parts is None else checks.whole_number("microbatches", parts, at_least=1),
             schedule=discipline_of(self.schedule),
             runtime=runtime_of(self.runtime),
@@ -71,6 +81,8 @@ class LearnerSpec:
             class_weight=class_weights.checked(self.class_weight),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
+        for factor in self._rate_factors():
+            scaled(self.optimizer, factor)  # an optimizer without a learning rate is refused
 
     __repr__ = brief
 
@@ -82,9 +94,20 @@ class LearnerSpec:
         return self.microbatches if self.microbatches is not None else min(self.schedule.microbatches, batch_size)
 
     @property
+    def stage_optimizer(self) -> Optimizer:
+        """The optimizer as every stage has it: with the averages of the weights, if they are asked for."""
+        return averaged(self.optimizer, self.ema_momentum)
+
+    @property
     def actors(self) -> int:
         """How many actors share the layers and the cost."""
         return len(self.network.layers) + 1 if isinstance(self.stages, str) else self.stages
+
+    def _rate_factors(self) -> Iterator[float]:
+        """Yield factors by which the learning rate of a layer or a step will be multiplied."""
+        yield from (tuning.learning_rate for tuning in self.network.tuning)
+        if self.reduce_on_plateau is not None:
+            yield self.reduce_on_plateau.factor
 
     def placement(self, state: Checkpoint) -> tuple[range, ...]:
         """Return the indices of each actor's layers, given the network's state; the cost counts as the last layer."""
@@ -110,7 +133,8 @@ class LearnerSpec:
             self.network,
             self.placement(state),
             cost=self.cost,
-            optimizer=self.optimizer,
+            optimizer=self.stage_optimizer,
+            clipping=self.clipping,
             discipline=self.schedule,
             state=state,
             seed=self.seed,
@@ -126,6 +150,10 @@ def _checked_network(network: object) -> Network:
     cure = f"; write parse_layers({shown(network)})" if isinstance(network, str) else ""
     wanted = "a network or a layer, such as sequence(dense(8), dense(3))"
     raise ConfigError(f"expected `network` to be {wanted}, got {shown(network)}{cure}")
+
+
+def _checked_momentum(momentum: float | None) -> float | None:
+    return None if momentum is None else checks.real_number("ema_momentum", momentum, at_least=0, below=1)
 
 
 def _checked_stages(stages: str | int, layers: int) -> str | int:

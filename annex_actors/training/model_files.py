@@ -61,7 +61,7 @@ class ModelFile:
             DataError: they are damaged, or of another network.
         """
         try:
-            initial = Checkpoint.initial(spec.network, self.input_shape, spec.optimizer, spec.seed)
+            initial = Checkpoint.initial(spec.network, self.input_shape, spec.stage_optimizer, spec.seed)
             return unpacked(self.arrays, self.metadata, initial)
         except (UserError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(_damaged(self.path, error)) from error
@@ -75,6 +75,9 @@ def save_model(spec: LearnerSpec, checkpoint: Checkpoint, classes: tuple[str, ..
         "cost": spec_of(spec.cost),
         "class_weight": text_of(spec.class_weight),
         "optimizer": {"name": spec.optimizer.name, **settings_of(spec.optimizer)},
+        "clipping": spec.clipping.spec() if spec.clipping else None,
+        "ema_momentum": spec.ema_momentum,
+        "reduce_on_plateau": spec.reduce_on_plateau.spec() if spec.reduce_on_plateau else None,
         "schedule": spec.schedule.name,
         "microbatches": spec.microbatches,
         "stages": spec.stages,
@@ -118,14 +121,14 @@ def _settings(description: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: a name is not found.
     """
-    same = ("microbatches", "stages", "kernels", "seed")
+    same = ("microbatches", "stages", "kernels", "seed", "clipping", "ema_momentum", "reduce_on_plateau")
     return {
         "network": parse_layers(description["network"]),
         "cost": cost(description["cost"]),
         "optimizer": optimizer(**description["optimizer"]),
         "schedule": discipline(description["schedule"]),
         "class_weight": description.get("class_weight"),
-        **{name: description[name] for name in same},
+        **{name: description[name] for name in same if name in description},  # an older file has fewer
     }
 
 

@@ -71,7 +71,7 @@ class PreparedTraining:
         batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
         spec = replace(spec, microbatches=spec.parts(batch_size))  # from here on a number, which the result records
         trainer = _trainer(spec, dataset, epochs, batch_size, halt)
-        initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.optimizer, spec.seed)
+        initial = Checkpoint.initial(spec.network, dataset.input_shape, spec.stage_optimizer, spec.seed)
         _check_crashes(planned, spec, trainer)
         identity = identity_of(spec, dataset, batch_size, initial)
         return cls(spec, trainer, replace(initial, identity=identity), planned)
@@ -95,7 +95,7 @@ class PreparedTraining:
         Raises:
             UserError: they do not fit the network; the message names the layer.
         """
-        initial = with_weights(self.initial, weights, self.spec.network, self.spec.optimizer)
+        initial = with_weights(self.initial, weights, self.spec.network, self.spec.stage_optimizer)
         return replace(self, initial=initial)
 
     def resumed(self, checkpoint: Checkpoint) -> Self:
@@ -128,7 +128,7 @@ class PreparedTraining:
             DataError: its parts do not fit together.
         """
         (checkpoint.identity or Identity({})).check(self.identity)
-        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer.batches)
+        check_whole(checkpoint, self.initial, self.spec.lags(self.initial), self.trainer)
 
     def _check_end(self, checkpoint: Checkpoint) -> None:
         """Refuse to end before the checkpoint, or to crash there: neither would ever come."""
@@ -172,6 +172,8 @@ def run_name() -> str:
 def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, halt: Halt | None) -> TrainerSpec:
     _check_settings(spec, batch_size, min(batch_size, len(dataset.train)), halt)
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
+    for what, samples in (("training", dataset.train), ("test", dataset.test)):
+        spec.network.check_samples(samples.inputs, f"{what} inputs")
     targets = spec.cost.encode(dataset.train.targets, output_shape)
     test_targets = spec.cost.encode(dataset.test.targets, output_shape)
     if dataset.classes:  # fails now if the outputs do not fit the classes, and not at the first evaluation
@@ -193,6 +195,7 @@ def _trainer(spec: LearnerSpec, dataset: Dataset, epochs: int, batch_size: int, 
         epochs=epochs,
         halt=halt,
         overlap=spec.schedule.overlap(spec.actors),
+        rate_factor=spec.reduce_on_plateau,
         sample_weight=weights,
     )
 

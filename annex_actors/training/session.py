@@ -71,7 +71,7 @@ class Session:
         with Interrupts() as interrupts, self._writer or nullcontext():
             job = start(self._training.spec, self._program)
             if self._writer is not None:
-                self._writer.emit = job.emit
+                self._writer.attach(job)
             try:
                 self._wait(job, interrupts)
             finally:

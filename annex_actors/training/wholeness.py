@@ -14,25 +14,25 @@ import numpy as np
 from annex_actors.base.errors import DataError
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
-from annex_actors.data import Batches
+from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.training.checkpoint import Checkpoint, check_match
 
 
-def check_whole(checkpoint: Checkpoint, initial: Checkpoint, lags: Sequence[int], batches: Batches) -> None:
+def check_whole(checkpoint: Checkpoint, initial: Checkpoint, lags: Sequence[int], trainer: TrainerSpec) -> None:
     """Refuse a checkpoint that no such training can have left.
 
     Args:
         checkpoint: of a training with the same identity, or a file that says so.
         initial: the same network before its first step.
         lags: by how many steps the weights lag that each layer meets.
-        batches: of the training.
+        trainer: of the training.
 
     Raises:
         DataError: what does not fit.
     """
     check_costs(checkpoint)
-    _check_history(checkpoint, batches)
+    _check_history(checkpoint, trainer)
     _check_arrays(checkpoint, initial)
     _check_stash(checkpoint, initial, lags)
 
@@ -47,14 +47,14 @@ def check_costs(checkpoint: Checkpoint) -> None:
             raise DataError(f"expected the cost of step {at} to be a finite float, got {cost!r}")
 
 
-def _check_history(checkpoint: Checkpoint, batches: Batches) -> None:
+def _check_history(checkpoint: Checkpoint, trainer: TrainerSpec) -> None:
     """Raise DataError unless the epochs are those of these steps; the last may be missing, its evaluation cut off."""
-    ended, rest = divmod(checkpoint.step, batches.steps_per_epoch)
-    epochs = len(checkpoint.history)
+    steps, epochs = trainer.batches.steps_per_epoch, len(checkpoint.history)
+    ended, rest = divmod(checkpoint.step, steps)
     if epochs != ended and not (epochs == ended - 1 and rest == 0):
         raise DataError(f"expected {counted(ended, 'finished epoch')} at step {checkpoint.step}, got {epochs}")
     for number, epoch in enumerate(checkpoint.history):
-        expected = number, (number + 1) * batches.steps_per_epoch, _train_cost(checkpoint.costs, number, batches)
+        expected = number, (number + 1) * steps, _train_cost(checkpoint.costs, number, trainer)
         got = epoch.epoch, epoch.steps, epoch.train_cost
         if got != expected or not (_is_whole(epoch.epoch) and _is_whole(epoch.steps) and _is_float(epoch.train_cost)):
             raise DataError(f"expected epoch {number} with (epoch, steps, train_cost) {expected}, got {got}")
@@ -77,13 +77,14 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _train_cost(costs: Sequence[float], epoch: int, batches: Batches) -> float:
+def _train_cost(costs: Sequence[float], epoch: int, trainer: TrainerSpec) -> float:
     """Return the mean cost of an epoch, added up in the order in which the trainer does."""
-    total, samples, first = 0.0, 0, epoch * batches.steps_per_epoch
-    for step in range(first, first + batches.steps_per_epoch):
-        total += costs[step] * batches.size(step)
-        samples += batches.size(step)
-    return total / samples
+    total, weights, steps = 0.0, 0.0, trainer.batches.steps_per_epoch
+    for step in range(epoch * steps, (epoch + 1) * steps):
+        weight = trainer.weight(step)
+        total += costs[step] * weight
+        weights += weight
+    return total / weights
 
 
 def _check_arrays(checkpoint: Checkpoint, initial: Checkpoint) -> None:

@@ -9,7 +9,7 @@ from annex_actors.protocol.events import Event, Finished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.messages import Address, Envelope, Message
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.runtimes import Job, PeerSpec, Program
+from annex_actors.runtimes import Job, PeerSpec, Program, RunFailedError
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.node_host import Surroundings
@@ -86,6 +86,10 @@ class BareJob:
     def ask(self, question: Message) -> Message:
         """Refuse: a benchmark only trains here."""
         raise NotImplementedError
+
+    def fail(self, error: RunFailedError) -> None:
+        """Refuse: nothing fails here that a benchmark could go on without."""
+        raise error
 
     def emit(self, event: Event) -> None:
         """Show the observers an event."""

@@ -8,6 +8,8 @@ actor of the process, and an ``ask`` that races with a stop may never be answere
 - ``Actor._actor_ref`` is what the property ``actor_ref`` returns;
 - ``Actor._handle_receive`` knows the messages of proxies;
 - ``messages._ActorStop`` is the message of ``ActorRef.stop`` and ``Actor.stop``;
+- ``ActorProxy._actor`` is where a proxy finds its actor, ``_attr_path`` the attribute that it is for, and
+  ``_actor_proxies`` those that it has made, each an `ActorProxy`; ``ActorRef._actor_weakref()`` is the actor, or None;
 - ``Future._get_hook`` is how a future is made from another, by ``map`` and its like.
 """
 
@@ -67,6 +69,36 @@ class FutureSeam(pykka.ThreadingFuture[Any]):
     def make_of_other(self, compute: Callable[[float | None], Any]) -> None:
         """Have ``compute`` return the outcome."""
         pykka.Future.set_get_hook(self, compute)
+
+
+class ProxySeam(pykka.ActorProxy[Any]):
+    """A proxy that does not keep its actor. Pykka's does, with all that the actor worked on, after its end too."""
+
+    @property
+    def _actor(self) -> Any:
+        actor = self.actor_ref._actor_weakref()
+        if actor is None:
+            raise pykka.ActorDeadError(f"{self.actor_ref} has ended")
+        return actor
+
+    @_actor.setter
+    def _actor(self, actor: Any) -> None:
+        """Drop what Pykka would keep."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        if type(found) is pykka.ActorProxy:  # of an attribute that is marked as traversable
+            path = found._attr_path
+            found = self._actor_proxies[path] = ProxySeam(actor_ref=self.actor_ref, attr_path=path)
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, pykka.ActorProxy):
+            return False
+        return self.actor_ref is other.actor_ref and self._attr_path == other._attr_path
+
+    def __hash__(self) -> int:
+        return hash((self.actor_ref, self._attr_path))
 
 
 def handle_proxy_message(actor: pykka.Actor, message: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, cast, overload
 
 import pykka
 
-from supervisors.lifecycle._pykka import StopMessage
+from supervisors.lifecycle._pykka import ProxySeam, StopMessage
 from supervisors.lifecycle.actor_state import ActorState
 from supervisors.lifecycle.fenced import FENCED
 from supervisors.lifecycle.inherited import end_inherited
@@ -145,7 +145,8 @@ class Ref(pykka.ActorRef[A]):
             ActorDead: see `ask`, and all else that it raises.
         """
         timeout = waiting_time(timeout)
-        reply = TimedReply()
+        check_not_itself(self.actor_state)
+        reply = TimedReply(partial(check_answer_may_be_awaited, self.actor_state))
         if deadline_s is None:
             self._send_question(message, reply, 0.0)
         else:
@@ -154,6 +155,14 @@ class Ref(pykka.ActorRef[A]):
             return await reply.outcome(timeout)
         finally:
             del self, message, reply  # an error that is raised here keeps this frame
+
+    def proxy(self) -> pykka.ActorProxy[A]:
+        """Return a Pykka proxy of the actor; unlike Pykka's it does not keep an actor that has ended.
+
+        Raises:
+            pykka.ActorDeadError: the actor has ended.
+        """
+        return ProxySeam(actor_ref=self)
 
     def _send_question(self, message: Any, reply: Reply, timeout: float | None) -> None:
         if FENCED and self._refuses_late_send():

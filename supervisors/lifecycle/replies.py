@@ -17,6 +17,7 @@ from supervisors.rules.errors import DeadlineExceeded
 from supervisors.rules.options import waiting_time
 from supervisors.threads.coroutines import latch_is_set
 from supervisors.threads.latch import Latch
+from supervisors.threads.occupied import occupant
 from supervisors.threads.timers import Timer, Timers
 
 
@@ -97,7 +98,7 @@ class Reply(FutureSeam):
 
     def _wait(self, timeout: float | None) -> None:
         if not wait_for(self._done, timeout, give_up=self._give_up):
-            raise pykka.Timeout(f"{timeout} seconds")
+            raise _too_late(timeout)
 
     async def outcome(self, timeout: float | None = None) -> Any:
         """Wait for the outcome and return it, or raise it; the event loop goes on meanwhile.
@@ -107,15 +108,18 @@ class Reply(FutureSeam):
 
         Raises:
             pykka.Timeout: there is no outcome yet.
+            RuntimeError: the event loop runs in the code of the actor that was asked, or of one that this waits for.
             Exception: the outcome is an error.
         """
         timeout = waiting_time(timeout)
+        if self._give_up is not None and not self._done.is_set() and (waiter := occupant()) is not None:
+            self._give_up(waiter)
         if self.is_made_of_another:
             import asyncio
 
             return await asyncio.to_thread(self.get, timeout=timeout)
         if not await latch_is_set(self._done, timeout):
-            raise pykka.Timeout(f"{timeout} seconds")
+            raise _too_late(timeout)
         try:
             return self.get()
         finally:
@@ -164,6 +168,11 @@ class TimedReply(Reply):
         super()._settle(outcome)
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _too_late(timeout: float | None) -> pykka.Timeout:
+    unit = "second" if timeout == 1 else "seconds"  # in Pykka's words
+    return pykka.Timeout(f"{timeout:g} {unit}")
 
 
 def _fail_late(reply: Reply, error: DeadlineExceeded) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annex_actors.base.described import described
+from annex_actors.base.described import ADDED, described
 from annex_actors.optimizers import Cosine, Sgd
 
 
@@ -114,3 +114,20 @@ def test_a_value_that_is_a_part_of_itself_has_a_description() -> None:
 def test_a_description_of_many_numbers_is_short() -> None:
     rows = tuple(map(tuple, np.random.default_rng(0).random((200, 300)).tolist()))
     assert len(str(described("x", Made(rows)))) < 200
+
+
+@dataclass
+class Grown:
+    """A class that has got two fields since it was first described."""
+
+    value: int = 1
+    later: float = field(default=0.0, metadata=ADDED)
+    on: bool = field(default=True, metadata=ADDED)
+
+
+def test_a_field_that_was_added_is_described_only_where_it_means_something_new() -> None:
+    before = {"x": "Grown", "x.class": "Grown", "x.value": 1}
+    assert described("x", Grown()) == before
+    assert described("x", Grown(later=0.5)) == {**before, "x.later": 0.5}
+    assert described("x", Grown(on=False)) == {**before, "x.on": False}
+    assert described("x", Grown(later=0)) == {**before, "x.later": 0}, "another type is another value"

@@ -19,7 +19,7 @@ NO_PLURALS = {
     *("class", "process"),
 }
 """Words with an s that may follow a value in a sentence, since they count nothing: verbs, mostly."""
-UNITS = (" samples/s", " seconds")
+UNITS = (" samples/s",)
 TEXTS = {"part"}
 """Values that are no counts: the training or the test part of a data set."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,27 @@ def test_a_table_of_faults_and_a_verdict(capsys: pytest.CaptureFixture[str]) -> 
     assert out.splitlines()[-1] == "verdict: identical"
     assert "by layers that never died 0" in out
     assert err.splitlines() == ["training undisturbed", "training with faults"]
+
+
+class Terminal(io.StringIO):
+    """A text stream that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_one_line_is_redrawn_from_the_first_training_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    assert main([*SHORT, "--kinds", "kill"]) == 0
+    lines = shown.getvalue().split("\r\x1b[2K")
+    assert lines[:3] == ["", "training undisturbed", "training with faults: 0 of 4 faults"]
+    assert "training with faults: 1 of 4 faults" in lines
+    assert lines[-1] == ""
+    assert "\n" not in shown.getvalue()
+    assert capsys.readouterr().out.splitlines()[-1] == "verdict: identical"
 
 
 def test_json_has_all_figures(capsys: pytest.CaptureFixture[str]) -> None:

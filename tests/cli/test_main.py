@@ -70,7 +70,7 @@ def test_a_full_disk_is_one_line(
 def test_a_standard_output_that_is_full_is_one_line() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no full disk to try")
-    for arguments in (["datasets"], ["datasets", "--json"], ["schedules"], ["simulate"]):
+    for arguments in (["datasets"], ["datasets", "--json"], ["schedules"], ["optimizers"], ["simulate"]):
         with open("/dev/full", "w") as full:
             ended = subprocess.run([*PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
         message = "error: expected standard output to take what is printed, got No space left on device\n"

@@ -30,6 +30,19 @@ def test_a_run_goes_on_in_its_folder_and_says_from_where(run: Path, capsys: pyte
     assert same(run)
 
 
+def test_a_user_says_how_many_epochs_are_between_two_lines(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["resume", str(run), "--progress-every", "5"]) == 0
+    err = capsys.readouterr().err
+    assert [line.split()[1] for line in err.splitlines() if line.startswith("epoch")] == [
+        "9/16",
+        "10/16",
+        "15/16",
+        "16/16",
+    ]
+    assert main(["resume", str(run), "--epochs", "20", "--progress-every", "0"]) == 2
+    assert "expected `progress_every` to be an integer >= 1, got 0" in capsys.readouterr().err
+
+
 def test_json_is_the_report(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["resume", str(run), "--json", "--quiet"]) == 0
     out, err = capsys.readouterr()

@@ -27,6 +27,10 @@ COMMANDS = {
     "inspect": ("annex_actors.runs.saved_run.SavedRun.open", ["inspect", "run"]),
     "datasets": ("annex_actors.data.catalog", ["datasets"]),
     "schedules": ("annex_actors.base.user_files.run_user_files", ["schedules"]),
+    **{
+        name: ("annex_actors.base.user_files.run_user_files", [name])
+        for name in ("layers", "initializers", "costs", "optimizers", "rates")
+    },
     "settings": ("annex_actors.runs.reference.settings", ["settings"]),
     "simulate": ("annex_actors.experiments.simulation.simulate", ["simulate"]),
     "chaos": ("annex_actors.runs.config.resolve", ["chaos", "xor"]),

@@ -71,6 +71,7 @@ COMMANDS = {
     "chaos xor --epochs 2000 --faults 2 --kinds exception --runtime threads": 0,
     "datasets": 0,
     "schedules": 0,
+    **dict.fromkeys(("layers", "initializers", "costs", "optimizers", "rates"), 0),
     "settings": 0,
     "settings network.layers": 0,
     "settings trainnig": 2,

@@ -43,6 +43,7 @@ def test_crashes_leave_the_weights_bit_identical() -> None:
 
 
 RUN = {
+    "agreement": "test_sentences_agree_with_their_subjects",
     "digits": "test_digits_are_read_as_the_readme_shows",
     "kill_a_process": "test_a_killed_process_leaves_the_weights_bit_identical",
     "own_layer": "test_a_layer_of_ones_own_learns_the_digits",
@@ -67,6 +68,12 @@ def test_an_example_is_one_idea_in_at_most_sixty_lines_without_flags(path: Path)
     text = path.read_text()
     assert len(text.splitlines()) <= 60
     assert "argv" not in text
+
+
+def test_sentences_agree_with_their_subjects() -> None:
+    first, *sentences = run("agreement.py").splitlines()
+    assert float(first.rpartition(" ")[2]) >= 0.98
+    assert sentences == ["the keys of the old cabinet are ...", "the dog near the authors of the new keys is ..."]
 
 
 def test_a_layer_of_ones_own_learns_the_digits() -> None:

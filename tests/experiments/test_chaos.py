@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from annex_actors.base.types import Floats, Parameters
 from annex_actors.experiments.chaos import Recovery, Verdict, chaos
 from annex_actors.experiments.fault_log import NOT_FATAL, FaultKind
 from annex_actors.layers import Activation, Saved, dense, sequence
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Relu
 from annex_actors.runtimes import Supervision
 from annex_actors.training.learner import Learner
 from tests.trainings import CLASSES, Training, host_named
@@ -107,11 +108,35 @@ def test_a_runtime_into_which_no_faults_can_be_injected_is_refused() -> None:
         chaos(training.learner("inline"), training.dataset, epochs=1, batch_size=5)
 
 
-@pytest.mark.parametrize(("settings", "message"), [({"faults": 0}, "`faults`"), ({"pause_s": 0}, "`pause_s`")])
-def test_a_value_out_of_range_is_refused(settings: dict[str, float], message: str) -> None:
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"faults": 0}, "`faults`"),
+        ({"pause_s": 0}, "`pause_s`"),
+        ({"seed": -1}, "`seed`"),
+        ({"kinds": ["kil"]}, "expected `kinds` to be one of exception, kill, stop, .*; did you mean 'kill'"),
+        ({"kinds": "kill"}, r"expected `kinds` to be a list of kinds, got 'kill'; write \['kill'\]"),
+        ({"kinds": []}, "at least one kind"),
+        ({"note": None}, "`note`"),
+        ({"learner": None}, "`learner`"),
+        ({"dataset": None}, "`dataset`"),
+    ],
+    ids=str,
+)
+def test_a_value_out_of_range_is_refused(settings: dict[str, Any], message: str) -> None:
     training = Training()
+    right = {"learner": training.learner("threads"), "dataset": training.dataset, "epochs": 1, "batch_size": 5}
     with pytest.raises(ConfigError, match=message):
-        chaos(training.learner("threads"), training.dataset, epochs=1, batch_size=5, **settings)  # type: ignore[arg-type]
+        chaos(**{**right, **settings})
+
+
+def test_a_kind_of_fault_is_given_by_its_name_too() -> None:
+    training = Training()
+    verdict = chaos(
+        training.learner("threads"), training.dataset, epochs=300, batch_size=5, faults=1, pause_s=0.01, kinds=["kill"]
+    )
+    assert verdict.identical
+    assert set(verdict.faults) == {FaultKind.KILL}
 
 
 def test_percentiles_are_by_nearest_rank() -> None:
@@ -144,3 +169,16 @@ def test_trainings_that_end_before_a_fault_strikes_claim_nothing(monkeypatch: py
     training = Training()
     with pytest.raises(ConfigError, match=r"expected 1 fault to strike, got 0 in 2 trainings of .* s; train longer"):
         chaos(training.learner("threads"), training.dataset, epochs=2, batch_size=5, faults=1, pause_s=1e6)
+
+
+def test_faults_that_cannot_be_injected_are_no_survival(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> int:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr("annex_actors.experiments.chaos_runtime.ChaosJob._inject", fail)
+    monkeypatch.setattr("annex_actors.experiments.chaos.MAX_IN_VAIN", 1)
+    training = Training()
+    verdict = chaos(training.learner("threads"), training.dataset, epochs=300, batch_size=5, faults=1, pause_s=0.01)
+    assert not verdict.identical
+    error = "RunFailedError: the faults could not be injected: KeyError: 'a fault of ours'"
+    assert [each.error for each in verdict.rounds] == [error]

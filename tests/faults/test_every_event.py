@@ -12,7 +12,7 @@ from annex_actors.runtimes.inline import InlineJob
 from supervisors import Strategy
 from tests.faults.plans import assert_undisturbed, disturbed, killing, shuffled
 from tests.matrix import some
-from tests.trainings import Training
+from tests.trainings import EVERY_OPTIMIZER, TUNED, Training
 
 SMALL = Training(epochs=2, size=4, batch_size=2)
 """Five stages, two epochs of two steps of two microbatches, each epoch with its evaluation."""
@@ -22,6 +22,16 @@ ASYNCHRONOUS = [
     for each in ("pipedream", "pipedream-vertical", "2bw", "no-stash")
 ]
 """Five stages with up to five steps under way at once, over the end of an epoch."""
+
+OPTIMIZERS = [replace(SMALL, optimizer=each) for each in EVERY_OPTIMIZER.values()]
+"""Every optimizer, each with a learning rate that varies."""
+TUNINGS = [replace(each, network=TUNED, ema_momentum=0.9) for each in (SMALL, ASYNCHRONOUS[0])]
+
+CLIPPED = [
+    replace(each, clipping="global_norm:0.1")
+    for each in (SMALL, *ASYNCHRONOUS, replace(SMALL, schedule="zb-h2"), replace(SMALL, schedule="interleaved"))
+]
+"""Five stages that wait for each other at the end of every step."""
 
 OTHERS = [
     *ASYNCHRONOUS,
@@ -65,6 +75,31 @@ def test_a_kill_at_any_event_changes_nothing_with_other_schedules(
         outcome = disturbed(training, killing({event}, order))
         assert outcome.restarts >= 1, f"no peer was killed at event {event}"
         assert_undisturbed(outcome, training)
+
+
+@pytest.mark.parametrize("training", OPTIMIZERS, ids=lambda training: training.optimizer.name)
+def test_a_kill_at_any_event_changes_nothing_with_any_optimizer(training: Training, whole: bool) -> None:
+    for event in some(range(1, events(training, None) + 1), sample=15, whole=whole, seed=len(repr(training.optimizer))):
+        outcome = disturbed(training, killing({event}))
+        assert outcome.restarts >= 1, f"no peer was killed at event {event}"
+        assert_undisturbed(outcome, training)
+
+
+@pytest.mark.parametrize("training", TUNINGS, ids=lambda training: training.schedule)
+def test_a_kill_at_any_event_changes_nothing_where_layers_learn_otherwise(training: Training, whole: bool) -> None:
+    for event in some(range(1, events(training, 1) + 1), sample=20, whole=whole, seed=3):
+        assert_undisturbed(disturbed(training, killing({event}, 1)), training)
+
+
+@pytest.mark.parametrize("training", CLIPPED, ids=lambda training: training.schedule)
+@pytest.mark.parametrize("order", [None, 1, 2])
+def test_a_kill_at_any_event_changes_nothing_where_the_global_norm_clips(
+    training: Training, order: int | None, whole: bool
+) -> None:
+    for event in some(range(1, events(training, order) + 1), sample=25, whole=whole, seed=5):
+        for commit_every in (1, 3):
+            outcome = disturbed(training, replace(killing({event, event + 40}, order), commit_every=commit_every))
+            assert_undisturbed(outcome, training)
 
 
 @pytest.mark.parametrize("training", [SMALL, *OTHERS], ids=lambda training: training.schedule)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from annex_actors.base.types import Shape
 from annex_actors.layers import LAYERS, Network, parse_layers
 from annex_actors.layers.parse import encloses
+from tests.layers.images import networks as images
+from tests.layers.sequences import networks as sequences
 from tests.trainings import CLASSES, FEATURES, Training
 
 
@@ -42,6 +44,8 @@ NETWORKS = [
     SmallNetwork(f"reshape:2:2 dense:3 sigmoid permute:2:1 dense:5 softmax flatten dense:{CLASSES} linear"),
     SmallNetwork(f"repeat:2( dense:4 residual( dense:4 tanh ) ) dense:{CLASSES}"),
     SmallNetwork(f"concat( sequence( dense:3 tanh ) linear dense:2 ) add( dense:4 dense:4 dense:4 ) dense:{CLASSES}"),
+    *(SmallNetwork(*each) for each in images.NETWORKS),
+    *(SmallNetwork(*each) for each in sequences.NETWORKS),
 ]
 
 

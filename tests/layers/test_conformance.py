@@ -22,6 +22,8 @@ from annex_actors.layers import (
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate
 from annex_actors.layers.parse import encloses
 from annex_actors.testing import check_layer, check_stack_layer
+from tests.layers.images import examples as images
+from tests.layers.sequences import examples as sequences
 from tests.own_layers import LowRank, Norm
 
 EXAMPLES: list[tuple[Layer, Shape]] = [
@@ -53,6 +55,8 @@ EXAMPLES: list[tuple[Layer, Shape]] = [
     (permute(1), (4,)),
     (permute(2, 1), (3, 4)),
     (permute(3, 1, 2), (3, 4, 2)),
+    *images.EXAMPLES,
+    *sequences.EXAMPLES,
 ]
 
 STACK_EXAMPLES: list[tuple[StackLayer, tuple[Shape, ...]]] = [
@@ -66,6 +70,7 @@ STACK_EXAMPLES: list[tuple[StackLayer, tuple[Shape, ...]]] = [
     (Rotate(3), ((5,), (2, 3), (1,))),
     (Concatenate(), ((5,), (3,))),
     (Concatenate(3), ((2, 5), (2, 3), (2, 1))),
+    *sequences.STACK_EXAMPLES,
 ]
 
 

@@ -189,8 +189,11 @@ def test_a_users_own_rule_does_not_turn_single_precision_into_double(make: type[
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cosin:0.1:3", "expected `learning_rate` to be a number > 0, got 'cosin:0.1:3'; or a rule: constant:learni"),
-        ("cosin:0.1:3", "inverse_time:learning_rate:decay, stepwise:learning_rate:factor:every"),
+        ("cosin:0.1:3", "expected `learning_rate` to be a number > 0, got 'cosin:0.1:3'; or a rule: constant, inv"),
+        (
+            "cosin:0.1:3",
+            "constant, inverse_time, stepwise, exponential, polynomial, cosine, cosine_restarts, one_cycle",
+        ),
         ("cosin:0.1:3", "did you mean 'cosine'?"),
         (
             "cosine:0.1",
@@ -235,8 +238,9 @@ def test_a_users_own_rule_does_not_turn_single_precision_into_double(make: type[
         ("nan", "expected `learning_rate` to be a number > 0, got nan"),
         (
             "fast",
-            "expected `learning_rate` to be a number > 0, got 'fast'; or a rule: constant:learning_rate, ",
+            "expected `learning_rate` to be a number > 0, got 'fast'; or a rule: constant, inverse_time, ",
         ),
+        ("fast", "cosine_restarts, one_cycle, warmup; `annex-actors rates` shows how to write them"),
         ("", "expected `learning_rate` to be a number > 0, got ''"),
     ],
 )

@@ -6,9 +6,11 @@ compute a weight gradient for each microbatch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, reduce
+from operator import add
 
 import numpy as np
 
@@ -17,9 +19,12 @@ from annex_actors.base.types import Array, Floats, Parameters
 from annex_actors.costs import cost
 from annex_actors.data import Batches, microbatch_slices
 from annex_actors.layers import Factors, Stack, Stateful, Weighted, on_stack
+from annex_actors.optimizers import scaled
 from annex_actors.peers.stage_state import LayerState
+from annex_actors.protocol.events import EpochFinished
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.plateau import reduce_on_plateau
 from tests.trainings import Training
 
 Version = Callable[[int, int, int], int]
@@ -94,22 +99,84 @@ def one_step(
         for index, layer in reversed(list(enumerate(network))):
             stack, factors = on_stack(layer).backward(backward[index], saved[index], stack, True)
             kept[index].append(factors)
-    before, states = versions[-1], []
-    for index, layer in enumerate(network):
+    before, penalty = versions[-1], 0.0
+    gradients: dict[int, dict[str, Floats]] = {}
+    for index, (layer, tuning) in enumerate(zip(network, training.network.tunings, strict=True)):
+        if isinstance(layer, Weighted) and not tuning.frozen:
+            parameters = {name: forward[index][name] for name in before.layers[index].parameters}
+            gradients[index] = summed(training, layer, kept[index])
+            if tuning.l1 or tuning.l2:
+                penalty += tuning.penalty(parameters)
+                tuning.add_penalty_gradients(parameters, gradients[index])
+    clipped(training.clipping, list(gradients.values()))
+    states = []
+    for index, (layer, tuning) in enumerate(zip(network, training.network.tunings, strict=True)):
         state = before.layers[index]
-        if isinstance(layer, Weighted):
-            whole = [tuple(map(np.concatenate, zip(*kept[index], strict=True)))]
-            first, *others = kept[index] if training.schedule in SEPARATE_GRADIENTS else whole
-            gradients = layer.weight_gradient(first)
-            for factors in others:
-                more = layer.weight_gradient(factors)
-                gradients = {name: gradients[name] + more[name] for name in gradients}
-            updated = training.optimizer.update(step, state.parameters, gradients, state.optimizer)
-            state = LayerState(*updated, state.state)
-        if isinstance(layer, Stateful):
+        if index in gradients:
+            factor = rate_factor(training, before.costs) * tuning.learning_rate
+            optimizer = scaled(training.optimizer, factor)
+            slots = {name: each for name, each in state.optimizer.items() if not name.startswith("average.")}
+            after, own_slots = optimizer.update(step, state.parameters, gradients[index], slots)
+            if training.ema_momentum is not None:
+                own_slots = {**own_slots, **moved(training.ema_momentum, step, after, state.optimizer)}
+            state = LayerState(after, own_slots, state.state)
+        if isinstance(layer, Stateful) and not tuning.frozen:
             state = replace(state, state=layer.next_state(state.state, kept[index]))
         states.append(state)
-    return Checkpoint(step + 1, tuple(states), before.input_shape, (*before.costs, total))
+    return Checkpoint(step + 1, tuple(states), before.input_shape, (*before.costs, total + penalty))
+
+
+def rate_factor(training: Training, costs: Sequence[float]) -> float:
+    """Return the factor of the learning rate after these steps, where it depends on the costs of the training."""
+    rule = reduce_on_plateau(training.reduce_on_plateau)
+    if rule is None:
+        return 1.0
+    batches = Batches(training.size, training.batch_size, training.seed)
+    per_epoch, history = batches.steps_per_epoch, []
+    for epoch in range(len(costs) // per_epoch):
+        steps = range(epoch * per_epoch, (epoch + 1) * per_epoch)
+        mean = reduce(add, (costs[step] * batches.size(step) for step in steps), 0.0) / training.size
+        history.append(EpochFinished(epoch, steps.stop, mean))
+    return rule(tuple(history))
+
+
+def summed(training: Training, layer: Weighted, factors: list[Factors]) -> dict[str, Floats]:
+    """Return the gradients of a layer's weights, from the factors of all microbatches of a step."""
+    whole = [tuple(map(np.concatenate, zip(*factors, strict=True)))]
+    first, *others = factors if training.schedule in SEPARATE_GRADIENTS else whole
+    gradients = layer.weight_gradient(first)
+    for each in others:
+        more = layer.weight_gradient(each)
+        gradients = {name: gradients[name] + more[name] for name in gradients}
+    return gradients
+
+
+def moved(momentum: float, step: int, weights: Parameters, slots: Parameters) -> Parameters:
+    """Return the averages of a layer's weights after a step; the first ones are the weights."""
+    averages = {f"average.{name}": weight for name, weight in weights.items()}
+    if step == 0:
+        return averages
+    return {slot: slots[slot] + (weight - slots[slot]) * (1 - momentum) for slot, weight in averages.items()}
+
+
+def clipped(how: str | None, gradients: list[dict[str, Floats]]) -> None:
+    """Clip the gradients of all layers in place, with the numbers in the order of the layers."""
+    if how is None:
+        return
+    kind, limit = how.split(":")
+    squares = [sum_of_squares(layer) for layer in gradients]
+    for layer, own in zip(gradients, squares, strict=True):
+        norm = math.sqrt(reduce(add, squares, 0.0) if kind == "global_norm" else own)
+        for array in layer.values():
+            if kind == "value":
+                np.clip(array, -float(limit), float(limit), out=array)
+            elif float(limit) < norm + 1e-6:
+                array *= float(limit) / (norm + 1e-6)
+
+
+def sum_of_squares(arrays: dict[str, Floats]) -> float:
+    """Return the sum of the squares of a layer's numbers, in float64."""
+    return reduce(add, (float(np.square(array.astype(np.float64)).sum()) for array in arrays.values()), 0.0)
 
 
 def met(training: Training, formulas: dict[str, Version], versions: list[Checkpoint]) -> list[Parameters]:

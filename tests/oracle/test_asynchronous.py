@@ -30,6 +30,7 @@ def some_training(schedule: str, seed: int) -> Training:
         network=network,
         cost=cost,
         optimizer=random.choice([ADAM, MOMENTUM]),
+        clipping=random.choice([None, None, "global_norm:0.1", "layer_norm:0.1"]),
         schedule=schedule,
         microbatches=random.choice([1, 1, 2, 3, 5]),
         size=random.choice([11, 16, 17]),

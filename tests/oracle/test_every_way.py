@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import pytest
@@ -20,6 +20,7 @@ from tests.trainings import (
     REGRESSOR,
     SHORT,
     SKIPPING,
+    TUNED,
     Training,
     fingerprints,
     host_named,
@@ -34,6 +35,7 @@ NETWORKS: dict[str, tuple[Network, str, Optimizer]] = {
     "classifier": (CLASSIFIER, "softmax_cross_entropy", ADAM),
     "deep classifier": (DEEP, "softmax_cross_entropy", MOMENTUM),
     "skips and state": (SKIPPING, "softmax_cross_entropy", ADAM),
+    "layers that learn otherwise": (TUNED, "softmax_cross_entropy", ADAM),
     "one layer": (SHORT, "softmax_cross_entropy", MOMENTUM),
     "regression": (REGRESSOR, "mean_squared_error", ADAM),
     "questions": (sequence(dense(4), activation("softmax"), dense(2)), "sigmoid_cross_entropy", MOMENTUM),
@@ -103,6 +105,35 @@ def test_every_way_to_train_equals_the_plain_program(case: Case) -> None:
     outcome = train(case.training, host_named(case.runtime))
     assert outcome.checkpoint.step == case.training.steps
     assert outcome.fingerprints == fingerprints(expected(case.training))
+
+
+CLIPPINGS = ("value:0.01", "layer_norm:0.05", "global_norm:0.1")
+CLIPPED = list(product(HOSTS, DISCIPLINES, CLIPPINGS, ("classifier", "layers that learn otherwise"), PLACEMENTS))
+
+
+@pytest.mark.parametrize("case", matrix(CLIPPED, sample=60, id=", ".join))
+def test_every_way_to_clip_equals_the_plain_program(case: tuple[str, str, str, str, str]) -> None:
+    host, schedule, clipping, network, placement = case
+    training = replace(Case(host, schedule, 3, "a short last batch", network, placement).training, clipping=clipping)
+    assert train(training, host_named(host)).fingerprints == fingerprints(expected(training))
+
+
+TOGETHER = list(
+    product(HOSTS, DISCIPLINES, ("classifier", "layers that learn otherwise", "skips and state"), PLACEMENTS)
+)
+
+
+@pytest.mark.parametrize("case", matrix(TOGETHER, sample=40, id=", ".join))
+def test_clipping_averages_and_plateaus_together_equal_the_plain_program(case: tuple[str, str, str, str]) -> None:
+    host, schedule, network, placement = case
+    training = replace(
+        Case(host, schedule, 3, "a last batch of one", network, placement).training,
+        clipping="global_norm:0.1",
+        ema_momentum=0.8,
+        reduce_on_plateau="monitor=train_cost:patience=0:factor=0.5:min_delta=9.0",
+        epochs=3,
+    )
+    assert train(training, host_named(host)).fingerprints == fingerprints(expected(training))
 
 
 def costly(host: str, microbatches: int) -> bool:

@@ -19,11 +19,24 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.halting import loss_less_than
 from tests.matrix import matrix
-from tests.trainings import CLASSIFIER, SKIPPING, Training, carry_out, fingerprints, host_named, undisturbed
+from tests.trainings import CLASSIFIER, SKIPPING, TUNED, Training, carry_out, fingerprints, host_named, undisturbed
 
 EPOCHS, STEPS = 3, 9
 HOSTS = ("inline", "threads", "schedulers", "processes")
-NETWORKS = {"dropout": CLASSIFIER, "skips and state": SKIPPING, "sample weights": CLASSIFIER}
+NETWORKS = {
+    "dropout": CLASSIFIER,
+    "skips and state": SKIPPING,
+    "sample weights": CLASSIFIER,
+    "layers that learn otherwise": TUNED,
+}
+OTHERWISE = Training(
+    network=TUNED,
+    clipping="global_norm:0.1",
+    ema_momentum=0.8,
+    reduce_on_plateau="monitor=train_cost:patience=0:factor=0.5:min_delta=9.0",
+    epochs=EPOCHS,
+)
+"""With all that is between the gradients of a step and an update."""
 
 Case: TypeAlias = tuple[str, int, str, str]
 """Schedule, step, host, and network."""
@@ -33,6 +46,8 @@ CASES: list[Case] = list(product(DISCIPLINES, range(1, STEPS + 1), HOSTS, NETWOR
 
 @cache
 def training(schedule: str, network: str = "dropout") -> Training:
+    if network == "layers that learn otherwise":
+        return replace(OTHERWISE, schedule=schedule)
     weighted = network == "sample weights"
     return Training(network=NETWORKS[network], schedule=schedule, microbatches=2, epochs=EPOCHS, weighted=weighted)
 

@@ -15,7 +15,7 @@ from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Array, Floats, Parameters
 from annex_actors.costs import MeanSquaredError, cost
 from annex_actors.layers import Activation, Saved
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Relu
 from annex_actors.metrics import evaluate
 from annex_actors.peers.predictor import PredictorSpec
 from annex_actors.peers.stage import StageSpec

@@ -23,7 +23,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import Activation, Saved, sequence
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Relu
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.events import Event, StepFinished
@@ -167,6 +167,17 @@ def saved(learner: Learner, folder: Path) -> None:
     learner.train(TRAINING.dataset, epochs=2, batch_size=5, checkpoints=Checkpoints(folder / "checkpoints", every=2))
 
 
+def failed_to_save(learner: Learner, folder: Path) -> None:
+    def broken(*arguments: object, **options: object) -> bytes:
+        raise KeyError("a fault of ours")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("annex_actors.training.checkpoint_files.packed", broken)
+        with pytest.raises(RunFailedError, match="could not be written: KeyError"):
+            checkpoints = Checkpoints(folder / "checkpoints", every=1)
+            learner.train(TRAINING.dataset, epochs=10**6, batch_size=5, checkpoints=checkpoints)
+
+
 def crashed(learner: Learner, folder: Path) -> None:
     learner.train(TRAINING.dataset, epochs=2, batch_size=5, crashes=[Crash(layer=1, step=3)])
 
@@ -228,6 +239,7 @@ ENDS = [
     served,
     served_to_an_error,
     saved,
+    failed_to_save,
     crashed,
     failed,
     interrupted,

@@ -91,6 +91,18 @@ def test_an_actor_that_is_killed_fails_what_is_awaited() -> None:
     asyncio.run(ask())
 
 
+@pytest.mark.parametrize(("timeout", "text"), [(1, "1 second"), (0.25, "0.25 seconds"), (1 / 3, "0.333333 seconds")])
+def test_a_timeout_says_after_how_many_seconds(timeout: float, text: str) -> None:
+    ref, gate = Worker.start(), Gate()
+    ref.tell(gate)
+    asked = ref.ask("ping", block=False)
+    with pytest.raises(pykka.Timeout) as caught:
+        asked.get(timeout=timeout)
+    assert str(caught.value) == text
+    gate.opened.set()
+    ref.stop()
+
+
 def test_a_timeout_and_a_deadline_hold_in_a_coroutine() -> None:
     ref, gate = Worker.start(), Gate()
 

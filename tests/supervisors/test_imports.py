@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +45,22 @@ def test_every_public_name_exists_and_is_documented() -> None:
     for name in supervisors.__all__:
         value = getattr(supervisors, name)
         assert not isinstance(value, type) or value.__doc__, name
+
+
+def test_an_import_of_all_names_replaces_nothing_of_pythons() -> None:
+    assert [name for name in supervisors.__all__ if hasattr(builtins, name)] == []
+
+
+def test_a_time_to_wait_has_one_name_in_every_reference() -> None:
+    references = [getattr(supervisors, name) for name in supervisors.__all__ if name.endswith("Ref") or name == "Task"]
+    names = {
+        parameter
+        for kind in references
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+        for parameter in inspect.signature(method).parameters
+    }
+    assert {name for name in names if "time" in name} == {"timeout"}
 
 
 def test_the_package_says_that_it_is_typed() -> None:

@@ -321,5 +321,5 @@ def test_a_layer_that_is_read_back_as_another_is_refused() -> None:
 
 
 def test_what_lacks_a_member_is_refused() -> None:
-    with pytest.raises(AssertionError, match="'dense' lacks a member of the protocol Layer"):
+    with pytest.raises(AssertionError, match="expected a Layer, got 'dense'"):
         check_layer("dense", (4,))  # type: ignore[arg-type]

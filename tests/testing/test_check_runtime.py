@@ -12,7 +12,7 @@ import pytest
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.protocol.messages import Address, Envelope
-from annex_actors.runtimes import InlineRuntime, Job, Program, Runtime, ThreadsRuntime
+from annex_actors.runtimes import InlineRuntime, Job, Program, RunFailedError, Runtime, ThreadsRuntime
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.program import PeerSpec
@@ -76,6 +76,16 @@ class IgnoresHalt:
         pass
 
 
+class IgnoresFailures(IgnoresHalt):
+    """A job that ignores `fail`."""
+
+    def halt(self) -> None:
+        self._job.halt()
+
+    def fail(self, error: RunFailedError) -> None:
+        pass
+
+
 class LeavesThread(IgnoresHalt):
     """A job that leaves a thread behind."""
 
@@ -94,9 +104,10 @@ over = threading.Event()
         (Broken(inattentive), "expected the costs"),
         (Broken(one_attempt), "Got RunFailedError: layer 1"),
         (Broken(job=IgnoresHalt), "expected a run to halt before its end"),
+        (Broken(job=IgnoresFailures), "expected a run to end with the failure that its owner has found, got None"),
         (Broken(job=LeavesThread), r"expected no thread to be left behind, got \['litter'"),
     ],
-    ids=["other bits", "a missing event", "no restart", "deaf", "a thread that is left"],
+    ids=["other bits", "a missing event", "no restart", "deaf", "deaf to failures", "a thread that is left"],
 )
 def test_a_broken_promise_is_named(runtime: Runtime, message: str) -> None:
     over.clear()

@@ -17,8 +17,8 @@ import pytest
 
 from annex_actors.base.errors import ConfigError, UserError
 from annex_actors.costs import MeanSquaredError, SoftmaxCrossEntropy
-from annex_actors.layers import activation, dense, dropout, sequence
-from annex_actors.optimizers import Adam, Cosine, Sgd
+from annex_actors.layers import activation, dense, dropout, freeze, l2, sequence
+from annex_actors.optimizers import Adagrad, Adam, AdamW, Cosine, Lion, RMSprop, Sgd, Warmup
 from annex_actors.runtimes import Crash, InlineRuntime, Supervision
 from annex_actors.schedules.table import DISCIPLINES, discipline
 from annex_actors.training.checkpoint_files import Checkpoints
@@ -36,10 +36,14 @@ OF_A_LEARNER: Mapping[str, list[Any]] = {
         sequence(*CLASSIFIER.layers),
         sequence(dense(7), *CLASSIFIER.layers[1:]),
         sequence(*CLASSIFIER.layers[:2], dropout(0.2), dense(3)),
+        sequence(l2(0.1, CLASSIFIER.layers[0]), *CLASSIFIER.layers[1:]),
+        sequence(freeze(CLASSIFIER.layers[0]), *CLASSIFIER.layers[1:]),
         sequence(*CLASSIFIER.layers[:2], dense(3)),
         sequence(*CLASSIFIER.layers, Norm()),
         sequence(dense(6), activation("tanh"), *CLASSIFIER.layers[2:]),
         sequence(dense(6, initializer="he"), *CLASSIFIER.layers[1:]),
+        sequence(dense(6, initializer="orthogonal"), *CLASSIFIER.layers[1:]),
+        sequence(dense(6, initializer="constant,0.1"), *CLASSIFIER.layers[1:]),
         sequence(dense(6, biases=np.ones(6)), *CLASSIFIER.layers[1:]),
     ],
     "cost": [
@@ -58,8 +62,18 @@ OF_A_LEARNER: Mapping[str, list[Any]] = {
         Adam(learning_rate=0.02, beta2=0.99),
         Adam(learning_rate=0.02, weight_decay=0.1),
         Sgd(learning_rate=0.02),
+        Adam(learning_rate=0.02, weight_decay=0.1, decay_biases=False),
+        AdamW(learning_rate=0.02),
+        AdamW(learning_rate=Warmup(Cosine(0.02, 99), 2)),
+        RMSprop(learning_rate=0.02),
+        Adagrad(learning_rate=0.02),
+        Lion(learning_rate=0.02),
         Sgd(learning_rate=0.02, momentum=0.9),
+        Sgd(learning_rate=0.02, weight_decay=0.1),
     ],
+    "clipping": [None, "value:0.001", "layer_norm:0.01", "global_norm:0.01"],
+    "ema_momentum": [None, 0.5, 0.9],
+    "reduce_on_plateau": [None, "patience=0:factor=0.5:min_delta=9.0", "monitor=accuracy:patience=0"],
     "microbatches": [1, 2, 3, 5],
     "schedule": [*DISCIPLINES, "interleaved:3", replace(discipline("1f1b"), name="other", cap=lambda s, S, m: S + m)],
     "runtime": ["threads", "schedulers", InlineRuntime()],

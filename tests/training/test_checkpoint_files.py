@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from threading import Event as Flag
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +18,8 @@ from annex_actors.layers import dense, sequence
 from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, Event
 from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import Job, RunFailedError
+from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
 from tests.trainings import Training, at_every_step, fingerprints, undisturbed
@@ -153,13 +157,18 @@ def cut(step: int) -> tuple[Snapshot, ...]:
 
 
 class Emitted:
-    """Events, in the order in which they came."""
+    """Stands for a job: events and failures, in the order in which they came."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.failures: list[RunFailedError] = []
         self.any = Flag()
 
-    def add(self, event: Event) -> None:
+    def fail(self, error: RunFailedError) -> None:
+        self.failures.append(error)
+        self.any.set()
+
+    def emit(self, event: Event) -> None:
         self.events.append(event)
         self.any.set()
 
@@ -171,7 +180,7 @@ def emitted() -> Emitted:
 
 def writer_to(folder: Checkpoints, emitted: Emitted) -> CheckpointWriter:
     writer = CheckpointWriter(folder, TRAINING.initial, lambda: (EPOCH,))
-    writer.emit = emitted.add
+    writer.attach(cast(Job, emitted))
     return writer
 
 
@@ -240,3 +249,57 @@ def test_a_full_disk_is_reported_the_earlier_checkpoints_stay_and_the_next_is_tr
         assert len(list(folder.path.iterdir())) == 1
         writing.offer(3, cut(3))
     assert emitted.events == [CheckpointSaved(1), CheckpointFailed(2, "No space left on device"), CheckpointSaved(3)]
+
+
+# A fault that no disk has
+
+
+def broken(*_arguments: Any, **_options: Any) -> None:
+    raise KeyError("a fault\nof ours")
+
+
+FAULT = "the checkpoint of step {step} in {path} could not be written: KeyError: 'a fault\\nof ours'"
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No checkpoint can be packed."""
+    monkeypatch.setattr("annex_actors.training.checkpoint_files.packed", broken)
+
+
+@pytest.mark.usefixtures("faulty")
+def test_an_unexpected_error_is_told_to_the_job_at_once_and_nothing_is_written_after_it(
+    folder: Checkpoints, emitted: Emitted
+) -> None:
+    with pytest.raises(RunFailedError), writer_to(folder, emitted) as writing:
+        writing.offer(1, cut(1))
+        emitted.any.wait()
+        writing.offer(2, cut(2))
+    assert [str(failure) for failure in emitted.failures] == [FAULT.format(step=1, path=folder.path)]
+    assert isinstance(emitted.failures[0].__cause__, KeyError)
+    assert emitted.events == []
+
+
+@pytest.mark.usefixtures("faulty")
+def test_an_unexpected_error_is_not_lost_whenever_the_writer_is_attached(folder: Checkpoints, emitted: Emitted) -> None:
+    with pytest.raises(RunFailedError), CheckpointWriter(folder, TRAINING.initial, tuple) as writing:
+        writing.offer(1, cut(1))
+    with pytest.raises(RunFailedError), CheckpointWriter(folder, TRAINING.initial, tuple) as writing:
+        writing.offer(1, cut(1))
+        writing.attach(cast(Job, emitted))
+    assert len(set(emitted.failures)) == 1
+
+
+@pytest.mark.usefixtures("faulty", "no_thread_is_left")
+@pytest.mark.parametrize("runtime", ["inline", SimulatedRuntime(), "threads", "schedulers", "processes"], ids=str)
+def test_an_unexpected_error_of_a_checkpoint_ends_the_run_with_one_line_that_names_it(
+    folder: Checkpoints, runtime: Any
+) -> None:
+    learner = TRAINING.learner(runtime)
+    with pytest.raises(RunFailedError) as caught:
+        learner.train(TRAINING.dataset, epochs=10**6, batch_size=TRAINING.batch_size, checkpoints=folder)
+    found = re.fullmatch(r"the checkpoint of step (\d+) in (.*) could not be written: KeyError: .*", str(caught.value))
+    assert found
+    assert found[2] == str(folder.path)
+    assert learner.result is not None
+    assert learner.result.checkpoint.step >= int(found[1])

@@ -13,12 +13,11 @@ import pytest
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import sequence
-from annex_actors.layers.activation import Activation
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Activation, Relu
 from annex_actors.protocol.events import EpochFinished, Event
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Message
-from annex_actors.runtimes import Crash, Job, Program, Runtime, runtime
+from annex_actors.runtimes import Crash, Job, Program, RunFailedError, Runtime, runtime
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
 from annex_actors.training.result import InterruptedRun
@@ -152,6 +151,9 @@ class StagedJob:
 
     def wait(self) -> None:
         self._job.wait()
+
+    def fail(self, error: RunFailedError) -> None:
+        self._job.fail(error)
 
     def emit(self, event: Event) -> None:
         self._job.emit(event)

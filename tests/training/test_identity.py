@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from annex_actors.base.described import described
 from annex_actors.base.errors import ConfigError, DataError
-from annex_actors.costs import MeanSquaredError
+from annex_actors.costs import MeanSquaredError, cost
 from annex_actors.data import Samples
 from annex_actors.layers import dense, dropout, sequence
-from annex_actors.optimizers import Adam, Cosine, Sgd, Warmup
+from annex_actors.optimizers import Adam, AdamW, Cosine, Sgd, Warmup
 from annex_actors.schedules.discipline import B, Discipline, F, W
 from annex_actors.schedules.table import DISCIPLINES
 from annex_actors.training.identity import Identity
@@ -87,6 +88,20 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"optimizer": Sgd(learning_rate=Warmup(0.1, 9))},
         {"optimizer": Sgd(learning_rate=Cosine(0.1, 9))},
     ),
+    ("optimizer.weight_decay", {"optimizer": Sgd()}, {"optimizer": Sgd(weight_decay=0.1)}),
+    ("optimizer.decay_biases", {"optimizer": AdamW()}, {"optimizer": AdamW(decay_biases=True)}),
+    (
+        "optimizer.decay_biases",
+        {"optimizer": Adam(weight_decay=0.1)},
+        {"optimizer": Adam(weight_decay=0.1, decay_biases=False)},
+    ),
+    ("optimizer", {"optimizer": Adam(weight_decay=0.01, decay_biases=False)}, {"optimizer": AdamW()}),
+    (
+        "optimizer.learning_rate",
+        {"optimizer": Adam(learning_rate=Cosine(0.1, 9))},
+        {"optimizer": Adam(learning_rate=Warmup(Cosine(0.1, 9), 2))},
+    ),
+    ("layer 0", {}, {"network": sequence(dense(6, initializer="constant,0.1"), *CLASSIFIER.layers[1:])}),
     ("layer 2", {}, {"network": sequence(*CLASSIFIER.layers[:2], dropout(0.4), dense(3))}),
     ("layer 4", {}, {"network": sequence(*CLASSIFIER.layers, dropout(0.4))}),
     ("layer 0.initializer", {}, {"network": sequence(dense(6, initializer="glorot"), *CLASSIFIER.layers[1:])}),
@@ -102,6 +117,21 @@ def test_a_setting_that_decides_bits_is_named(setting: str, began: dict[str, Any
     message = refused(identity(**began), identity(**now))
     assert message.startswith(f"expected the `{setting}` that the training began with, ")
     assert "\n" not in message
+
+
+def test_settings_that_came_later_do_not_stop_a_training_that_began_before_them() -> None:
+    names = {*identity(optimizer=Sgd()).settings}
+    assert {name for name in names if name.startswith("optimizer")} == {
+        *("optimizer", "optimizer.class", "optimizer.learning_rate", "optimizer.momentum", "optimizer.nesterov")
+    }
+    names = {*identity(optimizer=Adam(learning_rate=Cosine(0.1, 9), weight_decay=0.1)).settings}
+    assert {name for name in names if name.startswith("optimizer.learning_rate.")} == {
+        f"optimizer.learning_rate.{name}" for name in ("class", "learning_rate", "steps")
+    }
+    assert "optimizer.decay_biases" not in names
+    initializer = identity().settings["layer 0.initializer"]
+    assert (initializer, str(initializer)) == ("auto", "auto")
+    assert not any(name.startswith("layer 0.initializer.") for name in names)
 
 
 def test_kernels_are_named() -> None:
@@ -163,3 +193,7 @@ def test_a_text_that_is_no_identity_is_refused(text: str) -> None:
 
 def test_a_long_setting_is_cut_in_the_message() -> None:
     assert len(refused(Identity({"x": "a" * 9999}), Identity({"x": "b" * 9999}))) < 500
+
+
+def test_a_setting_that_a_cost_got_later_keeps_older_runs_resumable(name: str) -> None:
+    assert set(described("cost", cost(name))) == {"cost", "cost.class"}

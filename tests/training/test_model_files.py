@@ -15,7 +15,7 @@ from annex_actors.base.errors import ConfigError, DataError, ShapeError
 from annex_actors.costs import MeanSquaredError, register_cost
 from annex_actors.data import Dataset, Samples
 from annex_actors.layers import dense, flatten, sequence
-from annex_actors.optimizers import Adam, Cosine, LearningRate, Sgd
+from annex_actors.optimizers import Adam, AdamW, Cosine, LearningRate, Sgd, Warmup
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.training.array_files import arrays_in
 from annex_actors.training.checkpoint_files import packed
@@ -44,6 +44,7 @@ def path(tmp_path: Path) -> Path:
     [
         {},
         {"optimizer": Sgd(learning_rate=Cosine(0.1, 50), momentum=0.9), "schedule": "pipedream", "stages": 3},
+        {"optimizer": AdamW(learning_rate=Warmup(Cosine(0.1, 50, minimum=0.01), 3), decay_biases=True)},
         {"cost": "mse", "microbatches": 3, "schedule": "interleaved:3"},
         {"cost": "softmax_cross_entropy:label_smoothing=0.1", "class_weight": {"0": 2.0, "2": 0.1}},
         {"cost": "huber:delta=0.5", "class_weight": "balanced"},

@@ -18,8 +18,7 @@ from annex_actors.base.errors import DataError, LayerError, ShapeError, UserErro
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import Layer, Saved, activation, dense, sequence
-from annex_actors.layers.activation import Activation
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Activation, Relu
 from annex_actors.peers.prediction_feed import CHUNK
 from annex_actors.runtimes import InlineRuntime, Job, Program, RunFailedError, Runtime, Supervision, runtime
 from annex_actors.testing.small_runs import blas_threads

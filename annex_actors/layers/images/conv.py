@@ -13,8 +13,8 @@ from annex_actors.base.calls import UNWRITTEN, written
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import DType, Floats, Parameters, Shape, frozen
+from annex_actors.layers.columns import column_sums, wide
 from annex_actors.layers.images import groups as grouped
-from annex_actors.layers.images.convolution import column_sums
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import NUMPY, Kernels
 from annex_actors.layers.layer import Factors, Rectifies, Saved
@@ -143,7 +143,7 @@ class _Convolution:
         )
         gradients = {"weight": weight.reshape(*windows.kernel[-self.axes :], *weight.shape[2:])}
         if self.bias:
-            gradients["bias"] = column_sums(grad_output.reshape(-1, self.filters))
+            gradients["bias"] = column_sums(wide(grad_output, self.filters), self.filters)
         return gradients
 
     def _initializer(self) -> Initializer:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from annex_actors.base.types import DType, Floats
+from annex_actors.layers.columns import tiled, wide
 from annex_actors.layers.kernels import Kernels
 from annex_actors.layers.windows import Windows
 
@@ -42,10 +43,10 @@ def convolve(images: Floats, weight: Floats, bias: Floats, *, windows: Windows, 
     """
     filters = weight.shape[-1]
     outputs = np.empty((len(images), *windows.counts, filters), images.dtype)
-    matrix, biases = weight.reshape(-1, filters), along_a_row(bias, windows)
+    matrix = weight.reshape(-1, filters)
     for place, view in blocks(images, windows):
-        products = kernels.product(_matrix(view), matrix)
-        np.add(products.reshape(-1, biases.size), biases, out=outputs[place].reshape(-1, biases.size))
+        products = wide(kernels.product(_matrix(view), matrix), filters)
+        np.add(products, tiled(bias, products), out=wide(outputs[place], filters))
     return outputs
 
 
@@ -126,20 +127,6 @@ def sample_blocks(samples: int, size: int) -> Iterator[slice]:
     step = max(1, BLOCK // size)
     for first in range(0, samples, step):
         yield slice(first, first + step)
-
-
-def along_a_row(numbers: Floats, windows: Windows) -> Floats:
-    """Return a number for each filter as often as there are outputs in a row.
-
-    NumPy works on long rows in a third of the time that it takes for the few numbers of an output.
-    """
-    return np.tile(numbers, windows.counts[1])
-
-
-def column_sums(rows: Floats) -> Floats:
-    """Return the sum over the rows; as a product it takes a tenth of the time of NumPy's own sum."""
-    sums: Floats = np.ones(len(rows), rows.dtype) @ rows
-    return sums
 
 
 def _rows(array: Floats) -> Floats:

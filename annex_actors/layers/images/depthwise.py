@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from annex_actors.base.types import Floats
-from annex_actors.layers.images.convolution import along_a_row, column_sums, gathered, sample_blocks
+from annex_actors.layers.columns import column_sums, wide
+from annex_actors.layers.images.convolution import gathered, sample_blocks
 from annex_actors.layers.windows import Windows
 
 
@@ -47,7 +48,7 @@ def weight_gradient(images: Floats, grad_output: Floats, *, windows: Windows) ->
     for block in sample_blocks(len(images), grad_output[:1].nbytes):
         padded, gradient = _repeated(windows.pad(images[block]), filters), grad_output[block]
         for position, index in windows.taps:
-            total[position] += column_sums((padded[index] * gradient).reshape(-1, filters))
+            total[position] += column_sums(wide(padded[index] * gradient, filters), filters)
     return total
 
 
@@ -57,7 +58,8 @@ def _rows(weight: Floats, windows: Windows) -> dict[tuple[int, ...], Floats]:
 
 
 def _row(numbers: Floats, windows: Windows) -> Floats:
-    return along_a_row(numbers, windows).reshape(-1, len(numbers))
+    # As long as a row of outputs, for speed: see `columns`.
+    return np.tile(numbers, (windows.counts[1], 1))
 
 
 def _repeated(images: Floats, filters: int) -> Floats:

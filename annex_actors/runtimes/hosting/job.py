@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from annex_actors.protocol.events import Event
@@ -12,7 +13,7 @@ from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.driver import Driver
-from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.runtimes.hosting.failures import chained, one_line
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.judge import Judge
 from annex_actors.runtimes.hosting.observers import Observers
@@ -70,7 +71,9 @@ class SupervisedJob:
         observers = Observers(program.observers, self.registry)
         judge = Judge(program, self._peers, observers, outcome)
         surveyor = Surveyor(program, self._peers, outcome)
-        watchdog = Watchdog(program.supervision.hang_seconds, judge.on_hang, surveyor.begin)
+        watchdog = Watchdog(
+            program.supervision.hang_seconds, judge.on_hang, surveyor.begin, partial(_unwatched, outcome)
+        )
         self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog, surveyor.void)
         hooks = [each.on_tree_event for each in (self._actors, self._surroundings, judge, self._driver)]
         try:
@@ -123,6 +126,10 @@ class SupervisedJob:
         """Ask the driver, and return its answer; see `Job.ask`."""
         return self._driver.ask(question)
 
+    def fail(self, error: RunFailedError) -> None:
+        """End the run with a failure that its owner has found; see `Job.fail`."""
+        self._outcome.fail(error)
+
     def emit(self, event: Event) -> None:
         """Show an event to every observer."""
         self._surroundings.emit(clock.stamped(event))
@@ -147,6 +154,11 @@ class SupervisedJob:
     def _release(self) -> None:
         self._actors.end_orphans()
         self._resources.close()
+
+
+def _unwatched(outcome: Outcome, error: Exception) -> None:
+    """End a run whose watchdog has failed; no method of the job, which the watchdog would keep alive."""
+    outcome.fail(chained(RunFailedError(f"the watchdog has failed: {one_line(error)}"), error))
 
 
 class _Actors:

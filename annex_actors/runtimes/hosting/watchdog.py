@@ -58,6 +58,7 @@ class Watchdog:
         on_hang: called once for each incarnation that hangs, in the watchdog's thread.
         on_quiet: called in the same thread while the run is quiet, after 1, 2, 4, 8 … checks: what it begins then has
             ever more time.
+        on_failure: called in the same thread with an error that ends it: nothing that hangs would be found any more.
         clock: monotonic seconds.
     """
 
@@ -66,11 +67,13 @@ class Watchdog:
         limit_s: float,
         on_hang: Callable[[Address, Hang], None],
         on_quiet: Callable[[], None],
+        on_failure: Callable[[Exception], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit_s = limit_s
         self._on_hang = on_hang
         self._on_quiet = on_quiet
+        self._on_failure = on_failure
         self._clock = clock
         self._handled: dict[Heartbeat, int] | None = None
         self._quiet_checks = 0
@@ -123,6 +126,12 @@ class Watchdog:
             return found
 
     def _run(self) -> None:
+        try:
+            self._watch_until_closed()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run is watched no more
+            self._on_failure(error)
+
+    def _watch_until_closed(self) -> None:
         while not self._closing.wait(min(MAX_INTERVAL_S, self._limit_s / CHECKS_PER_LIMIT)):
             for address, hang in self.check():
                 self._on_hang(address, hang)

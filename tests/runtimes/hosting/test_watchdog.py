@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from queue import SimpleQueue
+
+import pytest
 
 from annex_actors.protocol.messages import Address, Forward
 from annex_actors.protocol.routing import stage_address
+from annex_actors.runtimes import RunFailedError
 from annex_actors.runtimes.hosting.heartbeat import SIZE, Heartbeat
 from annex_actors.runtimes.hosting.watchdog import Hang, Watchdog
 from tests.protocol.messages import forward, marker, resume
+from tests.trainings import Training
 
 STAGE = stage_address(0)
 
@@ -46,7 +51,7 @@ def at_work(began: float, longest_s: float = 0.0) -> Heartbeat:
 
 
 def watchdog(clock: Clock, limit_s: float = 10.0) -> Watchdog:
-    return Watchdog(limit_s, lambda address, hang: None, lambda: None, clock)
+    return Watchdog(limit_s, lambda address, hang: None, lambda: None, lambda error: None, clock)
 
 
 def test_a_heartbeat_shows_what_its_peer_does_and_has_done() -> None:
@@ -239,3 +244,26 @@ def test_a_new_incarnation_ends_the_quiet() -> None:
     assert asked(watching, 3) == [2, 3]
     watching.watch(STAGE, idle())
     assert asked(watching, 3) == [2, 3]
+
+
+# Its own end
+
+
+def raising(*_arguments: object) -> None:
+    raise KeyError("a fault of ours")
+
+
+def test_an_error_that_ends_the_watchdog_is_told() -> None:
+    errors = SimpleQueue[Exception]()
+    with Watchdog(0.1, raising, raising, errors.put) as watching:
+        watching.watch(STAGE, at_work(began=0.0))
+        assert isinstance(errors.get(timeout=60), KeyError)
+
+
+@pytest.mark.parametrize("runtime", ["threads", "schedulers"])
+def test_a_run_that_is_watched_no_more_ends_with_one_line(runtime: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watchdog, "is_time_to_ask", raising)
+    training = Training(epochs=10**6)
+    with pytest.raises(RunFailedError) as caught:
+        training.learner(runtime).train(training.dataset, epochs=training.epochs, batch_size=training.batch_size)
+    assert str(caught.value) == "the watchdog has failed: KeyError: 'a fault of ours'"

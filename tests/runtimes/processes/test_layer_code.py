@@ -14,7 +14,7 @@ import pytest
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import Activation, Saved
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Relu
 from annex_actors.protocol.events import PeerExited, PeerHung
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import Crash, CrashPlan, Program, RunFailedError, Supervision, ThreadsRuntime

@@ -14,7 +14,7 @@ import pytest
 
 from annex_actors.base.errors import AnnexError, ConfigError
 from annex_actors.layers import Activation, dense, sequence
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Relu
 from annex_actors.runtimes import ProcessesRuntime, RunFailedError
 from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import spare_workers
@@ -64,7 +64,7 @@ def test_a_program_without_a_main_guard_is_refused_and_trains_in_no_other_proces
 NOT_A_FILE = """
 from annex_actors.runtimes import ProcessesRuntime
 from annex_actors.layers import Activation, dense, sequence
-from annex_actors.layers.functions import Relu
+from annex_actors.layers.activations import Relu
 from tests.trainings import Training, fingerprints, train
 
 class Own(Relu):

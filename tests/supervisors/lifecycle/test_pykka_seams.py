@@ -54,6 +54,7 @@ def test_the_seam_overrides_methods_that_pykka_still_has_and_calls() -> None:
     for name in ("_create_actor_inbox", "_start_actor_loop", "_actor_loop", "_handle_receive"):
         assert hasattr(pykka.ThreadingActor, name), name
     assert "_actor_ref" in pykka.Actor.__annotations__
+    assert {"_actor", "_attr_path", "_actor_proxies"} <= pykka.ActorProxy.__annotations__.keys()
     assert issubclass(PykkaSeam, pykka.ThreadingActor)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -21,6 +22,12 @@ from supervisors import (
 )
 from tests.supervisors.stubs import PATIENCE_S, Worker, down
 
+
+async def awaited(future: Any) -> Any:
+    """Await a future in a coroutine."""
+    return await future
+
+
 WAITS: dict[str, Callable[[Any], Any]] = {
     "stop": lambda ref: ref.stop(),
     "stop with a timeout": lambda ref: ref.stop(timeout=PATIENCE_S),
@@ -30,6 +37,9 @@ WAITS: dict[str, Callable[[Any], Any]] = {
     "ask and get": lambda ref: ref.ask("ping", block=False).get(),
     "proxy": lambda ref: ref.proxy().incarnation.get(),
     "a call by proxy": lambda ref: ref.proxy().own_method().get(),
+    "await ask": lambda ref: asyncio.run(ref.ask_async("ping")),
+    "await ask with a timeout": lambda ref: asyncio.run(ref.ask_async("ping", timeout=PATIENCE_S)),
+    "await a future": lambda ref: asyncio.run(awaited(ref.ask("ping", block=False))),
     "wait": lambda ref: ref.wait(),
     "wait with a timeout": lambda ref: ref.wait(PATIENCE_S),
 }

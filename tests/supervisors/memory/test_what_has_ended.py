@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -90,6 +91,61 @@ def test_references_of_crashed_actors_hold_neither_them_nor_their_work_and_their
     for reason in reasons:
         assert reason.exc_info is not None
         assert "test_what_has_ended.py" in "".join(traceback.format_exception(*reason.exc_info))
+
+
+class Nested:
+    """What proxies reach through an actor."""
+
+    pykka_traversable = True
+
+    def __init__(self) -> None:
+        self.number = 3
+
+
+class Reached(Holder):
+    """Has an attribute with attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nested = Nested()
+
+
+PROXIES: dict[str, Callable[[Any], Any]] = {
+    "a proxy": lambda proxy: proxy,
+    "a method of a proxy": lambda proxy: proxy.on_receive,
+    "a proxy of an attribute": lambda proxy: (proxy, proxy.nested),
+    "a future of a proxy": lambda proxy: proxy.incarnation,
+}
+
+
+@pytest.mark.parametrize("end", ["stop", "die"])
+@pytest.mark.parametrize("kept", PROXIES.values(), ids=PROXIES)
+def test_proxies_of_actors_that_have_ended_do_not_hold_them(kept: Callable[[Any], Any], end: str) -> None:
+    proxies = []
+    for _ in range(10):
+        ref = Reached.start()
+        proxies.append(kept(ref.proxy()))
+        assert ref.ask("ping") == 1
+        ref.stop() if end == "stop" else tell_and_see_die(ref)
+        down(ref)
+    assert (living(Reached), living(Parcel)) == (0, 0)
+    assert len(proxies) == 10
+
+
+def test_a_proxy_of_an_actor_that_has_ended_says_so() -> None:
+    ref = Reached.start()
+    proxy, again = ref.proxy(), ref.proxy()
+    assert proxy == again
+    assert hash(proxy) == hash(again)
+    assert proxy.nested.number.get() == 3
+    assert proxy.nested == again.nested
+    assert proxy.nested != proxy
+    ref.stop()
+    down(ref)
+    with pytest.raises(ActorDead):
+        proxy.incarnation.get()
+    with pytest.raises(ActorDead):
+        proxy.nested.number.get()
 
 
 def test_so_it_is_for_actors_on_a_scheduler() -> None:

@@ -1,0 +1,67 @@
+"""The part of a stage's mailbox for the global norm of a step's gradients: a sum to add to, and the norm to clip by."""
+
+from __future__ import annotations
+
+from annex_actors.peers.stage_progress import StageProgress
+from annex_actors.protocol.messages import Message
+from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
+
+
+class NormMailbox:
+    """The sums and norms that have arrived at one stage; each is yielded once the stage's own gradients are complete.
+
+    A stage sends its sum before it takes the norm, in every incarnation: one that has only heard the norm again could
+    commit the step without a sum to send to a stage after it, which may have been restarted as well and need it.
+
+    Args:
+        stage: s, from 0.
+        committed: every step below this one is committed.
+    """
+
+    def __init__(self, stage: int, committed: int) -> None:
+        self._stage = stage
+        self._adds_next = committed
+        self._sums: dict[int, SquaredNorm] = {}
+        self._norms: dict[int, GlobalNorm] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._sums or self._norms)
+
+    def put(self, message: SquaredNorm | GlobalNorm, committed: int) -> None:
+        """Store a message; drop it if it was handled before or belongs to a committed step."""
+        if isinstance(message, GlobalNorm):
+            if message.step >= committed:
+                self._norms[message.step] = message
+        elif message.step >= self._adds_next:
+            self._sums[message.step] = message
+
+    def find(self, progress: StageProgress) -> SquaredNorm | GlobalNorm | None:
+        """Return the next message, given how far the stage has got; None where nothing is allowed yet."""
+        number = self._sums.get(self._adds_next)
+        if number is not None and progress.has_gradients(number.step):
+            return number
+        norm = self._norms.get(progress.committed)
+        if norm is not None and progress.has_gradients(norm.step) and not self._is_to_add(norm.step):
+            return norm
+        return None
+
+    def count(self, message: Message) -> None:
+        """Count a message as handled."""
+        if isinstance(message, SquaredNorm):
+            del self._sums[message.step]
+            self._adds_next = message.step + 1
+        else:
+            del self._norms[message.step]
+
+    def commit(self, step: int) -> None:
+        """Drop what belongs to the steps below ``step``."""
+        self._adds_next = max(self._adds_next, step)
+        self._sums = {at: each for at, each in self._sums.items() if at >= step}
+        self._norms = {at: each for at, each in self._norms.items() if at >= step}
+
+    def waits_for(self, step: int) -> str:
+        """Return what has to come for a step whose gradients are complete."""
+        return f"the {(SquaredNorm if self._is_to_add(step) else GlobalNorm).kind} of step {step}"
+
+    def _is_to_add(self, step: int) -> bool:
+        return self._stage > 0 and self._adds_next <= step
