@@ -56,6 +56,7 @@ from annex_actors.layers import (
     sinusoidal_positions,
     unmask,
 )
+from annex_actors.metrics import Mode, Takes, register_metric
 from annex_actors.optimizers import (
     Adagrad,
     Adam,
@@ -78,7 +79,7 @@ from annex_actors.optimizers import (
     Warmup,
     register_optimizer,
 )
-from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.events import EpochFinished, Evaluated, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Address
 from annex_actors.runs.run_directory import RunDirectory
@@ -101,10 +102,14 @@ from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progre
 from annex_actors.schedules.table import register_schedule
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
-from annex_actors.training.halting import loss_less_than
+from annex_actors.training.early_stopping import EarlyStopping
+from annex_actors.training.halting import all_of, any_of, loss_less_than, max_epochs, max_seconds, max_steps
+from annex_actors.training.history import History
 from annex_actors.training.learner import Learner
 from annex_actors.training.plateau import ReduceOnPlateau
+from annex_actors.training.rate_finder import RateSearch
 from annex_actors.training.result import InterruptedRun, Result
+from annex_actors.training.summary import LayerSummary, Summary
 
 __version__ = version("annex-actors")
 
@@ -130,11 +135,14 @@ __all__ = [
     "Dataset",
     "Discipline",
     "DivergedError",
+    "EarlyStopping",
     "EpochFinished",
+    "Evaluated",
     "Event",
     "Exponential",
     "F",
     "Grouping",
+    "History",
     "Initializer",
     "InlineRuntime",
     "InterruptedRun",
@@ -142,10 +150,12 @@ __all__ = [
     "Kernels",
     "Layer",
     "LayerError",
+    "LayerSummary",
     "LayerTimes",
     "Learner",
     "LearningRate",
     "Lion",
+    "Mode",
     "Network",
     "Observer",
     "OneCycle",
@@ -159,6 +169,7 @@ __all__ = [
     "Progress",
     "RMSprop",
     "RandomKey",
+    "RateSearch",
     "ReduceOnPlateau",
     "Result",
     "RunDirectory",
@@ -175,8 +186,10 @@ __all__ = [
     "StandstillError",
     "StepFinished",
     "Stepwise",
+    "Summary",
     "Supervision",
     "Tag",
+    "Takes",
     "ThreadsRuntime",
     "Tuning",
     "UserError",
@@ -186,6 +199,8 @@ __all__ = [
     "WorkerTally",
     "activation",
     "add",
+    "all_of",
+    "any_of",
     "batch_norm",
     "concat",
     "dense",
@@ -205,6 +220,9 @@ __all__ = [
     "lstm",
     "mask",
     "masked_avg_pool",
+    "max_epochs",
+    "max_seconds",
+    "max_steps",
     "parse_layers",
     "permute",
     "positions",
@@ -212,6 +230,7 @@ __all__ = [
     "register_cost",
     "register_initializer",
     "register_layer",
+    "register_metric",
     "register_optimizer",
     "register_schedule",
     "repeat",

@@ -66,6 +66,15 @@ class Network:
             raise ShapeError(f"expected as many joins as forks, got {got}; join them")
         return tuple(stack[0] for stack in stacks)
 
+    def stacks(self, input_shape: Shape) -> tuple[tuple[Shape, ...], ...]:
+        """Return the shapes of all arrays of a sample before, between and after the layers, the activation's first.
+
+        Raises:
+            UserError: see `shapes`.
+        """
+        self.shapes(input_shape)
+        return tuple(self._stacks(input_shape))
+
     def initial_parameters(self, input_shape: Shape, *, seed: int, dtype: DType) -> tuple[Parameters, ...]:
         """Return the parameters of every layer before training; random ones depend on the seed and the layer's index.
 

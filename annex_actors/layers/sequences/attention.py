@@ -22,6 +22,7 @@ from annex_actors.base.types import Array, DType, Floats, Parameters, Shape, fro
 from annex_actors.layers.dropout import Dropout
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import NUMPY, Kernels
+from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import Factors, Saved
 from annex_actors.layers.sequences.shapes import sequence_shape
 
@@ -69,6 +70,8 @@ class SelfAttention:
             causal=checks.boolean("causal", self.causal),
             dropout=checks.real_number("dropout", self.dropout, at_least=0, below=1),
             bias=checks.boolean("bias", self.bias),
+            kernels=kernels_of(self.kernels),
+            is_masked=checks.boolean("is_masked", self.is_masked),
         )
 
     @property
