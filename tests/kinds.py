@@ -117,8 +117,6 @@ BETWEEN_ACTORS = {
     *("EarlyStopping.best", "Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
     *(f"RunDirectory.{name}" for name in ("append", "begin", "checkpoints", "end", "record")),
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
-    *("Grouping", "Initializer", "Point", "Tag", "Work"),
-    "Network.check_samples",
     *("Grouping", "Initializer", "Mode", "Point", "Tag", "Takes", "Work"),
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""

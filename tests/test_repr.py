@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,13 @@ import numpy as np
 import pytest
 
 from annex_actors import public
-from annex_actors.layers import LAYERS, activation, dense, sequence
+from annex_actors.layers import LAYERS, AnyLayer, activation, dense, sequence
 from annex_actors.protocol.messages import Address
 from annex_actors.runs.config import resolve
 from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.training.preparation import PreparedTraining
 from tests.kinds import EXAMPLES
-from tests.layers.test_conformance import EXAMPLES as EXAMPLE_LAYERS
-from tests.layers.test_conformance import STACK_EXAMPLES
+from tests.layers import test_conformance
 from tests.trainings import Seen, Training
 
 LONGEST = 400
@@ -38,14 +38,13 @@ SIMULATION = public.simulate("1f1b", stages=8, microbatches=40)
 
 PROGRAM = TRAINING.program(observers=[Seen()])
 
-LAYERS_BY_CLASS = {type(layer): layer for layer, _ in [*EXAMPLE_LAYERS, *STACK_EXAMPLES]}
+LAYER_EXAMPLES: list[AnyLayer] = [*dict(test_conformance.EXAMPLES), *dict(test_conformance.STACK_EXAMPLES)]
+
+LAYER_VALUES: dict[str, Callable[[], Any]] = {layer.name: partial(copy, layer) for layer in LAYER_EXAMPLES}
+"""A layer of each name."""
 
 VALUES: dict[str, Callable[[], Any]] = {
-    **{
-        name: partial(LAYERS_BY_CLASS.get, getattr(public, name))
-        for name in public.__all__
-        if getattr(public, name) in LAYERS_BY_CLASS
-    },
+    **{name: make for name, make in LAYER_VALUES.items() if inspect.isclass(getattr(public, name, None))},
     **{kind.__name__: make for kind, make in EXAMPLES.items() if hasattr(public, kind.__name__)},
     "Address": lambda: Address("stage", 3),
     "Checkpoint": lambda: RESULT.checkpoint,

@@ -7,7 +7,7 @@ Read the modules in this order:
 3. `activations`: relu, gelu, sigmoid and others, and what a function of your own needs;
 4. `norms`: batch norm, layer norm and others; `dropout`; `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
-6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices`;
+6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices` and `samples`;
 7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
 8. `table` and `parse`: networks as text.
 

@@ -24,6 +24,7 @@ from annex_actors.base.types import Floats, Shape
 from annex_actors.costs import Cost
 from annex_actors.data import Samples
 from annex_actors.data.arrays import as_array
+from annex_actors.layers.samples import check_samples
 from annex_actors.peers.prediction_feed import chunks_of
 from annex_actors.peers.predictor import PredictorSpec
 from annex_actors.placement import network_work
@@ -213,5 +214,5 @@ def _checked(inputs: ArrayLike, expected: Shape, spec: LearnerSpec) -> Floats:
         wanted = ", ".join(["samples", *map(str, expected)])
         raise ShapeError(f"expected inputs of shape ({wanted}), as in training, got {array.shape}; reshape them")
     samples = Samples(array, np.zeros(len(array), np.int64)).inputs
-    spec.network.check_samples(samples)
+    check_samples(spec.network, samples)
     return freeze(samples.astype(spec.dtype, copy=False))

@@ -17,6 +17,7 @@ from annex_actors.base.words import counted
 from annex_actors.costs import check_takes_weights
 from annex_actors.data import Batches, Dataset, Samples
 from annex_actors.layers.microbatches import check_microbatches
+from annex_actors.layers.samples import check_samples
 from annex_actors.metrics import chosen, predicted_classes
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.peers.trainer_state import TrainerState
@@ -236,8 +237,10 @@ def _trainer(
     _check_settings(spec, batch_size, largest)
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
     check_microbatches(spec.network, dataset.input_shape, max(1, largest // spec.parts(batch_size)))
-    for what, samples in (("training", dataset.train), ("test", dataset.test)):
-        spec.network.check_samples(samples.inputs, f"{what} inputs")
+    given = {"training inputs": dataset.train, "validation inputs": dataset.validation, "test inputs": dataset.test}
+    for what, samples in given.items():
+        if samples is not None:
+            check_samples(spec.network, samples.inputs, what)
     targets = spec.cost.encode(dataset.train.targets, output_shape)
     evaluated = dataset.validation or dataset.test
     evaluated_targets = spec.cost.encode(evaluated.targets, output_shape)
