@@ -15,6 +15,7 @@ from annex_actors.layers.activations import ACTIVATION_LAYERS
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
+from annex_actors.layers.images import IMAGE_LAYERS
 from annex_actors.layers.layer import Layer
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.norms import NORM_LAYERS
@@ -57,6 +58,7 @@ LAYERS: Table[Constructor] = Table(
         "rotate": Rotate,
         "join": Join,
         "concatenate": Concatenate,
+        **IMAGE_LAYERS,
         **SEQUENCE_LAYERS,
         "freeze": freeze,
         "learning_rate": learning_rate,

@@ -23,6 +23,7 @@ from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate
 from annex_actors.layers.parse import encloses
 from annex_actors.testing import check_layer, check_stack_layer
 from tests.layers.activations import examples as activations
+from tests.layers.images import examples as images
 from tests.layers.norms import examples as norms
 from tests.layers.sequences import examples as sequences
 from tests.own_layers import LowRank, Norm
@@ -51,6 +52,7 @@ EXAMPLES: list[tuple[Layer, Shape]] = [
     (permute(1), (4,)),
     (permute(2, 1), (3, 4)),
     (permute(3, 1, 2), (3, 4, 2)),
+    *images.EXAMPLES,
     *sequences.EXAMPLES,
 ]
 

@@ -70,7 +70,7 @@ class GroupNorm:
         """
         check_axes(input_shape)
         if input_shape[-1] % self.groups:
-            wanted = f"(..., a multiple of {self.groups}), as there are groups"
+            wanted = f"(..., channels), the channels a multiple of the number of groups, {self.groups}"
             raise ShapeError(f"expected samples of shape {wanted}, got {input_shape}")
         return input_shape
 

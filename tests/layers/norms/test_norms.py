@@ -85,7 +85,11 @@ def test_as_many_groups_as_channels_standardise_each_instance() -> None:
 @pytest.mark.parametrize(
     ("text", "shape", "message"),
     [
-        ("group_norm:3", (2, 4), r"layer 0 \(group_norm:3\) .*a multiple of 3\), as there are groups, got \(2, 4\)"),
+        (
+            "group_norm:3",
+            (2, 4),
+            r"layer 0 \(group_norm:3\) .*the channels a multiple of the number of groups, 3, got \(2, 4\)",
+        ),
         ("layer_norm:axes=3", (2, 4), r"layer 0 .*expected samples with at least 3 axes, got \(2, 4\)"),
         ("batch_norm", (), r"layer 0 .*expected samples of shape \(..., channels\), got \(\)"),
         ("rms_norm", (), r"layer 0 .*expected samples of shape \(..., channels\), got \(\)"),
