@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class _Convolution:
     dilation: Sizes = 1
     groups: int = 1
     bias: bool = True
-    initializer: Initializer = Initializer.AUTO
+    initializer: str = Initializer.AUTO
     before_relu: bool = field(default=False, metadata=UNWRITTEN)
     """Whether the next activation is a relu, set by `sequence`; ``Initializer.AUTO`` depends on it."""
     kernels: Kernels = field(default=NUMPY, repr=False, metadata=UNWRITTEN)
@@ -69,11 +69,11 @@ class _Convolution:
         """Return ``name:filters:kernel_size``, and what is not as by default, such as ``padding=same``."""
         return written(self.name, self)
 
-    def followed_by(self, activation: Rectifies | None) -> _Convolution:
+    def followed_by(self, activation: Rectifies | None) -> Self:
         """Return the same layer, with ``before_relu`` set."""
         return replace(self, before_relu=activation is not None and activation.rectifies)
 
-    def with_kernels(self, kernels: Kernels) -> _Convolution:
+    def with_kernels(self, kernels: Kernels) -> Self:
         """Return the same layer with these kernels."""
         return replace(self, kernels=kernels)
 
@@ -147,7 +147,8 @@ class _Convolution:
         return gradients
 
     def _initializer(self) -> Initializer:
-        return Initializer.HE if self.initializer is Initializer.AUTO and self.before_relu else self.initializer
+        given = Initializer.of(self.initializer)
+        return Initializer.HE if given is Initializer.AUTO and self.before_relu else given
 
     def _windows(self, input_shape: Shape) -> Windows:
         return windows_of(
@@ -187,7 +188,8 @@ class Conv2d(_Convolution):
         groups: into how many parts to cut channels and filters; the filters of a part look at its channels only. As
             many as channels make a depthwise convolution.
         bias: whether filters have biases.
-        initializer: "glorot", "he", or "auto": He if the next activation is a relu, else Glorot.
+        initializer: the name of an `Initializer`, such as "he"; "auto": He if the next activation is a relu, else
+            Glorot.
 
     Raises:
         ConfigError: a setting out of range, or filters that are no multiple of ``groups``.
