@@ -17,6 +17,7 @@ from annex_actors.layers.columns import column_sums, wide
 from annex_actors.layers.images import groups as grouped
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import NUMPY, Kernels
+from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import Factors, Rectifies, Saved
 from annex_actors.layers.windows import Padding, Sizes, Windows, check_image, checked_padding, checked_sizes, windows_of
 
@@ -54,6 +55,8 @@ class _Convolution:
             groups=checks.whole_number("groups", self.groups, at_least=1, limit=_FILTERS),
             bias=checks.boolean("bias", self.bias),
             initializer=Initializer.of(self.initializer),
+            before_relu=checks.boolean("before_relu", self.before_relu),
+            kernels=kernels_of(self.kernels),
         )
         if self.filters % self.groups:
             raise ConfigError(

@@ -15,7 +15,16 @@ from annex_actors.base.shown import shown
 from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers.images.convolution import gathered
 from annex_actors.layers.layer import Factors, Saved
-from annex_actors.layers.windows import Padding, Sizes, Windows, check_image, checked_padding, checked_sizes, two, windows_of
+from annex_actors.layers.windows import (
+    Padding,
+    Sizes,
+    Windows,
+    check_image,
+    checked_padding,
+    checked_sizes,
+    two,
+    windows_of,
+)
 
 
 @dataclass(frozen=True)
