@@ -27,6 +27,7 @@ from annex_actors.layers import (
     add,
     avg_pool1d,
     avg_pool2d,
+    batch_norm,
     concat,
     conv1d,
     conv2d,
@@ -39,9 +40,11 @@ from annex_actors.layers import (
     gaussian_noise,
     global_avg_pool,
     global_max_pool,
+    group_norm,
     gru,
     l1,
     l2,
+    layer_norm,
     learning_rate,
     lstm,
     mask,
@@ -51,6 +54,7 @@ from annex_actors.layers import (
     parse_layers,
     permute,
     positions,
+    prelu,
     random_crop,
     random_flip,
     random_shift,
@@ -59,11 +63,13 @@ from annex_actors.layers import (
     repeat,
     reshape,
     residual,
+    rms_norm,
     self_attention,
     sequence,
     sinusoidal_positions,
     unmask,
 )
+from annex_actors.metrics import Mode, Takes, register_metric
 from annex_actors.optimizers import (
     Adagrad,
     Adam,
@@ -86,7 +92,7 @@ from annex_actors.optimizers import (
     Warmup,
     register_optimizer,
 )
-from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.events import EpochFinished, Evaluated, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Address
 from annex_actors.runs.run_directory import RunDirectory
@@ -109,10 +115,14 @@ from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progre
 from annex_actors.schedules.table import register_schedule
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
-from annex_actors.training.halting import loss_less_than
+from annex_actors.training.early_stopping import EarlyStopping
+from annex_actors.training.halting import all_of, any_of, loss_less_than, max_epochs, max_seconds, max_steps
+from annex_actors.training.history import History
 from annex_actors.training.learner import Learner
 from annex_actors.training.plateau import ReduceOnPlateau
+from annex_actors.training.rate_finder import RateSearch
 from annex_actors.training.result import InterruptedRun, Result
+from annex_actors.training.summary import LayerSummary, Summary
 
 __version__ = version("annex-actors")
 
@@ -138,11 +148,14 @@ __all__ = [
     "Dataset",
     "Discipline",
     "DivergedError",
+    "EarlyStopping",
     "EpochFinished",
+    "Evaluated",
     "Event",
     "Exponential",
     "F",
     "Grouping",
+    "History",
     "Initializer",
     "InlineRuntime",
     "InterruptedRun",
@@ -150,10 +163,12 @@ __all__ = [
     "Kernels",
     "Layer",
     "LayerError",
+    "LayerSummary",
     "LayerTimes",
     "Learner",
     "LearningRate",
     "Lion",
+    "Mode",
     "Network",
     "Observer",
     "OneCycle",
@@ -167,6 +182,7 @@ __all__ = [
     "Progress",
     "RMSprop",
     "RandomKey",
+    "RateSearch",
     "ReduceOnPlateau",
     "Result",
     "RunDirectory",
@@ -183,8 +199,10 @@ __all__ = [
     "StandstillError",
     "StepFinished",
     "Stepwise",
+    "Summary",
     "Supervision",
     "Tag",
+    "Takes",
     "ThreadsRuntime",
     "Tuning",
     "UserError",
@@ -194,8 +212,11 @@ __all__ = [
     "WorkerTally",
     "activation",
     "add",
+    "all_of",
+    "any_of",
     "avg_pool1d",
     "avg_pool2d",
+    "batch_norm",
     "concat",
     "conv1d",
     "conv2d",
@@ -209,31 +230,39 @@ __all__ = [
     "gaussian_noise",
     "global_avg_pool",
     "global_max_pool",
+    "group_norm",
     "gru",
     "l1",
     "l2",
+    "layer_norm",
     "learning_rate",
     "load",
     "loss_less_than",
     "lstm",
     "mask",
     "masked_avg_pool",
+    "max_epochs",
     "max_pool1d",
     "max_pool2d",
+    "max_seconds",
+    "max_steps",
     "parse_layers",
     "permute",
     "positions",
+    "prelu",
     "random_crop",
     "random_flip",
     "random_shift",
     "register_cost",
     "register_initializer",
     "register_layer",
+    "register_metric",
     "register_optimizer",
     "register_schedule",
     "repeat",
     "reshape",
     "residual",
+    "rms_norm",
     "self_attention",
     "sequence",
     "simulate",

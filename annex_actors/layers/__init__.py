@@ -8,9 +8,10 @@ Read the modules in this order:
 3. `activations`: relu, gelu, sigmoid and others, and what a function of your own needs;
 4. `norms`: batch norm, layer norm and others; `dropout`; `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
-6. `images`: convolutions, pooling and augmentation, with `windows`; `sequences`: embedding, positions, attention, lstm,
-   gru, and masks, with `indices`;
-7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
+6. `images`: convolutions, pooling and augmentation, with `windows`; `sequences`: embedding, positions, attention,
+   lstm, gru, and masks, with `indices` and `samples`;
+7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer
+   learns;
 8. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
@@ -81,6 +82,7 @@ from annex_actors.layers.layer import (
     FollowedBy,
     Layer,
     MixesRows,
+    NeedsSamples,
     Rectifies,
     Saved,
     Stateful,
@@ -174,6 +176,7 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MixesRows",
+    "NeedsSamples",
     "Network",
     "NumpyKernels",
     "OnStack",

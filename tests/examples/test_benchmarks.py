@@ -29,7 +29,7 @@ BENCHMARKS = {
 }
 """What each prints, among other things."""
 
-SHARED = {"bare", "measuring", "networks", "rivals", "torch_pipeline"}
+SHARED = {"bare", "measuring", "networks", "rivals", "torch_pipeline", "transformer"}
 """What benchmarks share, and use when they run."""
 
 
