@@ -16,6 +16,7 @@ from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, c
 from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
 from annex_actors.layers.layer import Layer
+from annex_actors.layers.native import NATIVE_LAYERS
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.norms import NORM_LAYERS
 from annex_actors.layers.reshaping import flatten, permute, reshape
@@ -58,6 +59,7 @@ LAYERS: Table[Constructor] = Table(
         "join": Join,
         "concatenate": Concatenate,
         **SEQUENCE_LAYERS,
+        **NATIVE_LAYERS,
         "freeze": freeze,
         "learning_rate": learning_rate,
         "l1": l1,
