@@ -31,6 +31,7 @@ from annex_actors.layers import (
     embedding,
     flatten,
     freeze,
+    from_torch,
     gru,
     l1,
     l2,
@@ -49,6 +50,8 @@ from annex_actors.layers import (
     self_attention,
     sequence,
     sinusoidal_positions,
+    to_torch,
+    torch_module,
     unmask,
 )
 from annex_actors.optimizers import (
@@ -187,6 +190,7 @@ __all__ = [
     "embedding",
     "flatten",
     "freeze",
+    "from_torch",
     "frozen",
     "gru",
     "l1",
@@ -212,5 +216,7 @@ __all__ = [
     "sequence",
     "simulate",
     "sinusoidal_positions",
+    "to_torch",
+    "torch_module",
     "unmask",
 ]

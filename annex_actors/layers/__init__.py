@@ -8,8 +8,9 @@ Read the modules in this order:
 4. `norms`: batch norm, layer norm and others; `dropout`; `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
 6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices`;
-7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
-8. `table` and `parse`: networks as text.
+7. `native`: modules of torch as layers, and networks to and from torch;
+8. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
+9. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
 >>> network.shapes((784,))
@@ -53,8 +54,10 @@ from annex_actors.layers.layer import (
     Rectifies,
     Saved,
     Stateful,
+    UsesLibrary,
     Weighted,
 )
+from annex_actors.layers.native import TorchModule, files_in, from_torch, to_torch, torch_module
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.norms import (
     BatchNorm,
@@ -158,9 +161,11 @@ __all__ = [
     "TakesIndices",
     "Tanh",
     "TorchKernels",
+    "TorchModule",
     "Tuning",
     "Unmask",
     "UsesKernels",
+    "UsesLibrary",
     "UsesMask",
     "Weighted",
     "activation",
@@ -170,8 +175,10 @@ __all__ = [
     "dense",
     "dropout",
     "embedding",
+    "files_in",
     "flatten",
     "freeze",
+    "from_torch",
     "group_norm",
     "gru",
     "kernels",
@@ -196,5 +203,7 @@ __all__ = [
     "self_attention",
     "sequence",
     "sinusoidal_positions",
+    "to_torch",
+    "torch_module",
     "unmask",
 ]

@@ -51,7 +51,8 @@ def test_a_dense_word_may_have_inputs_or_initializer_or_both() -> None:
 
 def test_an_unknown_layer_lists_the_known_ones() -> None:
     with pytest.raises(
-        ConfigError, match=r"expected layer 1 to be one of the known layers, got 'xyz:3'; `annex-actors layers` lists them"
+        ConfigError,
+        match=r"expected layer 1 to be one of the known layers, got 'xyz:3'; `annex-actors layers` lists them",
     ):
         parse_layers("dense:3 xyz:3")
 

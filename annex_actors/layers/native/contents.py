@@ -48,7 +48,9 @@ class Contents:
         parameters = dict(module.named_parameters())
         for name, each in parameters.items():
             if nn.parameter.is_lazy(each):
-                raise ConfigError(f"expected {label} to know the shape of its {name}, got a lazy module; give its sizes")
+                raise ConfigError(
+                    f"expected {label} to know the shape of its {name}, got a lazy module; give its sizes"
+                )
             if each.requires_grad and not each.is_floating_point():
                 raise ConfigError(f"expected {label} to have floating parameters, got {name} of {each.dtype}")
         return cls(

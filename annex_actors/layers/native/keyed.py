@@ -18,12 +18,14 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.random_keys import RandomKey, Tag
 
 _OVERLOADS = {"default": "generator", "low": "low_generator"}
-"""Of functions that make a random tensor from a shape: the overload that takes a generator, by the one that does not."""
+"""The overload that takes a generator, by the one that does not: of functions that make a tensor of random numbers."""
 
 _LIKE: dict[str, Callable[..., Any]] = {
     "rand_like": lambda empty, generator: empty.uniform_(generator=generator),
     "randn_like": lambda empty, generator: empty.normal_(generator=generator),
-    "randint_like": lambda empty, *bounds, generator: empty.random_(*(bounds if bounds[1:] else (0, *bounds)), generator=generator),
+    "randint_like": lambda empty, *bounds, generator: empty.random_(
+        *(bounds if bounds[1:] else (0, *bounds)), generator=generator
+    ),
 }
 """Functions that take no generator in any overload, made from those that do."""
 
@@ -93,7 +95,9 @@ class Keyed(TorchDispatchMode):  # type: ignore[misc]  # torch is an extra, and 
 def _is_off(function: Any, args: Any, kwargs: dict[str, Any]) -> bool:
     """Return whether an operation that may drop numbers drops none, such as attention while predicting."""
     for index, each in enumerate(function._schema.arguments):
-        if each.name in _SWITCHES and not (args[index] if index < len(args) else kwargs.get(each.name, each.default_value)):
+        if each.name in _SWITCHES and not (
+            args[index] if index < len(args) else kwargs.get(each.name, each.default_value)
+        ):
             return True
     return False
 

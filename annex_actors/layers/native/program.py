@@ -144,7 +144,9 @@ class Program:
 
     def weight_gradient(self, factors: Factors) -> dict[str, Floats]:
         """Return the sums of the microbatches' gradients, in their order."""
-        return {name: np.asarray(rows.sum(axis=0)) for name, rows in zip(self.contents.parameters, factors, strict=False)}
+        return {
+            name: np.asarray(rows.sum(axis=0)) for name, rows in zip(self.contents.parameters, factors, strict=False)
+        }
 
     def next_state(self, state: Parameters, factors: Sequence[Factors]) -> Parameters:
         """Return the state after these microbatches, in order."""
@@ -203,7 +205,7 @@ class Program:
         return predicted
 
     def _tried(self, input_shape: Shape, device: str, *, training: bool) -> Shape:
-        """Return the shape of an output for zeros; on the device ``meta``, where there are only shapes, if that works."""
+        """Return the shape of an output for zeros, on the device ``meta``, where there are only shapes, or another."""
         key, inputs = RandomKey(0) if training else None, torch.zeros((_ROWS, *input_shape), device=device)
         with self._worker(training=training) as worker:
             module = worker.module if device == "meta" else self._made(RandomKey(0)).train(training)
@@ -222,7 +224,9 @@ class Program:
             got = f"a {type(outputs).__name__}; return one of its parts"
             raise ShapeError(f"expected {self._label} to return {wanted}, got {got}")
         if outputs.dtype != torch.float32 or outputs.shape[:1] != (_ROWS,):
-            raise ShapeError(f"expected {self._label} to return {wanted}, got {tuple(outputs.shape)} of {outputs.dtype}")
+            raise ShapeError(
+                f"expected {self._label} to return {wanted}, got {tuple(outputs.shape)} of {outputs.dtype}"
+            )
         return tuple(outputs.shape[1:])
 
     def _made(self, key: RandomKey) -> Any:
@@ -272,4 +276,6 @@ def _computing() -> Iterator[None]:
 
 
 def _written(label: str, name: str) -> str:
-    return f"expected {label} to leave its parameters alone in `forward`, got a changed {name}; an optimizer changes them"
+    return (
+        f"expected {label} to leave its parameters alone in `forward`, got a changed {name}; an optimizer changes them"
+    )

@@ -98,7 +98,7 @@ def checked_factory(factory: Any) -> Factory:
         ) from None
     except ValueError:  # a class whose arguments Python does not know
         pass
-    return factory  # type: ignore[no-any-return]  # its type was checked above
+    return factory
 
 
 def file_and_name(factory: Factory) -> tuple[str, str]:

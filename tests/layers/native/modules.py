@@ -19,10 +19,12 @@ def dropping() -> nn.Module:
 
 
 def convolving() -> nn.Module:
-    return nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.BatchNorm2d(2), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 3))
+    return nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.ReLU(), nn.BatchNorm2d(2), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 3)
+    )
 
 
-class Counting(nn.Module):
+class Counting(nn.Module):  # type: ignore[misc]  # torch is an extra, and so of any type
     """Counts the microbatches, keeps a fixed matrix, and does not know what it keeps of no use."""
 
     def __init__(self) -> None:
@@ -40,7 +42,7 @@ class Counting(nn.Module):
         return (x * self.scale) @ self.matrix + self.fixed
 
 
-class Attending(nn.Module):
+class Attending(nn.Module):  # type: ignore[misc]  # torch is an extra, and so of any type
     """Attention with dropout, over a sequence."""
 
     def __init__(self) -> None:
@@ -52,7 +54,7 @@ class Attending(nn.Module):
         return x + y
 
 
-class Recurring(nn.Module):
+class Recurring(nn.Module):  # type: ignore[misc]  # torch is an extra, and so of any type
     """Two layers of an LSTM with dropout between them; the last output."""
 
     def __init__(self) -> None:
