@@ -9,6 +9,7 @@ have become few, and hands them a generator of the call's own. Modes belong to t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -52,7 +53,7 @@ class Keyed(TorchDispatchMode):  # type: ignore[misc]  # torch is an extra, and 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Carry out an operation; with the key's generator where it draws random numbers."""
         named = kwargs or {}
-        if torch.Tag.nondeterministic_seeded not in getattr(function, "tags", ()) or _is_off(function, args, named):
+        if not _draws(function) or _is_off(function, args, named):
             return function(*args, **named)
         if self._key is None:
             raise ConfigError(
@@ -65,7 +66,7 @@ class Keyed(TorchDispatchMode):  # type: ignore[misc]  # torch is an extra, and 
     def _draw(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         packet = function.overloadpacket
         name, generator = packet.__name__, self._generator(args, kwargs)
-        if any(each.name == "generator" for each in function._schema.arguments):
+        if _takes_generator(function):
             given = [each for each in args if not isinstance(each, torch.Generator)]  # of the module's own
             return function(*given, **{**kwargs, "generator": generator})
         if function._overloadname in _OVERLOADS and hasattr(packet, _OVERLOADS[function._overloadname]):
@@ -92,14 +93,30 @@ class Keyed(TorchDispatchMode):  # type: ignore[misc]  # torch is an extra, and 
         return self._generators[device]
 
 
+@cache
+def _draws(function: Any) -> bool:
+    """Return whether an operation can draw random numbers."""
+    return torch.Tag.nondeterministic_seeded in getattr(function, "tags", ())
+
+
+@cache
+def _takes_generator(function: Any) -> bool:
+    return any(each.name == "generator" for each in function._schema.arguments)
+
+
+@cache
+def _switches(function: Any) -> tuple[tuple[int, str, Any], ...]:
+    """Return position, name and default of each argument that turns an operation's random numbers off."""
+    given = enumerate(function._schema.arguments)
+    return tuple((index, each.name, each.default_value) for index, each in given if each.name in _SWITCHES)
+
+
 def _is_off(function: Any, args: Any, kwargs: dict[str, Any]) -> bool:
     """Return whether an operation that may drop numbers drops none, such as attention while predicting."""
-    for index, each in enumerate(function._schema.arguments):
-        if each.name in _SWITCHES and not (
-            args[index] if index < len(args) else kwargs.get(each.name, each.default_value)
-        ):
-            return True
-    return False
+    return any(
+        not (args[index] if index < len(args) else kwargs.get(name, default))
+        for index, name, default in _switches(function)
+    )
 
 
 def _dropout(inputs: Any, rate: float, train: bool | None = True, *, generator: Any) -> Any:
