@@ -105,6 +105,7 @@ class Parameter:
 
 MADE_BY_US = {
     *(name for name in public.__all__ if name.endswith(("Error", "Finished", "Started", "Exited")) or name == "Event"),
+    *("Evaluated", "History", "LayerSummary", "RateSearch", "Summary"),
     *("InterruptedRun", "Result", "Simulation", "Piece", "StageTally", "WorkerTally", "Progress", "Address"),
     "Checkpoint",
 }
@@ -113,10 +114,10 @@ are made for every message or failure, and results and checkpoints by a training
 
 BETWEEN_ACTORS = {
     *("initial_state", "update", "start", "carry_out"),
-    *("Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
+    *("EarlyStopping.best", "Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
     *(f"RunDirectory.{name}" for name in ("append", "begin", "checkpoints", "end", "record")),
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
-    *("Grouping", "Initializer", "Point", "Tag", "Work"),
+    *("Grouping", "Initializer", "Mode", "Point", "Tag", "Takes", "Work"),
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""
 
@@ -151,7 +152,13 @@ def _callables() -> Iterator[tuple[str, Any, Callable[..., Any]]]:
         elif inspect.isclass(value) and not getattr(value, "_is_protocol", False):
             if name not in MADE_BY_US | BETWEEN_ACTORS:
                 yield name, value.__init__, value
-            yield from _methods(name, value)
+            if not _is_layer(value):
+                yield from _methods(name, value)
+
+
+def _is_layer(kind: type[Any]) -> bool:
+    """Return whether a class is a layer, whose methods only a stage calls."""
+    return hasattr(kind, "output_shape") or hasattr(kind, "output_shapes")
 
 
 def _methods(owner: str, kind: type[Any]) -> Iterator[tuple[str, Any, Callable[..., Any]]]:
@@ -196,6 +203,8 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Crash: lambda: public.Crash(layer=0, step=0),
     public.Dataset: lambda: public.load("xor"),
     public.Discipline: lambda: public.Discipline("mine", "", (public.B, public.F, public.W), lambda s, S, m: m),
+    public.EarlyStopping: public.EarlyStopping,
+    public.EpochFinished: lambda: public.EpochFinished(0, 1, 0.5),
     public.Exponential: lambda: public.Exponential(0.1, 0.5),
     public.Initializer: lambda: public.Initializer.HE,
     public.InverseTime: lambda: public.InverseTime(0.1, 0.1),
@@ -254,6 +263,7 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "register_cost(cost)": MeanSquaredError,
     "register_initializer(draw)": lambda: lambda shape, fan, generator: np.zeros(shape),
     "register_layer(constructor)": lambda: public.dense,
+    "register_metric(score)": lambda: lambda targets, predictions: 0.5,
     "register_optimizer(optimizer)": lambda: public.Sgd,
     "simulate(schedule)": lambda: "1f1b",
 }

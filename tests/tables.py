@@ -6,6 +6,7 @@ import pytest
 
 from annex_actors.costs import COSTS
 from annex_actors.layers import INITIALIZERS, LAYERS
+from annex_actors.metrics import METRICS
 from annex_actors.optimizers import OPTIMIZERS
 from annex_actors.schedules.table import DISCIPLINES
 
@@ -16,4 +17,5 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(INITIALIZERS, "_entries", dict(INITIALIZERS))
     monkeypatch.setattr(OPTIMIZERS, "_entries", dict(OPTIMIZERS))
     monkeypatch.setattr(COSTS, "_entries", dict(COSTS))
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS))
     monkeypatch.setattr(DISCIPLINES, "_entries", dict(DISCIPLINES))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,13 @@ import numpy as np
 import pytest
 
 from annex_actors import public
-from annex_actors.layers import LAYERS, activation, dense, sequence
+from annex_actors.layers import LAYERS, AnyLayer, activation, dense, sequence
 from annex_actors.protocol.messages import Address
 from annex_actors.runs.config import resolve
 from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.training.preparation import PreparedTraining
 from tests.kinds import EXAMPLES
+from tests.layers import test_conformance
 from tests.trainings import Seen, Training
 
 LONGEST = 400
@@ -35,18 +38,29 @@ SIMULATION = public.simulate("1f1b", stages=8, microbatches=40)
 
 PROGRAM = TRAINING.program(observers=[Seen()])
 
+LAYER_EXAMPLES: list[AnyLayer] = [*dict(test_conformance.EXAMPLES), *dict(test_conformance.STACK_EXAMPLES)]
+
+LAYER_VALUES: dict[str, Callable[[], Any]] = {layer.name: partial(copy, layer) for layer in LAYER_EXAMPLES}
+"""A layer of each name."""
+
 VALUES: dict[str, Callable[[], Any]] = {
+    **{name: make for name, make in LAYER_VALUES.items() if inspect.isclass(getattr(public, name, None))},
     **{kind.__name__: make for kind, make in EXAMPLES.items() if hasattr(public, kind.__name__)},
     "Address": lambda: Address("stage", 3),
     "Checkpoint": lambda: RESULT.checkpoint,
     "ClipBy": lambda: public.ClipBy.VALUE,
     "Dataset": lambda: public.load("digits"),
+    "EarlyStopping": public.EarlyStopping,
     "EpochFinished": lambda: RESULT.history[-1],
+    "Evaluated": lambda: public.Evaluated(0, 1, 0.5, {"accuracy": 0.5}),
     "Event": public.Event,
     "Grouping": lambda: public.Grouping.STEP,
+    "History": lambda: RESULT.history,
     "InlineRuntime": public.InlineRuntime,
+    "LayerSummary": lambda: LEARNER.summary().rows[0],
     "LayerTimes": public.LayerTimes,
     "Learner": lambda: LEARNER,
+    "Mode": lambda: public.Mode.MIN,
     "Network": lambda: LARGE,
     "PeerExited": lambda: public.PeerExited(Address("stage", 3), "layer 3 dense:16", 2, "killed by SIGKILL"),
     "PeerStarted": lambda: public.PeerStarted(Address("stage", 3), "layer 3 dense:16", 2),
@@ -54,6 +68,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "Point": lambda: public.Point.FORWARD,
     "Progress": lambda: public.Progress(0, 4, 8, 3, 2, 1),
     "ProcessesRuntime": public.ProcessesRuntime,
+    "RateSearch": lambda: LEARNER.find_learning_rate(DATA, steps=10),
     "Result": lambda: RESULT,
     "RunDirectory": lambda: public.RunDirectory(Path("runs/digits")),
     "Samples": lambda: public.load("digits").train,
@@ -61,8 +76,10 @@ VALUES: dict[str, Callable[[], Any]] = {
     "Simulation": lambda: SIMULATION,
     "StageTally": lambda: SIMULATION.stages[0],
     "StepFinished": lambda: public.StepFinished(step=3, epoch=0, cost=0.5, samples=32),
+    "Summary": lambda: public.Learner(dense(3)).summary((4,)),
     "Supervision": public.Supervision,
     "Tag": lambda: public.Tag.DROPOUT,
+    "Takes": lambda: public.Takes.LABELS,
     "ThreadsRuntime": public.ThreadsRuntime,
     "Work": lambda: public.B,
     "WorkerTally": lambda: SIMULATION.workers[0],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from enum import Enum
 from inspect import Parameter
 from types import MappingProxyType
@@ -57,7 +57,7 @@ class Call:
             ConfigError: too many arguments, an unknown or a missing one, or one that the constructor refuses.
         """
         try:
-            inspect.signature(constructor).bind(*self.positional, *last, **self.named)
+            signature_of(constructor).bind(*self.positional, *last, **self.named)
         except TypeError as error:
             raise ConfigError(f"expected {usage}, got {shown(text)}") from error
         try:
@@ -106,9 +106,17 @@ def argument_of(text: str) -> Argument:
     return tuple(map(int, sizes)) if len(sizes) > 1 and all(map(str.isdecimal, sizes)) else text
 
 
+def signature_of(constructor: Callable[..., object]) -> inspect.Signature:
+    """Return a constructor's signature, without the fields of a dataclass that are no part of the text."""
+    signature = inspect.signature(constructor)
+    given = fields(constructor) if is_dataclass(constructor) else ()
+    unwritten = {each.name for each in given if each.metadata == UNWRITTEN}
+    return signature.replace(parameters=[each for name, each in signature.parameters.items() if name not in unwritten])
+
+
 def usage_of(name: str, constructor: Callable[..., object]) -> str:
     """Return how to write a call, such as ``dense:out_features[:in_features][:initializer]``."""
-    words = (_usage(each) for each in inspect.signature(constructor).parameters.values())
+    words = (_usage(each) for each in signature_of(constructor).parameters.values())
     return name + "".join(words)
 
 

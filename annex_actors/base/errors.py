@@ -27,7 +27,12 @@ class DataError(UserError):
 
 
 class DivergedError(UserError):
-    """A cost that is not a finite number: the network, its data or its learning rate is wrong; no restart can help."""
+    """A cost that is not a finite number: the network, its data or its learning rate is wrong; no restart can help.
+
+    Its ``step`` is the first one with such a cost; None: not known.
+    """
+
+    step: int | None = None
 
 
 def message_of(error: BaseException) -> str:

@@ -29,6 +29,7 @@ class Tag(IntEnum):
     SAMPLE_ORDER = 3
     GENERATED_DATA = 4
     SPLIT = 5
+    AUGMENTATION = 6
     TORCH_MODULE = 7
 
 

@@ -11,7 +11,9 @@ from typer.core import TyperGroup
 
 from annex_actors.cli.chaos import chaos
 from annex_actors.cli.datasets import datasets
+from annex_actors.cli.find_rate import find_rate
 from annex_actors.cli.inspect import inspect
+from annex_actors.cli.metrics import metrics
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.predict import predict
@@ -19,6 +21,7 @@ from annex_actors.cli.resume import resume
 from annex_actors.cli.schedules import schedules
 from annex_actors.cli.settings import settings
 from annex_actors.cli.simulate import simulate
+from annex_actors.cli.summary import summary
 from annex_actors.cli.tables import costs, initializers, layers, optimizers, rates
 from annex_actors.cli.train import train
 
@@ -32,8 +35,8 @@ def _short_help(command: Callable[..., Any]) -> str:
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-_LISTS = (datasets, layers, initializers, costs, optimizers, rates, schedules, settings)
-for each in (train, resume, predict, inspect, *_LISTS, simulate, chaos):
+_LISTS = (datasets, layers, initializers, costs, optimizers, rates, schedules, metrics, settings)
+for each in (train, resume, predict, inspect, summary, find_rate, *_LISTS, simulate, chaos):
     app.command(cls=SettingsCommand, short_help=_short_help(each))(each)
 
 

@@ -77,14 +77,15 @@ def _show_epochs(epochs: Sequence[EpochRecord]) -> None:
     from annex_actors.observe.lines import number
 
     names = list(dict.fromkeys(name for epoch in epochs for name in epoch.metrics))
+    evaluated = "validation_cost" if any(epoch.validation_cost is not None for epoch in epochs) else "test_cost"
     print_table(
-        ["epoch", "step", "cost", "test cost", *names, "samples/s", "restarts"],
+        ["epoch", "step", "cost", f"{evaluated.replace('_', ' ')}", *names, "samples/s", "restarts"],
         [
             [
                 epoch.epoch,
                 epoch.steps,
                 number(epoch.train_cost),
-                number(epoch.test_cost),
+                number(getattr(epoch, evaluated)),
                 *(number(epoch.metrics.get(name)) for name in names),
                 f"{epoch.samples_per_second:,.0f}",
                 epoch.restarts,

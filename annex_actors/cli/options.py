@@ -25,6 +25,12 @@ Schedule: TypeAlias = Annotated[str | None, typer.Option()]
 RuntimeName: TypeAlias = Annotated[str | None, typer.Option()]
 Affinity: TypeAlias = Annotated[bool | None, typer.Option("--affinity")]
 Layers: TypeAlias = Annotated[str | None, typer.Option()]
+Dtype: TypeAlias = Annotated[str | None, typer.Option(metavar="float32|float64")]
+Stages: TypeAlias = Annotated[str | None, typer.Option(metavar="layer|N")]
+CostName: TypeAlias = Annotated[str | None, typer.Option("--cost")]
+OptimizerName: TypeAlias = Annotated[str | None, typer.Option("--optimizer")]
+Seed: TypeAlias = Annotated[int | None, typer.Option()]
+Label: TypeAlias = Annotated[str | None, typer.Option()]
 DataDir: TypeAlias = Annotated[str | None, typer.Option()]
 HangSeconds: TypeAlias = Annotated[float | None, typer.Option()]
 Load: TypeAlias = Annotated[list[Path] | None, typer.Option(help=_LOAD)]
@@ -44,6 +50,10 @@ _FEW = 130
 _SETTING_OF = {
     "epochs": "training.epochs",
     "batch_size": "training.batch_size",
+    "halt": "training.halt",
+    "validation": "training.validation",
+    "metrics": "training.metrics",
+    "evaluate_every": "training.evaluate_every",
     "microbatches": "training.microbatches",
     "schedule": "training.schedule",
     "load": "training.load",
@@ -60,6 +70,7 @@ _SETTING_OF = {
     "optimizer": "optimizer.name",
     "learning_rate": "optimizer.learning_rate",
     "layers": "network.layers",
+    "dtype": "network.dtype",
     "cost": "cost",
     "data_dir": "data.data_dir",
     "label": "data.label",

@@ -60,13 +60,15 @@ def _summary(result: RunReport) -> str:
     from annex_actors.observe.lines import metric_parts
 
     costs = {"test cost": result.test_cost, "train cost": result.train_cost}
+    if result.validation_cost is not None:
+        costs["validation cost"] = result.validation_cost
     metrics = {f"test {name}": value for name, value in result.test_metrics.items()}
     work = f"{counted(result.steps, 'step')} of {counted(result.stages, 'actor')}"
     restarts = [counted(result.restarts, "restart")] if result.restarts else []
     lines = [
         ", ".join(metric_parts({**metrics, **costs})),
         ", ".join([f"{work} in {result.seconds:.1f} s", f"{result.samples_per_second:,.0f} samples/s", *restarts]),
-        f"weights {result.weights_sha256}",
+        f"weights {result.weights_sha256}" + (f" of epoch {result.restored_epoch}" if result.restored_epoch else ""),
         f"saved in {result.run_dir}",
     ]
     return "\n".join(lines)

@@ -6,7 +6,7 @@ Every array is checked here once, and is then read-only. Data that cannot be tra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -71,6 +71,8 @@ class Dataset:
         classes: the name of every class, in the order of the labels; ``None`` for regression.
         feature_names: the name of every input column, for inputs of shape ``(samples, features)``, or ``None``.
         source: one line: where the data came from, and how they were scaled.
+        validation: the samples to evaluate after every epoch, which are not trained on; None: the test samples are
+            evaluated. See `with_validation`.
 
     Raises:
         DataError: training and test samples of different shapes, labels out of range, or names that do not fit.
@@ -83,6 +85,7 @@ class Dataset:
     classes: tuple[str, ...] | None
     feature_names: tuple[str, ...] | None
     source: str
+    validation: Samples | None = None
 
     def __post_init__(self) -> None:
         checks.keep(
@@ -94,19 +97,43 @@ class Dataset:
             feature_names=_names("feature_names", self.feature_names),
             source=checks.text("source", self.source),
         )
-        _check_same_shapes(self.train, self.test)
-        for part, samples in (("train", self.train), ("test", self.test)):
-            _check_labels(part, samples.targets, self.classes)
+        if self.validation is not None:
+            checks.instance("validation", self.validation, Samples, "samples, such as Samples(inputs, targets)")
+        for part, samples in (("train", self.train), ("test", self.test), ("validation", self.validation)):
+            if samples is not None:
+                _check_same_shapes(part, self.train, samples)
+                _check_labels(part, samples.targets, self.classes)
         _check_names(self.feature_names, self.input_shape)
 
     def __repr__(self) -> str:
         task = "regression" if self.classes is None else counted(len(self.classes), "class")
-        return f"Dataset({shown(self.name)}, {self.train}, test {len(self.test):,}, {task})"
+        validation = "" if self.validation is None else f"validation {len(self.validation):,}, "
+        return f"Dataset({shown(self.name)}, {self.train}, {validation}test {len(self.test):,}, {task})"
 
     @property
     def input_shape(self) -> Shape:
         """The shape of one input, without the sample axis, such as ``(64,)``."""
         return self.train.inputs.shape[1:]
+
+    def with_validation(self, fraction: float, *, seed: int = 0) -> Dataset:
+        """Return the same data set with a part of the training samples set apart for validation.
+
+        Args:
+            fraction: of the training samples, in (0, 1), stratified by class.
+            seed: of the split, >= 0; the split depends on the seed and the labels alone.
+
+        Raises:
+            ConfigError: ``fraction`` or ``seed`` out of range.
+            DataError: there is only one training sample; or there are validation samples already.
+        """
+        checks.real_number("fraction", fraction, above=0, below=1)
+        if self.validation is not None:
+            raise DataError(f"expected data without validation samples, got {len(self.validation)}; split them once")
+        labels = self.train.targets if self.classes else None
+        rows = split_indices(len(self.train), labels, test_fraction=fraction, seed=seed, number=1)
+        train, validation = (_rows(self.train, part) for part in rows)
+        test = train if self.test is self.train else self.test
+        return replace(self, train=train, validation=validation, test=test)
 
     @classmethod
     def from_arrays(
@@ -178,11 +205,11 @@ def _check_shapes(inputs: Array, targets: Array) -> None:
         raise DataError("expected at least 1 sample, got 0; check that the file or the selection is not empty")
 
 
-def _check_same_shapes(train: Samples, test: Samples) -> None:
+def _check_same_shapes(part: str, train: Samples, test: Samples) -> None:
     for what, first, second in (("inputs", train.inputs, test.inputs), ("targets", train.targets, test.targets)):
         if first.shape[1:] != second.shape[1:]:
             raise DataError(
-                f"expected training and test {what} of one shape apart from the number of samples, "
+                f"expected training and {part} {what} of one shape apart from the number of samples, "
                 f"got {first.shape} and {second.shape}; give both the same columns"
             )
 

@@ -64,7 +64,9 @@ def find(folders: Iterable[Path]) -> Path | None:
 
 
 def fashion_mnist(folder: Path) -> Dataset:
-    """Return the data set in ``folder``: 60,000 training and 10,000 test pictures, shape ``(784,)``, scaled to [0, 1].
+    """Return the data set in ``folder``: 60,000 training and 10,000 test pictures, scaled to [0, 1].
+
+    A picture has the shape ``(28, 28, 1)``: height, width, channels.
 
     Args:
         folder: holds the four ``.gz`` files under their original names.
@@ -87,7 +89,7 @@ def _samples(folder: Path, part: str) -> Samples:
     with reading(path):
         if pictures.shape[1:] != (28, 28):
             raise DataError(f"expected pictures of (28, 28), got {pictures.shape[1:]}; get Fashion-MNIST's own files")
-        inputs = pictures.reshape(len(pictures), -1) / np.float32(255)
+        inputs = pictures[..., np.newaxis] / np.float32(255)
         inputs.flags.writeable = False  # saves `Samples` a copy of 188 MB
         return Samples(inputs, labels)
 

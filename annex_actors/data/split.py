@@ -11,7 +11,7 @@ from annex_actors.base.random_keys import RandomKey, Tag
 
 
 def split_indices(
-    samples: int, labels: NDArray[np.int64] | None, *, test_fraction: float, seed: int
+    samples: int, labels: NDArray[np.int64] | None, *, test_fraction: float, seed: int, number: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of the training and of the test samples, each in ascending order.
 
@@ -23,6 +23,7 @@ def split_indices(
         labels: the class of each, shape ``(samples,)``, or ``None`` for regression.
         test_fraction: in [0, 1); with 0 both sets are the whole.
         seed: >= 0.
+        number: of the split: with the same seed, splits of other numbers are independent.
 
     Raises:
         ConfigError: ``test_fraction`` or ``seed`` out of range.
@@ -31,7 +32,7 @@ def split_indices(
     _check(samples, test_fraction, seed)
     if test_fraction == 0:
         return np.arange(samples), np.arange(samples)
-    shuffled = RandomKey(seed).generator(Tag.SPLIT).permutation(samples)
+    shuffled = RandomKey(seed, step=number).generator(Tag.SPLIT).permutation(samples)
     if labels is not None:
         shuffled = shuffled[np.argsort(labels[shuffled], kind="stable")]
     count = min(max(round(samples * test_fraction), 1), samples - 1)

@@ -3,13 +3,15 @@
 Read the modules in this order:
 
 1. `layer`: the protocol `Layer`, which has five members, and what a layer with weights or state adds;
-2. `dense`, with `initializers` and `kernels`: the layer that has weights, and what computes its products;
+2. `dense`, with `initializers`, `kernels` and `torch_kernels`: the layer that has weights, and what computes its products;
 3. `activations`: relu, gelu, sigmoid and others, and what a function of your own needs;
 4. `norms`: batch norm, layer norm and others; `dropout`; `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
-6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices`;
+6. `images`: convolutions, pooling and augmentation, with `windows`; `sequences`: embedding, positions, attention,
+   lstm, gru, and masks, with `indices` and `samples`;
 7. `native`: modules of torch as layers, and networks to and from torch;
-8. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
+8. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer
+   learns;
 9. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
@@ -42,15 +44,45 @@ from annex_actors.layers.activations import (
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
+from annex_actors.layers.images import (
+    IMAGE_LAYERS,
+    AvgPool1d,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    Cutout,
+    GaussianNoise,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    MaxPool1d,
+    MaxPool2d,
+    RandomCrop,
+    RandomFlip,
+    RandomShift,
+    avg_pool1d,
+    avg_pool2d,
+    conv1d,
+    conv2d,
+    cutout,
+    gaussian_noise,
+    global_avg_pool,
+    global_max_pool,
+    max_pool1d,
+    max_pool2d,
+    random_crop,
+    random_flip,
+    random_shift,
+)
 from annex_actors.layers.indices import TakesIndices
 from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
-from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, UsesKernels, kernels
+from annex_actors.layers.kernels import KERNELS, NUMPY, Convolves, Kernels, NumpyKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
     EstimatesWork,
     Factors,
     FollowedBy,
     Layer,
     MixesRows,
+    NeedsSamples,
     Rectifies,
     Saved,
     Stateful,
@@ -93,10 +125,12 @@ from annex_actors.layers.sequences import (
 )
 from annex_actors.layers.stack import AnyLayer, ChangesMask, OnStack, Stack, StackLayer, UsesMask, on_stack
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
+from annex_actors.layers.torch_kernels import TorchKernels
 from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
 from annex_actors.layers.tuning import Tuning
 
 __all__ = [
+    "IMAGE_LAYERS",
     "INITIALIZERS",
     "KERNELS",
     "LAYERS",
@@ -104,10 +138,16 @@ __all__ = [
     "SEQUENCE_LAYERS",
     "Activation",
     "AnyLayer",
+    "AvgPool1d",
+    "AvgPool2d",
     "BatchNorm",
     "ChangesMask",
     "Concatenate",
     "Constructor",
+    "Conv1d",
+    "Conv2d",
+    "Convolves",
+    "Cutout",
     "DType",
     "Dense",
     "Dropout",
@@ -120,7 +160,10 @@ __all__ = [
     "FollowedBy",
     "Fork",
     "Function",
+    "GaussianNoise",
     "Gelu",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
     "GroupNorm",
     "Initializer",
     "Join",
@@ -132,7 +175,10 @@ __all__ = [
     "LogSoftmax",
     "Mask",
     "MaskedAvgPool",
+    "MaxPool1d",
+    "MaxPool2d",
     "MixesRows",
+    "NeedsSamples",
     "Network",
     "NumpyKernels",
     "OnStack",
@@ -140,6 +186,9 @@ __all__ = [
     "Permute",
     "Positions",
     "Prelu",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomShift",
     "Rectifies",
     "Recurrent",
     "Relu",
@@ -170,8 +219,13 @@ __all__ = [
     "Weighted",
     "activation",
     "add",
+    "avg_pool1d",
+    "avg_pool2d",
     "batch_norm",
     "concat",
+    "conv1d",
+    "conv2d",
+    "cutout",
     "dense",
     "dropout",
     "embedding",
@@ -179,6 +233,9 @@ __all__ = [
     "flatten",
     "freeze",
     "from_torch",
+    "gaussian_noise",
+    "global_avg_pool",
+    "global_max_pool",
     "group_norm",
     "gru",
     "kernels",
@@ -189,11 +246,16 @@ __all__ = [
     "lstm",
     "mask",
     "masked_avg_pool",
+    "max_pool1d",
+    "max_pool2d",
     "on_stack",
     "parse_layers",
     "permute",
     "positions",
     "prelu",
+    "random_crop",
+    "random_flip",
+    "random_shift",
     "register_initializer",
     "register_layer",
     "repeat",

@@ -6,20 +6,17 @@ shapes. They round differently, so the choice is part of the layer, and is recor
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError
 from annex_actors.base.tables import Table
 from annex_actors.base.types import Floats
-
-_ALIGNMENT = 64
-"""Bytes: torch aligns its own arrays to this, which is also the size of a cache line."""
+from annex_actors.layers.torch_kernels import TorchKernels
+from annex_actors.layers.windows import Windows
 
 
 @runtime_checkable
@@ -47,6 +44,39 @@ class Kernels(Hashable, Protocol):
 
 
 @runtime_checkable
+class Convolves(Protocol):
+    """Kernels that compute convolutions, too; with other kernels, layers make them of products.
+
+    The promise of `Kernels.product` holds for all three results: new C-contiguous arrays, which the caller may
+    overwrite, of bits that depend on the numbers only.
+    """
+
+    def convolve(self, images: Floats, weight: Floats, bias: Floats, *, windows: Windows, groups: int) -> Floats:
+        """Return the product of each window with each filter, plus the filter's bias.
+
+        Args:
+            images: shape ``(samples, height, width, channels)``, C-contiguous.
+            weight: shape ``(*kernel, channels / groups, filters)``, C-contiguous.
+            bias: shape ``(filters,)``.
+            windows: of the images.
+            groups: into how many parts the channels and the filters are cut; a part's filters look at its channels.
+
+        Returns:
+            Shape ``(samples, *windows.counts, filters)``.
+        """
+
+    def convolution_input_gradient(
+        self, grad_output: Floats, weight: Floats, *, windows: Windows, groups: int
+    ) -> Floats:
+        """Return dC/dimages, shape ``(samples, height, width, channels)``, from dC/doutputs."""
+
+    def convolution_weight_gradient(
+        self, images: Floats, grad_output: Floats, *, windows: Windows, groups: int
+    ) -> Floats:
+        """Return dC/dweight, shape ``(*kernel, channels / groups, filters)``, summed over the samples."""
+
+
+@runtime_checkable
 class UsesKernels(Protocol):
     """A layer that lets kernels compute its matrix products, such as `Dense`."""
 
@@ -67,58 +97,6 @@ class NumpyKernels:
         return result
 
 
-@dataclass(frozen=True)
-class TorchKernels:
-    """Torch's matrix product on the CPU, on the same memory; torch is imported with the first instance.
-
-    Two things could change bits. Torch splits a product over several threads, whose number each calling thread sets for
-    itself: so every product sets it to one, and back. And torch sums in another order if an array is not aligned: so
-    an array that does not begin at a multiple of 64 bytes is copied first.
-
-    Raises:
-        ConfigError: torch is not installed.
-    """
-
-    name = "torch"
-
-    def __post_init__(self) -> None:
-        try:
-            import torch
-        except ImportError as error:
-            raise ConfigError(
-                "expected torch for kernels 'torch', got none; pip install annex-actors[torch]"
-            ) from error
-        read_only = np.empty(0, np.float32)
-        read_only.flags.writeable = False
-        with warnings.catch_warnings():
-            # Torch warns of a read-only array once per process. All arrays here are read-only, and none is written to.
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-            torch.from_numpy(read_only)
-
-    def __reduce__(self) -> tuple[type[TorchKernels], tuple[()]]:
-        return TorchKernels, ()  # calls the constructor, so that unpickling imports torch before the first work arrives
-
-    @property
-    def description(self) -> str:
-        """Version and vector instructions in use, such as ``torch 2.13.0 (AVX512)``."""
-        import torch
-
-        return f"torch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()})"
-
-    def product(self, left: Floats, right: Floats) -> Floats:
-        """Return ``left @ right``."""
-        import torch
-
-        threads = torch.get_num_threads()
-        if threads == 1:
-            return _product(torch, left, right)
-        torch.set_num_threads(1)
-        try:
-            return _product(torch, left, right)
-        finally:
-            torch.set_num_threads(threads)
-
-
 NUMPY: Kernels = NumpyKernels()
 """The default kernels."""
 
@@ -135,12 +113,3 @@ def kernels(kernels: str | Kernels) -> Kernels:
     if isinstance(kernels, str):
         return KERNELS.find(kernels)()
     return checks.instance("kernels", kernels, Kernels, 'a name such as "numpy", or kernels such as NumpyKernels()')
-
-
-def _product(torch: Any, left: Floats, right: Floats) -> Floats:
-    result: Floats = torch.mm(_aligned(torch.from_numpy(left)), _aligned(torch.from_numpy(right))).numpy()
-    return result
-
-
-def _aligned(tensor: Any) -> Any:
-    return tensor.clone() if tensor.data_ptr() % _ALIGNMENT else tensor

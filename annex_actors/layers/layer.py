@@ -127,6 +127,14 @@ class MixesRows(Protocol):
 
 
 @runtime_checkable
+class NeedsSamples(Protocol):
+    """A layer that learns nothing from a microbatch with too few samples, such as batch norm."""
+
+    def fewest_samples(self, input_shape: Shape) -> int:
+        """Return how many samples a microbatch needs; one of a short last batch may have fewer."""
+
+
+@runtime_checkable
 class Rectifies(Protocol):
     """An activation, on which the initial weights of the layer below depend."""
 

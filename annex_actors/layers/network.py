@@ -10,13 +10,12 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.shown import shown
-from annex_actors.base.types import DType, Floats, Parameters, Shape
+from annex_actors.base.types import DType, Parameters, Shape
 from annex_actors.base.words import counted
-from annex_actors.layers.indices import TakesIndices, as_indices
 from annex_actors.layers.kernels import Kernels, UsesKernels
 from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import FollowedBy, Layer, Rectifies, Stateful, Weighted
-from annex_actors.layers.stack import AnyLayer, ChangesMask, Stack, StackLayer, UsesMask, on_stack, shapes_after
+from annex_actors.layers.stack import AnyLayer, ChangesMask, StackLayer, UsesMask, shapes_after
 from annex_actors.layers.tuning import UNTUNED, Tuning
 
 _LAYERS = 2**20
@@ -66,6 +65,15 @@ class Network:
             raise ShapeError(f"expected as many joins as forks, got {got}; join them")
         return tuple(stack[0] for stack in stacks)
 
+    def stacks(self, input_shape: Shape) -> tuple[tuple[Shape, ...], ...]:
+        """Return the shapes of all arrays of a sample before, between and after the layers, the activation's first.
+
+        Raises:
+            UserError: see `shapes`.
+        """
+        self.shapes(input_shape)
+        return tuple(self._stacks(input_shape))
+
     def initial_parameters(self, input_shape: Shape, *, seed: int, dtype: DType) -> tuple[Parameters, ...]:
         """Return the parameters of every layer before training; random ones depend on the seed and the layer's index.
 
@@ -99,28 +107,6 @@ class Network:
             layer.initial_state(shape, dtype) if isinstance(layer, Stateful) else {}
             for layer, shape in zip(self.layers, self.shapes(input_shape), strict=False)
         )
-
-    def check_samples(self, inputs: Floats, what: str = "inputs") -> None:
-        """Check that samples are indices where a layer takes indices; other layers take any numbers.
-
-        Asked are the layers up to the first with weights or state: what comes after it depends on the training.
-
-        Args:
-            inputs: the samples, shape ``(samples, *input_shape)``.
-            what: what they are, for the error.
-
-        Raises:
-            DataError: an input that is no index; the message names the layer and the place.
-        """
-        if not any(isinstance(layer, TakesIndices) for layer in self.layers):
-            return
-        stack: Stack = (inputs,)
-        for index, layer in enumerate(self.layers):
-            if isinstance(layer, TakesIndices):
-                as_indices(stack[0], layer.num_indices, what=what, taker=self._label(index))
-            if isinstance(layer, Weighted | Stateful):
-                return
-            stack, _ = on_stack(layer).forward({}, stack, None)
 
     def spec(self) -> str:
         """Return the network's text, such as ``dense:128 relu dropout:0.1 dense:10``, for `parse_layers`."""

@@ -15,6 +15,7 @@ from annex_actors.layers.activations import ACTIVATION_LAYERS
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
+from annex_actors.layers.images import IMAGE_LAYERS
 from annex_actors.layers.layer import Layer
 from annex_actors.layers.native import NATIVE_LAYERS
 from annex_actors.layers.network import Network, repeat, sequence
@@ -58,6 +59,7 @@ LAYERS: Table[Constructor] = Table(
         "rotate": Rotate,
         "join": Join,
         "concatenate": Concatenate,
+        **IMAGE_LAYERS,
         **SEQUENCE_LAYERS,
         **NATIVE_LAYERS,
         "freeze": freeze,

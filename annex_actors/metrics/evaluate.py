@@ -1,14 +1,18 @@
-"""How good predictions are: accuracy for classes, the coefficient of determination for regression."""
+"""How good predictions are, by the metrics that were chosen, or by those that fit the task."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from annex_actors.base.errors import ShapeError
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError, ShapeError
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats
 from annex_actors.base.words import counted
+from annex_actors.metrics.table import METRICS, Metric, Takes, metric
 
 
 def preload() -> None:
@@ -19,65 +23,75 @@ def preload() -> None:
     import sklearn.metrics  # noqa: F401 - for its effect
 
 
-def evaluate(predictions: Floats, targets: Array, classes: Sequence[str] | None) -> Mapping[str, float]:
-    """Return the metrics that fit the task, by name.
+def chosen(
+    names: Iterable[str] | None, classes: Sequence[str] | None, *, numbers_only: bool = True
+) -> Mapping[str, Metric]:
+    """Return metrics by their texts; by default those that fit the task, ``accuracy`` or ``r2``.
+
+    Args:
+        names: such as ``["accuracy", "f1", "top_k_accuracy:3"]``; None for the default.
+        classes: the names of the classes, or ``None`` for regression.
+        numbers_only: whether each has to be a number, as in the history of a training.
+
+    Raises:
+        ConfigError: an unknown metric, one of another task, or one that is no number.
+    """
+    if names is None:
+        return {name: metric(name) for name in (["accuracy"] if classes else ["r2"])}
+    found = {name: metric(name) for name in checks.several("metrics", names, "a list of names such as f1")}
+    for name, each in found.items():
+        if (each.takes is Takes.NUMBERS) == (classes is not None):
+            fitting = [other for other in METRICS if (metric(other).takes is Takes.NUMBERS) == (classes is None)]
+            task = "classes" if classes else "regression"
+            raise ConfigError(f"expected `metrics` of {task}, such as {', '.join(fitting)}, got {shown(name)}")
+        if numbers_only and each.mode is None:
+            raise ConfigError(
+                f"expected `metrics` that are numbers, got {shown(name)}; after the training ask "
+                f"learner.evaluate(data, metrics=[{name!r}])"
+            )
+    return found
+
+
+def evaluate(
+    predictions: Floats, targets: Array, classes: Sequence[str] | None, metrics: Mapping[str, Metric] | None = None
+) -> Mapping[str, Any]:
+    """Return metrics by name; those that are undefined are left out.
 
     Args:
         predictions: the network's predictions, shape ``(samples, outputs)`` or ``(samples,)``.
         targets: labels, shape ``(samples,)``; or numbers, as many as ``predictions``.
         classes: the names of the classes, or ``None`` for regression.
+        metrics: by name, see `chosen`; None: those that fit the task.
 
     Returns:
-        ``{"accuracy": ...}`` for classes, ``{"r2": ...}`` for regression; ``{}`` if `r2` is undefined.
+        By default ``{"accuracy": ...}`` for classes, ``{"r2": ...}`` for regression; ``{}`` if R2 is undefined.
 
     Raises:
         ShapeError: predictions that do not fit the targets or the classes.
     """
-    metrics = {"accuracy": accuracy(predictions, targets, classes)} if classes else {"r2": r2(predictions, targets)}
-    return {name: value for name, value in metrics.items() if value is not None}
+    named = chosen(None, classes) if metrics is None else metrics
+    if classes is None:
+        given = {Takes.NUMBERS: _numbers(predictions, targets)}
+        targets = targets.reshape(len(targets), -1)
+        if not np.isfinite(predictions).all():
+            return {}
+    else:
+        labels = predicted_classes(predictions, len(targets), len(classes))
+        given = {Takes.LABELS: labels, Takes.SCORES: _scores(predictions)}
+    values = {name: each.score(targets, given[each.takes]) for name, each in named.items()}
+    return {
+        name: value if named[name].mode is None else float(value) for name, value in values.items() if value is not None
+    }
 
 
-def accuracy(predictions: Floats, targets: Array, classes: Sequence[str] | None) -> float | None:
-    """Return the fraction of samples that are classified correctly, in [0, 1]; ``None`` for regression.
+def predicted_classes(predictions: Floats, samples: int, classes: int) -> Array:
+    """Return the predicted class of each sample.
 
     Args:
         predictions: a score for each class, shape ``(samples, classes)``: the largest decides. Or, for two classes, the
             probability of the second, shape ``(samples, 1)`` or ``(samples,)``: above 0.5 it is predicted.
-        targets: labels, shape ``(samples,)``.
-        classes: the names of the classes, or ``None`` for regression.
-
-    Raises:
-        ShapeError: predictions that do not fit the targets or the classes.
-    """
-    if classes is None:
-        return None
-    from sklearn.metrics import accuracy_score
-
-    return float(accuracy_score(targets, predicted_classes(predictions, len(targets), len(classes))))
-
-
-def r2(predictions: Floats, targets: Array) -> float | None:
-    """Return the coefficient of determination: 1 is perfect, 0 is as good as the mean; several outputs are averaged.
-
-    It is undefined, and ``None``, for fewer than two samples or a prediction that is not finite.
-
-    Raises:
-        ShapeError: predictions and targets of different sizes.
-    """
-    if len(predictions) != len(targets) or predictions.size != targets.size:
-        raise ShapeError(
-            f"expected predictions of the targets' shape {targets.shape}, got {predictions.shape}; "
-            "give the last layer an output for each target column"
-        )
-    if len(targets) < 2 or not np.isfinite(predictions).all():
-        return None
-    from sklearn.metrics import r2_score
-
-    return float(r2_score(targets.reshape(len(targets), -1), predictions.reshape(len(targets), -1)))
-
-
-def predicted_classes(predictions: Floats, samples: int, classes: int) -> Array:
-    """Return the predicted class of each sample; see `accuracy`.
+        samples: how many there are.
+        classes: how many there are.
 
     Returns:
         Labels, int64, shape ``(samples,)``.
@@ -95,3 +109,21 @@ def predicted_classes(predictions: Floats, samples: int, classes: int) -> Array:
         f"expected predictions of shape ({samples}, {classes}), an output for each class, got {predictions.shape}; "
         f"give the last layer {counted(classes, 'output')}"
     )
+
+
+def _scores(predictions: Floats) -> Floats:
+    """Return a score for each class; of a single probability also its complement."""
+    if predictions.ndim == 2 and predictions.shape[1] > 1:
+        return predictions
+    yes = predictions.reshape(-1, 1)
+    both: Floats = np.concatenate([1 - yes, yes], axis=1)
+    return both
+
+
+def _numbers(predictions: Floats, targets: Array) -> Floats:
+    if len(predictions) != len(targets) or predictions.size != targets.size:
+        raise ShapeError(
+            f"expected predictions of the targets' shape {targets.shape}, got {predictions.shape}; "
+            "give the last layer an output for each target column"
+        )
+    return predictions.reshape(len(targets), -1)

@@ -28,6 +28,8 @@ def epoch_line(epoch: EpochRecord, epochs: int, width: int = USUAL) -> str:
     step = f"step {epoch.steps}"
     speed = [f"{epoch.samples_per_second:,.0f}/s"] if epoch.samples_per_second else []
     test = [] if epoch.test_cost is None else [f"test cost {number(epoch.test_cost)}"]
+    if epoch.validation_cost is not None:
+        test = [f"validation cost {number(epoch.validation_cost)}"]
     parts = [
         f"epoch {epoch.epoch:{len(str(epochs))}}/{epochs}",
         step,

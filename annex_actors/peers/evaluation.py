@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost, scaled
 from annex_actors.data import Samples
-from annex_actors.metrics import evaluate
+from annex_actors.metrics import Metric, evaluate
 
 
 def evaluated(
@@ -18,8 +19,9 @@ def evaluated(
     classes: tuple[str, ...] | None,
     *,
     penalty: float = 0.0,
-) -> tuple[float, Mapping[str, float]]:
-    """Return the mean cost of outputs, weighted if the samples have weights, and the metrics that fit the task.
+    metrics: Mapping[str, Metric] | None = None,
+) -> tuple[float, Mapping[str, Any]]:
+    """Return the mean cost of outputs, weighted if the samples have weights, and the metrics.
 
     Class weights are for training alone, and metrics count each sample once.
 
@@ -30,7 +32,8 @@ def evaluated(
         encoded: the same targets, as the cost encodes them.
         classes: their names; None for regression.
         penalty: what the network's weights cost.
+        metrics: by name; None: those that fit the task.
     """
     given = () if samples.sample_weight is None else (scaled(samples.sample_weight),)
     value, _ = cost.evaluate(outputs, encoded, len(outputs), *given)
-    return value + penalty, evaluate(cost.predictions(outputs), samples.targets, classes)
+    return value + penalty, evaluate(cost.predictions(outputs), samples.targets, classes, metrics)

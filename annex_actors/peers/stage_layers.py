@@ -92,10 +92,12 @@ class StageLayers:
         given = () if target.sample_weight is None else (target.sample_weight,)
         value, gradient = cost.evaluate(outputs, target.array, message.part.samples, *given)
         if not isfinite(value):
-            raise DivergedError(
+            error = DivergedError(
                 f"expected a finite cost, got {value} at step {message.step} microbatch {message.microbatch}; "
                 "lower the learning rate, or look at the data's scale"
             )
+            error.step = message.step
+            raise error
         self._notify(message)
         return value, gradient
 

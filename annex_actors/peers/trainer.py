@@ -14,17 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
-from annex_actors.costs import Cost, scaled
-from annex_actors.data import Batches, Samples, microbatch_slices
+from annex_actors.costs import Cost
+from annex_actors.data import Batches, Samples
+from annex_actors.metrics import Metric
 from annex_actors.peers.evaluation import evaluated
 from annex_actors.peers.prediction_feed import PredictionFeed
+from annex_actors.peers.step_feed import TrainingSamples, fed
 from annex_actors.peers.trainer_mailbox import TrainerMailbox
 from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.effects import Commit, Emit, Request
-from annex_actors.protocol.events import EpochFinished, Finished, StepFinished
+from annex_actors.protocol.events import EpochFinished, Evaluated, Finished, StepFinished
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.messages import (
     WHOLE_STEP,
@@ -32,16 +35,12 @@ from annex_actors.protocol.messages import (
     Await,
     Committed,
     Control,
-    Forward,
     Halt,
     Message,
-    Part,
     Post,
     Predict,
     Report,
     Resume,
-    Target,
-    freeze,
 )
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import TRAINER, Routing
@@ -55,7 +54,7 @@ class TrainerSpec:
     Args:
         run: the run's name.
         routing: the chain of stages.
-        inputs: the samples to train on, ``(samples, *input_shape)``.
+        inputs: the samples to train on, ``(samples, *input_shape)``, of the network's dtype.
         targets: their targets, as the cost encodes them.
         sample_weight: what each of them counts, float64, shape ``(samples,)``; None: 1 each.
         test: the samples to evaluate after every epoch, with their targets as the user gave them; None: none.
@@ -69,6 +68,12 @@ class TrainerSpec:
         overlap: how many steps may be under way at once. The trainer feeds one more, so that the first stage finds its
             next step waiting when it commits.
         resumed: the state in which an earlier run ended; None: there was none.
+        best: from the finished epochs to the index of the best one, whose commits the store is to keep; None: none are.
+        is_validation: whether ``test`` is a validation set.
+        evaluate_every: steps between two evaluations within the epochs, beside those at their ends; 0: none.
+        metrics: of ``test``, by name; None: those that fit the task.
+        seconds: how long the run has taken so far, by the clock of its owner. A peer has none: this one is asked when
+            an epoch ends, and its answer is committed with the epoch before anything acts on it.
         rate_factor: from the finished epochs to what the learning rate of the next steps is multiplied by; None: 1.
 
     Raises:
@@ -89,6 +94,11 @@ class TrainerSpec:
     halt: Callable[[tuple[EpochFinished, ...]], bool] | None = None
     overlap: int = 1
     resumed: TrainerState | None = None
+    best: Callable[[tuple[EpochFinished, ...]], int | None] | None = None
+    is_validation: bool = False
+    evaluate_every: int = 0
+    metrics: Mapping[str, Metric] | None = None
+    seconds: Callable[[], float] = float
     sample_weight: Floats | None = None
     rate_factor: Callable[[tuple[EpochFinished, ...]], float] | None = None
 
@@ -156,6 +166,8 @@ class Trainer:
         self._factor: tuple[int, float] | None = None
         self._waiting_for: PredictionFeed | set[Address] | None = None
         """The outputs of an evaluation, or the stages whose last commit is missing; None: it feeds steps."""
+        self._ending: EpochFinished | None = None
+        """The epoch that ends once every stage has committed its last step, so that the store can keep it."""
 
     def start(self) -> list[Request]:
         """Continue from the last commit."""
@@ -171,12 +183,12 @@ class Trainer:
         match control:
             case Halt():
                 self._state = replace(self._state, halt_at=self._fed)
-                if isinstance(waiting_for, PredictionFeed):
-                    self._waiting_for = None
+                if isinstance(waiting_for, PredictionFeed) or self._ending is not None:
+                    self._waiting_for = self._ending = None
                 return [self._commit(), *self._go_on()]
             case Committed(step=step) if isinstance(waiting_for, set) and waiting_for and step >= self._fed:
                 waiting_for.discard(peer)
-                return self._finish()
+                return self._kept(waiting_for) if self._ending is not None else self._finish()
             case Resume():
                 if isinstance(waiting_for, PredictionFeed):
                     return list(waiting_for.send_again())
@@ -206,13 +218,19 @@ class Trainer:
         state, halt_at = self._state, self._state.halt_at
         if len(state.history) >= self._spec.epochs or (halt_at is not None and state.reported >= halt_at):
             return self._finish()
-        if state.reported >= self._epoch_end:
+        if state.reported >= self._stop:
             return self._evaluate()
         return self._feed()
 
+    @property
+    def _stop(self) -> int:
+        """The step up to which to feed before the next evaluation, within the epoch or at its end."""
+        within = self._state.stop_after(self._spec.evaluate_every)
+        return self._epoch_end if within is None else min(within, self._epoch_end)
+
     def _feed(self) -> list[Request]:
         requests: list[Request] = []
-        until = min(self._epoch_end, self._state.reported + self._spec.overlap + 1)
+        until = min(self._stop, self._state.reported + self._spec.overlap + 1)
         if self._state.halt_at is not None:
             until = min(until, self._state.halt_at)
         while self._fed < until:
@@ -221,20 +239,10 @@ class Trainer:
         return requests
 
     def _step(self, step: int) -> list[Post]:
-        spec, routing = self._spec, self._spec.routing
-        indices = spec.batches.indices(step)
-        slices = microbatch_slices(len(indices), spec.microbatches)
-        part = Part(len(slices), len(indices), self._rate_factor())
-        weights = None if spec.sample_weight is None else scaled(spec.sample_weight[indices])
-        posts = []
-        for microbatch, rows in enumerate(slices):
-            inputs = freeze(spec.inputs[indices[rows]])
-            targets = freeze(spec.targets[indices[rows]])
-            forward = Forward(spec.run, step, microbatch, routing.inputs, inputs, part)
-            weight = None if weights is None else freeze(weights[rows])
-            target = Target(spec.run, step, microbatch, routing.targets, targets, weight)
-            posts += [Post(routing.receiver(message), message) for message in (target, forward)]
-        return posts
+        spec = self._spec
+        samples = TrainingSamples(spec.inputs, spec.targets, spec.sample_weight)
+        rows, factor = spec.batches.indices(step), self._rate_factor()
+        return fed(samples, rows, spec.run, spec.routing, step=step, parts=spec.microbatches, rate_factor=factor)
 
     def _rate_factor(self) -> float:
         """Return the factor for the steps of the current epoch; it changes when the epoch ends, and with no step."""
@@ -254,7 +262,8 @@ class Trainer:
         spec = self._spec
         if spec.test is None:
             return self._end_epoch(None, {})
-        evaluation = PredictionFeed(spec.run, spec.routing, spec.test.inputs, self._state.reported)
+        inputs = spec.test.inputs.astype(spec.inputs.dtype, copy=False)
+        evaluation = PredictionFeed(spec.run, spec.routing, inputs, self._state.reported)
         self._waiting_for = evaluation
         return list(evaluation.send_next())
 
@@ -268,30 +277,72 @@ class Trainer:
         self._waiting_for = None
         assert spec.test is not None
         assert spec.test_targets is not None
-        outputs, penalty = evaluation.outputs(), evaluation.penalty
-        cost, metrics = evaluated(spec.cost, outputs, spec.test, spec.test_targets, spec.classes, penalty=penalty)
-        return self._end_epoch(cost, metrics)
+        outputs = evaluation.outputs()
+        cost, metrics = evaluated(
+            spec.cost,
+            outputs,
+            spec.test,
+            spec.test_targets,
+            spec.classes,
+            penalty=evaluation.penalty,
+            metrics=spec.metrics,
+        )
+        is_end = self._state.reported >= self._epoch_end
+        return self._end_epoch(cost, metrics) if is_end else self._end_evaluation(cost, metrics)
 
-    def _end_epoch(self, test_cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
-        state = self._state
-        epoch = EpochFinished(len(state.history), state.reported, state.cost_sum / state.weight, test_cost, metrics)
-        history = (*state.history, epoch)
-        halting = self._spec.halt is not None and bool(self._spec.halt(history))
-        self._state = TrainerState(history=history, reported=state.reported)
-        if halting:
-            self._state = replace(self._state, halt_at=state.reported)
+    def _end_evaluation(self, cost: float, metrics: Mapping[str, float]) -> list[Request]:
+        evaluation = Evaluated(**self._judged(cost, metrics))
+        self._state = replace(self._state, evaluations=(*self._state.evaluations, evaluation))
+        return [Emit(evaluation), self._commit(), *self._go_on()]
+
+    def _judged(self, cost: float | None, metrics: Mapping[str, float]) -> dict[str, Any]:
+        is_validation = self._spec.is_validation
+        costs = {"validation_cost": cost if is_validation else None, "test_cost": None if is_validation else cost}
+        place = {"epoch": len(self._state.history), "steps": self._state.reported, "seconds": self._spec.seconds()}
+        return {**place, **costs, "metrics": metrics}
+
+    def _end_epoch(self, cost: float | None, metrics: Mapping[str, float]) -> list[Request]:
+        """End the epoch; where it is the best so far, once every stage has committed its last step."""
+        state, spec = self._state, self._spec
+        epoch = EpochFinished(train_cost=state.cost_sum / state.weight, **self._judged(cost, metrics))
+        if spec.best is None or spec.best((*state.history, epoch)) != epoch.epoch:
+            return self._ended(epoch)
+        self._ending = epoch
+        return self._await_all()
+
+    def _kept(self, missing: set[Address]) -> list[Request]:
+        """End the best epoch where no commit of its last step is missing any more.
+
+        A run that begins at this step has no commits of it; what it began with is the epoch's then.
+        """
+        if missing or self._ending is None:
+            return []
+        epoch, self._waiting_for, self._ending = self._ending, None, None
+        begun = 0 if self._spec.resumed is None else self._spec.resumed.reported
+        self._state = replace(self._state, keep=epoch.steps if epoch.steps > begun else None)
+        return self._ended(epoch)
+
+    def _ended(self, epoch: EpochFinished) -> list[Request]:
+        history = (*self._state.history, epoch)
+        is_met = self._spec.halt is not None and self._spec.halt(history)
+        halt_at = epoch.steps if is_met else self._state.halt_at
+        self._state = replace(self._state, cost_sum=0.0, weight=0, history=history, halt_at=halt_at)
         return [Emit(epoch), self._commit(), *self._go_on()]
 
     def _finish(self) -> list[Request]:
         """Wait until every stage has committed the last step; then emit that the run is over."""
         if self._waiting_for is None:
-            stages = [peer for peer in self._spec.routing.addresses if peer != TRAINER]
-            self._waiting_for = set(stages)
-            return [self._await(peer) for peer in stages]
+            return self._await_all()
         return [] if self._waiting_for else [Emit(Finished(self._fed))]
+
+    def _await_all(self) -> list[Request]:
+        """Wait until every stage has committed every step that was fed."""
+        stages = [peer for peer in self._spec.routing.addresses if peer != TRAINER]
+        self._waiting_for = set(stages)
+        return [self._await(peer) for peer in stages]
 
     def _await(self, peer: Address) -> Post:
         return Post(peer, Await(self._spec.run, self._fed, WHOLE_STEP, WHOLE_STEP))
 
     def _commit(self) -> Commit:
-        return Commit(Snapshot(TRAINER, self._state.reported, self._state))
+        return Commit(Snapshot(TRAINER, self._state.reported, self._state, keep=self._state.keep))

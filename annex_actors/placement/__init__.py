@@ -4,6 +4,6 @@ Read `work` first (an estimate of each layer's work), then `partition` (groups o
 """
 
 from annex_actors.placement.partition import partition
-from annex_actors.placement.work import layer_work, network_work
+from annex_actors.placement.work import layer_work, multiplications, network_work
 
-__all__ = ["layer_work", "network_work", "partition"]
+__all__ = ["layer_work", "multiplications", "network_work", "partition"]

@@ -47,14 +47,15 @@ def network_work(network: Network, input_shape: Shape, parameters: Sequence[Para
     layers = zip(network.layers, parameters, pairwise(shapes), strict=True)
     return (
         *(
-            layer_work(_multiplications(layer, each, before), after, is_first=not index)
+            layer_work(multiplications(layer, each, before), after, is_first=not index)
             for index, (layer, each, (before, after)) in enumerate(layers)
         ),
         layer_work(0, shapes[-1]),
     )
 
 
-def _multiplications(layer: AnyLayer, parameters: Parameters, input_shape: Shape) -> int:
+def multiplications(layer: AnyLayer, parameters: Parameters, input_shape: Shape) -> int:
+    """Return the multiplications in a layer's forward pass of one sample: its own estimate, or one for each weight."""
     if isinstance(layer, EstimatesWork):
         return layer.work(input_shape)
     return sum(array.size for array in parameters.values())

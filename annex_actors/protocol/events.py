@@ -41,14 +41,18 @@ class StepFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class EpochFinished(Event):
-    """An epoch was trained and, where there is a test set, evaluated.
+    """An epoch was trained and, where there is a validation or test set, evaluated.
 
     Args:
         epoch: from 0.
         steps: steps trained so far.
         train_cost: mean cost over the epoch's samples, each at the weights of its step.
-        test_cost: mean cost over the test set at the weights after the epoch; None without a test set.
-        metrics: further metrics of the test set by name (``accuracy``, ``r2``).
+        test_cost: mean cost over the test set at the weights after the epoch; None without a test set, or if there is a
+            validation set, which is evaluated instead.
+        metrics: further metrics of the set that was evaluated, by name (``accuracy``, ``r2``).
+        seconds: how long the run has taken so far, with the finished epochs from before a resume, by its owner's clock.
+            It is committed with the epoch. Not compared.
+        validation_cost: mean cost over the validation set, likewise; None without one.
     """
 
     epoch: int
@@ -56,6 +60,29 @@ class EpochFinished(Event):
     train_cost: float
     test_cost: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = field(default=0.0, compare=False)
+    validation_cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated(Event):
+    """The network was evaluated within an epoch; at the end of one, `EpochFinished` says so.
+
+    Args:
+        epoch: from 0.
+        steps: steps trained so far.
+        test_cost: see `EpochFinished`; so the others, at the weights after these steps.
+        metrics: by name.
+        seconds: not compared.
+        validation_cost: None without a validation set.
+    """
+
+    epoch: int
+    steps: int
+    test_cost: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = field(default=0.0, compare=False)
+    validation_cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

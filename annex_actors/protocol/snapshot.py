@@ -23,9 +23,12 @@ class Snapshot:
         state: the peer's state between steps.
         outbox: the messages of committed steps that no receiver has acknowledged yet. Without it a stage could commit a
             step and die while its neighbour still needs that step's gradient, and the run would stand still for ever.
+        keep: a step at which the store is to keep the commits of all stages: the trainer names the end of the best
+            epoch, in the commit that says so and in all that follow. None: no step.
     """
 
     address: Address
     step: int
     state: State
     outbox: tuple[Post, ...] = ()
+    keep: int | None = None

@@ -9,6 +9,7 @@ name = "digits"                 # or the path of an .npz or .csv file; then also
 
 [network]
 layers = "dense:128 relu dropout:0.1 dense:10"
+dtype = "float32"               # or "float64"
 
 [optimizer]
 name = "adam"
@@ -17,6 +18,10 @@ learning_rate = 0.003           # or a rule, such as "cosine:0.003:1000"; and al
 [training]
 epochs = 20
 batch_size = 32
+# validation = 0.1              # of the training samples, evaluated after every epoch instead of the test samples
+# metrics = ["accuracy", "f1"]
+# evaluate_every = 50           # steps; then within epochs, too
+# halt = ["early_stopping:5:monitor=test_cost"]     # or several, of which any ends the run
 # clipping = "global_norm:1.0"  # or "value:0.5", or "layer_norm:1.0"
 # ema_momentum = 0.999          # evaluate and predict with moving averages of the weights
 # reduce_on_plateau = "patience=5:factor=0.5"
@@ -114,7 +119,7 @@ class RunConfig(Section):
             raise ConfigError(_first_mistake(error)) from None
 
     def load(self) -> Dataset:
-        """Return the data set.
+        """Return the data set, with validation samples if the config wants some.
 
         Raises:
             UserError: see `annex_actors.data.load`; or ``data_dir`` is not a folder.
@@ -123,9 +128,11 @@ class RunConfig(Section):
         folder = None if data.data_dir is None else user_path(data.data_dir)
         if folder is not None and not os.path.isdir(folder):
             raise ConfigError(f"expected `data.data_dir` to be a folder, got {shown(data.data_dir)}; check the path")
-        return load_data(
-            data.name, data_dir=folder, label=data.label, test_fraction=data.test_fraction, seed=self.training.seed
-        )
+        seed, validation = self.training.seed, self.training.validation
+        loaded = load_data(data.name, data_dir=folder, label=data.label, test_fraction=data.test_fraction, seed=seed)
+        if validation is None:
+            return loaded
+        return loaded.with_validation(checks.real_number("validation", validation, above=0, below=1), seed=seed)
 
     def learner(self) -> Learner:
         """Return the learner, ready to train.
@@ -147,6 +154,7 @@ class RunConfig(Section):
             runtime=runtime(**self.runtime.model_dump()),
             stages=training.stages,
             kernels=training.kernels,
+            dtype=self.network.dtype,
             seed=training.seed,
             supervision=Supervision(**self.supervision.model_dump()),
             class_weight=training.class_weight,

@@ -21,6 +21,7 @@ from annex_actors.runs.run_directory import LOG, RunDirectory
 from annex_actors.runs.run_log import RunLog
 from annex_actors.runtimes import Crash, Observer
 from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.training.halts import halt_of
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner
 from annex_actors.training.preparation import PreparedTraining
@@ -108,8 +109,17 @@ def train_recorded(
 
 def prepared(config: RunConfig, learner: Learner, dataset: Dataset, crashes: Sequence[Crash] = ()) -> PreparedTraining:
     """Return the training that a config describes, checked; its weights are drawn."""
-    epochs, batch_size = config.training.epochs, config.training.batch_size
-    return PreparedTraining.of(learner.spec, dataset, epochs=epochs, batch_size=batch_size, crashes=crashes)
+    training = config.training
+    return PreparedTraining.of(
+        learner.spec,
+        dataset,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        halt=halt_of(training.halt),
+        metrics=training.metrics or None,
+        evaluate_every=training.evaluate_every,
+        crashes=crashes,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +157,10 @@ class Recording:
         result = learner.result
         assert result is not None  # a run that has started has one
         report = self._report(result, failure)
-        if result.checkpoint.step:  # of a finished run too, so that it can be trained further
+        last = result.last or result.checkpoint
+        if last.step:  # of a finished run too, so that it can be trained further
             with writing(checkpoints.path, "a checkpoint"):
-                checkpoints.write(result.checkpoint)
+                checkpoints.write(last)
         directory.end(report, result.checkpoint, metrics.counts.epochs[: len(result.history)])
         self.interrupts.forget()
         return RecordedRun(directory, report, failure)

@@ -98,13 +98,14 @@ class EpochRecord(_Record):
         epoch: its number, from 1.
         steps: how many steps the run has trained by its end.
         train_cost: mean over the epoch's samples.
-        test_cost: mean over the test samples after the epoch.
-        metrics: of the test samples after the epoch, by name.
+        test_cost: mean over the test samples after the epoch; None if validation samples were evaluated instead.
+        metrics: of the samples that were evaluated, by name.
         samples_per_second: its training samples over the time from the end of the epoch before, evaluated, to its own,
             evaluated; the first epoch of a run, started or resumed, begins where the trainer is up. Samples trained
             before a resume do not count; 0 where the epoch was only evaluated again.
         seconds: from the first actor of the run, started or resumed, to the end of the epoch.
         restarts: of any actor, since then.
+        validation_cost: mean over the validation samples after the epoch; None without any.
     """
 
     epoch: int
@@ -115,6 +116,7 @@ class EpochRecord(_Record):
     samples_per_second: float
     seconds: float
     restarts: int
+    validation_cost: Number = None
 
 
 class RunReport(_Record):
@@ -130,9 +132,11 @@ class RunReport(_Record):
         microbatches: into how many parts every batch was cut.
         stages: how many actors the layers and the cost had.
         epochs: how many were finished.
-        steps: the last step that every layer committed.
-        train_cost: mean over the samples of the last finished epoch.
-        test_cost: mean over the test samples after the last finished epoch.
+        steps: of the weights: the last step that every layer committed, or the end of the epoch that was restored.
+        restored_epoch: the epoch whose weights were restored, from 1; None: the weights are those of the last step.
+        train_cost: mean over the samples of the last finished epoch, or of the one that was restored; so below.
+        validation_cost: mean over the validation samples after the last finished epoch; None without any.
+        test_cost: mean over the test samples after the last finished epoch; with a validation set, at the end.
         test_accuracy: fraction of the test samples classified correctly after that epoch; None for regression.
         test_metrics: all metrics of the test samples after that epoch, by name.
         weights_sha256: fingerprint of the weights at ``steps``.
@@ -153,7 +157,9 @@ class RunReport(_Record):
     stages: int
     epochs: int
     steps: int
+    restored_epoch: int | None = None
     train_cost: Number
+    validation_cost: Number = None
     test_cost: Number
     test_accuracy: Number
     test_metrics: Mapping[str, Number]
@@ -181,10 +187,12 @@ class RunReport(_Record):
             stages=result.stages,
             epochs=len(result.history),
             steps=checkpoint.step,
+            restored_epoch=result.epoch.epoch + 1 if result.last and result.epoch else None,
             train_cost=result.train_cost,
+            validation_cost=result.validation_cost,
             test_cost=result.test_cost,
             test_accuracy=result.test_accuracy,
-            test_metrics=result.history[-1].metrics if result.history else {},
+            test_metrics=result.test_metrics,
             restarts=result.restarts,
             seconds=result.seconds,
             samples_per_second=result.samples_per_second,

@@ -21,13 +21,17 @@ from annex_actors.data import catalog
 from annex_actors.data import load as load_data
 from annex_actors.layers import KERNELS, LAYERS, parse_layers
 from annex_actors.layers.parse import usage_of
+from annex_actors.metrics import METRICS
+from annex_actors.metrics import usage_of as usage_of_metric
 from annex_actors.optimizers import LEARNING_RATES, OPTIMIZERS, ClipBy, LearningRate, learning_rates
 from annex_actors.runs.config import RunConfig, suggested_settings
 from annex_actors.runs.sections import TrainingSection
 from annex_actors.runs.toml_settings import flat, toml_value
 from annex_actors.runtimes import RUNTIMES, Supervision
 from annex_actors.schedules.table import DISCIPLINES
+from annex_actors.training import halts
 from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.halts import HALTS
 from annex_actors.training.learner import Learner
 from supervisors import Strategy
 
@@ -42,9 +46,12 @@ _OWNERS: Mapping[str, tuple[object, ...]] = {
 _RENAMED: Mapping[str, tuple[object, str]] = {
     "cost": (Learner, "cost"),
     "data.name": (load_data, "name_or_path"),
+    "network.dtype": (Learner, "dtype"),
     "network.layers": (parse_layers, "text"),
     "optimizer.name": (Learner, "optimizer"),
     "runtime.name": (Learner, "runtime"),
+    "training.halt": (TrainingSection, "halt"),
+    "training.validation": (TrainingSection, "validation"),
     "training.initial_weights": (TrainingSection, "initial_weights"),
     "training.initial_weights_sha256": (TrainingSection, "initial_weights_sha256"),
 }
@@ -165,7 +172,10 @@ _CHOICES: Mapping[str, Callable[[], dict[str, str]]] = {
     "cost": lambda: {calls.usage_of(name, made): summary_of(made) for name, made in COSTS.items()},
     "data.name": lambda: {entry.name: entry.description for entry in catalog()},
     "network.layers": lambda: {usage_of(name, made): summary_of(made) for name, made in LAYERS.items()},
+    "network.dtype": lambda: {"float32": "", "float64": ""},
     "optimizer.name": lambda: {name: summary_of(owner) for name, owner in OPTIMIZERS.items()},
+    "training.metrics": lambda: {usage_of_metric(name): summary_of(made) for name, made in METRICS.items()},
+    "training.halt": lambda: {halts.usage_of(name): summary_of(made) for name, made in HALTS.items()},
     "training.schedule": lambda: {name: row.summary for name, row in DISCIPLINES.items()},
     "training.clipping": lambda: {f"{each.value}:LIMIT": "" for each in ClipBy},
     "training.kernels": lambda: {name: summary_of(type(each)) for name, each in KERNELS.items()},

@@ -69,6 +69,7 @@ class RunCounts:
             train_cost=event.train_cost,
             test_cost=event.test_cost,
             metrics=event.metrics,
+            validation_cost=event.validation_cost,
             samples_per_second=self.samples_per_second,
             seconds=seconds,
             restarts=self.restarts,

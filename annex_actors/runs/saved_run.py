@@ -201,7 +201,7 @@ class SavedRun:
         slots = {name.removeprefix(OPTIMIZER): array for name, array in state.items() if name != COSTS}
         with _naming(self.path):
             checkpoint = Checkpoint.from_arrays(
-                Checkpoint.initial(spec.network, self.network.input_shape, spec.stage_optimizer, spec.seed),
+                spec.initial(self.network.input_shape),
                 step=_step(metadata),
                 weights=weights,
                 optimizer=slots,

@@ -57,9 +57,10 @@ class DataSection(Section):
 
 
 class NetworkSection(Section):
-    """The layers, as text."""
+    """The layers, as text, and the dtype of their numbers."""
 
     layers: str
+    dtype: str = _LEARNER["dtype"]
 
 
 class _ChosenSection(Section):
@@ -89,6 +90,9 @@ class TrainingSection(Section):
     """How to train; see `Learner`.
 
     Args:
+        validation: the fraction of the training samples to set apart for validation, by the seed; left out: none, and
+            the test samples are evaluated after every epoch.
+        halt: conditions of which any ends the run before its last epoch.
         initial_weights: the folder of a run to begin with the weights of, instead of drawn ones; by default also with
             its layers.
         initial_weights_sha256: the fingerprint of these weights, recorded so that a repeated run begins with the same
@@ -97,6 +101,10 @@ class TrainingSection(Section):
 
     epochs: int
     batch_size: int
+    halt: list[str] = Field(default_factory=list)
+    validation: float | None = None
+    metrics: list[str] = Field(default_factory=list)
+    evaluate_every: int | None = None
     clipping: str | None = _LEARNER["clipping"]
     ema_momentum: float | None = _LEARNER["ema_momentum"]
     reduce_on_plateau: str | None = _LEARNER["reduce_on_plateau"]

@@ -75,6 +75,13 @@ def one_blas_thread() -> Iterator[None]:
         BrokenBlasError: see `self_test`.
     """
     self_test(NUMPY)
+    with pinned_blas():
+        yield
+
+
+@contextmanager
+def pinned_blas() -> Iterator[None]:
+    """Do as `one_blas_thread` does, without its test, for work of one thread: it starts none itself."""
     _PIN.set()
     try:
         yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import TypeAlias
 
@@ -39,6 +39,7 @@ class MemoryStore:
         self.every = every
         self._reached: dict[int, set[Address]] = {}
         self._cut = 0
+        self._kept: dict[int, tuple[Snapshot, ...]] = {}
         self._commits: dict[Address, tuple[Snapshot, ...]] = {}
         self._incarnations: dict[Address, int] = {}
         self._lock = Lock()
@@ -59,6 +60,9 @@ class MemoryStore:
         with self._lock:
             if incarnation < self._incarnations.get(address, 0) or self._is_dropped(snapshot):
                 return
+            step = snapshot.keep
+            if step is not None and step not in self._kept:  # before the commit that names it: a kill repeats both
+                self._keep(step, tuple(filter(None, [self.at(stage, step) for stage in self._stages])))
             commits = self._commits.get(address, ())
             place = len(commits)
             while place and commits[place - 1].step >= snapshot.step:
@@ -66,8 +70,24 @@ class MemoryStore:
             same = place < len(commits) and commits[place].step == snapshot.step
             # One swap of a tuple: a kill before it leaves the old commits whole, and readers need no lock.
             self._commits[address] = (*commits[:place], snapshot, *commits[place + same :])[-self.depth :]
+            if step is not None and len(self._kept) > 1:
+                self._kept = {each: cut for each, cut in self._kept.items() if each >= step}
             if address in self._stages:
                 self._note_reached(snapshot.step, address)
+
+    def keep(self, step: int, cut: tuple[Snapshot, ...]) -> None:
+        """Keep the commits of all stages at a step, in order, until a later step is named; see `StateStore.keep`."""
+        with self._lock:
+            self._keep(step, cut)
+
+    @property
+    def kept(self) -> Mapping[int, tuple[Snapshot, ...]]:
+        """What is kept beside the newest commits, by step; replaced as a whole."""
+        return self._kept
+
+    def _keep(self, step: int, cut: tuple[Snapshot, ...]) -> None:
+        if len(cut) == len(self._stages) > 0:
+            self._kept = {**self._kept, step: cut}
 
     def _is_dropped(self, snapshot: Snapshot) -> bool:
         return snapshot.address in self._stages and snapshot.step < self._cut

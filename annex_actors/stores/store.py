@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from annex_actors.protocol.messages import Address
@@ -28,6 +29,16 @@ class StateStore(Protocol):
 
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
         """Add a commit, atomically; ignore it if ``incarnation`` is not the newest of its address."""
+
+    def keep(self, step: int, cut: tuple[Snapshot, ...]) -> None:
+        """Keep the commits of all stages at a step, in order, beside the newest ones, until a later step is named.
+
+        A commit that names a step (`Snapshot.keep`) does so by itself, from what the store has then.
+        """
+
+    @property
+    def kept(self) -> Mapping[int, tuple[Snapshot, ...]]:
+        """What is kept so, by step: at the step that the last commit named, and perhaps at the next one."""
 
     def latest(self, address: Address) -> Snapshot | None:
         """Return the last commit of ``address``; None before its first."""

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from annex_actors.base.errors import DataError
-from annex_actors.base.types import Array, Parameters, Shape
+from annex_actors.base.types import Array, DType, Parameters, Shape
 from annex_actors.base.words import counted
 from annex_actors.layers import Network
 from annex_actors.optimizers import Optimizer
 from annex_actors.peers.stage_state import CostLog, LayerState, StageState
-from annex_actors.protocol.events import EpochFinished
+from annex_actors.protocol.events import EpochFinished, Evaluated
 from annex_actors.protocol.messages import Address, freeze
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.blas import pinned_blas
 from annex_actors.stores import StateStore
 from annex_actors.training.fingerprints import arrays_sha256, costs_sha256
 from annex_actors.training.identity import Identity
+
+FLOAT32: DType = np.dtype(np.float32)
+"""The dtype of a network that asks for no other."""
+
+Evaluation: TypeAlias = EpochFinished | Evaluated
+"""What the trainer records: the end of an epoch, or an evaluation within one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +43,8 @@ class Checkpoint:
         history: the finished epochs.
         identity: what decided these bits, and has to be the same where the training goes on; None: unknown, as of
             weights alone, which can predict and be begun with, but not gone on from.
+        evaluations: those within the epochs, in order.
+        best: the checkpoint at the end of the best epoch, if its weights may have to be restored and are not these.
     """
 
     step: int
@@ -45,6 +54,8 @@ class Checkpoint:
     stash: tuple[tuple[Parameters, ...], ...] = ()
     history: tuple[EpochFinished, ...] = ()
     identity: Identity | None = None
+    evaluations: tuple[Evaluated, ...] = ()
+    best: Checkpoint | None = None
 
     def __repr__(self) -> str:
         numbers = sum(array.size for array in self.weights.values())
@@ -52,10 +63,16 @@ class Checkpoint:
         return f"Checkpoint({state}, weights_sha256 {self.weights_sha256[:12]})"
 
     @classmethod
-    def initial(cls, network: Network, input_shape: Shape, optimizer: Optimizer, seed: int) -> Checkpoint:
-        """Return the network before its first step, in float32."""
-        dtype = np.dtype(np.float32)
-        with one_blas_thread():  # an initializer may use matrix products too
+    def initial(
+        cls,
+        network: Network,
+        input_shape: Shape,
+        optimizer: Optimizer,
+        seed: int,
+        dtype: DType = FLOAT32,
+    ) -> Checkpoint:
+        """Return the network before its first step, with weights of this dtype."""
+        with pinned_blas():  # an initializer may use matrix products too
             parameters = network.initial_parameters(input_shape, seed=seed, dtype=dtype)
         states = network.initial_states(input_shape, dtype=dtype)
         layers = tuple(
@@ -74,7 +91,7 @@ class Checkpoint:
         optimizer: Mapping[str, Array],
         costs: Iterable[float],
         stash: Mapping[str, Array] | None = None,
-        history: Iterable[EpochFinished] = (),
+        history: Iterable[Evaluation] = (),
         identity: Identity | None = None,
     ) -> Checkpoint:
         """Return the checkpoint with these arrays, which usually come from a file.
@@ -86,7 +103,7 @@ class Checkpoint:
             optimizer: named as in `optimizer`.
             costs: see `Checkpoint`.
             stash: named as in `stashed`.
-            history: see `Checkpoint`.
+            history: the finished epochs, and the evaluations within epochs.
             identity: see `Checkpoint`.
 
         Raises:
@@ -109,7 +126,8 @@ class Checkpoint:
             )
             for index, layer in enumerate(initial.layers)
         )
-        return cls(step, layers, initial.input_shape, tuple(costs), versions, tuple(history), identity)
+        recorded = _by_kind(history)
+        return cls(step, layers, initial.input_shape, tuple(costs), versions, identity=identity, **recorded)
 
     @classmethod
     def gather(
@@ -117,7 +135,7 @@ class Checkpoint:
         store: StateStore,
         stages: Sequence[Address],
         initial: Checkpoint,
-        history: Sequence[EpochFinished] = (),
+        history: Sequence[Evaluation] = (),
     ) -> Checkpoint:
         """Return the checkpoint at the last step that every stage has committed.
 
@@ -130,18 +148,19 @@ class Checkpoint:
         latest = [store.latest(address) for address in stages]
         step = min(snapshot.step if snapshot else initial.step for snapshot in latest)
         if step == initial.step:
-            return replace(initial, history=_until(step, history)) if history else initial
+            return replace(initial, **_until(step, history)) if history else initial
         cut = [_found(store.at(address, step), address, step) for address in stages]
         return cls.of(cut, initial, history)
 
     @classmethod
-    def of(cls, cut: Sequence[Snapshot], initial: Checkpoint, history: Iterable[EpochFinished] = ()) -> Checkpoint:
+    def of(cls, cut: Sequence[Snapshot], initial: Checkpoint, history: Iterable[Evaluation] = ()) -> Checkpoint:
         """Return the checkpoint that the commits of all stages make together.
 
         Args:
             cut: the commits at one step, in the order of the stages.
             initial: the checkpoint that the run began with.
-            history: the epochs that the trainer has finished; those that ended after this step are left out.
+            history: the epochs that the trainer has finished, and its evaluations within epochs; those of later steps
+                are left out.
         """
         states = [_state(snapshot) for snapshot in cut]
         step = cut[0].step
@@ -155,8 +174,8 @@ class Checkpoint:
                 for state in states
                 for offset in range(len(state.layers))
             ),
-            _until(step, history),
-            initial.identity,
+            identity=initial.identity,
+            **_until(step, history),
         )
 
     def stage_state(self, first: int, count: int, *, with_costs: bool) -> StageState:
@@ -224,9 +243,17 @@ class Checkpoint:
         return costs_sha256(self.costs)
 
 
-def _until(step: int, history: Iterable[EpochFinished]) -> tuple[EpochFinished, ...]:
-    """Return the epochs that had ended by a step."""
-    return tuple(epoch for epoch in history if epoch.steps <= step)
+def _until(step: int, history: Iterable[Evaluation]) -> dict[str, Any]:
+    """Return the epochs that had ended by a step, and the evaluations within epochs, as fields of a checkpoint."""
+    return _by_kind([each for each in history if each.steps <= step])
+
+
+def _by_kind(history: Iterable[Evaluation]) -> dict[str, Any]:
+    recorded = tuple(history)
+    return {
+        "history": tuple(each for each in recorded if isinstance(each, EpochFinished)),
+        "evaluations": tuple(each for each in recorded if isinstance(each, Evaluated)),
+    }
 
 
 def _found(snapshot: Snapshot | None, address: Address, step: int) -> Snapshot:

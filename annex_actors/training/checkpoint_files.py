@@ -7,8 +7,7 @@ lost data. A checksum over names, shapes and bytes detects that, and the checkpo
 guards against accidents and takes half the time of SHA-256. That the parts fit together is checked besides: a file may
 have been edited, or copied from another run, by someone who computed the checksum as well.
 
-A separate thread writes the checkpoints from commits, which are immutable: training never waits for the disk. If the
-disk is too slow, fewer are written: of those that are waiting only the newest.
+`checkpoint_writer` writes them during a run.
 """
 
 from __future__ import annotations
@@ -17,12 +16,9 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -30,16 +26,13 @@ from safetensors.numpy import save
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
-from annex_actors.base.files import read_file, reading, reason, writing
+from annex_actors.base.files import read_file, reading, writing
 from annex_actors.base.shown import shown
 from annex_actors.base.types import Array
-from annex_actors.protocol.events import CheckpointFailed, CheckpointSaved, EpochFinished, Event
-from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.runtimes import Job, RunFailedError
-from annex_actors.runtimes.hosting.failures import chained, one_line
+from annex_actors.protocol.events import EpochFinished, Evaluated
 from annex_actors.training.array_files import arrays_in
 from annex_actors.training.atomic_files import sweep, write_whole
-from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint import Checkpoint, Evaluation
 from annex_actors.training.identity import Identity
 from annex_actors.training.preparation import PreparedTraining
 
@@ -48,7 +41,11 @@ ALL = "all"
 
 _NAME, _NAMES = "step-{:09}.safetensors", re.compile(r"step-([0-9]{9,18})\.safetensors")
 _WEIGHTS, _OPTIMIZER, _STASH, _COSTS = "weights.", "optimizer.", "stash.", "costs"
+_BEST = "best."
 _OF_AN_EPOCH = ("epoch", "steps", "train_cost", "test_cost", "metrics")
+_ADDED_LATER = ("seconds", "validation_cost")
+"""What an epoch of an older file lacks."""
+_OF_AN_EVALUATION = ("epoch", "steps", "test_cost", "metrics", "seconds", "validation_cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +163,15 @@ class Checkpoints:
 
 def packed(checkpoint: Checkpoint, **more: str) -> bytes:
     """Return the content of a checkpoint's file; ``more`` is additional text for its metadata."""
-    arrays: dict[str, Array] = {
-        **{_WEIGHTS + name: array for name, array in checkpoint.weights.items()},
-        **{_OPTIMIZER + name: array for name, array in checkpoint.optimizer.items()},
-        **{_STASH + name: array for name, array in checkpoint.stashed.items()},
-        _COSTS: np.array(checkpoint.costs, np.float64),
-    }
-    history = [{name: getattr(epoch, name) for name in _OF_AN_EPOCH} for epoch in checkpoint.history]
+    arrays: dict[str, Array] = {**_state(checkpoint), _COSTS: np.array(checkpoint.costs, np.float64)}
+    best = checkpoint.best
+    if best is not None:  # its costs and epochs are the first of those here
+        arrays |= {_BEST + name: array for name, array in _state(best).items()}
+        more |= {_BEST + "step": str(best.step)}
+    names = (*_OF_AN_EPOCH, *_ADDED_LATER)
+    history = [{name: getattr(epoch, name) for name in names} for epoch in checkpoint.history]
+    within = [{name: getattr(each, name) for name in _OF_AN_EVALUATION} for each in checkpoint.evaluations]
+    more |= {"evaluations": json.dumps(within)} if within else {}
     text = {
         "step": str(checkpoint.step),
         "history": json.dumps(history),
@@ -195,20 +194,52 @@ def unpacked(arrays: Mapping[str, Array], metadata: Mapping[str, str], initial: 
     costs = arrays[_COSTS]
     if costs.dtype != np.float64 or costs.ndim != 1:
         raise DataError(f"expected costs in one row of float64, got shape {costs.shape} {costs.dtype}")
+    within = json.loads(metadata.get("evaluations", "[]"))
+    history: tuple[Evaluation, ...] = (
+        *(_epoch(fields) for fields in json.loads(metadata["history"])),
+        *(Evaluated(**{name: fields[name] for name in _OF_AN_EVALUATION}) for fields in within),
+    )
+    whole = _from_state(initial, int(metadata["step"]), arrays, costs.tolist(), history, metadata)
+    if _BEST + "step" not in metadata:
+        return whole
+    step = int(metadata[_BEST + "step"])
+    before = tuple(each for each in history if each.steps <= step)
+    best = _from_state(initial, step, _part(arrays, _BEST), costs.tolist()[:step], before, metadata)
+    return replace(whole, best=best)
+
+
+def _state(checkpoint: Checkpoint) -> dict[str, Array]:
+    """Return the arrays of the layers' states by name."""
+    return {
+        **{_WEIGHTS + name: array for name, array in checkpoint.weights.items()},
+        **{_OPTIMIZER + name: array for name, array in checkpoint.optimizer.items()},
+        **{_STASH + name: array for name, array in checkpoint.stashed.items()},
+    }
+
+
+def _from_state(
+    initial: Checkpoint,
+    step: int,
+    arrays: Mapping[str, Array],
+    costs: list[float],
+    history: tuple[Evaluation, ...],
+    metadata: Mapping[str, str],
+) -> Checkpoint:
     return Checkpoint.from_arrays(
         initial,
-        step=int(metadata["step"]),
+        step=step,
         weights=_part(arrays, _WEIGHTS),
         optimizer=_part(arrays, _OPTIMIZER),
-        costs=costs.tolist(),
+        costs=costs,
         stash=_part(arrays, _STASH),
-        history=[_epoch(fields) for fields in json.loads(metadata["history"])],
+        history=history,
         identity=Identity.from_json(metadata["identity"]),
     )
 
 
 def _epoch(fields: Mapping[str, Any]) -> EpochFinished:
-    return EpochFinished(**{name: fields[name] for name in _OF_AN_EPOCH})
+    later = {name: fields[name] for name in _ADDED_LATER if name in fields}
+    return EpochFinished(**{name: fields[name] for name in _OF_AN_EPOCH}, **later)
 
 
 def _checksum(arrays: Mapping[str, Array], text: Mapping[str, str]) -> str:
@@ -221,99 +252,3 @@ def _checksum(arrays: Mapping[str, Array], text: Mapping[str, str]) -> str:
 
 def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-class CheckpointWriter:
-    """A thread that writes checkpoints during a run.
-
-    The job to which it is attached shows an event for each checkpoint, saved or failed: a full disk may have room
-    later, so the next one is tried. Anything else ends the run, since its owner counts on checkpoints.
-
-    Args:
-        checkpoints: where to write.
-        initial: the checkpoint that the run began with.
-        history: returns the finished epochs.
-    """
-
-    def __init__(
-        self, checkpoints: Checkpoints, initial: Checkpoint, history: Callable[[], tuple[EpochFinished, ...]]
-    ) -> None:
-        self._job: Job | None = None
-        self._failure: RunFailedError | None = None
-        self._checkpoints = checkpoints
-        self._initial = initial
-        self._history = history
-        self._cuts: SimpleQueue[tuple[Snapshot, ...] | None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name="checkpoints", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Write what is waiting, and end the thread; drop ``history`` and the job, which refer back to the writer.
-
-        Raises:
-            RunFailedError: something unexpected happened to a checkpoint, and the run has ended without hearing of it.
-        """
-        self._cuts.put(None)
-        self._thread.join()
-        self._history, self._job = tuple, None
-        failure, self._failure = self._failure, None
-        try:
-            if error is None and failure is not None:
-                raise failure
-        finally:
-            del failure  # else its traceback would refer to this frame, which refers to it
-
-    def attach(self, job: Job) -> None:
-        """Show events in a job, and end it if something unexpected happens, or has happened already."""
-        self._job = job
-        if self._failure is not None:
-            job.fail(self._failure)
-
-    def offer(self, step: int, cut: tuple[Snapshot, ...]) -> None:
-        """Accept the commits of all stages at a step; never block, and take no lock that a kill could leave locked."""
-        self._cuts.put(cut)
-
-    def _run(self) -> None:
-        is_open = True
-        while is_open:
-            waiting = [self._cuts.get()]
-            while True:
-                try:
-                    waiting.append(self._cuts.get_nowait())
-                except Empty:
-                    break
-            is_open = waiting[-1] is not None
-            cuts = [cut for cut in waiting if cut is not None]
-            if cuts and self._failure is None:
-                self._try_to_write(cuts[-1])
-
-    def _try_to_write(self, cut: tuple[Snapshot, ...]) -> None:
-        try:
-            self._write(cut)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the run must not go on as if it were saved
-            self._fail(cut[0].step, error)
-
-    def _write(self, cut: tuple[Snapshot, ...]) -> None:
-        step = cut[0].step
-        try:
-            self._checkpoints.write(Checkpoint.of(cut, self._initial, self._history()))
-        except OSError as error:
-            self._emit(CheckpointFailed(step, reason(error)))
-        else:
-            self._emit(CheckpointSaved(step))
-
-    def _emit(self, event: Event) -> None:
-        if self._job is not None:
-            self._job.emit(event)
-
-    def _fail(self, step: int, error: Exception) -> None:
-        what = f"the checkpoint of step {step} in {self._checkpoints.path} could not be written"
-        # Before the job is looked for: so either this thread tells it, or the one that attaches the job.
-        self._failure = chained(RunFailedError(f"{what}: {one_line(error)}"), error)
-        if self._job is not None:
-            self._job.fail(self._failure)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from annex_actors.base.shown import shown
 from annex_actors.base.types import Parameters
 from annex_actors.costs import check_takes_weights
 from annex_actors.data import Dataset, Samples
-from annex_actors.metrics import preload
+from annex_actors.metrics import chosen, preload
 from annex_actors.optimizers import Averaged
 from annex_actors.peers.evaluation import evaluated
 from annex_actors.peers.stage_state import LayerState
@@ -28,7 +30,8 @@ def evaluated_on(
     classes: tuple[str, ...] | None,
     data: Dataset | Samples,
     predictions: Predictions,
-) -> dict[str, float]:
+    metrics: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """Return the cost and the metrics of a network with these weights; see `Learner.evaluate`.
 
     Args:
@@ -37,8 +40,9 @@ def evaluated_on(
         classes: their names, as in training; None for regression.
         data: a data set, of which the test samples count; or samples.
         predictions: computes the outputs.
+        metrics: by name; None: those that fit the task.
     """
-    samples = _checked(data, classes)
+    samples, named = _checked(data, classes), chosen(metrics, classes, numbers_only=False)
     preload()
     outputs = predictions.outputs(spec, checkpoint, samples.inputs)
     if samples.sample_weight is not None:
@@ -46,8 +50,8 @@ def evaluated_on(
     encoded = spec.cost.encode(samples.targets, outputs.shape[1:])
     with np.errstate(all="ignore"):  # as in every actor
         penalty = _penalty(spec, checkpoint)
-        cost, metrics = evaluated(spec.cost, outputs, samples, encoded, classes, penalty=penalty)
-    return {"cost": cost, **metrics}
+        cost, values = evaluated(spec.cost, outputs, samples, encoded, classes, penalty=penalty, metrics=named)
+    return {"cost": cost, **values}
 
 
 def _penalty(spec: LearnerSpec, checkpoint: Checkpoint) -> float:

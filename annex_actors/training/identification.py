@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
+
 from annex_actors.base.described import Scalar, array_text, described, fingerprint
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset, Samples
@@ -12,10 +16,19 @@ from annex_actors.training.identity import INITIAL_WEIGHTS, Identity
 from annex_actors.training.learner_spec import LearnerSpec
 
 
-def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: Checkpoint) -> Identity:
+def identity_of(
+    spec: LearnerSpec,
+    dataset: Dataset,
+    batch_size: int,
+    initial: Checkpoint,
+    *,
+    metrics: Iterable[str] = (),
+    evaluate_every: int | None = None,
+) -> Identity:
     """Return the identity of a training whose initial weights are drawn.
 
-    The test samples belong to it, since the history shows them and a condition to halt may ask for it. The condition
+    The test samples, the validation samples and the metrics belong to it, since the history shows them and a condition
+    to halt may ask for them. The condition
     itself does not: it is asked again, and decides how many steps there are, but none of them.
 
     Args:
@@ -23,6 +36,8 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
         dataset: what it trains on.
         batch_size: samples in a step.
         initial: the network before its first step.
+        metrics: the names of those in the history.
+        evaluate_every: steps between two evaluations within epochs; None: there are none.
     """
     layers: dict[str, Scalar] = {f"layer {index}": layer.spec() for index, layer in enumerate(spec.network.layers)}
     for name, layer in zip(list(layers), spec.network.layers, strict=True):
@@ -40,6 +55,7 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
             "batch_size": batch_size,
             "microbatches": spec.parts(batch_size),
             "kernels": spec.kernels.name,
+            "dtype": None if spec.dtype == np.float32 else spec.dtype.name,
             "schedule": _formula(spec, initial, spec.parts(batch_size)),
             **described("cost", spec.cost),
             "class_weight": text_of(spec.class_weight),
@@ -52,6 +68,9 @@ def identity_of(spec: LearnerSpec, dataset: Dataset, batch_size: int, initial: C
             "classes": len(dataset.classes) if dataset.classes else None,
             "training data": _fingerprint_of(dataset.train),
             "test data": _fingerprint_of(dataset.test),
+            "validation data": None if dataset.validation is None else _fingerprint_of(dataset.validation),
+            "evaluate_every": evaluate_every,
+            "metrics": " ".join(metrics) if tuple(metrics) not in ((), ("accuracy",), ("r2",)) else None,
             INITIAL_WEIGHTS: None,
         }
     )

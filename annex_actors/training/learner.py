@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError, DataError
-from annex_actors.base.shown import shown
-from annex_actors.base.types import Floats
+from annex_actors.base.errors import DataError
+from annex_actors.base.types import DType, Floats, Shape
 from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
 from annex_actors.data import Dataset, Samples
@@ -30,8 +29,10 @@ from annex_actors.training.model_files import load_model, save_model
 from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.prediction import Predict, Predictions, serving
 from annex_actors.training.preparation import PreparedTraining
+from annex_actors.training.rate_finder import RateSearch, find_rate
 from annex_actors.training.result import Result
 from annex_actors.training.session import Session
+from annex_actors.training.summary import Summary, summary_of
 
 
 class Learner:
@@ -66,12 +67,12 @@ class Learner:
             among which the layers are divided by their estimated work. Fewer actors exchange fewer messages, which
             pays if layers have little work. With synchronous schedules any number gives the same weights.
         kernels: ``numpy`` or ``torch``, the library that computes the matrix products; they round differently.
+        dtype: ``float32`` or ``float64``, of weights, activations and gradients; samples are kept as float32 anyway.
         seed: the seed of all random numbers, 0 <= seed < 2**64.
         supervision: how failures are handled.
         class_weight: what the samples of each class count in the cost of a training: weights >= 0 by the class's name,
             as ``{"cat": 2.0}`` or ``"cat=2,dog=1"``, 1 for a class left out; or ``"balanced"``, with which all classes
-            count the same. Only ratios matter. It multiplies the samples' own weights (`Samples`), and changes no
-            test cost.
+            count the same. Only ratios matter; the samples' own weights are multiplied, and no test cost changes.
         load: paths of your own Python files to run first, here and in every process of the run; what they register
             (with `register_optimizer`, for example) has a name from then on.
 
@@ -93,27 +94,27 @@ class Learner:
         runtime: str | Runtime = "schedulers",
         stages: str | int = PER_LAYER,
         kernels: str | Kernels = "numpy",
+        dtype: str | DType = "float32",
         seed: int = 0,
         supervision: Supervision | None = None,
         class_weight: str | Mapping[Any, float] | None = None,
         load: Sequence[str | Path] = (),
     ) -> None:
         files = run_user_files(load)  # before any name is looked up
-        given: dict[str, Any] = {  # `LearnerSpec` finds what names stand for
-            "network": network,
-            "cost": cost,
-            "optimizer": optimizer,
-            "clipping": clipping,
-            "reduce_on_plateau": reduce_on_plateau,
-            "schedule": schedule,
-            "runtime": runtime,
-            "kernels": kernels,
-        }
-        self.spec = LearnerSpec(
-            **given,
+        spec_of: Any = LearnerSpec  # which finds what names stand for
+        self.spec: LearnerSpec = spec_of(
+            network=network,
+            cost=cost,
+            optimizer=optimizer,
+            clipping=clipping,
             ema_momentum=ema_momentum,
+            reduce_on_plateau=reduce_on_plateau,
             microbatches=microbatches,
+            schedule=schedule,
+            runtime=runtime,
             stages=stages,
+            kernels=kernels,
+            dtype=dtype,
             seed=seed,
             supervision=Supervision() if supervision is None else supervision,
             class_weight=class_weight,
@@ -126,10 +127,7 @@ class Learner:
 
     def __repr__(self) -> str:
         """Return the call that made it, without arguments that have their default."""
-        spec, default = self.spec, Learner(self.spec.network).spec
-        names = [each.name for each in fields(spec) if each.name != "network"]
-        own = [name for name in names if getattr(spec, name) != getattr(default, name)]
-        return f"Learner({', '.join([repr(spec.network), *(f'{name}={_argument(spec, name)}' for name in own)])})"
+        return f"Learner({self.spec.as_arguments(Learner(self.spec.network).spec)})"
 
     def check(self, dataset: Dataset, *, epochs: int = 10, batch_size: int = 32, crashes: Sequence[Crash] = ()) -> None:
         """Check settings and data as `train` does before any actor starts; the arguments are those of `train`.
@@ -145,7 +143,10 @@ class Learner:
         *,
         epochs: int = 10,
         batch_size: int = 32,
-        halt: Halt | None = None,
+        halt: str | Halt | None = None,
+        validation: float | Samples | None = None,
+        metrics: Sequence[str] | None = None,
+        evaluate_every: int | None = None,
         crashes: Sequence[Crash] = (),
         observers: Sequence[Observer] = (),
         checkpoints: Checkpoints | None = None,
@@ -157,22 +158,26 @@ class Learner:
         Training goes on from ``learner.checkpoint``, to the bits of one that was never interrupted: the same weights,
         optimizer slots, steps and history. ``epochs`` is the total, so twice ``epochs=10`` trains nothing the second
         time, and is refused. What decides the bits (the network, data, batch size and so on) must be the same. For a
-        training from the beginning make a new `Learner`, or give ``initial_weights``.
-
-        Once a run has started, ``learner.result`` is set, however it ends.
+        training from the beginning make a new `Learner`, or give ``initial_weights``. Once a run has started,
+        ``learner.result`` is set, however it ends.
 
         Args:
-            dataset: what to train on; the same actors evaluate its test samples after every epoch.
+            dataset: what to train on; the same actors evaluate its test samples after every epoch, or its validation
+                samples where there are some; then the test samples are evaluated once, at the end.
             epochs: the maximal number of passes over the training samples, >= 1, counted from the first step.
             batch_size: samples in a step, >= ``microbatches``.
-            halt: called after every epoch with all finished epochs; True ends the run. See `loss_less_than`.
+            halt: when to end before the last epoch: a condition such as ``EarlyStopping(patience=5)``, or its text
+                ``early_stopping:5``, or a function that is called after every epoch with all finished epochs.
+            validation: a fraction of the training samples to validate on, set apart by the learner's seed; or samples
+                of your own; None: those of the data set, if it has any.
+            metrics: names (``annex-actors metrics``); None: ``accuracy`` for classes, ``r2`` for regression.
+            evaluate_every: steps between two evaluations within the epochs (``result.evaluations``), >= 1; the pipeline
+                drains for each, and no bit of the training changes. None: there are evaluations at the ends alone.
             crashes: failures to inject.
             observers: called with the run's events.
             checkpoints: where and how often to save the run, so that it can be resumed if the whole job is killed.
-            resume: a checkpoint of a training with the same settings and data, from which this one goes on, instead of
-                from the learner's own. If its epochs are all trained, it is the result.
-            initial_weights: arrays by name to begin a new training with, such as ``other.checkpoint.weights``, instead
-                of drawn ones; with fresh optimizer slots, at step 0.
+            resume: a checkpoint of a training with the same settings and data, from which this one goes on.
+            initial_weights: arrays by name to begin a new training with, such as ``other.checkpoint.weights``.
 
         Returns:
             The outcome, also kept as ``learner.result``.
@@ -186,31 +191,18 @@ class Learner:
             InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
         training = PreparedTraining.of(
-            self.spec, dataset, epochs=epochs, batch_size=batch_size, halt=halt, crashes=crashes
+            self.spec,
+            dataset,
+            epochs=epochs,
+            batch_size=batch_size,
+            halt=halt,
+            crashes=crashes,
+            validation=validation,
+            metrics=metrics,
+            evaluate_every=evaluate_every,
         )
-        begun = self._begun(training, resume, initial_weights)
+        begun = training.begun(resume, initial_weights, own=self.checkpoint)
         return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
-
-    def _begun(
-        self, training: PreparedTraining, resume: Checkpoint | None, initial_weights: Mapping[str, ArrayLike] | None
-    ) -> PreparedTraining:
-        """Return the training from where it begins: a checkpoint, given weights, the learner's own state, or drawn."""
-        if initial_weights is not None:
-            if resume is not None:
-                raise ConfigError(
-                    "expected `resume` or `initial_weights`, got both; `resume` goes on with a training, "
-                    "`initial_weights` begins a new one"
-                )
-            return training.beginning_with(initial_weights)
-        if resume is not None or self.checkpoint is None:
-            return training if resume is None else training.resumed(resume)
-        finished = len(self.checkpoint.history)
-        if training.trainer.epochs <= finished:
-            raise ConfigError(
-                f"expected `epochs` to be more than the {finished} that this learner has finished, got "
-                f"{training.trainer.epochs}; it is the total: ask for more, or begin with a new Learner"
-            )
-        return training.resumed(self.checkpoint)
 
     def carry_out(
         self, training: PreparedTraining, *, observers: Sequence[Observer] = (), checkpoints: Checkpoints | None = None
@@ -219,12 +211,46 @@ class Learner:
         self.result = None
         session = Session(training, observers=observers, checkpoints=checkpoints)
         try:
-            return session.run()
+            result = session.run()
         finally:
             self.result = session.result
             if session.result is not None:
                 self.checkpoint = session.result.checkpoint
                 self.classes = training.trainer.classes
+        if training.trainer.is_validation:
+            tested = self.evaluate(training.dataset, metrics=tuple(training.trainer.metrics or ()))
+            self.result = replace(result, test=tested)
+        return self.result or result
+
+    def summary(self, input_shape: Shape | None = None, *, batch_size: int = 32) -> Summary:
+        """Return a table of the layers: output shape, parameters, work, bytes of a microbatch's message, actor, place.
+
+        Args:
+            input_shape: of one sample, such as ``dataset.input_shape``; None: that of the last training.
+            batch_size: as of `train`.
+
+        Raises:
+            UserError: the layers do not fit the shape; or there is none.
+        """
+        shape = self._trained().input_shape if input_shape is None else input_shape
+        return summary_of(self.spec, shape, batch_size=batch_size)
+
+    def find_learning_rate(
+        self, dataset: Dataset, *, lowest: float = 1e-6, highest: float = 10.0, steps: int = 100, batch_size: int = 32
+    ) -> RateSearch:
+        """Return how the cost depends on the learning rate, and a suggestion; the learner does not change.
+
+        Args:
+            dataset: what to train on, from drawn weights.
+            lowest: the learning rate of the first step, > 0.
+            highest: that of the last step, > ``lowest``; between them it rises exponentially.
+            steps: how many, >= 10; what comes after the cost has exploded is left out.
+            batch_size: >= 1.
+
+        Raises:
+            UserError: what does not fit, or an optimizer without a ``learning_rate``.
+        """
+        return find_rate(self.spec, dataset, lowest=lowest, highest=highest, steps=steps, batch_size=batch_size)
 
     def predict(self, inputs: ArrayLike) -> Floats:
         """Return the trained network's predictions; may be called from several threads.
@@ -238,7 +264,7 @@ class Learner:
 
         Returns:
             Probabilities if the outputs are logits of the cost, else the outputs: shape ``(samples, *output_shape)``,
-            float32.
+            of the network's dtype.
 
         Raises:
             DataError: there are no trained weights or no inputs, or the inputs are not finite.
@@ -265,23 +291,23 @@ class Learner:
         """
         return serving(self.spec, self._trained())
 
-    def evaluate(self, data: Dataset | Samples) -> Mapping[str, float]:
-        """Return the mean cost of samples, and the metrics that fit the task, as training does after every epoch.
+    def evaluate(self, data: Dataset | Samples, *, metrics: Sequence[str] | None = None) -> Mapping[str, Any]:
+        """Return the mean cost of samples, and metrics, as training does after every epoch.
 
         Args:
             data: a data set, of which the test samples are evaluated; or samples, whose labels are indices into
                 ``learner.classes``.
+            metrics: by name; None: ``accuracy`` for classes or ``r2`` for regression.
 
         Returns:
-            ``cost``, and ``accuracy`` for classes or ``r2`` for regression: the bits of an `EpochFinished` at the same
-            weights.
+            ``cost`` and the defined metrics, the bits of an `EpochFinished`; a ``confusion_matrix`` as rows.
 
         Raises:
             DataError: there are no trained weights, or the data are of other classes than those that were trained.
             ShapeError: samples of another shape than in training.
             RunFailedError: a layer fails again and again.
         """
-        return evaluated_on(self.spec, self._trained(), self.classes, data, self._predictions)
+        return evaluated_on(self.spec, self._trained(), self.classes, data, self._predictions, metrics)
 
     def save(self, path: str | Path) -> None:
         """Save the trained network to a file, from which `load` makes this learner again, ready to predict or go on.
@@ -322,8 +348,3 @@ class Learner:
         if self.checkpoint is None:
             raise DataError("expected trained weights, got none; call train() first")
         return self.checkpoint
-
-
-def _argument(spec: LearnerSpec, name: str) -> str:
-    value = getattr(spec, name)
-    return repr(value.name) if isinstance(value, Discipline | Kernels) else shown(value)

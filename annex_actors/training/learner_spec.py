@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief, shown
+from annex_actors.base.types import DType, Shape
 from annex_actors.base.words import counted
 from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_of
@@ -24,7 +27,7 @@ from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_of
 from annex_actors.training import class_weights
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
-from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.checkpoint import FLOAT32, Checkpoint
 from annex_actors.training.class_weights import ClassWeight
 from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.plateau import reduce_on_plateau as plateau_of
@@ -57,6 +60,7 @@ class LearnerSpec:
     runtime: Runtime
     stages: str | int
     kernels: Kernels
+    dtype: DType = FLOAT32
     seed: int
     supervision: Supervision
     load: tuple[str, ...]
@@ -77,6 +81,7 @@ class LearnerSpec:
             runtime=runtime_of(self.runtime),
             stages=_checked_stages(self.stages, len(network.layers)),
             kernels=kernels,
+            dtype=checks.floating("dtype", self.dtype),
             seed=checks.whole_number("seed", self.seed, at_least=0, below=2**64),
             class_weight=class_weights.checked(self.class_weight),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
@@ -85,6 +90,16 @@ class LearnerSpec:
             scaled(self.optimizer, factor)  # an optimizer without a learning rate is refused
 
     __repr__ = brief
+
+    def as_arguments(self, default: LearnerSpec) -> str:
+        """Return the arguments of the call that makes such a learner, without those that are as in ``default``."""
+        names = [each.name for each in fields(self) if each.name != "network"]
+        own = [name for name in names if getattr(self, name) != getattr(default, name)]
+        return ", ".join([repr(self.network), *(f"{name}={_argument(getattr(self, name))}" for name in own)])
+
+    def initial(self, input_shape: Shape) -> Checkpoint:
+        """Return the network before its first step, given the shape of a sample."""
+        return Checkpoint.initial(self.network, input_shape, self.stage_optimizer, self.seed, self.dtype)
 
     def parts(self, batch_size: int) -> int:
         """Return into how many microbatches a batch of this size is cut: as many as given, or the schedule's default.
@@ -140,6 +155,10 @@ class LearnerSpec:
             seed=self.seed,
             run=run,
         )
+
+
+def _argument(value: object) -> str:
+    return repr(value.name) if isinstance(value, Discipline | Kernels | np.dtype) else shown(value)
 
 
 def _checked_network(network: object) -> Network:

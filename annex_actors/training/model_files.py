@@ -61,8 +61,7 @@ class ModelFile:
             DataError: they are damaged, or of another network.
         """
         try:
-            initial = Checkpoint.initial(spec.network, self.input_shape, spec.stage_optimizer, spec.seed)
-            return unpacked(self.arrays, self.metadata, initial)
+            return unpacked(self.arrays, self.metadata, spec.initial(self.input_shape))
         except (UserError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(_damaged(self.path, error)) from error
 
@@ -82,6 +81,7 @@ def save_model(spec: LearnerSpec, checkpoint: Checkpoint, classes: tuple[str, ..
         "microbatches": spec.microbatches,
         "stages": spec.stages,
         "kernels": spec.kernels.name,
+        "dtype": spec.dtype.name,
         "seed": spec.seed,
         "input_shape": checkpoint.input_shape,
         "classes": classes,
@@ -127,6 +127,7 @@ def _settings(description: Mapping[str, Any]) -> dict[str, Any]:
         "cost": cost(description["cost"]),
         "optimizer": optimizer(**description["optimizer"]),
         "schedule": discipline(description["schedule"]),
+        "dtype": description.get("dtype", "float32"),  # older files do not say so
         "class_weight": description.get("class_weight"),
         **{name: description[name] for name in same if name in description},  # an older file has fewer
     }

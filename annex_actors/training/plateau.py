@@ -18,7 +18,7 @@ from annex_actors.base.shown import shown
 from annex_actors.protocol.events import EpochFinished
 
 _NAME = "reduce_on_plateau"
-_COSTS = ("train_cost", "test_cost")
+_COSTS = ("train_cost", "validation_cost", "test_cost")
 _MODES = ("min", "max")
 
 
@@ -32,7 +32,7 @@ class ReduceOnPlateau:
     epoch fewer. As text ``patience=5:factor=0.5``.
 
     Args:
-        monitor: the figure: ``train_cost``, ``test_cost``, or the name of a metric such as ``accuracy``.
+        monitor: the figure: ``train_cost``, ``validation_cost``, ``test_cost``, or the name of a metric.
         factor: 0 < factor < 1.
         patience: how many epochs without an improvement change nothing, >= 0.
         min_delta: >= 0.

@@ -24,11 +24,11 @@ from annex_actors.base.types import Floats, Shape
 from annex_actors.costs import Cost
 from annex_actors.data import Samples
 from annex_actors.data.arrays import as_array
-from annex_actors.layers import Network
+from annex_actors.layers.samples import check_samples
 from annex_actors.peers.prediction_feed import chunks_of
 from annex_actors.peers.predictor import PredictorSpec
 from annex_actors.placement import network_work
-from annex_actors.protocol.messages import WithArray
+from annex_actors.protocol.messages import WithArray, freeze
 from annex_actors.runtimes import InlineRuntime, Job, Program
 from annex_actors.runtimes.blas import self_test
 from annex_actors.stores import MemoryStore
@@ -76,7 +76,7 @@ class Predictions:
 
     def outputs(self, spec: LearnerSpec, checkpoint: Checkpoint, inputs: ArrayLike) -> Floats:
         """Return the outputs of the last layer, read-only, from which the cost predicts; see `predict`."""
-        samples = _checked(inputs, checkpoint.input_shape, spec.network)
+        samples = _checked(inputs, checkpoint.input_shape, spec)
         few = self._few.get(checkpoint)
         if few is None or few.spec is not spec:
             few = self._few[checkpoint] = _Few(spec, checkpoint)
@@ -97,7 +97,7 @@ class Served:
     def __init__(self, spec: LearnerSpec, checkpoint: Checkpoint) -> None:
         self._program = _program(spec, checkpoint)
         self._cost = spec.cost
-        self._network, self._shape = spec.network, checkpoint.input_shape
+        self._spec, self._shape = spec, checkpoint.input_shape
         self._asked = 0  # how many chunks have been asked about
         self._lock = Lock()
         self._ended = False
@@ -115,7 +115,7 @@ class Served:
                 "expected predictions to be asked for in the block of `serving()`, got a call after its end; "
                 "move the call into the block, or call `Learner.predict`"
             )
-        return predicted(self._cost, self.outputs(_checked(inputs, self._shape, self._network)))
+        return predicted(self._cost, self.outputs(_checked(inputs, self._shape, self._spec)))
 
     def outputs(self, samples: Floats) -> Floats:
         """Return the outputs of the last layer for samples that are checked."""
@@ -208,11 +208,11 @@ def predicted(cost: Cost, outputs: Floats) -> Floats:
     return predictions if predictions.flags.writeable else predictions.copy()  # what is sent is read-only
 
 
-def _checked(inputs: ArrayLike, expected: Shape, network: Network) -> Floats:
+def _checked(inputs: ArrayLike, expected: Shape, spec: LearnerSpec) -> Floats:
     array = as_array(inputs, "inputs")
     if array.ndim == 0 or array.shape[1:] != expected:
         wanted = ", ".join(["samples", *map(str, expected)])
         raise ShapeError(f"expected inputs of shape ({wanted}), as in training, got {array.shape}; reshape them")
     samples = Samples(array, np.zeros(len(array), np.int64)).inputs
-    network.check_samples(samples)
-    return samples
+    check_samples(spec.network, samples)
+    return freeze(samples.astype(spec.dtype, copy=False))

@@ -8,13 +8,17 @@ from contextlib import nullcontext
 from annex_actors.base import checks
 from annex_actors.metrics import preload
 from annex_actors.peers.trainer_state import TrainerState
-from annex_actors.protocol.events import EpochFinished
+from annex_actors.protocol.events import EpochFinished, Evaluated
 from annex_actors.protocol.routing import TRAINER, stage_address
-from annex_actors.runtimes import Job, Observer, Program
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import Job, Observer, Program, clock
 from annex_actors.runtimes.blas import self_test
 from annex_actors.stores import MemoryStore
-from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
+from annex_actors.training.best import BestWeights
+from annex_actors.training.checkpoint import Checkpoint, Evaluation
+from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.checkpoint_writer import CheckpointWriter
+from annex_actors.training.history import History
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import PreparedTraining
@@ -50,15 +54,17 @@ class Session:
         self.result: Result | None = None
         self._training = training
         self._stages = [stage_address(stage) for stage in range(training.spec.actors)]
-        self._writer = CheckpointWriter(checkpoints, training.initial, self._history) if checkpoints else None
+        self._best = BestWeights(training.trainer.best, training.initial)
+        self._writer = CheckpointWriter(checkpoints, self._best, self._history) if checkpoints else None
         self._store = MemoryStore(
             self._stages,
             depth=training.trainer.overlap + 1,
             every=checkpoints.every if checkpoints else 0,
-            on_cut=self._writer.offer if self._writer else None,
+            on_cut=self._offer if self._writer else None,
         )
-        self._program = training.program(self._store, observers)
+        self._program = training.program(self._store, observers, self._seconds)
         self._interrupted = False
+        self._began: float | None = None
 
     def run(self) -> Result:
         """Run the training; once it has started, ``result`` is set, however it ends.
@@ -69,14 +75,17 @@ class Session:
         if self._training.trainer.test is not None:
             preload()
         with Interrupts() as interrupts, self._writer or nullcontext():
+            self._began = clock.now()
             job = start(self._training.spec, self._program)
             if self._writer is not None:
                 self._writer.attach(job)
+            finished = False
             try:
                 self._wait(job, interrupts)
+                finished = not self._interrupted
             finally:
                 job.close()
-                self.result = self._gather_result(job)
+                self.result = self._gather_result(job, finished=finished)
         if self._interrupted:
             raise InterruptedRun(self.result)
         return self.result
@@ -92,22 +101,37 @@ class Session:
             with interrupts.let_through():
                 job.wait()
 
-    def _gather_result(self, job: Job) -> Result:
+    def _gather_result(self, job: Job, *, finished: bool) -> Result:
         initial, batches = self._training.initial, self._training.trainer.batches
-        history = self._history() or initial.history
-        checkpoint = Checkpoint.gather(self._store, self._stages, initial, history)
+        recorded = self._history() or (*initial.history, *initial.evaluations)
+        last = self._best.beside(Checkpoint.gather(self._store, self._stages, initial, recorded), self._store.kept)
+        assert last is not None  # the trainer names the best epoch's end in the commit that has the epoch
+        restored = last.best if finished else None
         return Result(
-            checkpoint=checkpoint,
-            history=history,
+            checkpoint=restored or last,
+            history=History(each for each in recorded if isinstance(each, EpochFinished)),
+            evaluations=tuple(each for each in recorded if isinstance(each, Evaluated)),
             restarts=job.restarts,
             seconds=job.seconds,
-            samples=sum(batches.size(step) for step in range(initial.step, checkpoint.step)),
+            samples=sum(batches.size(step) for step in range(initial.step, last.step)),
             stages=len(self._stages),
             microbatches=self._training.trainer.microbatches,
             interrupted=self._interrupted,
+            last=last if restored else None,
         )
 
-    def _history(self) -> tuple[EpochFinished, ...]:
-        """Return the epochs that the trainer has finished."""
+    def _offer(self, step: int, cut: tuple[Snapshot, ...]) -> None:
+        if self._writer is not None:
+            self._writer.offer(step, cut, self._store.kept)
+
+    def _seconds(self) -> float:
+        """Return how long the run has taken so far, with the finished epochs from before a resume."""
+        before = self._training.initial.history
+        taken = 0.0 if self._began is None else clock.now() - self._began
+        return (before[-1].seconds if before else 0.0) + taken
+
+    def _history(self) -> tuple[Evaluation, ...]:
+        """Return the epochs that the trainer has finished, and its evaluations within epochs."""
         commit = self._store.latest(TRAINER)
-        return commit.state.history if commit and isinstance(commit.state, TrainerState) else ()
+        state = commit.state if commit is not None else None
+        return (*state.history, *state.evaluations) if isinstance(state, TrainerState) else ()

@@ -15,8 +15,7 @@ from annex_actors.base.errors import DataError
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.peers.trainer import TrainerSpec
-from annex_actors.protocol.events import EpochFinished
-from annex_actors.training.checkpoint import Checkpoint, check_match
+from annex_actors.training.checkpoint import Checkpoint, Evaluation, check_match
 
 
 def check_whole(checkpoint: Checkpoint, initial: Checkpoint, lags: Sequence[int], trainer: TrainerSpec) -> None:
@@ -31,10 +30,12 @@ def check_whole(checkpoint: Checkpoint, initial: Checkpoint, lags: Sequence[int]
     Raises:
         DataError: what does not fit.
     """
-    check_costs(checkpoint)
-    _check_history(checkpoint, trainer)
-    _check_arrays(checkpoint, initial)
-    _check_stash(checkpoint, initial, lags)
+    for each in (checkpoint, checkpoint.best):
+        if each is not None:
+            check_costs(each)
+            _check_history(each, trainer)
+            _check_arrays(each, initial)
+            _check_stash(each, initial, lags)
 
 
 def check_costs(checkpoint: Checkpoint) -> None:
@@ -59,14 +60,22 @@ def _check_history(checkpoint: Checkpoint, trainer: TrainerSpec) -> None:
         if got != expected or not (_is_whole(epoch.epoch) and _is_whole(epoch.steps) and _is_float(epoch.train_cost)):
             raise DataError(f"expected epoch {number} with (epoch, steps, train_cost) {expected}, got {got}")
         _check_evaluation(epoch)
+    before = 0
+    for each in checkpoint.evaluations:
+        if not (_is_whole(each.steps) and before < each.steps <= checkpoint.step and _is_whole(each.epoch)):
+            raise DataError(f"expected evaluations in the order of their steps, got one at step {each.steps!r}")
+        before = each.steps
+        _check_evaluation(each)
 
 
-def _check_evaluation(epoch: EpochFinished) -> None:
-    """Raise DataError unless the costs and metrics of the test samples are numbers; they may be infinite."""
-    cost, metrics = epoch.test_cost, epoch.metrics
+def _check_evaluation(epoch: Evaluation) -> None:
+    """Raise DataError unless costs and metrics are numbers; they may be infinite."""
+    costs, metrics, seconds = (epoch.test_cost, epoch.validation_cost), epoch.metrics, epoch.seconds
+    if not _is_float(seconds) or not 0 <= seconds < math.inf:
+        raise DataError(f"expected the seconds until epoch {epoch.epoch} to be a finite float >= 0, got {seconds!r}")
     is_mapping = isinstance(metrics, Mapping) and all(isinstance(name, str) for name in metrics)
-    if not is_mapping or not all(map(_is_float, [*metrics.values(), *([] if cost is None else [cost])])):
-        raise DataError(f"expected an evaluation in numbers after epoch {epoch.epoch}, got {cost!r}, {metrics!r}")
+    if not is_mapping or not all(map(_is_float, [*metrics.values(), *(each for each in costs if each is not None)])):
+        raise DataError(f"expected an evaluation in numbers after epoch {epoch.epoch}, got {costs!r}, {metrics!r}")
 
 
 def _is_float(value: object) -> bool:

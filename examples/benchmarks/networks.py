@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from annex_actors import Dataset, Network, activation, dense, sequence
 from annex_actors.base.types import Array, Floats
 from annex_actors.data import Samples
+
+
+class Trainable(Protocol):
+    """What a benchmark needs to know of a task to train it with this project."""
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+
+    @property
+    def batch(self) -> int:
+        """Samples in a step."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Of plain SGD."""
+
+    def dataset(self, steps: int) -> Dataset:
+        """Return samples for so many steps."""
 
 
 @dataclass(frozen=True)

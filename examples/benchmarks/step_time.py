@@ -25,7 +25,7 @@ from annex_actors.schedules.table import discipline
 from examples.benchmarks import rivals
 from examples.benchmarks.bare import BareRuntime
 from examples.benchmarks.measuring import arguments, print_peak_memory, summary
-from examples.benchmarks.networks import SMALLEST, TASKS, Task
+from examples.benchmarks.networks import SMALLEST, TASKS, Task, Trainable
 from supervisors import Actor, Ref
 
 BASE = "plain NumPy, 1 BLAS thread"
@@ -45,7 +45,7 @@ class Stopwatch:
             self.times.append(event.time)
 
 
-def ours(task: Task, schedule: str, microbatches: int, runtime: str | Runtime, **settings: Any) -> rivals.Block:
+def ours(task: Trainable, schedule: str, microbatches: int, runtime: str | Runtime, **settings: Any) -> rivals.Block:
     """This project: the steps of one epoch, from when the pipeline is full.
 
     Between two costs in steady state lies all the work of a step, of whichever steps the parts may be.

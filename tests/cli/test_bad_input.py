@@ -60,7 +60,7 @@ CASES = {
     "train xor --set training.runtime=threads": "expected keys of `training` to be among epochs, batch_size",
     "train xor --learning-rate fast": "expected `learning_rate` to be a number > 0, got 'fast'; or a rule: constant,",
     "train --layers dense:0": "expected `out_features` to be an integer >= 1, got 0",
-    "train --layers 'dense:10 rleu'": "expected layer 1 to be one of dense, relu",
+    "train --layers 'dense:10 rleu'": "expected layer 1 to be one of the known layers, got 'rleu'; did you mean",
     "train --layers ''": "expected layers such as",
     "train --epochs 0": "expected `epochs` to be an integer >= 1, got 0",
     "train --epochs ten": "'--epochs'",

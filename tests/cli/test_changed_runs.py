@@ -33,7 +33,7 @@ MOMENTS = {
 }
 SCHEDULES = ("1f1b", "pipedream")
 
-FREE = ("runtime", "supervision", "checkpoints", "data.data_dir", "training.epochs")
+FREE = ("runtime", "supervision", "checkpoints", "data.data_dir", "training.epochs", "training.halt")
 """Sections and keys of which every valid change must be taken: they decide no bit, or only how many steps there are."""
 
 OWN_FILE = "own.py"
@@ -44,11 +44,16 @@ OTHERS: Mapping[str, list[Any]] = {
     "data.label": ["label", 0, 4],
     "data.data_dir": ["."],
     "data.test_fraction": [0.0, 0.4],
+    "network.dtype": ["float64"],
     "network.layers": ["dense:6 tanh dense:3", "dense:5 relu dense:3", "dense:5 tanh dense:3 tanh", "dense:5 dense:3"],
     "optimizer.name": [{"name": "sgd"}, {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}],
     "optimizer.learning_rate": [0.02, "cosine:0.01:99", "warmup:0.01:3", "warmup:3 cosine:0.01:99", "0.02"],
     "training.epochs": [1, 2, 3, 6],
     "training.batch_size": [4, 7, 9, 100],
+    "training.halt": [["loss_less_than:0"], ["max_seconds:3600", "early_stopping:99:train_cost:mode=min"]],
+    "training.validation": [0.2, 0.5],
+    "training.metrics": [["accuracy"], ["f1", "precision"]],
+    "training.evaluate_every": [1, 3],
     "training.clipping": ["value:0.001", "global_norm:0.01"],
     "training.ema_momentum": [0.9],
     "training.reduce_on_plateau": ["patience=0:factor=0.5:min_delta=9.0"],

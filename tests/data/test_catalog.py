@@ -10,7 +10,7 @@ from annex_actors.data import Entry, catalog, load
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import OPTIMIZERS
 
-INPUT_SHAPES = {"digits": (64,), "iris": (4,), "xor": (2,), "fish": (5,), "fashion-mnist": (784,)}
+INPUT_SHAPES = {"digits": (64,), "iris": (4,), "xor": (2,), "fish": (5,), "fashion-mnist": (28, 28, 1)}
 CLASSES = {"digits": 10, "iris": 3, "xor": 2, "fish": 2, "fashion-mnist": 10}
 
 entries = pytest.mark.parametrize("entry", catalog(), ids=lambda entry: entry.name)

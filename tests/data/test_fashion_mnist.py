@@ -28,11 +28,11 @@ def write_all(folder: Path, train: int = 5, test: int = 3, side: int = 28) -> Pa
     return folder
 
 
-def test_pictures_are_flattened_and_scaled_to_one(tmp_path: Path) -> None:
+def test_pictures_keep_their_shape_and_are_scaled_to_one(tmp_path: Path) -> None:
     dataset = fashion_mnist(write_all(tmp_path))
-    assert dataset.train.inputs.shape == (5, 784)
+    assert dataset.train.inputs.shape == (5, 28, 28, 1)
     assert dataset.train.inputs.dtype == np.float32
-    assert np.array_equal(dataset.train.inputs[0, :256], np.arange(256, dtype=np.float32) / np.float32(255))
+    assert np.array_equal(dataset.train.inputs[0].ravel()[:256], np.arange(256, dtype=np.float32) / np.float32(255))
     assert dataset.test.targets.tolist() == [0, 1, 2]
 
 
@@ -94,7 +94,7 @@ def test_a_label_above_nine_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(find((DEBIAN_FOLDER,)) is None, reason="needs Debian's package dataset-fashion-mnist")
 def test_the_real_pictures_are_complete() -> None:
     dataset = fashion_mnist(DEBIAN_FOLDER)
-    assert (dataset.train.inputs.shape, dataset.test.inputs.shape) == ((60_000, 784), (10_000, 784))
+    assert (dataset.train.inputs.shape, dataset.test.inputs.shape) == ((60_000, 28, 28, 1), (10_000, 28, 28, 1))
     assert np.bincount(dataset.train.targets).tolist() == [6000] * 10
     assert not dataset.train.inputs.flags.writeable
 

@@ -12,6 +12,7 @@ from tests.readmes import ROOT
 FOLDER = ROOT / "examples" / "benchmarks"
 
 BENCHMARKS = {
+    "convolutions": ["a small residual network, batch 8", "inline, sequential, m=1", "schedulers, 1f1b, m=2, stages=2"],
     "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(100000): the same bits"],
     "processes": ["hop with 64 KiB", "commit of 2.4 MB on a shelf", "recovery of 1 killed, with a spare"],
     "simulation": ["      10       1,506"],
@@ -28,7 +29,7 @@ BENCHMARKS = {
 }
 """What each prints, among other things."""
 
-SHARED = {"bare", "measuring", "networks", "rivals", "torch_pipeline"}
+SHARED = {"bare", "measuring", "networks", "rivals", "torch_pipeline", "transformer"}
 """What benchmarks share, and use when they run."""
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from annex_actors.base.types import Shape
 from annex_actors.layers import LAYERS, Network, parse_layers
 from annex_actors.layers.parse import encloses
+from tests.layers.activations import networks as activations
+from tests.layers.images import networks as images
+from tests.layers.norms import networks as norms
 from tests.layers.sequences import networks as sequences
 from tests.trainings import CLASSES, FEATURES, Training
 
@@ -43,7 +46,7 @@ NETWORKS = [
     SmallNetwork(f"reshape:2:2 dense:3 sigmoid permute:2:1 dense:5 softmax flatten dense:{CLASSES} linear"),
     SmallNetwork(f"repeat:2( dense:4 residual( dense:4 tanh ) ) dense:{CLASSES}"),
     SmallNetwork(f"concat( sequence( dense:3 tanh ) linear dense:2 ) add( dense:4 dense:4 dense:4 ) dense:{CLASSES}"),
-    *(SmallNetwork(*each) for each in sequences.NETWORKS),
+    *(SmallNetwork(*each) for each in (*activations.NETWORKS, *norms.NETWORKS, *images.NETWORKS, *sequences.NETWORKS)),
 ]
 
 

@@ -22,10 +22,15 @@ from annex_actors.layers import (
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate
 from annex_actors.layers.parse import encloses
 from annex_actors.testing import check_layer, check_stack_layer
+from tests.layers.activations import examples as activations
+from tests.layers.images import examples as images
+from tests.layers.norms import examples as norms
 from tests.layers.sequences import examples as sequences
 from tests.own_layers import LowRank, Norm
 
 EXAMPLES: list[tuple[Layer, Shape]] = [
+    *activations.EXAMPLES,
+    *norms.EXAMPLES,
     (dense(3), (4,)),
     (dense(1), (1,)),
     (dense(3, 4), (4,)),
@@ -34,18 +39,11 @@ EXAMPLES: list[tuple[Layer, Shape]] = [
     (dense(3, initializer="glorot"), (4,)),
     (dense(3, 4, initializer="he"), (4,)),
     (dense(2, weights=np.arange(6).reshape(3, 2), biases=[1, -1]), (3,)),
-    (activation("relu"), (5,)),
-    (activation(("relu", 0.5)), (5,)),
-    (activation(("relu", -0.25)), (5,)),
-    (activation("sigmoid"), (5,)),
-    (activation("tanh"), (5,)),
-    (activation("softmax"), (5,)),
-    (activation("linear"), (5,)),
-    (activation("tanh"), (2, 3)),
-    (activation("softmax"), (2, 3)),
     (dropout(0.0), (5,)),
     (dropout(0.4), (5,)),
     (dropout(0.4), (2, 3)),
+    (dropout(0.4, spatial=True), (3,)),
+    (dropout(0.4, spatial=True), (2, 3, 2)),
     (flatten(), (5,)),
     (flatten(), (2, 3)),
     (flatten(), (2, 3, 2)),
@@ -54,6 +52,7 @@ EXAMPLES: list[tuple[Layer, Shape]] = [
     (permute(1), (4,)),
     (permute(2, 1), (3, 4)),
     (permute(3, 1, 2), (3, 4, 2)),
+    *images.EXAMPLES,
     *sequences.EXAMPLES,
 ]
 

@@ -44,6 +44,28 @@ def test_the_gradient_passes_where_the_number_passed() -> None:
     assert np.array_equal(grad_input, outputs)
 
 
+def test_spatial_dropout_drops_whole_channels_of_a_sample() -> None:
+    layer, inputs = dropout(0.5, spatial=True), np.ones((50, 3, 4, 20))
+    outputs, saved = layer.forward({}, inputs, KEY)
+    assert np.array_equal(outputs, np.broadcast_to(outputs[:, :1, :1], outputs.shape))
+    assert set(outputs[:, 0, 0].ravel()) == {0.0, 2.0}
+    assert len({sample.tobytes() for sample in outputs}) == 50
+    grad_input, _ = layer.backward({}, saved, inputs, True)
+    assert grad_input is not None
+    assert np.array_equal(grad_input, outputs)
+
+
+def test_spatial_dropout_of_samples_without_positions_is_dropout() -> None:
+    inputs = np.ones((20, 20))
+    outputs, _ = dropout(0.5, spatial=True).forward({}, inputs, KEY)
+    assert np.array_equal(outputs, dropped(0.5, inputs))
+
+
+def test_spatial_is_true_or_false() -> None:
+    with pytest.raises(ConfigError, match="expected `spatial` to be true or false, got 2"):
+        dropout(0.5, spatial=2)  # type: ignore[arg-type]
+
+
 def test_a_prediction_drops_nothing() -> None:
     layer, inputs = dropout(0.5), np.ones((2, 3))
     outputs, saved = layer.forward({}, inputs, None)

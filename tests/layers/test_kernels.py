@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Floats, Shape
 from annex_actors.layers import Activation, Layer, Relu, activation, dense, dropout, flatten, parse_layers, sequence
-from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, TorchKernels, kernels
+from annex_actors.layers.kernels import KERNELS, NUMPY, Kernels, NumpyKernels, kernels
+from annex_actors.layers.torch_kernels import TorchKernels
 from annex_actors.testing import check_layer
 
 Products = dict[str, Callable[[Floats, Floats, Floats], tuple[Floats, Floats]]]

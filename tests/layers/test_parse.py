@@ -13,19 +13,33 @@ from annex_actors.layers import (
     Activation,
     Layer,
     activation,
+    batch_norm,
     dense,
     dropout,
     flatten,
+    group_norm,
+    layer_norm,
     parse_layers,
+    prelu,
+    rms_norm,
     sequence,
 )
+from annex_actors.layers.activations.activation import FUNCTIONS
 
 sizes = st.integers(1, 10**6)
+epsilons = st.floats(0, 1, exclude_min=True)
 layers: st.SearchStrategy[Layer] = st.one_of(
     st.builds(dense, sizes, st.none() | sizes, initializer=st.sampled_from(["auto", "glorot", "he"])),
-    st.sampled_from(["relu", "sigmoid", "tanh", "softmax", "linear"]).map(activation),
+    st.sampled_from([*FUNCTIONS]).map(activation),
+    st.sampled_from(["leaky_relu:0.2", "elu:2", "gelu:tanh", "softplus:2:10"]).map(activation),
     st.floats(allow_nan=False, allow_infinity=False).map(lambda threshold: activation(("relu", threshold))),
     st.floats(0, 1, exclude_max=True).map(dropout),
+    st.floats(0, 1, exclude_max=True).map(lambda rate: dropout(rate, spatial=True)),
+    st.builds(batch_norm, st.floats(0, 1, exclude_max=True), epsilons, st.booleans(), st.booleans()),
+    st.builds(layer_norm, sizes, epsilons, st.booleans(), st.booleans()),
+    st.builds(group_norm, sizes, epsilons, st.booleans(), st.booleans()),
+    st.builds(rms_norm, epsilons, st.booleans()),
+    st.builds(prelu, sizes, st.floats(allow_nan=False, allow_infinity=False)),
     st.builds(flatten),
 )
 
@@ -68,7 +82,7 @@ def test_an_unknown_layer_lists_the_known_ones() -> None:
         ("dense:3:xavier", r"expected `initializer` to be one of auto, glorot, .*, annex, got 'xavier'"),
         ("dense:3:he:glorot", "expected `in_features` to be an integer >= 1, got 'he'"),
         ("dense:3:4:he:5", r"expected layer 0 as dense:out_features.*, got 'dense:3:4:he:5'"),
-        ("dropout", "expected layer 0 as dropout:rate, got 'dropout'"),
+        ("dropout", r"expected layer 0 as dropout:rate\[:spatial=false\], got 'dropout'"),
         ("dropout:1", "layer 0, 'dropout:1': expected `rate` to be a number >= 0 and < 1, got 1"),
         ("relu:low", "layer 0, 'relu:low': expected `threshold` to be a number that is finite, got 'low'"),
         ("relu:nan", "layer 0, 'relu:nan': expected `threshold`"),

@@ -5,7 +5,7 @@ import pytest
 
 from annex_actors.base.errors import ShapeError
 from annex_actors.base.types import Floats
-from annex_actors.metrics import accuracy, predicted_classes
+from annex_actors.metrics import evaluate, predicted_classes
 
 TWO = ("no", "yes")
 THREE = ("a", "b", "c")
@@ -23,11 +23,11 @@ def test_a_single_output_means_the_second_class_above_a_half(shape: tuple[int, .
 
 
 def test_accuracy_is_the_fraction_that_is_correct() -> None:
-    assert accuracy(np.eye(3)[[0, 1, 2, 2]], np.array([0, 1, 2, 0]), THREE) == 0.75
+    assert evaluate(np.eye(3)[[0, 1, 2, 2]], np.array([0, 1, 2, 0]), THREE)["accuracy"] == 0.75
 
 
 def test_regression_has_no_accuracy() -> None:
-    assert accuracy(np.ones((3, 1)), np.ones(3), None) is None
+    assert "accuracy" not in evaluate(np.ones((3, 1)), np.ones(3), None)
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_outputs_that_do_not_fit_the_classes_are_refused(outputs: Floats, classe
     with pytest.raises(
         ShapeError, match=f"expected predictions of shape {wanted}.*; give the last layer {len(classes)}"
     ):
-        accuracy(outputs, np.zeros(4, dtype=np.int64), classes)
+        evaluate(outputs, np.zeros(4, dtype=np.int64), classes)

@@ -94,6 +94,7 @@ def test_a_record_has_all_of_its_epoch() -> None:
         "samples_per_second": 10.0,
         "seconds": 5.0,
         "restarts": 0,
+        "validation_cost": None,
     }
 
 

@@ -22,11 +22,12 @@ from annex_actors.optimizers import Adagrad, Adam, AdamW, Cosine, Lion, RMSprop,
 from annex_actors.runtimes import Crash, InlineRuntime, Supervision
 from annex_actors.schedules.table import DISCIPLINES, discipline
 from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.early_stopping import EarlyStopping
 from annex_actors.training.halting import loss_less_than
 from annex_actors.training.learner import Learner
 from tests.matrix import matrix
 from tests.own_layers import Norm
-from tests.trainings import CLASSIFIER, Seen, Training, at_every_step, fingerprints
+from tests.trainings import CLASSIFIER, Seen, Training, at_every_step, fingerprints, samples
 
 SCHEDULES = ("1f1b", "zb-h1", "pipedream")
 STEPS = (4, 6)
@@ -79,6 +80,7 @@ OF_A_LEARNER: Mapping[str, list[Any]] = {
     "runtime": ["threads", "schedulers", InlineRuntime()],
     "stages": [1, 2, 3, 4, 5],
     "kernels": ["torch"],
+    "dtype": ["float64"],
     "seed": [0, 3, 2**64 - 1],
     "supervision": [Supervision(max_attempts=9)],
     "class_weight": ["balanced", {"0": 2.0}, {"0": 2.0, "1": 2.0, "2": 2.0}],
@@ -97,7 +99,15 @@ OF_TRAIN: Mapping[str, list[Any]] = {
     ],
     "epochs": [1, 2, 3, 5],
     "batch_size": [3, 4, 6, 13, 99],
-    "halt": [lambda history: len(history) == 3, loss_less_than(0.0)],
+    "halt": [
+        lambda history: len(history) == 3,
+        loss_less_than(0.0),
+        "max_epochs:3",
+        EarlyStopping(patience=3, monitor="train_cost", restore_best_weights=False),
+    ],
+    "validation": [0.3, 0.5, samples(6, "softmax_cross_entropy", seed=4)],
+    "metrics": [["accuracy"], ["f1", "roc_auc"], ["top_k_accuracy:2"]],
+    "evaluate_every": [1, 2, 5],
     "crashes": [[Crash(layer=1, step=7)], [Crash(layer=1, step=2)]],
     "observers": [[Seen()]],
     "checkpoints": [Checkpoints],

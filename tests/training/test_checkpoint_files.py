@@ -20,8 +20,10 @@ from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import Job, RunFailedError
 from annex_actors.runtimes.simulated import SimulatedRuntime
+from annex_actors.training.best import BestWeights
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.checkpoint_files import Checkpoints, CheckpointWriter
+from annex_actors.training.checkpoint_files import Checkpoints
+from annex_actors.training.checkpoint_writer import CheckpointWriter
 from tests.trainings import Training, at_every_step, fingerprints, undisturbed
 
 TRAINING = Training(schedule="pipedream", microbatches=1, epochs=2)
@@ -179,7 +181,7 @@ def emitted() -> Emitted:
 
 
 def writer_to(folder: Checkpoints, emitted: Emitted) -> CheckpointWriter:
-    writer = CheckpointWriter(folder, TRAINING.initial, lambda: (EPOCH,))
+    writer = CheckpointWriter(folder, BestWeights(None, TRAINING.initial), lambda: (EPOCH,))
     writer.attach(cast(Job, emitted))
     return writer
 
@@ -282,9 +284,9 @@ def test_an_unexpected_error_is_told_to_the_job_at_once_and_nothing_is_written_a
 
 @pytest.mark.usefixtures("faulty")
 def test_an_unexpected_error_is_not_lost_whenever_the_writer_is_attached(folder: Checkpoints, emitted: Emitted) -> None:
-    with pytest.raises(RunFailedError), CheckpointWriter(folder, TRAINING.initial, tuple) as writing:
+    with pytest.raises(RunFailedError), CheckpointWriter(folder, BestWeights(None, TRAINING.initial), tuple) as writing:
         writing.offer(1, cut(1))
-    with pytest.raises(RunFailedError), CheckpointWriter(folder, TRAINING.initial, tuple) as writing:
+    with pytest.raises(RunFailedError), CheckpointWriter(folder, BestWeights(None, TRAINING.initial), tuple) as writing:
         writing.offer(1, cut(1))
         writing.attach(cast(Job, emitted))
     assert len(set(emitted.failures)) == 1

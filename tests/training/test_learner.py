@@ -20,6 +20,7 @@ from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, InlineRuntime, ProcessesRuntime, RunFailedError, Supervision, ThreadsRuntime
 from annex_actors.schedules.discipline import B, Discipline, F, W
 from annex_actors.training.halting import Halt, loss_less_than
+from annex_actors.training.history import History
 from annex_actors.training.learner import Learner
 from annex_actors.training.result import Result
 from supervisors import Strategy
@@ -85,7 +86,7 @@ def test_regression_has_no_accuracy() -> None:
 
 
 def test_before_the_first_epoch_the_numbers_are_none() -> None:
-    result = Result(TRAINING.initial, (), restarts=0, seconds=0.0, samples=0, stages=5, microbatches=2)
+    result = Result(TRAINING.initial, History(), restarts=0, seconds=0.0, samples=0, stages=5, microbatches=2)
     assert (result.train_cost, result.test_cost, result.test_accuracy, result.samples_per_second) == (
         None,
         None,

@@ -111,7 +111,7 @@ class LogSoftmax:
 
 @dataclass(frozen=True)
 class Linear:
-    """The identity."""
+    """The identity: its outputs are its inputs."""
 
     rectifies: ClassVar[bool] = False
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from annex_actors.base.errors import ShapeError
 from annex_actors.base.types import DType, Floats, Parameters, Shape, frozen
+from annex_actors.base.words import counted
 from annex_actors.layers.layer import Factors
 
 
@@ -30,5 +31,5 @@ def check_axes(input_shape: Shape, axes: int = 1) -> None:
         ShapeError: they have fewer.
     """
     if len(input_shape) < axes:
-        wanted = "(..., channels)" if axes == 1 else f"with {axes} axes or more"
-        raise ShapeError(f"expected samples {'of shape ' if axes == 1 else ''}{wanted}, got {input_shape}")
+        wanted = "of shape (..., channels)" if axes == 1 else f"with at least {counted(axes, 'axis', 'axes')}"
+        raise ShapeError(f"expected samples {wanted}, got {input_shape}")

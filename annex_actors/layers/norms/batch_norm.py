@@ -26,8 +26,9 @@ class BatchNorm:
     and, in their order, moves the running ones, by which the layer predicts. So `microbatches` decides what is learned,
     as in every pipeline with this layer; with one microbatch it is ordinary batch norm.
 
-    A microbatch with one number for each channel, a single sample without other axes, has no variance: its outputs are
-    the bias, it passes no gradient, and it leaves the running statistics alone.
+    A single sample without other axes has one number for each channel, and so no variance: in the microbatch that a
+    short last batch may leave, its outputs are the bias, it passes no gradient, and it leaves the running statistics
+    alone. A training of which all microbatches are such is refused.
 
     Its parameters are ``weight`` and ``bias``, its state ``running_mean`` and ``running_var``, shape ``(channels,)``.
 
@@ -80,6 +81,10 @@ class BatchNorm:
         """
         check_axes(input_shape)
         return input_shape
+
+    def fewest_samples(self, input_shape: Shape) -> int:
+        """Return how many samples have two numbers for each channel, of which there is a variance."""
+        return 2 if math.prod(input_shape[:-1]) == 1 else 1
 
     def work(self, input_shape: Shape) -> int:
         """Return two multiplications for each number: its square, and its product with the slope."""

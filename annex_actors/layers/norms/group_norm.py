@@ -70,7 +70,8 @@ class GroupNorm:
         """
         check_axes(input_shape)
         if input_shape[-1] % self.groups:
-            raise ShapeError(f"expected channels, the last axis, in {self.groups} equal groups, got {input_shape}")
+            wanted = f"(..., channels), the channels a multiple of the number of groups, {self.groups}"
+            raise ShapeError(f"expected samples of shape {wanted}, got {input_shape}")
         return input_shape
 
     def work(self, input_shape: Shape) -> int:

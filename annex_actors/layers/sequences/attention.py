@@ -22,23 +22,18 @@ from annex_actors.base.types import Array, DType, Floats, Parameters, Shape, fro
 from annex_actors.layers.dropout import Dropout
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import NUMPY, Kernels
+from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import Factors, Saved
 from annex_actors.layers.sequences.shapes import sequence_shape
 
 
-@dataclass(frozen=True)
-class SelfAttention:
-    """A layer in which each position takes a weighted mean of all positions, with weights that depend on both.
+def self_attention(num_heads: int, causal: bool = False, dropout: float = 0.0, bias: bool = True) -> SelfAttention:
+    """Return the layer in which each position takes a weighted mean of all positions; its weights depend on both.
 
     For each head, with ``d = width / num_heads``: ``softmax(q @ k.T / sqrt(d)) @ v``, where ``q``, ``k`` and ``v`` are
     products of the inputs with weights of their own. The heads' results lie side by side and are multiplied by the
-    weights of the output. From shape ``(sequence, width)`` to the same.
-
-    Its parameters are ``in_proj_weight``, shape ``(width, 3 * width)``: the weights of queries, keys and values side by
-    side; ``in_proj_bias``, shape ``(3 * width,)``; ``out_proj.weight``, shape ``(width, width)``; ``out_proj.bias``,
-    shape ``(width,)``. Weights have a row for each input.
-
-    Where the network has a mask (``mask``), no position takes anything from padding.
+    weights of the output. From shape ``(sequence, width)`` to the same. Where the network has a mask (``mask``), no
+    position takes anything from padding.
 
     Args:
         num_heads: how many heads, a divisor of the width, >= 1.
@@ -51,6 +46,17 @@ class SelfAttention:
 
     Source:
         Vaswani et al. (2017), Attention is all you need; as torch.nn.MultiheadAttention.
+    """
+    return SelfAttention(num_heads, causal, dropout, bias)
+
+
+@dataclass(frozen=True)
+class SelfAttention:
+    """Multi-head attention of a sequence to itself; made by `self_attention`.
+
+    Its parameters are ``in_proj_weight``, shape ``(width, 3 * width)``: the weights of queries, keys and values side by
+    side; ``in_proj_bias``, shape ``(3 * width,)``; ``out_proj.weight``, shape ``(width, width)``; ``out_proj.bias``,
+    shape ``(width,)``. Weights have a row for each input.
     """
 
     num_heads: int
@@ -69,6 +75,8 @@ class SelfAttention:
             causal=checks.boolean("causal", self.causal),
             dropout=checks.real_number("dropout", self.dropout, at_least=0, below=1),
             bias=checks.boolean("bias", self.bias),
+            kernels=kernels_of(self.kernels),
+            is_masked=checks.boolean("is_masked", self.is_masked),
         )
 
     @property
@@ -219,7 +227,3 @@ def _softmax(scores: Floats, hidden: Array | None) -> Floats:
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=-2, keepdims=True)
     return scores
-
-
-self_attention = SelfAttention
-"""The layer in which each position takes a weighted mean of all positions; see `SelfAttention`."""

@@ -17,6 +17,7 @@ from annex_actors.base.calls import UNWRITTEN, written
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import Array, DType, Floats, Parameters, Shape, frozen
 from annex_actors.layers.kernels import NUMPY, Kernels
+from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import Factors, Saved
 from annex_actors.layers.sequences.cells import Cell, GruCell, LstmCell, Record, States
 from annex_actors.layers.sequences.shapes import sequence_shape
@@ -97,6 +98,7 @@ class Recurrent:
             units=checks.whole_number("units", self.units, at_least=1, limit=_UNITS),
             return_sequences=checks.boolean("return_sequences", self.return_sequences),
             reverse=checks.boolean("reverse", self.reverse),
+            kernels=kernels_of(self.kernels),
         )
 
     @property

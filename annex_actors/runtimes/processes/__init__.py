@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import pickle
 import pickletools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
@@ -83,7 +83,8 @@ class ProcessesRuntime:
             program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, load=program.load
         )
         beside = ThreadHost(program.faults)
-        return SupervisedJob(program, lambda spec: beside if spec is program.driver else pool, pool)
+        hosted = replace(program, store=pool.store)
+        return SupervisedJob(hosted, lambda spec: beside if spec is program.driver else pool, pool)
 
 
 def _check_can_be_sent(spec: PeerSpec) -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn, Self, TypeVar
 from annex_actors.base.errors import UserError
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
-from annex_actors.runtimes.processes.commit_logs import CommitLogs
+from annex_actors.runtimes.processes.commit_logs import CommitLogs, LoggedStore
 from annex_actors.runtimes.processes.connections import Connections
 from annex_actors.runtimes.processes.control_messages import Assign
 from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
@@ -29,6 +29,8 @@ _Started = TypeVar("_Started")
 
 class WorkerPool:
     """Hosts peers in processes; a `Host`. Its exit ends them all and copies their last commits to the program's store.
+
+    Peers beside it, in the supervising process, commit to its ``store``.
 
     Args:
         program: the run.
@@ -48,6 +50,7 @@ class WorkerPool:
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
         self._limit = StartLimit(program.supervision)
         self._logs = CommitLogs(program.store)
+        self.store = LoggedStore(program.store, self._logs)
         self._connections = Connections()
 
     def __enter__(self) -> Self:

@@ -1,0 +1,61 @@
+"""The layers for images with small shapes, for the tests that every layer passes."""
+
+from __future__ import annotations
+
+from annex_actors.base.types import Shape
+from annex_actors.layers import Layer
+from annex_actors.layers.images import (
+    avg_pool1d,
+    avg_pool2d,
+    conv1d,
+    conv2d,
+    cutout,
+    gaussian_noise,
+    global_avg_pool,
+    global_max_pool,
+    max_pool1d,
+    max_pool2d,
+    random_crop,
+    random_flip,
+    random_shift,
+)
+
+EXAMPLES: list[tuple[Layer, Shape]] = [
+    (conv1d(3, 2), (4, 2)),
+    (conv1d(2, 3, stride=2, padding="same"), (5, 1)),
+    (conv1d(4, 2, padding=1, dilation=2, groups=2), (4, 2)),
+    (conv2d(3, 2), (3, 4, 2)),
+    (conv2d(2, 1), (2, 3, 3)),
+    (conv2d(2, 1, stride=2), (4, 4, 2)),
+    (conv2d(2, 2, stride=2), (4, 4, 1)),
+    (conv2d(2, (2, 3), padding="same", bias=False), (3, 3, 1)),
+    (conv2d(2, 3, stride=(2, 3), padding="same"), (4, 5, 1)),
+    (conv2d(2, 2, padding=(1, 0), dilation=(1, 2)), (2, 3, 2)),
+    (conv2d(4, 2, groups=2, initializer="he"), (3, 2, 4)),
+    (conv2d(2, 3, padding=1, groups=2), (3, 2, 2)),
+    (conv2d(6, 2, groups=3), (3, 2, 3)),
+    (max_pool1d(2), (5, 2)),
+    (max_pool1d(3, 1, "same"), (4, 1)),
+    (max_pool2d(2), (4, 5, 2)),
+    (max_pool2d(3, 2, 1), (4, 5, 1)),
+    (max_pool2d((1, 2), 1), (2, 3, 2)),
+    (max_pool2d(1, 2), (3, 3, 1)),
+    (avg_pool1d(2), (5, 2)),
+    (avg_pool2d(2), (4, 5, 2)),
+    (avg_pool2d(3, 2, 1), (4, 5, 1)),
+    (avg_pool2d(2, 1, "same"), (3, 2, 1)),
+    (global_avg_pool(), (3, 2)),
+    (global_avg_pool(), (2, 3, 2)),
+    (global_max_pool(), (3, 2)),
+    (global_max_pool(), (2, 3, 2)),
+    (random_flip(), (2, 3, 2)),
+    (random_flip("vertical"), (3, 2, 1)),
+    (random_shift(1), (3, 2, 2)),
+    (random_shift((0, 2)), (2, 3, 1)),
+    (random_crop(2), (3, 4, 2)),
+    (random_crop((3, 2), padding=(1, 0)), (2, 2, 1)),
+    (cutout(2), (3, 4, 2)),
+    (cutout((1, 3)), (2, 2, 1)),
+    (gaussian_noise(0.5), (4,)),
+    (gaussian_noise(0.5), (2, 3, 1)),
+]
