@@ -37,6 +37,7 @@ from annex_actors.layers import (
     embedding,
     flatten,
     freeze,
+    from_torch,
     gaussian_noise,
     global_avg_pool,
     global_max_pool,
@@ -67,6 +68,8 @@ from annex_actors.layers import (
     self_attention,
     sequence,
     sinusoidal_positions,
+    to_torch,
+    torch_module,
     unmask,
 )
 from annex_actors.metrics import Mode, Takes, register_metric
@@ -226,6 +229,7 @@ __all__ = [
     "embedding",
     "flatten",
     "freeze",
+    "from_torch",
     "frozen",
     "gaussian_noise",
     "global_avg_pool",
@@ -267,5 +271,7 @@ __all__ = [
     "sequence",
     "simulate",
     "sinusoidal_positions",
+    "to_torch",
+    "torch_module",
     "unmask",
 ]

@@ -30,6 +30,7 @@ class Tag(IntEnum):
     GENERATED_DATA = 4
     SPLIT = 5
     AUGMENTATION = 6
+    TORCH_MODULE = 7
 
 
 @dataclass(frozen=True, slots=True)

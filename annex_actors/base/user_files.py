@@ -17,6 +17,9 @@ from annex_actors.base.files import SMALL, read_file, reason, user_path
 _SHA256 = "__sha256__"
 """The attribute of a file's module with the SHA-256 of the content that ran."""
 
+_TURN = "__turn__"
+"""The attribute of a file's module that says when it was last asked for: the higher, the later."""
+
 
 def run_user_files(paths: Sequence[str | Path]) -> tuple[str, ...]:
     """Run Python files in order; return their absolute paths, with which another process can run them too.
@@ -52,10 +55,13 @@ def run_user_file(path: str | Path) -> None:
     file = _resolved(path)
     name = _module_name(file)
     content = _content(path)
+    turn = 1 + max((getattr(each, _TURN) for each in _modules()), default=0)
     if name in sys.modules:
+        setattr(sys.modules[name], _TURN, turn)
         return
     module = ModuleType(name)
     module.__file__ = str(file)
+    setattr(module, _TURN, turn)
     setattr(module, _SHA256, sha256(content).hexdigest())
     sys.modules[name] = module
     try:
@@ -70,6 +76,29 @@ def run_user_file(path: str | Path) -> None:
         raise ConfigError(f"expected {where}, to run, got {type(error).__name__}: {message_of(error)}") from error
 
 
+def user_module(path: str | Path) -> ModuleType:
+    """Return the module of a Python file that `run_user_file` has run; nothing is run here.
+
+    Args:
+        path: the file, with its folder. Its name alone counts where no folder is given, or no file there has run,
+            since it may have moved; of several with that name, the one that was asked for last.
+
+    Raises:
+        ConfigError: no such file has run.
+    """
+    file = _resolved(path)
+    exact = sys.modules.get(_module_name(file))
+    if exact is not None and os.path.dirname(path):
+        return exact
+    named = [each for each in _modules() if Path(str(each.__file__)).name == file.name]
+    if not named:
+        raise ConfigError(
+            f"expected {path} to be a Python file that you name, got none of this name; "
+            f"add --load {path}, or in Python load=[{str(path)!r}]"
+        )
+    return max(named, key=lambda each: int(getattr(each, _TURN)))
+
+
 def user_file_sha256(path: str | Path, *, as_it_ran: bool = False) -> str:
     """Return the SHA-256, in hex, of the content of a Python file.
 
@@ -82,6 +111,11 @@ def user_file_sha256(path: str | Path, *, as_it_ran: bool = False) -> str:
     """
     module = sys.modules.get(_module_name(_resolved(path))) if as_it_ran else None
     return getattr(module, _SHA256, None) or sha256(_content(path)).hexdigest()
+
+
+def _modules() -> list[ModuleType]:
+    """Return the modules of all files that have run."""
+    return [each for each in list(sys.modules.values()) if isinstance(each, ModuleType) and _SHA256 in vars(each)]
 
 
 def _resolved(path: str | Path) -> Path:

@@ -114,7 +114,8 @@ def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> S
     Likewise, other initial weights than the file's need not have the fingerprint that the file records.
 
     A config file may come from anybody: the Python files that it names run only if an option names them, or if they are
-    those that a run of this user recorded beside it.
+    those that a run of this user recorded beside it. Files that layers of an option name, such as
+    ``torch_module:FILE.py:NAME``, are named by an option; those that layers of the config file name run no sooner.
 
     Args:
         data: the name of a data set, or the path of a data file or of a config file.
@@ -124,6 +125,7 @@ def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> S
     Raises:
         ConfigError: a file or an option that cannot be read, or a config that names Python files which may not run.
     """
+    from annex_actors.layers import files_in
     from annex_actors.runs.loaded_files import check_permitted
     from annex_actors.runs.toml_settings import merged, nested, parse_setting, read_settings
 
@@ -133,6 +135,9 @@ def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> S
     overrides = merged(*given, *map(parse_setting, sets or []))
     if (wanted := _load_of(base)) and not _load_of(overrides):
         check_permitted(wanted, Path(str(data)))
+    if named := files_in(_layers_of(overrides)):  # what layers of an option name, the user names
+        loaded = [*(_load_of(overrides) or wanted), *named]
+        overrides = merged(overrides, nested(_SETTING_OF["load"].split("."), loaded))
     before, after = (_section(settings, "runtime").get("name") for settings in (base, overrides))
     if after is not None and after != before:
         base = {name: section for name, section in base.items() if name != "runtime"}
@@ -161,6 +166,11 @@ def files(given: list[Path] | None) -> list[str] | None:
 def _section(settings: Settings, name: str) -> Settings:
     section = settings.get(name)
     return section if isinstance(section, dict) else {}
+
+
+def _layers_of(settings: Settings) -> str:
+    found = _section(settings, "network").get("layers")
+    return found if isinstance(found, str) else ""
 
 
 def _load_of(settings: Settings) -> list[str]:

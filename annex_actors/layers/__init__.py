@@ -10,9 +10,10 @@ Read the modules in this order:
 5. `stack`, with `branches`: how the chain forks and joins;
 6. `images`: convolutions, pooling and augmentation, with `windows`; `sequences`: embedding, positions, attention,
    lstm, gru, and masks, with `indices` and `samples`;
-7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer
+7. `native`: modules of torch as layers, and networks to and from torch;
+8. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer
    learns;
-8. `table` and `parse`: networks as text.
+9. `table` and `parse`: networks as text.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
 >>> network.shapes((784,))
@@ -86,8 +87,10 @@ from annex_actors.layers.layer import (
     Rectifies,
     Saved,
     Stateful,
+    UsesLibrary,
     Weighted,
 )
+from annex_actors.layers.native import TorchModule, files_in, from_torch, to_torch, torch_module
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.norms import (
     BatchNorm,
@@ -208,9 +211,11 @@ __all__ = [
     "TakesIndices",
     "Tanh",
     "TorchKernels",
+    "TorchModule",
     "Tuning",
     "Unmask",
     "UsesKernels",
+    "UsesLibrary",
     "UsesMask",
     "Weighted",
     "activation",
@@ -225,8 +230,10 @@ __all__ = [
     "dense",
     "dropout",
     "embedding",
+    "files_in",
     "flatten",
     "freeze",
+    "from_torch",
     "gaussian_noise",
     "global_avg_pool",
     "global_max_pool",
@@ -259,5 +266,7 @@ __all__ = [
     "self_attention",
     "sequence",
     "sinusoidal_positions",
+    "to_torch",
+    "torch_module",
     "unmask",
 ]

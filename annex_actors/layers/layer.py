@@ -157,3 +157,12 @@ class EstimatesWork(Protocol):
 
     def work(self, input_shape: Shape) -> int:
         """Return the multiplications in a forward pass of one sample; placement balances stages by them."""
+
+
+@runtime_checkable
+class UsesLibrary(Protocol):
+    """A layer that computes with a library of its own, on which its bits depend, such as torch."""
+
+    @property
+    def library(self) -> str:
+        """Its name and version, and whatever else decides bits; a run records it."""

@@ -17,6 +17,7 @@ from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
 from annex_actors.layers.images import IMAGE_LAYERS
 from annex_actors.layers.layer import Layer
+from annex_actors.layers.native import NATIVE_LAYERS
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.norms import NORM_LAYERS
 from annex_actors.layers.reshaping import flatten, permute, reshape
@@ -60,6 +61,7 @@ LAYERS: Table[Constructor] = Table(
         "concatenate": Concatenate,
         **IMAGE_LAYERS,
         **SEQUENCE_LAYERS,
+        **NATIVE_LAYERS,
         "freeze": freeze,
         "learning_rate": learning_rate,
         "l1": l1,

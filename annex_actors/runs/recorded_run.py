@@ -96,7 +96,9 @@ def train_recorded(
         directory = RunDirectory.create(run_dir) if run_dir else RunDirectory.create_named(dataset.name)
         try:
             with directory.lock():
-                directory.begin(config, network, environment(training.spec.kernels), training.identity)
+                directory.begin(
+                    config, network, environment(training.spec.kernels, training.spec.network.layers), training.identity
+                )
                 run = Recording(directory, config, learner, dataset.name, interrupts)
                 return run.carry_out(training, observers)
         except BaseException:

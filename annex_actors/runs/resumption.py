@@ -97,7 +97,8 @@ class Resumption:
         saved, config = self.saved, self.config
         with Interrupts() as interrupts, saved.directory.lock():
             epochs = SavedRun.open(saved.path).epochs  # read again under the lock: another job may have written some
-            for change in _changes(saved.environment, environment(self.training.spec.kernels)):
+            spec = self.training.spec
+            for change in _changes(saved.environment, environment(spec.kernels, spec.network.layers)):
                 note(change)
             cut = saved.checkpoints.newest(self.training, note)
             training = self._from(cut)

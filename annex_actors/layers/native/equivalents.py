@@ -1,0 +1,88 @@
+"""Torch modules for layers that ``torch.nn`` has no module for, or one with other inputs or outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Permute(nn.Module):  # type: ignore[misc]  # torch is an extra, and so of any type
+    """Puts the axes of samples in another order, as `annex_actors.permute` does.
+
+    Args:
+        axes: for each axis of the outputs, which axis of the inputs it is, from 1.
+    """
+
+    def __init__(self, *axes: int) -> None:
+        super().__init__()
+        self.axes = axes
+
+    def forward(self, inputs: Any) -> Any:
+        """Return ``inputs`` with its axes in another order."""
+        return inputs.permute(0, *self.axes)
+
+    def extra_repr(self) -> str:
+        """Return the axes."""
+        return ", ".join(map(str, self.axes))
+
+
+class Indices(nn.Embedding):  # type: ignore[misc]
+    """An embedding of indices that are floating numbers."""
+
+    def forward(self, inputs: Any) -> Any:
+        """Return the row of each index."""
+        return super().forward(inputs.long())
+
+
+class SelfAttention(nn.MultiheadAttention):  # type: ignore[misc]
+    """Attention of a sequence to itself.
+
+    Args:
+        embed_dim: the width of a sequence.
+        num_heads: into how many parts to cut it.
+        causal: whether a position takes nothing from later ones.
+        settings: see ``torch.nn.MultiheadAttention``.
+    """
+
+    def __init__(self, embed_dim: int, num_heads: int, *, causal: bool, **settings: Any) -> None:
+        super().__init__(embed_dim, num_heads, batch_first=True, **settings)
+        self.causal = causal
+
+    def forward(self, inputs: Any) -> Any:
+        """Return the outputs, of the shape of ``inputs``."""
+        size, mask = inputs.shape[1], None
+        if self.causal:
+            mask = torch.ones(size, size, dtype=torch.bool, device=inputs.device).triu(1)
+        return super().forward(inputs, inputs, inputs, need_weights=False, attn_mask=mask)[0]
+
+
+class _Sequences(nn.Module):  # type: ignore[misc]
+    """What `Lstm` and `Gru` add: which of the outputs to return, and from which end to read.
+
+    Args:
+        width: of the inputs.
+        units: the width of the outputs.
+        return_sequences: whether to return the outputs of all positions, instead of those of the last.
+        reverse: whether to read from the end.
+    """
+
+    def __init__(self, width: int, units: int, *, return_sequences: bool, reverse: bool) -> None:
+        super().__init__(width, units, batch_first=True)
+        self.return_sequences, self.reverse = return_sequences, reverse
+
+    def forward(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        outputs = super().forward(inputs.flip(1) if self.reverse else inputs)[0]
+        if not self.return_sequences:
+            return outputs[:, -1]
+        return outputs.flip(1) if self.reverse else outputs
+
+
+class Lstm(_Sequences, nn.LSTM):  # type: ignore[misc]
+    """An LSTM that returns its outputs alone."""
+
+
+class Gru(_Sequences, nn.GRU):  # type: ignore[misc]
+    """A GRU that returns its outputs alone."""
