@@ -3,7 +3,8 @@
 Read the modules in this order:
 
 1. `layer`: the protocol `Layer`, which has five members, and what a layer with weights or state adds;
-2. `dense`, with `initializers`, `kernels` and `torch_kernels`: the layer that has weights, and what computes its products;
+2. `dense`, with `initializers`, `kernels` and `torch_kernels`: the layer that has weights, and what computes its
+   products;
 3. `activations`: relu, gelu, sigmoid and others, and what a function of your own needs;
 4. `norms`: batch norm, layer norm and others; `dropout`; `reshaping`;
 5. `stack`, with `branches`: how the chain forks and joins;
