@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Floats
+from annex_actors.layers.torch_library import description, imported, one_thread
 from annex_actors.layers.windows import Windows
 
 _ALIGNMENT = 64
@@ -33,18 +30,7 @@ class TorchKernels:
     name = "torch"
 
     def __post_init__(self) -> None:
-        try:
-            import torch
-        except ImportError as error:
-            raise ConfigError(
-                "expected torch for kernels 'torch', got none; pip install annex-actors[torch]"
-            ) from error
-        read_only = np.empty(0, np.float32)
-        read_only.flags.writeable = False
-        with warnings.catch_warnings():
-            # Torch warns of a read-only array once per process. All arrays here are read-only, and none is written to.
-            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-            torch.from_numpy(read_only)
+        imported("kernels 'torch'")
 
     def __reduce__(self) -> tuple[type[TorchKernels], tuple[()]]:
         return TorchKernels, ()  # calls the constructor, so that unpickling imports torch before the first work arrives
@@ -52,19 +38,17 @@ class TorchKernels:
     @property
     def description(self) -> str:
         """Version and vector instructions in use, such as ``torch 2.13.0 (AVX512)``."""
-        import torch
-
-        return f"torch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()})"
+        return description()
 
     def product(self, left: Floats, right: Floats) -> Floats:
         """Return ``left @ right``."""
-        with _one_thread() as torch:
+        with one_thread() as torch:
             result: Floats = torch.mm(_aligned(torch.from_numpy(left)), _aligned(torch.from_numpy(right))).numpy()
         return result
 
     def convolve(self, images: Floats, weight: Floats, bias: Floats, *, windows: Windows, groups: int) -> Floats:
         """Return the product of each window with each filter, plus the filter's bias."""
-        with _one_thread() as torch:
+        with one_thread() as torch:
             given = _pixels_first(torch, windows.pad(images) if _is_lopsided(windows) else images)
             outputs = torch.nn.functional.conv2d(
                 given, _filters_first(torch, weight), torch.from_numpy(bias), **_settings(windows), groups=groups
@@ -76,7 +60,7 @@ class TorchKernels:
     ) -> Floats:
         """Return dC/dimages, shape ``(samples, height, width, channels)``, from dC/doutputs."""
         size = windows.padded if _is_lopsided(windows) else windows.image
-        with _one_thread() as torch:
+        with one_thread() as torch:
             gradient, filters = _pixels_first(torch, grad_output), _filters_first(torch, weight)
             shape = len(grad_output), weight.shape[2] * groups, *size
             images = torch.empty(shape, dtype=filters.dtype, memory_format=torch.channels_last)  # only its shape counts
@@ -87,27 +71,11 @@ class TorchKernels:
         self, images: Floats, grad_output: Floats, *, windows: Windows, groups: int
     ) -> Floats:
         """Return dC/dweight, shape ``(*kernel, channels / groups, filters)``, summed over the samples."""
-        with _one_thread() as torch:
+        with one_thread() as torch:
             given = _pixels_first(torch, windows.pad(images) if _is_lopsided(windows) else images)
             shape = grad_output.shape[-1], images.shape[-1] // groups, *windows.kernel
             filters = torch.empty(shape, dtype=given.dtype)  # only its shape counts
             return _backward(torch, _pixels_first(torch, grad_output), given, filters, windows, groups, of_weight=True)
-
-
-@contextmanager
-def _one_thread() -> Iterator[Any]:
-    """Yield torch, which works on one thread meanwhile."""
-    import torch
-
-    threads = torch.get_num_threads()
-    if threads == 1:
-        yield torch
-        return
-    torch.set_num_threads(1)
-    try:
-        yield torch
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _aligned(tensor: Any) -> Any:

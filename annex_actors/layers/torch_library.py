@@ -42,16 +42,16 @@ def description() -> str:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute on the calling thread alone: sums are rounded by how many threads share them."""
+def one_thread() -> Iterator[Any]:
+    """Yield torch, which computes on the calling thread alone meanwhile; how many threads share a sum decides bits."""
     import torch
 
     threads = torch.get_num_threads()  # of the calling thread; each sets its own number
     if threads == 1:
-        yield
+        yield torch
         return
     torch.set_num_threads(1)
     try:
-        yield
+        yield torch
     finally:
         torch.set_num_threads(threads)

@@ -32,7 +32,8 @@ class Trained(Protocol):
 def from_torch(module: Any, input_shape: Shape | None = None) -> tuple[Network, dict[str, Array]]:
     """Return the network that computes what a torch module does, and its weights.
 
-    The network takes the samples that the module takes: images with channels first. Train it with the module's weights
+    The network takes the samples that the module takes: images with channels first. An ``nn.Linear`` without biases
+    gets some, of 0. Train it with the module's weights
     by ``learner.train(dataset, initial_weights=weights)``.
 
     Args:
@@ -58,7 +59,8 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> tuple[Network, 
 def to_torch(network: Network, trained: Trained) -> Any:
     """Return a ``torch.nn.Sequential`` that computes what a network does.
 
-    The module takes the samples that the network takes. Its ``state_dict`` has the names of `Checkpoint.weights`; it is
+    The module takes the samples that the network takes, and returns what the last layer does, without the probabilities
+    that a cost makes of it. Its ``state_dict`` has the names of `Checkpoint.weights`; it is
     in evaluation mode.
 
     Args:

@@ -36,6 +36,32 @@ class Indices(nn.Embedding):  # type: ignore[misc]
         return super().forward(inputs.long())
 
 
+class _Padded(nn.Module):  # type: ignore[misc]
+    """What `Conv1d` and `Conv2d` add: padding that may differ from side to side.
+
+    Args:
+        sizes: of channels and kernels, as torch's convolution takes them.
+        pads: as ``torch.nn.functional.pad`` takes them.
+        settings: see torch's convolution.
+    """
+
+    def __init__(self, *sizes: Any, pads: tuple[int, ...], **settings: Any) -> None:
+        super().__init__(*sizes, **settings)
+        self.pads = pads
+
+    def forward(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        return super().forward(nn.functional.pad(inputs, self.pads) if any(self.pads) else inputs)
+
+
+class Conv1d(_Padded, nn.Conv1d):  # type: ignore[misc]
+    """A convolution of sequences, with any padding."""
+
+
+class Conv2d(_Padded, nn.Conv2d):  # type: ignore[misc]
+    """A convolution of images, with any padding."""
+
+
 class SelfAttention(nn.MultiheadAttention):  # type: ignore[misc]
     """Attention of a sequence to itself.
 

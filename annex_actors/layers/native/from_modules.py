@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from torch import nn
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Shape
 from annex_actors.layers.activations import (
     Activation,
@@ -32,32 +30,12 @@ from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
 from annex_actors.layers.layer import Layer
 from annex_actors.layers.native import equivalents
+from annex_actors.layers.native.from_images import FROM_IMAGES
+from annex_actors.layers.native.rows import TRANSPOSED, FromModule, FromRow, kept, refuse, require
 from annex_actors.layers.network import Network, sequence
 from annex_actors.layers.norms import batch_norm, group_norm, layer_norm, rms_norm
 from annex_actors.layers.reshaping import flatten, permute, reshape
 from annex_actors.layers.sequences import embedding, gru, lstm, self_attention
-
-
-@dataclass(frozen=True)
-class _Row:
-    """What a module becomes.
-
-    Args:
-        layer: the layer.
-        weights: its weights by name.
-        positions: how many axes of positions come before the channels, which are last; 0: samples as torch has them;
-            None: the layer does not mind.
-        axes: how many axes its outputs have; None: as many as its inputs.
-    """
-
-    layer: Layer
-    weights: Mapping[str, Array] = field(default_factory=dict)
-    positions: int | None = None
-    axes: int | None = None
-
-
-_Convert = Callable[[Any, int | None], _Row]
-"""Makes the row of a module, given the axes of its samples; None: unknown."""
 
 
 def converted(module: Any, input_shape: Shape | None) -> tuple[Network, dict[str, Array]]:
@@ -71,7 +49,7 @@ def converted(module: Any, input_shape: Shape | None) -> tuple[Network, dict[str
             layers += _moves(positions, row.positions)
             positions = row.positions
         weights |= {f"{len(layers)}.{key}": np.ascontiguousarray(array) for key, array in row.weights.items()}
-        layers.append(row.layer)
+        layers += row.layers
         axes = row.axes if row.axes is not None else axes
     layers += _moves(positions, 0)
     if not layers:
@@ -88,7 +66,7 @@ def _flat(module: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield from _flat(each, f"{name}.{key}" if name else key)
 
 
-def _row(name: str, module: Any, axes: int | None) -> _Row:
+def _row(name: str, module: Any, axes: int | None) -> FromRow:
     convert = FROM_TORCH.get(type(module))
     if convert is None:
         place = f" as {name}" if name else ""
@@ -107,112 +85,93 @@ def _moves(before: int, after: int) -> list[Layer]:
     return [*([permute(before + 1, *range(1, before + 1))] if before else []), *last]
 
 
-def _state(module: Any, *transposed: str) -> dict[str, Array]:
-    """Return what a module keeps, by name; some matrices transposed, so that a row is an input."""
-    found = {name: each.detach().cpu().numpy().copy() for name, each in module.state_dict().items()}
-    return {name: each.T if name in transposed else each for name, each in found.items()}
+def _applying(function: Callable[[Any], Function]) -> FromModule:
+    return lambda module, axes: FromRow((Activation(function(module)),))
 
 
-def _refuse(module: Any, setting: str, value: object) -> None:
-    raise ConfigError(
-        f"expected {type(module).__name__} with other settings, got {setting} {shown(value)}; make it a torch_module"
-    )
-
-
-def _require(module: Any, **wanted: object) -> None:
-    """Refuse a module whose settings are not those that a layer has."""
-    for setting, value in wanted.items():
-        if getattr(module, setting) != value:
-            _refuse(module, setting, getattr(module, setting))
-
-
-def _applying(function: Callable[[Any], Function]) -> _Convert:
-    return lambda module, axes: _Row(Activation(function(module)))
-
-
-def _along(function: type[Function]) -> _Convert:
-    def convert(module: Any, axes: int | None) -> _Row:
+def _along(function: type[Function]) -> FromModule:
+    def convert(module: Any, axes: int | None) -> FromRow:
         if module.dim in (-1, axes) or (module.dim == 1 and axes is None):
-            return _Row(Activation(function()), positions=0)
+            return FromRow((Activation(function()),), positions=0)
         if module.dim != 1 or axes is None:
-            _refuse(module, "dim", module.dim)
-        return _Row(Activation(function()), positions=_positions(module, axes))
+            refuse(module, "dim")
+        return FromRow((Activation(function()),), positions=_positions(module, axes))
 
     return convert
 
 
-def _linear(module: Any, axes: int | None) -> _Row:
-    weights = _state(module, "weight")
+def _linear(module: Any, axes: int | None) -> FromRow:
+    weights = kept(module, {"weight": TRANSPOSED})
     zeros = {"bias": np.zeros(module.out_features, np.float32)}
-    return _Row(dense(module.out_features, module.in_features), {**zeros, **weights}, positions=0)
+    return FromRow((dense(module.out_features, module.in_features),), {**zeros, **weights}, positions=0)
 
 
-def _prelu(module: Any, axes: int | None) -> _Row:
+def _prelu(module: Any, axes: int | None) -> FromRow:
     count = module.num_parameters
-    return _Row(Prelu(count), _state(module), positions=None if count == 1 else _positions(module, axes))
+    return FromRow((Prelu(count),), kept(module), positions=None if count == 1 else _positions(module, axes))
 
 
-def _dropout(positions: int | None) -> _Convert:
-    return lambda module, axes: _Row(dropout(module.p, spatial=positions is not None), positions=positions)
+def _dropout(positions: int | None) -> FromModule:
+    return lambda module, axes: FromRow((dropout(module.p, spatial=positions is not None),), positions=positions)
 
 
-def _batch_norm(positions: int | None) -> _Convert:
-    def convert(module: Any, axes: int | None) -> _Row:
+def _batch_norm(positions: int | None) -> FromModule:
+    def convert(module: Any, axes: int | None) -> FromRow:
         if module.momentum is None or not module.track_running_stats:
-            _refuse(module, "momentum", module.momentum)
+            refuse(module, "momentum")
         layer = batch_norm(module.momentum, module.eps, scale=module.affine, center=module.affine)
-        weights = _state(module)
+        weights = kept(module)
         weights.pop("num_batches_tracked")
         own = (axes or 1) - 1 if positions is None else positions
-        return _Row(layer, weights, positions=own)
+        return FromRow((layer,), weights, positions=own)
 
     return convert
 
 
-def _group_norm(module: Any, axes: int | None) -> _Row:
+def _group_norm(module: Any, axes: int | None) -> FromRow:
     layer = group_norm(module.num_groups, module.eps, scale=module.affine, center=module.affine)
-    return _Row(layer, _state(module), positions=_positions(module, axes))
+    return FromRow((layer,), kept(module), positions=_positions(module, axes))
 
 
-def _layer_norm(module: Any, axes: int | None) -> _Row:
+def _layer_norm(module: Any, axes: int | None) -> FromRow:
     scale, center = module.weight is not None, module.bias is not None
     layer = layer_norm(len(module.normalized_shape), module.eps, scale=scale, center=center)
-    return _Row(layer, _state(module), positions=0)
+    return FromRow((layer,), kept(module), positions=0)
 
 
-def _rms_norm(module: Any, axes: int | None) -> _Row:
+def _rms_norm(module: Any, axes: int | None) -> FromRow:
     if len(module.normalized_shape) != 1:
-        _refuse(module, "normalized_shape", module.normalized_shape)
+        refuse(module, "normalized_shape")
     epsilon = float(np.finfo(np.float32).eps) if module.eps is None else module.eps
-    return _Row(rms_norm(epsilon, scale=module.elementwise_affine), _state(module), positions=0)
+    return FromRow((rms_norm(epsilon, scale=module.elementwise_affine),), kept(module), positions=0)
 
 
-def _embedding(module: Any, axes: int | None) -> _Row:
-    _require(module, padding_idx=None, max_norm=None)
+def _embedding(module: Any, axes: int | None) -> FromRow:
+    require(module, padding_idx=None, max_norm=None)
     layer = embedding(module.num_embeddings, module.embedding_dim)
-    return _Row(layer, _state(module), positions=0, axes=None if axes is None else axes + 1)
+    return FromRow((layer,), kept(module), positions=0, axes=None if axes is None else axes + 1)
 
 
-def _flatten(module: Any, axes: int | None) -> _Row:
-    _require(module, start_dim=1)
+def _flatten(module: Any, axes: int | None) -> FromRow:
+    require(module, start_dim=1)
     if module.end_dim not in (-1, axes):
-        _refuse(module, "end_dim", module.end_dim)
-    return _Row(flatten(), positions=0, axes=1)
+        refuse(module, "end_dim")
+    return FromRow((flatten(),), positions=0, axes=1)
 
 
-def _unflatten(module: Any, axes: int | None) -> _Row:
+def _unflatten(module: Any, axes: int | None) -> FromRow:
     if module.dim not in (1, -1) or axes not in (1, None):
-        _refuse(module, "dim", module.dim)
+        refuse(module, "dim")
     sizes = tuple(module.unflattened_size)
-    return _Row(reshape(*sizes), positions=0, axes=len(sizes))
+    return FromRow((reshape(*sizes),), positions=0, axes=len(sizes))
 
 
-def _recurrent(constructor: Callable[..., Layer]) -> _Convert:
-    def convert(module: Any, axes: int | None) -> _Row:
-        _require(module, batch_first=True, num_layers=1, bidirectional=False, bias=True, proj_size=0)
+def _recurrent(constructor: Callable[..., Layer]) -> FromModule:
+    def convert(module: Any, axes: int | None) -> FromRow:
+        require(module, batch_first=True, num_layers=1, bidirectional=False, bias=True, proj_size=0)
         settings = {name: getattr(module, name, default) for name, default in _RECURRENT.items()}
         layer = constructor(module.hidden_size, **settings)
-        return _Row(layer, _state(module, "weight_ih_l0", "weight_hh_l0"), positions=0)
+        return FromRow((layer,), kept(module, {"weight_ih_l0": TRANSPOSED, "weight_hh_l0": TRANSPOSED}), positions=0)
 
     return convert
 
@@ -221,10 +180,10 @@ _RECURRENT = {"return_sequences": True, "reverse": False}
 """Of a recurrent module of torch's own, which returns all outputs, in order; `equivalents` have theirs."""
 
 
-def _self_attention(module: Any, axes: int | None) -> _Row:
+def _self_attention(module: Any, axes: int | None) -> FromRow:
     bias = module.in_proj_bias is not None
     layer = self_attention(module.num_heads, causal=module.causal, dropout=module.dropout, bias=bias)
-    return _Row(layer, _state(module, "in_proj_weight", "out_proj.weight"), positions=0)
+    return FromRow((layer,), kept(module, {"in_proj_weight": TRANSPOSED, "out_proj.weight": TRANSPOSED}), positions=0)
 
 
 def _positions(module: Any, axes: int | None) -> int:
@@ -234,7 +193,7 @@ def _positions(module: Any, axes: int | None) -> int:
     return axes - 1
 
 
-FROM_TORCH: Mapping[type[Any], _Convert] = {
+FROM_TORCH: Mapping[type[Any], FromModule] = {
     nn.Linear: _linear,
     nn.Identity: _applying(lambda module: Linear()),
     nn.ReLU: _applying(lambda module: Relu()),
@@ -260,11 +219,12 @@ FROM_TORCH: Mapping[type[Any], _Convert] = {
     equivalents.Indices: _embedding,
     nn.Flatten: _flatten,
     nn.Unflatten: _unflatten,
-    equivalents.Permute: lambda module, axes: _Row(permute(*module.axes), positions=0),
+    equivalents.Permute: lambda module, axes: FromRow((permute(*module.axes),), positions=0),
     nn.LSTM: _recurrent(lstm),
     equivalents.Lstm: _recurrent(lstm),
     nn.GRU: _recurrent(gru),
     equivalents.Gru: _recurrent(gru),
     equivalents.SelfAttention: _self_attention,
+    **FROM_IMAGES,
 }
 """What makes the layer, by the module's class."""

@@ -50,9 +50,17 @@ class Saved(NamedTuple):
 
 @dataclass(eq=False)
 class _Worker:
-    """A module for one call at a time, and the weights that it last met, which all microbatches of a step share."""
+    """A module for one call at a time, and the weights that it last met, which all microbatches of a step share.
+
+    Args:
+        module: the module, without numbers.
+        norms: the names of its norms with running statistics that have run in this call.
+        arrays: the weights that it last met.
+        weights: the same as tensors.
+    """
 
     module: Any
+    norms: list[str]
     arrays: tuple[Floats, ...] = ()
     weights: tuple[Any, ...] = ()
 
@@ -129,7 +137,7 @@ class Program:
                 # A clone, so that a module may write to what it is given.
                 outputs = functional_call(worker.module, kept, (leaf.clone(),))
             self._check_unwritten(kept, weights)
-            updates = tuple(self._updates(parameters, state, kept))
+            updates = tuple(self._updates(parameters, kept, worker.norms))
             return array_of(outputs), Saved(outputs, leaf, weights, updates, mode.has_drawn)
 
     def backward(self, saved: Saved, grad_output: Floats, input_wanted: bool) -> tuple[Floats | None, Factors]:
@@ -173,15 +181,14 @@ class Program:
             for name, dtype in self.contents.state.items()
         }
 
-    def _updates(self, before: Parameters, given: dict[str, Any], kept: dict[str, Any]) -> Iterator[Floats]:
+    def _updates(self, before: Parameters, after: dict[str, Any], norms: list[str]) -> Iterator[Floats]:
         """Yield what a microbatch adds to each buffer, beginning from zeros where it is a running statistic."""
         for name in self.contents.buffers:
-            old, new = before[name], kept[name]
-            if new is given[name] and new._version == 0:
-                yield np.empty((0, *old.shape), old.dtype)
-                continue
-            added = array_of(new).astype(old.dtype)
-            yield (added if name in self.contents.momenta else added - old)[np.newaxis]
+            old, new = before[name], array_of(after[name]).astype(before[name].dtype)
+            if name in self.contents.momenta:
+                yield new[np.newaxis][: norms.count(name.rpartition(".")[0])]
+            else:  # compared by value: not every operation of torch says that it has changed a tensor
+                yield (new - old)[np.newaxis] if (new != old).any() else np.empty((0, *old.shape), old.dtype)
 
     def _check_unwritten(self, kept: dict[str, Any], weights: tuple[Any, ...]) -> None:
         for name, each in zip(self.contents.parameters, weights, strict=True):
@@ -189,6 +196,7 @@ class Program:
                 raise ConfigError(_written(self._label, name))
 
     def _output_shape(self, input_shape: Shape) -> Shape:
+        _ = self.contents  # or a module without shapes would be refused for what it does instead
         for device in ("meta", "cpu"):
             try:
                 predicted, trained = (self._tried(input_shape, device, training=each) for each in (False, True))
@@ -216,6 +224,9 @@ class Program:
             for (name, each), version in zip(parameters.items(), before, strict=True):
                 if each._version != version:
                     raise ConfigError(_written(self._label, name))
+            if len(worker.norms) > len(set(worker.norms)):
+                norm = f"{self._label} to run its norm {max(worker.norms, key=worker.norms.count)} once"
+                raise ConfigError(f"expected {norm} for each sample, got more; make two of it")
         return self._checked(outputs)
 
     def _checked(self, outputs: Any) -> Shape:
@@ -249,9 +260,18 @@ class Program:
         try:
             worker = self._free[training].pop()
         except IndexError:
-            worker = _Worker(_emptied(self._made(RandomKey(0)).train(training)))
+            worker = self._new_worker(training)
+        worker.norms.clear()
         yield worker
         self._free[training].append(worker)
+
+    def _new_worker(self, training: bool) -> _Worker:
+        norms: list[str] = []
+        module = _emptied(self._made(RandomKey(0)).train(training))
+        for name, each in module.named_modules():
+            if f"{name}.running_mean".removeprefix(".") in self.contents.momenta:
+                each.register_forward_hook(lambda *_, own=name: norms.append(own))
+        return _Worker(module, norms)
 
 
 def _emptied(module: Any) -> Any:

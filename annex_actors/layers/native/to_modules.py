@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,31 +30,14 @@ from annex_actors.layers.activations import (
 from annex_actors.layers.dense import Dense
 from annex_actors.layers.dropout import Dropout
 from annex_actors.layers.native import equivalents
+from annex_actors.layers.native.rows import TRANSPOSED, ToModule, ToRow
+from annex_actors.layers.native.to_images import TO_IMAGES
 from annex_actors.layers.native.torch_module import TorchModule
 from annex_actors.layers.network import Network
 from annex_actors.layers.norms import BatchNorm, GroupNorm, LayerNorm, RmsNorm
 from annex_actors.layers.reshaping import Flatten, Permute, Reshape
 from annex_actors.layers.sequences import Embedding, Recurrent, SelfAttention
 from annex_actors.layers.stack import AnyLayer
-
-
-@dataclass(frozen=True)
-class _Row:
-    """What a layer becomes.
-
-    Args:
-        module: the module.
-        transposed: the weights in which torch has a row for each output.
-        is_channels_first: whether the module takes channels before positions; None: it does not mind.
-    """
-
-    module: Any
-    transposed: tuple[str, ...] = field(default=())
-    is_channels_first: bool | None = False
-
-
-_Convert = Callable[[Any, Shape, Shape], _Row]
-"""Makes the row of a layer, given the shapes of one sample before and after it."""
 
 
 def converted(network: Network, weights: Mapping[str, Array], input_shape: Shape) -> Any:
@@ -77,12 +59,13 @@ def converted(network: Network, weights: Mapping[str, Array], input_shape: Shape
         own = {name: each for name, each in weights.items() if name.startswith(f"{index}.")}
         _fill(row, {name.partition(".")[2]: each for name, each in own.items()})
         parts[str(index)] = row.module
+        is_first = is_first and len(shapes[index + 1]) > 1
     if is_first:
         move(len(network.layers), shapes[-1], first=False)
     return nn.Sequential(parts).eval()
 
 
-def _row(index: int, layer: AnyLayer, before: Shape, after: Shape) -> _Row:
+def _row(index: int, layer: AnyLayer, before: Shape, after: Shape) -> ToRow:
     convert = TO_TORCH.get(type(layer.function) if isinstance(layer, Activation) else type(layer))
     if convert is None:
         raise ConfigError(
@@ -92,35 +75,35 @@ def _row(index: int, layer: AnyLayer, before: Shape, after: Shape) -> _Row:
     return convert(layer.function if isinstance(layer, Activation) else layer, before, after)
 
 
-def _fill(row: _Row, weights: Mapping[str, Array]) -> None:
+def _fill(row: ToRow, weights: Mapping[str, Array]) -> None:
     """Give a module its weights; counts of batches stay as they are."""
     state = row.module.state_dict()
     for name, array in weights.items():
-        own = np.ascontiguousarray(array.T if name in row.transposed else array)
+        own = np.ascontiguousarray(array.transpose(row.orders[name]) if name in row.orders else array)
         state[name] = torch.from_numpy(own.copy()).to(state[name].dtype)
     row.module.load_state_dict(state)
 
 
-def _elementwise(make: Callable[[Any], Any]) -> _Convert:
-    return lambda layer, before, after: _Row(make(layer), is_channels_first=None)
+def _elementwise(make: Callable[[Any], Any]) -> ToModule:
+    return lambda layer, before, after: ToRow(make(layer), is_channels_first=None)
 
 
 def _relu(function: Relu) -> Any:
     return nn.Threshold(function.threshold, function.threshold) if function.threshold else nn.ReLU()
 
 
-def _dense(layer: Dense, before: Shape, after: Shape) -> _Row:
-    return _Row(nn.Linear(before[-1], after[-1]), ("weight",))
+def _dense(layer: Dense, before: Shape, after: Shape) -> ToRow:
+    return ToRow(nn.Linear(before[-1], after[-1]), {"weight": TRANSPOSED})
 
 
-def _prelu(layer: Prelu, before: Shape, after: Shape) -> _Row:
-    return _Row(nn.PReLU(layer.num_parameters), is_channels_first=None if layer.num_parameters == 1 else True)
+def _prelu(layer: Prelu, before: Shape, after: Shape) -> ToRow:
+    return ToRow(nn.PReLU(layer.num_parameters), is_channels_first=None if layer.num_parameters == 1 else True)
 
 
-def _dropout(layer: Dropout, before: Shape, after: Shape) -> _Row:
+def _dropout(layer: Dropout, before: Shape, after: Shape) -> ToRow:
     if layer.spatial and len(before) in _SPATIAL_DROPOUTS:
-        return _Row(_SPATIAL_DROPOUTS[len(before)](layer.rate), is_channels_first=True)
-    return _Row(nn.Dropout(layer.rate), is_channels_first=None)
+        return ToRow(_SPATIAL_DROPOUTS[len(before)](layer.rate), is_channels_first=True)
+    return ToRow(nn.Dropout(layer.rate), is_channels_first=None)
 
 
 _SPATIAL_DROPOUTS = {2: nn.Dropout1d, 3: nn.Dropout2d}
@@ -130,21 +113,21 @@ _BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d, 4: nn.B
 """Likewise."""
 
 
-def _batch_norm(layer: BatchNorm, before: Shape, after: Shape) -> _Row:
+def _batch_norm(layer: BatchNorm, before: Shape, after: Shape) -> ToRow:
     module = _BATCH_NORMS[len(before)](before[-1], layer.epsilon, layer.momentum)
-    return _Row(_affine(module, layer), is_channels_first=True)
+    return ToRow(_affine(module, layer), is_channels_first=True)
 
 
-def _group_norm(layer: GroupNorm, before: Shape, after: Shape) -> _Row:
-    return _Row(_affine(nn.GroupNorm(layer.groups, before[-1], layer.epsilon), layer), is_channels_first=True)
+def _group_norm(layer: GroupNorm, before: Shape, after: Shape) -> ToRow:
+    return ToRow(_affine(nn.GroupNorm(layer.groups, before[-1], layer.epsilon), layer), is_channels_first=True)
 
 
-def _layer_norm(layer: LayerNorm, before: Shape, after: Shape) -> _Row:
-    return _Row(_affine(nn.LayerNorm(before[-layer.axes :], layer.epsilon), layer))
+def _layer_norm(layer: LayerNorm, before: Shape, after: Shape) -> ToRow:
+    return ToRow(_affine(nn.LayerNorm(before[-layer.axes :], layer.epsilon), layer))
 
 
-def _rms_norm(layer: RmsNorm, before: Shape, after: Shape) -> _Row:
-    return _Row(nn.RMSNorm(before[-1], layer.epsilon, elementwise_affine=layer.scale))
+def _rms_norm(layer: RmsNorm, before: Shape, after: Shape) -> ToRow:
+    return ToRow(nn.RMSNorm(before[-1], layer.epsilon, elementwise_affine=layer.scale))
 
 
 def _affine(module: Any, layer: BatchNorm | GroupNorm | LayerNorm) -> Any:
@@ -156,24 +139,24 @@ def _affine(module: Any, layer: BatchNorm | GroupNorm | LayerNorm) -> Any:
     return module
 
 
-def _reshape(layer: Reshape, before: Shape, after: Shape) -> _Row:
-    return _Row(nn.Sequential(nn.Flatten(), nn.Unflatten(1, after)))
+def _reshape(layer: Reshape, before: Shape, after: Shape) -> ToRow:
+    return ToRow(nn.Sequential(nn.Flatten(), nn.Unflatten(1, after)))
 
 
-def _recurrent(layer: Recurrent, before: Shape, after: Shape) -> _Row:
+def _recurrent(layer: Recurrent, before: Shape, after: Shape) -> ToRow:
     kind = {"lstm": equivalents.Lstm, "gru": equivalents.Gru}[layer.name]
     module = kind(before[-1], layer.units, return_sequences=layer.return_sequences, reverse=layer.reverse)
-    return _Row(module, ("weight_ih_l0", "weight_hh_l0"))
+    return ToRow(module, {"weight_ih_l0": TRANSPOSED, "weight_hh_l0": TRANSPOSED})
 
 
-def _self_attention(layer: SelfAttention, before: Shape, after: Shape) -> _Row:
+def _self_attention(layer: SelfAttention, before: Shape, after: Shape) -> ToRow:
     module = equivalents.SelfAttention(
         before[-1], layer.num_heads, causal=layer.causal, dropout=layer.dropout, bias=layer.bias
     )
-    return _Row(module, ("in_proj_weight", "out_proj.weight"))
+    return ToRow(module, {"in_proj_weight": TRANSPOSED, "out_proj.weight": TRANSPOSED})
 
 
-TO_TORCH: Mapping[type[Any], _Convert] = {
+TO_TORCH: Mapping[type[Any], ToModule] = {
     Dense: _dense,
     Linear: _elementwise(lambda function: nn.Identity()),
     LeakyRelu: _elementwise(lambda function: nn.LeakyReLU(function.negative_slope)),
@@ -184,20 +167,21 @@ TO_TORCH: Mapping[type[Any], _Convert] = {
     Sigmoid: _elementwise(lambda function: nn.Sigmoid()),
     Tanh: _elementwise(lambda function: nn.Tanh()),
     Relu: _elementwise(_relu),
-    Softmax: lambda layer, before, after: _Row(nn.Softmax(-1)),
-    LogSoftmax: lambda layer, before, after: _Row(nn.LogSoftmax(-1)),
+    Softmax: lambda layer, before, after: ToRow(nn.Softmax(-1)),
+    LogSoftmax: lambda layer, before, after: ToRow(nn.LogSoftmax(-1)),
     Prelu: _prelu,
     Dropout: _dropout,
     BatchNorm: _batch_norm,
     GroupNorm: _group_norm,
     LayerNorm: _layer_norm,
     RmsNorm: _rms_norm,
-    Embedding: lambda layer, before, after: _Row(equivalents.Indices(layer.num_embeddings, layer.embedding_dim)),
-    Flatten: lambda layer, before, after: _Row(nn.Flatten()),
+    Embedding: lambda layer, before, after: ToRow(equivalents.Indices(layer.num_embeddings, layer.embedding_dim)),
+    Flatten: lambda layer, before, after: ToRow(nn.Flatten()),
     Reshape: _reshape,
-    Permute: lambda layer, before, after: _Row(equivalents.Permute(*layer.axes)),
+    Permute: lambda layer, before, after: ToRow(equivalents.Permute(*layer.axes)),
     Recurrent: _recurrent,
     SelfAttention: _self_attention,
-    TorchModule: lambda layer, before, after: _Row(layer.factory()),
+    TorchModule: lambda layer, before, after: ToRow(layer.factory()),
+    **TO_IMAGES,
 }
 """What makes the module, by the layer's class, or that of its function."""

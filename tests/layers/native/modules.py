@@ -71,3 +71,113 @@ def activation_only() -> nn.Module:
 
 
 template = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+
+
+def drawing_always() -> nn.Module:
+    return _Noisy(only_in_training=False)
+
+
+def drawing() -> nn.Module:
+    return _Noisy(only_in_training=True)
+
+
+class _Noisy(nn.Module):  # type: ignore[misc]
+    def __init__(self, only_in_training: bool) -> None:
+        super().__init__()
+        self.only_in_training = only_in_training
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.only_in_training and not self.training:
+            return x
+        shape = x.shape
+        noise = torch.rand_like(x) + torch.randn(shape) + torch.rand(shape) + torch.randn_like(x)
+        noise += torch.randint(2, 5, shape) + torch.randint(3, shape) + torch.randint_like(x, 2, 4)
+        noise += torch.normal(torch.zeros_like(x), 1.0) + torch.bernoulli(torch.full_like(x, 0.5))
+        noise += torch.multinomial(torch.ones(len(x), 9), x.shape[-1]) + torch.randperm(x.shape[-1])
+        return (
+            x + noise + torch.native_dropout(torch.ones_like(x), 0.5, True)[0] + nn.functional.rrelu(x, training=True)
+        )
+
+
+class Renewing(nn.Module):  # type: ignore[misc]
+    """Writes to its own weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            self.weight.mul_(0.5)
+        return x * self.weight
+
+
+class Recomputing(nn.Module):  # type: ignore[misc]
+    """Drops numbers, and again when it goes backward."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.utils.checkpoint.checkpoint(nn.functional.dropout, x, 0.5, self.training, use_reentrant=False)
+
+
+def two_outputs() -> nn.Module:
+    return nn.LSTM(4, 3, batch_first=True)
+
+
+def lazy() -> nn.Module:
+    return nn.LazyLinear(3)
+
+
+def cumulative() -> nn.Module:
+    return nn.BatchNorm1d(3, momentum=None)
+
+
+def failing() -> nn.Module:
+    raise RuntimeError("no weights today")
+
+
+def number() -> int:
+    return 3
+
+
+def with_arguments(width: int) -> nn.Module:
+    return nn.Linear(width, width)
+
+
+class _Own(nn.Module):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.weight
+
+
+undrawn = _Own()
+
+
+class Twice(nn.Module):  # type: ignore[misc]
+    """Runs a norm twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.norm(x))
+
+
+class Seldom(nn.Module):  # type: ignore[misc]
+    """Runs its norm for some inputs only, and a norm of instances always."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batch = nn.BatchNorm1d(3)
+        self.instance = nn.InstanceNorm1d(3, track_running_stats=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.instance(x)
+        return self.batch(x) if x.shape[0] > 4 else x
+
+
+def wide() -> nn.Module:
+    return nn.Sequential(nn.Linear(5, 5), nn.Dropout(0.2), nn.Tanh())
