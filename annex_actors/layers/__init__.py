@@ -9,7 +9,8 @@ Read the modules in this order:
 5. `stack`, with `branches`: how the chain forks and joins;
 6. `sequences`: embedding, positions, attention, lstm, gru, and masks; with `indices` and `samples`;
 7. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer learns;
-8. `table` and `parse`: networks as text.
+8. `table` and `parse`: networks as text;
+9. `two_functions`: a layer made of two functions; `annex_dense`: Annex's backward pass.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
 >>> network.shapes((784,))
@@ -34,10 +35,12 @@ from annex_actors.layers.activations import (
     Silu,
     Softmax,
     Softplus,
+    Step,
     Tanh,
     activation,
     prelu,
 )
+from annex_actors.layers.annex_dense import AnnexDense, annex_dense
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
@@ -93,6 +96,7 @@ from annex_actors.layers.stack import AnyLayer, ChangesMask, OnStack, Stack, Sta
 from annex_actors.layers.table import LAYERS, Constructor, register_layer
 from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
 from annex_actors.layers.tuning import Tuning
+from annex_actors.layers.two_functions import TwoFunctions, layer
 
 __all__ = [
     "INITIALIZERS",
@@ -101,6 +105,7 @@ __all__ = [
     "NUMPY",
     "SEQUENCE_LAYERS",
     "Activation",
+    "AnnexDense",
     "AnyLayer",
     "BatchNorm",
     "ChangesMask",
@@ -157,16 +162,19 @@ __all__ = [
     "Stack",
     "StackLayer",
     "Stateful",
+    "Step",
     "TakesIndices",
     "Tanh",
     "TorchKernels",
     "Tuning",
+    "TwoFunctions",
     "Unmask",
     "UsesKernels",
     "UsesMask",
     "Weighted",
     "activation",
     "add",
+    "annex_dense",
     "batch_norm",
     "concat",
     "dense",
@@ -179,6 +187,7 @@ __all__ = [
     "kernels",
     "l1",
     "l2",
+    "layer",
     "layer_norm",
     "learning_rate",
     "lstm",

@@ -12,6 +12,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.layers.activations import ACTIVATION_LAYERS
+from annex_actors.layers.annex_dense import annex_dense
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
@@ -58,6 +59,7 @@ LAYERS: Table[Constructor] = Table(
         "join": Join,
         "concatenate": Concatenate,
         **SEQUENCE_LAYERS,
+        "annex_dense": annex_dense,
         "freeze": freeze,
         "learning_rate": learning_rate,
         "l1": l1,
