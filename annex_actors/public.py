@@ -14,7 +14,7 @@ from annex_actors.base.errors import (
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import frozen
 from annex_actors.costs import Cost, register_cost
-from annex_actors.data import Dataset, Samples, load
+from annex_actors.data import Dataset, Samples, load, register_data
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import (
     Initializer,
@@ -232,6 +232,7 @@ __all__ = [
     "positions",
     "prelu",
     "register_cost",
+    "register_data",
     "register_initializer",
     "register_layer",
     "register_metric",

@@ -39,6 +39,11 @@ def _dense(out_features: int, in_features: int | str | None = None, initializer:
     return dense(out_features, in_features, initializer=initializer or "auto")  # type: ignore[arg-type]  # dense checks
 
 
+def _annex_dense(out_features: int, activation: str = "linear", initializer: str = "annex") -> Layer:
+    """Return ``y = f(x @ weights + biases)`` that learns by Annex's rule, which is not the gradient."""
+    return annex_dense(out_features, activation, initializer=initializer)
+
+
 LAYERS: Table[Constructor] = Table(
     "layer",
     {
@@ -59,7 +64,7 @@ LAYERS: Table[Constructor] = Table(
         "join": Join,
         "concatenate": Concatenate,
         **SEQUENCE_LAYERS,
-        "annex_dense": annex_dense,
+        "annex_dense": _annex_dense,
         "freeze": freeze,
         "learning_rate": learning_rate,
         "l1": l1,
