@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from collections.abc import Callable as AbstractCallable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -143,10 +145,16 @@ def _called(call: Callable[..., Any], right: Mapping[str, Any], name: str, value
     return call(**{**right, name: value})
 
 
+NEED_TORCH = {"from_torch", "to_torch", "torch_module"}
+"""Functions that check nothing where torch is not installed, but ask for it."""
+
+
 def _callables() -> Iterator[tuple[str, Any, Callable[..., Any]]]:
     """Yield name, function with the signature, and what to call."""
     for name in public.__all__:
         value = getattr(public, name)
+        if name in NEED_TORCH and find_spec("torch") is None:
+            continue
         if inspect.isfunction(value):
             yield name, value, value
         elif inspect.isclass(value) and not getattr(value, "_is_protocol", False):
@@ -254,18 +262,26 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "Samples(targets)": lambda: np.arange(4) % 2,
     "activation(name)": lambda: "tanh",
     "freeze(layers)": lambda: _NETWORK,
+    "from_torch(input_shape)": lambda: (2,),
+    "from_torch(module)": lambda: import_module("torch").nn.Linear(2, 3),
     "frozen(arrays)": lambda: {"weight": np.ones(2, np.float32)},
     "l1(layers)": lambda: _NETWORK,
+    "layer(backward)": lambda: lambda inputs, grad_output: grad_output,
+    "layer(forward)": lambda: lambda inputs: inputs,
     "l2(layers)": lambda: _NETWORK,
     "learning_rate(layers)": lambda: _NETWORK,
     "load(name_or_path)": lambda: "xor",
     "parse_layers(text)": lambda: "dense:3 relu",
     "register_cost(cost)": MeanSquaredError,
+    "register_data(made)": lambda: lambda: public.load("xor"),
     "register_initializer(draw)": lambda: lambda shape, fan, generator: np.zeros(shape),
     "register_layer(constructor)": lambda: public.dense,
     "register_metric(score)": lambda: lambda targets, predictions: 0.5,
     "register_optimizer(optimizer)": lambda: public.Sgd,
     "simulate(schedule)": lambda: "1f1b",
+    "to_torch(trained)": lambda: _learner().checkpoint,
+    "torch_module(device)": lambda: "cpu",
+    "torch_module(factory)": lambda: import_module("torch").nn.Identity,
 }
 """Right values of parameters whose annotation does not say enough."""
 
@@ -273,7 +289,9 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
 def example(place: str, annotation: Any) -> Any:
     """Return a right value of a parameter, such as ``Learner(network)``, or of a class."""
     kinds = [annotation, get_origin(annotation), *get_args(annotation)]
-    make = OF_PARAMETERS.get(place) or next((EXAMPLES[kind] for kind in kinds if kind in EXAMPLES), None)
+    make = OF_PARAMETERS.get(place) or next(
+        (EXAMPLES[kind] for kind in kinds if isinstance(kind, Hashable) and kind in EXAMPLES), None
+    )
     assert make is not None, f"add a right value for {place}, {annotation}, to `EXAMPLES` or `OF_PARAMETERS`"
     return make()
 
