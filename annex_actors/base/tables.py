@@ -12,6 +12,7 @@ from typing import Generic, NoReturn, TypeVar
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.base.texts import shortened
 
 _Entry = TypeVar("_Entry")
 
@@ -39,7 +40,7 @@ class Table(Mapping[str, _Entry], Generic[_Entry]):
         return len(self._entries)
 
     def __repr__(self) -> str:
-        return f"<{self._setting}: {', '.join(self._entries)}>"
+        return shortened(f"<{self._setting}: {', '.join(self._entries)}>")
 
     def find(self, name: object) -> _Entry:
         """Return the entry of that name.

@@ -131,7 +131,7 @@ class NeedsSamples(Protocol):
     """A layer that learns nothing from a microbatch with too few samples, such as batch norm."""
 
     def fewest_samples(self, input_shape: Shape) -> int:
-        """Return how many samples a microbatch needs; one of a short last batch may have fewer."""
+        """Return how many samples a microbatch needs; a training is refused if all of its microbatches have fewer."""
 
 
 @runtime_checkable

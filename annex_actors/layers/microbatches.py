@@ -10,12 +10,12 @@ from annex_actors.layers.network import Network
 
 
 def check_microbatches(network: Network, input_shape: Shape, samples: int) -> None:
-    """Check that every layer learns from microbatches with so many samples.
+    """Check that every layer learns something from microbatches of at most so many samples.
 
     Args:
         network: that is trained.
         input_shape: the shape of one input sample.
-        samples: of the smallest microbatch of a whole batch.
+        samples: of the largest microbatch.
 
     Raises:
         ConfigError: a layer needs more (`NeedsSamples`); the message names it.

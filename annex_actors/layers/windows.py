@@ -26,10 +26,10 @@ Pair: TypeAlias = tuple[int, int]
 Tap: TypeAlias = tuple[Pair, tuple[slice, slice, slice]]
 """A position in a window, and where the pixels there lie in an array of images."""
 
-Sizes: TypeAlias = "int | tuple[int, ...]"
+Sizes: TypeAlias = int | tuple[int, ...]
 """A setting of windows: one number for all axes, or a number for each."""
 
-Padding: TypeAlias = "str | int | tuple[int, ...]"
+Padding: TypeAlias = str | int | tuple[int, ...]
 """How far windows may reach over the edge; see `checked_padding`."""
 
 _LIMIT = 2**20
@@ -159,19 +159,19 @@ def windows_of(
         before = after = [*_each(0 if isinstance(padding, str) else padding, axes)]
     room = [sum(each) for each in zip(before, image, after, strict=True)]
     if any(span > size for span, size in zip(spans, room, strict=True)):
-        reach = "" if spans == [*sizes] else f", which reaches over {_times(spans)} pixels"
+        reach = "" if spans == [*sizes] else f", which spans {_times(spans)} with its gaps"
         padded = "" if room == [*image] else f" with padding, {_times(room)}"
         raise ShapeError(
             f"expected images at least as large as the kernel of {_times(sizes)}{reach}, got {_times(image)}{padded}; "
             "take a smaller `kernel_size`, or padding=same"
         )
     return Windows(
-        image=_two(image, 1),
-        kernel=_two(sizes, 1),
-        stride=_two(strides, 1),
-        dilation=_two(gaps, 1),
-        before=_two(before, 0),
-        after=_two(after, 0),
+        image=_with_height(image, 1),
+        kernel=_with_height(sizes, 1),
+        stride=_with_height(strides, 1),
+        dilation=_with_height(gaps, 1),
+        before=_with_height(before, 0),
+        after=_with_height(after, 0),
     )
 
 
@@ -218,11 +218,17 @@ def check_image(input_shape: Shape, axes: int) -> None:
     raise ShapeError(f"expected samples of shape {named}, got {input_shape}; {cure}")
 
 
+def two(sizes: Sizes) -> Pair:
+    """Return the numbers for the height and the width, from a setting for images that `checked_sizes` returned."""
+    height, width = _each(sizes, 2)
+    return height, width
+
+
 def _each(setting: Sizes, axes: int) -> tuple[int, ...]:
     return setting if isinstance(setting, tuple) else (setting,) * axes
 
 
-def _two(sizes: Sequence[int], of_height: int) -> Pair:
+def _with_height(sizes: Sequence[int], of_height: int) -> Pair:
     """Return sizes for height and width, where the one for the height may be missing."""
     height, width = sizes if len(sizes) == 2 else (of_height, *sizes)
     return height, width

@@ -19,13 +19,11 @@ class NormMailbox:
     """
 
     def __init__(self, stage: int, committed: int) -> None:
+        self.is_empty = True  # a plain attribute: a mailbox asks for every message, and nearly always nothing is here
         self._stage = stage
         self._adds_next = committed
         self._sums: dict[int, SquaredNorm] = {}
         self._norms: dict[int, GlobalNorm] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._sums or self._norms)
 
     def put(self, message: SquaredNorm | GlobalNorm, committed: int) -> None:
         """Store a message; drop it if it was handled before or belongs to a committed step."""
@@ -34,6 +32,7 @@ class NormMailbox:
                 self._norms[message.step] = message
         elif message.step >= self._adds_next:
             self._sums[message.step] = message
+        self._look()
 
     def find(self, progress: StageProgress) -> SquaredNorm | GlobalNorm | None:
         """Return the next message, given how far the stage has got; None where nothing is allowed yet."""
@@ -52,16 +51,21 @@ class NormMailbox:
             self._adds_next = message.step + 1
         else:
             del self._norms[message.step]
+        self._look()
 
     def commit(self, step: int) -> None:
         """Drop what belongs to the steps below ``step``."""
         self._adds_next = max(self._adds_next, step)
         self._sums = {at: each for at, each in self._sums.items() if at >= step}
         self._norms = {at: each for at, each in self._norms.items() if at >= step}
+        self._look()
 
     def waits_for(self, step: int) -> str:
         """Return what has to come for a step whose gradients are complete."""
         return f"the {(SquaredNorm if self._is_to_add(step) else GlobalNorm).kind} of step {step}"
+
+    def _look(self) -> None:
+        self.is_empty = not (self._sums or self._norms)
 
     def _is_to_add(self, step: int) -> bool:
         return self._stage > 0 and self._adds_next <= step

@@ -100,7 +100,7 @@ class StageMailbox:
         """Return the next message to handle, and count it as done; None where nothing is allowed yet."""
         if self._targets:
             return self._targets.popleft()
-        if self._norms and (norm := self._norms.find(self._progress)) is not None:
+        if not self._norms.is_empty and (norm := self._norms.find(self._progress)) is not None:
             self._norms.count(norm)
             return norm
         message = self._found or self._find()
@@ -115,7 +115,7 @@ class StageMailbox:
         It is (step, place in the discipline's order) where the discipline has an order; else (rank of the kind of work,
         step, microbatch, stage).
         """
-        if self._targets or (self._norms and self._norms.find(self._progress) is not None):
+        if self._targets or (not self._norms.is_empty and self._norms.find(self._progress) is not None):
             return MOST_URGENT
         message = self._found = self._find()
         if message is None:
@@ -128,7 +128,7 @@ class StageMailbox:
         """Record that every step below ``step`` is committed, and drop what belongs to those."""
         self._found = None
         self._progress.commit(step)
-        if self._norms:
+        if not self._norms.is_empty:
             self._norms.commit(step)
         if self._targets_seen:
             self._targets_seen = {place for place in self._targets_seen if place[0] >= step}

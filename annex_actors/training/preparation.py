@@ -236,7 +236,7 @@ def _trainer(
     largest = min(batch_size, len(dataset.train))
     _check_settings(spec, batch_size, largest)
     output_shape = spec.network.shapes(dataset.input_shape)[-1]
-    check_microbatches(spec.network, dataset.input_shape, max(1, largest // spec.parts(batch_size)))
+    check_microbatches(spec.network, dataset.input_shape, -(-largest // spec.parts(batch_size)))
     given = {"training inputs": dataset.train, "validation inputs": dataset.validation, "test inputs": dataset.test}
     for what, samples in given.items():
         if samples is not None:

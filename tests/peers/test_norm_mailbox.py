@@ -35,7 +35,7 @@ def progress_after(steps: int, *, committed: int = 0, stage: int = 1) -> StagePr
 def test_a_sum_waits_for_the_stages_own_gradients() -> None:
     mailbox = NormMailbox(1, 0)
     mailbox.put(sum_of(0), 0)
-    assert mailbox
+    assert not mailbox.is_empty
     assert mailbox.find(progress_after(0)) is None
     assert mailbox.find(progress_after(1)) == sum_of(0)
 
@@ -73,11 +73,11 @@ def test_sums_of_later_steps_are_added_before_earlier_steps_are_committed() -> N
 def test_what_belongs_to_a_committed_step_is_dropped(message: SquaredNorm | GlobalNorm) -> None:
     mailbox = NormMailbox(1, 3)
     mailbox.put(message, 3)
-    assert not mailbox
+    assert mailbox.is_empty
     early = NormMailbox(1, 2)
     early.put(message, 2)
     early.commit(3)
-    assert not early
+    assert early.is_empty
 
 
 def test_messages_print_on_one_line() -> None:

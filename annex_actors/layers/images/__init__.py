@@ -4,7 +4,7 @@ Read the modules in this order:
 
 1. `conv`: the convolutional layers; `groups`, `convolution` and `depthwise` compute them;
 2. `pooling` and `global_pooling`;
-3. `augmentation`: layers that change images at random while training.
+3. `augmentation` and `crops`: layers that change images at random while training.
 
 Where windows lie in an image is in `annex_actors.layers.windows`, which kernels share.
 
@@ -20,16 +20,13 @@ from types import MappingProxyType
 from annex_actors.layers.images.augmentation import (
     Cutout,
     GaussianNoise,
-    RandomCrop,
     RandomFlip,
-    RandomShift,
     cutout,
     gaussian_noise,
-    random_crop,
     random_flip,
-    random_shift,
 )
 from annex_actors.layers.images.conv import Conv1d, Conv2d, conv1d, conv2d
+from annex_actors.layers.images.crops import RandomCrop, RandomShift, random_crop, random_shift
 from annex_actors.layers.images.global_pooling import GlobalAvgPool, GlobalMaxPool, global_avg_pool, global_max_pool
 from annex_actors.layers.images.pooling import (
     AvgPool1d,

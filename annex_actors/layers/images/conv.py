@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from annex_actors.layers.columns import column_sums, wide
 from annex_actors.layers.images import groups as grouped
 from annex_actors.layers.initializers import Initializer
 from annex_actors.layers.kernels import NUMPY, Kernels
+from annex_actors.layers.kernels import kernels as kernels_of
 from annex_actors.layers.layer import Factors, Rectifies, Saved
 from annex_actors.layers.windows import Padding, Sizes, Windows, check_image, checked_padding, checked_sizes, windows_of
 
@@ -34,7 +35,7 @@ class _Convolution:
     dilation: Sizes = 1
     groups: int = 1
     bias: bool = True
-    initializer: Initializer = Initializer.AUTO
+    initializer: str = Initializer.AUTO
     before_relu: bool = field(default=False, metadata=UNWRITTEN)
     """Whether the next activation is a relu, set by `sequence`; ``Initializer.AUTO`` depends on it."""
     kernels: Kernels = field(default=NUMPY, repr=False, metadata=UNWRITTEN)
@@ -54,6 +55,8 @@ class _Convolution:
             groups=checks.whole_number("groups", self.groups, at_least=1, limit=_FILTERS),
             bias=checks.boolean("bias", self.bias),
             initializer=Initializer.of(self.initializer),
+            before_relu=checks.boolean("before_relu", self.before_relu),
+            kernels=kernels_of(self.kernels),
         )
         if self.filters % self.groups:
             raise ConfigError(
@@ -69,11 +72,11 @@ class _Convolution:
         """Return ``name:filters:kernel_size``, and what is not as by default, such as ``padding=same``."""
         return written(self.name, self)
 
-    def followed_by(self, activation: Rectifies | None) -> _Convolution:
+    def followed_by(self, activation: Rectifies | None) -> Self:
         """Return the same layer, with ``before_relu`` set."""
         return replace(self, before_relu=activation is not None and activation.rectifies)
 
-    def with_kernels(self, kernels: Kernels) -> _Convolution:
+    def with_kernels(self, kernels: Kernels) -> Self:
         """Return the same layer with these kernels."""
         return replace(self, kernels=kernels)
 
@@ -147,7 +150,8 @@ class _Convolution:
         return gradients
 
     def _initializer(self) -> Initializer:
-        return Initializer.HE if self.initializer is Initializer.AUTO and self.before_relu else self.initializer
+        given = Initializer.of(self.initializer)
+        return Initializer.HE if given is Initializer.AUTO and self.before_relu else given
 
     def _windows(self, input_shape: Shape) -> Windows:
         return windows_of(
@@ -187,7 +191,8 @@ class Conv2d(_Convolution):
         groups: into how many parts to cut channels and filters; the filters of a part look at its channels only. As
             many as channels make a depthwise convolution.
         bias: whether filters have biases.
-        initializer: "glorot", "he", or "auto": He if the next activation is a relu, else Glorot.
+        initializer: the name of an `Initializer`, such as "he"; "auto": He if the next activation is a relu, else
+            Glorot.
 
     Raises:
         ConfigError: a setting out of range, or filters that are no multiple of ``groups``.

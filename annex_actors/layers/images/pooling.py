@@ -15,7 +15,16 @@ from annex_actors.base.shown import shown
 from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers.images.convolution import gathered
 from annex_actors.layers.layer import Factors, Saved
-from annex_actors.layers.windows import Padding, Sizes, Windows, check_image, checked_padding, checked_sizes, windows_of
+from annex_actors.layers.windows import (
+    Padding,
+    Sizes,
+    Windows,
+    check_image,
+    checked_padding,
+    checked_sizes,
+    two,
+    windows_of,
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class _Pooling:
         stride = None if self.stride is None else checked_sizes("stride", self.stride, self.axes)
         padding = checked_padding(self.padding, self.axes)
         if not isinstance(padding, str) and any(
-            2 * pad > size for pad, size in zip(_each(padding), _each(kernel_size), strict=False)
+            2 * pad > size for pad, size in zip(two(padding), two(kernel_size), strict=True)
         ):
             raise ConfigError(
                 f"expected `padding` to be at most half of `kernel_size`, {shown(kernel_size)}, got {shown(padding)}; "
@@ -231,7 +240,3 @@ def _shares(windows: Windows, like: Floats) -> Floats:
     ones = np.ones((1, *windows.image, 1), like.dtype)
     counts = _sums(windows.pad(ones), windows)
     return np.reciprocal(counts, out=counts)
-
-
-def _each(sizes: Sizes) -> tuple[int, ...]:
-    return sizes if isinstance(sizes, tuple) else (sizes, sizes)

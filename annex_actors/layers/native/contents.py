@@ -92,7 +92,7 @@ def arrays_of(tensors: Mapping[str, Any], dtype: DType, label: str) -> Parameter
         array = np.array(own, dtype, order="C") if own.dtype.kind in "biuf" else np.empty(0, dtype)
         if own.shape != array.shape or (own.dtype.kind in "biu" and (array.astype(own.dtype) != own).any()):
             raise ConfigError(
-                f"expected {label} to keep numbers that {dtype} holds, got {name} of {tensor.dtype}; "
+                f"expected the numbers of {label} to fit {dtype}, got {name} of {tensor.dtype}; "
                 "make it again in `forward`, or keep it as a plain attribute"
             )
         arrays[name] = array

@@ -26,9 +26,9 @@ class BatchNorm:
     and, in their order, moves the running ones, by which the layer predicts. So `microbatches` decides what is learned,
     as in every pipeline with this layer; with one microbatch it is ordinary batch norm.
 
-    A single sample without other axes has one number for each channel, and so no variance: in the microbatch that a
-    short last batch may leave, its outputs are the bias, it passes no gradient, and it leaves the running statistics
-    alone. A training of which all microbatches are such is refused.
+    A single sample without other axes has one number for each channel, and so no variance. In such a microbatch the
+    outputs are the bias, no gradient passes, and the running statistics stay. A training with no other microbatches is
+    refused.
 
     Its parameters are ``weight`` and ``bias``, its state ``running_mean`` and ``running_var``, shape ``(channels,)``.
 

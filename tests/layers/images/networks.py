@@ -13,7 +13,7 @@ NETWORKS: list[tuple[str, Shape, int]] = [
     ),
     ("conv1d:3:2 relu max_pool1d:2 conv1d:2:2:dilation=2:padding=same avg_pool1d:2 global_max_pool dense:3", (9, 2), 0),
     (
-        "random_shift:1 random_flip random_crop:3:padding=1 cutout:1 gaussian_noise:0.1 conv2d:2:2 relu flatten dense:3",
+        "random_shift:1 random_flip random_crop:3:padding=1 cutout:1 gaussian_noise:0.1 conv2d:2:2 flatten dense:3",
         (4, 4, 1),
         0,
     ),

@@ -13,7 +13,7 @@ from annex_actors.layers.images import cutout, gaussian_noise, random_crop, rand
 
 KEY = RandomKey(0, layer=1, step=2, microbatch=3)
 
-LAYERS = [
+LAYERS: list[Layer] = [
     random_flip(),
     random_flip("vertical"),
     random_shift(2),

@@ -37,7 +37,7 @@ def layers(draw: st.DrawFn, axes: int) -> tuple[Conv1d | Conv2d, Shape]:
         return tuple(draw(st.integers(low, high)) for _ in range(axes))
 
     groups, channels, filters = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    padding = draw(st.sampled_from(["same", "valid", sizes(0, 2)]))
+    padding: Any = draw(st.sampled_from(["same", "valid", sizes(0, 2)]))
     layer = (conv1d if axes == 1 else conv2d)(
         filters * groups, sizes(1, 3), sizes(1, 3), padding, sizes(1, 2), groups, draw(st.booleans())
     )
@@ -234,7 +234,7 @@ def test_bad_settings(text: str, message: str) -> None:
     ("layer", "shape", "message"),
     [
         (conv2d(4, 5), (4, 8, 1), "expected images at least as large as the kernel of 5x5, got 4x8; take a smaller"),
-        (conv2d(4, 3, dilation=4), (8, 8, 1), "the kernel of 3x3, which reaches over 9x9 pixels, got 8x8; take"),
+        (conv2d(4, 3, dilation=4), (8, 8, 1), "the kernel of 3x3, which spans 9x9 with its gaps, got 8x8; take"),
         (conv2d(4, 7, padding=1), (4, 4, 1), "the kernel of 7x7, got 4x4 with padding, 6x6; take a smaller"),
         (conv2d(4, 3), (28, 28), r"expected samples of shape \(height, width, channels\).*put reshape:28:28:1 before"),
         (conv2d(4, 3), (784,), "put reshape:28:28:1 before"),

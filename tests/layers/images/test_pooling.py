@@ -15,7 +15,7 @@ from annex_actors.layers import Layer, parse_layers
 from annex_actors.layers.images import avg_pool1d, avg_pool2d, global_avg_pool, global_max_pool, max_pool1d, max_pool2d
 from annex_actors.testing import check_layer
 
-POOLINGS = {"max": (max_pool1d, max_pool2d), "avg": (avg_pool1d, avg_pool2d)}
+POOLINGS: dict[str, tuple[Any, Any]] = {"max": (max_pool1d, max_pool2d), "avg": (avg_pool1d, avg_pool2d)}
 
 
 @st.composite
