@@ -14,7 +14,7 @@ from annex_actors.base.errors import (
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import frozen
 from annex_actors.costs import Cost, register_cost
-from annex_actors.data import Dataset, Samples, load
+from annex_actors.data import Dataset, Samples, load, register_data
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import (
     Initializer,
@@ -25,6 +25,7 @@ from annex_actors.layers import (
     Tuning,
     activation,
     add,
+    annex_dense,
     avg_pool1d,
     avg_pool2d,
     batch_norm,
@@ -45,6 +46,7 @@ from annex_actors.layers import (
     gru,
     l1,
     l2,
+    layer,
     layer_norm,
     learning_rate,
     lstm,
@@ -216,6 +218,7 @@ __all__ = [
     "activation",
     "add",
     "all_of",
+    "annex_dense",
     "any_of",
     "avg_pool1d",
     "avg_pool2d",
@@ -238,6 +241,7 @@ __all__ = [
     "gru",
     "l1",
     "l2",
+    "layer",
     "layer_norm",
     "learning_rate",
     "load",
@@ -258,6 +262,7 @@ __all__ = [
     "random_flip",
     "random_shift",
     "register_cost",
+    "register_data",
     "register_initializer",
     "register_layer",
     "register_metric",

@@ -4,13 +4,14 @@ There are no actors or threads here. Start with `load`, which takes a name of th
 ``.npz`` or ``.csv`` file, or with `Dataset.from_arrays`.
 """
 
-from annex_actors.data.catalog import Entry, Suggestion, catalog, load
+from annex_actors.data.catalog import DATA, Entry, Suggestion, catalog, load, register_data
 from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.npz import read_npz
 from annex_actors.data.order import Batches, microbatch_slices, sample_order
 from annex_actors.data.table import read_csv
 
 __all__ = [
+    "DATA",
     "Batches",
     "Dataset",
     "Entry",
@@ -21,5 +22,6 @@ __all__ = [
     "microbatch_slices",
     "read_csv",
     "read_npz",
+    "register_data",
     "sample_order",
 ]

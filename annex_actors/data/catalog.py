@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
 from annex_actors.base.files import user_path
 from annex_actors.base.shown import shown
+from annex_actors.base.tables import Table
+from annex_actors.data.annex import annex_and, annex_iris, annex_left_true, annex_people, annex_xor
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
@@ -67,6 +70,10 @@ class Entry:
     suggested: Suggestion
 
 
+def _amounts(layers: str, batch_size: int, epochs: int) -> Suggestion:
+    return Suggestion(layers, "mean_squared_error", "adam", 0.05, batch_size, epochs)
+
+
 def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: int) -> Suggestion:
     return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs)
 
@@ -74,9 +81,31 @@ def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: i
 _CLOTHES, _TEST_FRACTION = "fashion-mnist", 0.2
 _MOST_COLUMNS, _LONG = 2**31, 100
 
-_BUILT_IN: Mapping[str, Callable[[], Dataset]] = MappingProxyType(
-    {"digits": digits, "iris": iris, "xor": xor, "fish": fish}
+_ANNEX: Mapping[str, Callable[[str], Dataset]] = MappingProxyType(
+    {
+        "annex-xor": annex_xor,
+        "annex-xor-two-outputs": annex_xor,
+        "annex-xor-deep": annex_xor,
+        "annex-and": annex_and,
+        "annex-people": annex_people,
+        "annex-left-true": annex_left_true,
+        "annex-iris": annex_iris,
+        "annex-perceptron": annex_and,
+    }
 )
+"""Annex's tasks: a data set for each network that is suggested for it."""
+
+DATA: Table[Callable[[], Dataset]] = Table(
+    "data set",
+    {
+        "digits": digits,
+        "iris": iris,
+        "xor": xor,
+        "fish": fish,
+        **{name: partial(made, name) for name, made in _ANNEX.items()},
+    },
+)
+"""What makes each data set that is not read from files, by name."""
 
 _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
     {
@@ -87,6 +116,14 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
         "fashion-mnist": _softmax(
             "flatten dense:512 relu dropout:0.1 dense:256 relu dense:10", "inverse_time:0.0015:0.002", 128, 10
         ),
+        "annex-xor": _amounts("dense:8 tanh dense:1 sigmoid", 4, 200),
+        "annex-xor-two-outputs": _amounts("dense:11 tanh dense:2 sigmoid", 4, 200),
+        "annex-xor-deep": _amounts("dense:8 tanh dense:8 sigmoid dense:8 sigmoid dense:1 sigmoid", 4, 300),
+        "annex-and": _amounts("dense:11 tanh dense:1 tanh", 7, 200),
+        "annex-people": _amounts("dense:2 tanh dense:1 sigmoid", 4, 200),
+        "annex-left-true": _amounts("dense:3 tanh dense:1 tanh", 4, 200),
+        "annex-iris": _softmax("l2:0.003( dense:10 tanh ) dense:3", 0.1, 100, 200),
+        "annex-perceptron": Suggestion("dense:1 step", "mean_squared_error", "sgd", 0.05, 1, 40),
     }
 )
 
@@ -111,6 +148,14 @@ def catalog(*, data_dir: str | Path | None = None) -> tuple[Entry, ...]:
         _classification(
             "fashion-mnist", "pictures of clothes of 28x28 pixels, 10 classes", 70_000, 784, clothes, folder is not None
         ),
+        _classification("annex-xor", "Annex: exclusive or, 2-8-1", 4, 2, generated),
+        _classification("annex-xor-two-outputs", "Annex: exclusive or, 2-11-2", 4, 2, generated),
+        _classification("annex-xor-deep", "Annex: exclusive or, 2-8-8-8-1", 4, 2, generated),
+        _classification("annex-and", "Annex: a and b and c, 3-11-1", 7, 3, generated),
+        _classification("annex-people", "Annex: male or female, by weight and height, 2-2-1", 4, 2, generated),
+        _classification("annex-left-true", "Annex: the first of two, 2-3-1", 4, 2, generated),
+        _classification("annex-iris", "Annex: iris flowers, 4-10-3", 150, 4, shipped),
+        _classification("annex-perceptron", "Annex: a and b and c, by a perceptron, 3-1", 7, 3, generated),
     )
 
 
@@ -131,8 +176,8 @@ def load(
     """Return a data set of the catalogue, or the data set in your own ``.npz`` or ``.csv`` file.
 
     Args:
-        name_or_path: a name in `catalog`, or a path that ends in ``.npz`` (see `read_npz`) or ``.csv`` (see
-            `read_csv`).
+        name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends in ``.npz`` (see
+            `read_npz`) or ``.csv`` (see `read_csv`).
         data_dir: a folder that may hold the files of ``fashion-mnist``; searched before all others.
         seed: decides how your own file is split into training and test samples. The split of the catalogue's data sets
             is fixed, so that accuracies of different seeds are comparable.
@@ -154,9 +199,9 @@ def load(
     _check_used("label", label, name, name.endswith(".csv"), "a .csv file")
     _check_used("data_dir", data_dir, name, name == _CLOTHES, _CLOTHES)
     own_split = None if fraction == _TEST_FRACTION else fraction
-    _check_used("test_fraction", own_split, name, name not in (*_BUILT_IN, _CLOTHES), "a file of your own")
-    if name in _BUILT_IN:
-        return _BUILT_IN[name]()
+    _check_used("test_fraction", own_split, name, name not in (*DATA, _CLOTHES), "a file of your own")
+    if name in DATA:
+        return _made(name)
     if name == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
     path = user_path(path)
@@ -167,6 +212,33 @@ def load(
     raise DataError(_unknown(name))
 
 
+def register_data(name: str, made: Callable[[], Dataset]) -> None:
+    """Register your own data set by name, for `load`, config files and the command line (``--load FILE``).
+
+    Args:
+        name: one word. It replaces your earlier data set of that name.
+        made: called without arguments for each use; returns the data set. It must return the same numbers every time:
+            a run that is resumed with other data is refused.
+
+    Raises:
+        ConfigError: the name is one of this package's or not a single word, or ``made`` is no such function.
+    """
+    checks.function("made", made, 0, wanted="a function that returns a data set")
+    if name == _CLOTHES:
+        raise ConfigError(f"expected a new name for the data set, got {shown(name)}; it is downloaded")
+    DATA.register(name, made)
+
+
+def _made(name: str) -> Dataset:
+    try:
+        made = DATA[name]()
+    except UserError:
+        raise
+    except Exception as error:  # a user's own function may raise anything
+        raise DataError(f"expected the data set {name}, got {type(error).__name__}: {message_of(error)}") from error
+    return checks.instance(name, made, Dataset, "a Dataset, such as Dataset.from_arrays(inputs, targets)")
+
+
 def _check_used(setting: str, given: object, name: str, is_used: bool, only: str) -> None:
     """Refuse a setting that this data set would ignore."""
     if given is not None and not is_used:
@@ -174,7 +246,8 @@ def _check_used(setting: str, given: object, name: str, is_used: bool, only: str
 
 
 def _unknown(name: str) -> str:
-    known = [*_BUILT_IN, _CLOTHES]
+    known = [*DATA, _CLOTHES]
     close = get_close_matches(name.lower(), known, n=1) if len(name) < _LONG else []
     hint = f"did you mean {close[0]}?" if close else "`annex-actors datasets` describes them"
-    return f"expected a data set of {', '.join(known)}, or a path to .npz or .csv, got {shown(name)}; {hint}"
+    few = ", ".join(each for each in known if each not in _ANNEX)
+    return f"expected a data set of {few}, annex-..., or a path to .npz or .csv, got {shown(name)}; {hint}"

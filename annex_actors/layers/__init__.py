@@ -13,7 +13,8 @@ Read the modules in this order:
 7. `native`: modules of torch as layers, and networks to and from torch;
 8. `network`: a sequence of layers, its shapes and initial parameters, with `tuning` and `tuned`: how each layer
    learns;
-9. `table` and `parse`: networks as text.
+9. `table` and `parse`: networks as text;
+10. `two_functions`: a layer made of two functions; `annex_dense`: Annex's backward pass.
 
 >>> network = sequence(dense(128), activation("relu"), dropout(0.1), dense(10))
 >>> network.shapes((784,))
@@ -38,10 +39,12 @@ from annex_actors.layers.activations import (
     Silu,
     Softmax,
     Softplus,
+    Step,
     Tanh,
     activation,
     prelu,
 )
+from annex_actors.layers.annex_dense import AnnexDense, annex_dense
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import Dense, dense
 from annex_actors.layers.dropout import Dropout, dropout
@@ -129,6 +132,7 @@ from annex_actors.layers.table import LAYERS, Constructor, register_layer
 from annex_actors.layers.torch_kernels import TorchKernels
 from annex_actors.layers.tuned import freeze, l1, l2, learning_rate
 from annex_actors.layers.tuning import Tuning
+from annex_actors.layers.two_functions import TwoFunctions, layer
 
 __all__ = [
     "IMAGE_LAYERS",
@@ -138,6 +142,7 @@ __all__ = [
     "NUMPY",
     "SEQUENCE_LAYERS",
     "Activation",
+    "AnnexDense",
     "AnyLayer",
     "AvgPool1d",
     "AvgPool2d",
@@ -208,11 +213,13 @@ __all__ = [
     "Stack",
     "StackLayer",
     "Stateful",
+    "Step",
     "TakesIndices",
     "Tanh",
     "TorchKernels",
     "TorchModule",
     "Tuning",
+    "TwoFunctions",
     "Unmask",
     "UsesKernels",
     "UsesLibrary",
@@ -220,6 +227,7 @@ __all__ = [
     "Weighted",
     "activation",
     "add",
+    "annex_dense",
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
@@ -242,6 +250,7 @@ __all__ = [
     "kernels",
     "l1",
     "l2",
+    "layer",
     "layer_norm",
     "learning_rate",
     "lstm",

@@ -12,6 +12,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.layers.activations import ACTIVATION_LAYERS
+from annex_actors.layers.annex_dense import annex_dense
 from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate, add, concat, residual
 from annex_actors.layers.dense import dense
 from annex_actors.layers.dropout import dropout
@@ -40,6 +41,11 @@ def _dense(out_features: int, in_features: int | str | None = None, initializer:
     return dense(out_features, in_features, initializer=initializer or "auto")  # type: ignore[arg-type]  # dense checks
 
 
+def _annex_dense(out_features: int, activation: str = "linear", initializer: str = "annex") -> Layer:
+    """Return ``y = f(x @ weights + biases)`` that learns by Annex's rule, which is not the gradient."""
+    return annex_dense(out_features, activation, initializer=initializer)
+
+
 LAYERS: Table[Constructor] = Table(
     "layer",
     {
@@ -62,6 +68,7 @@ LAYERS: Table[Constructor] = Table(
         **IMAGE_LAYERS,
         **SEQUENCE_LAYERS,
         **NATIVE_LAYERS,
+        "annex_dense": _annex_dense,
         "freeze": freeze,
         "learning_rate": learning_rate,
         "l1": l1,

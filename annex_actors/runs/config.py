@@ -122,8 +122,9 @@ class RunConfig(Section):
         """Return the data set, with validation samples if the config wants some.
 
         Raises:
-            UserError: see `annex_actors.data.load`; or ``data_dir`` is not a folder.
+            UserError: see `annex_actors.data.load`; or ``data_dir`` is not a folder, or a file to load cannot be run.
         """
+        run_user_files(self.training.load)  # before any name is looked up
         data = self.data
         folder = None if data.data_dir is None else user_path(data.data_dir)
         if folder is not None and not os.path.isdir(folder):

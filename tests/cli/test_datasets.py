@@ -11,9 +11,10 @@ from annex_actors.data import catalog, load
 def test_every_data_set_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["datasets"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines[0] == ["name", "task", "samples", "features", "available", "from"]
+    assert lines[0][:5] == ["name", "task", "samples", "features", "available"]
+    assert any(line[-1:] == ["from"] for line in lines)
     assert lines[1][:5] == ["digits", "classification", "1,797", "64", "yes"]
-    assert [line[0] for line in lines[1:] if len(line) > 4][:5] == [entry.name for entry in catalog()]
+    assert [line[0] for line in lines[1:] if line[1:2] == ["classification"]] == [entry.name for entry in catalog()]
 
 
 def test_json_is_one_list(capsys: pytest.CaptureFixture[str]) -> None:

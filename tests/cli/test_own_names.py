@@ -52,6 +52,16 @@ register_optimizer("signs", Signs)
 register_cost("doubled", Doubled())
 register_schedule(Discipline("keen", "one more in flight", (B, F, W), credit=lambda s, S, m: S - s + 1))
 """
+DATA_FILE = """
+from annex_actors import Dataset, register_data
+
+
+def doubles():
+    return Dataset.from_arrays([[float(n)] for n in range(8)], [2.0 * n for n in range(8)], name="doubles")
+
+
+register_data("doubles", doubles)
+"""
 NAMES = ["--cost", "doubled", "--schedule", "keen", "--optimizer", "signs", "--set", "optimizer.rate=0.25"]
 OPTIONS = ["xor", "--load", "mine.py", "--epochs", "3", *NAMES]
 
@@ -95,6 +105,15 @@ def test_a_config_file_knows_them_too(capsys: pytest.CaptureFixture[str]) -> Non
     )
     by_file, by_options = printed(capsys, "train", "run.toml", "--load", "mine.py"), printed(capsys, "train", *OPTIONS)
     assert [by_file[name] for name in HASHES] == [by_options[name] for name in HASHES]
+
+
+def test_a_data_set_of_your_own_has_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("data.py").write_text(DATA_FILE)
+    trained = printed(capsys, "train", "doubles", "--load", "data.py", "--epochs", "2", "--run-dir", "run")
+    assert trained["epochs"] == 2
+    resumed = json.loads(in_a_new_process("resume", "run", "--epochs", "3", "--quiet", "--json"))
+    whole = printed(capsys, "train", "doubles", "--load", "data.py", "--epochs", "3")
+    assert [resumed[name] for name in HASHES] == [whole[name] for name in HASHES]
 
 
 def test_a_run_that_was_cut_off_goes_on_in_another_process_and_predicts_there(

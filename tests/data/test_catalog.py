@@ -6,18 +6,42 @@ import pytest
 
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.costs import COSTS
-from annex_actors.data import Entry, catalog, load
+from annex_actors.data import Dataset, Entry, catalog, load, register_data
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import OPTIMIZERS
+from tests.tables import restored
 
-INPUT_SHAPES = {"digits": (64,), "iris": (4,), "xor": (2,), "fish": (5,), "fashion-mnist": (28, 28, 1)}
-CLASSES = {"digits": 10, "iris": 3, "xor": 2, "fish": 2, "fashion-mnist": 10}
+INPUT_SHAPES = {
+    "digits": (64,),
+    "iris": (4,),
+    "xor": (2,),
+    "fish": (5,),
+    "fashion-mnist": (28, 28, 1),
+    "annex-xor": (2,),
+    "annex-xor-two-outputs": (2,),
+    "annex-xor-deep": (2,),
+    "annex-and": (3,),
+    "annex-people": (2,),
+    "annex-left-true": (2,),
+    "annex-iris": (4,),
+    "annex-perceptron": (3,),
+}
+OUTPUTS = {
+    "digits": 10,
+    "iris": 3,
+    "xor": 2,
+    "fish": 2,
+    "fashion-mnist": 10,
+    "annex-xor-two-outputs": 2,
+    "annex-iris": 3,
+}
+"""Annex's other tasks have one: the probability of the second of two classes."""
 
 entries = pytest.mark.parametrize("entry", catalog(), ids=lambda entry: entry.name)
 
 
 def test_the_catalogue_lists_the_default_first() -> None:
-    assert [entry.name for entry in catalog()] == ["digits", "iris", "xor", "fish", "fashion-mnist"]
+    assert [entry.name for entry in catalog()] == list(INPUT_SHAPES)
 
 
 @entries
@@ -30,9 +54,9 @@ def test_an_entry_that_needs_no_network_loads_under_its_name(entry: Entry) -> No
 
 
 @entries
-def test_the_suggested_network_has_an_output_for_each_class(entry: Entry) -> None:
+def test_the_suggested_network_has_the_right_outputs(entry: Entry) -> None:
     shapes = parse_layers(entry.suggested.layers).shapes(INPUT_SHAPES[entry.name])
-    assert shapes[-1] == (CLASSES[entry.name],)
+    assert shapes[-1] == (OUTPUTS.get(entry.name, 1),)
 
 
 @entries
@@ -44,7 +68,7 @@ def test_suggested_cost_and_optimizer_exist(entry: Entry) -> None:
 def test_an_entry_that_would_be_downloaded_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("annex_actors.data.fashion_mnist.DEBIAN_FOLDER", tmp_path / "none")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    entry = catalog()[-1]
+    (entry,) = (each for each in catalog() if each.name == "fashion-mnist")
     assert not entry.available
     assert entry.where.startswith("a download of 30 MB, or Debian's package")
 
@@ -55,11 +79,13 @@ def test_an_entry_that_would_be_downloaded_says_so(tmp_path: Path, monkeypatch: 
         ("digit", r"got 'digit'; did you mean digits\?"),
         ("Fashion_MNIST", r"did you mean fashion-mnist\?"),
         ("penguins", "`annex-actors datasets` describes them"),
-        ("table.xlsx", "or a path to .npz or .csv, got 'table.xlsx'"),
+        ("table.xlsx", "annex-..., or a path to .npz or .csv, got 'table.xlsx'"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_known_ones(name: str, hint: str) -> None:
-    with pytest.raises(DataError, match="expected a data set of digits, iris, xor, fish, fashion-mnist, or") as caught:
+    with pytest.raises(
+        DataError, match="expected a data set of digits, iris, xor, fish, fashion-mnist, annex-"
+    ) as caught:
         load(name)
     caught.match(hint)
     assert "\n" not in str(caught.value)
@@ -71,3 +97,31 @@ def test_a_label_column_is_for_tables_only(name: str) -> None:
         ConfigError, match=rf"expected `label` with a \.csv file only, got 'y' for '{name}'; leave it out"
     ):
         load(name, label="y")
+
+
+def mine() -> Dataset:
+    return Dataset.from_arrays([[0.0], [1.0]], [0.5, 1.5], test_fraction=0, name="mine")
+
+
+def test_a_data_set_of_your_own_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    restored(monkeypatch)
+    register_data("mine", mine)
+    assert load("mine").train.targets.tolist() == [0.5, 1.5]
+
+
+@pytest.mark.parametrize("name", ["iris", "fashion-mnist", "annex-xor", "two words", ""])
+def test_a_name_that_is_taken_or_no_word_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="expected a new name for the data set"):
+        register_data(name, mine)
+
+
+def test_what_makes_no_data_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    restored(monkeypatch)
+    with pytest.raises(ConfigError, match="expected `made` to be a function that returns a data set"):
+        register_data("mine", mine())  # type: ignore[arg-type]
+    register_data("mine", lambda: 3)  # type: ignore[arg-type,return-value]
+    with pytest.raises(ConfigError, match="expected `mine` to be a Dataset, such as"):
+        load("mine")
+    register_data("mine", lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+    with pytest.raises(DataError, match="expected the data set mine, got ZeroDivisionError: division by zero"):
+        load("mine")

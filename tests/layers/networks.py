@@ -46,6 +46,7 @@ NETWORKS = [
     SmallNetwork(f"reshape:2:2 dense:3 sigmoid permute:2:1 dense:5 softmax flatten dense:{CLASSES} linear"),
     SmallNetwork(f"repeat:2( dense:4 residual( dense:4 tanh ) ) dense:{CLASSES}"),
     SmallNetwork(f"concat( sequence( dense:3 tanh ) linear dense:2 ) add( dense:4 dense:4 dense:4 ) dense:{CLASSES}"),
+    SmallNetwork(f"annex_dense:6:sigmoid dense:5 step annex_dense:{CLASSES}:tanh"),
     *(SmallNetwork(*each) for each in (*activations.NETWORKS, *norms.NETWORKS, *images.NETWORKS, *sequences.NETWORKS)),
 ]
 

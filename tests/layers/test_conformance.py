@@ -11,6 +11,7 @@ from annex_actors.layers import (
     Layer,
     StackLayer,
     activation,
+    annex_dense,
     dense,
     dropout,
     flatten,
@@ -56,6 +57,12 @@ EXAMPLES: list[tuple[Layer, Shape]] = [
     *sequences.EXAMPLES,
 ]
 
+RULES: list[tuple[Layer, Shape]] = [
+    (activation("step"), (5,)),
+    (annex_dense(3, "sigmoid"), (4,)),
+]
+"""Layers that learn by a rule of their own, not by the gradient."""
+
 STACK_EXAMPLES: list[tuple[StackLayer, tuple[Shape, ...]]] = [
     (Fork(), ((5,),)),
     (Fork(), ((2, 3),)),
@@ -79,6 +86,12 @@ def test_a_layer_keeps_its_promises(layer: Layer, input_shape: Shape, seed: int)
     check_layer(layer, input_shape, seed=seed)
 
 
+@pytest.mark.parametrize(("layer", "input_shape"), RULES)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_layer_with_a_rule_of_its_own_keeps_its_other_promises(layer: Layer, input_shape: Shape, seed: int) -> None:
+    check_layer(layer, input_shape, seed=seed, gradients=False)
+
+
 @pytest.mark.parametrize(("layer", "input_shape"), [(Norm(), (3,)), (LowRank(2, 3), (4,))])
 def test_the_layers_defined_for_tests_keep_their_promises(layer: Layer, input_shape: Shape) -> None:
     check_layer(layer, input_shape, constructors={**LAYERS, "norm": Norm, "low_rank": LowRank})
@@ -90,7 +103,7 @@ def test_a_layer_on_a_stack_keeps_its_promises(layer: StackLayer, input_shapes: 
 
 
 def test_every_layer_in_the_table_is_checked() -> None:
-    checked = {layer.name for layer, _ in EXAMPLES} | {layer.name for layer, _ in STACK_EXAMPLES}
+    checked = {layer.name for layer, _ in (*EXAMPLES, *RULES)} | {layer.name for layer, _ in STACK_EXAMPLES}
     assert checked | {name for name, made in LAYERS.items() if encloses(made)} == set(LAYERS)
 
 

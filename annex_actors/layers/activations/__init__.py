@@ -1,7 +1,7 @@
 """Activation functions, and the layers that apply them to every number of a sample.
 
 1. `function`: the protocol `Function`, which has four members, and what a function may add to it;
-2. `functions`: sigmoid, tanh, softmax, log_softmax, linear;
+2. `functions`: sigmoid, tanh, softmax, log_softmax, linear, step;
 3. `rectifiers`: relu, leaky_relu, elu, which pull back from their outputs;
 4. `smooth`, with `normal`: gelu, silu, softplus, which need their inputs as well;
 5. `activation`: the layer that applies a function, and the functions by name;
@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from annex_actors.layers.activations.activation import FUNCTIONS, Activation, activation, applying
 from annex_actors.layers.activations.function import Function, SavesMore
-from annex_actors.layers.activations.functions import Linear, LogSoftmax, Sigmoid, Softmax, Tanh
+from annex_actors.layers.activations.functions import Linear, LogSoftmax, Sigmoid, Softmax, Step, Tanh
 from annex_actors.layers.activations.prelu import Prelu, prelu
 from annex_actors.layers.activations.rectifiers import Elu, LeakyRelu, Relu
 from annex_actors.layers.activations.smooth import Gelu, Silu, Softplus
@@ -40,6 +40,7 @@ __all__ = [
     "Silu",
     "Softmax",
     "Softplus",
+    "Step",
     "Tanh",
     "activation",
     "prelu",

@@ -15,7 +15,7 @@ from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.shown import shown
 from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.layers.activations.function import Function
-from annex_actors.layers.activations.functions import Linear, LogSoftmax, Sigmoid, Softmax, Tanh
+from annex_actors.layers.activations.functions import Linear, LogSoftmax, Sigmoid, Softmax, Step, Tanh
 from annex_actors.layers.activations.rectifiers import Elu, LeakyRelu, Relu
 from annex_actors.layers.activations.smooth import Gelu, Silu, Softplus
 from annex_actors.layers.layer import Factors, Saved
@@ -33,6 +33,7 @@ FUNCTIONS: Mapping[str, Callable[..., Function]] = MappingProxyType(
         "softmax": Softmax,
         "log_softmax": LogSoftmax,
         "linear": Linear,
+        "step": Step,
     }
 )
 """The activation functions by name."""

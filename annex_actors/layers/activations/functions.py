@@ -1,4 +1,4 @@
-"""Activation functions that pull back from their outputs alone: sigmoid, tanh, softmax, log_softmax, linear."""
+"""Activation functions that pull back from their outputs alone: sigmoid, tanh, softmax, log_softmax, linear, step."""
 
 from __future__ import annotations
 
@@ -122,6 +122,34 @@ class Linear:
     def __call__(self, inputs: Floats) -> Floats:
         """Return ``inputs`` itself."""
         return inputs
+
+    def pull_back(self, outputs: Floats, grad_output: Floats) -> Floats:
+        """Return ``grad_output`` itself."""
+        return grad_output
+
+
+@dataclass(frozen=True)
+class Step:
+    """1 above 0, else 0: the perceptron's threshold; backward it passes gradients on as `Linear` does.
+
+    Its slope is 0 wherever it has one, so no gradient could pass. With the gradient passed on (straight through),
+    ``dense:1 step`` with the mean squared error and ``sgd`` learns by Rosenblatt's rule: the weights change by twice
+    the learning rate times error times inputs. `annex_actors.testing.check_layer` needs ``gradients=False``.
+
+    Source:
+        Rosenblatt (1958), The perceptron: a probabilistic model for information storage and organization in the brain.
+        Bengio, Léonard, Courville (2013), Estimating or propagating gradients through stochastic neurons.
+    """
+
+    rectifies: ClassVar[bool] = False
+
+    def spec(self) -> str:
+        """Return ``step``."""
+        return "step"
+
+    def __call__(self, inputs: Floats) -> Floats:
+        """Return 1 where the input is above 0, else 0."""
+        return (inputs > 0).astype(inputs.dtype)
 
     def pull_back(self, outputs: Floats, grad_output: Floats) -> Floats:
         """Return ``grad_output`` itself."""
