@@ -230,7 +230,7 @@ class Program:
         return self._checked(outputs)
 
     def _checked(self, outputs: Any) -> Shape:
-        wanted = f"a float tensor with a row for each of {_ROWS} samples"
+        wanted = "a float tensor with a row for each sample"
         if not isinstance(outputs, torch.Tensor):
             got = f"a {type(outputs).__name__}; return one of its parts"
             raise ShapeError(f"expected {self._label} to return {wanted}, got {got}")
