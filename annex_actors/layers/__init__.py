@@ -93,7 +93,7 @@ from annex_actors.layers.layer import (
     UsesLibrary,
     Weighted,
 )
-from annex_actors.layers.native import TorchModule, files_in, from_torch, to_torch, torch_module
+from annex_actors.layers.native import TorchModule, Trained, files_in, from_torch, to_torch, torch_module
 from annex_actors.layers.network import Network, repeat, sequence
 from annex_actors.layers.norms import (
     BatchNorm,
@@ -218,6 +218,7 @@ __all__ = [
     "Tanh",
     "TorchKernels",
     "TorchModule",
+    "Trained",
     "Tuning",
     "TwoFunctions",
     "Unmask",
