@@ -12,8 +12,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from collections.abc import Callable as AbstractCallable
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -145,16 +143,10 @@ def _called(call: Callable[..., Any], right: Mapping[str, Any], name: str, value
     return call(**{**right, name: value})
 
 
-NEED_TORCH = {"from_torch", "to_torch", "torch_module"}
-"""Functions that check nothing where torch is not installed, but ask for it."""
-
-
 def _callables() -> Iterator[tuple[str, Any, Callable[..., Any]]]:
     """Yield name, function with the signature, and what to call."""
     for name in public.__all__:
         value = getattr(public, name)
-        if name in NEED_TORCH and find_spec("torch") is None:
-            continue
         if inspect.isfunction(value):
             yield name, value, value
         elif inspect.isclass(value) and not getattr(value, "_is_protocol", False):
@@ -194,6 +186,15 @@ def _learner() -> public.Learner:
     return learner
 
 
+def _identity() -> Any:
+    """Return the class of a torch module; without torch one that is refused as all else is."""
+    try:
+        from torch.nn import Identity
+    except ImportError:
+        return object
+    return Identity
+
+
 EXAMPLES: dict[Any, Callable[[], Any]] = {
     int: lambda: 2,
     float: lambda: 0.5,
@@ -231,6 +232,7 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Warmup: lambda: public.Warmup(0.1, 10),
     public.Clipping: lambda: public.Clipping("value", 0.5),
     public.ReduceOnPlateau: public.ReduceOnPlateau,
+    public.Trained: lambda: _learner().checkpoint,
     public.Tuning: lambda: public.Tuning(learning_rate=0.1),
     np.random.Generator: lambda: np.random.default_rng(0),
     np.dtype: lambda: np.dtype("float32"),
@@ -263,7 +265,7 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "activation(name)": lambda: "tanh",
     "freeze(layers)": lambda: _NETWORK,
     "from_torch(input_shape)": lambda: (2,),
-    "from_torch(module)": lambda: import_module("torch").nn.Linear(2, 3),
+    "from_torch(module)": lambda: _identity()(),
     "frozen(arrays)": lambda: {"weight": np.ones(2, np.float32)},
     "l1(layers)": lambda: _NETWORK,
     "layer(backward)": lambda: lambda inputs, grad_output: grad_output,
@@ -279,9 +281,8 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "register_metric(score)": lambda: lambda targets, predictions: 0.5,
     "register_optimizer(optimizer)": lambda: public.Sgd,
     "simulate(schedule)": lambda: "1f1b",
-    "to_torch(trained)": lambda: _learner().checkpoint,
     "torch_module(device)": lambda: "cpu",
-    "torch_module(factory)": lambda: import_module("torch").nn.Identity,
+    "torch_module(factory)": lambda: _identity(),
 }
 """Right values of parameters whose annotation does not say enough."""
 

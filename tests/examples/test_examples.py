@@ -49,6 +49,7 @@ RUN = {
     "own_layer": "test_a_layer_of_ones_own_learns_the_digits",
     "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
+    "torch_layers": "test_torch_modules_survive_crashes_and_go_back_to_torch",
     "xor": "test_xor_is_learned",
 }
 """Which test here runs which example."""
@@ -80,6 +81,14 @@ def test_a_layer_of_ones_own_learns_the_digits() -> None:
     words, _, accuracy = run("own_layer.py").rpartition(" ")
     assert words == "test accuracy"
     assert 0.75 < float(accuracy) <= 1
+
+
+def test_torch_modules_survive_crashes_and_go_back_to_torch() -> None:
+    pytest.importorskip("torch")
+    accuracy, restarts, in_torch = run("torch_layers.py").splitlines()
+    assert float(accuracy.rpartition(" ")[2]) > 0.8
+    assert restarts == "2 restarts, weights bit-identical"
+    assert in_torch == f"in torch {accuracy.rpartition(' ')[2]}, weights 1.0.weight, 1.0.bias ..."
 
 
 def test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights() -> None:

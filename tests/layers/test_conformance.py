@@ -104,6 +104,7 @@ def test_a_layer_on_a_stack_keeps_its_promises(layer: StackLayer, input_shapes: 
 
 def test_every_layer_in_the_table_is_checked() -> None:
     checked = {layer.name for layer, _ in (*EXAMPLES, *RULES)} | {layer.name for layer, _ in STACK_EXAMPLES}
+    checked |= {"torch_module"}  # where torch is: tests/layers/native
     assert checked | {name for name, made in LAYERS.items() if encloses(made)} == set(LAYERS)
 
 
