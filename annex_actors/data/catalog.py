@@ -224,7 +224,7 @@ def register_data(name: str, made: Callable[[], Dataset]) -> None:
         ConfigError: the name is one of this package's or not a single word, or ``made`` is no such function.
     """
     checks.function("made", made, 0, wanted="a function that returns a data set")
-    if checks.text("name", name) == _CLOTHES:
+    if isinstance(name, str) and name == _CLOTHES:
         raise ConfigError(f"expected a new name for the data set, got {shown(name)}; it is downloaded")
     DATA.register(name, made)
 
