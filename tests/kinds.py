@@ -271,8 +271,6 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "layer(backward)": lambda: lambda inputs, grad_output: grad_output,
     "layer(forward)": lambda: lambda inputs: inputs,
     "l2(layers)": lambda: _NETWORK,
-    "layer(backward)": lambda: lambda inputs, grad_output: grad_output,
-    "layer(forward)": lambda: lambda inputs: inputs,
     "learning_rate(layers)": lambda: _NETWORK,
     "load(name_or_path)": lambda: "xor",
     "parse_layers(text)": lambda: "dense:3 relu",
