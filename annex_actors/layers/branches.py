@@ -8,12 +8,13 @@ finds its own copy on top. After the last rotation the results lie in the order 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.calls import written
+from annex_actors.base.described import ADDED
 from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.types import Floats, Shape
 from annex_actors.base.words import counted
@@ -93,7 +94,7 @@ class Fork:
         ConfigError: ``copies`` is not an integer >= 2.
     """
 
-    copies: int = 2
+    copies: int = field(default=2, metadata=ADDED)
 
     takes = 1
 
@@ -138,7 +139,7 @@ class Rotate:
         ConfigError: ``count`` is not an integer >= 2.
     """
 
-    count: int = 2
+    count: int = field(default=2, metadata=ADDED)
 
     def __post_init__(self) -> None:
         checks.keep(self, count=checks.whole_number("count", self.count, at_least=2, limit=_MOST))
@@ -183,7 +184,7 @@ class Join:
         ConfigError: ``count`` is not an integer >= 2.
     """
 
-    count: int = 2
+    count: int = field(default=2, metadata=ADDED)
 
     gives = 1
 
@@ -241,7 +242,7 @@ class Concatenate:
         ConfigError: ``count`` is not an integer >= 2.
     """
 
-    count: int = 2
+    count: int = field(default=2, metadata=ADDED)
 
     gives = 1
 

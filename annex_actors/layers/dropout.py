@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.calls import written
+from annex_actors.base.described import ADDED
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import Array, Floats, Parameters, Shape
 from annex_actors.layers.layer import Factors, Saved
@@ -43,7 +44,7 @@ class Dropout:
     """
 
     rate: float
-    spatial: bool = False
+    spatial: bool = field(default=False, metadata=ADDED)
 
     def __post_init__(self) -> None:
         checks.keep(

@@ -12,7 +12,7 @@ from annex_actors.base.described import described
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.costs import MeanSquaredError, cost
 from annex_actors.data import Samples
-from annex_actors.layers import dense, dropout, sequence
+from annex_actors.layers import dense, dropout, parse_layers, sequence
 from annex_actors.optimizers import Adam, AdamW, Cosine, Sgd, Warmup
 from annex_actors.schedules.discipline import B, Discipline, F, W
 from annex_actors.schedules.table import DISCIPLINES
@@ -197,3 +197,20 @@ def test_a_long_setting_is_cut_in_the_message() -> None:
 
 def test_a_setting_that_a_cost_got_later_keeps_older_runs_resumable(name: str) -> None:
     assert set(described("cost", cost(name))) == {"cost", "cost.class"}
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("dense:3", {"out_features", "in_features", "initializer", "weights", "biases", "before_relu"}),
+        ("relu", {"function", "function.class", "function.threshold"}),
+        ("tanh", {"function", "function.class"}),
+        ("dropout:0.1", {"rate"}),
+        ("flatten", set()),
+        ("fork join", set()),
+    ],
+)
+def test_a_setting_that_a_layer_got_later_keeps_older_runs_resumable(text: str, settings: set[str]) -> None:
+    for layer in parse_layers(text).layers:
+        found = {name for name in described("layer", layer) if not name.startswith("layer.kernels")}
+        assert found == {"layer", "layer.class", *(f"layer.{each}" for each in settings)}
