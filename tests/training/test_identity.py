@@ -195,6 +195,7 @@ def test_a_long_setting_is_cut_in_the_message() -> None:
     assert len(refused(Identity({"x": "a" * 9999}), Identity({"x": "b" * 9999}))) < 500
 
 
+@pytest.mark.parametrize("name", ["softmax_cross_entropy", "sigmoid_cross_entropy", "mean_squared_error"])
 def test_a_setting_that_a_cost_got_later_keeps_older_runs_resumable(name: str) -> None:
     assert set(described("cost", cost(name))) == {"cost", "cost.class"}
 
