@@ -186,6 +186,15 @@ def _learner() -> public.Learner:
     return learner
 
 
+def _identity() -> Any:
+    """Return the class of a torch module; without torch one that is refused as all else is."""
+    try:
+        from torch.nn import Identity
+    except ImportError:
+        return object
+    return Identity
+
+
 EXAMPLES: dict[Any, Callable[[], Any]] = {
     int: lambda: 2,
     float: lambda: 0.5,
@@ -223,6 +232,7 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Warmup: lambda: public.Warmup(0.1, 10),
     public.Clipping: lambda: public.Clipping("value", 0.5),
     public.ReduceOnPlateau: public.ReduceOnPlateau,
+    public.Trained: lambda: _learner().checkpoint,
     public.Tuning: lambda: public.Tuning(learning_rate=0.1),
     np.random.Generator: lambda: np.random.default_rng(0),
     np.dtype: lambda: np.dtype("float32"),
@@ -254,6 +264,7 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "Samples(targets)": lambda: np.arange(4) % 2,
     "activation(name)": lambda: "tanh",
     "freeze(layers)": lambda: _NETWORK,
+    "from_torch(module)": lambda: _identity()(),
     "frozen(arrays)": lambda: {"weight": np.ones(2, np.float32)},
     "l1(layers)": lambda: _NETWORK,
     "l2(layers)": lambda: _NETWORK,
@@ -266,6 +277,7 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "register_metric(score)": lambda: lambda targets, predictions: 0.5,
     "register_optimizer(optimizer)": lambda: public.Sgd,
     "simulate(schedule)": lambda: "1f1b",
+    "torch_module(factory)": lambda: _identity(),
 }
 """Right values of parameters whose annotation does not say enough."""
 

@@ -36,3 +36,12 @@ def test_the_layer_keeps_the_promises_that_the_page_checks(tmp_path: Path, monke
     run_user_file(shutil.copy(EXAMPLE, tmp_path))
     check = blocks(PAGE, "python")[1]
     exec(check, {"LowRank": LAYERS["low_rank"], "check_layer": check_layer})
+
+
+@pytest.mark.parametrize("index", [-2, -1])
+def test_its_code_with_torch_works(index: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shown.py").write_text(blocks(PAGE, "python")[index])
+    assert "torch" in blocks(PAGE, "python")[index]
+    run_user_file("shown.py")  # a file, since a factory needs one
