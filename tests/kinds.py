@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from collections.abc import Callable as AbstractCallable
 from dataclasses import dataclass
 from functools import partial
@@ -264,19 +264,24 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "Samples(targets)": lambda: np.arange(4) % 2,
     "activation(name)": lambda: "tanh",
     "freeze(layers)": lambda: _NETWORK,
+    "from_torch(input_shape)": lambda: (2,),
     "from_torch(module)": lambda: _identity()(),
     "frozen(arrays)": lambda: {"weight": np.ones(2, np.float32)},
     "l1(layers)": lambda: _NETWORK,
+    "layer(backward)": lambda: lambda inputs, grad_output: grad_output,
+    "layer(forward)": lambda: lambda inputs: inputs,
     "l2(layers)": lambda: _NETWORK,
     "learning_rate(layers)": lambda: _NETWORK,
     "load(name_or_path)": lambda: "xor",
     "parse_layers(text)": lambda: "dense:3 relu",
     "register_cost(cost)": MeanSquaredError,
+    "register_data(made)": lambda: lambda: public.load("xor"),
     "register_initializer(draw)": lambda: lambda shape, fan, generator: np.zeros(shape),
     "register_layer(constructor)": lambda: public.dense,
     "register_metric(score)": lambda: lambda targets, predictions: 0.5,
     "register_optimizer(optimizer)": lambda: public.Sgd,
     "simulate(schedule)": lambda: "1f1b",
+    "torch_module(device)": lambda: "cpu",
     "torch_module(factory)": lambda: _identity(),
 }
 """Right values of parameters whose annotation does not say enough."""
@@ -285,7 +290,9 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
 def example(place: str, annotation: Any) -> Any:
     """Return a right value of a parameter, such as ``Learner(network)``, or of a class."""
     kinds = [annotation, get_origin(annotation), *get_args(annotation)]
-    make = OF_PARAMETERS.get(place) or next((EXAMPLES[kind] for kind in kinds if kind in EXAMPLES), None)
+    make = OF_PARAMETERS.get(place) or next(
+        (EXAMPLES[kind] for kind in kinds if isinstance(kind, Hashable) and kind in EXAMPLES), None
+    )
     assert make is not None, f"add a right value for {place}, {annotation}, to `EXAMPLES` or `OF_PARAMETERS`"
     return make()
 

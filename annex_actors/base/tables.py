@@ -16,6 +16,9 @@ from annex_actors.base.texts import shortened
 
 _Entry = TypeVar("_Entry")
 
+_SHOWN = 300
+"""Characters of the names that a table is shown with."""
+
 
 class Table(Mapping[str, _Entry], Generic[_Entry]):
     """Entries by name, in the order in which they were added.
@@ -40,7 +43,7 @@ class Table(Mapping[str, _Entry], Generic[_Entry]):
         return len(self._entries)
 
     def __repr__(self) -> str:
-        return shortened(f"<{self._setting}: {', '.join(self._entries)}>")
+        return f"<{self._setting}: {shortened(', '.join(self._entries), _SHOWN)}>"
 
     def find(self, name: object) -> _Entry:
         """Return the entry of that name.

@@ -202,7 +202,7 @@ def load(
     _check_used("test_fraction", own_split, name, name not in (*DATA, _CLOTHES), "a file of your own")
     if name in DATA:
         return _made(name)
-    if name == _CLOTHES:
+    if checks.text("name", name) == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
     path = user_path(path)
     if path.suffix == ".csv":
@@ -224,7 +224,7 @@ def register_data(name: str, made: Callable[[], Dataset]) -> None:
         ConfigError: the name is one of this package's or not a single word, or ``made`` is no such function.
     """
     checks.function("made", made, 0, wanted="a function that returns a data set")
-    if name == _CLOTHES:
+    if isinstance(name, str) and name == _CLOTHES:
         raise ConfigError(f"expected a new name for the data set, got {shown(name)}; it is downloaded")
     DATA.register(name, made)
 

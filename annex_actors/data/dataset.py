@@ -18,6 +18,7 @@ from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array, finite_floats, integers, sample_weights
 from annex_actors.data.labels import class_labels, is_labels
+from annex_actors.data.order import sample_order
 from annex_actors.data.split import split_indices
 
 
@@ -58,6 +59,33 @@ class Samples:
         kind = "labels" if self.targets.dtype == np.int64 else "targets"
         what = f"{kind} of shape {self.targets.shape[1:]}{', weighted' if self.sample_weight is not None else ''}"
         return f"Samples({len(self):,} of shape {self.inputs.shape[1:]}, {what})"
+
+    def randomize(self, *, seed: int = 0) -> Samples:
+        """Return the samples in a random order, a function of the seed; a training draws one for each epoch itself.
+
+        Args:
+            seed: >= 0.
+
+        Raises:
+            ConfigError: ``seed`` is not such an integer.
+        """
+        return _rows(self, sample_order(len(self), checks.whole_number("seed", seed, at_least=0, below=2**64), 0))
+
+    def split(self, fraction: float, *, seed: int = 0) -> tuple[Samples, Samples]:
+        """Return two random parts, each in the order of the samples; labels are stratified, so each class is in both.
+
+        Args:
+            fraction: of the samples in the first part, in (0, 1); each part has at least one.
+            seed: >= 0; the parts depend on the seed and the labels alone.
+
+        Raises:
+            ConfigError: ``fraction`` or ``seed`` out of range.
+            DataError: there is only one sample.
+        """
+        checks.real_number("fraction", fraction, above=0, below=1)
+        labels = self.targets if self.targets.dtype == np.int64 else None
+        rest, first = split_indices(len(self), labels, test_fraction=fraction, seed=seed, number=2)
+        return _rows(self, first), _rows(self, rest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats, Parameters, Shape
 from annex_actors.base.words import counted
-from annex_actors.layers.layer import Factors, Saved
+from annex_actors.layers.layer import Factors, Layer, Saved
 
 Forward: TypeAlias = Callable[[Floats], Array]
 """From inputs to outputs, a row for each sample."""
@@ -23,7 +23,7 @@ Backward: TypeAlias = Callable[[Floats, Floats], Array]
 """From the same inputs, and the cost's gradient with respect to the outputs, to that with respect to the inputs."""
 
 
-def layer(forward: Forward, backward: Backward, *, name: str | None = None) -> TwoFunctions:
+def layer(forward: Forward, backward: Backward, *, name: str | None = None) -> Layer:
     """Return a layer without weights, made of two functions.
 
     ```

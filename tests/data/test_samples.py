@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.types import Array
 from annex_actors.data import Samples
 
@@ -147,3 +147,36 @@ def test_a_bad_pixel_is_named_with_all_its_indices() -> None:
 def test_a_target_that_is_not_finite_is_named_with_its_row() -> None:
     with pytest.raises(DataError, match="expected targets to be finite float32 numbers, got nan in row 1;"):
         Samples(rows(3, 2), np.array([1.0, np.nan, 2.0]))
+
+
+NUMBERED = Samples(np.arange(20.0).reshape(10, 2), np.arange(10) % 2, np.arange(1.0, 11.0))
+
+
+def rows_of(samples: Samples) -> list[tuple[float, ...]]:
+    weights = samples.sample_weight
+    assert weights is not None
+    return [(*row, *rest) for row, *rest in zip(samples.inputs.tolist(), samples.targets, weights, strict=True)]
+
+
+def test_a_random_order_keeps_each_sample_whole() -> None:
+    mixed = NUMBERED.randomize(seed=3)
+    assert rows_of(mixed) != rows_of(NUMBERED)
+    assert sorted(rows_of(mixed)) == rows_of(NUMBERED)
+    assert rows_of(mixed) == rows_of(NUMBERED.randomize(seed=3)) != rows_of(NUMBERED.randomize(seed=4))
+
+
+@pytest.mark.parametrize(("fraction", "first"), [(0.3, 3), (0.5, 5), (0.01, 1), (0.99, 9)])
+def test_a_split_gives_each_sample_to_one_of_two_parts(fraction: float, first: int) -> None:
+    parts = NUMBERED.split(fraction, seed=1)
+    assert [len(part) for part in parts] == [first, 10 - first]
+    assert sorted([*rows_of(parts[0]), *rows_of(parts[1])]) == rows_of(NUMBERED)
+
+
+def test_a_split_has_each_class_in_both_parts() -> None:
+    assert [part.targets.tolist().count(1) for part in NUMBERED.split(0.4)] == [2, 3]
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, "half"])
+def test_a_fraction_out_of_range_is_refused(fraction: Any) -> None:
+    with pytest.raises(ConfigError, match="expected `fraction` to be a"):
+        NUMBERED.split(fraction)

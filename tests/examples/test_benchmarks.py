@@ -16,6 +16,7 @@ BENCHMARKS = {
     "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(100000): the same bits"],
     "processes": ["hop with 64 KiB", "commit of 2.4 MB on a shelf", "recovery of 1 killed, with a spare"],
     "simulation": ["      10       1,506"],
+    "small_steps": ["plain NumPy", "inline, one stage", "threads, one stage", "the default", "processes, one stage"],
     "step_time": ["schedulers, 1f1b, m=2, stages=2", "inline, sequential, m=1", "supervision, commit and events"],
     "supervision": [
         "a tell",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -35,7 +36,7 @@ def test_the_golden_numbers_of_annex(dtype: str, runtime: str) -> None:
 
 Layer = tuple[list[list[float]], list[float], str]
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "sigmoid": (lambda x: 1 / (1 + math.exp(-x)), lambda x: math.exp(-x) / (1 + math.exp(-x)) ** 2),
     "tanh": (math.tanh, lambda x: 1 - math.tanh(x) ** 2),
     "relu": (lambda x: max(x, 0.0), lambda x: float(x > 0)),

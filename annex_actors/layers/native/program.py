@@ -21,7 +21,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from annex_actors.base.errors import ConfigError, ShapeError, UserError, message_of
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import DType, Floats, Parameters, Shape, frozen
-from annex_actors.base.words import counted
 from annex_actors.layers.layer import Factors
 from annex_actors.layers.native.contents import Contents, array_of, arrays_of, tensor_of
 from annex_actors.layers.native.keyed import Keyed
@@ -231,7 +230,7 @@ class Program:
         return self._checked(outputs)
 
     def _checked(self, outputs: Any) -> Shape:
-        wanted = f"a float tensor with a row for each of {counted(_ROWS, 'sample')}"
+        wanted = "a float tensor with a row for each sample"
         if not isinstance(outputs, torch.Tensor):
             got = f"a {type(outputs).__name__}; return one of its parts"
             raise ShapeError(f"expected {self._label} to return {wanted}, got {got}")

@@ -199,7 +199,7 @@ def test_a_layer_is_a_value() -> None:
     ("name", "shape", "message"),
     [
         ("two_layers", (5,), r"to take samples \(5,\), got RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
-        ("two_outputs", (3, 4), "to return a float tensor with a row for each of 2 samples, got a tuple"),
+        ("two_outputs", (3, 4), "to return a float tensor with a row for each sample, got a tuple"),
         ("lazy", (3,), "to know the shape of its weight, got a lazy module; give its sizes"),
         ("cumulative", (3,), "momentum of .* to be a number, got None"),
         ("failing", (3,), "to make a module, got RuntimeError: no weights today"),
