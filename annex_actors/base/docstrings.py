@@ -12,6 +12,12 @@ def summary_of(documented: object) -> str:
     return _plain((inspect.getdoc(documented) or "").partition("\n")[0])
 
 
+def noun_of(documented: object) -> str:
+    """Return the first line of a docstring as what the thing is, or what a function returns."""
+    summary = summary_of(documented).removeprefix("Return ")
+    return summary[:1].upper() + summary[1:]
+
+
 def arguments_of(documented: object) -> Mapping[str, str]:
     """Return the meaning of each argument that a Google-style docstring describes, as a sentence on one line."""
     _, _, below = (inspect.getdoc(documented) or "").partition("\nArgs:\n")

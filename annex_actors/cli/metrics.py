@@ -11,7 +11,7 @@ def metrics(
     debug: shared.Debug = False,
 ) -> None:
     """List the metrics: what each takes, whether small or large values are good, and what it is."""
-    from annex_actors.base.docstrings import summary_of
+    from annex_actors.base.docstrings import noun_of
     from annex_actors.base.user_files import run_user_files
     from annex_actors.metrics import METRICS, usage_of
 
@@ -20,6 +20,6 @@ def metrics(
     for name, made_by in METRICS.items():
         made = made_by()
         mode = "-" if made.mode is None else made.mode.value
-        rows.append([usage_of(name), made.takes.value, mode, summary_of(made_by)])
+        rows.append([usage_of(name), made.takes.value, mode, noun_of(made_by)])
     print_table(["name", "takes", "good", "what it is"], rows)
     print_result("\nannex-actors train --metrics accuracy,f1 --halt early_stopping:5:monitor=f1 --validation 0.1")

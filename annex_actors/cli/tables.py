@@ -94,14 +94,16 @@ def print_constructors(title: str, table: Mapping[str, Callable[..., Any]], *, s
         table: what makes them, by name.
         skip: how many first parameters are no settings.
     """
-    from annex_actors.base.docstrings import summary_of
+    from annex_actors.base.docstrings import noun_of
 
-    rows = [[name, _settings(constructor, skip), summary_of(constructor)] for name, constructor in table.items()]
+    rows = [[name, _settings(constructor, skip), noun_of(constructor)] for name, constructor in table.items()]
     print_table([title, "settings", "what it is"], rows)
 
 
 def _settings(constructor: Callable[..., Any], skip: int) -> str:
-    parameters = list(inspect.signature(constructor).parameters.values())[skip:]
+    from annex_actors.base.calls import signature_of
+
+    parameters = list(signature_of(constructor).parameters.values())[skip:]
     return " ".join(map(_setting, parameters))
 
 

@@ -85,7 +85,8 @@ def test_no_line_is_wider_than_a_terminal(command: str, capsys: pytest.CaptureFi
     [
         ("optimizers", "decay_biases=false slope=2.0"),
         ("optimizers", "steep Mine: steeper."),
-        ("layers", "wide width by=3 Mine: wider."),
+        ("layers", "wide width by=3"),
+        ("layers", "wide Mine: wider."),
         ("initializers", "tiny size=0.001 Mine: smaller."),
     ],
 )
