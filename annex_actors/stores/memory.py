@@ -9,8 +9,9 @@ from typing import TypeAlias
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.snapshot import Snapshot
 
-OnCut: TypeAlias = Callable[[int, tuple[Snapshot, ...]], None]
-"""Called with a step and the commits of all stages at it, in order; in a stage's thread, so it must not block."""
+OnCut: TypeAlias = Callable[[int, tuple[Snapshot, ...], Mapping[int, tuple[Snapshot, ...]]], None]
+"""Called with a step, the commits of all stages at it, in order, and what the store keeps beside them; in a stage's
+thread, so it must not block."""
 
 
 class MemoryStore:
@@ -105,7 +106,7 @@ class MemoryStore:
             return
         if self._on_cut is not None and self.every and step % self.every == 0:
             cut = [self.at(stage, step) for stage in self._stages]
-            self._on_cut(step, tuple(snapshot for snapshot in cut if snapshot is not None))
+            self._on_cut(step, tuple(snapshot for snapshot in cut if snapshot is not None), self._kept)
         self._cut = step
         for stage in self._stages:
             self._commits[stage] = tuple(each for each in self._commits[stage] if each.step >= step)

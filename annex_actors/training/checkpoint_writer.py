@@ -73,7 +73,7 @@ class CheckpointWriter:
         if self._failure is not None:
             job.fail(self._failure)
 
-    def offer(self, step: int, cut: tuple[Snapshot, ...], kept: Kept | None = None) -> None:
+    def offer(self, step: int, cut: tuple[Snapshot, ...], kept: Kept) -> None:
         """Accept the commits of all stages at a step; never block, and take no lock that a kill could leave locked.
 
         Args:
@@ -81,7 +81,7 @@ class CheckpointWriter:
             cut: the commits.
             kept: what the store keeps beside them.
         """
-        self._cuts.put((cut, kept or {}))
+        self._cuts.put((cut, kept))
 
     def _run(self) -> None:
         is_open = True

@@ -10,7 +10,6 @@ from annex_actors.metrics import preload
 from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.events import EpochFinished, Evaluated
 from annex_actors.protocol.routing import TRAINER, stage_address
-from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import Job, Observer, Program, clock
 from annex_actors.runtimes.blas import self_test
 from annex_actors.stores import MemoryStore
@@ -60,11 +59,13 @@ class Session:
             self._stages,
             depth=training.trainer.overlap + 1,
             every=checkpoints.every if checkpoints else 0,
-            on_cut=self._offer if self._writer else None,
+            on_cut=self._writer.offer if self._writer else None,
         )
-        self._program = training.program(self._store, observers, self._seconds)
+        history = training.initial.history
+        # A value of its own, since the program holds it: a method of the session would keep the session alive.
+        self._stopwatch = _Stopwatch(history[-1].seconds if history else 0.0)
+        self._program = training.program(self._store, observers, self._stopwatch)
         self._interrupted = False
-        self._began: float | None = None
 
     def run(self) -> Result:
         """Run the training; once it has started, ``result`` is set, however it ends.
@@ -75,7 +76,7 @@ class Session:
         if self._training.trainer.test is not None:
             preload()
         with Interrupts() as interrupts, self._writer or nullcontext():
-            self._began = clock.now()
+            self._stopwatch.start()
             job = start(self._training.spec, self._program)
             if self._writer is not None:
                 self._writer.attach(job)
@@ -120,18 +121,27 @@ class Session:
             last=last if restored else None,
         )
 
-    def _offer(self, step: int, cut: tuple[Snapshot, ...]) -> None:
-        if self._writer is not None:
-            self._writer.offer(step, cut, self._store.kept)
-
-    def _seconds(self) -> float:
-        """Return how long the run has taken so far, with the finished epochs from before a resume."""
-        before = self._training.initial.history
-        taken = 0.0 if self._began is None else clock.now() - self._began
-        return (before[-1].seconds if before else 0.0) + taken
-
     def _history(self) -> tuple[Evaluation, ...]:
         """Return the epochs that the trainer has finished, and its evaluations within epochs."""
         commit = self._store.latest(TRAINER)
         state = commit.state if commit is not None else None
         return (*state.history, *state.evaluations) if isinstance(state, TrainerState) else ()
+
+
+class _Stopwatch:
+    """How long a run has taken so far, in seconds, with its finished epochs from before a resume.
+
+    Args:
+        before: how long those took.
+    """
+
+    def __init__(self, before: float) -> None:
+        self._before = before
+        self._began: float | None = None
+
+    def start(self) -> None:
+        """Begin to count."""
+        self._began = clock.now()
+
+    def __call__(self) -> float:
+        return self._before + (0.0 if self._began is None else clock.now() - self._began)

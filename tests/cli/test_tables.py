@@ -25,7 +25,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
 
 ROWS = {
     "layers": ["dense out_features in_features=", "dropout rate ", "residual layers... "],
-    "initializers": ["constant value ", "orthogonal gain=1.0 ", "he Return numbers that are normal"],
+    "initializers": ["constant value ", "orthogonal gain=1.0 ", "he Numbers that are normal"],
     "costs": ["huber delta=1.0 "],
     "optimizers": [
         "adamw learning_rate=0.001 beta1=0.9 beta2=0.999 epsilon=1e-08 weight_decay=0.01 decay_biases=false ",

@@ -29,8 +29,10 @@ COMMANDS = {
     "schedules": ("annex_actors.base.user_files.run_user_files", ["schedules"]),
     **{
         name: ("annex_actors.base.user_files.run_user_files", [name])
-        for name in ("layers", "initializers", "costs", "optimizers", "rates")
+        for name in ("layers", "initializers", "costs", "metrics", "optimizers", "rates")
     },
+    "find-rate": ("annex_actors.runs.config.resolve", ["find-rate", "xor"]),
+    "summary": ("annex_actors.runs.config.resolve", ["summary", "xor"]),
     "settings": ("annex_actors.runs.reference.settings", ["settings"]),
     "simulate": ("annex_actors.experiments.simulation.simulate", ["simulate"]),
     "chaos": ("annex_actors.runs.config.resolve", ["chaos", "xor"]),

@@ -17,7 +17,7 @@ def test_a_kill_at_any_event_changes_no_bit_of_any_layer(network: SmallNetwork, 
     job = InlineRuntime().start(training.program())
     assert isinstance(job, InlineJob)
     job.wait()
-    for event in some(range(1, job.events + 1), sample=8, whole=whole, seed=len(network.text)):
+    for event in some(range(1, job.events + 1), sample=5, whole=whole, seed=len(network.text)):
         outcome = disturbed(training, killing({event}))
         assert outcome.restarts >= 1, f"no peer was killed at event {event}"
         assert_undisturbed(outcome, training)

@@ -58,7 +58,9 @@ def checkpoints(schedule: str, network: str = "dropout") -> dict[int, Checkpoint
     wanted = training(schedule, network)
     cuts = dict[int, tuple[Snapshot, ...]]()
     addresses = [spec.address for spec in wanted.stage_specs()]
-    store = MemoryStore(addresses, depth=wanted.overlap + 1, every=1, on_cut=cuts.__setitem__)
+    store = MemoryStore(
+        addresses, depth=wanted.overlap + 1, every=1, on_cut=lambda step, cut, _: cuts.update({step: cut})
+    )
     history = carry_out(wanted.program(store=store), InlineRuntime(), wanted.initial).history
     with TemporaryDirectory() as folder:
         kept = Checkpoints(Path(folder) / "checkpoints", keep="all")

@@ -264,7 +264,7 @@ def test_in_whatever_order_commits_arrive_the_store_ends_with_the_same(
 
 def test_a_cut_is_reported_once_however_often_its_commits_arrive() -> None:
     shown = list[int]()
-    store = MemoryStore([A, B], every=2, on_cut=lambda step, cut: shown.append(step))
+    store = MemoryStore([A, B], every=2, on_cut=lambda step, cut, kept: shown.append(step))
     for _ in range(2):
         for address in (A, B):
             for step in (1, 2):

@@ -89,7 +89,7 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
         "expected `class_weight['cat']` to be a number >= 0 and < 3.40282e+38, g",
     ),
     (lambda: learner(class_weight={"cat": None}), "expected `class_weight['cat']` to be a number >= 0"),
-    (lambda: learner(optimizer="rmsprop"), "expected `optimizer` to be one of sgd, adam, got 'rmsprop'"),
+    (lambda: learner(optimizer="rmspro"), "expected `optimizer` to be one of sgd, adam, adamw, rmsprop, "),
     (lambda: learner(schedule="2f2b"), "expected `schedule` to be one of sequential, gpipe, 1f1b, "),
     (
         lambda: learner(runtime="fibers"),
@@ -187,7 +187,7 @@ TRAININGS: list[tuple[Callable[[], object], type[UserError], str]] = [
     (
         three_classes(sequence(dense(4, in_features=5), dense(3))),
         ShapeError,
-        "layer 0 (dense:4:5) does not fit the data, which gives samples of shape (4,): expected samples of shape (5,)",
+        "layer 0 (dense:4:5) does not fit the data, which gives samples of shape (4,): expected ",
     ),
     (
         three_classes(sequence(dense(4), dense(3, in_features=7))),
@@ -195,9 +195,9 @@ TRAININGS: list[tuple[Callable[[], object], type[UserError], str]] = [
         "layer 1 (dense:3:7) does not fit layer 0 (dense:4), which gives samples of shape (4,)",
     ),
     (
-        lambda: learner(network=sequence(dense(3))).train(data(np.ones((6, 2, 2)))),
+        lambda: learner(network=sequence(dense(3, in_features=4))).train(data(np.ones((6, 2, 2)))),
         ShapeError,
-        "layer 0 (dense:3) does not fit the data, which gives samples of shape (2, 2)",
+        "layer 0 (dense:3:4) does not fit the data, which gives samples of shape (2, 2)",
     ),
     (
         lambda: learner(network=sequence(activation("relu"))).train(data(np.ones((6, 2, 2)))),

@@ -188,7 +188,7 @@ def writer_to(folder: Checkpoints, emitted: Emitted) -> CheckpointWriter:
 
 def test_offered_checkpoints_are_on_the_disk_when_the_writer_has_ended(folder: Checkpoints, emitted: Emitted) -> None:
     with writer_to(folder, emitted) as writing:
-        writing.offer(4, cut(4))
+        writing.offer(4, cut(4), {})
     assert emitted.events == [CheckpointSaved(4)]
     found, _ = newest(folder)
     assert found is not None
@@ -198,7 +198,7 @@ def test_offered_checkpoints_are_on_the_disk_when_the_writer_has_ended(folder: C
 
 def test_epochs_that_ended_after_the_checkpoint_are_left_out(folder: Checkpoints, emitted: Emitted) -> None:
     with writer_to(folder, emitted) as writing:
-        writing.offer(2, cut(2))
+        writing.offer(2, cut(2), {})
     found, _ = newest(folder)
     assert found is not None
     assert found.history == ()
@@ -224,10 +224,10 @@ def test_a_slow_disk_is_not_waited_for_and_the_newest_waiting_checkpoint_is_writ
 ) -> None:
     waits, goes_on = slow
     with writer_to(folder, emitted) as writing:
-        writing.offer(1, cut(1))
+        writing.offer(1, cut(1), {})
         waits.wait()
         for step in (2, 3, 4):
-            writing.offer(step, cut(step))
+            writing.offer(step, cut(step), {})
         goes_on.set()
     assert emitted.events == [CheckpointSaved(1), CheckpointSaved(4)]
 
@@ -239,17 +239,17 @@ def test_a_full_disk_is_reported_the_earlier_checkpoints_stay_and_the_next_is_tr
         raise OSError(28, "No space left on device")
 
     with writer_to(folder, emitted) as writing:
-        writing.offer(1, cut(1))
+        writing.offer(1, cut(1), {})
         emitted.any.wait()
         emitted.any.clear()
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
-            writing.offer(2, cut(2))
+            writing.offer(2, cut(2), {})
             emitted.any.wait()
             emitted.any.clear()
         assert folder.steps() == [1]
         assert len(list(folder.path.iterdir())) == 1
-        writing.offer(3, cut(3))
+        writing.offer(3, cut(3), {})
     assert emitted.events == [CheckpointSaved(1), CheckpointFailed(2, "No space left on device"), CheckpointSaved(3)]
 
 
@@ -274,9 +274,9 @@ def test_an_unexpected_error_is_told_to_the_job_at_once_and_nothing_is_written_a
     folder: Checkpoints, emitted: Emitted
 ) -> None:
     with pytest.raises(RunFailedError), writer_to(folder, emitted) as writing:
-        writing.offer(1, cut(1))
+        writing.offer(1, cut(1), {})
         emitted.any.wait()
-        writing.offer(2, cut(2))
+        writing.offer(2, cut(2), {})
     assert [str(failure) for failure in emitted.failures] == [FAULT.format(step=1, path=folder.path)]
     assert isinstance(emitted.failures[0].__cause__, KeyError)
     assert emitted.events == []
@@ -285,9 +285,9 @@ def test_an_unexpected_error_is_told_to_the_job_at_once_and_nothing_is_written_a
 @pytest.mark.usefixtures("faulty")
 def test_an_unexpected_error_is_not_lost_whenever_the_writer_is_attached(folder: Checkpoints, emitted: Emitted) -> None:
     with pytest.raises(RunFailedError), CheckpointWriter(folder, BestWeights(None, TRAINING.initial), tuple) as writing:
-        writing.offer(1, cut(1))
+        writing.offer(1, cut(1), {})
     with pytest.raises(RunFailedError), CheckpointWriter(folder, BestWeights(None, TRAINING.initial), tuple) as writing:
-        writing.offer(1, cut(1))
+        writing.offer(1, cut(1), {})
         writing.attach(cast(Job, emitted))
     assert len(set(emitted.failures)) == 1
 

@@ -186,7 +186,7 @@ def test_a_threshold_from_numpy_does_not_turn_single_precision_into_double() -> 
 
 
 def test_an_unknown_activation_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"one of relu, leaky_relu, .*, linear, got 'rleu'; did you mean 'relu'"):
+    with pytest.raises(ConfigError, match=r"one of relu, leaky_relu, .*, step, got 'rleu'; did you mean 'relu'"):
         activation("rleu")
 
 
