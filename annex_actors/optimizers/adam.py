@@ -47,7 +47,7 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.0
-    # Everywhere else False. Here, decay came before this setting, and a training must come to the bits it came to then.
+    # Everywhere else False. Here, decay came before this setting, and a training must give the same bits as then.
     decay_biases: bool = field(default=True, metadata=ADDED)
 
     __repr__ = brief
