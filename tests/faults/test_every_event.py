@@ -79,7 +79,7 @@ def test_a_kill_at_any_event_changes_nothing_with_other_schedules(
 
 @pytest.mark.parametrize("training", OPTIMIZERS, ids=lambda training: training.optimizer.name)
 def test_a_kill_at_any_event_changes_nothing_with_any_optimizer(training: Training, whole: bool) -> None:
-    for event in some(range(1, events(training, None) + 1), sample=15, whole=whole, seed=len(repr(training.optimizer))):
+    for event in some(range(1, events(training, None) + 1), sample=8, whole=whole, seed=len(repr(training.optimizer))):
         outcome = disturbed(training, killing({event}))
         assert outcome.restarts >= 1, f"no peer was killed at event {event}"
         assert_undisturbed(outcome, training)
@@ -96,7 +96,7 @@ def test_a_kill_at_any_event_changes_nothing_where_layers_learn_otherwise(traini
 def test_a_kill_at_any_event_changes_nothing_where_the_global_norm_clips(
     training: Training, order: int | None, whole: bool
 ) -> None:
-    for event in some(range(1, events(training, order) + 1), sample=25, whole=whole, seed=5):
+    for event in some(range(1, events(training, order) + 1), sample=8, whole=whole, seed=5):
         for commit_every in (1, 3):
             outcome = disturbed(training, replace(killing({event, event + 40}, order), commit_every=commit_every))
             assert_undisturbed(outcome, training)
