@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from random import Random
 from typing import Any, TypeVar
 
@@ -24,3 +24,16 @@ def some(cases: Sequence[_Case], *, sample: int, whole: bool, seed: int = 0) -> 
     """Return all ``cases``, or in order a seeded ``sample`` of them unless ``whole``."""
     chosen = sorted(Random(seed).sample(range(len(cases)), min(sample, len(cases))))
     return list(cases) if whole else [cases[index] for index in chosen]
+
+
+def one_of_each(cases: Iterable[_Case], key: Callable[[_Case], Hashable], *, seed: int = 0) -> list[_Case]:
+    """Return for each ``key`` one of its ``cases``, drawn by ``seed``.
+
+    For cases on a host that takes seconds to start, whatever it trains: all that the key names meets that host, and
+    what it does not name is drawn instead of multiplied.
+    """
+    groups: dict[Hashable, list[_Case]] = {}
+    for case in cases:
+        groups.setdefault(key(case), []).append(case)
+    draw = Random(seed)
+    return [draw.choice(group) for group in groups.values()]
