@@ -129,8 +129,8 @@ class Fork:
 
 
 @dataclass(frozen=True)
-class Rotate:
-    """A layer that moves the topmost of several arrays below the others.
+class _OfSeveral:
+    """What the layers share that take several arrays from the stack.
 
     Args:
         count: how many arrays, >= 2.
@@ -141,24 +141,37 @@ class Rotate:
 
     count: int = field(default=2, metadata=ADDED)
 
+    name = ""
+
     def __post_init__(self) -> None:
         checks.keep(self, count=checks.whole_number("count", self.count, at_least=2, limit=_MOST))
-
-    @property
-    def name(self) -> str:
-        """Name used in layer specs."""
-        return "rotate"
 
     @property
     def takes(self) -> int:
         """How many arrays it takes."""
         return self.count
 
-    gives = takes
-
     def spec(self) -> str:
-        """Return ``rotate``, and the number of arrays unless it is 2."""
+        """Return the name, and the number of arrays unless it is 2."""
         return written(self.name, self)
+
+
+class Rotate(_OfSeveral):
+    """A layer that moves the topmost of several arrays below the others.
+
+    Args:
+        count: how many arrays, >= 2.
+
+    Raises:
+        ConfigError: ``count`` is not an integer >= 2.
+    """
+
+    name = "rotate"
+
+    @property
+    def gives(self) -> int:
+        """How many arrays it gives: as many as it takes."""
+        return self.count
 
     def output_shapes(self, input_shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """Return the shapes, the first one last."""
@@ -173,8 +186,7 @@ class Rotate:
         return (grad_outputs[-1], *grad_outputs[:-1])
 
 
-@dataclass(frozen=True)
-class Join:
+class Join(_OfSeveral):
     """A layer that replaces the topmost arrays by their sum.
 
     Args:
@@ -184,26 +196,8 @@ class Join:
         ConfigError: ``count`` is not an integer >= 2.
     """
 
-    count: int = field(default=2, metadata=ADDED)
-
+    name = "join"
     gives = 1
-
-    def __post_init__(self) -> None:
-        checks.keep(self, count=checks.whole_number("count", self.count, at_least=2, limit=_MOST))
-
-    @property
-    def name(self) -> str:
-        """Name used in layer specs."""
-        return "join"
-
-    @property
-    def takes(self) -> int:
-        """How many arrays it adds."""
-        return self.count
-
-    def spec(self) -> str:
-        """Return ``join``, and the number of arrays unless it is 2."""
-        return written(self.name, self)
 
     def output_shapes(self, input_shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """Return the shape that all arrays have.
@@ -211,16 +205,12 @@ class Join:
         Raises:
             ShapeError: the shapes differ.
         """
-        onward, *others = input_shapes
-        for other in others:
-            if self.count == 2 and onward != other:
-                raise ShapeError(
-                    f"expected what is skipped to keep the shape of its inputs, {other}, got {onward}; "
-                    "give its last layer as many outputs"
-                )
-            if onward != other:
-                raise ShapeError(f"expected branches of the same shape, got {_listed(input_shapes)}")
-        return (onward,)
+        if len(set(input_shapes)) != 1:
+            raise ShapeError(
+                f"expected arrays of one shape to add, got {_listed(input_shapes)}; the last layer of a branch decides "
+                "its shape, and in `residual` it must be that of the inputs"
+            )
+        return input_shapes[:1]
 
     def forward_stack(self, inputs: Stack) -> tuple[Stack, Saved]:
         """Return the sum of the arrays, added from the top down; save nothing."""
@@ -231,8 +221,7 @@ class Join:
         return grad_outputs * self.count
 
 
-@dataclass(frozen=True)
-class Concatenate:
+class Concatenate(_OfSeveral):
     """A layer that lays the topmost arrays side by side, on their last axis.
 
     Args:
@@ -242,26 +231,8 @@ class Concatenate:
         ConfigError: ``count`` is not an integer >= 2.
     """
 
-    count: int = field(default=2, metadata=ADDED)
-
+    name = "concatenate"
     gives = 1
-
-    def __post_init__(self) -> None:
-        checks.keep(self, count=checks.whole_number("count", self.count, at_least=2, limit=_MOST))
-
-    @property
-    def name(self) -> str:
-        """Name used in layer specs."""
-        return "concatenate"
-
-    @property
-    def takes(self) -> int:
-        """How many arrays it lays side by side."""
-        return self.count
-
-    def spec(self) -> str:
-        """Return ``concatenate``, and the number of arrays unless it is 2."""
-        return written(self.name, self)
 
     def output_shapes(self, input_shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """Return the shape of the result: the last axes added up.

@@ -67,7 +67,7 @@ def test_the_text_of_a_block_is_that_of_its_chain() -> None:
     [
         (
             sequence(dense(4), residual(dense(5))),
-            r"layer 3 \(join\) does not fit layer 2 .* \(4,\), got \(5,\)",
+            r"layer 3 \(join\) does not fit layer 2 .* of one shape to add, got \(5,\), \(4,\)",
         ),
         (
             sequence(dense(4), Join()),
@@ -145,7 +145,7 @@ def test_fewer_than_two_branches_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("add( dense:3 dense:4 dense:3 )", "expected branches of the same shape, got "),
+        ("add( dense:3 dense:4 dense:3 )", "expected arrays of one shape to add, got "),
         ("concat( dense:3 sequence( reshape:3:2 ) )", "expected branches that differ in the last axis only, got "),
     ],
 )
