@@ -6,6 +6,8 @@ import inspect
 import re
 from collections.abc import Mapping
 
+_ARGUMENT = re.compile(r"^    (\*{0,2}\w+): ")
+
 
 def summary_of(documented: object) -> str:
     """Return the first line of a docstring; "" if there is none."""
@@ -18,11 +20,24 @@ def noun_of(documented: object) -> str:
     return summary[:1].upper() + summary[1:]
 
 
+def page_of(documented: object) -> str:
+    """Return a docstring whole, from what the thing is to its source: each paragraph and each argument on one line."""
+    _, _, below = _plain(inspect.getdoc(documented) or "").partition("\n")
+    lines = [noun_of(documented)]
+    for line in below.split("\n"):
+        begins = not line or not lines[-1] or lines[-1].endswith(":") or _ARGUMENT.match(line)
+        if begins:
+            lines.append(line)
+        else:
+            lines[-1] += f" {line.strip()}"
+    return "\n".join(lines)
+
+
 def arguments_of(documented: object) -> Mapping[str, str]:
     """Return the meaning of each argument that a Google-style docstring describes, as a sentence on one line."""
     _, _, below = (inspect.getdoc(documented) or "").partition("\nArgs:\n")
     section = re.split(r"\n(?=\S)", below, maxsplit=1)[0]
-    found = re.findall(r"^    (\*{0,2}\w+): (.*(?:\n {5,}.*)*)", section, flags=re.MULTILINE)
+    found = re.findall(rf"{_ARGUMENT.pattern}(.*(?:\n {{5,}}.*)*)", section, flags=re.MULTILINE)
     return {name: _sentence(text) for name, text in found}
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_result, print_table
+from annex_actors.cli.tables import Entry, print_page
 
 
 def metrics(
+    name: Entry = None,
     load: shared.Load = None,
     debug: shared.Debug = False,
 ) -> None:
@@ -16,6 +18,9 @@ def metrics(
     from annex_actors.metrics import METRICS, usage_of
 
     run_user_files(load or [])
+    if name is not None:
+        print_page(name, METRICS)
+        return
     rows = []
     for name, made_by in METRICS.items():
         made = made_by()

@@ -1,19 +1,29 @@
-"""Commands that list what a table holds, with the settings that each entry takes: all made from the code.
+"""Commands that list what a table holds, with the settings that each entry takes, or tell all of one entry.
 
-``annex-actors layers``, ``initializers``, ``costs``, ``optimizers`` and ``rates``.
+``annex-actors layers``, ``initializers``, ``costs``, ``optimizers`` and ``rates``: all made from the code.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any
+import sys
+from collections.abc import Callable
+from textwrap import wrap
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
 
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_result, print_table
+from annex_actors.cli.output import print_lines, print_result, print_table
+
+if TYPE_CHECKING:
+    from annex_actors.base.tables import Table
+
+Entry: TypeAlias = Annotated[str | None, typer.Argument(metavar="NAME", help="The one to tell all of.")]
 
 
 def layers(
+    name: Entry = None,
     load: shared.Load = None,
     debug: shared.Debug = False,
 ) -> None:
@@ -22,11 +32,15 @@ def layers(
     from annex_actors.layers import LAYERS
 
     run_user_files(load or [])
-    print_constructors("layer", LAYERS)
-    print_result('\nArguments follow the name:\nannex-actors train --layers "dense:128:initializer=he relu dense:10"')
+    if name is None:
+        print_constructors("layer", LAYERS)
+        print_result('Arguments follow the name:\nannex-actors train --layers "dense:128:initializer=he relu dense:10"')
+    else:
+        print_page(name, LAYERS)
 
 
 def initializers(
+    name: Entry = None,
     load: shared.Load = None,
     debug: shared.Debug = False,
 ) -> None:
@@ -35,13 +49,17 @@ def initializers(
     from annex_actors.layers import INITIALIZERS
 
     run_user_files(load or [])
-    print_constructors("initializer", INITIALIZERS, skip=3)
-    print_result(
-        '\nNumbers follow the name, with commas:\nannex-actors train --layers "dense:10:initializer=normal,0.02"'
-    )
+    if name is None:
+        print_constructors("initializer", INITIALIZERS, skip=3)
+        print_result(
+            'Numbers follow the name, with commas:\nannex-actors train --layers "dense:10:initializer=normal,0.02"'
+        )
+    else:
+        print_page(name, INITIALIZERS, skip=3)
 
 
 def costs(
+    name: Entry = None,
     load: shared.Load = None,
     debug: shared.Debug = False,
 ) -> None:
@@ -50,11 +68,15 @@ def costs(
     from annex_actors.costs import COSTS
 
     run_user_files(load or [])
-    print_constructors("cost", COSTS)
-    print_result("\nSettings follow the name:\nannex-actors train --cost softmax_cross_entropy:label_smoothing=0.1")
+    if name is None:
+        print_constructors("cost", COSTS)
+        print_result("Settings follow the name:\nannex-actors train --cost softmax_cross_entropy:label_smoothing=0.1")
+    else:
+        print_page(name, COSTS)
 
 
 def optimizers(
+    name: Entry = None,
     load: shared.Load = None,
     debug: shared.Debug = False,
 ) -> None:
@@ -63,14 +85,18 @@ def optimizers(
     from annex_actors.optimizers import OPTIMIZERS
 
     run_user_files(load or [])
-    print_constructors("optimizer", OPTIMIZERS)
-    print_result(
-        "\nannex-actors train --optimizer adamw --set optimizer.weight_decay=0.1\n"
-        "annex-actors settings optimizer: what each setting means"
-    )
+    if name is None:
+        print_constructors("optimizer", OPTIMIZERS)
+        print_result(
+            "annex-actors train --optimizer adamw --set optimizer.weight_decay=0.1\n"
+            "annex-actors settings optimizer: what each setting means"
+        )
+    else:
+        print_page(name, OPTIMIZERS)
 
 
 def rates(
+    name: Entry = None,
     load: shared.Load = None,
     debug: shared.Debug = False,
 ) -> None:
@@ -79,14 +105,17 @@ def rates(
     from annex_actors.optimizers import LEARNING_RATES
 
     run_user_files(load or [])
-    print_constructors("rule", LEARNING_RATES)
-    print_result(
-        "\nArguments follow the name, and a warm-up comes before any rule:\n"
-        'annex-actors train --learning-rate "warmup:100 cosine:0.003:1000:minimum=1e-5"'
-    )
+    if name is None:
+        print_constructors("rule", LEARNING_RATES)
+        print_result(
+            "Arguments follow the name, and a warm-up comes before any rule:\n"
+            'annex-actors train --learning-rate "warmup:100 cosine:0.003:1000:minimum=1e-5"'
+        )
+    else:
+        print_page(name, LEARNING_RATES)
 
 
-def print_constructors(title: str, table: Mapping[str, Callable[..., Any]], *, skip: int = 0) -> None:
+def print_constructors(title: str, table: Table[Callable[..., Any]], *, skip: int = 0) -> None:
     """Print a table of constructors by name: the settings that each takes, with defaults, and what it makes.
 
     Args:
@@ -98,6 +127,29 @@ def print_constructors(title: str, table: Mapping[str, Callable[..., Any]], *, s
 
     rows = [[name, _settings(constructor, skip), noun_of(constructor)] for name, constructor in table.items()]
     print_table([title, "settings", "what it is"], rows)
+    print_result("")
+
+
+def print_page(name: str, table: Table[Callable[..., Any]], *, skip: int = 0) -> None:
+    """Print all that the code says of one entry: its settings, formula, shapes, errors and source.
+
+    Args:
+        name: of the entry.
+        table: what makes entries, by name.
+        skip: how many first parameters are no settings.
+
+    Raises:
+        ConfigError: there is no entry of that name.
+    """
+    from annex_actors.base.columns import width_of
+    from annex_actors.base.docstrings import page_of
+
+    constructor = table.find(name)
+    page = f"{name} {_settings(constructor, skip)}".strip() + f"\n\n{page_of(constructor)}"
+    width = width_of(sys.stdout)
+    for line in page.split("\n"):
+        hanging = " " * 8 if line.startswith(" ") else ""
+        print_lines(wrap(line, width, subsequent_indent=hanging, break_on_hyphens=False) or [""])
 
 
 def _settings(constructor: Callable[..., Any], skip: int) -> str:

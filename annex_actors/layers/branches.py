@@ -88,7 +88,7 @@ class Fork:
     """A layer that puts the activation on the stack several times, without copying it.
 
     Args:
-        copies: how often, >= 2.
+        copies: how often, >= 2. Samples have any shape, and so have the copies.
 
     Raises:
         ConfigError: ``copies`` is not an integer >= 2.
@@ -157,10 +157,10 @@ class _OfSeveral:
 
 
 class Rotate(_OfSeveral):
-    """A layer that moves the topmost of several arrays below the others.
+    """A layer that moves the topmost of several arrays below the others: ``a b c`` becomes ``b c a``.
 
     Args:
-        count: how many arrays, >= 2.
+        count: how many arrays, >= 2. They have any shapes, and keep them.
 
     Raises:
         ConfigError: ``count`` is not an integer >= 2.
@@ -187,10 +187,10 @@ class Rotate(_OfSeveral):
 
 
 class Join(_OfSeveral):
-    """A layer that replaces the topmost arrays by their sum.
+    """A layer that replaces the topmost arrays by their sum, ``a + b + ...``.
 
     Args:
-        count: how many arrays, >= 2.
+        count: how many arrays, >= 2. All have the same shape, and so has the sum.
 
     Raises:
         ConfigError: ``count`` is not an integer >= 2.
@@ -225,7 +225,7 @@ class Concatenate(_OfSeveral):
     """A layer that lays the topmost arrays side by side, on their last axis.
 
     Args:
-        count: how many arrays, >= 2.
+        count: how many arrays, >= 2. Their shapes agree in all axes but the last, of which the result has the sum.
 
     Raises:
         ConfigError: ``count`` is not an integer >= 2.

@@ -19,6 +19,8 @@ _STEPS = 2**16
 def dropout(rate: float, *, spatial: bool = False) -> Dropout:
     """Return the layer that sets a fraction ``rate`` of its inputs to 0 while training.
 
+    ``y = x * kept / (1 - rate)``, where ``kept`` is 0 or 1 for each number. Samples have any shape, and keep it.
+
     Args:
         rate: the probability that a number is dropped, 0 <= rate < 1, rounded to a multiple of 2**-16.
         spatial: whether a sample's channels, its last axis, are dropped as a whole, at all positions: the numbers of a
@@ -26,6 +28,11 @@ def dropout(rate: float, *, spatial: bool = False) -> Dropout:
 
     Raises:
         ConfigError: a setting out of range.
+
+    Source:
+        Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout: a simple way to prevent neural
+        networks from overfitting. Spatial: Tompson, Goroshin, Jain, LeCun, Bregler (2015), Efficient object
+        localization using convolutional networks.
     """
     return Dropout(rate, spatial)
 

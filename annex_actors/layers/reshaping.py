@@ -111,6 +111,8 @@ class Reshape:
 def permute(*axes: int) -> Permute:
     """Return the layer that puts the axes of samples in another order, such as channels last.
 
+    Samples have any shape; that of the outputs is ``(shape[axes[0] - 1], shape[axes[1] - 1], ...)``.
+
     Args:
         axes: for each axis of the outputs, which axis of the inputs it is, from 1: ``permute(2, 1)`` transposes.
 

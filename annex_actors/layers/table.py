@@ -35,14 +35,39 @@ layer does.
 
 
 def _dense(out_features: int, in_features: int | str | None = None, initializer: str | None = None) -> Layer:
-    """Return a fully connected layer, ``y = x @ weights + biases``."""
+    """Return a fully connected layer, ``y = x @ weights + biases``.
+
+    Samples have shape ``(..., in_features)``, outputs ``(..., out_features)``: each row of the last axis is multiplied
+    by the same weights, shape ``(in_features, out_features)``. Biases have shape ``(out_features,)``, and begin as 0.
+
+    Args:
+        out_features: the length of the last axis of its outputs, >= 1.
+        in_features: the length of a sample's last axis; inferred from the layer before if not given.
+        initializer: such as "he", "lecun_normal" or "constant,0.1"; if not given, He if the next activation is a relu,
+            else Glorot.
+
+    Source:
+        Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating errors.
+    """
     if isinstance(in_features, str) and initializer is None:
         return dense(out_features, initializer=in_features)
     return dense(out_features, in_features, initializer=initializer or "auto")  # type: ignore[arg-type]  # dense checks
 
 
 def _annex_dense(out_features: int, activation: str = "linear", initializer: str = "annex") -> Layer:
-    """Return ``y = f(x @ weights + biases)`` that learns by Annex's rule, which is not the gradient."""
+    """Return ``y = f(x @ weights + biases)`` that learns by Annex's rule, which is not the gradient.
+
+    Samples have shape ``(in_features,)``, outputs ``(out_features,)``. It is for the comparison with Annex; `dense` and
+    an activation learn better.
+
+    Args:
+        out_features: how many outputs there are, >= 1.
+        activation: the function's name; its arguments follow commas, as in "relu,0.5".
+        initializer: of the weights; Annex's draws them from -1 to 1. Biases begin as 0.
+
+    Source:
+        Annex 0.2, the layers ``Annex.Layer.Dense`` and ``Annex.Layer.Activation``.
+    """
     return annex_dense(out_features, activation, initializer=initializer)
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from annex_actors.base.docstrings import arguments_of, first_sentence, summary_of
+from annex_actors.base.docstrings import arguments_of, first_sentence, page_of, summary_of
 
 
 class Documented:
@@ -20,6 +20,21 @@ class Documented:
 
 def test_each_argument_has_its_text_as_a_sentence_on_one_line() -> None:
     assert arguments_of(Documented) == {"one": "The first of several lines. And more.", "*others": "See `that`."}
+
+
+def test_a_page_is_the_whole_docstring_with_each_paragraph_and_each_argument_on_one_line() -> None:
+    assert page_of(Documented).split("\n") == [
+        "Does `this`, in a line.",
+        "",
+        "More.",
+        "",
+        "Args:",
+        "    one: the first of several lines. And more.",
+        "    *others: see `that`.",
+        "",
+        "Raises:",
+        "    ConfigError: not: an argument.",
+    ]
 
 
 def test_the_summary_is_the_first_line() -> None:

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from annex_actors.base.docstrings import page_of
 from annex_actors.cli import main
 from annex_actors.costs import COSTS
 from annex_actors.layers import INITIALIZERS, LAYERS
+from annex_actors.layers.parse import encloses
+from annex_actors.metrics import METRICS
 from annex_actors.optimizers import LEARNING_RATES, OPTIMIZERS
 from tests import tables
 
@@ -22,6 +25,8 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "optimizers": OPTIMIZERS,
     "rates": LEARNING_RATES,
 }
+
+PAGES = {**TABLES, "metrics": METRICS}
 
 ROWS = {
     "layers": ["dense out_features in_features=", "dropout rate ", "residual layers... "],
@@ -78,6 +83,45 @@ def test_every_entry_is_listed_with_its_settings(command: str, capsys: pytest.Ca
 def test_no_line_is_wider_than_a_terminal(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command]) == 0
     assert max(map(cell_len, capsys.readouterr().out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", PAGES)
+def test_every_entry_has_a_page_that_fits_the_terminal(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, entry in PAGES[command].items():
+        assert main([command, name]) == 0
+        page = capsys.readouterr().out
+        assert max(map(cell_len, page.splitlines())) <= 80
+        assert page.split(" ")[0].strip().startswith(name)
+        assert " ".join(page_of(entry).split()) in " ".join(page.split())
+
+
+def test_the_page_of_a_layer_tells_settings_formula_shapes_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+    page = shown_by(capsys, "layers", "conv2d")
+    assert page.startswith("conv2d filters kernel_size stride=1 padding=valid ")
+    assert "`y[i, j] = sum(x[window i, j] * weight, channels too) + bias`" in page
+    assert "Samples have the shape `(height, width, channels)`, outputs `(down, across, filters)`" in page
+    assert "Source: LeCun, Bottou, Bengio, Haffner (1998)" in page
+
+
+@pytest.mark.parametrize("command", PAGES)
+def test_a_page_for_no_entry_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "nothing_of_the_kind"]) == 2
+    assert "got 'nothing_of_the_kind'" in capsys.readouterr().err
+
+
+WORDS = {
+    *("linear", "flatten", "reshape", "permute", "sequence", "repeat", "add", "fork", "rotate", "join", "concatenate"),
+    *("unmask", "freeze", "learning_rate"),
+}
+"""Layers that compute nothing that anybody had to find."""
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_has_its_formula_shapes_and_source(name: str) -> None:
+    page = page_of(LAYERS[name])
+    assert "`" in page or name in WORDS
+    assert "shape" in page.lower() or encloses(LAYERS[name])
+    assert ("Source:" in page) != (name in WORDS)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,13 @@ from annex_actors.base.types import Floats
 
 @dataclass(frozen=True)
 class Sigmoid:
-    """``1 / (1 + exp(-x))``."""
+    """``1 / (1 + exp(-x))``, the logistic function.
+
+    Samples have any shape, and keep it.
+
+    Source:
+        Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating errors.
+    """
 
     rectifies: ClassVar[bool] = False
 
@@ -39,7 +45,13 @@ class Sigmoid:
 
 @dataclass(frozen=True)
 class Tanh:
-    """The hyperbolic tangent."""
+    """``(exp(x) - exp(-x)) / (exp(x) + exp(-x))``, the hyperbolic tangent.
+
+    Samples have any shape, and keep it.
+
+    Source:
+        LeCun, Bottou, Orr, Müller (1998), Efficient backprop.
+    """
 
     rectifies: ClassVar[bool] = False
 
@@ -63,7 +75,11 @@ class Tanh:
 class Softmax:
     """``exp(x) / sum(exp(x))`` over the features of a sample.
 
-    As the last layer, leave it out and use the cost "softmax_cross_entropy" on the logits: it is more accurate.
+    Samples have shape ``(..., features)``, and keep it. As the last layer, leave it out and use the cost
+    "softmax_cross_entropy" on the logits: it is more accurate.
+
+    Source:
+        Bridle (1990), Probabilistic interpretation of feedforward classification network outputs.
     """
 
     rectifies: ClassVar[bool] = False
@@ -88,7 +104,13 @@ class Softmax:
 
 @dataclass(frozen=True)
 class LogSoftmax:
-    """``x - log(sum(exp(x)))`` over the features of a sample: the logarithm of softmax, but more accurate."""
+    """``x - log(sum(exp(x)))`` over the features of a sample: the logarithm of softmax, but more accurate.
+
+    Samples have shape ``(..., features)``, and keep it.
+
+    Source:
+        Bridle (1990), Probabilistic interpretation of feedforward classification network outputs.
+    """
 
     rectifies: ClassVar[bool] = False
 
@@ -111,7 +133,10 @@ class LogSoftmax:
 
 @dataclass(frozen=True)
 class Linear:
-    """The identity: its outputs are its inputs."""
+    """``x``, the identity.
+
+    Samples have any shape, and keep it.
+    """
 
     rectifies: ClassVar[bool] = False
 
@@ -131,6 +156,8 @@ class Linear:
 @dataclass(frozen=True)
 class Step:
     """1 above 0, else 0: the perceptron's threshold; backward it passes gradients on as `Linear` does.
+
+    Samples have any shape, and keep it.
 
     Its slope is 0 wherever it has one, so no gradient could pass. With the gradient passed on (straight through),
     ``dense:1 step`` with the mean squared error and ``sgd`` learns by Rosenblatt's rule: the weights change by twice

@@ -17,6 +17,8 @@ from annex_actors.base.types import Floats
 class Relu:
     """``max(x, threshold)``; its slope is 1 above the threshold and 0 at and below it.
 
+    Samples have any shape, and keep it.
+
     Args:
         threshold: below it every output is the threshold.
 
@@ -56,6 +58,8 @@ class Relu:
 class LeakyRelu:
     """``x`` above 0, ``negative_slope * x`` below: a relu that never stops learning.
 
+    Samples have any shape, and keep it.
+
     Args:
         negative_slope: 0 <= negative_slope < 1.
 
@@ -94,6 +98,8 @@ class LeakyRelu:
 @dataclass(frozen=True)
 class Elu:
     """``x`` above 0, ``alpha * (exp(x) - 1)`` below.
+
+    Samples have any shape, and keep it.
 
     Args:
         alpha: the outputs stay above ``-alpha``; >= 0.

@@ -29,6 +29,8 @@ class Approximation(Enum):
 class Gelu:
     """``x P(X <= x)`` for a standard normal X: the Gaussian error linear unit.
 
+    Samples have any shape, and keep it.
+
     Args:
         approximate: "none", or "tanh" for ``x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2``.
 
@@ -75,6 +77,8 @@ class Gelu:
 class Silu:
     """``x / (1 + exp(-x))``, each input times its sigmoid; also called swish.
 
+    Samples have any shape, and keep it.
+
     Source:
         Elfwing, Uchibe, Doya (2018), Sigmoid-weighted linear units for neural network function approximation in
         reinforcement learning; Ramachandran, Zoph, Le (2017), Searching for activation functions.
@@ -109,6 +113,8 @@ class Silu:
 @dataclass(frozen=True)
 class Softplus:
     """``log(1 + exp(beta x)) / beta``: a relu with a round corner.
+
+    Samples have any shape, and keep it.
 
     Args:
         beta: how sharp the corner is; > 0.

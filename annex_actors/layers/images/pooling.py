@@ -174,10 +174,14 @@ class MaxPool2d(_MaxPooling):
 class MaxPool1d(_MaxPooling):
     """The largest number of each window of a sequence, for each channel: ``y[i, c] = max(x[window i, c])``.
 
-    Samples have the shape ``(length, channels)``. The arguments are those of `MaxPool2d`.
+    Samples have the shape ``(length, channels)``, outputs ``(windows, channels)``. All arguments are those of
+    `MaxPool2d`.
 
     Raises:
         ConfigError: a setting out of range.
+
+    Source:
+        Weng, Ahuja, Huang (1992), Cresceptron, for images.
     """
 
     axes = 1
@@ -205,10 +209,14 @@ class AvgPool2d(_AveragePooling):
 class AvgPool1d(_AveragePooling):
     """The mean of each window of a sequence, for each channel: ``y[i, c] = mean(x[window i, c])``.
 
-    Samples have the shape ``(length, channels)``. The arguments are those of `MaxPool2d`; padding does not count.
+    Samples have the shape ``(length, channels)``, outputs ``(windows, channels)``. All arguments are those of
+    `MaxPool2d`; padding does not count.
 
     Raises:
         ConfigError: a setting out of range.
+
+    Source:
+        Waibel, Hanazawa, Hinton, Shikano, Lang (1989), Phoneme recognition using time-delay neural networks.
     """
 
     axes = 1

@@ -38,6 +38,8 @@ def torch_module(factory: Factory, *, device: str = "cpu") -> TorchModule:
 def named_module(file: str, name: str, device: str = "cpu") -> TorchModule:
     """Return a layer that computes with a torch module of a Python file of yours.
 
+    ``torch_module:FILE.py:NAME``: samples have the shape that the module takes, outputs the one that it gives.
+
     Args:
         file: the file, which has run: the command line runs those that ``--layers`` names, and a file ``--load`` names.
         name: of a class or a function without arguments that returns the module, or of a module that is a template.
@@ -45,6 +47,9 @@ def named_module(file: str, name: str, device: str = "cpu") -> TorchModule:
 
     Raises:
         ConfigError: there is no such file or name, or see `torch_module`.
+
+    Source:
+        Paszke et al. (2019), PyTorch: an imperative style, high-performance deep learning library.
     """
     return TorchModule(factory_in(checks.text("file", file), checks.text("name", name)), device)
 

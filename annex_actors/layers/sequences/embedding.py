@@ -21,6 +21,7 @@ _WIDTH = 2**30
 class Embedding:
     """A layer that looks up a learned row of numbers for each index: ``y = weight[x]``.
 
+    Samples are indices of any shape, such as ``(sequence,)``; outputs have shape ``(..., embedding_dim)``.
     Its parameter is ``weight``, shape ``(num_embeddings, embedding_dim)``, at first standard normal numbers.
 
     Args:

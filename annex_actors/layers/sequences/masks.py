@@ -80,7 +80,7 @@ class Mask:
 
 @dataclass(frozen=True)
 class Unmask:
-    """A layer on the stack that takes the mask off, and changes nothing else."""
+    """A layer on the stack that takes the mask off, and changes nothing else: samples keep any shape they have."""
 
     takes = 2
     gives = 1
@@ -114,6 +114,9 @@ class MaskedAvgPool:
 
     ``y = sum over t of mask[t] * x[t] / sum over t of mask[t]``, from shape ``(sequence, width)`` to ``(width,)``;
     zeros for a sequence that is all padding. It takes the mask off.
+
+    Source:
+        As keras.layers.GlobalAveragePooling1D.
     """
 
     takes = 2

@@ -19,6 +19,7 @@ _DEVIATION = 0.02
 class Positions:
     """A layer that adds a learned row of numbers to each position: ``y = x + weight``.
 
+    Samples have shape ``(sequence, width)``, and keep it.
     Its parameter is ``weight``, shape ``(sequence, width)``, at first normal numbers with a standard deviation of 0.02.
     `SinusoidalPositions` learns nothing.
 
@@ -73,6 +74,7 @@ class Positions:
 class SinusoidalPositions:
     """A layer that adds a sine and a cosine of each position for every two features: ``y = x + table``.
 
+    Samples have shape ``(sequence, width)``, and keep it.
     ``table[t, 2i] = sin(t / 10000**(2i / width))`` and ``table[t, 2i + 1] = cos(t / 10000**(2i / width))``, for
     position ``t`` from 0. `Positions` learns its numbers.
 

@@ -56,7 +56,7 @@ def gru(units: int, return_sequences: bool = False, reverse: bool = False) -> Re
 
     At each step of time, ``x_r, x_z, x_n = x @ weight_ih + bias_ih`` and ``h_r, h_z, h_n = h @ weight_hh + bias_hh``,
     in three parts of the same size. Then ``r = sigmoid(x_r + h_r)``, ``z = sigmoid(x_z + h_z)``, ``n = tanh(x_n + r *
-    h_n)`` and ``h = (1 - z) * n + z * h``. Shapes and mask are those of `lstm`.
+    h_n)`` and ``h = (1 - z) * n + z * h``. Shapes and masks are those of `lstm`.
 
     Args:
         units: how many numbers ``h`` has, >= 1.
