@@ -42,6 +42,12 @@ def test_crashes_leave_the_weights_bit_identical() -> None:
     assert printed.strip().endswith("bit-identical")
 
 
+def test_shapes_are_told_apart() -> None:
+    *_, last = run("shapes.py").splitlines()
+    assert last.startswith("19 layers on 2 actors")
+    assert float(last.split()[-1]) >= 0.93
+
+
 RUN = {
     "agreement": "test_sentences_agree_with_their_subjects",
     "digits": "test_digits_are_read_as_the_readme_shows",
@@ -49,6 +55,7 @@ RUN = {
     "own_layer": "test_a_layer_of_ones_own_learns_the_digits",
     "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
+    "shapes": "test_shapes_are_told_apart",
     "torch_layers": "test_torch_modules_survive_crashes_and_go_back_to_torch",
     "xor": "test_xor_is_learned",
 }
