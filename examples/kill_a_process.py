@@ -16,7 +16,8 @@ class Killer:
     def on_event(self, event: Event) -> None:
         """Kill a process, or print how it ended and that it is up again."""
         if isinstance(event, StepFinished) and event.step == 60:
-            psutil.Process().children()[1].kill()
+            _fork_server, *layers = psutil.Process().children(recursive=True)
+            layers[1].kill()
         elif isinstance(event, PeerExited) and not event.orderly:
             print(f"  {event.label}: {event.reason}")
         elif isinstance(event, PeerStarted) and event.incarnation > 1:

@@ -79,9 +79,12 @@ them stand above all four, and `supervisors.testing` above everything."""
 
 HOSTS = {
     "ray": {"runtimes/ray.py"},
-    "multiprocessing": {"runtimes/processes/worker_process.py", "runtimes/processes/worker.py"},
+    "multiprocessing": {
+        f"runtimes/processes/{name}.py" for name in ("fork_server_process", "worker", "worker_process")
+    },
     "socket": {
-        f"runtimes/processes/{name}.py" for name in ("link", "framing", "worker", "connections", "worker_process")
+        f"runtimes/processes/{name}.py"
+        for name in ("connections", "fork_server", "fork_server_process", "framing", "link", "worker", "worker_process")
     },
 }
 """The only modules of `annex_actors` that may import what a host is made of."""

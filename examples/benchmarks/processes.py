@@ -126,10 +126,10 @@ class Killer:
 
 
 def children() -> list[int]:
-    """Return the processes that this one has started, the oldest first."""
+    """Return the processes of layers and spares, the oldest first."""
     import psutil
 
-    return [each.pid for each in psutil.Process().children()]
+    return [each.pid for server in psutil.Process().children() for each in server.children()]
 
 
 def recoveries(spares: int, epochs: int) -> list[float]:

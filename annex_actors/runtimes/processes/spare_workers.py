@@ -1,4 +1,4 @@
-"""Spare processes, already started: starting Python and NumPy would take most of the time of a recovery."""
+"""Spare processes, already started: importing the program, as each must, would take most of the time of a recovery."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import deque
 from threading import Lock
 
 from annex_actors.runtimes.hosting.failures import one_line
-from annex_actors.runtimes.processes.worker_process import WorkerProcess
+from annex_actors.runtimes.processes.fork_server_process import ForkServerDied, ForkServerProcess
+from annex_actors.runtimes.processes.worker_process import ProcessDied, WorkerProcess
 from supervisors import StartError
 
 START_S = 60.0
@@ -26,6 +27,7 @@ class SpareWorkers:
         self._count = count
         self._waiting: deque[WorkerProcess] = deque()
         self._all: list[WorkerProcess] = []
+        self._fork_server = ForkServerProcess(START_S)
         self._lock = Lock()
         self._closed = False
         self._started = 0
@@ -34,7 +36,7 @@ class SpareWorkers:
         """Start processes, all at once, until ``count`` wait.
 
         Raises:
-            StartError: the run is ending, or the system allows no more processes.
+            StartError: the run is ending, the system allows no more processes, or it killed what starts them.
         """
         while len(self._waiting) < count:
             with self._lock:  # so that `close` finds every process that was started
@@ -42,9 +44,11 @@ class SpareWorkers:
                     raise StartError("expected a run that goes on, got one at its end")
                 self._started += 1
                 try:
-                    process = WorkerProcess(f"worker-{self._started}", self._load)
+                    process = WorkerProcess(f"worker-{self._started}", self._fork_server, self._load)
                 except OSError as error:
                     raise StartError(f"expected one more process, got: {error}") from error
+                except ForkServerDied as error:
+                    raise _not_started(ProcessDied(error.code, None), error.output) from None
                 self._all = [each for each in self._all if not each.closed]
                 self._all.append(process)
                 self._waiting.append(process)
@@ -58,7 +62,11 @@ class SpareWorkers:
             StartError: see `fill`; or a process took too long, or ended while it started, for the reason in its cause.
         """
         process = self._next()
-        self.fill(self._count)
+        try:
+            self.fill(self._count)
+        except StartError:
+            self._waiting.appendleft(process)
+            raise
         if process.ready.wait(START_S) and not process.gone:
             return process
         raise _failure(process)
@@ -91,6 +99,7 @@ class SpareWorkers:
             process.kill()
         for process in left:
             process.close()
+        self._fork_server.close()
 
 
 def _failure(process: WorkerProcess) -> StartError:
@@ -103,7 +112,11 @@ def _failure(process: WorkerProcess) -> StartError:
             f"a process was not ready within {START_S:g} s; each imports the program: does its work begin under "
             f"`if __name__ == '__main__':`?{''.join(wrote)}"
         )
-    cause = process.error()
-    failure = StartError(f"a process did not start: {one_line(cause) if cause else 'it was told to end'}")
+    return _not_started(process.error())
+
+
+def _not_started(cause: BaseException | None, wrote: str = "") -> StartError:
+    why = one_line(cause) if cause else "it was told to end"
+    failure = StartError(f"a process did not start: {why}{f'. It wrote: {wrote}' if wrote else ''}")
     failure.__cause__ = cause
     return failure

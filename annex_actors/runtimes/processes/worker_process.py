@@ -7,25 +7,18 @@ import multiprocessing.spawn
 import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from threading import Event, Lock
-from typing import IO, Any
+from typing import Any
 
 from annex_actors.runtimes.hosting.failures import PeerError
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
-from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.control_messages import Ended, Prepare, Ready
+from annex_actors.runtimes.processes.fork_server_process import ForkServerProcess
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.stores.shared_log import anonymous_memory
-
-ONE_THREAD = dict.fromkeys(
-    ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
-)
-"""Environment variables with which a BLAS library starts no threads, so that its process starts sooner."""
 
 _MAIN_FILE, _MAIN_MODULE = "init_main_from_path", "init_main_from_name"
 
@@ -52,13 +45,6 @@ INTERRUPTED = 1
 
 KEPT_OUTPUT = 1 << 16
 """The number of bytes at the end of a worker's output that are kept."""
-
-_BOOTSTRAP = """\
-import sys
-sys.path[:] = {path!r}
-from annex_actors.runtimes.processes.worker import main
-main({control}, {files}, {lifeline})
-"""
 
 
 class ProcessDied(PeerError):
@@ -138,10 +124,15 @@ class WorkerProcess:
 
     Args:
         name: of its threads in the supervising process.
+        fork_server: starts it.
         load: the user's Python files that it runs first.
+
+    Raises:
+        OSError: the system allows no more processes, or no more open files.
+        ForkServerDied: the fork server was killed, or did not start.
     """
 
-    def __init__(self, name: str, load: tuple[str, ...] = ()) -> None:
+    def __init__(self, name: str, fork_server: ForkServerProcess, load: tuple[str, ...] = ()) -> None:
         self.ready = Event()
         self.final_message: Ended | None = None
         self.exit_code: int | None = None
@@ -159,7 +150,9 @@ class WorkerProcess:
         self._files, its_files = socket.socketpair()
         its_lifeline, self._lifeline = os.pipe()
         try:
-            self._popen = _start_python(its_control.fileno(), its_files.fileno(), its_lifeline, self._output)
+            self._process = fork_server.fork(
+                its_control.fileno(), its_files.fileno(), its_lifeline, self._output.fileno()
+            )
         except BaseException:
             control.close()
             self._close_files()
@@ -176,7 +169,7 @@ class WorkerProcess:
     @property
     def pid(self) -> int:
         """The process id."""
-        return self._popen.pid
+        return self._process.pid
 
     @property
     def gone(self) -> bool:
@@ -206,7 +199,7 @@ class WorkerProcess:
 
     def signal(self, number: int) -> None:
         """Send a signal; does nothing if the process has ended."""
-        self._popen.send_signal(number)
+        self._process.signal(number)
 
     def kill(self) -> None:
         """Kill the process, whatever it is doing."""
@@ -257,11 +250,11 @@ class WorkerProcess:
         os.close(self._heartbeat_fd)
 
     def _reap(self) -> None:
-        try:
-            self.exit_code = self._popen.wait(LINGER_S)
-        except subprocess.TimeoutExpired:
+        code = self._process.wait(LINGER_S)
+        if code is None:
             self.kill()
-            self.exit_code = self._popen.wait()
+            code = self._process.wait()
+        self.exit_code = code
         self._on_message = None  # break the cycle: its owner refers to this
         with self._lock:
             self._close_files()
@@ -270,20 +263,6 @@ class WorkerProcess:
         self.ready.set()  # `SpareWorkers.take` waits for it, and then checks `gone`
         for on_exit in watchers:
             on_exit()
-
-
-def _start_python(control: int, files: int, lifeline: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start a worker that inherits these descriptors."""
-    code = _BOOTSTRAP.format(path=sys.path, control=control, files=files, lifeline=lifeline)
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        pass_fds=(control, files, lifeline),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        env={**os.environ, **ONE_THREAD, IMPORTING: "1"},
-        process_group=0,
-    )
 
 
 def _end(code: int) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
 PATIENCE_S = 60.0
 
@@ -28,7 +29,10 @@ if __name__ == "__main__":
 
 @contextmanager
 def working(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
-    """Start a training in a process of its own; yield it and its layers, once they work; kill it, if it is left."""
+    """Start a training in a process of its own; yield it and its processes: fork server, layers, and a spare.
+
+    They work then. Kill it, if it is left.
+    """
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -37,45 +41,46 @@ def working(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil
         try:
             assert job.stdout is not None
             assert job.stdout.readline() == "works\n"
-            layers = psutil.Process(job.pid).children()
-            assert len(layers) == 6
-            yield job, layers
+            processes = psutil.Process(job.pid).children(recursive=True)
+            assert len(processes) == 7
+            yield job, processes
         finally:
             job.kill()
 
 
 def test_kill_9_of_the_whole_leaves_no_process(tmp_path: Path) -> None:
-    with working(tmp_path) as (job, layers):
+    with working(tmp_path) as (job, processes):
         job.kill()
         job.communicate()
-        _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+        _, alive = psutil.wait_procs(processes, timeout=PATIENCE_S)
         assert alive == []
 
 
-def test_kill_9_of_the_whole_leaves_no_process_not_even_one_that_is_stopped(tmp_path: Path) -> None:
-    with working(tmp_path) as (job, layers):
-        layers[0].suspend()
+@pytest.mark.parametrize("stopped", [0, 1])
+def test_kill_9_of_the_whole_leaves_no_process_not_even_one_that_is_stopped(tmp_path: Path, stopped: int) -> None:
+    with working(tmp_path) as (job, processes):
+        processes[stopped].suspend()  # the fork server, or a layer
         job.kill()
         job.communicate()
-        _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+        _, alive = psutil.wait_procs(processes, timeout=PATIENCE_S)
         assert alive == []
 
 
 def test_kill_9_of_everything_leaves_no_file(tmp_path: Path) -> None:
-    with working(tmp_path) as (job, layers):
-        for process in [*layers, psutil.Process(job.pid)]:
+    with working(tmp_path) as (job, processes):
+        for process in [*processes, psutil.Process(job.pid)]:
             process.kill()
         job.communicate()
-        psutil.wait_procs(layers, timeout=PATIENCE_S)
+        psutil.wait_procs(processes, timeout=PATIENCE_S)
         assert [path.name for path in tmp_path.iterdir()] == ["script.py"]
 
 
 def test_a_ctrl_c_at_the_terminal_reaches_the_supervising_process_alone(tmp_path: Path) -> None:
-    """The terminal signals a process group, and each layer has one of its own."""
-    with working(tmp_path) as (job, layers):
-        assert {os.getpgid(layer.pid) for layer in layers} == {layer.pid for layer in layers}
+    """The terminal signals a process group, and each process has one of its own."""
+    with working(tmp_path) as (job, processes):
+        assert {os.getpgid(each.pid) for each in processes} == {each.pid for each in processes}
         job.send_signal(signal.SIGINT)
         job.communicate()
         assert job.returncode != 0
-        _, alive = psutil.wait_procs(layers, timeout=PATIENCE_S)
+        _, alive = psutil.wait_procs(processes, timeout=PATIENCE_S)
         assert alive == []

@@ -65,7 +65,7 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Killer]:
     return kill
 
 
-OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
+OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1)
 
 
 @pytest.mark.parametrize("spares", [0, 2])
@@ -84,7 +84,7 @@ def test_processes_and_spares_that_are_killed_in_a_run_are_replaced(killer: Call
     def strike(job: SupervisedJob) -> None:
         killing.left = MANY
         others = {process_of(job, stage_address(stage)).pid for stage in (0, 2, 3, 4)}
-        for process in psutil.Process().children():
+        for process in psutil.Process().children(recursive=True):
             if process.pid not in others:
                 process.kill()
 

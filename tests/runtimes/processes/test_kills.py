@@ -68,7 +68,7 @@ def test_kill_9_of_every_layer_at_once_changes_nothing() -> None:
     assert job.restarts == 5
 
 
-def test_a_killed_spare_is_replaced() -> None:
+def test_killed_spares_and_a_killed_fork_server_are_replaced() -> None:
     killed = list[int]()
 
     def strike(job: SupervisedJob) -> None:
@@ -81,7 +81,7 @@ def test_a_killed_spare_is_replaced() -> None:
 
     checkpoint, _, _ = struck(strike, spares=2)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
-    assert len(killed) == 2
+    assert len(killed) == 3
 
 
 def test_a_process_that_is_stopped_is_found_and_killed_and_nothing_changes() -> None:
