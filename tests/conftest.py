@@ -52,8 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 ONE_IN = 4
-"""Of the cases of the oracle and of faults that run on processes so many is one run by default: each starts a Python
-for every layer, which takes a second."""
+"""Of the cases of the oracle and of faults that run on processes so many is one run by default: each starts a Python,
+and a process for every layer."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -137,7 +137,7 @@ def test_clipping_averages_and_plateaus_together_equal_the_plain_program(case: t
 
 
 def costly(host: str, microbatches: int) -> bool:
-    """Return whether a case runs only with ``--whole``: starting a process for each layer takes a second."""
+    """Return whether a case runs only with ``--whole``: it starts a process for each layer."""
     return host == "processes" and microbatches != 3
 
 

@@ -2,8 +2,8 @@
 
 A segmentation fault, a lack of memory or a ``kill -9`` ends one layer and no other.
 
-The supervising process also hosts the trainer, which needs the data and the user's halt condition. `SpareWorkers`
-starts the process of a stage, `WorkerPool` assigns the stage to it, and it hosts the same `PeerActor` as the threads
+The supervising process also hosts the trainer, which needs the data and the user's halt condition. A fork server
+starts the process of a stage, `SpareWorkers` keeps some in reserve, `WorkerPool` assigns the stage to it, and it hosts the same `PeerActor` as the threads
 runtime.
 
 **Connections are pairs of sockets.** The supervising process makes a pair for each new incarnation of a peer and each
@@ -12,9 +12,9 @@ there is no address for a stranger to connect to, nothing to authenticate, and n
 commits (`stores.shared_log`) and the workers' standard error are files without a name, which end with the processes
 that have them open. After a ``kill -9`` of everything there is nothing to clean up.
 
-Read `control_messages`, `framing`, `link` and `worker`; then, on the supervising side, `worker_process`,
-`spare_workers` and `process_child`; `connections` and `commit_logs`, which the processes of a run share; and `startup`,
-`start_limit` and `worker_pool`.
+Read `control_messages`, `framing`, `link`, `worker` and `fork_server`; then, on the supervising side,
+`fork_server_process`, `worker_process`, `spare_workers` and `process_child`; `connections` and `commit_logs`, which the
+processes of a run share; and `startup`, `start_limit` and `worker_pool`.
 """
 
 from __future__ import annotations

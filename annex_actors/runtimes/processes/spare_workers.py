@@ -48,7 +48,8 @@ class SpareWorkers:
                 except OSError as error:
                     raise StartError(f"expected one more process, got: {error}") from error
                 except ForkServerDied as error:
-                    raise _not_started(ProcessDied(error.code, None), error.output) from None
+                    died = ProcessDied(error.code, None)
+                    raise _not_started(died, error.output) from died
                 self._all = [each for each in self._all if not each.closed]
                 self._all.append(process)
                 self._waiting.append(process)

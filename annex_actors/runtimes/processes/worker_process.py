@@ -156,6 +156,8 @@ class WorkerProcess:
         except BaseException:
             control.close()
             self._close_files()
+            self.heartbeat.detach()
+            self._output.close()
             raise
         finally:
             its_control.close()

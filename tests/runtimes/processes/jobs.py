@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import psutil
 
+from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes import ProcessesRuntime, Program
+from annex_actors.runtimes import ProcessesRuntime, Program, Supervision
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.runtimes.processes.process_child import ProcessRef
-from tests.trainings import Training, supervised
+from annex_actors.runtimes.program import Observer
+from annex_actors.training.checkpoint import Checkpoint
+from tests.trainings import Seen, Training, When, after_step, finish, supervised
 
 TRAINING = Training(microbatches=3)
 
@@ -21,3 +27,29 @@ def process_of(job: SupervisedJob, address: Address) -> psutil.Process:
     ref = job.registry.whereis(address)
     assert isinstance(ref, ProcessRef)
     return psutil.Process(ref.process.pid)
+
+
+def struck(
+    strike: Callable[[SupervisedJob], object], *, spares: int = 0, **settings: object
+) -> tuple[Checkpoint, Seen, SupervisedJob]:
+    """Train, and do something to the job once, when the cost of step 2 is known; the second epoch waits for it."""
+    jobs, ready, done, seen = list[SupervisedJob](), threading.Event(), threading.Event(), Seen()
+
+    def once() -> None:
+        if not done.is_set():
+            ready.wait()
+            try:
+                strike(jobs[0])
+            finally:
+                done.set()
+
+    def hold(history: tuple[EpochFinished, ...]) -> bool:
+        done.wait()
+        return False
+
+    observers: list[Observer] = [When(after_step(2), once), seen]
+    supervision = Supervision(**settings)  # type: ignore[arg-type]
+    program = TRAINING.program(observers=observers, supervision=supervision, halt=hold)
+    jobs.append(started(program, ProcessesRuntime(spares=spares)))
+    ready.set()
+    return finish(jobs[0], program, TRAINING.initial), seen, jobs[0]

@@ -26,8 +26,8 @@ from annex_actors.runtimes.processes import spare_workers, start_limit
 from annex_actors.runtimes.processes.spare_workers import SpareWorkers
 from annex_actors.runtimes.processes.worker_process import WorkerProcess
 from supervisors import Backoff
-from tests.runtimes.processes.jobs import TRAINING, process_of, started
-from tests.trainings import Seen, When, after_step, carry_out, fingerprints, finish, undisturbed
+from tests.runtimes.processes.jobs import TRAINING, process_of, started, struck
+from tests.trainings import When, after_step, carry_out, fingerprints, finish, undisturbed
 
 MANY = 5
 """More than the attempts that a message has."""
@@ -88,34 +88,11 @@ def test_processes_and_spares_that_are_killed_in_a_run_are_replaced(killer: Call
             if process.pid not in others:
                 process.kill()
 
-    seen = Seen()
-    job, checkpoint = struck(strike, seen, spares=spares)
+    checkpoint, seen, job = struck(strike, spares=spares)
     assert killing.left == 0
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     assert job.restarts == 1
     assert len([event for event in seen.of(PeerExited) if not event.orderly]) == 1
-
-
-def struck(strike: Callable[[SupervisedJob], object], seen: Seen, *, spares: int = 0, **settings: Any) -> Any:
-    """Train, and do something to the job once, when the cost of step 2 is known; the second epoch waits for it."""
-    jobs, ready, done = list[SupervisedJob](), threading.Event(), threading.Event()
-
-    def once() -> None:
-        ready.wait()
-        if not done.is_set():
-            strike(jobs[0])
-            done.set()
-
-    def hold(history: tuple[EpochFinished, ...]) -> bool:
-        done.wait(60)
-        return False
-
-    program = TRAINING.program(
-        observers=[When(after_step(2), once), seen], supervision=Supervision(**settings), halt=hold
-    )
-    jobs.append(started(program, ProcessesRuntime(spares=spares)))
-    ready.set()
-    return jobs[0], finish(jobs[0], program, TRAINING.initial)
 
 
 EXITS = """
@@ -240,7 +217,7 @@ def test_a_system_that_begins_to_kill_all_that_starts_ends_the_run(killer: Calla
         process_of(job, stage_address(1)).kill()
 
     with pytest.raises(RunFailedError) as caught:
-        struck(strike, Seen(), max_restarts=3)
+        struck(strike, max_restarts=3)
     assert str(caught.value) == f"layer 1 relu: {TOO_MANY}; `max_restarts` allows 3"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,40 +9,12 @@ import numpy as np
 import psutil
 import pytest
 
-from annex_actors.protocol.events import EpochFinished, PeerExited, PeerHung
+from annex_actors.protocol.events import PeerExited, PeerHung
 from annex_actors.protocol.routing import stage_address
-from annex_actors.runtimes import ProcessesRuntime, Supervision
+from annex_actors.runtimes import ProcessesRuntime
 from annex_actors.runtimes.hosting.job import SupervisedJob
-from annex_actors.runtimes.program import Observer
-from annex_actors.training.checkpoint import Checkpoint
-from tests.runtimes.processes.jobs import TRAINING, process_of, started
-from tests.trainings import Seen, When, after_step, fingerprints, finish, undisturbed
-
-
-def struck(
-    strike: Callable[[SupervisedJob], object], *, spares: int = 0, **settings: object
-) -> tuple[Checkpoint, Seen, SupervisedJob]:
-    """Train, and do something to the job once, when the cost of step 2 is known; the second epoch waits for it."""
-    jobs, ready, done, seen = list[SupervisedJob](), threading.Event(), threading.Event(), Seen()
-
-    def once() -> None:
-        if not done.is_set():
-            ready.wait()
-            try:
-                strike(jobs[0])
-            finally:
-                done.set()
-
-    def hold(history: tuple[EpochFinished, ...]) -> bool:
-        done.wait()
-        return False
-
-    observers: list[Observer] = [When(after_step(2), once), seen]
-    supervision = Supervision(**settings)  # type: ignore[arg-type]
-    program = TRAINING.program(observers=observers, supervision=supervision, halt=hold)
-    jobs.append(started(program, ProcessesRuntime(spares=spares)))
-    ready.set()
-    return finish(jobs[0], program, TRAINING.initial), seen, jobs[0]
+from tests.runtimes.processes.jobs import TRAINING, process_of, struck
+from tests.trainings import fingerprints, undisturbed
 
 
 # The first layer, an inner one and that of the cost; the others are inner ones, too.
