@@ -114,7 +114,7 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
         "xor": _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
         "fish": _softmax("dense:32 relu dense:32 relu dense:2", 0.003, 64, 40),
         "fashion-mnist": _softmax(
-            "flatten dense:512 relu dropout:0.1 dense:256 relu dense:10", "inverse_time:0.0015:0.002", 128, 10
+            "flatten dense:512 relu dropout:0.1 dense:256 relu dense:10", "cosine:0.002:9380:minimum=0.0001", 64, 10
         ),
         "annex-xor": _amounts("dense:8 tanh dense:1 sigmoid", 4, 200),
         "annex-xor-two-outputs": _amounts("dense:11 tanh dense:2 sigmoid", 4, 200),
