@@ -22,6 +22,7 @@ from annex_actors.data import Samples
 from examples.benchmarks import rivals
 from examples.benchmarks.measuring import arguments, print_peak_memory, summary
 from examples.benchmarks.step_time import ours, quotients
+from examples.benchmarks.transformer import transformer_block
 
 TORCH = "torch eager, 2 threads"
 CLASSES = 10
@@ -108,6 +109,7 @@ CASES = (
         (28, 28, 1),
         residual,
     ),
+    Case("a transformer block", *transformer_block(), batch=32),
 )
 
 SMALLEST = Case(
