@@ -2,9 +2,9 @@
 
 A segmentation fault, a lack of memory or a ``kill -9`` ends one layer and no other.
 
-The supervising process also hosts the trainer, which needs the data and the user's halt condition. A fork server
-starts the process of a stage, `SpareWorkers` keeps some in reserve, `WorkerPool` assigns the stage to it, and it hosts the same `PeerActor` as the threads
-runtime.
+The supervising process also hosts the trainer, which needs the data and the user's halt condition. A fork server starts
+the process of a stage, `SpareWorkers` keeps some in reserve, `WorkerPool` assigns the stage to it, and it hosts the
+same `PeerActor` as the threads runtime.
 
 **Connections are pairs of sockets.** The supervising process makes a pair for each new incarnation of a peer and each
 of its neighbours, and sends the ends to both, which then talk directly. Nothing listens, in no folder and on no port:
