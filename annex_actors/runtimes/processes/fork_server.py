@@ -95,7 +95,8 @@ class ForkServer:
             if not pid:
                 return
             exit_code = self._exit_codes.pop(pid)
-            os.write(exit_code, REPLY.pack(os.waitstatus_to_exitcode(status)))
+            with suppress(BrokenPipeError):  # it waited for long enough, while this process was stopped
+                os.write(exit_code, REPLY.pack(os.waitstatus_to_exitcode(status)))
             os.close(exit_code)
 
 

@@ -61,7 +61,6 @@ class ForkServerProcess:
         self._timeout_s = timeout_s
         self._lock = Lock()
         self._server: _Server | None = None
-        self._closed = False
 
     def fork(self, control: int, files: int, lifeline: int, output: int) -> ForkedProcess:
         """Start a worker that inherits these descriptors.

@@ -99,6 +99,18 @@ def test_a_worker_outlives_its_fork_server_and_its_end_is_known_all_the_same(
     process.close()
 
 
+def test_a_fork_server_that_was_stopped_for_long_goes_on(server: ForkServerProcess) -> None:
+    ended, other = WorkerProcess("one", server), WorkerProcess("two", server)
+    assert ended.ready.wait(60)
+    the_fork_server().suspend()
+    ended.close()
+    the_fork_server().resume()
+    other.signal(signal.SIGSEGV)
+    assert other.wait(60)
+    assert other.exit_code == -signal.SIGSEGV
+    other.close()
+
+
 def test_a_system_without_another_process_is_named_and_the_fork_server_goes_on(
     server: ForkServerProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
