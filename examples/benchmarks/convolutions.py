@@ -162,7 +162,8 @@ def programs(case: Case) -> dict[str, rivals.Block]:
     if find_spec("torch"):
         found["torch eager, 1 thread"] = torch_eager(case, 1)
         found[TORCH] = torch_eager(case, 2)
-        found["torch eager, 2 threads, channels last"] = torch_eager(case, 2, channels_last=True)
+        if len(case.input_shape) == 3:
+            found["torch eager, 2 threads, channels last"] = torch_eager(case, 2, channels_last=True)
     for runtime, schedule, microbatches, settings in OURS:
         if settings.get("kernels") != "torch" or find_spec("torch"):
             notes = "".join(f", {name}={value}" for name, value in settings.items())

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from annex_actors.data import Samples
+from annex_actors.data.fashion_mnist import find, search_path
+from annex_actors.runs.config import resolve
+from annex_actors.runs.toml_settings import read_settings
 from tests.readmes import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -46,6 +51,19 @@ def test_shapes_are_told_apart() -> None:
     *_, last = run("shapes.py").splitlines()
     assert last.startswith("19 layers on 2 actors")
     assert float(last.split()[-1]) >= 0.93
+
+
+def first(count: int, samples: Samples) -> Samples:
+    return Samples(samples.inputs[:count], samples.targets[:count])
+
+
+@pytest.mark.skipif(find(search_path()) is None, reason="needs Fashion-MNIST")
+def test_the_example_for_fashion_mnist_is_a_run_that_fits_its_data() -> None:
+    pytest.importorskip("torch")
+    _, learner, dataset = resolve(read_settings(EXAMPLES / "fashion_mnist.toml"))
+    few = replace(dataset, train=first(256, dataset.train), test=first(64, dataset.test))
+    result = learner.train(few, epochs=1, batch_size=128)
+    assert (result.stages, result.checkpoint.step) == (2, 2)
 
 
 RUN = {
