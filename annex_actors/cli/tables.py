@@ -32,11 +32,12 @@ def layers(
     from annex_actors.layers import LAYERS
 
     run_user_files(load or [])
-    if name is None:
-        print_constructors("layer", LAYERS)
-        print_result('Arguments follow the name:\nannex-actors train --layers "dense:128:initializer=he relu dense:10"')
-    else:
-        print_page(name, LAYERS)
+    print_entries(
+        "layer",
+        LAYERS,
+        name,
+        closing='Arguments follow the name:\nannex-actors train --layers "dense:128:initializer=he relu dense:10"',
+    )
 
 
 def initializers(
@@ -49,13 +50,13 @@ def initializers(
     from annex_actors.layers import INITIALIZERS
 
     run_user_files(load or [])
-    if name is None:
-        print_constructors("initializer", INITIALIZERS, skip=3)
-        print_result(
-            'Numbers follow the name, with commas:\nannex-actors train --layers "dense:10:initializer=normal,0.02"'
-        )
-    else:
-        print_page(name, INITIALIZERS, skip=3)
+    print_entries(
+        "initializer",
+        INITIALIZERS,
+        name,
+        skip=3,
+        closing='Numbers follow the name, with commas:\nannex-actors train --layers "dense:10:initializer=normal,0.02"',
+    )
 
 
 def costs(
@@ -68,11 +69,12 @@ def costs(
     from annex_actors.costs import COSTS
 
     run_user_files(load or [])
-    if name is None:
-        print_constructors("cost", COSTS)
-        print_result("Settings follow the name:\nannex-actors train --cost softmax_cross_entropy:label_smoothing=0.1")
-    else:
-        print_page(name, COSTS)
+    print_entries(
+        "cost",
+        COSTS,
+        name,
+        closing="Settings follow the name:\nannex-actors train --cost softmax_cross_entropy:label_smoothing=0.1",
+    )
 
 
 def optimizers(
@@ -85,14 +87,13 @@ def optimizers(
     from annex_actors.optimizers import OPTIMIZERS
 
     run_user_files(load or [])
-    if name is None:
-        print_constructors("optimizer", OPTIMIZERS)
-        print_result(
-            "annex-actors train --optimizer adamw --set optimizer.weight_decay=0.1\n"
-            "annex-actors settings optimizer: what each setting means"
-        )
-    else:
-        print_page(name, OPTIMIZERS)
+    print_entries(
+        "optimizer",
+        OPTIMIZERS,
+        name,
+        closing="annex-actors train --optimizer adamw --set optimizer.weight_decay=0.1\n"
+        "annex-actors settings optimizer: what each setting means",
+    )
 
 
 def rates(
@@ -105,29 +106,38 @@ def rates(
     from annex_actors.optimizers import LEARNING_RATES
 
     run_user_files(load or [])
-    if name is None:
-        print_constructors("rule", LEARNING_RATES)
-        print_result(
-            "Arguments follow the name, and a warm-up comes before any rule:\n"
-            'annex-actors train --learning-rate "warmup:100 cosine:0.003:1000:minimum=1e-5"'
-        )
-    else:
-        print_page(name, LEARNING_RATES)
+    print_entries(
+        "rule",
+        LEARNING_RATES,
+        name,
+        closing="Arguments follow the name, and a warm-up comes before any rule:\n"
+        'annex-actors train --learning-rate "warmup:100 cosine:0.003:1000:minimum=1e-5"',
+    )
 
 
-def print_constructors(title: str, table: Table[Callable[..., Any]], *, skip: int = 0) -> None:
-    """Print a table of constructors by name: the settings that each takes, with defaults, and what it makes.
+def print_entries(
+    title: str, table: Table[Callable[..., Any]], name: str | None, *, skip: int = 0, closing: str
+) -> None:
+    """Print a table of constructors by name, with the settings that each takes and what it makes; or all of one.
 
     Args:
         title: what an entry is, such as ``cost``.
         table: what makes them, by name.
+        name: of the one to tell all of; None: list them.
         skip: how many first parameters are no settings.
+        closing: how an entry is used, which follows the list.
+
+    Raises:
+        ConfigError: there is no entry of that name.
     """
     from annex_actors.base.docstrings import noun_of
 
+    if name is not None:
+        print_page(name, table, skip=skip)
+        return
     rows = [[name, _settings(constructor, skip), noun_of(constructor)] for name, constructor in table.items()]
     print_table([title, "settings", "what it is"], rows)
-    print_result("")
+    print_result(f"\n{closing}")
 
 
 def print_page(name: str, table: Table[Callable[..., Any]], *, skip: int = 0) -> None:

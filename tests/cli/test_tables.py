@@ -113,7 +113,7 @@ WORDS = {
     *("linear", "flatten", "reshape", "permute", "sequence", "repeat", "add", "fork", "rotate", "join", "concatenate"),
     *("unmask", "freeze", "learning_rate"),
 }
-"""Layers that compute nothing that anybody had to find."""
+"""Layers without a source: they move arrays, or say something of other layers."""
 
 
 @pytest.mark.parametrize("name", LAYERS)

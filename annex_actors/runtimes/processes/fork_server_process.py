@@ -193,7 +193,7 @@ class ForkedProcess:
         """Wait until the process has ended, at most ``timeout_s`` seconds; then release it. For one thread, once ended.
 
         Returns:
-            Its exit code, or the negative number of the signal that ended it: that of SIGKILL if nobody can say, since
+            Its exit code, or the negative number of the signal that ended it: that of SIGKILL if it is unknown, since
             the fork server was killed. None if it has not ended.
         """
         handles = [] if self._handle is None else [self._handle]
