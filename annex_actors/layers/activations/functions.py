@@ -133,7 +133,7 @@ class LogSoftmax:
 
 @dataclass(frozen=True)
 class Linear:
-    """``x``, the identity.
+    """``x``, the identity: its outputs are its inputs.
 
     Samples have any shape, and keep it.
     """
