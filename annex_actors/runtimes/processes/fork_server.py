@@ -120,7 +120,7 @@ def _become_worker(inherited: Sequence[int]) -> None:
         if fd > 2 and fd not in kept:
             with suppress(OSError):  # that of the folder itself is closed already
                 os.close(fd)
-    np.random.seed()
+    np.random.seed()  # a copy would draw the same numbers as all others; Python reseeds its own after a fork
 
 
 def main(requests: int, lifeline: int) -> None:

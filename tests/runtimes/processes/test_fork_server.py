@@ -85,6 +85,14 @@ def test_the_signal_that_ended_a_worker_is_known(server: ForkServerProcess, numb
     process.close()
 
 
+def test_a_ctrl_c_at_the_very_start_of_a_worker_does_nothing(server: ForkServerProcess) -> None:
+    process = WorkerProcess("one", server)
+    process.signal(signal.SIGINT)
+    assert process.ready.wait(60)
+    assert not process.gone
+    process.close()
+
+
 @pytest.mark.parametrize("disturb", [psutil.Process.kill, psutil.Process.suspend])
 def test_a_worker_outlives_its_fork_server_and_its_end_is_known_all_the_same(
     server: ForkServerProcess, disturb: Callable[[psutil.Process], None]

@@ -65,6 +65,7 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Killer]:
     return kill
 
 
+# Not SIGINT: workers ignore it from the start, as the fork server does.
 OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1)
 
 
