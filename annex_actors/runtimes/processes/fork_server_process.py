@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import wait
+from subprocess import DEVNULL, Popen, TimeoutExpired
 from threading import Lock
 
 from annex_actors.runtimes.main_guard import IMPORTING
@@ -108,10 +108,10 @@ class _Server:
         self._requests.settimeout(timeout_s)
         code = _BOOTSTRAP.format(path=sys.path, requests=its_requests.fileno(), lifeline=its_lifeline)
         try:
-            self.popen = subprocess.Popen(
+            self.popen = Popen(
                 [sys.executable, "-c", code],
                 pass_fds=(its_requests.fileno(), its_lifeline),
-                stdin=subprocess.DEVNULL,
+                stdin=DEVNULL,
                 stdout=self._output,
                 stderr=self._output,
                 env={**os.environ, **ONE_THREAD, IMPORTING: "1"},
@@ -149,7 +149,7 @@ class _Server:
         self._requests.close()
         try:
             code = self.popen.wait(REAP_S)
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             self.popen.kill()
             code = self.popen.wait()
         self._output.seek(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from threading import Lock
 
-from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.runtimes.hosting.failures import PeerError, one_line
 from annex_actors.runtimes.processes.fork_server_process import ForkServerDied, ForkServerProcess
 from annex_actors.runtimes.processes.worker_process import ProcessDied, WorkerProcess
 from supervisors import StartError
@@ -48,8 +48,8 @@ class SpareWorkers:
                 except OSError as error:
                     raise StartError(f"expected one more process, got: {error}") from error
                 except ForkServerDied as error:
-                    died = ProcessDied(error.code, None)
-                    raise _not_started(died, error.output) from died
+                    death = _death(error)
+                    raise _not_started(death, error.output) from death
                 self._all = [each for each in self._all if not each.closed]
                 self._all.append(process)
                 self._waiting.append(process)
@@ -114,6 +114,13 @@ def _failure(process: WorkerProcess) -> StartError:
             f"`if __name__ == '__main__':`?{''.join(wrote)}"
         )
     return _not_started(process.error())
+
+
+def _death(error: ForkServerDied) -> PeerError:
+    """Return how the fork server has ended: by a signal, after which it is started again, or by a fault of its own."""
+    if error.code < 0 or error.output == KeyboardInterrupt.__name__:  # a Python at its start handles no signal yet
+        return ProcessDied(error.code, None)
+    return PeerError(f"ended with exit code {error.code}", None)
 
 
 def _not_started(cause: BaseException | None, wrote: str = "") -> StartError:

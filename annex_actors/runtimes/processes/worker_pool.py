@@ -63,8 +63,7 @@ class WorkerPool:
         """
         try:
             self._logs.open(spec.address for spec in self._program.stages)
-            self._spares.fill(self._first)
-            self._tried(self._program.stages[0], self._spares.await_first, time.sleep)
+            self._tried(self._program.stages[0], self._start_first, time.sleep)
         except BaseException as error:
             self._close()
             if isinstance(error, StartError):
@@ -99,6 +98,10 @@ class WorkerPool:
         child = self._tried(spec, partial(self._start, spec, surroundings, context.incarnation), surroundings.pause)
         self._limit.record_up()
         return child
+
+    def _start_first(self) -> None:
+        self._spares.fill(self._first)
+        self._spares.await_first()
 
     def _start(self, spec: PeerSpec, surroundings: RunSurroundings, incarnation: int) -> ProcessChild:
         number, _ = surroundings.open(spec.address)

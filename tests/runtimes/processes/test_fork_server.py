@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -13,12 +15,13 @@ import pytest
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import ProcessesRuntime, RunFailedError
 from annex_actors.runtimes.hosting.job import SupervisedJob
-from annex_actors.runtimes.processes import fork_server_process, spare_workers
+from annex_actors.runtimes.processes import fork_server_process, spare_workers, start_limit
 from annex_actors.runtimes.processes.control_messages import Stop
 from annex_actors.runtimes.processes.fork_server_process import ForkServerProcess
 from annex_actors.runtimes.processes.worker_process import WorkerProcess
+from supervisors import Backoff
 from tests.runtimes.processes.jobs import TRAINING, process_of, struck
-from tests.trainings import fingerprints, undisturbed
+from tests.trainings import carry_out, fingerprints, undisturbed
 
 
 def the_fork_server() -> psutil.Process:
@@ -39,6 +42,27 @@ def test_a_fork_server_that_is_killed_or_stopped_before_a_layer_dies_changes_not
     checkpoint, _, job = struck(strike)
     assert job.restarts == 1
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGINT])
+def test_fork_servers_that_are_killed_at_their_very_start_are_replaced(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start_limit, "PAUSES", Backoff(0.0, 0.0))
+    left = 5
+
+    def killed(*arguments: Any, **settings: Any) -> subprocess.Popen[bytes]:
+        nonlocal left
+        process = subprocess.Popen(*arguments, **settings)
+        if left:
+            left -= 1
+            process.send_signal(number)
+        return process
+
+    monkeypatch.setattr(fork_server_process, "Popen", killed)
+    outcome = carry_out(TRAINING.program(), ProcessesRuntime(spares=0), TRAINING.initial)
+    assert left == 0
+    assert outcome.fingerprints == undisturbed(TRAINING).fingerprints
 
 
 def test_a_fork_server_that_does_not_start_is_reported_with_what_it_wrote(monkeypatch: pytest.MonkeyPatch) -> None:
