@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,23 +78,35 @@ def convolutional() -> Any:
     )
 
 
-def residual(side: int = 28, channels: int = 16) -> Any:
-    """Return torch's model with a residual block."""
+def residual(blocks: int, side: int = 28, channels: int = 16) -> Any:
+    """Return torch's model with residual blocks, each of half the side and twice the channels of the one before."""
     from torch import nn
+
+    def convolution(before: int, after: int) -> Any:
+        return nn.Conv2d(before, after, 3, padding="same")
 
     class Residual(nn.Module):  # type: ignore[misc]  # torch's types are not used here
         def __init__(self) -> None:
             super().__init__()
-            self.before = nn.Conv2d(1, channels, 3, padding="same")
-            self.inside = nn.Conv2d(channels, channels, 3, padding="same")
-            self.last = nn.Linear((side // 2) ** 2 * channels, CLASSES)
+            widths = [1, *(channels * 2**block for block in range(blocks))]
+            self.before = nn.ModuleList([convolution(*each) for each in pairwise(widths)])
+            self.inside = nn.ModuleList([convolution(width, width) for width in widths[1:]])
+            self.last = nn.Linear((side // 2**blocks) ** 2 * widths[-1], CLASSES)
 
         def forward(self, images: Any) -> Any:
             relu, pool = nn.functional.relu, nn.functional.max_pool2d
-            before = relu(self.before(images))
-            return self.last(pool(before + relu(self.inside(before)), 2).flatten(1))
+            for before, inside in zip(self.before, self.inside, strict=True):
+                block = relu(before(images))
+                images = pool(block + relu(inside(block)), 2)
+            return self.last(images.flatten(1))
 
     return Residual()
+
+
+def residual_layers(*channels: int) -> str:
+    """Return the text of a network with a residual block for each number of channels."""
+    block = "conv2d:{0}:3:padding=same relu residual( conv2d:{0}:3:padding=same relu ) max_pool2d:2"
+    return " ".join([*(block.format(each) for each in channels), f"flatten dense:{CLASSES}"])
 
 
 CASES = (
@@ -103,20 +116,16 @@ CASES = (
         (28, 28, 1),
         convolutional,
     ),
-    Case(
-        "a residual network",
-        "conv2d:16:3:padding=same relu residual( conv2d:16:3:padding=same relu ) max_pool2d:2 flatten dense:10",
-        (28, 28, 1),
-        residual,
-    ),
+    Case("a residual block", residual_layers(16), (28, 28, 1), lambda: residual(1)),
+    Case("two residual blocks", residual_layers(16, 32), (28, 28, 1), lambda: residual(2)),
     Case("a transformer block", *transformer_block(), batch=32),
 )
 
 SMALLEST = Case(
     "a small residual network",
-    "conv2d:2:3:padding=same relu residual( conv2d:2:3:padding=same relu ) max_pool2d:2 flatten dense:10",
+    residual_layers(2),
     (4, 4, 1),
-    lambda: residual(4, 2),
+    lambda: residual(1, 4, 2),
     batch=8,
 )
 """Trained in no time: to find out whether the benchmark still runs."""
@@ -149,9 +158,9 @@ OURS: tuple[tuple[str, str, int, dict[str, Any]], ...] = (
     ("inline", "sequential", 1, {}),
     ("schedulers", "1f1b", 2, {}),
     ("schedulers", "1f1b", 2, {"stages": 2}),
-    ("schedulers", "zb-h1", 2, {}),
-    ("schedulers", "1f1b", 2, {"kernels": "torch"}),
+    ("schedulers", "zb-h1", 2, {"stages": 2}),
     ("schedulers", "1f1b", 2, {"kernels": "torch", "stages": 2}),
+    ("schedulers", "zb-h1", 2, {"kernels": "torch", "stages": 2}),
 )
 """Runtime, schedule, microbatches, and what is not as by default."""
 

@@ -18,7 +18,7 @@ def arguments() -> tuple[bool, list[int]]:
 
 def summary(values: list[float]) -> str:
     """Return ``median (lower quartile to upper quartile)``."""
-    low, _, high = quantiles(values, n=4)
+    low, _, high = quantiles(values, n=4, method="inclusive")
     return f"{median(values):8.2f} ({low:.2f} to {high:.2f})"
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from annex_actors.base.types import Array, Floats
-from annex_actors.layers.images import convolution, depthwise
+from annex_actors.layers.images import convolution, depthwise, kernel_rows
 from annex_actors.layers.kernels import Convolves, Kernels
 from annex_actors.layers.windows import Windows
 
@@ -25,7 +25,8 @@ def convolve(
         return own.convolve(images, weight, bias, windows=windows, groups=groups)
     if groups == images.shape[-1] > 1:
         return depthwise.convolve(images, weight, bias, windows=windows)
-    return _grouped(partial(convolution.convolve, windows=windows, kernels=kernels), groups, images, weight, bias)
+    way = kernel_rows if kernel_rows.suits(windows, weight.shape[2]) else convolution
+    return _grouped(partial(way.convolve, windows=windows, kernels=kernels), groups, images, weight, bias)
 
 
 def input_gradient(grad_output: Floats, weight: Floats, *, windows: Windows, groups: int, kernels: Kernels) -> Floats:
@@ -34,7 +35,9 @@ def input_gradient(grad_output: Floats, weight: Floats, *, windows: Windows, gro
         return own.convolution_input_gradient(grad_output, weight, windows=windows, groups=groups)
     if weight.shape[2] == 1 < groups:
         return depthwise.input_gradient(grad_output, weight, windows=windows, channels=groups)
-    return _grouped(partial(convolution.input_gradient, windows=windows, kernels=kernels), groups, grad_output, weight)
+    filters = weight.shape[3] // groups
+    way = kernel_rows if kernel_rows.suits(kernel_rows.turned_round(windows), filters) else convolution
+    return _grouped(partial(way.input_gradient, windows=windows, kernels=kernels), groups, grad_output, weight)
 
 
 def weight_gradient(images: Floats, grad_output: Floats, *, windows: Windows, groups: int, kernels: Kernels) -> Floats:
@@ -43,7 +46,8 @@ def weight_gradient(images: Floats, grad_output: Floats, *, windows: Windows, gr
         return own.convolution_weight_gradient(images, grad_output, windows=windows, groups=groups)
     if groups == images.shape[-1] > 1:
         return depthwise.weight_gradient(images, grad_output, windows=windows)
-    return _grouped(partial(convolution.weight_gradient, windows=windows, kernels=kernels), groups, images, grad_output)
+    way = kernel_rows if kernel_rows.suits(windows, images.shape[-1] // groups) else convolution
+    return _grouped(partial(way.weight_gradient, windows=windows, kernels=kernels), groups, images, grad_output)
 
 
 @lru_cache  # the look at a protocol takes as long as a small convolution

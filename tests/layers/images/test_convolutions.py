@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from annex_actors.base.errors import ConfigError, ShapeError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Shape
 from annex_actors.layers import Kernels, activation, kernels, parse_layers, sequence
-from annex_actors.layers.images import Conv1d, Conv2d, conv1d, conv2d, convolution
+from annex_actors.layers.images import Conv1d, Conv2d, conv1d, conv2d, convolution, kernel_rows
 from annex_actors.layers.kernels import KERNELS
-from annex_actors.layers.windows import windows_of
+from annex_actors.layers.windows import Windows, windows_of
 from annex_actors.testing import check_layer
 
 TOLERANCES = {"float64": 1e-9, "float32": 1e-5}
@@ -103,6 +104,51 @@ def check_against_torch(layer: Conv1d | Conv2d, shape: Shape, dtype: str) -> Non
 @given(each=st.one_of(layers(1), layers(2)))
 def test_a_convolution_is_that_of_torch(dtype: str, each: tuple[Conv1d | Conv2d, Shape]) -> None:
     check_against_torch(*each, dtype)
+
+
+@pytest.mark.parametrize("block", [1, 400, convolution.BLOCK])
+@given(each=layers(2))
+def test_row_by_row_of_the_kernel_it_is_the_same(block: int, each: tuple[Conv1d | Conv2d, Shape]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel_rows, "_SHORT_RUN", 0)
+        patch.setattr(kernel_rows, "_MOST_IN_VAIN", 1)
+        patch.setattr(kernel_rows, "BLOCK", block)
+        check_against_torch(*each, "float64")
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "expected"),
+    [
+        ("conv2d:8:3:padding=same", (28, 28, 8), ["convolve", "input_gradient", "weight_gradient"]),
+        ("conv2d:8:3:padding=same", (28, 28, 3), ["input_gradient"]),  # 3 channels there, 8 filters here
+        ("conv2d:8:3:padding=30", (28, 28, 8), ["convolve", "weight_gradient"]),
+        ("conv2d:8:3:stride=2", (29, 29, 8), []),
+        ("conv2d:8:3", (7, 7, 8), []),
+        ("conv2d:8:1x3", (28, 28, 8), []),
+        ("conv2d:16:3:padding=same:groups=2", (28, 28, 16), ["convolve", "input_gradient", "weight_gradient"] * 2),
+        ("conv1d:8:3", (28, 8), []),
+    ],
+)
+def test_it_goes_row_by_row_where_that_is_faster(
+    text: str, shape: Shape, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+
+    def noted(function: Callable[..., Floats]) -> Callable[..., Floats]:
+        def call(*arrays: Floats, windows: Windows, kernels: Kernels) -> Floats:
+            called.append(function.__name__)
+            return function(*arrays, windows=windows, kernels=kernels)
+
+        return call
+
+    layer = parse_layers(text).layers[0]
+    assert isinstance(layer, Conv1d | Conv2d)
+    for function in (kernel_rows.convolve, kernel_rows.input_gradient, kernel_rows.weight_gradient):
+        monkeypatch.setattr(kernel_rows, function.__name__, noted(function))
+    check_against_torch(layer, shape, "float32")
+    for _ in range(called.count("input_gradient")):
+        called.remove("convolve")  # of which it is made
+    assert sorted(called) == sorted(expected)
 
 
 @given(each=st.one_of(layers(1), layers(2)))
