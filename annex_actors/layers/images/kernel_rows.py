@@ -5,8 +5,8 @@ With a stride of 1, the next rows of all windows lie a fixed number of matrix ro
 first row of the kernel with this matrix, plus that of the second row with the matrix from there on, and so on, is the
 convolution. Matrix rows at the lower edge of an image, where no window begins, are computed in vain.
 
-Shapes are those of `convolution`. On 64 images of 28x28, 16 channels and 16 filters a convolution takes 3.7 ms instead
-of 4.3, its input gradient 3.7 instead of 4.9, and its weight gradient 3.6 instead of 3.9.
+Shapes are those of `convolution`. On 64 images of 28x28, 16 channels and 16 filters a convolution takes 3.5 ms instead
+of 4.3, its input gradient 3.4 instead of 4.7, and its weight gradient 3.3 instead of 4.1.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from annex_actors.layers.images.convolution import BLOCK
 from annex_actors.layers.kernels import Kernels
 from annex_actors.layers.windows import Pair, Windows
 
-_SHORT_RUN = 24
+_SHORT_RUN = 12
 """Numbers in a row of a window; with fewer, the products are too small to be fast."""
 
 _MOST_IN_VAIN = 1 / 8
@@ -33,6 +33,7 @@ def suits(windows: Windows, channels: int) -> bool:
     in_vain = windows.padded[0] - windows.counts[0]
     return (
         windows.stride == (1, 1)
+        and windows.dilation[1] == 1
         and min(*windows.before, *windows.after) >= 0
         and windows.kernel[0] > 1
         and windows.kernel[1] * channels >= _SHORT_RUN
@@ -100,20 +101,16 @@ def turned_round(windows: Windows) -> Windows:
 
 def _matrices(images: Floats, windows: Windows) -> Iterator[tuple[slice, Floats]]:
     """Yield blocks of samples, and the rows of their windows: shape ``(samples * padded height * across, row)``."""
-    (height, width), (top, left), across = windows.image, windows.before, windows.counts[1]
-    shape = (windows.padded[0], across, windows.kernel[1], images.shape[-1])
-    make = np.zeros if windows.are_padded else np.empty
-    step = max(1, BLOCK // (int(np.prod(shape)) * images.itemsize))
-    for begin in range(0, len(images), step):
-        block = slice(begin, begin + step)
-        part = images[block]
-        rows = make((len(part), *shape), images.dtype)
-        for position in range(windows.kernel[1]):
-            shift = position * windows.dilation[1] - left
-            first = min(max(0, -shift), across)
-            end = max(first, min(across, width - shift))
-            rows[:, top : top + height, first:end, position] = part[:, :, first + shift : end + shift]
-        yield block, rows.reshape(-1, shape[2] * shape[3])
+    height, across = windows.padded[0], windows.counts[1]
+    row = windows.kernel[1] * images.shape[-1]
+    run = np.dtype((np.void, row * images.itemsize))  # raw bytes, which NumPy copies three times as fast as numbers
+    step = max(1, BLOCK // (height * across * run.itemsize))
+    for first in range(0, len(images), step):
+        block = slice(first, first + step)
+        padded = np.ascontiguousarray(windows.pad(images[block]))
+        _, down, right, _ = padded.strides
+        rows: Floats = np.ndarray((len(padded) * height, across), run, padded, strides=(down, right))
+        yield block, rows.copy().view(images.dtype).reshape(-1, row)
 
 
 def _starts(matrix: Floats, windows: Windows) -> tuple[list[int], int]:

@@ -123,6 +123,7 @@ def test_row_by_row_of_the_kernel_it_is_the_same(block: int, each: tuple[Conv1d 
         ("conv2d:8:3:padding=same", (28, 28, 3), ["input_gradient"]),  # 3 channels there, 8 filters here
         ("conv2d:8:3:padding=30", (28, 28, 8), ["convolve", "weight_gradient"]),
         ("conv2d:8:3:stride=2", (29, 29, 8), []),
+        ("conv2d:8:3:dilation=1x2:padding=same", (28, 28, 8), []),
         ("conv2d:8:3", (7, 7, 8), []),
         ("conv2d:8:1x3", (28, 28, 8), []),
         ("conv2d:16:3:padding=same:groups=2", (28, 28, 16), ["convolve", "input_gradient", "weight_gradient"] * 2),
