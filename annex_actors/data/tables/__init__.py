@@ -1,0 +1,5 @@
+"""Tables as people have them: from files and data frames to columns of one kind each."""
+
+from annex_actors.data.tables.columns import Column, Kind, Table
+
+__all__ = ["Column", "Kind", "Table"]
