@@ -25,6 +25,7 @@ COMMANDS = {
     "resume": ("annex_actors.runs.saved_run.SavedRun.open", ["resume", "run"]),
     "predict": ("annex_actors.runs.saved_run.SavedRun.open", ["predict", "run", "x.npy"]),
     "inspect": ("annex_actors.runs.saved_run.SavedRun.open", ["inspect", "run"]),
+    "card": ("annex_actors.runs.saved_run.SavedRun.open", ["card", "run"]),
     "datasets": ("annex_actors.data.catalog", ["datasets"]),
     "schedules": ("annex_actors.base.user_files.run_user_files", ["schedules"]),
     **{
