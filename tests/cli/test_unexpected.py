@@ -26,6 +26,7 @@ COMMANDS = {
     "predict": ("annex_actors.runs.saved_run.SavedRun.open", ["predict", "run", "x.npy"]),
     "inspect": ("annex_actors.runs.saved_run.SavedRun.open", ["inspect", "run"]),
     "card": ("annex_actors.runs.saved_run.SavedRun.open", ["card", "run"]),
+    "curves": ("annex_actors.runs.saved_run.SavedRun.open", ["curves", "run", "--out", "x.png"]),
     "datasets": ("annex_actors.data.catalog", ["datasets"]),
     "schedules": ("annex_actors.base.user_files.run_user_files", ["schedules"]),
     **{
