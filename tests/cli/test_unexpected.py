@@ -35,6 +35,7 @@ COMMANDS = {
     },
     "find-rate": ("annex_actors.runs.config.resolve", ["find-rate", "xor"]),
     "summary": ("annex_actors.runs.config.resolve", ["summary", "xor"]),
+    "serve": ("annex_actors.runs.saved_run.SavedRun.open", ["serve", "run"]),
     "settings": ("annex_actors.runs.reference.settings", ["settings"]),
     "simulate": ("annex_actors.experiments.simulation.simulate", ["simulate"]),
     "chaos": ("annex_actors.runs.config.resolve", ["chaos", "xor"]),
