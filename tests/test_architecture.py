@@ -27,6 +27,7 @@ LEVELS = {
     "runs": 6,
     "experiments": 6,
     "observe": 7,
+    "service": 7,
     "cli": 8,
 }
 """Every package of `annex_actors` by its height: imports go downwards only."""
@@ -85,7 +86,10 @@ HOSTS = {
     "socket": {
         f"runtimes/processes/{name}.py"
         for name in ("connections", "fork_server", "fork_server_process", "framing", "link", "worker", "worker_process")
-    },
+    }
+    | {"service/server.py"},
+    "starlette": {"service/application.py"},
+    "uvicorn": {"service/server.py"},
 }
 """The only modules of `annex_actors` that may import what a host is made of."""
 
