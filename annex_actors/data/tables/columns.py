@@ -142,7 +142,7 @@ class Table:
             ConfigError: something else than names.
         """
         for name in (names := checks.several("names", names, "names of columns")):
-            if name not in self.names:
+            if checks.text("names", name) not in self.names:
                 raise DataError(f"expected columns among {listed(self.names)}, got {shown(name)}; correct the name")
         return Table(tuple(self[name] for name in names), self.source)
 

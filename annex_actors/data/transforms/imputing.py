@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,13 @@ from annex_actors.data.tables.columns import Kind
 from annex_actors.data.transforms.block import Block, numbers
 from annex_actors.data.transforms.transform import State
 
-_STRATEGIES = ("median", "mean", "most_frequent")
+
+class Strategy(StrEnum):
+    """What fills a missing cell."""
+
+    MEDIAN = "median"
+    MEAN = "mean"
+    MOST_FREQUENT = "most_frequent"
 
 
 @dataclass(frozen=True)
@@ -30,12 +37,11 @@ class Impute:
         indicator: whether each column with missing training cells gets another one, 1 where the cell is missing.
     """
 
-    strategy: str = "median"
+    strategy: Strategy = Strategy.MEDIAN
     indicator: bool = True
 
     def __post_init__(self) -> None:
-        if self.strategy not in _STRATEGIES:
-            checks.unknown("strategy", self.strategy, _STRATEGIES)
+        checks.keep(self, strategy=checks.member("strategy", self.strategy, Strategy))
         checks.keep(self, indicator=checks.boolean("indicator", self.indicator))
 
     @property
@@ -60,7 +66,7 @@ class Impute:
         from sklearn.impute import SimpleImputer
 
         values = block.numbers(f"impute:{self.strategy}")
-        fitted = SimpleImputer(strategy=self.strategy).fit(values)
+        fitted = SimpleImputer(strategy=self.strategy.value).fit(values)
         marked = block.missing.any(axis=0) & self.indicator
         return {"fill": fitted.statistics_.astype(np.float64), "marked": marked.astype(np.uint8)}
 
@@ -75,7 +81,7 @@ class Impute:
         return numbers(names, np.hstack([filled, missing[:, marked]]))
 
     def _most_frequent(self, block: Block) -> str:
-        if self.strategy != "most_frequent":
+        if self.strategy is not Strategy.MOST_FREQUENT:
             raise DataError(
                 f"expected numbers for impute:{self.strategy} in column {block.named}, got a text; "
                 "write impute:most_frequent"

@@ -6,6 +6,7 @@ Missing cells stay missing, and count in no statistic.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,13 @@ from annex_actors.data.transforms.transform import State
 
 _RAREST = 1e-7
 """The smallest share of rows for which a normal distribution is asked."""
+
+
+class Output(StrEnum):
+    """How training rows are distributed after `Quantile`."""
+
+    NORMAL = "normal"
+    UNIFORM = "uniform"
 
 
 class _Named:
@@ -111,12 +119,11 @@ class Quantile(_Named):
     NAME = "quantile"
 
     quantiles: int = 1000
-    output: str = "normal"
+    output: Output = Output.NORMAL
 
     def __post_init__(self) -> None:
         checks.keep(self, quantiles=checks.whole_number("quantiles", self.quantiles, at_least=2, limit=10**6))
-        if self.output not in ("normal", "uniform"):
-            checks.unknown("output", self.output, ("normal", "uniform"))
+        checks.keep(self, output=checks.member("output", self.output, Output))
 
     def fit(self, block: Block, targets: Floats) -> State:
         """Return the quantiles of each column, and the share of rows below each."""
@@ -132,7 +139,7 @@ class Quantile(_Named):
         quantiles, shares = _array(state, "quantiles"), _array(state, "shares")
         columns = zip(block.numbers(self.NAME).T, quantiles.T, strict=True)
         found = np.stack([_share(column, known, shares) for column, known in columns], axis=1)
-        return numbers(block.names, found if self.output == "uniform" else _deviate(found))
+        return numbers(block.names, found if self.output is Output.UNIFORM else _deviate(found))
 
 
 @dataclass(frozen=True)

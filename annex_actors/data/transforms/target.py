@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,13 @@ from annex_actors.data.tables.columns import Column, Kind
 from annex_actors.data.transforms.block import Block, of_kind
 from annex_actors.data.transforms.categories import categories_of
 
-TASKS = ("classification", "regression")
+
+class Task(StrEnum):
+    """What the cells of the label's column are."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+
 
 _MOST_CLASSES, _ROWS_OF_A_CLASS = 20, 5
 
@@ -61,11 +68,10 @@ class Target:
             DataError: a missing label, fewer than two classes, or amounts that are no numbers.
             ConfigError: another task.
         """
-        if task is not None and task not in TASKS:
-            checks.unknown("task", task, TASKS)
+        chosen = None if task is None else checks.member("task", task, Task)
         _check_whole(column)
         block = Block.of(column)
-        if (task or _task(column)) == "classification":
+        if (chosen or _task(column)) is Task.CLASSIFICATION:
             classes = tuple(categories_of(block))
             check_classes(classes)
             return cls(column.name, column.kind, classes)
@@ -128,12 +134,12 @@ class Target:
         return cls(state["label"], Kind(state["kind"]), classes, float(state["mean"]), float(state["scale"]))
 
 
-def _task(column: Column) -> str:
+def _task(column: Column) -> Task:
     if column.kind is Kind.NUMBER:
-        return "regression"
+        return Task.REGRESSION
     distinct = len(set(column.values.tolist()))
     is_amount = distinct > _MOST_CLASSES and len(column) < _ROWS_OF_A_CLASS * distinct
-    return "regression" if column.kind is Kind.INTEGER and is_amount else "classification"
+    return Task.REGRESSION if column.kind is Kind.INTEGER and is_amount else Task.CLASSIFICATION
 
 
 def _check_whole(column: Column) -> None:
