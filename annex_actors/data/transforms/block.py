@@ -96,8 +96,11 @@ class Block:
         if len(self.names) != 1:
             columns = counted(len(self.names), "column")
             raise DataError(f"expected one column for {wanted_by}, got {columns} of {self.named}; write it first")
+        if self.kind is Kind.TEXT:
+            texts: list[str | None] = self.values[:, 0].tolist()
+            return texts
         cells = self.values[:, 0].tolist() if self.kind is not Kind.DATE else self.values[:, 0].astype(str).tolist()
-        known: dict[Kind, Callable[[Any], str]] = {Kind.TEXT: str, Kind.DATE: str, Kind.BOOLEAN: _truth}
+        known: dict[Kind, Callable[[Any], str]] = {Kind.DATE: str, Kind.BOOLEAN: _truth}
         written = known.get(self.kind, _number)
         return [None if gone else written(cell) for cell, gone in zip(cells, self.missing[:, 0].tolist(), strict=True)]
 

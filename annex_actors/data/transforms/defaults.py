@@ -29,14 +29,14 @@ def default(column: Column) -> tuple[tuple[Transform, ...], str]:
 
 
 def _default(column: Column) -> tuple[str, str]:
-    known = column.values[~column.missing]
-    distinct = len(set(known.tolist()))
-    if distinct == 0:
+    missing = column.missing
+    known = column.values[~missing]
+    if not len(known):
         return "drop", "no cell"
-    if distinct == 1 and not column.missing.any():
+    if not missing.any() and bool((known == known[0]).all()):
         return "drop", "the same cell in every row"
     if column.kind is Kind.TEXT:
-        return _text(column, [str(cell) for cell in known], distinct)
+        return _text(known.tolist())
     if column.kind is Kind.DATE:
         return "date_parts impute standardise", "the parts that differ"
     if column.kind is Kind.INTEGER and _is_counter(column):
@@ -52,7 +52,8 @@ def _numbers(column: Column) -> tuple[str, str]:
     return "impute standardise", ""
 
 
-def _text(column: Column, cells: list[str], distinct: int) -> tuple[str, str]:
+def _text(cells: list[str]) -> tuple[str, str]:
+    distinct = len(set(cells))
     if distinct <= FEW:
         return "one_hot", ""
     if sum(len(cell.split()) for cell in cells) >= _SENTENCE * len(cells):

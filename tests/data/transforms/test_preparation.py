@@ -182,3 +182,20 @@ def test_training_inputs_are_out_of_fold_and_test_inputs_are_not() -> None:
     inputs = {row[1:3].tobytes(): row[index] for row in data.preparation.inputs(mixed())}
     assert all(inputs[row[1:3].tobytes()] == row[index] for row in data.test.inputs)
     assert any(inputs[row[1:3].tobytes()] != row[index] for row in data.train.inputs)
+
+
+def test_a_column_without_a_cell_is_dropped_and_a_mark_alone_is_kept() -> None:
+    columns = (text("none", [None] * 4), text("mark", ["yes", None, None, "yes"]), text("y", ["a", "b", "b", "a"]))
+    made = Preparation.fit(Table(columns, ""))
+    assert made.description[0] == "none (text) → drop (0): no cell"
+    assert made.feature_names == ("mark = yes", "mark is missing")
+    assert made.inputs(Table(columns[1:2], "")).tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
+
+
+def test_a_class_of_one_row_and_a_column_of_ten_thousand_categories_are_taken() -> None:
+    random = np.random.default_rng(0)
+    cells = [f"shop{index}" for index in random.integers(0, 10_000, 3000)]
+    labels = ["one", *(("two", "three")[index % 2] for index in range(2999))]
+    data = Dataset.from_table(Table((text("shop", cells), text("y", labels)), ""))
+    assert data.classes == ("one", "three", "two")
+    assert data.input_shape == (3,)
