@@ -4,8 +4,9 @@ There are no actors or threads here. Start with `load`, which takes a name of th
 ``.npz`` or ``.csv`` file, or with `Dataset.from_arrays`.
 """
 
-from annex_actors.data.catalog import DATA, Entry, Suggestion, catalog, load, register_data
+from annex_actors.data.catalog import DATA, catalog, load, register_data
 from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.npz import read_npz
 from annex_actors.data.order import Batches, microbatch_slices, sample_order
 from annex_actors.data.table import read_csv

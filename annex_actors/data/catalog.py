@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
@@ -17,57 +15,12 @@ from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.data.annex import annex_and, annex_iris, annex_left_true, annex_people, annex_xor
 from annex_actors.data.dataset import Dataset
+from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
 from annex_actors.data.npz import read_npz
-from annex_actors.data.shipped import digits, iris
+from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
 from annex_actors.data.table import read_csv
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """Settings that train a data set well: a starting point.
-
-    Args:
-        layers: the network as text; see `parse_layers`.
-        cost: the cost's name.
-        optimizer: the optimizer's name.
-        learning_rate: its step size, or the text of a rule for it, such as ``inverse_time:0.0015:0.002``.
-        batch_size: samples in a batch.
-        epochs: passes over the training set.
-    """
-
-    layers: str
-    cost: str
-    optimizer: str
-    learning_rate: float | str
-    batch_size: int
-    epochs: int
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A data set of the catalogue.
-
-    Args:
-        name: its name, for `load`.
-        description: one line.
-        task: classification or regression.
-        samples: how many there are, for training and testing together.
-        features: how many numbers a sample has.
-        where: where `load` would find it on this machine now.
-        available: whether `load` needs no network connection.
-        suggested: settings that train it well.
-    """
-
-    name: str
-    description: str
-    task: Literal["classification", "regression"]
-    samples: int
-    features: int
-    where: str
-    available: bool
-    suggested: Suggestion
 
 
 def _amounts(layers: str, batch_size: int, epochs: int) -> Suggestion:
@@ -100,6 +53,9 @@ DATA: Table[Callable[[], Dataset]] = Table(
     {
         "digits": digits,
         "iris": iris,
+        "wine": wine,
+        "breast-cancer": breast_cancer,
+        "diabetes": diabetes,
         "xor": xor,
         "fish": fish,
         **{name: partial(made, name) for name, made in _ANNEX.items()},
@@ -111,6 +67,9 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
     {
         "digits": _softmax("dense:128 relu dropout:0.1 dense:10", 0.003, 32, 20),
         "iris": _softmax("dense:16 tanh dense:3", 0.01, 10, 60),
+        "wine": _softmax("dense:16 tanh dense:3", 0.01, 16, 30),
+        "breast-cancer": _softmax("dense:16 tanh dense:2", 0.003, 32, 30),
+        "diabetes": Suggestion("dense:16 tanh dense:1", "mean_squared_error", "adam", 0.003, 32, 30),
         "xor": _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
         "fish": _softmax("dense:32 relu dense:32 relu dense:2", 0.003, 64, 40),
         "fashion-mnist": _softmax(
@@ -143,6 +102,18 @@ def catalog(*, data_dir: str | Path | None = None) -> tuple[Entry, ...]:
     return (
         _classification("digits", "handwritten digits of 8x8 pixels, 10 classes", 1797, 64, shipped),
         _classification("iris", "iris flowers, 4 measurements, 3 species", 150, 4, shipped),
+        _classification("wine", "wines, 13 measurements, 3 growers", 178, 13, shipped),
+        _classification("breast-cancer", "tumours, 30 measurements, malignant or benign", 569, 30, shipped),
+        Entry(
+            "diabetes",
+            "progress of diabetes in a year, 10 measurements",
+            "regression",
+            442,
+            10,
+            shipped,
+            True,
+            _SUGGESTED["diabetes"],
+        ),
         _classification("xor", "exclusive or", 4, 2, generated),
         _classification("fish", "lunges of fish at a shrimp: caught or escapes", FISH, len(FISH_FEATURES), generated),
         _classification(

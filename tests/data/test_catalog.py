@@ -14,6 +14,9 @@ from tests.tables import restored
 INPUT_SHAPES = {
     "digits": (64,),
     "iris": (4,),
+    "wine": (13,),
+    "breast-cancer": (30,),
+    "diabetes": (10,),
     "xor": (2,),
     "fish": (5,),
     "fashion-mnist": (28, 28, 1),
@@ -29,13 +32,15 @@ INPUT_SHAPES = {
 OUTPUTS = {
     "digits": 10,
     "iris": 3,
+    "wine": 3,
+    "breast-cancer": 2,
     "xor": 2,
     "fish": 2,
     "fashion-mnist": 10,
     "annex-xor-two-outputs": 2,
     "annex-iris": 3,
 }
-"""Annex's other tasks have one: the probability of the second of two classes."""
+"""The others have one: an amount, or the probability of the second of two classes."""
 
 entries = pytest.mark.parametrize("entry", catalog(), ids=lambda entry: entry.name)
 
@@ -83,9 +88,7 @@ def test_an_entry_that_would_be_downloaded_says_so(tmp_path: Path, monkeypatch: 
     ],
 )
 def test_an_unknown_name_is_refused_with_the_known_ones(name: str, hint: str) -> None:
-    with pytest.raises(
-        DataError, match="expected a data set of digits, iris, xor, fish, fashion-mnist, annex-"
-    ) as caught:
+    with pytest.raises(DataError, match="expected a data set of digits, iris, wine, breast-cancer, ") as caught:
         load(name)
     caught.match(hint)
     assert "\n" not in str(caught.value)
