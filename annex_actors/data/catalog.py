@@ -19,6 +19,7 @@ from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
 from annex_actors.data.npz import read_npz
+from annex_actors.data.packaged import PACKAGED
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
 from annex_actors.data.table import read_csv
 
@@ -97,7 +98,8 @@ def catalog(*, data_dir: str | Path | None = None) -> tuple[Entry, ...]:
         ConfigError: ``data_dir`` is not a path.
     """
     shipped, generated = "shipped with scikit-learn", "generated"
-    folder = find(search_path(None if data_dir is None else checks.path("data_dir", data_dir)))
+    given = None if data_dir is None else user_path(checks.path("data_dir", data_dir))
+    folder = find(search_path(given))
     clothes = str(folder or "a download of 30 MB, or Debian's package dataset-fashion-mnist, or --data-dir")
     return (
         _classification("digits", "handwritten digits of 8x8 pixels, 10 classes", 1797, 64, shipped),
@@ -119,6 +121,7 @@ def catalog(*, data_dir: str | Path | None = None) -> tuple[Entry, ...]:
         _classification(
             "fashion-mnist", "pictures of clothes of 28x28 pixels, 10 classes", 70_000, 784, clothes, folder is not None
         ),
+        *(each.entry(name, given) for name, each in PACKAGED.items()),
         _classification("annex-xor", "Annex: exclusive or, 2-8-1", 4, 2, generated),
         _classification("annex-xor-two-outputs", "Annex: exclusive or, 2-11-2", 4, 2, generated),
         _classification("annex-xor-deep", "Annex: exclusive or, 2-8-8-8-1", 4, 2, generated),
@@ -149,7 +152,8 @@ def load(
     Args:
         name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends in ``.npz`` (see
             `read_npz`) or ``.csv`` (see `read_csv`).
-        data_dir: a folder that may hold the files of ``fashion-mnist``; searched before all others.
+        data_dir: a folder that may hold the files of ``fashion-mnist``, or of a data set that a package ships; searched
+            before all others.
         seed: decides how your own file is split into training and test samples. The split of the catalogue's data sets
             is fixed, so that accuracies of different seeds are comparable.
         label: the column of a ``.csv`` file that holds the target: its name, or its index (negative from the end);
@@ -168,11 +172,13 @@ def load(
     if label is not None and not isinstance(label, str):
         label = checks.whole_number("label", label, at_least=-_MOST_COLUMNS, limit=_MOST_COLUMNS)
     _check_used("label", label, name, name.endswith(".csv"), "a .csv file")
-    _check_used("data_dir", data_dir, name, name == _CLOTHES, _CLOTHES)
+    _check_used("data_dir", data_dir, name, name in (*PACKAGED, _CLOTHES), "a data set that is read from files")
     own_split = None if fraction == _TEST_FRACTION else fraction
-    _check_used("test_fraction", own_split, name, name not in (*DATA, _CLOTHES), "a file of your own")
+    _check_used("test_fraction", own_split, name, name not in (*DATA, *PACKAGED, _CLOTHES), "a file of your own")
     if name in DATA:
         return _made(name)
+    if name in PACKAGED:
+        return PACKAGED[name].load(folder)
     if checks.text("name", name) == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
     path = user_path(path)
@@ -195,8 +201,8 @@ def register_data(name: str, made: Callable[[], Dataset]) -> None:
         ConfigError: the name is one of this package's or not a single word, or ``made`` is no such function.
     """
     checks.function("made", made, 0, wanted="a function that returns a data set")
-    if isinstance(name, str) and name == _CLOTHES:
-        raise ConfigError(f"expected a new name for the data set, got {shown(name)}; it is downloaded")
+    if isinstance(name, str) and name in (*PACKAGED, _CLOTHES):
+        raise ConfigError(f"expected a new name for the data set, got {shown(name)}; it is read from files")
     DATA.register(name, made)
 
 
@@ -217,7 +223,7 @@ def _check_used(setting: str, given: object, name: str, is_used: bool, only: str
 
 
 def _unknown(name: str) -> str:
-    known = [*DATA, _CLOTHES]
+    known = [*DATA, _CLOTHES, *PACKAGED]
     close = get_close_matches(name.lower(), known, n=1) if len(name) < _LONG else []
     hint = f"did you mean {close[0]}?" if close else "`annex-actors datasets` describes them"
     few = ", ".join(each for each in known if each not in _ANNEX)

@@ -20,6 +20,14 @@ INPUT_SHAPES = {
     "xor": (2,),
     "fish": (5,),
     "fashion-mnist": (28, 28, 1),
+    "faces": (112, 92, 1),
+    "mnist-5000": (28, 28, 1),
+    "phishing": (9,),
+    "spam": (57,),
+    "letters": (16,),
+    "intrusions": (48,),
+    "insurance": (85,),
+    "speakers": (25, 12),
     "annex-xor": (2,),
     "annex-xor-two-outputs": (2,),
     "annex-xor-deep": (2,),
@@ -37,6 +45,14 @@ OUTPUTS = {
     "xor": 2,
     "fish": 2,
     "fashion-mnist": 10,
+    "faces": 40,
+    "mnist-5000": 10,
+    "phishing": 2,
+    "spam": 2,
+    "letters": 26,
+    "intrusions": 2,
+    "insurance": 2,
+    "speakers": 9,
     "annex-xor-two-outputs": 2,
     "annex-iris": 3,
 }
@@ -52,7 +68,7 @@ def test_the_catalogue_lists_the_default_first() -> None:
 @entries
 def test_an_entry_that_needs_no_network_loads_under_its_name(entry: Entry) -> None:
     if not entry.available:
-        pytest.skip(f"{entry.name} would be downloaded")
+        pytest.skip(f"{entry.name} is not on this machine")
     dataset = load(entry.name)
     assert (dataset.name, dataset.input_shape) == (entry.name, INPUT_SHAPES[entry.name])
     assert (dataset.classes is None) == (entry.task == "regression")
