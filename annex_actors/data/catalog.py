@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
@@ -18,6 +19,7 @@ from annex_actors.data.dataset import Dataset
 from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
+from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.packaged import PACKAGED
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
@@ -151,7 +153,7 @@ def load(
 
     Args:
         name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends in ``.npz`` (see
-            `read_npz`) or ``.csv`` (see `read_csv`).
+            `read_npz`) or ``.csv`` (see `read_csv`), or to a folder of pictures (see `read_images`).
         data_dir: a folder that may hold the files of ``fashion-mnist``, or of a data set that a package ships; searched
             before all others.
         seed: decides how your own file is split into training and test samples. The split of the catalogue's data sets
@@ -186,6 +188,8 @@ def load(
         return read_csv(path, label=label, test_fraction=fraction, seed=seed)
     if path.suffix == ".npz":
         return read_npz(path, test_fraction=fraction, seed=seed)
+    if os.path.isdir(path):
+        return read_images(path, test_fraction=fraction, seed=seed)
     raise DataError(_unknown(name))
 
 

@@ -123,7 +123,9 @@ def test_two_pictures_of_each_person_are_for_tests() -> None:
     assert (dataset.input_shape, len(dataset.train), len(dataset.test)) == ((112, 92, 1), 320, 80)
     assert np.bincount(dataset.test.targets).tolist() == [2] * 40
     assert np.array_equal(dataset.train.inputs[:, 0, 0, 0], dataset.train.targets.astype(np.float32) / np.float32(255))
-    assert np.array_equal(dataset.test.inputs[:, -1, -1, 0], np.tile(np.array([8, 9], np.float32), 40) / np.float32(255))
+    assert np.array_equal(
+        dataset.test.inputs[:, -1, -1, 0], np.tile(np.array([8, 9], np.float32), 40) / np.float32(255)
+    )
 
 
 def test_sorted_digits_are_shuffled_by_the_split() -> None:
