@@ -15,7 +15,7 @@ from annex_actors.cli.output import print_json, print_result, print_table
 
 def datasets(
     data_dir: Annotated[
-        Path | None, typer.Option(help="A folder that may hold the files of fashion-mnist; searched first.")
+        Path | None, typer.Option(help="A folder that may hold the files of data sets; searched first.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
     debug: shared.Debug = False,
@@ -43,5 +43,6 @@ def datasets(
     )
     print_result(
         "\nYour own data: annex-actors train FILE.npz (arrays inputs and targets),\n"
-        "or annex-actors train FILE.csv --label COLUMN."
+        "or annex-actors train FILE.csv --label COLUMN,\n"
+        "or annex-actors train FOLDER/ (in it a folder of pictures for each class)."
     )

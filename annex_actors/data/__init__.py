@@ -1,12 +1,14 @@
 """Data sets: where they come from, their samples (checked once, then read-only) and the order of the samples.
 
 There are no actors or threads here. Start with `load`, which takes a name of the `catalog` or a path to your own
-``.npz`` or ``.csv`` file, or with `Dataset.from_arrays`. `tables` describes tables of any columns, `transforms` makes
-numbers of them, and `Dataset.from_table` is their use.
+``.npz`` or ``.csv`` file or folder of pictures, or with `Dataset.from_arrays`. `tables` describes tables of any columns,
+`transforms` makes numbers of them, and `Dataset.from_table` is their use.
 """
 
-from annex_actors.data.catalog import DATA, Entry, Suggestion, catalog, load, register_data
+from annex_actors.data.catalog import DATA, catalog, load, register_data
 from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.entry import Entry, Suggestion
+from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.order import Batches, microbatch_slices, sample_order
 from annex_actors.data.table import read_csv
@@ -22,6 +24,7 @@ __all__ = [
     "load",
     "microbatch_slices",
     "read_csv",
+    "read_images",
     "read_npz",
     "register_data",
     "sample_order",

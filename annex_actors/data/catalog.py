@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
@@ -17,57 +16,14 @@ from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.data.annex import annex_and, annex_iris, annex_left_true, annex_people, annex_xor
 from annex_actors.data.dataset import Dataset
+from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
+from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
-from annex_actors.data.shipped import digits, iris
+from annex_actors.data.packaged import PACKAGED
+from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
 from annex_actors.data.table import read_csv
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """Settings that train a data set well: a starting point.
-
-    Args:
-        layers: the network as text; see `parse_layers`.
-        cost: the cost's name.
-        optimizer: the optimizer's name.
-        learning_rate: its step size, or the text of a rule for it, such as ``inverse_time:0.0015:0.002``.
-        batch_size: samples in a batch.
-        epochs: passes over the training set.
-    """
-
-    layers: str
-    cost: str
-    optimizer: str
-    learning_rate: float | str
-    batch_size: int
-    epochs: int
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A data set of the catalogue.
-
-    Args:
-        name: its name, for `load`.
-        description: one line.
-        task: classification or regression.
-        samples: how many there are, for training and testing together.
-        features: how many numbers a sample has.
-        where: where `load` would find it on this machine now.
-        available: whether `load` needs no network connection.
-        suggested: settings that train it well.
-    """
-
-    name: str
-    description: str
-    task: Literal["classification", "regression"]
-    samples: int
-    features: int
-    where: str
-    available: bool
-    suggested: Suggestion
 
 
 def _amounts(layers: str, batch_size: int, epochs: int) -> Suggestion:
@@ -100,6 +56,9 @@ DATA: Table[Callable[[], Dataset]] = Table(
     {
         "digits": digits,
         "iris": iris,
+        "wine": wine,
+        "breast-cancer": breast_cancer,
+        "diabetes": diabetes,
         "xor": xor,
         "fish": fish,
         **{name: partial(made, name) for name, made in _ANNEX.items()},
@@ -111,6 +70,9 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
     {
         "digits": _softmax("dense:128 relu dropout:0.1 dense:10", 0.003, 32, 20),
         "iris": _softmax("dense:16 tanh dense:3", 0.01, 10, 60),
+        "wine": _softmax("dense:16 tanh dense:3", 0.01, 16, 30),
+        "breast-cancer": _softmax("dense:16 tanh dense:2", 0.003, 32, 30),
+        "diabetes": Suggestion("dense:16 tanh dense:1", "mean_squared_error", "adam", 0.003, 32, 30),
         "xor": _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
         "fish": _softmax("dense:32 relu dense:32 relu dense:2", 0.003, 64, 40),
         "fashion-mnist": _softmax(
@@ -138,16 +100,30 @@ def catalog(*, data_dir: str | Path | None = None) -> tuple[Entry, ...]:
         ConfigError: ``data_dir`` is not a path.
     """
     shipped, generated = "shipped with scikit-learn", "generated"
-    folder = find(search_path(None if data_dir is None else checks.path("data_dir", data_dir)))
+    given = None if data_dir is None else user_path(checks.path("data_dir", data_dir))
+    folder = find(search_path(given))
     clothes = str(folder or "a download of 30 MB, or Debian's package dataset-fashion-mnist, or --data-dir")
     return (
         _classification("digits", "handwritten digits of 8x8 pixels, 10 classes", 1797, 64, shipped),
         _classification("iris", "iris flowers, 4 measurements, 3 species", 150, 4, shipped),
+        _classification("wine", "wines, 13 measurements, 3 growers", 178, 13, shipped),
+        _classification("breast-cancer", "tumours, 30 measurements, malignant or benign", 569, 30, shipped),
+        Entry(
+            "diabetes",
+            "progress of diabetes in a year, 10 measurements",
+            "regression",
+            442,
+            10,
+            shipped,
+            True,
+            _SUGGESTED["diabetes"],
+        ),
         _classification("xor", "exclusive or", 4, 2, generated),
         _classification("fish", "lunges of fish at a shrimp: caught or escapes", FISH, len(FISH_FEATURES), generated),
         _classification(
             "fashion-mnist", "pictures of clothes of 28x28 pixels, 10 classes", 70_000, 784, clothes, folder is not None
         ),
+        *(each.entry(name, given) for name, each in PACKAGED.items()),
         _classification("annex-xor", "Annex: exclusive or, 2-8-1", 4, 2, generated),
         _classification("annex-xor-two-outputs", "Annex: exclusive or, 2-11-2", 4, 2, generated),
         _classification("annex-xor-deep", "Annex: exclusive or, 2-8-8-8-1", 4, 2, generated),
@@ -177,8 +153,9 @@ def load(
 
     Args:
         name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends in ``.npz`` (see
-            `read_npz`) or ``.csv`` (see `read_csv`).
-        data_dir: a folder that may hold the files of ``fashion-mnist``; searched before all others.
+            `read_npz`) or ``.csv`` (see `read_csv`), or to a folder of pictures (see `read_images`).
+        data_dir: a folder that may hold the files of ``fashion-mnist``, or of a data set that a package ships; searched
+            before all others.
         seed: decides how your own file is split into training and test samples. The split of the catalogue's data sets
             is fixed, so that accuracies of different seeds are comparable.
         label: the column of a ``.csv`` file that holds the target: its name, or its index (negative from the end);
@@ -197,11 +174,13 @@ def load(
     if label is not None and not isinstance(label, str):
         label = checks.whole_number("label", label, at_least=-_MOST_COLUMNS, limit=_MOST_COLUMNS)
     _check_used("label", label, name, name.endswith(".csv"), "a .csv file")
-    _check_used("data_dir", data_dir, name, name == _CLOTHES, _CLOTHES)
+    _check_used("data_dir", data_dir, name, name in (*PACKAGED, _CLOTHES), "a data set that is read from files")
     own_split = None if fraction == _TEST_FRACTION else fraction
-    _check_used("test_fraction", own_split, name, name not in (*DATA, _CLOTHES), "a file of your own")
+    _check_used("test_fraction", own_split, name, name not in (*DATA, *PACKAGED, _CLOTHES), "a file of your own")
     if name in DATA:
         return _made(name)
+    if name in PACKAGED:
+        return PACKAGED[name].load(folder)
     if checks.text("name", name) == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
     path = user_path(path)
@@ -209,6 +188,8 @@ def load(
         return read_csv(path, label=label, test_fraction=fraction, seed=seed)
     if path.suffix == ".npz":
         return read_npz(path, test_fraction=fraction, seed=seed)
+    if os.path.isdir(path):
+        return read_images(path, test_fraction=fraction, seed=seed)
     raise DataError(_unknown(name))
 
 
@@ -224,8 +205,8 @@ def register_data(name: str, made: Callable[[], Dataset]) -> None:
         ConfigError: the name is one of this package's or not a single word, or ``made`` is no such function.
     """
     checks.function("made", made, 0, wanted="a function that returns a data set")
-    if isinstance(name, str) and name == _CLOTHES:
-        raise ConfigError(f"expected a new name for the data set, got {shown(name)}; it is downloaded")
+    if isinstance(name, str) and name in (*PACKAGED, _CLOTHES):
+        raise ConfigError(f"expected a new name for the data set, got {shown(name)}; it is read from files")
     DATA.register(name, made)
 
 
@@ -246,7 +227,7 @@ def _check_used(setting: str, given: object, name: str, is_used: bool, only: str
 
 
 def _unknown(name: str) -> str:
-    known = [*DATA, _CLOTHES]
+    known = [*DATA, _CLOTHES, *PACKAGED]
     close = get_close_matches(name.lower(), known, n=1) if len(name) < _LONG else []
     hint = f"did you mean {close[0]}?" if close else "`annex-actors datasets` describes them"
     few = ", ".join(each for each in known if each not in _ANNEX)

@@ -19,6 +19,7 @@ from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import home_folder, reading, reason
 from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.idx import read_idx, unpacked
+from annex_actors.data.packages import first_with
 
 Fetch: TypeAlias = Callable[[str], bytes]
 """Return the content at a URL; raises OSError or HTTPException."""
@@ -60,7 +61,7 @@ def search_path(data_dir: Path | None = None) -> tuple[Path, ...]:
 
 def find(folders: Iterable[Path]) -> Path | None:
     """Return the first of ``folders`` that holds all four files, or ``None``."""
-    return next((folder for folder in folders if all(os.path.isfile(folder / name) for name in CHECKSUMS)), None)
+    return first_with(folders, CHECKSUMS)
 
 
 def fashion_mnist(folder: Path) -> Dataset:

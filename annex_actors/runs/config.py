@@ -5,7 +5,7 @@ cost = "softmax_cross_entropy"  # or with settings, such as "huber:delta=2.0"
 
 [data]
 name = "digits"                 # or the path of an .npz or .csv file; then also label = "species", test_fraction = 0.2
-# data_dir = "..."              # a folder that may hold the files of fashion-mnist
+# data_dir = "..."              # a folder that may hold the files of fashion-mnist or of a package
 
 [network]
 layers = "dense:128 relu dropout:0.1 dense:10"
@@ -71,7 +71,7 @@ from annex_actors.base.files import user_path
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import shortened
 from annex_actors.base.user_files import run_user_files
-from annex_actors.data import Dataset, Suggestion, catalog
+from annex_actors.data import DATA, Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
@@ -238,12 +238,19 @@ def _defaults(settings: Settings, suggestion: Suggestion) -> Settings:
     }
 
 
+def _is_own(name: str) -> bool:
+    """Return whether a name that is a path too stands for the user's own data: a file, or a folder of pictures."""
+    path = user_path(name)
+    known = {*DATA, *(entry.name for entry in catalog())}
+    return path.suffix in (".npz", ".csv") or (name not in known and os.path.isdir(path))
+
+
 def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
     """Return the config that repeats the run from any folder: with every setting, and with absolute paths."""
     data = config.data.model_dump()
     for key in ("name", "data_dir"):
         path = user_path(data[key] or "")
-        if data[key] and os.path.exists(path) and (key == "data_dir" or path.suffix in (".npz", ".csv")):
+        if data[key] and os.path.exists(path) and (key == "data_dir" or _is_own(data[key])):
             data[key] = str(path.resolve())
     parts = spec.parts(config.training.batch_size)
     training: dict[str, object] = {"microbatches": parts, "load": list(spec.load)}

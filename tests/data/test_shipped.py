@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 
 from annex_actors.data import Dataset, load
+from annex_actors.data.shipped import standardised
 
 
 @pytest.mark.parametrize(
     ("name", "train", "test", "input_shape", "classes"),
-    [("digits", 1438, 359, (64,), 10), ("iris", 100, 50, (4,), 3)],
+    [
+        ("digits", 1438, 359, (64,), 10),
+        ("iris", 100, 50, (4,), 3),
+        ("wine", 119, 59, (13,), 3),
+        ("breast-cancer", 455, 114, (30,), 2),
+    ],
 )
 def test_sizes_shapes_and_classes(name: str, train: int, test: int, input_shape: tuple[int, ...], classes: int) -> None:
     dataset = load(name)
@@ -23,10 +29,11 @@ def test_pixels_of_digits_range_from_zero_to_one() -> None:
     assert (inputs.min(), inputs.max()) == (0, 1)
 
 
-def test_iris_is_standardised_by_its_training_set() -> None:
-    dataset = load("iris")
-    assert np.allclose(dataset.train.inputs.mean(axis=0), 0, atol=1e-5)
-    assert np.allclose(dataset.train.inputs.std(axis=0), 1, atol=1e-5)
+@pytest.mark.parametrize("name", ["iris", "wine", "breast-cancer", "diabetes"])
+def test_measurements_are_standardised_by_the_training_set(name: str) -> None:
+    dataset = load(name)
+    assert np.allclose(dataset.train.inputs.mean(axis=0), 0, atol=1e-4)
+    assert np.allclose(dataset.train.inputs.std(axis=0), 1, atol=1e-4)
     assert not np.allclose(dataset.test.inputs.mean(axis=0), 0, atol=1e-5)
 
 
@@ -51,3 +58,19 @@ def test_no_digit_is_in_both_parts_of_the_split() -> None:
 
     train, test = rows(load("digits"))
     assert not train & test
+
+
+def test_the_progress_of_diabetes_is_standardised_too() -> None:
+    dataset = load("diabetes")
+    assert (len(dataset.train), len(dataset.test), dataset.classes) == (354, 88, None)
+    assert dataset.feature_names is not None
+    assert (dataset.feature_names[:2], dataset.input_shape) == (("age", "sex"), (10,))
+    assert np.isclose(dataset.train.targets.mean(), 0, atol=1e-5)
+    assert np.isclose(dataset.train.targets.std(), 1, atol=1e-5)
+
+
+def test_a_column_without_deviation_becomes_zero() -> None:
+    raw = Dataset.from_arrays([[5.0, 1.0], [5.0, 2.0], [5.0, 6.0], [5.0, 7.0]], ["a", "b", "a", "b"])
+    made = standardised(raw)
+    assert made.train.inputs[:, 0].tolist() == [0] * len(made.train)
+    assert made.train.inputs.dtype == np.float32

@@ -117,6 +117,6 @@ def test_a_user_without_a_home_can_train_and_is_told_why_a_download_cannot_be_ke
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr("annex_actors.data.fashion_mnist.DEBIAN_FOLDER", tmp_path)
     monkeypatch.setattr(Path, "home", none)
-    assert [entry.name for entry in catalog() if not entry.available] == ["fashion-mnist"]
+    assert "fashion-mnist" in [entry.name for entry in catalog() if not entry.available]
     with pytest.raises(DataError, match="expected a home folder to keep a download in, or XDG_CACHE_HOME, got none"):
         load("fashion-mnist")
