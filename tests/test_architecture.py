@@ -28,6 +28,7 @@ LEVELS = {
     "experiments": 6,
     "observe": 7,
     "cli": 8,
+    "estimators": 8,
 }
 """Every package of `annex_actors` by its height: imports go downwards only."""
 
