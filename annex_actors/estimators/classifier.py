@@ -11,9 +11,6 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from annex_actors.base.errors import DataError
 from annex_actors.base.types import Array, Floats
-from annex_actors.costs import Cost
-from annex_actors.costs import cost as cost_of
-from annex_actors.estimators.costs import Times
 from annex_actors.estimators.estimator import ActorEstimator
 
 
@@ -241,10 +238,10 @@ class ActorClassifier(ClassifierMixin, ActorEstimator):  # type: ignore[misc]  #
     def _names(self) -> tuple[str, ...] | None:
         return self._labels
 
-    def _cost(self) -> Cost:
+    def _cost(self) -> tuple[str, float]:
         if self.out_activation_ == "softmax":
-            return cost_of("softmax_cross_entropy")
-        return Times("sigmoid_cross_entropy", self.n_outputs_)
+            return "softmax_cross_entropy", 1.0
+        return "sigmoid_cross_entropy", float(self.n_outputs_)
 
     def _weights(self, targets: Array, inputs: Array, sample_weight: Any) -> Floats | None:
         own = super()._weights(targets, inputs, sample_weight)

@@ -16,7 +16,6 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Array, Floats
-from annex_actors.costs import Cost
 from annex_actors.data import Dataset, Samples
 from annex_actors.estimators import settings
 from annex_actors.optimizers.continued import Continued
@@ -116,15 +115,14 @@ class ActorEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         train, validation = Samples(inputs, targets, weights), None
         if self.early_stopping:
             train, validation = self._split(inputs, targets, weights, seed)
-        before = getattr(self, "learner_", None)
         size = settings.batch_size_of(self, len(train))
+        cost, factor = self._cost()
         monitor = self._score_name if self.early_stopping else "train_cost"
-        plateau = None if goes_on else settings.plateau_of(self, monitor)
-        optimizer = settings.optimizer_of(self, len(train), size)
-        mean = 1.0 if train.sample_weight is None else float(train.sample_weight.mean())
+        plateau = None if goes_on else settings.plateau_of(self, monitor, factor)
+        optimizer = settings.optimizer_of(self, len(train), size, factor)
         learner = Learner(
-            settings.network_of(self, self.n_outputs_, settings.penalty_of(self, size, mean or 1.0)),
-            cost=self._cost(),
+            settings.network_of(self, self.n_outputs_, settings.penalty_of(self, size * _mean(train) * factor)),
+            cost=cost,
             optimizer=Continued(optimizer, self._steps) if goes_on and self._steps else optimizer,
             reduce_on_plateau=plateau,
             microbatches=1,  # more would only help where stages run in parallel
@@ -139,13 +137,18 @@ class ActorEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
             Dataset("arrays", train, train, self._names(), None, "arrays in memory", validation),
             epochs=epochs,
             batch_size=size,
-            halt=None if goes_on else settings.halt_of(self, monitor, plateau),
+            halt=None if goes_on else settings.halt_of(self, monitor, plateau, factor),
         )
-        training = _beginning(training, before, goes_on=goes_on)
-        if validation is None:  # the samples are not evaluated after every epoch: nothing asks for it
-            training = replace(training, trainer=replace(training.trainer, test=None))
-        learner.carry_out(training, observers=[_Printing()] if self.verbose else [])
-        self._keep(learner, len(train), goes_on=goes_on)
+        learner.carry_out(self._begun(training, goes_on), observers=[_Printing(factor)] if self.verbose else [])
+        # A plain optimizer can be saved; that more steps went before is in the checkpoint's identity, so that no other
+        # training goes on from it.
+        learner.spec = replace(learner.spec, optimizer=optimizer)
+        self._keep(learner, len(train), factor, goes_on=goes_on)
+
+    def _begun(self, training: PreparedTraining, goes_on: bool) -> PreparedTraining:
+        """Return a training from where it begins, which evaluates no more than early stopping asks for."""
+        training = _beginning(training, getattr(self, "learner_", None), goes_on=goes_on)
+        return training if self.early_stopping else replace(training, trainer=replace(training.trainer, test=None))
 
     def _split(self, inputs: Array, targets: Array, weights: Floats | None, seed: int) -> tuple[Samples, Samples]:
         rows = np.arange(len(inputs))
@@ -160,15 +163,15 @@ class ActorEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         )
         return train, validation
 
-    def _keep(self, learner: Learner, samples: int, *, goes_on: bool) -> None:
+    def _keep(self, learner: Learner, samples: int, factor: float, *, goes_on: bool) -> None:
         result = learner.result
         assert result is not None  # the training has ended
         self.learner_ = learner
-        steps = (result.last or result.checkpoint).step
+        steps = result.checkpoint.step
         self._steps = self._steps + steps if goes_on else steps
         self.n_iter_ += len(result.history)
         self.t_ += samples * len(result.history)
-        self.loss_curve_ = [*self.loss_curve_, *(epoch.train_cost for epoch in result.history)]
+        self.loss_curve_ = [*self.loss_curve_, *(epoch.train_cost * factor for epoch in result.history)]
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = None if self.early_stopping else min(self.loss_curve_)
         if self.early_stopping:
@@ -229,7 +232,8 @@ class ActorEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         """Return the targets as the cost takes them, and set what `fit` learns of them."""
         raise NotImplementedError
 
-    def _cost(self) -> Cost:
+    def _cost(self) -> tuple[str, float]:
+        """Return a cost, and the factor that makes scikit-learn's of it: a mean over the outputs is a sum there."""
         raise NotImplementedError
 
     def _names(self) -> tuple[str, ...] | None:
@@ -238,11 +242,14 @@ class ActorEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
 
 
 class _Printing:
-    """Prints the cost of every epoch, as scikit-learn does."""
+    """Prints the cost of every epoch times a factor, as scikit-learn does."""
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
 
     def on_event(self, event: Event) -> None:
         if isinstance(event, EpochFinished):
-            sys.stdout.write(f"Iteration {event.epoch + 1}, loss = {event.train_cost:.8f}\n")
+            sys.stdout.write(f"Iteration {event.epoch + 1}, loss = {event.train_cost * self._factor:.8f}\n")
 
 
 def _beginning(training: PreparedTraining, before: Learner | None, *, goes_on: bool) -> PreparedTraining:
@@ -252,7 +259,14 @@ def _beginning(training: PreparedTraining, before: Learner | None, *, goes_on: b
     begun = training.beginning_with(before.checkpoint.weights)
     if not goes_on:
         return begun
+    if before.checkpoint.optimizer.keys() != begun.initial.optimizer.keys():
+        raise ConfigError("expected the `solver` and `momentum` of the last training, got others; call fit")
     return replace(begun, initial=replace(begun.initial, layers=before.checkpoint.layers))
+
+
+def _mean(samples: Samples) -> float:
+    """Return the mean weight of samples; 1 if they have none."""
+    return 1.0 if samples.sample_weight is None else float(samples.sample_weight.mean()) or 1.0
 
 
 def _dense(inputs: Any) -> Array:

@@ -10,8 +10,7 @@ from sklearn.utils import column_or_1d
 
 from annex_actors.base.errors import DataError
 from annex_actors.base.types import Array, Floats
-from annex_actors.costs import Cost
-from annex_actors.estimators.costs import Times
+from annex_actors.base.words import counted
 from annex_actors.estimators.estimator import ActorEstimator
 
 
@@ -141,9 +140,9 @@ class ActorRegressor(RegressorMixin, ActorEstimator):  # type: ignore[misc]  # s
             targets = column_or_1d(targets, warn=True)
         outputs = 1 if targets.ndim == 1 else targets.shape[1]
         if warm and outputs != self.n_outputs_:
-            raise DataError(f"expected {self.n_outputs_} targets for each sample, as before, got {outputs}")
+            raise DataError(f"expected {counted(self.n_outputs_, 'target')} for each sample, as before, got {outputs}")
         self.n_outputs_, self.out_activation_ = outputs, "identity"
         return targets.astype(np.float64)
 
-    def _cost(self) -> Cost:
-        return Times("mean_squared_error", self.n_outputs_ / 2)
+    def _cost(self) -> tuple[str, float]:
+        return "mean_squared_error", self.n_outputs_ / 2

@@ -1,4 +1,9 @@
-"""What the settings of scikit-learn's MLPs mean here."""
+"""What the settings of scikit-learn's MLPs mean here.
+
+Its costs are ours times a factor, half of a squared error or a sum over labels. No cost is multiplied in a training:
+a learning rate that is multiplied, and a penalty, an epsilon and a tolerance that are divided by the factor, make the
+same steps, and the cost keeps the name by which a network is saved.
+"""
 
 from __future__ import annotations
 
@@ -129,39 +134,51 @@ def batch_size_of(estimator: Any, samples: int) -> int:
     return min(size, samples)
 
 
-def penalty_of(estimator: Any, batch_size: int, mean_weight: float) -> float:
+def penalty_of(estimator: Any, weight: float) -> float:
     """Return what the sum of the squared weights costs: ``alpha / 2`` over the weight of a batch, as in scikit-learn.
+
+    Args:
+        estimator: has ``alpha``.
+        weight: of a batch, times the cost's factor.
 
     Raises:
         ConfigError: ``alpha`` is not a number >= 0.
     """
-    return checks.real_number("alpha", estimator.alpha, at_least=0) / (2 * batch_size * mean_weight)
+    return checks.real_number("alpha", estimator.alpha, at_least=0) / (2 * weight)
 
 
-def optimizer_of(estimator: Any, samples: int, batch_size: int) -> Optimizer:
+def optimizer_of(estimator: Any, samples: int, batch_size: int, factor: float) -> Optimizer:
     """Return the optimizer that ``solver`` names, with the settings that scikit-learn has for it.
+
+    Args:
+        estimator: has the settings.
+        samples: of an epoch.
+        batch_size: of a step.
+        factor: the cost's.
 
     Raises:
         ConfigError: a setting out of range.
     """
-    rate: float | LearningRate = checks.real_number("learning_rate_init", estimator.learning_rate_init, above=0)
+    first = checks.real_number("learning_rate_init", estimator.learning_rate_init, above=0)
     if estimator.solver == "adam":
-        return Adam(learning_rate=rate, beta1=estimator.beta_1, beta2=estimator.beta_2, epsilon=estimator.epsilon)
+        epsilon = checks.real_number("epsilon", estimator.epsilon, above=0) / factor
+        return Adam(learning_rate=first, beta1=estimator.beta_1, beta2=estimator.beta_2, epsilon=epsilon)
+    rate: float | LearningRate = first * factor
     if estimator.learning_rate == "invscaling":
-        steps = math.ceil(samples / batch_size)
-        rate = InverseScaling(estimator.learning_rate_init, estimator.power_t, samples, steps)
-    nesterov = estimator.nesterovs_momentum and estimator.momentum > 0
-    return Sgd(learning_rate=rate, momentum=estimator.momentum, nesterov=nesterov)
+        rate = InverseScaling(first * factor, estimator.power_t, samples, math.ceil(samples / batch_size))
+    momentum = checks.real_number("momentum", estimator.momentum, at_least=0, below=1)
+    return Sgd(learning_rate=rate, momentum=momentum, nesterov=estimator.nesterovs_momentum and momentum > 0)
 
 
-def plateau_of(estimator: Any, monitor: str) -> ReduceOnPlateau | None:
+def plateau_of(estimator: Any, monitor: str, factor: float) -> ReduceOnPlateau | None:
     """Return how an adaptive learning rate of ``sgd`` is lowered; None: it is not."""
     if estimator.solver != "sgd" or estimator.learning_rate != "adaptive" or _patience(estimator) is None:
         return None
-    return ReduceOnPlateau(monitor, factor=0.2, patience=estimator.n_iter_no_change, min_delta=estimator.tol)
+    tolerance = _tolerance(estimator, factor)
+    return ReduceOnPlateau(monitor, factor=0.2, patience=estimator.n_iter_no_change, min_delta=tolerance)
 
 
-def halt_of(estimator: Any, monitor: str, plateau: ReduceOnPlateau | None) -> Halt | None:
+def halt_of(estimator: Any, monitor: str, plateau: ReduceOnPlateau | None, factor: float) -> Halt | None:
     """Return when to end before ``max_iter`` epochs; with early stopping, the best weights are restored.
 
     Raises:
@@ -173,10 +190,15 @@ def halt_of(estimator: Any, monitor: str, plateau: ReduceOnPlateau | None) -> Ha
     stopping = EarlyStopping(
         patience=estimator.max_iter if patience is None else patience,
         monitor=monitor,
-        min_delta=checks.real_number("tol", estimator.tol, at_least=0),
+        min_delta=_tolerance(estimator, factor),
         restore_best_weights=estimator.early_stopping,
     )
     return stopping if plateau is None else all_of(stopping, RateTooSmall(plateau, estimator.learning_rate_init))
+
+
+def _tolerance(estimator: Any, factor: float) -> float:
+    tolerance = checks.real_number("tol", estimator.tol, at_least=0)
+    return tolerance if estimator.early_stopping else tolerance / factor  # scores are no costs
 
 
 def _patience(estimator: Any) -> int | None:

@@ -22,8 +22,8 @@ class Continued:
 
     @property
     def name(self) -> str:
-        """The name of the optimizer that makes the steps."""
-        return self.optimizer.name
+        """Optimizer and steps: no registered name, since a file that named the optimizer alone would forget them."""
+        return f"{self.optimizer.name}+{self.steps}"
 
     def initial_state(self, parameters: Parameters) -> Parameters:
         """Return the optimizer's slots before any step."""

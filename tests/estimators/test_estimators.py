@@ -6,6 +6,7 @@ import gc
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from annex_actors import AnnexError, ThreadsRuntime
+from annex_actors import AnnexError, Learner, ThreadsRuntime
 from annex_actors.base.types import Array
 from annex_actors.estimators import ActorClassifier, ActorRegressor
 from tests.leaks import nothing_left
@@ -70,7 +71,7 @@ def test_the_accuracy_is_that_of_scikit_learn_with_the_same_settings(load: Any) 
         scores = []
         for seed in range(3):
             parts = train_test_split(inputs, labels, random_state=seed, stratify=labels)
-            settings = {"max_iter": 60, "learning_rate_init": 0.005, "random_state": seed}
+            settings: Any = {"max_iter": 60, "learning_rate_init": 0.005, "random_state": seed}
             network = make_pipeline(StandardScaler(), kind((32,), **settings)).fit(parts[0], parts[2])
             scores.append(network.score(parts[1], parts[3]))
         means.append(np.mean(scores))
@@ -139,6 +140,12 @@ def test_partial_fit_takes_classes_that_come_later() -> None:
     assert network.predict_proba(inputs).shape == (150, 3)
     with pytest.raises(AnnexError, match="got 7"):
         network.partial_fit(inputs[:1], [7])
+
+
+def test_partial_fit_refuses_another_solver_than_before() -> None:
+    network = small().partial_fit(*iris(), classes=[0, 1, 2])
+    with pytest.raises(AnnexError, match="call fit"):
+        network.set_params(solver="sgd").partial_fit(*iris())
 
 
 def test_a_warm_start_begins_with_the_weights_and_a_cold_one_does_not() -> None:
@@ -211,6 +218,15 @@ def test_a_pickle_predicts_the_same_and_holds_no_more_than_arrays() -> None:
     assert clone(network).get_params() == network.get_params()
 
 
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_the_learner_is_saved_and_predicts_the_same(outputs: int, tmp_path: Path) -> None:
+    inputs, targets = numbers(outputs)
+    network = ActorRegressor((4,), random_state=0).partial_fit(inputs, targets).partial_fit(inputs, targets)
+    network.learner_.save(tmp_path / "network.safetensors")
+    loaded = Learner.load(tmp_path / "network.safetensors")
+    assert np.array_equal(loaded.predict(inputs), network.learner_.predict(inputs))
+
+
 def test_cross_validation_and_output_of_transformers_work() -> None:
     network = make_pipeline(FunctionTransformer(), small(max_iter=60, learning_rate_init=0.02)).set_output(
         transform="default"
@@ -228,7 +244,8 @@ def test_a_search_with_processes_finds_the_best_settings() -> None:
         from sklearn.datasets import load_iris
         from sklearn.model_selection import GridSearchCV
         from annex_actors.estimators import ActorClassifier
-        network = ActorClassifier((8,), max_iter=60, learning_rate_init=0.02, random_state=0, n_iter_no_change=float("inf"))
+        settings = {"learning_rate_init": 0.02, "random_state": 0, "n_iter_no_change": float("inf")}
+        network = ActorClassifier((8,), max_iter=60, **settings)
         search = GridSearchCV(network, {"alpha": [0.0, 100.0]}, cv=2, n_jobs=2).fit(*load_iris(return_X_y=True))
         print(search.best_params_)
     """  # in a process of its own, since joblib keeps its processes for the next search
