@@ -15,6 +15,8 @@ from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import frozen
 from annex_actors.costs import Cost, register_cost
 from annex_actors.data import Dataset, Samples, load, register_data
+from annex_actors.data.tables.columns import Column, Kind, Table
+from annex_actors.data.transforms import Preparation, register_transform
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import (
     Initializer,
@@ -143,6 +145,7 @@ __all__ = [
     "Checkpoints",
     "ClipBy",
     "Clipping",
+    "Column",
     "ConfigError",
     "Constant",
     "Cosine",
@@ -167,6 +170,7 @@ __all__ = [
     "InterruptedRun",
     "InverseTime",
     "Kernels",
+    "Kind",
     "Layer",
     "LayerError",
     "LayerSummary",
@@ -184,6 +188,7 @@ __all__ = [
     "Piece",
     "Point",
     "Polynomial",
+    "Preparation",
     "ProcessesRuntime",
     "Progress",
     "RMSprop",
@@ -207,6 +212,7 @@ __all__ = [
     "Stepwise",
     "Summary",
     "Supervision",
+    "Table",
     "Tag",
     "Takes",
     "ThreadsRuntime",
@@ -270,6 +276,7 @@ __all__ = [
     "register_metric",
     "register_optimizer",
     "register_schedule",
+    "register_transform",
     "repeat",
     "reshape",
     "residual",

@@ -20,6 +20,7 @@ import numpy as np
 
 from annex_actors import public
 from annex_actors.costs import MeanSquaredError
+from annex_actors.data.transforms.scaling import Standardise
 from annex_actors.runtimes.program import Program
 
 HUGE = 10**400
@@ -116,8 +117,9 @@ BETWEEN_ACTORS = {
     *("initial_state", "update", "start", "carry_out"),
     *("EarlyStopping.best", "Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
     *(f"RunDirectory.{name}" for name in ("append", "begin", "checkpoints", "end", "record")),
+    "Preparation",
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
-    *("Grouping", "Initializer", "Mode", "Point", "Tag", "Takes", "Work"),
+    *("Grouping", "Initializer", "Kind", "Mode", "Point", "Tag", "Takes", "Work"),
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""
 
@@ -186,6 +188,12 @@ def _learner() -> public.Learner:
     return learner
 
 
+def _table() -> public.Table:
+    """Return a table whose last column is an amount."""
+    columns = [public.Column(name, public.Kind.NUMBER, np.array([0.5, 1.5, 3.5, 2.0])) for name in "xy"]
+    return public.Table(tuple(columns), "made here")
+
+
 def _identity() -> Any:
     """Return the class of a torch module; without torch one that is refused as all else is."""
     try:
@@ -221,6 +229,10 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Lion: public.Lion,
     public.Network: lambda: _NETWORK,
     public.OneCycle: lambda: public.OneCycle(0.1, 10),
+    public.Column: lambda: _table()["x"],
+    public.Kind: lambda: public.Kind.NUMBER,
+    public.Preparation: lambda: public.Preparation.fit(_table()),
+    public.Table: _table,
     public.Polynomial: lambda: public.Polynomial(0.1, 10),
     public.RMSprop: public.RMSprop,
     public.RandomKey: lambda: public.RandomKey(1),
@@ -240,6 +252,14 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
 """A right value of each type of parameter, and an instance of each class that has methods."""
 
 OF_PARAMETERS: dict[str, Callable[[], Any]] = {
+    "Column(values)": lambda: np.ones(4),
+    "Column.rows(rows)": lambda: np.array([0, 2]),
+    "Preparation.amounts(predictions)": lambda: np.ones(3),
+    "Preparation.from_bytes(content)": lambda: public.Preparation.fit(_table()).to_bytes()[1],
+    "Preparation.from_bytes(text)": lambda: public.Preparation.fit(_table()).to_bytes()[0],
+    "Table(columns)": lambda: _table().columns,
+    "Table.rows(rows)": lambda: np.array([0, 2]),
+    "Table.select(names)": lambda: ["x"],
     "Dataset(classes)": lambda: ("no", "yes"),
     "Dataset(feature_names)": lambda: None,
     "Dataset.from_arrays(inputs)": lambda: np.ones((4, 2)),
@@ -280,6 +300,7 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "register_layer(constructor)": lambda: public.dense,
     "register_metric(score)": lambda: lambda targets, predictions: 0.5,
     "register_optimizer(optimizer)": lambda: public.Sgd,
+    "register_transform(transform)": lambda: Standardise,
     "simulate(schedule)": lambda: "1f1b",
     "torch_module(device)": lambda: "cpu",
     "torch_module(factory)": lambda: _identity(),

@@ -6,6 +6,7 @@ import pytest
 
 from annex_actors.costs import COSTS
 from annex_actors.data import DATA
+from annex_actors.data.transforms import TRANSFORMS
 from annex_actors.layers import INITIALIZERS, LAYERS
 from annex_actors.metrics import METRICS
 from annex_actors.optimizers import OPTIMIZERS
@@ -19,5 +20,6 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OPTIMIZERS, "_entries", dict(OPTIMIZERS))
     monkeypatch.setattr(COSTS, "_entries", dict(COSTS))
     monkeypatch.setattr(DATA, "_entries", dict(DATA))
+    monkeypatch.setattr(TRANSFORMS, "_entries", dict(TRANSFORMS))
     monkeypatch.setattr(METRICS, "_entries", dict(METRICS))
     monkeypatch.setattr(DISCIPLINES, "_entries", dict(DISCIPLINES))

@@ -27,6 +27,7 @@ LEVELS = {
     "runs": 6,
     "experiments": 6,
     "observe": 7,
+    "service": 7,
     "cli": 8,
     "estimators": 8,
 }
@@ -86,7 +87,10 @@ HOSTS = {
     "socket": {
         f"runtimes/processes/{name}.py"
         for name in ("connections", "fork_server", "fork_server_process", "framing", "link", "worker", "worker_process")
-    },
+    }
+    | {"service/server.py"},
+    "starlette": {"service/application.py"},
+    "uvicorn": {"service/server.py"},
 }
 """The only modules of `annex_actors` that may import what a host is made of."""
 

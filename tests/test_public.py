@@ -54,8 +54,11 @@ def test_whatever_is_imported_first_works(code: str) -> None:
 TEXT_FILES = {"RunDirectory", "SavedRun"}
 """A run's folder is written by ``annex-actors train``; its records (`annex_actors.runs.records`) are values to read."""
 
-BETWEEN_ACTORS = {"Learner.carry_out", "Checkpoint", "Checkpoints.newest", "Checkpoints.at", "StageTally.add"}
-"""What a training and its runtime tell each other; a `Checkpoint` is made by them alone."""
+BETWEEN_ACTORS = {
+    *("Learner.carry_out", "Checkpoint", "Checkpoints.newest", "Checkpoints.at", "StageTally.add"),
+    "Preparation",
+}
+"""What a training and its runtime tell each other; they alone make a `Checkpoint`, and `fit` makes a `Preparation`."""
 
 
 def annotated() -> Iterator[tuple[str, Any]]:

@@ -57,6 +57,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "Grouping": lambda: public.Grouping.STEP,
     "History": lambda: RESULT.history,
     "InlineRuntime": public.InlineRuntime,
+    "Kind": lambda: public.Kind.DATE,
     "LayerSummary": lambda: LEARNER.summary().rows[0],
     "LayerTimes": public.LayerTimes,
     "Learner": lambda: LEARNER,

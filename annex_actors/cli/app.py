@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from annex_actors.cli.card import card
 from annex_actors.cli.chaos import chaos
+from annex_actors.cli.curves import curves
 from annex_actors.cli.datasets import datasets
 from annex_actors.cli.find_rate import find_rate
 from annex_actors.cli.inspect import inspect
@@ -19,6 +21,7 @@ from annex_actors.cli.output import print_result
 from annex_actors.cli.predict import predict
 from annex_actors.cli.resume import resume
 from annex_actors.cli.schedules import schedules
+from annex_actors.cli.serve import serve
 from annex_actors.cli.settings import settings
 from annex_actors.cli.simulate import simulate
 from annex_actors.cli.summary import summary
@@ -36,7 +39,7 @@ def _short_help(command: Callable[..., Any]) -> str:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 _LISTS = (datasets, layers, initializers, costs, optimizers, rates, schedules, metrics, settings)
-for each in (train, resume, predict, inspect, summary, find_rate, *_LISTS, simulate, chaos):
+for each in (train, resume, predict, serve, inspect, card, curves, summary, find_rate, *_LISTS, simulate, chaos):
     app.command(cls=SettingsCommand, short_help=_short_help(each))(each)
 
 

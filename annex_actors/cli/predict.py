@@ -6,7 +6,7 @@ import json as text
 import os
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +27,7 @@ def predict(
 ) -> None:
     """Predict with a trained network, by actors as in training: classes and probabilities, or amounts."""
     from annex_actors.data.npz import read_npy
+    from annex_actors.runs.predictions import described
     from annex_actors.runs.saved_run import SavedRun
     from annex_actors.training.learner import Learner
 
@@ -36,7 +37,7 @@ def predict(
         learner = SavedRun.open(run_dir).learner(load or [], print_note)
     classes, is_probability = learner.classes, learner.spec.cost.name != "mean_squared_error"
     outputs = learner.predict(read_npy(samples))
-    rows = _rows(outputs, classes, is_probability)
+    rows = described(outputs, classes, is_probability=is_probability)
     if out is not None:
         _write(out, outputs)
     if json:
@@ -45,21 +46,6 @@ def predict(
         )
         return
     print_table(["sample", *rows[0]], [[index, *map(_cell, row.values())] for index, row in enumerate(rows)])
-
-
-def _rows(outputs: Floats, classes: tuple[str, ...] | None, is_probability: bool) -> list[dict[str, Any]]:
-    """Return for each sample its class and that class's probability or score, or its amounts."""
-    from annex_actors.metrics import predicted_classes
-
-    if classes is None:
-        values = outputs.reshape(len(outputs), -1)
-        return [{f"output {index}": float(value) for index, value in enumerate(row)} for row in values]
-    chosen = predicted_classes(outputs, len(outputs), len(classes))
-    scores = outputs[:, 0] if outputs.shape[1] == 1 else outputs[range(len(outputs)), chosen]
-    if is_probability and outputs.shape[1] == 1:
-        scores = abs(1 - chosen - scores)  # one output is the second class's probability
-    name = "probability" if is_probability else "score"
-    return [{"class": classes[index], name: float(score)} for index, score in zip(chosen, scores, strict=True)]
 
 
 def _cell(value: str | float) -> str:

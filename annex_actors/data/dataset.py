@@ -5,7 +5,7 @@ Every array is checked here once, and is then read-only. Data that cannot be tra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,8 @@ from annex_actors.data.arrays import as_array, finite_floats, integers, sample_w
 from annex_actors.data.labels import class_labels, is_labels
 from annex_actors.data.order import sample_order
 from annex_actors.data.split import split_indices
+from annex_actors.data.tables.columns import Table
+from annex_actors.data.transforms.preparation import Preparation, labels_of, prepare
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +103,8 @@ class Dataset:
         source: one line: where the data came from, and how they were scaled.
         validation: the samples to evaluate after every epoch, which are not trained on; None: the test samples are
             evaluated. See `with_validation`.
+        preparation: what made the numbers of a table; ``learner.predict(data.preparation.inputs(table))`` takes raw
+            rows. See `from_table`.
 
     Raises:
         DataError: training and test samples of different shapes, labels out of range, or names that do not fit.
@@ -114,6 +118,7 @@ class Dataset:
     feature_names: tuple[str, ...] | None
     source: str
     validation: Samples | None = None
+    preparation: Preparation | None = None
 
     def __post_init__(self) -> None:
         checks.keep(
@@ -127,6 +132,8 @@ class Dataset:
         )
         if self.validation is not None:
             checks.instance("validation", self.validation, Samples, "samples, such as Samples(inputs, targets)")
+        if self.preparation is not None:
+            checks.instance("preparation", self.preparation, Preparation, "a preparation; Dataset.from_table makes one")
         for part, samples in (("train", self.train), ("test", self.test), ("validation", self.validation)):
             if samples is not None:
                 _check_same_shapes(part, self.train, samples)
@@ -200,6 +207,52 @@ class Dataset:
         rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)
         train, test = (_rows(samples, part) for part in rows)
         return cls(name, train, test, classes, _names("feature_names", feature_names), source)
+
+    @classmethod
+    def from_table(
+        cls,
+        table: Table,
+        *,
+        label: str | None = None,
+        transforms: Mapping[str, str] | None = None,
+        task: str | None = None,
+        test_fraction: float = 0.2,
+        seed: int = 0,
+        name: str = "table",
+    ) -> Dataset:
+        """Return a data set of a table, split into training and test samples, with columns of any kind made numbers.
+
+        Transforms are fitted on the training rows alone, and kept as `preparation`. Amounts are standardised, too;
+        ``preparation.amounts`` undoes that.
+
+        Args:
+            table: a sample a row.
+            label: the name of the column to predict; the last column by default.
+            transforms: of some columns, by name, such as ``{"age": "impute standardise", "id": "drop"}``; the others
+                get what fits their kind. ``preparation.description`` says what was done.
+            task: ``classification`` or ``regression``; by default what the kind of the label suggests.
+            test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.
+            seed: of the split, >= 0; the split depends on the seed and the labels alone.
+            name: its name in reports.
+
+        Raises:
+            DataError: an unknown column, a missing label, cells that a transform cannot take, or nothing to learn from.
+            ConfigError: an unknown transform or task, a setting out of range, or an argument of another kind.
+        """
+        labels = labels_of(table, label, task)
+        train, test = split_indices(len(table), labels, test_fraction=test_fraction, seed=seed)
+        preparation, inputs = prepare(table, label=label, transforms=transforms, rows=train, task=task)
+        targets = preparation.targets(table)
+        tested = Samples(preparation.inputs(table.rows(test)), targets[test])
+        return cls(
+            name,
+            Samples(inputs, targets[train]),
+            tested,
+            preparation.classes,
+            preparation.feature_names,
+            table.source,
+            preparation=preparation,
+        )
 
 
 def _rows(samples: Samples, indices: Array) -> Samples:

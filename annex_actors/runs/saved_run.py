@@ -180,17 +180,25 @@ class SavedRun:
         """
         return self._checkpoint(self.config_for(load).learner())
 
-    def learner(self, load: Sequence[str | Path] = (), note: Callable[[str], None] = lambda line: None) -> Learner:
+    def learner(
+        self,
+        load: Sequence[str | Path] = (),
+        note: Callable[[str], None] = lambda line: None,
+        *,
+        runtime: str | None = None,
+    ) -> Learner:
         """Return the learner with the weights at the end of the run, ready to predict.
 
         Args:
             load: see `config_for`.
             note: see `config_for`.
+            runtime: where its layers live, by name; None: where they did in training.
 
         Raises:
             UserError: see `checkpoint`.
         """
-        learner = self.config_for(load, note).learner()
+        config = self.config_for(load, note)
+        learner = (config if runtime is None else config.on_runtime(checks.text("runtime", runtime))).learner()
         learner.checkpoint, learner.classes = self._checkpoint(learner), self.network.classes
         return learner
 

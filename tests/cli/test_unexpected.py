@@ -25,6 +25,8 @@ COMMANDS = {
     "resume": ("annex_actors.runs.saved_run.SavedRun.open", ["resume", "run"]),
     "predict": ("annex_actors.runs.saved_run.SavedRun.open", ["predict", "run", "x.npy"]),
     "inspect": ("annex_actors.runs.saved_run.SavedRun.open", ["inspect", "run"]),
+    "card": ("annex_actors.runs.saved_run.SavedRun.open", ["card", "run"]),
+    "curves": ("annex_actors.runs.saved_run.SavedRun.open", ["curves", "run", "--out", "x.png"]),
     "datasets": ("annex_actors.data.catalog", ["datasets"]),
     "schedules": ("annex_actors.base.user_files.run_user_files", ["schedules"]),
     **{
@@ -33,6 +35,7 @@ COMMANDS = {
     },
     "find-rate": ("annex_actors.runs.config.resolve", ["find-rate", "xor"]),
     "summary": ("annex_actors.runs.config.resolve", ["summary", "xor"]),
+    "serve": ("annex_actors.runs.saved_run.SavedRun.open", ["serve", "run"]),
     "settings": ("annex_actors.runs.reference.settings", ["settings"]),
     "simulate": ("annex_actors.experiments.simulation.simulate", ["simulate"]),
     "chaos": ("annex_actors.runs.config.resolve", ["chaos", "xor"]),

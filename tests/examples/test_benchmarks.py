@@ -18,6 +18,7 @@ BENCHMARKS = {
     "simulation": ["      10       1,506"],
     "small_steps": ["plain NumPy", "inline, one stage", "threads, one stage", "the default", "processes, one stage"],
     "step_time": ["schedulers, 1f1b, m=2, stages=2", "inline, sequential, m=1", "supervision, commit and events"],
+    "serving": ["schedulers", "processes", "p99 ms"],
     "supervision": [
         "a tell",
         "an ask",

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from annex_actors.base.errors import DataError
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.shown import brief, shown
 from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
+from annex_actors.data.arrays import as_array
 
 
 class Kind(StrEnum):
@@ -37,6 +40,9 @@ class Kind(StrEnum):
     """Words or sentences: objects, each a ``str``, None where one is missing."""
 
 
+_DTYPES = {Kind.TEXT: np.dtype(object), Kind.DATE: np.dtype("datetime64[us]")}
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """A column of a table.
@@ -45,13 +51,24 @@ class Column:
         name: its name in the header; its index as text where there is no header.
         kind: what its cells are.
         values: shape ``(rows,)``, read-only, of the type that ``kind`` says.
+
+    Raises:
+        ConfigError: an argument of another kind, or an array of another type or shape.
     """
 
     name: str
     kind: Kind
     values: Array
 
+    __repr__ = brief
+
     def __post_init__(self) -> None:
+        checks.keep(self, name=checks.text("name", self.name), kind=checks.member("kind", self.kind, Kind))
+        wanted = _DTYPES.get(self.kind, np.dtype(np.float64))
+        if not isinstance(self.values, np.ndarray) or self.values.dtype != wanted or self.values.ndim != 1:
+            raise ConfigError(
+                f"expected `values` to be an array of {wanted} of shape (rows,), got {shown(self.values)}; convert them"
+            )
         self.values.flags.writeable = False
 
     def __len__(self) -> int:
@@ -66,8 +83,12 @@ class Column:
         return missing
 
     def rows(self, rows: NDArray[np.int64]) -> Column:
-        """Return a column of these rows."""
-        return Column(self.name, self.kind, self.values[rows])
+        """Return a column of these rows.
+
+        Raises:
+            DataError: ``rows`` are no indices of rows.
+        """
+        return Column(self.name, self.kind, self.values[row_indices(rows, len(self))])
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +101,18 @@ class Table:
 
     Raises:
         DataError: columns of different lengths, or two of one name.
+        ConfigError: an argument of another kind.
     """
 
     columns: tuple[Column, ...]
     source: str
 
+    def __repr__(self) -> str:
+        return f"Table({counted(len(self), 'row')}, {counted(len(self.columns), 'column')}, {shown(self.source)})"
+
     def __post_init__(self) -> None:
+        columns = checks.elements("columns", self.columns, Column, "a column, such as Column(name, kind, values)")
+        checks.keep(self, columns=columns, source=checks.text("source", self.source))
         lengths = {len(column) for column in self.columns}
         if len(lengths) > 1:
             raise DataError(f"expected columns of one length, got {listed([str(each) for each in sorted(lengths)])}")
@@ -108,9 +135,39 @@ class Table:
         return self.columns[self.names.index(name)]
 
     def select(self, names: Sequence[str]) -> Table:
-        """Return a table of these columns, in this order."""
+        """Return a table of these columns, in this order.
+
+        Raises:
+            DataError: an unknown column.
+            ConfigError: something else than names.
+        """
+        for name in (names := checks.several("names", names, "names of columns")):
+            if checks.text("names", name) not in self.names:
+                raise DataError(f"expected columns among {listed(self.names)}, got {shown(name)}; correct the name")
         return Table(tuple(self[name] for name in names), self.source)
 
     def rows(self, rows: NDArray[np.int64]) -> Table:
-        """Return a table of these rows."""
+        """Return a table of these rows.
+
+        Raises:
+            DataError: ``rows`` are no indices of rows.
+        """
         return Table(tuple(column.rows(rows) for column in self.columns), self.source)
+
+
+def row_indices(rows: ArrayLike, count: int) -> NDArray[np.int64]:
+    """Return indices of rows as int64, shape ``(rows,)``.
+
+    Args:
+        rows: indices from 0, at least one, in any order.
+        count: how many rows there are.
+
+    Raises:
+        DataError: no indices, or one out of range.
+    """
+    given = as_array(rows, "rows")
+    if given.dtype.kind not in "iu" or given.ndim != 1 or not len(given):
+        raise DataError(f"expected rows to be at least one index, in shape (rows,), got {shown(given)}")
+    if given.min() < 0 or given.max() >= count:
+        raise DataError(f"expected rows from 0 to {count - 1}, got {given.min()} to {given.max()}")
+    return given.astype(np.int64)

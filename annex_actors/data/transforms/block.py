@@ -1,0 +1,153 @@
+"""What passes from one transform to the next: columns of one kind, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annex_actors.base.errors import DataError
+from annex_actors.base.shown import shown
+from annex_actors.base.texts import shortened
+from annex_actors.base.types import Array
+from annex_actors.base.words import counted
+from annex_actors.data.tables.columns import Column, Kind
+
+_NUMBERS = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Columns of one kind, side by side.
+
+    Args:
+        names: of the columns.
+        kind: what the cells are; `Column` says how an array holds them.
+        values: shape ``(rows, columns)``.
+    """
+
+    names: tuple[str, ...]
+    kind: Kind
+    values: Array
+
+    @classmethod
+    def of(cls, column: Column) -> Block:
+        """Return a block of one column."""
+        return cls((column.name,), column.kind, column.values[:, None])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """Whether each cell is missing, shape ``(rows, columns)``."""
+        if self.kind is Kind.TEXT:
+            cells = [cell is None for cell in self.values.ravel()]
+            return np.array(cells, np.bool_).reshape(self.values.shape)
+        missing: NDArray[np.bool_] = (np.isnat if self.kind is Kind.DATE else np.isnan)(self.values)
+        return missing
+
+    def rows(self, rows: NDArray[np.int64]) -> Block:
+        """Return a block of these rows."""
+        return Block(self.names, self.kind, self.values[rows])
+
+    def numbers(self, wanted_by: str) -> NDArray[np.float64]:
+        """Return the numbers, NaN where one is missing: float64, shape ``(rows, columns)``.
+
+        Args:
+            wanted_by: the transform's name, for the error.
+
+        Raises:
+            DataError: the columns hold no numbers, or an infinite one; rows count from 0.
+        """
+        if self.kind not in _NUMBERS:
+            cure = "date_parts" if self.kind is Kind.DATE else "one_hot or hashing"
+            raise DataError(
+                f"expected numbers for {wanted_by} in column {self.named}, got a {self.kind}; write {cure} before it"
+            )
+        found: NDArray[np.float64] = np.asarray(self.values, np.float64)
+        if np.isinf(found).any():
+            row = int(np.flatnonzero(np.isinf(found).any(axis=1))[0])
+            raise DataError(f"expected finite numbers in column {self.named}, got inf in row {row}; correct the cell")
+        return found
+
+    def whole_numbers(self, wanted_by: str) -> NDArray[np.float64]:
+        """Return the numbers, of which none may be missing; for arguments and errors see `numbers`."""
+        numbers = self.numbers(wanted_by)
+        if np.isnan(numbers).any():
+            row = int(np.flatnonzero(np.isnan(numbers).any(axis=1))[0])
+            raise DataError(
+                f"expected a number for {wanted_by} in column {self.named}, got a missing cell in row {row}; "
+                "write impute before it"
+            )
+        return numbers
+
+    def words(self, wanted_by: str) -> list[str | None]:
+        """Return the cells of the only column as text, None where one is missing.
+
+        Whole numbers have no decimals, truth values are ``true`` and ``false``, moments as ISO 8601 writes them.
+
+        Raises:
+            DataError: there are several columns; ``wanted_by`` names the transform.
+        """
+        if len(self.names) != 1:
+            columns = counted(len(self.names), "column")
+            raise DataError(f"expected one column for {wanted_by}, got {columns} of {self.named}; write it first")
+        if self.kind is Kind.TEXT:
+            texts: list[str | None] = self.values[:, 0].tolist()
+            return texts
+        cells = self.values[:, 0].tolist() if self.kind is not Kind.DATE else self.values[:, 0].astype(str).tolist()
+        known: dict[Kind, Callable[[Any], str]] = {Kind.DATE: str, Kind.BOOLEAN: _truth}
+        written = known.get(self.kind, _number)
+        return [None if gone else written(cell) for cell, gone in zip(cells, self.missing[:, 0].tolist(), strict=True)]
+
+    @property
+    def named(self) -> str:
+        """The columns' names as an error shows them."""
+        return shortened(self.names[0]) if len(self.names) == 1 else f"{shortened(self.names[0])} …"
+
+
+def numbers(names: Sequence[str], values: Array) -> Block:
+    """Return a block of numbers of shape ``(rows, columns)``, with a name for each column."""
+    return Block(tuple(names), Kind.NUMBER, np.asarray(values, np.float64))
+
+
+def of_kind(column: Column, kind: Kind) -> Column:
+    """Return a column as one of the kind that it had in training: a file of a few rows may look like another kind.
+
+    A column whose cells are all missing is of every kind, numbers of one kind are numbers of another, and everything
+    can be read as text.
+
+    Raises:
+        DataError: the cells are no such values; the message gives the first.
+    """
+    if column.kind is kind:
+        return column
+    if column.missing.all():
+        return Column(column.name, kind, _blank(kind, len(column)))
+    if kind is Kind.TEXT:
+        return Column(column.name, kind, np.array(Block.of(column).words("text"), object))
+    if kind in _NUMBERS and column.kind in _NUMBERS:
+        return Column(column.name, kind, column.values)
+    row = int(np.flatnonzero(~column.missing)[0])
+    raise DataError(
+        f"expected column {shortened(column.name)} to be of kind {kind}, as in training, "
+        f"got {shown(Block.of(column).words('text')[row])} in row {row}; correct the cell"
+    )
+
+
+def _blank(kind: Kind, rows: int) -> Array:
+    if kind is Kind.TEXT:
+        return np.full(rows, None, object)
+    return np.full(rows, "NaT", "datetime64[us]") if kind is Kind.DATE else np.full(rows, np.nan)
+
+
+def _truth(cell: float) -> str:
+    return "true" if cell else "false"
+
+
+def _number(cell: float) -> str:
+    return str(int(cell)) if float(cell).is_integer() else str(cell)
