@@ -29,6 +29,7 @@ LEVELS = {
     "observe": 7,
     "service": 7,
     "cli": 8,
+    "estimators": 8,
 }
 """Every package of `annex_actors` by its height: imports go downwards only."""
 

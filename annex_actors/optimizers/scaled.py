@@ -8,6 +8,7 @@ from typing import Any
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
 from annex_actors.optimizers.averaged import Averaged
+from annex_actors.optimizers.continued import Continued
 from annex_actors.optimizers.learning_rate import LearningRate, step_size
 from annex_actors.optimizers.optimizer import Optimizer
 
@@ -24,7 +25,7 @@ def scaled(optimizer: Optimizer, factor: float) -> Optimizer:
     """
     if factor == 1:
         return optimizer
-    if isinstance(optimizer, Averaged):
+    if isinstance(optimizer, Averaged | Continued):
         return replace(optimizer, optimizer=scaled(optimizer.optimizer, factor))
     own: Any = optimizer
     if "learning_rate" not in getattr(own, "__dataclass_fields__", ()):
