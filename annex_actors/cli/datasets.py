@@ -43,5 +43,5 @@ def datasets(
     )
     print_result(
         "\nYour own data: annex-actors train FILE.npz (arrays inputs and targets),\n"
-        "or annex-actors train FILE.csv --label COLUMN."
+        "or annex-actors train FILE.csv --label COLUMN (.tsv and .csv.gz too)."
     )

@@ -1,7 +1,7 @@
 """Data sets: where they come from, their samples (checked once, then read-only) and the order of the samples.
 
 There are no actors or threads here. Start with `load`, which takes a name of the `catalog` or a path to your own
-``.npz`` or ``.csv`` file, or with `Dataset.from_arrays`.
+``.npz``, ``.csv`` or ``.tsv`` file, or with `Dataset.from_arrays`.
 """
 
 from annex_actors.data.catalog import DATA, Entry, Suggestion, catalog, load, register_data
