@@ -22,7 +22,9 @@ def is_table(name: str) -> bool:
     return name.lower().endswith(ENDINGS)
 
 
-def read_table(path: str | Path, *, header: bool | None = None, separator: str | None = None) -> Table:
+def read_table(
+    path: str | Path, *, header: bool | None = None, label: str | None = None, separator: str | None = None
+) -> Table:
     """Return the table in a file: CSV or TSV, packed by gzip or not, in UTF-8, with any separator.
 
     Each column gets the kind that all of its cells have. Cells that are empty, NA, N/A, nan, null, ? or - are missing.
@@ -32,6 +34,7 @@ def read_table(path: str | Path, *, header: bool | None = None, separator: str |
     Args:
         path: the file.
         header: whether the first line holds names; None: found out.
+        label: the name of a column, which the header then has; by default the last column is the label.
         separator: between cells, one of ``,``, ``;``, ``|`` and a tab; None: found out.
 
     Raises:
@@ -41,10 +44,12 @@ def read_table(path: str | Path, *, header: bool | None = None, separator: str |
     path = user_path(checks.path("path", path))
     if header is not None:
         checks.boolean("header", header)
+    if label is not None:
+        checks.text("label", label)
     if separator is not None and separator not in _SEPARATORS:
         checks.unknown("separator", separator, _SEPARATORS)
     with reading(path):
-        return open_table(path, header=header, separator=separator).table
+        return open_table(path, header=header, label=label, separator=separator).table
 
 
 def open_table(
