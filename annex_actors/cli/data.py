@@ -40,7 +40,7 @@ def data(
 
 def _show(summary: TableSummary) -> None:
     print_table(
-        ["column", "kind", "missing", "distinct", "range or most frequent", ""],
+        ["column", "kind", "missing", "distinct", "range or most frequent", "remark"],
         [
             [each.name, each.kind, f"{each.missing:,}", f"{each.distinct:,}", each.values, each.suspicion]
             for each in summary.columns
@@ -52,4 +52,4 @@ def _show(summary: TableSummary) -> None:
         return
     most = list(summary.classes.items())[:_MOST]
     print_result(f"{summary.label}: {counted(len(summary.classes), 'class')}")
-    print_table(("class", "rows", ""), [[name, f"{rows:,}", f"{rows / summary.rows:.1%}"] for name, rows in most])
+    print_table(("class", "rows", "share"), [[name, f"{rows:,}", f"{rows / summary.rows:.1%}"] for name, rows in most])

@@ -88,7 +88,7 @@ def read_csv(
 
 def check_task(task: object) -> None:
     """Raise ConfigError unless ``task`` is None or one of `TASKS`."""
-    if task is not None and task not in TASKS:
+    if task is not None and not (isinstance(task, str) and task in TASKS):
         raise ConfigError(f"expected `task` to be {' or '.join(TASKS)}, got {shown(task)}")
 
 

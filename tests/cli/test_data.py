@@ -53,3 +53,11 @@ def test_an_unknown_label_is_refused_in_one_line(table: Path, capsys: pytest.Cap
     error = capsys.readouterr().err
     assert "expected the label column to be one of user, x, y, one, same, kind, got 'kinds'" in error
     assert error.count("\n") == 1
+
+
+def test_a_table_without_suspicious_columns_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.csv").write_text("x,y,kind\n1,2,a\n3,5,b\n2,2,a\n")
+    assert main(["data", str(tmp_path / "mine.csv")]) == 0
+    out = capsys.readouterr().out
+    assert "kind: 2 classes" in out
+    assert "a      2     66.7%" in out

@@ -46,7 +46,7 @@ def read_table(
         checks.boolean("header", header)
     if label is not None:
         checks.text("label", label)
-    if separator is not None and separator not in _SEPARATORS:
+    if separator is not None and not (isinstance(separator, str) and separator in _SEPARATORS):
         checks.unknown("separator", separator, _SEPARATORS)
     with reading(path):
         return open_table(path, header=header, label=label, separator=separator).table

@@ -15,7 +15,7 @@ from annex_actors.base.texts import listed, shortened
 from annex_actors.data.tables.columns import Column, Kind, Table
 
 _FEW = 20
-"""With so few rows it means nothing that each has a value of its own."""
+"""So few rows may differ in each column, or agree in two, by chance."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,12 @@ def _codes(column: Column) -> NDArray[np.int64]:
 def _suspicion(kind: Kind, codes: NDArray[np.int64], distinct: int, target: NDArray[np.int64] | None) -> str:
     if distinct < 2:
         return "constant"
-    if target is None:
+    if target is None or len(codes) <= _FEW:
         return ""
     pairs = len(np.unique(np.stack([codes, target]), axis=1)[0])
     if pairs == len(np.unique(codes)) == len(np.unique(target)):
         return "copy of the label"
-    is_identifier = kind in (Kind.TEXT, Kind.INTEGER) and distinct == len(codes) > _FEW
+    is_identifier = kind in (Kind.TEXT, Kind.INTEGER) and distinct == len(codes)
     return "identifier" if is_identifier else ""
 
 
