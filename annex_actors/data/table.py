@@ -79,8 +79,7 @@ def read_csv(
             seed=seed,
             name=path.name.partition(".")[0] if path.suffix == ".gz" else path.stem,
             feature_names=[file.names[index] for index in features] if file.header else None,
-            source=f"{file.source.replace(str(file.path), str(path), 1)}, target in column "
-            f"{listed([names[index] for index in targets])}, split seed {seed}",
+            source=f"{file.source}, target in column {listed([names[each] for each in targets])}, split seed {seed}",
         )
         check_classes(dataset.classes)
         return dataset
