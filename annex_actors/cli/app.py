@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from annex_actors.cli.card import card
 from annex_actors.cli.chaos import chaos
 from annex_actors.cli.curves import curves
+from annex_actors.cli.data import data
 from annex_actors.cli.datasets import datasets
 from annex_actors.cli.find_rate import find_rate
 from annex_actors.cli.inspect import inspect
@@ -38,7 +39,7 @@ def _short_help(command: Callable[..., Any]) -> str:
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-_LISTS = (datasets, layers, initializers, costs, optimizers, rates, schedules, metrics, settings)
+_LISTS = (data, datasets, layers, initializers, costs, optimizers, rates, schedules, metrics, settings)
 for each in (train, resume, predict, serve, inspect, card, curves, summary, find_rate, *_LISTS, simulate, chaos):
     app.command(cls=SettingsCommand, short_help=_short_help(each))(each)
 

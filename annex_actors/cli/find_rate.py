@@ -31,6 +31,7 @@ def find_rate(
     seed: shared.Seed = None,
     data_dir: shared.DataDir = None,
     label: shared.Label = None,
+    task: shared.Task = None,
     set_: shared.Set = None,
     load: shared.Load = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -55,6 +56,7 @@ def find_rate(
         seed=seed,
         data_dir=data_dir,
         label=label,
+        task=task,
         load=shared.files(load),
     )
     config, learner, dataset = resolve(settings)

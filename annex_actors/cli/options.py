@@ -31,6 +31,7 @@ CostName: TypeAlias = Annotated[str | None, typer.Option("--cost")]
 OptimizerName: TypeAlias = Annotated[str | None, typer.Option("--optimizer")]
 Seed: TypeAlias = Annotated[int | None, typer.Option()]
 Label: TypeAlias = Annotated[str | None, typer.Option()]
+Task: TypeAlias = Annotated[str | None, typer.Option(metavar="classification|regression")]
 DataDir: TypeAlias = Annotated[str | None, typer.Option()]
 HangSeconds: TypeAlias = Annotated[float | None, typer.Option()]
 Load: TypeAlias = Annotated[list[Path] | None, typer.Option(help=_LOAD)]
@@ -74,6 +75,7 @@ _SETTING_OF = {
     "cost": "cost",
     "data_dir": "data.data_dir",
     "label": "data.label",
+    "task": "data.task",
     "strategy": "supervision.strategy",
     "max_restarts": "supervision.max_restarts",
     "max_seconds": "supervision.max_seconds",
@@ -127,10 +129,16 @@ def settings_from(data: str | None, sets: list[str] | None, **options: Any) -> S
     """
     from annex_actors.layers import files_in
     from annex_actors.runs.loaded_files import check_permitted
-    from annex_actors.runs.toml_settings import merged, nested, parse_setting, read_settings
+    from annex_actors.runs.toml_settings import beside, merged, nested, parse_setting, read_settings
 
     is_file = data is not None and data.endswith(".toml")
-    base = read_settings(Path(str(data))) if is_file else nested(["data", "name"], data) if data else {}
+    base = (
+        beside(Path(str(data)), read_settings(Path(str(data))))
+        if is_file
+        else nested(["data", "name"], data)
+        if data
+        else {}
+    )
     given = [nested(_SETTING_OF[name].split("."), value) for name, value in options.items() if value is not None]
     overrides = merged(*given, *map(parse_setting, sets or []))
     if (wanted := _load_of(base)) and not _load_of(overrides):

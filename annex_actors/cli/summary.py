@@ -24,6 +24,7 @@ def summary(
     stages: shared.Stages = None,
     data_dir: shared.DataDir = None,
     label: shared.Label = None,
+    task: shared.Task = None,
     set_: shared.Set = None,
     load: shared.Load = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -45,6 +46,7 @@ def summary(
         stages=shared.number_or_text(stages),
         data_dir=data_dir,
         label=label,
+        task=task,
         load=shared.files(load),
     )
     config, learner, dataset = resolve(settings)

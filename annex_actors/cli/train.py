@@ -10,7 +10,7 @@ import typer
 from annex_actors.cli import options as shared
 from annex_actors.cli.training import print_outcome, progress_of
 
-_DATA = "A name in `annex-actors datasets`, or the path of your own .npz or .csv file or of a .toml config file."
+_DATA = "A name in `annex-actors datasets`, or the path of your own .npz, .csv or .tsv file or of a .toml config file."
 _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
 
 
@@ -42,6 +42,7 @@ def train(
     run_dir: Annotated[Path | None, typer.Option(help="The new folder to keep the run in.")] = None,
     data_dir: shared.DataDir = None,
     label: shared.Label = None,
+    task: shared.Task = None,
     strategy: Annotated[str | None, typer.Option()] = None,
     max_restarts: Annotated[int | None, typer.Option()] = None,
     max_seconds: Annotated[float | None, typer.Option()] = None,
@@ -91,6 +92,7 @@ def train(
         from_=None if from_ is None else str(from_),
         data_dir=data_dir,
         label=label,
+        task=task,
         strategy=strategy,
         max_restarts=max_restarts,
         max_seconds=max_seconds,

@@ -1,8 +1,8 @@
 """Data sets: where they come from, their samples (checked once, then read-only) and the order of the samples.
 
 There are no actors or threads here. Start with `load`, which takes a name of the `catalog` or a path to your own
-``.npz`` or ``.csv`` file or folder of pictures, or with `Dataset.from_arrays`. `tables` describes tables of any columns,
-`transforms` makes numbers of them, and `Dataset.from_table` is their use.
+``.npz``, ``.csv`` or ``.tsv`` file or folder of pictures, or with `Dataset.from_arrays`. `tables` reads and describes
+tables of any columns, `transforms` makes numbers of them, and `Dataset.from_table` is their use.
 """
 
 from annex_actors.data.catalog import DATA, catalog, load, register_data

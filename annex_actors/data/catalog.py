@@ -23,7 +23,8 @@ from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.packaged import PACKAGED
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
-from annex_actors.data.table import read_csv
+from annex_actors.data.table import check_task, read_csv
+from annex_actors.data.tables.read import is_table
 
 
 def _amounts(layers: str, batch_size: int, epochs: int) -> Suggestion:
@@ -36,6 +37,8 @@ def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: i
 
 _CLOTHES, _TEST_FRACTION = "fashion-mnist", 0.2
 _MOST_COLUMNS, _LONG = 2**31, 100
+_FOREIGN = frozenset({".xlsx", ".xls", ".ods", ".parquet", ".feather", ".arrow", ".jsonl", ".json", ".arff", ".txt"})
+"""How tables of other forms end, which other programs can save as ``.csv``."""
 
 _ANNEX: Mapping[str, Callable[[str], Dataset]] = MappingProxyType(
     {
@@ -147,25 +150,29 @@ def load(
     data_dir: str | Path | None = None,
     seed: int = 0,
     label: str | int | None = None,
+    task: str | None = None,
     test_fraction: float = _TEST_FRACTION,
 ) -> Dataset:
-    """Return a data set of the catalogue, or the data set in your own ``.npz`` or ``.csv`` file.
+    """Return a data set of the catalogue, or the data set in your own ``.npz``, ``.csv`` or ``.tsv`` file.
 
     Args:
         name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends in ``.npz`` (see
-            `read_npz`) or ``.csv`` (see `read_csv`), or to a folder of pictures (see `read_images`).
+            `read_npz`) or as a table's does, ``.csv``, ``.tsv`` or ``.csv.gz`` (see `read_csv`), or to a folder of
+            pictures (see `read_images`).
         data_dir: a folder that may hold the files of ``fashion-mnist``, or of a data set that a package ships; searched
             before all others.
         seed: decides how your own file is split into training and test samples. The split of the catalogue's data sets
             is fixed, so that accuracies of different seeds are comparable.
-        label: the column of a ``.csv`` file that holds the target: its name, or its index (negative from the end);
-            the last by default.
+        label: the column of a table that holds the target: its name, or its index (negative from the end); the last
+            by default. Several names with commas between them are several amounts.
+        task: ``classification`` or ``regression``, for a table; by default labels that are integers or text are
+            classes, and numbers with decimals are amounts.
         test_fraction: the fraction of your own file to test on, in [0, 1); 0 tests on the training samples.
 
     Raises:
         DataError: an unknown name, a file that cannot be read, or data that cannot be trained on.
-        ConfigError: an argument of another kind or out of range, or one that this data set does not use: ``label`` for
-            a file that is not ``.csv``, ``data_dir`` and ``test_fraction`` for most others.
+        ConfigError: an argument of another kind or out of range, or one that this data set does not use: ``label``
+            and ``task`` for what is no table, ``data_dir`` and ``test_fraction`` for most others.
     """
     path, name = checks.path("name_or_path", name_or_path), str(name_or_path)
     folder = None if data_dir is None else user_path(checks.path("data_dir", data_dir))
@@ -173,7 +180,13 @@ def load(
     seed = checks.whole_number("seed", seed, at_least=0, below=2**64)
     if label is not None and not isinstance(label, str):
         label = checks.whole_number("label", label, at_least=-_MOST_COLUMNS, limit=_MOST_COLUMNS)
-    _check_used("label", label, name, name.endswith(".csv"), "a .csv file")
+    check_task(task)
+    known = name in DATA or name in PACKAGED or name == _CLOTHES
+    is_own = not known and is_table(name)
+    if not known and not is_own and path.suffix != ".npz" and not os.path.isdir(user_path(path)):
+        raise DataError(_unknown(name))  # before any setting: what the file is comes first
+    _check_used("label", label, name, is_own, "a .csv file")
+    _check_used("task", task, name, is_own, "a .csv file")
     _check_used("data_dir", data_dir, name, name in (*PACKAGED, _CLOTHES), "a data set that is read from files")
     own_split = None if fraction == _TEST_FRACTION else fraction
     _check_used("test_fraction", own_split, name, name not in (*DATA, *PACKAGED, _CLOTHES), "a file of your own")
@@ -184,13 +197,11 @@ def load(
     if checks.text("name", name) == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
     path = user_path(path)
-    if path.suffix == ".csv":
-        return read_csv(path, label=label, test_fraction=fraction, seed=seed)
+    if is_own:
+        return read_csv(path, label=label, task=task, test_fraction=fraction, seed=seed)
     if path.suffix == ".npz":
         return read_npz(path, test_fraction=fraction, seed=seed)
-    if os.path.isdir(path):
-        return read_images(path, test_fraction=fraction, seed=seed)
-    raise DataError(_unknown(name))
+    return read_images(path, test_fraction=fraction, seed=seed)
 
 
 def register_data(name: str, made: Callable[[], Dataset]) -> None:
@@ -229,6 +240,9 @@ def _check_used(setting: str, given: object, name: str, is_used: bool, only: str
 def _unknown(name: str) -> str:
     known = [*DATA, _CLOTHES, *PACKAGED]
     close = get_close_matches(name.lower(), known, n=1) if len(name) < _LONG else []
-    hint = f"did you mean {close[0]}?" if close else "`annex-actors datasets` describes them"
+    if Path(name).suffix in _FOREIGN:
+        hint = "save the table as .csv: spreadsheets and data frames can"
+    else:
+        hint = f"did you mean {close[0]}?" if close else "`annex-actors datasets` describes them"
     few = ", ".join(each for each in known if each not in _ANNEX)
-    return f"expected a data set of {few}, annex-..., or a path to .npz or .csv, got {shown(name)}; {hint}"
+    return f"expected a data set of {few}, annex-..., or a path to .npz, .csv or .tsv, got {shown(name)}; {hint}"

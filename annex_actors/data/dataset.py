@@ -17,7 +17,7 @@ from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array, finite_floats, integers, sample_weights
-from annex_actors.data.labels import class_labels, is_labels
+from annex_actors.data.labels import class_labels, flat_labels, is_labels
 from annex_actors.data.order import sample_order
 from annex_actors.data.split import split_indices
 from annex_actors.data.tables.columns import Table
@@ -187,8 +187,9 @@ class Dataset:
 
         Args:
             inputs: shape ``(samples, *input_shape)``.
-            targets: labels, text or integers of shape ``(samples,)``, whose distinct values, sorted, are the classes;
-                or, for regression, floats of shape ``(samples,)`` or ``(samples, outputs)``.
+            targets: labels, text or integers of shape ``(samples,)`` or ``(samples, 1)``, whose distinct values,
+                sorted, are the classes; or integers of shape ``(samples, classes)`` with a single 1 in each row; or,
+                for regression, floats of shape ``(samples,)`` or ``(samples, outputs)``.
             sample_weight: what each sample counts in the cost; see `Samples`.
             test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.
             seed: of the split, >= 0; the split depends on the seed and the labels alone.
@@ -201,7 +202,7 @@ class Dataset:
             ConfigError: ``test_fraction`` or ``seed`` out of range, or an argument of another kind.
         """
         given = as_array(targets, "targets")
-        labels, classes = class_labels(given) if is_labels(given) else (given, None)
+        labels, classes = class_labels(flat_labels(given)) if is_labels(given) else (given, None)
         weights = None if sample_weight is None else as_array(sample_weight, "sample_weight")
         samples = Samples(as_array(inputs, "inputs"), labels, weights)
         rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)

@@ -30,6 +30,26 @@ def class_labels(values: Array) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     return indices.reshape(values.shape).astype(np.int64), tuple(str(value) for value in classes.tolist())
 
 
+def flat_labels(values: Array) -> Array:
+    """Return labels of shape ``(samples,)``, from these, from a column of them, or from one-hot rows of integers.
+
+    Raises:
+        DataError: several labels for a sample that are no one-hot row.
+    """
+    if values.ndim != 2 or 0 in values.shape:
+        return values
+    if values.shape[1] == 1:
+        return values[:, 0]
+    is_one_hot = values.dtype.kind in "biu" and bool(((values == 0) | (values == 1)).all())
+    if is_one_hot and (values.sum(axis=1) == 1).all():
+        hot: Array = values.argmax(axis=1)
+        return hot
+    raise DataError(
+        f"expected labels of shape (samples,), or one-hot rows, got {values.dtype} of shape {values.shape}; "
+        "for several outputs convert them: targets.astype(float)"
+    )
+
+
 def check_classes(classes: tuple[str, ...] | None) -> None:
     """Raise DataError if a classification has fewer than two classes; ``None`` (regression) passes."""
     if classes is not None and len(classes) < 2:

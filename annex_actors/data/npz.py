@@ -14,7 +14,7 @@ from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data.dataset import Dataset, Samples
-from annex_actors.data.labels import check_classes, class_labels, is_labels
+from annex_actors.data.labels import check_classes, class_labels, flat_labels, is_labels
 
 UNSPLIT = (("inputs", "targets"), ("x", "y"))
 """The names of inputs and targets in a file that `read_npz` splits."""
@@ -123,6 +123,8 @@ def read_npy(path: Path) -> Array:
 def _from_split(path: Path, arrays: dict[str, Array]) -> Dataset:
     x_train, y_train, x_test, y_test = (arrays[name] for name in SPLIT)
     classes: tuple[str, ...] | None = None
+    if is_labels(y_train) and is_labels(y_test):
+        y_train, y_test = flat_labels(y_train), flat_labels(y_test)
     if is_labels(y_train) and is_labels(y_test) and y_train.ndim == y_test.ndim == 1:
         labels, classes = class_labels(np.concatenate([y_train, y_test]))
         y_train, y_test = np.split(labels, [len(y_train)])

@@ -4,7 +4,8 @@
 cost = "softmax_cross_entropy"  # or with settings, such as "huber:delta=2.0"
 
 [data]
-name = "digits"                 # or the path of an .npz or .csv file; then also label = "species", test_fraction = 0.2
+name = "digits"                 # or the path of an .npz, .csv or .tsv file, beside this file or in the current folder;
+                                 # then also test_fraction = 0.2, label = "species", task = "classification"
 # data_dir = "..."              # a folder that may hold the files of fashion-mnist or of a package
 
 [network]
@@ -73,6 +74,7 @@ from annex_actors.base.texts import shortened
 from annex_actors.base.user_files import run_user_files
 from annex_actors.data import DATA, Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
+from annex_actors.data.tables.read import is_table
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
 from annex_actors.runs.sections import (
@@ -130,7 +132,8 @@ class RunConfig(Section):
         if folder is not None and not os.path.isdir(folder):
             raise ConfigError(f"expected `data.data_dir` to be a folder, got {shown(data.data_dir)}; check the path")
         seed, validation = self.training.seed, self.training.validation
-        loaded = load_data(data.name, data_dir=folder, label=data.label, test_fraction=data.test_fraction, seed=seed)
+        given = data.model_dump(exclude={"name", "data_dir"})
+        loaded = load_data(data.name, data_dir=folder, seed=seed, **given)
         if validation is None:
             return loaded
         return loaded.with_validation(checks.real_number("validation", validation, above=0, below=1), seed=seed)
@@ -242,7 +245,7 @@ def _is_own(name: str) -> bool:
     """Return whether a name that is a path too stands for the user's own data: a file, or a folder of pictures."""
     path = user_path(name)
     known = {*DATA, *(entry.name for entry in catalog())}
-    return path.suffix in (".npz", ".csv") or (name not in known and os.path.isdir(path))
+    return path.suffix == ".npz" or is_table(path.name) or (name not in known and os.path.isdir(path))
 
 
 def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:

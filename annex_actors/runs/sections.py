@@ -52,6 +52,7 @@ class DataSection(Section):
 
     name: str = "digits"
     label: str | int | None = None
+    task: str | None = None
     data_dir: str | None = None
     test_fraction: float = 0.2
 

@@ -30,6 +30,33 @@ def read_settings(path: Path) -> Settings:
         raise ConfigError(f"expected TOML in {path}, got: {message_of(error)}; correct the file") from None
 
 
+def beside(path: Path, settings: Settings) -> Settings:
+    """Return the settings of a file with the paths to data that lead to something beside that file, from anywhere.
+
+    So a config and its data can be moved together. What is not there is looked for in the current folder.
+
+    Args:
+        path: the file.
+        settings: what it holds.
+    """
+    data = settings.get("data")
+    if not isinstance(data, Mapping):
+        return settings
+    found = {
+        key: str(path.parent / str(data[key]))
+        for key in ("name", "data_dir")
+        if isinstance(data.get(key), str) and _is_there(path.parent / data[key], key)
+    }
+    return {**settings, "data": {**data, **found}}
+
+
+def _is_there(path: Path, key: str) -> bool:
+    try:
+        return path.is_dir() if key == "data_dir" else bool(path.suffix) and path.exists()
+    except (OSError, ValueError):  # no path that a file can have
+        return False
+
+
 def parse_setting(text: str) -> Settings:
     """Return the setting in a text such as ``optimizer.learning_rate=0.01``; a value that is not TOML is text.
 

@@ -45,6 +45,7 @@ OTHERS: Mapping[str, list[Any]] = {
     "cost": ["sigmoid_cross_entropy", "mean_squared_error", "softmax_cross_entropy:label_smoothing=0.1"],
     "data.name": ["other.csv"],
     "data.label": ["label", 0, 4],
+    "data.task": ["classification", "regression"],
     "data.data_dir": ["."],
     "data.test_fraction": [0.0, 0.4],
     "network.dtype": ["float64"],

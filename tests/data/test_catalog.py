@@ -100,7 +100,7 @@ def test_an_entry_that_would_be_downloaded_says_so(tmp_path: Path, monkeypatch: 
         ("digit", r"got 'digit'; did you mean digits\?"),
         ("Fashion_MNIST", r"did you mean fashion-mnist\?"),
         ("penguins", "`annex-actors datasets` describes them"),
-        ("table.xlsx", "annex-..., or a path to .npz or .csv, got 'table.xlsx'"),
+        ("table.xlsx", "annex-..., or a path to .npz, .csv or .tsv, got 'table.xlsx'"),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_known_ones(name: str, hint: str) -> None:

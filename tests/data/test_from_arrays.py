@@ -92,3 +92,17 @@ def test_weights_stay_with_their_samples() -> None:
     for part in (dataset.train, dataset.test):
         assert part.sample_weight is not None
         assert part.sample_weight.tolist() == part.inputs[:, 0].tolist()
+
+
+@pytest.mark.parametrize("dtype", [int, np.uint8, bool])
+def test_a_column_of_labels_and_one_hot_rows_are_labels(dtype: type) -> None:
+    labels = np.arange(9) % 3
+    for given in (labels[:, None], np.eye(3, dtype=dtype)[labels]):
+        dataset = Dataset.from_arrays(np.ones((9, 2)), given, test_fraction=0)
+        assert dataset.classes == ("0", "1", "2")
+        assert dataset.train.targets.tolist() == labels.tolist()
+
+
+def test_several_integers_of_a_sample_are_refused_with_the_way_out() -> None:
+    with pytest.raises(DataError, match=r"or one-hot rows, got int64 of shape \(2, 2\); .*targets\.astype\(float\)"):
+        Dataset.from_arrays([[1.0], [2.0]], [[1, 1], [0, 1]])

@@ -85,7 +85,10 @@ def test_the_seed_and_the_fraction_of_the_split_can_be_chosen(tmp_path: Path) ->
         ({"x": INPUTS[:0], "y": LABELS[:0]}, "expected at least 1 sample, got 0"),
         ({"x": LABELS, "y": LABELS}, r"expected inputs of shape \(samples, features, \.\.\.\), got \(20,\)"),
         ({"x": INPUTS, "y": LABELS * 0}, r"expected at least 2 classes, got 1 \(0\)"),
-        ({"x": INPUTS, "y": LABELS[:, None]}, r"expected labels of shape \(samples,\), got \(20, 1\)"),
+        (
+            {"x": INPUTS, "y": np.stack([LABELS, LABELS], 1)},
+            r"expected labels of shape \(samples,\), or one-hot rows, got int64 of shape \(20, 2\)",
+        ),
         ({"x": np.where(INPUTS == 7, np.nan, INPUTS), "y": LABELS}, "got nan in row 3, column 1"),
         ({"x": INPUTS, "y": np.array([{}] * 20)}, "expected arrays of numbers or text, got: Object arrays cannot be"),
         (

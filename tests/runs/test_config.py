@@ -207,7 +207,7 @@ def test_a_value_of_the_wrong_type_is_named_with_its_key(text: str, expected: st
     [
         ("training.microbatch=3", ["keys of `training`", "microbatches, schedule", "did you mean 'microbatches'?"]),
         ("trainin.epochs=3", ["sections and keys", "cost, data, network", "did you mean 'training'?"]),
-        ("data.path=x", ["keys of `data`", "name, label, data_dir", "got 'path'"]),
+        ("data.path=x", ["keys of `data`", "name, label, task, data_dir", "got 'path'"]),
         ("optimizer.momentum=0.9", ["settings of adam", "beta1", "got 'momentum'"]),
         ("runtime.afinity=true", ["settings of schedulers", "among threads", "got 'afinity'"]),
         (
