@@ -187,7 +187,7 @@ def load(
         raise DataError(_unknown(name))  # before any setting: what the file is comes first
     _check_used("label", label, name, is_own, "a .csv file")
     _check_used("task", task, name, is_own, "a .csv file")
-    _check_used("data_dir", data_dir, name, name in (*PACKAGED, _CLOTHES), "a data set that is read from files")
+    _check_used("data_dir", data_dir, name, name in (*PACKAGED, _CLOTHES), "fashion-mnist or the data set of a package")
     own_split = None if fraction == _TEST_FRACTION else fraction
     _check_used("test_fraction", own_split, name, name not in (*DATA, *PACKAGED, _CLOTHES), "a file of your own")
     if name in DATA:
