@@ -41,6 +41,9 @@ def test_every_file_is_a_benchmark_that_is_run_here_or_shared_by_them() -> None:
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmark_runs_at_its_smallest_size_and_prints_how_much_memory_it_took(name: str) -> None:
+    if name == "serving":
+        pytest.importorskip("uvicorn")
+        pytest.importorskip("starlette")
     command = [sys.executable, "-W", "error", "-m", f"examples.benchmarks.{name}", "--smoke"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
