@@ -10,6 +10,7 @@ import inspect
 import math
 import os
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from enum import Enum
 from numbers import Integral, Real
@@ -295,3 +296,10 @@ def _lacks(value: object, kind: type[Any]) -> list[str]:
 
 def _write_call(kind: type[Any]) -> str:
     return f"; write {kind.__name__}(...)"
+
+
+def is_dataclass_with(value: object, members: Iterable[str]) -> bool:
+    """Return whether a value is a dataclass itself, not an instance, that has these members as fields or otherwise."""
+    if not (isinstance(value, type) and is_dataclass(value)):
+        return False
+    return {*members} <= {*dir(value), *(each.name for each in fields(value))}

@@ -35,9 +35,9 @@ def predict(
         learner = Learner.load(run_dir, load=load or [])
     else:
         learner = SavedRun.open(run_dir).learner(load or [], print_note)
-    classes, is_probability = learner.classes, learner.spec.cost.name != "mean_squared_error"
+    classes = learner.classes
     outputs = learner.predict(read_npy(samples))
-    rows = described(outputs, classes, is_probability=is_probability)
+    rows = described(outputs, classes, learner.spec.cost)
     if out is not None:
         _write(out, outputs)
     if json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any, Self
 
@@ -28,7 +29,7 @@ from annex_actors.training.preparation import PreparedTraining
 _SPARSE = ("csr", "csc")
 
 
-class ActorEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class ActorEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """A network of actors with scikit-learn's methods; the base of both estimators.
 
     A subclass says what the targets are: `_encoded`, `_cost` and `_names` of the classes.
@@ -37,6 +38,65 @@ class ActorEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
     learner_: Learner
     n_outputs_: int
     out_activation_: str
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 0.0001,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        layers: str | None = None,
+        schedule: Any = "1f1b",
+        runtime: Any = "inline",
+        stages: str | int = "layer",
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.layers = layers
+        self.schedule = schedule
+        self.runtime = runtime
+        self.stages = stages
 
     def __sklearn_tags__(self) -> Any:
         """Return what scikit-learn asks of an estimator: sparse inputs and several outputs are taken."""
@@ -228,13 +288,13 @@ class ActorEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
     def _score_name(self) -> str:
         return "r2"
 
+    @abstractmethod
     def _encoded(self, targets: Array, *, warm: bool, classes: Any = None) -> Array:
         """Return the targets as the cost takes them, and set what `fit` learns of them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _cost(self) -> tuple[str, float]:
         """Return a cost, and the factor that makes scikit-learn's of it: a mean over the outputs is a sum there."""
-        raise NotImplementedError
 
     def _names(self) -> tuple[str, ...] | None:
         """Return the names of the classes; None: the targets are numbers."""

@@ -14,7 +14,6 @@ Read the modules in this order:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from annex_actors.base import checks
@@ -60,19 +59,13 @@ def register_optimizer(name: str, optimizer: _Class) -> _Class:
     Raises:
         ConfigError: the name is one of this package's or not a single word, or ``optimizer`` is not such a class.
     """
-    if not _is_optimizer_class(optimizer):
+    if not checks.is_dataclass_with(optimizer, _MEMBERS):
         raise ConfigError(
             f"expected `optimizer` to be a dataclass with {', '.join(_MEMBERS)}, such as Sgd, "
             f"got {shown(optimizer)}; register the class itself"
         )
     OPTIMIZERS.register(name, optimizer)
     return optimizer
-
-
-def _is_optimizer_class(value: object) -> bool:
-    if not (isinstance(value, type) and is_dataclass(value)):
-        return False
-    return {*_MEMBERS} <= {*dir(value), *(each.name for each in fields(value))}
 
 
 def optimizer(name: str | Optimizer, **settings: Any) -> Optimizer:

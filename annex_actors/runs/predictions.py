@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from annex_actors.base.types import Floats
+from annex_actors.costs import Cost
 from annex_actors.metrics import predicted_classes
 
 
-def described(outputs: Floats, classes: tuple[str, ...] | None, *, is_probability: bool) -> list[dict[str, Any]]:
+def described(outputs: Floats, classes: tuple[str, ...] | None, cost: Cost) -> list[dict[str, Any]]:
     """Return for each sample its ``class`` and that class's ``probability`` or ``score``, or ``output 0`` and so on.
 
     Args:
         outputs: what the network predicts, shape ``(samples, ...)``.
         classes: the names of the classes; None for regression.
-        is_probability: whether outputs are probabilities.
+        cost: that of the training: a squared error predicts scores, other costs probabilities.
     """
     if classes is None:
         values = outputs.reshape(len(outputs), -1)
         return [{f"output {index}": float(value) for index, value in enumerate(row)} for row in values]
+    is_probability = cost.name != "mean_squared_error"
     chosen = predicted_classes(outputs, len(outputs), len(classes))
     scores = outputs[:, 0] if outputs.shape[1] == 1 else outputs[range(len(outputs)), chosen]
     if is_probability and outputs.shape[1] == 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
 from annex_actors.base.types import Floats
 from annex_actors.base.words import counted
+from annex_actors.costs import Cost
 from annex_actors.runs.predictions import described
 from annex_actors.runtimes import RunFailedError
 
@@ -52,7 +53,7 @@ class Application:
     Args:
         predict: see `Learner.serving`; called from several threads.
         classes: the names of the classes; None for regression.
-        is_probability: whether outputs are probabilities.
+        cost: that of the training, which says what predictions are.
         most_waiting: how many requests may be under way; one more is refused with the status 503.
         on_failure: called with the error when a layer has failed again and again, after which nothing can be answered.
     """
@@ -62,13 +63,13 @@ class Application:
         predict: Callable[[Floats], Floats],
         classes: tuple[str, ...] | None,
         *,
-        is_probability: bool,
+        cost: Cost,
         most_waiting: int,
         on_failure: Callable[[RunFailedError], None],
     ) -> None:
         self._predict = predict
         self._classes = classes
-        self._is_probability = is_probability
+        self._cost = cost
         self._most_waiting = most_waiting
         self._on_failure = on_failure
         self._waiting = self._answered = self._refused = 0
@@ -80,14 +81,12 @@ class Application:
             ConfigError: Starlette is not installed.
         """
         try:
-            from anyio import CapacityLimiter
             from starlette.applications import Starlette
             from starlette.middleware import Middleware
             from starlette.middleware.trustedhost import TrustedHostMiddleware
             from starlette.routing import Route
         except ImportError as error:
             raise ConfigError("expected Starlette to serve with, got none; pip install annex-actors[serve]") from error
-        self._threads: Any = partial(CapacityLimiter, self._most_waiting)
         return Starlette(
             routes=[
                 Route("/predict", self._predictions, methods=["POST"]),
@@ -95,6 +94,13 @@ class Application:
             ],
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
         )
+
+    @cached_property
+    def _threads(self) -> Any:
+        """As many threads as requests may be under way; for the event loop in which it is first asked for."""
+        from anyio import CapacityLimiter
+
+        return CapacityLimiter(self._most_waiting)
 
     async def _health(self, _request: Request) -> JSONResponse:
         from starlette.responses import JSONResponse
@@ -126,8 +132,6 @@ class Application:
     async def _predicted(self, inputs: Floats) -> dict[str, Any]:
         from anyio.to_thread import run_sync
 
-        if callable(self._threads):
-            self._threads = self._threads()  # a limiter belongs to the event loop
         try:
             outputs = await run_sync(self._predict, inputs, limiter=self._threads)
         except UserError as error:
@@ -135,7 +139,7 @@ class Application:
         except RunFailedError as error:
             self._on_failure(error)
             raise Refused(500, message_of(error)) from error
-        rows = described(outputs, self._classes, is_probability=self._is_probability)
+        rows = described(outputs, self._classes, self._cost)
         return {"predictions": rows, "outputs": outputs.tolist()}
 
 

@@ -42,7 +42,7 @@ def serve(learner: Learner, *, port: int, most_waiting: int, on_ready: Callable[
         application = Application(
             predict,
             learner.classes,
-            is_probability=learner.spec.cost.name != "mean_squared_error",
+            cost=learner.spec.cost,
             most_waiting=most_waiting,
             on_failure=fail,
         )

@@ -94,7 +94,8 @@ CASES = {
     "train --keep few": "expected `keep` to be an integer >= 1 or \"all\", got 'few'",
     "train --checkpoint-every -1": "expected `every` to be an integer >= 0, got -1",
     "train --set data.test_fraction=0.3": "expected `test_fraction` with a file of your own only, got 0.3 for 'digits'",
-    "train --data-dir exists": "expected `data_dir` with fashion-mnist or the data set of a package only, got 'exists'",
+    "train --data-dir exists": "expected `data_dir` with fashion-mnist or the data set of a package only, got 'exists' "
+    "for 'digits'; leave it out",
     "train --crash layer=1,step=0,at=bakward": "did you mean 'backward'?",
     "train --crash layer=1,layer=2,step=0": "got 'layer=2' in 'layer=1,layer=2,step=0'",
     "chaos xor --layers dense:3 --epochs 0": "expected `epochs` to be an integer >= 1, got 0",

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from typing import TypeVar
 
 from annex_actors.base import checks
@@ -62,7 +61,7 @@ def register_transform(name: str, transform: _Class) -> _Class:
     Raises:
         ConfigError: the name is one of this package's or not a single word, or ``transform`` is not such a class.
     """
-    if not _is_transform_class(transform):
+    if not checks.is_dataclass_with(transform, _MEMBERS):
         raise ConfigError(
             f"expected `transform` to be a dataclass with {', '.join(_MEMBERS)}, got {shown(transform)}; "
             "register the class itself"
@@ -97,9 +96,3 @@ def _parsed(word: str, place: str) -> Transform:
     constructor = TRANSFORMS.find(name)
     usage = f"`{place}` as {usage_of(name, constructor)}"
     return parse_call(word, usage=usage).make(constructor, usage=usage, text=word, place=place)
-
-
-def _is_transform_class(value: object) -> bool:
-    if not (isinstance(value, type) and is_dataclass(value)):
-        return False
-    return {*_MEMBERS} <= {*dir(value), *(each.name for each in fields(value))}
