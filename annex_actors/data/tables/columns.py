@@ -5,9 +5,10 @@ Readers make tables, whatever the file; transforms make numbers of them. Neither
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.shown import brief, shown
-from annex_actors.base.texts import listed
+from annex_actors.base.texts import listed, shortened
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
@@ -98,6 +99,7 @@ class Table:
     Args:
         columns: in the order of the file.
         source: one line: where the table came from.
+        locate: returns where a row is in its file, such as ``line 7``, for errors; None: rows are counted from 0.
 
     Raises:
         DataError: columns of different lengths, or two of one name.
@@ -106,6 +108,7 @@ class Table:
 
     columns: tuple[Column, ...]
     source: str
+    locate: Callable[[int], str] | None = None
 
     def __repr__(self) -> str:
         return f"Table({counted(len(self), 'row')}, {counted(len(self.columns), 'column')}, {shown(self.source)})"
@@ -113,17 +116,23 @@ class Table:
     def __post_init__(self) -> None:
         columns = checks.elements("columns", self.columns, Column, "a column, such as Column(name, kind, values)")
         checks.keep(self, columns=columns, source=checks.text("source", self.source))
+        if self.locate is not None:
+            checks.function("locate", self.locate, 1)
         lengths = {len(column) for column in self.columns}
         if len(lengths) > 1:
             raise DataError(f"expected columns of one length, got {listed([str(each) for each in sorted(lengths)])}")
-        if len(set(self.names)) < len(self.names):
+        if len(self._by_name) < len(self.columns):
             twice = next(name for name in self.names if self.names.count(name) > 1)
             raise DataError(f"expected {counted(len(self.names), 'column')} of different names, got {twice} twice")
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
         return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
 
     def __len__(self) -> int:
         return len(self.columns[0]) if self.columns else 0
@@ -132,7 +141,15 @@ class Table:
         return iter(self.columns)
 
     def __getitem__(self, name: str) -> Column:
-        return self.columns[self.names.index(name)]
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def place(self, row: int, name: str) -> str:
+        """Return where a cell is, as a person would look for it, such as ``line 7, column age``."""
+        where = f"row {row}" if self.locate is None else self.locate(row)
+        return f"{where}, column {shortened(name)}"
 
     def select(self, names: Sequence[str]) -> Table:
         """Return a table of these columns, in this order.
@@ -142,9 +159,9 @@ class Table:
             ConfigError: something else than names.
         """
         for name in (names := checks.several("names", names, "names of columns")):
-            if checks.text("names", name) not in self.names:
+            if checks.text("names", name) not in self:
                 raise DataError(f"expected columns among {listed(self.names)}, got {shown(name)}; correct the name")
-        return Table(tuple(self[name] for name in names), self.source)
+        return Table(tuple(self[name] for name in names), self.source, self.locate)
 
     def rows(self, rows: NDArray[np.int64]) -> Table:
         """Return a table of these rows.
@@ -152,7 +169,9 @@ class Table:
         Raises:
             DataError: ``rows`` are no indices of rows.
         """
-        return Table(tuple(column.rows(rows) for column in self.columns), self.source)
+        chosen, locate = row_indices(rows, len(self)), self.locate or "row {}".format
+        columns = tuple(column.rows(chosen) for column in self.columns)
+        return Table(columns, self.source, lambda row: locate(int(chosen[row])))
 
 
 def row_indices(rows: ArrayLike, count: int) -> NDArray[np.int64]:

@@ -77,7 +77,7 @@ class TextFile:
             for index, (name, cells) in enumerate(zip(self.names, self.cells, strict=True))
             if index != self.counter
         ]
-        return Table(tuple(columns), self.source)
+        return Table(tuple(columns), self.source, self.line)
 
     @property
     def source(self) -> str:
@@ -97,9 +97,10 @@ class TextFile:
     def place(self, row: int, column: int) -> str:
         """Return where a cell is, as the user would look for it."""
         name = f" ({shortened(self.header[column])})" if self.header else ""
-        return f"{self._line(row)}, column {column}{name}"
+        return f"{self.line(row)}, column {column}{name}"
 
-    def _line(self, row: int) -> str:
+    def line(self, row: int) -> str:
+        """Return where a row begins in the file, such as ``line 7``."""
         wanted = row + (self.header is not None)
         try:
             line, _ = next(islice(_records(self.content, self.separator, strict=False), wanted, None))
