@@ -148,8 +148,11 @@ class Table:
 
     def place(self, row: int, name: str) -> str:
         """Return where a cell is, as a person would look for it, such as ``line 7, column age``."""
-        where = f"row {row}" if self.locate is None else self.locate(row)
-        return f"{where}, column {shortened(name)}"
+        return f"{self.row_place(row)}, column {shortened(name)}"
+
+    def row_place(self, row: int) -> str:
+        """Return where a row is, as a person would look for it, such as ``line 7``."""
+        return f"row {row}" if self.locate is None else self.locate(row)
 
     def select(self, names: Sequence[str]) -> Table:
         """Return a table of these columns, in this order.
