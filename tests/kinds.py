@@ -173,7 +173,7 @@ def _methods(owner: str, kind: type[Any]) -> Iterator[tuple[str, Any, Callable[.
             yield f"{owner}.{name}", method, partial(_method_called, kind, name)
 
 
-def _method_called(kind: type[Any], name: str, *arguments: Any, **options: Any) -> Any:
+def _method_called(kind: type[Any], name: str, /, *arguments: Any, **options: Any) -> Any:
     return getattr(example(f"self of {kind.__name__}", kind), name)(*arguments, **options)
 
 
