@@ -302,6 +302,7 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "register_optimizer(optimizer)": lambda: public.Sgd,
     "register_transform(transform)": lambda: Standardise,
     "simulate(schedule)": lambda: "1f1b",
+    "table_of(frame)": _table,
     "torch_module(device)": lambda: "cpu",
     "torch_module(factory)": lambda: _identity(),
 }

@@ -17,7 +17,8 @@ _TRUTH = ({"true", "false"}, {"yes", "no"})
 _TRUE = ("true", "yes")
 _DATES = ("%d.%m.%Y", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
-_EXACT = 2.0**53
+EXACT = 2.0**53
+"""Whole numbers below it are floats exactly."""
 
 
 def number_of(cell: str, *, decimal_comma: bool = False) -> float | None:
@@ -66,7 +67,7 @@ def column_of(name: str, cells: Any, *, decimal_comma: bool = False) -> Column:
     numbers = _numbers(known, decimal_comma)
     if numbers is not None:
         return Column(name, _kind_of(numbers, known), numbers)
-    return _truth(name, known) or _moments(name, known) or Column(name, Kind.TEXT, _objects(known))
+    return _truth(name, known) or moments(name, known) or Column(name, Kind.TEXT, _objects(known))
 
 
 def _plain(cells: Any) -> Array | None:
@@ -101,7 +102,7 @@ def _kind_of(numbers: Array, known: Any) -> Kind:
     import pyarrow as pa
 
     known_numbers = numbers[~np.isnan(numbers)]
-    if not ((np.abs(known_numbers) < _EXACT) & (np.rint(known_numbers) == known_numbers)).all():
+    if not ((np.abs(known_numbers) < EXACT) & (np.rint(known_numbers) == known_numbers)).all():
         return Kind.NUMBER
     try:
         known.cast(pa.int64())
@@ -122,7 +123,15 @@ def _truth(name: str, known: Any) -> Column | None:
     return Column(name, Kind.BOOLEAN, _array(is_true.cast(pa.float64())))
 
 
-def _moments(name: str, known: Any) -> Column | None:
+def moments(name: str, known: Any) -> Column | None:
+    """Return a column of dates if every cell holds one; None if not, or if all are missing.
+
+    Args:
+        name: its name.
+        known: pyarrow's array of strings; null where one is missing.
+    """
+    if known.null_count == len(known):
+        return None
     first = known.drop_null().slice(0, 100)
     dates = None if _dates(first) is None else _dates(known)
     return None if dates is None else Column(name, Kind.DATE, np.array(dates.to_numpy(zero_copy_only=False), "M8[us]"))

@@ -1,63 +1,132 @@
-"""Read a table from a file, whatever its form, by the ending of its name."""
+"""Read a table from a file, whatever its form, by the ending of its name.
+
+pyarrow reads all forms that it knows, CSV too: it is fast, needs no data frame's library, and its columns are what data
+frames exchange. A form is one function from a path to a table.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from annex_actors.base import checks
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.files import reading, user_path
 from annex_actors.base.shown import shown
+from annex_actors.data.tables.arff import read_arff
+from annex_actors.data.tables.arrow_files import read_arrow, read_parquet
 from annex_actors.data.tables.columns import Table
+from annex_actors.data.tables.json_files import read_json, read_json_lines
+from annex_actors.data.tables.sqlite import SCHEME, parts_of, read_query
 from annex_actors.data.tables.text_file import TextFile, read_text
 
-ENDINGS = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz", ".tab.gz")
+_PACKED = ".gz"
+_TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
+"""How the names of tables of cells between separators end; ``.data`` is what the UCI repository calls them."""
+
+_TYPED: Mapping[str, Callable[[Path], Table]] = MappingProxyType(
+    {
+        ".parquet": read_parquet,
+        ".feather": read_arrow,
+        ".arrow": read_arrow,
+        ".jsonl": read_json_lines,
+        ".ndjson": read_json_lines,
+        ".json": read_json,
+        ".arff": read_arff,
+    }
+)
+"""The readers of tables that say the types of their columns, by the ending of the name."""
+
+_BINARY = (".parquet", ".feather", ".arrow")
+
+ENDINGS = (
+    *_TEXT,
+    *_TYPED,
+    *(f"{ending}{_PACKED}" for ending in (*_TEXT, *_TYPED) if ending not in _BINARY),
+)
 """How the names of tables end."""
 
 _SEPARATORS = (",", ";", "|", "\t")
 
 
 def is_table(name: str) -> bool:
-    """Return whether a name ends as that of a table."""
-    return name.lower().endswith(ENDINGS)
+    """Return whether a name ends as that of a table, or is a query, ``sqlite:FILE.db#SELECT ...``."""
+    return name.startswith(SCHEME) or name.lower().endswith(ENDINGS)
 
 
 def read_table(
     path: str | Path, *, header: bool | None = None, label: str | None = None, separator: str | None = None
 ) -> Table:
-    """Return the table in a file: CSV or TSV, packed by gzip or not, in UTF-8, with any separator.
+    """Return the table in a file, or the answer to a query against one.
 
-    Each column gets the kind that all of its cells have. Cells that are empty, NA, N/A, nan, null, ? or - are missing.
-    A decimal comma is understood where another separator is used. Of columns with one name the second ``x`` is ``x.2``.
-    A first column without a name that only counts the rows is left out.
+    - ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.data``: cells in UTF-8 with any separator. Each column gets the kind
+      that all of its cells have. Cells that are empty, NA, N/A, nan, null, ? or - are missing. A decimal comma is
+      understood where another separator is used. Of columns with one name the second ``x`` is ``x.2``. A first column
+      without a name that only counts the rows is left out.
+    - ``.parquet``, ``.feather``, ``.arrow``: columns have the kind that the file says; see `typed_table`.
+    - ``.jsonl``, ``.ndjson``, ``.json``: an object on each line, or one list of objects.
+    - ``.arff``: of Weka.
+    - ``sqlite:FILE.db#SELECT ...``: what a query selects from an SQLite file.
+
+    All files of text may be packed by gzip, such as ``.csv.gz``.
 
     Args:
-        path: the file.
-        header: whether the first line holds names; None: found out.
+        path: the file, or the query.
+        header: whether the first line of a file of cells holds names; None: found out.
         label: the name of a column, which the header then has; by default the last column is the label.
         separator: between cells, one of ``,``, ``;``, ``|`` and a tab; None: found out.
 
     Raises:
         DataError: another ending, a file that cannot be read, lines of different lengths, or no line of data.
-        ConfigError: an argument of another kind.
+        ConfigError: an argument of another kind, or one that this form of file does not use.
     """
-    path = user_path(checks.path("path", path))
+    checks.path("path", path)
     if header is not None:
         checks.boolean("header", header)
     if label is not None:
         checks.text("label", label)
     if separator is not None and not (isinstance(separator, str) and separator in _SEPARATORS):
         checks.unknown("separator", separator, _SEPARATORS)
-    with reading(path):
-        return open_table(path, header=header, label=label, separator=separator).table
+    name = os.fspath(path)
+    if name.startswith(SCHEME) or _form(name) in _TYPED:
+        _check_unused(name, header=header, separator=separator)
+        return _typed(name)
+    with reading(user_path(path)):
+        return open_table(user_path(path), header=header, label=label, separator=separator).table
 
 
 def open_table(
     path: Path, *, header: bool | None = None, label: str | int | None = None, separator: str | None = None
 ) -> TextFile:
     """Return the cells of a table, each with its place in the file; for arguments and errors see `read_text`."""
-    if not is_table(path.name):
-        raise DataError(
-            f"expected a file that ends in {', '.join(ENDINGS)}, got {shown(path.name)}; save the table as CSV"
-        )
+    if _form(path.name) not in _TEXT:
+        known = ", ".join(_TEXT if _form(path.name) else (*_TEXT, *_TYPED))
+        raise DataError(f"expected a file that ends in {known}, got {shown(path.name)}; save the table as CSV")
     return read_text(path, header=header, label=label, separator=separator)
+
+
+def _form(name: str) -> str:
+    """Return the ending of a table's name, without that of gzip; empty if there is none that is known."""
+    lower = name.lower()
+    return next((each.removesuffix(_PACKED) for each in ENDINGS if lower.endswith(each)), "")
+
+
+def _typed(name: str) -> Table:
+    if name.startswith(SCHEME):
+        file, query = parts_of(name)
+        with reading(file):
+            return read_query(user_path(file), query)
+    path = user_path(name)
+    with reading(path):
+        return _TYPED[_form(name)](path)
+
+
+def _check_unused(name: str, **settings: object) -> None:
+    for setting, given in settings.items():
+        if given is not None:
+            raise ConfigError(
+                f"expected `{setting}` with a file of cells ({', '.join(_TEXT)}) only, got {shown(given)} "
+                f"for {shown(name)}; leave it out"
+            )
