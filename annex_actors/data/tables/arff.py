@@ -7,7 +7,7 @@ Source:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import shortened
 from annex_actors.base.words import counted
-from annex_actors.data.tables.columns import Table
+from annex_actors.data.tables.columns import Form, Table
 from annex_actors.data.tables.content import text_content
 from annex_actors.data.tables.guards import check_fits
 from annex_actors.data.tables.typed import typed_table
@@ -42,7 +42,7 @@ class _Attribute:
     kind: str
 
 
-def read_arff(path: Path) -> Table:
+def read_arff(path: Path, forms: Mapping[str, Form]) -> Table:
     """Return the table in an ARFF file, packed by gzip or not, in UTF-8.
 
     Attributes are numeric, real, integer, string, date or nominal, which is text; ``?`` is missing.

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from annex_actors.base.errors import DataError
 from annex_actors.base.files import open_file
-from annex_actors.data.tables.columns import Table
+from annex_actors.data.tables.columns import Form, Table
 from annex_actors.data.tables.guards import check_fits, damaged
 from annex_actors.data.tables.typed import typed_table
 
 _OLD_FEATHER, _ARROW = b"FEA1", b"ARROW1"
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path, forms: Mapping[str, Form]) -> Table:
     """Return the table in a Parquet file.
 
     Columns of text are read as codes of their distinct words: a small file may repeat a long word without end.
@@ -34,7 +35,7 @@ def read_parquet(path: Path) -> Table:
         return typed_table(found, str(path))
 
 
-def read_arrow(path: Path) -> Table:
+def read_arrow(path: Path, forms: Mapping[str, Form]) -> Table:
     """Return the table in an Arrow file (Feather of version 2) or stream.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import shortened
-from annex_actors.data.tables.columns import Table
+from annex_actors.data.tables.columns import Form, Table
 from annex_actors.data.tables.content import text_content
 from annex_actors.data.tables.guards import check_fits, damaged
 from annex_actors.data.tables.typed import typed_table
@@ -22,7 +22,7 @@ _PIECE = 2**20
 _MIXED = re.compile(r"Column\(/(.*)\) changed from (\w+) to (\w+) in row (\d+)")
 
 
-def read_json_lines(path: Path) -> Table:
+def read_json_lines(path: Path, forms: Mapping[str, Form]) -> Table:
     """Return the table in a file with a JSON object on each line; a name that a line does not have is missing there.
 
     Raises:
@@ -32,10 +32,10 @@ def read_json_lines(path: Path) -> Table:
     content = text_content(path)
     if not _is_flat(content):
         _check_flat(content)
-    return _table(content, path, lambda row: f"line {next(islice(_lines(content), row, None))[0]}")
+    return _table(content, path, forms, lambda row: f"line {next(islice(_lines(content), row, None))[0]}")
 
 
-def read_json(path: Path) -> Table:
+def read_json(path: Path, forms: Mapping[str, Form]) -> Table:
     """Return the table in a file with one list of JSON objects.
 
     Raises:
@@ -51,10 +51,10 @@ def read_json(path: Path) -> Table:
         raise DataError("expected a JSON list of objects, got something else; write [{...}, {...}]")
     for row, record in enumerate(records):
         _check_record(record, f"row {row}")
-    return _table("".join(f"{json.dumps(record)}\n" for record in records).encode(), path, None)
+    return _table("".join(f"{json.dumps(record)}\n" for record in records).encode(), path, forms, None)
 
 
-def _table(content: bytes, path: Path, locate: Callable[[int], str] | None) -> Table:
+def _table(content: bytes, path: Path, forms: Mapping[str, Form], locate: Callable[[int], str] | None) -> Table:
     import pyarrow as pa
     import pyarrow.json as arrow_json
 
@@ -66,7 +66,7 @@ def _table(content: bytes, path: Path, locate: Callable[[int], str] | None) -> T
         except pa.ArrowInvalid as error:
             _check_mixed(str(error), locate or "row {}".format)
             raise
-        return typed_table(found, str(path), locate=locate, dates_are_text=True)
+        return typed_table(found, str(path), locate=locate, forms=forms)
 
 
 def _check_mixed(message: str, locate: Callable[[int], str]) -> None:

@@ -1,7 +1,8 @@
 """Read a table from a file, whatever its form, by the ending of its name.
 
 pyarrow reads all forms that it knows, CSV too: it is fast, needs no data frame's library, and its columns are what data
-frames exchange. A form is one function from a path to a table.
+frames exchange. A form of file is one function that
+returns its table.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from annex_actors.base.files import reading, user_path
 from annex_actors.base.shown import shown
 from annex_actors.data.tables.arff import read_arff
 from annex_actors.data.tables.arrow_files import read_arrow, read_parquet
-from annex_actors.data.tables.columns import Table
+from annex_actors.data.tables.columns import Form, Table
 from annex_actors.data.tables.json_files import read_json, read_json_lines
 from annex_actors.data.tables.sqlite import SCHEME, parts_of, read_query
-from annex_actors.data.tables.text_file import TextFile, read_text
+from annex_actors.data.tables.text_file import read_text
 
 _PACKED = ".gz"
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
 """How the names of tables of cells between separators end; ``.data`` is what the UCI repository calls them."""
 
-_TYPED: Mapping[str, Callable[[Path], Table]] = MappingProxyType(
+_TYPED: Mapping[str, Callable[[Path, Mapping[str, Form]], Table]] = MappingProxyType(
     {
         ".parquet": read_parquet,
         ".feather": read_arrow,
@@ -48,6 +49,9 @@ ENDINGS = (
 )
 """How the names of tables end."""
 
+MOST_COLUMNS = 2**31
+"""More than any table has."""
+
 _SEPARATORS = (",", ";", "|", "\t")
 
 
@@ -57,7 +61,12 @@ def is_table(name: str) -> bool:
 
 
 def read_table(
-    path: str | Path, *, header: bool | None = None, label: str | None = None, separator: str | None = None
+    path: str | Path,
+    *,
+    header: bool | None = None,
+    label: str | int | None = None,
+    separator: str | None = None,
+    forms: Mapping[str, Form] | None = None,
 ) -> Table:
     """Return the table in a file, or the answer to a query against one.
 
@@ -75,8 +84,9 @@ def read_table(
     Args:
         path: the file, or the query.
         header: whether the first line of a file of cells holds names; None: found out.
-        label: the name of a column, which the header then has; by default the last column is the label.
+        label: the label's column, by name, which the header then has, or by index; by default the last.
         separator: between cells, one of ``,``, ``;``, ``|`` and a tab; None: found out.
+        forms: how the cells of columns are written that were read before, by name: ``preparation.forms``.
 
     Raises:
         DataError: another ending, a file that cannot be read, lines of different lengths, or no line of data.
@@ -85,26 +95,27 @@ def read_table(
     checks.path("path", path)
     if header is not None:
         checks.boolean("header", header)
-    if label is not None:
-        checks.text("label", label)
+    if label is not None and not isinstance(label, str):
+        label = checks.whole_number("label", label, at_least=-MOST_COLUMNS, limit=MOST_COLUMNS)
+    given = checks.instance("forms", forms or {}, Mapping, "forms by name, such as preparation.forms")
+    for name, form in given.items():
+        checks.instance(f"forms[{shown(name)}]", form, Form, "a form, such as that of a column")
     if separator is not None and not (isinstance(separator, str) and separator in _SEPARATORS):
         checks.unknown("separator", separator, _SEPARATORS)
     name = os.fspath(path)
-    if name.startswith(SCHEME) or _form(name) in _TYPED:
+    is_query = name.startswith(SCHEME)
+    if is_query or _form(name) in _TYPED:
         _check_unused(name, header=header, separator=separator)
-        return _typed(name)
-    with reading(user_path(path)):
-        return open_table(user_path(path), header=header, label=label, separator=separator).table
-
-
-def open_table(
-    path: Path, *, header: bool | None = None, label: str | int | None = None, separator: str | None = None
-) -> TextFile:
-    """Return the cells of a table, each with its place in the file; for arguments and errors see `read_text`."""
-    if _form(path.name) not in _TEXT:
-        known = ", ".join(_TEXT if _form(path.name) else (*_TEXT, *_TYPED))
+    if is_query:
+        return _answer(name, given)
+    path = user_path(path)
+    if not _form(name):
+        known = ", ".join((*_TEXT, *_TYPED))
         raise DataError(f"expected a file that ends in {known}, got {shown(path.name)}; save the table as CSV")
-    return read_text(path, header=header, label=label, separator=separator)
+    with reading(path):
+        if _form(name) in _TYPED:
+            return _TYPED[_form(name)](path, given)
+        return read_text(path, header=header, label=label, separator=separator, forms=given).table
 
 
 def _form(name: str) -> str:
@@ -113,14 +124,10 @@ def _form(name: str) -> str:
     return next((each.removesuffix(_PACKED) for each in ENDINGS if lower.endswith(each)), "")
 
 
-def _typed(name: str) -> Table:
-    if name.startswith(SCHEME):
-        file, query = parts_of(name)
-        with reading(file):
-            return read_query(user_path(file), query)
-    path = user_path(name)
-    with reading(path):
-        return _TYPED[_form(name)](path)
+def _answer(name: str, forms: Mapping[str, Form]) -> Table:
+    file, query = parts_of(name)
+    with reading(file):
+        return read_query(user_path(file), query, forms)
 
 
 def _check_unused(name: str, **settings: object) -> None:

@@ -6,7 +6,7 @@ The file may be anyone's: it is opened for reading alone, nothing but reading is
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import memory, open_file
 from annex_actors.base.texts import shortened
 from annex_actors.base.words import counted
-from annex_actors.data.tables.columns import Table
+from annex_actors.data.tables.columns import Form, Table
 from annex_actors.data.tables.typed import typed_table
 
 SCHEME = "sqlite:"
@@ -48,12 +48,13 @@ def parts_of(source: str) -> tuple[Path, str]:
     return Path(file), query
 
 
-def read_query(path: Path, query: str) -> Table:
+def read_query(path: Path, query: str, forms: Mapping[str, Form]) -> Table:
     """Return the rows that a query selects. Text is text, or dates where all of it is.
 
     Args:
         path: the file.
         query: one SELECT.
+        forms: how the cells of columns are written that were read before, by name.
 
     Raises:
         OSError: the file cannot be read.
@@ -69,7 +70,7 @@ def read_query(path: Path, query: str) -> Table:
         got = shortened(message_of(error), 200)
         raise DataError(f"expected a SELECT that this SQLite file can answer, got: {got}; correct the query") from error
     cells = [_typed(name, column) for name, column in zip(names, columns, strict=True)]
-    return typed_table(pa.Table.from_arrays(cells, names), str(path), dates_are_text=True)
+    return typed_table(pa.Table.from_arrays(cells, names), str(path), forms=forms)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

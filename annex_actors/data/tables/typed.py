@@ -7,7 +7,7 @@ SQLite have no type for dates, so there a column of text that holds dates only i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from annex_actors.base.errors import DataError
 from annex_actors.base.texts import shortened
 from annex_actors.base.types import Array
-from annex_actors.data.tables.columns import Column, Kind, Table
+from annex_actors.data.tables.columns import Column, Form, Kind, Table
 from annex_actors.data.tables.guards import check_fits, damaged
 from annex_actors.data.tables.kinds import EXACT, moments
 from annex_actors.data.tables.names import different, source_of
@@ -28,7 +28,11 @@ _PARTS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def typed_table(
-    found: Any, source: str, *, locate: Callable[[int], str] | None = None, dates_are_text: bool = False
+    found: Any,
+    source: str,
+    *,
+    locate: Callable[[int], str] | None = None,
+    forms: Mapping[str, Form] | None = None,
 ) -> Table:
     """Return our table of one of pyarrow.
 
@@ -39,7 +43,8 @@ def typed_table(
         found: pyarrow's table.
         source: where it came from.
         locate: returns where a row is in its file; see `Table`.
-        dates_are_text: whether a column of text may hold dates.
+        forms: where text may hold dates: how the cells of columns are written that were read before, by name. None:
+            text is text.
 
     Raises:
         DataError: nothing in it, more than fits into memory, or a column of lists, records or bytes.
@@ -48,11 +53,23 @@ def typed_table(
     check_fits(len(found), len(kept))
     header = [found.column_names[index] for index in kept]
     names = different(header)
-    columns = tuple(_column(name, found.column(index), dates_are_text) for name, index in zip(names, kept, strict=True))
+    columns = tuple(
+        _dates(name, found.column(index), forms) or _column(name, found.column(index))
+        for name, index in zip(names, kept, strict=True)
+    )
     return Table(columns, source_of(source, header, names), locate)
 
 
-def _column(name: str, cells: Any, dates_are_text: bool) -> Column:
+def _dates(name: str, cells: Any, forms: Mapping[str, Form] | None) -> Column | None:
+    """Return a column of dates, if these cells are text and may be dates."""
+    import pyarrow as pa
+
+    if forms is None or cells.type != pa.string():
+        return None
+    return moments(name, cells.combine_chunks(), forms.get(name))
+
+
+def _column(name: str, cells: Any) -> Column:
     from pyarrow import types
 
     kind = cells.type
@@ -69,12 +86,9 @@ def _column(name: str, cells: Any, dates_are_text: bool) -> Column:
             return Column(name, Kind.DATE, _moments(cells))
         if types.is_duration(kind) or types.is_time(kind):
             return Column(name, Kind.NUMBER, _seconds(cells))
-        if types.is_dictionary(kind) and not types.is_nested(kind.value_type):
+        is_category = types.is_dictionary(kind) and not types.is_nested(kind.value_type)
+        if is_category or types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
             return Column(name, Kind.TEXT, _objects(cells))
-        if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
-            return (moments(name, _joined(cells)) if dates_are_text else None) or Column(
-                name, Kind.TEXT, _objects(cells)
-            )
     raise DataError(
         f"expected numbers, truth values, dates or text, got {shortened(kind)} in column {shortened(name)}; "
         "leave it out, or make columns of its parts"
@@ -105,12 +119,6 @@ def _seconds(cells: Any) -> Array:
     numbers = cells.cast(pa.int32() if pa.types.is_time32(cells.type) else pa.int64())
     seconds: Array = _floats(numbers) / _PARTS[cells.type.unit]
     return seconds
-
-
-def _joined(cells: Any) -> Any:
-    import pyarrow as pa
-
-    return cells.cast(pa.large_string()).combine_chunks()
 
 
 def _objects(cells: Any) -> Array:
