@@ -51,6 +51,7 @@ def read_arrow(path: Path, forms: Mapping[str, Form]) -> Table:
             raise DataError("expected an Arrow file, got Feather of version 1; save it as version 2 or as Parquet")
         opened = pa.ipc.open_file if magic == _ARROW else pa.ipc.open_stream
         with opened(stream) as reader:
+            check_fits(1, len(reader.schema))
             found = reader.read_all()
         found.validate(full=True)
         return typed_table(found, str(path))
