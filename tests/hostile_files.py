@@ -283,6 +283,12 @@ _FOOTER = int.from_bytes(_PARQUET[-8:-4], "little") + 8
 _WHOLE, _WHOLE_ARROW = "expected a whole Parquet file", "expected a whole Arrow or Feather file"
 _WORD = pa.DictionaryArray.from_arrays(pa.array([0] * 10**5, pa.int32()), pa.array(["w" * 10**6]))
 
+_VIEWS = pa.Array.from_buffers(
+    pa.string_view(),
+    10**4,
+    [None, pa.py_buffer(struct.pack("<i4sii", 10**6, b"wwww", 0, 0) * 10**4), pa.py_buffer(b"w" * 10**6)],
+)
+
 
 def _cuts(name: str, content: bytes, expected: str, count: int) -> dict[str, tuple[str, Content, str]]:
     places = [len(content) * part // (count + 1) for part in range(1, count + 1)]
@@ -316,6 +322,8 @@ COLUMNS: dict[str, tuple[str, Content, str]] = {
     "Parquet of 10^8 rows": ("a.parquet", _as_parquet(_nulls(10**8)), "expected a table that fits into"),
     "Parquet of one long word 10^5 times": ("a.parquet", _as_parquet(pa.table({"x": _WORD})), HARMLESS),
     "Arrow of one long word 10^5 times": ("a.feather", _as_arrow(pa.table({"x": _WORD})), HARMLESS),
+    "Arrow of 10^4 views of one long word": ("a.feather", _as_arrow(pa.table({"x": _VIEWS})), "text that fits into"),
+    "Arrow of lists of lists": ("a.feather", _as_arrow(pa.table({"x": [[["a"]]]})), "got list<.* in column x"),
     "Arrow of 10^8 rows": ("a.feather", _as_arrow(_nulls(10**8)), "expected a table that fits into"),
     "Arrow with a wrong footer": ("a.feather", _FEATHER[:-10] + b"\xff\xff\xff\x7fARROW1", _WHOLE_ARROW),
     "Arrow as Parquet": ("a.parquet", _FEATHER, _WHOLE),
