@@ -60,6 +60,18 @@ def is_table(name: str) -> bool:
     return name.startswith(SCHEME) or name.lower().endswith(ENDINGS)
 
 
+def file_of(name: str | Path) -> Path:
+    """Return the file of a table: that of a query, or the path itself."""
+    text = os.fspath(name)
+    return user_path(parts_of(text)[0] if text.startswith(SCHEME) else Path(name))
+
+
+def resolved(name: str) -> str:
+    """Return the name of the same table with the absolute path of its file."""
+    path = str(file_of(name).resolve())
+    return f"{SCHEME}{path}#{parts_of(name)[1]}" if name.startswith(SCHEME) else path
+
+
 def read_table(
     path: str | Path,
     *,
@@ -97,7 +109,9 @@ def read_table(
         checks.boolean("header", header)
     if label is not None and not isinstance(label, str):
         label = checks.whole_number("label", label, at_least=-MOST_COLUMNS, limit=MOST_COLUMNS)
-    given = checks.instance("forms", forms or {}, Mapping, "forms by name, such as preparation.forms")
+    given = checks.instance(
+        "forms", {} if forms is None else forms, Mapping, "forms by name, such as preparation.forms"
+    )
     for name, form in given.items():
         checks.instance(f"forms[{shown(name)}]", form, Form, "a form, such as that of a column")
     if separator is not None and not (isinstance(separator, str) and separator in _SEPARATORS):
@@ -108,7 +122,7 @@ def read_table(
         _check_unused(name, header=header, separator=separator)
     if is_query:
         return _answer(name, given)
-    path = user_path(path)
+    path = file_of(path)
     if not _form(name):
         known = ", ".join((*_TEXT, *_TYPED))
         raise DataError(f"expected a file that ends in {known}, got {shown(path.name)}; save the table as CSV")
