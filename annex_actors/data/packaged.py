@@ -14,14 +14,15 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from annex_actors.base.types import Array, Floats
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
 from annex_actors.data.entry import Entry, Suggestion
-from annex_actors.data.packaged_tables import WORDS, german_credit, reuters
+from annex_actors.data.packaged_tables import WORDS, PackagedTable, german_credit, reuters
 from annex_actors.data.packages import Index, PackageFiles
+from annex_actors.data.samples import Samples
 from annex_actors.data.shipped import SPLIT_SEED, standardised
 
-Reader: TypeAlias = Callable[[Sequence[bytes]], Dataset]
-"""Make a data set of the contents of files, whose SHA-256 is known to be right."""
+Reader: TypeAlias = Callable[[Sequence[bytes]], Dataset | PackagedTable]
+"""Make a data set, or the table of one, of the contents of files, whose SHA-256 is known to be right."""
 
 _PEOPLE, _PICTURES, _TEST_PICTURES = 40, 10, 2
 _FACE = (112, 92)
@@ -66,9 +67,22 @@ class Packaged:
     made: Reader
     suggested: Suggestion
 
-    def load(self, data_dir: Path | None = None) -> Dataset:
-        """Return the data set; for the argument and errors see `PackageFiles.read`."""
-        return self.made(self.files.read(data_dir))
+    def load(self, data_dir: Path | None = None, *, validation: float | None = None, seed: int = 0) -> Dataset:
+        """Return the data set.
+
+        Args:
+            data_dir: see `PackageFiles.read`.
+            validation: the fraction of the training samples to set apart for validation, in (0, 1); None: none.
+            seed: of what is set apart, >= 0.
+
+        Raises:
+            DataError: see `PackageFiles.read`.
+            ConfigError: ``validation`` or ``seed`` out of range.
+        """
+        made = self.made(self.files.read(data_dir))
+        if isinstance(made, PackagedTable):
+            return made.dataset(validation=validation, seed=seed)
+        return made if validation is None else made.with_validation(validation, seed=seed)
 
     def entry(self, name: str, data_dir: Path | None = None) -> Entry:
         """Return what the catalogue says of it."""

