@@ -23,6 +23,8 @@ from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
 from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.packaged import PACKAGED
+from annex_actors.data.sequences import ENDINGS as SEQUENCES
+from annex_actors.data.sequences import read_sequences
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
 from annex_actors.data.tables.read import is_table, read_table
 from annex_actors.data.transforms.preparation import Label
@@ -38,8 +40,16 @@ def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: i
 
 _CLOTHES, _TEST_FRACTION = "fashion-mnist", 0.2
 _LONG = 100
-_FOREIGN = frozenset({".xlsx", ".xls", ".ods", ".parquet", ".feather", ".arrow", ".jsonl", ".json", ".arff", ".txt"})
+_FOREIGN = frozenset({".xlsx", ".xls", ".ods", ".parquet", ".feather", ".arrow", ".json", ".arff", ".txt"})
 """How tables of other forms end, which other programs can save as ``.csv``."""
+
+_READERS: Mapping[str, Callable[..., Dataset]] = MappingProxyType(
+    {".npz": read_npz, **dict.fromkeys(SEQUENCES, read_sequences)}
+)
+"""What reads files that are neither tables nor folders, by the ends of their names."""
+
+FILES = tuple(_READERS)
+"""How the names of such files end."""
 
 _ANNEX: Mapping[str, Callable[[str], Dataset]] = MappingProxyType(
     {
@@ -76,7 +86,7 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
         "iris": _softmax("dense:16 tanh dense:3", 0.01, 10, 60),
         "wine": _softmax("dense:16 tanh dense:3", 0.01, 16, 30),
         "breast-cancer": _softmax("dense:16 tanh dense:2", 0.003, 32, 30),
-        "diabetes": Suggestion("dense:16 tanh dense:1", "mean_squared_error", "adam", 0.003, 32, 30),
+        "diabetes": Suggestion("dense:64 relu dropout:0.5 dense:1", "mean_squared_error", "adam", 0.001, 32, 100),
         "xor": _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
         "fish": _softmax("dense:32 relu dense:32 relu dense:2", 0.003, 64, 40),
         "fashion-mnist": _softmax(
@@ -165,8 +175,8 @@ def load(
 
     Args:
         name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends as a table's does
-            (see `annex_actors.data.tables.read_table`) or in ``.npz`` (see `read_npz`), or to a folder of pictures (see
-            `read_images`).
+            (see `annex_actors.data.tables.read_table`), in ``.npz`` (see `read_npz`) or in ``.jsonl`` (see
+            `read_sequences`), or to a folder of pictures (see `read_images`).
         data_dir: a folder that may hold the files of ``fashion-mnist``, or of a data set that a package ships; searched
             before all others.
         seed: decides how your own file is split into training and test samples, and which are set apart for validation.
@@ -197,7 +207,7 @@ def load(
     own = Division(test_fraction, validation, group, time, split, seed)  # checks them
     known = name in DATA or name in PACKAGED or name == _CLOTHES
     is_own = not known and is_table(name)
-    if not known and not is_own and path.suffix != ".npz" and not os.path.isdir(user_path(path)):
+    if not known and not is_own and not name.endswith(FILES) and not os.path.isdir(user_path(path)):
         raise DataError(_unknown(name))  # before any setting: what the file is comes first
     of_table = {
         "label": label,
@@ -242,8 +252,8 @@ def _loaded(name: str, path: Path, folder: Path | None, division: Division) -> D
         return _made(name)
     if checks.text("name", name) == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
-    read = read_npz if path.suffix == ".npz" else read_images
-    return read(path, test_fraction=division.test_fraction, seed=division.seed)
+    ending = next((each for each in _READERS if path.name.endswith(each)), "")
+    return _READERS.get(ending, read_images)(path, test_fraction=division.test_fraction, seed=division.seed)
 
 
 def _stem(path: Path) -> str:

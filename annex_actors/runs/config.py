@@ -80,6 +80,7 @@ from annex_actors.base.texts import shortened
 from annex_actors.base.user_files import run_user_files
 from annex_actors.data import DATA, Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
+from annex_actors.data.catalog import FILES
 from annex_actors.data.tables.read import is_table
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
@@ -250,7 +251,7 @@ def _is_own(name: str) -> bool:
     """Return whether a name that is a path too stands for the user's own data: a file, or a folder of pictures."""
     path = user_path(name)
     known = {*DATA, *(entry.name for entry in catalog())}
-    return path.suffix == ".npz" or is_table(path.name) or (name not in known and os.path.isdir(path))
+    return path.name.endswith(FILES) or is_table(path.name) or (name not in known and os.path.isdir(path))
 
 
 def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
