@@ -9,6 +9,6 @@ Nothing here changes a run or a learner. Read the modules in this order:
 5. `onnx_model`: all of it as a model.
 """
 
-from annex_actors.export.onnx_model import onnx_model
+from annex_actors.export.onnx_model import onnx_inputs, onnx_model
 
-__all__ = ["onnx_model"]
+__all__ = ["onnx_inputs", "onnx_model"]

@@ -9,11 +9,12 @@ import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ShapeError
-from annex_actors.base.types import Shape
+from annex_actors.base.types import Array, Shape
+from annex_actors.data.tables import Table
 from annex_actors.data.transforms import Preparation
 from annex_actors.export.graph import Graph, Value
 from annex_actors.export.network import outputs_of, predictions_of
-from annex_actors.export.transforms import DTYPES, features_of
+from annex_actors.export.transforms import DTYPES, cells_of, features_of
 from annex_actors.export.weights import predicting, trained
 from annex_actors.training.learner import Learner
 
@@ -56,6 +57,20 @@ def onnx_model(learner: Learner, preparation: Preparation | None = None, *, sour
     if preparation is not None:
         checks.instance("preparation", preparation, Preparation, "a Preparation, such as dataset.preparation")
     return _Model(learner, preparation).made(source)
+
+
+def onnx_inputs(preparation: Preparation, table: Table) -> dict[str, Array]:
+    """Return the columns of raw rows as a model with this preparation takes them, by name, each ``(rows, 1)``.
+
+    Raises:
+        DataError: a missing column, or cells of another kind than in training.
+        ConfigError: an argument of another kind.
+    """
+    checks.instance("preparation", preparation, Preparation, "a Preparation, such as dataset.preparation")
+    checks.instance("table", table, Table, "a table, such as Table(columns, source)")
+    used = [feature for feature in preparation.features if feature.names]
+    columns = table.select([feature.column for feature in used])
+    return {feature.column: cells_of(columns[feature.column], feature.kind) for feature in used}
 
 
 class _Model:

@@ -13,7 +13,9 @@ import numpy as np
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.texts import shortened
-from annex_actors.data.tables.columns import Kind
+from annex_actors.base.types import Array
+from annex_actors.data.tables.columns import Column, Kind
+from annex_actors.data.transforms.block import of_kind
 from annex_actors.data.transforms.categories import OneHot, Ordinal, TargetMean
 from annex_actors.data.transforms.dates import DateParts
 from annex_actors.data.transforms.fitted import Fitted
@@ -65,13 +67,25 @@ def features_of(graph: Graph, feature: Fitted) -> str:
     for transform, state in zip(feature.transforms, feature.states, strict=True):
         add = TRANSFORMS.get(type(transform))
         if add is None or "" in state.get("categories", ()):
-            got = transform.spec() if add is None else f"{transform.spec()} with an empty text, which stands for none"
+            got = transform.spec() if add is None else f"{transform.spec()} with an empty text, which stands for none,"
             raise ConfigError(
                 f"expected transforms that ONNX has operators for, got {got} in column {shortened(feature.column)}; "
                 "train with another one, or drop the column"
             )
         cells = add(graph, transform, state, cells)
     return cells.value
+
+
+def cells_of(column: Column, kind: Kind) -> Array:
+    """Return the cells of a column as a model takes them, shape ``(rows, 1)``.
+
+    Raises:
+        DataError: they are of another kind.
+    """
+    values = of_kind(column, kind).values
+    if kind is Kind.TEXT:
+        return np.array([["" if cell is None else cell] for cell in values], object).reshape(-1, 1)
+    return np.asarray(values.astype(np.int64) if kind is Kind.DATE else values)[:, None]
 
 
 def _numbers(value: str, columns: int = 1) -> Cells:
