@@ -38,7 +38,7 @@ def train(
     dtype: shared.Dtype = None,
     cost: shared.CostName = None,
     class_weight: Annotated[str | None, typer.Option(metavar="balanced|CLASS=WEIGHT,...")] = None,
-    from_: Annotated[Path | None, typer.Option("--from", metavar="RUN")] = None,
+    from_: Annotated[Path | None, typer.Option("--from", metavar="RUN|FILE")] = None,
     run_dir: Annotated[Path | None, typer.Option(help="The new folder to keep the run in.")] = None,
     data_dir: shared.DataDir = None,
     label: shared.Label = None,
