@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from annex_actors.base.errors import DataError
-from annex_actors.base.types import Parameters
+from annex_actors.base.types import Array, Parameters
 from annex_actors.optimizers import Averaged
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
@@ -18,6 +18,12 @@ def trained(learner: Learner) -> Checkpoint:
     if learner.checkpoint is None:
         raise DataError("expected trained weights, got none; call train() first")
     return learner.checkpoint
+
+
+def by_name(learner: Learner) -> dict[str, Array]:
+    """Return what `predicting` returns by name, as `Checkpoint.weights`: ``0.weight``, ``0.bias`` and so on."""
+    layers = enumerate(predicting(learner))
+    return {f"{index}.{name}": array for index, own in layers for name, array in own.items()}
 
 
 def predicting(learner: Learner) -> tuple[Parameters, ...]:
