@@ -6,12 +6,12 @@ tables of any columns, `transforms` makes numbers of them, and `Dataset.from_tab
 """
 
 from annex_actors.data.catalog import DATA, catalog, load, register_data
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
 from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.order import Batches, microbatch_slices, sample_order
-from annex_actors.data.table import read_csv
+from annex_actors.data.samples import Samples
 
 __all__ = [
     "DATA",
@@ -23,7 +23,6 @@ __all__ = [
     "catalog",
     "load",
     "microbatch_slices",
-    "read_csv",
     "read_images",
     "read_npz",
     "register_data",

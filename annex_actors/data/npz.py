@@ -13,8 +13,9 @@ from annex_actors.base.files import memory, open_file, reading
 from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes, class_labels, flat_labels, is_labels
+from annex_actors.data.samples import Samples
 
 UNSPLIT = (("inputs", "targets"), ("x", "y"))
 """The names of inputs and targets in a file that `read_npz` splits."""

@@ -20,6 +20,7 @@ from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples
+from annex_actors.data.units import Units
 from annex_actors.metrics import Metric
 from annex_actors.peers.evaluation import evaluated
 from annex_actors.peers.prediction_feed import PredictionFeed
@@ -75,6 +76,7 @@ class TrainerSpec:
         seconds: how long the run has taken so far, by the clock of its owner. A peer has none: this one is asked when
             an epoch ends, and its answer is committed with the epoch before anything acts on it.
         rate_factor: from the finished epochs to what the learning rate of the next steps is multiplied by; None: 1.
+        units: of the amounts that metrics compare; None: they are as the network learns them.
 
     Raises:
         ConfigError: ``resumed`` has steps that its epochs cannot have.
@@ -101,6 +103,7 @@ class TrainerSpec:
     seconds: Callable[[], float] = float
     sample_weight: Floats | None = None
     rate_factor: Callable[[tuple[EpochFinished, ...]], float] | None = None
+    units: Units | None = None
 
     __repr__ = brief
 
@@ -286,6 +289,7 @@ class Trainer:
             spec.classes,
             penalty=evaluation.penalty,
             metrics=spec.metrics,
+            units=spec.units,
         )
         is_end = self._state.reported >= self._epoch_end
         return self._end_epoch(cost, metrics) if is_end else self._end_evaluation(cost, metrics)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from annex_actors.base.errors import DataError
-from annex_actors.data import Dataset, load, read_csv
+from annex_actors.data import Dataset, load
 
 FLOWERS = """length,width,species
 1.5,2,rose
@@ -16,10 +16,10 @@ FLOWERS = """length,width,species
 
 
 def read(folder: Path, text: str, label: str | int | None = None) -> Dataset:
-    """Return the data set in a csv file with this text, tested on its training samples."""
+    """Return the data set in a csv file with this text, tested on its training samples, with numbers as they are."""
     path = folder / "mine.csv"
     path.write_text(text, encoding="utf-8")
-    return read_csv(path, label=label, test_fraction=0)
+    return load(path, label=label, test_fraction=0)
 
 
 def test_the_last_column_is_the_label_by_default(tmp_path: Path) -> None:
@@ -144,4 +144,4 @@ def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_bytes(b"a,b\n1,\xff\n")
     with pytest.raises(DataError, match="expected a comma-separated file in UTF-8, got: 'utf-8' codec can't decode"):
-        read_csv(path)
+        load(path)
