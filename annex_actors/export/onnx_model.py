@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ShapeError
 from annex_actors.base.types import Array, Shape
 from annex_actors.data.tables import Table
+from annex_actors.data.tables.columns import located
 from annex_actors.data.transforms import Preparation
 from annex_actors.export.graph import Graph, Value
 from annex_actors.export.network import outputs_of, predictions_of
@@ -22,41 +22,41 @@ INPUTS, LABEL, PREDICTIONS, AMOUNTS = "inputs", "label", "predictions", "amounts
 """The names of a model's inputs and outputs."""
 
 
-def onnx_model(learner: Learner, preparation: Preparation | None = None, *, source: str = "") -> Any:
+def onnx_model(learner: Learner, *, transforms: bool = True, source: str = "") -> Any:
     """Return a trained network as an ONNX model, which predicts what `Learner.predict` does, but for rounding.
 
-    Without a preparation its input is ``inputs``, shape ``(rows, *input_shape)``, of the network's dtype. With one
-    there is an input for each column that is used, under the column's name, shape ``(rows, 1)``: text, where an empty
-    one is missing; dates as int64, microseconds since 1970, where the least number, NumPy's NaT, is missing; all other
-    columns as float64, truth values as 0 and 1, where NaN is missing.
+    Of a learner that was trained on a table (``learner.preparation``) it takes raw columns: an input for each one that
+    is used, under the column's name, shape ``(rows, 1)``. Text is text, of which an empty one is missing. Dates are
+    int64, microseconds since 1970, of which the least number, NumPy's NaT, is missing. All other columns are float64,
+    truth values 0 and 1, of which NaN is missing. `onnx_inputs` makes them of a table. Any other learner's model has
+    one input, ``inputs``, shape ``(rows, *input_shape)``, of the network's dtype.
 
-    Its outputs are ``predictions``, what `Learner.predict` returns; for classes ``label``, their names, shape
-    ``(rows,)``; and of a preparation for regression ``amounts``, in the table's units, float64. Where a preparation
-    would refuse a row for a missing number, predictions are NaN, and the label is empty. An output whose name a column
-    has is called ``predicted label``, and so on.
+    Outputs are ``predictions``, what `Learner.predict` returns; for classes ``label``, their names, shape ``(rows,)``;
+    and with a preparation for regression ``amounts``, in the table's units, float64. Where the preparation would refuse
+    a row for a missing number, predictions are NaN, and the label is empty. An output whose name a column has is called
+    ``predicted label``, and so on.
 
-    The operators are those of version 18, which runtimes have had since 2023. The model's metadata name the network,
-    its classes and inputs, the source, and the weights' SHA-256.
+    The operators are those of version 18, of December 2022. The model's metadata name the network, its classes and
+    inputs, the source, and the weights' SHA-256.
 
     Args:
         learner: trained.
-        preparation: what makes the network's inputs of raw rows; None: it takes these inputs.
-        source: where it is from, such as a run's folder, for the metadata.
+        transforms: whether the model takes raw columns where the learner does; else it takes the numbers that the
+            preparation makes of them.
+        source: where the learner is from, such as a run's folder, for the metadata.
 
     Returns:
         An ``onnx.ModelProto``; ``onnx.save`` writes it.
 
     Raises:
         DataError: the learner has not been trained.
-        ShapeError: the preparation makes other inputs than the network takes.
         ConfigError: onnx is not installed; or ONNX has no operators for a layer, a cost or a transform, which the
             message names; or weights of 2 GB and more.
     """
     checks.instance("learner", learner, Learner, "a trained Learner")
+    checks.boolean("transforms", transforms)
     checks.instance("source", source, str, "a text")
-    if preparation is not None:
-        checks.instance("preparation", preparation, Preparation, "a Preparation, such as dataset.preparation")
-    return _Model(learner, preparation).made(source)
+    return _Model(learner, learner.preparation if transforms else None).made(source)
 
 
 def onnx_inputs(preparation: Preparation, table: Table) -> dict[str, Array]:
@@ -66,11 +66,14 @@ def onnx_inputs(preparation: Preparation, table: Table) -> dict[str, Array]:
         DataError: a missing column, or cells of another kind than in training.
         ConfigError: an argument of another kind.
     """
-    checks.instance("preparation", preparation, Preparation, "a Preparation, such as dataset.preparation")
+    checks.instance("preparation", preparation, Preparation, "a Preparation, such as learner.preparation")
     checks.instance("table", table, Table, "a table, such as Table(columns, source)")
     used = [feature for feature in preparation.features if feature.names]
-    columns = table.select([feature.column for feature in used])
-    return {feature.column: cells_of(columns[feature.column], feature.kind) for feature in used}
+    columns, cells = table.select([feature.column for feature in used]), {}
+    for feature in used:
+        with located(table, feature.column):
+            cells[feature.column] = cells_of(columns[feature.column], feature.form.kind)
+    return cells
 
 
 class _Model:
@@ -84,7 +87,7 @@ class _Model:
     def __init__(self, learner: Learner, preparation: Preparation | None) -> None:
         self._learner, self._preparation = learner, preparation
         self._checkpoint, self._spec = trained(learner), learner.spec
-        self._classes = learner.classes if preparation is None else preparation.classes
+        self._classes = learner.classes
         used = () if preparation is None else tuple(each for each in preparation.features if each.names)
         self._used, self._columns = used, {each.column for each in used}
         self._graph = Graph(self._spec.dtype, reserved=self._columns)
@@ -92,22 +95,17 @@ class _Model:
     def made(self, source: str) -> Any:
         """Return the model."""
         graph, spec, shape = self._graph, self._spec, self._checkpoint.input_shape
-        inputs = INPUTS if self._preparation is None else self._prepared(self._preparation, shape)
+        inputs = INPUTS if self._preparation is None else self._prepared()
         outputs = outputs_of(graph, spec.network, predicting(self._learner), shape, inputs)
         output_shape = spec.network.shapes(shape)[-1]
         predictions = predictions_of(graph, spec.cost, outputs, output_shape)
         if self._preparation is not None:
             predictions = self._without_refused(predictions, inputs, output_shape)
         given = self._outputs(predictions, output_shape)
-        taken = [Value(each.column, DTYPES.get(each.kind, np.float64), (1,)) for each in self._used]
+        taken = [Value(each.column, DTYPES.get(each.form.kind, np.float64), (1,)) for each in self._used]
         return graph.model(taken or [Value(INPUTS, spec.dtype, shape)], given, self._metadata(source))
 
-    def _prepared(self, preparation: Preparation, shape: Shape) -> str:
-        made = (len(preparation.feature_names),)
-        if made != shape:
-            raise ShapeError(
-                f"expected a preparation that makes inputs of shape {shape}, got {made}; give the run's own"
-            )
+    def _prepared(self) -> str:
         double = self._graph.of_dtype(np.dtype(np.float64))
         features = double.node("Concat", *(features_of(double, each) for each in self._used), axis=1)
         return self._graph.floats(double.cast(features, np.float32))  # samples are float32, whatever the network is
@@ -125,10 +123,10 @@ class _Model:
         if self._classes is not None:
             label = graph.node("Gather", graph.texts([*self._classes, ""]), self._class(predictions, output_shape))
             values.insert(0, Value(graph.named(label, self._free(LABEL)), object, ()))
-        elif preparation is not None:
-            double = graph.of_dtype(np.dtype(np.float64))
-            scaled = double.node("Mul", double.floats(predictions), double.array(preparation.target.scale))
-            amounts = double.node("Add", scaled, double.array(preparation.target.mean))
+        elif preparation is not None and preparation.units is not None:
+            double, units = graph.of_dtype(np.dtype(np.float64)), preparation.units
+            scaled = double.node("Mul", double.floats(predictions), double.array(units.scale))
+            amounts = double.node("Add", scaled, double.array(units.mean))
             values.insert(0, Value(graph.named(amounts, self._free(AMOUNTS)), np.float64, output_shape))
         graph.named(predictions, values[-1].name)
         return values
@@ -157,7 +155,8 @@ class _Model:
             "step": str(self._checkpoint.step),
             "source": source,
             "classes": None if self._classes is None else json.dumps(self._classes),
+            "columns": json.dumps({each.column: [each.form.kind, *each.form.words] for each in self._used}),
             "feature_names": None if preparation is None else json.dumps(preparation.feature_names),
-            "label": None if preparation is None else preparation.target.label,
+            "labels": None if preparation is None else json.dumps(preparation.target.labels),
         }
-        return {name: value for name, value in known.items() if value}
+        return {name: value for name, value in known.items() if value and value != "{}"}

@@ -63,14 +63,14 @@ def features_of(graph: Graph, feature: Fitted) -> str:
     Raises:
         ConfigError: ONNX has no operators for a transform; the message names the column and the transform.
     """
-    cells = Cells(feature.kind, feature.column)
+    cells = Cells(feature.form.kind, feature.column)
     for transform, state in zip(feature.transforms, feature.states, strict=True):
         add = TRANSFORMS.get(type(transform))
         if add is None or "" in state.get("categories", ()):
             got = transform.spec() if add is None else f"{transform.spec()} with an empty text, which stands for none,"
             raise ConfigError(
                 f"expected transforms that ONNX has operators for, got {got} in column {shortened(feature.column)}; "
-                "train with another one, or drop the column"
+                "train with another one, or export without transforms"
             )
         cells = add(graph, transform, state, cells)
     return cells.value

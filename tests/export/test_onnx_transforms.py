@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.base.errors import ConfigError, DataError, ShapeError
+from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.data.tables import Kind, Table
 from annex_actors.data.transforms import TRANSFORMS, Preparation
 from annex_actors.export import onnx_inputs, onnx_model
@@ -37,19 +37,19 @@ def run(model: Any, feed: dict[str, Any]) -> dict[str, Any]:
 def made_of(table: Table, transforms: dict[str, str], **settings: Any) -> tuple[Any, Preparation]:
     """Return an untrained network for a table, and the table's preparation."""
     preparation = Preparation.fit(table, transforms=transforms, **settings)
-    outputs, cost = (1, "mean_squared_error")
+    outputs, cost = len(preparation.target.labels), "mean_squared_error"
     if preparation.classes is not None:
         outputs, cost = len(preparation.classes), "softmax_cross_entropy"
     network = parse_layers(f"dense:5 relu dense:{outputs}")
     learner = learner_of(network, (len(preparation.feature_names),), cost=cost)
-    learner.classes = preparation.classes
+    learner.classes, learner.preparation = preparation.classes, preparation
     return learner, preparation
 
 
 def assert_prepares(table: Table, other: Table, transforms: dict[str, str]) -> None:
     """Check that the predictions for raw rows of two tables, of which the first is fitted, are those of both parts."""
     learner, preparation = made_of(table, transforms)
-    model = onnx_model(learner, preparation)
+    model = onnx_model(learner)
     for rows in (table, other):
         found = run(model, onnx_inputs(preparation, rows))
         expected = learner.predict(preparation.inputs(rows))
@@ -81,9 +81,10 @@ def test_quantiles_are_the_same_where_numbers_are_equal(values: list[float], out
     table = Table((number("x", [*values[:-1], values[0]]), label), "made here")
     preparation = Preparation.fit(table, transforms={"x": f"quantile:output={output}"}, task="regression")
     learner = learner_of(parse_layers("linear"), (1,))
+    learner.preparation = preparation
     probes = np.concatenate([values, np.nextafter(values, np.inf), np.linspace(-2e6, 2e6, 9)])
     rows = Table((number("x", probes),), "made here")
-    found = run(onnx_model(learner, preparation), onnx_inputs(preparation, rows))
+    found = run(onnx_model(learner), onnx_inputs(preparation, rows))
     np.testing.assert_allclose(found["predictions"], preparation.inputs(rows), rtol=1e-5, atol=1e-6)
 
 
@@ -94,13 +95,14 @@ def test_parts_of_any_moment_are_the_same(moments: list[Any]) -> None:
     table = Table((column, number("y", range(len(moments)))), "made here")
     preparation = Preparation.fit(table, transforms={"when": "date_parts"}, task="regression")
     learner = learner_of(parse_layers("linear"), (len(preparation.feature_names),))
-    found = run(onnx_model(learner, preparation), onnx_inputs(preparation, table))
+    learner.preparation = preparation
+    found = run(onnx_model(learner), onnx_inputs(preparation, table))
     np.testing.assert_array_equal(found["predictions"], preparation.inputs(table))
 
 
 def test_inputs_are_the_columns_that_are_used_with_marks_for_missing_cells() -> None:
     learner, preparation = made_of(mixed(), {"note": "drop"})
-    model = onnx_model(learner, preparation)
+    model = onnx_model(learner)
     session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     assert {each.name: (each.type, each.shape) for each in session.get_inputs()} == {
         "size": ("tensor(double)", ["rows", 1]),
@@ -139,7 +141,7 @@ def test_inputs_are_the_columns_that_are_used_with_marks_for_missing_cells() -> 
 def test_amounts_are_in_the_units_of_the_table() -> None:
     table = mixed()
     learner, preparation = made_of(table, {"note": "drop"}, label="income", task="regression")
-    found = run(onnx_model(learner, preparation), onnx_inputs(preparation, table))
+    found = run(onnx_model(learner), onnx_inputs(preparation, table))
     expected = preparation.amounts(learner.predict(preparation.inputs(table)))
     np.testing.assert_allclose(found["amounts"], expected, rtol=1e-4)
     assert [*found] == ["amounts", "predictions"]
@@ -148,9 +150,9 @@ def test_amounts_are_in_the_units_of_the_table() -> None:
 def test_a_row_that_the_preparation_refuses_has_no_label() -> None:
     table = Table((number("x", [1.0, 2.0, 3.0]), text("y", ["a", "b", "a"])), "made here")
     learner, preparation = made_of(table, {"x": "standardise"})
-    with pytest.raises(DataError, match="got a missing cell in row 1"):
+    with pytest.raises(DataError, match="expected a number in row 1, column x, got a missing cell"):
         preparation.inputs(Table((number("x", [1.0, np.nan]),), "made here"))
-    found = run(onnx_model(learner, preparation), {"x": np.array([[1.0], [np.nan]])})
+    found = run(onnx_model(learner), {"x": np.array([[1.0], [np.nan]])})
     assert found["label"].tolist()[1] == ""
     assert found["label"].tolist()[0] in ("a", "b")
     assert np.isnan(found["predictions"][1]).all()
@@ -161,7 +163,7 @@ def test_columns_may_have_any_names() -> None:
     columns = [number(name, np.random.default_rng(index).normal(size=9)) for index, name in enumerate(names)]
     table = Table((*columns, text("y", ["a", "b", "a"] * 3)), "made here")
     learner, preparation = made_of(table, {})
-    found = run(onnx_model(learner, preparation), onnx_inputs(preparation, table))
+    found = run(onnx_model(learner), onnx_inputs(preparation, table))
     assert [*found] == ["predicted predicted label", "predicted predictions"]
     np.testing.assert_allclose(
         found["predicted predictions"], learner.predict(preparation.inputs(table)), rtol=1e-4, atol=1e-5
@@ -170,9 +172,10 @@ def test_columns_may_have_any_names() -> None:
 
 def test_the_metadata_name_the_inputs_and_the_label() -> None:
     learner, preparation = made_of(mixed(), {"note": "drop"})
-    metadata = {each.key: each.value for each in onnx_model(learner, preparation).metadata_props}
+    metadata = {each.key: each.value for each in onnx_model(learner).metadata_props}
     assert json.loads(metadata["feature_names"]) == [*preparation.feature_names]
-    assert metadata["label"] == "risk"
+    assert json.loads(metadata["labels"]) == ["risk"]
+    assert json.loads(metadata["columns"])["when"] == ["date"]
 
 
 def test_every_transform_has_operators_but_for_those_that_hash_or_split_text() -> None:
@@ -182,22 +185,42 @@ def test_every_transform_has_operators_but_for_those_that_hash_or_split_text() -
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_a_transform_without_operators_is_named_with_its_column(name: str) -> None:
-    learner, preparation = made_of(mixed(), {"note": WITHOUT[name]})
+    learner, _ = made_of(mixed(), {"note": WITHOUT[name]})
     with pytest.raises(ConfigError, match=rf"got {name}:\S+ in column note; train with another one"):
-        onnx_model(learner, preparation)
+        onnx_model(learner)
 
 
 def test_an_empty_text_among_the_categories_is_refused() -> None:
     table = Table((text("x", ["", "b", "a", None]), text("y", ["a", "b", "a", "b"])), "made here")
-    learner, preparation = made_of(table, {"x": "one_hot"})
+    learner, _ = made_of(table, {"x": "one_hot"})
     with pytest.raises(ConfigError, match="got one_hot with an empty text, which stands for none, in column x"):
-        onnx_model(learner, preparation)
+        onnx_model(learner)
 
 
-def test_a_preparation_of_another_network_is_refused() -> None:
-    learner, _ = made_of(mixed(), {"note": "drop"})
-    _, other = made_of(mixed(), {"note": "drop", "size": "drop"})
-    with pytest.raises(ShapeError, match=r"expected a preparation that makes inputs of shape \(\d+,\), got"):
-        onnx_model(learner, other)
+def test_a_model_without_transforms_takes_the_numbers_that_they_make() -> None:
+    table = mixed()
+    learner, preparation = made_of(table, {"note": "bag_of_words:16"})
+    with pytest.raises(ConfigError, match="in column note; train with another one, or export without transforms"):
+        onnx_model(learner)
+    inputs = preparation.inputs(table)
+    found = run(onnx_model(learner, transforms=False), {"inputs": inputs})
+    np.testing.assert_allclose(found["predictions"], learner.predict(inputs), rtol=1e-4, atol=1e-5)
+
+
+def test_amounts_of_several_labels_are_in_their_units() -> None:
+    learner, preparation = made_of(mixed(), {"note": "drop"}, label="paid,income")
+    found = run(onnx_model(learner), onnx_inputs(preparation, mixed()))
+    expected = preparation.amounts(learner.predict(preparation.inputs(mixed())))
+    assert expected.shape == (60, 2)
+    np.testing.assert_allclose(found["amounts"], expected, rtol=1e-3)
+
+
+def test_a_cell_of_another_kind_is_refused_with_its_place() -> None:
+    _, preparation = made_of(mixed(), {"note": "drop"})
+    columns = [text("income", ["1", "x"]) if each.name == "income" else each.rows(np.arange(2)) for each in mixed()]
+    with pytest.raises(DataError, match="row 0, column income"):
+        onnx_inputs(preparation, Table(tuple(columns), "made here"))
     with pytest.raises(ConfigError, match="expected `preparation` to be a Preparation"):
-        onnx_model(learner, "preparation")  # type: ignore[arg-type]
+        onnx_inputs("preparation", mixed())  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="expected `transforms` to be"):
+        onnx_model(made_of(mixed(), {"note": "drop"})[0], transforms="no")  # type: ignore[arg-type]
