@@ -57,6 +57,11 @@ class Form:
     kind: Kind
     words: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        words = checks.several("words", self.words, "a list of words")
+        checks.keep(self, kind=checks.member("kind", self.kind, Kind))
+        checks.keep(self, words=tuple(checks.text("words", word) for word in words))
+
 
 @dataclass(frozen=True, eq=False)
 class Column:
@@ -80,9 +85,8 @@ class Column:
     __repr__ = brief
 
     def __post_init__(self) -> None:
-        words = checks.several("words", self.words, "a list of words")
-        checks.keep(self, name=checks.text("name", self.name), kind=checks.member("kind", self.kind, Kind))
-        checks.keep(self, words=tuple(checks.text("words", word) for word in words))
+        form = Form(self.kind, self.words)
+        checks.keep(self, name=checks.text("name", self.name), kind=form.kind, words=form.words)
         wanted = _DTYPES.get(self.kind, np.dtype(np.float64))
         if not isinstance(self.values, np.ndarray) or self.values.dtype != wanted or self.values.ndim != 1:
             raise ConfigError(

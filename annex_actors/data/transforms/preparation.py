@@ -20,7 +20,8 @@ from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
-from annex_actors.data.tables.columns import Form, Table, located, row_indices
+from annex_actors.data.tables.columns import CellError, Column, Form, Table, located, row_indices
+from annex_actors.data.tables.odd_cells import odd_cell
 from annex_actors.data.transforms import files
 from annex_actors.data.transforms.defaults import default
 from annex_actors.data.transforms.fitted import Fitted, fit
@@ -213,6 +214,10 @@ def prepare(
     Raises:
         DataError: cells that a transform cannot take, or nothing left to learn from.
     """
+    for column in table:
+        if column.name not in target.labels and column.name not in chosen:
+            with located(table, column.name):
+                _check_not_almost_numbers(column)
     training = table.rows(rows)
     targets = target.for_transforms(target.encode(training))
     fitted = []
@@ -224,6 +229,14 @@ def prepare(
     if not any(feature.names for feature, _ in fitted):
         raise DataError("expected a column to learn from beside the label, got none; say what to do with one")
     return Preparation(tuple(each for each, _ in fitted), target), np.hstack([inputs for _, inputs in fitted])
+
+
+def _check_not_almost_numbers(column: Column) -> None:
+    """Refuse numbers with a typing error, which would become hundreds of categories without a word."""
+    row = odd_cell(column)
+    if row is not None:
+        cure = "correct the cell, or say what the column is by a transform, such as one_hot or drop"
+        raise CellError("expected a number, as most cells of the column,", row, f"{shown(column.values[row])}; {cure}")
 
 
 def labels_named(table: Table, label: Label) -> tuple[str, ...]:
