@@ -42,6 +42,7 @@ def export(
     from annex_actors.base import checks
     from annex_actors.base.errors import ConfigError
     from annex_actors.base.files import writing
+    from annex_actors.base.words import counted
     from annex_actors.training.atomic_files import write_whole
 
     forms = _NETWORKS | _LOGS
@@ -57,7 +58,7 @@ def export(
     path = Path(f"{name}{forms[to]}") if out is None else out
     with writing(path, f"--out to be a {'folder' if to == 'tensorboard' else 'file'}"):
         write_whole(_file(path) if to == "tensorboard" else path, content)
-    print_result(f"wrote {path}, {len(content):,} bytes")
+    print_result(f"wrote {path}, {counted(len(content), 'byte')}")
 
 
 def _learner(run_dir: Path, load: Sequence[Path]) -> Learner:

@@ -8,11 +8,10 @@ from io import StringIO
 from pathlib import Path
 
 from annex_actors.base import checks
-from annex_actors.base.files import writing
+from annex_actors.observe.log_file import LogFile
 from annex_actors.protocol.events import Event
 from annex_actors.runs.records import EpochRecord
 from annex_actors.runs.run_counts import RunCounts
-from annex_actors.training.atomic_files import write_whole
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
@@ -26,17 +25,15 @@ class CsvLog:
     """An observer that adds a line to a CSV file after each epoch; `csv_text` says which columns there are.
 
     Args:
-        path: the file; an old one is replaced.
+        path: the file; an old one is replaced at the end of the first epoch.
 
     Raises:
         ConfigError: it cannot be written.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path, self._counts = checks.path("path", path), RunCounts()
+        self._file, self._counts = LogFile(checks.path("path", path)), RunCounts()
         self._metrics: list[str] | None = None
-        with writing(self._path):
-            write_whole(self._path, b"")
 
     def on_event(self, event: Event) -> None:
         """Add a line if an epoch has ended."""
@@ -45,11 +42,10 @@ class CsvLog:
             return
         metrics = _metrics_of(self._counts.epochs)
         if metrics == self._metrics:
-            with self._path.open("a", newline="") as file:
-                file.write(_lines(_row(record, metrics)))
+            self._file.add(_lines(_row(record, metrics)).encode())
         else:  # the first epoch, or one with a metric that was never defined before
             self._metrics = metrics
-            write_whole(self._path, csv_text(self._counts.epochs))
+            self._file.replace(csv_text(self._counts.epochs).encode())
 
 
 def csv_text(records: Sequence[EpochRecord]) -> str:

@@ -14,11 +14,10 @@ from typing import Any
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.files import writing
+from annex_actors.observe.log_file import LogFile
 from annex_actors.protocol.events import Event
 from annex_actors.runs.records import EpochRecord
 from annex_actors.runs.run_counts import RunCounts
-from annex_actors.training.atomic_files import write_whole
 
 EVENTS_FILE = "events.out.tfevents.0.annex-actors"
 """The name of the file: by a part of it TensorBoard finds it, and a second log of a run replaces the first."""
@@ -40,19 +39,18 @@ class TensorBoardLog:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        path = checks.path("folder", folder)
-        self._path, self._counts = path / EVENTS_FILE, RunCounts()
-        beginning = events_file([], time.time())
-        with writing(path, "a folder"):
-            path.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, beginning)
+        self._file = LogFile(checks.path("folder", folder) / EVENTS_FILE, makes_folders=True)
+        self._counts, self._has_begun = RunCounts(), False
+        _protocol()  # refused before the run
 
     def on_event(self, event: Event) -> None:
-        """Add an event if an epoch has ended."""
+        """Replace an old log at the first event; add one if an epoch has ended."""
+        if not self._has_begun:
+            self._file.replace(events_file([], time.time()))
+            self._has_begun = True
         record = self._counts.count(event)
         if record is not None:
-            with self._path.open("ab") as file:
-                file.write(_of_epoch(record, time.time()))
+            self._file.add(_of_epoch(record, time.time()))
 
 
 def events_file(records: Sequence[EpochRecord], ended: float) -> bytes:

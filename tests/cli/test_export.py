@@ -151,6 +151,8 @@ REFUSED = {
     "export run --to torch --without-transforms": "expected --without-transforms with --to onnx only, got --to torch",
     "export file --to csv": "expected a folder that `annex-actors train` made at file, got a file",
     "export file --to onnx": "expected what `Learner.save` wrote at file",
+    "train xor --log new.csv --log events --epochs 0": "expected `epochs` to be",
+    "train xor --log none/log.csv": "expected a file that can be written at none/log.csv, got nothing at none",
     "train xor --log folder.csv": "expected a file that can be written at folder.csv, got a folder",
 }
 
@@ -159,7 +161,7 @@ REFUSED = {
 def test_a_mistake_is_one_line_and_leaves_nothing(
     command: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if "tensorboard" in command:
+    if "tensorboard" in command or "events" in command:
         pytest.importorskip("tensorboardX")
     monkeypatch.chdir(tmp_path)
     Path("run").symlink_to(run)

@@ -105,8 +105,12 @@ def test_times_of_a_run_that_is_kept_are_those_of_its_epochs() -> None:
 
 def test_a_log_replaces_an_old_one_and_nothing_that_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("old")
-    CsvLog(tmp_path / "log.csv")
-    assert (tmp_path / "log.csv").read_text() == ""
+    log = CsvLog(tmp_path / "log.csv")
+    assert (tmp_path / "log.csv").read_text() == "old"  # a run may still be refused
+    log.on_event(EpochFinished(time=0.0, epoch=0, steps=1, train_cost=0.5))
+    assert len(rows((tmp_path / "log.csv").read_text())) == 2
+    with pytest.raises(ConfigError, match=r"got nothing at .*none; correct that"):
+        CsvLog(tmp_path / "none" / "log.csv")
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(ConfigError, match="expected a file that can be written at"):
         CsvLog(tmp_path / "folder.csv")
