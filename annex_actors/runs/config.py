@@ -80,7 +80,7 @@ from annex_actors.base.texts import shortened
 from annex_actors.base.user_files import run_user_files
 from annex_actors.data import DATA, Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
-from annex_actors.data.tables.read import is_table
+from annex_actors.data.tables.read import file_of, is_table, resolved
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
 from annex_actors.runs.sections import (
@@ -254,16 +254,15 @@ def _is_own(name: str) -> bool:
     """Return whether a name that is a path too stands for the user's own data: a file, or a folder of pictures."""
     path = user_path(name)
     known = {*DATA, *(entry.name for entry in catalog())}
-    return path.suffix == ".npz" or is_table(path.name) or (name not in known and os.path.isdir(path))
+    return path.suffix == ".npz" or is_table(name) or (name not in known and os.path.isdir(path))
 
 
 def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
     """Return the config that repeats the run from any folder: with every setting, and with absolute paths."""
     data = config.data.model_dump()
     for key in ("name", "data_dir"):
-        path = user_path(data[key] or "")
-        if data[key] and os.path.exists(path) and (key == "data_dir" or _is_own(data[key])):
-            data[key] = str(path.resolve())
+        if data[key] and os.path.exists(file_of(data[key])) and (key == "data_dir" or _is_own(data[key])):
+            data[key] = resolved(data[key])
     parts = spec.parts(config.training.batch_size)
     training: dict[str, object] = {"microbatches": parts, "load": list(spec.load)}
     if config.training.initial_weights is not None:
