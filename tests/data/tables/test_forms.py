@@ -285,6 +285,15 @@ def test_a_query_needs_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
     assert not os.listdir(tmp_path)
 
 
+def test_a_table_says_which_query_it_answers(tmp_path: Path) -> None:
+    _database(tmp_path / "t.db")
+    table = read_table(f"sqlite:{tmp_path / 't.db'}#SELECT size AS x,\n price AS x FROM t")
+    assert (
+        table.source
+        == f"{tmp_path / 't.db'}, SELECT size AS x, price AS x FROM t, of equal names the later ones are now x.2"
+    )
+
+
 def test_a_query_of_a_file_with_a_log_makes_no_file(tmp_path: Path) -> None:
     _database(tmp_path / "t.db")
     connection = sqlite3.connect(tmp_path / "t.db")
