@@ -137,7 +137,7 @@ def test_a_row_has_its_place_in_the_file(tmp_path: Path, name: str, place: str) 
 TYPES: Mapping[str, tuple[pa.Array, Kind, list[object]]] = {
     "bytes in size": (pa.array([1, None], pa.int8()), Kind.INTEGER, [1.0, None]),
     "large integers": (pa.array([2**60, 1], pa.uint64()), Kind.NUMBER, [2.0**60, 1.0]),
-    "half floats": (pa.array([1.5, None], pa.float16()), Kind.NUMBER, [1.5, None]),
+    "half floats": (pa.array([np.float16(1.5), None], pa.float16()), Kind.NUMBER, [1.5, None]),
     "truth": (pa.array([True, None]), Kind.BOOLEAN, [1.0, None]),
     "decimals": (pa.array([Decimal("1.25"), None]), Kind.NUMBER, [1.25, None]),
     "whole decimals": (pa.array([Decimal(7), None]), Kind.INTEGER, [7.0, None]),
