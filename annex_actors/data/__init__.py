@@ -1,8 +1,8 @@
 """Data sets: where they come from, their samples (checked once, then read-only) and the order of the samples.
 
 There are no actors or threads here. Start with `load`, which takes a name of the `catalog` or a path to your own
-``.npz``, ``.csv`` or ``.tsv`` file or folder of pictures, or with `Dataset.from_arrays`. `tables` reads and describes
-tables of any columns, `transforms` makes numbers of them, and `Dataset.from_table` is their use.
+``.npz``, ``.csv``, ``.tsv`` or ``.jsonl`` file or folder of pictures, or with `Dataset.from_arrays`. `tables` reads and
+describes tables of any columns, `transforms` makes numbers of them, and `Dataset.from_table` is their use.
 """
 
 from annex_actors.data.catalog import DATA, catalog, load, register_data
@@ -12,6 +12,7 @@ from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.order import Batches, microbatch_slices, sample_order
 from annex_actors.data.samples import Samples
+from annex_actors.data.sequences import read_sequences
 
 __all__ = [
     "DATA",
@@ -25,6 +26,7 @@ __all__ = [
     "microbatch_slices",
     "read_images",
     "read_npz",
+    "read_sequences",
     "register_data",
     "sample_order",
 ]

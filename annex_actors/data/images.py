@@ -1,91 +1,92 @@
-"""The user's own pictures: a folder with a folder for each class, such as ``faces/anna/1.png``."""
+"""The user's own pictures: a folder for each class, such as ``faces/anna/1.png``, or a table of paths and labels."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError, DataError, message_of
-from annex_actors.base.files import memory, open_file, reading
+from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.files import reading, user_path
 from annex_actors.base.shown import shown
-from annex_actors.base.words import counted
+from annex_actors.base.texts import listed
+from annex_actors.base.types import Array
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
+from annex_actors.data.pictures import SUFFIXES, Pictures
+from annex_actors.data.tables.columns import Column, Kind, Table
+from annex_actors.data.tables.read import is_table, read_table
 
-SUFFIXES = (".jpeg", ".jpg", ".pgm", ".png")
-_FORMATS = ("JPEG", "PNG", "PPM")  # PPM reads PGM too
-_GRAY, _COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")
-
-_MOST_PIXELS = 2**25
-"""Pixels of a picture: a small file must not become one that fills the memory."""
+_LABELS: Mapping[Kind, type] = {Kind.INTEGER: np.int64, Kind.BOOLEAN: np.bool_, Kind.TEXT: np.str_}
+"""What classes are written in, by the kind of their column."""
 
 
 def read_images(
-    path: str | Path, *, size: Sequence[int] | None = None, test_fraction: float = 0.2, seed: int = 0
+    path: str | Path,
+    *,
+    label: str | None = None,
+    size: Sequence[int] | None = None,
+    color_mode: str | None = None,
+    test_fraction: float = 0.2,
+    seed: int = 0,
 ) -> Dataset:
-    """Return the pictures in a folder that holds a folder of PNG, JPEG or PGM files for each class.
+    """Return the pictures (PNG, JPEG, PGM) in a folder that holds one for each class, or in a table of paths.
 
     A picture becomes numbers in [0, 1] (pixels / 255) of shape ``(height, width, channels)``: one channel if all
-    pictures are gray, otherwise three. Transparency is left out. Other files and hidden ones are not read.
+    pictures are gray, otherwise three. Transparency is left out. In a folder other files and hidden ones are not read.
+    A table (``.csv`` and what else `read_table` reads) has a column of paths, which are relative to its own folder, and
+    one of labels: text and whole numbers are classes, numbers with decimals are amounts.
 
     Args:
-        path: the folder; the names of the folders in it, sorted, are the classes.
+        path: the folder, whose folders' names, sorted, are the classes; or the table.
+        label: the table's column of labels; the last by default.
         size: height and width to which each picture is resized; None: they have one size.
+        color_mode: ``grayscale`` for one channel, ``rgb`` for three, whatever pictures are; None: as they are.
         test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.
         seed: of the split, >= 0.
 
     Raises:
-        DataError: no folder, a class without pictures, a link that leads out of the folder, a file that is no picture,
-            one of more than 32 million pixels or of more than 8 bits a channel, several sizes, or more than this
-            machine's memory holds; the message names the file.
+        DataError: no folder, a class without pictures, a link that leads out of the folder; a table without a column of
+            paths or with a missing cell; a file that is no picture, one of more than 32 million pixels or of more than
+            8 bits a channel, several sizes, or more than this machine's memory holds. The message names the file, and
+            the line of a table.
         ConfigError: an argument of another kind or out of range; or Pillow is not installed (extra ``images``).
     """
-    path, wanted = checks.path("path", path), _size(size)
-    pillow = _pillow()
+    options: Any = {"size": size, "color_mode": color_mode}  # which `Pictures` checks
+    path, pictures = user_path(checks.path("path", path)), Pictures(**options)
+    listing = _in_table(path, label) if is_table(path.name) else _in_folders(path, label)
     with reading(path):
-        files = list(_files(path))
-        pictures = [_picture(pillow, file, wanted) for file in files]
-        inputs = _stacked(pictures, files)
         dataset = Dataset.from_arrays(
-            inputs,
-            np.array([file.parent.name for file in files]),
+            pictures.read(listing.files, listing.place),
+            listing.labels,
             test_fraction=test_fraction,
             seed=seed,
-            name=path.resolve().name,
+            name=path.resolve().name.partition(".")[0] if is_table(path.name) else path.resolve().name,
             source=f"pictures in {path}, pixels / 255, split seed {seed}",
         )
         check_classes(dataset.classes)
         return dataset
 
 
-def _size(size: Sequence[int] | None) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    given = checks.several("size", size, "a height and a width")
-    if len(given) != 2:
-        raise ConfigError(f"expected `size` to be a height and a width, got {shown(size)}")
-    height, width = (
-        checks.whole_number(f"size[{axis}]", each, at_least=1, limit=2**12) for axis, each in enumerate(given)
-    )
-    return height, width
+@dataclass(frozen=True)
+class _Listing:
+    """Files of pictures, their labels, and where each is listed."""
+
+    files: Sequence[Path]
+    labels: Array
+    place: Callable[[int], str] | None = None
 
 
-def _pillow() -> ModuleType:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ConfigError(
-            "expected Pillow, which reads pictures, to be installed, got none; pip install annex-actors[images]"
-        ) from error
-    module: ModuleType = Image
-    return module
+def _in_folders(folder: Path, label: str | None) -> _Listing:
+    if label is not None:
+        raise ConfigError(f"expected `label` for a table only, got {shown(label)}; the folders are the classes")
+    with reading(folder):
+        files = list(_files(folder))
+    return _Listing(files, np.array([file.parent.name for file in files]))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -94,7 +95,7 @@ def _files(folder: Path) -> Iterator[Path]:
     if not classes:
         raise DataError("expected a folder for each class, such as cat/1.png, got none; sort the pictures into folders")
     for each in classes:
-        files = [file for file in _inside(each, folder) if file.suffix.lower() in SUFFIXES]
+        files = [file for file in _inside(each, folder) if _is_picture(file)]
         if not files:
             raise DataError(f"expected pictures ({', '.join(SUFFIXES)}) in {each.name}, got none; remove that folder")
         yield from files
@@ -110,50 +111,53 @@ def _inside(folder: Path, root: Path) -> Iterator[Path]:
         yield each
 
 
-def _picture(pillow: ModuleType, file: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
-    """Return the pixels of a file, shape ``(height, width, channels)``."""
-    with reading(file), open_file(file) as stream:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", pillow.DecompressionBombWarning)
-                image = pillow.open(stream, formats=_FORMATS)
-                _check(image)
-                return _pixels(pillow, image, size)
-        except (DataError, MemoryError):
-            raise
-        except Exception as error:  # Pillow raises errors of every type where bytes are damaged
-            raise DataError(f"expected a picture, got: {message_of(error)}; get the file again") from error
+def _is_picture(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES
 
 
-def _check(image: Any) -> None:
-    """Refuse a picture by its header, before its pixels are decoded."""
-    pixels = image.width * image.height
-    if pixels > _MOST_PIXELS:
-        raise DataError(f"expected at most {counted(_MOST_PIXELS, 'pixel')}, got {pixels:,}; make it smaller")
-    if image.mode not in (*_GRAY, *_COLOUR):
-        raise DataError(f"expected 8 bits a channel, gray or colour, got Pillow's mode {image.mode}; convert it")
+def _in_table(path: Path, label: str | None) -> _Listing:
+    table = read_table(path, label=label)
+    with reading(path):
+        target = _label_column(table, label)
+        paths = _path_column(table, target)
+        files = [path.parent / name for name in paths.values]
+        return _Listing(files, _labels(table, target), lambda row: table.place(row, paths.name))
 
 
-def _pixels(pillow: ModuleType, image: Any, size: tuple[int, int] | None) -> NDArray[np.uint8]:
-    plain = image.convert("L" if image.mode in _GRAY else "RGB")
-    if size is not None:
-        plain = plain.resize(size[::-1], pillow.Resampling.BILINEAR)
-    pixels = np.asarray(plain, np.uint8)
-    return pixels.reshape(*pixels.shape[:2], -1)
+def _label_column(table: Table, label: str | None) -> Column:
+    name = table.names[-1] if label is None else label
+    if name not in table:
+        hint = checks.did_you_mean(name, table.names)
+        raise DataError(f"expected `label` to be one of {listed(table.names)}, got {shown(name)}{hint}")
+    return table[name]
 
 
-def _stacked(pictures: Sequence[NDArray[np.uint8]], files: Sequence[Path]) -> NDArray[np.float32]:
-    shape, channels = pictures[0].shape[:2], max(each.shape[2] for each in pictures)
-    for each, file in zip(pictures, files, strict=True):
-        if each.shape[:2] != shape:
+def _path_column(table: Table, target: Column) -> Column:
+    """Return the first column in which each cell is the path of a picture."""
+    texts = [column for column in table if column.kind is Kind.TEXT and column is not target]
+    for column in texts:
+        if all(name is not None and _is_picture(Path(name)) for name in column.values):
+            return column
+    for column in texts:  # none is whole: say which cell of the likeliest is no path
+        bad = [row for row, name in enumerate(column.values) if name is None or not _is_picture(Path(name))]
+        if 2 * len(bad) < len(column):
+            got = "a missing cell" if column.values[bad[0]] is None else shown(column.values[bad[0]])
             raise DataError(
-                f"expected pictures of one size, got {shape} in {files[0].name} and {each.shape[:2]} in "
-                f"{file.parent.name}/{file.name}; give read_images a size=(height, width)"
+                f"expected the path of a picture ({', '.join(SUFFIXES)}), got {got} in "
+                f"{table.place(bad[0], column.name)}; correct it or remove the line"
             )
-    numbers = len(pictures) * shape[0] * shape[1] * channels
-    if 4 * numbers > memory():
-        raise DataError(f"expected pictures that fit into memory, got {counted(4 * numbers, 'byte')}; give a size")
-    inputs = np.empty((len(pictures), *shape, channels), np.float32)
-    for row, each in enumerate(pictures):
-        inputs[row] = each / np.float32(255)  # one channel of gray fills three
-    return inputs
+    raise DataError(
+        f"expected a column of paths of pictures ({', '.join(SUFFIXES)}) among {listed(table.names)}, got none; add one"
+    )
+
+
+def _labels(table: Table, target: Column) -> Array:
+    """Return text, whole numbers or amounts, shape ``(rows,)``."""
+    missing = np.flatnonzero(target.missing)
+    if len(missing):
+        raise DataError(f"expected a label, got a missing cell in {table.place(missing[0], target.name)}; fill it in")
+    if target.kind is Kind.NUMBER:
+        return target.values
+    if target.kind is Kind.DATE:
+        raise DataError(f"expected classes or amounts as labels, got dates in column {target.name}; choose another")
+    return target.values.astype(_LABELS[target.kind])

@@ -93,6 +93,7 @@ from annex_actors.runs.sections import (
     SupervisionSection,
     TrainingSection,
 )
+from annex_actors.runs.suggested import suggested_for
 from annex_actors.runs.toml_settings import Settings, merged, read_settings, to_toml
 from annex_actors.runtimes import Supervision, runtime
 from annex_actors.training.checkpoint_files import Checkpoints
@@ -101,8 +102,6 @@ from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.weight_files import read_weights
 
 _OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam", 0.003, 32, 20)
-_STEPS = 3000
-"""Steps that a small data set is trained for, by more epochs than `_OWN_DATA` has."""
 
 
 class RunConfig(Section):
@@ -203,21 +202,6 @@ def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
     Checkpoints(Path(), **config.checkpoints.model_dump())  # checks them, before there is a folder
     learner = config.learner()
     return _recorded(config, learner.spec), learner, dataset or config.load()
-
-
-def suggested_for(dataset: Dataset) -> Suggestion:
-    """Return settings to start from for the user's own data: a hidden layer, and an output for each class."""
-    targets, steps = dataset.train.targets, -(-len(dataset.train) // _OWN_DATA.batch_size)
-    outputs = len(dataset.classes) if dataset.classes else targets.shape[-1] if targets.ndim > 1 else 1
-    flat = "" if len(dataset.input_shape) == 1 else "flatten "
-    return Suggestion(
-        layers=f"{flat}dense:64 relu dense:{outputs}",
-        cost=_OWN_DATA.cost if dataset.classes else "mean_squared_error",
-        optimizer=_OWN_DATA.optimizer,
-        learning_rate=_OWN_DATA.learning_rate,
-        batch_size=_OWN_DATA.batch_size,
-        epochs=min(max(_STEPS // steps, _OWN_DATA.epochs), 10 * _OWN_DATA.epochs),
-    )
 
 
 def _with_layers_of(run: Path, suggestion: Suggestion) -> Suggestion:

@@ -13,6 +13,12 @@ from annex_actors.base.words import counted
 _CELL = 16
 """Bytes of a cell while a table is made: as it was read, and as it is kept."""
 
+_COLUMN = 10_000
+"""Bytes of a column without cells, most of them pyarrow's; beyond what there is, it ends the process."""
+
+MOST_COLUMNS = 100_000
+"""A wider table is refused: a small file would need gigabytes."""
+
 
 @contextmanager
 def damaged(what: str, hint: str = "save it again") -> Iterator[None]:
@@ -34,7 +40,9 @@ def check_fits(rows: int, columns: int) -> None:
     """Raise DataError if there is nothing in a table, or more than fits into memory, however small its file is."""
     if not rows or not columns:
         raise DataError(f"expected rows and columns, got {counted(rows, 'row')} of {counted(columns, 'column')}")
-    if rows * columns * _CELL > memory():
+    if columns > MOST_COLUMNS:
+        raise DataError(f"expected at most {counted(MOST_COLUMNS, 'column')}, got {columns:,}; write rows as lines")
+    if columns * (rows * _CELL + _COLUMN) > memory():
         raise DataError(
             f"expected a table that fits into {counted(memory(), 'byte')} of memory, "
             f"got {counted(rows, 'row')} of {counted(columns, 'column')}; write fewer"

@@ -23,6 +23,7 @@ from annex_actors.base.texts import shortened
 from annex_actors.base.words import counted
 from annex_actors.data.tables.columns import Form, Table
 from annex_actors.data.tables.content import text_content
+from annex_actors.data.tables.guards import check_fits
 from annex_actors.data.tables.kinds import column_of, is_value, number_of
 from annex_actors.data.tables.names import different, source_of
 
@@ -185,6 +186,7 @@ def _columns(content: bytes, separator: str, width: int) -> list[Any]:
     import pyarrow.compute as pc
     import pyarrow.csv as arrow_csv
 
+    check_fits(1, width)
     if content.count(b'"') % 2:  # pyarrow takes a quotation without an end
         _diagnose(content, separator)
     names = [str(index) for index in range(width)]

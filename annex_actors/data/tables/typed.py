@@ -51,6 +51,7 @@ def typed_table(
     """
     kept = [index for index, name in enumerate(found.column_names) if not _INDEX.fullmatch(name)]
     check_fits(len(found), len(kept))
+    check_types(found.schema)
     header = [found.column_names[index] for index in kept]
     names = different(header)
     columns = tuple(
@@ -69,16 +70,35 @@ def _dates(name: str, cells: Any, forms: Mapping[str, Form] | None) -> Column | 
     return moments(name, cells.combine_chunks(), forms.get(name))
 
 
+def check_types(schema: Any) -> None:
+    """Raise DataError for a column of something else than cells, such as lists; ask before a file is read."""
+    from pyarrow import types
+
+    for field in schema:
+        kind = field.type.value_type if types.is_dictionary(field.type) else field.type
+        if not any(is_one(kind) for is_one in _plain_types()):
+            raise DataError(
+                f"expected numbers, truth values, dates or text, got {shortened(field.type)} in column "
+                f"{shortened(field.name)}; leave it out, or make columns of its parts"
+            )
+
+
+def _plain_types() -> tuple[Callable[[Any], bool], ...]:
+    from pyarrow import types
+
+    numbers = types.is_null, types.is_boolean, types.is_integer, types.is_floating, types.is_decimal
+    times = types.is_date, types.is_timestamp, types.is_duration, types.is_time
+    return *numbers, *times, types.is_string, types.is_large_string, types.is_string_view
+
+
 def _column(name: str, cells: Any) -> Column:
     from pyarrow import types
 
     kind = cells.type
     with damaged(f"cells of the type that their column {shortened(name)} has"):
-        if types.is_null(kind) or types.is_floating(kind):
-            return Column(name, Kind.NUMBER, _floats(cells))
         if types.is_integer(kind) or (types.is_decimal(kind) and kind.scale <= 0):
             return _whole(name, _floats(cells))
-        if types.is_decimal(kind):
+        if types.is_null(kind) or types.is_floating(kind) or types.is_decimal(kind):
             return Column(name, Kind.NUMBER, _floats(cells))
         if types.is_boolean(kind):
             return Column(name, Kind.BOOLEAN, _floats(cells))
@@ -86,13 +106,7 @@ def _column(name: str, cells: Any) -> Column:
             return Column(name, Kind.DATE, _moments(cells))
         if types.is_duration(kind) or types.is_time(kind):
             return Column(name, Kind.NUMBER, _seconds(cells))
-        is_category = types.is_dictionary(kind) and not types.is_nested(kind.value_type)
-        if is_category or types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
-            return Column(name, Kind.TEXT, _objects(cells))
-    raise DataError(
-        f"expected numbers, truth values, dates or text, got {shortened(kind)} in column {shortened(name)}; "
-        "leave it out, or make columns of its parts"
-    )
+        return Column(name, Kind.TEXT, _objects(cells))
 
 
 def _floats(cells: Any) -> Array:
