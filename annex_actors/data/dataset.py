@@ -191,7 +191,7 @@ class Dataset:
             DataError: an unknown column, a missing label, cells that a transform cannot take, or nothing to learn from.
             ConfigError: an unknown transform or task, a setting out of range, or an argument of another kind.
         """
-        checks.instance("table", table, Table, "a table, such as read_table(path)")
+        checks.instance("table", table, Table, "a table: read_table(path), or table_of(frame)")
         division = Division(test_fraction, validation, group, time, split, seed)
         if len(table.names) < 2:
             raise DataError("expected at least 2 columns (a feature and the label), got 1; put commas between cells")

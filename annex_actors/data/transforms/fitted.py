@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from annex_actors.base.texts import shortened
 from annex_actors.base.types import Array, Floats
 from annex_actors.data.tables.columns import CellError, Column, Form, Kind
-from annex_actors.data.transforms.block import Block, of_kind
+from annex_actors.data.transforms.block import Block, of_form
 from annex_actors.data.transforms.table import parse_transforms, text_of
 from annex_actors.data.transforms.transform import OutOfFold, State, Transform
 
@@ -58,7 +58,7 @@ class Fitted:
         Raises:
             DataError: cells of another kind than in training, or numbers that are missing or not finite afterwards.
         """
-        block = Block.of(of_kind(column, self.form.kind))
+        block = Block.of(of_form(column, self.form))
         for transform, state in zip(self.transforms, self.states, strict=True):
             block = transform.apply(state, block)
         return _floats(block)
