@@ -100,7 +100,8 @@ def _head(saved: SavedRun) -> Iterator[str]:
         yield f"- **Output:** amounts of shape {network.layers[-1].output_shape}."
     else:
         yield f"- **Output:** {counted(len(network.classes), 'class')}: {_first(network.classes)}."
-    yield f"- **Use:** `annex-actors predict {_text(saved.path.name)} {'FILE.npy' if preparation is None else 'FILE.csv'}`"
+    ending = "npy" if preparation is None else "csv"
+    yield f"- **Use:** `annex-actors predict {_text(saved.path.name)} FILE.{ending}`"
 
 
 def _columns(saved: SavedRun) -> Iterator[str]:
