@@ -19,6 +19,7 @@ from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array, finite_floats, integers, sample_weights
 from annex_actors.data.labels import class_labels, flat_labels, is_labels
 from annex_actors.data.order import sample_order
+from annex_actors.data.sources.stored import StoredInputs, as_inputs, checked_inputs, selected
 from annex_actors.data.split import split_indices
 from annex_actors.data.tables.columns import Table
 from annex_actors.data.transforms.preparation import Preparation, labels_of, prepare
@@ -29,7 +30,8 @@ class Samples:
     """Inputs and their targets, row by row; C-contiguous and read-only.
 
     Args:
-        inputs: finite numbers, shape ``(samples, *input_shape)``; kept as float32.
+        inputs: finite numbers, shape ``(samples, *input_shape)``; kept as float32. Those of `open_array` stay in their
+            file: they have a shape, and ``inputs[rows]`` reads some of them.
         targets: class labels, integers of shape ``(samples,)``, kept as int64; or, for regression, numbers of shape
             ``(samples,)`` or ``(samples, outputs)``, kept as float32.
         sample_weight: what each sample counts in the cost, >= 0, shape ``(samples,)``, kept as float64; costs are means
@@ -45,10 +47,10 @@ class Samples:
     sample_weight: Floats | None = None
 
     def __post_init__(self) -> None:
-        inputs, targets = as_array(self.inputs, "inputs"), as_array(self.targets, "targets")
+        inputs, targets = as_inputs(self.inputs), as_array(self.targets, "targets")
         _check_shapes(inputs, targets)
         labels = targets.dtype.kind in "biu"
-        object.__setattr__(self, "inputs", finite_floats(inputs, "inputs"))
+        object.__setattr__(self, "inputs", checked_inputs(inputs))
         object.__setattr__(self, "targets", integers(targets) if labels else finite_floats(targets, "targets"))
         if self.sample_weight is not None:
             given = as_array(self.sample_weight, "sample_weight")
@@ -173,7 +175,7 @@ class Dataset:
     @classmethod
     def from_arrays(
         cls,
-        inputs: ArrayLike,
+        inputs: ArrayLike | StoredInputs,
         targets: ArrayLike,
         *,
         sample_weight: ArrayLike | None = None,
@@ -186,7 +188,7 @@ class Dataset:
         """Return a data set of your own arrays, split into training and test samples.
 
         Args:
-            inputs: shape ``(samples, *input_shape)``.
+            inputs: shape ``(samples, *input_shape)``; or what `open_array` returns, which stays in its file.
             targets: labels, text or integers of shape ``(samples,)`` or ``(samples, 1)``, whose distinct values,
                 sorted, are the classes; or integers of shape ``(samples, classes)`` with a single 1 in each row; or,
                 for regression, floats of shape ``(samples,)`` or ``(samples, outputs)``.
@@ -204,7 +206,7 @@ class Dataset:
         given = as_array(targets, "targets")
         labels, classes = class_labels(flat_labels(given)) if is_labels(given) else (given, None)
         weights = None if sample_weight is None else as_array(sample_weight, "sample_weight")
-        samples = Samples(as_array(inputs, "inputs"), labels, weights)
+        samples = Samples(as_inputs(inputs), labels, weights)
         rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)
         train, test = (_rows(samples, part) for part in rows)
         return cls(name, train, test, classes, _names("feature_names", feature_names), source)
@@ -258,7 +260,7 @@ class Dataset:
 
 def _rows(samples: Samples, indices: Array) -> Samples:
     weights = None if samples.sample_weight is None else samples.sample_weight[indices]
-    return Samples(samples.inputs[indices], samples.targets[indices], weights)
+    return Samples(selected(samples.inputs, indices), samples.targets[indices], weights)
 
 
 def _names(setting: str, names: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data.dataset import Dataset, Samples
 from annex_actors.data.labels import check_classes, class_labels, flat_labels, is_labels
+from annex_actors.data.sources.array_file import NO_LIMIT, array_in
+from annex_actors.data.sources.stored import as_inputs
 
 UNSPLIT = (("inputs", "targets"), ("x", "y"))
 """The names of inputs and targets in a file that `read_npz` splits."""
@@ -22,13 +25,16 @@ UNSPLIT = (("inputs", "targets"), ("x", "y"))
 SPLIT = ("x_train", "y_train", "x_test", "y_test")
 """The names in a file that is already split."""
 
+INPUTS = frozenset({"inputs", "x", "x_train", "x_test"})
+"""The names of arrays that may stay in the file."""
+
 WEIGHT = "sample_weight"
 """The name of the weights, in a file that is already split followed by ``_train`` or ``_test``."""
 
 _MAGIC = b"\x93NUMPY"
 
 
-def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
+def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0, in_memory: bool = True) -> Dataset:
     """Return the data set in an ``.npz`` file.
 
     The file holds ``inputs`` and ``targets``, or ``x`` and ``y``, which are then split; or ``x_train``, ``y_train``,
@@ -40,14 +46,17 @@ def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0) -> 
         path: the file.
         test_fraction: the fraction to test on, in [0, 1), if the file is not split already.
         seed: of the split, >= 0.
+        in_memory: whether the inputs are kept in memory; if not, they are read from the file whenever they are used,
+            with the same numbers, and there may be more than memory holds. The file must not be compressed then, nor
+            change meanwhile. Targets and weights are in memory in any case.
 
     Raises:
         DataError: not an npz file, arrays of other names, or arrays that `Dataset` refuses; the message names the file.
         ConfigError: ``test_fraction`` or ``seed`` out of range.
     """
-    path = checks.path("path", path)
+    path, in_memory = checks.path("path", path), checks.boolean("in_memory", in_memory)
     with reading(path):
-        dataset = _dataset(path, _arrays(path), test_fraction, seed)
+        dataset = _dataset(path, _arrays(path, in_memory=in_memory), test_fraction, seed)
         check_classes(dataset.classes)
         return dataset
 
@@ -72,30 +81,34 @@ def _dataset(path: Path, arrays: dict[str, Array], test_fraction: float, seed: i
     )
 
 
-def _arrays(path: Path) -> dict[str, Array]:
+def _arrays(path: Path, *, in_memory: bool) -> dict[str, Array]:
+    """Return the arrays by name; the inputs, where they stay in the file, as what takes their place."""
     how = "write it by numpy.savez(path, inputs=..., targets=...)"
-    with open_file(path) as file:
+    with open_file(path, limit=None if in_memory else NO_LIMIT) as file:
         if not zipfile.is_zipfile(file):
             raise DataError(f"expected an npz file, got something else; {how}")
         file.seek(0)
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                _check_size(arrays.zip)
-                return {name: np.asarray(arrays[name]) for name in arrays.files}
+                stay = () if in_memory else [name for name in arrays.files if name in INPUTS]
+                _check_size(arrays.zip, without=stay)
+                read = {name: np.asarray(arrays[name]) for name in arrays.files if name not in stay}
         except DataError:
             raise
         except Exception as error:  # NumPy and zipfile raise errors of every type where bytes are damaged
             raise DataError(
                 f"expected arrays of numbers or text, got: {message_of(error)}; write the file again"
             ) from error
+    return {**read, **{name: as_inputs(array_in(path, name)) for name in stay}}
 
 
-def _check_size(archive: zipfile.ZipFile) -> None:
-    """Raise DataError if the arrays do not fit into memory, whatever their compressed size is."""
-    size = sum(each.file_size for each in archive.infolist())
+def _check_size(archive: zipfile.ZipFile, *, without: Collection[str]) -> None:
+    """Raise DataError if the arrays, without some, do not fit into memory, whatever their compressed size is."""
+    size = sum(each.file_size for each in archive.infolist() if each.filename.removesuffix(".npy") not in without)
     if size > memory():
         raise DataError(
-            f"expected arrays that fit into {counted(memory(), 'byte')} of memory, got {size:,}; write fewer"
+            f"expected arrays that fit into {counted(memory(), 'byte')} of memory, got {size:,}; "
+            "write fewer, or leave the inputs in the file: in_memory=False"
         )
 
 
