@@ -8,10 +8,12 @@ from functools import cache
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from annex_actors.base.types import Floats, Parameters, Shape
+from annex_actors.base.types import Array, DType, Floats, Parameters, Shape
 from annex_actors.costs import cost
 from annex_actors.data import Batches, Dataset, Samples
+from annex_actors.data.sources.stored import StoredInputs, as_inputs
 from annex_actors.layers import (
     Network,
     Stack,
@@ -27,6 +29,7 @@ from annex_actors.layers import (
     sequence,
 )
 from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping, optimizer
+from annex_actors.peers.reader import ReaderSpec
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
@@ -138,6 +141,34 @@ def samples(
     return Samples(inputs, chances, weights)
 
 
+@dataclass(frozen=True, eq=False)
+class ArraySource:
+    """Rows in memory in the place of rows in files; a `Source` without a disk.
+
+    Args:
+        array: of all rows.
+    """
+
+    array: Array
+    place = "an array"
+
+    @property
+    def shape(self) -> Shape:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> DType:
+        return self.array.dtype
+
+    def read(self, rows: NDArray[np.int64]) -> Array:
+        return self.array[rows]
+
+
+def in_files(made: Samples) -> Samples:
+    """Return the same samples, with inputs that are read row by row."""
+    return Samples(as_inputs(StoredInputs(ArraySource(made.inputs))), made.targets, made.sample_weight)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """A training as data.
@@ -159,6 +190,7 @@ class Training:
         tokens: if not 0, samples are whole numbers below it.
         stages: which layers, the cost as one after the last, make a stage; None: each layer.
         weighted: whether the samples have weights.
+        in_files: whether inputs are read by a reader, as if they were in files.
     """
 
     network: Network = CLASSIFIER
@@ -177,6 +209,7 @@ class Training:
     tokens: int = 0
     stages: tuple[range, ...] | None = None
     weighted: bool = False
+    in_files: bool = False
 
     @property
     def steps(self) -> int:
@@ -212,12 +245,15 @@ class Training:
     @property
     def learned(self) -> Samples:
         """The samples to train on."""
-        return samples(self.size, self.cost, 0, self.input_shape, self.tokens, weighted=self.weighted)
+        return self._placed(samples(self.size, self.cost, 0, self.input_shape, self.tokens, weighted=self.weighted))
 
     @property
     def judged(self) -> Samples:
         """The samples to evaluate with."""
-        return samples(TEST_SAMPLES, self.cost, 1, self.input_shape, self.tokens, weighted=self.weighted)
+        return self._placed(samples(TEST_SAMPLES, self.cost, 1, self.input_shape, self.tokens, weighted=self.weighted))
+
+    def _placed(self, made: Samples) -> Samples:
+        return in_files(made) if self.in_files else made
 
     def learner(
         self, runtime: str | Runtime = "inline", supervision: Supervision | None = None, stages: str | int = "layer"
@@ -260,7 +296,7 @@ class Training:
         encode = cost(self.cost).encode
         return TrainerSpec(
             run="run",
-            routing=Routing(len(self.placement)),
+            routing=Routing(len(self.placement), reader=self.in_files),
             inputs=learned.inputs,
             targets=as_sent(encode(learned.targets, shape)),
             test=judged,
@@ -292,16 +328,18 @@ class Training:
         instruments: Sequence[Instrument] = (),
     ) -> Program:
         """Return the training, ready for any runtime."""
+        trainer = self.trainer_spec(halt)
         return Program(
             "run",
             self.stage_specs(),
-            self.trainer_spec(halt),
+            trainer,
             store or self.store(),
             supervision or Supervision(),
             crashes,
             tuple(observers),
             load,
             tuple(instruments),
+            reader=ReaderSpec.of(trainer),
         )
 
 

@@ -9,14 +9,16 @@ that may wait for a disk.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import brief
 from annex_actors.base.types import Floats
 from annex_actors.data import Batches
-from annex_actors.data.sources.stored import StoredInputs
+from annex_actors.data.sources.stored import StoredInputs, converted, stored
 from annex_actors.peers.prediction_feed import chunk_of
+from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.effects import Request
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
@@ -49,6 +51,17 @@ class ReaderSpec:
 
     address = READER
     label = str(READER)
+
+    @classmethod
+    def of(cls, trainer: TrainerSpec) -> Self | None:
+        """Return what reads for a trainer; None where all of its inputs are in memory."""
+        train, test = stored(trainer.inputs), None
+        if trainer.test is not None:
+            test = stored(converted(trainer.test.inputs, trainer.inputs.dtype))
+        if train is None and test is None:
+            return None
+        # It computes the order of the samples for itself, since it may be an epoch ahead of the trainer.
+        return cls(trainer.run, trainer.routing, replace(trainer.batches), train, test)
 
     def node(
         self,

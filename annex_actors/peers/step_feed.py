@@ -36,7 +36,8 @@ class TrainingSamples(NamedTuple):
 class StepFeed:
     """Feeds steps in their order; where inputs stay in files, once they are read.
 
-    ``fed`` is the step after the last one that was fed.
+    ``fed`` is the step after the last one that was fed, and ``until`` the one after the last that an earlier incarnation
+    may have fed as well.
 
     Args:
         run: the run's name.
@@ -61,7 +62,7 @@ class StepFeed:
         first: int,
         end: int,
     ) -> None:
-        self.fed = first
+        self.fed = self.until = first
         self._samples = samples
         self._batches = batches
         self._run = run
@@ -78,7 +79,7 @@ class StepFeed:
             until: within the current epoch.
             history: the epochs before it.
         """
-        ahead = self._ahead
+        ahead, self.until = self._ahead, max(self.until, until)
         posts = [] if ahead is None else ahead.ask(until)
         while self.fed < until and (ahead is None or self.fed in ahead):
             posts += self._step(self.fed, history)

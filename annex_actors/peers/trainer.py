@@ -147,7 +147,7 @@ class TrainerSpec:
             run=self.run,
             routing=self.routing,
             behaviour=trainer,
-            mailbox=TrainerMailbox(state.reported),
+            mailbox=TrainerMailbox(state.reported, trainer.steps),
             snapshot=snapshot,
             instrument=instrument,
             waits_for=trainer.waits_for,
@@ -166,7 +166,7 @@ class Trainer:
         self._spec = spec
         self._state = state
         samples, first, end = TrainingSamples(spec.inputs, spec.targets, spec.sample_weight), state.reported, spec.steps
-        self._steps = StepFeed(
+        self.steps = StepFeed(
             spec.run, spec.routing, samples, spec.batches, spec.microbatches, spec.rate_factor, first=first, end=end
         )
         self._waiting_for: PredictionFeed | set[Address] | None = None
@@ -189,16 +189,16 @@ class Trainer:
         waiting_for = self._waiting_for
         match control:
             case Halt():
-                self._state = replace(self._state, halt_at=self._steps.fed)
+                self._state = replace(self._state, halt_at=self.steps.until)
                 if isinstance(waiting_for, PredictionFeed) or self._ending is not None:
                     self._waiting_for = self._ending = None
                 return [self._commit(), *self._go_on()]
-            case Committed(step=step) if isinstance(waiting_for, set) and waiting_for and step >= self._steps.fed:
+            case Committed(step=step) if isinstance(waiting_for, set) and waiting_for and step >= self.steps.fed:
                 waiting_for.discard(peer)
                 return self._kept(waiting_for) if self._ending is not None else self._finish()
             case Resume() if peer == READER:
                 evaluation = waiting_for.send_again() if isinstance(waiting_for, PredictionFeed) else []
-                return [*self._steps.ask_again(), *evaluation]
+                return [*self.steps.ask_again(), *evaluation]
             case Resume():
                 if isinstance(waiting_for, PredictionFeed):
                     return list(waiting_for.send_again())
@@ -209,7 +209,7 @@ class Trainer:
         """Return what has to come before it goes on; None when the run is over."""
         waiting_for = self._waiting_for
         if waiting_for is None:
-            what = "cost" if self._state.reported < self._steps.fed else "inputs"
+            what = "cost" if self._state.reported < self.steps.fed else "inputs"
             return f"the {what} of step {self._state.reported}"
         if isinstance(waiting_for, PredictionFeed):
             return "the outputs of an evaluation"
@@ -243,14 +243,14 @@ class Trainer:
         until = min(self._stop, self._state.reported + self._spec.overlap + 1)
         if self._state.halt_at is not None:
             until = min(until, self._state.halt_at)
-        return list(self._steps.send(until, self._state.history))
+        return list(self.steps.send(until, self._state.history))
 
     def _read(self, rows: Rows) -> list[Request]:
         """Feed steps whose inputs are here, or send an evaluation's inputs on."""
         if rows.microbatch != WHOLE_STEP:
             waiting_for = self._waiting_for
             return list(waiting_for.send(rows)) if isinstance(waiting_for, PredictionFeed) else []
-        self._steps.put(rows)
+        self.steps.put(rows)
         return self._go_on()
 
     def _report(self, report: Report) -> list[Request]:
@@ -333,7 +333,7 @@ class Trainer:
         """Wait until every stage has committed the last step; then emit that the run is over."""
         if self._waiting_for is None:
             return self._await_all()
-        return [] if self._waiting_for else [Emit(Finished(self._steps.fed))]
+        return [] if self._waiting_for else [Emit(Finished(self.steps.fed))]
 
     def _await_all(self) -> list[Request]:
         """Wait until every stage has committed every step that was fed."""
@@ -342,7 +342,7 @@ class Trainer:
         return [self._await(peer) for peer in stages]
 
     def _await(self, peer: Address) -> Post:
-        return Post(peer, Await(self._spec.run, self._steps.fed, WHOLE_STEP, WHOLE_STEP))
+        return Post(peer, Await(self._spec.run, self.steps.fed, WHOLE_STEP, WHOLE_STEP))
 
     def _commit(self) -> Commit:
         return Commit(Snapshot(TRAINER, self._state.reported, self._state, keep=self._state.keep))

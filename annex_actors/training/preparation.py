@@ -213,18 +213,8 @@ class PreparedTraining:
             CrashPlan(self.crashes) if self.crashes else None,
             tuple(observers),
             self.spec.load,
-            reader=_reader(self.trainer),
+            reader=ReaderSpec.of(self.trainer),
         )
-
-
-def _reader(trainer: TrainerSpec) -> ReaderSpec | None:
-    """Return what reads the inputs that stay in files; None if all are in memory."""
-    if not trainer.routing.reader:
-        return None
-    # It computes the order of the samples for itself: it may be an epoch ahead of the trainer.
-    batches = Batches(trainer.batches.samples, trainer.batches.batch_size, trainer.batches.seed)
-    test = None if trainer.test is None else stored(converted(trainer.test.inputs, trainer.inputs.dtype))
-    return ReaderSpec(trainer.run, trainer.routing, batches, stored(trainer.inputs), test)
 
 
 def run_name() -> str:
