@@ -63,10 +63,11 @@ class ArrayFile:
     def read(self, rows: NDArray[np.int64]) -> Array:
         """Return rows by their numbers; neighbouring rows are read at once."""
         found = np.empty((len(rows), *self.shape[1:]), self.dtype)
-        content = found.view(np.uint8).reshape(len(rows), -1)
+        row_bytes = prod(self.shape[1:]) * self.dtype.itemsize
+        content = found.view(np.uint8).reshape(len(rows), row_bytes)
         with reading(self.path), open_file(self.path, limit=NO_LIMIT) as file:
             for start, stop in _runs(rows):
-                _fill(content[start:stop], file.fileno(), self.offset + int(rows[start]) * content.shape[1])
+                _fill(content[start:stop], file.fileno(), self.offset + int(rows[start]) * row_bytes)
             self.version.check(os.fstat(file.fileno()))
         return found
 
