@@ -24,7 +24,7 @@ from annex_actors.base.types import Floats, Shape
 from annex_actors.costs import Cost
 from annex_actors.data import Samples
 from annex_actors.data.arrays import as_array
-from annex_actors.data.sources.stored import StoredInputs, stored
+from annex_actors.data.sources.stored import BLOCK, StoredInputs, stored
 from annex_actors.layers.samples import check_samples
 from annex_actors.peers.prediction_feed import CHUNK, chunks_of
 from annex_actors.peers.predictor import PredictorSpec
@@ -44,9 +44,6 @@ LITTLE = 1 << 28
 
 MESSAGE = 1 << 18
 """As many operations take as long as a stage takes to receive and send a message, about 10 µs."""
-
-_AT_ONCE = 1 << 24
-"""Bytes of inputs that stay in files which are predicted for at once; at least one message."""
 
 Predict: TypeAlias = Callable[[ArrayLike], Floats]
 """A function from samples to predictions; see `annex_actors.Learner.predict`."""
@@ -196,8 +193,8 @@ class _Few:
 
 
 def _outputs_of(inputs: StoredInputs, spec: LearnerSpec, checkpoint: Checkpoint) -> Floats:
-    """Return the outputs for inputs that stay in files, a few messages of which are in memory at once."""
-    size = CHUNK * max(1, _AT_ONCE // (CHUNK * inputs[:1].nbytes))
+    """Return the outputs for inputs that stay in files; a block is in memory at once, and at least one message."""
+    size = CHUNK * max(1, BLOCK // (CHUNK * inputs[:1].nbytes))
     with serving(spec, checkpoint) as served:
         return np.concatenate(
             [
