@@ -230,6 +230,7 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Network: lambda: _NETWORK,
     public.OneCycle: lambda: public.OneCycle(0.1, 10),
     public.Column: lambda: _table()["x"],
+    public.Form: lambda: public.Form(public.Kind.NUMBER),
     public.Kind: lambda: public.Kind.NUMBER,
     public.Preparation: lambda: public.Preparation.fit(_table()),
     public.Table: _table,

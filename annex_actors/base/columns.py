@@ -81,7 +81,7 @@ def _wrapped(paragraph: str, width: int) -> list[str]:
 
 
 def _folded(text: str, width: int) -> list[str]:
-    return [part for line in _wrapped(text, width) for part in (chop_cells(line, width) or [""])]
+    return [part for line in _wrapped(text, width) for part in (chop_cells(line, width) if line else [""])]
 
 
 def _blocks(natural: Sequence[int], width: int) -> list[list[int]]:

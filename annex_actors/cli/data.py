@@ -13,6 +13,7 @@ from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_result, print_table
 
 if TYPE_CHECKING:
+    from annex_actors.data.tables import Table
     from annex_actors.data.tables.summary import TableSummary
 
 _MOST = 10
@@ -22,27 +23,56 @@ _MOST = 10
 def data(
     file: Annotated[Path, typer.Argument(help="A table: .csv or .tsv, packed (.gz) or not.")],
     label: Annotated[str | None, typer.Option(help="The column to predict; by default the last.")] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first line holds names; else found out.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     debug: shared.Debug = False,
 ) -> None:
-    """Show what is in a table: kind, missing cells and values of each column, doubles, classes, suspicious columns."""
+    """Show what is in a table, column by column, and what training makes of it; doubles, classes, odd columns."""
     from dataclasses import asdict
 
     from annex_actors.data.tables import read_table
     from annex_actors.data.tables.summary import summary_of
+    from annex_actors.data.transforms.preparation import labels_named
 
-    summary = summary_of(read_table(file, label=label), label=label)
+    table = read_table(file, header=header, label=label)
+    labels = labels_named(table, label)
+    summary = summary_of(table, label=labels[0])
+    used, problem = _use(table, labels)
     if json:
-        print_json(text.dumps(asdict(summary)))
+        print_json(text.dumps({**asdict(summary), "use": used, "problem": problem}))
         return
-    _show(summary)
+    _show(summary, used)
+    if problem:
+        print_result(f"\nTraining on it fails: {problem}")
 
 
-def _show(summary: TableSummary) -> None:
+def _use(table: Table, labels: tuple[str, ...]) -> tuple[dict[str, str], str]:
+    """Return what training makes of each column, or one line that says why it makes nothing."""
+    from annex_actors.base.errors import UserError, message_of
+    from annex_actors.data.transforms import Preparation
+
+    try:
+        preparation = Preparation.fit(table, label=labels)
+    except UserError as error:
+        return {}, message_of(error)
+    return dict.fromkeys(labels, "to predict") | {each.column: each.use for each in preparation.features}, ""
+
+
+def _show(summary: TableSummary, used: dict[str, str]) -> None:
     print_table(
-        ["column", "kind", "missing", "distinct", "range or most frequent", "remark"],
+        ["column", "kind", "missing", "distinct", "range or most frequent", "use", "remark"],
         [
-            [each.name, each.kind, f"{each.missing:,}", f"{each.distinct:,}", each.values, each.suspicion]
+            [
+                each.name,
+                each.kind,
+                f"{each.missing:,}",
+                f"{each.distinct:,}",
+                each.values,
+                used.get(each.name, ""),
+                each.suspicion,
+            ]
             for each in summary.columns
         ],
     )

@@ -32,6 +32,11 @@ OptimizerName: TypeAlias = Annotated[str | None, typer.Option("--optimizer")]
 Seed: TypeAlias = Annotated[int | None, typer.Option()]
 Label: TypeAlias = Annotated[str | None, typer.Option()]
 Task: TypeAlias = Annotated[str | None, typer.Option(metavar="classification|regression")]
+Drop: TypeAlias = Annotated[str | None, typer.Option(metavar="NAME,...")]
+Group: TypeAlias = Annotated[str | None, typer.Option(metavar="NAME")]
+Time: TypeAlias = Annotated[str | None, typer.Option(metavar="NAME")]
+Split: TypeAlias = Annotated[str | None, typer.Option(metavar="NAME")]
+Header: TypeAlias = Annotated[bool | None, typer.Option("--header/--no-header")]
 DataDir: TypeAlias = Annotated[str | None, typer.Option()]
 HangSeconds: TypeAlias = Annotated[float | None, typer.Option()]
 Load: TypeAlias = Annotated[list[Path] | None, typer.Option(help=_LOAD)]
@@ -76,6 +81,11 @@ _SETTING_OF = {
     "data_dir": "data.data_dir",
     "label": "data.label",
     "task": "data.task",
+    "drop": "data.drop",
+    "group": "data.group",
+    "time": "data.time",
+    "split": "data.split",
+    "header": "data.header",
     "strategy": "supervision.strategy",
     "max_restarts": "supervision.max_restarts",
     "max_seconds": "supervision.max_seconds",
@@ -164,6 +174,11 @@ def _names(setting: Setting) -> str:
 def number_or_text(given: str | None) -> int | str | None:
     """Return the value of an option that is a number or a word, such as ``--keep 2`` or ``--keep all``."""
     return int(given) if given and given.isdecimal() and len(given) <= _DIGITS else given
+
+
+def names(given: str | None) -> list[str] | None:
+    """Return names with commas between them as a list; None if there are none."""
+    return [name.strip() for name in given.split(",")] if given else None
 
 
 def files(given: list[Path] | None) -> list[str] | None:

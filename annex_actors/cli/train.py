@@ -10,7 +10,7 @@ import typer
 from annex_actors.cli import options as shared
 from annex_actors.cli.training import print_outcome, progress_of
 
-_DATA = "A name in `annex-actors datasets`, or the path of your own .npz, .csv or .tsv file or of a .toml config file."
+_DATA = "A name in `annex-actors datasets`, or your own table, .npz file, folder of pictures, or .toml config file."
 _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
 
 
@@ -43,6 +43,11 @@ def train(
     data_dir: shared.DataDir = None,
     label: shared.Label = None,
     task: shared.Task = None,
+    drop: shared.Drop = None,
+    group: shared.Group = None,
+    time: shared.Time = None,
+    split: shared.Split = None,
+    header: shared.Header = None,
     strategy: Annotated[str | None, typer.Option()] = None,
     max_restarts: Annotated[int | None, typer.Option()] = None,
     max_seconds: Annotated[float | None, typer.Option()] = None,
@@ -70,7 +75,7 @@ def train(
         batch_size=batch_size,
         halt=halt or None,
         validation=validation,
-        metrics=metrics.split(",") if metrics else None,
+        metrics=shared.names(metrics),
         evaluate_every=evaluate_every,
         microbatches=microbatches,
         schedule=schedule,
@@ -93,6 +98,11 @@ def train(
         data_dir=data_dir,
         label=label,
         task=task,
+        drop=shared.names(drop),
+        group=group,
+        time=time,
+        split=split,
+        header=header,
         strategy=strategy,
         max_restarts=max_restarts,
         max_seconds=max_seconds,

@@ -7,13 +7,13 @@ inputs that are larger than memory in their files: `open_array` is their use.
 """
 
 from annex_actors.data.catalog import DATA, catalog, load, register_data
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
 from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.order import Batches, microbatch_slices, sample_order
+from annex_actors.data.samples import Samples
 from annex_actors.data.sources import open_array
-from annex_actors.data.table import read_csv
 
 __all__ = [
     "DATA",
@@ -26,7 +26,6 @@ __all__ = [
     "load",
     "microbatch_slices",
     "open_array",
-    "read_csv",
     "read_images",
     "read_npz",
     "register_data",

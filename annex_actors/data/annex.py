@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
 from annex_actors.data.generated import xor
+from annex_actors.data.samples import Samples
 from annex_actors.data.shipped import iris
 
 _TABLE = "a truth table of Annex's tests; tested on what it learns"

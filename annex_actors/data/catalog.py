@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,12 @@ from types import MappingProxyType
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
-from annex_actors.base.files import user_path
+from annex_actors.base.files import reading, user_path
 from annex_actors.base.shown import shown
 from annex_actors.base.tables import Table
 from annex_actors.data.annex import annex_and, annex_iris, annex_left_true, annex_people, annex_xor
 from annex_actors.data.dataset import Dataset
+from annex_actors.data.division import Division
 from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
@@ -23,8 +24,8 @@ from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.packaged import PACKAGED
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
-from annex_actors.data.table import check_task, read_csv
-from annex_actors.data.tables.read import is_table
+from annex_actors.data.tables.read import is_table, read_table
+from annex_actors.data.transforms.preparation import Label
 
 
 def _amounts(layers: str, batch_size: int, epochs: int) -> Suggestion:
@@ -36,7 +37,7 @@ def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: i
 
 
 _CLOTHES, _TEST_FRACTION = "fashion-mnist", 0.2
-_MOST_COLUMNS, _LONG = 2**31, 100
+_LONG = 100
 _FOREIGN = frozenset({".xlsx", ".xls", ".ods", ".parquet", ".feather", ".arrow", ".jsonl", ".json", ".arff", ".txt"})
 """How tables of other forms end, which other programs can save as ``.csv``."""
 
@@ -149,59 +150,104 @@ def load(
     *,
     data_dir: str | Path | None = None,
     seed: int = 0,
-    label: str | int | None = None,
+    label: Label = None,
     task: str | None = None,
+    transforms: Mapping[str, str] | None = None,
+    drop: Sequence[str] = (),
+    group: str | None = None,
+    time: str | None = None,
+    split: str | None = None,
+    header: bool | None = None,
     test_fraction: float = _TEST_FRACTION,
+    validation: float | None = None,
 ) -> Dataset:
-    """Return a data set of the catalogue, or the data set in your own ``.npz``, ``.csv`` or ``.tsv`` file.
+    """Return a data set of the catalogue, or the data set in your own file: a table, arrays, or a folder of pictures.
 
     Args:
-        name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends in ``.npz`` (see
-            `read_npz`) or as a table's does, ``.csv``, ``.tsv`` or ``.csv.gz`` (see `read_csv`), or to a folder of
-            pictures (see `read_images`).
+        name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends as a table's does
+            (see `annex_actors.data.tables.read_table`) or in ``.npz`` (see `read_npz`), or to a folder of pictures (see
+            `read_images`).
         data_dir: a folder that may hold the files of ``fashion-mnist``, or of a data set that a package ships; searched
             before all others.
-        seed: decides how your own file is split into training and test samples. The split of the catalogue's data sets
-            is fixed, so that accuracies of different seeds are comparable.
-        label: the column of a table that holds the target: its name, or its index (negative from the end); the last
-            by default. Several names with commas between them are several amounts.
-        task: ``classification`` or ``regression``, for a table; by default labels that are integers or text are
-            classes, and numbers with decimals are amounts.
+        seed: decides how your own file is split into training and test samples, and which are set apart for validation.
+            The test samples of the catalogue's data sets are fixed, so that accuracies of different seeds are
+            comparable.
+        label: the column of a table to predict, by name or by index (negative from the end); the last by default.
+            Several names with commas between them are several amounts, or truth values as 0 and 1.
+        task: ``classification`` or ``regression``, for a table; by default labels that are text, truth values or whole
+            numbers are classes, unless whole numbers are many, and numbers with decimals are amounts.
+        transforms: of some columns of a table, by name, such as ``impute standardise`` or ``drop``; other columns get
+            what fits their kind.
+        drop: names of columns of a table to leave out.
+        group: the column of a table that tells groups of rows, such as the pictures of a person; each is in one part
+            only.
+        time: the column of a table by which rows are in order: the last are to test on, those before for validation.
+        split: the column of a table that says ``train``, ``test`` or ``validation``.
+        header: whether the first line of a table holds names; None: found out.
         test_fraction: the fraction of your own file to test on, in [0, 1); 0 tests on the training samples.
+        validation: the fraction of the training samples to set apart for validation, in (0, 1); None: none.
 
     Raises:
         DataError: an unknown name, a file that cannot be read, or data that cannot be trained on.
-        ConfigError: an argument of another kind or out of range, or one that this data set does not use: ``label``
-            and ``task`` for what is no table, ``data_dir`` and ``test_fraction`` for most others.
+        ConfigError: an argument of another kind or out of range, or one that this data set does not use: those of a
+            table for what is none, ``data_dir`` and ``test_fraction`` for most others.
     """
     path, name = checks.path("name_or_path", name_or_path), str(name_or_path)
     folder = None if data_dir is None else user_path(checks.path("data_dir", data_dir))
-    fraction = checks.real_number("test_fraction", test_fraction, at_least=0, below=1)
-    seed = checks.whole_number("seed", seed, at_least=0, below=2**64)
-    if label is not None and not isinstance(label, str):
-        label = checks.whole_number("label", label, at_least=-_MOST_COLUMNS, limit=_MOST_COLUMNS)
-    check_task(task)
+    own = Division(test_fraction, validation, group, time, split, seed)  # checks them
     known = name in DATA or name in PACKAGED or name == _CLOTHES
     is_own = not known and is_table(name)
     if not known and not is_own and path.suffix != ".npz" and not os.path.isdir(user_path(path)):
         raise DataError(_unknown(name))  # before any setting: what the file is comes first
-    _check_used("label", label, name, is_own, "a .csv file")
-    _check_used("task", task, name, is_own, "a .csv file")
+    of_table = {
+        "label": label,
+        "task": task,
+        "transforms": transforms or None,
+        "drop": drop or None,
+        "group": group,
+        "time": time,
+        "split": split,
+        "header": header,
+    }
+    for setting, given in of_table.items():
+        _check_used(setting, given, name, is_own, "a table")
     _check_used("data_dir", data_dir, name, name in (*PACKAGED, _CLOTHES), "fashion-mnist or the data set of a package")
-    own_split = None if fraction == _TEST_FRACTION else fraction
+    own_split = None if test_fraction == _TEST_FRACTION else test_fraction
     _check_used("test_fraction", own_split, name, name not in (*DATA, *PACKAGED, _CLOTHES), "a file of your own")
+    if is_own:
+        table = read_table(path, header=header, label=label if isinstance(label, str | int) else None)
+        with reading(user_path(path)):
+            return Dataset.from_table(
+                table,
+                label=label,
+                transforms=transforms,
+                drop=drop,
+                task=task,
+                test_fraction=test_fraction,
+                validation=validation,
+                group=group,
+                time=time,
+                split=split,
+                seed=seed,
+                name=_stem(path),
+            )
+    dataset = _loaded(name, user_path(path), folder, own)
+    return dataset if validation is None else dataset.with_validation(validation, seed=seed)
+
+
+def _loaded(name: str, path: Path, folder: Path | None, division: Division) -> Dataset:
     if name in DATA:
         return _made(name)
     if name in PACKAGED:
         return PACKAGED[name].load(folder)
     if checks.text("name", name) == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
-    path = user_path(path)
-    if is_own:
-        return read_csv(path, label=label, task=task, test_fraction=fraction, seed=seed)
-    if path.suffix == ".npz":
-        return read_npz(path, test_fraction=fraction, seed=seed)
-    return read_images(path, test_fraction=fraction, seed=seed)
+    read = read_npz if path.suffix == ".npz" else read_images
+    return read(path, test_fraction=division.test_fraction, seed=division.seed)
+
+
+def _stem(path: Path) -> str:
+    return path.name.partition(".")[0] or path.name
 
 
 def register_data(name: str, made: Callable[[], Dataset]) -> None:

@@ -1,7 +1,4 @@
-"""What a network is trained on: samples, and data sets of training and test samples.
-
-Every array is checked here once, and is then read-only. Data that cannot be trained on never reach an actor.
-"""
+"""Data sets: training and test samples, and what their numbers mean. Data that do not fit never reach an actor."""
 
 from __future__ import annotations
 
@@ -14,82 +11,18 @@ from numpy.typing import ArrayLike
 from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
-from annex_actors.base.types import Array, Floats, Shape
+from annex_actors.base.texts import listed
+from annex_actors.base.types import Array, Shape
 from annex_actors.base.words import counted
-from annex_actors.data.arrays import as_array, finite_floats, integers, sample_weights
+from annex_actors.data.arrays import as_array
+from annex_actors.data.division import Division
 from annex_actors.data.labels import class_labels, flat_labels, is_labels
-from annex_actors.data.order import sample_order
-from annex_actors.data.sources.stored import StoredInputs, as_inputs, checked_inputs, selected
+from annex_actors.data.samples import Samples, rows_of
+from annex_actors.data.sources.stored import StoredInputs, as_inputs
 from annex_actors.data.split import split_indices
 from annex_actors.data.tables.columns import Table
-from annex_actors.data.transforms.preparation import Preparation, labels_of, prepare
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """Inputs and their targets, row by row; C-contiguous and read-only.
-
-    Args:
-        inputs: finite numbers, shape ``(samples, *input_shape)``; kept as float32. Those of `open_array` stay in their
-            file: they have a shape, and ``inputs[rows]`` reads some of them.
-        targets: class labels, integers of shape ``(samples,)``, kept as int64; or, for regression, numbers of shape
-            ``(samples,)`` or ``(samples, outputs)``, kept as float32.
-        sample_weight: what each sample counts in the cost, >= 0, shape ``(samples,)``, kept as float64; costs are means
-            over these weights, so only their ratios matter. None: all count the same.
-
-    Raises:
-        DataError: no samples; inputs and targets of different lengths; a wrong shape or type, or a number that is not
-            finite. Rows and columns in the message count from 0.
-    """
-
-    inputs: Floats
-    targets: Array
-    sample_weight: Floats | None = None
-
-    def __post_init__(self) -> None:
-        inputs, targets = as_inputs(self.inputs), as_array(self.targets, "targets")
-        _check_shapes(inputs, targets)
-        labels = targets.dtype.kind in "biu"
-        object.__setattr__(self, "inputs", checked_inputs(inputs))
-        object.__setattr__(self, "targets", integers(targets) if labels else finite_floats(targets, "targets"))
-        if self.sample_weight is not None:
-            given = as_array(self.sample_weight, "sample_weight")
-            object.__setattr__(self, "sample_weight", sample_weights(given, len(inputs)))
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    def __repr__(self) -> str:
-        kind = "labels" if self.targets.dtype == np.int64 else "targets"
-        what = f"{kind} of shape {self.targets.shape[1:]}{', weighted' if self.sample_weight is not None else ''}"
-        return f"Samples({len(self):,} of shape {self.inputs.shape[1:]}, {what})"
-
-    def randomize(self, *, seed: int = 0) -> Samples:
-        """Return the samples in a random order, a function of the seed; a training draws one for each epoch itself.
-
-        Args:
-            seed: >= 0.
-
-        Raises:
-            ConfigError: ``seed`` is not such an integer.
-        """
-        return _rows(self, sample_order(len(self), checks.whole_number("seed", seed, at_least=0, below=2**64), 0))
-
-    def split(self, fraction: float, *, seed: int = 0) -> tuple[Samples, Samples]:
-        """Return two random parts, each in the order of the samples; labels are stratified, so each class is in both.
-
-        Args:
-            fraction: of the samples in the first part, in (0, 1); each part has at least one.
-            seed: >= 0; the parts depend on the seed and the labels alone.
-
-        Raises:
-            ConfigError: ``fraction`` or ``seed`` out of range.
-            DataError: there is only one sample.
-        """
-        checks.real_number("fraction", fraction, above=0, below=1)
-        labels = self.targets if self.targets.dtype == np.int64 else None
-        rest, first = split_indices(len(self), labels, test_fraction=fraction, seed=seed, number=2)
-        return _rows(self, first), _rows(self, rest)
+from annex_actors.data.transforms.preparation import Label, Preparation, chosen_transforms, labels_named, prepare
+from annex_actors.data.transforms.target import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,14 +94,20 @@ class Dataset:
 
         Raises:
             ConfigError: ``fraction`` or ``seed`` out of range.
-            DataError: there is only one training sample; or there are validation samples already.
+            DataError: there is only one training sample, there are validation samples already, or the data are of a
+                table: `from_table` sets them apart before transforms are fitted.
         """
         checks.real_number("fraction", fraction, above=0, below=1)
         if self.validation is not None:
             raise DataError(f"expected data without validation samples, got {len(self.validation)}; split them once")
+        if self.preparation is not None:  # what is validated on would have shaped its transforms
+            raise DataError(
+                "expected the validation samples of a table to be set apart before its transforms are fitted, got "
+                f"{self.name}; write Dataset.from_table(table, validation={fraction!r})"
+            )
         labels = self.train.targets if self.classes else None
         rows = split_indices(len(self.train), labels, test_fraction=fraction, seed=seed, number=1)
-        train, validation = (_rows(self.train, part) for part in rows)
+        train, validation = (rows_of(self.train, part) for part in rows)
         test = train if self.test is self.train else self.test
         return replace(self, train=train, validation=validation, test=test)
 
@@ -208,7 +147,7 @@ class Dataset:
         weights = None if sample_weight is None else as_array(sample_weight, "sample_weight")
         samples = Samples(as_inputs(inputs), labels, weights)
         rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)
-        train, test = (_rows(samples, part) for part in rows)
+        train, test = (rows_of(samples, part) for part in rows)
         return cls(name, train, test, classes, _names("feature_names", feature_names), source)
 
     @classmethod
@@ -216,51 +155,70 @@ class Dataset:
         cls,
         table: Table,
         *,
-        label: str | None = None,
+        label: Label = None,
         transforms: Mapping[str, str] | None = None,
+        drop: Sequence[str] = (),
         task: str | None = None,
         test_fraction: float = 0.2,
+        validation: float | None = None,
+        group: str | None = None,
+        time: str | None = None,
+        split: str | None = None,
         seed: int = 0,
         name: str = "table",
     ) -> Dataset:
-        """Return a data set of a table, split into training and test samples, with columns of any kind made numbers.
+        """Return a data set of a table, divided into training and test samples, with columns of any kind made numbers.
 
         Transforms are fitted on the training rows alone, and kept as `preparation`. Amounts are standardised, too;
-        ``preparation.amounts`` undoes that.
+        ``preparation.amounts`` undoes that, and metrics are in the units of the table.
 
         Args:
             table: a sample a row.
-            label: the name of the column to predict; the last column by default.
+            label: the column to predict, by name or by index (negative from the end); the last by default. Several
+                names, or a text of names with commas between them, are several amounts, or truth values as 0 and 1.
             transforms: of some columns, by name, such as ``{"age": "impute standardise", "id": "drop"}``; the others
                 get what fits their kind. ``preparation.description`` says what was done.
+            drop: names of columns to leave out.
             task: ``classification`` or ``regression``; by default what the kind of the label suggests.
             test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.
-            seed: of the split, >= 0; the split depends on the seed and the labels alone.
+            validation: the fraction of the training samples to set apart for validation, in (0, 1); None: none.
+            group: the column that tells groups of rows, such as the pictures of a person; each is in one part only.
+            time: the column by which rows are in order: the last are to test on, those before them for validation.
+            split: the column that says ``train``, ``test`` or ``validation``. Of these three at most one is given.
+            seed: of the split, >= 0; the split depends on the seed and the labels or groups alone.
             name: its name in reports.
 
         Raises:
             DataError: an unknown column, a missing label, cells that a transform cannot take, or nothing to learn from.
             ConfigError: an unknown transform or task, a setting out of range, or an argument of another kind.
         """
-        labels = labels_of(table, label, task)
-        train, test = split_indices(len(table), labels, test_fraction=test_fraction, seed=seed)
-        preparation, inputs = prepare(table, label=label, transforms=transforms, rows=train, task=task)
-        targets = preparation.targets(table)
-        tested = Samples(preparation.inputs(table.rows(test)), targets[test])
+        checks.instance("table", table, Table, "a table, such as read_table(path)")
+        division = Division(test_fraction, validation, group, time, split, seed)
+        if len(table.names) < 2:
+            raise DataError("expected at least 2 columns (a feature and the label), got 1; put commas between cells")
+        labels = labels_named(table, label)
+        left_out = {checks.text("drop", each): "as asked for" for each in checks.several("drop", drop, "names")}
+        chosen = chosen_transforms(table, labels, transforms, left_out | division.columns)
+        target = Target.fit(table, labels, np.arange(len(table)), task)
+        classes = None if target.classes is None else target.encode(table)
+        parts = division.parts(table, classes)
+        target = Target.fit(table, labels, parts.train, task)
+        preparation, inputs = prepare(table, target, parts.train, chosen)
+        targets = target.encode(table)
+
+        def samples(rows: Array) -> Samples:
+            return Samples(preparation.inputs(table.rows(rows)), targets[rows])
+
         return cls(
             name,
-            Samples(inputs, targets[train]),
-            tested,
+            Samples(inputs, targets[parts.train]),
+            samples(parts.test),
             preparation.classes,
             preparation.feature_names,
-            table.source,
-            preparation=preparation,
+            f"{table.source}, target in column {listed(labels)}, {division.description}",
+            None if parts.validation is None else samples(parts.validation),
+            preparation,
         )
-
-
-def _rows(samples: Samples, indices: Array) -> Samples:
-    weights = None if samples.sample_weight is None else samples.sample_weight[indices]
-    return Samples(selected(samples.inputs, indices), samples.targets[indices], weights)
 
 
 def _names(setting: str, names: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -268,25 +226,6 @@ def _names(setting: str, names: Sequence[str] | None) -> tuple[str, ...] | None:
         return None
     given = checks.several(setting, names, "a list of names")
     return tuple(checks.text(f"{setting}[{index}]", name) for index, name in enumerate(given))
-
-
-def _check_shapes(inputs: Array, targets: Array) -> None:
-    if inputs.ndim < 2 or 0 in inputs.shape[1:]:
-        raise DataError(
-            f"expected inputs of shape (samples, features, ...), got {inputs.shape}; give every sample a row of numbers"
-        )
-    if is_labels(targets) and targets.ndim != 1:
-        raise DataError(f"expected labels of shape (samples,), got {targets.shape}; give every sample one label")
-    if targets.ndim not in (1, 2) or 0 in targets.shape[1:]:
-        raise DataError(
-            f"expected targets of shape (samples,) or (samples, outputs), got {targets.shape}; reshape them"
-        )
-    if len(inputs) != len(targets):
-        raise DataError(
-            f"expected a target for each of {counted(len(inputs), 'input')}, got {len(targets)}; drop the odd rows"
-        )
-    if len(inputs) == 0:
-        raise DataError("expected at least 1 sample, got 0; check that the file or the selection is not empty")
 
 
 def _check_same_shapes(part: str, train: Samples, test: Samples) -> None:

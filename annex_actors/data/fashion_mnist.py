@@ -17,9 +17,10 @@ import numpy as np
 
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import home_folder, reading, reason
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
 from annex_actors.data.idx import read_idx, unpacked
 from annex_actors.data.packages import first_with
+from annex_actors.data.samples import Samples
 
 Fetch: TypeAlias = Callable[[str], bytes]
 """Return the content at a URL; raises OSError or HTTPException."""

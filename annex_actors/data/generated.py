@@ -6,7 +6,8 @@ import numpy as np
 
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import Array, Floats
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
+from annex_actors.data.samples import Samples
 
 FISH = 10_000
 """How many lunges the data set has."""

@@ -17,6 +17,7 @@ from annex_actors.base.words import counted
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
 from annex_actors.data.sources.pictures import Size, as_numbers, common_shape, pillow, read_picture, stored_pictures
+from annex_actors.data.sources.stored import are_large
 
 SUFFIXES = (".jpeg", ".jpg", ".pgm", ".png")
 
@@ -27,7 +28,7 @@ def read_images(
     size: Sequence[int] | None = None,
     test_fraction: float = 0.2,
     seed: int = 0,
-    in_memory: bool = True,
+    in_memory: bool | None = None,
 ) -> Dataset:
     """Return the pictures in a folder that holds a folder of PNG, JPEG or PGM files for each class.
 
@@ -40,7 +41,8 @@ def read_images(
         test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.
         seed: of the split, >= 0.
         in_memory: whether the decoded pictures are kept in memory; if not, each is decoded whenever it is used, with
-            the same numbers, and there may be more than memory holds. The files must not change meanwhile.
+            the same numbers, and the files must not change meanwhile. None: unless they would take more than a quarter
+            of it.
 
     Raises:
         DataError: no folder, a class without pictures, a link that leads out of the folder, a file that is no picture,
@@ -49,10 +51,13 @@ def read_images(
         ConfigError: an argument of another kind or out of range; or Pillow is not installed (extra ``images``).
     """
     path, wanted = checks.path("path", path), _size(size)
-    in_memory = checks.boolean("in_memory", in_memory)
-    pillow()  # is asked for before any file
+    if in_memory is not None:
+        checks.boolean("in_memory", in_memory)
+    module = pillow()
     with reading(path):
         files = list(_files(path))
+        if in_memory is None:
+            in_memory = not are_large(len(files) * read_picture(module, files[0], wanted)[0].size)
         dataset = Dataset.from_arrays(
             _stacked(files, wanted) if in_memory else stored_pictures(path, files, wanted),
             np.array([file.parent.name for file in files]),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from annex_actors.base.files import memory, open_file, reading
 from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes, class_labels, flat_labels, is_labels
-from annex_actors.data.sources.array_file import NO_LIMIT, array_in
-from annex_actors.data.sources.stored import as_inputs
+from annex_actors.data.samples import Samples
+from annex_actors.data.sources.array_file import NO_LIMIT, array_in, read_header
+from annex_actors.data.sources.stored import are_large, as_inputs
 
 UNSPLIT = (("inputs", "targets"), ("x", "y"))
 """The names of inputs and targets in a file that `read_npz` splits."""
@@ -34,7 +36,7 @@ WEIGHT = "sample_weight"
 _MAGIC = b"\x93NUMPY"
 
 
-def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0, in_memory: bool = True) -> Dataset:
+def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0, in_memory: bool | None = None) -> Dataset:
     """Return the data set in an ``.npz`` file.
 
     The file holds ``inputs`` and ``targets``, or ``x`` and ``y``, which are then split; or ``x_train``, ``y_train``,
@@ -47,14 +49,16 @@ def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0, in_
         test_fraction: the fraction to test on, in [0, 1), if the file is not split already.
         seed: of the split, >= 0.
         in_memory: whether the inputs are kept in memory; if not, they are read from the file whenever they are used,
-            with the same numbers, and there may be more than memory holds. The file must not be compressed then, nor
-            change meanwhile. Targets and weights are in memory in any case.
+            with the same numbers. The file must not be compressed then, nor change meanwhile. Targets and weights are
+            in memory in any case. None: unless the inputs would take more than a quarter of it.
 
     Raises:
         DataError: not an npz file, arrays of other names, or arrays that `Dataset` refuses; the message names the file.
         ConfigError: ``test_fraction`` or ``seed`` out of range.
     """
-    path, in_memory = checks.path("path", path), checks.boolean("in_memory", in_memory)
+    path = checks.path("path", path)
+    if in_memory is not None:
+        checks.boolean("in_memory", in_memory)
     with reading(path):
         dataset = _dataset(path, _arrays(path, in_memory=in_memory), test_fraction, seed)
         check_classes(dataset.classes)
@@ -81,16 +85,18 @@ def _dataset(path: Path, arrays: dict[str, Array], test_fraction: float, seed: i
     )
 
 
-def _arrays(path: Path, *, in_memory: bool) -> dict[str, Array]:
+def _arrays(path: Path, *, in_memory: bool | None) -> dict[str, Array]:
     """Return the arrays by name; the inputs, where they stay in the file, as what takes their place."""
     how = "write it by numpy.savez(path, inputs=..., targets=...)"
-    with open_file(path, limit=None if in_memory else NO_LIMIT) as file:
+    with open_file(path, limit=NO_LIMIT) as file:
         if not zipfile.is_zipfile(file):
             raise DataError(f"expected an npz file, got something else; {how}")
         file.seek(0)
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                stay = () if in_memory else [name for name in arrays.files if name in INPUTS]
+                inputs = [name for name in arrays.files if name in INPUTS]
+                in_memory = not _are_large(arrays.zip, inputs) if in_memory is None else in_memory
+                stay = [] if in_memory else inputs
                 _check_size(arrays.zip, without=stay)
                 read = {name: np.asarray(arrays[name]) for name in arrays.files if name not in stay}
         except DataError:
@@ -100,6 +106,18 @@ def _arrays(path: Path, *, in_memory: bool) -> dict[str, Array]:
                 f"expected arrays of numbers or text, got: {message_of(error)}; write the file again"
             ) from error
     return {**read, **{name: as_inputs(array_in(path, name)) for name in stay}}
+
+
+def _are_large(archive: zipfile.ZipFile, names: Sequence[str]) -> bool:
+    """Return whether inputs would take too much memory, and can be read from the file instead."""
+    members = [archive.getinfo(f"{name}.npy") for name in names]
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        return False
+    numbers = 0
+    for member in members:
+        with archive.open(member) as file:
+            numbers += prod(read_header(file)[0])
+    return are_large(numbers)
 
 
 def _check_size(archive: zipfile.ZipFile, *, without: Collection[str]) -> None:

@@ -13,9 +13,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from annex_actors.base.types import Array, Floats
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
 from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.packages import PackageFiles
+from annex_actors.data.samples import Samples
 from annex_actors.data.shipped import SPLIT_SEED, standardised
 
 Reader: TypeAlias = Callable[[Sequence[bytes]], Dataset]

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from annex_actors.data.dataset import Dataset, Samples
+from annex_actors.data.dataset import Dataset
+from annex_actors.data.samples import Samples
 
 SPLIT_SEED = 0
 """The seed of their split: fixed, whatever the run's seed, so that accuracies of different runs are comparable."""

@@ -8,6 +8,7 @@ from typing import Any
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost, scaled
 from annex_actors.data import Samples
+from annex_actors.data.units import Units
 from annex_actors.metrics import Metric, evaluate
 
 
@@ -20,6 +21,7 @@ def evaluated(
     *,
     penalty: float = 0.0,
     metrics: Mapping[str, Metric] | None = None,
+    units: Units | None = None,
 ) -> tuple[float, Mapping[str, Any]]:
     """Return the mean cost of outputs, weighted if the samples have weights, and the metrics.
 
@@ -33,7 +35,11 @@ def evaluated(
         classes: their names; None for regression.
         penalty: what the network's weights cost.
         metrics: by name; None: those that fit the task.
+        units: of the amounts that metrics compare; None: they are as the network learns them.
     """
     given = () if samples.sample_weight is None else (scaled(samples.sample_weight),)
     value, _ = cost.evaluate(outputs, encoded, len(outputs), *given)
-    return value + penalty, evaluate(cost.predictions(outputs), samples.targets, classes, metrics)
+    predictions, targets = cost.predictions(outputs), samples.targets
+    if units is not None:
+        predictions, targets = units.restored(predictions), units.restored(targets)
+    return value + penalty, evaluate(predictions, targets, classes, metrics)

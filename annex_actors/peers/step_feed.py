@@ -36,8 +36,8 @@ class TrainingSamples(NamedTuple):
 class StepFeed:
     """Feeds steps in their order; where inputs stay in files, once they are read.
 
-    ``fed`` is the step after the last one that was fed, and ``until`` the one after the last that an earlier incarnation
-    may have fed as well.
+    ``fed`` is the step after the last one that was fed, and ``until`` the one after the last that may be fed now, and
+    that an earlier incarnation of the trainer may have fed.
 
     Args:
         run: the run's name.

@@ -21,6 +21,7 @@ from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples
 from annex_actors.data.sources.stored import converted
+from annex_actors.data.units import Units
 from annex_actors.metrics import Metric
 from annex_actors.peers.evaluation import evaluated
 from annex_actors.peers.prediction_feed import PredictionFeed
@@ -68,16 +69,16 @@ class TrainerSpec:
         microbatches: m >= 1; a batch of fewer samples is cut into as many microbatches as it has samples.
         epochs: how many at most.
         halt: called after every epoch with all finished epochs; true ends the run.
-        overlap: how many steps may be under way at once. The trainer feeds one more, so that the first stage finds its
-            next step waiting when it commits.
+        overlap: how many steps may be under way. One more is fed, which the first stage then finds when it commits.
         resumed: the state in which an earlier run ended; None: there was none.
         best: from the finished epochs to the index of the best one, whose commits the store is to keep; None: none are.
         is_validation: whether ``test`` is a validation set.
         evaluate_every: steps between two evaluations within the epochs, beside those at their ends; 0: none.
         metrics: of ``test``, by name; None: those that fit the task.
-        seconds: how long the run has taken so far, by the clock of its owner. A peer has none: this one is asked when
-            an epoch ends, and its answer is committed with the epoch before anything acts on it.
+        seconds: how long the run has taken so far, by the clock of its owner; a peer has none. It is asked when an
+            epoch ends, and its answer is committed with the epoch.
         rate_factor: from the finished epochs to what the learning rate of the next steps is multiplied by; None: 1.
+        units: of the amounts that metrics compare; None: they are as the network learns them.
 
     Raises:
         ConfigError: ``resumed`` has steps that its epochs cannot have.
@@ -104,6 +105,7 @@ class TrainerSpec:
     seconds: Callable[[], float] = float
     sample_weight: Floats | None = None
     rate_factor: Callable[[tuple[EpochFinished, ...]], float] | None = None
+    units: Units | None = None
 
     __repr__ = brief
 
@@ -263,8 +265,7 @@ class Trainer:
         if spec.test is None:
             return self._end_epoch(None, {})
         inputs = converted(spec.test.inputs, spec.inputs.dtype)
-        evaluation = PredictionFeed(spec.run, spec.routing, inputs, self._state.reported)
-        self._waiting_for = evaluation
+        self._waiting_for = evaluation = PredictionFeed(spec.run, spec.routing, inputs, self._state.reported)
         return list(evaluation.send_next())
 
     def _outputs(self, message: Message) -> list[Request]:
@@ -286,6 +287,7 @@ class Trainer:
             spec.classes,
             penalty=evaluation.penalty,
             metrics=spec.metrics,
+            units=spec.units,
         )
         is_end = self._state.reported >= self._epoch_end
         return self._end_epoch(cost, metrics) if is_end else self._end_evaluation(cost, metrics)

@@ -4,9 +4,15 @@
 cost = "softmax_cross_entropy"  # or with settings, such as "huber:delta=2.0"
 
 [data]
-name = "digits"                 # or the path of an .npz, .csv or .tsv file, beside this file or in the current folder;
-                                 # then also test_fraction = 0.2, label = "species", task = "classification"
+name = "digits"                 # or the path of a table, an .npz file or a folder of pictures, beside this file or in
+                                # the current folder; then also test_fraction = 0.2
 # data_dir = "..."              # a folder that may hold the files of fashion-mnist or of a package
+# label = "risk"                # this and what follows, of a table: the column to predict; the last by default
+# task = "classification"       # or "regression"
+# drop = ["id"]                 # columns to leave out
+# group = "person"              # or time = "date", or split = "part": how to divide the rows, instead of at random
+# [data.transforms]             # of some columns; `annex-actors data FILE` shows what others get
+# age = "impute log standardise"
 
 [network]
 layers = "dense:128 relu dropout:0.1 dense:10"
@@ -94,6 +100,8 @@ from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
 
 _OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam", 0.003, 32, 20)
+_STEPS = 3000
+"""Steps that a small data set is trained for, by more epochs than `_OWN_DATA` has."""
 
 
 class RunConfig(Section):
@@ -131,12 +139,9 @@ class RunConfig(Section):
         folder = None if data.data_dir is None else user_path(data.data_dir)
         if folder is not None and not os.path.isdir(folder):
             raise ConfigError(f"expected `data.data_dir` to be a folder, got {shown(data.data_dir)}; check the path")
-        seed, validation = self.training.seed, self.training.validation
         given = data.model_dump(exclude={"name", "data_dir"})
-        loaded = load_data(data.name, data_dir=folder, seed=seed, **given)
-        if validation is None:
-            return loaded
-        return loaded.with_validation(checks.real_number("validation", validation, above=0, below=1), seed=seed)
+        seed, validation = self.training.seed, self.training.validation
+        return load_data(data.name, data_dir=folder, seed=seed, validation=validation, **given)
 
     def learner(self) -> Learner:
         """Return the learner, ready to train.
@@ -201,7 +206,7 @@ def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
 
 def suggested_for(dataset: Dataset) -> Suggestion:
     """Return settings to start from for the user's own data: a hidden layer, and an output for each class."""
-    targets = dataset.train.targets
+    targets, steps = dataset.train.targets, -(-len(dataset.train) // _OWN_DATA.batch_size)
     outputs = len(dataset.classes) if dataset.classes else targets.shape[-1] if targets.ndim > 1 else 1
     flat = "" if len(dataset.input_shape) == 1 else "flatten "
     return Suggestion(
@@ -210,7 +215,7 @@ def suggested_for(dataset: Dataset) -> Suggestion:
         optimizer=_OWN_DATA.optimizer,
         learning_rate=_OWN_DATA.learning_rate,
         batch_size=_OWN_DATA.batch_size,
-        epochs=_OWN_DATA.epochs,
+        epochs=min(max(_STEPS // steps, _OWN_DATA.epochs), 10 * _OWN_DATA.epochs),
     )
 
 

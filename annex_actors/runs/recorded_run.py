@@ -96,9 +96,8 @@ def train_recorded(
         directory = RunDirectory.create(run_dir) if run_dir else RunDirectory.create_named(dataset.name)
         try:
             with directory.lock():
-                directory.begin(
-                    config, network, environment(training.spec.kernels, training.spec.network.layers), training.identity
-                )
+                versions = environment(training.spec.kernels, training.spec.network.layers)
+                directory.begin(config, network, versions, training.identity, dataset.preparation)
                 run = Recording(directory, config, learner, dataset.name, interrupts)
                 return run.carry_out(training, observers)
         except BaseException:

@@ -6,6 +6,7 @@ runs/digits-20250131T235959Z/
 ├── environment.json      versions, platform, BLAS and its kernel
 ├── identity.json         everything that decides the run's bits, compared when it is resumed
 ├── network.json          layers, shapes, parameter counts, classes, where the data came from
+├── preparation.json, preparation.safetensors       what makes numbers of a table's rows; only if there is a table
 ├── loaded.json           your own Python files that the run needs, with their SHA-256, signed; only if there are any
 ├── metrics.jsonl         a line for each epoch, added during the run
 ├── log.txt               what the supervisors logged: the traceback of every crash; only if there was one
@@ -16,9 +17,9 @@ runs/digits-20250131T235959Z/
 └── result.json           how it ended: status, hashes, metrics; what `--json` prints
 ```
 
-The first four are written before the run, the last three when it has ended: finished, interrupted or failed. At
-whatever instant the run is killed, each of these files is whole or missing, and a run that has not finished can be
-resumed.
+What stands before the metrics is written before the run, the last three when it has ended: finished, interrupted or
+failed. At whatever instant the run is killed, each of these files is whole or missing, and a run that has not finished
+can be resumed.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from safetensors.numpy import save
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.files import check_folder, check_in_place, check_replaceable, open_in_place, reason, writing
+from annex_actors.data.transforms import Preparation
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.loaded_files import LOADED, LoadedFiles
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
@@ -48,6 +50,7 @@ from annex_actors.training.identity import Identity
 
 CONFIG, ENVIRONMENT, IDENTITY, NETWORK = "config.toml", "environment.json", "identity.json", "network.json"
 CHECKPOINTS = "checkpoints"
+PREPARATION, PREPARATION_ARRAYS = "preparation.json", "preparation.safetensors"
 METRICS, WEIGHTS, STATE, RESULT, LOG = (
     "metrics.jsonl",
     "weights.safetensors",
@@ -56,7 +59,19 @@ METRICS, WEIGHTS, STATE, RESULT, LOG = (
     "log.txt",
 )
 
-_WHOLE = (CONFIG, ENVIRONMENT, IDENTITY, NETWORK, LOADED, METRICS, WEIGHTS, STATE, RESULT)
+_WHOLE = (
+    CONFIG,
+    ENVIRONMENT,
+    IDENTITY,
+    NETWORK,
+    PREPARATION,
+    PREPARATION_ARRAYS,
+    LOADED,
+    METRICS,
+    WEIGHTS,
+    STATE,
+    RESULT,
+)
 """The files that are replaced as a whole."""
 
 _IN_PLACE = (METRICS, LOG)
@@ -138,10 +153,19 @@ class RunDirectory:
         return Checkpoints(self.path / CHECKPOINTS, **config.checkpoints.model_dump())
 
     def begin(
-        self, config: RunConfig, network: NetworkRecord, environment: Mapping[str, str], identity: Identity
+        self,
+        config: RunConfig,
+        network: NetworkRecord,
+        environment: Mapping[str, str],
+        identity: Identity,
+        preparation: Preparation | None = None,
     ) -> None:
         """Write what is known before the run."""
         self._write(IDENTITY, json.dumps(dict(identity.settings), indent=2) + "\n")
+        if preparation is not None:
+            text, arrays = preparation.to_bytes()
+            self._write(PREPARATION_ARRAYS, arrays)
+            self._write(PREPARATION, text)
         if config.training.load:
             self._write(LOADED, LoadedFiles.of(config.training.load).model_dump_json(indent=2) + "\n")
         self._write(NETWORK, network.model_dump_json(indent=2) + "\n")

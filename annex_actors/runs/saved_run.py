@@ -20,6 +20,7 @@ from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.base.user_files import user_files
+from annex_actors.data.transforms import Preparation
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.loaded_files import changes, check_permitted
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
@@ -31,6 +32,8 @@ from annex_actors.runs.run_directory import (
     METRICS,
     NETWORK,
     OPTIMIZER,
+    PREPARATION,
+    PREPARATION_ARRAYS,
     RESULT,
     STATE,
     WEIGHTS,
@@ -41,7 +44,7 @@ from annex_actors.training.array_files import arrays_in
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.fingerprints import arrays_sha256
-from annex_actors.training.identity import Identity
+from annex_actors.training.identity import PREPARED, Identity
 from annex_actors.training.learner import Learner
 from annex_actors.training.wholeness import check_costs
 
@@ -110,6 +113,23 @@ class SavedRun:
     def environment(self) -> Mapping[str, str]:
         """Versions and platform."""
         return _parsed(_ENVIRONMENT, self.path / ENVIRONMENT)
+
+    @cached_property
+    def preparation(self) -> Preparation | None:
+        """What makes numbers of raw rows; None: the run was not trained on a table, or by an older version."""
+        path = self.path / PREPARATION
+        recorded = (self.identity or Identity({})).settings.get(PREPARED)
+        if recorded is None:
+            return None
+        try:
+            found = Preparation.from_bytes(
+                _content(path, _METRICS_BYTES).decode(errors="replace"), _content(self.path / PREPARATION_ARRAYS)
+            )
+        except DataError as error:
+            raise DataError(_damaged(path, error)) from error
+        if found.sha256 != recorded:
+            raise DataError(f"{path}: expected the preparation of this run, {recorded}, got {found.sha256}")
+        return found
 
     @cached_property
     def identity(self) -> Identity | None:
@@ -200,6 +220,7 @@ class SavedRun:
         config = self.config_for(load, note)
         learner = (config if runtime is None else config.on_runtime(checks.text("runtime", runtime))).learner()
         learner.checkpoint, learner.classes = self._checkpoint(learner), self.network.classes
+        learner.preparation = self.preparation
         return learner
 
     def _checkpoint(self, learner: Learner) -> Checkpoint:

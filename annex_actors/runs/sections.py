@@ -48,13 +48,19 @@ def _section_for(owner: type[Any]) -> type[Section]:
 
 
 class DataSection(Section):
-    """What to train on; see `annex_actors.data.load`. ``test_fraction`` applies to your own files only."""
+    """What to train on; see `annex_actors.data.load`. All but ``name`` and ``data_dir`` is for your own files only."""
 
     name: str = "digits"
     label: str | int | None = None
     task: str | None = None
+    drop: list[str] = Field(default_factory=list)
+    group: str | None = None
+    time: str | None = None
+    split: str | None = None
+    header: bool | None = None
     data_dir: str | None = None
     test_fraction: float = 0.2
+    transforms: dict[str, str] = Field(default_factory=dict)
 
 
 class NetworkSection(Section):

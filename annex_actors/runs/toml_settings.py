@@ -117,6 +117,8 @@ def toml_value(value: Any) -> str:
     """Return a value as TOML."""
     if isinstance(value, list):
         return f"[{', '.join(map(toml_value, value))}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{toml_value(str(key))} = {toml_value(each)}" for key, each in value.items()) + "}"
     if isinstance(value, str | bool):
         # TOML's basic strings are JSON strings, except that TOML escapes the delete character.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

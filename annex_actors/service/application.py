@@ -17,8 +17,9 @@ import numpy as np
 from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
 from annex_actors.base.types import Floats
 from annex_actors.base.words import counted
-from annex_actors.costs import Cost
-from annex_actors.runs.predictions import described
+from annex_actors.data.tables.records import table_of_records
+from annex_actors.data.transforms import Preparation
+from annex_actors.runs.predictions import Meaning
 from annex_actors.runtimes import RunFailedError
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ class Application:
 
     Args:
         predict: see `Learner.serving`; called from several threads.
-        classes: the names of the classes; None for regression.
-        cost: that of the training, which says what predictions are.
+        meaning: what the predictions mean.
         most_waiting: how many requests may be under way; one more is refused with the status 503.
         on_failure: called with the error when a layer has failed again and again, after which nothing can be answered.
     """
@@ -61,15 +61,13 @@ class Application:
     def __init__(
         self,
         predict: Callable[[Floats], Floats],
-        classes: tuple[str, ...] | None,
+        meaning: Meaning,
         *,
-        cost: Cost,
         most_waiting: int,
         on_failure: Callable[[RunFailedError], None],
     ) -> None:
         self._predict = predict
-        self._classes = classes
-        self._cost = cost
+        self._meaning = meaning
         self._most_waiting = most_waiting
         self._on_failure = on_failure
         self._waiting = self._answered = self._refused = 0
@@ -125,22 +123,24 @@ class Application:
             raise Refused(503, f"expected at most {counted(self._most_waiting, 'request')} at a time; try again later")
         self._waiting += 1
         try:
-            return await self._predicted(_inputs(await _body(request)))
+            return await self._predicted(await _body(request))
         finally:
             self._waiting -= 1
 
-    async def _predicted(self, inputs: Floats) -> dict[str, Any]:
+    async def _predicted(self, content: bytes) -> dict[str, Any]:
         from anyio.to_thread import run_sync
 
+        def outputs_of(content: bytes) -> Floats:
+            return self._predict(_inputs(content, self._meaning.preparation))
+
         try:
-            outputs = await run_sync(self._predict, inputs, limiter=self._threads)
+            outputs = await run_sync(outputs_of, content, limiter=self._threads)
         except UserError as error:
             raise Refused(400, message_of(error)) from error
         except RunFailedError as error:
             self._on_failure(error)
             raise Refused(500, message_of(error)) from error
-        rows = described(outputs, self._classes, self._cost)
-        return {"predictions": rows, "outputs": outputs.tolist()}
+        return {"predictions": self._meaning.described(outputs), "outputs": outputs.tolist()}
 
 
 async def _body(request: Request) -> bytes:
@@ -155,14 +155,18 @@ async def _body(request: Request) -> bytes:
     return bytes(content)
 
 
-def _inputs(content: bytes) -> Floats:
-    """Return the samples in a request."""
+def _inputs(content: bytes, preparation: Preparation | None) -> Floats:
+    """Return the samples in a request: arrays of numbers, or rows of a table as in training."""
     try:
         asked = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise Refused(400, f"expected JSON, got: {message_of(error)}") from error
-    if not isinstance(asked, dict) or asked.keys() != {"inputs"}:
-        raise Refused(400, 'expected an object {"inputs": [...]} with a list of samples')
+    keys = asked.keys() if isinstance(asked, dict) else set()
+    if preparation is not None and keys == {"rows"}:
+        return _of_rows(asked["rows"], preparation)
+    if keys != {"inputs"}:
+        rows = "" if preparation is None else ', or {"rows": [{"age": 41}, ...]} with rows as in training'
+        raise Refused(400, f'expected an object {{"inputs": [...]}} with a list of samples{rows}')
     try:
         inputs = np.array(asked["inputs"])
         if inputs.dtype.kind not in "biuf":
@@ -170,3 +174,9 @@ def _inputs(content: bytes) -> Floats:
         return inputs
     except (ValueError, DataError, OverflowError) as error:
         raise Refused(400, 'expected "inputs" to be numbers, samples of one shape') from error
+
+
+def _of_rows(rows: Any, preparation: Preparation) -> Floats:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Refused(400, 'expected "rows" to be a list of objects, a value for each column')
+    return preparation.inputs(table_of_records(rows, preparation.forms))

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.runs.predictions import Meaning
 from annex_actors.runtimes import RunFailedError
 from annex_actors.service.application import Application
 from annex_actors.training.learner import Learner
@@ -39,13 +40,7 @@ def serve(learner: Learner, *, port: int, most_waiting: int, on_ready: Callable[
         server.should_exit = True
 
     with _listening(port) as listening, learner.serving() as predict:
-        application = Application(
-            predict,
-            learner.classes,
-            cost=learner.spec.cost,
-            most_waiting=most_waiting,
-            on_failure=fail,
-        )
+        application = Application(predict, Meaning.of(learner), most_waiting=most_waiting, on_failure=fail)
         server = Server(Config(application.asgi(), log_level="error", access_log=False, lifespan="off"))
         on_ready(f"http://{LOOPBACK}:{listening.getsockname()[1]}")
         server.run(sockets=[listening])

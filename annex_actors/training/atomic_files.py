@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from annex_actors.base.files import check_replaceable
 
@@ -15,10 +17,17 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{12}")
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file under a temporary name beside ``path``, and rename it once it is on the disk.
+    """Write a file with this content; see `writing_whole`."""
+    with writing_whole(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def writing_whole(path: Path) -> Iterator[BinaryIO]:
+    """Write a file in the block under a temporary name beside ``path``, and rename it once it is on the disk.
 
     A reader of ``path`` finds the old content or the new content, at any time and after any crash. A link at ``path``
-    is replaced, and not followed; a folder, pipe or device is left as it is.
+    is replaced, and not followed; a folder, pipe or device is left as it is. An error in the block leaves nothing.
 
     Raises:
         OSError: the folder cannot be written, the disk is full, or ``path`` is no file; nothing is left behind.
@@ -27,7 +36,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
     try:
         with temporary.open("xb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -161,9 +161,15 @@ class Checkpoints:
         return self.path / _NAME.format(step)
 
 
-def packed(checkpoint: Checkpoint, **more: str) -> bytes:
-    """Return the content of a checkpoint's file; ``more`` is additional text for its metadata."""
-    arrays: dict[str, Array] = {**_state(checkpoint), _COSTS: np.array(checkpoint.costs, np.float64)}
+def packed(checkpoint: Checkpoint, beside: Mapping[str, Array] | None = None, **more: str) -> bytes:
+    """Return the content of a checkpoint's file.
+
+    Args:
+        checkpoint: what is saved.
+        beside: additional arrays.
+        more: additional text for the metadata.
+    """
+    arrays: dict[str, Array] = {**_state(checkpoint), _COSTS: np.array(checkpoint.costs, np.float64), **(beside or {})}
     best = checkpoint.best
     if best is not None:  # its costs and epochs are the first of those here
         arrays |= {_BEST + name: array for name, array in _state(best).items()}

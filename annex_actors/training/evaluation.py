@@ -15,6 +15,7 @@ from annex_actors.base.shown import shown
 from annex_actors.base.types import Parameters
 from annex_actors.costs import check_takes_weights
 from annex_actors.data import Dataset, Samples
+from annex_actors.data.units import Units
 from annex_actors.metrics import chosen, preload
 from annex_actors.optimizers import Averaged
 from annex_actors.peers.evaluation import evaluated
@@ -31,6 +32,7 @@ def evaluated_on(
     data: Dataset | Samples,
     predictions: Predictions,
     metrics: Sequence[str] | None = None,
+    units: Units | None = None,
 ) -> dict[str, Any]:
     """Return the cost and the metrics of a network with these weights; see `Learner.evaluate`.
 
@@ -41,6 +43,7 @@ def evaluated_on(
         data: a data set, of which the test samples count; or samples.
         predictions: computes the outputs.
         metrics: by name; None: those that fit the task.
+        units: of the amounts that metrics compare; None: they are as the network learns them.
     """
     samples, named = _checked(data, classes), chosen(metrics, classes, numbers_only=False)
     preload()
@@ -50,7 +53,9 @@ def evaluated_on(
     encoded = spec.cost.encode(samples.targets, outputs.shape[1:])
     with np.errstate(all="ignore"):  # as in every actor
         penalty = _penalty(spec, checkpoint)
-        cost, values = evaluated(spec.cost, outputs, samples, encoded, classes, penalty=penalty, metrics=named)
+        cost, values = evaluated(
+            spec.cost, outputs, samples, encoded, classes, penalty=penalty, metrics=named, units=units
+        )
     return {"cost": cost, **values}
 
 

@@ -13,7 +13,7 @@ from annex_actors.data.sources.stored import stored
 from annex_actors.schedules.discipline import Grouping
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.class_weights import text_of
-from annex_actors.training.identity import INITIAL_WEIGHTS, Identity
+from annex_actors.training.identity import INITIAL_WEIGHTS, PREPARED, Identity
 from annex_actors.training.learner_spec import LearnerSpec
 
 
@@ -70,6 +70,7 @@ def identity_of(
             "training data": _fingerprint_of(dataset.train),
             "test data": _fingerprint_of(dataset.test),
             "validation data": None if dataset.validation is None else _fingerprint_of(dataset.validation),
+            PREPARED: None if dataset.preparation is None else dataset.preparation.sha256,
             "evaluate_every": evaluate_every,
             "metrics": " ".join(metrics) if tuple(metrics) not in ((), ("accuracy",), ("r2",)) else None,
             INITIAL_WEIGHTS: None,

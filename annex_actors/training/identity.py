@@ -14,6 +14,9 @@ from annex_actors.base.texts import shortened
 INITIAL_WEIGHTS = "initial_weights"
 """The setting that holds the fingerprint of the weights that the training began with; None: they were drawn."""
 
+PREPARED = "preparation"
+"""The setting that holds the fingerprint of what made numbers of a table; None: nothing did."""
+
 _LONGEST = 100
 
 

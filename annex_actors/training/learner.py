@@ -16,6 +16,7 @@ from annex_actors.base.types import DType, Floats, Shape
 from annex_actors.base.user_files import run_user_files
 from annex_actors.costs import Cost
 from annex_actors.data import Dataset, Samples
+from annex_actors.data.transforms import Preparation
 from annex_actors.layers import Kernels, Layer, Network
 from annex_actors.optimizers import Clipping, Optimizer
 from annex_actors.runtimes import Crash, Observer, Runtime, Supervision
@@ -40,8 +41,8 @@ class Learner:
 
     Everything is checked here or at the beginning of `train`, before any actor starts. ``learner.spec`` holds the
     settings, ``learner.checkpoint`` the weights that `predict` uses, ``learner.classes`` the names of the classes in
-    the order of the outputs (None for regression), and ``learner.result`` the outcome of the last training; the last
-    three are None before the first training.
+    the order of the outputs (None for regression), ``learner.preparation`` what made numbers of a table's rows, and
+    ``learner.result`` the outcome of the last training; all four are None before the first training.
 
     Args:
         network: made by `sequence`; or a single layer.
@@ -122,6 +123,7 @@ class Learner:
         )
         self.checkpoint: Checkpoint | None = None
         self.classes: tuple[str, ...] | None = None
+        self.preparation: Preparation | None = None
         self.result: Result | None = None
         self._predictions = Predictions()
 
@@ -217,6 +219,7 @@ class Learner:
             if session.result is not None:
                 self.checkpoint = session.result.checkpoint
                 self.classes = training.trainer.classes
+                self.preparation = training.dataset.preparation
         if training.trainer.is_validation:
             tested = self.evaluate(training.dataset, metrics=tuple(training.trainer.metrics or ()))
             self.result = replace(result, test=tested)
@@ -274,12 +277,7 @@ class Learner:
         return self._predictions.predict(self.spec, self._trained(), inputs)
 
     def serving(self) -> AbstractContextManager[Predict]:
-        """Keep actors up that predict with the present weights, for many calls, or calls with many samples.
-
-        ```
-        with learner.serving() as predict:
-            outputs = predict(inputs)
-        ```
+        """Keep actors up that predict with the present weights: ``with learner.serving() as predict: predict(inputs)``.
 
         The function predicts as `predict` does, to the same bits, and may be called from several threads, whose samples
         are then under way at once. The actors are those of the learner's runtime, and restarted when they die; no call
@@ -307,7 +305,8 @@ class Learner:
             ShapeError: samples of another shape than in training.
             RunFailedError: a layer fails again and again.
         """
-        return evaluated_on(self.spec, self._trained(), self.classes, data, self._predictions, metrics)
+        units = None if self.preparation is None else self.preparation.units
+        return evaluated_on(self.spec, self._trained(), self.classes, data, self._predictions, metrics, units)
 
     def save(self, path: str | Path) -> None:
         """Save the trained network to a file, from which `load` makes this learner again, ready to predict or go on.
@@ -323,7 +322,7 @@ class Learner:
             ConfigError: the file cannot be written; or a layer, a cost, an optimizer or a schedule is your own and has
                 no name: register it.
         """
-        save_model(self.spec, self._trained(), self.classes, checks.path("path", path))
+        save_model(self.spec, self._trained(), self.classes, checks.path("path", path), self.preparation)
 
     @classmethod
     def load(cls, path: str | Path, *, runtime: str | Runtime = "schedulers", load: Sequence[str | Path] = ()) -> Self:
@@ -341,7 +340,8 @@ class Learner:
         files = run_user_files(load)
         model = load_model(checks.path("path", path))
         learner = cls(**model.settings, runtime=runtime, load=files)
-        learner.checkpoint, learner.classes = model.checkpoint(learner.spec), model.classes
+        learner.checkpoint = model.checkpoint(learner.spec)
+        learner.classes, learner.preparation = model.classes, model.preparation
         return learner
 
     def _trained(self) -> Checkpoint:

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError, UserError, message_of
 from annex_actors.base.files import read_file, reading, writing
 from annex_actors.base.settings import settings_of
 from annex_actors.base.types import Array, Shape
 from annex_actors.costs import cost, spec_of
+from annex_actors.data.transforms import Preparation
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
 from annex_actors.schedules.table import discipline
@@ -33,6 +36,9 @@ _FORMAT = 1
 _MODEL = "model"
 """The key of the description in the file's metadata."""
 
+_PREPARATION = "preparation"
+"""The key of what makes numbers of a table's rows: of its text in the metadata, and of its arrays, as bytes."""
+
 
 @dataclass(frozen=True, eq=False)
 class ModelFile:
@@ -43,6 +49,7 @@ class ModelFile:
         settings: the arguments of `Learner`, but for those of the place where its layers live.
         input_shape: of one sample.
         classes: their names; None for regression.
+        preparation: what made numbers of a table's rows; None: nothing did.
         arrays: of the checkpoint.
         metadata: of the checkpoint.
     """
@@ -51,6 +58,7 @@ class ModelFile:
     settings: Mapping[str, Any]
     input_shape: Shape
     classes: tuple[str, ...] | None
+    preparation: Preparation | None
     arrays: Mapping[str, Array]
     metadata: Mapping[str, str]
 
@@ -66,7 +74,13 @@ class ModelFile:
             raise DataError(_damaged(self.path, error)) from error
 
 
-def save_model(spec: LearnerSpec, checkpoint: Checkpoint, classes: tuple[str, ...] | None, path: Path) -> None:
+def save_model(
+    spec: LearnerSpec,
+    checkpoint: Checkpoint,
+    classes: tuple[str, ...] | None,
+    path: Path,
+    preparation: Preparation | None = None,
+) -> None:
     """Write a file; see `Learner.save`."""
     description = {
         "format": _FORMAT,
@@ -87,8 +101,13 @@ def save_model(spec: LearnerSpec, checkpoint: Checkpoint, classes: tuple[str, ..
         "classes": classes,
     }
     _check_is_found(spec, _settings(description))
+    text = {_MODEL: json.dumps(description)}
+    arrays = {}
+    if preparation is not None:
+        text[_PREPARATION], content = preparation.to_bytes()
+        arrays[_PREPARATION] = np.frombuffer(content, np.uint8)
     with writing(path):
-        write_whole(path, packed(checkpoint, **{_MODEL: json.dumps(description)}))
+        write_whole(path, packed(checkpoint, arrays, **text))
 
 
 def load_model(path: Path) -> ModelFile:
@@ -108,11 +127,17 @@ def load_model(path: Path) -> ModelFile:
         shape = checks.sizes("input_shape", description["input_shape"], "the shape of a sample")
         names = description["classes"]
         classes = None if names is None else tuple(checks.text("classes", name) for name in names)
+        preparation = _preparation(arrays, metadata)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     except (DataError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(_damaged(path, error)) from error
-    return ModelFile(path, settings, shape, classes, arrays, metadata)
+    return ModelFile(path, settings, shape, classes, preparation, arrays, metadata)
+
+
+def _preparation(arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> Preparation | None:
+    text = metadata.get(_PREPARATION)
+    return None if text is None else Preparation.from_bytes(text, arrays[_PREPARATION].tobytes())
 
 
 def _settings(description: Mapping[str, Any]) -> dict[str, Any]:

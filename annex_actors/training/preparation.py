@@ -280,6 +280,7 @@ def _trainer(
         overlap=spec.schedule.overlap(spec.actors),
         rate_factor=spec.reduce_on_plateau,
         sample_weight=weights,
+        units=None if dataset.preparation is None else dataset.preparation.units,
     )
 
 

@@ -1,8 +1,8 @@
 """How much memory a training takes whose inputs stay in a file, and how long, for files of several sizes.
 
 Each line is an epoch of 784-64-10 with batches of 256, and its evaluation, in a process of its own, and shows the peak
-memory of that. The file is written block by block, and removed at the end. Where it is small enough for it, the same training
-with the inputs in memory is measured too, and must have the same weights.
+memory of that. The file is written block by block, and removed at the end. Where it is small enough, the same training
+with the inputs in memory is measured too: it must have the same weights.
 
     python -m examples.benchmarks.larger_than_memory [megabytes ...]     # 64, 512 and 2048 by default
     python -m examples.benchmarks.larger_than_memory --smoke

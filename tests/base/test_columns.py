@@ -73,6 +73,7 @@ def test_columns_that_do_not_fit_come_below_after_the_first_one_again() -> None:
 def test_a_table_may_have_no_headers_and_no_rows() -> None:
     assert table((), [["a", "b"]], 80) == ["a  b"]
     assert table(["a", "b"], [], 80) == ["a  b"]
+    assert table(["", "b"], [["", "c"]], 80) == ["  b", "  c"]
 
 
 texts = st.text(st.sampled_from("ab 長い.-é"), max_size=30)

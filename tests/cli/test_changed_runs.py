@@ -46,6 +46,12 @@ OTHERS: Mapping[str, list[Any]] = {
     "data.name": ["other.csv"],
     "data.label": ["label", 0, 4],
     "data.task": ["classification", "regression"],
+    "data.drop": [["w"], ["x", "y"]],
+    "data.group": ["w"],
+    "data.time": ["w"],
+    "data.split": ["label"],
+    "data.header": [True, False],
+    "data.transforms.w": ["minmax", "impute robust", "drop", "one_hot:3"],
     "data.data_dir": ["."],
     "data.test_fraction": [0.0, 0.4],
     "network.dtype": ["float64"],
@@ -132,10 +138,13 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+MINE = {"name": "mine.csv", "transforms": {"w": "standardise"}}
+
+
 def every_key() -> list[tuple[str, Any]]:
     """Return every key with its value in a resolved config, whatever data it names."""
     config, _, _ = resolve(merged(SETTINGS, {"data": {"name": "xor"}}))
-    return list(keys(config.model_dump()))
+    return [*keys(config.model_dump()), ("data.transforms.w", "standardise")]
 
 
 CASES = [
@@ -154,7 +163,7 @@ class Runs:
         table(folder, "other.csv", 1)
         (folder / OWN_FILE).write_text("NUMBER = 5\n")
         self._number = 0
-        self.train(merged(SETTINGS, {"data": {"name": "mine.csv"}, "training": {"epochs": 1}}), "source")
+        self.train(merged(SETTINGS, {"data": MINE, "training": {"epochs": 1}}), "source")
         self.killed = cache(self._killed)
         self.expected = cache(self._expected)
 
@@ -167,7 +176,7 @@ class Runs:
     def _killed(self, schedule: str, moment: str) -> Path:
         """Return a run as ``kill -9`` left it at a moment, or one that has finished."""
         name, step = f"{schedule} {moment}", MOMENTS[moment]
-        settings = merged(SETTINGS, {"data": {"name": "mine.csv"}, "training": {"schedule": schedule}})
+        settings = merged(SETTINGS, {"data": MINE, "training": {"schedule": schedule}})
         crash = () if moment == "finished" else ("--crash", f"layer=0,step={step},times=9", "--max-attempts", "1")
         assert self.train(settings, name, *crash) == (1 if crash else 0)
         run = self.folder / name

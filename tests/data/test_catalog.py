@@ -112,9 +112,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones(name: str, hint: str) ->
 
 @pytest.mark.parametrize("name", ["digits", "mine.npz"])
 def test_a_label_column_is_for_tables_only(name: str) -> None:
-    with pytest.raises(
-        ConfigError, match=rf"expected `label` with a \.csv file only, got 'y' for '{name}'; leave it out"
-    ):
+    with pytest.raises(ConfigError, match=rf"expected `label` with a table only, got 'y' for '{name}'; leave it out"):
         load(name, label="y")
 
 

@@ -207,7 +207,7 @@ def test_a_value_of_the_wrong_type_is_named_with_its_key(text: str, expected: st
     [
         ("training.microbatch=3", ["keys of `training`", "microbatches, schedule", "did you mean 'microbatches'?"]),
         ("trainin.epochs=3", ["sections and keys", "cost, data, network", "did you mean 'training'?"]),
-        ("data.path=x", ["keys of `data`", "name, label, task, data_dir", "got 'path'"]),
+        ("data.path=x", ["keys of `data`", "name, label, task, drop", "got 'path'"]),
         ("optimizer.momentum=0.9", ["settings of adam", "beta1", "got 'momentum'"]),
         ("runtime.afinity=true", ["settings of schedulers", "among threads", "got 'afinity'"]),
         (
@@ -246,7 +246,7 @@ def test_an_unknown_key_lists_the_known_ones_and_the_likely_one(text: str, names
         ("network.layers=dens:3", "did you mean 'dense'?"),
         ("data.name=digit", "did you mean digits?"),
         ("data.data_dir=/no/such/folder", "`data.data_dir` to be a folder"),
-        ("data.label=x", "`label` with a .csv file only"),
+        ("data.label=x", "`label` with a table only"),
     ],
 )
 def test_a_value_out_of_range_is_refused(text: str, part: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from annex_actors import Learner, load, parse_layers
 from annex_actors.base.types import Floats
 from annex_actors.costs import cost
+from annex_actors.runs.predictions import Meaning
 from annex_actors.runtimes import RunFailedError
 from annex_actors.service import application
 from annex_actors.service.application import Application
@@ -29,9 +30,8 @@ def client(application: Application) -> TestClient:
 
 def made(predict: Any, most_waiting: int = 8, failures: list[RunFailedError] | None = None) -> Application:
     found = [] if failures is None else failures
-    return Application(
-        predict, ("no", "yes"), cost=cost("softmax_cross_entropy"), most_waiting=most_waiting, on_failure=found.append
-    )
+    meaning = Meaning(("no", "yes"), cost("softmax_cross_entropy"))
+    return Application(predict, meaning, most_waiting=most_waiting, on_failure=found.append)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +44,7 @@ def learner() -> Learner:
 @pytest.fixture(scope="module")
 def asked(learner: Learner) -> Iterator[TestClient]:
     with learner.serving() as predict:
-        served = Application(
-            predict, learner.classes, cost=cost("softmax_cross_entropy"), most_waiting=64, on_failure=lambda error: None
-        )
+        served = Application(predict, Meaning.of(learner), most_waiting=64, on_failure=lambda error: None)
         with client(served) as ready:
             yield ready
 

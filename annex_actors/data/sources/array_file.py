@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -98,7 +98,7 @@ def array_in(path: Path, name: str | None) -> StoredInputs:
         size = os.fstat(file.fileno()).st_size
         end = size if name is None else _seek_member(file, name)
         try:
-            shape, is_fortran, dtype = _header(file)
+            shape, is_fortran, dtype = read_header(file)
         except (ValueError, EOFError) as error:
             raise DataError(f"expected an array in NumPy's format, got: {message_of(error)}; write it again") from error
         _check(shape, dtype, is_fortran=is_fortran, bytes_there=min(size, end) - file.tell())
@@ -106,7 +106,12 @@ def array_in(path: Path, name: str | None) -> StoredInputs:
         return StoredInputs(ArrayFile(path.absolute(), name, file.tell(), shape, dtype, version))
 
 
-def _header(file: BinaryIO) -> tuple[Shape, bool, DType]:
+def read_header(file: IO[bytes]) -> tuple[Shape, bool, DType]:
+    """Return shape, whether it is in Fortran's order, and dtype, from the header of an array in NumPy's format.
+
+    Raises:
+        ValueError: it is in no such format.
+    """
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, is_fortran, dtype = read(file)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from annex_actors.base.described import blocks_text
 from annex_actors.base.errors import DataError
+from annex_actors.base.files import memory
 from annex_actors.base.types import Array, DType, Floats, Shape
 from annex_actors.data.arrays import as_array, finite_floats
 
@@ -144,6 +145,14 @@ class StoredInputs:
         else:
             chosen = np.asarray(index) if self.rows is None else self.rows[index]
         return self.source.read(chosen)
+
+
+def are_large(numbers: int) -> bool:
+    """Return whether so many numbers should stay in their files: more than a quarter of this machine's memory.
+
+    While they are read, converted and split, four times as much is taken.
+    """
+    return numbers * FLOAT32.itemsize > memory() // 4
 
 
 def stored(inputs: object) -> StoredInputs | None:

@@ -6,6 +6,7 @@ Readers make tables, whatever the file; transforms make numbers of them. Neither
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -44,6 +45,24 @@ class Kind(StrEnum):
 _DTYPES = {Kind.TEXT: np.dtype(object), Kind.DATE: np.dtype("datetime64[us]")}
 
 
+@dataclass(frozen=True)
+class Form:
+    """How the cells of a column are written in a text: a file of a few rows may look as if they were something else.
+
+    Args:
+        kind: what they are.
+        words: of truth values the words for false and true; of dates their format, if it is not ISO 8601.
+    """
+
+    kind: Kind
+    words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        words = checks.several("words", self.words, "a list of words")
+        checks.keep(self, kind=checks.member("kind", self.kind, Kind))
+        checks.keep(self, words=tuple(checks.text("words", word) for word in words))
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """A column of a table.
@@ -52,6 +71,7 @@ class Column:
         name: its name in the header; its index as text where there is no header.
         kind: what its cells are.
         values: shape ``(rows,)``, read-only, of the type that ``kind`` says.
+        words: see `Form`.
 
     Raises:
         ConfigError: an argument of another kind, or an array of another type or shape.
@@ -60,11 +80,13 @@ class Column:
     name: str
     kind: Kind
     values: Array
+    words: tuple[str, ...] = ()
 
     __repr__ = brief
 
     def __post_init__(self) -> None:
-        checks.keep(self, name=checks.text("name", self.name), kind=checks.member("kind", self.kind, Kind))
+        form = Form(self.kind, self.words)
+        checks.keep(self, name=checks.text("name", self.name), kind=form.kind, words=form.words)
         wanted = _DTYPES.get(self.kind, np.dtype(np.float64))
         if not isinstance(self.values, np.ndarray) or self.values.dtype != wanted or self.values.ndim != 1:
             raise ConfigError(
@@ -74,6 +96,11 @@ class Column:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def form(self) -> Form:
+        """How its cells are written."""
+        return Form(self.kind, self.words)
 
     @property
     def missing(self) -> NDArray[np.bool_]:
@@ -89,7 +116,36 @@ class Column:
         Raises:
             DataError: ``rows`` are no indices of rows.
         """
-        return Column(self.name, self.kind, self.values[row_indices(rows, len(self))])
+        return Column(self.name, self.kind, self.values[row_indices(rows, len(self))], self.words)
+
+
+class CellError(DataError):
+    """A cell that cannot be taken.
+
+    Args:
+        expected: what was expected.
+        row: which row has another cell, from 0.
+        got: what it is, and what to do.
+        place: where it is, as a person would look for it.
+    """
+
+    def __init__(self, expected: str, row: int, got: str, place: str = "") -> None:
+        super().__init__(f"{expected} in {place or f'row {row}'}, got {got}")
+        self._parts = expected, row, got
+
+    def at(self, table: Table, name: str) -> CellError:
+        """Return the same error with the place of the cell in a table, given the name of its column."""
+        expected, row, got = self._parts
+        return CellError(expected, row, got, table.place(row, name))
+
+
+@contextmanager
+def located(table: Table, name: str) -> Iterator[None]:
+    """Say of a `CellError` in the block where the cell is, given the name of its column."""
+    try:
+        yield
+    except CellError as error:
+        raise error.at(table, name) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +204,11 @@ class Table:
 
     def place(self, row: int, name: str) -> str:
         """Return where a cell is, as a person would look for it, such as ``line 7, column age``."""
-        where = f"row {row}" if self.locate is None else self.locate(row)
-        return f"{where}, column {shortened(name)}"
+        return f"{self.row_place(row)}, column {shortened(name)}"
+
+    def row_place(self, row: int) -> str:
+        """Return where a row is, as a person would look for it, such as ``line 7``."""
+        return f"row {row}" if self.locate is None else self.locate(row)
 
     def select(self, names: Sequence[str]) -> Table:
         """Return a table of these columns, in this order.

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from annex_actors.base.types import Array
-from annex_actors.data.tables.columns import Column, Kind
+from annex_actors.data.tables.columns import Column, Form, Kind
 
 MISSING = ("", "na", "n/a", "nan", "null", "?", "-")
 """How a cell is written, in small letters, that holds nothing."""
 
-_TRUTH = ({"true", "false"}, {"yes", "no"})
-_TRUE = ("true", "yes")
+_TRUTH = (("false", "true"), ("no", "yes"))
 _DATES = ("%d.%m.%Y", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _EXACT = 2.0**53
@@ -47,26 +47,29 @@ def is_value(cell: str, *, decimal_comma: bool = False) -> bool:
     return _dates(pa.array([cell.strip()])) is not None
 
 
-def column_of(name: str, cells: Any, *, decimal_comma: bool = False) -> Column:
+def column_of(name: str, cells: Any, *, decimal_comma: bool = False, form: Form | None = None) -> Column:
     """Return a column of the kind that all of its cells have.
 
     Args:
         name: its name.
         cells: pyarrow's array of strings, without spaces around them; null where one is missing.
         decimal_comma: whether ``1,5`` is a number too.
+        form: what the cells were before: text stays text, such as ``007``, and dates keep their format.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    whole = _plain(cells)
+    is_text = form is not None and form.kind is Kind.TEXT
+    whole = None if is_text else _plain(cells)
     if whole is not None:  # most columns: no second look at their text
         return Column(name, _kind_of(whole, cells), whole)
     missing = pc.is_in(pc.utf8_lower(cells), value_set=pa.array(MISSING))
     known = pc.if_else(missing, pa.scalar(None, pa.string()), cells)
-    numbers = _numbers(known, decimal_comma)
+    numbers = None if is_text else _numbers(known, decimal_comma)
     if numbers is not None:
         return Column(name, _kind_of(numbers, known), numbers)
-    return _truth(name, known) or _moments(name, known) or Column(name, Kind.TEXT, _objects(known))
+    found = None if is_text else _truth(name, known) or _moments(name, known, form)
+    return found or Column(name, Kind.TEXT, _objects(known))
 
 
 def _plain(cells: Any) -> Array | None:
@@ -115,30 +118,41 @@ def _truth(name: str, known: Any) -> Column | None:
     import pyarrow.compute as pc
 
     lower = pc.utf8_lower(known)
-    words = set(pc.unique(lower).drop_null().to_pylist())
-    if not any(words <= pair for pair in _TRUTH):
+    words = pc.unique(lower).drop_null().to_pylist()
+    pair = next((each for each in _TRUTH if {*words} <= {*each}), None)
+    if pair is None:
         return None
-    is_true = pc.if_else(pc.is_null(lower), pa.scalar(None, pa.bool_()), pc.is_in(lower, value_set=pa.array(_TRUE)))
-    return Column(name, Kind.BOOLEAN, _array(is_true.cast(pa.float64())))
+    is_true = pc.if_else(pc.is_null(lower), pa.scalar(None, pa.bool_()), pc.equal(lower, pair[1]))
+    written = {word.lower(): word for word in pc.unique(known).drop_null().to_pylist()}
+    return Column(
+        name, Kind.BOOLEAN, _array(is_true.cast(pa.float64())), tuple(written.get(word, word) for word in pair)
+    )
 
 
-def _moments(name: str, known: Any) -> Column | None:
-    first = known.drop_null().slice(0, 100)
-    dates = None if _dates(first) is None else _dates(known)
-    return None if dates is None else Column(name, Kind.DATE, np.array(dates.to_numpy(zero_copy_only=False), "M8[us]"))
+def _moments(name: str, known: Any, form: Form | None) -> Column | None:
+    formats = form.words if form is not None and form.kind is Kind.DATE and form.words else _DATES
+    first = _dates(known.drop_null().slice(0, 100), formats)
+    dates = first and _dates(known, formats)
+    if not dates:
+        return None
+    moments, words = dates
+    return Column(name, Kind.DATE, np.array(moments.to_numpy(zero_copy_only=False), "M8[us]"), words)
 
 
-def _dates(known: Any) -> Any:
-    """Return the moments that cells hold; None if one holds none, or if day and month could be exchanged."""
+def _dates(known: Any, formats: Sequence[str] = _DATES) -> tuple[Any, tuple[str, ...]] | None:
+    """Return the moments that cells hold, and their format unless it is ISO 8601.
+
+    None if a cell holds none, or if day and month could be exchanged.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     try:
-        return pc.replace_substring_regex(known, "Z$", "").cast(pa.timestamp("us"))
+        return pc.replace_substring_regex(known, "Z$", "").cast(pa.timestamp("us")), ()
     except pa.ArrowInvalid:
         pass
-    read = [pc.strptime(known, format=each, unit="us", error_is_null=True) for each in _DATES]
-    fitting = [each for each in read if each.null_count == known.null_count]
+    read = {each: pc.strptime(known, format=each, unit="us", error_is_null=True) for each in formats}
+    fitting = [(each, (name,)) for name, each in read.items() if each.null_count == known.null_count]
     return fitting[0] if len(fitting) == 1 else None
 
 

@@ -13,6 +13,7 @@ from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed, shortened
 from annex_actors.data.tables.columns import Column, Kind, Table
+from annex_actors.data.tables.odd_cells import odd_cell
 
 _FEW = 20
 """So few rows may differ in each column, or agree in two, by chance."""
@@ -28,7 +29,8 @@ class ColumnSummary:
         missing: how many of them are.
         distinct: how many different values there are.
         values: their range, or the most frequent one and how often it is there.
-        suspicion: why it may teach nothing, or too much: ``constant``, ``identifier`` or ``copy of the label``.
+        suspicion: why it may teach nothing, or too much: ``constant``, ``identifier`` or ``copy of the label``; or the
+            first cell that is no number, where almost all are, and where it is.
     """
 
     name: str
@@ -83,16 +85,16 @@ def summary_of(table: Table, *, label: str | None = None) -> TableSummary:
         label,
         _classes(table[label]),
         tuple(
-            _column(column, each, None if column.name == label else target)
+            _column(table, column, each, None if column.name == label else target)
             for column, each in zip(table, codes, strict=True)
         ),
     )
 
 
-def _column(column: Column, codes: NDArray[np.int64], target: NDArray[np.int64] | None) -> ColumnSummary:
+def _column(table: Table, column: Column, codes: NDArray[np.int64], target: NDArray[np.int64] | None) -> ColumnSummary:
     missing = int(column.missing.sum())
     distinct = len(np.unique(codes)) - (missing > 0)
-    suspicion = _suspicion(column.kind, codes, distinct, target)
+    suspicion = _odd(table, column) or _suspicion(column.kind, codes, distinct, target)
     return ColumnSummary(column.name, str(column.kind), missing, distinct, _values(column), suspicion)
 
 
@@ -103,6 +105,11 @@ def _codes(column: Column) -> NDArray[np.int64]:
     codes = np.full(len(column), -1)
     codes[~missing] = np.unique(known.astype(str) if column.kind is Kind.TEXT else known, return_inverse=True)[1]
     return codes
+
+
+def _odd(table: Table, column: Column) -> str:
+    row = odd_cell(column)
+    return "" if row is None else f"not a number: {shown(column.values[row])} in {table.row_place(row)}"
 
 
 def _suspicion(kind: Kind, codes: NDArray[np.int64], distinct: int, target: NDArray[np.int64] | None) -> str:

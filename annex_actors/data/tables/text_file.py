@@ -8,8 +8,8 @@ line.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO, StringIO, TextIOWrapper
 from itertools import islice
@@ -23,7 +23,7 @@ from annex_actors.base.files import open_file
 from annex_actors.base.texts import shortened
 from annex_actors.base.words import counted
 from annex_actors.data.idx import unpacked
-from annex_actors.data.tables.columns import Table
+from annex_actors.data.tables.columns import Form, Table
 from annex_actors.data.tables.kinds import column_of, is_value, number_of
 
 _SEPARATORS = ("\t", ";", "|", ",")  # a comma last: it may stand within the numbers of files with another
@@ -43,6 +43,7 @@ class TextFile:
         header: the cells of the first line, if they are names.
         names: of every column, each different.
         cells: an array of strings for each column, without spaces around them.
+        forms: of columns whose form is known, by name.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class TextFile:
     header: tuple[str, ...] | None
     names: tuple[str, ...]
     cells: tuple[Any, ...]
+    forms: Mapping[str, Form] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.cells[0])
@@ -73,7 +75,7 @@ class TextFile:
     def table(self) -> Table:
         """The columns, each of its kind; without one that only counts the rows."""
         columns = [
-            column_of(name, cells, decimal_comma=self.decimal_comma)
+            column_of(name, cells, decimal_comma=self.decimal_comma, form=self.forms.get(name))
             for index, (name, cells) in enumerate(zip(self.names, self.cells, strict=True))
             if index != self.counter
         ]
@@ -84,20 +86,6 @@ class TextFile:
         """One line: the file, and which columns have another name than there."""
         renamed = [name for name, own in zip(self.names, self.header or (), strict=False) if own and name != own]
         return f"{self.path}" + (f", of equal names the later ones are now {', '.join(renamed)}" if renamed else "")
-
-    def column(self, index: int) -> list[str]:
-        """Return the cells of a column as they are written."""
-        found: list[str] = self.cells[index].to_pylist()
-        return found
-
-    def number(self, cell: str) -> float | None:
-        """Return the number that a cell holds; see `number_of`."""
-        return number_of(cell, decimal_comma=self.decimal_comma)
-
-    def place(self, row: int, column: int) -> str:
-        """Return where a cell is, as the user would look for it."""
-        name = f" ({shortened(self.header[column])})" if self.header else ""
-        return f"{self.line(row)}, column {column}{name}"
 
     def line(self, row: int) -> str:
         """Return where a row begins in the file, such as ``line 7``."""
@@ -110,7 +98,12 @@ class TextFile:
 
 
 def read_text(
-    path: Path, *, header: bool | None = None, label: str | int | None = None, separator: str | None = None
+    path: Path,
+    *,
+    header: bool | None = None,
+    label: str | int | None = None,
+    separator: str | None = None,
+    forms: Mapping[str, Form] | None = None,
 ) -> TextFile:
     """Return the cells of a table written as text; packed by gzip if its name ends in ``.gz``.
 
@@ -120,6 +113,7 @@ def read_text(
             occurs nowhere else.
         label: the label's column, by name or index, which tells a header from a row; the last by default.
         separator: what stands between cells; None: what divides all lines alike.
+        forms: of columns whose form is known, by name.
 
     Raises:
         OSError: the file cannot be read.
@@ -135,7 +129,8 @@ def read_text(
     if not len(rows[0]):
         raise DataError("expected at least 1 line of data, got none; write one sample a line")
     names = tuple(first) if has_header else None
-    return TextFile(path, content, separator, names, _different(names or [""] * len(rows)), tuple(rows))
+    own = _different(names or [""] * len(rows))
+    return TextFile(path, content, separator, names, own, tuple(rows), forms or {})
 
 
 def _content(path: Path) -> bytes:

@@ -14,9 +14,10 @@ from annex_actors.base.shown import shown
 from annex_actors.base.texts import shortened
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
-from annex_actors.data.tables.columns import Column, Kind
+from annex_actors.data.tables.columns import CellError, Column, Kind
 
-_NUMBERS = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
+NUMBERS = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
+"""The kinds whose cells are numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +62,9 @@ class Block:
             wanted_by: the transform's name, for the error.
 
         Raises:
-            DataError: the columns hold no numbers, or an infinite one; rows count from 0.
+            DataError: the columns hold no numbers, or an infinite one.
         """
-        if self.kind not in _NUMBERS:
+        if self.kind not in NUMBERS:
             cure = "date_parts" if self.kind is Kind.DATE else "one_hot or hashing"
             raise DataError(
                 f"expected numbers for {wanted_by} in column {self.named}, got a {self.kind}; write {cure} before it"
@@ -71,7 +72,7 @@ class Block:
         found: NDArray[np.float64] = np.asarray(self.values, np.float64)
         if np.isinf(found).any():
             row = int(np.flatnonzero(np.isinf(found).any(axis=1))[0])
-            raise DataError(f"expected finite numbers in column {self.named}, got inf in row {row}; correct the cell")
+            raise CellError("expected a finite number", row, "inf; correct the cell")
         return found
 
     def whole_numbers(self, wanted_by: str) -> NDArray[np.float64]:
@@ -79,10 +80,7 @@ class Block:
         numbers = self.numbers(wanted_by)
         if np.isnan(numbers).any():
             row = int(np.flatnonzero(np.isnan(numbers).any(axis=1))[0])
-            raise DataError(
-                f"expected a number for {wanted_by} in column {self.named}, got a missing cell in row {row}; "
-                "write impute before it"
-            )
+            raise CellError(f"expected a number for {wanted_by}", row, "a missing cell; write impute before it")
         return numbers
 
     def words(self, wanted_by: str) -> list[str | None]:
@@ -130,13 +128,11 @@ def of_kind(column: Column, kind: Kind) -> Column:
         return Column(column.name, kind, _blank(kind, len(column)))
     if kind is Kind.TEXT:
         return Column(column.name, kind, np.array(Block.of(column).words("text"), object))
-    if kind in _NUMBERS and column.kind in _NUMBERS:
+    if kind in NUMBERS and column.kind in NUMBERS:
         return Column(column.name, kind, column.values)
     row = int(np.flatnonzero(~column.missing)[0])
-    raise DataError(
-        f"expected column {shortened(column.name)} to be of kind {kind}, as in training, "
-        f"got {shown(Block.of(column).words('text')[row])} in row {row}; correct the cell"
-    )
+    cell = shown(Block.of(column).words("text")[row])
+    raise CellError(f"expected a {kind}, as in training,", row, f"{cell}; correct the cell")
 
 
 def _blank(kind: Kind, rows: int) -> Array:

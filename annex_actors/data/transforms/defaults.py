@@ -39,6 +39,8 @@ def _default(column: Column) -> tuple[str, str]:
         return _text(known.tolist())
     if column.kind is Kind.DATE:
         return "date_parts impute standardise", "the parts that differ"
+    if column.kind is Kind.BOOLEAN:
+        return "impute standardise", ""
     if column.kind is Kind.INTEGER and _is_counter(column):
         return "drop", "a counter of the rows"
     return _numbers(column)

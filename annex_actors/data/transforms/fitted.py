@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annex_actors.base.errors import DataError
 from annex_actors.base.texts import shortened
 from annex_actors.base.types import Array, Floats
-from annex_actors.data.tables.columns import Column, Kind
+from annex_actors.data.tables.columns import CellError, Column, Form, Kind
 from annex_actors.data.transforms.block import Block, of_kind
 from annex_actors.data.transforms.table import parse_transforms, text_of
 from annex_actors.data.transforms.transform import OutOfFold, State, Transform
@@ -24,7 +23,7 @@ class Fitted:
 
     Args:
         column: the column's name.
-        kind: of its cells in training.
+        form: of its cells in training.
         transforms: in the order in which they are applied.
         states: of each transform.
         names: of the outputs.
@@ -32,7 +31,7 @@ class Fitted:
     """
 
     column: str
-    kind: Kind
+    form: Form
     transforms: tuple[Transform, ...]
     states: tuple[State, ...]
     names: tuple[str, ...]
@@ -44,9 +43,14 @@ class Fitted:
     @property
     def description(self) -> str:
         """One line: the column, what it holds, what is done with it, and why."""
+        return f"{shortened(self.column)} ({self.form.kind}) → {self.use}"
+
+    @property
+    def use(self) -> str:
+        """What is done with the column, how many numbers that gives, and why."""
         outputs = "" if self.names == (self.column,) else f" ({len(self.names)})"
         note = f": {self.note}" if self.note else ""
-        return f"{shortened(self.column)} ({self.kind}) → {text_of(self.transforms)}{outputs}{note}"
+        return f"{text_of(self.transforms)}{outputs}{note}"
 
     def apply(self, column: Column) -> NDArray[np.float32]:
         """Return the numbers of any rows of the column: float32, shape ``(rows, outputs)``.
@@ -54,10 +58,10 @@ class Fitted:
         Raises:
             DataError: cells of another kind than in training, or numbers that are missing or not finite afterwards.
         """
-        block = Block.of(of_kind(column, self.kind))
+        block = Block.of(of_kind(column, self.form.kind))
         for transform, state in zip(self.transforms, self.states, strict=True):
             block = transform.apply(state, block)
-        return _floats(block, self.column)
+        return _floats(block)
 
     def state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return everything as settings, which JSON holds, and arrays by name; `from_state` is the inverse."""
@@ -70,7 +74,8 @@ class Fitted:
         }
         settings = {
             "column": self.column,
-            "kind": self.kind.value,
+            "kind": self.form.kind.value,
+            "words": list(self.form.words),
             "transforms": text_of(self.transforms),
             "names": list(self.names),
             "note": self.note,
@@ -92,7 +97,7 @@ class Fitted:
             states[int(index)][key] = _frozen(value)
         return cls(
             settings["column"],
-            Kind(settings["kind"]),
+            Form(Kind(settings["kind"]), tuple(settings["words"])),
             transforms,
             tuple(states),
             tuple(settings["names"]),
@@ -122,18 +127,18 @@ def fit(
             block = transform.apply_out_of_fold(block, targets)
         else:
             block = transform.apply(state, block)
-    trained_on = _floats(block, column.name)
-    return Fitted(column.name, column.kind, transforms, tuple(states), block.names, note), trained_on
+    trained_on = _floats(block)
+    return Fitted(column.name, column.form, transforms, tuple(states), block.names, note), trained_on
 
 
-def _floats(block: Block, column: str) -> NDArray[np.float32]:
+def _floats(block: Block) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):  # reported below, with its row
         floats = np.ascontiguousarray(block.numbers("a network"), np.float32)
     bad = np.flatnonzero(~np.isfinite(floats).all(axis=1))
     if len(bad):
         got = "a missing cell" if block.missing[bad[0]].any() else "one that is not finite as float32"
         cure = "write impute before the other transforms" if block.missing[bad[0]].any() else "correct the cell"
-        raise DataError(f"expected a number in column {shortened(column)}, got {got} in row {bad[0]}; {cure}")
+        raise CellError("expected a number", int(bad[0]), f"{got}; {cure}")
     return floats
 
 

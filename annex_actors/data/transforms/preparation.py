@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from annex_actors.base import checks
 from annex_actors.base.errors import DataError
+from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
-from annex_actors.data.tables.columns import Table, row_indices
+from annex_actors.data.tables.columns import CellError, Column, Form, Table, located, row_indices
+from annex_actors.data.tables.odd_cells import odd_cell
 from annex_actors.data.transforms import files
 from annex_actors.data.transforms.defaults import default
 from annex_actors.data.transforms.fitted import Fitted, fit
 from annex_actors.data.transforms.table import parse_transforms
 from annex_actors.data.transforms.target import Target
+from annex_actors.data.transforms.transform import Transform
+from annex_actors.data.units import Units
+
+Label: TypeAlias = str | int | Sequence[str] | None
+"""Which columns to predict; see `Preparation.fit`."""
+
+_WHOLE, _MOST = re.compile(r"-?[0-9]{1,9}"), 2**31
 
 _TABLE = "a table, such as Table(columns, source)"
 
@@ -35,7 +47,7 @@ class Preparation:
 
     Args:
         features: the fitted transforms of each column but the label's, in the order of the table.
-        target: what the label's column means.
+        target: what the columns to predict mean.
     """
 
     features: tuple[Fitted, ...]
@@ -43,14 +55,14 @@ class Preparation:
 
     def __repr__(self) -> str:
         inputs = counted(len(self.feature_names), "input")
-        return f"Preparation({counted(len(self.features), 'column')} → {inputs}, label {self.target.label})"
+        return f"Preparation({counted(len(self.features), 'column')} → {inputs}, label {', '.join(self.target.labels)})"
 
     @classmethod
     def fit(
         cls,
         table: Table,
         *,
-        label: str | None = None,
+        label: Label = None,
         transforms: Mapping[str, str] | None = None,
         rows: ArrayLike | None = None,
         task: str | None = None,
@@ -59,7 +71,8 @@ class Preparation:
 
         Args:
             table: all rows.
-            label: the name of the column to predict; the last column by default.
+            label: the column to predict, by name or by index (negative from the end); the last by default. Several
+                names, or a text of names with commas between them, are several amounts, or truth values as 0 and 1.
             transforms: of some columns, by name, such as ``{"age": "impute standardise", "id": "drop"}``; the others
                 get what fits their kind.
             rows: the indices of the training rows; all by default. No other row changes anything but the list of
@@ -70,7 +83,10 @@ class Preparation:
             DataError: an unknown column, cells that a transform cannot take, or nothing left to learn from.
             ConfigError: an unknown transform or task, a wrong setting, or an argument of another kind.
         """
-        return prepare(table, label=label, transforms=transforms, rows=rows, task=task)[0]
+        checks.instance("table", table, Table, _TABLE)
+        training = row_indices(np.arange(len(table)) if rows is None else rows, len(table))
+        target = Target.fit(table, labels_named(table, label), training, task)
+        return prepare(table, target, training, chosen_transforms(table, target.labels, transforms))[0]
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -81,6 +97,17 @@ class Preparation:
     def classes(self) -> tuple[str, ...] | None:
         """The names of the classes; None where amounts are predicted."""
         return self.target.classes
+
+    @property
+    def units(self) -> Units | None:
+        """The units of the amounts that are predicted; None where classes are."""
+        return self.target.units
+
+    @property
+    def forms(self) -> dict[str, Form]:
+        """How the cells of each column are written, by name; see `read_table`."""
+        own = {feature.column: feature.form for feature in self.features}
+        return own | dict(zip(self.target.labels, self.target.forms, strict=True))
 
     @property
     def description(self) -> tuple[str, ...]:
@@ -98,24 +125,28 @@ class Preparation:
         """
         checks.instance("table", table, Table, _TABLE)
         used = [feature for feature in self.features if feature.names]
-        missing = [feature.column for feature in used if feature.column not in table.names]
-        extra = sorted({*table.names} - {feature.column for feature in self.features} - {self.target.label})
+        missing = [feature.column for feature in used if feature.column not in table]
+        extra = sorted({*table.names} - {feature.column for feature in self.features} - {*self.target.labels})
         if missing or extra:
             found = " and ".join(
                 [f"no {listed(missing)}"] * bool(missing) + [f"also {listed(extra)}"] * bool(extra),
             )
             raise DataError(f"expected the columns of the training, got {found}; add, rename or remove columns")
-        return np.hstack([feature.apply(table[feature.column]) for feature in used])
+        return np.hstack([_applied(feature, table) for feature in used])
 
     def targets(self, table: Table) -> Array:
-        """Return the targets of raw rows: class numbers, int64, or standardised amounts, float32; shape ``(rows,)``.
+        """Return the targets of raw rows: class numbers, int64, shape ``(rows,)``, or standardised amounts, float32.
+
+        Amounts have the shape ``(rows,)``, or ``(rows, labels)`` of several labels.
 
         Raises:
             DataError: no label column, a missing label, or one that no training row could have.
             ConfigError: something else than a table.
         """
         checks.instance("table", table, Table, _TABLE)
-        return self.target.encode(table[_label(table, self.target.label)])
+        if missing := [label for label in self.target.labels if label not in table]:
+            raise DataError(f"expected the label among the columns, got no {listed(missing)}; add it")
+        return self.target.encode(table)
 
     def amounts(self, predictions: ArrayLike) -> NDArray[np.float64]:
         """Return predicted amounts, of any shape, in the units of the table: the inverse of `targets`.
@@ -123,14 +154,18 @@ class Preparation:
         Raises:
             DataError: classes are predicted, not amounts; or the predictions are no numbers.
         """
-        values = as_array(predictions, "predictions")
-        if self.classes is not None:
-            raise DataError(
-                f"expected a preparation for regression, got one with {counted(len(self.classes), 'class')}"
-            )
+        values, units = as_array(predictions, "predictions"), self.target.units
+        if units is None:
+            count = counted(len(self.classes or ()), "class")
+            raise DataError(f"expected a preparation for regression, got one with {count}")
         if values.dtype.kind not in "biuf":
             raise DataError(f"expected predictions to be numbers, got an array of {values.dtype}")
-        return self.target.amounts(values)
+        return units.restored(values)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The fingerprint of everything in it."""
+        return hashlib.sha256(self.to_bytes()[0].encode()).hexdigest()
 
     def to_bytes(self) -> tuple[str, bytes]:
         """Return everything as a JSON text and the content of a safetensors file; `from_bytes` is the inverse."""
@@ -164,63 +199,110 @@ class Preparation:
 
 def prepare(
     table: Table,
-    *,
-    label: str | None,
-    transforms: Mapping[str, str] | None,
-    rows: ArrayLike | None,
-    task: str | None,
+    target: Target,
+    rows: NDArray[np.int64],
+    chosen: Mapping[str, tuple[tuple[Transform, ...], str]],
 ) -> tuple[Preparation, NDArray[np.float32]]:
     """Return the preparation, and the inputs to train on, in which no row knows its own target.
 
-    For arguments and errors see `Preparation.fit`.
+    Args:
+        table: all rows.
+        target: what is predicted.
+        rows: the training rows.
+        chosen: the transforms of some columns and why, by name; the others get what fits their kind.
+
+    Raises:
+        DataError: cells that a transform cannot take, or nothing left to learn from.
     """
-    checks.instance("table", table, Table, _TABLE)
-    name = _label(table, label)
-    chosen = _chosen(table, name, transforms)
-    training = row_indices(np.arange(len(table)) if rows is None else rows, len(table))
-    target = Target.fit(table[name], training, task)
-    targets = target.for_transforms(target.encode(table[name].rows(training)))
-    fitted = []
     for column in table:
-        if column.name != name:
-            own = column.rows(training)
-            steps, note = chosen[column.name] if column.name in chosen else default(own)
-            fitted.append(fit(own, steps, targets, note))
+        if column.name not in target.labels and column.name not in chosen:
+            with located(table, column.name):
+                _check_not_almost_numbers(column)
+    training = table.rows(rows)
+    targets = target.for_transforms(target.encode(training))
+    fitted = []
+    for column in training:
+        if column.name not in target.labels:
+            with located(training, column.name):
+                steps, note = chosen[column.name] if column.name in chosen else default(column)
+                fitted.append(fit(column, steps, targets, note))
     if not any(feature.names for feature, _ in fitted):
         raise DataError("expected a column to learn from beside the label, got none; say what to do with one")
     return Preparation(tuple(each for each, _ in fitted), target), np.hstack([inputs for _, inputs in fitted])
 
 
-def labels_of(table: Table, label: str | None, task: str | None) -> Array | None:
-    """Return the class number of each row, by which to split the table; None for regression.
+def _check_not_almost_numbers(column: Column) -> None:
+    """Refuse numbers with a typing error, which would become hundreds of categories without a word."""
+    row = odd_cell(column)
+    if row is not None:
+        cure = "correct the cell, or say what the column is by a transform, such as one_hot or drop"
+        raise CellError("expected a number, as most cells of the column,", row, f"{shown(column.values[row])}; {cure}")
 
-    For arguments and errors see `Preparation.fit`.
+
+def labels_named(table: Table, label: Label) -> tuple[str, ...]:
+    """Return the names of the columns to predict.
+
+    Args:
+        table: at least one column.
+        label: see `Preparation.fit`.
+
+    Raises:
+        DataError: an unknown column, or one that is named twice.
+        ConfigError: something else than names and indices.
     """
-    checks.instance("table", table, Table, _TABLE)
-    column = table[_label(table, label)]
-    target = Target.fit(column, np.arange(len(table)), task)
-    return None if target.classes is None else target.encode(column)
+    if isinstance(label, str) and label not in table and "," in label:
+        label = [part.strip() for part in label.split(",")]
+    if label is None or isinstance(label, str | int):
+        return (_label_named(table, label),)
+    given = checks.several("label", label, "a column's name, or a list of names")
+    names = tuple(_label_named(table, each) for each in given)
+    if not names or len(set(names)) < len(names):
+        raise DataError(f"expected at least one label, each a column of its own, got {listed(names)}; correct it")
+    return names
 
 
-def _label(table: Table, label: str | None) -> str:
-    known = table.names
-    if label is None and known:
-        return known[-1]
-    if checks.text("label", label, wanted="a column's name") not in known:
-        raise DataError(
-            f"expected `label` to be one of {listed(known)}, got {listed([label])}{checks.did_you_mean(label, known)}"
-        )
-    return str(label)
+def chosen_transforms(
+    table: Table, labels: Sequence[str], transforms: Mapping[str, str] | None, drop: Mapping[str, str] | None = None
+) -> dict[str, tuple[tuple[Transform, ...], str]]:
+    """Return the transforms that are asked for, and why, by the column's name.
 
+    Args:
+        table: at least one column.
+        labels: the columns to predict, which take none.
+        transforms: as text.
+        drop: why a column is left out.
 
-def _chosen(table: Table, label: str, transforms: Mapping[str, str] | None) -> dict[str, tuple[Any, str]]:
+    Raises:
+        DataError: an unknown column.
+        ConfigError: an unknown transform, or a wrong setting.
+    """
     given = checks.instance("transforms", {} if transforms is None else transforms, Mapping, "texts by column name")
-    for name in given:
-        if name not in table.names or name == label:
-            names = [each for each in table.names if each != label]
+    for name in (*given, *(drop or {})):
+        if name not in table or name in labels:
+            names = [each for each in table.names if each not in labels]
             hint = checks.did_you_mean(name, names)
-            raise DataError(f"expected `transforms` for columns among {listed(names)}, got {listed([name])}{hint}")
-    return {name: (parse_transforms(text, f"transforms.{name}"), "") for name, text in given.items()}
+            raise DataError(f"expected columns among {listed(names)}, got {listed([name])}{hint}")
+    chosen = {name: (parse_transforms(text, f"transforms.{name}"), "") for name, text in given.items()}
+    return chosen | {name: (parse_transforms("drop"), why) for name, why in (drop or {}).items()}
+
+
+def _label_named(table: Table, label: str | int | None) -> str:
+    known, width = table.names, len(table.names)
+    if isinstance(label, str):
+        if label in table:
+            return label
+        index = int(label) if _WHOLE.fullmatch(label) else width
+    else:
+        index = -1 if label is None else checks.whole_number("label", label, at_least=-_MOST, limit=_MOST)
+    if -width <= index < width:
+        return known[index]
+    hint = checks.did_you_mean(label, known) or "; give a name or an index"
+    raise DataError(f"expected the label column to be one of {listed(known)}, got {shown(label)}{hint}")
+
+
+def _applied(feature: Fitted, table: Table) -> NDArray[np.float32]:
+    with located(table, feature.column):
+        return feature.apply(table[feature.column])
 
 
 def _from_state(state: Mapping[str, Any], arrays: Mapping[str, Array]) -> Preparation:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.types import Array
-from annex_actors.data import Dataset, Samples, open_array, read_npz
+from annex_actors.data import Dataset, Samples, load, open_array, read_npz
 from annex_actors.data.sources import stored
 from annex_actors.data.sources.stored import StoredInputs, as_inputs
 
@@ -214,3 +214,16 @@ def test_an_array_in_memory_passes_as_it_is() -> None:
     array = np.ones((2, 2), np.float32)
     assert as_inputs(array) is array
     assert Dataset.from_arrays(array, [0, 1], test_fraction=0).train.inputs.base is None
+
+
+@pytest.mark.parametrize(("memory", "stays"), [(16 * 40 * 3 - 1, True), (16 * 40 * 3, False)])
+def test_inputs_stay_in_the_file_if_they_would_take_more_than_a_quarter_of_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int, stays: bool
+) -> None:
+    monkeypatch.setattr(stored, "memory", lambda: memory)
+    path = tmp_path / "mine.npz"
+    np.savez(path, x=np.ones((40, 3)), y=np.arange(40) % 2)
+    assert (stored.stored(read_npz(path).train.inputs) is not None) is stays
+    assert (stored.stored(load(path).train.inputs) is not None) is stays
+    np.savez_compressed(path, x=np.ones((40, 3)), y=np.arange(40) % 2)
+    assert stored.stored(read_npz(path).train.inputs) is None, "it cannot be read by rows"

@@ -62,3 +62,11 @@ def test_a_picture_that_has_changed_is_not_decoded(folder: Path) -> None:
     assert len(inputs[:6]) == 6, "the pictures of the first class are as they were"
     with pytest.raises(DataError, match=rf"{changed}: expected the file as it was when it was opened.*got 20 bytes"):
         inputs[6:]
+
+
+def test_pictures_stay_in_their_files_if_they_would_take_more_than_a_quarter_of_the_memory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for memory, stays in ((2**30, False), (16 * 12 * 20 - 1, True)):
+        monkeypatch.setattr("annex_actors.data.sources.stored.memory", lambda memory=memory: memory)
+        assert (stored(read_images(folder).train.inputs) is not None) is stays

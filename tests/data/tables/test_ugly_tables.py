@@ -43,21 +43,31 @@ TRAINED = {
     "constant.csv": "\n".join(f"{'c' if at < 0 else 1},{line}" for at, line in enumerate(lines().split(), -1)),
     "class-of-one-row.csv": lines() + "1.5,2,c\n",
     "quoted.csv": '"x, of all","y\nin two lines",kind\n' + "\n".join(f'"{x}",{y},"{z}"' for x, y, z in ROWS),
-    "wide.csv": ",".join(["0.5"] * 5000 + ["a"]) + "\n" + ",".join(["1.5"] * 5000 + ["b"]) + "\n",
+    "wide.csv": "\n".join(",".join([f"{x + y}.5"] * 5000 + [z]) for x, y, z in ROWS),
+    "text.csv": lines().replace("x,y,kind", "x,colour,kind").replace(",0,", ",red,"),
+    "missing.csv": lines() + "1,NA,a\n,3,b\n",
+    "dates.csv": "day,kind\n" + "".join(f"2020-01-{1 + at * 7 % 28:02d},{'ab'[at % 2]}\n" for at in range(30)),
+    "identifiers.csv": "id,x,kind\n" + "".join(f"customer-{at},{x},{z}\n" for at, (x, _, z) in enumerate(ROWS)),
+    "sentences.csv": "note,kind\n" + "".join(f"paid {x} of {y} today,{z}\n" for x, y, z in ROWS),
+    "categories.csv": "shop,kind\n" + "".join(f"s{at % 10_000},{'ab'[at % 2]}\n" for at in range(12_000)),
 }
 """Files that are trained on, by name."""
 
 REFUSED = {
-    "text.csv": (lines() + "many,2,a\n", "got 'many' in line 32, column 0 (x)"),
-    "missing.csv": (lines() + "1,NA,a\n", "got 'NA' in line 32, column 1 (y)"),
-    "after-a-quoted-line-break.csv": ('x,kind\n"1\n",a\n?,b\n', "got '?' in line 4, column 0 (x)"),
-    "dates.csv": ("day,kind\n2020-01-02,a\n2020-01-03,b\n", "got '2020-01-02' in line 2, column 0 (day)"),
+    "typing-error.csv": (
+        lines() + "many,2,a\n",
+        "expected a number, as most cells of the column, in line 32, column x, got 'many'; correct the cell, or say",
+    ),
+    "after-a-quoted-line-break.csv": (
+        'x,kind\n"1\n",a\n' + lines().partition("\n")[2].replace(",0,", ",").replace(",1,", ",") + "x1,b\n",
+        "expected 2 cells a line, got 3",
+    ),
+    "infinite.csv": (lines() + "inf,2,a\n", "expected a finite number in line 32, column x, got inf"),
+    "no-label.csv": (lines() + "1.5,2,\n", "expected a label in line 32, column kind, got a missing cell; fill it in"),
+    "constant.csv": ("x,kind\n" + "1,a\n1,b\n" * 20, "expected a column to learn from beside the label, got none"),
+    "one-class.csv": ("x,kind\n" + "1,a\n2,a\n" * 20, "expected at least 2 classes, got 1 (a)"),
     "ragged.csv": (lines() + "1,2\n", "expected 3 cells a line, got 2 in line 32"),
     "no-end.csv": (lines() + '"1,2,a\n', "unexpected end of data"),
-    "every-row-a-class.csv": (
-        "x,price\n" + "".join(f"{at}.5,{at * 1000}\n" for at in range(50)),
-        'got 50 classes in column 1 (price) of 50 samples; say task="regression"',
-    ),
     "names.csv": ("x,name\n" + "".join(f"{at}.5,n{at}\n" for at in range(50)), "choose another label"),
     "one-column.csv": ("x\n1\n2\n", "expected at least 2 columns"),
     "empty.csv": ("\ufeff\r\n", "expected at least 1 line of data, got none"),
@@ -116,10 +126,12 @@ def test_a_packed_table_is_read_and_a_damaged_one_refused(tmp_path: Path) -> Non
 
 
 def test_the_task_can_be_said(tmp_path: Path) -> None:
-    (tmp_path / "price.csv").write_text(REFUSED["every-row-a-class.csv"][0])
+    (tmp_path / "price.csv").write_text("x,price\n" + "".join(f"{at}.5,{at * 1000}\n" for at in range(50)))
     amounts = load(tmp_path / "price.csv", task="regression", test_fraction=0)
-    assert amounts.classes is None
-    assert amounts.train.targets[:3].ravel().tolist() == [0, 1000, 2000]
+    assert amounts.classes is load(tmp_path / "price.csv").classes is None
+    assert amounts.preparation is not None
+    assert amounts.preparation.amounts(amounts.train.targets[:3]).round(1).tolist() == [0, 1000, 2000]
+    assert len(load(tmp_path / "price.csv", task="classification").classes or ()) == 50
     (tmp_path / "half.csv").write_text("x,y\n1,0.5\n2,1.5\n3,0.5\n4,1.5\n")
     assert load(tmp_path / "half.csv").classes is None
     assert load(tmp_path / "half.csv", task="classification").classes == ("0.5", "1.5")

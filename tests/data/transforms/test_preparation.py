@@ -89,9 +89,7 @@ def test_a_file_of_a_few_rows_may_look_like_another_kind() -> None:
     )
     row = Table((number("zip", [2.0], Kind.INTEGER), text("size", [None])), "one row")
     assert made.inputs(row).tolist()[0][:3] == [0, 1, 0]
-    with pytest.raises(
-        DataError, match="expected column size to be of kind number, as in training, got 'big' in row 0"
-    ):
+    with pytest.raises(DataError, match="expected a number, as in training, in row 0, column size, got 'big'"):
         made.inputs(Table((text("zip", ["1"]), text("size", ["big"])), "wrong"))
 
 
@@ -121,9 +119,9 @@ def test_the_task_can_be_said() -> None:
     [
         ({"label": "rsik"}, "did you mean 'risk'"),
         ({"transforms": {"colours": "one_hot"}}, "did you mean 'colour'"),
-        ({"transforms": {"risk": "one_hot"}}, "expected `transforms` for columns among"),
+        ({"transforms": {"risk": "one_hot"}}, "expected columns among"),
         ({"rows": [0, 60]}, "expected rows from 0 to 59"),
-        ({"label": "size"}, "expected a label in each row, got a missing cell in column size, row"),
+        ({"label": "size"}, "expected a label in row 2, column size, got a missing cell; fill it in"),
         ({"transforms": dict.fromkeys(mixed().names[:-1], "drop")}, "expected a column to learn from"),
     ],
 )
@@ -144,7 +142,7 @@ def test_damaged_and_mixed_files_are_refused() -> None:
 
 def test_a_label_that_training_had_not_is_refused() -> None:
     made = Preparation.fit(mixed())
-    with pytest.raises(DataError, match="to be one of high, low, got 'medium' in row 0"):
+    with pytest.raises(DataError, match="expected one of high, low in row 0, column risk, got 'medium'"):
         made.targets(Table((text("risk", ["medium"]),), ""))
 
 

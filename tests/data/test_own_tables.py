@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from annex_actors.base.errors import DataError
-from annex_actors.data import Dataset, load, read_csv
+from annex_actors.data import Dataset, load
+from annex_actors.data.tables import read_table
+from annex_actors.data.transforms.preparation import labels_named
 
 FLOWERS = """length,width,species
 1.5,2,rose
@@ -16,10 +18,12 @@ FLOWERS = """length,width,species
 
 
 def read(folder: Path, text: str, label: str | int | None = None) -> Dataset:
-    """Return the data set in a csv file with this text, tested on its training samples."""
+    """Return the data set in a csv file with this text, tested on its training samples, with numbers as they are."""
     path = folder / "mine.csv"
     path.write_text(text, encoding="utf-8")
-    return read_csv(path, label=label, test_fraction=0)
+    table = read_table(path, label=label)
+    features = [name for name in table.names if name not in labels_named(table, label)]
+    return load(path, label=label, test_fraction=0, transforms=dict.fromkeys(features, "passthrough"))
 
 
 def test_the_last_column_is_the_label_by_default(tmp_path: Path) -> None:
@@ -29,10 +33,10 @@ def test_the_last_column_is_the_label_by_default(tmp_path: Path) -> None:
     assert (dataset.classes, dataset.feature_names) == (("lily", "rose"), ("length", "width"))
 
 
-def test_without_a_header_features_have_no_names(tmp_path: Path) -> None:
+def test_without_a_header_features_are_named_by_their_place(tmp_path: Path) -> None:
     dataset = read(tmp_path, "1,2,rose\n3,4,lily\n")
     assert len(dataset.train) == 2
-    assert dataset.feature_names is None
+    assert dataset.feature_names == ("0", "1")
 
 
 @pytest.mark.parametrize("label", ["kind", 0, -3, "0", "-3"])
@@ -64,7 +68,10 @@ def test_integers_and_text_are_classes_and_decimals_are_regression(
 ) -> None:
     dataset = read(tmp_path, "a,target\n" + "".join(f"1,{cell}\n" for cell in cells))
     assert dataset.classes == classes
-    assert dataset.train.targets.tolist() == targets
+    assert dataset.preparation is not None
+    units = dataset.preparation.units
+    found = dataset.train.targets if units is None else units.restored(dataset.train.targets)
+    assert found.tolist() == pytest.approx(targets, abs=1e-5)
 
 
 def test_quotes_spaces_blank_lines_and_a_byte_order_mark_are_ignored(tmp_path: Path) -> None:
@@ -75,7 +82,7 @@ def test_quotes_spaces_blank_lines_and_a_byte_order_mark_are_ignored(tmp_path: P
 
 def test_the_file_is_split_by_class(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
-    path.write_text("".join(f"{row},{'ab'[row % 2]}\n" for row in range(40)))
+    path.write_text("".join(f"{row % 7},{'ab'[row % 2]}\n" for row in range(40)))
     dataset = load(str(path))
     assert (len(dataset.train), len(dataset.test)) == (32, 8)
     assert np.bincount(dataset.test.targets).tolist() == [4, 4]
@@ -91,16 +98,16 @@ def test_the_file_is_split_by_class(tmp_path: Path) -> None:
         ("a;b\n1;2\n", r"expected at least 2 classes, got 1 \(2\); check the label column"),
         ("a,b\n1,2\n3\n", "expected 2 cells a line, got 1 in line 3; add or remove cells"),
         ("1,2,x\n3,4,5,y\n", "expected 3 cells a line, got 4 in line 2"),
-        (FLOWERS + "7,many,lily\n", r"expected a finite number, got 'many' in line 5, column 1 \(width\); encode"),
-        (FLOWERS + "\n,8,lily\n", r"expected a finite number, got '' in line 6, column 0 \(length\)"),
-        ("1,2,x\n3,nan,y\n", "got 'nan' in line 2, column 1;"),
-        ("1,2,x\n3,inf,y\n", "got 'inf' in line 2, column 1;"),
-        ("1,2,x\n3,1e39,y\n", "got '1e39' in line 2, column 1;"),
-        ("1,2.5\n3,inf\n", "expected a finite number, got 'inf' in line 2, column 1"),
-        (FLOWERS + "7,8,\n", r"expected a label, got an empty cell in line 5, column 2 \(species\); fill it in"),
-        ("1,2.5\n3,4.5\n5,NA\n", "expected labels that are all numbers or all text, got 'NA' in line 3, column 1;"),
-        ("1,b\n3,a\n5,7\n", "all numbers or all text, got '7' in line 3, column 1;"),
-        ("0,1,b\n3,4,a\n5,6,7\n", "got '7' in line 3, column 2; .*say task=\"classification\""),
+        (FLOWERS + "7,many,lily\n", "expected numbers for passthrough in column width, got a text; write one_hot"),
+        (FLOWERS + "\n,8,lily\n", "expected a number in line 6, column length, got a missing cell; write impute"),
+        ("1,2,x\n3,nan,y\n", "expected a number in line 2, column 1, got a missing cell"),
+        ("1,2,x\n3,inf,y\n", "expected a finite number in line 2, column 1, got inf"),
+        ("1,2,x\n3,1e39,y\n", "expected a number in line 2, column 1, got one that is not finite as float32"),
+        ("1,2.5\n3,inf\n", "expected a finite number in line 2, column 1, got inf"),
+        (FLOWERS + "7,8,\n", "expected a label in line 5, column species, got a missing cell; fill it in"),
+        ("1,2.5\n3,4.5\n5,NA\n", "expected a label in line 3, column 1, got a missing cell"),
+        ("1,b\n3,a\n5,7\n", "expected labels that are all numbers or all text in line 3, column 1, got '7'"),
+        ("0,1,b\n3,4,a\n5,6,7\n", "in line 3, column 2, got '7'; .*say task=\"classification\""),
         ("a,b\n1,2\n3,2\n", r"expected at least 2 classes, got 1 \(2\); check the label column"),
         ('a,b\n1,"2\n', "expected a comma-separated file in UTF-8, got: unexpected end of data; save it as such"),
     ],
@@ -114,9 +121,9 @@ def test_a_table_that_cannot_be_read_is_refused_in_one_line_that_names_the_cell(
 
 
 def test_only_the_first_bad_cell_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="got 'p' in line 1, column 1;") as caught:
-        read(tmp_path, "1,p,x\nq,2,y\n")
-    assert "'q'" not in str(caught.value)
+    with pytest.raises(DataError, match="in line 2, column 0, got inf;") as caught:
+        read(tmp_path, "1,inf,x\n-inf,2,y\n")
+    assert "line 1" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +143,7 @@ def test_an_unknown_label_column_is_refused(tmp_path: Path, label: str | int, me
 
 
 def test_a_name_without_a_header_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="to be one of no header, so an index from -2 to 1, got 'kind'"):
+    with pytest.raises(DataError, match="to be one of 0, 1, got 'kind'; give a name or an index"):
         read(tmp_path, "1,x\n2,y\n", "kind")
 
 
@@ -144,4 +151,4 @@ def test_bytes_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_bytes(b"a,b\n1,\xff\n")
     with pytest.raises(DataError, match="expected a comma-separated file in UTF-8, got: 'utf-8' codec can't decode"):
-        read_csv(path)
+        load(path)

@@ -1,0 +1,120 @@
+"""What a trained network is asked about: rows of a table, arrays, or pictures, from a file, piece by piece."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from annex_actors.base.errors import DataError, UserError, message_of
+from annex_actors.base.files import reading, user_path
+from annex_actors.base.types import Array
+from annex_actors.base.words import counted
+from annex_actors.data import load
+from annex_actors.data.npz import read_npy
+from annex_actors.data.tables import Table, read_table
+from annex_actors.data.tables.read import is_table
+from annex_actors.data.transforms import Preparation
+from annex_actors.data.transforms.block import NUMBERS
+from annex_actors.training.learner import Learner
+
+_PIECE = 16 * 256
+"""Samples that are prepared and predicted at once: a multiple of those in a message, so that bits are the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What a network is asked about.
+
+    Args:
+        table: rows as they are in the file; None: there are arrays.
+        inputs: samples as in training; None: the preparation makes them of the table.
+        targets: what is right, as the network learns it; None: it is not known.
+        problem: one line: why it is not known, although a label is there.
+    """
+
+    table: Table | None
+    inputs: Array | None
+    targets: Array | None
+    problem: str | None = None
+
+    @classmethod
+    def read(cls, path: Path, learner: Learner, *, header: bool | None = None) -> Question:
+        """Return what is in a file: ``.npy``, a table, ``.npz``, or a folder of pictures.
+
+        Args:
+            path: the file.
+            learner: what is to be asked.
+            header: see `read_table`.
+
+        Raises:
+            UserError: the file cannot be read, or what is in it does not fit.
+        """
+        path = user_path(path)
+        if is_table(str(path)):
+            return _of_table(path, learner, header)
+        if path.suffix == ".npz" or os.path.isdir(path):
+            return _of_samples(path, learner)
+        return cls(None, read_npy(path), None)
+
+    def __len__(self) -> int:
+        return len(self.inputs) if self.inputs is not None else len(self.table or ())
+
+    def pieces(self, preparation: Preparation | None) -> Iterator[tuple[Array, Table | None]]:
+        """Yield samples piece by piece, in order, and their rows of the table."""
+        if self.inputs is not None and (self.inputs.ndim == 0 or len(self.inputs) <= _PIECE):
+            yield self.inputs, self.table
+            return
+        for start in range(0, len(self), _PIECE):
+            rows = np.arange(start, min(start + _PIECE, len(self)))
+            table = None if self.table is None else self.table.rows(rows)
+            if self.inputs is not None:
+                yield self.inputs[rows], table
+            elif table is not None and preparation is not None:
+                yield preparation.inputs(table), table
+
+
+def _of_table(path: Path, learner: Learner, header: bool | None) -> Question:
+    preparation = learner.preparation
+    table = read_table(path, header=header, forms=None if preparation is None else preparation.forms)
+    with reading(path):
+        if preparation is None:
+            return Question(table, _numbers(table, learner), None)
+        preparation.inputs(table.rows(np.arange(1)))  # fails before anything is written
+        if not all(label in table for label in preparation.target.labels):
+            return Question(table, None, None)
+    try:
+        return Question(table, None, preparation.targets(table))
+    except UserError as error:
+        return Question(table, None, None, message_of(error))
+
+
+def _numbers(table: Table, learner: Learner) -> Array:
+    """Return a table of numbers as it is, for a network that was not trained on a table's rows."""
+    assert learner.checkpoint is not None
+    shape = learner.checkpoint.input_shape
+    odd = next((column for column in table if column.kind not in NUMBERS), None)
+    if odd is not None or (len(table.names),) != shape:
+        got = counted(len(table.names), "column") if odd is None else f"a {odd.kind} in column {odd.name}"
+        raise DataError(
+            f"expected numbers of shape {shape}, scaled as in training, since this network was not trained on a "
+            f"table's rows, got {got}; give an .npy file"
+        )
+    return np.stack([column.values for column in table], axis=1)
+
+
+def _of_samples(path: Path, learner: Learner) -> Question:
+    dataset = load(path, test_fraction=0)
+    samples, own, classes = dataset.train, dataset.classes, learner.classes
+    if own is None or classes is None:
+        fits = own is classes
+        problem = None if fits else "the targets in the file are of another kind than in training"
+        return Question(None, samples.inputs, samples.targets if fits else None, problem)
+    unknown = sorted({*own} - {*classes})
+    if unknown:
+        return Question(None, samples.inputs, None, f"there was no class {unknown[0]} in training")
+    number = np.array([classes.index(name) for name in own])
+    return Question(None, samples.inputs, number[samples.targets])
