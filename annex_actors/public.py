@@ -15,6 +15,7 @@ from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import frozen
 from annex_actors.costs import Cost, register_cost
 from annex_actors.data import Dataset, Samples, load, open_array, register_data
+from annex_actors.data.sources import Source, StoredInputs
 from annex_actors.data.tables.columns import Column, Form, Kind, Table
 from annex_actors.data.transforms import Preparation, register_transform
 from annex_actors.experiments.simulation import Simulation, simulate
@@ -206,11 +207,13 @@ __all__ = [
     "Sgd",
     "ShapeError",
     "Simulation",
+    "Source",
     "StackLayer",
     "StageTally",
     "StandstillError",
     "StepFinished",
     "Stepwise",
+    "StoredInputs",
     "Summary",
     "Supervision",
     "Table",

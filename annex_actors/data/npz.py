@@ -88,7 +88,7 @@ def _dataset(path: Path, arrays: dict[str, Array], test_fraction: float, seed: i
 def _arrays(path: Path, *, in_memory: bool | None) -> dict[str, Array]:
     """Return the arrays by name; the inputs, where they stay in the file, as what takes their place."""
     how = "write it by numpy.savez(path, inputs=..., targets=...)"
-    with open_file(path, limit=NO_LIMIT) as file:
+    with open_file(path, limit=None if in_memory else NO_LIMIT) as file:
         if not zipfile.is_zipfile(file):
             raise DataError(f"expected an npz file, got something else; {how}")
         file.seek(0)

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import NoReturn, Protocol, cast
+from typing import NoReturn, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from annex_actors.base import checks
 from annex_actors.base.described import blocks_text
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.files import memory
+from annex_actors.base.shown import shown
 from annex_actors.base.types import Array, DType, Floats, Shape
 from annex_actors.data.arrays import as_array, finite_floats
 
@@ -24,6 +26,7 @@ BLOCK = 4 * 2**20
 """Bytes that are read at once where all rows are read in their order."""
 
 
+@runtime_checkable
 class Source(Protocol):
     """Rows in files: a small value that says where they are, and that can be sent to another process.
 
@@ -59,14 +62,27 @@ class StoredInputs:
     Args:
         source: reads the rows.
         rows: which of its rows these are, in their order; None: all of them.
-        dtype: of the numbers: float32, in which samples are kept, or what `astype` converts that to.
-        is_checked: whether all numbers of the source are known to be finite.
+        dtype: to which numbers are converted, after float32, in which samples are kept.
+        is_checked: whether all numbers of the source are known to be finite as float32.
+
+    Raises:
+        ConfigError: an argument of another kind, or a row that the source does not have.
     """
 
     source: Source
     rows: NDArray[np.int64] | None = None
     dtype: DType = FLOAT32
     is_checked: bool = False
+
+    def __post_init__(self) -> None:
+        wanted = "a source of rows, with shape, dtype, place and read(rows); open_array makes one"
+        source = checks.instance("source", self.source, Source, wanted)
+        checks.keep(
+            self,
+            rows=None if self.rows is None else _checked_rows(self.rows, source.shape[0]),
+            dtype=checks.floating("dtype", self.dtype),
+            is_checked=checks.boolean("is_checked", self.is_checked),
+        )
 
     def __len__(self) -> int:
         return self.source.shape[0] if self.rows is None else len(self.rows)
@@ -104,14 +120,6 @@ class StoredInputs:
         with np.errstate(over="ignore"):  # what overflows float32 has been found by `checked`
             return self._read(index).astype(FLOAT32, copy=False).astype(self.dtype, copy=False)
 
-    def select(self, rows: NDArray[np.int64]) -> StoredInputs:
-        """Return these rows of the inputs, without reading them."""
-        return replace(self, rows=rows if self.rows is None else self.rows[rows])
-
-    def astype(self, dtype: DTypeLike) -> StoredInputs:
-        """Return the same inputs, which will be read as another dtype."""
-        return replace(self, dtype=np.dtype(dtype))
-
     def checked(self) -> StoredInputs:
         """Return the same inputs once all their numbers have been read and found to be finite as float32.
 
@@ -144,7 +152,18 @@ class StoredInputs:
             chosen = np.arange(*index.indices(len(self))) if self.rows is None else self.rows[index]
         else:
             chosen = np.asarray(index) if self.rows is None else self.rows[index]
-        return self.source.read(chosen)
+        found = self.source.read(chosen)
+        if not isinstance(found, np.ndarray) or found.shape != (len(chosen), *self.source.shape[1:]):
+            wanted = f"rows of shape {(len(chosen), *self.source.shape[1:])}"
+            raise DataError(f"expected {self.source.place} to give {wanted}, got {shown(found)}")
+        return found
+
+
+def _checked_rows(rows: object, count: int) -> NDArray[np.int64]:
+    array = rows if isinstance(rows, np.ndarray) else np.empty(0)
+    if array.ndim != 1 or array.dtype.kind not in "iu" or (len(array) and not 0 <= array.min() <= array.max() < count):
+        raise ConfigError(f"expected `rows` to be an array of integers from 0 to {count - 1}, got {shown(rows)}")
+    return array.astype(np.int64, copy=False)
 
 
 def are_large(numbers: int) -> bool:
@@ -180,13 +199,15 @@ def checked_inputs(inputs: Array) -> Floats:
 def selected(inputs: Floats, rows: NDArray[np.int64]) -> Floats:
     """Return some rows of inputs; of those in files, without reading them."""
     found = stored(inputs)
-    return inputs[rows] if found is None else _in_place_of_array(found.select(rows))
+    if found is None:
+        return inputs[rows]
+    return _in_place_of_array(replace(found, rows=rows if found.rows is None else found.rows[rows]))
 
 
 def converted(inputs: Floats, dtype: DType) -> Floats:
     """Return inputs of a dtype; those of that dtype, and those in files, are not copied."""
     found = stored(inputs)
-    return inputs.astype(dtype, copy=False) if found is None else _in_place_of_array(found.astype(dtype))
+    return inputs.astype(dtype, copy=False) if found is None else _in_place_of_array(replace(found, dtype=dtype))
 
 
 def _in_place_of_array(inputs: StoredInputs) -> Floats:
