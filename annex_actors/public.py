@@ -16,7 +16,7 @@ from annex_actors.base.types import frozen
 from annex_actors.costs import Cost, register_cost
 from annex_actors.data import Dataset, Samples, load, open_array, register_data
 from annex_actors.data.sources import Source, StoredInputs
-from annex_actors.data.tables.columns import Column, Form, Kind, Table
+from annex_actors.data.tables import Column, Form, Kind, Table, read_table, table_of
 from annex_actors.data.transforms import Preparation, register_transform
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import (
@@ -274,6 +274,7 @@ __all__ = [
     "random_crop",
     "random_flip",
     "random_shift",
+    "read_table",
     "register_cost",
     "register_data",
     "register_initializer",
@@ -290,6 +291,7 @@ __all__ = [
     "sequence",
     "simulate",
     "sinusoidal_positions",
+    "table_of",
     "to_torch",
     "torch_module",
     "unmask",

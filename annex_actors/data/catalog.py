@@ -24,8 +24,9 @@ from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.packaged import PACKAGED
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
-from annex_actors.data.tables.read import is_table, read_table
+from annex_actors.data.tables.read import file_of, is_table, read_table
 from annex_actors.data.transforms.preparation import Label
+from annex_actors.data.transforms.target import Task
 
 
 def _amounts(layers: str, batch_size: int, epochs: int) -> Suggestion:
@@ -38,7 +39,7 @@ def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: i
 
 _CLOTHES, _TEST_FRACTION = "fashion-mnist", 0.2
 _LONG = 100
-_FOREIGN = frozenset({".xlsx", ".xls", ".ods", ".parquet", ".feather", ".arrow", ".jsonl", ".json", ".arff", ".txt"})
+_FOREIGN = frozenset({".xlsx", ".xls", ".ods"})
 """How tables of other forms end, which other programs can save as ``.csv``."""
 
 _ANNEX: Mapping[str, Callable[[str], Dataset]] = MappingProxyType(
@@ -195,6 +196,11 @@ def load(
     path, name = checks.path("name_or_path", name_or_path), str(name_or_path)
     folder = None if data_dir is None else user_path(checks.path("data_dir", data_dir))
     own = Division(test_fraction, validation, group, time, split, seed)  # checks them
+    if task is not None:
+        checks.member("task", task, Task)
+    if transforms is not None:
+        checks.instance("transforms", transforms, Mapping, "texts by column name")
+    dropped = checks.several("drop", drop, "a list of names")
     known = name in DATA or name in PACKAGED or name == _CLOTHES
     is_own = not known and is_table(name)
     if not known and not is_own and path.suffix != ".npz" and not os.path.isdir(user_path(path)):
@@ -203,7 +209,7 @@ def load(
         "label": label,
         "task": task,
         "transforms": transforms or None,
-        "drop": drop or None,
+        "drop": dropped or None,
         "group": group,
         "time": time,
         "split": split,
@@ -216,12 +222,13 @@ def load(
     _check_used("test_fraction", own_split, name, name not in (*DATA, *PACKAGED, _CLOTHES), "a file of your own")
     if is_own:
         table = read_table(path, header=header, label=label if isinstance(label, str | int) else None)
-        with reading(user_path(path)):
+        file = file_of(path)
+        with reading(file):
             return Dataset.from_table(
                 table,
                 label=label,
                 transforms=transforms,
-                drop=drop,
+                drop=dropped,
                 task=task,
                 test_fraction=test_fraction,
                 validation=validation,
@@ -229,7 +236,7 @@ def load(
                 time=time,
                 split=split,
                 seed=seed,
-                name=_stem(path),
+                name=file.name.partition(".")[0] or file.name,
             )
     dataset = _loaded(name, user_path(path), folder, own)
     return dataset if validation is None else dataset.with_validation(validation, seed=seed)
@@ -244,10 +251,6 @@ def _loaded(name: str, path: Path, folder: Path | None, division: Division) -> D
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
     read = read_npz if path.suffix == ".npz" else read_images
     return read(path, test_fraction=division.test_fraction, seed=division.seed)
-
-
-def _stem(path: Path) -> str:
-    return path.name.partition(".")[0] or path.name
 
 
 def register_data(name: str, made: Callable[[], Dataset]) -> None:
