@@ -44,5 +44,6 @@ def datasets(
     print_result(
         "\nYour own data: annex-actors train FILE.npz (arrays inputs and targets),\n"
         "or annex-actors train FILE.csv --label COLUMN (.tsv and .csv.gz too),\n"
+        "or annex-actors train FILE.jsonl (a sequence, tokens or a text, and a label a line),\n"
         "or annex-actors train FOLDER/ (in it a folder of pictures for each class)."
     )

@@ -10,7 +10,7 @@ import typer
 from annex_actors.cli import options as shared
 from annex_actors.cli.training import print_outcome, progress_of
 
-_DATA = "A name in `annex-actors datasets`, or your own table, .npz file, folder of pictures, or .toml config file."
+_DATA = "A name in `annex-actors datasets`, your own table, .npz, .jsonl, folder of pictures, or .toml config file."
 _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
 
 

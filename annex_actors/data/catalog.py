@@ -23,6 +23,7 @@ from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
 from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.packaged import PACKAGED
+from annex_actors.data.sequences import holds_sequences, read_sequences
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
 from annex_actors.data.tables.read import file_of, is_table, read_table
 from annex_actors.data.transforms.preparation import Label
@@ -77,7 +78,7 @@ _SUGGESTED: Mapping[str, Suggestion] = MappingProxyType(
         "iris": _softmax("dense:16 tanh dense:3", 0.01, 10, 60),
         "wine": _softmax("dense:16 tanh dense:3", 0.01, 16, 30),
         "breast-cancer": _softmax("dense:16 tanh dense:2", 0.003, 32, 30),
-        "diabetes": Suggestion("dense:16 tanh dense:1", "mean_squared_error", "adam", 0.003, 32, 30),
+        "diabetes": Suggestion("dense:64 relu dropout:0.5 dense:1", "mean_squared_error", "adam", 0.001, 32, 100),
         "xor": _softmax("dense:8 tanh dense:2", 0.05, 4, 200),
         "fish": _softmax("dense:32 relu dense:32 relu dense:2", 0.003, 64, 40),
         "fashion-mnist": _softmax(
@@ -166,8 +167,8 @@ def load(
 
     Args:
         name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends as a table's does
-            (see `annex_actors.data.tables.read_table`) or in ``.npz`` (see `read_npz`), or to a folder of pictures (see
-            `read_images`).
+            (see `annex_actors.data.tables.read_table`), in ``.npz`` (see `read_npz`) or in ``.jsonl`` (see
+            `read_sequences`), or to a folder of pictures (see `read_images`).
         data_dir: a folder that may hold the files of ``fashion-mnist``, or of a data set that a package ships; searched
             before all others.
         seed: decides how your own file is split into training and test samples, and which are set apart for validation.
@@ -202,8 +203,10 @@ def load(
         checks.instance("transforms", transforms, Mapping, "texts by column name")
     dropped = checks.several("drop", drop, "a list of names")
     known = name in DATA or name in PACKAGED or name == _CLOTHES
-    is_own = not known and is_table(name)
-    if not known and not is_own and path.suffix != ".npz" and not os.path.isdir(user_path(path)):
+    has_sequences = not known and holds_sequences(path)
+    is_own = not known and not has_sequences and is_table(name)
+    is_file = is_own or has_sequences or path.suffix == ".npz"
+    if not known and not is_file and not os.path.isdir(user_path(path)):
         raise DataError(_unknown(name))  # before any setting: what the file is comes first
     of_table = {
         "label": label,
@@ -238,6 +241,8 @@ def load(
                 seed=seed,
                 name=file.name.partition(".")[0] or file.name,
             )
+    if name in PACKAGED:
+        return PACKAGED[name].load(folder, validation=validation, seed=seed)
     dataset = _loaded(name, user_path(path), folder, own)
     return dataset if validation is None else dataset.with_validation(validation, seed=seed)
 
@@ -245,11 +250,9 @@ def load(
 def _loaded(name: str, path: Path, folder: Path | None, division: Division) -> Dataset:
     if name in DATA:
         return _made(name)
-    if name in PACKAGED:
-        return PACKAGED[name].load(folder)
     if checks.text("name", name) == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
-    read = read_npz if path.suffix == ".npz" else read_images
+    read = read_npz if path.suffix == ".npz" else read_sequences if holds_sequences(path) else read_images
     return read(path, test_fraction=division.test_fraction, seed=division.seed)
 
 

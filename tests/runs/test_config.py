@@ -159,7 +159,7 @@ def test_a_resolved_config_finds_its_file_from_any_folder(tmp_path: Path, monkey
 def test_the_network_for_own_classes_has_an_output_for_each(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", inputs=np.eye(9), targets=np.arange(9) % 3)
     config, learner, dataset = resolve({"data": {"name": str(tmp_path / "own.npz")}})
-    assert config.network.layers == "dense:64 relu dense:3"
+    assert config.network.layers == "dense:64 relu dropout:0.5 dense:3"
     assert config.cost == "softmax_cross_entropy"
     learner.check(dataset, epochs=1)
 

@@ -68,7 +68,7 @@ class ArrayFile:
         with reading(self.path), open_file(self.path, limit=NO_LIMIT) as file:
             for start, stop in _runs(rows):
                 _fill(content[start:stop], file.fileno(), self.offset + int(rows[start]) * row_bytes)
-            self.version.check(os.fstat(file.fileno()))
+            self.version.check(Version.of(os.fstat(file.fileno())))
         return found
 
 

@@ -25,13 +25,12 @@ class Version(NamedTuple):
         """Return the version of a file."""
         return cls(found.st_size, found.st_mtime_ns)
 
-    def check(self, found: os.stat_result) -> None:
+    def check(self, now: Version) -> None:
         """Refuse a file that is not of this version. It is checked after reading, and so covers what was read.
 
         Raises:
             DataError: the file has changed.
         """
-        now = self.of(found)
         if now != self:
             got = "another content" if now.size == self.size else counted(now.size, "byte")
             raise DataError(

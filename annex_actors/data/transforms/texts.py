@@ -126,7 +126,7 @@ class Tokens:
 
     def fit(self, block: Block, targets: Floats) -> State:
         """Return the vocabulary, the most frequent word first."""
-        counts = Counter(word for text in block.words("tokens") for word in _words(text))
+        counts = Counter(word for text in block.words("tokens") for word in words_of(text))
         return {"vocabulary": tuple(sorted(counts, key=lambda word: (-counts[word], word))[: self.vocabulary])}
 
     def apply(self, state: State, block: Block) -> Block:
@@ -134,12 +134,13 @@ class Tokens:
         number = {word: index for index, word in enumerate(state["vocabulary"], start=_FIRST)}
         ids = np.full((len(block), self.length), _PADDING, np.float64)
         for row, text in enumerate(block.words("tokens")):
-            found = [number.get(word, _UNKNOWN) for word in _words(text)[: self.length]]
+            found = [number.get(word, _UNKNOWN) for word in words_of(text)[: self.length]]
             ids[row, : len(found)] = found
         return numbers(_numbered(block, "token", self.length), ids)
 
 
-def _words(text: str | None) -> list[str]:
+def words_of(text: str | None) -> list[str]:
+    """Return the words of a text, in small letters."""
     return _WORD.findall((text or "").lower())
 
 

@@ -221,3 +221,16 @@ def test_inputs_stay_in_the_file_if_they_would_take_more_than_a_quarter_of_the_m
     assert (stored.stored(load(path).train.inputs) is not None) is stays
     np.savez_compressed(path, x=np.ones((40, 3)), y=np.arange(40) % 2)
     assert stored.stored(read_npz(path).train.inputs) is None, "it cannot be read by rows"
+
+
+@pytest.mark.parametrize("most", [1, 255])
+@pytest.mark.parametrize("names", [("x", "y"), ("x_train", "y_train", "x_test", "y_test")])
+def test_bytes_are_pixels_in_a_file_too(tmp_path: Path, most: int, names: tuple[str, ...]) -> None:
+    bytes_ = np.random.default_rng(0).integers(0, most + 1, (40, 4, 3), np.uint8)
+    path = tmp_path / "mine.npz"
+    np.savez(path, **dict(zip(names, [bytes_, np.arange(40) % 2, bytes_[:9], np.arange(9) % 2], strict=False)))
+    kept, left = (read_npz(path, in_memory=each) for each in (True, False))
+    assert left.source == kept.source
+    for mine, other in ((left.train, kept.train), (left.test, kept.test)):
+        assert stored.stored(mine.inputs) is not None
+        assert mine.inputs[:].tobytes() == other.inputs.tobytes()
