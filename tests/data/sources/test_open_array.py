@@ -6,6 +6,7 @@ import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -228,7 +229,8 @@ def test_inputs_stay_in_the_file_if_they_would_take_more_than_a_quarter_of_the_m
 def test_bytes_are_pixels_in_a_file_too(tmp_path: Path, most: int, names: tuple[str, ...]) -> None:
     bytes_ = np.random.default_rng(0).integers(0, most + 1, (40, 4, 3), np.uint8)
     path = tmp_path / "mine.npz"
-    np.savez(path, **dict(zip(names, [bytes_, np.arange(40) % 2, bytes_[:9], np.arange(9) % 2], strict=False)))
+    arrays: dict[str, Any] = dict(zip(names, [bytes_, np.arange(40) % 2, bytes_[:9], np.arange(9) % 2], strict=False))
+    np.savez(path, **arrays)
     kept, left = (read_npz(path, in_memory=each) for each in (True, False))
     assert left.source == kept.source
     for mine, other in ((left.train, kept.train), (left.test, kept.test)):
