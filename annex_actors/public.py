@@ -132,6 +132,7 @@ from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.rate_finder import RateSearch
 from annex_actors.training.result import InterruptedRun, Result
 from annex_actors.training.summary import LayerSummary, Summary
+from annex_actors.training.weight_files import load_weights
 
 __version__ = version("annex-actors")
 
@@ -257,6 +258,7 @@ __all__ = [
     "layer_norm",
     "learning_rate",
     "load",
+    "load_weights",
     "loss_less_than",
     "lstm",
     "mask",

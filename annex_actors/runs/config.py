@@ -41,7 +41,7 @@ stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
 seed = 0
 # class_weight = "balanced"     # or what the samples of each class count, such as "cat=2,dog=1"
-# initial_weights = "runs/a"    # the folder of a run whose weights to begin with, instead of drawn ones
+# initial_weights = "runs/a"    # a run or a safetensors file with weights to begin with, instead of drawn ones
 
 [runtime]
 name = "schedulers"             # and all settings of that runtime, such as threads = 2; for "processes", for example,
@@ -100,6 +100,7 @@ from annex_actors.runtimes import Supervision, runtime
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.weight_files import read_weights
 
 _OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam", 0.003, 32, 20)
 
@@ -205,7 +206,10 @@ def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
 
 
 def _with_layers_of(run: Path, suggestion: Suggestion) -> Suggestion:
-    """Return the suggestion with the layers of a run, whose weights fit no others."""
+    """Return the suggestion with the layers of a run, or of a file that says them, whose weights fit no others."""
+    if run.is_file():
+        layers = read_weights(run).network
+        return suggestion if layers is None else replace(suggestion, layers=layers)
     path = run / "config.toml"
     network = read_settings(path).get("network") if path.is_file() else None  # that there is a run is checked later
     layers = network.get("layers") if isinstance(network, Mapping) else None
