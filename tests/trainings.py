@@ -8,12 +8,10 @@ from functools import cache
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from annex_actors.base.types import Array, DType, Floats, Parameters, Shape
+from annex_actors.base.types import Floats, Parameters, Shape
 from annex_actors.costs import cost
 from annex_actors.data import Batches, Dataset, Samples
-from annex_actors.data.sources.stored import StoredInputs, as_inputs
 from annex_actors.layers import (
     Network,
     Stack,
@@ -51,8 +49,10 @@ from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore, StateStore
+from annex_actors.testing.small_runs import ArraySource as ArraySource
 from annex_actors.testing.small_runs import Seen as Seen
 from annex_actors.testing.small_runs import When as When
+from annex_actors.testing.small_runs import in_files
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.halting import Halt
@@ -139,34 +139,6 @@ def samples(
     if name == "kl_divergence":
         chances /= chances.sum(axis=1, keepdims=True)
     return Samples(inputs, chances, weights)
-
-
-@dataclass(frozen=True, eq=False)
-class ArraySource:
-    """Rows in memory in the place of rows in files; a `Source` without a disk.
-
-    Args:
-        array: of all rows.
-    """
-
-    array: Array
-    place = "an array"
-
-    @property
-    def shape(self) -> Shape:
-        return self.array.shape
-
-    @property
-    def dtype(self) -> DType:
-        return self.array.dtype
-
-    def read(self, rows: NDArray[np.int64]) -> Array:
-        return self.array[rows]
-
-
-def in_files(made: Samples) -> Samples:
-    """Return the same samples, with inputs that are read row by row."""
-    return Samples(as_inputs(StoredInputs(ArraySource(made.inputs))), made.targets, made.sample_weight)
 
 
 @dataclass(frozen=True, kw_only=True)

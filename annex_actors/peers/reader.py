@@ -140,10 +140,8 @@ class Reader:
         return []
 
     def _read(self, message: Read) -> Floats:
-        spec = self._spec
-        train_or_test = spec.train if message.microbatch == WHOLE_STEP else spec.test
-        if train_or_test is None:
-            raise TypeError(f"expected to be asked for inputs in files, got {message}")
-        if message.microbatch == WHOLE_STEP:
-            return train_or_test[spec.batches.indices(message.step)]
-        return train_or_test[chunk_of(message.microbatch)]
+        spec, is_step = self._spec, message.microbatch == WHOLE_STEP
+        inputs = spec.train if is_step else spec.test
+        if inputs is None:
+            raise TypeError(f"expected to be asked for inputs that stay in files, got {message}")
+        return inputs[spec.batches.indices(message.step) if is_step else chunk_of(message.microbatch)]

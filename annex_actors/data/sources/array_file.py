@@ -99,7 +99,7 @@ def array_in(path: Path, name: str | None) -> StoredInputs:
         end = size if name is None else _seek_member(file, name)
         try:
             shape, is_fortran, dtype = read_header(file)
-        except (ValueError, EOFError) as error:
+        except Exception as error:  # NumPy raises errors of every type where bytes are damaged
             raise DataError(f"expected an array in NumPy's format, got: {message_of(error)}; write it again") from error
         _check(shape, dtype, is_fortran=is_fortran, bytes_there=min(size, end) - file.tell())
         version = Version.of(os.fstat(file.fileno()))
@@ -121,7 +121,7 @@ def read_header(file: IO[bytes]) -> tuple[Shape, bool, DType]:
 def _check(shape: Shape, dtype: DType, *, is_fortran: bool, bytes_there: int) -> None:
     if dtype.kind not in "biuf":
         raise DataError(f"expected inputs to be numbers, got an array of {dtype}; convert them first")
-    if len(shape) < 2 or 0 in shape:
+    if len(shape) < 2 or min(shape) < 1:
         raise DataError(f"expected inputs of shape (samples, features, ...), got {shape}; give every sample a row")
     if is_fortran:
         raise DataError(

@@ -177,6 +177,8 @@ def test_damaged_files_are_refused_by_name(tmp_path: Path) -> None:
         (npy.read_bytes()[:-1], "expected 2,880 bytes of numbers, got 2,879"),
         (npy.read_bytes()[:20], "expected an array in NumPy's format, got: "),
         (b"", "expected an array in NumPy's format, got: "),
+        (npy.read_bytes().replace(b"(9, 40)", b"(-9, 4)"), r"expected inputs of shape .*, got \(-9, 4\)"),
+        (npy.read_bytes().replace(b"(9, 40)", b"(9, 4[)"), "expected an array in NumPy's format, got: "),
         (b"PK\3\4" + b"0" * 90, "expected an array in NumPy's format, got: "),
     ):
         npy.write_bytes(content)
