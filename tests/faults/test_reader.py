@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +20,20 @@ from annex_actors.data import Dataset, open_array
 from annex_actors.data.sources.stored import StoredInputs, as_inputs
 from annex_actors.protocol.events import Event, PeerExited, StepFinished
 from annex_actors.protocol.routing import READER
-from annex_actors.runtimes import Supervision
+from annex_actors.runtimes import Job, Supervision
 from tests.leaks import nothing_left
 from tests.readmes import ROOT
 from tests.runtimes.processes.jobs import TRAINING, process_of, struck
-from tests.trainings import ArraySource, fingerprints, host_named, undisturbed
+from tests.trainings import (
+    ArraySource,
+    When,
+    after_step,
+    at_every_step,
+    fingerprints,
+    finish,
+    host_named,
+    undisturbed,
+)
 
 HOSTS = ("inline", "threads", "schedulers", "processes")
 
@@ -42,6 +52,22 @@ def test_a_reader_that_is_stopped_is_found_and_killed_and_nothing_changes() -> N
     checkpoint, _, job = struck(lambda job: process_of(job, READER).suspend(), training=in_files, hang_seconds=0.3)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
     assert job.restarts == 1
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_halt_ends_the_run_at_one_step_of_all_layers(host: str) -> None:
+    training, jobs, ready = replace(TRAINING, epochs=9), list[Job](), threading.Event()
+
+    def halt() -> None:
+        ready.wait()
+        jobs[0].halt()
+
+    program = replace(training, in_files=True).program(observers=[When(after_step(2), halt)])
+    jobs.append(host_named(host).start(program))
+    ready.set()
+    checkpoint = finish(jobs[0], program, training.initial)
+    assert 3 <= checkpoint.step < training.steps
+    assert fingerprints(checkpoint) == fingerprints(at_every_step(training)[checkpoint.step])
 
 
 class Once:
