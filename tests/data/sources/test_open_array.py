@@ -192,6 +192,29 @@ def test_damaged_files_are_refused_by_name(tmp_path: Path) -> None:
         open_array(3)  # type: ignore[arg-type]
 
 
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.data())
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_any_damage_gives_an_error_of_one_line_or_numbers_of_the_shape(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, data: st.DataObject
+) -> None:
+    path = saved(tmp_path_factory.mktemp("damaged") / f"x{suffix}", NUMBERS.astype(np.float32))
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        # Mostly in what says how to read the rest, at the beginning and at the end of the file.
+        at = data.draw(st.integers(0, 140) | st.integers(len(content) - 200, len(content) - 1))
+        content[at] = data.draw(st.integers(0, 255))
+    path.write_bytes(content[: data.draw(st.just(len(content)) | st.integers(0, len(content)))])
+    message = str(path)
+    try:
+        inputs = opened(path)
+        assert inputs[:5].shape == (min(5, len(inputs)), *inputs.shape[1:])
+    except DataError as error:
+        message = str(error)
+    assert str(path) in message
+    assert "\n" not in message
+
+
 def test_a_file_that_has_changed_is_not_read(tmp_path: Path) -> None:
     path = saved(tmp_path / "x.npy", np.ones((9, 40)))
     inputs, whole = open_array(path), path.read_bytes()
