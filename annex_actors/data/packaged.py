@@ -276,7 +276,7 @@ PACKAGED: Mapping[str, Packaged] = MappingProxyType(
                 "2a2b429248909f8ba888128d781b218ae2079bd8e01a6bb7a56861d3fa37685a",
             ),
             _intrusions,
-            _softmax("dense:16 relu dense:2", 0.003, 32, 10),
+            _softmax("dense:64 relu dense:2", 0.003, 32, 20),
         ),
         "insurance": Packaged(
             "customers, 85 traits: insured a caravan (6 %) or not", "classification", 5822, 85,
@@ -304,7 +304,7 @@ PACKAGED: Mapping[str, Packaged] = MappingProxyType(
                 "2c0bae00275c028fc853a1ea72cc7a68002c3f6876c41300c5c948711540c8c6",
             ),
             german_credit,
-            _softmax("dense:64 relu dropout:0.5 dense:2", 0.001, 32, 20),
+            _softmax("dense:64 relu dropout:0.5 dense:2", 0.001, 32, 30),
         ),
         "reuters-corn": Packaged(
             "articles, their words counted: on corn (3 %) or not", "classification", 2158, WORDS,

@@ -28,6 +28,7 @@ BENCHMARKS = {
         "one_for_all",
         "a life among so many",
     ],
+    "tables": ["wine", "accuracy", "ours - theirs"],
 }
 """What each prints, among other things."""
 
