@@ -15,7 +15,7 @@ from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import frozen
 from annex_actors.costs import Cost, register_cost
 from annex_actors.data import Dataset, Samples, load, register_data
-from annex_actors.data.tables.columns import Column, Form, Kind, Table
+from annex_actors.data.tables import Column, Form, Kind, Table, read_table, table_of
 from annex_actors.data.transforms import Preparation, register_transform
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import (
@@ -131,6 +131,7 @@ from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.rate_finder import RateSearch
 from annex_actors.training.result import InterruptedRun, Result
 from annex_actors.training.summary import LayerSummary, Summary
+from annex_actors.training.weight_files import load_weights
 
 __version__ = version("annex-actors")
 
@@ -254,6 +255,7 @@ __all__ = [
     "layer_norm",
     "learning_rate",
     "load",
+    "load_weights",
     "loss_less_than",
     "lstm",
     "mask",
@@ -270,6 +272,7 @@ __all__ = [
     "random_crop",
     "random_flip",
     "random_shift",
+    "read_table",
     "register_cost",
     "register_data",
     "register_initializer",
@@ -286,6 +289,7 @@ __all__ = [
     "sequence",
     "simulate",
     "sinusoidal_positions",
+    "table_of",
     "to_torch",
     "torch_module",
     "unmask",

@@ -173,7 +173,7 @@ def _methods(owner: str, kind: type[Any]) -> Iterator[tuple[str, Any, Callable[.
             yield f"{owner}.{name}", method, partial(_method_called, kind, name)
 
 
-def _method_called(kind: type[Any], name: str, *arguments: Any, **options: Any) -> Any:
+def _method_called(kind: type[Any], name: str, /, *arguments: Any, **options: Any) -> Any:
     return getattr(example(f"self of {kind.__name__}", kind), name)(*arguments, **options)
 
 
@@ -303,6 +303,7 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "register_optimizer(optimizer)": lambda: public.Sgd,
     "register_transform(transform)": lambda: Standardise,
     "simulate(schedule)": lambda: "1f1b",
+    "table_of(frame)": _table,
     "torch_module(device)": lambda: "cpu",
     "torch_module(factory)": lambda: _identity(),
 }

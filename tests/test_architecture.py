@@ -26,6 +26,7 @@ LEVELS = {
     "training": 5,
     "runs": 6,
     "experiments": 6,
+    "export": 6,
     "observe": 7,
     "service": 7,
     "cli": 8,

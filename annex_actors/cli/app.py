@@ -14,6 +14,7 @@ from annex_actors.cli.chaos import chaos
 from annex_actors.cli.curves import curves
 from annex_actors.cli.data import data
 from annex_actors.cli.datasets import datasets
+from annex_actors.cli.export import export
 from annex_actors.cli.find_rate import find_rate
 from annex_actors.cli.inspect import inspect
 from annex_actors.cli.metrics import metrics
@@ -40,7 +41,21 @@ def _short_help(command: Callable[..., Any]) -> str:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 _LISTS = (data, datasets, layers, initializers, costs, optimizers, rates, schedules, metrics, settings)
-for each in (train, resume, predict, serve, inspect, card, curves, summary, find_rate, *_LISTS, simulate, chaos):
+for each in (
+    train,
+    resume,
+    predict,
+    serve,
+    inspect,
+    card,
+    curves,
+    export,
+    summary,
+    find_rate,
+    *_LISTS,
+    simulate,
+    chaos,
+):
     app.command(cls=SettingsCommand, short_help=_short_help(each))(each)
 
 

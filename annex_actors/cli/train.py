@@ -11,6 +11,7 @@ from annex_actors.cli import options as shared
 from annex_actors.cli.training import print_outcome, progress_of
 
 _DATA = "A name in `annex-actors datasets`, your own table, .npz, .jsonl, folder of pictures, or .toml config file."
+_LOG = "Write each epoch to this CSV file too, or to this folder as events of TensorBoard. Repeatable."
 _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
 
 
@@ -38,7 +39,7 @@ def train(
     dtype: shared.Dtype = None,
     cost: shared.CostName = None,
     class_weight: Annotated[str | None, typer.Option(metavar="balanced|CLASS=WEIGHT,...")] = None,
-    from_: Annotated[Path | None, typer.Option("--from", metavar="RUN")] = None,
+    from_: Annotated[Path | None, typer.Option("--from", metavar="RUN|FILE")] = None,
     run_dir: Annotated[Path | None, typer.Option(help="The new folder to keep the run in.")] = None,
     data_dir: shared.DataDir = None,
     label: shared.Label = None,
@@ -61,9 +62,11 @@ def train(
     progress_every: shared.ProgressEvery = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
+    log: Annotated[list[Path] | None, typer.Option(metavar="FILE.csv|FOLDER", help=_LOG)] = None,
     debug: shared.Debug = False,
 ) -> int:
     """Train a network whose layers are actors, and keep the run in a folder; by default on handwritten digits."""
+    from annex_actors.observe import log_at
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import train_recorded
     from annex_actors.runtimes import parse_crash
@@ -113,6 +116,7 @@ def train(
     )
     crashes = [parse_crash(text) for text in crash or []]
     config, learner, dataset = resolve(settings)
+    logs = [log_at(path) for path in log or []]
     with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
-        run = train_recorded(config, learner, dataset, run_dir=run_dir, crashes=crashes, observers=observers)
+        run = train_recorded(config, learner, dataset, run_dir=run_dir, crashes=crashes, observers=[*observers, *logs])
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -23,11 +23,11 @@ from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
 from annex_actors.data.images import read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.packaged import PACKAGED
-from annex_actors.data.sequences import ENDINGS as SEQUENCES
-from annex_actors.data.sequences import read_sequences
+from annex_actors.data.sequences import holds_sequences, read_sequences
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
-from annex_actors.data.tables.read import is_table, read_table
+from annex_actors.data.tables.read import file_of, is_table, read_table
 from annex_actors.data.transforms.preparation import Label
+from annex_actors.data.transforms.target import Task
 
 
 def _amounts(layers: str, batch_size: int, epochs: int) -> Suggestion:
@@ -40,16 +40,8 @@ def _softmax(layers: str, learning_rate: float | str, batch_size: int, epochs: i
 
 _CLOTHES, _TEST_FRACTION = "fashion-mnist", 0.2
 _LONG = 100
-_FOREIGN = frozenset({".xlsx", ".xls", ".ods", ".parquet", ".feather", ".arrow", ".json", ".arff", ".txt"})
+_FOREIGN = frozenset({".xlsx", ".xls", ".ods"})
 """How tables of other forms end, which other programs can save as ``.csv``."""
-
-_READERS: Mapping[str, Callable[..., Dataset]] = MappingProxyType(
-    {".npz": read_npz, **dict.fromkeys(SEQUENCES, read_sequences)}
-)
-"""What reads files that are neither tables nor folders, by the ends of their names."""
-
-FILES = tuple(_READERS)
-"""How the names of such files end."""
 
 _ANNEX: Mapping[str, Callable[[str], Dataset]] = MappingProxyType(
     {
@@ -205,15 +197,22 @@ def load(
     path, name = checks.path("name_or_path", name_or_path), str(name_or_path)
     folder = None if data_dir is None else user_path(checks.path("data_dir", data_dir))
     own = Division(test_fraction, validation, group, time, split, seed)  # checks them
+    if task is not None:
+        checks.member("task", task, Task)
+    if transforms is not None:
+        checks.instance("transforms", transforms, Mapping, "texts by column name")
+    dropped = checks.several("drop", drop, "a list of names")
     known = name in DATA or name in PACKAGED or name == _CLOTHES
-    is_own = not known and is_table(name)
-    if not known and not is_own and not name.endswith(FILES) and not os.path.isdir(user_path(path)):
+    has_sequences = not known and holds_sequences(path)
+    is_own = not known and not has_sequences and is_table(name)
+    is_file = is_own or has_sequences or path.suffix == ".npz"
+    if not known and not is_file and not os.path.isdir(user_path(path)):
         raise DataError(_unknown(name))  # before any setting: what the file is comes first
     of_table = {
         "label": label,
         "task": task,
         "transforms": transforms or None,
-        "drop": drop or None,
+        "drop": dropped or None,
         "group": group,
         "time": time,
         "split": split,
@@ -226,12 +225,13 @@ def load(
     _check_used("test_fraction", own_split, name, name not in (*DATA, *PACKAGED, _CLOTHES), "a file of your own")
     if is_own:
         table = read_table(path, header=header, label=label if isinstance(label, str | int) else None)
-        with reading(user_path(path)):
+        file = file_of(path)
+        with reading(file):
             return Dataset.from_table(
                 table,
                 label=label,
                 transforms=transforms,
-                drop=drop,
+                drop=dropped,
                 task=task,
                 test_fraction=test_fraction,
                 validation=validation,
@@ -239,7 +239,7 @@ def load(
                 time=time,
                 split=split,
                 seed=seed,
-                name=_stem(path),
+                name=file.name.partition(".")[0] or file.name,
             )
     if name in PACKAGED:
         return PACKAGED[name].load(folder, validation=validation, seed=seed)
@@ -252,12 +252,8 @@ def _loaded(name: str, path: Path, folder: Path | None, division: Division) -> D
         return _made(name)
     if checks.text("name", name) == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
-    ending = next((each for each in _READERS if path.name.endswith(each)), "")
-    return _READERS.get(ending, read_images)(path, test_fraction=division.test_fraction, seed=division.seed)
-
-
-def _stem(path: Path) -> str:
-    return path.name.partition(".")[0] or path.name
+    read = read_npz if path.suffix == ".npz" else read_sequences if holds_sequences(path) else read_images
+    return read(path, test_fraction=division.test_fraction, seed=division.seed)
 
 
 def register_data(name: str, made: Callable[[], Dataset]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +27,9 @@ from annex_actors.data.transforms.texts import words_of
 
 ENDINGS = (".jsonl", ".jsonl.gz")
 """How the names of files with sequences end."""
+
+_FIRST = 2**26
+"""The most bytes of a first line that is looked at."""
 
 _MOST_TOKENS = 2**24
 """Tokens are kept as float32, which has all whole numbers up to here."""
@@ -85,6 +89,20 @@ def read_sequences(
             dataset = Dataset.from_arrays(inputs, labels, source=source, **split)
         check_classes(dataset.classes)
         return dataset
+
+
+def holds_sequences(path: str | Path) -> bool:
+    """Return whether a file of JSON lines begins with a sequence of numbers or tokens, and is no table of cells."""
+    path = user_path(Path(path))
+    if not path.name.lower().endswith(ENDINGS) or not path.is_file():
+        return False
+    try:
+        with open_file(path) as file:
+            content = BytesIO(unpacked(file)) if path.suffix == ".gz" else file
+            record = json.loads(content.readline(_FIRST))
+    except (OSError, ValueError, RecursionError, DataError):  # said where the whole is read
+        return False
+    return isinstance(record, dict) and any(isinstance(record.get(name), list) for name in _STEPS)
 
 
 @dataclass(frozen=True)

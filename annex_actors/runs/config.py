@@ -40,7 +40,7 @@ stages = "layer"                # or a number of actors that share the layers
 kernels = "numpy"
 seed = 0
 # class_weight = "balanced"     # or what the samples of each class count, such as "cat=2,dog=1"
-# initial_weights = "runs/a"    # the folder of a run whose weights to begin with, instead of drawn ones
+# initial_weights = "runs/a"    # a run or a safetensors file with weights to begin with, instead of drawn ones
 
 [runtime]
 name = "schedulers"             # and all settings of that runtime, such as threads = 2; for "processes", for example,
@@ -80,8 +80,7 @@ from annex_actors.base.texts import shortened
 from annex_actors.base.user_files import run_user_files
 from annex_actors.data import DATA, Dataset, Suggestion, catalog
 from annex_actors.data import load as load_data
-from annex_actors.data.catalog import FILES
-from annex_actors.data.tables.read import is_table
+from annex_actors.data.tables.read import file_of, is_table, resolved
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
 from annex_actors.runs.sections import (
@@ -94,15 +93,15 @@ from annex_actors.runs.sections import (
     SupervisionSection,
     TrainingSection,
 )
+from annex_actors.runs.suggested import suggested_for
 from annex_actors.runs.toml_settings import Settings, merged, read_settings, to_toml
 from annex_actors.runtimes import Supervision, runtime
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.weight_files import read_weights
 
 _OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam", 0.003, 32, 20)
-_STEPS = 3000
-"""Steps that a small data set is trained for, by more epochs than `_OWN_DATA` has."""
 
 
 class RunConfig(Section):
@@ -205,23 +204,11 @@ def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
     return _recorded(config, learner.spec), learner, dataset or config.load()
 
 
-def suggested_for(dataset: Dataset) -> Suggestion:
-    """Return settings to start from for the user's own data: a hidden layer, and an output for each class."""
-    targets, steps = dataset.train.targets, -(-len(dataset.train) // _OWN_DATA.batch_size)
-    outputs = len(dataset.classes) if dataset.classes else targets.shape[-1] if targets.ndim > 1 else 1
-    flat = "" if len(dataset.input_shape) == 1 else "flatten "
-    return Suggestion(
-        layers=f"{flat}dense:64 relu dense:{outputs}",
-        cost=_OWN_DATA.cost if dataset.classes else "mean_squared_error",
-        optimizer=_OWN_DATA.optimizer,
-        learning_rate=_OWN_DATA.learning_rate,
-        batch_size=_OWN_DATA.batch_size,
-        epochs=min(max(_STEPS // steps, _OWN_DATA.epochs), 10 * _OWN_DATA.epochs),
-    )
-
-
 def _with_layers_of(run: Path, suggestion: Suggestion) -> Suggestion:
-    """Return the suggestion with the layers of a run, whose weights fit no others."""
+    """Return the suggestion with the layers of a run, or of a file that says them, whose weights fit no others."""
+    if run.is_file():
+        layers = read_weights(run).network
+        return suggestion if layers is None else replace(suggestion, layers=layers)
     path = run / "config.toml"
     network = read_settings(path).get("network") if path.is_file() else None  # that there is a run is checked later
     layers = network.get("layers") if isinstance(network, Mapping) else None
@@ -251,16 +238,15 @@ def _is_own(name: str) -> bool:
     """Return whether a name that is a path too stands for the user's own data: a file, or a folder of pictures."""
     path = user_path(name)
     known = {*DATA, *(entry.name for entry in catalog())}
-    return path.name.endswith(FILES) or is_table(path.name) or (name not in known and os.path.isdir(path))
+    return path.suffix == ".npz" or is_table(name) or (name not in known and os.path.isdir(path))
 
 
 def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
     """Return the config that repeats the run from any folder: with every setting, and with absolute paths."""
     data = config.data.model_dump()
     for key in ("name", "data_dir"):
-        path = user_path(data[key] or "")
-        if data[key] and os.path.exists(path) and (key == "data_dir" or _is_own(data[key])):
-            data[key] = str(path.resolve())
+        if data[key] and os.path.exists(file_of(data[key])) and (key == "data_dir" or _is_own(data[key])):
+            data[key] = resolved(data[key])
     parts = spec.parts(config.training.batch_size)
     training: dict[str, object] = {"microbatches": parts, "load": list(spec.load)}
     if config.training.initial_weights is not None:

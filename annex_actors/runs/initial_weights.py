@@ -1,13 +1,16 @@
-"""Begin a run with the weights of another one."""
+"""Begin a run with the weights of another one, or of a file."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.base.types import Array
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.training.preparation import PreparedTraining
+from annex_actors.training.weight_files import read_weights
 
 
 def begun(config: RunConfig, training: PreparedTraining) -> tuple[RunConfig, PreparedTraining]:
@@ -30,7 +33,7 @@ def begun(config: RunConfig, training: PreparedTraining) -> tuple[RunConfig, Pre
                 "`training.initial_weights_sha256`, got none; give both or neither"
             )
         return config, training
-    training = training.beginning_with(SavedRun.open(Path(run)).weights())
+    training = training.beginning_with(_weights(Path(run)))
     found = training.identity.initial_weights
     if expected not in (None, found):
         raise DataError(
@@ -39,3 +42,7 @@ def begun(config: RunConfig, training: PreparedTraining) -> tuple[RunConfig, Pre
         )
     settings = config.training.model_copy(update={"initial_weights_sha256": found})
     return config.model_copy(update={"training": settings}), training
+
+
+def _weights(path: Path) -> Mapping[str, Array]:
+    return read_weights(path).arrays if path.is_file() else SavedRun.open(path).weights()

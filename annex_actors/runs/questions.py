@@ -15,6 +15,7 @@ from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data import load
 from annex_actors.data.npz import read_npy
+from annex_actors.data.sequences import holds_sequences
 from annex_actors.data.tables import Table, read_table
 from annex_actors.data.tables.read import is_table
 from annex_actors.data.transforms import Preparation
@@ -43,7 +44,7 @@ class Question:
 
     @classmethod
     def read(cls, path: Path, learner: Learner, *, header: bool | None = None) -> Question:
-        """Return what is in a file: ``.npy``, a table, ``.npz``, or a folder of pictures.
+        """Return what is in a file: ``.npy``, a table, ``.npz``, sequences, or a folder of pictures.
 
         Args:
             path: the file.
@@ -54,9 +55,10 @@ class Question:
             UserError: the file cannot be read, or what is in it does not fit.
         """
         path = user_path(path)
-        if is_table(str(path)):
+        has_sequences = holds_sequences(path)
+        if is_table(str(path)) and not has_sequences:
             return _of_table(path, learner, header)
-        if path.suffix == ".npz" or os.path.isdir(path):
+        if has_sequences or path.suffix == ".npz" or os.path.isdir(path):
             return _of_samples(path, learner)
         return cls(None, read_npy(path), None)
 

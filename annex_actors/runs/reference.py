@@ -163,6 +163,8 @@ def _rules() -> dict[str, str]:
 def _type_name(annotation: Any) -> str:
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_type_name(each) for each in get_args(annotation) if each is not NoneType)
+    if get_origin(annotation) is dict:
+        return f"{_type_name(get_args(annotation)[1])} by name"
     if get_origin(annotation) is list:
         return f"list of {_type_name(get_args(annotation)[0])}"
     return _TYPES.get(annotation, getattr(annotation, "__name__", str(annotation)))

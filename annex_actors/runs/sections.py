@@ -100,8 +100,8 @@ class TrainingSection(Section):
         validation: the fraction of the training samples to set apart for validation, by the seed; left out: none, and
             the test samples are evaluated after every epoch.
         halt: conditions of which any ends the run before its last epoch.
-        initial_weights: the folder of a run to begin with the weights of, instead of drawn ones; by default also with
-            its layers.
+        initial_weights: the folder of a run, or a safetensors file, with weights to begin with, instead of drawn ones;
+            by default also with its layers.
         initial_weights_sha256: the fingerprint of these weights, recorded so that a repeated run begins with the same
             ones or is refused.
     """

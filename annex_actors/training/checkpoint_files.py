@@ -40,7 +40,7 @@ ALL = "all"
 """The policy that keeps every checkpoint."""
 
 _NAME, _NAMES = "step-{:09}.safetensors", re.compile(r"step-([0-9]{9,18})\.safetensors")
-_WEIGHTS, _OPTIMIZER, _STASH, _COSTS = "weights.", "optimizer.", "stash.", "costs"
+WEIGHTS, _OPTIMIZER, _STASH, _COSTS = "weights.", "optimizer.", "stash.", "costs"
 _BEST = "best."
 _OF_AN_EPOCH = ("epoch", "steps", "train_cost", "test_cost", "metrics")
 _ADDED_LATER = ("seconds", "validation_cost")
@@ -217,7 +217,7 @@ def unpacked(arrays: Mapping[str, Array], metadata: Mapping[str, str], initial: 
 def _state(checkpoint: Checkpoint) -> dict[str, Array]:
     """Return the arrays of the layers' states by name."""
     return {
-        **{_WEIGHTS + name: array for name, array in checkpoint.weights.items()},
+        **{WEIGHTS + name: array for name, array in checkpoint.weights.items()},
         **{_OPTIMIZER + name: array for name, array in checkpoint.optimizer.items()},
         **{_STASH + name: array for name, array in checkpoint.stashed.items()},
     }
@@ -234,7 +234,7 @@ def _from_state(
     return Checkpoint.from_arrays(
         initial,
         step=step,
-        weights=_part(arrays, _WEIGHTS),
+        weights=_part(arrays, WEIGHTS),
         optimizer=_part(arrays, _OPTIMIZER),
         costs=costs,
         stash=_part(arrays, _STASH),

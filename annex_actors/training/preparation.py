@@ -121,6 +121,8 @@ class PreparedTraining:
             return self.beginning_with(initial_weights)
         if resume is not None or own is None:
             return self if resume is None else self.resumed(resume)
+        if own.identity is None and own.step == 0:  # given weights, with which nothing has been trained yet
+            return self.beginning_with(own.weights)
         finished = len(own.history)
         if self.trainer.epochs <= finished:
             raise ConfigError(

@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     np.savez("too-few-labels.npz", inputs=INPUTS, targets=LABELS[:-1])
     np.savez("other-names.npz", a=INPUTS)
     Path("text.npz").write_text("no zip")
-    Path("words.csv").write_text("a,b,kind\n1,two,x\n3,4,y\n")
+    Path("words.csv").write_text("a,b,kind\n1,two,x\n" + "3,4,y\n5,6,x\n" * 12)
     Path("broken.toml").write_text("a = = 3")
     Path("type.toml").write_text('[training]\nmicrobatches = "x"\n')
     Path("key.toml").write_text("[training]\nepoch = 3\n")
@@ -49,12 +49,20 @@ CASES = {
     "train labels-of-two-columns.npz": "or one-hot rows, got int64 of shape (20, 2); for several",
     "train too-few-labels.npz": "expected a target for each of 20 inputs, got 19",
     "train other-names.npz": "expected arrays named inputs and targets",
-    "train words.csv": "got 'two' in line 2, column 1 (b)",
+    "train words.csv": "expected a number, as most cells of the column, in line 2, column b, got 'two'",
+    "train words.csv --drop c": "expected columns among a, b, got c",
+    "train words.csv --drop b --group d": "expected columns among a, b, got d",
+    "train words.csv --drop b --time a --group b": "expected one column to divide rows by, got group, time",
+    "train words.csv --drop b --split kind": "expected columns among a, b, got kind",
+    "train words.csv --label a --drop b --split kind": "expected train, test or validation in line 2",
+    "train words.csv --set data.transforms.b=onehot": "did you mean 'one_hot'?",
+    "train --drop a": "expected `drop` with a table only, got",
     "train words.csv --label knd": "did you mean 'kind'?",
-    "train num.parquet --label y": "got 'num.parquet'; save the table as .csv",
-    "train --task regression": "expected `task` with a .csv file only, got 'regression' for 'digits'",
-    "train mine.csv --task guess": "expected `task` to be classification or regression, got 'guess'",
-    "train --label x": "expected `label` with a .csv file only",
+    "train num.xlsx --label y": "got 'num.xlsx'; save the table as .csv",
+    "train num.parquet --label y": "expected a file at num.parquet, got none",
+    "train --task regression": "expected `task` with a table only, got 'regression' for 'digits'",
+    "train mine.csv --task guess": "expected `task` to be one of classification, regression, got 'guess'",
+    "train --label x": "expected `label` with a table only",
     "train good.npz --layers dense:2:4": "layer 0 (dense:2:4) does not fit the data",
     "train good.npz --layers 'dense:4 dense:2:3'": "layer 1 (dense:2:3) does not fit layer 0 (dense:4)",
     "train --layers dense:9": "expected class labels 0 to 8 for 9 outputs, got 9",

@@ -114,3 +114,13 @@ def test_weights_of_a_run_that_has_no_end_are_refused(source: Path, capsys: pyte
 def test_chaos_refuses_weights_that_it_would_ignore(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["chaos", "xor", "--set", f"training.initial_weights={source}"]) == 2
     assert "expected `training.initial_weights` to be left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "model.safetensors"])
+def test_a_run_begins_with_the_weights_of_a_file(source: Path, name: str) -> None:
+    SavedRun.open(source).learner().save(source.parent / "model.safetensors")
+    file = source / name if name.startswith("weights") else source.parent / name
+    layers = ("--layers", "dense:5 tanh dense:2") if name.startswith("weights") else ()  # the other one says them
+    run, other = begun(source, "of-a-file", "--from", str(file), *layers), begun(source, "of-a-run")
+    assert report(run)["state_sha256"] == report(other)["state_sha256"]
+    assert SavedRun.open(run).config.training.initial_weights == str(file)

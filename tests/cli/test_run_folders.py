@@ -245,9 +245,12 @@ def test_a_path_that_leads_nowhere_is_one_line(
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("out", ["runs", "pipe", "runs/samples.npy/out", "x" * 300, "nowhere/out.npy"])
+@pytest.mark.parametrize(
+    "out", ["folder.csv", "pipe.npy", "runs/samples.npy/out.csv", "x" * 300 + ".csv", "nowhere/out.npy"]
+)
 def test_an_output_that_cannot_be_a_file_is_refused(run: Path, capsys: pytest.CaptureFixture[str], out: str) -> None:
-    os.mkfifo("pipe")
+    os.mkfifo("pipe.npy")
+    Path("folder.csv").mkdir()
     assert "expected --out to be a file that can be written" in refused(capsys, "predict", run, "--out", out)
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "inspect": ("annex_actors.runs.saved_run.SavedRun.open", ["inspect", "run"]),
     "card": ("annex_actors.runs.saved_run.SavedRun.open", ["card", "run"]),
     "curves": ("annex_actors.runs.saved_run.SavedRun.open", ["curves", "run", "--out", "x.png"]),
+    "export": ("annex_actors.runs.saved_run.SavedRun.open", ["export", "run", "--to", "onnx"]),
     "data": ("annex_actors.data.tables.read_table", ["data", "mine.csv"]),
     "datasets": ("annex_actors.data.catalog", ["datasets"]),
     "schedules": ("annex_actors.base.user_files.run_user_files", ["schedules"]),

@@ -11,7 +11,8 @@ from annex_actors.base.errors import ConfigError, DataError, UserError
 from annex_actors.data import Dataset, catalog
 from annex_actors.layers import NUMPY, TorchKernels, parse_layers, sequence
 from annex_actors.optimizers import Adam, Cosine, Sgd, optimizer
-from annex_actors.runs.config import RunConfig, resolve, suggested_for
+from annex_actors.runs.config import RunConfig, resolve
+from annex_actors.runs.suggested import suggested_for
 from annex_actors.runs.toml_settings import merged, parse_setting
 from annex_actors.runtimes import (
     InlineRuntime,
@@ -158,7 +159,7 @@ def test_a_resolved_config_finds_its_file_from_any_folder(tmp_path: Path, monkey
 def test_the_network_for_own_classes_has_an_output_for_each(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", inputs=np.eye(9), targets=np.arange(9) % 3)
     config, learner, dataset = resolve({"data": {"name": str(tmp_path / "own.npz")}})
-    assert config.network.layers == "dense:64 relu dense:3"
+    assert config.network.layers == "dense:64 relu dropout:0.5 dense:3"
     assert config.cost == "softmax_cross_entropy"
     learner.check(dataset, epochs=1)
 
@@ -166,14 +167,43 @@ def test_the_network_for_own_classes_has_an_output_for_each(tmp_path: Path) -> N
 def test_the_network_for_own_amounts_is_for_regression(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", inputs=np.eye(9), targets=np.ones((9, 2)) * 0.5)
     config, learner, dataset = resolve({"data": {"name": str(tmp_path / "own.npz")}})
-    assert config.network.layers == "dense:64 relu dense:2"
+    assert config.network.layers == "dense:64 relu dropout:0.5 dense:2"
     assert config.cost == "mean_squared_error"
     learner.check(dataset, epochs=1)
 
 
-def test_own_pictures_are_flattened_first() -> None:
-    dataset = Dataset.from_arrays(np.zeros((10, 4, 4)), np.arange(10) % 2)
-    assert suggested_for(dataset).layers == "flatten dense:64 relu dense:2"
+@pytest.mark.parametrize(
+    ("shape", "layers"),
+    [
+        ((4,), "dense:64 relu dropout:0.5 dense:2"),
+        ((4, 4), "flatten dense:64 relu dropout:0.5 dense:2"),
+        ((9, 8, 3), "layer_norm:3 flatten dense:128 relu dropout:0.3 dense:2"),
+        ((112, 92, 1), "avg_pool2d:3 layer_norm:3 flatten dense:128 relu dropout:0.3 dense:2"),
+    ],
+)
+def test_what_is_suggested_fits_the_shape_of_a_sample(shape: tuple[int, ...], layers: str) -> None:
+    dataset = Dataset.from_arrays(np.zeros((10, *shape)), np.arange(10) % 2)
+    assert suggested_for(dataset).layers == layers
+    assert sequence(parse_layers(layers)).shapes(shape)[-1] == (2,)
+
+
+@pytest.mark.parametrize(
+    ("samples", "layers", "batch_size", "epochs"),
+    [
+        (10, "dense:64 relu dropout:0.5 dense:2", 32, 150),
+        (500, "dense:64 relu dropout:0.5 dense:2", 32, 80),
+        (999, "dense:64 relu dropout:0.5 dense:2", 32, 40),
+        (1000, "dense:128 relu dropout:0.3 dense:2", 32, 30),
+        (10_000, "dense:256 relu dropout:0.1 dense:2", 64, 20),
+        (200_000, "dense:256 relu dropout:0.1 dense:2", 256, 20),
+    ],
+)
+def test_what_is_suggested_depends_on_the_number_of_samples(
+    samples: int, layers: str, batch_size: int, epochs: int
+) -> None:
+    dataset = Dataset.from_arrays(np.zeros((samples, 4)), np.arange(samples) % 2, test_fraction=0)
+    suggested = suggested_for(dataset)
+    assert (suggested.layers, suggested.batch_size, suggested.epochs) == (layers, batch_size, epochs)
 
 
 def test_the_test_fraction_of_own_data_can_be_set(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annex_actors import Learner, load, parse_layers
+from annex_actors import Column, Dataset, Kind, Learner, Table, load, parse_layers
 from annex_actors.base.types import Floats
 from annex_actors.costs import cost
 from annex_actors.runs.predictions import Meaning
@@ -144,3 +144,33 @@ def test_a_layer_that_fails_again_and_again_is_reported() -> None:
         reply = ready.post("/predict", json={"inputs": [[1.0]]})
     assert (reply.status_code, reply.json()) == (500, {"error": "layer 1 (tanh) failed"})
     assert [str(each) for each in failures] == ["layer 1 (tanh) failed"]
+
+
+def test_raw_rows_of_a_table_are_answered_with_the_bits_of_predict() -> None:
+    names = ["cook", "clerk", "007"]
+    jobs = Column("job", Kind.TEXT, np.array([names[index % 3] for index in range(40)], object))
+    ages = Column("age", Kind.NUMBER, np.arange(40) % 11 + 0.5)
+    risk = Column("risk", Kind.TEXT, np.array(["low" if index % 3 else "high" for index in range(40)], object))
+    data = Dataset.from_table(Table((jobs, ages, risk), "made here"))
+    learner = Learner(parse_layers("dense:4 tanh dense:2"), runtime="inline")
+    learner.train(data, epochs=2)
+    assert learner.preparation is not None
+    expected = learner.predict(learner.preparation.inputs(Table((jobs, ages), "")))
+    served = Application(learner.predict, Meaning.of(learner), most_waiting=4, on_failure=lambda error: None)
+    rows = [{"job": job, "age": age} for job, age in zip(jobs.values, ages.values, strict=True)]
+    with client(served) as ask:
+        answer = ask.post("/predict", json={"rows": rows}).json()
+        assert np.array(answer["outputs"], np.float32).tobytes() == expected.tobytes()
+        assert {row["class"] for row in answer["predictions"]} <= {"high", "low"}
+        one = ask.post("/predict", json={"rows": [{"age": "3.5", "job": "007"}]}).json()
+        assert one["outputs"] == answer["outputs"][rows.index({"job": "007", "age": 3.5}) :][:1]
+        for bad, message in (
+            ([], "expected at least 1 row, got none"),
+            ([3], 'expected "rows" to be a list of objects'),
+            ([{"age": 1}], "got no job; add, rename or remove columns"),
+            ([{"age": "old", "job": "cook"}], "expected a number, as in training, in row 0, column age, got 'old'"),
+            ([{"age": [1], "job": "cook"}], "expected a number, a truth value or text in row 0, column age"),
+        ):
+            reply = ask.post("/predict", json={"rows": bad})
+            assert reply.status_code == 400
+            assert message in reply.json()["error"]

@@ -203,11 +203,20 @@ class Table:
         return name in self._by_name
 
     def place(self, row: int, name: str) -> str:
-        """Return where a cell is, as a person would look for it, such as ``line 7, column age``."""
-        return f"{self.row_place(row)}, column {shortened(name)}"
+        """Return where a cell is, as a person would look for it, such as ``line 7, column age``.
+
+        Raises:
+            ConfigError: there is no such row, or ``name`` is no text.
+        """
+        return f"{self.row_place(row)}, column {shortened(checks.text('name', name))}"
 
     def row_place(self, row: int) -> str:
-        """Return where a row is, as a person would look for it, such as ``line 7``."""
+        """Return where a row is, as a person would look for it, such as ``line 7``.
+
+        Raises:
+            ConfigError: there is no such row.
+        """
+        row = checks.whole_number("row", row, at_least=0, below=len(self))
         return f"row {row}" if self.locate is None else self.locate(row)
 
     def select(self, names: Sequence[str]) -> Table:

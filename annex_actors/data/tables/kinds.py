@@ -17,7 +17,8 @@ MISSING = ("", "na", "n/a", "nan", "null", "?", "-")
 _TRUTH = (("false", "true"), ("no", "yes"))
 _DATES = ("%d.%m.%Y", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
-_EXACT = 2.0**53
+EXACT = 2.0**53
+"""Whole numbers below it are floats exactly."""
 
 
 def number_of(cell: str, *, decimal_comma: bool = False) -> float | None:
@@ -68,7 +69,7 @@ def column_of(name: str, cells: Any, *, decimal_comma: bool = False, form: Form 
     numbers = None if is_text else _numbers(known, decimal_comma)
     if numbers is not None:
         return Column(name, _kind_of(numbers, known), numbers)
-    found = None if is_text else _truth(name, known) or _moments(name, known, form)
+    found = None if is_text else _truth(name, known) or moments(name, known, form)
     return found or Column(name, Kind.TEXT, _objects(known))
 
 
@@ -104,7 +105,7 @@ def _kind_of(numbers: Array, known: Any) -> Kind:
     import pyarrow as pa
 
     known_numbers = numbers[~np.isnan(numbers)]
-    if not ((np.abs(known_numbers) < _EXACT) & (np.rint(known_numbers) == known_numbers)).all():
+    if not ((np.abs(known_numbers) < EXACT) & (np.rint(known_numbers) == known_numbers)).all():
         return Kind.NUMBER
     try:
         known.cast(pa.int64())
@@ -129,14 +130,23 @@ def _truth(name: str, known: Any) -> Column | None:
     )
 
 
-def _moments(name: str, known: Any, form: Form | None) -> Column | None:
+def moments(name: str, known: Any, form: Form | None = None) -> Column | None:
+    """Return a column of dates if every cell holds one; None if not, or if all are missing.
+
+    Args:
+        name: its name.
+        known: pyarrow's array of strings; null where one is missing.
+        form: what the cells were before: text stays text, and dates keep their format.
+    """
+    if known.null_count == len(known) or (form is not None and form.kind is Kind.TEXT):
+        return None
     formats = form.words if form is not None and form.kind is Kind.DATE and form.words else _DATES
     first = _dates(known.drop_null().slice(0, 100), formats)
     dates = first and _dates(known, formats)
     if not dates:
         return None
-    moments, words = dates
-    return Column(name, Kind.DATE, np.array(moments.to_numpy(zero_copy_only=False), "M8[us]"), words)
+    found, words = dates
+    return Column(name, Kind.DATE, np.array(found.to_numpy(zero_copy_only=False), "M8[us]"), words)
 
 
 def _dates(known: Any, formats: Sequence[str] = _DATES) -> tuple[Any, tuple[str, ...]] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,35 +77,76 @@ def summary_of(table: Table, *, label: str | None = None) -> TableSummary:
     if label not in table.names:
         hint = did_you_mean(label, table.names)
         raise DataError(f"expected the label column to be one of {listed(table.names)}, got {shown(label)}{hint}")
-    codes = [_codes(column) for column in table]
-    target = codes[table.names.index(label)]
+    codes = {column.name: _codes(column) for column in table}
     return TableSummary(
         table.source,
         len(table),
-        len(table) - len({row.tobytes() for row in np.stack(codes, axis=1)}),
+        len(table) - _distinct_rows(list(codes.values())),
         label,
-        _classes(table[label]),
+        _classes(table[label], codes[label]),
         tuple(
-            _column(table, column, each, None if column.name == label else target)
-            for column, each in zip(table, codes, strict=True)
+            _column(table, column, codes[column.name], None if column.name == label else codes[label])
+            for column in table
         ),
     )
 
 
-def _column(table: Table, column: Column, codes: NDArray[np.int64], target: NDArray[np.int64] | None) -> ColumnSummary:
-    missing = int(column.missing.sum())
-    distinct = len(np.unique(codes)) - (missing > 0)
-    suspicion = _odd(table, column) or _suspicion(column.kind, codes, distinct, target)
-    return ColumnSummary(column.name, str(column.kind), missing, distinct, _values(column), suspicion)
+@dataclass(frozen=True)
+class _Codes:
+    """A number for each cell, from 0, equal for equal cells, in the order in which they are first there.
+
+    All missing cells have one number, the last. ``values`` are the cells that are not missing, each once.
+    """
+
+    numbers: NDArray[np.int64]
+    count: int
+    values: list[Any]
+
+    @property
+    def missing(self) -> int:
+        """How many cells are missing."""
+        return int((self.numbers == len(self.values)).sum())
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How often each value is there."""
+        return np.bincount(self.numbers, minlength=self.count)[: len(self.values)]
 
 
-def _codes(column: Column) -> NDArray[np.int64]:
-    """Return a number for each cell, equal for equal cells; all missing cells are equal."""
-    missing = column.missing
-    known = column.values[~missing]
-    codes = np.full(len(column), -1)
-    codes[~missing] = np.unique(known.astype(str) if column.kind is Kind.TEXT else known, return_inverse=True)[1]
-    return codes
+def _codes(column: Column) -> _Codes:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    values = column.values + 0.0 if column.values.dtype == np.float64 else column.values  # -0.0 equals 0.0
+    coded = pa.array(values, pa.string() if column.kind is Kind.TEXT else None, from_pandas=True).dictionary_encode()
+    count = len(coded.dictionary)
+    numbers = pc.fill_null(coded.indices.cast(pa.int64()), count).to_numpy()
+    return _Codes(numbers, count + (coded.null_count > 0), coded.dictionary.to_numpy(zero_copy_only=False).tolist())
+
+
+def _paired(left: NDArray[np.int64], right: _Codes) -> tuple[NDArray[np.int64], int]:
+    """Return a number for each row, from 0, equal where both numbers are, and how many there are."""
+    import pyarrow as pa
+
+    coded = pa.array(left * right.count + right.numbers).dictionary_encode()
+    return coded.indices.cast(pa.int64()).to_numpy(), len(coded.dictionary)
+
+
+def _distinct_rows(codes: Sequence[_Codes]) -> int:
+    """Return how many different rows there are; columns of many values come first, since few of them tell all rows."""
+    rows = np.zeros(len(codes[0].numbers), np.int64)
+    count = min(1, len(rows))
+    for each in sorted(codes, key=lambda column: -column.count):
+        if count < len(rows) and each.count > 1:
+            rows, count = _paired(rows, each)
+    return count
+
+
+def _column(table: Table, column: Column, codes: _Codes, target: _Codes | None) -> ColumnSummary:
+    suspicion = _odd(table, column) or _suspicion(column.kind, codes, target)
+    return ColumnSummary(
+        column.name, str(column.kind), codes.missing, len(codes.values), _values(column, codes), suspicion
+    )
 
 
 def _odd(table: Table, column: Column) -> str:
@@ -112,38 +154,38 @@ def _odd(table: Table, column: Column) -> str:
     return "" if row is None else f"not a number: {shown(column.values[row])} in {table.row_place(row)}"
 
 
-def _suspicion(kind: Kind, codes: NDArray[np.int64], distinct: int, target: NDArray[np.int64] | None) -> str:
-    if distinct < 2:
+def _suspicion(kind: Kind, codes: _Codes, target: _Codes | None) -> str:
+    if len(codes.values) < 2:
         return "constant"
-    if target is None or len(codes) <= _FEW:
+    if target is None or len(codes.numbers) <= _FEW:
         return ""
-    pairs = len(np.unique(np.stack([codes, target]), axis=1)[0])
-    if pairs == len(np.unique(codes)) == len(np.unique(target)):
+    if codes.count == target.count == _paired(codes.numbers, target)[1]:
         return "copy of the label"
-    is_identifier = kind in (Kind.TEXT, Kind.INTEGER) and distinct == len(codes)
+    is_identifier = kind in (Kind.TEXT, Kind.INTEGER) and len(codes.values) == len(codes.numbers)
     return "identifier" if is_identifier else ""
 
 
-def _values(column: Column) -> str:
-    known = column.values[~column.missing]
-    if not len(known):
+def _values(column: Column, codes: _Codes) -> str:
+    if not codes.values:
         return ""
     if column.kind in (Kind.TEXT, Kind.BOOLEAN):
-        (value, count), *_ = _counts(column)
-        return f"{shortened(value, 30)} ({count:,})"
+        most = int(codes.counts.argmax())
+        return f"{shortened(_name(column.kind, codes.values[most]), 30)} ({codes.counts[most]:,})"
+    known = column.values[~column.missing]
     if column.kind is Kind.DATE:
         return " to ".join(str(each.astype("M8[s]")).removesuffix("T00:00:00") for each in (known.min(), known.max()))
     return f"{known.min():g} to {known.max():g}"
 
 
-def _classes(label: Column) -> dict[str, int] | None:
-    return None if label.kind in (Kind.NUMBER, Kind.DATE) else dict(_counts(label))
+def _classes(label: Column, codes: _Codes) -> dict[str, int] | None:
+    """Return how many rows each class has; of those with as many, the one that is first in the table is first."""
+    if label.kind in (Kind.NUMBER, Kind.DATE):
+        return None
+    order = np.argsort(-codes.counts, kind="stable")
+    return {_name(label.kind, codes.values[index]): int(codes.counts[index]) for index in order}
 
 
-def _counts(column: Column) -> list[tuple[str, int]]:
-    known = column.values[~column.missing].tolist()
-    words = {1.0: "true", 0.0: "false"}
-    names = known if column.kind is Kind.TEXT else [f"{each:.0f}" for each in known]
-    if column.kind is Kind.BOOLEAN:
-        names = [words[each] for each in known]
-    return Counter(names).most_common()
+def _name(kind: Kind, value: Any) -> str:
+    if kind is Kind.TEXT:
+        return str(value)
+    return ("false", "true")[int(value)] if kind is Kind.BOOLEAN else f"{value:.0f}"

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 
 from annex_actors.base.errors import DataError, message_of
-from annex_actors.base.files import open_file
 from annex_actors.base.texts import shortened
 from annex_actors.base.words import counted
-from annex_actors.data.idx import unpacked
 from annex_actors.data.tables.columns import Form, Table
+from annex_actors.data.tables.content import text_content
+from annex_actors.data.tables.guards import check_fits
 from annex_actors.data.tables.kinds import column_of, is_value, number_of
+from annex_actors.data.tables.names import different, source_of
 
 _SEPARATORS = ("\t", ";", "|", ",")  # a comma last: it may stand within the numbers of files with another
 _SAMPLE = 2**16
@@ -84,8 +85,7 @@ class TextFile:
     @property
     def source(self) -> str:
         """One line: the file, and which columns have another name than there."""
-        renamed = [name for name, own in zip(self.names, self.header or (), strict=False) if own and name != own]
-        return f"{self.path}" + (f", of equal names the later ones are now {', '.join(renamed)}" if renamed else "")
+        return source_of(str(self.path), self.header or (), self.names)
 
     def line(self, row: int) -> str:
         """Return where a row begins in the file, such as ``line 7``."""
@@ -119,7 +119,7 @@ def read_text(
         OSError: the file cannot be read.
         DataError: not UTF-8, lines of different lengths, or no line of data.
     """
-    content = _content(path)
+    content = text_content(path)
     separator = separator or _separator(content)
     columns = _columns(content, separator, _width(content, separator))
     first = [column[0].as_py() for column in columns]
@@ -129,16 +129,8 @@ def read_text(
     if not len(rows[0]):
         raise DataError("expected at least 1 line of data, got none; write one sample a line")
     names = tuple(first) if has_header else None
-    own = _different(names or [""] * len(rows))
+    own = different(names or [""] * len(rows))
     return TextFile(path, content, separator, names, own, tuple(rows), forms or {})
-
-
-def _content(path: Path) -> bytes:
-    with open_file(path) as file:
-        content = unpacked(file) if path.suffix == ".gz" else file.read()
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError("expected a table in UTF-8, got UTF-16; save it as UTF-8")
-    return content.removeprefix(b"\xef\xbb\xbf").rstrip(b" \r\n\x1a") + b"\n"
 
 
 def _separator(content: bytes) -> str:
@@ -194,6 +186,7 @@ def _columns(content: bytes, separator: str, width: int) -> list[Any]:
     import pyarrow.compute as pc
     import pyarrow.csv as arrow_csv
 
+    check_fits(1, width)
     if content.count(b'"') % 2:  # pyarrow takes a quotation without an end
         _diagnose(content, separator)
     names = [str(index) for index in range(width)]
@@ -273,15 +266,3 @@ def _without_empty_end(rows: Sequence[Any]) -> list[Any]:
     while length and not any(column[length - 1].as_py() for column in rows):
         length -= 1
     return [column.slice(0, length) for column in rows]
-
-
-def _different(header: Sequence[str]) -> tuple[str, ...]:
-    """Return a name for each column: an index where there is none, and a number where another has it already."""
-    taken = dict[str, None]()
-    for index, name in enumerate(header):
-        wanted, number = name or str(index), 1
-        while wanted in taken or (number > 1 and wanted in header):
-            number += 1
-            wanted = f"{name or index}.{number}"
-        taken[wanted] = None
-    return tuple(taken)

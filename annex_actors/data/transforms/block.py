@@ -15,6 +15,7 @@ from annex_actors.base.texts import shortened
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data.tables.columns import CellError, Column, Kind
+from annex_actors.data.tables.kinds import number_of
 
 NUMBERS = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
 """The kinds whose cells are numbers."""
@@ -130,9 +131,25 @@ def of_kind(column: Column, kind: Kind) -> Column:
         return Column(column.name, kind, np.array(Block.of(column).words("text"), object))
     if kind in NUMBERS and column.kind in NUMBERS:
         return Column(column.name, kind, column.values)
-    row = int(np.flatnonzero(~column.missing)[0])
-    cell = shown(Block.of(column).words("text")[row])
-    raise CellError(f"expected a {kind}, as in training,", row, f"{cell}; correct the cell")
+    if kind not in NUMBERS:
+        row = int(np.flatnonzero(~column.missing)[0])
+        cell = shown(Block.of(column).words("text")[row])
+        raise CellError(f"expected a {kind}, as in training,", row, f"{cell}; correct the cell")
+    return Column(column.name, kind, read_numbers(column, "expected a number, as in training,"))
+
+
+def read_numbers(column: Column, expected: str) -> NDArray[np.float64]:
+    """Return the numbers that the cells of a column hold as text, NaN where one is missing.
+
+    Raises:
+        CellError: a cell holds none; ``expected`` says what was wanted.
+    """
+    words = Block.of(column).words("text")
+    numbers = [np.nan if word is None else number_of(word) for word in words]
+    if None in numbers:
+        row = numbers.index(None)
+        raise CellError(expected, row, f"{shown(words[row])}; correct the cell")
+    return np.array(numbers, np.float64)
 
 
 def _blank(kind: Kind, rows: int) -> Array:

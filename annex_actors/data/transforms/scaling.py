@@ -17,7 +17,7 @@ from annex_actors.base.types import Array, Floats
 from annex_actors.data.transforms.block import Block, numbers
 from annex_actors.data.transforms.transform import State
 
-_RAREST = 1e-7
+RAREST = 1e-7
 """The smallest share of rows for which a normal distribution is asked."""
 
 
@@ -239,6 +239,6 @@ def _share(column: Array, quantiles: Array, shares: Array) -> Array:
 def _deviate(shares: Array) -> Array:
     from scipy.special import ndtri
 
-    least = _RAREST - np.spacing(1)
+    least = RAREST - np.spacing(1)
     deviates: Array = np.clip(ndtri(shares), ndtri(least), ndtri(1 - least))
     return deviates

@@ -19,7 +19,7 @@ from annex_actors.base.words import counted
 from annex_actors.data.labels import check_classes
 from annex_actors.data.tables.columns import CellError, Column, Form, Kind, Table, located
 from annex_actors.data.tables.kinds import number_of
-from annex_actors.data.transforms.block import NUMBERS, Block, of_kind
+from annex_actors.data.transforms.block import NUMBERS, Block, of_kind, read_numbers
 from annex_actors.data.transforms.categories import categories_of
 from annex_actors.data.units import Units
 
@@ -108,14 +108,15 @@ class Target:
         for label, form in zip(self.labels, self.forms, strict=True):
             with located(table, label):
                 _check_whole(table[label])
-                found.append(self._encoded(of_kind(table[label], form.kind)))
+                found.append(self._encoded(table[label], form.kind))
         if self.units is None:
             return found[0]
         return self.units.standardised(found[0] if len(found) == 1 else np.stack(found, axis=1))
 
-    def _encoded(self, column: Column) -> Array:
+    def _encoded(self, column: Column, kind: Kind) -> Array:
         if self.classes is None:
-            return Block.of(column).numbers(Task.REGRESSION)[:, 0]
+            return _amounts(column)
+        column = of_kind(column, kind)
         if column.kind is Kind.BOOLEAN:
             return column.values.astype(np.int64)
         words = Block.of(column).words(Task.CLASSIFICATION)
@@ -193,20 +194,18 @@ def _units(table: Table, columns: Sequence[Column], rows: NDArray[np.int64], *, 
     means, scales = [], []
     for column in columns:
         with located(table, column.name):
-            if column.kind not in NUMBERS:
-                row, cell = _first_text(column)
-                raise CellError("expected a number to predict", row, f"{shown(cell)}; correct it")
-            amounts = Block.of(column).numbers(Task.REGRESSION)[:, 0]
+            amounts = _amounts(column)
         is_truth = keep_truth and bool(np.isin(amounts, (0, 1)).all())
         means.append(0.0 if is_truth else float(amounts[rows].mean()))
         scales.append(1.0 if is_truth else float(amounts[rows].std()) or 1.0)
     return Units(np.array(means), np.array(scales))
 
 
-def _first_text(column: Column) -> tuple[int, str]:
-    """Return the first row that holds no number, and its cell."""
-    words = [str(word) for word in Block.of(column).words("text")]
-    return next(((row, word) for row, word in enumerate(words) if number_of(word) is None), (0, words[0]))
+def _amounts(column: Column) -> NDArray[np.float64]:
+    if column.kind not in NUMBERS:
+        numbers = read_numbers(column, "expected a number to predict")
+        column = Column(column.name, Kind.NUMBER, numbers)
+    return Block.of(column).numbers(Task.REGRESSION)[:, 0]
 
 
 def _check_whole(column: Column) -> None:

@@ -6,7 +6,7 @@
 4. `program`: a module as pure functions;
 5. `torch_module`: the layer;
 6. `texts`: the files that a network's text names;
-7. `conversion`, with `from_modules`, `to_modules` and `equivalents`: networks from torch and to torch.
+7. `conversion`, with `from_modules`, `to_modules`, `equivalents` and `branched`: networks from torch and to torch.
 """
 
 from collections.abc import Callable, Mapping

@@ -57,14 +57,14 @@ def from_torch(module: Any, input_shape: Shape | None = None) -> tuple[Network, 
 
 
 def to_torch(network: Network, trained: Trained) -> Any:
-    """Return a ``torch.nn.Sequential`` that computes what a network does.
+    """Return a ``torch.nn.Sequential`` that computes what a network does; of one that branches, a subclass of it.
 
     The module takes the samples that the network takes, and returns what the last layer does, without the probabilities
     that a cost makes of it. Its ``state_dict`` has the names of `Checkpoint.weights`; it is
     in evaluation mode.
 
     Args:
-        network: layers in a row, without forks.
+        network: its layers.
         trained: its weights, such as ``learner.checkpoint``.
 
     Raises:

@@ -28,6 +28,72 @@ class Permute(nn.Module):  # type: ignore[misc]  # torch is an extra, and so of 
         return ", ".join(map(str, self.axes))
 
 
+class CentreCrop(nn.Module):  # type: ignore[misc]
+    """Cuts the rectangle in the centre out of images, with zeros around them, as `annex_actors.random_crop` predicts.
+
+    Args:
+        size: height and width of the rectangle.
+        padding: rows of zeros above and below, and columns on the left and right.
+    """
+
+    def __init__(self, size: tuple[int, int], padding: tuple[int, int]) -> None:
+        super().__init__()
+        self.size, self.padding = size, padding
+
+    def forward(self, inputs: Any) -> Any:
+        """Return the rectangles, shape ``(samples, channels, *size)``."""
+        (height, width), (down, across) = self.size, self.padding
+        padded = nn.functional.pad(inputs, (across, across, down, down))
+        top, left = (padded.shape[2] - height) // 2, (padded.shape[3] - width) // 2
+        return padded[:, :, top : top + height, left : left + width]
+
+
+class Step(nn.Module):  # type: ignore[misc]
+    """1 above 0, else 0."""
+
+    def forward(self, inputs: Any) -> Any:
+        """Return ones and zeros."""
+        return (inputs > 0).to(inputs.dtype)
+
+
+class Activated(nn.Linear):  # type: ignore[misc]
+    """A linear module and the module of its activation, as `annex_actors.annex_dense` predicts.
+
+    Args:
+        in_features: of ``nn.Linear``.
+        out_features: likewise.
+        activation: the module.
+    """
+
+    def __init__(self, in_features: int, out_features: int, activation: Any) -> None:
+        super().__init__(in_features, out_features)
+        self.activation = activation
+
+    def forward(self, inputs: Any) -> Any:
+        """Return the activation of the products."""
+        return self.activation(super().forward(inputs))
+
+
+class Added(nn.Module):  # type: ignore[misc]
+    """Adds a table to each sample: learned positions, or others, which are no part of the ``state_dict``.
+
+    Args:
+        table: of the shape of a sample.
+        is_learned: whether it is a parameter, ``weight``.
+    """
+
+    def __init__(self, table: Any, *, is_learned: bool) -> None:
+        super().__init__()
+        if is_learned:
+            self.weight = nn.Parameter(table)
+        else:
+            self.register_buffer("weight", table, persistent=False)
+
+    def forward(self, inputs: Any) -> Any:
+        """Return the sums."""
+        return inputs + self.weight
+
+
 class Indices(nn.Embedding):  # type: ignore[misc]
     """An embedding of indices that are floating numbers."""
 

@@ -27,7 +27,7 @@ from annex_actors.layers.images import (
 )
 from annex_actors.layers.native import equivalents
 from annex_actors.layers.native.rows import ToModule, ToRow
-from annex_actors.layers.windows import Windows, windows_of
+from annex_actors.layers.windows import Windows, two, windows_of
 
 
 def _convolution(layer: Conv1d | Conv2d, before: Shape, after: Shape) -> ToRow:
@@ -84,6 +84,10 @@ def _global_pool(kind: Callable[[int], Any]) -> ToModule:
     )
 
 
+def _crop(layer: RandomCrop, before: Shape, after: Shape) -> ToRow:
+    return ToRow(equivalents.CentreCrop(two(layer.size), two(layer.padding)), is_channels_first=True)
+
+
 def _training_only(layer: Any, before: Shape, after: Shape) -> ToRow:
     return ToRow(nn.Identity(), is_channels_first=None)
 
@@ -99,7 +103,7 @@ TO_IMAGES: Mapping[type[Any], ToModule] = {
     GlobalMaxPool: _global_pool(nn.AdaptiveMaxPool1d),
     RandomFlip: _training_only,
     RandomShift: _training_only,
-    RandomCrop: _training_only,
+    RandomCrop: _crop,
     Cutout: _training_only,
     GaussianNoise: _training_only,
 }

@@ -25,18 +25,21 @@ from annex_actors.layers.activations import (
     Silu,
     Softmax,
     Softplus,
+    Step,
     Tanh,
 )
+from annex_actors.layers.annex_dense import AnnexDense
+from annex_actors.layers.branches import Concatenate, Fork, Join, Rotate
 from annex_actors.layers.dense import Dense
 from annex_actors.layers.dropout import Dropout
-from annex_actors.layers.native import equivalents
+from annex_actors.layers.native import branched, equivalents
 from annex_actors.layers.native.rows import TRANSPOSED, ToModule, ToRow
 from annex_actors.layers.native.to_images import TO_IMAGES
 from annex_actors.layers.native.torch_module import TorchModule
 from annex_actors.layers.network import Network
 from annex_actors.layers.norms import BatchNorm, GroupNorm, LayerNorm, RmsNorm
 from annex_actors.layers.reshaping import Flatten, Permute, Reshape
-from annex_actors.layers.sequences import Embedding, Recurrent, SelfAttention
+from annex_actors.layers.sequences import Embedding, Positions, Recurrent, SelfAttention, SinusoidalPositions
 from annex_actors.layers.stack import AnyLayer
 
 
@@ -62,21 +65,24 @@ def converted(network: Network, weights: Mapping[str, Array], input_shape: Shape
         is_first = is_first and len(shapes[index + 1]) > 1
     if is_first:
         move(len(network.layers), shapes[-1], first=False)
-    return nn.Sequential(parts).eval()
+    is_chain = not any(isinstance(each, branched.OnStack) for each in parts.values())
+    return (nn.Sequential if is_chain else branched.Branched)(parts).eval()
 
 
 def _row(index: int, layer: AnyLayer, before: Shape, after: Shape) -> ToRow:
     convert = TO_TORCH.get(type(layer.function) if isinstance(layer, Activation) else type(layer))
     if convert is None:
         raise ConfigError(
-            f"expected layers in a row that torch has modules for, got layer {index} ({layer.spec()}); "
+            f"expected layers that torch has modules for, got layer {index} ({layer.spec()}); "
             "convert the layers before and after it"
         )
     return convert(layer.function if isinstance(layer, Activation) else layer, before, after)
 
 
 def _fill(row: ToRow, weights: Mapping[str, Array]) -> None:
-    """Give a module its weights; counts of batches stay as they are."""
+    """Give a module its weights, in their dtype; counts of batches stay as they are."""
+    for array in weights.values():
+        row.module.to(torch.from_numpy(np.empty(0, array.dtype)).dtype)
     state = row.module.state_dict()
     for name, array in weights.items():
         own = np.ascontiguousarray(array.transpose(row.orders[name]) if name in row.orders else array)
@@ -94,6 +100,16 @@ def _relu(function: Relu) -> Any:
 
 def _dense(layer: Dense, before: Shape, after: Shape) -> ToRow:
     return ToRow(nn.Linear(before[-1], after[-1]), {"weight": TRANSPOSED})
+
+
+def _annex_dense(layer: AnnexDense, before: Shape, after: Shape) -> ToRow:
+    activation = _row(0, layer.activation, after, after).module
+    return ToRow(equivalents.Activated(before[-1], after[-1], activation), {"weight": TRANSPOSED})
+
+
+def _sinusoidal_positions(layer: SinusoidalPositions, before: Shape, after: Shape) -> ToRow:
+    table, _ = layer.forward({}, np.zeros((1, *before)), None)
+    return ToRow(equivalents.Added(torch.from_numpy(table[0]).float(), is_learned=False))
 
 
 def _prelu(layer: Prelu, before: Shape, after: Shape) -> ToRow:
@@ -166,9 +182,11 @@ TO_TORCH: Mapping[type[Any], ToModule] = {
     Softplus: _elementwise(lambda function: nn.Softplus(function.beta, function.threshold)),
     Sigmoid: _elementwise(lambda function: nn.Sigmoid()),
     Tanh: _elementwise(lambda function: nn.Tanh()),
+    Step: _elementwise(lambda function: equivalents.Step()),
     Relu: _elementwise(_relu),
     Softmax: lambda layer, before, after: ToRow(nn.Softmax(-1)),
     LogSoftmax: lambda layer, before, after: ToRow(nn.LogSoftmax(-1)),
+    AnnexDense: _annex_dense,
     Prelu: _prelu,
     Dropout: _dropout,
     BatchNorm: _batch_norm,
@@ -176,6 +194,12 @@ TO_TORCH: Mapping[type[Any], ToModule] = {
     LayerNorm: _layer_norm,
     RmsNorm: _rms_norm,
     Embedding: lambda layer, before, after: ToRow(equivalents.Indices(layer.num_embeddings, layer.embedding_dim)),
+    Positions: lambda layer, before, after: ToRow(equivalents.Added(torch.zeros(before), is_learned=True)),
+    SinusoidalPositions: _sinusoidal_positions,
+    Fork: lambda layer, before, after: ToRow(branched.Fork(layer.copies)),
+    Rotate: lambda layer, before, after: ToRow(branched.Rotate(layer.takes)),
+    Join: lambda layer, before, after: ToRow(branched.Join(layer.takes)),
+    Concatenate: lambda layer, before, after: ToRow(branched.Concatenate(layer.takes)),
     Flatten: lambda layer, before, after: ToRow(nn.Flatten()),
     Reshape: _reshape,
     Permute: lambda layer, before, after: ToRow(equivalents.Permute(*layer.axes)),

@@ -71,7 +71,6 @@ REFUSED = {
     "names.csv": ("x,name\n" + "".join(f"{at}.5,n{at}\n" for at in range(50)), "choose another label"),
     "one-column.csv": ("x\n1\n2\n", "expected at least 2 columns"),
     "empty.csv": ("\ufeff\r\n", "expected at least 1 line of data, got none"),
-    "table.parquet": ("PAR1", "save the table as .csv"),
 }
 """Files that cannot be trained on, by name, and what is said of each."""
 
