@@ -237,7 +237,7 @@ PACKAGED: Mapping[str, Packaged] = MappingProxyType(
                 "4eac68d29037073348b80eaff9752858bbcbb7bd1b8fab5f2a534b36b38405ad",
             ),
             _faces,
-            _softmax("avg_pool2d:4 flatten dense:128 relu dense:40", 0.001, 32, 60),
+            _softmax("avg_pool2d:3 layer_norm:3 flatten dense:128 relu dropout:0.3 dense:40", 0.002, 32, 30),
         ),
         "mnist-5000": Packaged(
             "handwritten digits of 28x28 pixels, 10 classes", "classification", 5000, 784,
