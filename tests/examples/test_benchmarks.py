@@ -29,6 +29,7 @@ BENCHMARKS = {
         "one_for_all",
         "a life among so many",
     ],
+    "tables": ["own data", "wine            accuracy"],
 }
 """What each prints, among other things."""
 
