@@ -26,7 +26,7 @@ from annex_actors.data.packaged import PACKAGED
 from annex_actors.data.sequences import holds_sequences, read_sequences
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
 from annex_actors.data.tables.read import file_of, is_table, read_table
-from annex_actors.data.transforms.preparation import Label
+from annex_actors.data.transforms.choices import Label
 from annex_actors.data.transforms.target import Task
 
 

@@ -21,7 +21,8 @@ from annex_actors.data.samples import Samples, rows_of
 from annex_actors.data.sources.stored import StoredInputs, as_inputs
 from annex_actors.data.split import split_indices
 from annex_actors.data.tables.columns import Table
-from annex_actors.data.transforms.preparation import Label, Preparation, chosen_transforms, labels_named, prepare
+from annex_actors.data.transforms.choices import Label, chosen_transforms, labels_named
+from annex_actors.data.transforms.preparation import Preparation, prepare
 from annex_actors.data.transforms.target import Target
 
 
@@ -177,7 +178,8 @@ class Dataset:
             label: the column to predict, by name or by index (negative from the end); the last by default. Several
                 names, or a text of names with commas between them, are several amounts, or truth values as 0 and 1.
             transforms: of some columns, by name, such as ``{"age": "impute standardise", "id": "drop"}``; the others
-                get what fits their kind. ``preparation.description`` says what was done.
+                get what fits their kind. Several names with commas between them, which may have wildcards, are
+                transformed together; see `Preparation.fit`. ``preparation.description`` says what was done.
             drop: names of columns to leave out.
             task: ``classification`` or ``regression``; by default what the kind of the label suggests.
             test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.

@@ -14,6 +14,7 @@ name = "digits"                 # or the path of a table, an .npz file or a fold
 # group = "person"              # or time = "date", or split = "part": how to divide the rows, instead of at random
 # [data.transforms]             # of some columns; `annex-actors data FILE` shows what others get
 # age = "impute log standardise"
+# "height, weight, x*" = "impute standardise pca:2"   # columns that are transformed together
 
 [network]
 layers = "dense:128 relu dropout:0.1 dense:10"
