@@ -25,6 +25,9 @@ from annex_actors.data.npz import read_npz
 from annex_actors.data.packaged import PACKAGED
 from annex_actors.data.sequences import holds_sequences, read_sequences
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
+from annex_actors.data.sources.stored import are_large
+from annex_actors.data.tables.columns import Table as CellTable
+from annex_actors.data.tables.parquet_table import ParquetTable
 from annex_actors.data.tables.read import file_of, is_table, read_table
 from annex_actors.data.transforms.choices import Label
 from annex_actors.data.transforms.target import Task
@@ -189,9 +192,10 @@ def load(
         header: whether the first line of a table holds names; None: found out.
         test_fraction: the fraction of your own file to test on, in [0, 1); 0 tests on the training samples.
         validation: the fraction of the training samples to set apart for validation, in (0, 1); None: none.
-        in_memory: whether the inputs of an ``.npz`` file or the pictures of a folder are kept in memory; if not, they
-            are read whenever they are used, with the same numbers. None: unless they would take more than a quarter of
-            it.
+        in_memory: whether inputs of an ``.npz`` file or a table, or pictures of a folder, are kept in memory; if not,
+            they are read whenever they are used, with the same numbers. Those of a table are prepared once, and written
+            to a file of the cache; of a Parquet file only one column is in memory at a time. None: unless they would
+            take more than a quarter of it.
 
     Raises:
         DataError: an unknown name, a file that cannot be read, or data that cannot be trained on.
@@ -224,14 +228,13 @@ def load(
     }
     for setting, given in of_table.items():
         _check_used(setting, given, name, is_own, "a table")
-    stays = not (known or is_own or has_sequences)
-    _check_used("in_memory", in_memory, name, stays, "an .npz file or a folder of pictures")
+    _check_used("in_memory", in_memory, name, not (known or has_sequences), "a table, arrays or a folder of pictures")
     _check_used("data_dir", data_dir, name, name in (*PACKAGED, _CLOTHES), "fashion-mnist or the data set of a package")
     own_split = None if test_fraction == _TEST_FRACTION else test_fraction
     _check_used("test_fraction", own_split, name, name not in (*DATA, *PACKAGED, _CLOTHES), "a file of your own")
     if is_own:
-        table = read_table(path, header=header, label=label if isinstance(label, str | int) else None)
-        file = file_of(path)
+        table = _table(path, label, header, in_memory)
+        file, is_stored = file_of(path), isinstance(table, ParquetTable)
         with reading(file):
             return Dataset.from_table(
                 table,
@@ -246,11 +249,21 @@ def load(
                 split=split,
                 seed=seed,
                 name=file.name.partition(".")[0] or file.name,
+                in_memory=not is_stored if in_memory is None else in_memory,
             )
     if name in PACKAGED:
         return PACKAGED[name].load(folder, validation=validation, seed=seed)
     dataset = _loaded(name, user_path(path), folder, own, in_memory)
     return dataset if validation is None else dataset.with_validation(validation, seed=seed)
+
+
+def _table(path: Path, label: Label, header: bool | None, in_memory: bool | None) -> CellTable:
+    """Return the table in a file; one in Parquet may stay there."""
+    if path.suffix.lower() == ".parquet" and header is None and in_memory is not True:
+        table = ParquetTable(user_path(path))
+        if in_memory is False or are_large(len(table) * len(table.names)):
+            return table
+    return read_table(path, header=header, label=label if isinstance(label, str | int) else None)
 
 
 def _loaded(name: str, path: Path, folder: Path | None, division: Division, in_memory: bool | None) -> Dataset:

@@ -18,11 +18,12 @@ from annex_actors.data.arrays import as_array
 from annex_actors.data.division import Division
 from annex_actors.data.labels import class_labels, flat_labels, is_labels
 from annex_actors.data.samples import Samples, rows_of
+from annex_actors.data.sources.prepared import in_a_file
 from annex_actors.data.sources.stored import StoredInputs, as_inputs
 from annex_actors.data.split import split_indices
 from annex_actors.data.tables.columns import Table
 from annex_actors.data.transforms.choices import Label, chosen_transforms, labels_named
-from annex_actors.data.transforms.preparation import Preparation, prepare
+from annex_actors.data.transforms.preparation import Preparation, prepare, side_by_side
 from annex_actors.data.transforms.target import Target
 
 
@@ -167,6 +168,7 @@ class Dataset:
         split: str | None = None,
         seed: int = 0,
         name: str = "table",
+        in_memory: bool = True,
     ) -> Dataset:
         """Return a data set of a table, divided into training and test samples, with columns of any kind made numbers.
 
@@ -189,6 +191,8 @@ class Dataset:
             split: the column that says ``train``, ``test`` or ``validation``. Of these three at most one is given.
             seed: of the split, >= 0; the split depends on the seed and the labels or groups alone.
             name: its name in reports.
+            in_memory: whether the inputs are kept in memory; if not, they are written to a file in the user's cache,
+                column by column, and read from there whenever they are used, with the same numbers.
 
         Raises:
             DataError: an unknown column, a missing label, cells that a transform cannot take, or nothing to learn from.
@@ -205,11 +209,12 @@ class Dataset:
         classes = None if target.classes is None else target.encode(table)
         parts = division.parts(table, classes)
         target = Target.fit(table, labels, parts.train, task)
-        preparation, inputs = prepare(table, target, parts.train, chosen)
+        collected = side_by_side if checks.boolean("in_memory", in_memory) else in_a_file
+        preparation, inputs = prepare(table, target, parts.train, chosen, collected)
         targets = target.encode(table)
 
         def samples(rows: Array) -> Samples:
-            return Samples(preparation.inputs(table.rows(rows)), targets[rows])
+            return Samples(collected(preparation.inputs_by_column(table.rows(rows))), targets[rows])
 
         return cls(
             name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed
-from annex_actors.base.types import Array
+from annex_actors.base.types import Array, Floats
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
 from annex_actors.data.tables.columns import CellError, Column, Form, Table, located, row_indices
@@ -85,7 +85,7 @@ class Preparation:
         checks.instance("table", table, Table, _TABLE)
         training = row_indices(np.arange(len(table)) if rows is None else rows, len(table))
         target = Target.fit(table, labels_named(table, label), training, task)
-        return prepare(table, target, training, chosen_transforms(table, target.labels, transforms))[0]
+        return prepare(table, target, training, chosen_transforms(table, target.labels, transforms), side_by_side)[0]
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -122,6 +122,15 @@ class Preparation:
             DataError: a missing or an unknown column, or a cell that cannot be taken.
             ConfigError: something else than a table.
         """
+        return side_by_side(self.inputs_by_column(table))
+
+    def inputs_by_column(self, table: Table) -> Iterator[NDArray[np.float32]]:
+        """Return the inputs that each column becomes, one after another; see `inputs`.
+
+        Raises:
+            DataError: see `inputs`; a cell is looked at when its column is due.
+            ConfigError: something else than a table.
+        """
         checks.instance("table", table, Table, _TABLE)
         used = [feature for feature in self.features if feature.names]
         missing = [name for feature in used for name in feature.columns if name not in table]
@@ -132,7 +141,7 @@ class Preparation:
                 [f"no {listed(missing)}"] * bool(missing) + [f"also {listed(extra)}"] * bool(extra),
             )
             raise DataError(f"expected the columns of the training, got {found}; add, rename or remove columns")
-        return np.hstack([_applied(feature, table) for feature in used])
+        return (_applied(feature, table) for feature in used)
 
     def targets(self, table: Table) -> Array:
         """Return the targets of raw rows: class numbers, int64, shape ``(rows,)``, or standardised amounts, float32.
@@ -202,7 +211,8 @@ def prepare(
     target: Target,
     rows: NDArray[np.int64],
     chosen: Choices,
-) -> tuple[Preparation, NDArray[np.float32]]:
+    collected: Callable[[Iterator[Floats]], Floats],
+) -> tuple[Preparation, Floats]:
     """Return the preparation, and the inputs to train on, in which no row knows its own target.
 
     Args:
@@ -210,6 +220,7 @@ def prepare(
         target: what is predicted.
         rows: the training rows.
         chosen: the transforms of some columns; the others get what fits their kind.
+        collected: from the inputs that columns become, one after another, to all of them side by side.
 
     Raises:
         DataError: cells that a transform cannot take, or nothing left to learn from.
@@ -221,15 +232,27 @@ def prepare(
                 _check_not_almost_numbers(table[name])
     training = table.rows(rows)
     targets, parse = target.for_transforms(target.encode(training)), cache(parse_transforms)
-    fitted = []
-    for names, choice in blocks.items():
-        columns = [training[name] for name in names]
-        with located(training, *names):
-            steps, note = _default(columns[0], parse) if choice is None else choice
-            fitted.append(fit(columns, steps, targets, note))
-    if not any(feature.names for feature, _ in fitted):
-        raise DataError("expected a column to learn from beside the label, got none; say what to do with one")
-    return Preparation(tuple(each for each, _ in fitted), target), np.hstack([inputs for _, inputs in fitted])
+    features: list[Fitted] = []
+
+    def inputs() -> Iterator[Floats]:
+        for names, choice in blocks.items():
+            columns = [training[name] for name in names]
+            with located(training, *names):
+                steps, note = _default(columns[0], parse) if choice is None else choice
+                feature, made = fit(columns, steps, targets, note)
+            features.append(feature)
+            yield made
+        if not any(feature.names for feature in features):
+            raise DataError("expected a column to learn from beside the label, got none; say what to do with one")
+
+    found = collected(inputs())
+    return Preparation(tuple(features), target), found
+
+
+def side_by_side(inputs: Iterator[Floats]) -> Floats:
+    """Return the inputs of all columns in memory."""
+    found: Floats = np.hstack([*inputs])
+    return found
 
 
 def _blocks(
