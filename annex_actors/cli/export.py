@@ -50,15 +50,28 @@ def export(
         checks.unknown("--to", to, forms)
     if without_transforms and to != "onnx":
         raise ConfigError(f"expected --without-transforms with --to onnx only, got --to {to}; leave it out")
+    path = _target(run_dir, out, forms[to])
     if to in _LOGS:
         content = _log(run_dir, to)
     else:
         content = _network(_learner(run_dir, load or []), to, source=str(run_dir), transforms=not without_transforms)
-    name = run_dir.stem if os.path.isfile(run_dir) else run_dir.resolve().name
-    path = Path(f"{name}{forms[to]}") if out is None else out
     with writing(path, f"--out to be a {'folder' if to == 'tensorboard' else 'file'}"):
         write_whole(_file(path) if to == "tensorboard" else path, content)
     print_result(f"wrote {path}, {counted(len(content), 'byte')}")
+
+
+def _target(run_dir: Path, out: Path | None, ending: str) -> Path:
+    """Return where to write: by default the run's name in the current folder; never in the run itself."""
+    from annex_actors.base.errors import ConfigError
+
+    own = Path(os.path.realpath(run_dir))
+    path = Path(f"{own.stem if own.is_file() else own.name}{ending}") if out is None else out
+    target = Path(os.path.realpath(path))
+    if own in (target, *target.parents):
+        raise ConfigError(
+            f"expected --out to be a path outside of the run, which stays as it is, got {path}; change it"
+        )
+    return path
 
 
 def _learner(run_dir: Path, load: Sequence[Path]) -> Learner:

@@ -162,6 +162,7 @@ def load(
     header: bool | None = None,
     test_fraction: float = _TEST_FRACTION,
     validation: float | None = None,
+    in_memory: bool | None = None,
 ) -> Dataset:
     """Return a data set of the catalogue, or the data set in your own file: a table, arrays, or a folder of pictures.
 
@@ -188,6 +189,9 @@ def load(
         header: whether the first line of a table holds names; None: found out.
         test_fraction: the fraction of your own file to test on, in [0, 1); 0 tests on the training samples.
         validation: the fraction of the training samples to set apart for validation, in (0, 1); None: none.
+        in_memory: whether the inputs of an ``.npz`` file or the pictures of a folder are kept in memory; if not, they
+            are read whenever they are used, with the same numbers. None: unless they would take more than a quarter of
+            it.
 
     Raises:
         DataError: an unknown name, a file that cannot be read, or data that cannot be trained on.
@@ -220,6 +224,8 @@ def load(
     }
     for setting, given in of_table.items():
         _check_used(setting, given, name, is_own, "a table")
+    stays = not (known or is_own or has_sequences)
+    _check_used("in_memory", in_memory, name, stays, "an .npz file or a folder of pictures")
     _check_used("data_dir", data_dir, name, name in (*PACKAGED, _CLOTHES), "fashion-mnist or the data set of a package")
     own_split = None if test_fraction == _TEST_FRACTION else test_fraction
     _check_used("test_fraction", own_split, name, name not in (*DATA, *PACKAGED, _CLOTHES), "a file of your own")
@@ -243,17 +249,19 @@ def load(
             )
     if name in PACKAGED:
         return PACKAGED[name].load(folder, validation=validation, seed=seed)
-    dataset = _loaded(name, user_path(path), folder, own)
+    dataset = _loaded(name, user_path(path), folder, own, in_memory)
     return dataset if validation is None else dataset.with_validation(validation, seed=seed)
 
 
-def _loaded(name: str, path: Path, folder: Path | None, division: Division) -> Dataset:
+def _loaded(name: str, path: Path, folder: Path | None, division: Division, in_memory: bool | None) -> Dataset:
     if name in DATA:
         return _made(name)
     if checks.text("name", name) == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
-    read = read_npz if path.suffix == ".npz" else read_sequences if holds_sequences(path) else read_images
-    return read(path, test_fraction=division.test_fraction, seed=division.seed)
+    if holds_sequences(path):
+        return read_sequences(path, test_fraction=division.test_fraction, seed=division.seed)
+    read = read_npz if path.suffix == ".npz" else read_images
+    return read(path, test_fraction=division.test_fraction, seed=division.seed, in_memory=in_memory)
 
 
 def register_data(name: str, made: Callable[[], Dataset]) -> None:

@@ -18,6 +18,7 @@ from annex_actors.data.arrays import as_array
 from annex_actors.data.division import Division
 from annex_actors.data.labels import class_labels, flat_labels, is_labels
 from annex_actors.data.samples import Samples, rows_of
+from annex_actors.data.sources.stored import StoredInputs, as_inputs
 from annex_actors.data.split import split_indices
 from annex_actors.data.tables.columns import Table
 from annex_actors.data.transforms.preparation import Label, Preparation, chosen_transforms, labels_named, prepare
@@ -113,7 +114,7 @@ class Dataset:
     @classmethod
     def from_arrays(
         cls,
-        inputs: ArrayLike,
+        inputs: ArrayLike | StoredInputs,
         targets: ArrayLike,
         *,
         sample_weight: ArrayLike | None = None,
@@ -126,7 +127,7 @@ class Dataset:
         """Return a data set of your own arrays, split into training and test samples.
 
         Args:
-            inputs: shape ``(samples, *input_shape)``.
+            inputs: shape ``(samples, *input_shape)``; or what `open_array` returns, which stays in its file.
             targets: labels, text or integers of shape ``(samples,)`` or ``(samples, 1)``, whose distinct values,
                 sorted, are the classes; or integers of shape ``(samples, classes)`` with a single 1 in each row; or,
                 for regression, floats of shape ``(samples,)`` or ``(samples, outputs)``.
@@ -144,7 +145,7 @@ class Dataset:
         given = as_array(targets, "targets")
         labels, classes = class_labels(flat_labels(given)) if is_labels(given) else (given, None)
         weights = None if sample_weight is None else as_array(sample_weight, "sample_weight")
-        samples = Samples(as_array(inputs, "inputs"), labels, weights)
+        samples = Samples(as_inputs(inputs), labels, weights)
         rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)
         train, test = (rows_of(samples, part) for part in rows)
         return cls(name, train, test, classes, _names("feature_names", feature_names), source)

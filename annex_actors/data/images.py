@@ -18,6 +18,8 @@ from annex_actors.base.types import Array
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
 from annex_actors.data.pictures import SUFFIXES, Pictures
+from annex_actors.data.sources.pictures import stored_pictures
+from annex_actors.data.sources.stored import are_large, as_inputs
 from annex_actors.data.tables.columns import Column, Kind, Table
 from annex_actors.data.tables.read import is_table, read_table
 
@@ -33,6 +35,7 @@ def read_images(
     color_mode: str | None = None,
     test_fraction: float = 0.2,
     seed: int = 0,
+    in_memory: bool | None = None,
 ) -> Dataset:
     """Return the pictures (PNG, JPEG, PGM) in a folder that holds one for each class, or in a table of paths.
 
@@ -48,6 +51,9 @@ def read_images(
         color_mode: ``grayscale`` for one channel, ``rgb`` for three, whatever pictures are; None: as they are.
         test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.
         seed: of the split, >= 0.
+        in_memory: whether the decoded pictures are kept in memory; if not, each is decoded whenever it is used, with
+            the same numbers, and the files must not change meanwhile. None: unless they would take more than a quarter
+            of it.
 
     Raises:
         DataError: no folder, a class without pictures, a link that leads out of the folder; a table without a column of
@@ -56,12 +62,14 @@ def read_images(
             the line of a table.
         ConfigError: an argument of another kind or out of range; or Pillow is not installed (extra ``images``).
     """
+    if in_memory is not None:
+        checks.boolean("in_memory", in_memory)
     options: Any = {"size": size, "color_mode": color_mode}  # which `Pictures` checks
     path, pictures = user_path(checks.path("path", path)), Pictures(**options)
     listing = _in_table(path, label) if is_table(path.name) else _in_folders(path, label)
     with reading(path):
         dataset = Dataset.from_arrays(
-            pictures.read(listing.files, listing.place),
+            _inputs(pictures, listing, path, in_memory=in_memory),
             listing.labels,
             test_fraction=test_fraction,
             seed=seed,
@@ -70,6 +78,14 @@ def read_images(
         )
         check_classes(dataset.classes)
         return dataset
+
+
+def _inputs(pictures: Pictures, listing: _Listing, path: Path, *, in_memory: bool | None) -> Array:
+    files, place = listing.files, listing.place
+    if in_memory is None:
+        first, _ = next(pictures.decoded(files[:1], place))
+        in_memory = not are_large(len(files) * first.size)
+    return pictures.read(files, place) if in_memory else as_inputs(stored_pictures(pictures, files, path, place))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Array, Floats
 from annex_actors.data import Dataset, Samples
 from annex_actors.estimators import settings
+from annex_actors.estimators.callbacks import CallbackSupportMixin, FitTask, followed
 from annex_actors.optimizers.continued import Continued
 from annex_actors.protocol.events import EpochFinished, Event
 from annex_actors.training.checkpoint import Checkpoint
@@ -29,7 +30,7 @@ from annex_actors.training.preparation import PreparedTraining
 _SPARSE = ("csr", "csc")
 
 
-class ActorEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
+class ActorEstimator(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """A network of actors with scikit-learn's methods; the base of both estimators.
 
     A subclass says what the targets are: `_encoded`, `_cost` and `_names` of the classes.
@@ -105,6 +106,7 @@ class ActorEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn 
         tags.target_tags.multi_output = True
         return tags
 
+    @followed
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's name
         """Train; from the weights of the last training with ``warm_start``, else from drawn ones.
 
@@ -120,13 +122,15 @@ class ActorEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn 
             ValueError: settings or data that do not fit; one line says which and what to do.
         """
         settings.check_supported(self)
+        task = FitTask.begun(self, X, y, sample_weight)
         warm = bool(self.warm_start) and hasattr(self, "learner_")
         inputs, targets = self._checked(X, y, reset=not warm)
         encoded = self._encoded(targets, warm=warm)
         if not warm:
             self._begin()
         weights = self._weights(targets, inputs, sample_weight)
-        self._train(inputs, encoded, weights, epochs=self.max_iter, goes_on=False)
+        self._train(inputs, encoded, weights, epochs=self.max_iter, task=task)
+        task.end()
         finished = len(self.learner_.result.history) if self.learner_.result else 0
         if finished >= self.max_iter and self._halts():
             warnings.warn(
@@ -146,7 +150,7 @@ class ActorEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn 
         encoded = self._encoded(targets, warm=not first, classes=classes)
         if first:
             self._begin()
-        self._train(inputs, encoded, self._weights(targets, inputs, sample_weight), epochs=1, goes_on=True)
+        self._train(inputs, encoded, self._weights(targets, inputs, sample_weight), epochs=1, task=None)
         return self
 
     def _begin(self) -> None:
@@ -170,7 +174,11 @@ class ActorEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn 
         weights: Floats = _check_sample_weight(sample_weight, inputs, dtype=np.float64, ensure_non_negative=True)
         return weights
 
-    def _train(self, inputs: Array, targets: Array, weights: Floats | None, *, epochs: int, goes_on: bool) -> None:
+    def _train(
+        self, inputs: Array, targets: Array, weights: Floats | None, *, epochs: int, task: FitTask | None
+    ) -> None:
+        """Train for a whole fit, or go on without one."""
+        goes_on = task is None
         seed = int(self._random.randint(2**31 - 1))
         train, validation = Samples(inputs, targets, weights), None
         if self.early_stopping:
@@ -199,7 +207,8 @@ class ActorEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn 
             batch_size=size,
             halt=None if goes_on else settings.halt_of(self, monitor, plateau, factor),
         )
-        learner.carry_out(self._begun(training, goes_on), observers=[_Printing(factor)] if self.verbose else [])
+        observers = [_Printing(factor)] if self.verbose else []
+        (task or FitTask(self, None, {})).carry_out(learner, self._begun(training, goes_on), observers)
         # A plain optimizer can be saved; that more steps went before is in the checkpoint's identity, so that no other
         # training goes on from it.
         learner.spec = replace(learner.spec, optimizer=optimizer)

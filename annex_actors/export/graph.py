@@ -70,9 +70,9 @@ class Graph:
 
     def node(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one output, and return the output's name."""
-        return self.nodes_output(operator, inputs, 1, domain=domain, **attributes)[0]
+        return self.several(operator, inputs, 1, domain=domain, **attributes)[0]
 
-    def nodes_output(
+    def several(
         self, operator: str, inputs: Sequence[str], outputs: int, *, domain: str = "", **attributes: Any
     ) -> list[str]:
         """Add a node with several outputs, and return their names."""

@@ -37,7 +37,7 @@ def _operator(graph: Graph, layer: Recurrent, place: Place, steps: str) -> tuple
     biases = np.concatenate([gates("bias_ih_l0"), gates("bias_hh_l0")])
     weights = [place.weight(graph, name, gates(name)[None]) for name in ("weight_ih_l0", "weight_hh_l0")]
     settings: dict[str, Any] = {"linear_before_reset": 1} if operator == "GRU" else {}
-    every, last = graph.nodes_output(
+    every, last = graph.several(
         operator,
         [steps, *weights, graph.array(biases[None])],
         2 if operator == "GRU" else 3,
@@ -63,7 +63,7 @@ def _loop(graph: Graph, layer: Recurrent, place: Place, steps: str) -> tuple[str
         after = [body.node("Where", is_inside, new, old) for new, old in zip(after, states, strict=True)]
     outputs = [body.node("Identity", each) for each in (*after, after[0])]
     backwards = int(layer.reverse)
-    *last, every = graph.nodes_output(
+    *last, every = graph.several(
         "Scan",
         [*[_zeros(graph, layer, steps)] * len(states), *sequences],
         len(states) + 1,
@@ -102,7 +102,7 @@ def _gru(body: Graph, projected: str, recurrent: str, states: Sequence[str]) -> 
 
 
 def _parts(body: Graph, value: str, count: int) -> list[str]:
-    return body.nodes_output("Split", [value], count, axis=-1, num_outputs=count)
+    return body.several("Split", [value], count, axis=-1, num_outputs=count)
 
 
 _CELLS = {"lstm": _lstm, "gru": _gru}

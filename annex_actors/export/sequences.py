@@ -32,7 +32,7 @@ def self_attention(graph: Graph, layer: SelfAttention, place: Place, x: str) -> 
     size = width // layer.num_heads
     parts = graph.reshaped(_project(graph, place, "in_proj_", x), (length, 3, layer.num_heads, size))
     # Shape (parts, rows, heads, positions, features), of which each part is one.
-    queries, keys, values = graph.nodes_output(
+    queries, keys, values = graph.several(
         "Split", [graph.node("Transpose", parts, perm=[2, 0, 3, 1, 4]), graph.integers(1, 1, 1)], 3, axis=0
     )
     scores = graph.node("MatMul", queries, graph.node("Transpose", keys, perm=[0, 1, 2, 4, 3]))

@@ -164,7 +164,7 @@ def _date_parts(graph: Graph, transform: DateParts, state: Mapping[str, Any], ce
 
 
 def _quantile(graph: Graph, transform: Quantile, state: Mapping[str, Any], cells: Cells) -> Cells:
-    columns = graph.nodes_output("Split", [cells.value], cells.columns, axis=1, num_outputs=cells.columns)
+    columns = graph.several("Split", [cells.value], cells.columns, axis=1, num_outputs=cells.columns)
     shares = graph.node(
         "Concat",
         *(share_below(graph, *each, state["shares"]) for each in zip(columns, state["quantiles"].T, strict=True)),

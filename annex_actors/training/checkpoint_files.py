@@ -239,7 +239,7 @@ def _from_state(
         costs=costs,
         stash=_part(arrays, _STASH),
         history=history,
-        identity=Identity.from_json(metadata["identity"]),
+        identity=_identity(metadata["identity"]),
     )
 
 
@@ -258,3 +258,9 @@ def _checksum(arrays: Mapping[str, Array], text: Mapping[str, str]) -> str:
 
 def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _identity(text: str) -> Identity | None:
+    """Return the identity; None of weights alone, of which `packed` writes an empty one."""
+    identity = Identity.from_json(text)
+    return identity if identity.settings else None

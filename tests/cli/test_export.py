@@ -109,6 +109,11 @@ def test_a_file_of_a_learner_is_exported_too(run: Path, tmp_path: Path) -> None:
     learners = [Learner(parse_layers(SavedRun.open(run).config.network.layers)) for _ in range(2)]
     for learner, file in zip(learners, ("w", "of-run"), strict=True):
         load_weights(learner, tmp_path / file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        (tmp_path / "model.learner").rename(tmp_path / "model.safetensors")
+        assert main(["export", "model.safetensors", "--to", "safetensors"]) == 2  # the file itself
+        Learner.load("model.safetensors")
     inputs = load("iris").test.inputs
     assert learners[0].predict(inputs).tobytes() == learners[1].predict(inputs).tobytes()
 
@@ -147,6 +152,8 @@ REFUSED = {
     "export run --to onxx": "expected `--to` to be one of onnx, torch, safetensors, csv, tensorboard, got 'onxx'",
     "export run --to csv --out folder": "expected --out to be a file that can be written at folder, got a folder",
     "export run --to safetensors --out folder": "expected --out to be a file that can be written at folder",
+    "export run --to onnx --out run/weights.safetensors": "expected --out to be a path outside of the run, which",
+    "export run --to tensorboard --out run": "expected --out to be a path outside of the run, which",
     "export run --to tensorboard --out file": "expected --out to be a folder that can be written at file",
     "export run --to torch --without-transforms": "expected --without-transforms with --to onnx only, got --to torch",
     "export file --to csv": "expected a folder that `annex-actors train` made at file, got a file",

@@ -7,6 +7,7 @@ begun is the culprit.
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile_files import CANARY, EITHER, HARMLESS, HOSTILE, MEMORY, written
+from tests.hostile_files import CANARY, EITHER, HARMLESS, HOSTILE, MEMORY, PICKLE, written
 
 pytest.importorskip("PIL.Image")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are set as on Linux")
@@ -49,6 +50,12 @@ def test_a_hostile_file_is_refused_in_one_line_or_harmless(ends: dict[str, tuple
     assert re.search(expected, message)
     assert "\n" not in message
     assert len(message) < 1500
+
+
+def test_the_canary_would_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pickle.loads(PICKLE).close()
+    assert (tmp_path / CANARY).exists()
 
 
 def test_there_are_a_hundred_of_them() -> None:

@@ -218,7 +218,7 @@ def test_amounts_of_several_labels_are_in_their_units() -> None:
 def test_a_cell_of_another_kind_is_refused_with_its_place() -> None:
     _, preparation = made_of(mixed(), {"note": "drop"})
     columns = [text("income", ["1", "x"]) if each.name == "income" else each.rows(np.arange(2)) for each in mixed()]
-    with pytest.raises(DataError, match="row 0, column income"):
+    with pytest.raises(DataError, match="row 1, column income"):
         onnx_inputs(preparation, Table(tuple(columns), "made here"))
     with pytest.raises(ConfigError, match="expected `preparation` to be a Preparation"):
         onnx_inputs("preparation", mixed())  # type: ignore[arg-type]

@@ -15,13 +15,11 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Array
 from annex_actors.costs import COSTS, MeanSquaredError
 from annex_actors.export import torch_program
-from annex_actors.layers import parse_layers
+from annex_actors.layers import layer, parse_layers, sequence
 from tests.export.networks import learner_of, samples_for
 from tests.layers.networks import NETWORKS, SmallNetwork
 
 torch = pytest.importorskip("torch")
-
-IN_TORCH = [each for each in NETWORKS if "mask" not in each.text]
 
 
 def predicted(content: bytes, inputs: Array) -> Array:
@@ -29,7 +27,7 @@ def predicted(content: bytes, inputs: Array) -> Array:
     return np.asarray(program(torch.from_numpy(inputs)).detach())
 
 
-@pytest.mark.parametrize("network", IN_TORCH, ids=str)
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
 def test_a_program_predicts_the_same(network: SmallNetwork) -> None:
     learner = learner_of(network.network, network.input_shape)
     content = torch_program(learner)
@@ -79,9 +77,9 @@ class Cubed(MeanSquaredError):
 
 
 def test_what_torch_has_no_modules_for_is_named() -> None:
-    masked = learner_of(parse_layers("mask lstm:3 unmask"), (3, 2))
-    with pytest.raises(ConfigError, match=r"expected layers that torch has modules for, got layer 0 \(mask\)"):
-        torch_program(masked)
+    network = sequence(parse_layers("dense:3"), layer(np.sin, lambda inputs, gradient: np.cos(inputs) * gradient))
+    with pytest.raises(ConfigError, match=r"expected layers that torch has modules for, got layer 1 \(sin\)"):
+        torch_program(learner_of(network, (3,)))
     own = Learner(parse_layers("dense:2"), cost=Cubed())
     own.checkpoint = learner_of(parse_layers("dense:2"), (3,)).checkpoint
     with pytest.raises(ConfigError, match="expected a cost whose predictions torch can make, got cubed"):

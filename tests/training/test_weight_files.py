@@ -54,6 +54,15 @@ def test_a_training_begins_with_weights_that_were_loaded(trained: Learner) -> No
     assert loaded.train(dataset, epochs=3).checkpoint.step > one.checkpoint.step
 
 
+def test_weights_that_were_loaded_may_be_saved_and_begin_a_training_later(trained: Learner, tmp_path: Path) -> None:
+    dataset, made, given = load("iris"), learner(), learner()
+    load_weights(made, weights_of(trained), input_shape=(4,))
+    made.save(tmp_path / "model.safetensors")
+    one = Learner.load(tmp_path / "model.safetensors").train(dataset, epochs=2)
+    other = given.train(dataset, epochs=2, initial_weights=weights_of(trained))
+    assert one.checkpoint.state_sha256 == other.checkpoint.state_sha256
+
+
 def test_weights_of_another_program_need_the_shape_of_a_sample(trained: Learner, tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file(weights_of(trained), path, {"format": "pt", "architecture": "[{"})

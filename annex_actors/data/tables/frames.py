@@ -22,7 +22,7 @@ def table_of(frame: Any) -> Table:
     pandas frame is left out: ``frame.reset_index()`` makes a column of it.
 
     Args:
-        frame: in memory.
+        frame: in memory; a table is returned as it is.
 
     Raises:
         ConfigError: no data frame, or one that is computed only when it is asked for, as those of dask are.

@@ -65,7 +65,8 @@ def column_of(name: str, cells: Any, *, decimal_comma: bool = False, form: Form 
     if whole is not None:  # most columns: no second look at their text
         return Column(name, _kind_of(whole, cells), whole)
     missing = pc.is_in(pc.utf8_lower(cells), value_set=pa.array(MISSING))
-    known = pc.if_else(missing, pa.scalar(None, pa.string()), cells)
+    # In pyarrow 17 to 22 `if_else` spoils the cells of a slice.
+    known = pc.replace_with_mask(cells, missing, pa.scalar(None, pa.string()))
     numbers = None if is_text else _numbers(known, decimal_comma)
     if numbers is not None:
         return Column(name, _kind_of(numbers, known), numbers)
@@ -123,7 +124,7 @@ def _truth(name: str, known: Any) -> Column | None:
     pair = next((each for each in _TRUTH if {*words} <= {*each}), None)
     if pair is None:
         return None
-    is_true = pc.if_else(pc.is_null(lower), pa.scalar(None, pa.bool_()), pc.equal(lower, pair[1]))
+    is_true = pc.equal(lower, pair[1])
     written = {word.lower(): word for word in pc.unique(known).drop_null().to_pylist()}
     return Column(
         name, Kind.BOOLEAN, _array(is_true.cast(pa.float64())), tuple(written.get(word, word) for word in pair)

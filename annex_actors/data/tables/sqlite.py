@@ -70,7 +70,8 @@ def read_query(path: Path, query: str, forms: Mapping[str, Form]) -> Table:
         got = shortened(message_of(error), 200)
         raise DataError(f"expected a SELECT that this SQLite file can answer, got: {got}; correct the query") from error
     cells = [_typed(name, column) for name, column in zip(names, columns, strict=True)]
-    return typed_table(pa.Table.from_arrays(cells, names), str(path), forms=forms)
+    source = f"{path}, {shortened(' '.join(query.split()), 200)}"
+    return typed_table(pa.Table.from_arrays(cells, names), source, forms=forms)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

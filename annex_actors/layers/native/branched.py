@@ -71,8 +71,45 @@ class Concatenate(OnStack):
         return [torch.cat(tensors, -1)]
 
 
+class Mask(OnStack):
+    """Puts a mask under sequences: 1 where a position counts, 0 where it holds nothing but padding.
+
+    Args:
+        padding: what sequences are filled up with.
+    """
+
+    def __init__(self, padding: float) -> None:
+        super().__init__(1)
+        self.padding = padding
+
+    def forward(self, top: Any) -> list[Any]:
+        """Return the sequences and their mask."""
+        counts = top != self.padding
+        return [top, (counts if counts.ndim == 2 else counts.any(2)).to(top.dtype)]
+
+    def extra_repr(self) -> str:
+        """Return the padding."""
+        return str(self.padding)
+
+
+class Unmask(OnStack):
+    """Takes the mask off."""
+
+    def forward(self, top: Any, mask: Any) -> list[Any]:
+        """Return the sequences."""
+        return [top]
+
+
+class MaskedAvgPool(OnStack):
+    """Averages the positions that count, and takes the mask off."""
+
+    def forward(self, top: Any, mask: Any) -> list[Any]:
+        """Return the averages, zeros where no position counts."""
+        return [(top * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)]
+
+
 class Branched(nn.Sequential):  # type: ignore[misc]
-    """A sequence of modules, some of which are `OnStack`."""
+    """A sequence of modules: some are `OnStack`, and those with ``uses_mask`` are given the mask at the bottom, too."""
 
     def forward(self, inputs: Any) -> Any:
         """Return what lies on the stack after the last module."""
@@ -80,6 +117,8 @@ class Branched(nn.Sequential):  # type: ignore[misc]
         for module in self:
             if isinstance(module, OnStack):
                 stack = [*module(*stack[: module.takes]), *stack[module.takes :]]
+            elif getattr(module, "uses_mask", False):
+                stack = [module(stack[0], stack[-1]), *stack[1:]]
             else:
                 stack = [module(stack[0]), *stack[1:]]
         return stack[0]

@@ -135,41 +135,73 @@ class SelfAttention(nn.MultiheadAttention):  # type: ignore[misc]
         embed_dim: the width of a sequence.
         num_heads: into how many parts to cut it.
         causal: whether a position takes nothing from later ones.
+        uses_mask: whether it is given a mask, and takes nothing from padding.
         settings: see ``torch.nn.MultiheadAttention``.
     """
 
-    def __init__(self, embed_dim: int, num_heads: int, *, causal: bool, **settings: Any) -> None:
+    def __init__(
+        self, embed_dim: int, num_heads: int, *, causal: bool, uses_mask: bool = False, **settings: Any
+    ) -> None:
         super().__init__(embed_dim, num_heads, batch_first=True, **settings)
-        self.causal = causal
+        self.causal, self.uses_mask = causal, uses_mask
 
-    def forward(self, inputs: Any) -> Any:
-        """Return the outputs, of the shape of ``inputs``."""
-        size, mask = inputs.shape[1], None
-        if self.causal:
-            mask = torch.ones(size, size, dtype=torch.bool, device=inputs.device).triu(1)
-        return super().forward(inputs, inputs, inputs, need_weights=False, attn_mask=mask)[0]
+    def forward(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the outputs, of the shape of ``inputs``; ``mask`` is 0 where a position is padding."""
+        hidden = self._hidden(inputs, mask)
+        return super().forward(inputs, inputs, inputs, need_weights=False, attn_mask=hidden)[0]
+
+    def _hidden(self, inputs: Any, mask: Any) -> Any:
+        """Return what to add to the scores of each query (row) and key (column); None where all sees all."""
+        size = inputs.shape[1]
+        hidden = torch.ones(size, size, dtype=torch.bool, device=inputs.device).triu(1) if self.causal else None
+        if mask is not None:
+            padding = (mask == 0)[:, None, :].expand(-1, size, -1).repeat_interleave(self.num_heads, 0)
+            hidden = padding if hidden is None else padding | hidden
+        if hidden is None:
+            return None
+        # A finite number: where all is hidden, infinities would make NaN.
+        return torch.zeros_like(hidden, dtype=inputs.dtype).masked_fill(hidden, torch.finfo(inputs.dtype).min)
 
 
 class _Sequences(nn.Module):  # type: ignore[misc]
-    """What `Lstm` and `Gru` add: which of the outputs to return, and from which end to read.
+    """What `Lstm` and `Gru` add: which of the outputs to return, from which end to read, and to leave out padding.
 
     Args:
         width: of the inputs.
         units: the width of the outputs.
         return_sequences: whether to return the outputs of all positions, instead of those of the last.
         reverse: whether to read from the end.
+        uses_mask: whether it is given a mask; at padding the states stay as they are.
     """
 
-    def __init__(self, width: int, units: int, *, return_sequences: bool, reverse: bool) -> None:
+    def __init__(
+        self, width: int, units: int, *, return_sequences: bool, reverse: bool, uses_mask: bool = False
+    ) -> None:
         super().__init__(width, units, batch_first=True)
-        self.return_sequences, self.reverse = return_sequences, reverse
+        self.return_sequences, self.reverse, self.uses_mask = return_sequences, reverse, uses_mask
 
-    def forward(self, inputs: Any) -> Any:
-        """Return the outputs."""
-        outputs = super().forward(inputs.flip(1) if self.reverse else inputs)[0]
+    def forward(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the outputs; ``mask`` is 0 where a position is padding."""
+        steps = inputs.flip(1) if self.reverse else inputs
+        if mask is None:
+            outputs = super().forward(steps)[0]
+        else:
+            outputs = self._masked(steps, mask.flip(1) if self.reverse else mask)
         if not self.return_sequences:
             return outputs[:, -1]
         return outputs.flip(1) if self.reverse else outputs
+
+    def _masked(self, inputs: Any, mask: Any) -> Any:
+        """Return the outputs after each step of a cell, which is taken only where ``mask`` is not 0."""
+        cell = {"LSTM": torch.lstm_cell, "GRU": torch.gru_cell}[self.mode]
+        weights = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0)
+        zeros = inputs.new_zeros(inputs.shape[0], self.hidden_size)
+        states, outputs = [zeros] * (2 if self.mode == "LSTM" else 1), []
+        for step, counts in zip(inputs.unbind(1), mask.unbind(1), strict=True):
+            after = cell(step, states, *weights) if self.mode == "LSTM" else [cell(step, states[0], *weights)]
+            states = [torch.where(counts[:, None] != 0, *each) for each in zip(after, states, strict=True)]
+            outputs.append(states[0])
+        return torch.stack(outputs, 1)
 
 
 class Lstm(_Sequences, nn.LSTM):  # type: ignore[misc]

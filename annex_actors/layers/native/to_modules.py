@@ -39,7 +39,16 @@ from annex_actors.layers.native.torch_module import TorchModule
 from annex_actors.layers.network import Network
 from annex_actors.layers.norms import BatchNorm, GroupNorm, LayerNorm, RmsNorm
 from annex_actors.layers.reshaping import Flatten, Permute, Reshape
-from annex_actors.layers.sequences import Embedding, Positions, Recurrent, SelfAttention, SinusoidalPositions
+from annex_actors.layers.sequences import (
+    Embedding,
+    Mask,
+    MaskedAvgPool,
+    Positions,
+    Recurrent,
+    SelfAttention,
+    SinusoidalPositions,
+    Unmask,
+)
 from annex_actors.layers.stack import AnyLayer
 
 
@@ -161,13 +170,19 @@ def _reshape(layer: Reshape, before: Shape, after: Shape) -> ToRow:
 
 def _recurrent(layer: Recurrent, before: Shape, after: Shape) -> ToRow:
     kind = {"lstm": equivalents.Lstm, "gru": equivalents.Gru}[layer.name]
-    module = kind(before[-1], layer.units, return_sequences=layer.return_sequences, reverse=layer.reverse)
+    settings = {"return_sequences": layer.return_sequences, "reverse": layer.reverse, "uses_mask": layer.is_masked}
+    module = kind(before[-1], layer.units, **settings)
     return ToRow(module, {"weight_ih_l0": TRANSPOSED, "weight_hh_l0": TRANSPOSED})
 
 
 def _self_attention(layer: SelfAttention, before: Shape, after: Shape) -> ToRow:
     module = equivalents.SelfAttention(
-        before[-1], layer.num_heads, causal=layer.causal, dropout=layer.dropout, bias=layer.bias
+        before[-1],
+        layer.num_heads,
+        causal=layer.causal,
+        uses_mask=layer.is_masked,
+        dropout=layer.dropout,
+        bias=layer.bias,
     )
     return ToRow(module, {"in_proj_weight": TRANSPOSED, "out_proj.weight": TRANSPOSED})
 
@@ -200,6 +215,9 @@ TO_TORCH: Mapping[type[Any], ToModule] = {
     Rotate: lambda layer, before, after: ToRow(branched.Rotate(layer.takes)),
     Join: lambda layer, before, after: ToRow(branched.Join(layer.takes)),
     Concatenate: lambda layer, before, after: ToRow(branched.Concatenate(layer.takes)),
+    Mask: lambda layer, before, after: ToRow(branched.Mask(layer.padding)),
+    Unmask: lambda layer, before, after: ToRow(branched.Unmask(2)),
+    MaskedAvgPool: lambda layer, before, after: ToRow(branched.MaskedAvgPool(2)),
     Flatten: lambda layer, before, after: ToRow(nn.Flatten()),
     Reshape: _reshape,
     Permute: lambda layer, before, after: ToRow(equivalents.Permute(*layer.axes)),

@@ -137,7 +137,7 @@ def test_a_row_has_its_place_in_the_file(tmp_path: Path, name: str, place: str) 
 TYPES: Mapping[str, tuple[pa.Array, Kind, list[object]]] = {
     "bytes in size": (pa.array([1, None], pa.int8()), Kind.INTEGER, [1.0, None]),
     "large integers": (pa.array([2**60, 1], pa.uint64()), Kind.NUMBER, [2.0**60, 1.0]),
-    "half floats": (pa.array([1.5, None], pa.float16()), Kind.NUMBER, [1.5, None]),
+    "half floats": (pa.array([np.float16(1.5), None], pa.float16()), Kind.NUMBER, [1.5, None]),
     "truth": (pa.array([True, None]), Kind.BOOLEAN, [1.0, None]),
     "decimals": (pa.array([Decimal("1.25"), None]), Kind.NUMBER, [1.25, None]),
     "whole decimals": (pa.array([Decimal(7), None]), Kind.INTEGER, [7.0, None]),
@@ -283,6 +283,15 @@ def test_a_query_needs_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s
     with pytest.raises(DataError, match=message):
         read_table(source)
     assert not os.listdir(tmp_path)
+
+
+def test_a_table_says_which_query_it_answers(tmp_path: Path) -> None:
+    _database(tmp_path / "t.db")
+    table = read_table(f"sqlite:{tmp_path / 't.db'}#SELECT size AS x,\n price AS x FROM t")
+    assert (
+        table.source
+        == f"{tmp_path / 't.db'}, SELECT size AS x, price AS x FROM t, of equal names the later ones are now x.2"
+    )
 
 
 def test_a_query_of_a_file_with_a_log_makes_no_file(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Array, Floats, Shape
-from annex_actors.layers import Network, from_torch, parse_layers, sequence, to_torch, torch_module
+from annex_actors.layers import Network, from_torch, layer, parse_layers, sequence, to_torch, torch_module
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
 from tests.trainings import ADAM, Training, outputs_of
@@ -181,6 +181,7 @@ def test_every_row_of_both_tables_is_tried() -> None:
     used = {type(each) for make, _ in MODELS for each in make().modules()} | {nn.LSTM, nn.GRU, nn.Embedding}
     assert set(FROM_TORCH) <= used
     layers = [each for text, _ in TEXTS for each in parse_layers(text).layers]
+    layers += parse_layers("mask unmask mask masked_avg_pool").layers  # tried below
     layers += [each for make, shape in MODELS for each in from_torch(make(), shape)[0].layers]
     seen = {type(getattr(each, "function", each)) for each in layers}
     assert {each.__name__ for each in TO_TORCH} - {each.__name__ for each in seen} == {
@@ -221,11 +222,35 @@ def test_what_there_is_no_layer_for_is_refused_by_name(module: Callable[[], Any]
         from_torch(module())
 
 
-@pytest.mark.parametrize("text", ["mask masked_avg_pool dense:4", "mask lstm:3 unmask"])
-def test_what_torch_has_no_module_for_is_refused_by_name(text: str) -> None:
+def test_what_torch_has_no_module_for_is_refused_by_name() -> None:
+    network = sequence(parse_layers("dense:3"), layer(np.sin, lambda inputs, gradient: np.cos(inputs) * gradient))
+    with pytest.raises(ConfigError, match=r"expected layers that torch has modules for, got layer 1 \(sin\)"):
+        to_torch(network, Checkpoint.initial(network, (4,), ADAM, seed=0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mask lstm:3:return_sequences=true unmask",
+        "mask lstm:3:reverse=true unmask",
+        "mask gru:3:return_sequences=true:reverse=true unmask",
+        "mask gru:3 unmask",
+        "mask self_attention:2 masked_avg_pool",
+        "mask self_attention:2:causal=true unmask",
+        "mask residual( layer_norm self_attention:4 ) masked_avg_pool dense:2",
+        "mask embedding:5:4 self_attention:2 masked_avg_pool",
+    ],
+)
+def test_padding_is_left_out_in_torch_wherever_it_is(text: str) -> None:
     network = parse_layers(text)
-    with pytest.raises(ConfigError, match="expected layers that torch has modules for, got layer 0"):
-        to_torch(network, Checkpoint.initial(network, (2, 4), ADAM, seed=0))
+    shape = (5,) if "embedding" in text else (5, 4)
+    inputs = np.zeros((6, *shape), np.float32) + samples(shape, whole="embedding" in text)
+    inputs[0, 3:] = inputs[1, :2] = inputs[2, 2] = inputs[3, 0::2] = inputs[4] = 0
+    initial = Checkpoint.initial(network, shape, ADAM, seed=3)
+    wanted = Learner(network, cost="mean_squared_error")
+    wanted.checkpoint = initial
+    found = computed(to_torch(network, initial), inputs)
+    np.testing.assert_allclose(found, wanted.predict(inputs), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("text", "shape"), TEXTS)
