@@ -20,7 +20,7 @@ from annex_actors.data.division import Division
 from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
-from annex_actors.data.images import read_images
+from annex_actors.data.images import lists_pictures, read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.packaged import PACKAGED
 from annex_actors.data.sequences import holds_sequences, read_sequences
@@ -29,7 +29,7 @@ from annex_actors.data.sources.stored import are_large
 from annex_actors.data.tables.columns import Table as CellTable
 from annex_actors.data.tables.parquet_table import ParquetTable
 from annex_actors.data.tables.read import file_of, is_table, read_table
-from annex_actors.data.transforms.choices import Label
+from annex_actors.data.transforms.choices import Label, labels_named
 from annex_actors.data.transforms.target import Task
 
 
@@ -172,7 +172,7 @@ def load(
     Args:
         name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends as a table's does
             (see `annex_actors.data.tables.read_table`), in ``.npz`` (see `read_npz`) or in ``.jsonl`` (see
-            `read_sequences`), or to a folder of pictures (see `read_images`).
+            `read_sequences`), or to a folder of pictures or a table of their paths (see `read_images`).
         data_dir: a folder that may hold the files of ``fashion-mnist``, or of a data set that a package ships; searched
             before all others.
         seed: decides how your own file is split into training and test samples, and which are set apart for validation.
@@ -235,6 +235,12 @@ def load(
     if is_own:
         table = _table(path, label, header, in_memory)
         file, is_stored = file_of(path), isinstance(table, ParquetTable)
+        if not is_stored and lists_pictures(table, file.parent):
+            for setting, given in of_table.items():
+                _check_used(setting, given, name, setting == "label", "a table without paths of pictures")
+            columns = ",".join(labels_named(table, label))
+            pictures = read_images(file, label=columns, test_fraction=test_fraction, seed=seed, in_memory=in_memory)
+            return pictures if validation is None else pictures.with_validation(validation, seed=seed)
         with reading(file):
             return Dataset.from_table(
                 table,

@@ -80,6 +80,18 @@ def read_images(
         return dataset
 
 
+def lists_pictures(table: Table, folder: Path) -> bool:
+    """Return whether a column of a table in ``folder`` holds paths of pictures, of which the first is there."""
+    for column in table:
+        if column.kind is Kind.TEXT and _is_path(column.values[0]) and (folder / column.values[0]).is_file():
+            return True
+    return False
+
+
+def _is_path(cell: str | None) -> bool:
+    return cell is not None and _is_picture(Path(cell))
+
+
 def _inputs(pictures: Pictures, listing: _Listing, path: Path, *, in_memory: bool | None) -> Array:
     files, place = listing.files, listing.place
     if in_memory is None:
@@ -152,10 +164,10 @@ def _path_column(table: Table, target: Column) -> Column:
     """Return the first column in which each cell is the path of a picture."""
     texts = [column for column in table if column.kind is Kind.TEXT and column is not target]
     for column in texts:
-        if all(name is not None and _is_picture(Path(name)) for name in column.values):
+        if all(map(_is_path, column.values)):
             return column
     for column in texts:  # none is whole: say which cell of the likeliest is no path
-        bad = [row for row, name in enumerate(column.values) if name is None or not _is_picture(Path(name))]
+        bad = [row for row, name in enumerate(column.values) if not _is_path(name)]
         if 2 * len(bad) < len(column):
             got = "a missing cell" if column.values[bad[0]] is None else shown(column.values[bad[0]])
             raise DataError(

@@ -175,6 +175,8 @@ def _intrusions(contents: Sequence[bytes]) -> Dataset:
 def _insurance(contents: Sequence[bytes]) -> Dataset:
     """Return what an insurer knows of its customers, standardised, and whether each insured a caravan: 6 % did.
 
+    The suggested network is for its ranking (ROC AUC 0.72): always No has the better accuracy, 0.94.
+
     Source:
         van der Putten, van Someren (2000), CoIL Challenge 2000: The Insurance Company Case; shipped with ISLP.
     """
