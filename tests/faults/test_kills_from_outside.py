@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from queue import SimpleQueue
 from random import Random
 
 import pytest
@@ -29,49 +30,55 @@ pytestmark = [KILLS_THREADS, pytest.mark.usefixtures("no_thread_is_left")]
 NAMES = [*map(stage_address, range(5)), TRAINER]
 
 
+MOST_WAITS = 10**4
+"""More pieces of work than the last step has, in all incarnations of all layers."""
+
+
 class Killer(Instrument):
     """Kills random peers from a thread of its own, each time after a random piece of work.
 
     Which instruction the peer executes by then is left to the scheduler. The last step waits for the last kill, so that
-    no kill comes too late.
+    no kill comes too late. `at` runs in threads that may be killed at any instruction, so it takes no lock that Python
+    code would have to release.
     """
 
     def __init__(self, seed: int, kills: int, names: Sequence[Address] = NAMES) -> None:
         self._random = Random(seed)
         self._kills = kills
         self._names = names
-        self._signals = threading.Semaphore(0)
-        self._hurry, self._done = threading.Event(), threading.Event()
+        self._signals, self._done = SimpleQueue[None](), SimpleQueue[None]()
+        self._hurry = False
         self._thread: threading.Thread | None = None
 
     def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         if step == TRAINING.steps - 1:
-            self._hurry.set()
-            self._signals.release()
-            self._done.wait()
+            self._hurry = True
+            self._signals.put(None)
+            self._done.get()
         elif self._random.random() < 0.15:
-            self._signals.release()
+            self._signals.put(None)
 
     def begin(self, job: SupervisedJob) -> None:
         self._thread = threading.Thread(target=self._run, args=[job])
         self._thread.start()
 
     def end(self) -> None:
-        self._hurry.set()
-        self._signals.release()
+        self._hurry = True
+        self._signals.put(None)
         if self._thread is not None:
             self._thread.join()
 
     def _run(self, job: SupervisedJob) -> None:
         killed = 0
         while killed < self._kills and not job.failed:
-            if not self._hurry.is_set():
-                self._signals.acquire()
+            if not self._hurry:
+                self._signals.get()
             ref = job.registry.whereis(self._random.choice(self._names))
             if ref is not None:
                 ref.exit(KILLED)
                 killed += 1
-        self._done.set()
+        for _ in range(MOST_WAITS):
+            self._done.put(None)
 
 
 def with_kills(
