@@ -84,4 +84,4 @@ def test_a_file_that_shrinks_ends_the_run_and_names_the_reader_and_the_file(
 
 def test_the_setting_is_refused_where_nothing_can_stay_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "iris", *LEFT]) == 2
-    assert "expected `in_memory` with an .npz file or a folder of pictures only" in capsys.readouterr().err
+    assert "expected `in_memory` with a table, arrays or a folder of pictures only" in capsys.readouterr().err
