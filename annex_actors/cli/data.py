@@ -34,7 +34,7 @@ def data(
 
     from annex_actors.data.tables import read_table
     from annex_actors.data.tables.summary import summary_of
-    from annex_actors.data.transforms.preparation import labels_named
+    from annex_actors.data.transforms.choices import labels_named
 
     table = read_table(file, header=header, label=label)
     labels = labels_named(table, label)
@@ -57,7 +57,9 @@ def _use(table: Table, labels: tuple[str, ...]) -> tuple[dict[str, str], str]:
         preparation = Preparation.fit(table, label=labels)
     except UserError as error:
         return {}, message_of(error)
-    return dict.fromkeys(labels, "to predict") | {each.column: each.use for each in preparation.features}, ""
+    return dict.fromkeys(labels, "to predict") | {
+        name: each.use for each in preparation.features for name in each.columns
+    }, ""
 
 
 def _show(summary: TableSummary, used: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from annex_actors.base import checks
 from annex_actors.base.types import Array, Shape
 from annex_actors.data.tables import Table
-from annex_actors.data.tables.columns import located
-from annex_actors.data.transforms import Preparation
+from annex_actors.data.tables.columns import Form, located
+from annex_actors.data.transforms import Fitted, Preparation
 from annex_actors.export.graph import Graph, Value
 from annex_actors.export.network import outputs_of, predictions_of
 from annex_actors.export.transforms import DTYPES, cells_of, features_of
@@ -69,11 +70,16 @@ def onnx_inputs(preparation: Preparation, table: Table) -> dict[str, Array]:
     checks.instance("preparation", preparation, Preparation, "a Preparation, such as learner.preparation")
     checks.instance("table", table, Table, "a table, such as Table(columns, source)")
     used = [feature for feature in preparation.features if feature.names]
-    columns, cells = table.select([feature.column for feature in used]), {}
-    for feature in used:
-        with located(table, feature.column):
-            cells[feature.column] = cells_of(columns[feature.column], feature.form.kind)
+    forms = _forms(used)
+    columns, cells = table.select([*forms]), {}
+    for name, form in forms.items():
+        with located(table, name):
+            cells[name] = cells_of(columns[name], form.kind)
     return cells
+
+
+def _forms(features: Sequence[Fitted]) -> dict[str, Form]:
+    return {name: form for each in features for name, form in zip(each.columns, each.forms, strict=True)}
 
 
 class _Model:
@@ -89,7 +95,7 @@ class _Model:
         self._checkpoint, self._spec = trained(learner), learner.spec
         self._classes = learner.classes
         used = () if preparation is None else tuple(each for each in preparation.features if each.names)
-        self._used, self._columns = used, {each.column for each in used}
+        self._used, self._columns = used, _forms(used)
         self._graph = Graph(self._spec.dtype, reserved=self._columns)
 
     def made(self, source: str) -> Any:
@@ -102,7 +108,7 @@ class _Model:
         if self._preparation is not None:
             predictions = self._without_refused(predictions, inputs, output_shape)
         given = self._outputs(predictions, output_shape)
-        taken = [Value(each.column, DTYPES.get(each.form.kind, np.float64), (1,)) for each in self._used]
+        taken = [Value(name, DTYPES.get(form.kind, np.float64), (1,)) for name, form in self._columns.items()]
         return graph.model(taken or [Value(INPUTS, spec.dtype, shape)], given, self._metadata(source))
 
     def _prepared(self) -> str:
@@ -155,7 +161,7 @@ class _Model:
             "step": str(self._checkpoint.step),
             "source": source,
             "classes": None if self._classes is None else json.dumps(self._classes),
-            "columns": json.dumps({each.column: [each.form.kind, *each.form.words] for each in self._used}),
+            "columns": json.dumps({name: [form.kind, *form.words] for name, form in self._columns.items()}),
             "feature_names": None if preparation is None else json.dumps(preparation.feature_names),
             "labels": None if preparation is None else json.dumps(preparation.target.labels),
         }

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.texts import shortened
+from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.data.tables.columns import Column, Form, Kind
 from annex_actors.data.transforms.block import of_form
@@ -58,18 +58,20 @@ ToTransform: TypeAlias = Callable[[Graph, Any, Mapping[str, Any], Cells], Cells]
 
 
 def features_of(graph: Graph, feature: Fitted) -> str:
-    """Add the transforms of a column, and return the value of its numbers, shape ``(rows, outputs)``.
+    """Add the transforms of columns, and return the value of their numbers, shape ``(rows, outputs)``.
 
     Raises:
         ConfigError: ONNX has no operators for a transform; the message names the column and the transform.
     """
-    cells = Cells(feature.form.kind, feature.column)
+    columns = feature.columns
+    together = columns[0] if len(columns) == 1 else graph.node("Concat", *columns, axis=1)
+    cells = Cells(feature.kind, together, len(columns))
     for transform, state in zip(feature.transforms, feature.states, strict=True):
         add = TRANSFORMS.get(type(transform))
         if add is None or "" in state.get("categories", ()):
             got = transform.spec() if add is None else f"{transform.spec()} with an empty text, which stands for none,"
             raise ConfigError(
-                f"expected transforms that ONNX has operators for, got {got} in column {shortened(feature.column)}; "
+                f"expected transforms that ONNX has operators for, got {got} in column {listed(columns)}; "
                 "train with another one, or export without transforms"
             )
         cells = add(graph, transform, state, cells)

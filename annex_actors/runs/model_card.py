@@ -92,7 +92,7 @@ def _head(saved: SavedRun) -> Iterator[str]:
     if preparation is None:
         yield f"- **Input:** an array of shape {network.input_shape} for each sample, scaled as in training."
     else:
-        used = _first([each.column for each in preparation.features if each.names])
+        used = _first([name for each in preparation.features if each.names for name in each.columns])
         yield f"- **Input:** a row of a table, as it is, with the columns {used}."
     if network.classes is None and preparation is not None:
         yield f"- **Output:** amounts in the units of the table: {_first(preparation.target.labels)}."
@@ -111,13 +111,13 @@ def _columns(saved: SavedRun) -> Iterator[str]:
     features, target = saved.preparation.features, saved.preparation.target
     yield "## Columns"
     yield ""
-    yield f"{counted(len(features), 'column')} of a table, fitted on the training samples alone:"
+    yield "Transforms were fitted on the training samples alone."
     yield ""
     labels = zip(target.labels, target.forms, strict=True)
     yield from _table(
         ["column", "kind", "what is done with it"],
         [
-            *([each.column, each.form.kind, each.use] for each in features[:_MOST_COLUMNS]),
+            *([", ".join(each.columns), each.kind, each.use] for each in features[:_MOST_COLUMNS]),
             *([["…", "", f"and {len(features) - _MOST_COLUMNS:,} more"]] if len(features) > _MOST_COLUMNS else []),
             *([label, form.kind, "to predict"] for label, form in labels),
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,9 @@ from annex_actors.base.shown import shown
 
 Settings: TypeAlias = Mapping[str, Any]
 """Settings by section and key, as in TOML; they may be incomplete or wrong."""
+
+_KEY = re.compile(r"""\s*"(?:[^"\\]|\\.)*"\s*|\s*'[^']*'\s*|[^."'=]+""")
+_SETTING = re.compile(rf"((?:{_KEY.pattern})(?:\.(?:{_KEY.pattern}))*)=(.*)", re.DOTALL)
 
 
 def read_settings(path: Path) -> Settings:
@@ -60,14 +64,16 @@ def _is_there(path: Path, key: str) -> bool:
 def parse_setting(text: str) -> Settings:
     """Return the setting in a text such as ``optimizer.learning_rate=0.01``; a value that is not TOML is text.
 
+    A key with a dot, a quote or an equals sign stands in quotes, as in TOML: ``data.transforms."size.cm"=log``.
+
     Raises:
-        ConfigError: the name or the equals sign is missing.
+        ConfigError: the name or the equals sign is missing, or a quote is not closed.
     """
-    name, equals, value = (part.strip() for part in text.partition("="))
-    keys = name.split(".")
-    if not equals or not all(keys):
+    found = _SETTING.fullmatch(text)
+    keys = [part.strip() for part in _KEY.findall(found[1])] if found else []
+    if not found or not all(keys):
         raise ConfigError(f"expected a setting such as optimizer.learning_rate=0.01, got {shown(text)}")
-    return nested(keys, _toml_value(value))
+    return nested((str(_toml_value(key)) if key[0] in "\"'" else key for key in keys), _toml_value(found[2].strip()))
 
 
 def nested(keys: Iterable[str], value: Any) -> Settings:

@@ -253,3 +253,16 @@ def test_the_command_that_shows_a_table_says_what_training_makes_of_it(
     (folder / "odd.csv").write_text("x,y\n1,a\n2,a\n")
     assert main(["data", str(folder / "odd.csv")]) == 0
     assert "Training on it fails: expected at least 2 classes, got 1 (a)" in capsys.readouterr().out
+
+
+def test_columns_are_transformed_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, together = folder / "together", 'data.transforms."amount, age"=impute standardise pca:2'
+    given = ["--label", "risk", "--drop", "id", "--epochs", "1", "--quiet", "--set", together]
+    assert main(["train", str(folder / "credit.csv"), *given, "--run-dir", str(run)]) == 0
+    saved = SavedRun.open(run)
+    assert saved.preparation is not None
+    assert saved.preparation.feature_names[:2] == ("age … pca0", "age … pca1")
+    assert saved.config.data.transforms == {"amount, age": "impute standardise pca:2"}
+    assert len(predicted(capsys, run, folder / "new.csv")["predictions"]) == 40
+    assert main(["train", str(folder / "credit.csv"), *given[:-1], 'data.transforms."age, job"=impute', "--quiet"]) == 2
+    assert "expected columns of one kind in age, job, got a number in age and a text in job" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 from annex_actors.base.errors import DataError
 from annex_actors.data import Dataset, load
 from annex_actors.data.tables import read_table
-from annex_actors.data.transforms.preparation import labels_named
+from annex_actors.data.transforms.choices import labels_named
 
 FLOWERS = """length,width,species
 1.5,2,rose

@@ -64,6 +64,7 @@ def assert_prepares(table: Table, other: Table, transforms: dict[str, str]) -> N
         {"size": "impute:most_frequent:indicator=false minmax:clip=true"},
         {"size": "impute quantile:quantiles=7:output=uniform"},
         {"size": "impute pca:1", "income": "passthrough log", "colour": "ordinal impute:most_frequent"},
+        {"size, income, paid": "impute standardise pca:2", "index, same": "minmax"},
         {"colour": "impute:most_frequent one_hot:max_categories=1", "city": "one_hot:max_categories=5"},
         {"paid": "one_hot", "income": "target_mean", "colour": "target_mean", "same": "standardise"},
         {"when": "one_hot:max_categories=50", "city": "ordinal impute standardise", "index": "one_hot"},

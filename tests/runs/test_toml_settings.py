@@ -63,7 +63,23 @@ def test_the_value_of_a_setting_is_toml_or_else_text(text: str, value: object) -
     assert parse_setting(f"optimizer.momentum={text}") == {"optimizer": {"momentum": value}}
 
 
-@pytest.mark.parametrize("text", ["seed", "=3", "training.=3", ".seed=3", ""])
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ('data.transforms."size, x.1"=log', ["data", "transforms", "size, x.1"]),
+        ("data.transforms.'a=\"b\"'=log", ["data", "transforms", 'a="b"']),
+        ('data . "transforms" . "a\\tb\\"" = log', ["data", "transforms", 'a\tb"']),
+        ("data.transforms.x*=log", ["data", "transforms", "x*"]),
+        ('"true".3=log', ["true", "3"]),
+    ],
+)
+def test_a_key_in_quotes_may_hold_anything(text: str, keys: list[str]) -> None:
+    assert parse_setting(text) == nested(keys, "log")
+
+
+@pytest.mark.parametrize(
+    "text", ["seed", "=3", "training.=3", ".seed=3", "", 'data."a=3', '"a"b=3', "a..b=3", 'a" "=3', " .b=3"]
+)
 def test_a_setting_without_name_or_value_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"^expected a setting such as optimizer.learning_rate=0.01, got "):
         parse_setting(text)

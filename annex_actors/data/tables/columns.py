@@ -127,25 +127,27 @@ class CellError(DataError):
         row: which row has another cell, from 0.
         got: what it is, and what to do.
         place: where it is, as a person would look for it.
+        column: the name of its column, where several are taken together.
     """
 
-    def __init__(self, expected: str, row: int, got: str, place: str = "") -> None:
+    def __init__(self, expected: str, row: int, got: str, place: str = "", column: str = "") -> None:
         super().__init__(f"{expected} in {place or f'row {row}'}, got {got}")
-        self._parts = expected, row, got
+        self._parts, self._column = (expected, row, got), column
 
-    def at(self, table: Table, name: str) -> CellError:
-        """Return the same error with the place of the cell in a table, given the name of its column."""
+    def at(self, table: Table, *names: str) -> CellError:
+        """Return the same error with the place of the cell in a table, given the names of the columns it may be in."""
         expected, row, got = self._parts
+        name = self._column if self._column in names else ", ".join(names)
         return CellError(expected, row, got, table.place(row, name))
 
 
 @contextmanager
-def located(table: Table, name: str) -> Iterator[None]:
-    """Say of a `CellError` in the block where the cell is, given the name of its column."""
+def located(table: Table, *names: str) -> Iterator[None]:
+    """Say of a `CellError` in the block where the cell is, given the name of its column, or those of several."""
     try:
         yield
     except CellError as error:
-        raise error.at(table, name) from None
+        raise error.at(table, *names) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +169,7 @@ class Table:
     locate: Callable[[int], str] | None = None
 
     def __repr__(self) -> str:
-        return f"Table({counted(len(self), 'row')}, {counted(len(self.columns), 'column')}, {shown(self.source)})"
+        return f"Table({counted(len(self), 'row')}, {counted(len(self.names), 'column')}, {shown(self.source)})"
 
     def __post_init__(self) -> None:
         columns = checks.elements("columns", self.columns, Column, "a column, such as Column(name, kind, values)")

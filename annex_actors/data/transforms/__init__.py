@@ -6,7 +6,8 @@ Each is fitted on training rows only, and is a pure function afterwards. Read th
 2. `transform`: the protocol `Transform`, which has four members;
 3. `scaling`, `imputing`, `categories`, `dates`, `texts`: the transforms;
 4. `table`: the transforms by name, and chains of them as text;
-5. `fitted`: the transforms of a column and what they learned; `defaults`, those of a column of which nothing was said;
+5. `fitted`: the transforms of a column, or of several together, and what they learned; `choices`, which columns a text
+   names; `defaults`, the transforms of a column of which nothing was said;
 6. `target`: the label's column; `preparation`: all columns together; `files`, how they are saved.
 """
 

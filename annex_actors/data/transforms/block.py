@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
-from annex_actors.base.texts import shortened
+from annex_actors.base.texts import listed, shortened
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data.tables.columns import CellError, Column, Form, Kind
@@ -39,9 +40,15 @@ class Block:
     values: Array
 
     @classmethod
-    def of(cls, column: Column) -> Block:
-        """Return a block of one column."""
-        return cls((column.name,), column.kind, column.values[:, None])
+    def of(cls, *columns: Column) -> Block:
+        """Return a block of one column, or of several of one kind.
+
+        Raises:
+            DataError: columns of several kinds; the message names one of the rarer kind.
+        """
+        names = tuple(column.name for column in columns)
+        kind = kind_of(names, [column.kind for column in columns])
+        return cls(names, kind, np.stack([column.values for column in columns], axis=1))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -74,20 +81,33 @@ class Block:
                 f"expected numbers for {wanted_by} in column {self.named}, got a {self.kind}; write {cure} before it"
             )
         found: NDArray[np.float64] = np.asarray(self.values, np.float64)
-        is_large = np.abs(found) > LARGEST
-        if is_large.any():
-            row, column = np.argwhere(is_large)[0]
-            expected = "a finite number" if np.isinf(found[row, column]) else f"a number of at most {LARGEST:g}"
-            raise CellError(f"expected {expected}", int(row), f"{found[row, column]:g}; correct the cell")
+        if (place := first_mark(np.abs(found) > LARGEST)) is not None:
+            cell, name = found[place], self.names[place[1]]
+            wanted = "a finite number" if np.isinf(cell) else f"a number of at most {LARGEST:g}"
+            raise CellError(f"expected {wanted}", place[0], f"{cell:g}; correct the cell", column=name)
         return found
 
     def whole_numbers(self, wanted_by: str) -> NDArray[np.float64]:
         """Return the numbers, of which none may be missing; for arguments and errors see `numbers`."""
         numbers = self.numbers(wanted_by)
-        if np.isnan(numbers).any():
-            row = int(np.flatnonzero(np.isnan(numbers).any(axis=1))[0])
-            raise CellError(f"expected a number for {wanted_by}", row, "a missing cell; write impute before it")
+        if (place := first_mark(np.isnan(numbers))) is not None:
+            expected, got = f"expected a number for {wanted_by}", "a missing cell; write impute before it"
+            raise CellError(expected, place[0], got, column=self.names[place[1]])
         return numbers
+
+    def single(self, wanted_by: str) -> Array:
+        """Return the cells of the only column, shape ``(rows,)``.
+
+        Raises:
+            DataError: there are several columns; ``wanted_by`` names the transform.
+        """
+        if len(self.names) != 1:
+            columns = counted(len(self.names), "column")
+            raise DataError(
+                f"expected one column for {wanted_by}, got {columns} of {self.named}; "
+                "write it first, and for each column of the table by itself"
+            )
+        return np.asarray(self.values[:, 0])
 
     def words(self, wanted_by: str) -> list[str | None]:
         """Return the cells of the only column as text, None where one is missing.
@@ -97,13 +117,11 @@ class Block:
         Raises:
             DataError: there are several columns; ``wanted_by`` names the transform.
         """
-        if len(self.names) != 1:
-            columns = counted(len(self.names), "column")
-            raise DataError(f"expected one column for {wanted_by}, got {columns} of {self.named}; write it first")
+        values = self.single(wanted_by)
         if self.kind is Kind.TEXT:
-            texts: list[str | None] = self.values[:, 0].tolist()
+            texts: list[str | None] = values.tolist()
             return texts
-        cells = self.values[:, 0].tolist() if self.kind is not Kind.DATE else self.values[:, 0].astype(str).tolist()
+        cells = values.tolist() if self.kind is not Kind.DATE else values.astype(str).tolist()
         known: dict[Kind, Callable[[Any], str]] = {Kind.DATE: str, Kind.BOOLEAN: _truth}
         written = known.get(self.kind, _number)
         return [None if gone else written(cell) for cell, gone in zip(cells, self.missing[:, 0].tolist(), strict=True)]
@@ -112,6 +130,33 @@ class Block:
     def named(self) -> str:
         """The columns' names as an error shows them."""
         return shortened(self.names[0]) if len(self.names) == 1 else f"{shortened(self.names[0])} …"
+
+
+def kind_of(names: Sequence[str], kinds: Sequence[Kind]) -> Kind:
+    """Return the kind that columns have together: whole numbers and truth values are numbers beside others.
+
+    Raises:
+        DataError: there are several kinds; the message names the first column of the rarer ones.
+    """
+    if len({*kinds}) == 1:
+        return kinds[0]
+    shared = [Kind.NUMBER if kind in NUMBERS else kind for kind in kinds]
+    (most, _), *others = Counter(shared).most_common()
+    if others:
+        odd = next(index for index, kind in enumerate(shared) if kind is not most)
+        common, other = (f"a {shared[at]} in {shortened(names[at])}" for at in (shared.index(most), odd))
+        raise DataError(
+            f"expected columns of one kind in {listed(names)}, got {common} and {other}; leave the latter out"
+        )
+    return most
+
+
+def first_mark(marks: NDArray[np.bool_]) -> tuple[int, int] | None:
+    """Return row and column of the first mark, by row; None if there is none."""
+    if not marks.any():
+        return None
+    row, column = np.unravel_index(int(marks.argmax()), marks.shape)
+    return int(row), int(column)
 
 
 def numbers(names: Sequence[str], values: Array) -> Block:
@@ -145,7 +190,8 @@ def of_form(column: Column, form: Form) -> Column:
     expected = f"expected a {wanted}, as in training,"
     if kind not in NUMBERS:
         row = int(np.flatnonzero(~column.missing)[0])
-        raise CellError(expected, row, f"{shown(Block.of(column).words('text')[row])}; correct the cell")
+        got = f"{shown(Block.of(column).words('text')[row])}; correct the cell"
+        raise CellError(expected, row, got, column=column.name)
     return Column(column.name, kind, read_numbers(column, expected))
 
 
@@ -166,7 +212,7 @@ def read_numbers(column: Column, expected: str) -> NDArray[np.float64]:
     numbers = [np.nan if word is None else number_of(word) for word in words]
     if None in numbers:
         row = numbers.index(None)
-        raise CellError(expected, row, f"{shown(words[row])}; correct the cell")
+        raise CellError(expected, row, f"{shown(words[row])}; correct the cell", column=column.name)
     return np.array(numbers, np.float64)
 
 

@@ -45,7 +45,7 @@ class DateParts:
 def _parts(block: Block) -> dict[str, Array]:
     if block.kind is not Kind.DATE:
         raise DataError(f"expected dates for date_parts in column {block.named}, got a {block.kind}; leave it out")
-    moments = block.values[:, 0]
+    moments = block.single("date_parts")
     days, months, years = (moments.astype(f"datetime64[{unit}]") for unit in "DMY")
     minutes = (moments - days).astype("timedelta64[m]").astype(np.int64)
     since = days.astype(np.int64)

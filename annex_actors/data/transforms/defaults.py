@@ -11,8 +11,6 @@ import numpy as np
 
 from annex_actors.base.words import counted
 from annex_actors.data.tables.columns import Column, Kind
-from annex_actors.data.transforms.table import parse_transforms
-from annex_actors.data.transforms.transform import Transform
 
 FEW = 20
 """Different texts that still get a column each."""
@@ -27,13 +25,8 @@ _TAIL = 10.0
 """How many times farther than the smallest value the largest is from the median where a tail is long."""
 
 
-def default(column: Column) -> tuple[tuple[Transform, ...], str]:
-    """Return the transforms of a column by its training rows, and the reason in a few words."""
-    text, note = _default(column)
-    return parse_transforms(text), note
-
-
-def _default(column: Column) -> tuple[str, str]:
+def default(column: Column) -> tuple[str, str]:
+    """Return the transforms of a column by its training rows, as text, and the reason in a few words."""
     missing = column.missing
     known = column.values[~missing]
     if not len(known):

@@ -1,37 +1,37 @@
-"""What the training rows of a column made of its transforms: a pure function from cells to numbers."""
+"""What the training rows of columns made of their transforms: a pure function from cells to numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from annex_actors.base.texts import shortened
+from annex_actors.base.texts import listed
 from annex_actors.base.types import Array, Floats
 from annex_actors.data.tables.columns import CellError, Column, Form, Kind
-from annex_actors.data.transforms.block import Block, of_form
+from annex_actors.data.transforms.block import Block, first_mark, kind_of, of_form
 from annex_actors.data.transforms.table import parse_transforms, text_of
 from annex_actors.data.transforms.transform import OutOfFold, State, Transform
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """The transforms of a column, and what each learned from the training rows.
+    """The transforms of a column, or of several together, and what each learned from the training rows.
 
     Args:
-        column: the column's name.
-        form: of its cells in training.
+        columns: their names.
+        forms: of the cells of each in training.
         transforms: in the order in which they are applied.
         states: of each transform.
         names: of the outputs.
         note: why these transforms, in a few words.
     """
 
-    column: str
-    form: Form
+    columns: tuple[str, ...]
+    forms: tuple[Form, ...]
     transforms: tuple[Transform, ...]
     states: tuple[State, ...]
     names: tuple[str, ...]
@@ -41,24 +41,33 @@ class Fitted:
         return f"Fitted({self.description})"
 
     @property
+    def kind(self) -> Kind:
+        """The kind of the columns together."""
+        return kind_of(self.columns, [form.kind for form in self.forms])
+
+    @property
     def description(self) -> str:
-        """One line: the column, what it holds, what is done with it, and why."""
-        return f"{shortened(self.column)} ({self.form.kind}) → {self.use}"
+        """One line: the columns, what they hold, what is done with them, and why."""
+        return f"{listed(self.columns)} ({self.kind}) → {self.use}"
 
     @property
     def use(self) -> str:
-        """What is done with the column, how many numbers that gives, and why."""
-        outputs = "" if self.names == (self.column,) else f" ({len(self.names)})"
+        """What is done with the columns, how many numbers that gives, and why."""
+        outputs = "" if self.names == self.columns else f" ({len(self.names)})"
         note = f": {self.note}" if self.note else ""
         return f"{text_of(self.transforms)}{outputs}{note}"
 
-    def apply(self, column: Column) -> NDArray[np.float32]:
-        """Return the numbers of any rows of the column: float32, shape ``(rows, outputs)``.
+    def apply(self, *columns: Column) -> NDArray[np.float32]:
+        """Return the numbers of any rows of the columns: float32, shape ``(rows, outputs)``.
+
+        Args:
+            columns: one for each name in `columns`, in that order.
 
         Raises:
             DataError: cells of another kind than in training, or numbers that are missing or not finite afterwards.
         """
-        block = Block.of(of_form(column, self.form))
+        forms = zip(columns, self.forms, strict=True)
+        block = Block.of(*(of_form(column, form) for column, form in forms))
         for transform, state in zip(self.transforms, self.states, strict=True):
             block = transform.apply(state, block)
         return _floats(block)
@@ -73,9 +82,9 @@ class Fitted:
             if not isinstance(value, tuple)
         }
         settings = {
-            "column": self.column,
-            "kind": self.form.kind.value,
-            "words": list(self.form.words),
+            "columns": list(self.columns),
+            "kinds": [form.kind.value for form in self.forms],
+            "words": [list(form.words) for form in self.forms],
             "transforms": text_of(self.transforms),
             "names": list(self.names),
             "note": self.note,
@@ -84,21 +93,31 @@ class Fitted:
         return settings, arrays
 
     @classmethod
-    def from_state(cls, settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Fitted:
+    def from_state(
+        cls,
+        settings: Mapping[str, Any],
+        arrays: Mapping[str, Array],
+        parse: Callable[[str], tuple[Transform, ...]] = parse_transforms,
+    ) -> Fitted:
         """Return the value with this state.
+
+        Args:
+            settings: the first that `state` returns.
+            arrays: the second.
+            parse: returns the transforms that a text describes.
 
         Raises:
             ConfigError: a transform that has no name here; register it first.
         """
-        transforms = parse_transforms(settings["transforms"])
         states: list[dict[str, Any]] = [{k: tuple(v) for k, v in each.items()} for each in settings["texts"]]
         for name, value in arrays.items():
             index, _, key = name.partition(".")
             states[int(index)][key] = _frozen(value)
+        forms = zip(settings["kinds"], settings["words"], strict=True)
         return cls(
-            settings["column"],
-            Form(Kind(settings["kind"]), tuple(settings["words"])),
-            transforms,
+            tuple(settings["columns"]),
+            tuple(Form(Kind(kind), tuple(words)) for kind, words in forms),
+            parse(settings["transforms"]),
             tuple(states),
             tuple(settings["names"]),
             settings["note"],
@@ -106,20 +125,20 @@ class Fitted:
 
 
 def fit(
-    column: Column, transforms: tuple[Transform, ...], targets: Floats, note: str = ""
+    columns: Sequence[Column], transforms: tuple[Transform, ...], targets: Floats, note: str = ""
 ) -> tuple[Fitted, NDArray[np.float32]]:
-    """Return the fitted transforms of a column, and the numbers to train on, shape ``(rows, outputs)``.
+    """Return the fitted transforms of columns, and the numbers to train on, shape ``(rows, outputs)``.
 
     Args:
-        column: the training rows.
+        columns: the training rows of one column, or of several of one kind, which are transformed together.
         transforms: in the order in which they are applied.
         targets: of the training rows; see `Transform.fit`.
         note: why these transforms.
 
     Raises:
-        DataError: cells that a transform cannot take.
+        DataError: columns of several kinds, or cells that a transform cannot take.
     """
-    block, states = Block.of(column), []
+    block, states = Block.of(*columns), []
     for transform in transforms:
         state = {name: _frozen(value) for name, value in transform.fit(block, targets).items()}
         states.append(state)
@@ -128,17 +147,19 @@ def fit(
         else:
             block = transform.apply(state, block)
     trained_on = _floats(block)
-    return Fitted(column.name, column.form, transforms, tuple(states), block.names, note), trained_on
+    names, forms = tuple(each.name for each in columns), tuple(each.form for each in columns)
+    return Fitted(names, forms, transforms, tuple(states), block.names, note), trained_on
 
 
 def _floats(block: Block) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):  # reported below, with its row
         floats = np.ascontiguousarray(block.numbers("a network"), np.float32)
-    bad = np.flatnonzero(~np.isfinite(floats).all(axis=1))
-    if len(bad):
-        got = "a missing cell" if block.missing[bad[0]].any() else "one that is not finite as float32"
-        cure = "write impute before the other transforms" if block.missing[bad[0]].any() else "correct the cell"
-        raise CellError("expected a number", int(bad[0]), f"{got}; {cure}")
+    place = first_mark(~np.isfinite(floats))
+    if place is not None:
+        is_missing = np.isnan(floats[place])
+        got = "a missing cell" if is_missing else "one that is not finite as float32"
+        cure = "write impute before the other transforms" if is_missing else "correct the cell"
+        raise CellError("expected a number", place[0], f"{got}; {cure}", column=block.names[place[1]])
     return floats
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from annex_actors.base import checks
 from annex_actors.base.calls import written
 from annex_actors.base.errors import DataError
+from annex_actors.base.texts import shortened
 from annex_actors.base.types import Floats
 from annex_actors.data.tables.columns import Kind
 from annex_actors.data.transforms.block import Block, numbers
@@ -59,8 +60,10 @@ class Impute:
         Raises:
             DataError: a column without any cell, or text with another strategy.
         """
-        if block.missing.all(axis=0).any():
-            raise DataError(f"expected a cell in column {block.named}, got missing ones only; drop the column")
+        empty = np.flatnonzero(block.missing.all(axis=0))
+        if len(empty):
+            name = shortened(block.names[empty[0]])
+            raise DataError(f"expected a cell in column {name}, got missing ones only; drop the column")
         if block.kind is Kind.TEXT:
             return {"text": (self._most_frequent(block),)}
         from sklearn.impute import SimpleImputer

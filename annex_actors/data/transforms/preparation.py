@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,23 +16,19 @@ from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed
-from annex_actors.base.types import Array
+from annex_actors.base.types import Array, Floats
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
 from annex_actors.data.tables.columns import CellError, Column, Form, Table, located, row_indices
 from annex_actors.data.tables.odd_cells import odd_cell
 from annex_actors.data.transforms import files
+from annex_actors.data.transforms.choices import Choices, Label, chosen_transforms, labels_named
 from annex_actors.data.transforms.defaults import default
 from annex_actors.data.transforms.fitted import Fitted, fit
 from annex_actors.data.transforms.table import parse_transforms
 from annex_actors.data.transforms.target import Target
 from annex_actors.data.transforms.transform import Transform
 from annex_actors.data.units import Units
-
-Label: TypeAlias = str | int | Sequence[str] | None
-"""Which columns to predict; see `Preparation.fit`."""
-
-_WHOLE, _MOST = re.compile(r"-?[0-9]{1,9}"), 2**31
 
 _TABLE = "a table, such as Table(columns, source)"
 
@@ -46,7 +41,8 @@ class Preparation:
     ``dataset.preparation.inputs(table)`` of raw rows.
 
     Args:
-        features: the fitted transforms of each column but the label's, in the order of the table.
+        features: the fitted transforms of each column but the label's, in the order of the table; columns that are
+            transformed together are where the first of them is.
         target: what the columns to predict mean.
     """
 
@@ -55,7 +51,8 @@ class Preparation:
 
     def __repr__(self) -> str:
         inputs = counted(len(self.feature_names), "input")
-        return f"Preparation({counted(len(self.features), 'column')} → {inputs}, label {', '.join(self.target.labels)})"
+        columns = counted(sum(len(each.columns) for each in self.features), "column")
+        return f"Preparation({columns} → {inputs}, label {', '.join(self.target.labels)})"
 
     @classmethod
     def fit(
@@ -74,7 +71,9 @@ class Preparation:
             label: the column to predict, by name or by index (negative from the end); the last by default. Several
                 names, or a text of names with commas between them, are several amounts, or truth values as 0 and 1.
             transforms: of some columns, by name, such as ``{"age": "impute standardise", "id": "drop"}``; the others
-                get what fits their kind.
+                get what fits their kind. Several names, with commas between them, are transformed together, as
+                ``{"height, weight, x*": "impute standardise pca:2"}``; ``*``, ``?`` and ``[...]`` stand for columns
+                that no other key names. Their outputs are where the first of them is.
             rows: the indices of the training rows; all by default. No other row changes anything but the list of
                 classes.
             task: ``classification`` or ``regression``; by default what the kind of the label suggests.
@@ -86,7 +85,7 @@ class Preparation:
         checks.instance("table", table, Table, _TABLE)
         training = row_indices(np.arange(len(table)) if rows is None else rows, len(table))
         target = Target.fit(table, labels_named(table, label), training, task)
-        return prepare(table, target, training, chosen_transforms(table, target.labels, transforms))[0]
+        return prepare(table, target, training, chosen_transforms(table, target.labels, transforms), side_by_side)[0]
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -106,8 +105,8 @@ class Preparation:
     @property
     def forms(self) -> dict[str, Form]:
         """How the cells of each column are written, by name; see `read_table`."""
-        own = {feature.column: feature.form for feature in self.features}
-        return own | dict(zip(self.target.labels, self.target.forms, strict=True))
+        own = [pair for feature in self.features for pair in zip(feature.columns, feature.forms, strict=True)]
+        return dict(own) | dict(zip(self.target.labels, self.target.forms, strict=True))
 
     @property
     def description(self) -> tuple[str, ...]:
@@ -123,16 +122,26 @@ class Preparation:
             DataError: a missing or an unknown column, or a cell that cannot be taken.
             ConfigError: something else than a table.
         """
+        return side_by_side(self.inputs_by_column(table))
+
+    def inputs_by_column(self, table: Table) -> Iterator[NDArray[np.float32]]:
+        """Return the inputs that each column becomes, one after another; see `inputs`.
+
+        Raises:
+            DataError: see `inputs`; a cell is looked at when its column is due.
+            ConfigError: something else than a table.
+        """
         checks.instance("table", table, Table, _TABLE)
         used = [feature for feature in self.features if feature.names]
-        missing = [feature.column for feature in used if feature.column not in table]
-        extra = sorted({*table.names} - {feature.column for feature in self.features} - {*self.target.labels})
+        missing = [name for feature in used for name in feature.columns if name not in table]
+        known = {name for feature in self.features for name in feature.columns}
+        extra = sorted({*table.names} - known - {*self.target.labels})
         if missing or extra:
             found = " and ".join(
                 [f"no {listed(missing)}"] * bool(missing) + [f"also {listed(extra)}"] * bool(extra),
             )
             raise DataError(f"expected the columns of the training, got {found}; add, rename or remove columns")
-        return np.hstack([_applied(feature, table) for feature in used])
+        return (_applied(feature, table) for feature in used)
 
     def targets(self, table: Table) -> Array:
         """Return the targets of raw rows: class numbers, int64, shape ``(rows,)``, or standardised amounts, float32.
@@ -201,34 +210,63 @@ def prepare(
     table: Table,
     target: Target,
     rows: NDArray[np.int64],
-    chosen: Mapping[str, tuple[tuple[Transform, ...], str]],
-) -> tuple[Preparation, NDArray[np.float32]]:
+    chosen: Choices,
+    collected: Callable[[Iterator[Floats]], Floats],
+) -> tuple[Preparation, Floats]:
     """Return the preparation, and the inputs to train on, in which no row knows its own target.
 
     Args:
         table: all rows.
         target: what is predicted.
         rows: the training rows.
-        chosen: the transforms of some columns and why, by name; the others get what fits their kind.
+        chosen: the transforms of some columns; the others get what fits their kind.
+        collected: from the inputs that columns become, one after another, to all of them side by side.
 
     Raises:
         DataError: cells that a transform cannot take, or nothing left to learn from.
     """
-    for column in table:
-        if column.name not in target.labels and column.name not in chosen:
-            with located(table, column.name):
-                _check_not_almost_numbers(column)
+    blocks = _blocks(table, target.labels, chosen)
+    for (name, *_), choice in blocks.items():
+        if choice is None:
+            with located(table, name):
+                _check_not_almost_numbers(table[name])
     training = table.rows(rows)
-    targets = target.for_transforms(target.encode(training))
-    fitted = []
-    for column in training:
-        if column.name not in target.labels:
-            with located(training, column.name):
-                steps, note = chosen[column.name] if column.name in chosen else default(column)
-                fitted.append(fit(column, steps, targets, note))
-    if not any(feature.names for feature, _ in fitted):
-        raise DataError("expected a column to learn from beside the label, got none; say what to do with one")
-    return Preparation(tuple(each for each, _ in fitted), target), np.hstack([inputs for _, inputs in fitted])
+    targets, parse = target.for_transforms(target.encode(training)), cache(parse_transforms)
+    features: list[Fitted] = []
+
+    def inputs() -> Iterator[Floats]:
+        for names, choice in blocks.items():
+            columns = [training[name] for name in names]
+            with located(training, *names):
+                steps, note = _default(columns[0], parse) if choice is None else choice
+                feature, made = fit(columns, steps, targets, note)
+            features.append(feature)
+            yield made
+        if not any(feature.names for feature in features):
+            raise DataError("expected a column to learn from beside the label, got none; say what to do with one")
+
+    found = collected(inputs())
+    return Preparation(tuple(features), target), found
+
+
+def side_by_side(inputs: Iterator[Floats]) -> Floats:
+    """Return the inputs of all columns in memory."""
+    found: Floats = np.hstack([*inputs])
+    return found
+
+
+def _blocks(
+    table: Table, labels: Sequence[str], chosen: Choices
+) -> dict[tuple[str, ...], tuple[tuple[Transform, ...], str] | None]:
+    """Return which columns are transformed together, in order, and how; None for what fits the kind of the only one."""
+    together = {name: names for names in chosen for name in names}
+    blocks = [together.get(name, (name,)) for name in table.names if name not in labels]
+    return {names: chosen.get(names) for names in blocks}
+
+
+def _default(column: Column, parse: Callable[[str], tuple[Transform, ...]]) -> tuple[tuple[Transform, ...], str]:
+    text, note = default(column)
+    return parse(text), note
 
 
 def _check_not_almost_numbers(column: Column) -> None:
@@ -239,70 +277,9 @@ def _check_not_almost_numbers(column: Column) -> None:
         raise CellError("expected a number, as most cells of the column,", row, f"{shown(column.values[row])}; {cure}")
 
 
-def labels_named(table: Table, label: Label) -> tuple[str, ...]:
-    """Return the names of the columns to predict.
-
-    Args:
-        table: at least one column.
-        label: see `Preparation.fit`.
-
-    Raises:
-        DataError: an unknown column, or one that is named twice.
-        ConfigError: something else than names and indices.
-    """
-    if isinstance(label, str) and label not in table and "," in label:
-        label = [part.strip() for part in label.split(",")]
-    if label is None or isinstance(label, str | int):
-        return (_label_named(table, label),)
-    given = checks.several("label", label, "a column's name, or a list of names")
-    names = tuple(_label_named(table, each) for each in given)
-    if not names or len(set(names)) < len(names):
-        raise DataError(f"expected at least one label, each a column of its own, got {listed(names)}; correct it")
-    return names
-
-
-def chosen_transforms(
-    table: Table, labels: Sequence[str], transforms: Mapping[str, str] | None, drop: Mapping[str, str] | None = None
-) -> dict[str, tuple[tuple[Transform, ...], str]]:
-    """Return the transforms that are asked for, and why, by the column's name.
-
-    Args:
-        table: at least one column.
-        labels: the columns to predict, which take none.
-        transforms: as text.
-        drop: why a column is left out.
-
-    Raises:
-        DataError: an unknown column.
-        ConfigError: an unknown transform, or a wrong setting.
-    """
-    given = checks.instance("transforms", {} if transforms is None else transforms, Mapping, "texts by column name")
-    for name in (*given, *(drop or {})):
-        if name not in table or name in labels:
-            names = [each for each in table.names if each not in labels]
-            hint = checks.did_you_mean(name, names)
-            raise DataError(f"expected columns among {listed(names)}, got {listed([name])}{hint}")
-    chosen = {name: (parse_transforms(text, f"transforms.{name}"), "") for name, text in given.items()}
-    return chosen | {name: (parse_transforms("drop"), why) for name, why in (drop or {}).items()}
-
-
-def _label_named(table: Table, label: str | int | None) -> str:
-    known, width = table.names, len(table.names)
-    if isinstance(label, str):
-        if label in table:
-            return label
-        index = int(label) if _WHOLE.fullmatch(label) else width
-    else:
-        index = -1 if label is None else checks.whole_number("label", label, at_least=-_MOST, limit=_MOST)
-    if -width <= index < width:
-        return known[index]
-    hint = checks.did_you_mean(label, known) or "; give a name or an index"
-    raise DataError(f"expected the label column to be one of {listed(known)}, got {shown(label)}{hint}")
-
-
 def _applied(feature: Fitted, table: Table) -> NDArray[np.float32]:
-    with located(table, feature.column):
-        return feature.apply(table[feature.column])
+    with located(table, *feature.columns):
+        return feature.apply(*(table[name] for name in feature.columns))
 
 
 def _from_state(state: Mapping[str, Any], arrays: Mapping[str, Array]) -> Preparation:
@@ -310,5 +287,6 @@ def _from_state(state: Mapping[str, Any], arrays: Mapping[str, Array]) -> Prepar
     for name, value in arrays.items():
         index, _, key = name.partition(".")
         own[int(index)][key] = value
-    features = tuple(map(Fitted.from_state, state["features"], own))
+    parse = cache(parse_transforms)
+    features = tuple(Fitted.from_state(*each, parse) for each in zip(state["features"], own, strict=True))
     return Preparation(features, Target.from_state(state["target"]))

@@ -5,8 +5,10 @@ Missing cells stay missing, and count in no statistic.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -193,7 +195,8 @@ class Drop(_Named):
 class Pca(_Named):
     """Project on the directions in which the training rows differ most (principal component analysis).
 
-    It is for several columns, such as those that `bag_of_words` makes.
+    It is for several columns: those of a table that are named together, such as ``{"height, weight": "impute
+    standardise pca:1"}``, or those that `bag_of_words` makes.
 
     Args:
         components: how many directions, >= 1.
@@ -218,7 +221,7 @@ class Pca(_Named):
     def apply(self, state: State, block: Block) -> Block:
         """Return the projections, shape ``(rows, components)``."""
         centred = block.whole_numbers(self.NAME) - _array(state, "mean")
-        stem = block.names[0].partition(" ")[0]
+        stem = _shared(block.names) or block.named
         return numbers(
             [f"{stem} pca{index}" for index in range(self.components)], centred @ _array(state, "components").T
         )
@@ -226,6 +229,12 @@ class Pca(_Named):
 
 def _array(state: State, name: str) -> Any:
     return state[name]
+
+
+def _shared(names: Sequence[str]) -> str:
+    """Return the words with which all names begin, such as ``note`` of ``note words0`` and ``note words1``."""
+    words = zip(*(name.split(" ") for name in names), strict=False)
+    return " ".join(each[0] for each in takewhile(lambda each: len({*each}) == 1, words))
 
 
 def _share(column: Array, quantiles: Array, shares: Array) -> Array:

@@ -164,7 +164,7 @@ def test_what_cannot_be_prepared_is_refused(options: dict[str, object], message:
 def test_damaged_and_mixed_files_are_refused() -> None:
     one, other = Preparation.fit(mixed()), Preparation.fit(mixed(), transforms=SPECS)
     (words, content), (_, others) = one.to_bytes(), other.to_bytes()
-    for bad in ("", "[]", "{}", words[:-9], words.replace('"kind"', '"kin"')):
+    for bad in ("", "[]", "{}", words[:-9], words.replace('"kinds"', '"kin"')):
         with pytest.raises(DataError, match="expected a preparation as `save` writes it"):
             Preparation.from_bytes(bad, content)
     with pytest.raises(DataError, match="expected the arrays that the text was written with"):

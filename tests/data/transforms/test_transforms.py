@@ -17,7 +17,7 @@ from tests.data.transforms.tables import date, number, text
 
 def fitted(column: Column, spec: str, targets: Any = None) -> Any:
     targets = np.arange(len(column), dtype=float)[:, None] if targets is None else targets
-    return fit(column, parse_transforms(spec), targets)[0]
+    return fit([column], parse_transforms(spec), targets)[0]
 
 
 def test_unknown_and_missing_categories_have_a_column_only_where_training_has_such_rows() -> None:
@@ -51,9 +51,9 @@ def test_unknown_categories_have_the_target_mean_of_all() -> None:
 
 def test_a_training_row_does_not_know_its_own_target() -> None:
     column, targets = text("x", [f"c{index % 7}" for index in range(40)]), np.arange(40.0)[:, None]
-    (_, before), changed = fit(column, parse_transforms("target_mean"), targets), targets.copy()
+    (_, before), changed = fit([column], parse_transforms("target_mean"), targets), targets.copy()
     changed[5] += 1000
-    _, after = fit(column, parse_transforms("target_mean"), changed)
+    _, after = fit([column], parse_transforms("target_mean"), changed)
     assert before[5] == after[5]
     assert (before != after).any()
 
