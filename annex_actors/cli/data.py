@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from annex_actors.base.texts import listed, shortened
 from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_result, print_table
@@ -21,7 +22,7 @@ _MOST = 10
 
 
 def data(
-    file: Annotated[Path, typer.Argument(help="A table: .csv or .tsv, packed (.gz) or not.")],
+    file: Annotated[Path, typer.Argument(help="A table in any form that `train` takes, such as .csv or .parquet.")],
     label: Annotated[str | None, typer.Option(help="The column to predict; by default the last.")] = None,
     header: Annotated[
         bool | None, typer.Option("--header/--no-header", help="Whether the first line holds names; else found out.")
@@ -29,7 +30,7 @@ def data(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     debug: shared.Debug = False,
 ) -> None:
-    """Show what is in a table, column by column, and what training makes of it; doubles, classes, odd columns."""
+    """Show what is in a table, column by column, and what training makes of it; duplicated rows, classes, odd cells."""
     from dataclasses import asdict
 
     from annex_actors.data.tables import read_table
@@ -43,7 +44,7 @@ def data(
     if json:
         print_json(text.dumps({**asdict(summary), "use": used, "problem": problem}))
         return
-    _show(summary, used)
+    _show(summary, used, labels)
     if problem:
         print_result(f"\nTraining on it fails: {problem}")
 
@@ -62,12 +63,12 @@ def _use(table: Table, labels: tuple[str, ...]) -> tuple[dict[str, str], str]:
     }, ""
 
 
-def _show(summary: TableSummary, used: dict[str, str]) -> None:
+def _show(summary: TableSummary, used: dict[str, str], labels: tuple[str, ...]) -> None:
     print_table(
         ["column", "kind", "missing", "distinct", "range or most frequent", "use", "remark"],
         [
             [
-                each.name,
+                shortened(each.name),
                 each.kind,
                 f"{each.missing:,}",
                 f"{each.distinct:,}",
@@ -79,9 +80,13 @@ def _show(summary: TableSummary, used: dict[str, str]) -> None:
         ],
     )
     print_result(f"\n{counted(summary.rows, 'row')}, {summary.duplicated:,} of them duplicated")
+    named = listed(labels).replace("\n", "\\n")
+    if len(labels) > 1:
+        print_result(f"{named}: {counted(len(labels), 'amount')}")
+        return
     if summary.classes is None:
-        print_result(f"{summary.label}: amounts or dates")
+        print_result(f"{named}: amounts or dates")
         return
     most = list(summary.classes.items())[:_MOST]
-    print_result(f"{summary.label}: {counted(len(summary.classes), 'class')}")
+    print_result(f"{named}: {counted(len(summary.classes), 'class')}")
     print_table(("class", "rows", "share"), [[name, f"{rows:,}", f"{rows / summary.rows:.1%}"] for name, rows in most])

@@ -41,6 +41,7 @@ def predict(
 
     Rows of a table go through the transforms of the training. Where the label is there, metrics are shown.
     """
+    from annex_actors.observe.lines import number
     from annex_actors.runs.predictions import Meaning
     from annex_actors.runs.questions import Question
 
@@ -59,7 +60,7 @@ def predict(
     else:
         print_result(f"{counted(len(outputs), 'prediction')} in {out}")
     if metrics:
-        print_result(", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+        print_result(", ".join(f"{name} {number(value)}" for name, value in metrics.items()))
 
 
 def _learner(run_dir: Path, load: list[Path]) -> tuple[Learner, list[str]]:

@@ -67,9 +67,14 @@ def metric_parts(metrics: Mapping[str, float | None]) -> list[str]:
 
 
 def number(value: float | None) -> str:
-    """Return a number with four decimals, or in scientific notation if it is very small or large; ``-`` for None."""
+    """Return a number with four decimals, a large amount with none; ``-`` for None.
+
+    It is in scientific notation if it is very small or so large that digits say nothing.
+    """
     if value is None:
         return "-"
+    if 1e4 <= abs(value) < 1e7:
+        return f"{value:,.0f}"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3e}"
 
 

@@ -61,3 +61,17 @@ def test_a_table_without_suspicious_columns_is_shown(tmp_path: Path, capsys: pyt
     out = capsys.readouterr().out
     assert "kind: 2 classes" in out
     assert "a      2     66.7%" in out
+
+
+def test_labels_are_named_on_one_line_whatever_is_in_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "n" * 300
+    rows = [f"{at},{at % 7}.5,{at % 5}.25,{'ab'[at % 2]}" for at in range(40)]
+    (tmp_path / "mine.csv").write_text("\n".join([f'{name},u,v,"two\nlines"', *rows]))
+    assert main(["data", str(tmp_path / "mine.csv")]) == 0
+    out = capsys.readouterr().out
+    assert "\ntwo\\nlines: 2 classes\n" in out
+    assert "n" * 81 not in out.replace("\n", "")
+    assert main(["data", str(tmp_path / "mine.csv"), "--label", "u,v"]) == 0
+    assert "\nu, v: 2 amounts\n" in capsys.readouterr().out

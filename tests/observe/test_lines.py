@@ -46,7 +46,16 @@ def test_an_epoch_that_was_only_evaluated_again_has_no_throughput() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.5, "0.5000"), (0.0, "0.0000"), (1e-5, "1.000e-05"), (-2e7, "-2.000e+07"), (9999.0, "9999.0000"), (None, "-")],
+    [
+        (0.5, "0.5000"),
+        (0.0, "0.0000"),
+        (1e-5, "1.000e-05"),
+        (-2e7, "-2.000e+07"),
+        (9999.0, "9999.0000"),
+        (13462.6, "13,463"),
+        (-2e5, "-200,000"),
+        (None, "-"),
+    ],
 )
 def test_a_very_small_or_large_number_is_in_scientific_notation(value: float | None, text: str) -> None:
     assert number(value) == text

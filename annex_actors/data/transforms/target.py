@@ -172,8 +172,9 @@ def _classes(column: Column, *, is_sure: bool) -> tuple[str, ...]:
         return column.words or ("false", "true")
     classes = tuple(categories_of(Block.of(column)))
     check_classes(classes)
-    if not is_sure and column.kind is Kind.TEXT:
-        _check_all_text(column)
+    if not is_sure and column.kind in (Kind.TEXT, Kind.DATE):
+        if column.kind is Kind.TEXT:
+            _check_all_text(column)
         if len(column) > _FEW and 2 * len(classes) > len(column):
             raise DataError(
                 f"expected several samples of each class, got {counted(len(classes), 'class')} in column "

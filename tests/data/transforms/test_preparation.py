@@ -16,7 +16,7 @@ from annex_actors.data.tables import Kind, Table
 from annex_actors.data.transforms import Preparation
 from annex_actors.layers import parse_layers
 from annex_actors.training.learner import Learner
-from tests.data.transforms.tables import mixed, number, text
+from tests.data.transforms.tables import date, mixed, number, text
 
 SPECS = {"size": "impute:mean quantile", "city": "hashing:8", "note": "bag_of_words:32 pca:4", "income": "log robust"}
 
@@ -122,6 +122,13 @@ def test_a_number_whose_square_is_none_is_named(transforms: str) -> None:
     table = Table((number("x", [1, 2, -1e200, 4]), text("y", ["a", "b", "a", "b"])), "")
     with pytest.raises(DataError, match=r"expected a number of at most 1e\+150 in row 2, column x, got -1e\+200"):
         Preparation.fit(table, transforms={"x": transforms})
+
+
+def test_dates_that_differ_in_nearly_each_row_are_no_classes() -> None:
+    days = [f"2024-0{1 + index // 28}-{1 + index % 28:02}" for index in range(60)]
+    table = Table((number("x", [index % 7 for index in range(60)]), date("day", days)), "")
+    with pytest.raises(DataError, match="expected several samples of each class, got 60 classes in column day of 60"):
+        Preparation.fit(table)
 
 
 def test_amounts_are_standardised_and_undone() -> None:
