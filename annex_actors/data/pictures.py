@@ -116,7 +116,8 @@ class Pictures:
             except (DataError, MemoryError):
                 raise
             except Exception as error:  # Pillow raises errors of every type where bytes are damaged
-                raise DataError(f"expected a picture, got: {message_of(error)}; get the file again") from error
+                said = message_of(error).partition(" <")[0]  # of no picture it names the open file
+                raise DataError(f"expected a picture, got: {said}; get the file again") from error
             version.check(Version.of(os.fstat(stream.fileno())))
             return pixels, version
 
