@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
-from annex_actors.data.tables.columns import CellError, Column, Form, Table, located, row_indices
+from annex_actors.data.tables.columns import CellError, Form, Table, located, row_indices
 from annex_actors.data.tables.odd_cells import odd_cell
 from annex_actors.data.transforms import files
 from annex_actors.data.transforms.choices import Choices, Label, chosen_transforms, labels_named
@@ -214,44 +214,51 @@ def prepare(
     Raises:
         DataError: cells that a transform cannot take, or nothing left to learn from.
     """
-    blocks = _blocks(table, target.labels, chosen)
-    for (name, *_), choice in blocks.items():
-        if choice is None:
-            with located(table, name):
-                _check_not_almost_numbers(table[name])
+    check_numbers(table, target.labels, chosen)
     training = table.rows(rows)
-    targets, parse = target.for_transforms(target.encode(training)), cache(parse_transforms)
+    targets = target.for_transforms(target.encode(training))
     fitted = []
-    for names, choice in blocks.items():
-        columns = [training[name] for name in names]
+    for names, (steps, note) in with_defaults(training, target.labels, chosen).items():
         with located(training, *names):
-            steps, note = _default(columns[0], parse) if choice is None else choice
-            fitted.append(fit(columns, steps, targets, note))
+            fitted.append(fit([training[name] for name in names], steps, targets, note))
     if not any(feature.names for feature, _ in fitted):
         raise DataError("expected a column to learn from beside the label, got none; say what to do with one")
     return Preparation(tuple(each for each, _ in fitted), target), np.hstack([inputs for _, inputs in fitted])
 
 
-def _blocks(
-    table: Table, labels: Sequence[str], chosen: Choices
-) -> dict[tuple[str, ...], tuple[tuple[Transform, ...], str] | None]:
-    """Return which columns are transformed together, in order, and how; None for what fits the kind of the only one."""
-    together = {name: names for names in chosen for name in names}
-    blocks = [together.get(name, (name,)) for name in table.names if name not in labels]
-    return {names: chosen.get(names) for names in blocks}
+def with_defaults(table: Table, labels: Sequence[str], chosen: Choices) -> Choices:
+    """Return the transforms of all columns but the labels, in the table's order.
+
+    Args:
+        table: the rows that decide what fits a column.
+        labels: the columns to predict.
+        chosen: the transforms of some columns; the others get what fits their kind.
+    """
+    together, parse = {name: names for names in chosen for name in names}, cache(parse_transforms)
+
+    def choice(names: tuple[str, ...]) -> tuple[tuple[Transform, ...], str]:
+        if names in chosen:
+            return chosen[names]
+        text, note = default(table[names[0]])
+        return parse(text), note
+
+    blocks = dict.fromkeys(together.get(name, (name,)) for name in table.names if name not in labels)
+    return {names: choice(names) for names in blocks}
 
 
-def _default(column: Column, parse: Callable[[str], tuple[Transform, ...]]) -> tuple[tuple[Transform, ...], str]:
-    text, note = default(column)
-    return parse(text), note
+def check_numbers(table: Table, labels: Sequence[str], chosen: Choices) -> None:
+    """Refuse numbers with a typing error, which would become hundreds of categories without a word.
 
-
-def _check_not_almost_numbers(column: Column) -> None:
-    """Refuse numbers with a typing error, which would become hundreds of categories without a word."""
-    row = odd_cell(column)
-    if row is not None:
-        cure = "correct the cell, or say what the column is by a transform, such as one_hot or drop"
-        raise CellError("expected a number, as most cells of the column,", row, f"{shown(column.values[row])}; {cure}")
+    Raises:
+        CellError: a column, neither a label nor ``chosen``, has a cell that is no number where most cells are.
+    """
+    passed = {*labels, *(name for names in chosen for name in names)}
+    for column in table:
+        row = None if column.name in passed else odd_cell(column)
+        if row is not None:
+            cell, place = shown(column.values[row]), table.place(row, column.name)
+            cure = "correct the cell, or say what the column is by a transform, such as one_hot or drop"
+            raise CellError("expected a number, as most cells of the column,", row, f"{cell}; {cure}", place)
 
 
 def _applied(feature: Fitted, table: Table) -> NDArray[np.float32]:
