@@ -28,20 +28,26 @@ def table_of(frame: Any) -> Table:
         ConfigError: no data frame, or one that is computed only when it is asked for, as those of dask are.
         DataError: no rows, names that are there twice, or a column of lists, records, bytes or mixed values.
     """
+    return as_table("frame", frame)
+
+
+def as_table(setting: str, frame: Any) -> Table:
+    """Return the table in a data frame, or a table as it is; for errors, which name ``setting``, see `table_of`."""
+    if isinstance(frame, Table):
+        return frame
     import narwhals as nw
     import pyarrow as pa
 
-    if isinstance(frame, Table):
-        return frame
     with damaged("a data frame of columns of different names", "rename them"):
         given = nw.from_native(frame, pass_through=True)
     if isinstance(given, nw.LazyFrame):
         raise ConfigError(
-            f"expected `frame` to be a data frame in memory, got {shown(frame)}; call its compute() or collect() first"
+            f"expected `{setting}` to be a data frame in memory, got {shown(frame)}; "
+            "call its compute() or collect() first"
         )
     if not isinstance(given, nw.DataFrame):
         raise ConfigError(
-            f"expected `frame` to be a data frame, such as one of pandas or polars, got {shown(frame)}; "
+            f"expected `{setting}` to be a data frame, such as one of pandas or polars, got {shown(frame)}; "
             "Dataset.from_arrays takes arrays"
         )
     names = [str(name) for name in given.columns]

@@ -20,6 +20,7 @@ from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
 from annex_actors.data.tables.columns import CellError, Form, Table, located, row_indices
+from annex_actors.data.tables.frames import as_table
 from annex_actors.data.tables.odd_cells import odd_cell
 from annex_actors.data.transforms import files
 from annex_actors.data.transforms.choices import Choices, Label, chosen_transforms, labels_named
@@ -29,8 +30,6 @@ from annex_actors.data.transforms.table import parse_transforms
 from annex_actors.data.transforms.target import Target
 from annex_actors.data.transforms.transform import Transform
 from annex_actors.data.units import Units
-
-_TABLE = "a table, such as Table(columns, source)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ class Preparation:
     @classmethod
     def fit(
         cls,
-        table: Table,
+        table: Table | Any,
         *,
         label: Label = None,
         transforms: Mapping[str, str] | None = None,
@@ -67,7 +66,7 @@ class Preparation:
         """Return what the training rows of a table say about its columns.
 
         Args:
-            table: all rows.
+            table: all rows: a table, or a data frame that `table_of` takes.
             label: the column to predict, by name or by index (negative from the end); the last by default. Several
                 names, or a text of names with commas between them, are several amounts, or truth values as 0 and 1.
             transforms: of some columns, by name, such as ``{"age": "impute standardise", "id": "drop"}``; the others
@@ -82,7 +81,7 @@ class Preparation:
             DataError: an unknown column, cells that a transform cannot take, or nothing left to learn from.
             ConfigError: an unknown transform or task, a wrong setting, or an argument of another kind.
         """
-        checks.instance("table", table, Table, _TABLE)
+        table = as_table("table", table)
         training = row_indices(np.arange(len(table)) if rows is None else rows, len(table))
         target = Target.fit(table, labels_named(table, label), training, task)
         return prepare(table, target, training, chosen_transforms(table, target.labels, transforms))[0]
@@ -113,16 +112,17 @@ class Preparation:
         """A line for each column: what is done with it, and why."""
         return (*(feature.description for feature in self.features), self.target.description)
 
-    def inputs(self, table: Table) -> NDArray[np.float32]:
+    def inputs(self, table: Table | Any) -> NDArray[np.float32]:
         """Return the inputs of raw rows: float32, shape ``(rows, features)``.
 
-        Columns are found by name, in any order. The label's column and those that were dropped may be there or not.
+        The rows are those of a table, or of a data frame that `table_of` takes. Columns are found by name, in any
+        order. The label's column and those that were dropped may be there or not.
 
         Raises:
             DataError: a missing or an unknown column, or a cell that cannot be taken.
             ConfigError: something else than a table.
         """
-        checks.instance("table", table, Table, _TABLE)
+        table = as_table("table", table)
         used = [feature for feature in self.features if feature.names]
         missing = [name for feature in used for name in feature.columns if name not in table]
         known = {name for feature in self.features for name in feature.columns}
@@ -134,7 +134,7 @@ class Preparation:
             raise DataError(f"expected the columns of the training, got {found}; add, rename or remove columns")
         return np.hstack([_applied(feature, table) for feature in used])
 
-    def targets(self, table: Table) -> Array:
+    def targets(self, table: Table | Any) -> Array:
         """Return the targets of raw rows: class numbers, int64, shape ``(rows,)``, or standardised amounts, float32.
 
         Amounts have the shape ``(rows,)``, or ``(rows, labels)`` of several labels.
@@ -143,7 +143,7 @@ class Preparation:
             DataError: no label column, a missing label, or one that no training row could have.
             ConfigError: something else than a table.
         """
-        checks.instance("table", table, Table, _TABLE)
+        table = as_table("table", table)
         if missing := [label for label in self.target.labels if label not in table]:
             raise DataError(f"expected the label among the columns, got no {listed(missing)}; add it")
         return self.target.encode(table)
