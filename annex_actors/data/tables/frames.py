@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import shortened
@@ -50,7 +51,7 @@ def as_table(setting: str, frame: Any) -> Table:
             f"expected `{setting}` to be a data frame, such as one of pandas or polars, got {shown(frame)}; "
             "Dataset.from_arrays takes arrays"
         )
-    names = [str(name) for name in given.columns]
+    names = [checks.text("name of a column", str(name)) for name in given.columns]
     cells = [_column(name, series) for name, series in zip(names, given.iter_columns(), strict=True)]
     return typed_table(pa.Table.from_arrays(cells, names), f"a data frame of {given.implementation}")
 
@@ -60,6 +61,11 @@ def _column(name: str, series: Any) -> Any:
 
     try:
         return series.to_arrow()
+    except UnicodeEncodeError as error:
+        cell = shown(error.object)
+        raise DataError(
+            f"expected text that UTF-8 can hold in column {shortened(name)}, got {cell}; correct the cell"
+        ) from error
     except pa.ArrowException as error:
         raise DataError(
             f"expected cells of one type in column {shortened(name)}, got: {shortened(error, 200)}; convert the column"

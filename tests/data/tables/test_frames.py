@@ -126,5 +126,5 @@ def test_a_data_set_and_its_preparation_take_frames(library: str) -> None:
 
 
 def test_what_is_no_frame_is_refused_by_its_argument() -> None:
-    with pytest.raises(ConfigError, match="expected `table` to be a data frame, such as .*, got 3; Dataset"):
+    with pytest.raises(ConfigError, match=r"expected `table` to be a data frame, such as .*, got 3; Dataset"):
         Dataset.from_table(3)
