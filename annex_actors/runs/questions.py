@@ -36,12 +36,14 @@ class Question:
         inputs: samples as in training; None: the preparation makes them of the table.
         targets: what is right, as the network learns it; None: it is not known.
         problem: one line: why it is not known, although a label is there.
+        path: the table's file, for errors.
     """
 
     table: Table | None
     inputs: Array | None
     targets: Array | None
     problem: str | None = None
+    path: Path | None = None
 
     @classmethod
     def read(cls, path: Path, learner: Learner, *, header: bool | None = None) -> Question:
@@ -69,7 +71,11 @@ class Question:
         return len(self.inputs) if self.inputs is not None else len(self.table or ())
 
     def pieces(self, preparation: Preparation | None) -> Iterator[tuple[Array, Table | None]]:
-        """Yield samples piece by piece, in order, and their rows of the table."""
+        """Yield samples piece by piece, in order, and their rows of the table.
+
+        Raises:
+            DataError: a cell that the preparation cannot take.
+        """
         if self.inputs is not None and (self.inputs.ndim == 0 or len(self.inputs) <= _PIECE):
             yield self.inputs, self.table
             return
@@ -78,8 +84,10 @@ class Question:
             table = None if self.table is None else self.table.rows(rows)
             if self.inputs is not None:
                 yield self.inputs[rows], table
-            elif table is not None and preparation is not None:
-                yield preparation.inputs(table), table
+            elif table is not None and preparation is not None and self.path is not None:
+                with reading(self.path):
+                    inputs = preparation.inputs(table)
+                yield inputs, table
 
 
 def _of_table(path: Path, learner: Learner, header: bool | None) -> Question:
@@ -87,14 +95,14 @@ def _of_table(path: Path, learner: Learner, header: bool | None) -> Question:
     table = read_table(path, header=header, forms=None if preparation is None else preparation.forms)
     with reading(path):
         if preparation is None:
-            return Question(table, _numbers(table, learner), None)
+            return Question(table, _numbers(table, learner), None, path=path)
         preparation.inputs(table.rows(np.arange(1)))  # fails before anything is written
         if not all(label in table for label in preparation.target.labels):
-            return Question(table, None, None)
+            return Question(table, None, None, path=path)
     try:
-        return Question(table, None, preparation.targets(table))
+        return Question(table, None, preparation.targets(table), path=path)
     except UserError as error:
-        return Question(table, None, None, message_of(error))
+        return Question(table, None, None, message_of(error), path)
 
 
 def _numbers(table: Table, learner: Learner) -> Array:

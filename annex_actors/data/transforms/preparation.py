@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-<<<<<<< HEAD
 from collections.abc import Callable, Iterator, Mapping, Sequence
-=======
-from collections.abc import Mapping, Sequence
->>>>>>> trans
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -126,8 +122,7 @@ class Preparation:
             DataError: a missing or an unknown column, or a cell that cannot be taken.
             ConfigError: something else than a table.
         """
-<<<<<<< HEAD
-        return side_by_side(self.inputs_by_column(table))
+        return side_by_side(self.inputs_by_column(as_table("table", table)))
 
     def inputs_by_column(self, table: Table) -> Iterator[NDArray[np.float32]]:
         """Return the inputs that each column becomes, one after another; see `inputs`.
@@ -136,10 +131,7 @@ class Preparation:
             DataError: see `inputs`; a cell is looked at when its column is due.
             ConfigError: something else than a table.
         """
-        checks.instance("table", table, Table, _TABLE)
-=======
-        table = as_table("table", table)
->>>>>>> trans
+        checks.instance("table", table, Table, "a table; as_table makes one of a data frame")
         used = [feature for feature in self.features if feature.names]
         missing = [name for feature in used for name in feature.columns if name not in table]
         known = {name for feature in self.features for name in feature.columns}
@@ -235,16 +227,13 @@ def prepare(
     """
     check_numbers(table, target.labels, chosen)
     training = table.rows(rows)
-<<<<<<< HEAD
-    targets, parse = target.for_transforms(target.encode(training)), cache(parse_transforms)
+    targets = target.for_transforms(target.encode(training))
     features: list[Fitted] = []
 
     def inputs() -> Iterator[Floats]:
-        for names, choice in blocks.items():
-            columns = [training[name] for name in names]
+        for names, (steps, note) in with_defaults(training, target.labels, chosen).items():
             with located(training, *names):
-                steps, note = _default(columns[0], parse) if choice is None else choice
-                feature, made = fit(columns, steps, targets, note)
+                feature, made = fit([training[name] for name in names], steps, targets, note)
             features.append(feature)
             yield made
         if not any(feature.names for feature in features):
@@ -258,16 +247,6 @@ def side_by_side(inputs: Iterator[Floats]) -> Floats:
     """Return the inputs of all columns in memory."""
     found: Floats = np.hstack([*inputs])
     return found
-=======
-    targets = target.for_transforms(target.encode(training))
-    fitted = []
-    for names, (steps, note) in with_defaults(training, target.labels, chosen).items():
-        with located(training, *names):
-            fitted.append(fit([training[name] for name in names], steps, targets, note))
-    if not any(feature.names for feature, _ in fitted):
-        raise DataError("expected a column to learn from beside the label, got none; say what to do with one")
-    return Preparation(tuple(each for each, _ in fitted), target), np.hstack([inputs for _, inputs in fitted])
->>>>>>> trans
 
 
 def with_defaults(table: Table, labels: Sequence[str], chosen: Choices) -> Choices:
