@@ -22,6 +22,7 @@ import numpy as np
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.base.texts import is_unicode
 from annex_actors.base.types import DType
 from annex_actors.base.words import counted
 
@@ -110,10 +111,12 @@ def text(setting: str, value: Any, *, wanted: str = "text") -> str:
         wanted: what to give, for the error.
 
     Raises:
-        ConfigError: not a str.
+        ConfigError: not a str, or one with half a character, which no file could hold.
     """
     if not isinstance(value, str):
         raise ConfigError(f"expected `{setting}` to be {wanted}, got {shown(value)}")
+    if not is_unicode(value):
+        raise ConfigError(f"expected `{setting}` to be text that UTF-8 can hold, got {shown(value)}; correct it")
     return str(value)
 
 

@@ -32,6 +32,15 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(map(_printable, text))
 
 
+def is_unicode(text: str) -> bool:
+    """Return whether UTF-8 can hold a text: it cannot hold half of a surrogate pair, which a str may have."""
+    try:
+        str.encode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _printable(character: str) -> str:
     if character.isprintable() or character == "\n":
         return character

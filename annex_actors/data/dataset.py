@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +23,7 @@ from annex_actors.data.sources.prepared import in_a_file
 from annex_actors.data.sources.stored import StoredInputs, as_inputs
 from annex_actors.data.split import split_indices
 from annex_actors.data.tables.columns import Table
+from annex_actors.data.tables.frames import as_table
 from annex_actors.data.transforms.choices import Label, chosen_transforms, labels_named
 from annex_actors.data.transforms.preparation import Preparation, prepare, side_by_side
 from annex_actors.data.transforms.target import Target
@@ -155,7 +157,7 @@ class Dataset:
     @classmethod
     def from_table(
         cls,
-        table: Table,
+        table: Table | Any,
         *,
         label: Label = None,
         transforms: Mapping[str, str] | None = None,
@@ -176,7 +178,7 @@ class Dataset:
         ``preparation.amounts`` undoes that, and metrics are in the units of the table.
 
         Args:
-            table: a sample a row.
+            table: a sample a row: a table, such as ``read_table(path)``, or a data frame that `table_of` takes.
             label: the column to predict, by name or by index (negative from the end); the last by default. Several
                 names, or a text of names with commas between them, are several amounts, or truth values as 0 and 1.
             transforms: of some columns, by name, such as ``{"age": "impute standardise", "id": "drop"}``; the others
@@ -198,7 +200,7 @@ class Dataset:
             DataError: an unknown column, a missing label, cells that a transform cannot take, or nothing to learn from.
             ConfigError: an unknown transform or task, a setting out of range, or an argument of another kind.
         """
-        checks.instance("table", table, Table, "a table: read_table(path), or table_of(frame)")
+        table = as_table("table", table)
         division = Division(test_fraction, validation, group, time, split, seed)
         if len(table.names) < 2:
             raise DataError("expected at least 2 columns (a feature and the label), got 1; put commas between cells")

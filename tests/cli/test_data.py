@@ -75,3 +75,55 @@ def test_labels_are_named_on_one_line_whatever_is_in_their_names(
     assert "n" * 81 not in out.replace("\n", "")
     assert main(["data", str(tmp_path / "mine.csv"), "--label", "u,v"]) == 0
     assert "\nu, v: 2 amounts\n" in capsys.readouterr().out
+
+
+def shown(capsys: pytest.CaptureFixture[str], path: Path, *options: str) -> str:
+    assert main(["data", str(path), *options]) == 0
+    return capsys.readouterr().out
+
+
+def test_remarks_are_shown_where_there_are_any(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = shown(capsys, table)
+    assert "remark" in out
+    assert "copy of the label" in out
+    assert "constant" not in out  # it is left out, and its use says why
+    (table.parent / "plain.csv").write_text("x,y,kind\n1,2,a\n3,5,b\n2,2,a\n")
+    assert "remark" not in shown(capsys, table.parent / "plain.csv")
+
+
+def test_a_long_name_of_a_column_leaves_room_for_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.csv").write_text(f"{'size ' * 20},kind\n1,a\n3,b\n2,a\n")
+    out = shown(capsys, tmp_path / "mine.csv")
+    assert "size size size size size…  integer" in out
+
+
+@pytest.fixture
+def long_table(tmp_path: Path) -> Path:
+    """Return a table of more rows than transforms are fitted on, in which each row has its number."""
+    lines = [f"{at},{at % 7 + 0.5},{'ab'[at % 2]}" for at in range(12_000)]
+    (tmp_path / "long.csv").write_text("\n".join(["row,x,kind", *lines]))
+    return tmp_path / "long.csv"
+
+
+def test_all_rows_decide_what_is_done_with_a_column(long_table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = shown(capsys, long_table)
+    assert "drop (0): a counter of the rows" in " ".join(out.split())
+    assert "the counts in parentheses are those of a sample of 10,000" in out
+
+
+def test_an_infinite_number_is_found_wherever_it_is(long_table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = long_table.read_text().split("\n")
+    for number in (1, 2, 6001, 11_999):
+        changed = [*lines[:number], f"{number - 1},-inf,a", *lines[number + 1 :]]
+        long_table.write_text("\n".join(changed))
+        out = shown(capsys, long_table)
+        assert f"Training on it fails: expected a finite number in line {number + 1}, column x, got -inf" in out
+
+
+def test_what_is_done_in_training_is_foretold(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from annex_actors.data.tables import read_table
+    from annex_actors.data.transforms import Preparation
+
+    use = json.loads(shown(capsys, table, "--json"))["use"]
+    made = Preparation.fit(read_table(table, label="kind"), label="kind")
+    assert use == {name: each.use for each in made.features for name in each.columns} | {"kind": "to predict"}

@@ -9,6 +9,7 @@ import pytest
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.costs import MeanSquaredError
+from annex_actors.data.transforms.scaling import Standardise
 from annex_actors.layers import dense
 from annex_actors.optimizers import Sgd
 from annex_actors.runtimes import InlineRuntime
@@ -21,6 +22,7 @@ from annex_actors.testing import (
     check_optimizer,
     check_runtime,
     check_stack_layer,
+    check_transform,
 )
 
 CHECKERS: dict[str, tuple[Callable[[Any], None], object]] = {
@@ -29,6 +31,7 @@ CHECKERS: dict[str, tuple[Callable[[Any], None], object]] = {
     "Layer": (lambda value: check_layer(value, (4,)), dense(3)),
     "Optimizer": (check_optimizer, Sgd()),
     "Runtime": (check_runtime, InlineRuntime()),
+    "Transform": (check_transform, Standardise()),
     "StackLayer": (lambda value: check_stack_layer(value, ((4,), (4,))), None),
 }
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.shown import brief, shown
-from annex_actors.base.texts import listed, shortened
+from annex_actors.base.texts import is_unicode, listed, shortened
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
@@ -75,6 +75,7 @@ class Column:
 
     Raises:
         ConfigError: an argument of another kind, or an array of another type or shape.
+        DataError: text that UTF-8 cannot hold.
     """
 
     name: str
@@ -93,6 +94,22 @@ class Column:
                 f"expected `values` to be an array of {wanted} of shape (rows,), got {shown(self.values)}; convert them"
             )
         self.values.flags.writeable = False
+        if self.kind is Kind.TEXT:
+            self._check_text()
+
+    def _check_text(self) -> None:
+        cells = self.values.tolist()
+        known = [cell for cell in cells if cell is not None]
+        try:
+            if all(map(str.isascii, known)) or all(map(is_unicode, {*known})):  # most columns: no look at single cells
+                return
+        except TypeError:
+            expected, odd = "text", [cell for cell in known if not isinstance(cell, str)]
+        else:
+            expected, odd = "text that UTF-8 can hold", [cell for cell in known if not is_unicode(cell)]
+        row = next(row for row, cell in enumerate(cells) if cell is odd[0])
+        place = f"row {row}, column {shortened(self.name)}"
+        raise CellError(f"expected {expected}", row, f"{shown(odd[0])}; correct the cell", place)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -7,7 +7,7 @@ from typing import Any
 
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
-from annex_actors.base.texts import shortened
+from annex_actors.base.texts import is_unicode, shortened
 from annex_actors.data.tables.columns import Form, Table
 from annex_actors.data.tables.kinds import column_of
 
@@ -35,7 +35,7 @@ def table_of_records(rows: Sequence[Mapping[str, Any]], forms: Mapping[str, Form
 def _written(value: object, row: int, name: str) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
-    if value is None or isinstance(value, str):
+    if value is None or (isinstance(value, str) and is_unicode(value)):
         return value
     if isinstance(value, int | float):
         return repr(value)

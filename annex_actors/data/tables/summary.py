@@ -172,9 +172,12 @@ def _values(column: Column, codes: _Codes) -> str:
         most = int(codes.counts.argmax())
         return f"{shortened(_name(column.kind, codes.values[most]), 30)} ({codes.counts[most]:,})"
     known = column.values[~column.missing]
-    if column.kind is Kind.DATE:
-        return " to ".join(str(each.astype("M8[s]")).removesuffix("T00:00:00") for each in (known.min(), known.max()))
-    return f"{known.min():g} to {known.max():g}"
+    ends = [_end(column.kind, each) for each in (known.min(), known.max())]
+    return " to ".join(dict.fromkeys(ends))
+
+
+def _end(kind: Kind, value: Any) -> str:
+    return str(value.astype("M8[s]")).removesuffix("T00:00:00") if kind is Kind.DATE else f"{value:g}"
 
 
 def _classes(label: Column, codes: _Codes) -> dict[str, int] | None:

@@ -8,7 +8,8 @@ Each is fitted on training rows only, and is a pure function afterwards. Read th
 4. `table`: the transforms by name, and chains of them as text;
 5. `fitted`: the transforms of a column, or of several together, and what they learned; `choices`, which columns a text
    names; `defaults`, the transforms of a column of which nothing was said;
-6. `target`: the label's column; `preparation`: all columns together; `files`, how they are saved.
+6. `target`: the label's column; `preparation`: all columns together; `files`, how they are saved; `preview`, what they
+   would be.
 """
 
 from annex_actors.data.transforms.block import Block

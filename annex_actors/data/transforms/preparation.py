@@ -19,7 +19,8 @@ from annex_actors.base.texts import listed
 from annex_actors.base.types import Array, Floats
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
-from annex_actors.data.tables.columns import CellError, Column, Form, Table, located, row_indices
+from annex_actors.data.tables.columns import CellError, Form, Table, located, row_indices
+from annex_actors.data.tables.frames import as_table
 from annex_actors.data.tables.odd_cells import odd_cell
 from annex_actors.data.transforms import files
 from annex_actors.data.transforms.choices import Choices, Label, chosen_transforms, labels_named
@@ -29,8 +30,6 @@ from annex_actors.data.transforms.table import parse_transforms
 from annex_actors.data.transforms.target import Target
 from annex_actors.data.transforms.transform import Transform
 from annex_actors.data.units import Units
-
-_TABLE = "a table, such as Table(columns, source)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ class Preparation:
     @classmethod
     def fit(
         cls,
-        table: Table,
+        table: Table | Any,
         *,
         label: Label = None,
         transforms: Mapping[str, str] | None = None,
@@ -67,7 +66,7 @@ class Preparation:
         """Return what the training rows of a table say about its columns.
 
         Args:
-            table: all rows.
+            table: all rows: a table, or a data frame that `table_of` takes.
             label: the column to predict, by name or by index (negative from the end); the last by default. Several
                 names, or a text of names with commas between them, are several amounts, or truth values as 0 and 1.
             transforms: of some columns, by name, such as ``{"age": "impute standardise", "id": "drop"}``; the others
@@ -82,7 +81,7 @@ class Preparation:
             DataError: an unknown column, cells that a transform cannot take, or nothing left to learn from.
             ConfigError: an unknown transform or task, a wrong setting, or an argument of another kind.
         """
-        checks.instance("table", table, Table, _TABLE)
+        table = as_table("table", table)
         training = row_indices(np.arange(len(table)) if rows is None else rows, len(table))
         target = Target.fit(table, labels_named(table, label), training, task)
         return prepare(table, target, training, chosen_transforms(table, target.labels, transforms), side_by_side)[0]
@@ -113,16 +112,17 @@ class Preparation:
         """A line for each column: what is done with it, and why."""
         return (*(feature.description for feature in self.features), self.target.description)
 
-    def inputs(self, table: Table) -> NDArray[np.float32]:
+    def inputs(self, table: Table | Any) -> NDArray[np.float32]:
         """Return the inputs of raw rows: float32, shape ``(rows, features)``.
 
-        Columns are found by name, in any order. The label's column and those that were dropped may be there or not.
+        The rows are those of a table, or of a data frame that `table_of` takes. Columns are found by name, in any
+        order. The label's column and those that were dropped may be there or not.
 
         Raises:
             DataError: a missing or an unknown column, or a cell that cannot be taken.
             ConfigError: something else than a table.
         """
-        return side_by_side(self.inputs_by_column(table))
+        return side_by_side(self.inputs_by_column(as_table("table", table)))
 
     def inputs_by_column(self, table: Table) -> Iterator[NDArray[np.float32]]:
         """Return the inputs that each column becomes, one after another; see `inputs`.
@@ -131,7 +131,7 @@ class Preparation:
             DataError: see `inputs`; a cell is looked at when its column is due.
             ConfigError: something else than a table.
         """
-        checks.instance("table", table, Table, _TABLE)
+        checks.instance("table", table, Table, "a table; as_table makes one of a data frame")
         used = [feature for feature in self.features if feature.names]
         missing = [name for feature in used for name in feature.columns if name not in table]
         known = {name for feature in self.features for name in feature.columns}
@@ -143,7 +143,7 @@ class Preparation:
             raise DataError(f"expected the columns of the training, got {found}; add, rename or remove columns")
         return (_applied(feature, table) for feature in used)
 
-    def targets(self, table: Table) -> Array:
+    def targets(self, table: Table | Any) -> Array:
         """Return the targets of raw rows: class numbers, int64, shape ``(rows,)``, or standardised amounts, float32.
 
         Amounts have the shape ``(rows,)``, or ``(rows, labels)`` of several labels.
@@ -152,7 +152,7 @@ class Preparation:
             DataError: no label column, a missing label, or one that no training row could have.
             ConfigError: something else than a table.
         """
-        checks.instance("table", table, Table, _TABLE)
+        table = as_table("table", table)
         if missing := [label for label in self.target.labels if label not in table]:
             raise DataError(f"expected the label among the columns, got no {listed(missing)}; add it")
         return self.target.encode(table)
@@ -225,21 +225,15 @@ def prepare(
     Raises:
         DataError: cells that a transform cannot take, or nothing left to learn from.
     """
-    blocks = _blocks(table, target.labels, chosen)
-    for (name, *_), choice in blocks.items():
-        if choice is None:
-            with located(table, name):
-                _check_not_almost_numbers(table[name])
+    check_numbers(table, target.labels, chosen)
     training = table.rows(rows)
-    targets, parse = target.for_transforms(target.encode(training)), cache(parse_transforms)
+    targets = target.for_transforms(target.encode(training))
     features: list[Fitted] = []
 
     def inputs() -> Iterator[Floats]:
-        for names, choice in blocks.items():
-            columns = [training[name] for name in names]
+        for names, (steps, note) in with_defaults(training, target.labels, chosen).items():
             with located(training, *names):
-                steps, note = _default(columns[0], parse) if choice is None else choice
-                feature, made = fit(columns, steps, targets, note)
+                feature, made = fit([training[name] for name in names], steps, targets, note)
             features.append(feature)
             yield made
         if not any(feature.names for feature in features):
@@ -255,26 +249,39 @@ def side_by_side(inputs: Iterator[Floats]) -> Floats:
     return found
 
 
-def _blocks(
-    table: Table, labels: Sequence[str], chosen: Choices
-) -> dict[tuple[str, ...], tuple[tuple[Transform, ...], str] | None]:
-    """Return which columns are transformed together, in order, and how; None for what fits the kind of the only one."""
-    together = {name: names for names in chosen for name in names}
-    blocks = [together.get(name, (name,)) for name in table.names if name not in labels]
-    return {names: chosen.get(names) for names in blocks}
+def with_defaults(table: Table, labels: Sequence[str], chosen: Choices) -> Choices:
+    """Return the transforms of all columns but the labels, in the table's order.
+
+    Args:
+        table: the rows that decide what fits a column.
+        labels: the columns to predict.
+        chosen: the transforms of some columns; the others get what fits their kind.
+    """
+    together, parse = {name: names for names in chosen for name in names}, cache(parse_transforms)
+
+    def choice(names: tuple[str, ...]) -> tuple[tuple[Transform, ...], str]:
+        if names in chosen:
+            return chosen[names]
+        text, note = default(table[names[0]])
+        return parse(text), note
+
+    blocks = dict.fromkeys(together.get(name, (name,)) for name in table.names if name not in labels)
+    return {names: choice(names) for names in blocks}
 
 
-def _default(column: Column, parse: Callable[[str], tuple[Transform, ...]]) -> tuple[tuple[Transform, ...], str]:
-    text, note = default(column)
-    return parse(text), note
+def check_numbers(table: Table, labels: Sequence[str], chosen: Choices) -> None:
+    """Refuse numbers with a typing error, which would become hundreds of categories without a word.
 
-
-def _check_not_almost_numbers(column: Column) -> None:
-    """Refuse numbers with a typing error, which would become hundreds of categories without a word."""
-    row = odd_cell(column)
-    if row is not None:
-        cure = "correct the cell, or say what the column is by a transform, such as one_hot or drop"
-        raise CellError("expected a number, as most cells of the column,", row, f"{shown(column.values[row])}; {cure}")
+    Raises:
+        CellError: a column, neither a label nor ``chosen``, has a cell that is no number where most cells are.
+    """
+    passed = {*labels, *(name for names in chosen for name in names)}
+    for column in table:
+        row = None if column.name in passed else odd_cell(column)
+        if row is not None:
+            cell, place = shown(column.values[row]), table.place(row, column.name)
+            cure = "correct the cell, or say what the column is by a transform, such as one_hot or drop"
+            raise CellError("expected a number, as most cells of the column,", row, f"{cell}; {cure}", place)
 
 
 def _applied(feature: Fitted, table: Table) -> NDArray[np.float32]:

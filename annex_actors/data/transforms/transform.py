@@ -14,11 +14,13 @@ State: TypeAlias = Mapping[str, "Array | tuple[str, ...]"]
 Nothing else, so that a file of arrays and one of text hold it exactly, and nothing that is read could run."""
 
 
+@runtime_checkable
 class Transform(Protocol):
     """Settings, and a pure function of them, of what was learned from the training rows, and of a column's cells.
 
     To write your own transform, make a frozen dataclass with these members, and register it with
-    `register_transform`. What is learned is given back by each call, so a transform never changes.
+    `register_transform`; `annex_actors.testing.check_transform` tests it. What is learned is given back by each call,
+    so a transform never changes.
     """
 
     @property

@@ -12,6 +12,8 @@ import pytest
 
 from annex_actors import Kind, Table, table_of
 from annex_actors.base.errors import ConfigError, DataError
+from annex_actors.data import Dataset
+from annex_actors.data.transforms import Preparation
 
 CELLS: dict[str, list[Any]] = {"size": [1, 2, 3], "price": [1.5, None, 2.5], "code": ["07", "b", None]}
 
@@ -106,3 +108,23 @@ print(table_of(pyarrow.table({"a": [1, 2]})))
 def test_no_library_of_frames_is_needed() -> None:
     found = subprocess.run([sys.executable, "-c", WITHOUT], check=True, timeout=100, capture_output=True, text=True)
     assert found.stdout == "Table(2 rows, 1 column, 'a data frame of pyarrow')\n"
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "pandas", "polars"])
+def test_a_data_set_and_its_preparation_take_frames(library: str) -> None:
+    cells = {"size": [*range(20)], "colour": ["red", None] * 10, "risk": ["low", "high"] * 10}
+    made = pa.table(cells) if library == "pyarrow" else pytest.importorskip(library).DataFrame(cells)
+    data, expected = Dataset.from_table(made), Dataset.from_table(table_of(made))
+    assert data.preparation is not None
+    assert expected.preparation is not None
+    assert data.preparation.to_bytes() == expected.preparation.to_bytes()
+    assert data.train.inputs.tobytes() == expected.train.inputs.tobytes()
+    assert data.source.startswith(f"a data frame of {library}, target in column risk")
+    assert data.preparation.inputs(made).tobytes() == data.preparation.inputs(table_of(made)).tobytes()
+    assert data.preparation.targets(made).tolist() == [1, 0] * 10
+    assert Preparation.fit(made).classes == ("high", "low")
+
+
+def test_what_is_no_frame_is_refused_by_its_argument() -> None:
+    with pytest.raises(ConfigError, match=r"expected `table` to be a data frame, such as .*, got 3; Dataset"):
+        Dataset.from_table(3)
