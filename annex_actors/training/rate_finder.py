@@ -29,6 +29,9 @@ SMOOTHING = 0.95
 EXPLODED = 4.0
 """A cost has exploded if, smoothed, it is so many times the least one before."""
 
+WINDOWS = 5
+"""The fall of the costs is measured over such a part of all steps."""
+
 
 @dataclass(frozen=True)
 class Ramp:
@@ -57,7 +60,7 @@ class RateSearch:
         learning_rate: of each step.
         cost: of each step.
         smoothed: an exponential average of the costs so far, without the bias to its beginning.
-        suggestion: the rate where the smoothed cost falls fastest; None: it falls nowhere.
+        suggestion: the rate about which the costs fall fastest; None: they fall nowhere.
         exploded: whether the cost exploded before the highest rate.
     """
 
@@ -114,19 +117,33 @@ def searched(ramp: Ramp, costs: Sequence[float]) -> RateSearch:
         smoothed.append(value)
     count = len(smoothed)
     rates = tuple(ramp.at(step) for step in range(count))
-    suggestion = _steepest(rates, smoothed)
+    suggestion = _steepest(rates, costs[:count], smoothed)
     return RateSearch(rates, tuple(costs[:count]), tuple(smoothed), suggestion, count < ramp.steps)
 
 
-def _steepest(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
-    """Return the rate at which the cost falls fastest, by the logarithm of the rate, before its least value."""
+def _steepest(rates: Sequence[float], costs: Sequence[float], smoothed: Sequence[float]) -> float | None:
+    """Return the rate about which the costs fall fastest, by the logarithm of the rate, before their least value.
+
+    The fall is that of a straight line through many costs: from one step to the next, the smoothed cost falls fastest
+    where it is still the average of a few costs, by their noise alone.
+    """
     least = min(range(len(smoothed)), key=lambda step: smoothed[step], default=0)
-    falls = {
-        step: (smoothed[step + 1] - smoothed[step - 1]) / math.log(rates[step + 1] / rates[step - 1])
-        for step in range(1, min(least + 1, len(smoothed) - 1))
-    }
-    step = min(falls, key=lambda each: falls[each], default=None)
-    return None if step is None or falls[step] >= 0 else rates[step]
+    width = min(max(len(smoothed) // WINDOWS, 3), least + 1)
+    if width < 2:
+        return None
+    falls = [_slope(rates[start : start + width], costs[start : start + width]) for start in range(least + 2 - width)]
+    start = min(range(len(falls)), key=lambda each: falls[each])
+    return None if falls[start] >= 0 else rates[start + width // 2]
+
+
+def _slope(rates: Sequence[float], costs: Sequence[float]) -> float:
+    """Return the slope of the line with the least squares, by the logarithm of the rate."""
+    places, middle = [math.log(rate) for rate in rates], math.fsum(costs) / len(costs)
+    centre = math.fsum(places) / len(places)
+    both = zip(places, costs, strict=True)
+    return math.fsum((place - centre) * (cost - middle) for place, cost in both) / math.fsum(
+        (place - centre) ** 2 for place in places
+    )
 
 
 def _costs(prepared: PreparedTraining, steps: int) -> tuple[float, ...]:

@@ -70,6 +70,16 @@ def test_what_comes_after_an_explosion_is_left_out() -> None:
     assert all(value <= EXPLODED * min(found.smoothed) for value in found.smoothed)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_of_the_first_steps_is_no_fall(seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(0, 0.25, 100)
+    falling = np.interp(np.arange(100), [0, 50, 75, 100], [1.2, 1.1, 0.3, 0.3])
+    ramp = Ramp(1e-6, 10.0, 100)
+    found = searched(ramp, (falling + noise).tolist())
+    assert found.suggestion is not None
+    assert ramp.at(40) < found.suggestion < ramp.at(80)
+
+
 def test_the_suggestion_is_where_the_cost_falls_fastest() -> None:
     costs = [2.0] * 30 + [2.0 - 0.1 * step for step in range(1, 16)] + [0.5] * 15
     ramp = Ramp(1e-4, 1.0, 60)
