@@ -70,9 +70,11 @@ def numbers(targets: Array, output_shape: Shape) -> Floats:
     if targets.ndim == 1 and output_shape == (1,):
         targets = targets.reshape(-1, 1)
     if targets.shape[1:] != output_shape or targets.ndim == 0:
-        wanted = ", ".join(["samples", *map(str, output_shape)])
+        wanted, count = ", ".join(["samples", *map(str, output_shape)]), targets.shape[1] if targets.ndim == 2 else 1
+        is_flat = len(output_shape) == 1 and targets.ndim in (1, 2)
+        cure = f"give the last layer {counted(count, 'output')}" if is_flat else "reshape them"
         raise DataError(
-            f"expected targets of shape ({wanted}) for outputs of shape {output_shape}, got {targets.shape}"
+            f"expected targets of shape ({wanted}) for outputs of shape {output_shape}, got {targets.shape}; {cure}"
         )
     return targets if targets.dtype.kind == "f" else targets.astype(np.float64)
 

@@ -220,7 +220,7 @@ TRAININGS: list[tuple[Callable[[], object], type[UserError], str]] = [
     (
         lambda: learner(network=sequence(dense(3)), cost="mean_squared_error").train(data(targets=np.ones((6, 2)))),
         DataError,
-        "expected targets of shape (samples, 3) for outputs of shape (3,), got (6, 2)",
+        "expected targets of shape (samples, 3) for outputs of shape (3,), got (6, 2); give the last layer 2 outputs",
     ),
     (
         lambda: learner(network=sequence(dense(1)), cost="sigmoid_cross_entropy").train(data(targets=np.ones(6) * 2)),
