@@ -14,7 +14,8 @@ from annex_actors.base.errors import (
 from annex_actors.base.random_keys import RandomKey, Tag
 from annex_actors.base.types import frozen
 from annex_actors.costs import Cost, register_cost
-from annex_actors.data import Dataset, Samples, load, register_data
+from annex_actors.data import Dataset, Samples, load, open_array, register_data
+from annex_actors.data.sources import Source, StoredInputs
 from annex_actors.data.tables import Column, Form, Kind, Table, read_table, table_of
 from annex_actors.data.transforms import Preparation, register_transform
 from annex_actors.experiments.simulation import Simulation, simulate
@@ -207,11 +208,13 @@ __all__ = [
     "Sgd",
     "ShapeError",
     "Simulation",
+    "Source",
     "StackLayer",
     "StageTally",
     "StandstillError",
     "StepFinished",
     "Stepwise",
+    "StoredInputs",
     "Summary",
     "Supervision",
     "Table",
@@ -265,6 +268,7 @@ __all__ = [
     "max_pool2d",
     "max_seconds",
     "max_steps",
+    "open_array",
     "parse_layers",
     "permute",
     "positions",

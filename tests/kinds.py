@@ -22,6 +22,7 @@ from annex_actors import public
 from annex_actors.costs import MeanSquaredError
 from annex_actors.data.transforms.scaling import Standardise
 from annex_actors.runtimes.program import Program
+from tests.trainings import ArraySource
 
 HUGE = 10**400
 """More than any array, file or float holds."""
@@ -239,8 +240,10 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.RandomKey: lambda: public.RandomKey(1),
     public.RunDirectory: lambda: public.RunDirectory("no-such-run"),
     public.SavedRun: lambda: public.SavedRun(public.RunDirectory("no-such-run")),
+    public.Source: lambda: ArraySource(np.ones((4, 2))),
     public.Samples: lambda: public.load("xor").train,
     public.Sgd: public.Sgd,
+    public.StoredInputs: lambda: public.StoredInputs(ArraySource(np.ones((4, 2)))),
     public.Stepwise: lambda: public.Stepwise(0.1, 0.5, 10),
     public.Warmup: lambda: public.Warmup(0.1, 10),
     public.Clipping: lambda: public.Clipping("value", 0.5),

@@ -23,3 +23,8 @@ def commands(page: Path) -> dict[str, list[str]]:
             command, *printed = part.rstrip("\n").split("\n")
             found[command.partition("  #")[0].rstrip()] = printed
     return found
+
+
+def shape(lines: list[str]) -> list[str]:
+    """Return lines without their numbers and hashes, which depend on the machine."""
+    return [re.sub(r"[0-9a-f]{64}|[\d,.]+(e-\d+)?", "#", line) for line in lines]

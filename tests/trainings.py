@@ -27,6 +27,7 @@ from annex_actors.layers import (
     sequence,
 )
 from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping, optimizer
+from annex_actors.peers.reader import ReaderSpec
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
@@ -48,8 +49,10 @@ from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore, StateStore
+from annex_actors.testing.small_runs import ArraySource as ArraySource
 from annex_actors.testing.small_runs import Seen as Seen
 from annex_actors.testing.small_runs import When as When
+from annex_actors.testing.small_runs import in_files
 from annex_actors.training.assembly import one_stage_per_layer, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.halting import Halt
@@ -159,6 +162,7 @@ class Training:
         tokens: if not 0, samples are whole numbers below it.
         stages: which layers, the cost as one after the last, make a stage; None: each layer.
         weighted: whether the samples have weights.
+        in_files: whether inputs are read by a reader, as if they were in files.
     """
 
     network: Network = CLASSIFIER
@@ -177,6 +181,7 @@ class Training:
     tokens: int = 0
     stages: tuple[range, ...] | None = None
     weighted: bool = False
+    in_files: bool = False
 
     @property
     def steps(self) -> int:
@@ -212,12 +217,15 @@ class Training:
     @property
     def learned(self) -> Samples:
         """The samples to train on."""
-        return samples(self.size, self.cost, 0, self.input_shape, self.tokens, weighted=self.weighted)
+        return self._placed(samples(self.size, self.cost, 0, self.input_shape, self.tokens, weighted=self.weighted))
 
     @property
     def judged(self) -> Samples:
         """The samples to evaluate with."""
-        return samples(TEST_SAMPLES, self.cost, 1, self.input_shape, self.tokens, weighted=self.weighted)
+        return self._placed(samples(TEST_SAMPLES, self.cost, 1, self.input_shape, self.tokens, weighted=self.weighted))
+
+    def _placed(self, made: Samples) -> Samples:
+        return in_files(made) if self.in_files else made
 
     def learner(
         self, runtime: str | Runtime = "inline", supervision: Supervision | None = None, stages: str | int = "layer"
@@ -260,7 +268,7 @@ class Training:
         encode = cost(self.cost).encode
         return TrainerSpec(
             run="run",
-            routing=Routing(len(self.placement)),
+            routing=Routing(len(self.placement), reader=self.in_files),
             inputs=learned.inputs,
             targets=as_sent(encode(learned.targets, shape)),
             test=judged,
@@ -292,16 +300,18 @@ class Training:
         instruments: Sequence[Instrument] = (),
     ) -> Program:
         """Return the training, ready for any runtime."""
+        trainer = self.trainer_spec(halt)
         return Program(
             "run",
             self.stage_specs(),
-            self.trainer_spec(halt),
+            trainer,
             store or self.store(),
             supervision or Supervision(),
             crashes,
             tuple(observers),
             load,
             tuple(instruments),
+            reader=ReaderSpec.of(trainer),
         )
 
 

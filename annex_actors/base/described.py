@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from annex_actors.base.types import Array
+from annex_actors.base.types import Array, DType
 
 Scalar: TypeAlias = str | int | float | bool | None
 """What JSON holds without nesting."""
@@ -25,6 +25,9 @@ ADDED: Mapping[str, object] = MappingProxyType({"is_added": True})
 
 With that value it is left out of a description, so that a training that an earlier version began can go on.
 """
+
+_DIGITS = 16
+"""Hexadecimal digits of a fingerprint."""
 
 _FEW = 16
 """Of a sequence with more parts than this only a fingerprint is kept."""
@@ -46,14 +49,21 @@ def described(name: str, value: object) -> dict[str, Scalar]:
 
 def array_text(array: Array) -> str:
     """Return dtype, shape and fingerprint of an array on one line."""
-    whole = np.ascontiguousarray(array)
-    content = whole.data if array.dtype.kind in "biuf" else whole.tobytes()  # not every dtype shows its memory
-    return f"{array.dtype} {array.shape} {fingerprint(content)}"
+    return blocks_text(array.dtype, array.shape, [array])
+
+
+def blocks_text(dtype: DType, shape: tuple[int, ...], blocks: Iterable[Array]) -> str:
+    """Return the `array_text` of an array that is given block after block, along its first axis."""
+    digest = sha256()
+    for block in blocks:
+        whole = np.ascontiguousarray(block)
+        digest.update(whole.data if dtype.kind in "biuf" else whole.tobytes())  # not every dtype shows its memory
+    return f"{dtype} {shape} {digest.hexdigest()[:_DIGITS]}"
 
 
 def fingerprint(content: bytes | memoryview) -> str:
     """Return the first 16 hexadecimal digits of the SHA-256: enough to tell things apart that are not forged."""
-    return sha256(content).hexdigest()[:16]
+    return sha256(content).hexdigest()[:_DIGITS]
 
 
 def _parts(name: str, value: Any, above: tuple[int, ...]) -> Iterator[tuple[str, Scalar]]:

@@ -26,8 +26,13 @@ def as_array(values: ArrayLike, what: str) -> Array:
         raise DataError(f"expected {what} with rows of one length, got {type(values).__name__} with several") from error
 
 
-def finite_floats(array: Array, what: str) -> Floats:
+def finite_floats(array: Array, what: str, *, first_row: int = 0) -> Floats:
     """Return ``array`` as float32, C-contiguous and read-only.
+
+    Args:
+        array: of numbers.
+        what: what they are, for error messages.
+        first_row: the number of its first row, where it is a part of a larger array.
 
     Raises:
         DataError: not numbers, or a number that is not finite as float32; the message gives its index, from 0.
@@ -37,7 +42,7 @@ def finite_floats(array: Array, what: str) -> Floats:
     with np.errstate(over="ignore"):  # what overflows float32 is reported below, with its index
         floats: Floats = _read_only(array, np.float32)
     if not np.isfinite(floats).all():
-        raise DataError(_first_bad(array, floats, what))
+        raise DataError(_first_bad(array, floats, what, first_row))
     return floats
 
 
@@ -69,9 +74,9 @@ def integers(array: Array) -> Array:
     return _read_only(array, np.int64)
 
 
-def _first_bad(array: Array, floats: Floats, what: str) -> str:
+def _first_bad(array: Array, floats: Floats, what: str, first_row: int) -> str:
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(floats))[0])
-    place = f"row {index[0]}" + (f", column {', '.join(map(str, index[1:]))}" if index[1:] else "")
+    place = f"row {first_row + index[0]}" + (f", column {', '.join(map(str, index[1:]))}" if index[1:] else "")
     return f"expected {what} to be finite float32 numbers, got {array[index]} in {place}; correct or remove that row"
 
 

@@ -20,13 +20,16 @@ from annex_actors.data.division import Division
 from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.fashion_mnist import cache_folder, download, fashion_mnist, find, search_path
 from annex_actors.data.generated import FISH, FISH_FEATURES, fish, xor
-from annex_actors.data.images import read_images
+from annex_actors.data.images import lists_pictures, read_images
 from annex_actors.data.npz import read_npz
 from annex_actors.data.packaged import PACKAGED
 from annex_actors.data.sequences import holds_sequences, read_sequences
 from annex_actors.data.shipped import breast_cancer, diabetes, digits, iris, wine
+from annex_actors.data.sources.stored import are_large
+from annex_actors.data.tables.columns import Table as CellTable
+from annex_actors.data.tables.parquet_table import ParquetTable
 from annex_actors.data.tables.read import file_of, is_table, read_table
-from annex_actors.data.transforms.choices import Label
+from annex_actors.data.transforms.choices import Label, labels_named
 from annex_actors.data.transforms.target import Task
 
 
@@ -162,13 +165,14 @@ def load(
     header: bool | None = None,
     test_fraction: float = _TEST_FRACTION,
     validation: float | None = None,
+    in_memory: bool | None = None,
 ) -> Dataset:
     """Return a data set of the catalogue, or the data set in your own file: a table, arrays, or a folder of pictures.
 
     Args:
         name_or_path: a name in `catalog`, or one of your own (`register_data`); or a path that ends as a table's does
             (see `annex_actors.data.tables.read_table`), in ``.npz`` (see `read_npz`) or in ``.jsonl`` (see
-            `read_sequences`), or to a folder of pictures (see `read_images`).
+            `read_sequences`), or to a folder of pictures or a table of their paths (see `read_images`).
         data_dir: a folder that may hold the files of ``fashion-mnist``, or of a data set that a package ships; searched
             before all others.
         seed: decides how your own file is split into training and test samples, and which are set apart for validation.
@@ -188,6 +192,10 @@ def load(
         header: whether the first line of a table holds names; None: found out.
         test_fraction: the fraction of your own file to test on, in [0, 1); 0 tests on the training samples.
         validation: the fraction of the training samples to set apart for validation, in (0, 1); None: none.
+        in_memory: whether inputs of an ``.npz`` file or a table, or pictures of a folder, are kept in memory; if not,
+            they are read whenever they are used, with the same numbers. Those of a table are prepared once, and written
+            to a file of the cache; of a Parquet file only one column is in memory at a time. None: unless they would
+            take more than a quarter of it.
 
     Raises:
         DataError: an unknown name, a file that cannot be read, or data that cannot be trained on.
@@ -220,12 +228,19 @@ def load(
     }
     for setting, given in of_table.items():
         _check_used(setting, given, name, is_own, "a table")
+    _check_used("in_memory", in_memory, name, not (known or has_sequences), "a table, arrays or a folder of pictures")
     _check_used("data_dir", data_dir, name, name in (*PACKAGED, _CLOTHES), "fashion-mnist or the data set of a package")
     own_split = None if test_fraction == _TEST_FRACTION else test_fraction
     _check_used("test_fraction", own_split, name, name not in (*DATA, *PACKAGED, _CLOTHES), "a file of your own")
     if is_own:
-        table = read_table(path, header=header, label=label if isinstance(label, str | int) else None)
-        file = file_of(path)
+        table = _table(path, label, header, in_memory)
+        file, is_stored = file_of(path), isinstance(table, ParquetTable)
+        if not is_stored and lists_pictures(table, file.parent):
+            for setting, given in of_table.items():
+                _check_used(setting, given, name, setting == "label", "a table without paths of pictures")
+            columns = ",".join(labels_named(table, label))
+            pictures = read_images(file, label=columns, test_fraction=test_fraction, seed=seed, in_memory=in_memory)
+            return pictures if validation is None else pictures.with_validation(validation, seed=seed)
         with reading(file):
             return Dataset.from_table(
                 table,
@@ -240,20 +255,32 @@ def load(
                 split=split,
                 seed=seed,
                 name=file.name.partition(".")[0] or file.name,
+                in_memory=not is_stored if in_memory is None else in_memory,
             )
     if name in PACKAGED:
         return PACKAGED[name].load(folder, validation=validation, seed=seed)
-    dataset = _loaded(name, user_path(path), folder, own)
+    dataset = _loaded(name, user_path(path), folder, own, in_memory)
     return dataset if validation is None else dataset.with_validation(validation, seed=seed)
 
 
-def _loaded(name: str, path: Path, folder: Path | None, division: Division) -> Dataset:
+def _table(path: Path, label: Label, header: bool | None, in_memory: bool | None) -> CellTable:
+    """Return the table in a file; one in Parquet may stay there."""
+    if path.suffix.lower() == ".parquet" and header is None and in_memory is not True:
+        table = ParquetTable(user_path(path))
+        if in_memory is False or are_large(len(table) * len(table.names)):
+            return table
+    return read_table(path, header=header, label=label if isinstance(label, str | int) else None)
+
+
+def _loaded(name: str, path: Path, folder: Path | None, division: Division, in_memory: bool | None) -> Dataset:
     if name in DATA:
         return _made(name)
     if checks.text("name", name) == _CLOTHES:
         return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
-    read = read_npz if path.suffix == ".npz" else read_sequences if holds_sequences(path) else read_images
-    return read(path, test_fraction=division.test_fraction, seed=division.seed)
+    if holds_sequences(path):
+        return read_sequences(path, test_fraction=division.test_fraction, seed=division.seed)
+    read = read_npz if path.suffix == ".npz" else read_images
+    return read(path, test_fraction=division.test_fraction, seed=division.seed, in_memory=in_memory)
 
 
 def register_data(name: str, made: Callable[[], Dataset]) -> None:

@@ -19,11 +19,13 @@ from annex_actors.data.arrays import as_array
 from annex_actors.data.division import Division
 from annex_actors.data.labels import class_labels, flat_labels, is_labels
 from annex_actors.data.samples import Samples, rows_of
+from annex_actors.data.sources.prepared import in_a_file
+from annex_actors.data.sources.stored import StoredInputs, as_inputs
 from annex_actors.data.split import split_indices
 from annex_actors.data.tables.columns import Table
 from annex_actors.data.tables.frames import as_table
 from annex_actors.data.transforms.choices import Label, chosen_transforms, labels_named
-from annex_actors.data.transforms.preparation import Preparation, prepare
+from annex_actors.data.transforms.preparation import Preparation, prepare, side_by_side
 from annex_actors.data.transforms.target import Target
 
 
@@ -116,7 +118,7 @@ class Dataset:
     @classmethod
     def from_arrays(
         cls,
-        inputs: ArrayLike,
+        inputs: ArrayLike | StoredInputs,
         targets: ArrayLike,
         *,
         sample_weight: ArrayLike | None = None,
@@ -129,7 +131,7 @@ class Dataset:
         """Return a data set of your own arrays, split into training and test samples.
 
         Args:
-            inputs: shape ``(samples, *input_shape)``.
+            inputs: shape ``(samples, *input_shape)``; or what `open_array` returns, which stays in its file.
             targets: labels, text or integers of shape ``(samples,)`` or ``(samples, 1)``, whose distinct values,
                 sorted, are the classes; or integers of shape ``(samples, classes)`` with a single 1 in each row; or,
                 for regression, floats of shape ``(samples,)`` or ``(samples, outputs)``.
@@ -147,7 +149,7 @@ class Dataset:
         given = as_array(targets, "targets")
         labels, classes = class_labels(flat_labels(given)) if is_labels(given) else (given, None)
         weights = None if sample_weight is None else as_array(sample_weight, "sample_weight")
-        samples = Samples(as_array(inputs, "inputs"), labels, weights)
+        samples = Samples(as_inputs(inputs), labels, weights)
         rows = split_indices(len(samples), samples.targets if classes else None, test_fraction=test_fraction, seed=seed)
         train, test = (rows_of(samples, part) for part in rows)
         return cls(name, train, test, classes, _names("feature_names", feature_names), source)
@@ -168,6 +170,7 @@ class Dataset:
         split: str | None = None,
         seed: int = 0,
         name: str = "table",
+        in_memory: bool = True,
     ) -> Dataset:
         """Return a data set of a table, divided into training and test samples, with columns of any kind made numbers.
 
@@ -190,6 +193,8 @@ class Dataset:
             split: the column that says ``train``, ``test`` or ``validation``. Of these three at most one is given.
             seed: of the split, >= 0; the split depends on the seed and the labels or groups alone.
             name: its name in reports.
+            in_memory: whether the inputs are kept in memory; if not, they are written to a file in the user's cache,
+                column by column, and read from there whenever they are used, with the same numbers.
 
         Raises:
             DataError: an unknown column, a missing label, cells that a transform cannot take, or nothing to learn from.
@@ -206,11 +211,12 @@ class Dataset:
         classes = None if target.classes is None else target.encode(table)
         parts = division.parts(table, classes)
         target = Target.fit(table, labels, parts.train, task)
-        preparation, inputs = prepare(table, target, parts.train, chosen)
+        collected = side_by_side if checks.boolean("in_memory", in_memory) else in_a_file
+        preparation, inputs = prepare(table, target, parts.train, chosen, collected)
         targets = target.encode(table)
 
         def samples(rows: Array) -> Samples:
-            return Samples(preparation.inputs(table.rows(rows)), targets[rows])
+            return Samples(collected(preparation.inputs_by_column(table.rows(rows))), targets[rows])
 
         return cls(
             name,

@@ -18,6 +18,8 @@ from annex_actors.base.types import Array
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
 from annex_actors.data.pictures import SUFFIXES, Pictures
+from annex_actors.data.sources.pictures import stored_pictures
+from annex_actors.data.sources.stored import are_large, as_inputs
 from annex_actors.data.tables.columns import Column, Kind, Table
 from annex_actors.data.tables.read import is_table, read_table
 
@@ -33,6 +35,7 @@ def read_images(
     color_mode: str | None = None,
     test_fraction: float = 0.2,
     seed: int = 0,
+    in_memory: bool | None = None,
 ) -> Dataset:
     """Return the pictures (PNG, JPEG, PGM) in a folder that holds one for each class, or in a table of paths.
 
@@ -48,6 +51,9 @@ def read_images(
         color_mode: ``grayscale`` for one channel, ``rgb`` for three, whatever pictures are; None: as they are.
         test_fraction: the fraction to test on, in [0, 1), stratified by class; 0 tests on the training samples.
         seed: of the split, >= 0.
+        in_memory: whether the decoded pictures are kept in memory; if not, each is decoded whenever it is used, with
+            the same numbers, and the files must not change meanwhile. None: unless they would take more than a quarter
+            of it.
 
     Raises:
         DataError: no folder, a class without pictures, a link that leads out of the folder; a table without a column of
@@ -56,12 +62,14 @@ def read_images(
             the line of a table.
         ConfigError: an argument of another kind or out of range; or Pillow is not installed (extra ``images``).
     """
+    if in_memory is not None:
+        checks.boolean("in_memory", in_memory)
     options: Any = {"size": size, "color_mode": color_mode}  # which `Pictures` checks
     path, pictures = user_path(checks.path("path", path)), Pictures(**options)
     listing = _in_table(path, label) if is_table(path.name) else _in_folders(path, label)
     with reading(path):
         dataset = Dataset.from_arrays(
-            pictures.read(listing.files, listing.place),
+            _inputs(pictures, listing, path, in_memory=in_memory),
             listing.labels,
             test_fraction=test_fraction,
             seed=seed,
@@ -70,6 +78,26 @@ def read_images(
         )
         check_classes(dataset.classes)
         return dataset
+
+
+def lists_pictures(table: Table, folder: Path) -> bool:
+    """Return whether a column of a table in ``folder`` holds paths of pictures, of which the first is there."""
+    for column in table:
+        if column.kind is Kind.TEXT and _is_path(column.values[0]) and (folder / column.values[0]).is_file():
+            return True
+    return False
+
+
+def _is_path(cell: str | None) -> bool:
+    return cell is not None and _is_picture(Path(cell))
+
+
+def _inputs(pictures: Pictures, listing: _Listing, path: Path, *, in_memory: bool | None) -> Array:
+    files, place = listing.files, listing.place
+    if in_memory is None:
+        first, _ = next(pictures.decoded(files[:1], place))
+        in_memory = not are_large(len(files) * first.size)
+    return pictures.read(files, place) if in_memory else as_inputs(stored_pictures(pictures, files, path, place))
 
 
 @dataclass(frozen=True)
@@ -136,10 +164,10 @@ def _path_column(table: Table, target: Column) -> Column:
     """Return the first column in which each cell is the path of a picture."""
     texts = [column for column in table if column.kind is Kind.TEXT and column is not target]
     for column in texts:
-        if all(name is not None and _is_picture(Path(name)) for name in column.values):
+        if all(map(_is_path, column.values)):
             return column
     for column in texts:  # none is whole: say which cell of the likeliest is no path
-        bad = [row for row, name in enumerate(column.values) if name is None or not _is_picture(Path(name))]
+        bad = [row for row, name in enumerate(column.values) if not _is_path(name)]
         if 2 * len(bad) < len(column):
             got = "a missing cell" if column.values[bad[0]] is None else shown(column.values[bad[0]])
             raise DataError(

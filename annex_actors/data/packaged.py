@@ -175,6 +175,8 @@ def _intrusions(contents: Sequence[bytes]) -> Dataset:
 def _insurance(contents: Sequence[bytes]) -> Dataset:
     """Return what an insurer knows of its customers, standardised, and whether each insured a caravan: 6 % did.
 
+    The suggested network is for its ranking (ROC AUC 0.72): always No has the better accuracy, 0.94.
+
     Source:
         van der Putten, van Someren (2000), CoIL Challenge 2000: The Insurance Company Case; shipped with ISLP.
     """
@@ -237,7 +239,7 @@ PACKAGED: Mapping[str, Packaged] = MappingProxyType(
                 "4eac68d29037073348b80eaff9752858bbcbb7bd1b8fab5f2a534b36b38405ad",
             ),
             _faces,
-            _softmax("avg_pool2d:4 flatten dense:128 relu dense:40", 0.001, 32, 60),
+            _softmax("avg_pool2d:3 layer_norm:3 flatten dense:128 relu dropout:0.3 dense:40", 0.002, 32, 30),
         ),
         "mnist-5000": Packaged(
             "handwritten digits of 28x28 pixels, 10 classes", "classification", 5000, 784,
@@ -276,7 +278,7 @@ PACKAGED: Mapping[str, Packaged] = MappingProxyType(
                 "2a2b429248909f8ba888128d781b218ae2079bd8e01a6bb7a56861d3fa37685a",
             ),
             _intrusions,
-            _softmax("dense:16 relu dense:2", 0.003, 32, 10),
+            _softmax("dense:64 relu dense:2", 0.003, 32, 20),
         ),
         "insurance": Packaged(
             "customers, 85 traits: insured a caravan (6 %) or not", "classification", 5822, 85,
@@ -304,7 +306,7 @@ PACKAGED: Mapping[str, Packaged] = MappingProxyType(
                 "2c0bae00275c028fc853a1ea72cc7a68002c3f6876c41300c5c948711540c8c6",
             ),
             german_credit,
-            _softmax("dense:64 relu dropout:0.5 dense:2", 0.001, 32, 20),
+            _softmax("dense:64 relu dropout:0.5 dense:2", 0.001, 32, 30),
         ),
         "reuters-corn": Packaged(
             "articles, their words counted: on corn (3 %) or not", "classification", 2158, WORDS,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
+from math import prod
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +20,9 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError, message_of
 from annex_actors.base.files import memory, open_file, reading
 from annex_actors.base.shown import shown
+from annex_actors.base.types import Shape
 from annex_actors.base.words import counted
+from annex_actors.data.sources.version import Version
 
 SUFFIXES = (".jpeg", ".jpg", ".pgm", ".png")
 """How the names of pictures end."""
@@ -71,27 +76,49 @@ class Pictures:
                 8 bits a channel, several sizes, or more than this machine's memory holds; the message names the file.
             ConfigError: Pillow is not installed (extra ``images``).
         """
-        pillow, pictures = _pillow(), []
+        return _stacked([pixels for pixels, _ in self.decoded(files, place)], files)
+
+    def decoded(
+        self, files: Sequence[Path], place: Callable[[int], str] | None = None
+    ) -> Iterator[tuple[NDArray[np.uint8], Version]]:
+        """Yield the pixels of one file after another, and its version; see `read` and `decode`."""
+        pillow = pillow_module()
         for index, file in enumerate(files):
             try:
-                pictures.append(self._picture(pillow, file))
+                yield self.decode(pillow, file)
             except DataError as error:
                 raise error if place is None else DataError(f"{place(index)}: {error}") from error
-        return _stacked(pictures, files)
 
-    def _picture(self, pillow: ModuleType, file: Path) -> NDArray[np.uint8]:
-        """Return the pixels of a file, shape ``(height, width, channels)``."""
+    def decode(
+        self, pillow: ModuleType, file: Path, expected: Version | None = None
+    ) -> tuple[NDArray[np.uint8], Version]:
+        """Return the pixels of a file, shape ``(height, width, channels)``, and its version.
+
+        Args:
+            pillow: Pillow's module ``Image``.
+            file: the picture.
+            expected: the version that the file must be of; None: any.
+
+        Raises:
+            DataError: see `read`; or the file is of another version.
+        """
         with reading(file), open_file(file) as stream:
+            version = Version.of(os.fstat(stream.fileno()))
+            if expected is not None:
+                expected.check(version)
+            # A file of the expected version has passed before, and filters of warnings are shared by all threads.
+            quiet = _bombs_refused(pillow) if expected is None else nullcontext()
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("error", pillow.DecompressionBombWarning)
+                with quiet:
                     image = pillow.open(stream, formats=_FORMATS)
                     _check(image)
-                    return self._pixels(pillow, image)
+                    pixels = self._pixels(pillow, image)
             except (DataError, MemoryError):
                 raise
             except Exception as error:  # Pillow raises errors of every type where bytes are damaged
                 raise DataError(f"expected a picture, got: {message_of(error)}; get the file again") from error
+            version.check(Version.of(os.fstat(stream.fileno())))
+            return pixels, version
 
     def _pixels(self, pillow: ModuleType, image: Any) -> NDArray[np.uint8]:
         is_gray = image.mode in _GRAY if self.color_mode is None else self.color_mode is ColorMode.GRAYSCALE
@@ -100,6 +127,14 @@ class Pictures:
             plain = plain.resize(self.size[::-1], pillow.Resampling.BILINEAR)
         pixels = np.asarray(plain, np.uint8)
         return pixels.reshape(*pixels.shape[:2], -1)
+
+
+@contextmanager
+def _bombs_refused(pillow: ModuleType) -> Iterator[None]:
+    """Make an error of Pillow's warning of far too many pixels, which it gives before they can be counted."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pillow.DecompressionBombWarning)
+        yield
 
 
 def _size(size: Sequence[int] | None) -> tuple[int, int] | None:
@@ -114,7 +149,12 @@ def _size(size: Sequence[int] | None) -> tuple[int, int] | None:
     return height, width
 
 
-def _pillow() -> ModuleType:
+def pillow_module() -> ModuleType:
+    """Return Pillow's module ``Image``.
+
+    Raises:
+        ConfigError: Pillow is not installed.
+    """
     try:
         from PIL import Image
     except ImportError as error:
@@ -134,18 +174,35 @@ def _check(image: Any) -> None:
         raise DataError(f"expected 8 bits a channel, gray or colour, got Pillow's mode {image.mode}; convert it")
 
 
-def _stacked(pictures: Sequence[NDArray[np.uint8]], files: Sequence[Path]) -> NDArray[np.float32]:
-    shape, channels = pictures[0].shape[:2], max(each.shape[2] for each in pictures)
-    for each, file in zip(pictures, files, strict=True):
-        if each.shape[:2] != shape:
+def common_shape(shapes: Sequence[Shape], files: Sequence[Path]) -> Shape:
+    """Return the shape of all pictures: one channel if all are gray, otherwise three.
+
+    Raises:
+        DataError: pictures of several sizes.
+    """
+    first = shapes[0][:2]
+    for shape, file in zip(shapes, files, strict=True):
+        if shape[:2] != first:
             raise DataError(
-                f"expected pictures of one size, got {shape} in {files[0].name} and {each.shape[:2]} in "
+                f"expected pictures of one size, got {first} in {files[0].name} and {shape[:2]} in "
                 f"{file.parent.name}/{file.name}; give read_images a size=(height, width)"
             )
-    numbers = len(pictures) * shape[0] * shape[1] * channels
-    if 4 * numbers > memory():
-        raise DataError(f"expected pictures that fit into memory, got {counted(4 * numbers, 'byte')}; give a size")
-    inputs = np.empty((len(pictures), *shape, channels), np.float32)
+    return (*first, max(shape[2] for shape in shapes))
+
+
+def scaled(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return pixels as numbers in [0, 1]."""
+    return np.divide(pixels, np.float32(255), dtype=np.float32)
+
+
+def _stacked(pictures: Sequence[NDArray[np.uint8]], files: Sequence[Path]) -> NDArray[np.float32]:
+    shape = common_shape([each.shape for each in pictures], files)
+    needed = len(pictures) * prod(shape) * np.dtype(np.float32).itemsize
+    if needed > memory():
+        raise DataError(
+            f"expected pictures that fit into memory, got {counted(needed, 'byte')}; give a size, or in_memory=False"
+        )
+    inputs = np.empty((len(pictures), *shape), np.float32)
     for row, each in enumerate(pictures):
-        inputs[row] = each / np.float32(255)  # one channel of gray fills three
+        inputs[row] = scaled(each)  # one channel of gray fills three
     return inputs

@@ -13,6 +13,7 @@ from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array, finite_floats, integers, sample_weights
 from annex_actors.data.labels import is_labels
 from annex_actors.data.order import sample_order
+from annex_actors.data.sources.stored import as_inputs, checked_inputs, selected
 from annex_actors.data.split import split_indices
 
 
@@ -21,7 +22,8 @@ class Samples:
     """Inputs and their targets, row by row; C-contiguous and read-only.
 
     Args:
-        inputs: finite numbers, shape ``(samples, *input_shape)``; kept as float32.
+        inputs: finite numbers, shape ``(samples, *input_shape)``; kept as float32. Those of `open_array` stay in their
+            file: they have a shape, and ``inputs[rows]`` reads some of them.
         targets: class labels, integers of shape ``(samples,)``, kept as int64; or, for regression, numbers of shape
             ``(samples,)`` or ``(samples, outputs)``, kept as float32.
         sample_weight: what each sample counts in the cost, >= 0, shape ``(samples,)``, kept as float64; costs are means
@@ -37,10 +39,10 @@ class Samples:
     sample_weight: Floats | None = None
 
     def __post_init__(self) -> None:
-        inputs, targets = as_array(self.inputs, "inputs"), as_array(self.targets, "targets")
+        inputs, targets = as_inputs(self.inputs), as_array(self.targets, "targets")
         _check_shapes(inputs, targets)
         labels = targets.dtype.kind in "biu"
-        object.__setattr__(self, "inputs", finite_floats(inputs, "inputs"))
+        object.__setattr__(self, "inputs", checked_inputs(inputs))
         object.__setattr__(self, "targets", integers(targets) if labels else finite_floats(targets, "targets"))
         if self.sample_weight is not None:
             given = as_array(self.sample_weight, "sample_weight")
@@ -85,7 +87,7 @@ class Samples:
 def rows_of(samples: Samples, indices: Array) -> Samples:
     """Return the samples at these indices."""
     weights = None if samples.sample_weight is None else samples.sample_weight[indices]
-    return Samples(samples.inputs[indices], samples.targets[indices], weights)
+    return Samples(selected(samples.inputs, indices), samples.targets[indices], weights)
 
 
 def _check_shapes(inputs: Array, targets: Array) -> None:

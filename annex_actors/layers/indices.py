@@ -25,7 +25,7 @@ class TakesIndices(Protocol):
         """How many there are, at most 2**24: the inputs are whole numbers from 0 to ``num_indices - 1``."""
 
 
-def as_indices(inputs: Floats, count: int, *, what: str = "inputs", taker: str = "") -> Array:
+def as_indices(inputs: Floats, count: int, *, what: str = "inputs", taker: str = "", first_row: int = 0) -> Array:
     """Return inputs as indices of an array.
 
     Args:
@@ -33,6 +33,7 @@ def as_indices(inputs: Floats, count: int, *, what: str = "inputs", taker: str =
         count: how many indices there are.
         what: what the inputs are, for the error.
         taker: what takes them, for the error, such as ``layer 0 (embedding:100:16)``.
+        first_row: the number of their first row, for the error.
 
     Raises:
         DataError: an input is not a whole number from 0 to ``count - 1``; the message gives its place, from 0.
@@ -41,7 +42,7 @@ def as_indices(inputs: Floats, count: int, *, what: str = "inputs", taker: str =
     if good.all():
         return inputs.astype(np.intp)
     row, *columns = (int(each) for each in np.argwhere(~good)[0])
-    place = f"row {row}" + (f", column {', '.join(map(str, columns))}" if columns else "")
+    place = f"row {first_row + row}" + (f", column {', '.join(map(str, columns))}" if columns else "")
     wanted = f"indices from 0 to {count - 1}" + (f" for {taker}" if taker else "")
     got = f"{inputs[(row, *columns)]:.10g} in {place}"
     raise DataError(f"expected {what} to be {wanted}, got {got}; correct it, or allow for more indices")

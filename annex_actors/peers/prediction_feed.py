@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from annex_actors.base.types import Floats
+from annex_actors.data.sources.stored import stored
 from annex_actors.protocol.messages import Post, Predict, freeze
+from annex_actors.protocol.reading import Read, Rows
 from annex_actors.protocol.routing import Routing
 
 CHUNK = 256
@@ -19,6 +21,11 @@ def chunks_of(samples: int) -> int:
     return -(-samples // CHUNK)
 
 
+def chunk_of(number: int) -> slice:
+    """Return which samples a message has, given its number among those of all samples."""
+    return slice(number * CHUNK, (number + 1) * CHUNK)
+
+
 @dataclass(slots=True)
 class PredictionFeed:
     """The predictions for an array of samples at one version of the weights.
@@ -26,7 +33,8 @@ class PredictionFeed:
     Args:
         run: the run's name.
         routing: the chain of stages.
-        inputs: the samples, ``(samples, *input_shape)``.
+        inputs: the samples, ``(samples, *input_shape)``. Of those that stay in files none is kept here: each message
+            is read when it is to be sent, and again if it is lost.
         step: the version of the weights.
         first: the number of the first chunk; chunks are numbered by ``microbatch``.
         penalty: what the weights cost, as the outputs say.
@@ -73,11 +81,23 @@ class PredictionFeed:
             self._outputs[chunk] = message.array
             self.penalty = message.penalty
 
+    def send(self, rows: Rows) -> list[Post]:
+        """Return the message with inputs that were read for it; none where its outputs are back."""
+        chunk = rows.microbatch - self.first
+        if rows.step != self.step or not 0 <= chunk < self._sent or chunk in self._outputs:
+            return []
+        return [self._predict(chunk, rows.array)]
+
     def outputs(self) -> Floats:
         """Return all outputs in the order of the samples, ``(samples, *output_shape)``."""
         return np.concatenate([self._outputs[chunk] for chunk in range(self.chunks)])
 
     def _post(self, chunk: int) -> Post:
-        samples = freeze(self.inputs[chunk * CHUNK : (chunk + 1) * CHUNK])
+        if stored(self.inputs) is None:
+            return self._predict(chunk, freeze(self.inputs[chunk_of(chunk)]))
+        read = Read(self.run, self.step, self.first + chunk, self.routing.rows)
+        return Post(self.routing.receiver(read), read)
+
+    def _predict(self, chunk: int, samples: Floats) -> Post:
         message = Predict(self.run, self.step, self.first + chunk, self.routing.inputs, samples)
         return Post(self.routing.receiver(message), message)

@@ -20,11 +20,12 @@ from annex_actors.base.shown import brief
 from annex_actors.base.types import Array, Floats
 from annex_actors.costs import Cost
 from annex_actors.data import Batches, Samples
+from annex_actors.data.sources.stored import converted
 from annex_actors.data.units import Units
 from annex_actors.metrics import Metric
 from annex_actors.peers.evaluation import evaluated
 from annex_actors.peers.prediction_feed import PredictionFeed
-from annex_actors.peers.step_feed import TrainingSamples, fed
+from annex_actors.peers.step_feed import StepFeed, TrainingSamples
 from annex_actors.peers.trainer_mailbox import TrainerMailbox
 from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.effects import Commit, Emit, Request
@@ -44,7 +45,8 @@ from annex_actors.protocol.messages import (
     Resume,
 )
 from annex_actors.protocol.node import Node, every_step
-from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.reading import Rows
+from annex_actors.protocol.routing import READER, TRAINER, Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 
 
@@ -55,7 +57,8 @@ class TrainerSpec:
     Args:
         run: the run's name.
         routing: the chain of stages.
-        inputs: the samples to train on, ``(samples, *input_shape)``, of the network's dtype.
+        inputs: the samples to train on, ``(samples, *input_shape)``, of the network's dtype; those that stay in files
+            are read by a `ReaderSpec`.
         targets: their targets, as the cost encodes them.
         sample_weight: what each of them counts, float64, shape ``(samples,)``; None: 1 each.
         test: the samples to evaluate after every epoch, with their targets as the user gave them; None: none.
@@ -146,7 +149,7 @@ class TrainerSpec:
             run=self.run,
             routing=self.routing,
             behaviour=trainer,
-            mailbox=TrainerMailbox(state.reported),
+            mailbox=TrainerMailbox(state.reported, trainer.steps),
             snapshot=snapshot,
             instrument=instrument,
             waits_for=trainer.waits_for,
@@ -164,8 +167,10 @@ class Trainer:
     def __init__(self, spec: TrainerSpec, state: TrainerState) -> None:
         self._spec = spec
         self._state = state
-        self._fed = state.reported
-        self._factor: tuple[int, float] | None = None
+        samples, first, end = TrainingSamples(spec.inputs, spec.targets, spec.sample_weight), state.reported, spec.steps
+        self.steps = StepFeed(
+            spec.run, spec.routing, samples, spec.batches, spec.microbatches, spec.rate_factor, first=first, end=end
+        )
         self._waiting_for: PredictionFeed | set[Address] | None = None
         """The outputs of an evaluation, or the stages whose last commit is missing; None: it feeds steps."""
         self._ending: EpochFinished | None = None
@@ -176,21 +181,26 @@ class Trainer:
         return self._go_on()
 
     def handle(self, message: Message) -> list[Request]:
-        """Count a report, or store outputs of the evaluation."""
-        return self._report(message) if isinstance(message, Report) else self._outputs(message)
+        """Count a report, store outputs of the evaluation, or send on what was read."""
+        if isinstance(message, Report):
+            return self._report(message)
+        return self._read(message) if isinstance(message, Rows) else self._outputs(message)
 
     def on_control(self, peer: Address, control: Control) -> list[Request]:
         """Halt, count a stage that has committed the last step, or send a restarted one again what it may have lost."""
         waiting_for = self._waiting_for
         match control:
             case Halt():
-                self._state = replace(self._state, halt_at=self._fed)
+                self._state = replace(self._state, halt_at=self.steps.until)
                 if isinstance(waiting_for, PredictionFeed) or self._ending is not None:
                     self._waiting_for = self._ending = None
                 return [self._commit(), *self._go_on()]
-            case Committed(step=step) if isinstance(waiting_for, set) and waiting_for and step >= self._fed:
+            case Committed(step=step) if isinstance(waiting_for, set) and waiting_for and step >= self.steps.fed:
                 waiting_for.discard(peer)
                 return self._kept(waiting_for) if self._ending is not None else self._finish()
+            case Resume() if peer == READER:
+                evaluation = waiting_for.send_again() if isinstance(waiting_for, PredictionFeed) else []
+                return [*self.steps.ask_again(), *evaluation]
             case Resume():
                 if isinstance(waiting_for, PredictionFeed):
                     return list(waiting_for.send_again())
@@ -201,7 +211,8 @@ class Trainer:
         """Return what has to come before it goes on; None when the run is over."""
         waiting_for = self._waiting_for
         if waiting_for is None:
-            return f"the cost of step {self._state.reported}"
+            what = "cost" if self._state.reported < self.steps.fed else "inputs"
+            return f"the {what} of step {self._state.reported}"
         if isinstance(waiting_for, PredictionFeed):
             return "the outputs of an evaluation"
         names = sorted(waiting_for)
@@ -231,29 +242,18 @@ class Trainer:
         return self._epoch_end if within is None else min(within, self._epoch_end)
 
     def _feed(self) -> list[Request]:
-        requests: list[Request] = []
         until = min(self._stop, self._state.reported + self._spec.overlap + 1)
         if self._state.halt_at is not None:
             until = min(until, self._state.halt_at)
-        while self._fed < until:
-            requests += self._step(self._fed)
-            self._fed += 1
-        return requests
+        return list(self.steps.send(until, self._state.history))
 
-    def _step(self, step: int) -> list[Post]:
-        spec = self._spec
-        samples = TrainingSamples(spec.inputs, spec.targets, spec.sample_weight)
-        rows, factor = spec.batches.indices(step), self._rate_factor()
-        return fed(samples, rows, spec.run, spec.routing, step=step, parts=spec.microbatches, rate_factor=factor)
-
-    def _rate_factor(self) -> float:
-        """Return the factor for the steps of the current epoch; it changes when the epoch ends, and with no step."""
-        rule, epochs = self._spec.rate_factor, len(self._state.history)
-        if rule is None:
-            return 1.0
-        if self._factor is None or self._factor[0] != epochs:
-            self._factor = epochs, float(rule(self._state.history))
-        return self._factor[1]
+    def _read(self, rows: Rows) -> list[Request]:
+        """Feed steps whose inputs are here, or send an evaluation's inputs on."""
+        if rows.microbatch != WHOLE_STEP:
+            waiting_for = self._waiting_for
+            return list(waiting_for.send(rows)) if isinstance(waiting_for, PredictionFeed) else []
+        self.steps.put(rows)
+        return self._go_on()
 
     def _report(self, report: Report) -> list[Request]:
         self._state = self._state.with_report(report.cost, self._spec.weight(report.step))
@@ -264,7 +264,7 @@ class Trainer:
         spec = self._spec
         if spec.test is None:
             return self._end_epoch(None, {})
-        inputs = spec.test.inputs.astype(spec.inputs.dtype, copy=False)
+        inputs = converted(spec.test.inputs, spec.inputs.dtype)
         self._waiting_for = evaluation = PredictionFeed(spec.run, spec.routing, inputs, self._state.reported)
         return list(evaluation.send_next())
 
@@ -335,16 +335,16 @@ class Trainer:
         """Wait until every stage has committed the last step; then emit that the run is over."""
         if self._waiting_for is None:
             return self._await_all()
-        return [] if self._waiting_for else [Emit(Finished(self._fed))]
+        return [] if self._waiting_for else [Emit(Finished(self.steps.fed))]
 
     def _await_all(self) -> list[Request]:
         """Wait until every stage has committed every step that was fed."""
-        stages = [peer for peer in self._spec.routing.addresses if peer != TRAINER]
+        stages = list(map(stage_address, range(self._spec.routing.stages)))
         self._waiting_for = set(stages)
         return [self._await(peer) for peer in stages]
 
     def _await(self, peer: Address) -> Post:
-        return Post(peer, Await(self._spec.run, self._fed, WHOLE_STEP, WHOLE_STEP))
+        return Post(peer, Await(self._spec.run, self.steps.fed, WHOLE_STEP, WHOLE_STEP))
 
     def _commit(self) -> Commit:
         return Commit(Snapshot(TRAINER, self._state.reported, self._state, keep=self._state.keep))

@@ -4,34 +4,46 @@ from __future__ import annotations
 
 from collections import deque
 
+from annex_actors.peers.step_feed import StepFeed
 from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import Message, Predict, Report
+from annex_actors.protocol.reading import Rows
 
 
 class TrainerMailbox:
-    """The mailbox of the trainer: predictions as they arrive, reports in the order of their steps."""
+    """The mailbox of the trainer: predictions and inputs as they arrive, reports in the order of their steps.
 
-    def __init__(self, reported: int) -> None:
+    A step is fed before its report is counted, in every incarnation: one that had to read the step again, and has only
+    its report, could commit it without the inputs that a stage may still need, which has been restarted as well.
+
+    Args:
+        reported: the cost of every step below this one is counted.
+        steps: feeds the steps.
+    """
+
+    def __init__(self, reported: int, steps: StepFeed) -> None:
         self._reported = reported
+        self._steps = steps
         self._reports: dict[int, Report] = {}
-        self._predictions: deque[Predict] = deque()
+        self._arrived: deque[Predict | Rows] = deque()
 
     def put(self, message: Message) -> None:
         """Store a message; drop a report that was counted before."""
-        if isinstance(message, Predict):
-            self._predictions.append(message)
+        if isinstance(message, Predict | Rows):
+            self._arrived.append(message)
         elif isinstance(message, Report) and message.step >= self._reported:
             self._reports[message.step] = message
 
     def next(self) -> Message | None:
         """Return the next message to handle."""
-        if self._predictions:
-            return self._predictions.popleft()
-        return self._reports.pop(self._reported, None)
+        if self._arrived:
+            return self._arrived.popleft()
+        return self._reports.pop(self._reported, None) if self._reported < self._steps.fed else None
 
     def urgency(self) -> Urgency | None:
         """Return `MOST_URGENT` where there is a message, since the first stage waits to be fed."""
-        return MOST_URGENT if self._predictions or self._reported in self._reports else None
+        counts = self._reported in self._reports and self._reported < self._steps.fed
+        return MOST_URGENT if self._arrived or counts else None
 
     def commit(self, step: int) -> None:
         """Record that every step below ``step`` is counted."""

@@ -14,6 +14,9 @@ from annex_actors.protocol.messages import Address, Edge, Message
 
 TRAINER = Address("trainer")
 
+READER = Address("reader")
+"""What reads the inputs that stay in files, for the trainer."""
+
 
 @cache
 def stage_address(stage: int) -> Address:
@@ -40,14 +43,17 @@ class Edges:
 class Routing:
     """The chain trainer → stage 0 → … → stage S-1 → trainer, and the targets' edge from the trainer to the last stage.
 
-    Edges are numbered along the chain: edge ``s`` ends at stage ``s``, edge ``S`` ends at the trainer, and edge
-    ``S + 1`` carries the targets. Only this class computes with the numbers; to all others an edge is a name.
+    Edges are numbered along the chain: edge ``s`` ends at stage ``s``, edge ``S`` ends at the trainer, edge ``S + 1``
+    carries the targets, and edge ``S + 2`` the inputs from the reader to the trainer. Only this class computes with the
+    numbers; to all others an edge is a name.
 
     Args:
         stages: S, >= 1.
+        reader: whether a reader reads inputs for the trainer. They are neighbours, but keep nothing for each other.
     """
 
     stages: int
+    reader: bool = False
 
     @property
     def inputs(self) -> Edge:
@@ -64,6 +70,11 @@ class Routing:
         """The edge on which the trainer feeds targets."""
         return self.stages + 1
 
+    @property
+    def rows(self) -> Edge:
+        """The edge on which the reader sends inputs, and against which the trainer asks for them."""
+        return self.stages + 2
+
     def edges(self, stage: Address) -> Edges:
         """Return the edges of a stage.
 
@@ -76,13 +87,17 @@ class Routing:
 
     def upstream(self, edge: Edge, microbatch: int) -> Address:
         """Return the peer that sends what travels forward on ``edge``."""
-        return TRAINER if edge == 0 or edge > self.stages else stage_address(edge - 1)
+        if edge > self.stages:
+            return READER if edge == self.rows else TRAINER
+        return TRAINER if edge == 0 else stage_address(edge - 1)
 
     def downstream(self, edge: Edge, microbatch: int) -> Address:
         """Return the peer that receives what travels forward on ``edge``."""
         if edge == self.stages:
             return TRAINER
-        return stage_address(edge if edge < self.stages else self.stages - 1)
+        if edge < self.stages:
+            return stage_address(edge)
+        return TRAINER if edge == self.rows else stage_address(self.stages - 1)
 
     def receiver(self, message: Message) -> Address:
         """Return the receiver of ``message``: gradients travel against their edge, all else along it."""
@@ -103,20 +118,24 @@ class Routing:
         """Return the peers that send data to ``address``, and keep it until ``address`` has committed."""
         if address == TRAINER:
             return frozenset({stage_address(self.stages - 1)})
+        if address == READER:
+            return frozenset()
         # The peer ahead sends gradients; where it is the trainer, targets.
         return frozenset({self._behind(address), self._ahead(address)})
 
     def receivers(self, address: Address) -> frozenset[Address]:
-        """Return the peers to which ``address`` sends data."""
+        """Return the peers to which ``address`` sends data, and for which it keeps them."""
         if address == TRAINER:
             return frozenset({stage_address(0), stage_address(self.stages - 1)})
+        if address == READER:
+            return frozenset()
         ahead, behind = self._ahead(address), self._behind(address)
         return frozenset({ahead} if behind == TRAINER else {ahead, behind})
 
     def neighbours(self, address: Address) -> frozenset[Address]:
         """Return the peers that ``address`` asks when it is restarted.
 
-        A stage asks those it exchanges data with, and the trainer; the trainer asks every stage.
+        A stage asks those it exchanges data with, and the trainer; the reader the trainer; the trainer asks all peers.
         """
         if address == TRAINER:
             return frozenset(self.addresses) - {TRAINER}
@@ -124,8 +143,9 @@ class Routing:
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """All peers: the stages in order, then the trainer."""
-        return (*map(stage_address, range(self.stages)), TRAINER)
+        """All peers: the stages in order, the reader if there is one, then the trainer."""
+        readers = (READER,) if self.reader else ()
+        return (*map(stage_address, range(self.stages)), *readers, TRAINER)
 
     def _behind(self, stage: Address) -> Address:
         return self.upstream(self.edges(stage).inputs, 0)

@@ -6,6 +6,7 @@ cost = "softmax_cross_entropy"  # or with settings, such as "huber:delta=2.0"
 [data]
 name = "digits"                 # or the path of a table, an .npz file or a folder of pictures, beside this file or in
                                 # the current folder; then also test_fraction = 0.2
+# in_memory = false             # read an .npz file or pictures while training, instead of keeping them in memory
 # data_dir = "..."              # a folder that may hold the files of fashion-mnist or of a package
 # label = "risk"                # this and what follows, of a table: the column to predict; the last by default
 # task = "classification"       # or "regression"

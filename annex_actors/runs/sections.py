@@ -60,6 +60,7 @@ class DataSection(Section):
     header: bool | None = None
     data_dir: str | None = None
     test_fraction: float = 0.2
+    in_memory: bool | None = None
     transforms: dict[str, str] = Field(default_factory=dict)
 
 

@@ -99,7 +99,7 @@ class InlineJob:
         self._observers = list(program.observers)
         self._ledger = FailureLedger(program.supervision.max_attempts)
         window = RestartWindow(program.supervision.max_restarts, program.supervision.max_seconds)
-        self._windows = {False: window, True: window}
+        self._windows = {str(address): window for address in self._specs}  # that of the first stage is for all stages
         self._finished = False
         self._starts = 0
         self._instrument = program.instrument
@@ -245,7 +245,7 @@ class InlineJob:
             self._answers[envelope.message.microbatch] = envelope.message
 
     def _standstill(self) -> StandstillError:
-        specs = (self._program.driver, *self._program.stages)
+        specs = (self._program.driver, *self._program.served)
         return standstill((spec.label, self._nodes[spec.address].waits_for()) for spec in specs)
 
     def _work(self, address: Address) -> None:
@@ -298,8 +298,9 @@ class InlineJob:
         self._show(PeerExited(address, label, self._incarnations[address], one_line(error)))
         killed = isinstance(error, Killed)
         fatal = self._ledger.record(address, label, None if killed else error)
-        is_driver = address == self._program.driver.address
-        self._windows[is_driver], allowed = self._windows[is_driver].record(self._clock())
+        stages = [str(spec.address) for spec in self._program.stages]
+        among = stages if str(address) in stages else [str(address)]
+        self._windows[among[0]], allowed = self._windows[among[0]].record(self._clock())
         if fatal is None and not allowed:
             fatal = too_many_restarts(label, supervision, error)
         if fatal is not None:
@@ -308,9 +309,8 @@ class InlineJob:
                 raise fatal
             finally:
                 del fatal  # else its traceback would refer to this frame, which refers to it and to all the peers
-        stages = [str(spec.address) for spec in self._program.stages]
-        strategy = Strategy.ONE_FOR_ONE if is_driver else Strategy(supervision.strategy)
-        plan = strategy.plan([str(address)] if is_driver else stages, str(address))
+        strategy = Strategy(supervision.strategy) if among is stages else Strategy.ONE_FOR_ONE
+        plan = strategy.plan(among, str(address))
         for other in plan.stop:
             self._show_stop(self._addresses[other])
         self._start(self._addresses[other] for other in plan.start)

@@ -123,6 +123,7 @@ class Program:
             hosts a peer runs them first, for what they register and define.
         instruments: watch the work of every peer in this process, but not of peers in other processes.
         faults: injects faults into layers of this process while the run goes on; None: faults cannot be injected.
+        reader: the peer that reads inputs which stay in files, for the driver; None: all are in memory.
     """
 
     run: str
@@ -135,6 +136,7 @@ class Program:
     load: tuple[str, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     faults: InjectedFaults | None = None
+    reader: PeerSpec | None = None
 
     def __repr__(self) -> str:
         return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"
@@ -147,7 +149,12 @@ class Program:
     @property
     def peers(self) -> tuple[PeerSpec, ...]:
         """All peers, in the order in which they start."""
-        return (*self.stages, self.driver)
+        return (*self.served, self.driver)
+
+    @property
+    def served(self) -> tuple[PeerSpec, ...]:
+        """The peers that work for the driver: the stages, and the reader if there is one."""
+        return self.stages if self.reader is None else (*self.stages, self.reader)
 
 
 class Job(Protocol):

@@ -31,7 +31,7 @@ from annex_actors.protocol.messages import (
     WeightGradient,
     WithArray,
 )
-from annex_actors.protocol.routing import TRAINER
+from annex_actors.protocol.routing import READER, TRAINER
 from annex_actors.runtimes.cost_model import CostModel, LayerTimes, Worker
 from annex_actors.runtimes.inline import InlineJob, Killed, work_first
 from annex_actors.runtimes.program import Job, Program
@@ -165,7 +165,7 @@ class SimulatedJob(InlineJob):
         self.stages = {address: StageTally() for address in addresses}
         self._costs = costs
         self._keep_pieces = keep_pieces
-        self._worker_of: dict[Address, Worker] = {**dict(zip(addresses, places, strict=True)), TRAINER: _TRAINER_WORKER}
+        self._worker_of: dict[Address, Worker] = {**dict(zip(addresses, places, strict=True)), **_BESIDE}
         self._peers_on: dict[Worker, list[Address]] = {}
         for address, worker in self._worker_of.items():
             self._peers_on.setdefault(worker, []).append(address)
@@ -295,5 +295,5 @@ class SimulatedJob(InlineJob):
         heappush(self._agenda, (when, next(self._entries), what))
 
 
-_TRAINER_WORKER: Worker = -1
-"""The worker of the trainer; no stage shares it."""
+_BESIDE: dict[Address, Worker] = {TRAINER: -1, READER: -2}
+"""The workers of the peers beside the stages; each has its own, and takes no time."""

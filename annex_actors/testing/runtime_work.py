@@ -37,6 +37,13 @@ def trains_to_the_bits_of_the_oracle(runtime: Runtime) -> None:
         require(changed, "expected a training to change the weights")
 
 
+def hosts_a_reader_of_inputs_in_files(runtime: Runtime) -> None:
+    """A training whose inputs a reader reads gives the bits of one with the inputs in memory."""
+    training = prepared(reader=True)
+    outcome = carried_out(runtime, program(training), training)
+    require_bits(outcome, oracle(prepared()), "a training with a reader")
+
+
 def shows_every_event_in_order(runtime: Runtime) -> None:
     """Observers see each step, each epoch and the end once, in order; peers start in order and stop in reverse."""
     seen = Seen()

@@ -42,6 +42,7 @@ from annex_actors.testing.runtime_standstill import (
     notices_that_the_trainer_is_ahead,
 )
 from annex_actors.testing.runtime_work import (
+    hosts_a_reader_of_inputs_in_files,
     keeps_runs_apart,
     removes_an_observer_that_raises,
     shows_every_event_in_order,
@@ -51,6 +52,7 @@ from annex_actors.testing.small_runs import nothing_left_behind
 
 RUNTIME_CHECKS: Final[tuple[Callable[[Runtime], None], ...]] = (
     trains_to_the_bits_of_the_oracle,
+    hosts_a_reader_of_inputs_in_files,
     predicts_what_the_oracle_predicts,
     shows_every_event_in_order,
     shows_why_a_peer_ended_before_its_restart,

@@ -15,8 +15,9 @@ import psutil
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from annex_actors.base.random_keys import RandomKey
-from annex_actors.base.types import Floats, Parameters
+from annex_actors.base.types import Array, DType, Floats, Parameters, Shape
 from annex_actors.data import Dataset, Samples
+from annex_actors.data.sources.stored import StoredInputs, as_inputs
 from annex_actors.layers import Activation, Saved, activation, dense, dropout, sequence
 from annex_actors.layers.activations import Relu
 from annex_actors.peers.predictor import PredictorSpec
@@ -44,9 +45,42 @@ TIMEOUT_S = 60.0
 _Event = TypeVar("_Event", bound=Event)
 
 
+@dataclass(frozen=True, eq=False)
+class ArraySource:
+    """Rows in memory in the place of rows in files; a `Source` without a disk.
+
+    Args:
+        array: of all rows.
+    """
+
+    array: Array
+    place = "an array"
+
+    @property
+    def shape(self) -> Shape:
+        """``(samples, *input_shape)``."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> DType:
+        """Of the array."""
+        return self.array.dtype
+
+    def read(self, rows: Array) -> Array:
+        """Return rows by their numbers."""
+        return self.array[rows]
+
+
+def in_files(samples: Samples) -> Samples:
+    """Return the same samples, with inputs that a reader reads, as if they were in files."""
+    return Samples(as_inputs(StoredInputs(ArraySource(samples.inputs))), samples.targets, samples.sample_weight)
+
+
 @cache
-def prepared(schedule: str = "1f1b", microbatches: int = 3, *, classes: bool = True) -> PreparedTraining:
-    """Return a training of a classifier, or of a regressor."""
+def prepared(
+    schedule: str = "1f1b", microbatches: int = 3, *, classes: bool = True, reader: bool = False
+) -> PreparedTraining:
+    """Return a training of a classifier, or of a regressor, perhaps with inputs that a reader reads."""
     learner = Learner(
         CLASSIFIER if classes else REGRESSOR,
         cost="softmax_cross_entropy" if classes else "mean_squared_error",
@@ -55,7 +89,10 @@ def prepared(schedule: str = "1f1b", microbatches: int = 3, *, classes: bool = T
         seed=3,
     )
     names = ("0", "1", "2") if classes else None
-    dataset = Dataset("made", _samples(13, 0, classes), _samples(7, 1, classes), names, None, "made for a check")
+    train, test = _samples(13, 0, classes), _samples(7, 1, classes)
+    if reader:
+        train, test = in_files(train), in_files(test)
+    dataset = Dataset("made", train, test, names, None, "made for a check")
     return PreparedTraining.of(learner.spec, dataset, epochs=2, batch_size=5)
 
 

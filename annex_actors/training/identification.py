@@ -9,6 +9,7 @@ import numpy as np
 from annex_actors.base.described import Scalar, array_text, described, fingerprint
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset, Samples
+from annex_actors.data.sources.stored import stored
 from annex_actors.schedules.discipline import Grouping
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.class_weights import text_of
@@ -95,5 +96,7 @@ def _formula(spec: LearnerSpec, initial: Checkpoint, microbatches: int) -> Scala
 
 def _fingerprint_of(samples: Samples) -> str:
     weights = () if samples.sample_weight is None else (samples.sample_weight,)
-    arrays = " ".join(map(array_text, (samples.inputs, samples.targets, *weights)))
+    found = stored(samples.inputs)
+    inputs = array_text(samples.inputs) if found is None else found.text
+    arrays = " ".join([inputs, *map(array_text, (samples.targets, *weights))])
     return f"{counted(len(samples), 'sample')} {fingerprint(arrays.encode())}"

@@ -24,8 +24,9 @@ from annex_actors.base.types import Floats, Shape
 from annex_actors.costs import Cost
 from annex_actors.data import Samples
 from annex_actors.data.arrays import as_array
+from annex_actors.data.sources.stored import BLOCK, StoredInputs, stored
 from annex_actors.layers.samples import check_samples
-from annex_actors.peers.prediction_feed import chunks_of
+from annex_actors.peers.prediction_feed import CHUNK, chunks_of
 from annex_actors.peers.predictor import PredictorSpec
 from annex_actors.placement import network_work
 from annex_actors.protocol.messages import WithArray, freeze
@@ -66,7 +67,7 @@ class Predictions:
         Args:
             spec: the learner's settings.
             checkpoint: the weights.
-            inputs: shape ``(samples, *input_shape)``.
+            inputs: shape ``(samples, *input_shape)``; those that stay in files are read part by part.
 
         Raises:
             DataError: there are no inputs, or they are not finite.
@@ -75,8 +76,11 @@ class Predictions:
         return predicted(spec.cost, self.outputs(spec, checkpoint, inputs))
 
     def outputs(self, spec: LearnerSpec, checkpoint: Checkpoint, inputs: ArrayLike) -> Floats:
-        """Return the outputs of the last layer, read-only, from which the cost predicts; see `predict`."""
-        samples = _checked(inputs, checkpoint.input_shape, spec)
+        """Return the outputs of the last layer, from which the cost predicts; see `predict`."""
+        found = stored(inputs)
+        if found is not None and chunks_of(len(found)) > 1:
+            return _outputs_of(found, spec, checkpoint)
+        samples = _checked(inputs if found is None else found[:], checkpoint.input_shape, spec)
         few = self._few.get(checkpoint)
         if few is None or few.spec is not spec:
             few = self._few[checkpoint] = _Few(spec, checkpoint)
@@ -186,6 +190,18 @@ class _Few:
         if not job.restarts:  # one that failed or was interrupted is dropped
             self._jobs.append(job)
         return outputs
+
+
+def _outputs_of(inputs: StoredInputs, spec: LearnerSpec, checkpoint: Checkpoint) -> Floats:
+    """Return the outputs for inputs that stay in files; a block is in memory at once, and at least one message."""
+    size = CHUNK * max(1, BLOCK // (CHUNK * inputs[:1].nbytes))
+    with serving(spec, checkpoint) as served:
+        return np.concatenate(
+            [
+                served.outputs(_checked(inputs[start : start + size], checkpoint.input_shape, spec))
+                for start in range(0, len(inputs), size)
+            ]
+        )
 
 
 def _program(spec: LearnerSpec, checkpoint: Checkpoint) -> Program:

@@ -13,12 +13,16 @@ from numpy.typing import ArrayLike
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.base.types import Floats
 from annex_actors.base.words import counted
 from annex_actors.costs import check_takes_weights
 from annex_actors.data import Batches, Dataset, Samples
+from annex_actors.data.sources.stored import converted, stored
+from annex_actors.layers import Network
 from annex_actors.layers.microbatches import check_microbatches
-from annex_actors.layers.samples import check_samples
+from annex_actors.layers.samples import check_samples, takes_indices
 from annex_actors.metrics import chosen, predicted_classes
+from annex_actors.peers.reader import ReaderSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.messages import freeze
@@ -211,6 +215,7 @@ class PreparedTraining:
             CrashPlan(self.crashes) if self.crashes else None,
             tuple(observers),
             self.spec.load,
+            reader=ReaderSpec.of(self.trainer),
         )
 
 
@@ -242,7 +247,7 @@ def _trainer(
     given = {"training inputs": dataset.train, "validation inputs": dataset.validation, "test inputs": dataset.test}
     for what, samples in given.items():
         if samples is not None:
-            check_samples(spec.network, samples.inputs, what)
+            _check_samples(spec.network, samples.inputs, what)
     targets = spec.cost.encode(dataset.train.targets, output_shape)
     evaluated = dataset.validation or dataset.test
     evaluated_targets = spec.cost.encode(evaluated.targets, output_shape)
@@ -256,10 +261,12 @@ def _trainer(
     weights = training_weights(dataset, spec.class_weight)
     if weights is not None or evaluated.sample_weight is not None:
         check_takes_weights(spec.cost)
+    inputs = converted(dataset.train.inputs, spec.dtype)
+    in_files = [stored(each) is not None for each in (inputs, evaluated.inputs)]
     return TrainerSpec(
         run=run_name(),
-        routing=Routing(spec.actors),
-        inputs=freeze(dataset.train.inputs.astype(spec.dtype, copy=False)),
+        routing=Routing(spec.actors, reader=any(in_files)),
+        inputs=inputs if in_files[0] else freeze(inputs),
         targets=freeze(targets),
         test=evaluated,
         test_targets=freeze(evaluated_targets),
@@ -277,6 +284,15 @@ def _trainer(
         sample_weight=weights,
         units=None if dataset.preparation is None else dataset.preparation.units,
     )
+
+
+def _check_samples(network: Network, inputs: Floats, what: str) -> None:
+    found = stored(inputs)
+    if found is None:
+        check_samples(network, inputs, what)
+    elif takes_indices(network):
+        for start, stop in found.bounds():
+            check_samples(network, found[start:stop], what, first_row=start)
 
 
 def _check_settings(spec: LearnerSpec, batch_size: int, largest_batch: int) -> None:

@@ -51,6 +51,7 @@ OTHERS: Mapping[str, list[Any]] = {
     "data.time": ["w"],
     "data.split": ["label"],
     "data.header": [True, False],
+    "data.in_memory": [True, False],
     "data.transforms.w": ["minmax", "impute robust", "drop", "one_hot:3"],
     "data.data_dir": ["."],
     "data.test_fraction": [0.0, 0.4],

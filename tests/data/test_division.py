@@ -46,7 +46,7 @@ def test_groups_are_apart_in_validation_too() -> None:
     assert set.union(*seen) == set(people)
 
 
-@given(times=st.lists(st.integers(0, 1000), min_size=5, max_size=60), fraction=st.floats(0.05, 0.7))
+@given(times=st.lists(st.integers(0, 1000), min_size=8, max_size=60), fraction=st.floats(0.05, 0.7))
 def test_the_last_rows_by_time_are_tested(times: list[int], fraction: float) -> None:
     made = parts(number("day", times), time="day", test_fraction=fraction, validation=0.3)
     moments = np.array(times)

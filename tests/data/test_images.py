@@ -118,6 +118,22 @@ def test_what_is_wrong_in_a_table_of_pictures_is_said_with_its_line(
     assert "\n" not in str(caught.value)
 
 
+def test_a_table_of_pictures_is_loaded_as_they_are(faces: Path) -> None:
+    path = table(faces, "who,file", *(f"{who},{who}/{each}.{end}" for who, end in PEOPLE.items() for each in range(6)))
+    dataset = load(path, label="who", validation=0.25)
+    assert dataset.validation is not None
+    assert (dataset.input_shape, dataset.classes, dataset.preparation) == ((4, 3, 1), ("anna", "bert"), None)
+    with pytest.raises(ConfigError, match="expected `drop` with a table without paths of pictures only"):
+        load(path, label="who", drop=["file"])
+    with pytest.raises(DataError, match="expected `label` to be one of who, file, got 'who,file'"):
+        load(path, label="who,file")
+
+
+def test_a_table_that_only_speaks_of_pictures_is_a_table(faces: Path) -> None:
+    path = table(faces, "file,size,who", *(f"gone/{each}.png,{each * 7 % 5},{'ab'[each % 2]}" for each in range(12)))
+    assert load(path).preparation is not None
+
+
 def test_a_label_is_a_column_of_a_table(faces: Path) -> None:
     with pytest.raises(ConfigError, match="expected `label` for a table only"):
         read_images(faces, label="who")

@@ -14,13 +14,13 @@ from annex_actors.data import load
 from annex_actors.data.catalog import catalog
 from annex_actors.data.fashion_mnist import CHECKSUMS, download, fashion_mnist
 from annex_actors.data.idx import read_idx
-from annex_actors.data.npz import read_npy
+from annex_actors.data.npz import read_npy, read_npz
 from annex_actors.data.packaged import PACKAGED
 from annex_actors.data.tables import read_table
 from tests.strange_files import STRANGE, put
 
 READERS: Mapping[str, Callable[[Path], object]] = {
-    "data.npz": lambda path: load(str(path)),
+    "data.npz": lambda path: read_npz(path, in_memory=True),
     "data.csv": lambda path: load(str(path)),
     "data.npy": read_npy,
     "data.gz": lambda path: read_idx(path, dimensions=1),

@@ -11,7 +11,7 @@ import pytest
 
 from annex_actors.cli import main
 from annex_actors.runs.config import resolve
-from tests.readmes import ROOT, blocks, commands
+from tests.readmes import ROOT, blocks, commands, shape
 
 README = ROOT / "README.md"
 PAGES = [
@@ -52,11 +52,6 @@ def test_every_page_is_reached_from_the_first_one() -> None:
 def test_settings_are_settings(path: Path) -> None:
     for text in blocks(path, "toml"):
         resolve(tomllib.loads(text))
-
-
-def shape(lines: list[str]) -> list[str]:
-    """Return lines without their numbers and hashes, which depend on the machine."""
-    return [re.sub(r"[0-9a-f]{64}|[\d,.]+", "#", line) for line in lines]
 
 
 @pytest.mark.parametrize("command", commands(README))

@@ -46,10 +46,10 @@ class Recording:
         estimator: Any,
         context: Any,
         *,
-        X: Any,
+        X: Any,  # noqa: N803 - scikit-learn's name
         y: Any,
         metadata: Any,
-        fitted_estimator: Any,  # noqa: N803
+        fitted_estimator: Any,
     ) -> bool:
         self.told.append(f"end {context.task_name}")
         self.scores.append(fitted_estimator.score(X, y))

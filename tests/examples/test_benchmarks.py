@@ -17,6 +17,7 @@ BENCHMARKS = {
     "processes": ["hop with 64 KiB", "commit of 2.4 MB on a shelf", "recovery of 1 killed, with a spare"],
     "simulation": ["      10       1,506"],
     "small_steps": ["plain NumPy", "inline, one stage", "threads, one stage", "the default", "processes, one stage"],
+    "larger_than_memory": ["4 MB in a file", "4 MB in memory"],
     "step_time": ["schedulers, 1f1b, m=2, stages=2", "inline, sequential, m=1", "supervision, commit and events"],
     "serving": ["schedulers", "processes", "p99 ms"],
     "supervision": [
@@ -28,6 +29,7 @@ BENCHMARKS = {
         "one_for_all",
         "a life among so many",
     ],
+    "tables": ["own data", "wine            accuracy"],
 }
 """What each prints, among other things."""
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from annex_actors.data import Samples
+from annex_actors.data import Samples, catalog
 from annex_actors.data.fashion_mnist import find, search_path
 from annex_actors.runs.config import resolve
 from annex_actors.runs.toml_settings import read_settings
-from tests.readmes import ROOT
+from tests.readmes import ROOT, blocks, shape
 
 EXAMPLES = ROOT / "examples"
 
@@ -66,8 +66,21 @@ def test_the_example_for_fashion_mnist_is_a_run_that_fits_its_data() -> None:
     assert (result.stages, result.checkpoint.step) == (2, 2)
 
 
+TUTORIALS = {"credit": ["german-credit"], "faces": ["faces"], "fraud": ["phishing", "intrusions"]}
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_a_tutorial_shows_what_its_script_prints(name: str) -> None:
+    here = {entry.name for entry in catalog() if entry.available}
+    if not here >= {*TUTORIALS[name]}:
+        pytest.skip(f"{' or '.join(TUTORIALS[name])} is not on this machine")
+    (shown,) = blocks(EXAMPLES / "tutorials" / f"{name}.md", "text")
+    assert shape(run(f"{name}.py").splitlines()) == shape(shown.splitlines())
+
+
 RUN = {
     "agreement": "test_sentences_agree_with_their_subjects",
+    **dict.fromkeys(TUTORIALS, "test_a_tutorial_shows_what_its_script_prints"),
     "digits": "test_digits_are_read_as_the_readme_shows",
     "kill_a_process": "test_a_killed_process_leaves_the_weights_bit_identical",
     "own_layer": "test_a_layer_of_ones_own_learns_the_digits",

@@ -136,3 +136,18 @@ def test_kills_without_end_change_nothing(strategy: Strategy, whole: bool) -> No
         outcome = disturbed(training, host, strategy=strategy)
         assert outcome.restarts >= 3
         assert_undisturbed(outcome, training)
+
+
+IN_FILES = [replace(each, in_files=True) for each in (SMALL, ASYNCHRONOUS[0], replace(SMALL, weighted=True))]
+"""With a reader of the inputs, ahead of the trainer."""
+
+
+@pytest.mark.parametrize("training", IN_FILES, ids=["1f1b", "pipedream", "weighted"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_kill_at_any_event_changes_nothing_where_a_reader_reads_the_inputs(
+    training: Training, order: int | None, whole: bool
+) -> None:
+    for event in some(range(1, events(training, order) + 1), sample=40, whole=whole, seed=7):
+        outcome = disturbed(training, killing({event, event + 30}, order))
+        assert outcome.restarts >= 1, f"no peer was killed at event {event}"
+        assert_undisturbed(outcome, replace(training, in_files=False))

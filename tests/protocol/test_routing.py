@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annex_actors.protocol.messages import Address, Message
-from annex_actors.protocol.routing import TRAINER, Routing, stage_address
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Message
+from annex_actors.protocol.reading import Read, Rows
+from annex_actors.protocol.routing import READER, TRAINER, Routing, stage_address
 from tests.protocol.messages import backward, forward, predict, report, target, weight_gradient
 
 STAGES = st.integers(1, 40)
@@ -98,6 +100,20 @@ def test_today_all_microbatches_take_the_same_way(stages: int, microbatch: int) 
         routing.receiver(forward(edge=edge, microbatch=microbatch)) == routing.receiver(forward(edge=edge))
         for edge in range(stages)
     )
+
+
+@pytest.mark.parametrize("stages", [1, 2, 5])
+def test_a_reader_is_a_neighbour_of_the_trainer_alone_and_keeps_nothing_for_it(stages: int) -> None:
+    routing, without = Routing(stages, reader=True), Routing(stages)
+    assert routing.addresses == (*without.addresses[:-1], READER, TRAINER)
+    assert routing.neighbours(READER) == {TRAINER}
+    assert routing.neighbours(TRAINER) == without.neighbours(TRAINER) | {READER}
+    assert not routing.senders(READER) | routing.receivers(READER)
+    for peer in without.addresses:
+        assert routing.senders(peer) == without.senders(peer)
+        assert routing.receivers(peer) == without.receivers(peer)
+    assert routing.receiver(Read("run", 0, WHOLE_STEP, routing.rows)) == READER
+    assert routing.receiver(Rows("run", 0, WHOLE_STEP, routing.rows, np.ones((1, 1)))) == TRAINER
 
 
 def test_no_peer_is_a_neighbour_of_itself() -> None:

@@ -12,9 +12,10 @@ from random import Random
 import numpy as np
 import pytest
 
+from annex_actors.base.types import Array
 from annex_actors.base.user_files import run_user_file
 from annex_actors.protocol.events import EpochFinished, StepFinished
-from annex_actors.protocol.routing import stage_address
+from annex_actors.protocol.routing import READER, stage_address
 from annex_actors.runtimes import (
     InlineRuntime,
     ProcessesRuntime,
@@ -35,7 +36,7 @@ from tests.kills import KILLS_THREADS
 from tests.leaks import nothing_left
 from tests.runtimes.processes.jobs import process_of
 from tests.tables import restored
-from tests.trainings import Training, When, carry_out, fingerprints, finish, supervised, undisturbed
+from tests.trainings import ArraySource, Training, When, carry_out, fingerprints, finish, supervised, undisturbed
 
 TRAINING = Training(microbatches=3)
 LONG = Training(microbatches=3, epochs=6)
@@ -85,9 +86,10 @@ register_schedule(replace(discipline("1f1b"), name="stuck", gate=lambda work, at
 """
 
 
+@pytest.mark.parametrize("in_files", [False, True], ids=["in memory", "in files"])
 @pytest.mark.parametrize("host", ALL, ids=lambda each: each.name)
 def test_a_schedule_of_your_own_that_stands_still_ends_the_run(
-    host: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: Runtime, in_files: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     restored(monkeypatch)
     file = tmp_path / "stuck.py"
@@ -95,7 +97,8 @@ def test_a_schedule_of_your_own_that_stands_still_ends_the_run(
     run_user_file(file)
     stages = tuple(replace(spec, discipline=discipline("stuck")) for spec in TRAINING.stage_specs())
     with pytest.raises(StandstillError) as caught:
-        carry_out(replace(TRAINING.program(load=(str(file),)), stages=stages), host, TRAINING.initial)
+        program = replace(TRAINING, in_files=in_files).program(load=(str(file),))
+        carry_out(replace(program, stages=stages), host, TRAINING.initial)
     assert str(caught.value) == (
         "the run stands still: trainer waits for the cost of step 1; "
         "layer 0 dense:6 and layer 1 relu wait for the gradient of step 1 microbatch 0; "
@@ -105,17 +108,19 @@ def test_a_schedule_of_your_own_that_stands_still_ends_the_run(
 
 
 @KILLS_THREADS
+@pytest.mark.parametrize("in_files", [False, True], ids=["in memory", "in files"])
 @pytest.mark.parametrize("host", PARALLEL, ids=lambda each: each.name)
-def test_kills_and_surveys_at_any_time_end_no_run(host: Runtime, surveys: Surveys) -> None:
+def test_kills_and_surveys_at_any_time_end_no_run(host: Runtime, in_files: bool, surveys: Surveys) -> None:
+    peers = [*map(stage_address, range(5)), *([READER] * 3 if in_files else [])]
     random, jobs, ready = Random(host.name), list[HostedJob](), threading.Event()
 
     def kill() -> None:
         ready.wait()
-        peer = jobs[0].peer(stage_address(random.randrange(5)))
+        peer = jobs[0].peer(random.choice(peers))
         if peer is not None:
             peer.kill()
 
-    program = LONG.program(
+    program = replace(LONG, in_files=in_files).program(
         observers=[When(lambda event: isinstance(event, StepFinished), kill)],
         supervision=Supervision(max_restarts=10**6),
     )
@@ -133,6 +138,21 @@ def test_a_trainer_that_thinks_for_long_is_no_standstill(host: Runtime, surveys:
         return False
 
     outcome = carry_out(TRAINING.program(halt=think), host, TRAINING.initial)
+    assert outcome.fingerprints == undisturbed(TRAINING).fingerprints
+
+
+@pytest.mark.parametrize("host", [ThreadsRuntime(), SchedulersRuntime()], ids=lambda each: each.name)
+def test_a_reader_that_reads_for_long_is_no_standstill(
+    host: Runtime, surveys: Surveys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, read = replace(TRAINING, in_files=True).program(), ArraySource.read
+
+    def slowly(source: ArraySource, rows: Array) -> Array:
+        surveys.wait_for(3)
+        return read(source, rows)
+
+    monkeypatch.setattr(ArraySource, "read", slowly)
+    outcome = carry_out(program, host, TRAINING.initial)
     assert outcome.fingerprints == undisturbed(TRAINING).fingerprints
 
 

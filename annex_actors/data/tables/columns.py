@@ -186,7 +186,7 @@ class Table:
     locate: Callable[[int], str] | None = None
 
     def __repr__(self) -> str:
-        return f"Table({counted(len(self), 'row')}, {counted(len(self.columns), 'column')}, {shown(self.source)})"
+        return f"Table({counted(len(self), 'row')}, {counted(len(self.names), 'column')}, {shown(self.source)})"
 
     def __post_init__(self) -> None:
         columns = checks.elements("columns", self.columns, Column, "a column, such as Column(name, kind, values)")

@@ -20,7 +20,7 @@ from annex_actors.data.tables.guards import check_fits, damaged
 from annex_actors.data.tables.kinds import EXACT, moments
 from annex_actors.data.tables.names import different, source_of
 
-_INDEX = re.compile(r"__index_level_\d+__")
+INDEX = re.compile(r"__index_level_\d+__")
 """How pandas names a column of a file that held the numbers of the rows."""
 
 _PARTS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -49,7 +49,7 @@ def typed_table(
     Raises:
         DataError: nothing in it, more than fits into memory, or a column of lists, records or bytes.
     """
-    kept = [index for index, name in enumerate(found.column_names) if not _INDEX.fullmatch(name)]
+    kept = [index for index, name in enumerate(found.column_names) if not INDEX.fullmatch(name)]
     check_fits(len(found), len(kept))
     check_types(found.schema)
     header = [found.column_names[index] for index in kept]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,10 +16,10 @@ from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed
-from annex_actors.base.types import Array
+from annex_actors.base.types import Array, Floats
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
-from annex_actors.data.tables.columns import CellError, Form, Table, located, row_indices
+from annex_actors.data.tables.columns import CellError, Column, Form, Table, located, row_indices
 from annex_actors.data.tables.frames import as_table
 from annex_actors.data.tables.odd_cells import odd_cell
 from annex_actors.data.transforms import files
@@ -84,7 +84,7 @@ class Preparation:
         table = as_table("table", table)
         training = row_indices(np.arange(len(table)) if rows is None else rows, len(table))
         target = Target.fit(table, labels_named(table, label), training, task)
-        return prepare(table, target, training, chosen_transforms(table, target.labels, transforms))[0]
+        return prepare(table, target, training, chosen_transforms(table, target.labels, transforms), side_by_side)[0]
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -122,6 +122,15 @@ class Preparation:
             DataError: a missing or an unknown column, or a cell that cannot be taken.
             ConfigError: something else than a table.
         """
+        return side_by_side(self.inputs_by_column(table))
+
+    def inputs_by_column(self, table: Table | Any) -> Iterator[NDArray[np.float32]]:
+        """Return the inputs that each column becomes, one after another; see `inputs`.
+
+        Raises:
+            DataError: see `inputs`; a cell is looked at when its column is due.
+            ConfigError: something else than a table.
+        """
         table = as_table("table", table)
         used = [feature for feature in self.features if feature.names]
         missing = [name for feature in used for name in feature.columns if name not in table]
@@ -132,7 +141,7 @@ class Preparation:
                 [f"no {listed(missing)}"] * bool(missing) + [f"also {listed(extra)}"] * bool(extra),
             )
             raise DataError(f"expected the columns of the training, got {found}; add, rename or remove columns")
-        return np.hstack([_applied(feature, table) for feature in used])
+        return (_applied(feature, table) for feature in used)
 
     def targets(self, table: Table | Any) -> Array:
         """Return the targets of raw rows: class numbers, int64, shape ``(rows,)``, or standardised amounts, float32.
@@ -202,7 +211,8 @@ def prepare(
     target: Target,
     rows: NDArray[np.int64],
     chosen: Choices,
-) -> tuple[Preparation, NDArray[np.float32]]:
+    collected: Callable[[Iterator[Floats]], Floats],
+) -> tuple[Preparation, Floats]:
     """Return the preparation, and the inputs to train on, in which no row knows its own target.
 
     Args:
@@ -210,6 +220,7 @@ def prepare(
         target: what is predicted.
         rows: the training rows.
         chosen: the transforms of some columns; the others get what fits their kind.
+        collected: from the inputs that columns become, one after another, to all of them side by side.
 
     Raises:
         DataError: cells that a transform cannot take, or nothing left to learn from.
@@ -217,33 +228,45 @@ def prepare(
     check_numbers(table, target.labels, chosen)
     training = table.rows(rows)
     targets = target.for_transforms(target.encode(training))
-    fitted = []
-    for names, (steps, note) in with_defaults(training, target.labels, chosen).items():
-        with located(training, *names):
-            fitted.append(fit([training[name] for name in names], steps, targets, note))
-    if not any(feature.names for feature, _ in fitted):
-        raise DataError("expected a column to learn from beside the label, got none; say what to do with one")
-    return Preparation(tuple(each for each, _ in fitted), target), np.hstack([inputs for _, inputs in fitted])
+    features: list[Fitted] = []
+
+    def inputs() -> Iterator[Floats]:
+        for columns, steps, note in with_defaults(training, target.labels, chosen):
+            with located(training, *(column.name for column in columns)):
+                feature, made = fit(columns, steps, targets, note)
+            features.append(feature)
+            yield made
+        if not any(feature.names for feature in features):
+            raise DataError("expected a column to learn from beside the label, got none; say what to do with one")
+
+    found = collected(inputs())
+    return Preparation(tuple(features), target), found
 
 
-def with_defaults(table: Table, labels: Sequence[str], chosen: Choices) -> Choices:
-    """Return the transforms of all columns but the labels, in the table's order.
+def side_by_side(inputs: Iterator[Floats]) -> Floats:
+    """Return the inputs of all columns in memory."""
+    found: Floats = np.hstack([*inputs])
+    return found
+
+
+def with_defaults(
+    table: Table, labels: Sequence[str], chosen: Choices
+) -> Iterator[tuple[list[Column], tuple[Transform, ...], str]]:
+    """Yield the columns that are transformed together, their transforms, and why, in the table's order.
 
     Args:
-        table: the rows that decide what fits a column.
-        labels: the columns to predict.
+        table: the rows that decide what fits a column, each column of which is read once.
+        labels: the columns to predict, which are left out.
         chosen: the transforms of some columns; the others get what fits their kind.
     """
     together, parse = {name: names for names in chosen for name in names}, cache(parse_transforms)
-
-    def choice(names: tuple[str, ...]) -> tuple[tuple[Transform, ...], str]:
+    for names in dict.fromkeys(together.get(name, (name,)) for name in table.names if name not in labels):
+        columns = [table[name] for name in names]
         if names in chosen:
-            return chosen[names]
-        text, note = default(table[names[0]])
-        return parse(text), note
-
-    blocks = dict.fromkeys(together.get(name, (name,)) for name in table.names if name not in labels)
-    return {names: choice(names) for names in blocks}
+            yield columns, *chosen[names]
+        else:
+            text, note = default(columns[0])
+            yield columns, parse(text), note
 
 
 def check_numbers(table: Table, labels: Sequence[str], chosen: Choices) -> None:
@@ -253,8 +276,8 @@ def check_numbers(table: Table, labels: Sequence[str], chosen: Choices) -> None:
         CellError: a column, neither a label nor ``chosen``, has a cell that is no number where most cells are.
     """
     passed = {*labels, *(name for names in chosen for name in names)}
-    for column in table:
-        row = None if column.name in passed else odd_cell(column)
+    for column in (table[name] for name in table.names if name not in passed):
+        row = odd_cell(column)
         if row is not None:
             cell, place = shown(column.values[row]), table.place(row, column.name)
             cure = "correct the cell, or say what the column is by a transform, such as one_hot or drop"

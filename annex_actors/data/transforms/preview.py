@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from annex_actors.data.tables.columns import Column, Table
 from annex_actors.data.transforms.block import NUMBERS
-from annex_actors.data.transforms.preparation import Preparation, check_numbers, prepare, with_defaults
+from annex_actors.data.transforms.preparation import Preparation, check_numbers, prepare, side_by_side, with_defaults
 from annex_actors.data.transforms.target import Target
 
 SAMPLE = 10_000
@@ -30,7 +30,11 @@ def preview(table: Table, labels: Sequence[str]) -> Preparation:
     """
     target = Target.fit(table, labels, np.arange(len(table)), None)
     check_numbers(table, labels, {})
-    return prepare(table, target, _sample(table), with_defaults(table, labels, {}))[0]
+    decided = {
+        tuple(column.name for column in columns): (steps, note)
+        for columns, steps, note in with_defaults(table, labels, {})
+    }
+    return prepare(table, target, _sample(table), decided, side_by_side)[0]
 
 
 def _sample(table: Table) -> NDArray[np.int64]:

@@ -119,12 +119,14 @@ class Target:
         column = of_kind(column, kind)
         if column.kind is Kind.BOOLEAN:
             return column.values.astype(np.int64)
-        words = Block.of(column).words(Task.CLASSIFICATION)
         number = {name: index for index, name in enumerate(self.classes)}
-        encoded = np.array([number.get(str(word), -1) for word in words], np.int64)
+        known, places = np.unique(column.values, return_inverse=True)
+        words = Block((column.name,), kind, known[:, None]).words(Task.CLASSIFICATION)
+        encoded: Array = np.array([number.get(str(word), -1) for word in words], np.int64)[places]
         if (encoded < 0).any():
             row = int(np.argmin(encoded))
-            raise CellError(f"expected one of {listed(self.classes)}", row, f"{shown(words[row])}; correct the label")
+            cell = shown(words[places[row]])
+            raise CellError(f"expected one of {listed(self.classes)}", row, f"{cell}; correct the label")
         return encoded
 
     def for_transforms(self, encoded: Array) -> Floats:

@@ -9,11 +9,14 @@ from annex_actors.runtimes.hosting.failures import FailureLedger, PeerError, cha
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
 from annex_actors.runtimes.hosting.peer_ref import Peers
-from annex_actors.runtimes.hosting.tree import LAYERS
+from annex_actors.runtimes.hosting.tree import INPUTS, LAYERS
 from annex_actors.runtimes.hosting.watchdog import Hang
 from annex_actors.runtimes.program import Program, RunFailedError
 from supervisors import ActorDead, ChildAbandoned, ChildExited, ChildStartFailed, Escalated
 from supervisors import Event as TreeEvent
+
+_SUPERVISORS = {LAYERS: "layers' supervisor", INPUTS: "reader's supervisor"}
+"""The supervisors without which no run goes on, in words."""
 
 
 class Judge:
@@ -41,8 +44,8 @@ class Judge:
         address = self._addresses.get(event.id)
         if address is not None:
             self._judge_peer(event, address, self._labels[address])
-        elif event.id == LAYERS and isinstance(event, ChildExited):
-            failure = RunFailedError(f"the layers' supervisor ended: {event.reason}")
+        elif event.id in _SUPERVISORS and isinstance(event, ChildExited):
+            failure = RunFailedError(f"the {_SUPERVISORS[event.id]} ended: {event.reason}")
             self._outcome.fail(chained(failure, event.reason.exception))
 
     def on_hang(self, address: Address, hang: Hang) -> None:

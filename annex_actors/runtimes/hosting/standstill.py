@@ -41,7 +41,7 @@ class Surveyor:
     def __init__(self, program: Program, peers: Peers, outcome: Outcome) -> None:
         self._run = program.run
         self._driver = program.driver.address
-        self._labels = {spec.address: spec.label for spec in (program.driver, *program.stages)}
+        self._labels = {spec.address: spec.label for spec in (program.driver, *program.served)}
         self._peers = peers
         self._outcome = outcome
         self._numbers = count(1)

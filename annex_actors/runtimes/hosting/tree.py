@@ -8,6 +8,8 @@ run (rest_for_one)
 │   ├── stage-0   layer 0 dense:512
 │   ├── stage-1   layer 1 relu
 │   └── stage-n   cost
+├── inputs (one_for_one), where inputs stay in files
+│   └── reader
 └── trainer
 ```
 
@@ -16,6 +18,7 @@ run (rest_for_one)
 - **observers** come first, so that they see every start and every stop, and no restart of the trainer stops them. They
   and their supervisor are temporary: one that raises or is killed is gone, and nothing else is affected.
 - **layers** start before the trainer feeds them, and stop after it.
+- **inputs** has a supervisor of its own, so that a reader is restarted without the layers or the trainer.
 - The **store** and the **registry** are tables without code that could fail, and outlive every actor of the run.
 """
 
@@ -28,7 +31,7 @@ from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.program import Program, Supervision
 from supervisors import ChildSpec, Hook, Registry, Restart, Strategy, Supervisor, SupervisorRef
 
-LAYERS, OBSERVERS = "layers", "observers"
+LAYERS, OBSERVERS, INPUTS = "layers", "observers", "inputs"
 
 REPORTS = "annex_actors.supervisors"
 """The logger of a run's tree. Its reports are not printed unless the program asks for them, as `logging.basicConfig`
@@ -59,8 +62,9 @@ def start_tree(
     """
     limits = program.supervision
     layers = [peers[spec.address] for spec in program.stages]
+    inputs = [] if program.reader is None else [_inputs(peers[program.reader.address], limits)]
     return Supervisor.start(
-        [_observers(observers), _layers(layers, limits), peers[program.driver.address]],
+        [_observers(observers), _layers(layers, limits), *inputs, peers[program.driver.address]],
         strategy=Strategy.REST_FOR_ONE,
         max_restarts=limits.max_restarts,
         max_seconds=limits.max_seconds,
@@ -91,5 +95,18 @@ def _layers(children: Sequence[ChildSpec], limits: Supervision) -> ChildSpec:
         max_seconds=limits.max_seconds,
         id=LAYERS,
         name=LAYERS,
+        restart=Restart.TEMPORARY,
+    )
+
+
+def _inputs(reader: ChildSpec, limits: Supervision) -> ChildSpec:
+    return ChildSpec.of(
+        Supervisor,
+        [reader],
+        strategy=Strategy.ONE_FOR_ONE,
+        max_restarts=limits.max_restarts,
+        max_seconds=limits.max_seconds,
+        id=INPUTS,
+        name=INPUTS,
         restart=Restart.TEMPORARY,
     )

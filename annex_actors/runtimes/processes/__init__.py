@@ -75,7 +75,7 @@ class ProcessesRuntime:
         """
         if self.affinity and not hasattr(os, "sched_setaffinity"):
             raise ConfigError("expected a system that pins processes to cores for `affinity`, got none; leave it out")
-        for spec in program.stages:
+        for spec in program.served:
             _check_can_be_sent(spec)
         alone = program.supervision.strategy is Strategy.ONE_FOR_ONE
         spares = self.spares if self.spares is not None else 1 if alone else len(program.stages)

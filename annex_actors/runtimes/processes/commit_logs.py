@@ -14,6 +14,8 @@ from annex_actors.stores.shared_log import SharedCommitLog, anonymous_memory
 class CommitLogs:
     """A log in shared memory for each stage; it exists before the first process of the stage and after the last.
 
+    A reader has one too, and commits nothing.
+
     Args:
         store: of the run.
     """

@@ -45,7 +45,7 @@ class WorkerPool:
     ) -> None:
         self._program = program
         self._spares = SpareWorkers(spares, load)
-        self._first = len(program.stages) + spares
+        self._first = len(program.served) + spares
         self._commit_every = commit_every
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
         self._limit = StartLimit(program.supervision)
@@ -62,7 +62,7 @@ class WorkerPool:
             UserError: a process found a mistake in the program or in a setting.
         """
         try:
-            self._logs.open(spec.address for spec in self._program.stages)
+            self._logs.open(spec.address for spec in self._program.served)
             self._tried(self._program.stages[0], self._start_first, time.sleep)
         except BaseException as error:
             self._close()
@@ -128,7 +128,7 @@ class WorkerPool:
 
     def _pin(self, address: Address, pid: int) -> None:
         if self._cores:
-            index = [spec.address for spec in self._program.stages].index(address)
+            index = [spec.address for spec in self._program.served].index(address)
             with suppress(ProcessLookupError):  # it has ended, which its start will notice
                 os.sched_setaffinity(pid, {self._cores[index % len(self._cores)]})
 

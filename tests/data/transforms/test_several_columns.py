@@ -67,8 +67,8 @@ def test_whole_numbers_and_truth_values_are_numbers_beside_others() -> None:
     assert made.inputs(mixed()).shape[0] == 60
 
 
-def test_texts_are_filled_in_together_and_categories_one_by_one() -> None:
-    with pytest.raises(DataError, match="expected one column for one_hot, got 2 columns of colour …; write it first"):
+def test_a_transform_of_one_column_refuses_several() -> None:
+    with pytest.raises(DataError, match="expected one column for one_hot, got 2 columns of colour …; write it first, for one"):
         Preparation.fit(mixed(), transforms={"colour, city": "one_hot"})
 
 

@@ -30,7 +30,7 @@ def process_of(job: SupervisedJob, address: Address) -> psutil.Process:
 
 
 def struck(
-    strike: Callable[[SupervisedJob], object], *, spares: int = 0, **settings: object
+    strike: Callable[[SupervisedJob], object], *, spares: int = 0, training: Training = TRAINING, **settings: object
 ) -> tuple[Checkpoint, Seen, SupervisedJob]:
     """Train, and do something to the job once, when the cost of step 2 is known; the second epoch waits for it."""
     jobs, ready, done, seen = list[SupervisedJob](), threading.Event(), threading.Event(), Seen()
@@ -49,7 +49,7 @@ def struck(
 
     observers: list[Observer] = [When(after_step(2), once), seen]
     supervision = Supervision(**settings)  # type: ignore[arg-type]
-    program = TRAINING.program(observers=observers, supervision=supervision, halt=hold)
+    program = training.program(observers=observers, supervision=supervision, halt=hold)
     jobs.append(started(program, ProcessesRuntime(spares=spares)))
     ready.set()
-    return finish(jobs[0], program, TRAINING.initial), seen, jobs[0]
+    return finish(jobs[0], program, training.initial), seen, jobs[0]
