@@ -68,7 +68,9 @@ def test_whole_numbers_and_truth_values_are_numbers_beside_others() -> None:
 
 
 def test_a_transform_of_one_column_refuses_several() -> None:
-    with pytest.raises(DataError, match="expected one column for one_hot, got 2 columns of colour …; write it first, for one"):
+    with pytest.raises(
+        DataError, match="expected one column for one_hot, got 2 columns of colour …; write it first, for one"
+    ):
         Preparation.fit(mixed(), transforms={"colour, city": "one_hot"})
 
 
