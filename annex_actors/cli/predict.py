@@ -44,10 +44,10 @@ def predict(
     from annex_actors.runs.predictions import Meaning
     from annex_actors.runs.questions import Question
 
-    learner = _learner(run_dir, load or [])
+    learner, names = _learner(run_dir, load or [])
     question = Question.read(samples, learner, header=header)
     outputs = _predicted(learner, question, out, keep_columns=keep_columns)
-    metrics = _metrics(learner, question, outputs)
+    metrics = _metrics(learner, question, outputs, names)
     if json:
         rows = Meaning.of(learner).described(outputs)
         answer = {"classes": learner.classes, "predictions": rows, "metrics": metrics, "outputs": outputs.tolist()}
@@ -62,20 +62,22 @@ def predict(
         print_result(", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
 
 
-def _learner(run_dir: Path, load: list[Path]) -> Learner:
+def _learner(run_dir: Path, load: list[Path]) -> tuple[Learner, list[str]]:
+    """Return what is asked, and the metrics that its training named."""
     from annex_actors.runs.saved_run import SavedRun
     from annex_actors.training.learner import Learner
 
     if os.path.isfile(run_dir):
-        return Learner.load(run_dir, load=load)
-    return SavedRun.open(run_dir).learner(load, print_note)
+        return Learner.load(run_dir, load=load), []
+    saved = SavedRun.open(run_dir)
+    return saved.learner(load, print_note), saved.config.training.metrics
 
 
 def _predicted(learner: Learner, question: Question, out: Path | None, *, keep_columns: bool) -> Floats:
     """Return the outputs; write what they mean, piece by piece."""
     import numpy as np
 
-    from annex_actors.runs.prediction_files import predictions_to
+    from annex_actors.runs.prediction_files import beside, predictions_to
     from annex_actors.runs.predictions import Meaning
 
     meaning, found = Meaning.of(learner), []
@@ -86,16 +88,16 @@ def _predicted(learner: Learner, question: Question, out: Path | None, *, keep_c
             found.append(learner.predict(inputs))
             if write is not None:
                 kept = {column.name: column for column in rows or ()} if keep_columns else {}
-                write({**kept, **meaning.columns(found[-1], every_class=True)})
+                write(beside(kept, meaning.columns(found[-1], every_class=True)))
     outputs = found[0] if len(found) == 1 else np.concatenate(found)
     if out is not None and is_array:
         _write(out, outputs)
     return outputs
 
 
-def _metrics(learner: Learner, question: Question, outputs: Floats) -> dict[str, Any]:
-    """Return metrics where the label is there; a note says why there are none although it is."""
-    from annex_actors.metrics import evaluate
+def _metrics(learner: Learner, question: Question, outputs: Floats, names: list[str]) -> dict[str, Any]:
+    """Return metrics where the label is there, those of the training; a note says why there are none although it is."""
+    from annex_actors.metrics import chosen, evaluate
 
     if question.problem is not None:
         print_note(f"no metrics: {question.problem}")
@@ -104,8 +106,8 @@ def _metrics(learner: Learner, question: Question, outputs: Floats) -> dict[str,
         return {}
     units = None if learner.preparation is None else learner.preparation.units
     if units is not None:
-        return dict(evaluate(units.restored(outputs), units.restored(targets), learner.classes))
-    return dict(evaluate(outputs, targets, learner.classes))
+        outputs, targets = units.restored(outputs), units.restored(targets)
+    return dict(evaluate(outputs, targets, learner.classes, chosen(names or None, learner.classes)))
 
 
 def _cell(value: str | float) -> str:

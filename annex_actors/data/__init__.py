@@ -6,10 +6,11 @@ describes tables of any columns, `transforms` makes numbers of them, and `Datase
 leaves inputs that are larger than memory in their files: `open_array` is their use.
 """
 
-from annex_actors.data.catalog import DATA, catalog, load, register_data
+from annex_actors.data.catalog import DATA, catalog, register_data
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.entry import Entry, Suggestion
 from annex_actors.data.images import read_images
+from annex_actors.data.loading import load
 from annex_actors.data.npz import read_npz
 from annex_actors.data.order import Batches, microbatch_slices, sample_order
 from annex_actors.data.samples import Samples

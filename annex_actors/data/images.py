@@ -14,10 +14,10 @@ from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.files import reading, user_path
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed
-from annex_actors.base.types import Array
+from annex_actors.base.types import Array, Floats, Shape
 from annex_actors.data.dataset import Dataset
 from annex_actors.data.labels import check_classes
-from annex_actors.data.pictures import SUFFIXES, Pictures
+from annex_actors.data.pictures import SUFFIXES, ColorMode, Pictures
 from annex_actors.data.sources.pictures import stored_pictures
 from annex_actors.data.sources.stored import are_large, as_inputs
 from annex_actors.data.tables.columns import Column, Kind, Table
@@ -78,6 +78,33 @@ def read_images(
         )
         check_classes(dataset.classes)
         return dataset
+
+
+def pictures_for(path: Path, shape: Shape) -> tuple[Floats, Sequence[str] | None]:
+    """Return pictures as a network takes them, and the names of their classes where they are in a folder for each.
+
+    Args:
+        path: a folder of pictures, or of folders of them, in the order of their names; or a table of their paths.
+        shape: of one sample, ``(height, width, channels)``: pictures of another size are resized.
+
+    Raises:
+        DataError: see `read_images`.
+        ConfigError: Pillow is not installed (extra ``images``).
+    """
+    height, width, channels = shape
+    mode = ColorMode.GRAYSCALE if channels == 1 else ColorMode.RGB
+    pictures, classes, place = Pictures((height, width), mode), None, None
+    with reading(path):
+        if is_table(path.name):
+            table = read_table(path)
+            paths = _path_column(table, None)
+            files, place = [path.parent / name for name in paths.values], lambda row: table.place(row, paths.name)
+        elif files := [each for each in _inside(path, path) if _is_picture(each)]:
+            pass
+        else:
+            files = list(_files(path))
+            classes = [file.parent.name for file in files]
+        return pictures.read(files, place), classes
 
 
 def lists_pictures(table: Table, folder: Path) -> bool:
@@ -160,7 +187,7 @@ def _label_column(table: Table, label: str | None) -> Column:
     return table[name]
 
 
-def _path_column(table: Table, target: Column) -> Column:
+def _path_column(table: Table, target: Column | None) -> Column:
     """Return the first column in which each cell is the path of a picture."""
     texts = [column for column in table if column.kind is Kind.TEXT and column is not target]
     for column in texts:

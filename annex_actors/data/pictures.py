@@ -185,7 +185,7 @@ def common_shape(shapes: Sequence[Shape], files: Sequence[Path]) -> Shape:
         if shape[:2] != first:
             raise DataError(
                 f"expected pictures of one size, got {first} in {files[0].name} and {shape[:2]} in "
-                f"{file.parent.name}/{file.name}; give read_images a size=(height, width)"
+                f"{file.parent.name}/{file.name}; give a size: size=(height, width), or --set data.size=[64,64]"
             )
     return (*first, max(shape[2] for shape in shapes))
 

@@ -14,8 +14,8 @@ import numpy as np
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.texts import listed
 from annex_actors.base.types import Array
-from annex_actors.data.tables.columns import Column, Kind
-from annex_actors.data.transforms.block import of_kind
+from annex_actors.data.tables.columns import Column, Form, Kind
+from annex_actors.data.transforms.block import of_form
 from annex_actors.data.transforms.categories import OneHot, Ordinal, TargetMean
 from annex_actors.data.transforms.dates import DateParts
 from annex_actors.data.transforms.fitted import Fitted
@@ -84,7 +84,7 @@ def cells_of(column: Column, kind: Kind) -> Array:
     Raises:
         DataError: they are of another kind.
     """
-    values = of_kind(column, kind).values
+    values = of_form(column, Form(kind)).values
     if kind is Kind.TEXT:
         return np.array([["" if cell is None else cell] for cell in values], object).reshape(-1, 1)
     return np.asarray(values.astype(np.int64) if kind is Kind.DATE else values)[:, None]

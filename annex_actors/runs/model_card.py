@@ -21,7 +21,10 @@ from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runs.toml_settings import flat, toml_value
 
 _MOST_CLASSES = 20
-"""The most classes of which a confusion matrix is shown: more do not fit a page."""
+"""The most classes of which a confusion matrix is shown, and names in a line: more do not fit a page."""
+
+_MOST_COLUMNS = 50
+"""The most columns of a table that are listed."""
 
 _MOST_EPOCHS = 12
 """The most lines of the table of epochs."""
@@ -73,8 +76,9 @@ class Evaluation:
 
 def model_card(saved: SavedRun, evaluation: Evaluation) -> str:
     """Return the card, in Markdown; nothing in it can be taken for markup that the card did not write."""
-    sections = [_head(saved), _network(saved), _results(saved, evaluation), _settings(saved), _history(saved)]
-    return "\n\n".join("\n".join(section) for section in [*sections, _exactness(saved)]) + "\n"
+    parts = (_columns, _network, lambda run: _results(run, evaluation), _settings, _history, _exactness)
+    sections = ["\n".join(part(saved)) for part in (_head, *parts)]
+    return "\n\n".join(filter(None, sections)) + "\n"
 
 
 def _head(saved: SavedRun) -> Iterator[str]:
@@ -84,14 +88,40 @@ def _head(saved: SavedRun) -> Iterator[str]:
     layers, parameters = counted(len(network.layers), "layer"), counted(network.parameters, "parameter")
     yield f"A network of {layers} and {parameters}, trained on {_text(network.dataset)}: {_text(network.source)}."
     yield ""
-    yield f"- **Input:** an array of shape {network.input_shape} for each sample, scaled as in training."
-    if network.classes is None:
+    preparation = saved.preparation
+    if preparation is None:
+        yield f"- **Input:** an array of shape {network.input_shape} for each sample, scaled as in training."
+    else:
+        used = _first([name for each in preparation.features if each.names for name in each.columns])
+        yield f"- **Input:** a row of a table, as it is, with the columns {used}."
+    if network.classes is None and preparation is not None:
+        yield f"- **Output:** amounts in the units of the table: {_first(preparation.target.labels)}."
+    elif network.classes is None:
         yield f"- **Output:** amounts of shape {network.layers[-1].output_shape}."
     else:
-        shown, more = network.classes[:_MOST_CLASSES], len(network.classes) - _MOST_CLASSES
-        names = ", ".join([*map(_text, shown), *([f"and {more:,} more"] if more > 0 else [])])
-        yield f"- **Output:** {counted(len(network.classes), 'class')}: {names}."
-    yield f"- **Use:** `annex-actors predict {_text(saved.path.name)} FILE.npy`"
+        yield f"- **Output:** {counted(len(network.classes), 'class')}: {_first(network.classes)}."
+    ending = "npy" if preparation is None else "csv"
+    yield f"- **Use:** `annex-actors predict {_text(saved.path.name)} FILE.{ending}`"
+
+
+def _columns(saved: SavedRun) -> Iterator[str]:
+    """Yield what is done with each column of a table; nothing for a run on arrays."""
+    if saved.preparation is None:
+        return
+    features, target = saved.preparation.features, saved.preparation.target
+    yield "## Columns"
+    yield ""
+    yield "Transforms were fitted on the training samples alone."
+    yield ""
+    labels = zip(target.labels, target.forms, strict=True)
+    yield from _table(
+        ["column", "kind", "what is done with it"],
+        [
+            *([", ".join(each.columns), each.kind, each.use] for each in features[:_MOST_COLUMNS]),
+            *([["…", "", f"and {len(features) - _MOST_COLUMNS:,} more"]] if len(features) > _MOST_COLUMNS else []),
+            *([label, form.kind, "to predict"] for label, form in labels),
+        ],
+    )
 
 
 def _network(saved: SavedRun) -> Iterator[str]:
@@ -112,6 +142,9 @@ def _results(saved: SavedRun, evaluation: Evaluation) -> Iterator[str]:
         yield f"Of the saved weights, on {counted(evaluation.samples, 'test sample')}:"
         yield ""
         yield from _table(["figure", "value"], [[name, _number(value)] for name, value in evaluation.figures.items()])
+        if saved.preparation is not None and saved.preparation.units is not None:
+            yield ""
+            yield "The cost is of standardised amounts; all other figures are in the units of the table."
     if evaluation.confusion is not None and saved.network.classes is not None:
         yield from _by_class(saved.network.classes, evaluation.confusion)
 
@@ -188,6 +221,12 @@ def _table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator
     yield f"|{'---|' * len(headers)}"
     for row in rows:
         yield f"| {' | '.join(map(_text, row))} |"
+
+
+def _first(names: Sequence[str]) -> str:
+    """Return names as one text, of very many the first."""
+    more = len(names) - _MOST_CLASSES
+    return ", ".join([*map(_text, names[:_MOST_CLASSES]), *([f"and {more:,} more"] if more > 0 else [])])
 
 
 def _text(value: object) -> str:

@@ -42,6 +42,20 @@ def predictions_to(path: Path) -> Iterator[Write]:
         yield write
 
 
+def beside(kept: Mapping[str, Column], predicted: Mapping[str, Array]) -> Columns:
+    """Return the columns of a table and, after them, what was predicted of its rows.
+
+    A prediction whose name a column of the table has is called ``predicted class`` instead of ``class``, so that
+    nothing of the table is lost.
+    """
+    columns: dict[str, Array | Column] = dict(kept)
+    for name, values in predicted.items():
+        while name in columns:
+            name = f"predicted {name}"
+        columns[name] = values
+    return columns
+
+
 @contextmanager
 def _csv(file: BinaryIO) -> Iterator[Write]:
     import pyarrow.csv as arrow_csv

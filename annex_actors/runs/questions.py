@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import numpy as np
 
 from annex_actors.base.errors import DataError, UserError, message_of
 from annex_actors.base.files import reading, user_path
-from annex_actors.base.types import Array
+from annex_actors.base.types import Array, Shape
 from annex_actors.base.words import counted
 from annex_actors.data import load
+from annex_actors.data.images import pictures_for
 from annex_actors.data.npz import read_npy
 from annex_actors.data.sequences import holds_sequences
 from annex_actors.data.tables import Table, read_table
@@ -35,16 +36,18 @@ class Question:
         inputs: samples as in training; None: the preparation makes them of the table.
         targets: what is right, as the network learns it; None: it is not known.
         problem: one line: why it is not known, although a label is there.
+        path: the table's file, for errors.
     """
 
     table: Table | None
     inputs: Array | None
     targets: Array | None
     problem: str | None = None
+    path: Path | None = None
 
     @classmethod
     def read(cls, path: Path, learner: Learner, *, header: bool | None = None) -> Question:
-        """Return what is in a file: ``.npy``, a table, ``.npz``, sequences, or a folder of pictures.
+        """Return what is in a file: an array, a table of rows or of paths of pictures, sequences, or in a folder.
 
         Args:
             path: the file.
@@ -55,18 +58,24 @@ class Question:
             UserError: the file cannot be read, or what is in it does not fit.
         """
         path = user_path(path)
-        has_sequences = holds_sequences(path)
-        if is_table(str(path)) and not has_sequences:
-            return _of_table(path, learner, header)
-        if has_sequences or path.suffix == ".npz" or os.path.isdir(path):
+        if os.path.isdir(path):
+            return _of_pictures(path, learner)
+        if holds_sequences(path) or path.suffix == ".npz":
             return _of_samples(path, learner)
+        if is_table(str(path)):
+            is_picture = learner.preparation is None and len(_shape(learner)) == 3
+            return _of_pictures(path, learner) if is_picture else _of_table(path, learner, header)
         return cls(None, read_npy(path), None)
 
     def __len__(self) -> int:
         return len(self.inputs) if self.inputs is not None else len(self.table or ())
 
     def pieces(self, preparation: Preparation | None) -> Iterator[tuple[Array, Table | None]]:
-        """Yield samples piece by piece, in order, and their rows of the table."""
+        """Yield samples piece by piece, in order, and their rows of the table.
+
+        Raises:
+            DataError: a cell that the preparation cannot take.
+        """
         if self.inputs is not None and (self.inputs.ndim == 0 or len(self.inputs) <= _PIECE):
             yield self.inputs, self.table
             return
@@ -75,8 +84,10 @@ class Question:
             table = None if self.table is None else self.table.rows(rows)
             if self.inputs is not None:
                 yield self.inputs[rows], table
-            elif table is not None and preparation is not None:
-                yield preparation.inputs(table), table
+            elif table is not None and preparation is not None and self.path is not None:
+                with reading(self.path):
+                    inputs = preparation.inputs(table)
+                yield inputs, table
 
 
 def _of_table(path: Path, learner: Learner, header: bool | None) -> Question:
@@ -84,20 +95,19 @@ def _of_table(path: Path, learner: Learner, header: bool | None) -> Question:
     table = read_table(path, header=header, forms=None if preparation is None else preparation.forms)
     with reading(path):
         if preparation is None:
-            return Question(table, _numbers(table, learner), None)
+            return Question(table, _numbers(table, learner), None, path=path)
         preparation.inputs(table.rows(np.arange(1)))  # fails before anything is written
         if not all(label in table for label in preparation.target.labels):
-            return Question(table, None, None)
+            return Question(table, None, None, path=path)
     try:
-        return Question(table, None, preparation.targets(table))
+        return Question(table, None, preparation.targets(table), path=path)
     except UserError as error:
-        return Question(table, None, None, message_of(error))
+        return Question(table, None, None, message_of(error), path)
 
 
 def _numbers(table: Table, learner: Learner) -> Array:
     """Return a table of numbers as it is, for a network that was not trained on a table's rows."""
-    assert learner.checkpoint is not None
-    shape = learner.checkpoint.input_shape
+    shape = _shape(learner)
     odd = next((column for column in table if column.kind not in NUMBERS), None)
     if odd is not None or (len(table.names),) != shape:
         got = counted(len(table.names), "column") if odd is None else f"a {odd.kind} in column {odd.name}"
@@ -115,8 +125,25 @@ def _of_samples(path: Path, learner: Learner) -> Question:
         fits = own is classes
         problem = None if fits else "the targets in the file are of another kind than in training"
         return Question(None, samples.inputs, samples.targets if fits else None, problem)
-    unknown = sorted({*own} - {*classes})
+    return _labelled(samples.inputs, [own[label] for label in samples.targets], classes)
+
+
+def _of_pictures(path: Path, learner: Learner) -> Question:
+    shape = _shape(learner)
+    if len(shape) != 3:
+        raise DataError(f"expected samples of shape {shape}, as in training, got pictures in {path}; give another file")
+    inputs, names = pictures_for(path, shape)
+    return Question(None, inputs, None) if names is None else _labelled(inputs, names, learner.classes or ())
+
+
+def _labelled(inputs: Array, names: Sequence[str], classes: Sequence[str]) -> Question:
+    unknown = sorted({*names} - {*classes})
     if unknown:
-        return Question(None, samples.inputs, None, f"there was no class {unknown[0]} in training")
-    number = np.array([classes.index(name) for name in own])
-    return Question(None, samples.inputs, number[samples.targets])
+        return Question(None, inputs, None, f"there was no class {unknown[0]} in training")
+    number = {name: index for index, name in enumerate(classes)}
+    return Question(None, inputs, np.array([number[name] for name in names]))
+
+
+def _shape(learner: Learner) -> Shape:
+    assert learner.checkpoint is not None
+    return learner.checkpoint.input_shape

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from annex_actors.base.errors import DataError
-from annex_actors.base.texts import shortened
+from annex_actors.base.errors import DataError, UserError
+from annex_actors.base.texts import listed, shortened
 from annex_actors.data import Dataset
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
@@ -51,7 +51,11 @@ class Resumption:
         Raises:
             UserError: settings or data are not those that the run began with; or they do not fit.
         """
-        training = prepared(config, learner, dataset)
+        try:
+            training = prepared(config, learner, dataset)
+        except UserError:  # of other data, it would say how to change the network
+            _check_same_kind(saved.network, dataset)
+            raise
         if saved.identity is None:
             raise DataError(
                 f"expected a run that records what decides its weights, got {saved.path} without identity.json, "
@@ -112,6 +116,25 @@ class Resumption:
 
     def _from(self, cut: Checkpoint | None) -> PreparedTraining:
         return begun(self.config, self.training)[1] if cut is None else self.training.resumed(cut)
+
+
+def _check_same_kind(network: NetworkRecord, dataset: Dataset) -> None:
+    """Refuse data with inputs or classes that the run did not begin with, such as a table to which rows were added."""
+    for what, began, now in (
+        ("inputs of shape", network.input_shape, dataset.input_shape),
+        ("classes", network.classes, dataset.classes),
+    ):
+        if began != now:
+            raise DataError(
+                f"expected the data that the run began with, with {what} {_written(began)}, got {_written(now)}; go on "
+                "with those data, or begin a new training with these"
+            )
+
+
+def _written(value: Sequence[object] | None) -> str:
+    if value is None:
+        return "none"
+    return listed(value) if value and isinstance(value[0], str) else str(value)
 
 
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

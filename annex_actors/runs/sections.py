@@ -61,6 +61,8 @@ class DataSection(Section):
     data_dir: str | None = None
     test_fraction: float = 0.2
     in_memory: bool | None = None
+    size: list[int] | None = None
+    color_mode: str | None = None
     transforms: dict[str, str] = Field(default_factory=dict)
 
 

@@ -100,3 +100,24 @@ def test_names_are_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     page = capsys.readouterr().out
     assert r"&lt;b&gt;\|\*\`\[x](y)" in page
     assert "<b>" not in page
+
+
+def test_the_card_of_a_table_names_its_columns_and_what_is_done_with_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{index % 7}.5,{['red', 'blue'][index % 3 > 1]},1,{'ab'[index % 2]}" for index in range(60)]
+    (tmp_path / "mine.csv").write_text("\n".join(["size,a|b,same,kind", *rows]))
+    run = tmp_path / "run"
+    assert main(["train", str(tmp_path / "mine.csv"), "--epochs", "1", "--quiet", "--run-dir", str(run)]) == 0
+    capsys.readouterr()
+    assert main(["card", str(run)]) == 0
+    page = capsys.readouterr().out
+    assert "- **Input:** a row of a table, as it is, with the columns size, a\\|b." in page
+    assert "`annex-actors predict run FILE.csv`" in page
+    lines = [line for line in page.splitlines() if line.startswith(("| size |", "| a\\|b |", "| same |", "| kind |"))]
+    assert lines == [
+        "| size | number | impute standardise |",
+        "| a\\|b | text | one_hot (2) |",
+        "| same | integer | drop (0): the same cell in every row |",
+        "| kind | text | to predict |",
+    ]

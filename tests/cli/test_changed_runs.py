@@ -52,6 +52,8 @@ OTHERS: Mapping[str, list[Any]] = {
     "data.split": ["label"],
     "data.header": [True, False],
     "data.in_memory": [True, False],
+    "data.size": [[8, 8]],
+    "data.color_mode": ["rgb"],
     "data.transforms.w": ["minmax", "impute robust", "drop", "one_hot:3"],
     "data.data_dir": ["."],
     "data.test_fraction": [0.0, 0.4],

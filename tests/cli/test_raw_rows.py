@@ -122,11 +122,26 @@ def test_predictions_are_written_with_the_columns_of_the_table(
     assert both.astype(np.float32).tolist() == np.array(answer["outputs"], np.float32).tolist()
 
 
+def test_no_column_of_the_table_is_lost_to_a_prediction_of_its_name(folder: Path, tmp_path: Path) -> None:
+    table, run, out = tmp_path / "mine.csv", tmp_path / "run", tmp_path / "out.csv"
+    table.write_text(
+        "probability,x,class\n" + "".join(f"{index / 7},{index % 5},{'ab'[index % 2]}\n" for index in range(40))
+    )
+    assert main(["train", str(table), "--epochs", "1", "--quiet", "--run-dir", str(run)]) == 0
+    assert main(["predict", str(run), str(table), "--keep-columns", "--out", str(out)]) == 0
+    written, before = read_table(out), read_table(table)
+    assert written.names == (
+        *("probability", "x", "class", "predicted class", "predicted probability"),
+        *("probability of a", "probability of b"),
+    )
+    assert all((written[name].values == before[name].values).all() for name in before.names)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (("amount", "amounts"), "expected the columns of the training, got no amount and also amounts"),
-        (("\nc3,", "\nc3,old"), "expected a number, as in training, in line 5, column age, got 'old"),
+        (("\nc3,", "\nc3,old"), "bad.csv: expected a number, as in training, in line 5, column age, got 'old"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused_in_one_line(
@@ -188,6 +203,12 @@ def test_amounts_are_predicted_and_judged_in_the_units_of_the_table(
     assert np.corrcoef(amounts, 1000 * sizes + 5e4)[0, 1] > 0.99
     assert abs(np.mean(amounts) - (1000 * sizes + 5e4).mean()) < 1e4
     assert answer["metrics"]["r2"] > 0.95
+    assert answer["metrics"]["mae"] > 10
+    capsys.readouterr()
+    assert main(["card", str(run)]) == 0
+    page = capsys.readouterr().out
+    assert "amounts in the units of the table: price." in page
+    assert "all other figures are in the units of the table" in page
 
 
 def test_a_run_without_transforms_still_predicts_numbers(

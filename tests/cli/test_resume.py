@@ -167,3 +167,12 @@ def test_data_that_were_changed_are_refused(own: Path, capsys: pytest.CaptureFix
     assert main(["resume", str(own)]) == 2
     assert "error: expected the `training data` that the training began with, " in capsys.readouterr().err
     assert contents(own) == before
+
+
+def test_data_of_other_classes_are_refused_as_other_data(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not as a network that is too small for them: that would be advice to make another one."""
+    path = own.parent / "mine.csv"
+    path.write_text(path.read_text() + "1.0,2.0,3.0,may be\n")
+    assert main(["resume", str(own)]) == 2
+    wanted = "error: expected the data that the run began with, with classes no, yes, got may be, no, yes; go on with"
+    assert capsys.readouterr().err.startswith(wanted)

@@ -23,7 +23,8 @@ def test_every_setting_has_a_type_and_a_meaning(setting: object) -> None:
     assert getattr(setting, "meaning", "").endswith(".")
     assert not getattr(setting, "meaning", "").startswith((">", "<", "None"))
     words = str(getattr(setting, "type", "")).replace(" or ", "/").split("/")
-    assert set(words) <= {"integer", "number", "text", "true", "false", "rule", "list of text", "text by name"}
+    lists = {"list of text", "list of integer", "text by name"}
+    assert set(words) <= {"integer", "number", "text", "true", "false", "rule", *lists}
 
 
 def test_every_key_of_a_config_is_a_setting_and_every_class_that_can_be_chosen_has_its_own() -> None:

@@ -123,7 +123,7 @@ def test_a_table_of_pictures_is_loaded_as_they_are(faces: Path) -> None:
     dataset = load(path, label="who", validation=0.25)
     assert dataset.validation is not None
     assert (dataset.input_shape, dataset.classes, dataset.preparation) == ((4, 3, 1), ("anna", "bert"), None)
-    with pytest.raises(ConfigError, match="expected `drop` with a table without paths of pictures only"):
+    with pytest.raises(ConfigError, match="expected `drop` with a table of cells only"):
         load(path, label="who", drop=["file"])
     with pytest.raises(DataError, match="expected `label` to be one of who, file, got 'who,file'"):
         load(path, label="who,file")

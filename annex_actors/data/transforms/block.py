@@ -15,11 +15,14 @@ from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed, shortened
 from annex_actors.base.types import Array
 from annex_actors.base.words import counted
-from annex_actors.data.tables.columns import CellError, Column, Kind
-from annex_actors.data.tables.kinds import number_of
+from annex_actors.data.tables.columns import CellError, Column, Form, Kind
+from annex_actors.data.tables.kinds import column_of, number_of
 
 NUMBERS = (Kind.NUMBER, Kind.INTEGER, Kind.BOOLEAN)
 """The kinds whose cells are numbers."""
+
+LARGEST = 1e150
+"""The largest number that is taken: the squares of larger ones cannot be added."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +73,7 @@ class Block:
             wanted_by: the transform's name, for the error.
 
         Raises:
-            DataError: the columns hold no numbers, or an infinite one.
+            DataError: the columns hold no numbers, or one beyond `LARGEST`.
         """
         if self.kind not in NUMBERS:
             cure = "date_parts" if self.kind is Kind.DATE else "one_hot or hashing"
@@ -78,8 +81,10 @@ class Block:
                 f"expected numbers for {wanted_by} in column {self.named}, got a {self.kind}; write {cure} before it"
             )
         found: NDArray[np.float64] = np.asarray(self.values, np.float64)
-        if (place := first_mark(np.isinf(found))) is not None:
-            raise CellError("expected a finite number", place[0], "inf; correct the cell", column=self.names[place[1]])
+        if (place := first_mark(np.abs(found) > LARGEST)) is not None:
+            cell, name = found[place], self.names[place[1]]
+            wanted = "a finite number" if np.isinf(cell) else f"a number of at most {LARGEST:g}"
+            raise CellError(f"expected {wanted}", place[0], f"{cell:g}; correct the cell", column=name)
         return found
 
     def whole_numbers(self, wanted_by: str) -> NDArray[np.float64]:
@@ -159,15 +164,16 @@ def numbers(names: Sequence[str], values: Array) -> Block:
     return Block(tuple(names), Kind.NUMBER, np.asarray(values, np.float64))
 
 
-def of_kind(column: Column, kind: Kind) -> Column:
-    """Return a column as one of the kind that it had in training: a file of a few rows may look like another kind.
+def of_form(column: Column, form: Form) -> Column:
+    """Return a column as one of the form that it had in training: a file of a few rows may look like another kind.
 
-    A column whose cells are all missing is of every kind, numbers of one kind are numbers of another, and everything
-    can be read as text.
+    A column whose cells are all missing is of every kind, numbers of one kind are numbers of another, everything can
+    be read as text, and text is read as a file of cells would be: a data frame often holds dates as text.
 
     Raises:
         DataError: the cells are no such values; the message gives the first.
     """
+    kind = form.kind
     if column.kind is kind:
         return column
     if column.missing.all():
@@ -176,12 +182,24 @@ def of_kind(column: Column, kind: Kind) -> Column:
         return Column(column.name, kind, np.array(Block.of(column).words("text"), object))
     if kind in NUMBERS and column.kind in NUMBERS:
         return Column(column.name, kind, column.values)
+    if column.kind is Kind.TEXT and kind in (Kind.DATE, Kind.BOOLEAN):
+        read = _read_again(column, form)
+        if read.kind is kind:
+            return read
+    wanted = "truth value" if kind is Kind.BOOLEAN else "number" if kind in NUMBERS else kind
+    expected = f"expected a {wanted}, as in training,"
     if kind not in NUMBERS:
         row = int(np.flatnonzero(~column.missing)[0])
-        cell = shown(Block.of(column).words("text")[row])
-        got = f"{cell}; correct the cell"
-        raise CellError(f"expected a {kind}, as in training,", row, got, column=column.name)
-    return Column(column.name, kind, read_numbers(column, "expected a number, as in training,"))
+        got = f"{shown(Block.of(column).words('text')[row])}; correct the cell"
+        raise CellError(expected, row, got, column=column.name)
+    return Column(column.name, kind, read_numbers(column, expected))
+
+
+def _read_again(column: Column, form: Form) -> Column:
+    """Return what a file of cells with this text would hold."""
+    import pyarrow as pa
+
+    return column_of(column.name, pa.array(column.values, pa.string()), form=form)
 
 
 def read_numbers(column: Column, expected: str) -> NDArray[np.float64]:

@@ -5,6 +5,8 @@ Thresholds are rules of thumb, here in one place; a text for the column says oth
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from annex_actors.base.words import counted
@@ -15,6 +17,9 @@ FEW = 20
 
 _SENTENCE = 3.0
 """Words of a cell, on average, from which a text is read word by word."""
+
+_OWN = 0.9
+"""The share of cells with a text of their own from which a text names rows: a mean of one row teaches nothing."""
 
 _TAIL = 10.0
 """How many times farther than the smallest value the largest is from the median where a tail is long."""
@@ -48,13 +53,16 @@ def _numbers(column: Column) -> tuple[str, str]:
 
 
 def _text(cells: list[str]) -> tuple[str, str]:
-    distinct = len(set(cells))
+    counts = Counter(cells)
+    distinct = len(counts)
     if distinct <= FEW:
         return "one_hot", ""
     if sum(len(cell.split()) for cell in cells) >= _SENTENCE * len(cells):
         return "bag_of_words", "sentences"
     if distinct == len(cells):
         return "drop", "an identifier: each row has its own"
+    if sum(count == 1 for count in counts.values()) >= _OWN * len(cells):
+        return "drop", "almost an identifier: nearly each row has its own"
     return "target_mean standardise", counted(distinct, "category", "categories")
 
 

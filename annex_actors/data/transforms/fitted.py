@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from annex_actors.base.texts import listed
 from annex_actors.base.types import Array, Floats
 from annex_actors.data.tables.columns import CellError, Column, Form, Kind
-from annex_actors.data.transforms.block import Block, first_mark, kind_of, of_kind
+from annex_actors.data.transforms.block import Block, first_mark, kind_of, of_form
 from annex_actors.data.transforms.table import parse_transforms, text_of
 from annex_actors.data.transforms.transform import OutOfFold, State, Transform
 
@@ -67,7 +67,7 @@ class Fitted:
             DataError: cells of another kind than in training, or numbers that are missing or not finite afterwards.
         """
         forms = zip(columns, self.forms, strict=True)
-        block = Block.of(*(of_kind(column, form.kind) for column, form in forms))
+        block = Block.of(*(of_form(column, form) for column, form in forms))
         for transform, state in zip(self.transforms, self.states, strict=True):
             block = transform.apply(state, block)
         return _floats(block)

@@ -122,16 +122,16 @@ class Preparation:
             DataError: a missing or an unknown column, or a cell that cannot be taken.
             ConfigError: something else than a table.
         """
-        return side_by_side(self.inputs_by_column(table))
+        return side_by_side(self.inputs_by_column(as_table("table", table)))
 
-    def inputs_by_column(self, table: Table | Any) -> Iterator[NDArray[np.float32]]:
+    def inputs_by_column(self, table: Table) -> Iterator[NDArray[np.float32]]:
         """Return the inputs that each column becomes, one after another; see `inputs`.
 
         Raises:
             DataError: see `inputs`; a cell is looked at when its column is due.
             ConfigError: something else than a table.
         """
-        table = as_table("table", table)
+        checks.instance("table", table, Table, "a table; as_table makes one of a data frame")
         used = [feature for feature in self.features if feature.names]
         missing = [name for feature in used for name in feature.columns if name not in table]
         known = {name for feature in self.features for name in feature.columns}

@@ -19,7 +19,7 @@ from annex_actors.base.words import counted
 from annex_actors.data.labels import check_classes
 from annex_actors.data.tables.columns import CellError, Column, Form, Kind, Table, located
 from annex_actors.data.tables.kinds import number_of
-from annex_actors.data.transforms.block import NUMBERS, Block, of_kind, read_numbers
+from annex_actors.data.transforms.block import NUMBERS, Block, of_form, read_numbers
 from annex_actors.data.transforms.categories import categories_of
 from annex_actors.data.units import Units
 
@@ -108,20 +108,20 @@ class Target:
         for label, form in zip(self.labels, self.forms, strict=True):
             with located(table, label):
                 _check_whole(table[label])
-                found.append(self._encoded(table[label], form.kind))
+                found.append(self._encoded(table[label], form))
         if self.units is None:
             return found[0]
         return self.units.standardised(found[0] if len(found) == 1 else np.stack(found, axis=1))
 
-    def _encoded(self, column: Column, kind: Kind) -> Array:
+    def _encoded(self, column: Column, form: Form) -> Array:
         if self.classes is None:
             return _amounts(column)
-        column = of_kind(column, kind)
+        column = of_form(column, form)
         if column.kind is Kind.BOOLEAN:
             return column.values.astype(np.int64)
         number = {name: index for index, name in enumerate(self.classes)}
         known, places = np.unique(column.values, return_inverse=True)
-        words = Block((column.name,), kind, known[:, None]).words(Task.CLASSIFICATION)
+        words = Block((column.name,), form.kind, known[:, None]).words(Task.CLASSIFICATION)
         encoded: Array = np.array([number.get(str(word), -1) for word in words], np.int64)[places]
         if (encoded < 0).any():
             row = int(np.argmin(encoded))

@@ -93,6 +93,37 @@ def test_a_file_of_a_few_rows_may_look_like_another_kind() -> None:
         made.inputs(Table((text("zip", ["1"]), text("size", ["big"])), "wrong"))
 
 
+def test_text_is_read_as_a_file_would_be_where_training_had_dates_or_truth_values() -> None:
+    table = mixed()
+    made = Preparation.fit(table)
+    written = {
+        "when": text("when", [str(cell).replace("T", " ") for cell in table["when"].values]),
+        "paid": text("paid", [("No", "yes")[int(cell)] for cell in table["paid"].values]),
+    }
+    typed = Table(tuple(written.get(column.name, column) for column in table), "a data frame")
+    assert made.inputs(typed).tobytes() == made.inputs(table).tobytes()
+    wrong = Table(tuple(text("paid", ["no"] * 59 + ["2 of 3"]) if c.name == "paid" else c for c in table), "wrong")
+    with pytest.raises(DataError, match="expected a truth value, as in training, in row 0, column paid, got 'no'"):
+        made.inputs(wrong)
+
+
+def test_a_text_that_is_another_in_nearly_each_row_is_no_category() -> None:
+    """A mean of one row tells a training row its own label, and says nothing of other rows."""
+    cells = [f"k{max(index, 5)}" for index in range(100)]
+    made = Preparation.fit(
+        Table((text("key", cells), number("x", range(100)), text("y", ["a", "b"] * 50)), ""),
+        transforms={"x": "standardise"},
+    )
+    assert made.description[0] == "key (text) → drop (0): almost an identifier: nearly each row has its own"
+
+
+@pytest.mark.parametrize("transforms", ["standardise", "robust", "minmax", "quantile", "log", "pca:1"])
+def test_a_number_whose_square_is_none_is_named(transforms: str) -> None:
+    table = Table((number("x", [1, 2, -1e200, 4]), text("y", ["a", "b", "a", "b"])), "")
+    with pytest.raises(DataError, match=r"expected a number of at most 1e\+150 in row 2, column x, got -1e\+200"):
+        Preparation.fit(table, transforms={"x": transforms})
+
+
 def test_amounts_are_standardised_and_undone() -> None:
     prices = np.random.default_rng(0).normal(2e5, 5e4, 50)
     table = Table((number("x", range(50)), number("price", prices)), "")
