@@ -103,7 +103,7 @@ def test_an_infinite_number_is_found_wherever_it_is(long_table: Path, capsys: py
         changed = [*lines[:number], f"{number - 1},-inf,a", *lines[number + 1 :]]
         long_table.write_text("\n".join(changed))
         out = shown(capsys, long_table)
-        assert f"Training on it fails: expected a finite number in line {number + 1}, column x, got inf" in out
+        assert f"Training on it fails: expected a finite number in line {number + 1}, column x, got -inf" in out
 
 
 def test_what_is_done_in_training_is_foretold(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
