@@ -121,7 +121,7 @@ def test_a_table_that_cannot_be_read_is_refused_in_one_line_that_names_the_cell(
 
 
 def test_only_the_first_bad_cell_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="in line 2, column 0, got inf;") as caught:
+    with pytest.raises(DataError, match="in line 2, column 0, got -inf;") as caught:
         read(tmp_path, "1,inf,x\n-inf,2,y\n")
     assert "line 1" not in str(caught.value)
 
