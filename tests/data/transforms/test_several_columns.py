@@ -12,10 +12,10 @@ from sklearn.preprocessing import StandardScaler
 
 from annex_actors.base.errors import ConfigError, DataError, UserError
 from annex_actors.data import Dataset
-from annex_actors.data.tables import Kind, Table
+from annex_actors.data.tables import Column, Kind, Table
 from annex_actors.data.tables.read import read_table
 from annex_actors.data.transforms import Preparation, parse_transforms
-from annex_actors.data.transforms.choices import chosen_transforms
+from annex_actors.data.transforms.choices import Choices, chosen_transforms
 from annex_actors.data.transforms.preparation import with_defaults
 from tests.data.transforms.tables import mixed, number, text
 
@@ -165,8 +165,13 @@ def test_keys_are_texts() -> None:
 
 def test_a_column_is_read_once_for_the_choice_and_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     table, read, find = mixed(), list[str](), Table.__getitem__
-    monkeypatch.setattr(Table, "__getitem__", lambda self, name: (read.append(name), find(self, name))[1])
-    chosen = {("size", "income"): (parse_transforms("log"), "")}
+
+    def counted(self: Table, name: str) -> Column:
+        read.append(name)
+        return find(self, name)
+
+    monkeypatch.setattr(Table, "__getitem__", counted)
+    chosen: Choices = {("size", "income"): (parse_transforms("log"), "")}
     found = [[each.name for each in columns] for columns, _, _ in with_defaults(table, ("risk",), chosen)]
     assert found[:3] == [["index"], ["size", "income"], ["paid"]]
     assert sorted(read) == sorted(table.names[:-1])
