@@ -94,8 +94,8 @@ class _Trial:
         except UserError:
             return False
         except Exception as error:
-            what = f"{type(error).__name__} for cells of kind {self.block.kind}"
-            got = f"{self._label('fit')} raises {what}: {message_of(error)}; raise DataError"
+            what = f"{type(error).__name__} with cells of kind {self.block.kind}"
+            got = f"{self._label('fit')} fails by {what}: {message_of(error)}; raise DataError"
             raise AssertionError(got) from error
         return True
 
@@ -141,17 +141,20 @@ class _Trial:
         if not isinstance(transform, OutOfFold):
             other = replace(self, targets=read_only(self.targets[::-1]))
             sees = not _same_state(state, other._state())
-            require(not sees, f"{self._label('fit')} looks at the targets; give the transform `apply_out_of_fold`")
+            require(not sees, f"{self._label('fit')} uses the targets; give the transform `apply_out_of_fold`")
             return
         made = self._twice(label, lambda: self._out_of_fold(transform, self.targets))
         self._check_block(label, made, len(self.block))
         self._check_known(label, made)
-        require(made.names == self._applied(state, self.block).names, f"{self._label(label)} names other columns")
+        require(
+            made.names == self._applied(state, self.block).names,
+            f"{self._label(label)} gives other columns than `apply`",
+        )
         for row in range(0, len(self.block), _LEAST):
             changed = np.array(self.targets)
             changed[row] += 1
             after = self._out_of_fold(transform, read_only(changed)).values[row]
-            require(_close(after, made.values[row]), f"{self._label(label)} lets row {row} know its own target")
+            require(_close(after, made.values[row]), f"{self._label(label)} gives row {row} its own target")
 
     def _applied(self, state: State, block: Block) -> Block:
         arrays = [each for each in state.values() if not isinstance(each, tuple)]

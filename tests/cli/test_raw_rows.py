@@ -220,6 +220,8 @@ def test_a_run_without_transforms_still_predicts_numbers(
     np.savetxt(tmp_path / "rows.csv", inputs, "%.9g", ",")
     arrays = predicted(capsys, tmp_path / "run", tmp_path / "rows.npy")
     assert predicted(capsys, tmp_path / "run", tmp_path / "rows.csv")["outputs"] == arrays["outputs"]
+    (tmp_path / "run" / "identity.json").unlink()  # as of version 0.2.0
+    assert predicted(capsys, tmp_path / "run", tmp_path / "rows.npy")["outputs"] == arrays["outputs"]
     (tmp_path / "text.csv").write_text("1,2,3,x\n")
     assert main(["predict", str(tmp_path / "run"), str(tmp_path / "text.csv")]) == 2
     assert "was not trained on a table's rows, got a text in column 3" in capsys.readouterr().err

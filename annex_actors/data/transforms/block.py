@@ -105,7 +105,7 @@ class Block:
             columns = counted(len(self.names), "column")
             raise DataError(
                 f"expected one column for {wanted_by}, got {columns} of {self.named}; "
-                "write it first, and for each column of the table by itself"
+                "write it first, for one column of the table"
             )
         return np.asarray(self.values[:, 0])
 

@@ -19,7 +19,7 @@ from annex_actors.base.texts import listed
 from annex_actors.base.types import Array, Floats
 from annex_actors.base.words import counted
 from annex_actors.data.arrays import as_array
-from annex_actors.data.tables.columns import CellError, Form, Table, located, row_indices
+from annex_actors.data.tables.columns import CellError, Column, Form, Table, located, row_indices
 from annex_actors.data.tables.frames import as_table
 from annex_actors.data.tables.odd_cells import odd_cell
 from annex_actors.data.transforms import files
@@ -231,9 +231,9 @@ def prepare(
     features: list[Fitted] = []
 
     def inputs() -> Iterator[Floats]:
-        for names, (steps, note) in with_defaults(training, target.labels, chosen).items():
-            with located(training, *names):
-                feature, made = fit([training[name] for name in names], steps, targets, note)
+        for columns, steps, note in with_defaults(training, target.labels, chosen):
+            with located(training, *(column.name for column in columns)):
+                feature, made = fit(columns, steps, targets, note)
             features.append(feature)
             yield made
         if not any(feature.names for feature in features):
@@ -249,24 +249,24 @@ def side_by_side(inputs: Iterator[Floats]) -> Floats:
     return found
 
 
-def with_defaults(table: Table, labels: Sequence[str], chosen: Choices) -> Choices:
-    """Return the transforms of all columns but the labels, in the table's order.
+def with_defaults(
+    table: Table, labels: Sequence[str], chosen: Choices
+) -> Iterator[tuple[list[Column], tuple[Transform, ...], str]]:
+    """Yield the columns that are transformed together, their transforms, and why, in the table's order.
 
     Args:
-        table: the rows that decide what fits a column.
-        labels: the columns to predict.
+        table: the rows that decide what fits a column, each column of which is read once.
+        labels: the columns to predict, which are left out.
         chosen: the transforms of some columns; the others get what fits their kind.
     """
     together, parse = {name: names for names in chosen for name in names}, cache(parse_transforms)
-
-    def choice(names: tuple[str, ...]) -> tuple[tuple[Transform, ...], str]:
+    for names in dict.fromkeys(together.get(name, (name,)) for name in table.names if name not in labels):
+        columns = [table[name] for name in names]
         if names in chosen:
-            return chosen[names]
-        text, note = default(table[names[0]])
-        return parse(text), note
-
-    blocks = dict.fromkeys(together.get(name, (name,)) for name in table.names if name not in labels)
-    return {names: choice(names) for names in blocks}
+            yield columns, *chosen[names]
+        else:
+            text, note = default(columns[0])
+            yield columns, parse(text), note
 
 
 def check_numbers(table: Table, labels: Sequence[str], chosen: Choices) -> None:
@@ -276,8 +276,8 @@ def check_numbers(table: Table, labels: Sequence[str], chosen: Choices) -> None:
         CellError: a column, neither a label nor ``chosen``, has a cell that is no number where most cells are.
     """
     passed = {*labels, *(name for names in chosen for name in names)}
-    for column in table:
-        row = None if column.name in passed else odd_cell(column)
+    for column in (table[name] for name in table.names if name not in passed):
+        row = odd_cell(column)
         if row is not None:
             cell, place = shown(column.values[row]), table.place(row, column.name)
             cure = "correct the cell, or say what the column is by a transform, such as one_hot or drop"

@@ -30,7 +30,11 @@ def preview(table: Table, labels: Sequence[str]) -> Preparation:
     """
     target = Target.fit(table, labels, np.arange(len(table)), None)
     check_numbers(table, labels, {})
-    return prepare(table, target, _sample(table), with_defaults(table, labels, {}), side_by_side)[0]
+    decided = {
+        tuple(column.name for column in columns): (steps, note)
+        for columns, steps, note in with_defaults(table, labels, {})
+    }
+    return prepare(table, target, _sample(table), decided, side_by_side)[0]
 
 
 def _sample(table: Table) -> NDArray[np.int64]:

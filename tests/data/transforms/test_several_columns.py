@@ -12,10 +12,11 @@ from sklearn.preprocessing import StandardScaler
 
 from annex_actors.base.errors import ConfigError, DataError, UserError
 from annex_actors.data import Dataset
-from annex_actors.data.tables import Kind, Table
+from annex_actors.data.tables import Column, Kind, Table
 from annex_actors.data.tables.read import read_table
-from annex_actors.data.transforms import Preparation
-from annex_actors.data.transforms.choices import chosen_transforms
+from annex_actors.data.transforms import Preparation, parse_transforms
+from annex_actors.data.transforms.choices import Choices, chosen_transforms
+from annex_actors.data.transforms.preparation import with_defaults
 from tests.data.transforms.tables import mixed, number, text
 
 KEY = "income, size"
@@ -67,8 +68,10 @@ def test_whole_numbers_and_truth_values_are_numbers_beside_others() -> None:
     assert made.inputs(mixed()).shape[0] == 60
 
 
-def test_texts_are_filled_in_together_and_categories_one_by_one() -> None:
-    with pytest.raises(DataError, match="expected one column for one_hot, got 2 columns of colour …; write it first"):
+def test_a_transform_of_one_column_refuses_several() -> None:
+    with pytest.raises(
+        DataError, match="expected one column for one_hot, got 2 columns of colour …; write it first, for one"
+    ):
         Preparation.fit(mixed(), transforms={"colour, city": "one_hot"})
 
 
@@ -158,3 +161,17 @@ def test_a_missing_column_is_named() -> None:
 def test_keys_are_texts() -> None:
     with pytest.raises(ConfigError, match="expected `transforms` to be text"):
         Preparation.fit(mixed(), transforms={3: "log"})  # type: ignore[dict-item]
+
+
+def test_a_column_is_read_once_for_the_choice_and_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, read, find = mixed(), list[str](), Table.__getitem__
+
+    def counted(self: Table, name: str) -> Column:
+        read.append(name)
+        return find(self, name)
+
+    monkeypatch.setattr(Table, "__getitem__", counted)
+    chosen: Choices = {("size", "income"): (parse_transforms("log"), "")}
+    found = [[each.name for each in columns] for columns, _, _ in with_defaults(table, ("risk",), chosen)]
+    assert found[:3] == [["index"], ["size", "income"], ["paid"]]
+    assert sorted(read) == sorted(table.names[:-1])
