@@ -40,6 +40,14 @@ def test_a_column_of_which_each_cell_is_another_is_an_identifier(
     assert [each["suspicion"] for each in columns] == ["identifier", "", ""]
 
 
+def test_sentences_are_no_identifiers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"row {at} says so,u{at},{at % 2}" for at in range(30)]
+    (tmp_path / "mine.csv").write_text("\n".join(["note,user,kind", *rows]))
+    assert main(["data", str(tmp_path / "mine.csv"), "--json"]) == 0
+    columns = json.loads(capsys.readouterr().out)["columns"]
+    assert [each["suspicion"] for each in columns] == ["", "identifier", ""]
+
+
 def test_a_description_fits_the_terminal(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", str(table), "--label", "x"]) == 0
     out = capsys.readouterr().out

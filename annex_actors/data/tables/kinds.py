@@ -17,6 +17,9 @@ MISSING = ("", "na", "n/a", "nan", "null", "?", "-")
 _TRUTH = (("false", "true"), ("no", "yes"))
 _DATES = ("%d.%m.%Y", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_SENTENCE = 3.0
+"""Words of a cell, on average, from which a text is sentences."""
+
 EXACT = 2.0**53
 """Whole numbers below it are floats exactly."""
 
@@ -35,6 +38,11 @@ def number_of(cell: str, *, decimal_comma: bool = False) -> float | None:
         return None if "_" in text else float(text)
     except ValueError:
         return None
+
+
+def are_sentences(cells: Sequence[str]) -> bool:
+    """Return whether texts, at least one, are sentences, and so neither categories nor names of rows."""
+    return sum(len(cell.split()) for cell in cells) >= _SENTENCE * len(cells)
 
 
 def is_value(cell: str, *, decimal_comma: bool = False) -> bool:

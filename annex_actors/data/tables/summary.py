@@ -14,6 +14,7 @@ from annex_actors.base.errors import DataError
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed, shortened
 from annex_actors.data.tables.columns import Column, Kind, Table
+from annex_actors.data.tables.kinds import are_sentences
 from annex_actors.data.tables.odd_cells import odd_cell
 
 _FEW = 20
@@ -162,6 +163,8 @@ def _suspicion(kind: Kind, codes: _Codes, target: _Codes | None) -> str:
     if codes.count == target.count == _paired(codes.numbers, target)[1]:
         return "copy of the label"
     is_identifier = kind in (Kind.TEXT, Kind.INTEGER) and len(codes.values) == len(codes.numbers)
+    if kind is Kind.TEXT and is_identifier and are_sentences(codes.values):
+        return ""
     return "identifier" if is_identifier else ""
 
 

@@ -11,12 +11,10 @@ import numpy as np
 
 from annex_actors.base.words import counted
 from annex_actors.data.tables.columns import Column, Kind
+from annex_actors.data.tables.kinds import are_sentences
 
 FEW = 20
 """Different texts that still get a column each."""
-
-_SENTENCE = 3.0
-"""Words of a cell, on average, from which a text is read word by word."""
 
 _OWN = 0.9
 """The share of cells with a text of their own from which a text names rows: a mean of one row teaches nothing."""
@@ -57,7 +55,7 @@ def _text(cells: list[str]) -> tuple[str, str]:
     distinct = len(counts)
     if distinct <= FEW:
         return "one_hot", ""
-    if sum(len(cell.split()) for cell in cells) >= _SENTENCE * len(cells):
+    if are_sentences(cells):
         return "bag_of_words", "sentences"
     if distinct == len(cells):
         return "drop", "an identifier: each row has its own"
