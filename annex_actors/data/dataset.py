@@ -203,7 +203,9 @@ class Dataset:
         table = as_table("table", table)
         division = Division(test_fraction, validation, group, time, split, seed)
         if len(table.names) < 2:
-            raise DataError("expected at least 2 columns (a feature and the label), got 1; put commas between cells")
+            raise DataError(
+                "expected at least 2 columns (a feature and the label), got 1; add one, or separators between the cells"
+            )
         labels = labels_named(table, label)
         left_out = {checks.text("drop", each): "as asked for" for each in checks.several("drop", drop, "names")}
         chosen = chosen_transforms(table, labels, transforms, left_out | division.columns)

@@ -117,9 +117,9 @@ class SavedRun:
     @cached_property
     def preparation(self) -> Preparation | None:
         """What makes numbers of raw rows; None: the run was not trained on a table, or by an older version."""
-        path = self.path / PREPARATION
-        recorded = (self.identity or Identity({})).settings.get(PREPARED)
-        if recorded is None:
+        path, identity = self.path / PREPARATION, self.identity
+        recorded = None if identity is None else identity.settings.get(PREPARED)
+        if recorded is None and (identity is not None or not os.path.lexists(path)):
             return None
         try:
             found = Preparation.from_bytes(
@@ -127,7 +127,7 @@ class SavedRun:
             )
         except DataError as error:
             raise DataError(_damaged(path, error)) from error
-        if found.sha256 != recorded:
+        if recorded not in (None, found.sha256):
             raise DataError(f"{path}: expected the preparation of this run, {recorded}, got {found.sha256}")
         return found
 

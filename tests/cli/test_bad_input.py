@@ -55,7 +55,7 @@ CASES = {
     "train words.csv --drop b --time a --group b": "expected one column to divide rows by, got group, time",
     "train words.csv --drop b --split kind": "expected columns among a, b, got 'kind'",
     "train words.csv --label a --drop b --split kind": "expected train, test or validation in line 2",
-    "train words.csv --set data.transforms.b=onehot": "did you mean 'one_hot'?",
+    "train words.csv --set data.transforms.b=onehot": "expected `transforms.b` to be one of standardise, robust,",
     "train --drop a": "expected `drop` with a table of cells only, got",
     "train words.csv --label knd": "did you mean 'kind'?",
     "train num.xlsx --label y": "got 'num.xlsx'; save the table as .csv",

@@ -166,6 +166,15 @@ def test_a_label_that_training_had_not_takes_the_metrics_only(
     assert err.startswith("no metrics: expected one of bad, good in line ")
 
 
+def test_a_run_that_has_lost_its_identity_predicts_raw_rows(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(folder / "run", tmp_path / "run"))
+    expected = predicted(capsys, run, folder / "new.csv")["outputs"]
+    (run / "identity.json").unlink()
+    assert predicted(capsys, run, folder / "new.csv")["outputs"] == expected
+
+
 @pytest.mark.parametrize("name", ["preparation.json", "preparation.safetensors"])
 @pytest.mark.parametrize("damage", ["missing", "cut", "other"])
 def test_a_preparation_that_is_not_the_runs_own_is_refused(

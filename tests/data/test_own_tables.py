@@ -94,7 +94,7 @@ def test_the_file_is_split_by_class(tmp_path: Path) -> None:
         ("", "expected at least 1 line of data, got none"),
         ("\n\n", "expected at least 1 line of data, got none"),
         ("a,b\n", "expected at least 1 line of data, got none"),
-        ("1\n2\n", r"expected at least 2 columns \(a feature and the label\), got 1; put commas between"),
+        ("1\n2\n", r"expected at least 2 columns \(a feature and the label\), got 1; add one, or separators between"),
         ("a;b\n1;2\n", r"expected at least 2 classes, got 1 \(2\); check the label column"),
         ("a,b\n1,2\n3\n", "expected 2 cells a line, got 1 in line 3; add or remove cells"),
         ("1,2,x\n3,4,5,y\n", "expected 3 cells a line, got 4 in line 2"),

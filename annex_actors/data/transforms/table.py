@@ -93,6 +93,6 @@ def text_of(transforms: tuple[Transform, ...]) -> str:
 
 def _parsed(word: str, place: str) -> Transform:
     name = word.partition(":")[0]
-    constructor = TRANSFORMS.find(name)
+    constructor = TRANSFORMS[name] if name in TRANSFORMS else checks.unknown(place, name, TRANSFORMS)
     usage = f"`{place}` as {usage_of(name, constructor)}"
     return parse_call(word, usage=usage).make(constructor, usage=usage, text=word, place=place)
