@@ -80,13 +80,15 @@ def _predicted(learner: Learner, question: Question, out: Path | None, *, keep_c
 
     from annex_actors.runs.prediction_files import beside, predictions_to
     from annex_actors.runs.predictions import Meaning
+    from annex_actors.runs.questions import PIECE
 
     meaning, found = Meaning.of(learner), []
     with ExitStack() as stack:
         is_array = out is not None and out.suffix == ".npy"
         write = None if out is None or is_array else stack.enter_context(predictions_to(out))
+        ask = learner.predict if len(question) <= PIECE else stack.enter_context(learner.serving())
         for inputs, rows in question.pieces(learner.preparation):
-            found.append(learner.predict(inputs))
+            found.append(ask(inputs))
             if write is not None:
                 kept = {column.name: column for column in rows or ()} if keep_columns else {}
                 write(beside(kept, meaning.columns(found[-1], every_class=True)))

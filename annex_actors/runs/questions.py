@@ -23,7 +23,7 @@ from annex_actors.data.transforms import Preparation
 from annex_actors.data.transforms.block import NUMBERS
 from annex_actors.training.learner import Learner
 
-_PIECE = 16 * 256
+PIECE = 16 * 256
 """Samples that are prepared and predicted at once: a multiple of those in a message, so that bits are the same."""
 
 
@@ -68,7 +68,9 @@ class Question:
         return cls(None, read_npy(path), None)
 
     def __len__(self) -> int:
-        return len(self.inputs) if self.inputs is not None else len(self.table or ())
+        if self.inputs is not None:
+            return len(self.inputs) if self.inputs.ndim else 0
+        return 0 if self.table is None else len(self.table)
 
     def pieces(self, preparation: Preparation | None) -> Iterator[tuple[Array, Table | None]]:
         """Yield samples piece by piece, in order, and their rows of the table.
@@ -76,11 +78,11 @@ class Question:
         Raises:
             DataError: a cell that the preparation cannot take.
         """
-        if self.inputs is not None and (self.inputs.ndim == 0 or len(self.inputs) <= _PIECE):
+        if self.inputs is not None and len(self) <= PIECE:
             yield self.inputs, self.table
             return
-        for start in range(0, len(self), _PIECE):
-            rows = np.arange(start, min(start + _PIECE, len(self)))
+        for start in range(0, len(self), PIECE):
+            rows = np.arange(start, min(start + PIECE, len(self)))
             table = None if self.table is None else self.table.rows(rows)
             if self.inputs is not None:
                 yield self.inputs[rows], table

@@ -277,3 +277,20 @@ def test_columns_are_transformed_together(folder: Path, capsys: pytest.CaptureFi
     assert len(predicted(capsys, run, folder / "new.csv")["predictions"]) == 40
     assert main(["train", str(folder / "credit.csv"), *given[:-1], 'data.transforms."age, job"=impute', "--quiet"]) == 2
     assert "expected columns of one kind in age, job, got a number in age and a text in job" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("runtime", ["inline", "schedulers", "processes"])
+def test_many_rows_are_predicted_piece_by_piece_to_the_bits_of_all_at_once(
+    folder: Path, tmp_path: Path, runtime: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    options = [*OPTIONS[:-2], "--epochs", "1", "--runtime", runtime, "--run-dir", str(run)]
+    assert main(["train", str(folder / "credit.csv"), *options]) == 0
+    header, *lines = (folder / "credit.csv").read_text().splitlines()
+    (tmp_path / "long.csv").write_text("\n".join([header, *(lines * 50)[: 2 * 4096 + 77]]) + "\n")
+    outputs = predicted(capsys, run, tmp_path / "long.csv", "--out", str(tmp_path / "out.csv"))["outputs"]
+    learner = SavedRun.open(run).learner()
+    assert learner.preparation is not None
+    table = read_table(tmp_path / "long.csv", forms=learner.preparation.forms)
+    assert outputs == learner.predict(learner.preparation.inputs(table)).tolist()
+    assert len(read_table(tmp_path / "out.csv")) == 2 * 4096 + 77
