@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -56,37 +56,32 @@ def beside(kept: Mapping[str, Column], predicted: Mapping[str, Array]) -> Column
     return columns
 
 
-@contextmanager
-def _csv(file: BinaryIO) -> Iterator[Write]:
-    import pyarrow.csv as arrow_csv
+def _csv(file: BinaryIO) -> AbstractContextManager[Write]:
+    from pyarrow.csv import CSVWriter
 
-    opened: list[Any] = []
+    return _by_batches(file, CSVWriter, is_csv=True)
 
-    def write(columns: Columns) -> None:
-        batch = _batch({_harmless(name): values for name, values in columns.items()}, is_csv=True)
-        if not opened:
-            opened.append(arrow_csv.CSVWriter(file, batch.schema))
-        opened[0].write_batch(batch)
 
-    yield write
-    for writer in opened:
-        writer.close()
+def _parquet(file: BinaryIO) -> AbstractContextManager[Write]:
+    from pyarrow.parquet import ParquetWriter
+
+    return _by_batches(file, ParquetWriter, is_csv=False)
 
 
 @contextmanager
-def _parquet(file: BinaryIO) -> Iterator[Write]:
-    import pyarrow.parquet as parquet
-
-    opened: list[Any] = []
+def _by_batches(file: BinaryIO, opened: Callable[[BinaryIO, Any], Any], *, is_csv: bool) -> Iterator[Write]:
+    """Write by one of pyarrow's writers, which is opened when the first rows say what the columns are."""
+    writers: list[Any] = []
 
     def write(columns: Columns) -> None:
-        batch = _batch(columns)
-        if not opened:
-            opened.append(parquet.ParquetWriter(file, batch.schema))
-        opened[0].write_batch(batch)
+        named = {_harmless(name) if is_csv else name: values for name, values in columns.items()}
+        batch = _batch(named, is_csv=is_csv)
+        if not writers:
+            writers.append(opened(file, batch.schema))
+        writers[0].write_batch(batch)
 
     yield write
-    for writer in opened:
+    for writer in writers:
         writer.close()
 
 
