@@ -93,18 +93,18 @@ def pictures_for(path: Path, shape: Shape) -> tuple[Floats, Sequence[str] | None
     """
     height, width, channels = shape
     mode = ColorMode.GRAYSCALE if channels == 1 else ColorMode.RGB
-    pictures, classes, place = Pictures((height, width), mode), None, None
+    pictures = Pictures((height, width), mode)
     with reading(path):
         if is_table(path.name):
             table = read_table(path)
             paths = _path_column(table, None)
-            files, place = [path.parent / name for name in paths.values], lambda row: table.place(row, paths.name)
-        elif files := [each for each in _inside(path, path) if _is_picture(each)]:
-            pass
-        else:
-            files = list(_files(path))
-            classes = [file.parent.name for file in files]
-        return pictures.read(files, place), classes
+            files = [path.parent / name for name in paths.values]
+            return pictures.read(files, lambda row: table.place(row, paths.name)), None
+        files = [each for each in _inside(path, path) if _is_picture(each)]
+        if files:
+            return pictures.read(files), None
+        files = list(_files(path))
+        return pictures.read(files), [file.parent.name for file in files]
 
 
 def lists_pictures(table: Table, folder: Path) -> bool:

@@ -197,17 +197,17 @@ def _form(name: str, path: Path) -> _Form:
 
 
 def _loaded(form: _Form, name: str, folder: Path | None, division: Division, pictures: Mapping[str, Any]) -> Dataset:
-    path, split = user_path(Path(name)), {"test_fraction": division.test_fraction, "seed": division.seed}
+    path, fraction, seed = user_path(Path(name)), division.test_fraction, division.seed
     match form:
         case _Form.MADE:
             return made(name)
         case _Form.CLOTHES:
             return fashion_mnist(find(search_path(folder)) or download(cache_folder()))
         case _Form.SEQUENCES:
-            return read_sequences(path, **split)  # type: ignore[arg-type]
+            return read_sequences(path, test_fraction=fraction, seed=seed)
         case _Form.ARRAYS:
-            return read_npz(path, in_memory=pictures["in_memory"], **split)  # type: ignore[arg-type]
-    return read_images(path, **split, **pictures)  # type: ignore[arg-type]
+            return read_npz(path, test_fraction=fraction, seed=seed, in_memory=pictures["in_memory"])
+    return read_images(path, test_fraction=fraction, seed=seed, **pictures)
 
 
 def _validated(dataset: Dataset, division: Division) -> Dataset:

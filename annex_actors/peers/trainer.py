@@ -76,7 +76,7 @@ class TrainerSpec:
         evaluate_every: steps between two evaluations within the epochs, beside those at their ends; 0: none.
         metrics: of ``test``, by name; None: those that fit the task.
         seconds: how long the run has taken so far, by the clock of its owner; a peer has none. It is asked when an
-            epoch ends, and its answer is committed with the epoch.
+            epoch ends, and its answer is committed with the epoch before anything acts on it.
         rate_factor: from the finished epochs to what the learning rate of the next steps is multiplied by; None: 1.
         units: of the amounts that metrics compare; None: they are as the network learns them.
 
