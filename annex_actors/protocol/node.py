@@ -9,8 +9,8 @@ Stages and the trainer are behaviours: they turn messages into requests and know
 - asks its neighbours, when it starts, for what it has not committed, and answers when they ask;
 - takes part in surveys, which find out whether anything can still happen in the run.
 
-A node is pure: it has no thread, clock or socket. Its host calls `start`, `receive` and `work`, carries out the effects
-that these return, and says so by `carried_out`.
+A node is pure: it has no thread, clock or socket. Its host calls `start`, `receive` and `work`, and carries out the
+effects that these return; it says so before, by `carrying_out`, and after, by `carried_out`.
 """
 
 from __future__ import annotations
@@ -97,15 +97,15 @@ class Node:
     ) -> None:
         self.address = address
         self.incarnation = incarnation
-        self.committed = snapshot.step
+        self.committed = self.finished = snapshot.step
         self.run = run
         self.behaviour = behaviour
         self.mailbox = mailbox
         self.waits_for = waits_for
         self._is_due = is_due
-        self._received = active(instrument.received)
-        self._before = active(instrument.before)
-        self._after = active(instrument.after)
+        self._during = active(instrument.during)
+        self._instrument = instrument
+        self._attach()
         self._item: WorkItem | None = None
         self._retention = Retention(snapshot.outbox)
         self._control: deque[tuple[Address, Control]] = deque()
@@ -158,10 +158,17 @@ class Node:
             self._before(self, item)
         return self._perform(self._answer(*item) if isinstance(item, tuple) else self.behaviour.handle(item))
 
+    def carrying_out(self, effects: Sequence[Effect]) -> None:
+        """Tell the instrument that the host will carry out the effects of the start or of the last piece of work."""
+        if self._done is not None:
+            self._done(self, self._item, effects)
+
     def carried_out(self, effects: Sequence[Effect]) -> None:
         """Tell the instrument that the host has carried out the effects of the start or of the last piece of work."""
         if self._after is not None:
             self._after(self, self._item, effects)
+        if self._during is not None and self._watched != self.finished:  # not within a piece of work
+            self._attach()
 
     @property
     def kept_bytes(self) -> int:
@@ -174,6 +181,17 @@ class Node:
             return MOST_URGENT
         urgency = self.mailbox.urgency()
         return MOST_URGENT if urgency is None and self._survey.next() else urgency
+
+    def _attach(self) -> None:
+        """Call the methods of what watches the peer until the next step is finished."""
+        if self._during is not None:
+            self._instrument = self._during(self.finished + 1)
+        self._watched = self.finished
+        instrument = self._instrument
+        self._received = active(instrument.received)
+        self._before = active(instrument.before)
+        self._done = active(instrument.done)
+        self._after = active(instrument.after)
 
     def _answer(self, peer: Address, control: Control) -> Iterable[Request]:
         if isinstance(control, Resume):
@@ -206,7 +224,7 @@ class Node:
 
     def _commit(self, snapshot: Snapshot) -> list[Effect]:
         self.mailbox.commit(snapshot.step)
-        self._latest = snapshot
+        self._latest, self.finished = snapshot, snapshot.step
         if not self._is_due(snapshot.step) and all(snapshot.step < step for step in self._awaited.values()):
             return []
         self.committed = snapshot.step

@@ -17,6 +17,7 @@ from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
+from annex_actors.runtimes.tracing.tracing import JobTrace
 from annex_actors.stores import StateStore
 from supervisors import Strategy
 
@@ -124,6 +125,7 @@ class Program:
         instruments: watch the work of every peer in this process, but not of peers in other processes.
         faults: injects faults into layers of this process while the run goes on; None: faults cannot be injected.
         reader: the peer that reads inputs which stay in files, for the driver; None: all are in memory.
+        trace: records what every peer receives, does and sends, in any process; None: the run is not traced.
     """
 
     run: str
@@ -137,14 +139,21 @@ class Program:
     instruments: tuple[Instrument, ...] = ()
     faults: InjectedFaults | None = None
     reader: PeerSpec | None = None
+    trace: JobTrace | None = None
 
     def __repr__(self) -> str:
         return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"
 
-    @property
-    def instrument(self) -> Instrument:
-        """The instruments, the injected faults and the crash plan as one instrument, for every peer in this process."""
-        return combined(*self.instruments, self.faults or NO_INSTRUMENT, self.crashes or NO_INSTRUMENT)
+    def instrument(self, address: Address, number: int, clock: Callable[[], float]) -> Instrument:
+        """Return what watches a new incarnation of a peer in this process: trace, instruments, faults, crash plan.
+
+        Args:
+            address: of the peer.
+            number: of the incarnation, as the store counts.
+            clock: the time of the trace, in seconds.
+        """
+        trace = NO_INSTRUMENT if self.trace is None else self.trace.recorder(address, number, clock)
+        return combined(trace, *self.instruments, self.faults or NO_INSTRUMENT, self.crashes or NO_INSTRUMENT)
 
     @property
     def peers(self) -> tuple[PeerSpec, ...]:

@@ -22,6 +22,7 @@ from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import InterruptedRun, Result
+from annex_actors.training.traced import traced
 
 
 def start(spec: LearnerSpec, program: Program) -> Job:
@@ -31,7 +32,7 @@ def start(spec: LearnerSpec, program: Program) -> Job:
         BrokenBlasError: the library that computes the matrix products returns wrong results.
     """
     self_test(spec.kernels)
-    return spec.runtime.start(program)
+    return spec.runtime.start(traced(program, spec.runtime))
 
 
 class Session:

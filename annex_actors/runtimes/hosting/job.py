@@ -68,7 +68,7 @@ class SupervisedJob:
         self._driver = Driver(program, self._peers, self.registry, outcome)
         self._actors = _Actors(self.registry)
         self._resources = ExitStack()
-        observers = Observers(program.observers, self.registry)
+        observers = Observers(program.observers, self.registry, program.trace)
         judge = Judge(program, self._peers, observers, outcome)
         surveyor = Surveyor(program, self._peers, outcome)
         watchdog = Watchdog(
@@ -79,7 +79,7 @@ class SupervisedJob:
         try:
             self.registry.register(SURVEYOR, surveyor)
             self._resources.callback(self.registry.unregister, SURVEYOR)
-            for needs in (needed or nullcontext(), one_blas_thread(), watchdog):
+            for needs in (program.trace or nullcontext(), needed or nullcontext(), one_blas_thread(), watchdog):
                 self._resources.enter_context(needs)
             children = {spec.address: hosts[spec.address].child(spec, self._surroundings) for spec in program.peers}
             self._run = start_tree(program, children, observers.children(), hooks, self.registry)

@@ -13,6 +13,7 @@ from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.faults.planned import Crash, Place
 from annex_actors.runtimes.program import PeerSpec
+from annex_actors.runtimes.tracing.scope import Scope
 
 # To the worker
 
@@ -32,7 +33,7 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Host this peer; sent with two open files, for its commits and its heartbeat.
+    """Host this peer; sent with open files, for its commits, its heartbeat and, if it is traced, its trace.
 
     Args:
         spec: the peer.
@@ -42,6 +43,7 @@ class Assign:
         every: see `SharedCommitLog`; the worker reports these commits by `Kept`.
         commit_every: steps between two commits.
         crashes: the planned crashes that are left.
+        trace: the steps that it records; None: it is not traced.
     """
 
     spec: PeerSpec
@@ -51,6 +53,7 @@ class Assign:
     every: int
     commit_every: int
     crashes: tuple[Crash, ...]
+    trace: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class Startup:
         self._logs = logs
         self._crashes = program.crashes or CrashPlan()
         self._faults = program.faults or InjectedFaults()
+        self._trace = program.trace
         self._ref = ProcessRef(assignment.spec.address, assignment.incarnation, assignment.number, process)
         self._decided = Event()
         self._is_up = False
@@ -84,6 +85,7 @@ class Startup:
         heartbeat = ref.process.heartbeat_file()
         if heartbeat is not None:  # else it has ended, and `_on_exit` is called
             fds = [self._logs.duplicate_fd(ref.address, assignment.number), heartbeat]
+            fds += [self._trace.memory_of(ref.address, assignment.number)] if self._trace else []
             ref.process.send(WithFiles(assignment, fds))
 
     def _on_message(self, message: Any) -> None:

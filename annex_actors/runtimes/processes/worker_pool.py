@@ -124,7 +124,16 @@ class WorkerPool:
     def _assignment(self, spec: PeerSpec, incarnation: int, number: int) -> Assign:
         program = self._program
         crashes = program.crashes.crashes() if program.crashes else ()
-        return Assign(spec, incarnation, number, program.store.depth, program.store.every, self._commit_every, crashes)
+        return Assign(
+            spec,
+            incarnation,
+            number,
+            depth=program.store.depth,
+            every=program.store.every,
+            commit_every=self._commit_every,
+            crashes=crashes,
+            trace=program.trace.scope if program.trace else None,
+        )
 
     def _pin(self, address: Address, pid: int) -> None:
         if self._cores:

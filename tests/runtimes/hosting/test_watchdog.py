@@ -35,6 +35,7 @@ class Peer:
     kept_bytes: int = 0
     address: Address = STAGE
     incarnation: int = 1
+    finished: int = 0
 
 
 def piece(step: int = 7, microbatch: int = 2) -> Forward:
