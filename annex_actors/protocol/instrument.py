@@ -44,6 +44,10 @@ class Peer(Protocol):
     def kept_bytes(self) -> int:
         """The size of the arrays that it keeps for its neighbours."""
 
+    @property
+    def waiting(self) -> int:
+        """The number of messages that have reached it and are not handled; may be read from another thread."""
+
 
 class Instrument:
     """Watches a peer's work; every method does nothing until it is overridden.
