@@ -49,6 +49,10 @@ class Peer(Protocol):
     def finished(self) -> int:
         """How many steps it has finished, committed or not: of a stage, the version of its weights."""
 
+    @property
+    def waiting(self) -> int:
+        """The number of messages that have reached it and are not handled; may be read from another thread."""
+
 
 class Instrument:
     """Watches a peer's work; every method does nothing until it is overridden.

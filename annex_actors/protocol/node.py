@@ -175,6 +175,11 @@ class Node:
         """The size of the arrays that are kept for neighbours which have not committed their steps yet."""
         return self._retention.bytes
 
+    @property
+    def waiting(self) -> int:
+        """The number of messages that have reached it and are not handled; may be read from another thread."""
+        return len(self._control) + self.mailbox.waiting
+
     def urgency(self) -> Urgency | None:
         """Return how urgent the next piece of work is; None where `work` would return None."""
         if self._control:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from annex_actors.base.errors import AnnexError, message_of
 from annex_actors.base.files import writing
@@ -21,11 +22,15 @@ from annex_actors.runs.run_directory import LOG, RunDirectory
 from annex_actors.runs.run_log import RunLog
 from annex_actors.runtimes import Crash, Observer
 from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.training.attendants import Attendant
 from annex_actors.training.halts import halt_of
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import Result
+
+AttendantIn: TypeAlias = Callable[[Path], Attendant]
+"""Makes an attendant of a run, given the run's folder."""
 
 
 class MetricsLog:
@@ -70,6 +75,7 @@ def train_recorded(
     run_dir: Path | None = None,
     crashes: Sequence[Crash] = (),
     observers: Sequence[Observer] = (),
+    attendants: Sequence[AttendantIn] = (),
 ) -> RecordedRun:
     """Train, and write config, environment, metrics, weights and result into a new folder.
 
@@ -83,6 +89,7 @@ def train_recorded(
         run_dir: the folder; by default in ``runs/``, named after the data set and the time.
         crashes: failures to inject.
         observers: called with the run's events.
+        attendants: each makes what is beside the run while it goes on.
 
     Returns:
         The run, even if it was interrupted or failed.
@@ -99,7 +106,7 @@ def train_recorded(
                 versions = environment(training.spec.kernels, training.spec.network.layers)
                 directory.begin(config, network, versions, training.identity, dataset.preparation)
                 run = Recording(directory, config, learner, dataset.name, interrupts)
-                return run.carry_out(training, observers)
+                return run.carry_out(training, observers, attendants=attendants)
         except BaseException:
             if learner.result is None:
                 directory.remove()
@@ -140,15 +147,22 @@ class Recording:
     interrupts: Interrupts
 
     def carry_out(
-        self, training: PreparedTraining, observers: Sequence[Observer], before: Sequence[EpochRecord] = ()
+        self,
+        training: PreparedTraining,
+        observers: Sequence[Observer],
+        before: Sequence[EpochRecord] = (),
+        *,
+        attendants: Sequence[AttendantIn] = (),
     ) -> RecordedRun:
         """Train, and write the outcome; ``before`` are the epochs that were finished before a resume."""
         learner, directory = self.learner, self.directory
+        beside = [make(directory.path) for make in attendants]
         metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
         failure: BaseException | None = None
         try:
             with logging_to(directory.path / LOG), self.interrupts.let_through():
-                learner.carry_out(training, observers=[metrics, *observers], checkpoints=checkpoints)
+                watching = [metrics, *observers]
+                learner.carry_out(training, observers=watching, checkpoints=checkpoints, attendants=beside)
         except BaseException as error:
             if learner.result is None:
                 raise

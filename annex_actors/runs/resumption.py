@@ -12,7 +12,7 @@ from annex_actors.data import Dataset
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
 from annex_actors.runs.initial_weights import begun
-from annex_actors.runs.recorded_run import RecordedRun, Recording, prepared
+from annex_actors.runs.recorded_run import AttendantIn, RecordedRun, Recording, prepared
 from annex_actors.runs.records import NetworkRecord
 from annex_actors.runs.run_directory import NETWORK
 from annex_actors.runs.saved_run import SavedRun
@@ -80,7 +80,11 @@ class Resumption:
         return report is not None and report.status == "finished" and report.epochs == self.config.training.epochs
 
     def carry_out(
-        self, *, observers: Sequence[Observer] = (), note: Callable[[str], None] = lambda line: None
+        self,
+        *,
+        observers: Sequence[Observer] = (),
+        attendants: Sequence[AttendantIn] = (),
+        note: Callable[[str], None] = lambda line: None,
     ) -> RecordedRun:
         """Resume the run from its newest whole checkpoint, or from the beginning if there is none.
 
@@ -89,6 +93,7 @@ class Resumption:
 
         Args:
             observers: called with the run's events.
+            attendants: each makes what is beside the run while it goes on.
             note: called with lines that say where the run resumes, and with warnings.
 
         Returns:
@@ -112,7 +117,7 @@ class Resumption:
             saved.directory.record(saved.config.with_epochs(config.training.epochs))
             before = [epoch for epoch in epochs if cut and epoch.epoch <= len(cut.history)]
             run = Recording(saved.directory, config, self.learner, self.dataset.name, interrupts)
-            return run.carry_out(training, observers, before)
+            return run.carry_out(training, observers, before, attendants=attendants)
 
     def _from(self, cut: Checkpoint | None) -> PreparedTraining:
         return begun(self.config, self.training)[1] if cut is None else self.training.resumed(cut)

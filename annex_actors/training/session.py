@@ -13,6 +13,7 @@ from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes import Job, Observer, Program, clock
 from annex_actors.runtimes.blas import self_test
 from annex_actors.stores import MemoryStore
+from annex_actors.training.attendants import Attendant, attended
 from annex_actors.training.best import BestWeights
 from annex_actors.training.checkpoint import Checkpoint, Evaluation
 from annex_actors.training.checkpoint_files import Checkpoints
@@ -42,12 +43,20 @@ class Session:
         training: what to run.
         observers: called with the run's events.
         checkpoints: where and how often to save the run; None: not at all.
+        attendants: are beside the run while it goes on; those that are observers are shown its events.
     """
 
     def __init__(
-        self, training: PreparedTraining, *, observers: Sequence[Observer] = (), checkpoints: Checkpoints | None = None
+        self,
+        training: PreparedTraining,
+        *,
+        observers: Sequence[Observer] = (),
+        checkpoints: Checkpoints | None = None,
+        attendants: Sequence[Attendant] = (),
     ) -> None:
         observers = checks.elements("observers", observers, Observer, "an observer, with a method on_event(event)")
+        wanted = "an attendant, with a method attend(job, program)"
+        self._attendants = checks.elements("attendants", attendants, Attendant, wanted)
         if checkpoints is not None:
             checks.instance("checkpoints", checkpoints, Checkpoints, 'a folder such as Checkpoints("checkpoints")')
             checkpoints.check_place()
@@ -65,14 +74,15 @@ class Session:
         history = training.initial.history
         # A value of its own, since the program holds it: a method of the session would keep the session alive.
         self._stopwatch = _Stopwatch(history[-1].seconds if history else 0.0)
-        self._program = training.program(self._store, observers, self._stopwatch)
+        watching = [each for each in self._attendants if isinstance(each, Observer)]
+        self._program = training.program(self._store, [*observers, *watching], self._stopwatch)
         self._interrupted = False
 
     def run(self) -> Result:
-        """Run the training; once it has started, ``result`` is set, however it ends.
+        """Run the training; once it has started and is attended, ``result`` is set, however it ends.
 
         Raises:
-            UserError, RunFailedError, InterruptedRun: see `Learner.train`.
+            UserError, RunFailedError, InterruptedRun: see `Learner.train`; or an attendant does not start.
         """
         if self._training.trainer.test is not None:
             preload()
@@ -81,13 +91,17 @@ class Session:
             job = start(self._training.spec, self._program)
             if self._writer is not None:
                 self._writer.attach(job)
-            finished = False
+            started = finished = False
             try:
-                self._wait(job, interrupts)
+                with attended(self._attendants, job, self._program):
+                    started = True
+                    self._wait(job, interrupts)
                 finished = not self._interrupted
             finally:
                 job.close()
-                self.result = self._gather_result(job, finished=finished)
+                if started:
+                    self.result = self._gather_result(job, finished=finished)
+        assert self.result is not None  # else an attendant's error was raised
         if self._interrupted:
             raise InterruptedRun(self.result)
         return self.result

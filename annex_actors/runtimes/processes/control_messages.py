@@ -12,6 +12,7 @@ from annex_actors.base.errors import AnnexError
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.faults.planned import Crash, Place
+from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.tracing.scope import Scope
 
@@ -75,6 +76,14 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """Answer how the peer does, by `ProbeAnswer` of the same number."""
+
+    number: int
+    deep: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Inject:
     """Inject a fault into a layer."""
 
@@ -110,6 +119,14 @@ class Kept:
     """The commit of this step is in the log, and is kept there for a while."""
 
     step: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """How the peer does; the reading thread says so, whatever the actor is doing."""
+
+    number: int
+    answer: Probed
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.processes.commit_logs import CommitLogs
 from annex_actors.runtimes.processes.connections import Connections
-from annex_actors.runtimes.processes.control_messages import Assign, Connected, Crashing, Kept, Ping, Up
+from annex_actors.runtimes.processes.control_messages import Assign, Connected, Crashing, Kept, Ping, ProbeAnswer, Up
 from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
 from annex_actors.runtimes.processes.spare_workers import START_S
 from annex_actors.runtimes.processes.worker_process import WithFiles, WorkerProcess
@@ -99,6 +99,8 @@ class Startup:
                 self._logs.copy(ref.address, step, self._assignment.number)
             case Connected(peer, number):
                 self._connections.record_connected(ref.address, peer, number)
+            case ProbeAnswer(number, answer):
+                ref.answered(number, answer)
             case Crashing(place):
                 self._crashes.take(place)
             case Strike():

@@ -39,6 +39,7 @@ from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+from annex_actors.runtimes.hosting.probed import probed
 from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.control_messages import (
@@ -51,6 +52,8 @@ from annex_actors.runtimes.processes.control_messages import (
     Kept,
     Ping,
     Prepare,
+    Probe,
+    ProbeAnswer,
     Ready,
     Stop,
     Up,
@@ -166,6 +169,10 @@ class Worker:
             case Ping():
                 if self._heartbeat is not None:
                     self._heartbeat.answer()
+            case Probe(number, deep):
+                if self._child is not None and self._heartbeat is not None:
+                    answer = probed(self._child.ref, self._heartbeat.waiting, deep=deep)
+                    self._control.send(ProbeAnswer(number, answer))
             case Connect(peer, number):
                 self._connect(peer, framing.receive_fds(self._files, 1)[0])
                 self._control.send(Connected(peer, number))
