@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from annex_actors.data import Dataset
 from annex_actors.protocol.events import Event
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
+from annex_actors.runs.event_log import EventLog
 from annex_actors.runs.initial_weights import begun
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Status
 from annex_actors.runs.run_counts import RunCounts
@@ -45,6 +46,18 @@ class MetricsLog:
         epoch = self.counts.count(event)
         if epoch is not None:
             self._directory.append(epoch)
+
+
+@dataclass(frozen=True)
+class _InTurn:
+    """Observers that share a thread: to wake up one more at each step costs more than what these do."""
+
+    observers: tuple[Observer, ...]
+
+    def on_event(self, event: Event) -> None:
+        """Show each an event."""
+        for observer in self.observers:
+            observer.on_event(event)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,10 +158,12 @@ class Recording:
         """Train, and write the outcome; ``before`` are the epochs that were finished before a resume."""
         learner, directory = self.learner, self.directory
         metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
+        events = EventLog(directory, training)
         failure: BaseException | None = None
         try:
-            with logging_to(directory.path / LOG), self.interrupts.let_through():
-                learner.carry_out(training, observers=[metrics, *observers], checkpoints=checkpoints)
+            with logging_to(directory.path / LOG), closing(events), self.interrupts.let_through():
+                logs = _InTurn((metrics, events))
+                learner.carry_out(training, observers=[logs, *observers], checkpoints=checkpoints)
         except BaseException as error:
             if learner.result is None:
                 raise
