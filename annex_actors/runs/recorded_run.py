@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -15,6 +15,7 @@ from annex_actors.data import Dataset
 from annex_actors.protocol.events import Event
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
+from annex_actors.runs.event_log import EventLog
 from annex_actors.runs.initial_weights import begun
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Status
 from annex_actors.runs.run_counts import RunCounts
@@ -50,6 +51,18 @@ class MetricsLog:
         epoch = self.counts.count(event)
         if epoch is not None:
             self._directory.append(epoch)
+
+
+@dataclass(frozen=True)
+class _InTurn:
+    """Observers that share a thread: to wake up one more at each step costs more than what these do."""
+
+    observers: tuple[Observer, ...]
+
+    def on_event(self, event: Event) -> None:
+        """Show each an event."""
+        for observer in self.observers:
+            observer.on_event(event)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,10 +171,11 @@ class Recording:
         learner, directory = self.learner, self.directory
         beside = [make(directory.path) for make in attendants]
         metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
+        events = EventLog(directory, training)
         failure: BaseException | None = None
         try:
-            with logging_to(directory.path / LOG), self.interrupts.let_through():
-                watching = [metrics, *observers]
+            with logging_to(directory.path / LOG), closing(events), self.interrupts.let_through():
+                watching = [_InTurn((metrics, events)), *observers]
                 learner.carry_out(training, observers=watching, checkpoints=checkpoints, attendants=beside)
         except BaseException as error:
             if learner.result is None:

@@ -9,6 +9,7 @@ runs/digits-20250131T235959Z/
 ├── preparation.json, preparation.safetensors       what makes numbers of a table's rows; only if there is a table
 ├── loaded.json           your own Python files that the run needs, with their SHA-256, signed; only if there are any
 ├── metrics.jsonl         a line for each epoch, added during the run
+├── events.jsonl          a line for each start of the run and each event but the ends of steps, added during the run
 ├── log.txt               what the supervisors logged: the traceback of every crash; only if there was one
 ├── checkpoints/          the newest checkpoints, which `annex-actors resume` goes on from
 ├── lock                  while a process works on the run
@@ -51,8 +52,9 @@ from annex_actors.training.identity import Identity
 CONFIG, ENVIRONMENT, IDENTITY, NETWORK = "config.toml", "environment.json", "identity.json", "network.json"
 CHECKPOINTS = "checkpoints"
 PREPARATION, PREPARATION_ARRAYS = "preparation.json", "preparation.safetensors"
-METRICS, WEIGHTS, STATE, RESULT, LOG = (
+METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG = (
     "metrics.jsonl",
+    "events.jsonl",
     "weights.safetensors",
     "state.safetensors",
     "result.json",
@@ -74,7 +76,7 @@ _WHOLE = (
 )
 """The files that are replaced as a whole."""
 
-_IN_PLACE = (METRICS, LOG)
+_IN_PLACE = (METRICS, EVENTS, LOG)
 """The files that grow during a run."""
 
 OPTIMIZER, COSTS = "optimizer.", "costs"
@@ -178,11 +180,15 @@ class RunDirectory:
 
     def append(self, epoch: EpochRecord) -> None:
         """Add an epoch's line to the metrics."""
-        path = self.path / METRICS
-        with writing(path):
-            fd = open_in_place(path, os.O_WRONLY | os.O_APPEND)
-            with open(fd, "ab", buffering=0) as file:  # unbuffered: one write for the whole line
-                file.write(_line(epoch).encode())
+        self._append(METRICS, _line(epoch).encode())
+
+    def add_events(self, lines: bytes) -> None:
+        """Add lines to the events.
+
+        Raises:
+            ConfigError: the file cannot be written.
+        """
+        self._append(EVENTS, lines)
 
     def sweep(self) -> None:
         """Delete the temporary files of a job that was killed while writing, and the result of an earlier end.
@@ -221,6 +227,13 @@ class RunDirectory:
         path = self.path / CHECKPOINTS
         with writing(path, "a folder of checkpoints"):
             check_folder(path)
+
+    def _append(self, name: str, content: bytes) -> None:
+        path = self.path / name
+        with writing(path):
+            fd = open_in_place(path, os.O_WRONLY | os.O_APPEND)
+            with open(fd, "ab", buffering=0) as file:  # unbuffered: one write for all whole lines
+                file.write(content)
 
     def _write(self, name: str, content: bytes | str) -> None:
         with writing(self.path / name):

@@ -24,8 +24,9 @@ from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, standstill, too_many_restarts
+from annex_actors.runtimes.hosting.failures import FailureLedger, standstill, too_many_restarts
 from annex_actors.runtimes.hosting.observers import log_failure
+from annex_actors.runtimes.hosting.own_code import explained
 from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError, StandstillError
 from supervisors import SHUTDOWN, RestartWindow, Strategy
 
@@ -295,7 +296,7 @@ class InlineJob:
 
     def _supervise(self, address: Address, error: Exception) -> None:
         label, supervision = self._specs[address].label, self._program.supervision
-        self._show(PeerExited(address, label, self._incarnations[address], one_line(error)))
+        self._show(explained(PeerExited(address, label, self._incarnations[address], ""), error))
         killed = isinstance(error, Killed)
         fatal = self._ledger.record(address, label, None if killed else error)
         stages = [str(spec.address) for spec in self._program.stages]
