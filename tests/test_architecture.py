@@ -28,6 +28,7 @@ LEVELS = {
     "experiments": 6,
     "export": 6,
     "observe": 7,
+    "control": 7,
     "service": 7,
     "cli": 8,
     "estimators": 8,
@@ -89,7 +90,8 @@ HOSTS = {
         f"runtimes/processes/{name}.py"
         for name in ("connections", "fork_server", "fork_server_process", "framing", "link", "worker", "worker_process")
     }
-    | {"service/server.py"},
+    | {"service/server.py"}
+    | {f"control/{name}.py" for name in ("client", "place", "server")},
     "starlette": {"service/application.py"},
     "uvicorn": {"service/server.py"},
 }

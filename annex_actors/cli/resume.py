@@ -30,6 +30,7 @@ def resume(
 
     With --epochs it comes to the bits of a run that was to have so many epochs from the beginning.
     """
+    from annex_actors.control.server import control
     from annex_actors.runs.resumption import Resumption
     from annex_actors.runs.saved_run import SavedRun
 
@@ -48,5 +49,5 @@ def resume(
             print_result(f"{done}; nothing is left to do, --epochs trains it further")
         return 0
     with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
-        run = resumption.carry_out(observers=observers, note=note)
+        run = resumption.carry_out(observers=observers, attendants=[control(config.runtime.name)], note=note)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -66,6 +66,7 @@ def train(
     debug: shared.Debug = False,
 ) -> int:
     """Train a network whose layers are actors, and keep the run in a folder; by default on handwritten digits."""
+    from annex_actors.control.server import control
     from annex_actors.observe import log_at
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import train_recorded
@@ -118,5 +119,13 @@ def train(
     config, learner, dataset = resolve(settings)
     logs = [log_at(path) for path in log or []]
     with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
-        run = train_recorded(config, learner, dataset, run_dir=run_dir, crashes=crashes, observers=[*observers, *logs])
+        run = train_recorded(
+            config,
+            learner,
+            dataset,
+            run_dir=run_dir,
+            crashes=crashes,
+            observers=[*observers, *logs],
+            attendants=[control(config.runtime.name)],
+        )
     return print_outcome(run, json=json, quiet=quiet, debug=debug)
