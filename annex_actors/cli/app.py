@@ -28,6 +28,7 @@ from annex_actors.cli.settings import settings
 from annex_actors.cli.simulate import simulate
 from annex_actors.cli.summary import summary
 from annex_actors.cli.tables import costs, initializers, layers, optimizers, rates
+from annex_actors.cli.trace import trace
 from annex_actors.cli.train import train
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
@@ -50,6 +51,7 @@ for each in (
     card,
     curves,
     export,
+    trace,
     summary,
     find_rate,
     *_LISTS,

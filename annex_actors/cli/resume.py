@@ -24,6 +24,7 @@ def resume(
     progress_every: shared.ProgressEvery = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
+    trace: shared.Trace = None,
     debug: shared.Debug = False,
 ) -> int:
     """Resume a run that was killed, interrupted or has failed, or train it further; the result is the same to the bit.
@@ -32,7 +33,9 @@ def resume(
     """
     from annex_actors.runs.resumption import Resumption
     from annex_actors.runs.saved_run import SavedRun
+    from annex_actors.runtimes.tracing.scope import Scope
 
+    scope = None if trace is None else Scope.of(trace)
     saved = SavedRun.open(run_dir)
     note = (lambda line: None) if quiet else print_note
     config = saved.config_for(load or [], note)
@@ -48,5 +51,5 @@ def resume(
             print_result(f"{done}; nothing is left to do, --epochs trains it further")
         return 0
     with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
-        run = resumption.carry_out(observers=observers, note=note)
+        run = resumption.carry_out(observers=observers, trace=scope, note=note)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

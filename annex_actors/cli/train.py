@@ -63,6 +63,7 @@ def train(
     quiet: shared.Quiet = False,
     json: shared.Json = False,
     log: Annotated[list[Path] | None, typer.Option(metavar="FILE.csv|FOLDER", help=_LOG)] = None,
+    trace: shared.Trace = None,
     debug: shared.Debug = False,
 ) -> int:
     """Train a network whose layers are actors, and keep the run in a folder; by default on handwritten digits."""
@@ -70,6 +71,7 @@ def train(
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import train_recorded
     from annex_actors.runtimes import parse_crash
+    from annex_actors.runtimes.tracing.scope import Scope
 
     settings = shared.settings_from(
         data,
@@ -115,8 +117,11 @@ def train(
         keep=shared.number_or_text(keep),
     )
     crashes = [parse_crash(text) for text in crash or []]
+    scope = None if trace is None else Scope.of(trace)
     config, learner, dataset = resolve(settings)
     logs = [log_at(path) for path in log or []]
     with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
-        run = train_recorded(config, learner, dataset, run_dir=run_dir, crashes=crashes, observers=[*observers, *logs])
+        run = train_recorded(
+            config, learner, dataset, run_dir=run_dir, crashes=crashes, observers=[*observers, *logs], trace=scope
+        )
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

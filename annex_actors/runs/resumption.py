@@ -17,6 +17,7 @@ from annex_actors.runs.records import NetworkRecord
 from annex_actors.runs.run_directory import NETWORK
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes import Observer
+from annex_actors.runtimes.tracing.scope import Scope
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner
@@ -84,6 +85,7 @@ class Resumption:
         *,
         observers: Sequence[Observer] = (),
         attendants: Sequence[AttendantIn] = (),
+        trace: Scope | None = None,
         note: Callable[[str], None] = lambda line: None,
     ) -> RecordedRun:
         """Resume the run from its newest whole checkpoint, or from the beginning if there is none.
@@ -94,6 +96,7 @@ class Resumption:
         Args:
             observers: called with the run's events.
             attendants: each makes what is beside the run while it goes on.
+            trace: the steps to trace; None: none.
             note: called with lines that say where the run resumes, and with warnings.
 
         Returns:
@@ -117,7 +120,7 @@ class Resumption:
             saved.directory.record(saved.config.with_epochs(config.training.epochs))
             before = [epoch for epoch in epochs if cut and epoch.epoch <= len(cut.history)]
             run = Recording(saved.directory, config, self.learner, self.dataset.name, interrupts)
-            return run.carry_out(training, observers, before, attendants=attendants)
+            return run.carry_out(training, observers, before, attendants=attendants, trace=trace)
 
     def _from(self, cut: Checkpoint | None) -> PreparedTraining:
         return begun(self.config, self.training)[1] if cut is None else self.training.resumed(cut)

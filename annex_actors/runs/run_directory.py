@@ -11,6 +11,7 @@ runs/digits-20250131T235959Z/
 ├── metrics.jsonl         a line for each epoch, added during the run
 ├── events.jsonl          a line for each start of the run and each event but the ends of steps, added during the run
 ├── log.txt               what the supervisors logged: the traceback of every crash; only if there was one
+├── trace.json, trace.records       each message and piece of work, in binary; only with `--trace`
 ├── checkpoints/          the newest checkpoints, which `annex-actors resume` goes on from
 ├── lock                  while a process works on the run
 ├── weights.safetensors   weights at the last step that every layer committed
@@ -60,6 +61,7 @@ METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG = (
     "result.json",
     "log.txt",
 )
+TRACE, TRACE_RECORDS = "trace.json", "trace.records"
 
 _WHOLE = (
     CONFIG,
@@ -69,6 +71,7 @@ _WHOLE = (
     PREPARATION,
     PREPARATION_ARRAYS,
     LOADED,
+    TRACE,
     METRICS,
     WEIGHTS,
     STATE,
@@ -76,7 +79,7 @@ _WHOLE = (
 )
 """The files that are replaced as a whole."""
 
-_IN_PLACE = (METRICS, EVENTS, LOG)
+_IN_PLACE = (METRICS, EVENTS, LOG, TRACE_RECORDS)
 """The files that grow during a run."""
 
 OPTIMIZER, COSTS = "optimizer.", "costs"
