@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Protocol, TypeAlias, TypeVar
 
 from annex_actors.protocol.effects import Effect
+from annex_actors.protocol.given import Given
 from annex_actors.protocol.messages import Address, Control, Envelope, Message
 
 
@@ -61,6 +62,9 @@ class Instrument:
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
         """Observe what the peer has done, once its host has carried out the effects."""
 
+    def failed(self, peer: Peer, given: Given, error: Exception) -> None:
+        """Observe that the work on a message has raised, and what it was given; the peer ends with the error."""
+
     def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         """Observe a layer's work when it is done and has had no effect yet; may raise.
 
@@ -100,6 +104,7 @@ class _Combined(Instrument):
         self._received = _active(part.received for part in parts)
         self._before = _active(part.before for part in parts)
         self._after = _active(part.after for part in parts)
+        self._failed = _active(part.failed for part in parts)
         self._at = _active(part.at for part in parts)
 
     def received(self, peer: Peer, envelope: Envelope) -> None:
@@ -113,6 +118,10 @@ class _Combined(Instrument):
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
         for after in self._after:
             after(peer, item, effects)
+
+    def failed(self, peer: Peer, given: Given, error: Exception) -> None:
+        for failed in self._failed:
+            failed(peer, given, error)
 
     def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         for at in self._at:

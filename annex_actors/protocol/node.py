@@ -23,6 +23,7 @@ from typing import Protocol
 import numpy as np
 
 from annex_actors.protocol.effects import Commit, Effect, Request, Send
+from annex_actors.protocol.given import GivenSince
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, WorkItem, active
 from annex_actors.protocol.mailbox import MOST_URGENT, Mailbox, Urgency
 from annex_actors.protocol.messages import (
@@ -106,6 +107,9 @@ class Node:
         self._received = active(instrument.received)
         self._before = active(instrument.before)
         self._after = active(instrument.after)
+        self._failed = active(instrument.failed)
+        # None where nothing observes failures: what is not asked for is not gathered.
+        self._given = None if self._failed is None else GivenSince(snapshot, is_first=incarnation == 1)
         self._item: WorkItem | None = None
         self._retention = Retention(snapshot.outbox)
         self._control: deque[tuple[Address, Control]] = deque()
@@ -156,7 +160,9 @@ class Node:
             return None
         if self._before is not None:
             self._before(self, item)
-        return self._perform(self._answer(*item) if isinstance(item, tuple) else self.behaviour.handle(item))
+        if isinstance(item, tuple):
+            return self._perform(self._answer(*item))
+        return self._perform(self.behaviour.handle(item) if self._given is None else self._handle(item, self._given))
 
     def carried_out(self, effects: Sequence[Effect]) -> None:
         """Tell the instrument that the host has carried out the effects of the start or of the last piece of work."""
@@ -174,6 +180,16 @@ class Node:
             return MOST_URGENT
         urgency = self.mailbox.urgency()
         return MOST_URGENT if urgency is None and self._survey.next() else urgency
+
+    def _handle(self, message: Message, given: GivenSince) -> Iterable[Request]:
+        """Handle a message; if that fails, tell the instrument what it was given."""
+        given.add(message)
+        try:
+            return self.behaviour.handle(message)
+        except Exception as error:
+            if self._failed is not None:
+                self._failed(self, given.to(message), error)
+            raise
 
     def _answer(self, peer: Address, control: Control) -> Iterable[Request]:
         if isinstance(control, Resume):
@@ -207,6 +223,8 @@ class Node:
     def _commit(self, snapshot: Snapshot) -> list[Effect]:
         self.mailbox.commit(snapshot.step)
         self._latest = snapshot
+        if self._given is not None:
+            self._given.finish(snapshot)
         if not self._is_due(snapshot.step) and all(snapshot.step < step for step in self._awaited.values()):
             return []
         self.committed = snapshot.step

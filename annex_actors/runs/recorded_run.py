@@ -15,6 +15,7 @@ from annex_actors.protocol.events import Event
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
 from annex_actors.runs.initial_weights import begun
+from annex_actors.runs.keeper import Keeper
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Status
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runs.run_directory import LOG, RunDirectory
@@ -70,6 +71,7 @@ def train_recorded(
     run_dir: Path | None = None,
     crashes: Sequence[Crash] = (),
     observers: Sequence[Observer] = (),
+    fingerprints: bool = False,
 ) -> RecordedRun:
     """Train, and write config, environment, metrics, weights and result into a new folder.
 
@@ -83,6 +85,8 @@ def train_recorded(
         run_dir: the folder; by default in ``runs/``, named after the data set and the time.
         crashes: failures to inject.
         observers: called with the run's events.
+        fingerprints: whether to record a fingerprint of each piece of work, with which `annex-actors replay` compares;
+            a run that is resumed goes on with it.
 
     Returns:
         The run, even if it was interrupted or failed.
@@ -98,7 +102,7 @@ def train_recorded(
             with directory.lock():
                 versions = environment(training.spec.kernels, training.spec.network.layers)
                 directory.begin(config, network, versions, training.identity, dataset.preparation)
-                run = Recording(directory, config, learner, dataset.name, interrupts)
+                run = Recording(directory, config, learner, dataset.name, interrupts, fingerprints)
                 return run.carry_out(training, observers)
         except BaseException:
             if learner.result is None:
@@ -131,6 +135,7 @@ class Recording:
         learner: what trains.
         dataset: the name of the data set.
         interrupts: hold Ctrl-C back while the folder is written.
+        fingerprints: whether to record those of each piece of work.
     """
 
     directory: RunDirectory
@@ -138,6 +143,7 @@ class Recording:
     learner: Learner
     dataset: str
     interrupts: Interrupts
+    fingerprints: bool = False
 
     def carry_out(
         self, training: PreparedTraining, observers: Sequence[Observer], before: Sequence[EpochRecord] = ()
@@ -147,8 +153,13 @@ class Recording:
         metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
         failure: BaseException | None = None
         try:
-            with logging_to(directory.path / LOG), self.interrupts.let_through():
-                learner.carry_out(training, observers=[metrics, *observers], checkpoints=checkpoints)
+            with logging_to(directory.path / LOG), self._keeper(training) as keeper, self.interrupts.let_through():
+                learner.carry_out(
+                    training,
+                    observers=[metrics, *observers],
+                    checkpoints=checkpoints,
+                    handing_over=keeper.handing_over,
+                )
         except BaseException as error:
             if learner.result is None:
                 raise
@@ -163,6 +174,11 @@ class Recording:
         directory.end(report, result.checkpoint, metrics.counts.epochs[: len(result.history)])
         self.interrupts.forget()
         return RecordedRun(directory, report, failure)
+
+    def _keeper(self, training: PreparedTraining) -> Keeper:
+        initial = training.initial
+        stages = training.spec.stage_specs(initial, training.trainer.run)
+        return Keeper(self.directory, stages, initial.step, fingerprints=self.fingerprints)
 
     def _report(self, result: Result, error: BaseException | None) -> RunReport:
         interrupted = isinstance(error, KeyboardInterrupt)

@@ -17,6 +17,7 @@ from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
+from annex_actors.runtimes.handed_over import HandingOver
 from annex_actors.stores import StateStore
 from supervisors import Strategy
 
@@ -124,6 +125,7 @@ class Program:
         instruments: watch the work of every peer in this process, but not of peers in other processes.
         faults: injects faults into layers of this process while the run goes on; None: faults cannot be injected.
         reader: the peer that reads inputs which stay in files, for the driver; None: all are in memory.
+        handing_over: keeps what stages hand over, from wherever they live; None: they hand over nothing.
     """
 
     run: str
@@ -137,14 +139,17 @@ class Program:
     instruments: tuple[Instrument, ...] = ()
     faults: InjectedFaults | None = None
     reader: PeerSpec | None = None
+    handing_over: HandingOver | None = None
 
     def __repr__(self) -> str:
         return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"
 
     @property
     def instrument(self) -> Instrument:
-        """The instruments, the injected faults and the crash plan as one instrument, for every peer in this process."""
-        return combined(*self.instruments, self.faults or NO_INSTRUMENT, self.crashes or NO_INSTRUMENT)
+        """All that watches or disturbs the peers in this process, as one instrument."""
+        kept = self.handing_over.instrument if self.handing_over else NO_INSTRUMENT
+        disturbing = self.faults or NO_INSTRUMENT, self.crashes or NO_INSTRUMENT
+        return combined(*self.instruments, *disturbing, kept)
 
     @property
     def peers(self) -> tuple[PeerSpec, ...]:

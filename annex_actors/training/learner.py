@@ -206,12 +206,10 @@ class Learner:
         begun = training.begun(resume, initial_weights, own=self.checkpoint)
         return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
 
-    def carry_out(
-        self, training: PreparedTraining, *, observers: Sequence[Observer] = (), checkpoints: Checkpoints | None = None
-    ) -> Result:
-        """Run a training that was prepared with this learner's settings; see `train`."""
+    def carry_out(self, training: PreparedTraining, **options: Any) -> Result:
+        """Run a training that was prepared with this learner's settings; see `train`, and for the options `Session`."""
         self.result = None
-        session = Session(training, observers=observers, checkpoints=checkpoints)
+        session = Session(training, **options)
         try:
             result = session.run()
         finally:

@@ -29,7 +29,7 @@ from tblib import pickling_support
 from annex_actors.base.user_files import run_user_file
 from annex_actors.protocol.effects import Emit, Send
 from annex_actors.protocol.events import Event
-from annex_actors.protocol.instrument import Instrument, combined
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, combined
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.protocol.snapshot import Snapshot
@@ -89,7 +89,8 @@ class WorkerSurroundings:
         self._heartbeat = heartbeat
         self.faults = InjectedFaults(on_strike=control.send)
         crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
-        self.instrument: Instrument = combined(self.faults, crashes)
+        kept = assignment.wanted.instrument(control.send) if assignment.wanted else NO_INSTRUMENT
+        self.instrument: Instrument = combined(self.faults, crashes, kept)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return the store's number for this incarnation, and the last commit."""

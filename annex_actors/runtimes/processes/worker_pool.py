@@ -124,7 +124,17 @@ class WorkerPool:
     def _assignment(self, spec: PeerSpec, incarnation: int, number: int) -> Assign:
         program = self._program
         crashes = program.crashes.crashes() if program.crashes else ()
-        return Assign(spec, incarnation, number, program.store.depth, program.store.every, self._commit_every, crashes)
+        store, handing_over = program.store, program.handing_over
+        return Assign(
+            spec,
+            incarnation,
+            number,
+            store.depth,
+            store.every,
+            self._commit_every,
+            crashes,
+            wanted=None if handing_over is None else handing_over.wanted(),
+        )
 
     def _pin(self, address: Address, pid: int) -> None:
         if self._cores:
