@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias, TypeVar
 from annex_actors.protocol.effects import Effect
 from annex_actors.protocol.given import Given
 from annex_actors.protocol.messages import Address, Control, Envelope, Message
+from annex_actors.protocol.snapshot import Snapshot
 
 
 class Point(Enum):
@@ -44,6 +45,10 @@ class Peer(Protocol):
     @property
     def kept_bytes(self) -> int:
         """The size of the arrays that it keeps for its neighbours."""
+
+    @property
+    def latest(self) -> Snapshot | None:
+        """What it was at the last step that it has finished in this incarnation, committed or not; None: no step."""
 
 
 class Instrument:

@@ -115,7 +115,7 @@ class Node:
         self._control: deque[tuple[Address, Control]] = deque()
         self._incarnations: dict[Address, int] = {}
         self._awaited: dict[Address, int] = {}
-        self._latest: Snapshot | None = None
+        self.latest: Snapshot | None = None
         self._neighbours = sorted(routing.neighbours(address))
         self._survey = Survey(self._neighbours)
         # Peers that get data from here learn of a commit from the next envelope; these learn of it in no other way.
@@ -197,8 +197,8 @@ class Node:
             yield from self._retention.since(peer, control.step)
         elif isinstance(control, Await):
             self._awaited[peer] = control.step
-            if self._latest is not None and self.committed < control.step <= self._latest.step:
-                yield Commit(self._latest)
+            if self.latest is not None and self.committed < control.step <= self.latest.step:
+                yield Commit(self.latest)
             yield from self._answers_to_await()
         elif isinstance(control, Marker):
             yield from self._survey.handle(control, self.waits_for)
@@ -222,7 +222,7 @@ class Node:
 
     def _commit(self, snapshot: Snapshot) -> list[Effect]:
         self.mailbox.commit(snapshot.step)
-        self._latest = snapshot
+        self.latest = snapshot
         if self._given is not None:
             self._given.finish(snapshot)
         if not self._is_due(snapshot.step) and all(snapshot.step < step for step in self._awaited.values()):

@@ -90,8 +90,8 @@ def _stage(saved: SavedRun, record: FailureRecord, learner: Learner) -> StageSpe
     stages = learner.spec.stage_specs(learner.spec.initial(saved.network.input_shape), "replay")
     if len(stages) != record.stages or record.layer not in layers_of(stages[record.stage]):
         raise DataError(
-            f"expected {counted(record.stages, 'stage')}, as the run had when layer {record.layer} failed, got {len(stages)}; "
-            f"set `training.stages` in {saved.path / 'config.toml'} as it was"
+            f"expected {counted(record.stages, 'stage')}, as when layer {record.layer} failed, got {len(stages)}; "
+            f"set `training.stages` in {saved.path / 'config.toml'} as it was then"
         )
     return stages[record.stage]
 
@@ -99,4 +99,4 @@ def _stage(saved: SavedRun, record: FailureRecord, learner: Learner) -> StageSpe
 def _made(stage: StageSpec, requests: Sequence[object]) -> tuple[str, ...]:
     posts = [each.message for each in requests if isinstance(each, Post) and each.to != stage.address]
     commits = [each.snapshot.step for each in requests if isinstance(each, Commit)]
-    return (*sent_lines(posts), *(f"commit of step {step}" for step in commits))
+    return (*sent_lines(posts), *(f"weights of step {step}" for step in commits))

@@ -32,8 +32,8 @@ class PieceReport(_Record):
         step: from 0.
         microbatch: from 0; None for a piece about a whole step.
         given: shape and dtype of each array of its message.
-        made: what it sent, and what it committed, each on one line.
-        fingerprint: of what it committed, or else of what it sent, or else, where it did neither, of what it was given.
+        made: what it sent, and the weights if it finished a step, each on one line.
+        fingerprint: of the weights, or else of what it sent, or else, where it made neither, of what it was given.
         recorded: the same as the run has recorded it; None: not recorded.
     """
 
@@ -74,7 +74,7 @@ class ReplayReport(_Record):
         run_dir: the run's folder.
         begins: where it began, such as ``checkpoint at step 5``.
         pieces: those that were asked for.
-        pieces_equal: how many pieces and commits, on the way and of those asked for, are equal to what is recorded.
+        pieces_equal: how many pieces and states, on the way and of those asked for, are equal to what is recorded.
         costs_equal: how many steps have the recorded cost.
         checkpoints_equal: the steps of the checkpoints that are equal.
         difference: the first one; None: there is none.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.stage_state import StageState
-from annex_actors.protocol.effects import Commit, Effect
+from annex_actors.protocol.effects import Effect
 from annex_actors.protocol.given import Given
 from annex_actors.protocol.instrument import Instrument, Peer, WorkItem
 from annex_actors.protocol.messages import WHOLE_STEP, Message
@@ -14,15 +14,7 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.replay.debugger import Debugger
 from annex_actors.replay.pieces import PieceReport, Selection, piece_of, sent_lines
 from annex_actors.runs.fingerprint_file import Made
-from annex_actors.runtimes.handed_over import (
-    STAGES,
-    Fingerprint,
-    Place,
-    fingerprint,
-    fingerprint_of_commit,
-    is_piece,
-    sent,
-)
+from annex_actors.runtimes.handed_over import STAGES, Fingerprint, Place, fingerprints, is_piece, sent
 from annex_actors.training.checkpoint import Checkpoint
 
 
@@ -85,11 +77,10 @@ class Watch(Instrument):
         if self._debugger is not None:
             self._debugger.leave()
         stage, messages = self._stages[peer.address.number or 0], sent(effects)
-        commits = [effect.snapshot for effect in effects if isinstance(effect, Commit)]
-        found = [fingerprint(peer.address, item, messages), *map(fingerprint_of_commit, commits)]
+        found = fingerprints(peer, item, effects)
         recorded = [self._compared(stage, each) for each in found]
         if self._selection.has(stage, item):
-            lines = (*sent_lines(messages), *(f"commit of step {each.step}" for each in commits))
+            lines = (*sent_lines(messages), *(f"weights of step {each.place.step}" for each in found[1:]))
             shown = -1 if lines else 0  # of what it was given, where it made nothing for others
             prints = {"fingerprint": _all(found[-1])[shown], "recorded": (recorded[-1] or (None, None))[shown]}
             self.pieces.append(piece_of(stage, item).model_copy(update={"made": lines, **prints}))

@@ -2,8 +2,8 @@
 
 ``begin 40 0 1 2-3 4`` is written where the run begins or is resumed: the step, and the layers of each stage. Each other
 line is a piece: ``1 forward 41 0 0123456789abcdef fedcba9876543210`` is what stage 1 did, for which step and microbatch
-(-1: the whole step), the fingerprint of what it was given, and that of what it sent. The line of a commit has the
-number of steps that the state has, and its fingerprint alone.
+(-1: the whole step), the fingerprint of what it was given, and that of what it sent. The line of a ``state`` has the
+number of steps that it contains, and its fingerprint alone.
 
 A piece that was repeated after a crash or a resume has several lines, which are equal if the run was exact. Lines that
 a kill has cut short are left out.
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from annex_actors.base.files import open_in_place, read_file, reading
-from annex_actors.runtimes.handed_over import COMMIT, Fingerprint, Place
+from annex_actors.runtimes.handed_over import STATE, Fingerprint, Place
 
 _BEGIN = "begin"
 _HEX = 16
@@ -84,6 +84,6 @@ def _piece(words: Sequence[str]) -> Fingerprint | None:
         place = Place(int(stage), kind.replace("_", " "), int(step), int(microbatch))
     except ValueError:
         return None
-    if len(hashes) != (1 if kind == COMMIT else 2) or any(len(each) != _HEX for each in hashes):
+    if len(hashes) != (1 if kind == STATE else 2) or any(len(each) != _HEX for each in hashes):
         return None
-    return Fingerprint(place, "" if kind == COMMIT else hashes[0], hashes[-1])
+    return Fingerprint(place, "" if kind == STATE else hashes[0], hashes[-1])

@@ -16,17 +16,16 @@ import numpy as np
 
 from annex_actors.base.errors import LayerError, message_of
 from annex_actors.peers.stage_state import StageState
-from annex_actors.protocol.effects import Commit, Effect, Send
+from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.given import Given
 from annex_actors.protocol.instrument import Instrument, Peer, WorkItem, combined
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Control, Message, Predict, Target
 from annex_actors.protocol.routing import stage_address
-from annex_actors.protocol.snapshot import Snapshot
 
 STAGES = stage_address(0).role
 
-COMMIT = "commit"
-"""The kind of the fingerprint of a committed state, beside the kinds of messages."""
+STATE = "state"
+"""The kind of the fingerprint of a stage's state after a step, beside the kinds of messages."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +54,8 @@ class Place(NamedTuple):
 
     Args:
         stage: from 0.
-        kind: the kind of the message that was handled; or `COMMIT`.
-        step: from 0; of a commit the number of steps that it has.
+        kind: the kind of the message that was handled; or `STATE`.
+        step: from 0; of a state the number of steps that it has.
         microbatch: from 0; `WHOLE_STEP` for a piece about a whole step.
     """
 
@@ -71,8 +70,8 @@ class Fingerprint(NamedTuple):
 
     Args:
         place: which piece.
-        given: of the message; empty for a commit.
-        made: of the messages that were sent; of a commit, of the state.
+        given: of the message; empty for a state.
+        made: of the messages that were sent; or of the state.
     """
 
     place: Place
@@ -147,12 +146,9 @@ class Fingerprinter(Instrument):
 
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
         """Hand over the fingerprints of a piece of work."""
-        if peer.address.role == STAGES:
-            if is_piece(item):
-                self._hand_over(fingerprint(peer.address, item, sent(effects)))
-            for effect in effects:
-                if isinstance(effect, Commit):
-                    self._hand_over(fingerprint_of_commit(effect.snapshot))
+        if peer.address.role == STAGES and is_piece(item):
+            for each in fingerprints(peer, item, effects):
+                self._hand_over(each)
 
 
 def is_piece(item: WorkItem | None) -> TypeGuard[Message]:
@@ -166,20 +162,19 @@ def sent(effects: Sequence[Effect]) -> tuple[Message, ...]:
     return tuple(message for message in messages if not isinstance(message, Control))
 
 
-def fingerprint(stage: Address, message: Message, sent: Sequence[Message]) -> Fingerprint:
-    """Return the fingerprints of a piece of a stage's work: of the message that it handled, and of what it sent."""
-    place = Place(stage.number or 0, message.kind, message.step, message.microbatch)
-    return Fingerprint(place, _hash(message), _hash(*sent))
+def fingerprints(stage: Peer, message: Message, effects: Sequence[Effect]) -> list[Fingerprint]:
+    """Return the fingerprints of a piece of a stage's work, and, if it has finished a step, of the state after it.
 
-
-def fingerprint_of_commit(snapshot: Snapshot) -> Fingerprint:
-    """Return the fingerprint of what a stage commits: weights, optimizer slots, running state and stash.
-
-    Not of the costs, which are recorded themselves, nor of the outbox, which depends on who has committed what.
+    The state is weights, optimizer slots, running state and stash, whether it is committed or not. The costs are
+    recorded themselves, and the outbox depends on who has committed what.
     """
-    state: StageState = snapshot.state
-    place = Place(snapshot.address.number or 0, COMMIT, snapshot.step, WHOLE_STEP)
-    return Fingerprint(place, "", _hash(state.layers, state.stash))
+    number, latest = stage.address.number or 0, stage.latest
+    place = Place(number, message.kind, message.step, message.microbatch)
+    found = [Fingerprint(place, _hash(message), _hash(*sent(effects)))]
+    if latest is not None and latest.step == message.step + 1:
+        state: StageState = latest.state
+        found.append(Fingerprint(Place(number, STATE, latest.step, WHOLE_STEP), "", _hash(state.layers, state.stash)))
+    return found
 
 
 def _hash(*values: Any) -> str:

@@ -35,6 +35,7 @@ class Peer:
     kept_bytes: int = 0
     address: Address = STAGE
     incarnation: int = 1
+    latest: None = None
 
 
 def piece(step: int = 7, microbatch: int = 2) -> Forward:
