@@ -29,6 +29,7 @@ LEVELS = {
     "export": 6,
     "observe": 7,
     "service": 7,
+    "replay": 7,
     "cli": 8,
     "estimators": 8,
 }

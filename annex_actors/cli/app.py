@@ -21,6 +21,7 @@ from annex_actors.cli.metrics import metrics
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.predict import predict
+from annex_actors.cli.replay import replay
 from annex_actors.cli.resume import resume
 from annex_actors.cli.schedules import schedules
 from annex_actors.cli.serve import serve
@@ -52,6 +53,7 @@ for each in (
     curves,
     export,
     trace,
+    replay,
     summary,
     find_rate,
     *_LISTS,

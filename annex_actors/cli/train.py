@@ -12,6 +12,7 @@ from annex_actors.cli.training import print_outcome, progress_of
 
 _DATA = "A name in `annex-actors datasets`, your own table, .npz, .jsonl, folder of pictures, or .toml config file."
 _LOG = "Write each epoch to this CSV file too, or to this folder as events of TensorBoard. Repeatable."
+_FINGERPRINTS = "Record a fingerprint of each piece of work, which `annex-actors replay` compares with."
 _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
 
 
@@ -57,6 +58,7 @@ def train(
     checkpoint_every: Annotated[int | None, typer.Option()] = None,
     keep: Annotated[str | None, typer.Option(metavar="N|all")] = None,
     crash: Annotated[list[str] | None, typer.Option(help=_CRASH)] = None,
+    fingerprints: Annotated[bool, typer.Option("--fingerprints", help=_FINGERPRINTS)] = False,
     set_: shared.Set = None,
     load: shared.Load = None,
     progress_every: shared.ProgressEvery = None,
@@ -122,6 +124,13 @@ def train(
     logs = [log_at(path) for path in log or []]
     with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
         run = train_recorded(
-            config, learner, dataset, run_dir=run_dir, crashes=crashes, observers=[*observers, *logs], trace=scope
+            config,
+            learner,
+            dataset,
+            run_dir=run_dir,
+            crashes=crashes,
+            observers=[*observers, *logs],
+            fingerprints=fingerprints,
+            trace=scope,
         )
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -18,6 +18,7 @@ from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
 from annex_actors.runs.event_log import EventLog
 from annex_actors.runs.initial_weights import begun
+from annex_actors.runs.keeper import Keeper
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Status
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runs.run_directory import LOG, RunDirectory
@@ -94,6 +95,7 @@ def train_recorded(
     observers: Sequence[Observer] = (),
     attendants: Sequence[AttendantIn] = (),
     trace: Scope | None = None,
+    fingerprints: bool = False,
 ) -> RecordedRun:
     """Train, and write config, environment, metrics, weights and result into a new folder.
 
@@ -109,6 +111,8 @@ def train_recorded(
         observers: called with the run's events.
         attendants: each makes what is beside the run while it goes on.
         trace: the steps to trace; None: none.
+        fingerprints: whether to record a fingerprint of each piece of work, with which `annex-actors replay` compares;
+            a run that is resumed goes on with it.
 
     Returns:
         The run, even if it was interrupted or failed.
@@ -124,7 +128,7 @@ def train_recorded(
             with directory.lock():
                 versions = environment(training.spec.kernels, training.spec.network.layers)
                 directory.begin(config, network, versions, training.identity, dataset.preparation)
-                run = Recording(directory, config, learner, dataset.name, interrupts)
+                run = Recording(directory, config, learner, dataset.name, interrupts, fingerprints)
                 return run.carry_out(training, observers, attendants=attendants, trace=trace)
         except BaseException:
             if learner.result is None:
@@ -157,6 +161,7 @@ class Recording:
         learner: what trains.
         dataset: the name of the data set.
         interrupts: hold Ctrl-C back while the folder is written.
+        fingerprints: whether to record those of each piece of work.
     """
 
     directory: RunDirectory
@@ -164,6 +169,7 @@ class Recording:
     learner: Learner
     dataset: str
     interrupts: Interrupts
+    fingerprints: bool = False
 
     def carry_out(
         self,
@@ -186,10 +192,16 @@ class Recording:
                 logging_to(directory.path / LOG),
                 closing(events),
                 activated(tracing) if tracing else nullcontext(),
+                self._keeper(training) as keeper,
                 self.interrupts.let_through(),
             ):
-                watching = [_InTurn((metrics, events)), *observers]
-                learner.carry_out(training, observers=watching, checkpoints=checkpoints, attendants=beside)
+                learner.carry_out(
+                    training,
+                    observers=[_InTurn((metrics, events)), *observers],
+                    checkpoints=checkpoints,
+                    attendants=beside,
+                    handing_over=keeper.handing_over,
+                )
         except BaseException as error:
             if learner.result is None:
                 raise
@@ -204,6 +216,11 @@ class Recording:
         directory.end(report, result.checkpoint, metrics.counts.epochs[: len(result.history)])
         self.interrupts.forget()
         return RecordedRun(directory, report, failure)
+
+    def _keeper(self, training: PreparedTraining) -> Keeper:
+        initial = training.initial
+        stages = training.spec.stage_specs(initial, training.trainer.run)
+        return Keeper(self.directory, stages, initial.step, fingerprints=self.fingerprints)
 
     def _report(self, result: Result, error: BaseException | None) -> RunReport:
         interrupted = isinstance(error, KeyboardInterrupt)
