@@ -21,6 +21,7 @@ from annex_actors.cli.metrics import metrics
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.predict import predict
+from annex_actors.cli.report import report
 from annex_actors.cli.resume import resume
 from annex_actors.cli.schedules import schedules
 from annex_actors.cli.serve import serve
@@ -49,6 +50,7 @@ for each in (
     inspect,
     card,
     curves,
+    report,
     export,
     summary,
     find_rate,

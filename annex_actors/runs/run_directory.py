@@ -15,7 +15,8 @@ runs/digits-20250131T235959Z/
 ├── lock                  while a process works on the run
 ├── weights.safetensors   weights at the last step that every layer committed
 ├── state.safetensors     optimizer slots at that step, and the cost of every step (float64, named costs)
-└── result.json           how it ended: status, hashes, metrics; what `--json` prints
+├── result.json           how it ended: status, hashes, metrics; what `--json` prints
+└── report.html           the run as a page; only if it was asked for
 ```
 
 What stands before the metrics is written before the run, the last three when it has ended: finished, interrupted or
@@ -60,6 +61,7 @@ METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG = (
     "result.json",
     "log.txt",
 )
+REPORT = "report.html"
 
 _WHOLE = (
     CONFIG,
@@ -73,6 +75,7 @@ _WHOLE = (
     WEIGHTS,
     STATE,
     RESULT,
+    REPORT,
 )
 """The files that are replaced as a whole."""
 
