@@ -22,6 +22,7 @@ from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.predict import predict
 from annex_actors.cli.replay import replay
+from annex_actors.cli.report import report
 from annex_actors.cli.resume import resume
 from annex_actors.cli.schedules import schedules
 from annex_actors.cli.serve import serve
@@ -51,6 +52,7 @@ for each in (
     inspect,
     card,
     curves,
+    report,
     export,
     trace,
     replay,

@@ -18,7 +18,8 @@ runs/digits-20250131T235959Z/
 ├── lock                  while a process works on the run
 ├── weights.safetensors   weights at the last step that every layer committed
 ├── state.safetensors     optimizer slots at that step, and the cost of every step (float64, named costs)
-└── result.json           how it ended: status, hashes, metrics; what `--json` prints
+├── result.json           how it ended: status, hashes, metrics; what `--json` prints
+└── report.html           the run as a page; only if it was asked for
 ```
 
 What stands before the metrics is written before the run, the last three when it has ended: finished, interrupted or
@@ -66,6 +67,7 @@ METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG, FINGERPRINTS = (
     "fingerprints.txt",
 )
 TRACE, TRACE_RECORDS = "trace.json", "trace.records"
+REPORT = "report.html"
 
 _WHOLE = (
     CONFIG,
@@ -80,6 +82,7 @@ _WHOLE = (
     WEIGHTS,
     STATE,
     RESULT,
+    REPORT,
 )
 """The files that are replaced as a whole."""
 
