@@ -37,8 +37,12 @@ class Scope:
     is_kept: bool = True
 
     @classmethod
-    def of(cls, text: str) -> Self:
+    def of(cls, text: str, setting: str = "trace") -> Self:
         """Return the scope that a user names: ``all``, ``sample``, or a number of steps.
+
+        Args:
+            text: the name.
+            setting: what the user calls it, for an error.
 
         Raises:
             ConfigError: another text.
@@ -49,7 +53,7 @@ class Scope:
             return cls(SAMPLE_LENGTH, SAMPLE_EVERY)
         if text.isdecimal() and 0 < int(text) < 2**31:
             return cls(stop=int(text))
-        raise ConfigError(f"expected `trace` to be all, sample, or a number of steps >= 1, got {shown(text)}")
+        raise ConfigError(f"expected `{setting}` to be all, sample, or a number of steps >= 1, got {shown(text)}")
 
     @property
     def is_whole(self) -> bool:
