@@ -216,7 +216,7 @@ def test_time_can_be_paused_scrubbed_back_and_played(browser: Any, tmp_path: Pat
 def test_idle_cells_say_why_and_cells_have_letters_beside_colours(browser: Any, tmp_path: Path) -> None:
     with opened(browser) as page:
         page.goto(saved(tmp_path, stream(3)))
-        assert page.locator("#legend").text_content().startswith("FforwardBbackwardWweight gradient")
+        assert page.locator("#legend").text_content().startswith("FforwardBbackward")
         page.locator("#timeline-scroll").focus()
         seen = set()
         for _ in range(12):
