@@ -29,6 +29,8 @@ LEVELS = {
     "export": 6,
     "observe": 7,
     "service": 7,
+    "replay": 7,
+    "tracing": 7,
     "page": 8,
     "estimators": 8,
     "cli": 9,

@@ -25,6 +25,7 @@ def resume(
     progress_every: shared.ProgressEvery = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
+    trace: shared.Trace = None,
     observe: Observe = False,
     observe_control: ObserveControl = False,
     report: Report = False,
@@ -36,7 +37,9 @@ def resume(
     """
     from annex_actors.runs.resumption import Resumption
     from annex_actors.runs.saved_run import SavedRun
+    from annex_actors.runtimes.tracing.scope import Scope
 
+    scope = None if trace is None else Scope.of(trace)
     saved = SavedRun.open(run_dir)
     note = (lambda line: None) if quiet else print_note
     config = saved.config_for(load or [], note)
@@ -55,6 +58,6 @@ def resume(
         pages_of(observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
-        run = resumption.carry_out(observers=observers, attendants=pages.attendants, note=note)
+        run = resumption.carry_out(observers=observers, trace=scope, attendants=pages.attendants, note=note)
         pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -13,6 +13,7 @@ from annex_actors.cli.training import print_outcome, progress_of
 
 _DATA = "A name in `annex-actors datasets`, your own table, .npz, .jsonl, folder of pictures, or .toml config file."
 _LOG = "Write each epoch to this CSV file too, or to this folder as events of TensorBoard. Repeatable."
+_FINGERPRINTS = "Record a fingerprint of each piece of work, which `annex-actors replay` compares with."
 _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
 
 
@@ -58,12 +59,14 @@ def train(
     checkpoint_every: Annotated[int | None, typer.Option()] = None,
     keep: Annotated[str | None, typer.Option(metavar="N|all")] = None,
     crash: Annotated[list[str] | None, typer.Option(help=_CRASH)] = None,
+    fingerprints: Annotated[bool, typer.Option("--fingerprints", help=_FINGERPRINTS)] = False,
     set_: shared.Set = None,
     load: shared.Load = None,
     progress_every: shared.ProgressEvery = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
     log: Annotated[list[Path] | None, typer.Option(metavar="FILE.csv|FOLDER", help=_LOG)] = None,
+    trace: shared.Trace = None,
     observe: Observe = False,
     observe_control: ObserveControl = False,
     report: Report = False,
@@ -74,6 +77,7 @@ def train(
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import train_recorded
     from annex_actors.runtimes import parse_crash
+    from annex_actors.runtimes.tracing.scope import Scope
 
     settings = shared.settings_from(
         data,
@@ -119,6 +123,7 @@ def train(
         keep=shared.number_or_text(keep),
     )
     crashes = [parse_crash(text) for text in crash or []]
+    scope = None if trace is None else Scope.of(trace)
     config, learner, dataset = resolve(settings)
     logs = [log_at(path) for path in log or []]
     with (
@@ -133,6 +138,8 @@ def train(
             crashes=crashes,
             observers=[*observers, *logs],
             attendants=pages.attendants,
+            fingerprints=fingerprints,
+            trace=scope,
         )
         pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)
