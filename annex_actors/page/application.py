@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from annex_actors.base.errors import ConfigError, UserError, message_of
 from annex_actors.base.words import counted
 from annex_actors.page.assets import MEDIA_TYPES, asset
-from annex_actors.page.feed import Feed, Record
+from annex_actors.page.feed import Feed, Look
 from annex_actors.page.saved_page import live_page
 
 if TYPE_CHECKING:
@@ -59,13 +59,13 @@ class Application:
 
     Args:
         feed: what they see.
-        status: returns the run's status as a record; None while it does not run.
+        look: looks at the run, while there is a viewer.
         actions: what the buttons do; None: there are no buttons, and nothing that changes a run is answered.
     """
 
-    def __init__(self, feed: Feed, status: Callable[[], Record | None], actions: Actions | None = None) -> None:
+    def __init__(self, feed: Feed, look: Look, actions: Actions | None = None) -> None:
         self._feed = feed
-        self._status = status
+        self._look = look
         self._actions = actions
         self._viewers = 0
         self._is_over = False
@@ -108,7 +108,7 @@ class Application:
     def _tick(self) -> float:
         """Gather, wake the viewers, and return how long to pause."""
         began = time.thread_time()
-        self._feed.tick(self._status if self._viewers else None)
+        self._feed.tick(self._look if self._viewers else None)
         woken, self._ticked = self._ticked, asyncio.Event()
         woken.set()
         return min(MOST_TICK_S, max(TICK_S, SHARE * (time.thread_time() - began)))

@@ -20,6 +20,9 @@ from annex_actors.page.costs import CostCurve
 Record: TypeAlias = Mapping[str, Any]
 """What a page reads: a value that JSON can hold, with its kind under ``type``."""
 
+Look: TypeAlias = Callable[[], Sequence[Record]]
+"""Looks at a run as it is now, in the thread of the server: its status, and what was traced since the last look."""
+
 TRACE = frozenset({"work", "message", "idle"})
 """The kinds of records of a trace, of which a viewer sees the newest."""
 
@@ -82,19 +85,17 @@ class Feed:
         for record in records:
             self.put(record)
 
-    def tick(self, status: Callable[[], Record | None] | None = None) -> None:
-        """Make a chunk of what was put since the last tick.
+    def tick(self, look: Look | None = None) -> None:
+        """Make a chunk of what was put since the last tick, and of what a look at the run shows.
 
         Args:
-            status: what to ask for a status; None: there is no viewer, so nothing is encoded.
+            look: how to look at the run; None: there is no viewer, so it is not looked at, and nothing is encoded.
         """
+        self.put_all(() if look is None else look())
         fresh = list(self._gathered())
-        if status is not None and (found := status()) is not None:
-            self._status = found
-            fresh.append(found)
         if fresh:
             self._beginning = None
-        if status is None:
+        if look is None:
             self._chunks.clear()
         elif fresh:
             self._chunks.append(_message(map(encoded, fresh)))
@@ -127,6 +128,9 @@ class Feed:
                 yield {"type": "omitted", "records": left_out}
             if record["type"] in TRACE:
                 traced.append(record)
+            elif record["type"] == "status":
+                self._status = record
+                yield record
             elif record["type"] == "cost":
                 self._costs.add(record["step"], record["cost"], record.get("time"))
             else:

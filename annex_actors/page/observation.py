@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
 
 from annex_actors.page.application import Application
-from annex_actors.page.feed import Feed, Record
+from annex_actors.page.feed import Feed, Look, Record
 from annex_actors.page.run_actions import RunActions
 from annex_actors.page.saved_records import end_of
 from annex_actors.page.server import serving
@@ -16,9 +15,6 @@ from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.runs.event_log import read_events, record_of
 from annex_actors.runs.recorded_run import RecordedRun
 from annex_actors.runtimes import Job, Program
-
-Look: TypeAlias = Callable[[], Record | None]
-"""Returns a run's status as a record, in the thread of the server; None while there is none."""
 
 
 class Observation:
@@ -38,9 +34,10 @@ class Observation:
         """Return what shows the run in a folder while it goes on."""
         return Watch(folder, self)
 
-    def status(self) -> Record | None:
-        """Return the status of the run that goes on; None where none does."""
-        return None if self._look is None else self._look()
+    def look(self) -> Sequence[Record]:
+        """Return what a look at the run shows; nothing while none goes on."""
+        look = self._look
+        return () if look is None else look()
 
     def put(self, record: Record) -> None:
         """Show a record."""
@@ -48,7 +45,7 @@ class Observation:
 
     @contextmanager
     def during(self, job: Job, program: Program, look: Look) -> Iterator[None]:
-        """Show a run's status, and let the buttons act on it, during the block."""
+        """Look at a run, and let the buttons act on it, during the block."""
         self._look = look
         self._actions.begin(job, program)
         try:
@@ -87,7 +84,7 @@ class Watch:
         """Show the run during the block, with what was before a resume."""
         for record in read_events(self._folder):
             self._observation.put(record)
-        with self._observation.during(job, program, lambda: None):
+        with self._observation.during(job, program, list):
             yield
 
 
@@ -104,6 +101,6 @@ def observing(show_link: Callable[[str], None], *, controls: bool = False) -> It
     """
     feed, actions = Feed(), RunActions()
     observation = Observation(feed, actions)
-    with serving(Application(feed, observation.status, actions if controls else None)) as link:
+    with serving(Application(feed, observation.look, actions if controls else None)) as link:
         show_link(link)
         yield observation

@@ -80,7 +80,7 @@ class Served:
 @contextmanager
 def served(actions: Recorder | None = None) -> Iterator[Served]:
     feed = Feed()
-    with serving(Application(feed, lambda: None, actions)) as link:
+    with serving(Application(feed, list, actions)) as link:
         yield Served(link, feed, actions)
 
 
@@ -433,10 +433,10 @@ def eventually_read(page: Served) -> bytes:
     """Return the beginning of the stream, once there is room: the server hears of viewers that go in its own time."""
     while True:
         with closing(page.connection()) as viewer:
-            viewer.sendall(get(page, "/events"))
-            found = viewer.recv(65536)
+            viewer.sendall(get(page, "/events").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            found = read_until(viewer, b"event: begin")
             if b"503" not in found.partition(b"\r\n")[0]:
-                return found + read_until(viewer, b"event: begin")
+                return found
 
 
 def status_of(page: Served, head: bytes) -> bytes:
