@@ -20,8 +20,8 @@ def traced(program: Program, runtime: Runtime) -> Program:
     tracing = active()
     if tracing is None or program.trace is not None:
         return program
-    ahead = getattr(program.driver, "overlap", 1)
-    return replace(program, trace=tracing.of_job(_header(program, runtime), len(program.peers), ahead))
+    near = getattr(program.driver, "overlap", 1) + getattr(runtime, "commit_every", 1)
+    return replace(program, trace=tracing.of_job(_header(program, runtime), len(program.peers), near))
 
 
 def _header(program: Program, runtime: Runtime) -> dict[str, Any]:

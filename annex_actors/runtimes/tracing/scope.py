@@ -26,13 +26,13 @@ class Scope:
         length: >= 1.
         every: >= ``length``; 1 with a ``length`` of 1: every step.
         stop: None: to the end of the run.
-        ahead: how many steps may be under way at once.
+        near: how many steps a peer may be ahead of a neighbour, or behind it, also of one that was restarted.
     """
 
     length: int = 1
     every: int = 1
     stop: int | None = None
-    ahead: int = 1
+    near: int = 1
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -58,10 +58,10 @@ class Scope:
         return step % self.every < self.length and (self.stop is None or step < self.stop)
 
     def is_near(self, step: int) -> bool:
-        """Return whether a peer that is at a step may meet messages of those that are traced."""
-        if self.stop is not None and step >= self.stop:
+        """Return whether a peer that is at a step may meet messages of steps that are traced."""
+        if self.stop is not None and step - self.near >= self.stop:
             return False
-        return (step + self.ahead) % self.every < self.length + self.ahead
+        return (step + self.near) % self.every < self.length + 2 * self.near
 
     def __str__(self) -> str:
         if self.every > 1:
