@@ -112,7 +112,8 @@ def test_of_a_trace_a_chunk_has_the_newest_records_by_their_times() -> None:
     feed = Feed()
     feed.tick(nothing)
     number = feed.beginning().next
-    feed.put_all([work(at) for at in range(TRACED_PER_TICK, 0, -1)] + [work(at) for at in range(1000, 1003)])
+    for at in [*range(TRACED_PER_TICK, 0, -1), *range(1000, 1003)]:
+        feed.put(work(at))
     feed.tick(nothing)
     chunk = feed.after(number)
     assert chunk is not None
@@ -123,7 +124,12 @@ def test_of_a_trace_a_chunk_has_the_newest_records_by_their_times() -> None:
 
 def test_records_of_many_threads_all_arrive() -> None:
     feed = Feed()
-    threads = [threading.Thread(target=feed.put_all, args=([event(1)] * 100,)) for _ in range(8)]
+
+    def put_many() -> None:
+        for _ in range(100):
+            feed.put(event(1))
+
+    threads = [threading.Thread(target=put_many) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

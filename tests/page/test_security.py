@@ -21,7 +21,7 @@ import pytest
 from annex_actors.base.errors import ConfigError
 from annex_actors.page import application, guard
 from annex_actors.page.application import MOST_VIEWERS, Application
-from annex_actors.page.feed import Feed
+from annex_actors.page.feed import Feed, Record
 from annex_actors.page.server import MOST_CONNECTIONS, serving
 
 pytest.importorskip("starlette")
@@ -54,6 +54,17 @@ class Recorder:
         return "stopping"
 
 
+class Nothing:
+    """A run that shows nothing."""
+
+    def look(self) -> list[Record]:
+        return []
+
+    def begin_viewing(self) -> None: ...
+
+    def end_viewing(self) -> None: ...
+
+
 class Served:
     """A page that is served, and a client that has its cookie."""
 
@@ -80,7 +91,7 @@ class Served:
 @contextmanager
 def served(actions: Recorder | None = None) -> Iterator[Served]:
     feed = Feed()
-    with serving(Application(feed, list, actions)) as link:
+    with serving(Application(feed, Nothing(), actions)) as link:
         yield Served(link, feed, actions)
 
 

@@ -33,7 +33,7 @@ const Pipeline = (() => {
   }
 
   function noteOf(model) {
-    return model.rows.size ? "" : "messages move here in a run with --trace";
+    return model.rows.size ? "" : "messages move here in a run with --trace all";
   }
 
   function lay() {

@@ -44,7 +44,7 @@ const Timeline = (() => {
     view.isTraced = model.rows.size > 0;
     view.rows = view.isTraced ? tracedRows(model, moment) : lives(model, moment);
     const omitted = model.omitted ? ` · ${Text.whole(model.omitted)} records are not shown live` : "";
-    Text.put(Text.byId("timeline-note"), view.isTraced ? `the last ${Text.seconds(spanOf(model))}${omitted}` : "lives of the peers; `annex-actors train --trace` records each piece of their work");
+    Text.put(Text.byId("timeline-note"), view.isTraced ? `the last ${Text.seconds(spanOf(model))}${omitted}` : "lives of the peers; `annex-actors train --trace all` records each piece of their work");
     showLegend();
     draw();
   }
