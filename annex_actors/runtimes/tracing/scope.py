@@ -27,12 +27,14 @@ class Scope:
         every: >= ``length``; 1 with a ``length`` of 1: every step.
         stop: None: to the end of the run.
         near: how many steps a peer may be ahead of a neighbour, or behind it, also of one that was restarted.
+        is_kept: whether the records are kept; else peers record only while something listens, such as a page.
     """
 
     length: int = 1
     every: int = 1
     stop: int | None = None
     near: int = 1
+    is_kept: bool = True
 
     @classmethod
     def of(cls, text: str) -> Self:

@@ -87,13 +87,18 @@ class JobTrace:
 
     def listen(self, listener: Listener) -> None:
         """Call a function with all records from now on, or soon after: a peer begins to record with its next step."""
-        self._listeners = (*self._listeners, listener)
+        self._listeners = (*(each for each in self._listeners if each != listener), listener)
         self._pause()
 
     def unlisten(self, listener: Listener) -> None:
         """Call a function no longer."""
-        self._listeners = tuple(each for each in self._listeners if each is not listener)
+        self._listeners = tuple(each for each in self._listeners if each != listener)
         self._pause()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether peers are to record: for what keeps the records, or for a listener."""
+        return self._keep is not None or bool(self._listeners)
 
     def on_event(self, event: Event) -> None:
         """Keep when peers ended."""
@@ -118,12 +123,12 @@ class JobTrace:
 
     def _add_ring(self, address: Address, number: int, memory: Memory) -> None:
         ring = Ring(memory)
-        ring.counts[PAUSED] = self._keep is None and not self._listeners
+        ring.counts[PAUSED] = not self.is_watched
         self._rings.append((address, number, ring))
 
     def _pause(self) -> None:
         for _, _, ring in list(self._rings):
-            ring.counts[PAUSED] = self._keep is None and not self._listeners
+            ring.counts[PAUSED] = not self.is_watched
 
     def _add(self, records: Records, *, is_new: bool) -> None:
         self._lost += 0 if self._keep is None else self._keep.add(records)
