@@ -117,7 +117,7 @@ are made for every message or failure, and results and checkpoints by a training
 BETWEEN_ACTORS = {
     *("initial_state", "update", "start", "carry_out"),
     *("EarlyStopping.best", "Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
-    *(f"RunDirectory.{name}" for name in ("append", "begin", "checkpoints", "end", "record")),
+    *(f"RunDirectory.{name}" for name in ("add_events", "append", "begin", "checkpoints", "end", "record")),
     "Preparation",
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
     *("Grouping", "Initializer", "Kind", "Mode", "Point", "Tag", "Takes", "Work"),

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from pathlib import Path
 
-import supervisors
 from annex_actors.base.errors import UserError, message_of
 from annex_actors.runtimes import StandstillError
-
-_PACKAGE = Path(__file__).parents[1]
-_MACHINERY = (*(_PACKAGE / name for name in ("protocol", "peers", "runtimes")), Path(supervisors.__file__).parent)
-"""Folders whose frames say nothing about the layer that failed."""
+from annex_actors.runtimes.hosting.own_code import own_traceback
 
 
 def failure_text(error: BaseException, where: str, *, debug: bool) -> str:
@@ -27,12 +22,4 @@ def failure_text(error: BaseException, where: str, *, debug: bool) -> str:
         return f"{''.join(traceback.format_exception(error))}{line}\n{where}"
     if isinstance(error, UserError | StandstillError):  # no code has failed, so there are no frames to show
         return f"{line} ({where})"
-    return f"{line}\n{''.join(_own_frames(error))}{where}; --debug shows the whole traceback"
-
-
-def _own_frames(error: BaseException) -> list[str]:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not any(Path(frame.filename).is_relative_to(each) for each in _MACHINERY)]
-    return traceback.format_list(own or frames[-1:])
+    return f"{line}\n{own_traceback(error) or ''}{where}; --debug shows the whole traceback"

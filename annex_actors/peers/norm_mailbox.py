@@ -25,6 +25,11 @@ class NormMailbox:
         self._sums: dict[int, SquaredNorm] = {}
         self._norms: dict[int, GlobalNorm] = {}
 
+    @property
+    def waiting(self) -> int:
+        """The number of messages that are here and not handled."""
+        return len(self._sums) + len(self._norms)
+
     def put(self, message: SquaredNorm | GlobalNorm, committed: int) -> None:
         """Store a message; drop it if it was handled before or belongs to a committed step."""
         if isinstance(message, GlobalNorm):

@@ -89,6 +89,11 @@ class PredictorMailbox:
     def __init__(self) -> None:
         self._messages: deque[Message] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """The number of messages that are here and not handled."""
+        return len(self._messages)
+
     def put(self, message: Message) -> None:
         """Store a message."""
         self._messages.append(message)

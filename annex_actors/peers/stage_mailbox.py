@@ -65,6 +65,12 @@ class StageMailbox:
         """The number of microbatches, of any step, whose F is done and whose W is not."""
         return self._progress.deferred
 
+    @property
+    def waiting(self) -> int:
+        """The number of messages that are here and not handled."""
+        work = len(self._forwards) + len(self._backwards) + len(self._weight_gradients)
+        return work + len(self._predictions) + len(self._targets) + self._norms.waiting
+
     def put(self, message: Message) -> None:
         """Store a message; drop it if it was seen before or belongs to a committed step.
 

@@ -27,6 +27,11 @@ class TrainerMailbox:
         self._reports: dict[int, Report] = {}
         self._arrived: deque[Predict | Rows] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """The number of messages that are here and not handled."""
+        return len(self._reports) + len(self._arrived)
+
     def put(self, message: Message) -> None:
         """Store a message; drop a report that was counted before."""
         if isinstance(message, Predict | Rows):

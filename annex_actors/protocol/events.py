@@ -118,13 +118,26 @@ class PeerStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PeerExited(Event):
-    """A peer ended; ``reason`` is one line. ``orderly`` says that it was told to stop and did not fail."""
+    """A peer ended.
+
+    Args:
+        address: its name.
+        label: one line for people.
+        incarnation: the number of the incarnation that ended, from 1.
+        reason: why, on one line.
+        orderly: whether it was told to stop, and did not fail.
+        traceback: the text of the exception that a layer or other code of the user raised, without the frames of the
+            machinery; None where no code has failed. Not compared, as ``where``.
+        where: the line of the user's code that failed, such as ``mine.py:12 in forward``; None: none, or not known.
+    """
 
     address: Address
     label: str
     incarnation: int
     reason: str
     orderly: bool = False
+    traceback: str | None = field(default=None, compare=False, repr=False)
+    where: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ to use from several threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Protocol, TypeAlias, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from annex_actors.protocol.effects import Effect
 from annex_actors.protocol.given import Given
@@ -50,6 +51,14 @@ class Peer(Protocol):
     def latest(self) -> Snapshot | None:
         """What it was at the last step that it has finished in this incarnation, committed or not; None: no step."""
 
+    @property
+    def finished(self) -> int:
+        """How many steps it has finished, committed or not: of a stage, the version of its weights."""
+
+    @property
+    def waiting(self) -> int:
+        """The number of messages that have reached it and are not handled; may be read from another thread."""
+
 
 class Instrument:
     """Watches a peer's work; every method does nothing until it is overridden.
@@ -58,11 +67,18 @@ class Instrument:
     method ends the peer too, and each later incarnation, until the run fails.
     """
 
+    def during(self, step: int) -> Instrument:
+        """Return what watches a peer until it has finished ``step`` steps or is restarted; by default this."""
+        return self
+
     def received(self, peer: Peer, envelope: Envelope) -> None:
         """Observe an envelope that has arrived, before the peer accepts or drops it."""
 
     def before(self, peer: Peer, item: WorkItem | None) -> None:
         """Observe what the peer will do next; None: start."""
+
+    def done(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
+        """Observe what the peer has done, before its host carries out the effects: no message has left yet."""
 
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
         """Observe what the peer has done, once its host has carried out the effects."""
@@ -84,7 +100,7 @@ class Instrument:
 NO_INSTRUMENT = Instrument()
 """Observes nothing."""
 
-_Method = TypeVar("_Method", bound=Callable[..., None])
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 _NO_OPS = frozenset(each for each in vars(Instrument).values() if callable(each))
 
@@ -102,36 +118,30 @@ def combined(*instruments: Instrument) -> Instrument:
 
 
 class _Combined(Instrument):
-    """Several instruments as one; calls only the methods that each overrides."""
+    """Several instruments as one; calls only the methods that each overrides, and a single one directly."""
 
     def __init__(self, parts: Sequence[Instrument]) -> None:
         self.parts = tuple(parts)
-        self._received = _active(part.received for part in parts)
-        self._before = _active(part.before for part in parts)
-        self._after = _active(part.after for part in parts)
-        self._failed = _active(part.failed for part in parts)
-        self._at = _active(part.at for part in parts)
-
-    def received(self, peer: Peer, envelope: Envelope) -> None:
-        for received in self._received:
-            received(peer, envelope)
-
-    def before(self, peer: Peer, item: WorkItem | None) -> None:
-        for before in self._before:
-            before(peer, item)
-
-    def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
-        for after in self._after:
-            after(peer, item, effects)
-
-    def failed(self, peer: Peer, given: Given, error: Exception) -> None:
-        for failed in self._failed:
-            failed(peer, given, error)
-
-    def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
-        for at in self._at:
-            at(point, layer, step, microbatch)
+        if any(active(part.during) for part in parts):
+            known: dict[tuple[Instrument, ...], Instrument] = {self.parts: self}
+            self.during = partial(_during, self.parts, known)  # type: ignore[method-assign]
+        for name in ("received", "before", "done", "after", "failed", "at"):
+            methods = [method for part in parts if (method := active(getattr(part, name))) is not None]
+            if methods:
+                setattr(self, name, methods[0] if len(methods) == 1 else _in_turn(methods))
 
 
-def _active(methods: Iterable[Callable[..., None]]) -> tuple[Callable[..., None], ...]:
-    return tuple(method for method in methods if active(method) is not None)
+def _during(parts: Sequence[Instrument], known: dict[tuple[Instrument, ...], Instrument], step: int) -> Instrument:
+    chosen = tuple([part.during(step) for part in parts])
+    found = known.get(chosen)
+    if found is None:
+        found = known[chosen] = combined(*chosen)
+    return found
+
+
+def _in_turn(methods: Sequence[Callable[..., None]]) -> Callable[..., None]:
+    def call(*args: Any) -> None:
+        for method in methods:
+            method(*args)
+
+    return call

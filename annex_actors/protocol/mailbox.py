@@ -25,5 +25,9 @@ class Mailbox(Protocol):
     def urgency(self) -> Urgency | None:
         """Return how urgent the next message is; None where `next` would return None."""
 
+    @property
+    def waiting(self) -> int:
+        """The number of messages that are here and not handled; may be read from another thread at any time."""
+
     def commit(self, step: int) -> None:
         """Record that every step below ``step`` is committed."""

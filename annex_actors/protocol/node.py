@@ -9,8 +9,8 @@ Stages and the trainer are behaviours: they turn messages into requests and know
 - asks its neighbours, when it starts, for what it has not committed, and answers when they ask;
 - takes part in surveys, which find out whether anything can still happen in the run.
 
-A node is pure: it has no thread, clock or socket. Its host calls `start`, `receive` and `work`, carries out the effects
-that these return, and says so by `carried_out`.
+A node is pure: it has no thread, clock or socket. Its host calls `start`, `receive` and `work`, and carries out the
+effects that these return; it says so before, by `carrying_out`, and after, by `carried_out`.
 """
 
 from __future__ import annotations
@@ -98,15 +98,15 @@ class Node:
     ) -> None:
         self.address = address
         self.incarnation = incarnation
-        self.committed = snapshot.step
+        self.committed = self.finished = snapshot.step
         self.run = run
         self.behaviour = behaviour
         self.mailbox = mailbox
         self.waits_for = waits_for
         self._is_due = is_due
-        self._received = active(instrument.received)
-        self._before = active(instrument.before)
-        self._after = active(instrument.after)
+        self._during = active(instrument.during)
+        self._instrument = instrument
+        self._attach()
         self._failed = active(instrument.failed)
         # None where nothing observes failures: what is not asked for is not gathered.
         self._given = None if self._failed is None else GivenSince(snapshot, is_first=incarnation == 1)
@@ -164,15 +164,27 @@ class Node:
             return self._perform(self._answer(*item))
         return self._perform(self.behaviour.handle(item) if self._given is None else self._handle(item, self._given))
 
+    def carrying_out(self, effects: Sequence[Effect]) -> None:
+        """Tell the instrument that the host will carry out the effects of the start or of the last piece of work."""
+        if self._done is not None:
+            self._done(self, self._item, effects)
+
     def carried_out(self, effects: Sequence[Effect]) -> None:
         """Tell the instrument that the host has carried out the effects of the start or of the last piece of work."""
         if self._after is not None:
             self._after(self, self._item, effects)
+        if self._during is not None and self._watched != self.finished:  # not within a piece of work
+            self._attach()
 
     @property
     def kept_bytes(self) -> int:
         """The size of the arrays that are kept for neighbours which have not committed their steps yet."""
         return self._retention.bytes
+
+    @property
+    def waiting(self) -> int:
+        """The number of messages that have reached it and are not handled; may be read from another thread."""
+        return len(self._control) + self.mailbox.waiting
 
     def urgency(self) -> Urgency | None:
         """Return how urgent the next piece of work is; None where `work` would return None."""
@@ -190,6 +202,17 @@ class Node:
             if self._failed is not None:
                 self._failed(self, given.to(message), error)
             raise
+
+    def _attach(self) -> None:
+        """Call the methods of what watches the peer until the next step is finished."""
+        if self._during is not None:
+            self._instrument = self._during(self.finished + 1)
+        self._watched = self.finished
+        instrument = self._instrument
+        self._received = active(instrument.received)
+        self._before = active(instrument.before)
+        self._done = active(instrument.done)
+        self._after = active(instrument.after)
 
     def _answer(self, peer: Address, control: Control) -> Iterable[Request]:
         if isinstance(control, Resume):
@@ -222,7 +245,7 @@ class Node:
 
     def _commit(self, snapshot: Snapshot) -> list[Effect]:
         self.mailbox.commit(snapshot.step)
-        self.latest = snapshot
+        self.latest, self.finished = snapshot, snapshot.step
         if self._given is not None:
             self._given.finish(snapshot)
         if not self._is_due(snapshot.step) and all(snapshot.step < step for step in self._awaited.values()):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from annex_actors.base.errors import AnnexError, message_of
 from annex_actors.base.files import writing
@@ -14,6 +15,7 @@ from annex_actors.data import Dataset
 from annex_actors.protocol.events import Event
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
+from annex_actors.runs.event_log import EventLog
 from annex_actors.runs.initial_weights import begun
 from annex_actors.runs.keeper import Keeper
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Status
@@ -22,11 +24,15 @@ from annex_actors.runs.run_directory import LOG, RunDirectory
 from annex_actors.runs.run_log import RunLog
 from annex_actors.runtimes import Crash, Observer
 from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.training.attendants import Attendant
 from annex_actors.training.halts import halt_of
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import Result
+
+AttendantIn: TypeAlias = Callable[[Path], Attendant]
+"""Makes an attendant of a run, given the run's folder."""
 
 
 class MetricsLog:
@@ -46,6 +52,18 @@ class MetricsLog:
         epoch = self.counts.count(event)
         if epoch is not None:
             self._directory.append(epoch)
+
+
+@dataclass(frozen=True)
+class _InTurn:
+    """Observers that share a thread: to wake up one more at each step costs more than what these do."""
+
+    observers: tuple[Observer, ...]
+
+    def on_event(self, event: Event) -> None:
+        """Show each an event."""
+        for observer in self.observers:
+            observer.on_event(event)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +89,7 @@ def train_recorded(
     run_dir: Path | None = None,
     crashes: Sequence[Crash] = (),
     observers: Sequence[Observer] = (),
+    attendants: Sequence[AttendantIn] = (),
     fingerprints: bool = False,
 ) -> RecordedRun:
     """Train, and write config, environment, metrics, weights and result into a new folder.
@@ -85,6 +104,7 @@ def train_recorded(
         run_dir: the folder; by default in ``runs/``, named after the data set and the time.
         crashes: failures to inject.
         observers: called with the run's events.
+        attendants: each makes what is beside the run while it goes on.
         fingerprints: whether to record a fingerprint of each piece of work, with which `annex-actors replay` compares;
             a run that is resumed goes on with it.
 
@@ -103,7 +123,7 @@ def train_recorded(
                 versions = environment(training.spec.kernels, training.spec.network.layers)
                 directory.begin(config, network, versions, training.identity, dataset.preparation)
                 run = Recording(directory, config, learner, dataset.name, interrupts, fingerprints)
-                return run.carry_out(training, observers)
+                return run.carry_out(training, observers, attendants=attendants)
         except BaseException:
             if learner.result is None:
                 directory.remove()
@@ -146,18 +166,31 @@ class Recording:
     fingerprints: bool = False
 
     def carry_out(
-        self, training: PreparedTraining, observers: Sequence[Observer], before: Sequence[EpochRecord] = ()
+        self,
+        training: PreparedTraining,
+        observers: Sequence[Observer],
+        before: Sequence[EpochRecord] = (),
+        *,
+        attendants: Sequence[AttendantIn] = (),
     ) -> RecordedRun:
         """Train, and write the outcome; ``before`` are the epochs that were finished before a resume."""
         learner, directory = self.learner, self.directory
+        beside = [make(directory.path) for make in attendants]
         metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
+        events = EventLog(directory, training)
         failure: BaseException | None = None
         try:
-            with logging_to(directory.path / LOG), self._keeper(training) as keeper, self.interrupts.let_through():
+            with (
+                logging_to(directory.path / LOG),
+                closing(events),
+                self._keeper(training) as keeper,
+                self.interrupts.let_through(),
+            ):
                 learner.carry_out(
                     training,
-                    observers=[metrics, *observers],
+                    observers=[_InTurn((metrics, events)), *observers],
                     checkpoints=checkpoints,
+                    attendants=beside,
                     handing_over=keeper.handing_over,
                 )
         except BaseException as error:

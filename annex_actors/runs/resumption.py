@@ -13,7 +13,7 @@ from annex_actors.data import Dataset
 from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
 from annex_actors.runs.initial_weights import begun
-from annex_actors.runs.recorded_run import RecordedRun, Recording, prepared
+from annex_actors.runs.recorded_run import AttendantIn, RecordedRun, Recording, prepared
 from annex_actors.runs.records import NetworkRecord
 from annex_actors.runs.run_directory import FINGERPRINTS, NETWORK
 from annex_actors.runs.saved_run import SavedRun
@@ -81,7 +81,11 @@ class Resumption:
         return report is not None and report.status == "finished" and report.epochs == self.config.training.epochs
 
     def carry_out(
-        self, *, observers: Sequence[Observer] = (), note: Callable[[str], None] = lambda line: None
+        self,
+        *,
+        observers: Sequence[Observer] = (),
+        attendants: Sequence[AttendantIn] = (),
+        note: Callable[[str], None] = lambda line: None,
     ) -> RecordedRun:
         """Resume the run from its newest whole checkpoint, or from the beginning if there is none.
 
@@ -90,6 +94,7 @@ class Resumption:
 
         Args:
             observers: called with the run's events.
+            attendants: each makes what is beside the run while it goes on.
             note: called with lines that say where the run resumes, and with warnings.
 
         Returns:
@@ -114,7 +119,7 @@ class Resumption:
             before = [epoch for epoch in epochs if cut and epoch.epoch <= len(cut.history)]
             fingerprints = os.path.lexists(saved.path / FINGERPRINTS)
             run = Recording(saved.directory, config, self.learner, self.dataset.name, interrupts, fingerprints)
-            return run.carry_out(training, observers, before)
+            return run.carry_out(training, observers, before, attendants=attendants)
 
     def training_from(self, cut: Checkpoint | None) -> PreparedTraining:
         """Return the training from one of the run's checkpoints; from its initial weights, if there is none."""

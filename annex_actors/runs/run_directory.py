@@ -9,6 +9,7 @@ runs/digits-20250131T235959Z/
 ├── preparation.json, preparation.safetensors       what makes numbers of a table's rows; only if there is a table
 ├── loaded.json           your own Python files that the run needs, with their SHA-256, signed; only if there are any
 ├── metrics.jsonl         a line for each epoch, added during the run
+├── events.jsonl          a line for each start of the run and each event but the ends of steps, added during the run
 ├── log.txt               what the supervisors logged: the traceback of every crash; only if there was one
 ├── failures/             what the first layers that failed were given, for `annex-actors replay`; only if one failed
 ├── fingerprints.txt      a line for each piece of work, added during the run; only with `train --fingerprints`
@@ -54,8 +55,9 @@ from annex_actors.training.identity import Identity
 CONFIG, ENVIRONMENT, IDENTITY, NETWORK = "config.toml", "environment.json", "identity.json", "network.json"
 CHECKPOINTS, FAILURES = "checkpoints", "failures"
 PREPARATION, PREPARATION_ARRAYS = "preparation.json", "preparation.safetensors"
-METRICS, WEIGHTS, STATE, RESULT, LOG, FINGERPRINTS = (
+METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG, FINGERPRINTS = (
     "metrics.jsonl",
+    "events.jsonl",
     "weights.safetensors",
     "state.safetensors",
     "result.json",
@@ -78,7 +80,7 @@ _WHOLE = (
 )
 """The files that are replaced as a whole."""
 
-_IN_PLACE = (METRICS, LOG, FINGERPRINTS)
+_IN_PLACE = (METRICS, EVENTS, LOG, FINGERPRINTS)
 """The files that grow during a run."""
 
 OPTIMIZER, COSTS = "optimizer.", "costs"
@@ -186,11 +188,15 @@ class RunDirectory:
 
     def append(self, epoch: EpochRecord) -> None:
         """Add an epoch's line to the metrics."""
-        path = self.path / METRICS
-        with writing(path):
-            fd = open_in_place(path, os.O_WRONLY | os.O_APPEND)
-            with open(fd, "ab", buffering=0) as file:  # unbuffered: one write for the whole line
-                file.write(_line(epoch).encode())
+        self._append(METRICS, _line(epoch).encode())
+
+    def add_events(self, lines: bytes) -> None:
+        """Add lines to the events.
+
+        Raises:
+            ConfigError: the file cannot be written.
+        """
+        self._append(EVENTS, lines)
 
     def sweep(self) -> None:
         """Delete the temporary files of a job that was killed while writing, and the result of an earlier end.
@@ -230,6 +236,13 @@ class RunDirectory:
         for name, what in ((CHECKPOINTS, "a folder of checkpoints"), (FAILURES, "a folder of the run's own")):
             with writing(self.path / name, what):
                 check_folder(self.path / name)
+
+    def _append(self, name: str, content: bytes) -> None:
+        path = self.path / name
+        with writing(path):
+            fd = open_in_place(path, os.O_WRONLY | os.O_APPEND)
+            with open(fd, "ab", buffering=0) as file:  # unbuffered: one write for all whole lines
+                file.write(content)
 
     def _write(self, name: str, content: bytes | str) -> None:
         with writing(self.path / name):

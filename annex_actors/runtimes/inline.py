@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from threading import RLock
-from typing import TypeVar
 
 from annex_actors.base import checks
 from annex_actors.base.shown import brief
@@ -25,12 +24,11 @@ from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.hosting.failures import FailureLedger, one_line, standstill, too_many_restarts
+from annex_actors.runtimes.hosting.failures import FailureLedger, standstill, too_many_restarts
 from annex_actors.runtimes.hosting.observers import log_failure
+from annex_actors.runtimes.hosting.own_code import explained
 from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError, StandstillError
 from supervisors import SHUTDOWN, RestartWindow, Strategy
-
-_Key = TypeVar("_Key")
 
 Choose = Callable[[int, int], int]
 """From the numbers of channels with a message and of peers with work: n < channels delivers a message, else a peer
@@ -90,19 +88,20 @@ class InlineJob:
         self._kill = kill
         # No method of this job: its nodes would keep it alive, as it does them.
         self._is_due = partial(_is_due, commit_every, program.store.every)
+        self._trace = program.trace or nullcontext()
         self._specs = {spec.address: spec for spec in program.peers}
         self._addresses = {str(address): address for address in self._specs}
         self._nodes: dict[Address, Node] = {}
         self._incarnations = dict.fromkeys(self._specs, 0)
         self._channels: dict[tuple[Address, Address], deque[Envelope]] = {}
         self._busy: dict[Address, None] = {}
-        self._observers = list(program.observers)
+        self._observers = [*program.observers, *([program.trace] if program.trace else [])]
         self._ledger = FailureLedger(program.supervision.max_attempts)
         window = RestartWindow(program.supervision.max_restarts, program.supervision.max_seconds)
         self._windows = {str(address): window for address in self._specs}  # that of the first stage is for all stages
         self._finished = False
         self._starts = 0
-        self._instrument = program.instrument
+        self._instrument = partial(program.instrument, clock=clock.now)
         self._said: deque[Event | RunFailedError] = deque()
         """What the owner has shown or found in any thread, for the thread that waits."""
         self._open: dict[int, Message] = {}
@@ -166,7 +165,7 @@ class InlineJob:
 
     def close(self) -> None:
         """Drop every peer, once a question that is asked in another thread is answered."""
-        with self._lock:
+        with self._lock, self._trace:
             self._take_said(closing=True)
             for address in reversed(self._nodes):
                 self._show_stop(address)
@@ -190,6 +189,7 @@ class InlineJob:
     def _begin(self) -> None:
         if self._began is None:
             self._began = self._clock()
+            self._trace.__enter__()
         if not self._starts and not self._finished:
             self._start(self._specs)
 
@@ -229,9 +229,9 @@ class InlineJob:
             raise self._standstill()
         choice = self._choose(channels, peers)
         if choice >= channels:
-            self._work(_nth(self._busy, choice - channels))
+            self._work(next(islice(self._busy, choice - channels, None)))
             return
-        channel = _nth(self._channels, choice)
+        channel = next(islice(self._channels, choice, None))
         envelope = self._channels[channel].popleft()
         if not self._channels[channel]:
             del self._channels[channel]
@@ -245,8 +245,8 @@ class InlineJob:
             self._answers[envelope.message.microbatch] = envelope.message
 
     def _standstill(self) -> StandstillError:
-        specs = (self._program.driver, *self._program.served)
-        return standstill((spec.label, self._nodes[spec.address].waits_for()) for spec in specs)
+        addresses = (self._program.driver.address, *(spec.address for spec in self._program.served))
+        return standstill((self._specs[each].label, self._nodes[each].waits_for()) for each in addresses)
 
     def _work(self, address: Address) -> None:
         self._perform(address, self._nodes[address].work)
@@ -259,6 +259,7 @@ class InlineJob:
             if effects is None:
                 del self._busy[address]
                 return
+            self._nodes[address].carrying_out(effects)
             for effect in effects:
                 self._tick()
                 self._execute(effect, incarnation)
@@ -295,7 +296,7 @@ class InlineJob:
 
     def _supervise(self, address: Address, error: Exception) -> None:
         label, supervision = self._specs[address].label, self._program.supervision
-        self._show(PeerExited(address, label, self._incarnations[address], one_line(error)))
+        self._show(explained(PeerExited(address, label, self._incarnations[address], ""), error))
         killed = isinstance(error, Killed)
         fatal = self._ledger.record(address, label, None if killed else error)
         stages = [str(spec.address) for spec in self._program.stages]
@@ -330,7 +331,8 @@ class InlineJob:
                     self._tell_driver(message)
 
     def _start_node(self, spec: PeerSpec, incarnation: int, snapshot: Snapshot | None) -> list[Effect]:
-        node = self._nodes[spec.address] = spec.node(snapshot, incarnation, self._instrument, self._is_due)
+        instrument = self._instrument(spec.address, incarnation)
+        node = self._nodes[spec.address] = spec.node(snapshot, incarnation, instrument, self._is_due)
         effects = node.start()
         self._show(PeerStarted(spec.address, spec.label, incarnation))
         return effects
@@ -342,7 +344,3 @@ class InlineJob:
 
 def _is_due(commit_every: int, checkpoint_every: int, step: int) -> bool:
     return step % commit_every == 0 or (checkpoint_every > 0 and step % checkpoint_every == 0)
-
-
-def _nth(keys: Iterable[_Key], n: int) -> _Key:
-    return next(islice(keys, n, None))

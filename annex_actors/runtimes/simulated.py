@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
+from weakref import proxy
 
 from annex_actors.peers.stage import Stage
 from annex_actors.peers.stage_mailbox import StageMailbox
@@ -174,7 +175,7 @@ class SimulatedJob(InlineJob):
         self._occupied: dict[Worker, Address] = {}
         self._places: dict[tuple[Worker, int], int] = {}
         self._work_clock = VirtualClock(costs.layers)
-        self._instrument = combined(self._work_clock, self._instrument)
+        self._instrument = partial(_instrument, program, proxy(self), self._work_clock)
         for when, address in costs.kills:
             self._at(when, partial(self._kill_stage, address))
 
@@ -293,6 +294,11 @@ class SimulatedJob(InlineJob):
 
     def _at(self, when: float, what: Callable[[], None]) -> None:
         heappush(self._agenda, (when, next(self._entries), what))
+
+
+def _instrument(program: Program, job: SimulatedJob, clock: VirtualClock, address: Address, number: int) -> Instrument:
+    """Return what watches a peer; ``job`` is a proxy, since its nodes would keep it alive, as it does them."""
+    return combined(clock, program.instrument(address, number, lambda: float(job.now)))
 
 
 _BESIDE: dict[Address, Worker] = {TRAINER: -1, READER: -2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from annex_actors.protocol.messages import Envelope
 from annex_actors.runtimes.faults.injected import InjectedFaults, LayerFault
 from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
+from annex_actors.runtimes.hosting.probed import Probed, probed
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.program import PeerSpec, Program
 from supervisors import KILLED, Actor, ChildSpec, Ref, kill
@@ -61,6 +63,11 @@ class ActorPeer:
         """The number of this incarnation, as its supervisor counts."""
         return self.ref.incarnation
 
+    @property
+    def pid(self) -> None:
+        """None: it shares the process with its supervisor."""
+        return None
+
     def tell(self, envelope: Envelope) -> None:
         """Send an envelope."""
         self.ref.tell(envelope)
@@ -82,6 +89,10 @@ class ActorPeer:
         if self.faults is None:
             raise RuntimeError("expected a program with `faults` to inject into, got one without; set it")
         self.faults.inject(layer, fault)
+
+    def probe(self, on_answer: Callable[[Probed], None], held: int, *, deep: bool) -> None:
+        """Say how it does, at once."""
+        on_answer(probed(self.ref, held, deep=deep))
 
 
 @dataclass(frozen=True, slots=True)

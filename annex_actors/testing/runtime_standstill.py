@@ -103,6 +103,11 @@ class _ForgetfulMailbox:
     inner: Mailbox
     lost: tuple[int, int]
 
+    @property
+    def waiting(self) -> int:
+        """How many messages are here."""
+        return self.inner.waiting
+
     def put(self, message: Message) -> None:
         """Store a message, or lose it."""
         if not isinstance(message, Forward) or (message.step, message.microbatch) != self.lost:

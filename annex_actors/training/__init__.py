@@ -6,8 +6,8 @@ Read the modules in this order:
    last epoch, with `halts`, the table of their names;
 2. `preparation`: a training before any actor starts, with `assembly`: from layers to stages; and
    `initial_weights`, with `weight_files`;
-3. `session`: a training while it runs, with `interrupts`; `result` and `history`: its outcome; `prediction`;
-   `summary`: what the network is made of; `rate_finder`: which learning rate to take;
+3. `session`: a training while it runs, with `interrupts` and `attendants`; `result` and `history`: its outcome;
+   `prediction`; `summary`: what the network is made of; `rate_finder`: which learning rate to take;
 4. `checkpoint`: the state of a whole network, and its `fingerprints`; `best`: that of the best epoch, kept
    beside it; `checkpoint_files` and `checkpoint_writer`, with `atomic_files` and `array_files`: checkpoints on
    the disk;

@@ -64,9 +64,8 @@ class Learner:
             schedules give the same weights; asynchronous schedules are faster and give the weights of their formula.
         runtime: where layers live: ``schedulers``, ``threads``, ``processes`` or ``inline``, or a runtime with
             settings; all give the same weights.
-        stages: ``layer`` for an actor for each layer and one for the cost; or a number of actors, from 1 to that many,
-            among which the layers are divided by their estimated work. Fewer actors exchange fewer messages, which
-            pays if layers have little work. With synchronous schedules any number gives the same weights.
+        stages: ``layer`` for an actor for each layer and one for the cost; or how many actors share the layers by their
+            work. Fewer exchange fewer messages, which pays if it is little; by synchronous schedules no bit changes.
         kernels: ``numpy`` or ``torch``, the library that computes the matrix products; they round differently.
         dtype: ``float32`` or ``float64``, of weights, activations and gradients; samples are kept as float32 anyway.
         seed: the seed of all random numbers, 0 <= seed < 2**64.
@@ -74,8 +73,7 @@ class Learner:
         class_weight: what the samples of each class count in the cost of a training: weights >= 0 by the class's name,
             as ``{"cat": 2.0}`` or ``"cat=2,dog=1"``, 1 for a class left out; or ``"balanced"``, with which all classes
             count the same. Only ratios matter; the samples' own weights are multiplied, and no test cost changes.
-        load: paths of your own Python files to run first, here and in every process of the run; what they register
-            (with `register_optimizer`, for example) has a name from then on.
+        load: your own Python files to run first, here and in every process; what they register has a name from then on.
 
     Raises:
         ConfigError: a setting of another kind or out of range, or an unknown name.
@@ -155,13 +153,13 @@ class Learner:
         resume: Checkpoint | None = None,
         initial_weights: Mapping[str, ArrayLike] | None = None,
     ) -> Result:
-        """Train, and keep the weights for `predict`; a learner that has been trained goes on where it stopped.
+        """Train, and return the outcome; a learner that has been trained goes on where it stopped.
 
         Training goes on from ``learner.checkpoint``, to the bits of one that was never interrupted: the same weights,
         optimizer slots, steps and history. ``epochs`` is the total, so twice ``epochs=10`` trains nothing the second
         time, and is refused. What decides the bits (the network, data, batch size and so on) must be the same. For a
-        training from the beginning make a new `Learner`, or give ``initial_weights``. Once a run has started,
-        ``learner.result`` is set, however it ends.
+        training from the beginning make a new `Learner`, or give ``initial_weights``. Once a run has started, its
+        outcome is also ``learner.result``, however it ends.
 
         Args:
             dataset: what to train on; the same actors evaluate its test samples after every epoch, or its validation
@@ -181,15 +179,11 @@ class Learner:
             resume: a checkpoint of a training with the same settings and data, from which this one goes on.
             initial_weights: arrays by name to begin a new training with, such as ``other.checkpoint.weights``.
 
-        Returns:
-            The outcome, also kept as ``learner.result``.
-
         Raises:
             UserError: settings, data or a checkpoint that do not fit, before any actor starts; or a cost that is no
                 longer finite.
             RunFailedError: a layer fails again and again, or a checkpoint is not written for another reason than the
-                disk's; ``learner.checkpoint`` holds the last committed step. StandstillError, a kind of it: nothing can
-                happen any more, and the message says which peers wait for what.
+                disk's; ``learner.checkpoint`` holds the last committed step. StandstillError: all peers wait for ever.
             InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
         training = PreparedTraining.of(
@@ -220,8 +214,8 @@ class Learner:
                 self.preparation = training.dataset.preparation
         if training.trainer.is_validation:
             tested = self.evaluate(training.dataset, metrics=tuple(training.trainer.metrics or ()))
-            self.result = replace(result, test=tested)
-        return self.result or result
+            result = self.result = replace(result, test=tested)
+        return result
 
     def summary(self, input_shape: Shape | None = None, *, batch_size: int = 32) -> Summary:
         """Return a table of the layers: output shape, parameters, work, bytes of a microbatch's message, actor, place.

@@ -15,6 +15,7 @@ from annex_actors.runtimes import Job, Observer, Program, clock
 from annex_actors.runtimes.blas import self_test
 from annex_actors.runtimes.handed_over import HandingOver
 from annex_actors.stores import MemoryStore
+from annex_actors.training.attendants import Attendant, attended
 from annex_actors.training.best import BestWeights
 from annex_actors.training.checkpoint import Checkpoint, Evaluation
 from annex_actors.training.checkpoint_files import Checkpoints
@@ -24,6 +25,7 @@ from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import InterruptedRun, Result
+from annex_actors.training.traced import traced
 
 
 def start(spec: LearnerSpec, program: Program) -> Job:
@@ -33,7 +35,7 @@ def start(spec: LearnerSpec, program: Program) -> Job:
         BrokenBlasError: the library that computes the matrix products returns wrong results.
     """
     self_test(spec.kernels)
-    return spec.runtime.start(program)
+    return spec.runtime.start(traced(program, spec.runtime))
 
 
 class Session:
@@ -43,6 +45,7 @@ class Session:
         training: what to run.
         observers: called with the run's events.
         checkpoints: where and how often to save the run; None: not at all.
+        attendants: are beside the run while it goes on; those that are observers are shown its events.
         handing_over: see `Program`.
     """
 
@@ -52,9 +55,12 @@ class Session:
         *,
         observers: Sequence[Observer] = (),
         checkpoints: Checkpoints | None = None,
+        attendants: Sequence[Attendant] = (),
         handing_over: HandingOver | None = None,
     ) -> None:
         observers = checks.elements("observers", observers, Observer, "an observer, with a method on_event(event)")
+        wanted = "an attendant, with a method attend(job, program)"
+        self._attendants = checks.elements("attendants", attendants, Attendant, wanted)
         if checkpoints is not None:
             checks.instance("checkpoints", checkpoints, Checkpoints, 'a folder such as Checkpoints("checkpoints")')
             checkpoints.check_place()
@@ -72,15 +78,16 @@ class Session:
         history = training.initial.history
         # A value of its own, since the program holds it: a method of the session would keep the session alive.
         self._stopwatch = _Stopwatch(history[-1].seconds if history else 0.0)
-        program = training.program(self._store, observers, self._stopwatch)
+        watching = [each for each in self._attendants if isinstance(each, Observer)]
+        program = training.program(self._store, [*observers, *watching], self._stopwatch)
         self._program = replace(program, handing_over=handing_over)
         self._interrupted = False
 
     def run(self) -> Result:
-        """Run the training; once it has started, ``result`` is set, however it ends.
+        """Run the training; once it has started and is attended, ``result`` is set, however it ends.
 
         Raises:
-            UserError, RunFailedError, InterruptedRun: see `Learner.train`.
+            UserError, RunFailedError, InterruptedRun: see `Learner.train`; or an attendant does not start.
         """
         if self._training.trainer.test is not None:
             preload()
@@ -89,13 +96,17 @@ class Session:
             job = start(self._training.spec, self._program)
             if self._writer is not None:
                 self._writer.attach(job)
-            finished = False
+            started = finished = False
             try:
-                self._wait(job, interrupts)
+                with attended(self._attendants, job, self._program):
+                    started = True
+                    self._wait(job, interrupts)
                 finished = not self._interrupted
             finally:
                 job.close()
-                self.result = self._gather_result(job, finished=finished)
+                if started:
+                    self.result = self._gather_result(job, finished=finished)
+        assert self.result is not None  # else an attendant's error was raised
         if self._interrupted:
             raise InterruptedRun(self.result)
         return self.result

@@ -22,10 +22,13 @@ class BareSurroundings:
     """Carries messages, calls the observers in the actors' own threads, and drops every commit."""
 
     def __init__(self, program: Program, registry: Registry) -> None:
-        self.instrument: Instrument = NO_INSTRUMENT
         self.over = threading.Event()
         self._observers = program.observers
         self._registry = registry
+
+    def instrument(self, address: Address, number: int) -> Instrument:
+        """Return nothing that watches."""
+        return NO_INSTRUMENT
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return 1 for every incarnation, and no commit."""

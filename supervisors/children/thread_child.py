@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Thread
 from typing import Any
 
 from supervisors.children.child import Rung
@@ -49,6 +50,11 @@ class ThreadChild:
     def join(self) -> None:
         """Wait for the thread of an actor that has ended."""
         self._state.join()
+
+    @property
+    def thread(self) -> Thread | None:
+        """The thread that runs the actor now; None where it has ended, or waits for its turn on a scheduler."""
+        return self._state.thread
 
     def depth(self) -> int:
         """Return about how many messages wait."""

@@ -17,8 +17,8 @@ from annex_actors.cli import main
 from annex_actors.runs.saved_run import SavedRun
 
 FILES = {
-    "config.toml", "environment.json", "identity.json", "network.json", "metrics.jsonl", "weights.safetensors",
-    "state.safetensors", "result.json", "checkpoints",
+    "config.toml", "environment.json", "identity.json", "network.json", "metrics.jsonl", "events.jsonl",
+    "weights.safetensors", "state.safetensors", "result.json", "checkpoints",
 }  # fmt: skip
 
 

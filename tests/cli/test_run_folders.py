@@ -89,7 +89,9 @@ def test_something_strange_in_the_place_of_a_file_is_named_and_not_opened(
     assert words in line
 
 
-@pytest.mark.parametrize("name", ["environment.json", "metrics.jsonl", "result.json", "lock", "log.txt"])
+@pytest.mark.parametrize(
+    "name", ["environment.json", "events.jsonl", "lock", "log.txt", "metrics.jsonl", "result.json"]
+)
 @pytest.mark.parametrize("what", STRANGE)
 def test_predict_needs_only_what_it_reads(run: Path, name: str, what: str) -> None:
     put(run / name, what)
@@ -180,6 +182,7 @@ PLACES = {
     "lock": STRANGE.keys() - {"huge file"},
     "metrics.jsonl": STRANGE.keys(),
     "log.txt": STRANGE.keys() - {"huge file"},
+    "events.jsonl": STRANGE.keys() - {"huge file"},
     "checkpoints": STRANGE.keys() - {"folder"},
     "weights.safetensors": {"folder", "pipe", "socket"},
     "state.safetensors": {"folder", "pipe", "socket"},
@@ -281,7 +284,7 @@ def test_other_files_and_folders_in_a_run_are_left_alone(run: Path) -> None:
 # Whom a folder may be from
 
 
-@pytest.mark.parametrize("name", ["lock", "metrics.jsonl", "log.txt"])
+@pytest.mark.parametrize("name", ["lock", "metrics.jsonl", "log.txt", "events.jsonl"])
 @pytest.mark.parametrize("link", ["symbolic", "hard"])
 def test_a_run_does_not_write_through_a_link(
     run: Path, name: str, link: str, capsys: pytest.CaptureFixture[str]

@@ -161,7 +161,7 @@ def test_a_layer_that_always_fails_ends_the_run_with_a_full_report(capsys: pytes
         "error: layer 1 (tanh) failed in backward at step 3 microbatch 1, given (2, 8) float32: "
         "InjectedCrash: crash on order (failed 3 times at the same message)"
     )
-    assert 'raise InjectedCrash("crash on order")' in err
+    assert "Traceback" not in err, "no code of the user has failed"
     assert "annex_actors/peers" not in err
     assert lines[-1] == "3 committed steps are saved in run; --debug shows the whole traceback"
     report = SavedRun.open(Path("run")).report

@@ -41,6 +41,19 @@ def test_an_empty_mailbox_has_nothing_to_do() -> None:
     assert mailbox().next() is None
 
 
+def test_what_waits_is_counted_until_it_is_taken() -> None:
+    box = mailbox()
+    assert box.waiting == 0
+    box.put(forward(0, 1))
+    box.put(forward(0, 1))
+    assert box.waiting == 1, "what arrives twice waits once"
+    box.put(forward(0, 0))
+    box.put(forward(1, 0))
+    assert box.waiting == 3
+    assert box.next() is not None
+    assert box.waiting == 2
+
+
 def test_forwards_are_taken_in_the_order_of_their_microbatches() -> None:
     assert taken(mailbox("gpipe", forward(0, 2, of=3), forward(0, 0, of=3), forward(0, 1, of=3))) == ["F0", "F1", "F2"]
 

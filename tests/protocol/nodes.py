@@ -26,7 +26,7 @@ class Script:
         self.handled: list[Message] = []
         self.heard: list[tuple[Address, Control]] = []
         self.commits: list[int] = []
-        self.waiting: deque[Message] = deque()
+        self.arrived: deque[Message] = deque()
 
     def start(self) -> Iterable[Request]:
         return self.first
@@ -39,14 +39,18 @@ class Script:
         self.heard.append((peer, control))
         return []
 
+    @property
+    def waiting(self) -> int:
+        return len(self.arrived)
+
     def put(self, message: Message) -> None:
-        self.waiting.append(message)
+        self.arrived.append(message)
 
     def next(self) -> Message | None:
-        return self.waiting.popleft() if self.waiting else None
+        return self.arrived.popleft() if self.arrived else None
 
     def urgency(self) -> Urgency | None:
-        return (1,) if self.waiting else None
+        return (1,) if self.arrived else None
 
     def commit(self, step: int) -> None:
         self.commits.append(step)

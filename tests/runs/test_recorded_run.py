@@ -4,6 +4,9 @@ import logging
 import signal
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from annex_actors.runs.recorded_run import RecordedRun, logging_to, train_record
 from annex_actors.runs.run_directory import RunDirectory
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runs.toml_settings import merged, parse_setting
-from annex_actors.runtimes import RunFailedError, parse_crash
+from annex_actors.runtimes import Job, Program, RunFailedError, parse_crash
 from annex_actors.training.learner import Learner
 from tests.leaks import no_thread_left
 
@@ -68,6 +71,35 @@ def test_a_crash_is_logged_in_the_folder_and_changes_nothing_in_the_result(
     assert not caplog.records
     if runtime == "threads":
         assert "InjectedCrash: crash on order" in (tmp_path / "run" / "log.txt").read_text()
+
+
+class Visitor:
+    """An attendant that leaves a file in the run's folder, and then fails if it is to."""
+
+    def __init__(self, folder: Path, *, fails: bool = False) -> None:
+        self._folder = folder
+        self._fails = fails
+
+    @contextmanager
+    def attend(self, job: Job, program: Program) -> Iterator[None]:
+        """Leave the file."""
+        (self._folder / "visited").touch()
+        if self._fails:
+            raise OSError("no more ports")
+        yield
+
+
+def test_attendants_are_made_for_the_folder_of_a_run(tmp_path: Path) -> None:
+    undisturbed = train_recorded(*xor(), run_dir=tmp_path / "undisturbed")
+    run = train_recorded(*xor(), run_dir=tmp_path / "run", attendants=[Visitor])
+    assert (tmp_path / "run" / "visited").exists()
+    assert run.report.state_sha256 == undisturbed.report.state_sha256
+
+
+def test_a_run_whose_attendant_does_not_start_leaves_no_folder(tmp_path: Path) -> None:
+    with no_thread_left(), pytest.raises(RunFailedError, match="does not start: OSError: no more ports"):
+        train_recorded(*xor(), run_dir=tmp_path / "run", attendants=[partial(Visitor, fails=True)])
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("runtime", ["threads", "inline"])

@@ -75,7 +75,7 @@ def test_a_folder_is_named_after_data_set_and_time_by_default(tmp_path: Path) ->
 def test_a_run_that_ended_has_every_file_and_no_temporary_one(
     trained: tuple[SavedRun, RunConfig, Learner],
 ) -> None:
-    assert {path.name for path in trained[0].path.iterdir()} == {*FILES, "checkpoints"}
+    assert {path.name for path in trained[0].path.iterdir()} == {*FILES, "events.jsonl", "checkpoints"}
 
 
 def test_the_config_is_read_back_as_it_was(trained: tuple[SavedRun, RunConfig, Learner]) -> None:

@@ -10,12 +10,13 @@ import time
 from collections.abc import Sequence
 from functools import cache
 from typing import TypeAlias
+from weakref import ReferenceType
 
 from annex_actors.protocol.effects import Effect
 from annex_actors.protocol.instrument import Instrument, Peer, WorkItem
 from annex_actors.protocol.messages import WHOLE_STEP
 
-SIZE = 104
+SIZE = 112
 """Bytes that a heartbeat takes."""
 
 FADING = 0.999
@@ -27,7 +28,7 @@ START = "start"
 
 Memory: TypeAlias = "bytearray | memoryview"
 
-_BEGAN, _LONGEST, _ANSWERED = range(3)
+_BEGAN, _LONGEST, _ANSWERED, _BUSY = range(4)
 _WORKED, _STEP, _MICROBATCH, _MOST_KEPT, _HANDLED = range(5)
 _WORD = 40
 """Bytes for the name of a message's kind. It is a word and not a number, so that a process can name a user's own kind
@@ -43,6 +44,7 @@ class Heartbeat(Instrument):
 
     def __init__(self, memory: Memory | None = None) -> None:
         self._times, self._numbers, self._kind = _views(bytearray(SIZE) if memory is None else memory)
+        self._peer: ReferenceType[Peer] | None = None
 
     # The host's side
 
@@ -54,6 +56,7 @@ class Heartbeat(Instrument):
     def before(self, peer: Peer, item: WorkItem | None) -> None:
         """Record that a piece of work begins; `begin` has recorded the start."""
         if item is None:
+            self._peer = ReferenceType(peer)
             return
         message = item[1] if isinstance(item, tuple) else item
         self._kind[:] = _word(message.kind)
@@ -66,6 +69,7 @@ class Heartbeat(Instrument):
         times, numbers = self._times, self._numbers
         took = time.monotonic() - times[_BEGAN]
         times[_BEGAN] = 0.0
+        times[_BUSY] += took
         if item is not None and not isinstance(item, tuple):
             numbers[_HANDLED] += 1
             if item.is_work:
@@ -78,6 +82,12 @@ class Heartbeat(Instrument):
     def answer(self) -> None:
         """Record that the host has responded, busy or not."""
         self._times[_ANSWERED] = time.monotonic()
+
+    @property
+    def waiting(self) -> int:
+        """The number of messages that have reached the peer and are not handled; 0 where it is in another process."""
+        peer = None if self._peer is None else self._peer()
+        return 0 if peer is None else peer.waiting
 
     # The watchdog's side
 
@@ -96,6 +106,11 @@ class Heartbeat(Instrument):
     def longest_s(self) -> float:
         """The duration of the longest piece of work, in seconds; it fades, see `FADING`."""
         return self._times[_LONGEST]
+
+    @property
+    def busy_s(self) -> float:
+        """How long all finished pieces of work took together, in seconds."""
+        return self._times[_BUSY]
 
     @property
     def answered(self) -> float:
@@ -135,4 +150,4 @@ def _word(kind: str) -> bytes:
 def _views(memory: Memory) -> tuple[memoryview[float], memoryview[int], memoryview]:
     """Return the times, the numbers and the word in a heartbeat's memory."""
     view = memoryview(memory)[:SIZE]
-    return view[:24].cast("d"), view[24:64].cast("q"), view[64:].cast("B")
+    return view[:32].cast("d"), view[32:72].cast("q"), view[72:].cast("B")

@@ -19,13 +19,14 @@ from annex_actors.runtimes.hosting.judge import Judge
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
 from annex_actors.runtimes.hosting.peer_ref import Host, PeerRef, Peers
+from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.hosting.standstill import Surveyor
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.tree import start_tree
 from annex_actors.runtimes.hosting.watchdog import Watchdog
 from annex_actors.runtimes.main_guard import check_main_guard
 from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError
-from supervisors import ChildReady, Ref, Registry, StartError, ThreadChild
+from supervisors import ChildReady, Ref, Registry, StartError, SupervisorRef, ThreadChild
 from supervisors import Event as TreeEvent
 
 ORPHANS_S = 5.0
@@ -41,6 +42,13 @@ class HostedJob(Job, Protocol):
 
     def heartbeats(self, address: Address) -> tuple[Heartbeat, ...]:
         """Return the heartbeats of all incarnations of a peer, the first one first."""
+
+    def probe(self, address: Address, on_answer: Callable[[Probed], None], *, deep: bool = False) -> bool:
+        """Have a peer's host say how the peer does; see `PeerRef.probe`. Return False while the peer is not up."""
+
+    @property
+    def tree(self) -> SupervisorRef:
+        """The root of the supervision tree."""
 
 
 class SupervisedJob:
@@ -68,7 +76,7 @@ class SupervisedJob:
         self._driver = Driver(program, self._peers, self.registry, outcome)
         self._actors = _Actors(self.registry)
         self._resources = ExitStack()
-        observers = Observers(program.observers, self.registry)
+        observers = Observers(program.observers, self.registry, program.trace)
         judge = Judge(program, self._peers, observers, outcome)
         surveyor = Surveyor(program, self._peers, outcome)
         watchdog = Watchdog(
@@ -79,7 +87,7 @@ class SupervisedJob:
         try:
             self.registry.register(SURVEYOR, surveyor)
             self._resources.callback(self.registry.unregister, SURVEYOR)
-            for needs in (needed or nullcontext(), one_blas_thread(), watchdog):
+            for needs in (program.trace or nullcontext(), needed or nullcontext(), one_blas_thread(), watchdog):
                 self._resources.enter_context(needs)
             children = {spec.address: hosts[spec.address].child(spec, self._surroundings) for spec in program.peers}
             self._run = start_tree(program, children, observers.children(), hooks, self.registry)
@@ -141,6 +149,19 @@ class SupervisedJob:
     def heartbeats(self, address: Address) -> tuple[Heartbeat, ...]:
         """Return the heartbeats of all incarnations of a peer, the first one first."""
         return self._surroundings.heartbeats(address)
+
+    def probe(self, address: Address, on_answer: Callable[[Probed], None], *, deep: bool = False) -> bool:
+        """Have a peer's host say how the peer does; see `HostedJob.probe`."""
+        peer, heartbeats = self._peers.at(address), self._surroundings.heartbeats(address)
+        if peer is None or not heartbeats:
+            return False
+        peer.probe(on_answer, heartbeats[-1].waiting, deep=deep)
+        return True
+
+    @property
+    def tree(self) -> SupervisorRef:
+        """The root of the supervision tree."""
+        return self._run
 
     def close(self) -> None:
         """Stop the tree from right to left: the observers last, so that they see every other peer stop."""

@@ -8,6 +8,7 @@ from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.failures import FailureLedger, PeerError, chained, one_line, too_many_restarts
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
+from annex_actors.runtimes.hosting.own_code import explained
 from annex_actors.runtimes.hosting.peer_ref import Peers
 from annex_actors.runtimes.hosting.tree import INPUTS, LAYERS
 from annex_actors.runtimes.hosting.watchdog import Hang
@@ -66,11 +67,11 @@ class Judge:
         match event:
             case ChildExited(reason=reason):
                 error = self._hangs.pop(address, None) or reason.exception
-                why = one_line(error) if error else str(reason)
-                self._show(PeerExited(address, label, event.incarnation, why, orderly=reason.is_orderly))
+                ended = PeerExited(address, label, event.incarnation, str(reason), orderly=reason.is_orderly)
+                self._show(ended if error is None else explained(ended, error))
                 self._outcome.fail(self._ledger.record(address, label, error))
             case ChildStartFailed(error=error):
-                self._show(PeerExited(address, label, event.incarnation, one_line(error)))
+                self._show(explained(PeerExited(address, label, event.incarnation, ""), error))
                 self._outcome.fail(self._judge_start(address, label, event.incarnation, error))
             case ChildAbandoned():
                 self._show(PeerAbandoned(address, label, event.incarnation))

@@ -23,9 +23,8 @@ class Surroundings(Protocol):
     of a new incarnation, and only then: if a peer still sent to the old one, they would be lost for ever.
     """
 
-    @property
-    def instrument(self) -> Instrument:
-        """The instrument of every peer here."""
+    def instrument(self, address: Address, number: int) -> Instrument:
+        """Return what watches a new incarnation of a peer; ``number`` as `open` returned it."""
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Begin a new incarnation: return the store's number for it, from 1, and the last commit.
@@ -67,7 +66,7 @@ class NodeHost:
         heartbeat = surroundings.heartbeat(spec.address)
         heartbeat.begin()
         self._number, snapshot = surroundings.open(spec.address)
-        instrument = combined(heartbeat, surroundings.instrument)
+        instrument = combined(heartbeat, surroundings.instrument(spec.address, self._number))
         self.node = spec.node(snapshot, self._number, instrument, surroundings.is_due)
 
     def start(self, incarnation: int) -> None:
@@ -92,6 +91,7 @@ class NodeHost:
         """Carry out effects, in their order."""
         surroundings = self._surroundings
         send = surroundings.send
+        self.node.carrying_out(effects)
         for effect in effects:
             if isinstance(effect, Send):
                 send(effect.to, effect.envelope)

@@ -46,9 +46,11 @@ class Observers:
     Args:
         observers: in the order in which they are shown events.
         registry: where their actors are found.
+        trace: hears of the events at once, without an actor of its own; None: the run is not traced.
     """
 
-    def __init__(self, observers: Sequence[Observer], registry: Registry) -> None:
+    def __init__(self, observers: Sequence[Observer], registry: Registry, trace: Observer | None = None) -> None:
+        self._trace = trace
         self._observers = {f"observer-{index}": observer for index, observer in enumerate(observers)}
         self._registry = registry
 
@@ -61,6 +63,8 @@ class Observers:
 
     def show(self, event: Event) -> None:
         """Show an event to each observer, without waiting."""
+        if self._trace is not None:
+            self._trace.on_event(event)
         for name in self._observers:
             observer = self._registry.whereis(name)
             if observer is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import LayerFault
+from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.program import PeerSpec
 from supervisors import ChildSpec, Registry
 
@@ -21,6 +22,10 @@ class PeerRef(Protocol):
     def incarnation(self) -> int:
         """The number of this incarnation, as its supervisor counts."""
 
+    @property
+    def pid(self) -> int | None:
+        """The id of the process that it has to itself; None: it has none."""
+
     def tell(self, envelope: Envelope) -> None:
         """Send an envelope, without waiting; it is lost if the peer has ended."""
 
@@ -32,6 +37,15 @@ class PeerRef(Protocol):
 
     def inject(self, fault: LayerFault, layer: int) -> None:
         """Inject a fault into one of its layers, at the next point of its work."""
+
+    def probe(self, on_answer: Callable[[Probed], None], held: int, *, deep: bool) -> None:
+        """Have its host say how it does, whatever it is doing: at once, or later in another thread, or never.
+
+        Args:
+            on_answer: called with the answer.
+            held: how many messages wait in its node, if that is in this process.
+            deep: whether the stack is wanted too, which takes longer.
+        """
 
 
 class Host(Protocol):

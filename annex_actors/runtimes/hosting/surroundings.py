@@ -8,6 +8,7 @@ from annex_actors.protocol.events import Event, Finished, PeerStarted
 from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
@@ -41,7 +42,7 @@ class RunSurroundings:
         on_open: Callable[[], None],
     ) -> None:
         self.registry = registry
-        self.instrument: Instrument = program.instrument
+        self._instrument_of = program.instrument
         self._store = program.store
         self._labels = {spec.address: spec.label for spec in program.peers}
         self._addresses = {str(address): address for address in self._labels}
@@ -68,6 +69,10 @@ class RunSurroundings:
             raise Ignore
         self._on_open()
         return self._store.open(address)
+
+    def instrument(self, address: Address, number: int) -> Instrument:
+        """Return what watches a new incarnation of a peer on a thread."""
+        return self._instrument_of(address, number, clock.now)
 
     def pause(self, seconds: float) -> None:
         """Wait before another try to start a peer, but not when the run has ended."""

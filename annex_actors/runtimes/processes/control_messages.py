@@ -13,7 +13,9 @@ from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.faults.planned import Crash, Place
 from annex_actors.runtimes.handed_over import Wanted
+from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.program import PeerSpec
+from annex_actors.runtimes.tracing.scope import Scope
 
 # To the worker
 
@@ -33,7 +35,7 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Host this peer; sent with two open files, for its commits and its heartbeat.
+    """Host this peer; sent with open files, for its commits, its heartbeat and, if it is traced, its trace.
 
     Args:
         spec: the peer.
@@ -43,6 +45,7 @@ class Assign:
         every: see `SharedCommitLog`; the worker reports these commits by `Kept`.
         commit_every: steps between two commits.
         crashes: the planned crashes that are left.
+        trace: the steps that it records; None: it is not traced.
         wanted: what it is to hand over, as messages of these classes; None: nothing.
     """
 
@@ -53,6 +56,7 @@ class Assign:
     every: int
     commit_every: int
     crashes: tuple[Crash, ...]
+    trace: Scope | None = None
     wanted: Wanted | None = None
 
 
@@ -72,6 +76,14 @@ class Stop:
 @dataclass(frozen=True, slots=True)
 class Ping:
     """Answer through the heartbeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Answer how the peer does, by `ProbeAnswer` of the same number."""
+
+    number: int
+    deep: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,14 @@ class Kept:
     """The commit of this step is in the log, and is kept there for a while."""
 
     step: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """How the peer does; the reading thread says so, whatever the actor is doing."""
+
+    number: int
+    answer: Probed
 
 
 @dataclass(frozen=True, slots=True)

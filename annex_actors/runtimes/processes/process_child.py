@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import LayerFault
-from annex_actors.runtimes.processes.control_messages import Inject, Stop
+from annex_actors.runtimes.hosting.probed import Probed
+from annex_actors.runtimes.processes.control_messages import Inject, Probe, Stop
 from annex_actors.runtimes.processes.worker_process import WorkerProcess
 from supervisors import KILLED, SHUTDOWN, Crashed, Reason, Rung
 
@@ -31,6 +33,13 @@ class ProcessRef:
         self.incarnation = incarnation
         self.number = number
         self.process = process
+        self._asked: dict[int, Callable[[Probed], None]] = {}
+        self._numbers = count()
+
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self.process.pid
 
     def tell(self, envelope: Envelope) -> None:
         """Send an envelope, without waiting."""
@@ -50,6 +59,18 @@ class ProcessRef:
             self.process.signal(signal.SIGSTOP)
         else:
             self.process.send(Inject(layer, fault))
+
+    def probe(self, on_answer: Callable[[Probed], None], held: int, *, deep: bool) -> None:
+        """Ask the process how the peer does; a process that is stopped never answers."""
+        number = next(self._numbers)
+        self._asked[number] = on_answer
+        self.process.send(Probe(number, deep))
+
+    def answered(self, number: int, answer: Probed) -> None:
+        """Give an answer of the process to the caller of `probe`."""
+        on_answer = self._asked.pop(number, None)
+        if on_answer is not None:
+            on_answer(answer)
 
     def __repr__(self) -> str:
         return f"<{self.address}#{self.incarnation} process {self.process.pid}>"

@@ -14,7 +14,7 @@ from annex_actors.runtimes.handed_over import Failure, Fingerprint
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.processes.commit_logs import CommitLogs
 from annex_actors.runtimes.processes.connections import Connections
-from annex_actors.runtimes.processes.control_messages import Assign, Connected, Crashing, Kept, Ping, Up
+from annex_actors.runtimes.processes.control_messages import Assign, Connected, Crashing, Kept, Ping, ProbeAnswer, Up
 from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
 from annex_actors.runtimes.processes.spare_workers import START_S
 from annex_actors.runtimes.processes.worker_process import WithFiles, WorkerProcess
@@ -51,6 +51,7 @@ class Startup:
         self._logs = logs
         self._crashes = program.crashes or CrashPlan()
         self._faults = program.faults or InjectedFaults()
+        self._trace = program.trace
         self._handing_over = program.handing_over
         self._ref = ProcessRef(assignment.spec.address, assignment.incarnation, assignment.number, process)
         self._decided = Event()
@@ -86,6 +87,7 @@ class Startup:
         heartbeat = ref.process.heartbeat_file()
         if heartbeat is not None:  # else it has ended, and `_on_exit` is called
             fds = [self._logs.duplicate_fd(ref.address, assignment.number), heartbeat]
+            fds += [self._trace.memory_of(ref.address, assignment.number)] if self._trace else []
             ref.process.send(WithFiles(assignment, fds))
 
     def _on_message(self, message: Any) -> None:
@@ -99,6 +101,8 @@ class Startup:
                 self._logs.copy(ref.address, step, self._assignment.number)
             case Connected(peer, number):
                 self._connections.record_connected(ref.address, peer, number)
+            case ProbeAnswer(number, answer):
+                ref.answered(number, answer)
             case Crashing(place):
                 self._crashes.take(place)
             case Strike():

@@ -34,10 +34,12 @@ from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.routing import TRAINER
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.protocol.survey import SURVEYOR
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+from annex_actors.runtimes.hosting.probed import probed
 from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.control_messages import (
@@ -50,12 +52,15 @@ from annex_actors.runtimes.processes.control_messages import (
     Kept,
     Ping,
     Prepare,
+    Probe,
+    ProbeAnswer,
     Ready,
     Stop,
     Up,
 )
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.threads import PeerActor
+from annex_actors.runtimes.tracing.recorder import Recorder
 from annex_actors.stores.shared_log import SharedCommitLog
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
 
@@ -72,6 +77,7 @@ class WorkerSurroundings:
         links: the current links to the neighbours.
         log: where the peer commits.
         heartbeat: of this incarnation.
+        recorder: of its trace.
     """
 
     def __init__(
@@ -81,6 +87,7 @@ class WorkerSurroundings:
         links: Mapping[Address, Link],
         log: SharedCommitLog,
         heartbeat: Heartbeat,
+        recorder: Instrument,
     ) -> None:
         self._assignment = assignment
         self._control = control
@@ -90,11 +97,15 @@ class WorkerSurroundings:
         self.faults = InjectedFaults(on_strike=control.send)
         crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
         kept = assignment.wanted.instrument(control.send) if assignment.wanted else NO_INSTRUMENT
-        self.instrument: Instrument = combined(self.faults, crashes, kept)
+        self._instrument = combined(recorder, self.faults, crashes, kept)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return the store's number for this incarnation, and the last commit."""
         return self._assignment.number, self._log.latest()
+
+    def instrument(self, address: Address, number: int) -> Instrument:
+        """Return what watches the peer."""
+        return self._instrument
 
     def heartbeat(self, address: Address) -> Heartbeat:
         """Return the heartbeat of this incarnation."""
@@ -159,6 +170,10 @@ class Worker:
             case Ping():
                 if self._heartbeat is not None:
                     self._heartbeat.answer()
+            case Probe(number, deep):
+                if self._child is not None and self._heartbeat is not None:
+                    answer = probed(self._child.ref, self._heartbeat.waiting, deep=deep)
+                    self._control.send(ProbeAnswer(number, answer))
             case Connect(peer, number):
                 self._connect(peer, framing.receive_fds(self._files, 1)[0])
                 self._control.send(Connected(peer, number))
@@ -169,7 +184,7 @@ class Worker:
                 os.environ.pop(IMPORTING, None)
                 self._control.send(Ready())
             case Assign():
-                self._begin(message, *framing.receive_fds(self._files, 2))
+                self._begin(message, *framing.receive_fds(self._files, 2 if message.trace is None else 3))
             case Inject(layer, fault):
                 if self._surroundings is not None:
                     self._surroundings.faults.inject(layer, fault)
@@ -192,10 +207,13 @@ class Worker:
         if self._child is not None:  # else `_begin` starts it, once there is an actor to receive its messages
             link.start()
 
-    def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int) -> None:
+    def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int, trace_fd: int = -1) -> None:
         self._heartbeat = Heartbeat(memoryview(mmap.mmap(heartbeat_fd, mmap.PAGESIZE)))
         log = SharedCommitLog(log_fd, depth=assignment.depth, every=assignment.every)
-        self._surroundings = WorkerSurroundings(assignment, self._control, self._links, log, self._heartbeat)
+        recorder = NO_INSTRUMENT
+        if assignment.trace is not None:
+            recorder = Recorder(memoryview(mmap.mmap(trace_fd, 0)), assignment.trace, clock.now)
+        self._surroundings = WorkerSurroundings(assignment, self._control, self._links, log, self._heartbeat, recorder)
         id = str(assignment.spec.address)
         spec = ChildSpec.of(PeerActor, assignment.spec, self._surroundings, id=id)
         try:

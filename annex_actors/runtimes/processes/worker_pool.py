@@ -124,16 +124,16 @@ class WorkerPool:
     def _assignment(self, spec: PeerSpec, incarnation: int, number: int) -> Assign:
         program = self._program
         crashes = program.crashes.crashes() if program.crashes else ()
-        store, handing_over = program.store, program.handing_over
         return Assign(
             spec,
             incarnation,
             number,
-            store.depth,
-            store.every,
-            self._commit_every,
-            crashes,
-            wanted=None if handing_over is None else handing_over.wanted(),
+            depth=program.store.depth,
+            every=program.store.every,
+            commit_every=self._commit_every,
+            crashes=crashes,
+            trace=program.trace.scope if program.trace else None,
+            wanted=program.handing_over.wanted() if program.handing_over else None,
         )
 
     def _pin(self, address: Address, pid: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from annex_actors.runtimes.hosting.judge import Judge
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
 from annex_actors.runtimes.hosting.peer_ref import PeerRef, Peers
+from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.watchdog import Hang
 from annex_actors.runtimes.program import PeerSpec
@@ -60,6 +62,7 @@ class Ended:
     """A peer that records that it was ended by force."""
 
     incarnation: int = 4
+    pid: int | None = None
     ended: list[str] = field(default_factory=list)
 
     def tell(self, envelope: Envelope) -> None: ...
@@ -67,6 +70,8 @@ class Ended:
     def kill(self) -> None: ...
 
     def inject(self, fault: LayerFault, layer: int) -> None: ...
+
+    def probe(self, on_answer: Callable[[Probed], None], held: int, *, deep: bool) -> None: ...
 
     def end(self) -> None:
         self.ended.append("by force")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -35,6 +36,8 @@ class Peer:
     kept_bytes: int = 0
     address: Address = STAGE
     incarnation: int = 1
+    finished: int = 0
+    waiting: int = 0
     latest: None = None
 
 
@@ -71,6 +74,31 @@ def test_a_heartbeat_shows_what_its_peer_does_and_has_done() -> None:
     assert heartbeat.place == "resume at step 3"
     heartbeat.after(Peer(5), (stage_address(1), resume(3)), ())
     assert heartbeat.worked == 1, "only work on a step counts"
+
+
+def test_a_heartbeat_adds_up_how_long_its_peer_was_busy() -> None:
+    memory = memoryview(bytearray(SIZE))
+    heartbeat, times = Heartbeat(memory), memory[:32].cast("d")
+    took = []
+    for _ in range(3):
+        heartbeat.before(Peer(), piece())
+        began = heartbeat.began
+        assert began is not None
+        heartbeat.after(Peer(), piece(), ())
+        took.append(time.monotonic() - began)
+    assert 0 < heartbeat.busy_s <= sum(took)
+    times[0] = time.monotonic() - 100.0
+    heartbeat.after(Peer(), piece(), ())
+    assert 100 <= heartbeat.busy_s < 101
+
+
+def test_a_heartbeat_shows_how_much_waits_as_long_as_its_peer_lives() -> None:
+    heartbeat, peer = Heartbeat(), Peer(waiting=3)
+    assert heartbeat.waiting == 0
+    heartbeat.before(peer, None)
+    assert heartbeat.waiting == 3
+    del peer
+    assert heartbeat.waiting == 0
 
 
 def test_a_heartbeat_in_shared_memory_can_be_read_by_others() -> None:

@@ -1,0 +1,53 @@
+"""The files of a trace in a run's folder."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from annex_actors.base.files import writing
+from annex_actors.runtimes.tracing.kept import Header
+from annex_actors.runtimes.tracing.layout import Records
+from annex_actors.training.atomic_files import write_whole
+
+TRACE, TRACE_RECORDS = "trace.json", "trace.records"
+"""What the trace is of, and its records, one after the other, as `RECORD` describes them."""
+
+MOST_IN_FILE = 12_000_000
+"""Records that are kept: 1 GB."""
+
+
+class InFolder:
+    """Keeps records in a run's folder. A killed job leaves all but those of its last moments.
+
+    A run that is resumed replaces the trace of what was before.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._length = 0
+        with writing(folder, "a trace"):
+            (folder / TRACE_RECORDS).write_bytes(b"")
+
+    def add(self, records: Records) -> int:
+        """Append more records to the file; on a disk that is full they are lost, and the run goes on."""
+        kept = records[: max(0, MOST_IN_FILE - self._length)]
+        try:
+            with open(self._folder / TRACE_RECORDS, "ab") as file:
+                file.write(kept.tobytes())
+        except OSError:
+            return len(records)
+        self._length += len(kept)
+        return len(records) - len(kept)
+
+    def describe(self, header: Header) -> None:
+        """Replace the file that says what the trace is of."""
+        with suppress(OSError):  # a disk that is full costs the trace, and not the run
+            write_whole(self._folder / TRACE, json.dumps(header))

@@ -1,0 +1,131 @@
+"""The records of a trace as bytes, and the memory in which a peer leaves them for the process that supervises it.
+
+A peer writes its records into a ring of memory, which two processes may share. So to record is to write some sixty
+bytes: nothing is sent, nothing waits, and what a peer has recorded is there when it is killed at the next instruction.
+Where the ring is full, the record is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Memory: TypeAlias = "bytearray | memoryview"
+
+RECEIVED, SENT, WORKED = range(3)
+"""What a record is of: a message taken from the inbox, a message sent, a piece of work."""
+
+FIELDS = struct.Struct("<BBBxiqqiIqqdd")
+"""A record: what; kind and role, as indices of names; the other peer's number, -1 for none; step, microbatch, edge; the
+sender's incarnation, as the store counts; bytes of arrays; finished steps; start and end, in seconds."""
+
+_WRITTEN = np.dtype(
+    {
+        "names": [
+            *("what", "kind", "role", "number", "step", "microbatch", "edge", "incarnation"),
+            *("bytes", "version", "start", "end"),
+        ],
+        "formats": ["u1", "u1", "u1", "i4", "i8", "i8", "i4", "u4", "i8", "i8", "f8", "f8"],
+        "offsets": [0, 1, 2, 4, 8, 16, 24, 28, 32, 40, 48, 56],
+        "itemsize": FIELDS.size,
+    }
+)
+
+RECORD = np.dtype(
+    [
+        ("what", "u1"),
+        ("kind", "u1"),
+        ("role", "u1"),
+        ("own_role", "u1"),
+        ("number", "i4"),
+        ("own_number", "i4"),
+        ("step", "i8"),
+        ("microbatch", "i8"),
+        ("edge", "i4"),
+        ("incarnation", "u4"),
+        ("own_incarnation", "u4"),
+        ("bytes", "i8"),
+        ("version", "i8"),
+        ("start", "f8"),
+        ("end", "f8"),
+    ]
+)
+"""A record of a trace: what the peer wrote, with its own name, and with names that the whole trace shares.
+
+``role`` and ``number`` are the other end of a message, ``own_role`` and ``own_number`` the peer that recorded it;
+``incarnation`` is the sender's, ``own_incarnation`` the peer's; ``start`` is when a message was sent or received, or
+when a piece of work began; ``end`` is when it was done, its messages sent and its commit made.
+"""
+
+Records: TypeAlias = NDArray[np.void]
+
+COUNTS, NAMES, NAME = 64, 64, 40
+"""Bytes of the counts at the beginning of a ring; how many names follow, and the bytes of each."""
+
+HEAD = COUNTS + NAMES * NAME
+"""Bytes before the first record."""
+
+WRITTEN, READ, DROPPED, NAMED = range(4)
+"""The counts: records written, read, dropped for lack of room; names."""
+
+ROOM = 1 << 14
+"""Records that a ring has room for: more than a peer writes between two readings."""
+
+LITTLE_ROOM = 1 << 10
+"""The same where a run has more than `MANY` peers, so that their rings do not fill the memory."""
+
+MANY = 64
+
+
+def size_of(room: int) -> int:
+    """Return the bytes of a ring with room for so many records."""
+    return HEAD + room * FIELDS.size
+
+
+class Ring:
+    """A ring of records: one thread writes, another reads, and neither waits for the other.
+
+    Args:
+        memory: of `size_of` bytes, all zero at first.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memoryview(memory)
+        self.counts = self.memory[:COUNTS].cast("q")
+        self.body = self.memory[HEAD:]
+        self.room = len(self.body) // FIELDS.size
+
+    def name(self, text: str) -> int:
+        """Add a name, and return its index; all for which there is no room have the last one. For the writer."""
+        index = min(self.counts[NAMED], NAMES - 1)
+        start = COUNTS + index * NAME
+        self.memory[start : start + NAME] = text.encode()[:NAME].ljust(NAME, b"\0")
+        self.counts[NAMED] = index + 1
+        return index
+
+    @property
+    def dropped(self) -> int:
+        """How many records were dropped."""
+        return self.counts[DROPPED]
+
+    @property
+    def names(self) -> list[str]:
+        """The names so far, in the order of their indices."""
+        content = self.memory[COUNTS : COUNTS + self.counts[NAMED] * NAME].tobytes()
+        pieces = (content[start : start + NAME] for start in range(0, len(content), NAME))
+        return [each.rstrip(b"\0").decode(errors="replace") for each in pieces]
+
+    def take(self) -> Records:
+        """Remove and return what was written since the last call, in a copy. For the reader."""
+        counts = self.counts
+        read, written = counts[READ], counts[WRITTEN]
+        if read == written:
+            return np.empty(0, _WRITTEN)
+        first, last = read % self.room, (written - 1) % self.room + 1
+        records = np.frombuffer(self.body, _WRITTEN, self.room)
+        taken = records[first:last].copy() if first < last else np.concatenate([records[first:], records[:last]])
+        counts[READ] = written
+        return taken

@@ -1,0 +1,69 @@
+"""Which steps of a run are traced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
+
+SAMPLE_LENGTH, SAMPLE_EVERY = 4, 400
+"""A sample is so many steps in a row out of so many: enough to see steps overlap, and one in a hundred."""
+
+ALL, SAMPLE = "all", "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The steps that are traced: of each ``every`` steps the first ``length``, and of the run the first ``stop``.
+
+    Whether a message belongs to it depends on the message's step alone. So all peers record the same steps, without
+    asking each other, and every receipt has its send. Messages about commits, which have no such step, are recorded
+    only where every step is.
+
+    Args:
+        length: >= 1.
+        every: >= ``length``; 1 with a ``length`` of 1: every step.
+        stop: None: to the end of the run.
+        ahead: how many steps may be under way at once.
+    """
+
+    length: int = 1
+    every: int = 1
+    stop: int | None = None
+    ahead: int = 1
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the scope that a user names: ``all``, ``sample``, or a number of steps.
+
+        Raises:
+            ConfigError: another text.
+        """
+        if text == ALL:
+            return cls()
+        if text == SAMPLE:
+            return cls(SAMPLE_LENGTH, SAMPLE_EVERY)
+        if text.isdecimal() and 0 < int(text) < 2**31:
+            return cls(stop=int(text))
+        raise ConfigError(f"expected `trace` to be all, sample, or a number of steps >= 1, got {shown(text)}")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has every step."""
+        return self.every == 1 and self.stop is None
+
+    def __contains__(self, step: int) -> bool:
+        return step % self.every < self.length and (self.stop is None or step < self.stop)
+
+    def is_near(self, step: int) -> bool:
+        """Return whether a peer that is at a step may meet messages of those that are traced."""
+        if self.stop is not None and step >= self.stop:
+            return False
+        return (step + self.ahead) % self.every < self.length + self.ahead
+
+    def __str__(self) -> str:
+        if self.every > 1:
+            return SAMPLE
+        return ALL if self.stop is None else str(self.stop)

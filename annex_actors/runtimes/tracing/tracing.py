@@ -1,0 +1,199 @@
+"""The trace of a job: a thread of its own reads what the job's peers record, and keeps it."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from threading import Event as Flag
+from threading import Lock, Thread
+from typing import Any, Self
+
+import numpy as np
+
+from annex_actors.protocol.events import Event, PeerExited
+from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.tracing.kept import Header, Keeper
+from annex_actors.runtimes.tracing.layout import LITTLE_ROOM, MANY, RECORD, ROOM, Records, Ring, size_of
+from annex_actors.runtimes.tracing.recorder import Recorder
+from annex_actors.runtimes.tracing.scope import Scope
+from annex_actors.stores.shared_log import anonymous_memory
+
+INTERVAL_S = 0.1
+"""Seconds between two readings."""
+
+Listener = Callable[[Header, Records], None]
+"""Called with new records in the thread that reads them: it must be quick."""
+
+
+class JobTrace:
+    """Records what the peers of one job do; an observer of its events, too.
+
+    Any thread may ask it for a recorder, also one that is killed at the next instruction, so nothing here is locked but
+    the reading.
+
+    Args:
+        header: what the trace is of.
+        scope: which steps are recorded.
+        keep: where the records go.
+        listeners: called with new records.
+        peers: how many record.
+    """
+
+    def __init__(
+        self, header: Header, scope: Scope, keep: Keeper, listeners: tuple[Listener, ...] = (), peers: int = 1
+    ) -> None:
+        self.scope = scope
+        self._header: dict[str, Any] = {**header, "names": [], "exits": [], "dropped": 0, "is_over": False}
+        self._keep = keep
+        self._listeners = listeners
+        self._room = ROOM if peers <= MANY else LITTLE_ROOM
+        self._rings: list[tuple[Address, int, Ring]] = []
+        self._names: dict[str, int] = {}
+        self._lost = 0
+        self._lock = Lock()
+        self._closing = Flag()
+        self._thread: Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        if self._thread is None:
+            self._keep.describe(self._header)
+            self._thread = Thread(target=self._run, name="trace", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        """Read for a last time; safe to call twice."""
+        self._closing.set()
+        if self._thread is not None and not self._header["is_over"]:
+            self._thread.join()
+            self.read()
+            self._header["is_over"] = True
+            self._describe()
+
+    def recorder(self, address: Address, number: int, clock: Callable[[], float]) -> Recorder:
+        """Return what records a new incarnation of a peer in this process."""
+        memory = bytearray(size_of(self._room))
+        self._rings.append((address, number, Ring(memory)))
+        return Recorder(memory, self.scope, clock)
+
+    def memory_of(self, address: Address, number: int) -> int:
+        """Return the descriptor of memory for a new incarnation in another process; the caller closes it."""
+        fd = anonymous_memory("trace")
+        os.ftruncate(fd, size_of(self._room))
+        self._rings.append((address, number, Ring(memoryview(mmap.mmap(fd, size_of(self._room))))))
+        return fd
+
+    def on_event(self, event: Event) -> None:
+        """Keep when peers ended."""
+        if isinstance(event, PeerExited):
+            known = {"peer": str(event.address), "time": event.time, "reason": event.reason, "orderly": event.orderly}
+            self._header["exits"].append(known)
+
+    def read(self) -> None:
+        """Keep what was recorded since the last reading."""
+        with self._lock:
+            rings = list(self._rings)
+            newest = {address: ring for address, _, ring in rings}
+            known = len(self._names)
+            parts = [self._named(ring.take(), ring, address, number) for address, number, ring in rings]
+            for each in rings:
+                if each[2] is not newest[each[0]]:  # it has ended, since there is a newer incarnation
+                    self._lost += each[2].dropped
+                    self._rings.remove(each)
+            records = np.concatenate([np.empty(0, RECORD), *parts])
+            if len(records):
+                self._add(records, is_new=known < len(self._names))
+
+    def _add(self, records: Records, *, is_new: bool) -> None:
+        self._lost += self._keep.add(records)
+        if is_new:
+            self._describe()
+        for listener in self._listeners:
+            listener(self._header, records)
+
+    def _describe(self) -> None:
+        dropped = self._lost + sum(ring.dropped for _, _, ring in self._rings)
+        self._header.update(names=list(self._names), dropped=dropped)
+        self._keep.describe(self._header)
+
+    def _named(self, written: Any, ring: Ring, address: Address, number: int) -> Records:
+        """Return records as a ring has them, with the peer's name, and with names that the whole trace shares."""
+        records = np.zeros(len(written), RECORD)
+        if not len(written):
+            return records
+        for name in written.dtype.names:
+            records[name] = written[name]
+        shared = np.array([self._index(name) for name in ring.names], np.uint8)
+        records["kind"], records["role"] = shared[written["kind"]], shared[written["role"]]
+        records["own_role"] = self._index(address.role)
+        records["own_number"] = -1 if address.number is None else address.number
+        records["own_incarnation"] = number
+        return records
+
+    def _index(self, name: str) -> int:
+        return self._names.setdefault(name, min(len(self._names), 255))
+
+    def _run(self) -> None:
+        while not self._closing.wait(INTERVAL_S):
+            self.read()
+
+
+class Tracing:
+    """What is traced of the jobs that are started with it, and where that goes.
+
+    Args:
+        scope: which steps.
+        keep: makes the place for the records of each job.
+    """
+
+    def __init__(self, scope: Scope, keep: Callable[[], Keeper]) -> None:
+        self.scope = scope
+        self._keep = keep
+        self._listeners: tuple[Listener, ...] = ()
+        self.jobs: list[JobTrace] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Call a function with the records of the jobs that start from now on, as they are read."""
+        self._listeners = (*self._listeners, listener)
+
+    def of_job(self, header: Header, peers: int, ahead: int = 1) -> JobTrace:
+        """Return the trace of a job, which the job enters at its start.
+
+        Args:
+            header: what it is of.
+            peers: how many record.
+            ahead: how many steps may be under way at once.
+        """
+        scope = replace(self.scope, ahead=ahead)
+        job = JobTrace({**header, "scope": str(scope)}, scope, self._keep(), self._listeners, peers)
+        self.jobs.append(job)
+        return job
+
+    def close(self) -> None:
+        """End all traces."""
+        for job in self.jobs:
+            job.__exit__()
+
+
+_ACTIVE: ContextVar[Tracing | None] = ContextVar("tracing", default=None)
+
+
+def active() -> Tracing | None:
+    """Return what traces the jobs that are started in this context; None: nothing."""
+    return _ACTIVE.get()
+
+
+@contextmanager
+def activated(tracing: Tracing) -> Iterator[None]:
+    """Trace the jobs that are started in the block, in this thread; at its end their traces are whole."""
+    token = _ACTIVE.set(tracing)
+    try:
+        yield
+    finally:
+        _ACTIVE.reset(token)
+        tracing.close()
