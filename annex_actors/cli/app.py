@@ -22,6 +22,7 @@ from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.predict import predict
 from annex_actors.cli.replay import replay
+from annex_actors.cli.report import report
 from annex_actors.cli.resume import resume
 from annex_actors.cli.schedules import schedules
 from annex_actors.cli.serve import serve
@@ -29,6 +30,7 @@ from annex_actors.cli.settings import settings
 from annex_actors.cli.simulate import simulate
 from annex_actors.cli.summary import summary
 from annex_actors.cli.tables import costs, initializers, layers, optimizers, rates
+from annex_actors.cli.trace import trace
 from annex_actors.cli.train import train
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
@@ -50,7 +52,9 @@ for each in (
     inspect,
     card,
     curves,
+    report,
     export,
+    trace,
     replay,
     summary,
     find_rate,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from annex_actors.cli import options as shared
+from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
 from annex_actors.cli.training import print_outcome, progress_of
 
 _DATA = "A name in `annex-actors datasets`, your own table, .npz, .jsonl, folder of pictures, or .toml config file."
@@ -65,6 +66,10 @@ def train(
     quiet: shared.Quiet = False,
     json: shared.Json = False,
     log: Annotated[list[Path] | None, typer.Option(metavar="FILE.csv|FOLDER", help=_LOG)] = None,
+    trace: shared.Trace = None,
+    observe: Observe = False,
+    observe_control: ObserveControl = False,
+    report: Report = False,
     debug: shared.Debug = False,
 ) -> int:
     """Train a network whose layers are actors, and keep the run in a folder; by default on handwritten digits."""
@@ -72,6 +77,7 @@ def train(
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import train_recorded
     from annex_actors.runtimes import parse_crash
+    from annex_actors.runtimes.tracing.scope import Scope
 
     settings = shared.settings_from(
         data,
@@ -117,9 +123,13 @@ def train(
         keep=shared.number_or_text(keep),
     )
     crashes = [parse_crash(text) for text in crash or []]
+    scope = None if trace is None else Scope.of(trace)
     config, learner, dataset = resolve(settings)
     logs = [log_at(path) for path in log or []]
-    with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
+    with (
+        pages_of(observe=observe, control=observe_control, report=report) as pages,
+        progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
+    ):
         run = train_recorded(
             config,
             learner,
@@ -127,6 +137,9 @@ def train(
             run_dir=run_dir,
             crashes=crashes,
             observers=[*observers, *logs],
+            attendants=pages.attendants,
             fingerprints=fingerprints,
+            trace=scope,
         )
+        pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

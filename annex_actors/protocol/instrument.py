@@ -48,16 +48,16 @@ class Peer(Protocol):
         """The size of the arrays that it keeps for its neighbours."""
 
     @property
-    def latest(self) -> Snapshot | None:
-        """What it was at the last step that it has finished in this incarnation, committed or not; None: no step."""
-
-    @property
     def finished(self) -> int:
         """How many steps it has finished, committed or not: of a stage, the version of its weights."""
 
     @property
     def waiting(self) -> int:
         """The number of messages that have reached it and are not handled; may be read from another thread."""
+
+    @property
+    def latest(self) -> Snapshot | None:
+        """What it was at the last step that it has finished in this incarnation, committed or not; None: no step."""
 
 
 class Instrument:

@@ -193,16 +193,6 @@ class Node:
         urgency = self.mailbox.urgency()
         return MOST_URGENT if urgency is None and self._survey.next() else urgency
 
-    def _handle(self, message: Message, given: GivenSince) -> Iterable[Request]:
-        """Handle a message; if that fails, tell the instrument what it was given."""
-        given.add(message)
-        try:
-            return self.behaviour.handle(message)
-        except Exception as error:
-            if self._failed is not None:
-                self._failed(self, given.to(message), error)
-            raise
-
     def _attach(self) -> None:
         """Call the methods of what watches the peer until the next step is finished."""
         if self._during is not None:
@@ -213,6 +203,16 @@ class Node:
         self._before = active(instrument.before)
         self._done = active(instrument.done)
         self._after = active(instrument.after)
+
+    def _handle(self, message: Message, given: GivenSince) -> Iterable[Request]:
+        """Handle a message; if that fails, tell the instrument what it was given."""
+        given.add(message)
+        try:
+            return self.behaviour.handle(message)
+        except Exception as error:
+            if self._failed is not None:
+                self._failed(self, given.to(message), error)
+            raise
 
     def _answer(self, peer: Address, control: Control) -> Iterable[Request]:
         if isinstance(control, Resume):

@@ -12,24 +12,13 @@ from annex_actors.peers.stage import Stage, StageSpec
 from annex_actors.protocol.effects import Commit
 from annex_actors.protocol.messages import Post
 from annex_actors.replay.debugger import Debugger
-from annex_actors.replay.frames import layer_frames
 from annex_actors.replay.pieces import FailureReport, ReplayReport, layers_of, piece_of, sent_lines
 from annex_actors.runs.failure_files import FailureRecord, KeptFailure
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.handed_over import error_line
+from annex_actors.runtimes.hosting.own_code import own_traceback
 from annex_actors.training.learner import Learner
-
-
-def first_cause(saved: SavedRun) -> FailureRecord | None:
-    """Return the failure that ended a run; of a run that has not failed, the first one; None: none is kept.
-
-    Raises:
-        DataError: what is kept is damaged.
-    """
-    records = saved.directory.failures().records()
-    error = (saved.report.error or "") if saved.report else ""
-    return next((each for each in records if each.error in error), records[0] if records else None)
 
 
 def replay_failure(
@@ -82,7 +71,7 @@ def _done(stage: StageSpec, kept: KeptFailure, debugger: Debugger | None) -> tup
 
 def _failure(error: Exception, record: FailureRecord) -> FailureReport:
     line = error_line(error)
-    return FailureReport(error=line, frames=layer_frames(error), is_recorded=line == record.error)
+    return FailureReport(error=line, traceback=own_traceback(error), is_recorded=line == record.error)
 
 
 def _stage(saved: SavedRun, record: FailureRecord, learner: Learner) -> StageSpec:

@@ -58,12 +58,12 @@ class FailureReport(_Record):
 
     Args:
         error: one line.
-        frames: the layer's own frames, as Python prints them, without those of the machinery.
+        traceback: of the layer's own exception, without the machinery's frames; None: no code has failed.
         is_recorded: whether the run has recorded this error.
     """
 
     error: str
-    frames: str
+    traceback: str | None
     is_recorded: bool
 
 

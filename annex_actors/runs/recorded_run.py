@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,8 +23,11 @@ from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Sta
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runs.run_directory import LOG, RunDirectory
 from annex_actors.runs.run_log import RunLog
+from annex_actors.runs.trace_files import InFolder
 from annex_actors.runtimes import Crash, Observer
 from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.runtimes.tracing.scope import Scope
+from annex_actors.runtimes.tracing.tracing import Tracing, activated
 from annex_actors.training.attendants import Attendant
 from annex_actors.training.halts import halt_of
 from annex_actors.training.interrupts import Interrupts
@@ -90,6 +94,7 @@ def train_recorded(
     crashes: Sequence[Crash] = (),
     observers: Sequence[Observer] = (),
     attendants: Sequence[AttendantIn] = (),
+    trace: Scope | None = None,
     fingerprints: bool = False,
 ) -> RecordedRun:
     """Train, and write config, environment, metrics, weights and result into a new folder.
@@ -105,6 +110,7 @@ def train_recorded(
         crashes: failures to inject.
         observers: called with the run's events.
         attendants: each makes what is beside the run while it goes on.
+        trace: the steps to trace; None: none.
         fingerprints: whether to record a fingerprint of each piece of work, with which `annex-actors replay` compares;
             a run that is resumed goes on with it.
 
@@ -123,7 +129,7 @@ def train_recorded(
                 versions = environment(training.spec.kernels, training.spec.network.layers)
                 directory.begin(config, network, versions, training.identity, dataset.preparation)
                 run = Recording(directory, config, learner, dataset.name, interrupts, fingerprints)
-                return run.carry_out(training, observers, attendants=attendants)
+                return run.carry_out(training, observers, attendants=attendants, trace=trace)
         except BaseException:
             if learner.result is None:
                 directory.remove()
@@ -172,6 +178,7 @@ class Recording:
         before: Sequence[EpochRecord] = (),
         *,
         attendants: Sequence[AttendantIn] = (),
+        trace: Scope | None = None,
     ) -> RecordedRun:
         """Train, and write the outcome; ``before`` are the epochs that were finished before a resume."""
         learner, directory = self.learner, self.directory
@@ -179,10 +186,12 @@ class Recording:
         metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
         events = EventLog(directory, training)
         failure: BaseException | None = None
+        tracing = Tracing(trace, partial(InFolder, directory.path)) if trace else None
         try:
             with (
                 logging_to(directory.path / LOG),
                 closing(events),
+                activated(tracing) if tracing else nullcontext(),
                 self._keeper(training) as keeper,
                 self.interrupts.let_through(),
             ):

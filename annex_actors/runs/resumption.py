@@ -18,6 +18,7 @@ from annex_actors.runs.records import NetworkRecord
 from annex_actors.runs.run_directory import FINGERPRINTS, NETWORK
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes import Observer
+from annex_actors.runtimes.tracing.scope import Scope
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner
@@ -85,6 +86,7 @@ class Resumption:
         *,
         observers: Sequence[Observer] = (),
         attendants: Sequence[AttendantIn] = (),
+        trace: Scope | None = None,
         note: Callable[[str], None] = lambda line: None,
     ) -> RecordedRun:
         """Resume the run from its newest whole checkpoint, or from the beginning if there is none.
@@ -95,6 +97,7 @@ class Resumption:
         Args:
             observers: called with the run's events.
             attendants: each makes what is beside the run while it goes on.
+            trace: the steps to trace; None: none.
             note: called with lines that say where the run resumes, and with warnings.
 
         Returns:
@@ -119,7 +122,7 @@ class Resumption:
             before = [epoch for epoch in epochs if cut and epoch.epoch <= len(cut.history)]
             fingerprints = os.path.lexists(saved.path / FINGERPRINTS)
             run = Recording(saved.directory, config, self.learner, self.dataset.name, interrupts, fingerprints)
-            return run.carry_out(training, observers, before, attendants=attendants)
+            return run.carry_out(training, observers, before, attendants=attendants, trace=trace)
 
     def training_from(self, cut: Checkpoint | None) -> PreparedTraining:
         """Return the training from one of the run's checkpoints; from its initial weights, if there is none."""

@@ -13,11 +13,13 @@ runs/digits-20250131T235959Z/
 ├── log.txt               what the supervisors logged: the traceback of every crash; only if there was one
 ├── failures/             what the first layers that failed were given, for `annex-actors replay`; only if one failed
 ├── fingerprints.txt      a line for each piece of work, added during the run; only with `train --fingerprints`
+├── trace.json, trace.records       each message and piece of work, in binary; only with `--trace`
 ├── checkpoints/          the newest checkpoints, which `annex-actors resume` goes on from
 ├── lock                  while a process works on the run
 ├── weights.safetensors   weights at the last step that every layer committed
 ├── state.safetensors     optimizer slots at that step, and the cost of every step (float64, named costs)
-└── result.json           how it ended: status, hashes, metrics; what `--json` prints
+├── result.json           how it ended: status, hashes, metrics; what `--json` prints
+└── report.html           the run as a page; only if it was asked for
 ```
 
 What stands before the metrics is written before the run, the last three when it has ended: finished, interrupted or
@@ -64,6 +66,8 @@ METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG, FINGERPRINTS = (
     "log.txt",
     "fingerprints.txt",
 )
+TRACE, TRACE_RECORDS = "trace.json", "trace.records"
+REPORT = "report.html"
 
 _WHOLE = (
     CONFIG,
@@ -73,14 +77,16 @@ _WHOLE = (
     PREPARATION,
     PREPARATION_ARRAYS,
     LOADED,
+    TRACE,
     METRICS,
     WEIGHTS,
     STATE,
     RESULT,
+    REPORT,
 )
 """The files that are replaced as a whole."""
 
-_IN_PLACE = (METRICS, EVENTS, LOG, FINGERPRINTS)
+_IN_PLACE = (METRICS, EVENTS, LOG, FINGERPRINTS, TRACE_RECORDS)
 """The files that grow during a run."""
 
 OPTIMIZER, COSTS = "optimizer.", "costs"

@@ -93,12 +93,13 @@ class Session:
             preload()
         with Interrupts() as interrupts, self._writer or nullcontext():
             self._stopwatch.start()
-            job = start(self._training.spec, self._program)
+            program = traced(self._program, self._training.spec.runtime)
+            job = start(self._training.spec, program)
             if self._writer is not None:
                 self._writer.attach(job)
             started = finished = False
             try:
-                with attended(self._attendants, job, self._program):
+                with attended(self._attendants, job, program):
                     started = True
                     self._wait(job, interrupts)
                 finished = not self._interrupted

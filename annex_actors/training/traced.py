@@ -18,7 +18,7 @@ VERSION = 1
 def traced(program: Program, runtime: Runtime) -> Program:
     """Return a program as it starts in this context: traced in a block of `annex_actors.trace`, else as it is."""
     tracing = active()
-    if tracing is None:
+    if tracing is None or program.trace is not None:
         return program
     ahead = getattr(program.driver, "overlap", 1)
     return replace(program, trace=tracing.of_job(_header(program, runtime), len(program.peers), ahead))

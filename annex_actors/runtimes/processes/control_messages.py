@@ -45,8 +45,8 @@ class Assign:
         every: see `SharedCommitLog`; the worker reports these commits by `Kept`.
         commit_every: steps between two commits.
         crashes: the planned crashes that are left.
-        trace: the steps that it records; None: it is not traced.
         wanted: what it is to hand over, as messages of these classes; None: nothing.
+        trace: the steps that it records; None: it is not traced.
     """
 
     spec: PeerSpec
@@ -56,8 +56,8 @@ class Assign:
     every: int
     commit_every: int
     crashes: tuple[Crash, ...]
-    trace: Scope | None = None
     wanted: Wanted | None = None
+    trace: Scope | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,17 +39,14 @@ class JobTrace:
         header: what the trace is of.
         scope: which steps are recorded.
         keep: where the records go.
-        listeners: called with new records.
         peers: how many record.
     """
 
-    def __init__(
-        self, header: Header, scope: Scope, keep: Keeper, listeners: tuple[Listener, ...] = (), peers: int = 1
-    ) -> None:
+    def __init__(self, header: Header, scope: Scope, keep: Keeper, peers: int = 1) -> None:
         self.scope = scope
         self._header: dict[str, Any] = {**header, "names": [], "exits": [], "dropped": 0, "is_over": False}
         self._keep = keep
-        self._listeners = listeners
+        self._listeners: tuple[Listener, ...] = ()
         self._room = ROOM if peers <= MANY else LITTLE_ROOM
         self._rings: list[tuple[Address, int, Ring]] = []
         self._names: dict[str, int] = {}
@@ -87,6 +84,10 @@ class JobTrace:
         os.ftruncate(fd, size_of(self._room))
         self._rings.append((address, number, Ring(memoryview(mmap.mmap(fd, size_of(self._room))))))
         return fd
+
+    def listen(self, listener: Listener) -> None:
+        """Call a function with all records from now on."""
+        self._listeners = (*self._listeners, listener)
 
     def on_event(self, event: Event) -> None:
         """Keep when peers ended."""
@@ -154,12 +155,7 @@ class Tracing:
     def __init__(self, scope: Scope, keep: Callable[[], Keeper]) -> None:
         self.scope = scope
         self._keep = keep
-        self._listeners: tuple[Listener, ...] = ()
         self.jobs: list[JobTrace] = []
-
-    def listen(self, listener: Listener) -> None:
-        """Call a function with the records of the jobs that start from now on, as they are read."""
-        self._listeners = (*self._listeners, listener)
 
     def of_job(self, header: Header, peers: int, ahead: int = 1) -> JobTrace:
         """Return the trace of a job, which the job enters at its start.
@@ -170,7 +166,7 @@ class Tracing:
             ahead: how many steps may be under way at once.
         """
         scope = replace(self.scope, ahead=ahead)
-        job = JobTrace({**header, "scope": str(scope)}, scope, self._keep(), self._listeners, peers)
+        job = JobTrace({**header, "scope": str(scope)}, scope, self._keep(), peers)
         self.jobs.append(job)
         return job
 
