@@ -11,9 +11,11 @@ from annex_actors.runs.event_log import read_events
 from annex_actors.runs.failure_files import FailureRecord
 from annex_actors.runs.saved_run import SavedRun
 
-_STAGE = re.compile(r"layer ([0-9]+) ")
-_DEATH = re.compile(r"(?!layer ).* in (forward|backward|weight gradient) at step ([0-9]+)(?: microbatch ([0-9]+))?")
-"""How a peer ended that has raised nothing: ``killed by SIGSEGV in forward at step 7 microbatch 1``."""
+_LAYER = re.compile(r"layer ([0-9]+) ")
+_PLACE = re.compile(
+    r" in (?:(forward|backward|weight.gradient)|update|commit) at step ([0-9]+)(?: microbatch ([0-9]+))?"
+)
+"""Where a layer failed, as in ``killed by SIGSEGV in forward at step 7 microbatch 1``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Cause:
     Args:
         error: one line.
         pieces: what failed.
-        record: what is kept of it; None: the layer's process was killed, or hung, and could hand nothing over.
+        record: what is kept of it; None: nothing, since the layer's process was killed or hung, or it was too much.
     """
 
     error: str
@@ -37,7 +39,7 @@ def first_cause(saved: SavedRun) -> Cause | None:
     Raises:
         DataError: what is kept is damaged.
     """
-    causes = [*map(_kept, saved.directory.failures().records()), *_deaths(saved)]
+    causes = [*map(_kept, saved.directory.failures().records()), *_ends(saved)]
     error = (saved.report.error or "") if saved.report else ""
     return next((each for each in causes if each.error in error), causes[0] if causes else None)
 
@@ -51,13 +53,14 @@ def _kept(record: FailureRecord) -> Cause:
     )
 
 
-def _deaths(saved: SavedRun) -> Iterator[Cause]:
-    """Yield the ends of stages that have raised nothing, in the middle of a piece of work."""
+def _ends(saved: SavedRun) -> Iterator[Cause]:
+    """Yield the ends of stages in the middle of a piece of work."""
     for event in read_events(saved.path):
         label, reason = str(event.get("label")), str(event.get("reason"))
-        stage, death = _STAGE.match(label), _DEATH.fullmatch(reason)
-        if event.get("event") == "PeerExited" and stage and death:
-            kind, step, microbatch = death.groups()
+        layer, place = _LAYER.match(reason) or _LAYER.match(label), _PLACE.search(reason)
+        if event.get("event") == "PeerExited" and layer and place:
+            work, step, microbatch = place.groups()
             which = None if microbatch is None else int(microbatch)
-            pieces = Selection(int(step), int(stage[1]), which, kind.replace(" ", "_"))
-            yield Cause(f"{label}: {reason}", pieces)
+            kind = None if work is None else work.replace(" ", "_")
+            error = reason if _LAYER.match(reason) else f"{label}: {reason}"
+            yield Cause(error, Selection(int(step), int(layer[1]), which, kind))

@@ -16,8 +16,6 @@ from annex_actors.replay.pieces import FailureReport, ReplayReport, layers_of, p
 from annex_actors.runs.failure_files import FailureRecord, KeptFailure
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.handed_over import error_line
-from annex_actors.runtimes.hosting.own_code import own_traceback
 from annex_actors.training.learner import Learner
 
 
@@ -48,7 +46,7 @@ def replay_failure(
         begins=f"what is kept of the failure, at step {record.version}",
         pieces=(piece_of(stage, kept.message).model_copy(update={"made": made}),),
         recorded_failure=record.error,
-        failure=None if error is None else _failure(error, record),
+        failure=None if error is None else FailureReport.of(error, [record.error]),
     )
 
 
@@ -67,11 +65,6 @@ def _done(stage: StageSpec, kept: KeptFailure, debugger: Debugger | None) -> tup
         finally:
             if debugger is not None:
                 debugger.leave()
-
-
-def _failure(error: Exception, record: FailureRecord) -> FailureReport:
-    line = error_line(error)
-    return FailureReport(error=line, traceback=own_traceback(error), is_recorded=line == record.error)
 
 
 def _stage(saved: SavedRun, record: FailureRecord, learner: Learner) -> StageSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -89,8 +90,10 @@ def poisoned(work: str, *options: str, data: str = "own.npz") -> Path:
     return Path("run")
 
 
-@pytest.mark.parametrize("work", WORK)
-@pytest.mark.parametrize("runtime", ["threads", "processes", "inline", "schedulers"])
+@pytest.mark.parametrize(
+    ("runtime", "work"),
+    [*(("threads", work) for work in WORK), ("processes", "forward"), ("processes", "backward"), ("inline", WORK[2])],
+)
 def test_a_poison_message_is_replayed_from_what_is_kept_alone(
     runtime: str, work: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -125,6 +128,7 @@ def test_a_cost_that_diverges_is_kept_at_its_first_time(capsys: pytest.CaptureFi
     report = printed(capsys, "replay", "run")
     assert report["failure"]["is_recorded"]
     assert "expected a finite cost" in report["failure"]["error"]
+    assert report["failure"]["traceback"] is None
 
 
 def test_a_failure_that_is_not_the_fault_of_the_message_does_not_come_again(
@@ -215,3 +219,33 @@ def test_a_layer_that_was_killed_from_outside_is_replayed_to_the_recorded_bits(
     (piece,) = report["pieces"]
     assert (piece["layer"], piece["work"], piece["step"]) == ("layer 1 deadly", "forward", 7)
     assert piece["recorded"] == piece["fingerprint"] is not None
+
+
+def test_a_failure_of_which_nothing_is_kept_is_found_among_the_events(capsys: pytest.CaptureFixture[str]) -> None:
+    crash = ["--crash", "layer=1,step=3,at=update", "--quiet", "--run-dir", "run"]
+    assert main(["train", "iris", "--epochs", "2", "--layers", "dense:5 relu dense:3", *crash]) == 0
+    shutil.rmtree("run/failures")
+    report = printed(capsys, "replay", "run")
+    assert "layer 1 (relu) failed in update at step 3" in report["recorded_failure"]
+    assert {each["layer"] for each in report["pieces"]} == {"layer 1 relu"}
+
+
+def test_a_failure_with_too_many_arrays_is_not_handed_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("annex_actors.runtimes.handed_over.MOST_BYTES", 50)
+    crash = ["--crash", "layer=1,step=3", "--quiet", "--run-dir", "run"]
+    assert main(["train", "iris", "--epochs", "2", "--layers", "dense:5 relu dense:3", *crash]) == 0
+    assert not Path("run/failures").exists()
+    assert "crash on order" in printed(capsys, "replay", "run")["recorded_failure"]
+
+
+def test_a_disk_that_takes_no_failure_is_a_line_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("annex_actors.runs.failure_files.write_whole", refuse)
+    crash = ["--crash", "layer=1,step=3", "--quiet", "--run-dir", "run"]
+    assert main(["train", "iris", "--epochs", "2", "--layers", "dense:5 relu dense:3", *crash]) == 0
+    log = Path("run/log.txt").read_text()
+    assert "what a layer was given when it failed is not kept: No space left on device" in log
