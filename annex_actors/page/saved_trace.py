@@ -14,7 +14,7 @@ from annex_actors.runs.run_directory import TRACE
 from annex_actors.runtimes.tracing.layout import Records
 from annex_actors.tracing.rows import rows_of
 from annex_actors.tracing.trace import Trace
-from annex_actors.tracing.tracer import read_trace
+from annex_actors.tracing.trace_reader import read_trace
 from annex_actors.tracing.waits import FINISHED, NOT_STARTED
 
 MOST_RECORDS = 24_000
