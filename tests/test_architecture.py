@@ -30,8 +30,11 @@ LEVELS = {
     "observe": 7,
     "control": 7,
     "service": 7,
-    "cli": 8,
+    "replay": 7,
+    "tracing": 7,
+    "page": 8,
     "estimators": 8,
+    "cli": 9,
 }
 """Every package of `annex_actors` by its height: imports go downwards only."""
 
@@ -90,10 +93,11 @@ HOSTS = {
         f"runtimes/processes/{name}.py"
         for name in ("connections", "fork_server", "fork_server_process", "framing", "link", "worker", "worker_process")
     }
-    | {"service/server.py"}
+    | {"service/server.py", "page/server.py"}
     | {f"control/{name}.py" for name in ("client", "place", "server")},
-    "starlette": {"service/application.py"},
-    "uvicorn": {"service/server.py"},
+    "asyncio": {"page/application.py", "page/server.py"},
+    "starlette": {"service/application.py", "page/application.py"},
+    "uvicorn": {"service/server.py", "page/server.py"},
 }
 """The only modules of `annex_actors` that may import what a host is made of."""
 

@@ -24,6 +24,8 @@ from annex_actors.cli.metrics import metrics
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.predict import predict
+from annex_actors.cli.replay import replay
+from annex_actors.cli.report import report
 from annex_actors.cli.resume import resume
 from annex_actors.cli.runs import runs
 from annex_actors.cli.schedules import schedules
@@ -34,6 +36,7 @@ from annex_actors.cli.status import status
 from annex_actors.cli.stop import stop
 from annex_actors.cli.summary import summary
 from annex_actors.cli.tables import costs, initializers, layers, optimizers, rates
+from annex_actors.cli.trace import trace
 from annex_actors.cli.train import train
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
@@ -61,7 +64,10 @@ for each in (
     inspect,
     card,
     curves,
+    report,
     export,
+    trace,
+    replay,
     summary,
     find_rate,
     *_LISTS,

@@ -9,7 +9,8 @@ import typer
 from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_note, print_result
-from annex_actors.cli.training import print_outcome, progress_of
+from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
+from annex_actors.cli.training import print_outcome, progress_of, scope_of
 
 
 def resume(
@@ -24,6 +25,10 @@ def resume(
     progress_every: shared.ProgressEvery = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
+    trace: shared.Trace = None,
+    observe: Observe = False,
+    observe_control: ObserveControl = False,
+    report: Report = False,
     debug: shared.Debug = False,
 ) -> int:
     """Resume a run that was killed, interrupted or has failed, or train it further; the result is the same to the bit.
@@ -34,6 +39,7 @@ def resume(
     from annex_actors.runs.resumption import Resumption
     from annex_actors.runs.saved_run import SavedRun
 
+    scope = scope_of(trace, observed=observe or observe_control)
     saved = SavedRun.open(run_dir)
     note = (lambda line: None) if quiet else print_note
     config = saved.config_for(load or [], note)
@@ -48,6 +54,15 @@ def resume(
         else:
             print_result(f"{done}; nothing is left to do, --epochs trains it further")
         return 0
-    with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
-        run = resumption.carry_out(observers=observers, attendants=[control(config.runtime.name)], note=note)
+    with (
+        pages_of(observe=observe, control=observe_control, report=report) as pages,
+        progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
+    ):
+        run = resumption.carry_out(
+            observers=observers,
+            trace=scope,
+            attendants=[control(config.runtime.name), *pages.attendants],
+            note=note,
+        )
+        pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from annex_actors.cli import options as shared
-from annex_actors.cli.training import print_outcome, progress_of
+from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
+from annex_actors.cli.training import print_outcome, progress_of, scope_of
 
 _DATA = "A name in `annex-actors datasets`, your own table, .npz, .jsonl, folder of pictures, or .toml config file."
 _LOG = "Write each epoch to this CSV file too, or to this folder as events of TensorBoard. Repeatable."
+_FINGERPRINTS = "Record a fingerprint of each piece of work, which `annex-actors replay` compares with."
 _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repeatable."
 
 
@@ -57,12 +59,17 @@ def train(
     checkpoint_every: Annotated[int | None, typer.Option()] = None,
     keep: Annotated[str | None, typer.Option(metavar="N|all")] = None,
     crash: Annotated[list[str] | None, typer.Option(help=_CRASH)] = None,
+    fingerprints: Annotated[bool, typer.Option("--fingerprints", help=_FINGERPRINTS)] = False,
     set_: shared.Set = None,
     load: shared.Load = None,
     progress_every: shared.ProgressEvery = None,
     quiet: shared.Quiet = False,
     json: shared.Json = False,
     log: Annotated[list[Path] | None, typer.Option(metavar="FILE.csv|FOLDER", help=_LOG)] = None,
+    trace: shared.Trace = None,
+    observe: Observe = False,
+    observe_control: ObserveControl = False,
+    report: Report = False,
     debug: shared.Debug = False,
 ) -> int:
     """Train a network whose layers are actors, and keep the run in a folder; by default on handwritten digits."""
@@ -116,9 +123,13 @@ def train(
         keep=shared.number_or_text(keep),
     )
     crashes = [parse_crash(text) for text in crash or []]
+    scope = scope_of(trace, observed=observe or observe_control)
     config, learner, dataset = resolve(settings)
     logs = [log_at(path) for path in log or []]
-    with progress_of(config, dataset, quiet=quiet, every=progress_every) as observers:
+    with (
+        pages_of(observe=observe, control=observe_control, report=report) as pages,
+        progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
+    ):
         run = train_recorded(
             config,
             learner,
@@ -126,6 +137,9 @@ def train(
             run_dir=run_dir,
             crashes=crashes,
             observers=[*observers, *logs],
-            attendants=[control(config.runtime.name)],
+            attendants=[control(config.runtime.name), *pages.attendants],
+            fingerprints=fingerprints,
+            trace=scope,
         )
+        pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -13,7 +13,9 @@ from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from annex_actors.protocol.effects import Effect
+from annex_actors.protocol.given import Given
 from annex_actors.protocol.messages import Address, Control, Envelope, Message
+from annex_actors.protocol.snapshot import Snapshot
 
 
 class Point(Enum):
@@ -53,6 +55,10 @@ class Peer(Protocol):
     def waiting(self) -> int:
         """The number of messages that have reached it and are not handled; may be read from another thread."""
 
+    @property
+    def latest(self) -> Snapshot | None:
+        """What it was at the last step that it has finished in this incarnation, committed or not; None: no step."""
+
 
 class Instrument:
     """Watches a peer's work; every method does nothing until it is overridden.
@@ -76,6 +82,9 @@ class Instrument:
 
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
         """Observe what the peer has done, once its host has carried out the effects."""
+
+    def failed(self, peer: Peer, given: Given, error: Exception) -> None:
+        """Observe that the work on a message has raised, and what it was given; the peer ends with the error."""
 
     def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         """Observe a layer's work when it is done and has had no effect yet; may raise.
@@ -116,7 +125,7 @@ class _Combined(Instrument):
         if any(active(part.during) for part in parts):
             known: dict[tuple[Instrument, ...], Instrument] = {self.parts: self}
             self.during = partial(_during, self.parts, known)  # type: ignore[method-assign]
-        for name in ("received", "before", "done", "after", "at"):
+        for name in ("received", "before", "done", "after", "failed", "at"):
             methods = [method for part in parts if (method := active(getattr(part, name))) is not None]
             if methods:
                 setattr(self, name, methods[0] if len(methods) == 1 else _in_turn(methods))

@@ -23,6 +23,7 @@ from typing import Protocol
 import numpy as np
 
 from annex_actors.protocol.effects import Commit, Effect, Request, Send
+from annex_actors.protocol.given import GivenSince
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, WorkItem, active
 from annex_actors.protocol.mailbox import MOST_URGENT, Mailbox, Urgency
 from annex_actors.protocol.messages import (
@@ -106,12 +107,15 @@ class Node:
         self._during = active(instrument.during)
         self._instrument = instrument
         self._attach()
+        self._failed = active(instrument.failed)
+        # None where nothing observes failures: what is not asked for is not gathered.
+        self._given = None if self._failed is None else GivenSince(snapshot, is_first=incarnation == 1)
         self._item: WorkItem | None = None
         self._retention = Retention(snapshot.outbox)
         self._control: deque[tuple[Address, Control]] = deque()
         self._incarnations: dict[Address, int] = {}
         self._awaited: dict[Address, int] = {}
-        self._latest: Snapshot | None = None
+        self.latest: Snapshot | None = None
         self._neighbours = sorted(routing.neighbours(address))
         self._survey = Survey(self._neighbours)
         # Peers that get data from here learn of a commit from the next envelope; these learn of it in no other way.
@@ -156,7 +160,9 @@ class Node:
             return None
         if self._before is not None:
             self._before(self, item)
-        return self._perform(self._answer(*item) if isinstance(item, tuple) else self.behaviour.handle(item))
+        if isinstance(item, tuple):
+            return self._perform(self._answer(*item))
+        return self._perform(self.behaviour.handle(item) if self._given is None else self._handle(item, self._given))
 
     def carrying_out(self, effects: Sequence[Effect]) -> None:
         """Tell the instrument that the host will carry out the effects of the start or of the last piece of work."""
@@ -198,14 +204,24 @@ class Node:
         self._done = active(instrument.done)
         self._after = active(instrument.after)
 
+    def _handle(self, message: Message, given: GivenSince) -> Iterable[Request]:
+        """Handle a message; if that fails, tell the instrument what it was given."""
+        given.add(message)
+        try:
+            return self.behaviour.handle(message)
+        except Exception as error:
+            if self._failed is not None:
+                self._failed(self, given.to(message), error)
+            raise
+
     def _answer(self, peer: Address, control: Control) -> Iterable[Request]:
         if isinstance(control, Resume):
             yield Post(peer, self._progress(Committed))
             yield from self._retention.since(peer, control.step)
         elif isinstance(control, Await):
             self._awaited[peer] = control.step
-            if self._latest is not None and self.committed < control.step <= self._latest.step:
-                yield Commit(self._latest)
+            if self.latest is not None and self.committed < control.step <= self.latest.step:
+                yield Commit(self.latest)
             yield from self._answers_to_await()
         elif isinstance(control, Marker):
             yield from self._survey.handle(control, self.waits_for)
@@ -229,7 +245,9 @@ class Node:
 
     def _commit(self, snapshot: Snapshot) -> list[Effect]:
         self.mailbox.commit(snapshot.step)
-        self._latest, self.finished = snapshot, snapshot.step
+        self.latest, self.finished = snapshot, snapshot.step
+        if self._given is not None:
+            self._given.finish(snapshot)
         if not self._is_due(snapshot.step) and all(snapshot.step < step for step in self._awaited.values()):
             return []
         self.committed = snapshot.step

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,12 +18,16 @@ from annex_actors.runs.config import RunConfig
 from annex_actors.runs.environment import environment
 from annex_actors.runs.event_log import EventLog
 from annex_actors.runs.initial_weights import begun
+from annex_actors.runs.keeper import Keeper
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport, Status
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runs.run_directory import LOG, RunDirectory
 from annex_actors.runs.run_log import RunLog
+from annex_actors.runs.trace_files import InFolder
 from annex_actors.runtimes import Crash, Observer
 from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.runtimes.tracing.scope import Scope
+from annex_actors.runtimes.tracing.tracing import Tracing, activated
 from annex_actors.training.attendants import Attendant
 from annex_actors.training.halts import halt_of
 from annex_actors.training.interrupts import Interrupts
@@ -89,6 +94,8 @@ def train_recorded(
     crashes: Sequence[Crash] = (),
     observers: Sequence[Observer] = (),
     attendants: Sequence[AttendantIn] = (),
+    trace: Scope | None = None,
+    fingerprints: bool = False,
 ) -> RecordedRun:
     """Train, and write config, environment, metrics, weights and result into a new folder.
 
@@ -103,6 +110,9 @@ def train_recorded(
         crashes: failures to inject.
         observers: called with the run's events.
         attendants: each makes what is beside the run while it goes on.
+        trace: the steps to trace; None: none.
+        fingerprints: whether to record a fingerprint of each piece of work, with which `annex-actors replay` compares;
+            a run that is resumed goes on with it.
 
     Returns:
         The run, even if it was interrupted or failed.
@@ -118,8 +128,8 @@ def train_recorded(
             with directory.lock():
                 versions = environment(training.spec.kernels, training.spec.network.layers)
                 directory.begin(config, network, versions, training.identity, dataset.preparation)
-                run = Recording(directory, config, learner, dataset.name, interrupts)
-                return run.carry_out(training, observers, attendants=attendants)
+                run = Recording(directory, config, learner, dataset.name, interrupts, fingerprints)
+                return run.carry_out(training, observers, attendants=attendants, trace=trace)
         except BaseException:
             if learner.result is None:
                 directory.remove()
@@ -151,6 +161,7 @@ class Recording:
         learner: what trains.
         dataset: the name of the data set.
         interrupts: hold Ctrl-C back while the folder is written.
+        fingerprints: whether to record those of each piece of work.
     """
 
     directory: RunDirectory
@@ -158,6 +169,7 @@ class Recording:
     learner: Learner
     dataset: str
     interrupts: Interrupts
+    fingerprints: bool = False
 
     def carry_out(
         self,
@@ -166,6 +178,7 @@ class Recording:
         before: Sequence[EpochRecord] = (),
         *,
         attendants: Sequence[AttendantIn] = (),
+        trace: Scope | None = None,
     ) -> RecordedRun:
         """Train, and write the outcome; ``before`` are the epochs that were finished before a resume."""
         learner, directory = self.learner, self.directory
@@ -173,10 +186,22 @@ class Recording:
         metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
         events = EventLog(directory, training)
         failure: BaseException | None = None
+        tracing = Tracing(trace, partial(InFolder, directory.path) if trace.is_kept else None) if trace else None
         try:
-            with logging_to(directory.path / LOG), closing(events), self.interrupts.let_through():
-                watching = [_InTurn((metrics, events)), *observers]
-                learner.carry_out(training, observers=watching, checkpoints=checkpoints, attendants=beside)
+            with (
+                logging_to(directory.path / LOG),
+                closing(events),
+                activated(tracing) if tracing else nullcontext(),
+                self._keeper(training) as keeper,
+                self.interrupts.let_through(),
+            ):
+                learner.carry_out(
+                    training,
+                    observers=[_InTurn((metrics, events)), *observers],
+                    checkpoints=checkpoints,
+                    attendants=beside,
+                    handing_over=keeper.handing_over,
+                )
         except BaseException as error:
             if learner.result is None:
                 raise
@@ -191,6 +216,11 @@ class Recording:
         directory.end(report, result.checkpoint, metrics.counts.epochs[: len(result.history)])
         self.interrupts.forget()
         return RecordedRun(directory, report, failure)
+
+    def _keeper(self, training: PreparedTraining) -> Keeper:
+        initial = training.initial
+        stages = training.spec.stage_specs(initial, training.trainer.run)
+        return Keeper(self.directory, stages, initial.step, fingerprints=self.fingerprints)
 
     def _report(self, result: Result, error: BaseException | None) -> RunReport:
         interrupted = isinstance(error, KeyboardInterrupt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -14,9 +15,10 @@ from annex_actors.runs.environment import environment
 from annex_actors.runs.initial_weights import begun
 from annex_actors.runs.recorded_run import AttendantIn, RecordedRun, Recording, prepared
 from annex_actors.runs.records import NetworkRecord
-from annex_actors.runs.run_directory import NETWORK
+from annex_actors.runs.run_directory import FINGERPRINTS, NETWORK
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes import Observer
+from annex_actors.runtimes.tracing.scope import Scope
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner
@@ -84,6 +86,7 @@ class Resumption:
         *,
         observers: Sequence[Observer] = (),
         attendants: Sequence[AttendantIn] = (),
+        trace: Scope | None = None,
         note: Callable[[str], None] = lambda line: None,
     ) -> RecordedRun:
         """Resume the run from its newest whole checkpoint, or from the beginning if there is none.
@@ -94,6 +97,7 @@ class Resumption:
         Args:
             observers: called with the run's events.
             attendants: each makes what is beside the run while it goes on.
+            trace: the steps to trace; None: none.
             note: called with lines that say where the run resumes, and with warnings.
 
         Returns:
@@ -110,16 +114,18 @@ class Resumption:
             for change in _changes(saved.environment, environment(spec.kernels, spec.network.layers)):
                 note(change)
             cut = saved.checkpoints.newest(self.training, note)
-            training = self._from(cut)
+            training = self.training_from(cut)
             note(f"{saved.path} goes on from step {cut.step}" if cut else f"{saved.path} starts from the beginning")
             saved.directory.sweep()
             saved.checkpoints.sweep()
             saved.directory.record(saved.config.with_epochs(config.training.epochs))
             before = [epoch for epoch in epochs if cut and epoch.epoch <= len(cut.history)]
-            run = Recording(saved.directory, config, self.learner, self.dataset.name, interrupts)
-            return run.carry_out(training, observers, before, attendants=attendants)
+            fingerprints = os.path.lexists(saved.path / FINGERPRINTS)
+            run = Recording(saved.directory, config, self.learner, self.dataset.name, interrupts, fingerprints)
+            return run.carry_out(training, observers, before, attendants=attendants, trace=trace)
 
-    def _from(self, cut: Checkpoint | None) -> PreparedTraining:
+    def training_from(self, cut: Checkpoint | None) -> PreparedTraining:
+        """Return the training from one of the run's checkpoints; from its initial weights, if there is none."""
         return begun(self.config, self.training)[1] if cut is None else self.training.resumed(cut)
 
 

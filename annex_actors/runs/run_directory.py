@@ -11,11 +11,15 @@ runs/digits-20250131T235959Z/
 ├── metrics.jsonl         a line for each epoch, added during the run
 ├── events.jsonl          a line for each start of the run and each event but the ends of steps, added during the run
 ├── log.txt               what the supervisors logged: the traceback of every crash; only if there was one
+├── failures/             what the first layers that failed were given, for `annex-actors replay`; only if one failed
+├── fingerprints.txt      a line for each piece of work, added during the run; only with `train --fingerprints`
+├── trace.json, trace.records       each message and piece of work, in binary; only with `--trace`
 ├── checkpoints/          the newest checkpoints, which `annex-actors resume` goes on from
 ├── lock                  while a process works on the run
 ├── weights.safetensors   weights at the last step that every layer committed
 ├── state.safetensors     optimizer slots at that step, and the cost of every step (float64, named costs)
-└── result.json           how it ended: status, hashes, metrics; what `--json` prints
+├── result.json           how it ended: status, hashes, metrics; what `--json` prints
+└── report.html           the run as a page; only if it was asked for
 ```
 
 What stands before the metrics is written before the run, the last three when it has ended: finished, interrupted or
@@ -41,6 +45,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.files import check_folder, check_in_place, check_replaceable, open_in_place, reason, writing
 from annex_actors.data.transforms import Preparation
 from annex_actors.runs.config import RunConfig
+from annex_actors.runs.failure_files import FailureFiles
 from annex_actors.runs.loaded_files import LOADED, LoadedFiles
 from annex_actors.runs.records import EpochRecord, NetworkRecord, RunReport
 from annex_actors.runs.run_lock import RunLock
@@ -50,16 +55,19 @@ from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.identity import Identity
 
 CONFIG, ENVIRONMENT, IDENTITY, NETWORK = "config.toml", "environment.json", "identity.json", "network.json"
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, FAILURES = "checkpoints", "failures"
 PREPARATION, PREPARATION_ARRAYS = "preparation.json", "preparation.safetensors"
-METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG = (
+METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG, FINGERPRINTS = (
     "metrics.jsonl",
     "events.jsonl",
     "weights.safetensors",
     "state.safetensors",
     "result.json",
     "log.txt",
+    "fingerprints.txt",
 )
+TRACE, TRACE_RECORDS = "trace.json", "trace.records"
+REPORT = "report.html"
 
 _WHOLE = (
     CONFIG,
@@ -69,14 +77,16 @@ _WHOLE = (
     PREPARATION,
     PREPARATION_ARRAYS,
     LOADED,
+    TRACE,
     METRICS,
     WEIGHTS,
     STATE,
     RESULT,
+    REPORT,
 )
 """The files that are replaced as a whole."""
 
-_IN_PLACE = (METRICS, EVENTS, LOG)
+_IN_PLACE = (METRICS, EVENTS, LOG, FINGERPRINTS, TRACE_RECORDS)
 """The files that grow during a run."""
 
 OPTIMIZER, COSTS = "optimizer.", "costs"
@@ -151,8 +161,12 @@ class RunDirectory:
         Raises:
             ConfigError: it is something else than a folder of the run's own, such as a link to elsewhere.
         """
-        self._check_checkpoints()
+        self._check_folders()
         return Checkpoints(self.path / CHECKPOINTS, **config.checkpoints.model_dump())
+
+    def failures(self) -> FailureFiles:
+        """Return what is kept of the run's failures."""
+        return FailureFiles(self.path / FAILURES)
 
     def begin(
         self,
@@ -198,7 +212,7 @@ class RunDirectory:
         Raises:
             ConfigError: where the run will write is something else than a file, such as a folder or a pipe.
         """
-        self._check_checkpoints()
+        self._check_folders()
         for name in _WHOLE:
             with writing(self.path / name, "a file of the run"):
                 check_replaceable(self.path / name)
@@ -207,6 +221,7 @@ class RunDirectory:
                 check_in_place(self.path / name)
         with writing(self.path, "a folder"):
             sweep(self.path, _WHOLE.__contains__)
+            sweep(self.path / FAILURES, FailureFiles.is_own)
             (self.path / RESULT).unlink(missing_ok=True)
 
     def end(self, report: RunReport, checkpoint: Checkpoint, epochs: Iterable[EpochRecord]) -> None:
@@ -223,10 +238,10 @@ class RunDirectory:
         """Delete the folder of a run that did not start; why it did not matters more than a rest that stays."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _check_checkpoints(self) -> None:
-        path = self.path / CHECKPOINTS
-        with writing(path, "a folder of checkpoints"):
-            check_folder(path)
+    def _check_folders(self) -> None:
+        for name, what in ((CHECKPOINTS, "a folder of checkpoints"), (FAILURES, "a folder of the run's own")):
+            with writing(self.path / name, what):
+                check_folder(self.path / name)
 
     def _append(self, name: str, content: bytes) -> None:
         path = self.path / name

@@ -153,6 +153,13 @@ class SavedRun:
         """The checkpoints that were written during the run."""
         return self.directory.checkpoints(self.config)
 
+    @cached_property
+    def costs(self) -> tuple[float, ...]:
+        """The cost of every step until the last committed one; read without running any code of the run's."""
+        state, _ = _arrays(self.path / STATE)
+        with _naming(self.path):
+            return tuple(_costs(state.get(COSTS, np.zeros(0))))
+
     def weights(self) -> dict[str, Array]:
         """Return the weights at the last committed step by name, read without running any code of the run's.
 

@@ -1,18 +1,17 @@
-"""The files of a trace in a run's folder."""
+"""The files of a trace in a run's folder: what it is of, and its records one after the other, see `RECORD`."""
 
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 
-from annex_actors.base.files import writing
+from annex_actors.base.files import open_in_place, writing
+from annex_actors.runs.run_directory import TRACE, TRACE_RECORDS
 from annex_actors.runtimes.tracing.kept import Header
 from annex_actors.runtimes.tracing.layout import Records
 from annex_actors.training.atomic_files import write_whole
-
-TRACE, TRACE_RECORDS = "trace.json", "trace.records"
-"""What the trace is of, and its records, one after the other, as `RECORD` describes them."""
 
 MOST_IN_FILE = 12_000_000
 """Records that are kept: 1 GB."""
@@ -33,14 +32,14 @@ class InFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._length = 0
-        with writing(folder, "a trace"):
-            (folder / TRACE_RECORDS).write_bytes(b"")
+        with writing(folder / TRACE_RECORDS, "a file of the run's own"):
+            os.close(open_in_place(folder / TRACE_RECORDS, os.O_WRONLY | os.O_TRUNC))
 
     def add(self, records: Records) -> int:
         """Append more records to the file; on a disk that is full they are lost, and the run goes on."""
         kept = records[: max(0, MOST_IN_FILE - self._length)]
         try:
-            with open(self._folder / TRACE_RECORDS, "ab") as file:
+            with os.fdopen(open_in_place(self._folder / TRACE_RECORDS, os.O_WRONLY | os.O_APPEND), "wb") as file:
                 file.write(kept.tobytes())
         except OSError:
             return len(records)

@@ -17,6 +17,7 @@ from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
+from annex_actors.runtimes.handed_over import HandingOver
 from annex_actors.runtimes.tracing.tracing import JobTrace
 from annex_actors.stores import StateStore
 from supervisors import Strategy
@@ -125,6 +126,7 @@ class Program:
         instruments: watch the work of every peer in this process, but not of peers in other processes.
         faults: injects faults into layers of this process while the run goes on; None: faults cannot be injected.
         reader: the peer that reads inputs which stay in files, for the driver; None: all are in memory.
+        handing_over: keeps what stages hand over, from wherever they live; None: they hand over nothing.
         trace: records what every peer receives, does and sends, in any process; None: the run is not traced.
     """
 
@@ -139,13 +141,14 @@ class Program:
     instruments: tuple[Instrument, ...] = ()
     faults: InjectedFaults | None = None
     reader: PeerSpec | None = None
+    handing_over: HandingOver | None = None
     trace: JobTrace | None = None
 
     def __repr__(self) -> str:
         return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"
 
     def instrument(self, address: Address, number: int, clock: Callable[[], float]) -> Instrument:
-        """Return what watches a new incarnation of a peer in this process: trace, instruments, faults, crash plan.
+        """Return all that watches or disturbs a new incarnation of a peer in this process, as one instrument.
 
         Args:
             address: of the peer.
@@ -153,7 +156,9 @@ class Program:
             clock: the time of the trace, in seconds.
         """
         trace = NO_INSTRUMENT if self.trace is None else self.trace.recorder(address, number, clock)
-        return combined(trace, *self.instruments, self.faults or NO_INSTRUMENT, self.crashes or NO_INSTRUMENT)
+        kept = self.handing_over.instrument if self.handing_over else NO_INSTRUMENT
+        disturbing = self.faults or NO_INSTRUMENT, self.crashes or NO_INSTRUMENT
+        return combined(trace, *self.instruments, *disturbing, kept)
 
     @property
     def peers(self) -> tuple[PeerSpec, ...]:

@@ -21,7 +21,6 @@ from annex_actors.layers import Kernels, Layer, Network
 from annex_actors.optimizers import Clipping, Optimizer
 from annex_actors.runtimes import Crash, Observer, Runtime, Supervision
 from annex_actors.schedules.discipline import Discipline
-from annex_actors.training.attendants import Attendant
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.evaluation import evaluated_on
@@ -201,17 +200,10 @@ class Learner:
         begun = training.begun(resume, initial_weights, own=self.checkpoint)
         return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
 
-    def carry_out(
-        self,
-        training: PreparedTraining,
-        *,
-        observers: Sequence[Observer] = (),
-        checkpoints: Checkpoints | None = None,
-        attendants: Sequence[Attendant] = (),
-    ) -> Result:
-        """Run a training that was prepared with this learner's settings; see `train`, and `Attendant`."""
+    def carry_out(self, training: PreparedTraining, **options: Any) -> Result:
+        """Run a training that was prepared with this learner's settings; see `train`, and for the options `Session`."""
         self.result = None
-        session = Session(training, observers=observers, checkpoints=checkpoints, attendants=attendants)
+        session = Session(training, **options)
         try:
             result = session.run()
         finally:

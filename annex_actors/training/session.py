@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 
 from annex_actors.base import checks
 from annex_actors.metrics import preload
@@ -12,6 +13,7 @@ from annex_actors.protocol.events import EpochFinished, Evaluated
 from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes import Job, Observer, Program, clock
 from annex_actors.runtimes.blas import self_test
+from annex_actors.runtimes.handed_over import HandingOver
 from annex_actors.stores import MemoryStore
 from annex_actors.training.attendants import Attendant, attended
 from annex_actors.training.best import BestWeights
@@ -44,6 +46,7 @@ class Session:
         observers: called with the run's events.
         checkpoints: where and how often to save the run; None: not at all.
         attendants: are beside the run while it goes on; those that are observers are shown its events.
+        handing_over: see `Program`.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Session:
         observers: Sequence[Observer] = (),
         checkpoints: Checkpoints | None = None,
         attendants: Sequence[Attendant] = (),
+        handing_over: HandingOver | None = None,
     ) -> None:
         observers = checks.elements("observers", observers, Observer, "an observer, with a method on_event(event)")
         wanted = "an attendant, with a method attend(job, program)"
@@ -75,7 +79,8 @@ class Session:
         # A value of its own, since the program holds it: a method of the session would keep the session alive.
         self._stopwatch = _Stopwatch(history[-1].seconds if history else 0.0)
         watching = [each for each in self._attendants if isinstance(each, Observer)]
-        self._program = training.program(self._store, [*observers, *watching], self._stopwatch)
+        program = training.program(self._store, [*observers, *watching], self._stopwatch)
+        self._program = replace(program, handing_over=handing_over)
         self._interrupted = False
 
     def run(self) -> Result:
@@ -88,12 +93,13 @@ class Session:
             preload()
         with Interrupts() as interrupts, self._writer or nullcontext():
             self._stopwatch.start()
-            job = start(self._training.spec, self._program)
+            program = traced(self._program, self._training.spec.runtime)
+            job = start(self._training.spec, program)
             if self._writer is not None:
                 self._writer.attach(job)
             started = finished = False
             try:
-                with attended(self._attendants, job, self._program):
+                with attended(self._attendants, job, program):
                     started = True
                     self._wait(job, interrupts)
                 finished = not self._interrupted

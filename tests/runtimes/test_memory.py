@@ -10,7 +10,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.result import InterruptedRun
+from tests.leaks import no_collector
 from tests.readmes import ROOT
 from tests.trainings import Training
 
@@ -247,17 +248,6 @@ ENDS = [
 ]
 
 
-@contextmanager
-def no_collector() -> Iterator[None]:
-    """Collect garbage now, and not again within the block."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def garbage() -> list[str]:
     """Return the objects of this project, of NumPy, and the exceptions that only the collector can free."""
     gc.set_debug(gc.DEBUG_SAVEALL)
@@ -277,6 +267,21 @@ def no_log(caplog: pytest.LogCaptureFixture) -> None:
     """Log nothing: pytest keeps every record to the end of a test, with the traceback of its exception."""
     for name in ("supervisors", "annex_actors"):
         caplog.set_level(logging.CRITICAL + 1, name)
+
+
+class Cycle:
+    """Refers to itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_refers_to_itself_is_found() -> None:
+    traces = Traces()
+    with no_collector():
+        traces.add(Cycle())
+        assert traces.left() == [repr(Cycle)]
+        assert garbage() == [f"{__name__}.Cycle"]
 
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)

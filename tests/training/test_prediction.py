@@ -24,8 +24,7 @@ from annex_actors.runtimes import InlineRuntime, Job, Program, RunFailedError, R
 from annex_actors.testing.small_runs import blas_threads
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
-from tests.leaks import no_thread_left
-from tests.runtimes.test_memory import no_collector
+from tests.leaks import no_collector, no_thread_left
 from tests.trainings import Training, samples
 
 MANY = 60_000

@@ -12,6 +12,7 @@ from annex_actors.base.errors import AnnexError
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.faults.planned import Crash, Place
+from annex_actors.runtimes.handed_over import Wanted
 from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.program import PeerSpec
 from annex_actors.runtimes.tracing.scope import Scope
@@ -44,6 +45,7 @@ class Assign:
         every: see `SharedCommitLog`; the worker reports these commits by `Kept`.
         commit_every: steps between two commits.
         crashes: the planned crashes that are left.
+        wanted: what it is to hand over, as messages of these classes; None: nothing.
         trace: the steps that it records; None: it is not traced.
     """
 
@@ -54,6 +56,7 @@ class Assign:
     every: int
     commit_every: int
     crashes: tuple[Crash, ...]
+    wanted: Wanted | None = None
     trace: Scope | None = None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from annex_actors.protocol.effects import Emit, Send
 from annex_actors.runtimes.faults.injected import InjectedFaults, Strike
 from annex_actors.runtimes.faults.planned import CrashPlan
+from annex_actors.runtimes.handed_over import Failure, Fingerprint
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.processes.commit_logs import CommitLogs
 from annex_actors.runtimes.processes.connections import Connections
@@ -51,6 +52,7 @@ class Startup:
         self._crashes = program.crashes or CrashPlan()
         self._faults = program.faults or InjectedFaults()
         self._trace = program.trace
+        self._handing_over = program.handing_over
         self._ref = ProcessRef(assignment.spec.address, assignment.incarnation, assignment.number, process)
         self._decided = Event()
         self._is_up = False
@@ -105,6 +107,9 @@ class Startup:
                 self._crashes.take(place)
             case Strike():
                 self._faults.record(message)
+            case Failure() | Fingerprint():
+                if self._handing_over is not None:
+                    self._handing_over.keep(message)
             case Up(time):  # watched from now on; the start has its own deadline
                 process = ref.process
                 surroundings.watch(ref.address, process.heartbeat, ping=partial(process.send, Ping()))

@@ -124,14 +124,16 @@ class WorkerPool:
     def _assignment(self, spec: PeerSpec, incarnation: int, number: int) -> Assign:
         program = self._program
         crashes = program.crashes.crashes() if program.crashes else ()
+        store, handing_over = program.store, program.handing_over
         return Assign(
             spec,
             incarnation,
             number,
-            depth=program.store.depth,
-            every=program.store.every,
+            depth=store.depth,
+            every=store.every,
             commit_every=self._commit_every,
             crashes=crashes,
+            wanted=None if handing_over is None else handing_over.wanted(),
             trace=program.trace.scope if program.trace else None,
         )
 

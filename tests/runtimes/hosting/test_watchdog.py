@@ -38,6 +38,7 @@ class Peer:
     incarnation: int = 1
     finished: int = 0
     waiting: int = 0
+    latest: None = None
 
 
 def piece(step: int = 7, microbatch: int = 2) -> Forward:

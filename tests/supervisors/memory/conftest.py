@@ -6,16 +6,13 @@ reference, mailbox and thread must be gone, and the collector must find nothing 
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Iterator
 
 import pytest
 
-from tests.supervisors.memory.traced import (
-    BORN,
-    cycles,
-)
+from tests.leaks import no_collector
+from tests.supervisors.memory.traced import BORN, cycles
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +20,8 @@ def _all_is_freed(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Collect only in the end; and log nothing, since a log record holds exceptions."""
     caplog.set_level(logging.CRITICAL + 1, "supervisors")
     BORN.clear()
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-    assert BORN, "expected a test to trace something"
-    assert [name for name, thing in BORN if thing() is not None] == []
-    assert cycles() == []
+    with no_collector():
+        yield
+        assert BORN, "expected a test to trace something"
+        assert [name for name, thing in BORN if thing() is not None] == []
+        assert cycles() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import traceback
 from collections.abc import Callable
@@ -17,13 +18,24 @@ from supervisors import (
     ChildExited,
     ChildSpec,
     Ref,
+    Registry,
     Restart,
     ScheduledActor,
     Scheduler,
     StartError,
     Supervisor,
 )
-from tests.supervisors.memory.traced import BORN, Broken, Failing, Parcel, Traced, TracedScheduled, scheduled, trace
+from tests.supervisors.memory.traced import (
+    BORN,
+    Broken,
+    Failing,
+    Parcel,
+    Traced,
+    TracedScheduled,
+    cycles,
+    scheduled,
+    trace,
+)
 from tests.supervisors.stubs import PATIENCE_S, Died, Recorder, down, tell_and_see_die
 
 HOUR_S = 3600.0
@@ -32,6 +44,15 @@ HOUR_S = 3600.0
 def living(kind: type) -> int:
     """Return how many traced things of one kind are in memory."""
     return sum(isinstance(thing(), kind) for _, thing in BORN)
+
+
+def test_what_refers_to_itself_is_found() -> None:
+    trace(registry := Registry())
+    registry.itself = registry  # type: ignore[attr-defined]
+    del registry
+    assert living(Registry) == 1
+    assert len(cycles()) == 1
+    gc.collect()
 
 
 def make_parcel() -> Parcel:
@@ -179,6 +200,8 @@ def test_stored_events_hold_neither_the_children_nor_the_supervisor() -> None:
     down(tree)
     assert (living(Actor), living(Parcel)) == (0, 0)
     assert len(recorder.of(ChildExited)) == len(WAYS)
+    # The event of a failed start has frames of the supervisor's thread, which know the hooks, and so this recorder.
+    recorder.events.clear()
 
 
 @pytest.mark.parametrize("end", ["stop", "die", KILLED], ids=str)

@@ -1,0 +1,56 @@
+"""A page as one file: the same frame, style and scripts, with the records in it; it asks nothing of any server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+
+from annex_actors.page.assets import SCRIPTS, asset
+from annex_actors.page.feed import Record, encoded
+
+_STYLE = '<link rel="stylesheet" href="/assets/page.css">'
+_SCRIPTS = "<!-- scripts -->"
+_HEAD = '<meta charset="utf-8">'
+
+_IN_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+"""What could end the element that the records are in, or begin another, escaped as JSON does."""
+
+
+def live_page() -> str:
+    """Return the page that a server sends: it loads its scripts, and then the records as they come."""
+    scripts = "\n".join(f'<script src="/assets/{name}"></script>' for name in SCRIPTS)
+    icon = '<link rel="icon" href="/assets/icon.svg">'
+    return _text("page.html").replace(_SCRIPTS, scripts).replace(_STYLE, f"{icon}\n{_STYLE}")
+
+
+def saved_page(records: Iterable[Record]) -> str:
+    """Return the page of a run as one HTML file, which works offline and wherever it is sent.
+
+    Its policy permits its own style and scripts by their hashes, and nothing else: it can load nothing, and a text of
+    the run that came to be HTML could not run.
+    """
+    style, script = _text("page.css"), "\n".join(_text(name) for name in SCRIPTS)
+    policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+    data = ",\n".join(encoded(record) for record in records).translate(_IN_HTML)
+    parts = {
+        _HEAD: f'{_HEAD}\n<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        _STYLE: f"<style>{style}</style>",
+        _SCRIPTS: f'<script type="application/json" id="records">[{data}]</script>\n<script>{script}</script>',
+    }
+    page = _text("page.html")
+    for place, part in parts.items():
+        before, found, after = page.partition(place)
+        assert found
+        page = before + part + after
+    return page
+
+
+def _text(name: str) -> str:
+    found = asset(name)
+    assert found is not None
+    return found
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
