@@ -39,7 +39,7 @@ class _Part(BaseModel):
 
 class _Peer(_Part):
     id: _Name
-    label: str
+    label: Annotated[str, Field(max_length=10_000)]
 
 
 class _Exit(_Part):
