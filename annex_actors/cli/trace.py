@@ -56,12 +56,13 @@ def trace(
     a sequence diagram has the messages of a step, as text, .mmd or a picture; perfetto is a file for
     https://ui.perfetto.dev; csv and json have every record.
     """
+    from annex_actors.base.words import counted
     from annex_actors.tracing.trace_reader import read_trace
 
     _check(to, out, step, steps)
     found = read_trace(run_dir)
     if found.dropped:
-        print_note(f"note: {found.dropped:,} records had no room and are missing; trace fewer steps")
+        print_note(f"note: no room for {counted(found.dropped, 'record')}; trace fewer steps")
     if to == "table":
         _print_figures(found)
         return

@@ -136,7 +136,8 @@ def real_bars(trace: Recording, window: range) -> tuple[list[Address], list[Bar]
     inside = [each for peer in rows for each in trace.work[peer] if each.on_step and each.step in window]
     if len(inside) > MOST_PIECES:
         raise DataError(
-            f"expected at most {MOST_PIECES:,} pieces of work in a chart, got {len(inside):,}; show fewer `steps`"
+            f"expected a chart of at most {counted(MOST_PIECES, 'piece of work', 'pieces of work')}, "
+            f"got {len(inside):,}; show fewer `steps`"
         )
     begin, end = min(each.start for each in inside), max(each.end for each in inside)
     bars = []

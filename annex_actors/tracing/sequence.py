@@ -33,7 +33,9 @@ def messages_of(trace: Recording, step: int | None = None) -> list[Flow]:
     if step is not None and not found:
         raise DataError(f"expected a step that was traced, from {_bounds(trace)}, got {step}")
     if len(found) > MOST:
-        raise DataError(f"expected at most {MOST} messages in a diagram, got {len(found):,}; choose a `step`")
+        raise DataError(
+            f"expected a diagram of at most {counted(MOST, 'message')}, got {len(found):,}; choose a `step`"
+        )
     return found
 
 

@@ -108,7 +108,9 @@ def _header(path: Path, text: bytes) -> dict[str, Any]:
         place = ".".join(map(str, first["loc"])) or "JSON"
         raise DataError(f"expected {path} to be of a trace, got {place}: {first['msg']}; trace the run again") from None
     if header.stages > len(header.peers):
-        raise DataError(f"expected {path} to name {counted(header.stages, 'layer')}, got {len(header.peers)} peers")
+        raise DataError(
+            f"expected {path} to name {counted(header.stages, 'layer')}, got {counted(len(header.peers), 'peer')}"
+        )
     return header.model_dump()
 
 
