@@ -12,24 +12,11 @@ from annex_actors.peers.stage import Stage, StageSpec
 from annex_actors.protocol.effects import Commit
 from annex_actors.protocol.messages import Post
 from annex_actors.replay.debugger import Debugger
-from annex_actors.replay.frames import layer_frames
 from annex_actors.replay.pieces import FailureReport, ReplayReport, layers_of, piece_of, sent_lines
 from annex_actors.runs.failure_files import FailureRecord, KeptFailure
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.handed_over import error_line
 from annex_actors.training.learner import Learner
-
-
-def first_cause(saved: SavedRun) -> FailureRecord | None:
-    """Return the failure that ended a run; of a run that has not failed, the first one; None: none is kept.
-
-    Raises:
-        DataError: what is kept is damaged.
-    """
-    records = saved.directory.failures().records()
-    error = (saved.report.error or "") if saved.report else ""
-    return next((each for each in records if each.error in error), records[0] if records else None)
 
 
 def replay_failure(
@@ -59,7 +46,7 @@ def replay_failure(
         begins=f"what is kept of the failure, at step {record.version}",
         pieces=(piece_of(stage, kept.message).model_copy(update={"made": made}),),
         recorded_failure=record.error,
-        failure=None if error is None else _failure(error, record),
+        failure=None if error is None else FailureReport.of(error, [record.error]),
     )
 
 
@@ -78,11 +65,6 @@ def _done(stage: StageSpec, kept: KeptFailure, debugger: Debugger | None) -> tup
         finally:
             if debugger is not None:
                 debugger.leave()
-
-
-def _failure(error: Exception, record: FailureRecord) -> FailureReport:
-    line = error_line(error)
-    return FailureReport(error=line, frames=layer_frames(error), is_recorded=line == record.error)
 
 
 def _stage(saved: SavedRun, record: FailureRecord, learner: Learner) -> StageSpec:

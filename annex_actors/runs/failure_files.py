@@ -5,8 +5,8 @@ safetensors: the message, the messages before it that it depends on, and the sta
 had finished. Neither holds anything that could run. The rest of what the piece depends on, layers, seed, optimizer and
 schedule, is in the run's ``config.toml`` and ``network.json``.
 
-The arrays are missing where they are not whole (see `annex_actors.protocol.given`) or larger than `MOST_BYTES`; then
-the piece can be repeated from a checkpoint and the data.
+The arrays are missing where they are not whole (see `annex_actors.protocol.given`), and of arrays of more than 256 MiB
+there are not even the files. Then the piece can be repeated from a checkpoint and the data.
 """
 
 from __future__ import annotations
@@ -33,9 +33,6 @@ from annex_actors.training.atomic_files import write_whole
 
 MOST = 5
 """How many different failures of a run are kept: the first ones."""
-
-MOST_BYTES = 256 * 2**20
-"""The most bytes of arrays that are kept of a failure."""
 
 _NAME = re.compile(r"layer-[0-9]+-[a-z_]+-step-[0-9]+(-microbatch-[0-9]+)?\.(json|safetensors)")
 
@@ -209,7 +206,6 @@ class FailureFiles:
         """
         given, known = failure.given, {record.name: record for record in self.records()}
         arrays = _arrays(given.snapshot.state, given.message, given.before) if given.is_whole else {}
-        fits = 0 < sum(array.nbytes for array in arrays.values()) <= MOST_BYTES
         record = FailureRecord(
             number=1 + max((each.number for each in known.values()), default=0),
             layer=layer,
@@ -222,18 +218,18 @@ class FailureFiles:
             message=MessageRecord.of(given.message),
             before=tuple(map(MessageRecord.of, given.before)),
             versions=len(given.snapshot.state.stash),
-            has_arrays=fits,
+            has_arrays=given.is_whole,
         )
         same = known.get(record.name)
         if same is not None:
-            if same.has_arrays or not fits:
+            if same.has_arrays or not given.is_whole:
                 return
             record = record.model_copy(update={"number": same.number})
         elif len(known) >= MOST:
             return
         check_folder(self._path)
         self._path.mkdir(exist_ok=True)
-        if fits:
+        if given.is_whole:
             write_whole(self._path / f"{record.name}.safetensors", save(arrays))
         write_whole(self._path / f"{record.name}.json", record.model_dump_json(indent=2) + "\n")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
@@ -23,6 +23,9 @@ from annex_actors.protocol.messages import WHOLE_STEP, Address, Control, Message
 from annex_actors.protocol.routing import stage_address
 
 STAGES = stage_address(0).role
+
+MOST_BYTES = 256 * 2**20
+"""The most bytes of arrays of a failure: a layer in a process sends them before it ends, and so before its restart."""
 
 STATE = "state"
 """The kind of the fingerprint of a stage's state after a step, beside the kinds of messages."""
@@ -125,8 +128,10 @@ class FailureObserver(Instrument):
         self._hand_over = hand_over
 
     def failed(self, peer: Peer, given: Given, error: Exception) -> None:
-        """Hand a failure over; other peers than stages have nothing to repeat."""
-        if peer.address.role == STAGES:
+        """Hand a failure over, unless it is too large; other peers than stages have nothing to repeat."""
+        if not given.is_whole:  # only what failed is of use then
+            given = replace(given, before=(), snapshot=replace(given.snapshot, state=StageState(())))
+        if peer.address.role == STAGES and _size(given) <= MOST_BYTES:
             where = error if isinstance(error, LayerError) else None
             layer, work = (where.layer, where.work) if where else (None, given.message.kind)
             text = "".join(traceback.format_exception(error))
@@ -177,6 +182,17 @@ def fingerprints(stage: Peer, message: Message, effects: Sequence[Effect]) -> li
     return found
 
 
+def _size(value: Any) -> int:
+    """Return the bytes of all arrays in a value."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, Mapping):
+        return sum(map(_size, value.values()))
+    if isinstance(value, tuple | list):
+        return sum(map(_size, value))
+    return sum(_size(getattr(value, each.name)) for each in fields(value)) if is_dataclass(value) else 0
+
+
 def _hash(*values: Any) -> str:
     digest = blake2b(digest_size=8)
     for value in values:
@@ -199,7 +215,7 @@ def _update(digest: Any, value: Any) -> None:
     elif isinstance(value, tuple | list):
         for each in value:
             _update(digest, each)
-    elif hasattr(value, "__dataclass_fields__"):
+    elif is_dataclass(value):
         digest.update(f"{type(value).__name__}\n".encode())
         for each in fields(value):
             if each.name not in ("run", "edge"):

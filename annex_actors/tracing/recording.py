@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.words import counted
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.hosting.heartbeat import START
 from annex_actors.runtimes.tracing.layout import RECEIVED, SENT, WORKED, Records
+from annex_actors.schedules.discipline import Discipline
+from annex_actors.schedules.table import discipline
 from annex_actors.tracing.pairing import paired
 from annex_actors.tracing.pieces import Flow, Idle, Work
 from annex_actors.tracing.waits import Waits
@@ -118,11 +120,24 @@ class Recording:
     def idle(self) -> dict[Address, tuple[Idle, ...]]:
         """When each peer did nothing, and why; with its work, this is the whole time of the trace."""
         every = [(each.start, each.end) for works in self.work.values() for each in works]
-        waits = Waits(self.begin, self.end, every, self.header["cores"], is_sample=self.is_sample)
-        return {
-            peer: tuple(waits.of(self.work[peer], self.arrivals[peer], self.of(peer, RECEIVED)["start"].tolist()))
-            for peer in self.peers
-        }
+        waits = Waits(
+            self.begin,
+            self.end,
+            every,
+            cores=self.header["cores"],
+            row=self.schedule,
+            stages=self.header["stages"],
+            is_sample=self.is_sample,
+        )
+        return {peer: tuple(waits.of(self.work[peer], self.arrivals[peer])) for peer in self.peers}
+
+    @cached_property
+    def schedule(self) -> Discipline | None:
+        """The schedule of a training; None for a prediction, or where the schedule is not registered here."""
+        try:
+            return None if self.header["schedule"] is None else discipline(self.header["schedule"])
+        except ConfigError:
+            return None
 
     def of(self, peer: Address, what: int) -> Records:
         """Return the records of one kind of a peer, in its order."""

@@ -82,10 +82,9 @@ def _peers(trace: Recording, flows: Sequence[Flow]) -> list[Address]:
 
 
 def _label(flow: Flow, *, with_step: bool) -> str:
-    place = [str(flow.step)] if with_step or flow.microbatch == WHOLE_STEP else []
+    place = [str(flow.step)] if with_step else []
     place += [] if flow.microbatch == WHOLE_STEP else [str(flow.microbatch)]
-    lost = " (lost)" if flow.received is None else ""
-    return f"{flow.kind} {'.'.join(place)}{lost}"
+    return " ".join([flow.kind, *([".".join(place)] if place else []), *(["(lost)"] if flow.received is None else [])])
 
 
 def _arrow(start: int, end: int, label: str, columns: Sequence[int], width: int, flow: Flow) -> str:
