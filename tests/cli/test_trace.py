@@ -1,4 +1,4 @@
-"""``train --trace`` and ``trace``: each form, and one line for whatever a user, or a folder from anywhere, has wrong."""
+"""``train --trace`` and ``trace``: each form, and one line for whatever is wrong with options or files."""
 
 from __future__ import annotations
 
