@@ -53,7 +53,7 @@ def sequence_of(trace: Recording, step: int | None = None) -> str:
     peers = _peers(trace, flows)
     names = [str(peer) for peer in peers]
     labels = [_label(flow, with_step=step is None) for flow in flows]
-    gap = max(len(text) for text in (*names, *labels)) + 4
+    gap = max(len(text) for text in (*names, *labels)) + 6
     column = {peer: index * gap + gap // 2 for index, peer in enumerate(peers)}
     width = gap * len(peers)
     lines = ["".join(name.center(gap) for name in names).rstrip()]
