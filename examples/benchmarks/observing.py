@@ -10,14 +10,14 @@ the same.
 
 from __future__ import annotations
 
-import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit
 
 from annex_actors.page.observation import observing
 from annex_actors.runs.config import resolve
@@ -28,31 +28,28 @@ from examples.benchmarks.measuring import arguments, print_peak_memory
 VIEWERS = 3
 
 
-class Viewer(threading.Thread):
-    """Reads the stream of a page to its end, and counts its bytes."""
-
-    def __init__(self, link: str) -> None:
-        super().__init__(daemon=True)
-        parts = urlsplit(link)
-        self.bytes = 0
-        self._connection = socket.create_connection((parts.hostname, parts.port))
-        cookie = f"annex-actors-{parts.port}={parts.query.removeprefix('token=')}"
-        request = f"GET /events HTTP/1.1\r\nHost: {parts.netloc}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
-        self._connection.sendall(request.encode())
-
-    def run(self) -> None:
-        """Read to the end."""
-        with self._connection:
-            while part := self._connection.recv(1 << 16):
-                self.bytes += len(part)
+READS = """
+import socket, sys
+from urllib.parse import urlsplit
+link = urlsplit(sys.argv[1])
+cookie = f"annex-actors-{link.port}={link.query.removeprefix('token=')}"
+read, connection = 0, socket.create_connection((link.hostname, link.port))
+connection.sendall(f"GET /events HTTP/1.1\\r\\nHost: {link.netloc}\\r\\nCookie: {cookie}\\r\\n\\r\\n".encode())
+while not read or not part.endswith(b"0\\r\\n\\r\\n"):
+    part = connection.recv(1 << 16)
+    read += len(part)
+print(read)
+"""
+"""A viewer, in a process of its own: it reads the stream of a page to its end, and prints how many bytes that were."""
 
 
 class Watched:
     """A page, its viewers, and the processor time of its server."""
 
     def __init__(self, viewers: int) -> None:
-        self.viewers: list[Viewer] = []
+        self.bytes = 0
         self.seconds = 0.0
+        self._viewers: list[subprocess.Popen[str]] = []
         self._count = viewers
 
     @contextmanager
@@ -66,13 +63,11 @@ class Watched:
             began = time.clock_gettime(clock)
             yield observation.watch
             self.seconds = time.clock_gettime(clock) - began
-        for viewer in self.viewers:
-            viewer.join()
+        self.bytes = sum(int(viewer.communicate()[0]) for viewer in self._viewers)
 
     def _view(self, link: str) -> None:
-        self.viewers = [Viewer(link) for _ in range(self._count)]
-        for viewer in self.viewers:
-            viewer.start()
+        command = [sys.executable, "-c", READS, link]
+        self._viewers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(self._count)]
 
 
 def trained(epochs: int, watched: Watched | None) -> RunReport:
@@ -93,7 +88,7 @@ def main(epochs: int) -> None:
         report = trained(epochs, watched)
         reports.append(report)
         share = 100 * watched.seconds / report.seconds if watched else 0.0
-        sent = sum(viewer.bytes for viewer in watched.viewers) / VIEWERS / 1e3 / report.seconds if watched else 0.0
+        sent = watched.bytes / VIEWERS / 1e3 / report.seconds if watched else 0.0
         print(f"{name:<24}{report.seconds:8.1f}{report.samples_per_second:12,.0f}{share:22.2f}{sent:16.1f}", flush=True)
     if len({report.weights_sha256 for report in reports}) != 1:
         raise SystemExit("the weights differ")
