@@ -23,6 +23,7 @@ from annex_actors.page.observation import observing
 from annex_actors.runs.config import resolve
 from annex_actors.runs.recorded_run import AttendantIn, train_recorded
 from annex_actors.runs.records import RunReport
+from annex_actors.runtimes.tracing.scope import Scope
 from examples.benchmarks.measuring import arguments, print_peak_memory
 
 VIEWERS = 3
@@ -75,7 +76,8 @@ def trained(epochs: int, watched: Watched | None) -> RunReport:
     config, learner, dataset = resolve({"data": {"name": "digits"}, "training": {"epochs": epochs}})
     with TemporaryDirectory() as folder, ExitStack() as stack:
         attendants = [] if watched is None else [stack.enter_context(watched.page())]
-        run = train_recorded(config, learner, dataset, run_dir=Path(folder, "run"), attendants=attendants)
+        trace = None if watched is None else Scope(is_kept=False)  # only while there is a viewer
+        run = train_recorded(config, learner, dataset, run_dir=Path(folder, "run"), attendants=attendants, trace=trace)
     return run.report
 
 
