@@ -35,6 +35,7 @@ def resume(
 
     With --epochs it comes to the bits of a run that was to have so many epochs from the beginning.
     """
+    from annex_actors.control.server import control
     from annex_actors.runs.resumption import Resumption
     from annex_actors.runs.saved_run import SavedRun
 
@@ -57,6 +58,7 @@ def resume(
         pages_of(observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
-        run = resumption.carry_out(observers=observers, trace=scope, attendants=pages.attendants, note=note)
+        attendants = [control(config.runtime.name), *pages.attendants]
+        run = resumption.carry_out(observers=observers, trace=scope, attendants=attendants, note=note)
         pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

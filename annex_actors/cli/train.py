@@ -73,6 +73,7 @@ def train(
     debug: shared.Debug = False,
 ) -> int:
     """Train a network whose layers are actors, and keep the run in a folder; by default on handwritten digits."""
+    from annex_actors.control.server import control
     from annex_actors.observe import log_at
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import train_recorded
@@ -136,7 +137,7 @@ def train(
             run_dir=run_dir,
             crashes=crashes,
             observers=[*observers, *logs],
-            attendants=pages.attendants,
+            attendants=[control(config.runtime.name), *pages.attendants],
             fingerprints=fingerprints,
             trace=scope,
         )

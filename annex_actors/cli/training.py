@@ -71,7 +71,7 @@ def print_outcome(run: RecordedRun, *, json: bool, quiet: bool, debug: bool) -> 
 
 
 def _summary(result: RunReport) -> str:
-    from annex_actors.observe.lines import metric_parts
+    from annex_actors.base.figures import metric_parts
 
     costs = {"test cost": result.test_cost, "train cost": result.train_cost}
     if result.validation_cost is not None:
