@@ -17,8 +17,6 @@ from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.runs.event_log import read_events, record_of
 from annex_actors.runs.recorded_run import RecordedRun
 from annex_actors.runtimes import Job, Program
-from annex_actors.runtimes.tracing.scope import Scope
-from annex_actors.runtimes.tracing.tracing import Tracing, activated
 
 
 class Observation:
@@ -124,7 +122,6 @@ def observing(show_link: Callable[[str], None], *, controls: bool = False) -> It
     """
     feed, actions = Feed(), RunActions()
     observation = Observation(feed, actions)
-    tracing = Tracing(Scope(), None)  # the peers record only while there is a viewer, and nothing is kept
-    with activated(tracing), serving(Application(feed, observation, actions if controls else None)) as link:
+    with serving(Application(feed, observation, actions if controls else None)) as link:
         show_link(link)
         yield observation
