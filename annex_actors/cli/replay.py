@@ -50,7 +50,7 @@ def replay(
         print_json(report.model_dump_json())
     else:
         print_result("\n".join(_lines(report)))
-    return 0 if report.difference is None else 1
+    return 0 if report.is_equal else 1
 
 
 def _selection(step: int | None, layer: int | None, microbatch: int | None, work: str | None) -> Selection | None:

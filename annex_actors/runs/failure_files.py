@@ -319,7 +319,8 @@ def _state(arrays: Mapping[str, Array], versions: int, initial: StageState) -> S
         tuple(part(f"{_STASH}.{version}.{index}", weights) for index, weights in enumerate(initial.weights))
         for version in range(versions)
     )
-    return StageState(layers, CostLog.of(arrays[f"{_STATE}.{_COSTS}"].tolist()), stash)
+    costs = arrays[f"{_STATE}.{_COSTS}"]
+    return StageState(layers, CostLog.of(_like(costs, np.empty(costs.size)).tolist()), stash)
 
 
 def _like(array: Array, expected: Array) -> Array:

@@ -110,7 +110,11 @@ def test_a_poison_message_is_replayed_from_what_is_kept_alone(
 
 
 @pytest.mark.parametrize("work", WORK)
-@pytest.mark.parametrize("options", [("--schedule", "pipedream"), ("--stages", "2"), ("--schedule", "zb-h1")], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [("--schedule", "pipedream"), ("--schedule", "no-stash"), ("--stages", "2"), ("--schedule", "zb-h1")],
+    ids=str,
+)
 def test_schedules_and_stages_change_nothing_about_that(
     options: tuple[str, str], work: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
