@@ -53,7 +53,7 @@ def trace(
     https://ui.perfetto.dev; csv and json have every record.
     """
     from annex_actors.base import checks
-    from annex_actors.tracing.tracer import read_trace
+    from annex_actors.tracing.trace_reader import read_trace
 
     if to not in _FORMS:
         checks.unknown("--to", to, _FORMS)

@@ -186,7 +186,7 @@ class Recording:
         metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
         events = EventLog(directory, training)
         failure: BaseException | None = None
-        tracing = Tracing(trace, partial(InFolder, directory.path)) if trace else None
+        tracing = Tracing(trace, partial(InFolder, directory.path) if trace.is_kept else None) if trace else None
         try:
             with (
                 logging_to(directory.path / LOG),

@@ -11,7 +11,7 @@ from annex_actors.base.words import counted
 from annex_actors.protocol.messages import WHOLE_STEP, Address
 from annex_actors.tracing.ideal import ideal_of
 from annex_actors.tracing.pictures import COLORS, new_figure, plain, saved
-from annex_actors.tracing.trace import Trace
+from annex_actors.tracing.recording import Recording
 from annex_actors.tracing.waits import (
     CORE,
     CREDIT,
@@ -58,7 +58,7 @@ class Bar:
     reason: str = ""
 
 
-def window_of(trace: Trace, step: int | None = None, steps: int = DEFAULT_STEPS) -> range:
+def window_of(trace: Recording, step: int | None = None, steps: int = DEFAULT_STEPS) -> range:
     """Return the steps that a chart shows: from ``step``, or those that took as long as most do.
 
     Raises:
@@ -77,7 +77,7 @@ def window_of(trace: Trace, step: int | None = None, steps: int = DEFAULT_STEPS)
     return range(step, step + steps)
 
 
-def _spans(trace: Trace) -> dict[int, tuple[float, float]]:
+def _spans(trace: Recording) -> dict[int, tuple[float, float]]:
     """Return when the work of each step began and ended."""
     spans: dict[int, tuple[float, float]] = {}
     for works in trace.work.values():
@@ -89,7 +89,7 @@ def _spans(trace: Trace) -> dict[int, tuple[float, float]]:
 
 
 def gantt_of(
-    trace: Trace, picture_format: str = "svg", *, step: int | None = None, steps: int = DEFAULT_STEPS
+    trace: Recording, picture_format: str = "svg", *, step: int | None = None, steps: int = DEFAULT_STEPS
 ) -> bytes:
     """Return the chart of some steps as a picture.
 
@@ -126,7 +126,7 @@ def gantt_of(
     return saved(figure, picture_format)
 
 
-def real_bars(trace: Trace, window: range) -> tuple[list[Address], list[Bar], float]:
+def real_bars(trace: Recording, window: range) -> tuple[list[Address], list[Bar], float]:
     """Return the peers that worked on these steps, their work and waits, and how many milliseconds that took."""
     rows = sorted(trace.peers, key=lambda peer: peer.role != "stage")
     inside = [each for peer in rows for each in trace.work[peer] if each.on_step and each.step in window]
@@ -148,7 +148,7 @@ def real_bars(trace: Trace, window: range) -> tuple[list[Address], list[Bar], fl
     return rows, bars, (end - begin) * 1e3
 
 
-def ideal_bars(trace: Trace, steps: int, rows: Sequence[Address]) -> list[Bar]:
+def ideal_bars(trace: Recording, steps: int, rows: Sequence[Address]) -> list[Bar]:
     """Return the work of the same schedule in the simulator, with the measured times."""
     pieces = ideal_of(trace, steps).pieces
     return [
@@ -158,7 +158,7 @@ def ideal_bars(trace: Trace, steps: int, rows: Sequence[Address]) -> list[Bar]:
     ]
 
 
-def _title(trace: Trace, window: range, ideal: Sequence[Bar], wall: float) -> str:
+def _title(trace: Recording, window: range, ideal: Sequence[Bar], wall: float) -> str:
     shortest = max((bar.end for bar in ideal), default=0.0)
     which = f"step {window[0]}" if len(window) == 1 else f"steps {window[0]} to {window[-1]}"
     how = (

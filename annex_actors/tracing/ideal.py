@@ -12,12 +12,12 @@ from annex_actors.protocol.messages import WHOLE_STEP
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.cost_model import LayerTimes
 from annex_actors.tracing.pieces import Work
-from annex_actors.tracing.trace import Trace
+from annex_actors.tracing.recording import Recording
 
 _KINDS = {"F": "forward", "B": "backward", "W": "weight_gradient"}
 
 
-def ideal_of(trace: Trace, steps: int = 1) -> Simulation:
+def ideal_of(trace: Recording, steps: int = 1) -> Simulation:
     """Return the simulation of so many steps, with the median time of each kind of work at each stage; in seconds.
 
     Raises:
@@ -33,7 +33,7 @@ def ideal_of(trace: Trace, steps: int = 1) -> Simulation:
     )
 
 
-def schedule_of(trace: Trace) -> str:
+def schedule_of(trace: Recording) -> str:
     """Return the name of the schedule.
 
     Raises:
@@ -45,7 +45,7 @@ def schedule_of(trace: Trace) -> str:
     return str(schedule)
 
 
-def times_of(trace: Trace) -> tuple[LayerTimes, ...]:
+def times_of(trace: Recording) -> tuple[LayerTimes, ...]:
     """Return the median times of each stage's work on a microbatch; of its update they are a part of W."""
     return tuple(_times(trace.work.get(stage_address(s), ())) for s in range(trace.header["stages"]))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from annex_actors.protocol.messages import WHOLE_STEP, Address
 from annex_actors.tracing.pieces import Flow, Idle, Work
-from annex_actors.tracing.trace import Trace, address_of
+from annex_actors.tracing.recording import Recording, address_of
 
 WORK, WAITS = 1, 2
 """The processes of the format: the groups of tracks."""
@@ -21,7 +21,7 @@ _COLORS = {"F": "thread_state_running", "B": "thread_state_runnable", "W": "good
 """Names of colours that the format has."""
 
 
-def perfetto_of(trace: Trace) -> str:
+def perfetto_of(trace: Recording) -> str:
     """Return a trace as the JSON of Chrome's trace viewer; times are microseconds since the trace began."""
     return json.dumps({"traceEvents": _Events(trace).all(), "displayTimeUnit": "ms"}, separators=(",", ":"))
 
@@ -29,7 +29,7 @@ def perfetto_of(trace: Trace) -> str:
 class _Events:
     """The events of a trace."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Recording) -> None:
         self._trace = trace
         self._track = {peer: index + 1 for index, peer in enumerate(trace.peers)}
 

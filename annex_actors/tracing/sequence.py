@@ -9,13 +9,13 @@ from annex_actors.base.words import counted
 from annex_actors.protocol.messages import WHOLE_STEP, Address
 from annex_actors.tracing.pictures import COLORS, new_figure, plain, saved
 from annex_actors.tracing.pieces import CONTROL, LETTERS, Flow
-from annex_actors.tracing.trace import Trace
+from annex_actors.tracing.recording import Recording
 
 MOST = 500
 """Messages of a diagram: with more nobody finds anything in it."""
 
 
-def messages_of(trace: Trace, step: int | None = None) -> list[Flow]:
+def messages_of(trace: Recording, step: int | None = None) -> list[Flow]:
     """Return the messages of a diagram: those of a step, without those about commits, which are of none.
 
     Args:
@@ -37,7 +37,7 @@ def messages_of(trace: Trace, step: int | None = None) -> list[Flow]:
     return found
 
 
-def sequence_of(trace: Trace, step: int | None = None) -> str:
+def sequence_of(trace: Recording, step: int | None = None) -> str:
     """Return the messages as a diagram in text, a line for each one, in the order in which they were sent.
 
     Args:
@@ -60,7 +60,7 @@ def sequence_of(trace: Trace, step: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def mermaid_of(trace: Trace, step: int | None = None) -> str:
+def mermaid_of(trace: Recording, step: int | None = None) -> str:
     """Return the messages as a diagram of Mermaid, which web pages and notebooks draw; see `sequence_of`."""
     flows = messages_of(trace, step)
     peers = _peers(trace, flows)
@@ -72,7 +72,7 @@ def mermaid_of(trace: Trace, step: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def _peers(trace: Trace, flows: Sequence[Flow]) -> list[Address]:
+def _peers(trace: Recording, flows: Sequence[Flow]) -> list[Address]:
     """Return the peers with a message; the trainer first, since it feeds the first stage."""
     there = {flow.sender for flow in flows} | {flow.to for flow in flows}
     known = [*(peer for peer in trace.peers if peer.role != "stage"), *trace.peers]
@@ -80,10 +80,9 @@ def _peers(trace: Trace, flows: Sequence[Flow]) -> list[Address]:
 
 
 def _label(flow: Flow, *, with_step: bool) -> str:
-    place = [str(flow.step)] if with_step or flow.microbatch == WHOLE_STEP else []
+    place = [str(flow.step)] if with_step else []
     place += [] if flow.microbatch == WHOLE_STEP else [str(flow.microbatch)]
-    lost = " (lost)" if flow.received is None else ""
-    return f"{flow.kind} {'.'.join(place)}{lost}"
+    return " ".join([flow.kind, *([".".join(place)] if place else []), *(["(lost)"] if flow.received is None else [])])
 
 
 def _arrow(start: int, end: int, label: str, columns: Sequence[int], width: int, flow: Flow) -> str:
@@ -101,7 +100,7 @@ def _arrow(start: int, end: int, label: str, columns: Sequence[int], width: int,
     return "".join(cells).rstrip()
 
 
-def _bounds(trace: Trace) -> str:
+def _bounds(trace: Recording) -> str:
     steps = trace.steps
     return f"{steps[0]} to {steps[-1]}" if steps else counted(0, "step")
 
@@ -115,7 +114,7 @@ def _safe(text: str) -> str:
     return "".join(each if each.isalnum() or each in " :._+-(),=" else " " for each in text)
 
 
-def picture_of(trace: Trace, step: int | None = None, picture_format: str = "svg") -> bytes:
+def picture_of(trace: Recording, step: int | None = None, picture_format: str = "svg") -> bytes:
     """Return the messages as a picture; see `sequence_of`.
 
     Raises:

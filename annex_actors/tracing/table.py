@@ -11,7 +11,7 @@ from annex_actors.base.errors import UserError
 from annex_actors.protocol.messages import Address
 from annex_actors.tracing.ideal import ideal_of
 from annex_actors.tracing.pieces import Work
-from annex_actors.tracing.trace import Trace
+from annex_actors.tracing.recording import Recording
 
 _MOST_STEPS = 20
 """Steps that are simulated: with more, the bubble hardly changes."""
@@ -69,7 +69,7 @@ class Figures:
     dropped: int
 
 
-def figures_of(trace: Trace) -> Figures:
+def figures_of(trace: Recording) -> Figures:
     """Return the figures of a trace."""
     flows = [each for each in trace.flows if each.sent is not None]
     hops = [each.received - each.sent for each in flows if each.received is not None and each.sent is not None]
@@ -87,7 +87,7 @@ def figures_of(trace: Trace) -> Figures:
     )
 
 
-def _of_peer(trace: Trace, peer: Address) -> PeerFigures:
+def _of_peer(trace: Recording, peer: Address) -> PeerFigures:
     works, idle = trace.work[peer], Counter[str]()
     for wait in trace.idle[peer]:
         idle[wait.reason] += wait.end - wait.start  # type: ignore[assignment]  # seconds, and no count
@@ -112,7 +112,7 @@ def _bubble(stages: Sequence[Sequence[Work]]) -> float | None:
     return 1 - sum(each.end - each.start for each in every) / (span * len(stages)) if span else None
 
 
-def _ideal_bubble(trace: Trace) -> float | None:
+def _ideal_bubble(trace: Recording) -> float | None:
     steps = 1 if trace.is_sample else min(len(trace.steps), _MOST_STEPS)
     try:
         return 1 - ideal_of(trace, max(1, steps)).busy

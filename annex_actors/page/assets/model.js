@@ -120,7 +120,7 @@ const Model = (() => {
   function plan(model) {
     const first = run(model);
     const stages = first ? first.stages : [];
-    const actor = (id, parent, kind, label) => ({ id, parent, kind, label, state: "starting", incarnation: 1 });
+    const actor = (id, parent, kind, label) => ({ id, parent, kind, label, state: kind === "supervisor" ? "working" : "starting", incarnation: 1 });
     return [
       actor("run", null, "supervisor", "run"),
       actor("layers", "run", "supervisor", "layers"),
@@ -182,9 +182,18 @@ const Model = (() => {
       ...model.epochs.map((epoch) => ({ time: epoch.time, step: epoch.steps })),
       ...model.costs.filter((each) => Text.known(each.time)).map((each) => ({ time: each.time, step: lastStep(each) + 1 })),
       ...model.statuses.map((status) => ({ time: status.time, step: status.step })),
+      ...beginningsOf(model),
     ].sort((one, other) => one.time - other.time);
     knotted.set(model, { version: model.version, knots });
     return knots;
+  }
+
+  /** Return when each traced step began, in the row that begins first. */
+  function beginningsOf(model) {
+    const [row] = [...model.rows.values()].sort((one, other) => one[0].start - other[0].start);
+    const begun = new Map();
+    for (const piece of row || []) if (piece.letter === "F" && !begun.has(piece.step)) begun.set(piece.step, piece.start);
+    return [...begun].map(([step, time]) => ({ time, step }));
   }
 
   const lastStep = (costs) => costs.step + costs.costs.length * (costs.stride || 1) - 1;
