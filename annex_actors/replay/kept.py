@@ -11,6 +11,7 @@ from annex_actors.base.words import counted
 from annex_actors.peers.stage import Stage, StageSpec
 from annex_actors.protocol.effects import Commit
 from annex_actors.protocol.messages import Post
+from annex_actors.replay.causes import Cause
 from annex_actors.replay.debugger import Debugger
 from annex_actors.replay.pieces import FailureReport, ReplayReport, layers_of, piece_of, sent_lines, weights_line
 from annex_actors.runs.failure_files import FailureRecord, KeptFailure
@@ -20,13 +21,14 @@ from annex_actors.training.learner import Learner
 
 
 def replay_failure(
-    saved: SavedRun, record: FailureRecord, learner: Learner, debugger: Debugger | None = None
+    saved: SavedRun, cause: Cause, record: FailureRecord, learner: Learner, debugger: Debugger | None = None
 ) -> ReplayReport:
     """Replay a failure whose arrays are kept.
 
     Args:
         saved: the run.
-        record: the failure.
+        cause: the failure.
+        record: what is kept of it.
         learner: of the run.
         debugger: opened where it fails, and before, where it does not; None: not at all.
 
@@ -45,8 +47,8 @@ def replay_failure(
         run_dir=str(saved.path),
         begins=f"what is kept of the failure, at step {record.version}",
         pieces=(piece_of(stage, kept.message).model_copy(update={"made": made}),),
-        recorded_failure=record.error,
-        failure=None if error is None else FailureReport.of(error, [record.error]),
+        recorded_failure=cause.error,
+        failure=None if error is None else FailureReport.of(error, [record.error, cause.error]),
     )
 
 
