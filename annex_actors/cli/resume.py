@@ -10,7 +10,7 @@ from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_note, print_result
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
-from annex_actors.cli.training import print_outcome, progress_of
+from annex_actors.cli.training import print_outcome, progress_of, scope_of
 
 
 def resume(
@@ -37,9 +37,8 @@ def resume(
     """
     from annex_actors.runs.resumption import Resumption
     from annex_actors.runs.saved_run import SavedRun
-    from annex_actors.runtimes.tracing.scope import Scope
 
-    scope = None if trace is None else Scope.of(trace)
+    scope = scope_of(trace, observed=observe or observe_control)
     saved = SavedRun.open(run_dir)
     note = (lambda line: None) if quiet else print_note
     config = saved.config_for(load or [], note)

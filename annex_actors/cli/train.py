@@ -9,7 +9,7 @@ import typer
 
 from annex_actors.cli import options as shared
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
-from annex_actors.cli.training import print_outcome, progress_of
+from annex_actors.cli.training import print_outcome, progress_of, scope_of
 
 _DATA = "A name in `annex-actors datasets`, your own table, .npz, .jsonl, folder of pictures, or .toml config file."
 _LOG = "Write each epoch to this CSV file too, or to this folder as events of TensorBoard. Repeatable."
@@ -77,7 +77,6 @@ def train(
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import train_recorded
     from annex_actors.runtimes import parse_crash
-    from annex_actors.runtimes.tracing.scope import Scope
 
     settings = shared.settings_from(
         data,
@@ -123,7 +122,7 @@ def train(
         keep=shared.number_or_text(keep),
     )
     crashes = [parse_crash(text) for text in crash or []]
-    scope = None if trace is None else Scope.of(trace)
+    scope = scope_of(trace, observed=observe or observe_control)
     config, learner, dataset = resolve(settings)
     logs = [log_at(path) for path in log or []]
     with (

@@ -80,7 +80,7 @@ def test_a_simulation_has_a_trace_in_its_own_time() -> None:
 @pytest.mark.parametrize("steps", ["some", "-1", "0"])
 def test_steps_are_all_a_sample_or_a_number(steps: str) -> None:
     with (
-        pytest.raises(ConfigError, match="expected `trace` to be all, sample, or a number of steps >= 1"),
+        pytest.raises(ConfigError, match="expected `steps` to be all, sample, or a number of steps >= 1"),
         trace(steps),
     ):
         pass
