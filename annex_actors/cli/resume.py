@@ -58,7 +58,11 @@ def resume(
         pages_of(observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
-        attendants = [control(config.runtime.name), *pages.attendants]
-        run = resumption.carry_out(observers=observers, trace=scope, attendants=attendants, note=note)
+        run = resumption.carry_out(
+            observers=observers,
+            trace=scope,
+            attendants=[control(config.runtime.name), *pages.attendants],
+            note=note,
+        )
         pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)
