@@ -122,6 +122,9 @@ from annex_actors.runtimes.cost_model import CostModel, LayerTimes
 from annex_actors.runtimes.simulated import Piece, StageTally, WorkerTally
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progress, W, Work
 from annex_actors.schedules.table import register_schedule
+from annex_actors.tracing.trace import Trace
+from annex_actors.tracing.trace_reader import read_trace
+from annex_actors.tracing.tracer import Tracer, trace
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.early_stopping import EarlyStopping
@@ -221,6 +224,8 @@ __all__ = [
     "Tag",
     "Takes",
     "ThreadsRuntime",
+    "Trace",
+    "Tracer",
     "Trained",
     "Tuning",
     "UserError",
@@ -277,6 +282,7 @@ __all__ = [
     "random_flip",
     "random_shift",
     "read_table",
+    "read_trace",
     "register_cost",
     "register_data",
     "register_initializer",
@@ -296,5 +302,6 @@ __all__ = [
     "table_of",
     "to_torch",
     "torch_module",
+    "trace",
     "unmask",
 ]

@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from collections.abc import Callable as AbstractCallable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -118,7 +118,7 @@ BETWEEN_ACTORS = {
     *("initial_state", "update", "start", "carry_out"),
     *("EarlyStopping.best", "Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
     *(f"RunDirectory.{name}" for name in ("add_events", "append", "begin", "checkpoints", "end", "record")),
-    "Preparation",
+    *("Preparation", "Trace", "Tracer"),
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
     *("Grouping", "Initializer", "Kind", "Mode", "Point", "Tag", "Takes", "Work"),
 }
@@ -195,6 +195,14 @@ def _table() -> public.Table:
     return public.Table(tuple(columns), "made here")
 
 
+@cache
+def _tracer() -> public.Tracer:
+    """Return the trace of a short training."""
+    with public.trace() as tracer:
+        public.Learner(_NETWORK, runtime="inline").train(public.load("xor"), epochs=1)
+    return tracer
+
+
 def _identity() -> Any:
     """Return the class of a torch module; without torch one that is refused as all else is."""
     try:
@@ -248,6 +256,8 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Warmup: lambda: public.Warmup(0.1, 10),
     public.Clipping: lambda: public.Clipping("value", 0.5),
     public.ReduceOnPlateau: public.ReduceOnPlateau,
+    public.Trace: lambda: _tracer().trace,
+    public.Tracer: _tracer,
     public.Trained: lambda: _learner().checkpoint,
     public.Tuning: lambda: public.Tuning(learning_rate=0.1),
     np.random.Generator: lambda: np.random.default_rng(0),
@@ -304,6 +314,7 @@ OF_PARAMETERS: dict[str, Callable[[], Any]] = {
     "register_layer(constructor)": lambda: public.dense,
     "register_metric(score)": lambda: lambda targets, predictions: 0.5,
     "register_optimizer(optimizer)": lambda: public.Sgd,
+    "read_trace(folder)": lambda: "no-such-run",
     "register_transform(transform)": lambda: Standardise,
     "simulate(schedule)": lambda: "1f1b",
     "table_of(frame)": _table,

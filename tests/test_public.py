@@ -51,8 +51,8 @@ def test_whatever_is_imported_first_works(code: str) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-TEXT_FILES = {"RunDirectory", "SavedRun"}
-"""A run's folder is written by ``annex-actors train``; its records (`annex_actors.runs.records`) are values to read."""
+VALUES_TO_READ = {"RunDirectory", "SavedRun", "Trace", "Tracer"}
+"""A run makes them: a folder and its records (`annex_actors.runs.records`), and a trace and its figures and pieces."""
 
 BETWEEN_ACTORS = {
     *("Learner.carry_out", "Checkpoint", "Checkpoints.newest", "Checkpoints.at", "StageTally.add"),
@@ -67,7 +67,7 @@ def annotated() -> Iterator[tuple[str, Any]]:
         value = getattr(public, name)
         if inspect.isfunction(value):
             yield name, value
-        elif inspect.isclass(value) and name not in TEXT_FILES:
+        elif inspect.isclass(value) and name not in VALUES_TO_READ:
             yield name, value.__init__
             for member, method in vars(value).items():
                 function = getattr(method, "__func__", getattr(method, "fget", method))

@@ -82,6 +82,8 @@ VALUES: dict[str, Callable[[], Any]] = {
     "Tag": lambda: public.Tag.DROPOUT,
     "Takes": lambda: public.Takes.LABELS,
     "ThreadsRuntime": public.ThreadsRuntime,
+    "Trace": EXAMPLES[public.Trace],
+    "Tracer": EXAMPLES[public.Tracer],
     "Work": lambda: public.B,
     "WorkerTally": lambda: SIMULATION.workers[0],
 }

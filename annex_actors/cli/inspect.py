@@ -94,7 +94,7 @@ def _differences(runs: Sequence[SavedRun]) -> dict[str, list[Any]]:
 
 def _figures(run: SavedRun) -> dict[str, object]:
     """Return how a run ended; of one that has not, how far it was."""
-    from annex_actors.observe.lines import number
+    from annex_actors.base.figures import number
 
     report = run.report
     if report is None:
@@ -137,7 +137,7 @@ def _show_network(network: NetworkRecord) -> None:
 
 
 def _show_epochs(epochs: Sequence[EpochRecord]) -> None:
-    from annex_actors.observe.lines import number
+    from annex_actors.base.figures import number
 
     names = list(dict.fromkeys(name for epoch in epochs for name in epoch.metrics))
     evaluated = "validation_cost" if any(epoch.validation_cost is not None for epoch in epochs) else "test_cost"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,7 @@ from annex_actors.cli.output import print_json, print_note, print_result
 
 if TYPE_CHECKING:
     from annex_actors.replay.debugger import Debugger
-    from annex_actors.replay.pieces import PieceReport, ReplayReport
+    from annex_actors.replay.pieces import PieceReport, ReplayReport, Selection
     from annex_actors.runs.saved_run import SavedRun
 
 _STEP = "The step of the pieces, from 0; by default the failure that ended the run."
@@ -42,13 +44,24 @@ def replay(
     """
     from annex_actors.runs.saved_run import SavedRun
 
-    saved = SavedRun.open(run_dir)
-    report = _replayed(saved, step, layer, microbatch, work, load or [], _debugger(pdb))
+    saved, selection = SavedRun.open(run_dir), _selection(step, layer, microbatch, work)
+    report = _replayed(saved, selection, load or [], _debugger(pdb))
     if json:
         print_json(report.model_dump_json())
     else:
         print_result("\n".join(_lines(report)))
-    return 0 if report.difference is None else 1
+    return 0 if report.is_equal else 1
+
+
+def _selection(step: int | None, layer: int | None, microbatch: int | None, work: str | None) -> Selection | None:
+    from annex_actors.base.errors import ConfigError
+    from annex_actors.replay.pieces import Selection
+
+    if step is not None:
+        return Selection(step, layer, microbatch, work)
+    if (layer, microbatch, work) != (None, None, None):
+        raise ConfigError("expected `--step` with `--layer`, `--microbatch` and `--work`, got none; add it")
+    return None
 
 
 def _debugger(wanted: bool) -> Debugger | None:
@@ -60,39 +73,36 @@ def _debugger(wanted: bool) -> Debugger | None:
 
 
 def _replayed(
-    saved: SavedRun,
-    step: int | None,
-    layer: int | None,
-    microbatch: int | None,
-    work: str | None,
-    load: list[Path],
-    debugger: Debugger | None,
+    saved: SavedRun, selection: Selection | None, load: list[Path], debugger: Debugger | None
 ) -> ReplayReport:
     from annex_actors.base.errors import ConfigError
-    from annex_actors.replay.kept import first_cause, replay_failure
+    from annex_actors.replay.causes import first_cause
+    from annex_actors.replay.kept import replay_failure
     from annex_actors.replay.oracle import replay
-    from annex_actors.replay.pieces import Selection
     from annex_actors.runs.resumption import Resumption
 
-    config = saved.config_for(load, print_note).on_runtime("inline")
-    if step is None:
-        if (layer, microbatch, work) != (None, None, None):
-            raise ConfigError("expected `--step` with `--layer`, `--microbatch` and `--work`, got none; add it")
-        record = first_cause(saved)
-        if record is None:
+    _show_crashes_of_this_process()
+    config, cause = saved.config_for(load, print_note).on_runtime("inline"), None
+    if selection is None:
+        cause = first_cause(saved)
+        if cause is None:
             raise ConfigError(
                 f"expected a run in which a layer has failed, got {saved.path}, which has kept no failure; "
                 "name a piece with --step, --layer and --microbatch"
             )
-        if record.has_arrays:
-            return replay_failure(saved, record, config.learner(), debugger)
-        message, failure = record.message, record
-        print_note(f"what {record.name} was given is not kept whole: it is replayed from a checkpoint and the data")
-        selection = Selection(message.step, record.layer, message.microbatch if message.microbatch >= 0 else None)
-    else:
-        failure, selection = None, Selection(step, layer, microbatch, work)
+        if cause.record is not None and cause.record.has_arrays:
+            return replay_failure(saved, cause, cause.record, config.learner(), debugger)
+        print_note(f"what the layer was given is not kept; it is computed again from the data: {cause.error}")
+        selection = cause.pieces
     resumption = Resumption.prepare(saved, config, config.learner(), config.load())
-    return replay(resumption, selection, failure=failure, debugger=debugger, note=print_note)
+    return replay(resumption, selection, failure=cause.error if cause else None, debugger=debugger, note=print_note)
+
+
+def _show_crashes_of_this_process() -> None:
+    """Let Python print the lines at work where a library ends the process, as it may have ended the layer's."""
+    if not faulthandler.is_enabled():
+        with suppress(OSError, ValueError):  # standard error is no file
+            faulthandler.enable()
 
 
 def _lines(report: ReplayReport) -> list[str]:
@@ -102,7 +112,7 @@ def _lines(report: ReplayReport) -> list[str]:
     ]
     if report.failure is not None:
         again = "as in the run" if report.failure.is_recorded else "which the run has not recorded"
-        lines += [f"failed, {again}: {report.failure.error}", *report.failure.frames.splitlines()]
+        lines += [f"failed, {again}: {report.failure.error}", *(report.failure.traceback or "").splitlines()]
     elif report.recorded_failure is not None:
         lines.append(f"did not fail again, so the cause is not in what it was given: {report.recorded_failure}")
     if report.difference is not None:

@@ -10,7 +10,7 @@ from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_note, print_result
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
-from annex_actors.cli.training import print_outcome, progress_of
+from annex_actors.cli.training import print_outcome, progress_of, scope_of
 
 
 def resume(
@@ -35,11 +35,11 @@ def resume(
 
     With --epochs it comes to the bits of a run that was to have so many epochs from the beginning.
     """
+    from annex_actors.control.server import control
     from annex_actors.runs.resumption import Resumption
     from annex_actors.runs.saved_run import SavedRun
-    from annex_actors.runtimes.tracing.scope import Scope
 
-    scope = None if trace is None else Scope.of(trace)
+    scope = scope_of(trace, observed=observe or observe_control)
     saved = SavedRun.open(run_dir)
     note = (lambda line: None) if quiet else print_note
     config = saved.config_for(load or [], note)
@@ -58,6 +58,11 @@ def resume(
         pages_of(observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
-        run = resumption.carry_out(observers=observers, trace=scope, attendants=pages.attendants, note=note)
+        run = resumption.carry_out(
+            observers=observers,
+            trace=scope,
+            attendants=[control(config.runtime.name), *pages.attendants],
+            note=note,
+        )
         pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -9,7 +9,7 @@ import typer
 
 from annex_actors.cli import options as shared
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
-from annex_actors.cli.training import print_outcome, progress_of
+from annex_actors.cli.training import print_outcome, progress_of, scope_of
 
 _DATA = "A name in `annex-actors datasets`, your own table, .npz, .jsonl, folder of pictures, or .toml config file."
 _LOG = "Write each epoch to this CSV file too, or to this folder as events of TensorBoard. Repeatable."
@@ -73,11 +73,11 @@ def train(
     debug: shared.Debug = False,
 ) -> int:
     """Train a network whose layers are actors, and keep the run in a folder; by default on handwritten digits."""
+    from annex_actors.control.server import control
     from annex_actors.observe import log_at
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import train_recorded
     from annex_actors.runtimes import parse_crash
-    from annex_actors.runtimes.tracing.scope import Scope
 
     settings = shared.settings_from(
         data,
@@ -123,7 +123,7 @@ def train(
         keep=shared.number_or_text(keep),
     )
     crashes = [parse_crash(text) for text in crash or []]
-    scope = None if trace is None else Scope.of(trace)
+    scope = scope_of(trace, observed=observe or observe_control)
     config, learner, dataset = resolve(settings)
     logs = [log_at(path) for path in log or []]
     with (
@@ -137,7 +137,7 @@ def train(
             run_dir=run_dir,
             crashes=crashes,
             observers=[*observers, *logs],
-            attendants=pages.attendants,
+            attendants=[control(config.runtime.name), *pages.attendants],
             fingerprints=fingerprints,
             trace=scope,
         )

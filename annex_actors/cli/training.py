@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from annex_actors.runs.recorded_run import RecordedRun
     from annex_actors.runs.records import RunReport
     from annex_actors.runtimes import Observer
+    from annex_actors.runtimes.tracing.scope import Scope
+
+
+def scope_of(trace: str | None, *, observed: bool) -> Scope | None:
+    """Return which steps to trace, as ``--trace`` says; for a page all of them, while it is looked at.
+
+    Raises:
+        ConfigError: ``trace`` names no steps.
+    """
+    from annex_actors.runtimes.tracing.scope import Scope
+
+    if trace is not None:
+        return Scope.of(trace)
+    return Scope(is_kept=False) if observed else None
 
 
 @contextmanager
@@ -57,7 +71,7 @@ def print_outcome(run: RecordedRun, *, json: bool, quiet: bool, debug: bool) -> 
 
 
 def _summary(result: RunReport) -> str:
-    from annex_actors.observe.lines import metric_parts
+    from annex_actors.base.figures import metric_parts
 
     costs = {"test cost": result.test_cost, "train cost": result.train_cost}
     if result.validation_cost is not None:

@@ -33,6 +33,7 @@ from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.stores import MemoryStore
 from annex_actors.training.assembly import stage_specs
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.traced import traced
 
 _MOST_PIECES = 10**7
 """Pieces of each kind of work: as many take some minutes, and far more would fill the memory."""
@@ -118,7 +119,7 @@ def simulate(
         even = len(set(Counter(shared).values())) == 1
         model = replace(model, workers=shared, in_order=even)
     runtime = SimulatedRuntime(model, keep_pieces=pieces)
-    job = runtime.start(_program(row, stages, microbatches, steps, clipping_of(clipping)))
+    job = runtime.start(traced(_program(row, stages, microbatches, steps, clipping_of(clipping)), runtime))
     assert isinstance(job, SimulatedJob)
     try:
         job.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,9 +28,9 @@ TICK_S = 0.25
 MOST_TICK_S = 2.0
 """Seconds between two ticks, at most."""
 
-SHARE = 100
-"""A tick is followed by a pause of so many times what it took: the page never takes more than 1 % of a core for its
-ticks, however many actors there are."""
+SHARE = 80
+"""A pause is at least so many times as long as what the server's thread worked since the last tick: a page takes little
+more than one part in 80 of a core, however many actors and viewers there are."""
 
 
 class Actions(Protocol):
@@ -54,22 +54,36 @@ class Actions(Protocol):
         """End the run in order: the steps in flight are finished and saved."""
 
 
+class Source(Protocol):
+    """A run as its page sees it; called in the thread of the server."""
+
+    def look(self) -> Iterable[Record]:
+        """Return the run's status, and what was traced since the last look; called only while there is a viewer."""
+
+    def begin_viewing(self) -> None:
+        """Get ready: there is a viewer."""
+
+    def end_viewing(self) -> None:
+        """Do nothing more for viewers: there is none."""
+
+
 class Application:
     """Serves a page to its viewers; everything here runs in the server's event loop.
 
     Args:
         feed: what they see.
-        status: returns the run's status as a record; None while it does not run.
+        source: the run.
         actions: what the buttons do; None: there are no buttons, and nothing that changes a run is answered.
     """
 
-    def __init__(self, feed: Feed, status: Callable[[], Record | None], actions: Actions | None = None) -> None:
+    def __init__(self, feed: Feed, source: Source, actions: Actions | None = None) -> None:
         self._feed = feed
-        self._status = status
+        self._source = source
         self._actions = actions
         self._viewers = 0
         self._is_over = False
         self._ticked = asyncio.Event()
+        self._worked = 0.0
 
     def asgi(self) -> ASGIApp:
         """Return the application for a server.
@@ -107,11 +121,11 @@ class Application:
 
     def _tick(self) -> float:
         """Gather, wake the viewers, and return how long to pause."""
-        began = time.thread_time()
-        self._feed.tick(self._status if self._viewers else None)
+        self._feed.tick(self._source.look if self._viewers else None)
         woken, self._ticked = self._ticked, asyncio.Event()
         woken.set()
-        return min(MOST_TICK_S, max(TICK_S, SHARE * (time.thread_time() - began)))
+        before, self._worked = self._worked, time.thread_time()
+        return min(MOST_TICK_S, max(TICK_S, SHARE * (self._worked - before)))
 
     async def _page(self, _request: Request) -> Response:
         from starlette.responses import Response
@@ -150,10 +164,14 @@ class Application:
             yield False
             return
         self._viewers += 1
+        if self._viewers == 1:
+            self._source.begin_viewing()
         try:
             yield True
         finally:
             self._viewers -= 1
+            if not self._viewers:
+                self._source.end_viewing()
 
     async def _kill(self, request: Request) -> Response:
         return self._done(lambda actions: actions.kill(request.path_params["actor"]))

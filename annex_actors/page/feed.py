@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeAlias
@@ -19,6 +19,9 @@ from annex_actors.page.costs import CostCurve
 
 Record: TypeAlias = Mapping[str, Any]
 """What a page reads: a value that JSON can hold, with its kind under ``type``."""
+
+Look: TypeAlias = Callable[[], Iterable[Record]]
+"""Looks at a run as it is now, in the thread of the server: its status, and what was traced since the last look."""
 
 TRACE = frozenset({"work", "message", "idle"})
 """The kinds of records of a trace, of which a viewer sees the newest."""
@@ -31,7 +34,7 @@ FIRST_EVENTS = 300
 MOST_TRACED = 2_000
 """Records of a trace that are kept for newcomers, the newest."""
 
-TRACED_PER_TICK = 400
+TRACED_PER_TICK = 600
 """Records of a trace in a chunk, the newest: a picture with more is no clearer, and each costs the server time."""
 
 MOST_WAITING = 20_000
@@ -77,24 +80,18 @@ class Feed:
         """
         self._waiting.append((next(self._numbers), record))
 
-    def put_all(self, records: Sequence[Record]) -> None:
-        """Add several records."""
-        for record in records:
-            self.put(record)
-
-    def tick(self, status: Callable[[], Record | None] | None = None) -> None:
-        """Make a chunk of what was put since the last tick.
+    def tick(self, look: Look | None = None) -> None:
+        """Make a chunk of what was put since the last tick, and of what a look at the run shows.
 
         Args:
-            status: what to ask for a status; None: there is no viewer, so nothing is encoded.
+            look: how to look at the run; None: there is no viewer, so it is not looked at, and nothing is encoded.
         """
+        for record in () if look is None else look():
+            self.put(record)
         fresh = list(self._gathered())
-        if status is not None and (found := status()) is not None:
-            self._status = found
-            fresh.append(found)
         if fresh:
             self._beginning = None
-        if status is None:
+        if look is None:
             self._chunks.clear()
         elif fresh:
             self._chunks.append(_message(map(encoded, fresh)))
@@ -127,6 +124,9 @@ class Feed:
                 yield {"type": "omitted", "records": left_out}
             if record["type"] in TRACE:
                 traced.append(record)
+            elif record["type"] == "status":
+                self._status = record
+                yield record
             elif record["type"] == "cost":
                 self._costs.add(record["step"], record["cost"], record.get("time"))
             else:

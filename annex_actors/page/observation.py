@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from threading import Lock
 
 from annex_actors.page.application import Application
 from annex_actors.page.feed import Feed, Record
+from annex_actors.page.live_trace import LiveTrace
 from annex_actors.page.run_actions import RunActions
 from annex_actors.page.saved_records import end_of
 from annex_actors.page.server import serving
@@ -17,12 +18,9 @@ from annex_actors.runs.event_log import read_events, record_of
 from annex_actors.runs.recorded_run import RecordedRun
 from annex_actors.runtimes import Job, Program
 
-Look: TypeAlias = Callable[[], Record | None]
-"""Returns a run's status as a record, in the thread of the server; None while there is none."""
-
 
 class Observation:
-    """Shows one run on a page.
+    """Shows one run on a page: the `Source` of the application.
 
     Args:
         feed: what the page shows.
@@ -32,29 +30,49 @@ class Observation:
     def __init__(self, feed: Feed, actions: RunActions) -> None:
         self._feed = feed
         self._actions = actions
-        self._look: Look | None = None
+        self._lock = Lock()
+        self._is_viewed = False
+        self._trace: LiveTrace | None = None
 
     def watch(self, folder: Path) -> Watch:
         """Return what shows the run in a folder while it goes on."""
         return Watch(folder, self)
 
-    def status(self) -> Record | None:
-        """Return the status of the run that goes on; None where none does."""
-        return None if self._look is None else self._look()
-
     def put(self, record: Record) -> None:
         """Show a record."""
         self._feed.put(record)
 
+    def look(self) -> Iterator[Record]:
+        """Yield what a look at the run shows; nothing while none goes on."""
+        trace = self._trace
+        if trace is not None:
+            yield from trace.rows()
+
+    def begin_viewing(self) -> None:
+        """Let the peers record, if the run is traced."""
+        with self._lock:
+            self._is_viewed = True
+            if self._trace is not None:
+                self._trace.listen()
+
+    def end_viewing(self) -> None:
+        """Let them record no longer for a page."""
+        with self._lock:
+            self._is_viewed = False
+            if self._trace is not None:
+                self._trace.unlisten()
+
     @contextmanager
-    def during(self, job: Job, program: Program, look: Look) -> Iterator[None]:
-        """Show a run's status, and let the buttons act on it, during the block."""
-        self._look = look
+    def during(self, job: Job, program: Program) -> Iterator[None]:
+        """Look at a run, and let the buttons act on it, during the block."""
+        with self._lock:
+            self._trace = None if program.trace is None else LiveTrace(program.trace)
+            if self._trace is not None and self._is_viewed:
+                self._trace.listen()
         self._actions.begin(job, program)
         try:
             yield
         finally:
-            self._look = None
             self._actions.end()
 
     def end(self, run: RecordedRun) -> None:
@@ -87,7 +105,7 @@ class Watch:
         """Show the run during the block, with what was before a resume."""
         for record in read_events(self._folder):
             self._observation.put(record)
-        with self._observation.during(job, program, lambda: None):
+        with self._observation.during(job, program):
             yield
 
 
@@ -104,6 +122,6 @@ def observing(show_link: Callable[[str], None], *, controls: bool = False) -> It
     """
     feed, actions = Feed(), RunActions()
     observation = Observation(feed, actions)
-    with serving(Application(feed, observation.status, actions if controls else None)) as link:
+    with serving(Application(feed, observation, actions if controls else None)) as link:
         show_link(link)
         yield observation

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from annex_actors.page.costs import CostCurve
 from annex_actors.page.feed import Record
+from annex_actors.page.saved_trace import trace_of
 from annex_actors.runs.event_log import read_events
 from annex_actors.runs.records import EpochRecord, RunReport
 from annex_actors.runs.run_directory import STATE
@@ -28,7 +29,12 @@ def records_of(run: SavedRun) -> Iterator[Record]:
         for step, cost in enumerate(run.costs):
             curve.add(step, cost)
         yield from curve.records()
+    yield from trace_of(run.path, [event["time"] for event in events if _is_death(event)])
     yield _unfinished(run) if run.report is None else end_of(run.path, run.report)
+
+
+def _is_death(event: Record) -> bool:
+    return event.get("event") == "PeerExited" and not event["orderly"]
 
 
 def end_of(path: Path, report: RunReport) -> Record:

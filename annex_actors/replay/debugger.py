@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import os
 import pdb
 import sys
+import sysconfig
 from bdb import BdbQuit
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from annex_actors.layers import Weighted
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.messages import Backward, Forward, Message, WeightGradient
-from annex_actors.replay.frames import layer_traceback, original
+from annex_actors.runtimes.hosting.own_code import origin, own_frames
+
+_LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 _LEFT = "left the debugger"
 
@@ -52,15 +57,30 @@ class Debugger:
             KeyboardInterrupt: the user has left the debugger within the piece.
         """
         self.leave()
-        first = original(error)
+        first = origin(error)
         if isinstance(first, BdbQuit):
             raise KeyboardInterrupt(_LEFT)
-        trace = layer_traceback(error)
+        trace = _own(error)
         if trace is not None:
             self._note(f"{type(first).__name__}: {first}; the debugger opens where it was raised")
             debugger = pdb.Pdb()
             debugger.reset()
             debugger.interaction(None, trace)
+
+
+def _own(error: Exception) -> TracebackType | None:
+    """Return the traceback of what a layer raised: without the machinery, and its last frame no library's."""
+    own, frames, trace = {(each.filename, each.lineno) for each in own_frames(error)}, [], origin(error).__traceback__
+    while trace is not None:
+        if (trace.tb_frame.f_code.co_filename, trace.tb_lineno) in own:
+            frames.append(trace)
+        trace = trace.tb_next
+    while len(frames) > 1 and frames[-1].tb_frame.f_code.co_filename.startswith(_LIBRARIES):
+        frames.pop()
+    cut: TracebackType | None = None
+    for each in reversed(frames):
+        cut = TracebackType(cut, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return cut
 
 
 def _methods(stage: StageSpec, message: Message) -> dict[int, Callable[..., object]]:

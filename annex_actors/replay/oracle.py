@@ -7,15 +7,14 @@ from dataclasses import replace
 
 from annex_actors.base.errors import ConfigError, DataError, message_of
 from annex_actors.replay.debugger import Debugger
-from annex_actors.replay.frames import layer_frames
 from annex_actors.replay.pieces import FailureReport, ReplayReport, Selection
 from annex_actors.replay.watch import Watch
 from annex_actors.runs import fingerprint_file
-from annex_actors.runs.failure_files import FailureRecord
+from annex_actors.runs.event_log import read_events
 from annex_actors.runs.resumption import Resumption
 from annex_actors.runs.run_directory import FINGERPRINTS
+from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes import InlineRuntime
-from annex_actors.runtimes.handed_over import error_line
 from annex_actors.runtimes.inline import work_first
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
@@ -30,7 +29,7 @@ def replay(
     resumption: Resumption,
     selection: Selection,
     *,
-    failure: FailureRecord | None = None,
+    failure: str | None = None,
     debugger: Debugger | None = None,
     note: Callable[[str], None] = lambda line: None,
 ) -> ReplayReport:
@@ -42,7 +41,7 @@ def replay(
     Args:
         resumption: the run, from its folder and its data.
         selection: the pieces.
-        failure: what is kept of the failure that they are, if they are one.
+        failure: the error that the run has recorded, if they are a failure.
         debugger: opened for each of them; None: not at all.
         note: called with a line for each checkpoint that is damaged.
 
@@ -115,7 +114,8 @@ def _run(training: PreparedTraining, watch: Watch) -> None:
         job.close()
 
 
-def _report(resumption: Resumption, initial: Checkpoint, watch: Watch, failure: FailureRecord | None) -> ReplayReport:
+def _report(resumption: Resumption, initial: Checkpoint, watch: Watch, failure: str | None) -> ReplayReport:
+    error = watch.failure
     begins = f"the checkpoint at step {initial.step}" if initial.step else "the initial weights"
     return ReplayReport(
         run_dir=str(resumption.saved.path),
@@ -125,13 +125,13 @@ def _report(resumption: Resumption, initial: Checkpoint, watch: Watch, failure: 
         costs_equal=watch.costs_equal,
         checkpoints_equal=tuple(watch.checkpoints_equal),
         difference=watch.difference,
-        failure=None if watch.failure is None else _failure(resumption, watch.failure),
-        recorded_failure=failure.error if failure else None,
+        failure=None if error is None else FailureReport.of(error, _recorded_errors(resumption.saved)),
+        recorded_failure=failure,
     )
 
 
-def _failure(resumption: Resumption, error: Exception) -> FailureReport:
-    line, saved = error_line(error), resumption.saved
-    records = saved.directory.failures().records()
-    known = line in ((saved.report.error or "") if saved.report else "") or any(line == each.error for each in records)
-    return FailureReport(error=line, frames=layer_frames(error), is_recorded=known)
+def _recorded_errors(saved: SavedRun) -> list[str]:
+    """Return all errors of stages that a run has recorded, and what ended it."""
+    kept = [record.error for record in saved.directory.failures().records()]
+    events = [str(event.get("reason")) for event in read_events(saved.path)]
+    return [*kept, *events, (saved.report.error or "") if saved.report else ""]

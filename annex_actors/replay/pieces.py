@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
 from annex_actors.base import checks
-from annex_actors.base.errors import ConfigError
+from annex_actors.base.errors import ConfigError, UserError
 from annex_actors.base.words import counted
 from annex_actors.data import microbatch_slices
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.protocol.messages import WHOLE_STEP, Backward, Forward, Message, WeightGradient, WithArray
+from annex_actors.runtimes.handed_over import error_line
+from annex_actors.runtimes.hosting.own_code import own_traceback
 
 WORK = {kind.kind.replace(" ", "_"): kind for kind in (Forward, Backward, WeightGradient)}
 """The kinds of work by the name that users write."""
@@ -58,13 +61,20 @@ class FailureReport(_Record):
 
     Args:
         error: one line.
-        frames: the layer's own frames, as Python prints them, without those of the machinery.
+        traceback: of the layer's own exception, without the machinery's frames; None: no code has failed.
         is_recorded: whether the run has recorded this error.
     """
 
     error: str
-    frames: str
+    traceback: str | None
     is_recorded: bool
+
+    @classmethod
+    def of(cls, error: Exception, recorded: Iterable[str]) -> Self:
+        """Return the report of an error, given those that the run has recorded."""
+        line = error_line(error)
+        trace = None if isinstance(error, UserError) else own_traceback(error)  # a mistake is no failure of code
+        return cls(error=line, traceback=trace, is_recorded=any(line in each for each in recorded))
 
 
 class ReplayReport(_Record):
@@ -91,6 +101,11 @@ class ReplayReport(_Record):
     difference: str | None = None
     failure: FailureReport | None = None
     recorded_failure: str | None = None
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether all is as the run recorded it; a failure that does not come again is the fault of something else."""
+        return self.difference is None and (self.failure is None or self.failure.is_recorded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +187,11 @@ def arrays_of(message: Message) -> tuple[str, ...]:
     """Return shape and dtype of each array of a message."""
     stack = message.stack if isinstance(message, WithArray) else ()
     return tuple(f"{array.shape} {array.dtype}" for array in stack)
+
+
+def weights_line(steps: int) -> str:
+    """Return the line of weights that were made."""
+    return f"weights after {counted(steps, 'step')}"
 
 
 def sent_lines(messages: Sequence[Message]) -> tuple[str, ...]:

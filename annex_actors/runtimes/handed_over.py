@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
@@ -24,6 +24,9 @@ from annex_actors.protocol.routing import stage_address
 
 STAGES = stage_address(0).role
 
+MOST_BYTES = 256 * 2**20
+"""The most bytes of arrays of a failure: a layer in a process sends them before it ends, and so before its restart."""
+
 STATE = "state"
 """The kind of the fingerprint of a stage's state after a step, beside the kinds of messages."""
 
@@ -37,7 +40,7 @@ class Failure:
         layer: the index of the layer in the whole network; None: the error does not say, as where the cost diverged.
         work: what the layer was doing, such as ``forward``.
         error: one line.
-        traceback: the whole text.
+        traceback: the whole text; empty where the process of the layer ended, so that nothing was raised.
         given: what the piece depends on.
     """
 
@@ -89,15 +92,21 @@ class Wanted:
     Args:
         failures: what they were given when they failed.
         fingerprints: of every piece of work.
+        broken_off: the piece in which the process of the incarnation before ended, such as ``forward at step 7
+            microbatch 2``: what it is given is handed over before it is repeated, and perhaps ends this process too.
     """
 
     failures: bool = True
     fingerprints: bool = False
+    broken_off: str | None = None
 
     def instrument(self, hand_over: Callable[[HandedOver], None]) -> Instrument:
         """Return what observes the stages of a process, and calls ``hand_over`` in their threads."""
-        parts = [FailureObserver(hand_over)] if self.failures else []
-        return combined(*parts, *([Fingerprinter(hand_over)] if self.fingerprints else []))
+        parts: list[Instrument] = [Fingerprinter(hand_over)] if self.fingerprints else []
+        if self.failures:
+            parts.append(FailureObserver(hand_over))
+            parts += [BrokenOffObserver(self.broken_off, hand_over)] if self.broken_off else []
+        return combined(*parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +134,36 @@ class FailureObserver(Instrument):
         self._hand_over = hand_over
 
     def failed(self, peer: Peer, given: Given, error: Exception) -> None:
-        """Hand a failure over; other peers than stages have nothing to repeat."""
-        if peer.address.role == STAGES:
+        """Hand a failure over, unless it is too large; other peers than stages have nothing to repeat."""
+        if not given.is_whole:  # only what failed is of use then
+            given = replace(given, before=(), snapshot=replace(given.snapshot, state=StageState(())))
+        if peer.address.role == STAGES and _size(given) <= MOST_BYTES:
             where = error if isinstance(error, LayerError) else None
             layer, work = (where.layer, where.work) if where else (None, given.message.kind)
             text = "".join(traceback.format_exception(error))
             self._hand_over(Failure(peer.address, layer, work, error_line(error), text, given))
+
+
+class BrokenOffObserver(Instrument):
+    """Hands over what a piece of work is given, before it is done, since the process that did it last has ended in it.
+
+    Args:
+        place: of the piece.
+        hand_over: called with it.
+    """
+
+    def __init__(self, place: str, hand_over: Callable[[HandedOver], None]) -> None:
+        self._place = place
+        self._hand_over = hand_over
+
+    def before(self, peer: Peer, item: WorkItem | None) -> None:
+        """Hand the piece over, if it is the one."""
+        if peer.address.role != STAGES or not is_piece(item) or f"{item.kind} at {item.place}" != self._place:
+            return
+        given = peer.given_to(item)
+        if given is not None and _size(given) <= MOST_BYTES:
+            error = f"its process ended in {self._place}"
+            self._hand_over(Failure(peer.address, None, item.kind, error, "", given))
 
 
 def error_line(error: Exception) -> str:
@@ -177,6 +210,17 @@ def fingerprints(stage: Peer, message: Message, effects: Sequence[Effect]) -> li
     return found
 
 
+def _size(value: Any) -> int:
+    """Return the bytes of all arrays in a value."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, Mapping):
+        return sum(map(_size, value.values()))
+    if isinstance(value, tuple | list):
+        return sum(map(_size, value))
+    return sum(_size(getattr(value, each.name)) for each in fields(value)) if is_dataclass(value) else 0
+
+
 def _hash(*values: Any) -> str:
     digest = blake2b(digest_size=8)
     for value in values:
@@ -199,7 +243,7 @@ def _update(digest: Any, value: Any) -> None:
     elif isinstance(value, tuple | list):
         for each in value:
             _update(digest, each)
-    elif hasattr(value, "__dataclass_fields__"):
+    elif is_dataclass(value):
         digest.update(f"{type(value).__name__}\n".encode())
         for each in fields(value):
             if each.name not in ("run", "edge"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from annex_actors.protocol.messages import WHOLE_STEP, Address
 from annex_actors.tracing.pieces import Flow, Idle, Work
-from annex_actors.tracing.trace import Trace, address_of
+from annex_actors.tracing.recording import Recording, address_of
 
 WORK, WAITS = 1, 2
 """The processes of the format: the groups of tracks."""
@@ -21,7 +21,7 @@ _COLORS = {"F": "thread_state_running", "B": "thread_state_runnable", "W": "good
 """Names of colours that the format has."""
 
 
-def perfetto_of(trace: Trace) -> str:
+def perfetto_of(trace: Recording) -> str:
     """Return a trace as the JSON of Chrome's trace viewer; times are microseconds since the trace began."""
     return json.dumps({"traceEvents": _Events(trace).all(), "displayTimeUnit": "ms"}, separators=(",", ":"))
 
@@ -29,7 +29,7 @@ def perfetto_of(trace: Trace) -> str:
 class _Events:
     """The events of a trace."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Recording) -> None:
         self._trace = trace
         self._track = {peer: index + 1 for index, peer in enumerate(trace.peers)}
 
@@ -43,7 +43,7 @@ class _Events:
         flows = [each for each in trace.flows if each.sent is not None and each.received is not None]
         for number, flow in enumerate(each for each in flows if each.to in self._track):
             events += self._flow(number, flow)
-        return events + [self._death(each) for each in trace.header["exits"] if address_of(each["peer"]) in self._track]
+        return events + [self._death(each) for each in trace.header["exits"] if self._is_death(each)]
 
     def _names(self) -> list[dict[str, Any]]:
         found = [_meta("process_name", WORK, 0, name=f"work of {self._trace.header['run']}")]
@@ -85,6 +85,9 @@ class _Events:
     def _depth(self, work: Work) -> dict[str, Any]:
         name = f"mailbox of {work.peer}"
         return {"ph": "C", "pid": WORK, "ts": self._at(work.start), "name": name, "args": {"messages": work.mailbox}}
+
+    def _is_death(self, ended: dict[str, Any]) -> bool:
+        return not ended["orderly"] and address_of(ended["peer"]) in self._track
 
     def _death(self, died: dict[str, Any]) -> dict[str, Any]:
         place = {"pid": WORK, "tid": self._track[address_of(died["peer"])], "ts": self._at(died["time"])}

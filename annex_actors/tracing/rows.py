@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 
 from annex_actors.tracing.pieces import Flow, Idle, Work
-from annex_actors.tracing.trace import Trace
+from annex_actors.tracing.recording import Recording
 
 COLUMNS = (
     *("type", "peer", "kind", "letter", "step", "microbatch", "start", "end", "reason", "from", "to", "sent"),
@@ -18,7 +18,7 @@ COLUMNS = (
 """The columns of the CSV: every field of the three types; times are seconds since the trace began."""
 
 
-def rows_of(trace: Trace) -> Iterator[dict[str, Any]]:
+def rows_of(trace: Recording) -> Iterator[dict[str, Any]]:
     """Yield the pieces of work, the messages and the waits of a trace; times in seconds of the run's clock."""
     for works in trace.work.values():
         yield from map(work_row, works)
@@ -76,7 +76,7 @@ def idle_row(idle: Idle) -> dict[str, Any]:
     }
 
 
-def csv_of(trace: Trace) -> str:
+def csv_of(trace: Recording) -> str:
     """Return a trace as CSV, a line for each piece of work, message and wait; times in seconds since it began."""
     text = StringIO()
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
@@ -91,6 +91,6 @@ def csv_of(trace: Trace) -> str:
     return text.getvalue()
 
 
-def json_of(trace: Trace) -> str:
+def json_of(trace: Recording) -> str:
     """Return a trace as JSON, a line for each piece of work, message and wait; see `rows_of`."""
     return "".join(json.dumps(row) + "\n" for row in rows_of(trace))

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from annex_actors.base.errors import DataError
 from annex_actors.base.words import counted
 from annex_actors.protocol.messages import WHOLE_STEP, Address
-from annex_actors.tracing.pictures import COLORS, new_figure, plain, saved
+from annex_actors.tracing.pictures import COLORS, label_of, new_figure, saved
 from annex_actors.tracing.pieces import CONTROL, LETTERS, Flow
-from annex_actors.tracing.trace import Trace
+from annex_actors.tracing.recording import Recording
 
 MOST = 500
-"""Messages of a diagram: with more nobody finds anything in it."""
+"""Messages of a diagram: in one of more, nothing can be found."""
 
 
-def messages_of(trace: Trace, step: int | None = None) -> list[Flow]:
+def messages_of(trace: Recording, step: int | None = None) -> list[Flow]:
     """Return the messages of a diagram: those of a step, without those about commits, which are of none.
 
     Args:
@@ -33,11 +33,13 @@ def messages_of(trace: Trace, step: int | None = None) -> list[Flow]:
     if step is not None and not found:
         raise DataError(f"expected a step that was traced, from {_bounds(trace)}, got {step}")
     if len(found) > MOST:
-        raise DataError(f"expected at most {MOST} messages in a diagram, got {len(found):,}; choose a `step`")
+        raise DataError(
+            f"expected a diagram of at most {counted(MOST, 'message')}, got {len(found):,}; choose a `step`"
+        )
     return found
 
 
-def sequence_of(trace: Trace, step: int | None = None) -> str:
+def sequence_of(trace: Recording, step: int | None = None) -> str:
     """Return the messages as a diagram in text, a line for each one, in the order in which they were sent.
 
     Args:
@@ -51,7 +53,7 @@ def sequence_of(trace: Trace, step: int | None = None) -> str:
     peers = _peers(trace, flows)
     names = [str(peer) for peer in peers]
     labels = [_label(flow, with_step=step is None) for flow in flows]
-    gap = max(len(text) for text in (*names, *labels)) + 4
+    gap = max(len(text) for text in (*names, *labels)) + 6
     column = {peer: index * gap + gap // 2 for index, peer in enumerate(peers)}
     width = gap * len(peers)
     lines = ["".join(name.center(gap) for name in names).rstrip()]
@@ -60,7 +62,7 @@ def sequence_of(trace: Trace, step: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def mermaid_of(trace: Trace, step: int | None = None) -> str:
+def mermaid_of(trace: Recording, step: int | None = None) -> str:
     """Return the messages as a diagram of Mermaid, which web pages and notebooks draw; see `sequence_of`."""
     flows = messages_of(trace, step)
     peers = _peers(trace, flows)
@@ -72,7 +74,7 @@ def mermaid_of(trace: Trace, step: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def _peers(trace: Trace, flows: Sequence[Flow]) -> list[Address]:
+def _peers(trace: Recording, flows: Sequence[Flow]) -> list[Address]:
     """Return the peers with a message; the trainer first, since it feeds the first stage."""
     there = {flow.sender for flow in flows} | {flow.to for flow in flows}
     known = [*(peer for peer in trace.peers if peer.role != "stage"), *trace.peers]
@@ -80,10 +82,9 @@ def _peers(trace: Trace, flows: Sequence[Flow]) -> list[Address]:
 
 
 def _label(flow: Flow, *, with_step: bool) -> str:
-    place = [str(flow.step)] if with_step or flow.microbatch == WHOLE_STEP else []
+    place = [str(flow.step)] if with_step else []
     place += [] if flow.microbatch == WHOLE_STEP else [str(flow.microbatch)]
-    lost = " (lost)" if flow.received is None else ""
-    return f"{flow.kind} {'.'.join(place)}{lost}"
+    return " ".join([flow.kind, *([".".join(place)] if place else []), *(["(lost)"] if flow.received is None else [])])
 
 
 def _arrow(start: int, end: int, label: str, columns: Sequence[int], width: int, flow: Flow) -> str:
@@ -101,7 +102,7 @@ def _arrow(start: int, end: int, label: str, columns: Sequence[int], width: int,
     return "".join(cells).rstrip()
 
 
-def _bounds(trace: Trace) -> str:
+def _bounds(trace: Recording) -> str:
     steps = trace.steps
     return f"{steps[0]} to {steps[-1]}" if steps else counted(0, "step")
 
@@ -115,7 +116,7 @@ def _safe(text: str) -> str:
     return "".join(each if each.isalnum() or each in " :._+-(),=" else " " for each in text)
 
 
-def picture_of(trace: Trace, step: int | None = None, picture_format: str = "svg") -> bytes:
+def picture_of(trace: Recording, step: int | None = None, picture_format: str = "svg") -> bytes:
     """Return the messages as a picture; see `sequence_of`.
 
     Raises:
@@ -127,7 +128,7 @@ def picture_of(trace: Trace, step: int | None = None, picture_format: str = "svg
     figure, axes = new_figure(2.0 * len(peers) + 0.5, 0.32 * len(flows) + 1.2)
     for column, peer in enumerate(peers):
         axes.plot([column, column], [-0.5, len(flows)], color="#bbbbbb", linewidth=1, zorder=0)
-        axes.text(column, -1.0, plain(trace.labels.get(peer, str(peer))), ha="center", va="bottom", fontsize="small")
+        axes.text(column, -1.0, label_of(trace, peer), ha="center", va="bottom", fontsize="small")
     for row, flow in enumerate(flows):
         start, end = peers.index(flow.sender), peers.index(flow.to)
         style = {"arrowstyle": "-|>", "color": _color(flow), "linestyle": ":" if flow.received is None else "-"}

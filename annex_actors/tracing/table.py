@@ -10,8 +10,8 @@ from statistics import median, quantiles
 from annex_actors.base.errors import UserError
 from annex_actors.protocol.messages import Address
 from annex_actors.tracing.ideal import ideal_of
-from annex_actors.tracing.pieces import Work
-from annex_actors.tracing.trace import Trace
+from annex_actors.tracing.pieces import CONTROL, Work
+from annex_actors.tracing.recording import Recording
 
 _MOST_STEPS = 20
 """Steps that are simulated: with more, the bubble hardly changes."""
@@ -51,7 +51,7 @@ class Figures:
         bubble: the part of the stages' time, within the traced steps, in which they did no work on a step, from 0 to 1.
         ideal_bubble: the same in the simulator, with the measured times; None where it cannot simulate the schedule.
         messages: how many were received.
-        lost: how many were not.
+        lost: how many with arrays or about a step were sent to an incarnation that had died, and so were sent again.
         hop: the median time from send to receipt, in seconds; None without messages.
         hop_99: what 99 of 100 hops are shorter than.
         dropped: records that were dropped.
@@ -69,7 +69,7 @@ class Figures:
     dropped: int
 
 
-def figures_of(trace: Trace) -> Figures:
+def figures_of(trace: Recording) -> Figures:
     """Return the figures of a trace."""
     flows = [each for each in trace.flows if each.sent is not None]
     hops = [each.received - each.sent for each in flows if each.received is not None and each.sent is not None]
@@ -80,14 +80,14 @@ def figures_of(trace: Trace) -> Figures:
         bubble=_bubble([works for peer, works in trace.work.items() if peer.role == "stage"]),
         ideal_bubble=_ideal_bubble(trace),
         messages=len(hops),
-        lost=len(flows) - len(hops),
+        lost=sum(each.received is None and each.kind not in CONTROL for each in flows),
         hop=median(hops) if hops else None,
         hop_99=quantiles(hops, n=100)[-1] if len(hops) > 1 else None,
         dropped=trace.dropped,
     )
 
 
-def _of_peer(trace: Trace, peer: Address) -> PeerFigures:
+def _of_peer(trace: Recording, peer: Address) -> PeerFigures:
     works, idle = trace.work[peer], Counter[str]()
     for wait in trace.idle[peer]:
         idle[wait.reason] += wait.end - wait.start  # type: ignore[assignment]  # seconds, and no count
@@ -112,7 +112,7 @@ def _bubble(stages: Sequence[Sequence[Work]]) -> float | None:
     return 1 - sum(each.end - each.start for each in every) / (span * len(stages)) if span else None
 
 
-def _ideal_bubble(trace: Trace) -> float | None:
+def _ideal_bubble(trace: Recording) -> float | None:
     steps = 1 if trace.is_sample else min(len(trace.steps), _MOST_STEPS)
     try:
         return 1 - ideal_of(trace, max(1, steps)).busy

@@ -1,217 +1,67 @@
-"""The records of a job, with names."""
+"""A trace, and each form in which it is shown."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import Any
-
-import numpy as np
-
-from annex_actors.base.errors import DataError
-from annex_actors.base.words import counted
-from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.hosting.heartbeat import START
-from annex_actors.runtimes.tracing.layout import RECEIVED, SENT, WORKED, Records
-from annex_actors.tracing.pairing import paired
-from annex_actors.tracing.pieces import Flow, Idle, Work
-from annex_actors.tracing.waits import Waits
+from annex_actors.base import checks
+from annex_actors.tracing.gantt import DEFAULT_STEPS, gantt_of
+from annex_actors.tracing.perfetto import perfetto_of
+from annex_actors.tracing.pictures import FORMATS
+from annex_actors.tracing.recording import Recording
+from annex_actors.tracing.sequence import sequence_of
+from annex_actors.tracing.table import Figures, figures_of
 
 
-class Trace:
-    """What the peers of one job received, did and sent.
+class Trace(Recording):
+    """What the peers of one job received, did and sent, and why they waited.
+
+    `work`, `flows` and `idle` have every piece of work, message and wait; the methods show them.
 
     Args:
-        header: what it is of, as `annex_actors.training.traced` makes it.
-        records: as `RECORD` describes them, those of one peer in their order.
+        header: what it is of.
+        records: as the peers wrote them.
 
     Raises:
         DataError: there is no record.
     """
 
-    def __init__(self, header: Mapping[str, Any], records: Records) -> None:
-        if not len(records):
-            raise DataError("expected a trace with records, got none; the run may not have come so far")
-        self.header = header
-        self.records = records
-        self._names: Sequence[str] = header["names"]
+    def figures(self) -> Figures:
+        """Return how long each peer was busy, and idle by reason; the bubble, the ideal one, hops and bytes."""
+        return figures_of(self)
 
-    def __repr__(self) -> str:
-        peers = counted(len(self.peers), "peer")
-        return f"Trace({self.header['run']!r}: {peers}, {counted(len(self.records), 'record')})"
+    def gantt(self, picture_format: str = "svg", *, step: int | None = None, steps: int = DEFAULT_STEPS) -> bytes:
+        """Return a chart of some steps as a picture, with the ideal schedule above the real one.
 
-    @cached_property
-    def labels(self) -> dict[Address, str]:
-        """What each peer of the job is, in one line, in their order."""
-        return {address_of(each["id"]): each["label"] for each in self.header["peers"]}
+        Args:
+            picture_format: ``svg``, ``png`` or ``pdf``.
+            step: the first step; None: one in the middle of the trace.
+            steps: how many, >= 1.
 
-    @cached_property
-    def peers(self) -> tuple[Address, ...]:
-        """The peers that recorded anything, in the order of the job's."""
-        found = {self._address(*pair) for pair in np.unique(self.records[["own_role", "own_number"]]).tolist()}
-        return (*(each for each in self.labels if each in found), *sorted(found - set(self.labels)))
+        Raises:
+            ConfigError: an argument is out of range, or matplotlib is not installed.
+            DataError: the step was not traced, or there are too many pieces of work.
+        """
+        picture_format = checks.text("picture_format", picture_format)
+        if picture_format not in FORMATS:
+            checks.unknown("picture_format", picture_format, FORMATS)
+        steps = checks.whole_number("steps", steps, at_least=1)
+        return gantt_of(self, picture_format, step=_step(step), steps=steps)
 
-    @property
-    def dropped(self) -> int:
-        """How many records were dropped, for want of room; sums and pairs then have gaps."""
-        return int(self.header["dropped"])
+    def sequence(self, step: int | None = None) -> str:
+        """Return the messages of a step as a diagram in text, a line for each one.
 
-    @cached_property
-    def begin(self) -> float:
-        """When the first record begins."""
-        return float(self.records["start"].min())
+        Args:
+            step: from 0; None: all steps, of a short trace.
 
-    @cached_property
-    def end(self) -> float:
-        """When the last record ends."""
-        return float(np.maximum(self.records["start"], self.records["end"]).max())
+        Raises:
+            ConfigError: ``step`` is no whole number.
+            DataError: the step was not traced, or there are too many messages.
+        """
+        return sequence_of(self, _step(step))
 
-    @property
-    def wall(self) -> float:
-        """From the first record to the last, in seconds."""
-        return self.end - self.begin
-
-    @property
-    def is_sample(self) -> bool:
-        """Whether it has some steps of many: between these, nothing is known."""
-        return str(self.header["scope"]) == "sample"
-
-    @cached_property
-    def steps(self) -> tuple[int, ...]:
-        """The steps with work on them."""
-        kinds = [index for index, name in enumerate(self._names) if name in ("forward", "backward", "weight gradient")]
-        work = self.records[(self.records["what"] == WORKED) & np.isin(self.records["kind"], kinds)]
-        return tuple(np.unique(work["step"]).tolist())
-
-    @cached_property
-    def flows(self) -> tuple[Flow, ...]:
-        """Every message, in the order in which they were sent."""
-        sends, receipts = (self.records[self.records["what"] == what] for what in (SENT, RECEIVED))
-        send_of, receipt_of = paired(sends, receipts)
-        rows = [self._flow(send, receipts, receipt) for send, receipt in zip(sends, send_of, strict=True)]
-        rows += [self._stray(receipts[index]) for index in np.flatnonzero(receipt_of < 0)]
-        return tuple(sorted(rows, key=lambda each: (each.sent if each.sent is not None else each.received) or 0.0))
-
-    @cached_property
-    def work(self) -> dict[Address, tuple[Work, ...]]:
-        """The work of each peer, in its order."""
-        return {peer: self._work_of(peer) for peer in self.peers}
-
-    @cached_property
-    def arrivals(self) -> dict[Address, tuple[Flow | None, ...]]:
-        """For each piece of work of each peer the message that it is on; None where the peer sent it to itself."""
-        by_place: dict[tuple[Address, str, int, int], list[Flow]] = {}
-        for flow in self.flows:
-            if flow.received is not None:
-                by_place.setdefault((flow.to, flow.kind, flow.step, flow.microbatch), []).append(flow)
-        for flows in by_place.values():
-            flows.sort(key=lambda each: each.received or 0.0)
-        return {
-            peer: tuple(
-                _last_before(by_place.get((peer, *self._place(each)), []), each) for each in self._records[peer]
-            )
-            for peer in self.peers
-        }
-
-    @cached_property
-    def idle(self) -> dict[Address, tuple[Idle, ...]]:
-        """When each peer did nothing, and why; with its work, this is the whole time of the trace."""
-        every = [(each.start, each.end) for works in self.work.values() for each in works]
-        waits = Waits(self.begin, self.end, every, self.header["cores"], is_sample=self.is_sample)
-        return {
-            peer: tuple(waits.of(self.work[peer], self.arrivals[peer], self.of(peer, RECEIVED)["start"].tolist()))
-            for peer in self.peers
-        }
-
-    def of(self, peer: Address, what: int) -> Records:
-        """Return the records of one kind of a peer, in its order."""
-        records = self.records
-        own = (records["own_role"] == self._names.index(peer.role)) & (records["what"] == what)
-        found: Records = records[own & (records["own_number"] == (-1 if peer.number is None else peer.number))]
-        return found
-
-    def kind(self, record: Any) -> str:
-        """Return the kind of a record's message."""
-        return str(self._names[record["kind"]])
-
-    @cached_property
-    def _records(self) -> dict[Address, list[Any]]:
-        return {peer: list(self.of(peer, WORKED)) for peer in self.peers}
-
-    def _place(self, record: Any) -> tuple[str, int, int]:
-        return self.kind(record), int(record["step"]), int(record["microbatch"])
-
-    def _work_of(self, peer: Address) -> tuple[Work, ...]:
-        records, arrivals, limit = self._records[peer], self.arrivals[peer], self._limit(peer)
-        spans = [
-            (flow.received or 0.0, float(each["start"])) for each, flow in zip(records, arrivals, strict=True) if flow
-        ]
-        arrived, begun = sorted(span[0] for span in spans), sorted(span[1] for span in spans)
-        rows, in_flight = [], 0
-        for record, flow in zip(records, arrivals, strict=True):
-            kind, step, microbatch = self._place(record)
-            in_flight = 0 if kind == START else in_flight
-            start = float(record["start"])
-            rows.append(
-                Work(
-                    peer,
-                    kind,
-                    step,
-                    microbatch,
-                    start,
-                    float(record["end"]),
-                    incarnation=int(record["own_incarnation"]),
-                    version=int(record["version"]),
-                    mailbox=bisect_right(arrived, start) - bisect_right(begun, start),
-                    credit=limit - in_flight if limit is not None and kind in ("forward", "backward") else None,
-                    bytes=0 if flow is None else flow.bytes,
-                )
-            )
-            in_flight += (kind == "forward") - (kind == "backward")
-        return tuple(rows)
-
-    def _limit(self, peer: Address) -> int | None:
-        limits = self.header["credit"]
-        return limits[peer.number] if peer.role == "stage" and peer.number in range(len(limits)) else None
-
-    def _flow(self, send: Any, receipts: Records, receipt: int) -> Flow:
-        received = None if receipt < 0 else float(receipts[receipt]["start"])
-        return Flow(
-            self.kind(send),
-            self._address(int(send["own_role"]), int(send["own_number"])),
-            self._address(int(send["role"]), int(send["number"])),
-            int(send["step"]),
-            int(send["microbatch"]),
-            int(send["bytes"]),
-            float(send["start"]),
-            received,
-            int(send["incarnation"]),
-        )
-
-    def _stray(self, receipt: Any) -> Flow:
-        return Flow(
-            self.kind(receipt),
-            self._address(int(receipt["role"]), int(receipt["number"])),
-            self._address(int(receipt["own_role"]), int(receipt["own_number"])),
-            int(receipt["step"]),
-            int(receipt["microbatch"]),
-            int(receipt["bytes"]),
-            None,
-            float(receipt["start"]),
-            int(receipt["incarnation"]),
-        )
-
-    def _address(self, role: int, number: int) -> Address:
-        return Address(self._names[role], None if number < 0 else number)
+    def perfetto(self) -> str:
+        """Return the trace as JSON that https://ui.perfetto.dev shows."""
+        return perfetto_of(self)
 
 
-def _last_before(flows: Sequence[Flow], record: Any) -> Flow | None:
-    """Return the last message that arrived before a piece of work began."""
-    return next((flow for flow in reversed(flows) if (flow.received or 0.0) <= record["start"]), None)
-
-
-def address_of(text: str) -> Address:
-    """Return the address that a text such as ``stage-3`` or ``trainer`` names."""
-    role, _, number = text.rpartition("-")
-    return Address(role, int(number)) if role and number.isdecimal() else Address(text)
+def _step(step: int | None) -> int | None:
+    return None if step is None else checks.whole_number("step", step, at_least=0)

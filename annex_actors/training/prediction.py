@@ -10,7 +10,7 @@ are few if their work, as it is estimated from shapes, is done by the time in wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from threading import Lock
 from typing import TypeAlias
@@ -39,6 +39,7 @@ from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import run_name
 from annex_actors.training.session import start
+from annex_actors.training.traced import traced
 
 LITTLE = 1 << 28
 """Operations of a matrix product that take one core about 10 ms; actors on threads take 5 to 15 ms to start."""
@@ -184,11 +185,15 @@ class _Few:
 
     def outputs(self, samples: Floats) -> Floats:
         """Return the outputs of the last layer for a few samples that are checked."""
+        program = traced(self._program, InlineRuntime())
+        if program.trace is not None:  # a job of its own, whose trace ends with it
+            with closing(InlineRuntime().start(replace(program, store=MemoryStore()))) as job:
+                return _asked(job, program, samples)
         try:
             job = self._jobs.pop()
         except IndexError:
-            job = InlineRuntime().start(replace(self._program, store=MemoryStore()))
-        outputs = _asked(job, self._program, samples)
+            job = InlineRuntime().start(replace(program, store=MemoryStore()))
+        outputs = _asked(job, program, samples)
         if not job.restarts:  # one that failed or was interrupted is dropped
             self._jobs.append(job)
         return outputs

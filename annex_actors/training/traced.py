@@ -20,8 +20,8 @@ def traced(program: Program, runtime: Runtime) -> Program:
     tracing = active()
     if tracing is None or program.trace is not None:
         return program
-    ahead = getattr(program.driver, "overlap", 1)
-    return replace(program, trace=tracing.of_job(_header(program, runtime), len(program.peers), ahead))
+    near = getattr(program.driver, "overlap", 1) + getattr(runtime, "commit_every", 1)
+    return replace(program, trace=tracing.of_job(_header(program, runtime), len(program.peers), near))
 
 
 def _header(program: Program, runtime: Runtime) -> dict[str, Any]:
@@ -41,8 +41,13 @@ def _header(program: Program, runtime: Runtime) -> dict[str, Any]:
     }
 
 
-def _cores(runtime: Runtime) -> int:
-    """Return how many pieces of work are done at once at most: on as many cores, or threads if they are fewer."""
+def _cores(runtime: Runtime) -> int | None:
+    """Return how many pieces of work are done at once at most: on as many cores, or threads if they are fewer.
+
+    None: any number, on a virtual clock.
+    """
+    if runtime.name == "simulated":
+        return None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = runtime.threads if isinstance(runtime, SchedulersRuntime) else None
     return min(cores, threads or cores)

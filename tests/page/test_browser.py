@@ -23,7 +23,34 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="expected chromium, got none; apt-get install chromium")
 
 TIMEOUT_MS = 60_000
-TRAIN = ("train", "digits", "--epochs", "40", "--quiet")
+TRAIN = ("train", "digits", "--epochs", "12", "--quiet")
+GATED = """
+import os, time
+from dataclasses import dataclass
+from pathlib import Path
+from annex_actors import register_layer
+
+@dataclass(frozen=True)
+class Gated:
+    "Passes everything on; slow until the file that GATE names is there: a run lasts as long as a browser needs."
+    name = "gated"
+    def spec(self):
+        return "gated"
+    def output_shape(self, input_shape):
+        return input_shape
+    def initial_parameters(self, input_shape, key, dtype):
+        return {}
+    def forward(self, parameters, inputs, key):
+        if not Path(os.environ["GATE"]).exists():
+            time.sleep(0.01)
+        return inputs, ()
+    def backward(self, parameters, saved, grad_output, input_wanted):
+        return grad_output, ()
+    def weight_gradient(self, factors):
+        return {}
+
+register_layer("gated", Gated)
+"""
 HOSTILE = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script>"
 
 
@@ -73,33 +100,39 @@ def observed(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str
 
 
 def test_a_live_run_is_watched_a_layer_killed_by_its_button_and_the_weights_are_the_same(
-    browser: Any, tmp_path: Path
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main([*TRAIN, "--run-dir", str(tmp_path / "undisturbed")]) == 0
+    gate, layer = tmp_path / "gate", tmp_path / "gated.py"
+    layer.write_text(GATED)
+    gate.touch()
+    monkeypatch.setenv("GATE", str(gate))
+    network = ("--load", str(layer), "--layers", "dense:32 gated relu dense:10")
+    assert main([*TRAIN, *network, "--run-dir", str(tmp_path / "undisturbed")]) == 0
     expected = json.loads((tmp_path / "undisturbed" / "result.json").read_text())["weights_sha256"]
+    gate.unlink()
     with (
-        observed(tmp_path / "killed", "--observe-control", "--runtime", "processes") as (process, link),
+        observed(tmp_path / "killed", *network, "--observe-control", "--runtime", "processes") as (process, link),
         opened(browser) as page,
     ):
         page.goto(link)
         assert "token" not in page.url
-        row = page.locator("tr[data-actor=stage-1]")
+        row = page.locator("tr[data-actor=stage-2]")
         row.wait_for()
         page.locator("tr[data-actor=trainer]").wait_for()
-        assert page.locator("tr[data-actor]").count() >= 6
+        assert page.locator("tr[data-actor]").count() >= 7
         changed = "before => document.querySelector('#moment').textContent !== before"
         page.wait_for_function(changed, arg=page.locator("#moment").text_content())  # the rows are live
 
-        page.locator("#search").fill("stage-1")
-        assert row.is_visible()
-        assert page.locator("tr[data-actor=stage-0]").count() == 0
+        page.locator("#search").fill("stage-2")
+        page.locator("tr[data-actor=stage-0]").wait_for(state="detached")
         row.click()
         page.locator("#kill-actor").click()
-        assert "stage-1 (layer 1 relu)" in page.locator("#confirm-question").text_content()
+        assert "stage-2 (layer 2 relu)" in page.locator("#confirm-question").text_content()
         page.locator("#confirm-yes").click()
-        page.locator("#said", has_text="stage-1 was killed").wait_for()
-        page.locator("#event-list", has_text="stage-1 (layer 1 relu) is up again, incarnation 2").wait_for()
+        page.locator("#said", has_text="stage-2 was killed").wait_for()
+        page.locator("#event-list", has_text="stage-2 (layer 2 relu) is up again, incarnation 2").wait_for()
 
+        gate.touch()
         page.locator("#run-state", has_text="finished").wait_for()
         assert expected in page.locator("#fingerprint").text_content()
         assert page.locator("#fingerprint").get_attribute("data-verdict") == "equal"
@@ -216,7 +249,7 @@ def test_time_can_be_paused_scrubbed_back_and_played(browser: Any, tmp_path: Pat
 def test_idle_cells_say_why_and_cells_have_letters_beside_colours(browser: Any, tmp_path: Path) -> None:
     with opened(browser) as page:
         page.goto(saved(tmp_path, stream(3)))
-        assert page.locator("#legend").text_content().startswith("FforwardBbackwardWweight gradient")
+        assert page.locator("#legend").text_content().startswith("FforwardBbackward")
         page.locator("#timeline-scroll").focus()
         seen = set()
         for _ in range(12):

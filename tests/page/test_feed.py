@@ -18,8 +18,17 @@ def work(start: float) -> dict[str, Any]:
     return {"type": "work", "peer": "stage-0", "start": start, "end": start + 1}
 
 
-def status() -> dict[str, Any]:
-    return {"type": "status", "time": 1.0, "actors": []}
+STATUS = {"type": "status", "time": 1.0, "actors": []}
+
+
+def status() -> list[dict[str, Any]]:
+    """Look at a run that has a status."""
+    return [STATUS]
+
+
+def nothing() -> list[dict[str, Any]]:
+    """Look at a run that has nothing to show."""
+    return []
 
 
 def records(text: bytes) -> list[dict[str, Any]]:
@@ -33,13 +42,13 @@ def test_a_viewer_begins_with_all_that_is_kept_and_then_gets_what_is_new() -> No
     feed.tick(status)
     beginning = feed.beginning()
     assert beginning.text.startswith(b"event: begin\n")
-    assert records(beginning.text) == [event(0), status()]
+    assert records(beginning.text) == [event(0), STATUS]
     assert feed.after(beginning.next) is None
     feed.put(event(1))
     feed.tick(status)
     following = feed.after(beginning.next)
     assert following is not None
-    assert records(following.text) == [event(1), status()]
+    assert records(following.text) == [event(1), STATUS]
     assert feed.after(following.next) is None
 
 
@@ -54,7 +63,7 @@ def test_costs_of_steps_become_one_record() -> None:
     feed = Feed()
     for step in range(3):
         feed.put({"type": "cost", "step": step, "cost": 0.5, "time": 9.0})
-    feed.tick(lambda: None)
+    feed.tick(nothing)
     expected = {"type": "costs", "step": 0, "costs": [0.5, 0.5, 0.5], "stride": 1, "time": 9.0}
     assert records(feed.beginning().text) == [expected]
 
@@ -65,7 +74,7 @@ def test_a_viewer_that_is_slow_begins_again_and_misses_no_event() -> None:
     slow = feed.beginning().next
     for number in range(MOST_CHUNKS + 1):
         feed.put(event(number))
-        feed.tick(lambda: None)
+        feed.tick(nothing)
     chunk = feed.after(slow)
     assert chunk is not None
     assert chunk.text.startswith(b"event: begin\n")
@@ -80,7 +89,7 @@ def test_what_is_kept_is_bounded_and_has_the_first_and_the_last_events() -> None
     total = MOST_EVENTS + feeds.FIRST_EVENTS + 7
     for number in range(total):
         feed.put(event(number))
-    feed.tick(lambda: None)
+    feed.tick(nothing)
     kept = records(feed.beginning().text)
     assert len(kept) == MOST_EVENTS + feeds.FIRST_EVENTS
     assert kept[0] == event(0)
@@ -89,11 +98,11 @@ def test_what_is_kept_is_bounded_and_has_the_first_and_the_last_events() -> None
 
 def test_what_waits_is_bounded_and_what_is_left_out_is_counted() -> None:
     feed = Feed()
-    feed.tick(lambda: None)
+    feed.tick(nothing)
     number = feed.beginning().next
     for at in range(MOST_WAITING + 5):
         feed.put(event(at))
-    feed.tick(lambda: None)
+    feed.tick(nothing)
     chunk = feed.after(number)
     assert chunk is not None
     assert records(chunk.text)[:2] == [{"type": "omitted", "records": 5}, event(5)]
@@ -101,10 +110,11 @@ def test_what_waits_is_bounded_and_what_is_left_out_is_counted() -> None:
 
 def test_of_a_trace_a_chunk_has_the_newest_records_by_their_times() -> None:
     feed = Feed()
-    feed.tick(lambda: None)
+    feed.tick(nothing)
     number = feed.beginning().next
-    feed.put_all([work(at) for at in range(TRACED_PER_TICK, 0, -1)] + [work(at) for at in range(1000, 1003)])
-    feed.tick(lambda: None)
+    for at in [*range(TRACED_PER_TICK, 0, -1), *range(1000, 1003)]:
+        feed.put(work(at))
+    feed.tick(nothing)
     chunk = feed.after(number)
     assert chunk is not None
     first, *rest = records(chunk.text)
@@ -114,12 +124,17 @@ def test_of_a_trace_a_chunk_has_the_newest_records_by_their_times() -> None:
 
 def test_records_of_many_threads_all_arrive() -> None:
     feed = Feed()
-    threads = [threading.Thread(target=feed.put_all, args=([event(1)] * 100,)) for _ in range(8)]
+
+    def put_many() -> None:
+        for _ in range(100):
+            feed.put(event(1))
+
+    threads = [threading.Thread(target=put_many) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    feed.tick(lambda: None)
+    feed.tick(nothing)
     kept = records(feed.beginning().text)
     assert len([each for each in kept if each["type"] == "event"]) == 800
 
@@ -128,5 +143,5 @@ def test_a_line_end_in_a_text_ends_no_line() -> None:
     feed = Feed()
     hostile = {**event(0), "reason": "one\ntwo\r\n\u2028data: {}"}
     feed.put(hostile)
-    feed.tick(lambda: None)
+    feed.tick(nothing)
     assert records(feed.beginning().text) == [hostile]

@@ -21,7 +21,7 @@ import pytest
 from annex_actors.base.errors import ConfigError
 from annex_actors.page import application, guard
 from annex_actors.page.application import MOST_VIEWERS, Application
-from annex_actors.page.feed import Feed
+from annex_actors.page.feed import Feed, Record
 from annex_actors.page.server import MOST_CONNECTIONS, serving
 
 pytest.importorskip("starlette")
@@ -54,6 +54,17 @@ class Recorder:
         return "stopping"
 
 
+class Nothing:
+    """A run that shows nothing."""
+
+    def look(self) -> list[Record]:
+        return []
+
+    def begin_viewing(self) -> None: ...
+
+    def end_viewing(self) -> None: ...
+
+
 class Served:
     """A page that is served, and a client that has its cookie."""
 
@@ -80,7 +91,7 @@ class Served:
 @contextmanager
 def served(actions: Recorder | None = None) -> Iterator[Served]:
     feed = Feed()
-    with serving(Application(feed, lambda: None, actions)) as link:
+    with serving(Application(feed, Nothing(), actions)) as link:
         yield Served(link, feed, actions)
 
 
@@ -433,10 +444,10 @@ def eventually_read(page: Served) -> bytes:
     """Return the beginning of the stream, once there is room: the server hears of viewers that go in its own time."""
     while True:
         with closing(page.connection()) as viewer:
-            viewer.sendall(get(page, "/events"))
-            found = viewer.recv(65536)
+            viewer.sendall(get(page, "/events").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            found = read_until(viewer, b"event: begin")
             if b"503" not in found.partition(b"\r\n")[0]:
-                return found + read_until(viewer, b"event: begin")
+                return found
 
 
 def status_of(page: Served, head: bytes) -> bytes:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -86,8 +90,10 @@ def poisoned(work: str, *options: str, data: str = "own.npz") -> Path:
     return Path("run")
 
 
-@pytest.mark.parametrize("work", WORK)
-@pytest.mark.parametrize("runtime", ["threads", "processes", "inline", "schedulers"])
+@pytest.mark.parametrize(
+    ("runtime", "work"),
+    [*(("threads", work) for work in WORK), ("processes", "forward"), ("processes", "backward"), ("inline", WORK[2])],
+)
 def test_a_poison_message_is_replayed_from_what_is_kept_alone(
     runtime: str, work: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,13 +104,17 @@ def test_a_poison_message_is_replayed_from_what_is_kept_alone(
     assert report["begins"] == "what is kept of the failure, at step 7"
     assert report["failure"]["is_recorded"]
     assert report["failure"]["error"] in error
-    assert 'raise ValueError(f"too large: {worst!r}")' in report["failure"]["frames"]
-    assert "annex_actors" not in report["failure"]["frames"]
+    assert 'raise ValueError(f"too large: {worst!r}")' in report["failure"]["traceback"]
+    assert "annex_actors" not in report["failure"]["traceback"]
     assert [each["work"] for each in report["pieces"]] == [work]
 
 
 @pytest.mark.parametrize("work", WORK)
-@pytest.mark.parametrize("options", [("--schedule", "pipedream"), ("--stages", "2"), ("--schedule", "zb-h1")], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [("--schedule", "pipedream"), ("--schedule", "no-stash"), ("--stages", "2"), ("--schedule", "zb-h1")],
+    ids=str,
+)
 def test_schedules_and_stages_change_nothing_about_that(
     options: tuple[str, str], work: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +132,7 @@ def test_a_cost_that_diverges_is_kept_at_its_first_time(capsys: pytest.CaptureFi
     report = printed(capsys, "replay", "run")
     assert report["failure"]["is_recorded"]
     assert "expected a finite cost" in report["failure"]["error"]
+    assert report["failure"]["traceback"] is None
 
 
 def test_a_failure_that_is_not_the_fault_of_the_message_does_not_come_again(
@@ -161,3 +172,83 @@ def test_damaged_files_are_named(ending: str, content: bytes, capsys: pytest.Cap
     (line,) = capsys.readouterr().err.splitlines()
     assert name in line
     assert "expected" in line
+
+
+DEADLY = """
+import ctypes, os, signal
+from annex_actors import layer, register_layer
+
+def forward(inputs):
+    if len(inputs) == 2:  # the last, short batch of an epoch
+        {}
+    return inputs
+
+def backward(inputs, gradient):
+    return gradient
+
+def deadly():
+    return layer(forward, backward, name="deadly")
+
+register_layer("deadly", deadly)
+"""
+
+
+def test_a_layer_that_ended_its_process_ends_the_replay_where_python_shows_the_line() -> None:
+    Path("deadly.py").write_text(DEADLY.format("ctypes.string_at(0)"))
+    options = ["--layers", "dense:5 deadly dense:3", "--load", "deadly.py", "--batch-size", "13", "--epochs", "2"]
+    more = ["--runtime", "processes", "--microbatches", "1", "--quiet", "--run-dir", "run"]
+    assert main(["train", "own.npz", *options, *more]) == 1
+    error = json.loads(Path("run/result.json").read_text())["error"]
+    assert error.startswith("layer 1 deadly: killed by SIGSEGV in forward at step 6 microbatch 0")
+    os.unlink("own.npz")  # its second incarnation has handed over what it was given, before it did the piece
+    program = [sys.executable, "-m", "annex_actors", "replay", "run"]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == -signal.SIGSEGV
+    assert 'deadly.py", line 7 in forward' in ended.stderr
+
+
+def test_what_a_layer_was_given_that_was_killed_from_outside_is_kept_before_it_is_repeated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    once = "os.path.exists('killed') or (open('killed', 'w').close(), os.kill(os.getpid(), signal.SIGKILL))"
+    Path("deadly.py").write_text(DEADLY.format(once))
+    options = ["--layers", "dense:5 deadly dense:3", "--load", "deadly.py", "--batch-size", "14", "--epochs", "2"]
+    more = ["--runtime", "processes", "--microbatches", "1", "--quiet", "--run-dir", "run"]
+    assert main(["train", "iris", *options, *more]) == 0
+    capsys.readouterr()
+    report = printed(capsys, "replay", "run")
+    assert "killed by SIGKILL in forward at step 7 microbatch 0" in report["recorded_failure"]
+    (piece,) = report["pieces"]
+    assert (piece["layer"], piece["work"], piece["step"]) == ("layer 1 deadly", "forward", 7)
+    assert report["begins"] == "what is kept of the failure, at step 7"
+    assert report["failure"] is None
+
+
+def test_a_failure_of_which_nothing_is_kept_is_found_among_the_events(capsys: pytest.CaptureFixture[str]) -> None:
+    crash = ["--crash", "layer=1,step=3,at=update", "--quiet", "--run-dir", "run"]
+    assert main(["train", "iris", "--epochs", "2", "--layers", "dense:5 relu dense:3", *crash]) == 0
+    shutil.rmtree("run/failures")
+    report = printed(capsys, "replay", "run")
+    assert "layer 1 (relu) failed in update at step 3" in report["recorded_failure"]
+    assert {each["layer"] for each in report["pieces"]} == {"layer 1 relu"}
+
+
+def test_a_failure_with_too_many_arrays_is_not_handed_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("annex_actors.runtimes.handed_over.MOST_BYTES", 50)
+    crash = ["--crash", "layer=1,step=3", "--quiet", "--run-dir", "run"]
+    assert main(["train", "iris", "--epochs", "2", "--layers", "dense:5 relu dense:3", *crash]) == 0
+    assert not Path("run/failures").exists()
+    assert "crash on order" in printed(capsys, "replay", "run")["recorded_failure"]
+
+
+def test_a_disk_that_takes_no_failure_is_a_line_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("annex_actors.runs.failure_files.write_whole", refuse)
+    crash = ["--crash", "layer=1,step=3", "--quiet", "--run-dir", "run"]
+    assert main(["train", "iris", "--epochs", "2", "--layers", "dense:5 relu dense:3", *crash]) == 0
+    log = Path("run/log.txt").read_text()
+    assert "what a layer was given when it failed is not kept: No space left on device" in log

@@ -2,8 +2,8 @@
 // Cost and metrics by step, with a mark at each death: a curve that goes on as if nothing had happened.
 
 const Curves = (() => {
-  const HEIGHT = 168;
-  const PAD = { left: 52, right: 10, top: 22, bottom: 22 };
+  const HEIGHT = 178;
+  const PAD = { left: 52, right: 10, top: 32, bottom: 22 };
   const view = { panels: new Map(), step: null };
 
   function start(redraw) { view.redraw = redraw; }
@@ -116,6 +116,7 @@ const Curves = (() => {
     context.fillStyle = Picture.color("--ink");
     context.textAlign = "left";
     context.fillText(panel.name, 4, 10);
+    drawNames(context, at, panel);
     context.fillStyle = Picture.color("--quiet");
     context.strokeStyle = Picture.color("--line");
     context.lineWidth = 1;
@@ -129,9 +130,21 @@ const Curves = (() => {
       context.fillText(String(Number(value.toPrecision(6))), PAD.left - 6, y);
     }
     context.textAlign = "center";
-    for (const step of Picture.ticks(0, at.steps, Math.max(2, Math.floor(at.width / 120)))) {
+    for (const step of Picture.ticks(0, at.steps, Math.max(2, Math.floor(at.width / 90)))) {
       const x = at.x(step);
       if (x < at.width - 20) context.fillText(Text.whole(step), x, HEIGHT - 9);
+    }
+  }
+
+  /** Name the lines at the right end of the title, in their colours: one line has the name of its panel. */
+  function drawNames(context, at, panel) {
+    let x = at.width - PAD.right;
+    context.textAlign = "right";
+    for (const line of panel.lines.filter((each) => each.points.length && each.name !== panel.name).reverse()) {
+      context.fillStyle = Picture.color(line.dashed ? "--curve-test" : "--accent");
+      const text = `${line.dashed ? "╌╌" : "──"} ${line.name}`;
+      context.fillText(text, x, 10);
+      x -= context.measureText(text).width + 14;
     }
   }
 
@@ -158,20 +171,12 @@ const Curves = (() => {
     context.stroke();
     context.setLineDash([]);
     if (line.dashed && line.points.length < 60) for (const [step, value] of line.points) dot(context, at.x(step), at.y(value));
-    const last = line.points[line.points.length - 1];
-    if (last) label(context, at, line, last);
   }
 
   function dot(context, x, y) {
     context.beginPath();
     context.arc(x, y, 3, 0, 7);
     context.fill();
-  }
-
-  function label(context, at, line, [step, value]) {
-    const isRight = at.x(step) > at.width - 60;
-    context.textAlign = isRight ? "right" : "left";
-    context.fillText(line.name, at.x(step) + (isRight ? -4 : 6), at.y(value) - 9);
   }
 
   function drawCursor(context, at) {
@@ -199,7 +204,6 @@ const Curves = (() => {
 
   function lookAt(step) {
     view.step = step;
-    if (step === null) Text.put(Text.byId("curves-readout"), "");
     view.redraw();
   }
 

@@ -9,7 +9,7 @@ const Model = (() => {
 
   const empty = () => ({
     runs: [], events: [], epochs: [], statuses: [], costs: [], end: null, omitted: 0,
-    rows: new Map(), traced: 0, messages: [], seen: new Set(), first: null, last: null, version: 0,
+    rows: new Map(), traced: 0, messages: [], seen: new Set(), first: null, last: null, lastTraced: null, version: 0,
   });
 
   const takers = {
@@ -29,6 +29,9 @@ const Model = (() => {
     if (taker) taker(model, record);
     model.version += 1;
   }
+
+  /** Return the moment of the trace to show: live, its records come a little later than the events. */
+  const tracedMoment = (model, moment) => (moment >= model.last && !model.end ? model.lastTraced ?? moment : moment);
 
   function see(model, time) {
     if (!Text.known(time)) return;
@@ -57,6 +60,7 @@ const Model = (() => {
     insert(model.rows.get(record.peer), record, (piece) => piece.start);
     see(model, record.start);
     see(model, record.end);
+    model.lastTraced = Math.max(model.lastTraced ?? record.end, record.end);
     model.traced += 1;
     if (model.traced > MOST_TRACED) forget(model);
   }
@@ -120,7 +124,7 @@ const Model = (() => {
   function plan(model) {
     const first = run(model);
     const stages = first ? first.stages : [];
-    const actor = (id, parent, kind, label) => ({ id, parent, kind, label, state: "starting", incarnation: 1 });
+    const actor = (id, parent, kind, label) => ({ id, parent, kind, label, state: kind === "supervisor" ? "working" : "starting", incarnation: 1 });
     return [
       actor("run", null, "supervisor", "run"),
       actor("layers", "run", "supervisor", "layers"),
@@ -182,9 +186,18 @@ const Model = (() => {
       ...model.epochs.map((epoch) => ({ time: epoch.time, step: epoch.steps })),
       ...model.costs.filter((each) => Text.known(each.time)).map((each) => ({ time: each.time, step: lastStep(each) + 1 })),
       ...model.statuses.map((status) => ({ time: status.time, step: status.step })),
+      ...beginningsOf(model),
     ].sort((one, other) => one.time - other.time);
     knotted.set(model, { version: model.version, knots });
     return knots;
+  }
+
+  /** Return when each traced step began, in the row that begins first. */
+  function beginningsOf(model) {
+    const [row] = [...model.rows.values()].sort((one, other) => one[0].start - other[0].start);
+    const begun = new Map();
+    for (const piece of row || []) if (piece.letter === "F" && !begun.has(piece.step)) begun.set(piece.step, piece.start);
+    return [...begun].map(([step, time]) => ({ time, step }));
   }
 
   const lastStep = (costs) => costs.step + costs.costs.length * (costs.stride || 1) - 1;
@@ -204,6 +217,6 @@ const Model = (() => {
   }
 
   return {
-    empty, take, upTo, run, statusAt, eventsAt, actorsAt, stepAt, firstCause, pieceAt, isDeath, lastStep, FAILING,
+    empty, take, upTo, run, statusAt, eventsAt, actorsAt, stepAt, firstCause, pieceAt, tracedMoment, isDeath, lastStep, FAILING,
   };
 })();

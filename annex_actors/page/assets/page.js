@@ -26,7 +26,6 @@ const Page = (() => {
     const cause = view.model.end && view.model.end.status === "failed" ? Model.firstCause(view.model) : null;
     if (cause) view.selected = cause.address;
     render();
-    if (cause) Text.byId("events").scrollIntoView();
   }
 
   function listen() {

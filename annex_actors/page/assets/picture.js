@@ -11,6 +11,7 @@ const Picture = (() => {
     C: { name: "commit", color: "--work-commit", ink: "#1c1f23" },
     S: { name: "start", color: "--work-start", ink: "#1c1f23" },
     "·": { name: "other", color: "--work-other", ink: "#fff" },
+    "1": { name: "up, with its incarnation", color: "--work-up", ink: "#fff" },
     "✕": { name: "restart", color: "--work-restart", ink: "#fff", hatched: true },
   };
 

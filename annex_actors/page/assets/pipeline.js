@@ -2,11 +2,11 @@
 // The pipeline: a box for each peer with what waits in its mailbox, and the messages that are on their way.
 
 const Pipeline = (() => {
-  const WIDTH = 148, HEIGHT = 92, GAP = 28;
+  const NARROWEST = 132, WIDEST = 184, HEIGHT = 92;
   const MOST_DOTS = 9;
   const MOST_FLYING = 400;
 
-  const view = { columns: 1, left: 0, peers: [], boxes: new Map() };
+  const view = { columns: 1, width: NARROWEST, gap: 28, peers: [], boxes: new Map() };
 
   function start(choose) {
     view.choose = choose;
@@ -27,34 +27,36 @@ const Pipeline = (() => {
     lay();
     const [first, last] = seen();
     for (const [index, box] of view.boxes) if (index < first || index >= last) drop(index, box);
-    for (let index = first; index < last; index += 1) fill(boxAt(index), view.peers[index], model, moment, selected);
-    drawMessages(model, moment, first, last);
+    const traced = Model.tracedMoment(model, moment);
+    for (let index = first; index < last; index += 1) fill(boxAt(index), view.peers[index], model, traced, selected);
+    drawMessages(model, traced, first, last);
     Text.put(Text.byId("pipeline-note"), noteOf(model));
   }
 
   function noteOf(model) {
-    return model.rows.size ? "" : "messages move here in a run with --trace";
+    return model.rows.size ? "" : "messages move here in a run with --trace all";
   }
 
   function lay() {
     const place = Text.byId("boxes");
     const width = place.clientWidth;
-    view.columns = Math.max(1, Math.min(view.peers.length, Math.floor((width + GAP) / (WIDTH + GAP))));
-    view.left = 2;
-    place.style.height = `${Math.ceil(view.peers.length / view.columns) * (HEIGHT + GAP) - GAP + 8}px`;
+    view.gap = width < 500 ? 16 : 28;
+    view.columns = Math.max(1, Math.floor((width + view.gap) / (NARROWEST + view.gap)));
+    view.width = Math.min(WIDEST, Math.floor((width - (view.columns - 1) * view.gap) / view.columns));
+    place.style.height = `${Math.ceil(view.peers.length / view.columns) * (HEIGHT + view.gap)}px`;
   }
 
   /** Return the range of the boxes that are seen. */
   function seen() {
     const scroll = Text.byId("pipeline-scroll");
-    const first = Math.floor(scroll.scrollTop / (HEIGHT + GAP)) * view.columns;
-    const rows = Math.ceil(scroll.clientHeight / (HEIGHT + GAP)) + 1;
+    const first = Math.floor(scroll.scrollTop / (HEIGHT + view.gap)) * view.columns;
+    const rows = Math.ceil(scroll.clientHeight / (HEIGHT + view.gap)) + 1;
     return [Math.max(0, first), Math.min(view.peers.length, first + rows * view.columns)];
   }
 
   const corner = (index) => [
-    view.left + (index % view.columns) * (WIDTH + GAP),
-    4 + Math.floor(index / view.columns) * (HEIGHT + GAP),
+    (index % view.columns) * (view.width + view.gap),
+    4 + Math.floor(index / view.columns) * (HEIGHT + view.gap),
   ];
 
   function boxAt(index) {
@@ -76,10 +78,12 @@ const Pipeline = (() => {
     const index = view.peers.indexOf(peer);
     const [x, y] = corner(index);
     box.style.transform = `translate(${x}px, ${y}px)`;
+    box.style.width = `${view.width}px`;
     const row = model.rows.get(peer.id) || [];
-    const piece = Model.pieceAt(row, moment);
     const known = lastWork(row, moment);
-    const waiting = known ? known.mailbox : peer.mailbox;
+    const isLive = moment === model.lastTraced && !model.end;  // what is going on is not recorded yet
+    const piece = Model.pieceAt(row, moment) || (isLive ? known : null);
+    const waiting = peer.state === "stopped" ? null : known ? known.mailbox : peer.mailbox;
     const [name, label, dots, work, facts] = box.children;
     box.id = `box-${peer.id}`;
     box.dataset.state = peer.state;
@@ -111,8 +115,8 @@ const Pipeline = (() => {
   }
 
   function factsText(piece) {
-    const parts = [["version", piece.version], ["credit", piece.credit]].filter(([, value]) => Text.known(value));
-    return parts.map(([name, value]) => `${name} ${value}`).join(" · ");
+    const parts = [["v", piece.version], ["credit ", piece.credit]].filter(([, value]) => Text.known(value));
+    return parts.map(([name, value]) => `${name}${value}`).join(" · ");
   }
 
   function drawMessages(model, moment, first, last) {
@@ -133,8 +137,8 @@ const Pipeline = (() => {
     for (let index = first; index < last - 1; index += 1) {
       if ((index + 1) % view.columns === 0) continue;
       const [x, y] = corner(index);
-      context.moveTo(x + WIDTH, y + HEIGHT / 2);
-      context.lineTo(x + WIDTH + GAP, y + HEIGHT / 2);
+      context.moveTo(x + view.width, y + HEIGHT / 2);
+      context.lineTo(x + view.width + view.gap, y + HEIGHT / 2);
     }
     context.stroke();
   }
@@ -166,7 +170,7 @@ const Pipeline = (() => {
 
   function centre(index) {
     const [x, y] = corner(index);
-    return [x + WIDTH / 2, y + HEIGHT / 2];
+    return [x + view.width / 2, y + HEIGHT / 2];
   }
 
   return { start, render, peersOf };

@@ -16,11 +16,21 @@ const Timeline = (() => {
     scroll.addEventListener("pointerleave", () => point(null));
     Text.byId("wider").addEventListener("click", () => zoom(2));
     Text.byId("closer").addEventListener("click", () => zoom(0.5));
-    Text.byId("legend").append(...Object.entries(Picture.KINDS).map(legendItem));
   }
 
   function legendItem([letter, kind]) {
     return Text.el("li", {}, Text.el("span", { class: "chip", "data-letter": letter }, letter), kind.name);
+  }
+
+  /** Explain the letters that are used. */
+  function showLegend() {
+    const used = new Set(["✕"]);
+    if (!view.isTraced) used.add("1");
+    for (const row of view.rows.slice(0, 50)) for (const piece of row.pieces.slice(-300)) if (piece.letter) used.add(piece.letter);
+    const shown = Object.entries(Picture.KINDS).filter(([letter]) => used.has(letter));
+    const key = shown.map(([letter]) => letter).join();
+    if (key !== view.legend) Text.byId("legend").replaceChildren(...shown.map(legendItem));
+    view.legend = key;
   }
 
   function zoom(factor) {
@@ -30,11 +40,12 @@ const Timeline = (() => {
 
   function render(model, moment) {
     view.model = model;
-    view.moment = moment;
     view.isTraced = model.rows.size > 0;
+    view.moment = view.isTraced ? Model.tracedMoment(model, moment) : moment;
     view.rows = view.isTraced ? tracedRows(model, moment) : lives(model, moment);
     const omitted = model.omitted ? ` · ${Text.whole(model.omitted)} records are not shown live` : "";
-    Text.put(Text.byId("timeline-note"), view.isTraced ? `the last ${Text.seconds(spanOf(model))}${omitted}` : "lives of the peers; `annex-actors train --trace` records each piece of their work");
+    Text.put(Text.byId("timeline-note"), view.isTraced ? `the last ${Text.seconds(spanOf(model))}${omitted}` : "lives of the peers; `annex-actors train --trace all` records each piece of their work");
+    showLegend();
     draw();
   }
 
@@ -63,14 +74,14 @@ const Timeline = (() => {
     return { type, peer: event.address, start: event.time, end: Infinity, incarnation: event.incarnation, reason: event.reason };
   }
 
-  /** Return the seconds that are shown: about forty pieces of the busiest row, or the whole run without a trace. */
+  /** Return the seconds that are shown: about twenty pieces of the busiest row, or the whole run without a trace. */
   function spanOf(model) {
     if (view.span) return view.span;
     const [first, last] = [model.first || 0, model.last || 1];
     const whole = Math.max(1e-3, (last - first) * 1.02);
     if (!model.rows.size) return whole;
     const longest = [...model.rows.values()].reduce((one, other) => (other.length > one.length ? other : one), []);
-    const recent = longest.slice(-40);
+    const recent = longest.slice(-20);
     return recent.length < 10 ? whole : round125(Math.min(whole, recent[recent.length - 1].end - recent[0].start));
   }
 
@@ -108,9 +119,11 @@ const Timeline = (() => {
     context.textAlign = "center";
     const zero = view.model.first || 0;
     const about = Math.max(2, Math.floor((at.width - at.names) / 110));
-    for (const tick of Picture.ticks(at.begin - zero, at.begin + at.span - zero, about)) {
+    const ticks = Picture.ticks(at.begin - zero, at.begin + at.span - zero, about);
+    const digits = ticks.length > 1 ? Math.max(0, Math.ceil(-Math.log10(ticks[1] - ticks[0]) - 1e-9)) : 3;
+    for (const tick of ticks) {
       const x = xOf(at, tick + zero);
-      if (x > at.names + 18 && x < at.width - 26) context.fillText(Text.seconds(Math.abs(tick) < 1e-12 ? 0 : tick), x, at.height - AXIS / 2);
+      if (x > at.names + 18 && x < at.width - 26) context.fillText(`${Math.abs(tick).toFixed(digits)} s`, x, at.height - AXIS / 2);
     }
   }
 
@@ -144,7 +157,7 @@ const Timeline = (() => {
 
   function lookOf(piece) {
     if (piece.type === "work") return Picture.KINDS[piece.letter] || Picture.KINDS["·"];
-    if (piece.type === "up") return Picture.KINDS.W;
+    if (piece.type === "up") return Picture.KINDS["1"];
     return piece.type === "down" || piece.reason === "restarting" ? Picture.KINDS["✕"] : null;
   }
 
@@ -173,7 +186,7 @@ const Timeline = (() => {
 
   function point(piece, row) {
     view.cell = piece ? { piece, row: row.id } : null;
-    Text.put(Text.byId("timeline-readout"), piece ? describe(piece) : "");
+    if (piece) Text.put(Text.byId("timeline-readout"), describe(piece));
     view.redraw();
   }
 

@@ -77,13 +77,15 @@ const Tree = (() => {
     if (!view.actors) return;
     view.actors.forEach((actor, place) => { actor.place = place; });
     const failing = view.actors.filter((actor) => Model.FAILING.has(actor.state));
-    const pinned = failing.sort(byColumn).map((actor) => ({ actor, depth: 0, pinned: true }));
+    const pinned = failing.sort((one, other) => isSupervisor(one) - isSupervisor(other) || byColumn(one, other)).map((actor) => ({ actor, depth: 0, pinned: true }));
     const shown = matching();
     view.rows = [...pinned, ...nested(shown)];
     Text.put(Text.byId("actor-count"), countText(shown.size, failing.length));
     view.cursor = Math.min(view.cursor, Math.max(0, view.rows.length - 1));
     draw();
   }
+
+  const isSupervisor = (actor) => Number(actor.kind === "supervisor");
 
   function countText(shown, failing) {
     const all = view.actors.length;

@@ -68,8 +68,8 @@ COUNTS, NAMES, NAME = 64, 64, 40
 HEAD = COUNTS + NAMES * NAME
 """Bytes before the first record."""
 
-WRITTEN, READ, DROPPED, NAMED = range(4)
-"""The counts: records written, read, dropped for lack of room; names."""
+WRITTEN, READ, DROPPED, NAMED, PAUSED = range(5)
+"""The counts: records written, read, dropped for lack of room; names; and 1 while the reader wants no records."""
 
 ROOM = 1 << 14
 """Records that a ring has room for: more than a peer writes between two readings."""

@@ -8,7 +8,18 @@ from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Peer, WorkItem
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Control, Envelope, Message, WithArray
 from annex_actors.runtimes.hosting.heartbeat import START
-from annex_actors.runtimes.tracing.layout import DROPPED, FIELDS, READ, RECEIVED, SENT, WORKED, WRITTEN, Memory, Ring
+from annex_actors.runtimes.tracing.layout import (
+    DROPPED,
+    FIELDS,
+    PAUSED,
+    READ,
+    RECEIVED,
+    SENT,
+    WORKED,
+    WRITTEN,
+    Memory,
+    Ring,
+)
 from annex_actors.runtimes.tracing.scope import Scope
 
 _SIZE, _pack_into = FIELDS.size, FIELDS.pack_into
@@ -36,6 +47,8 @@ class Recorder(Instrument):
 
     def during(self, step: int) -> Instrument:
         """Return this where the peer may meet a step that is traced, before it has finished ``step``; else nothing."""
+        if self._counts[PAUSED]:
+            return NO_INSTRUMENT
         return self if self._scope is None or self._scope.is_near(step - 1) else NO_INSTRUMENT
 
     def received(self, peer: Peer, envelope: Envelope) -> None:

@@ -26,17 +26,23 @@ class Scope:
         length: >= 1.
         every: >= ``length``; 1 with a ``length`` of 1: every step.
         stop: None: to the end of the run.
-        ahead: how many steps may be under way at once.
+        near: how many steps a peer may be ahead of a neighbour, or behind it, also of one that was restarted.
+        is_kept: whether the records are kept; else peers record only while something listens, such as a page.
     """
 
     length: int = 1
     every: int = 1
     stop: int | None = None
-    ahead: int = 1
+    near: int = 1
+    is_kept: bool = True
 
     @classmethod
-    def of(cls, text: str) -> Self:
+    def of(cls, text: str, setting: str = "trace") -> Self:
         """Return the scope that a user names: ``all``, ``sample``, or a number of steps.
+
+        Args:
+            text: the name.
+            setting: what the user calls it, for an error.
 
         Raises:
             ConfigError: another text.
@@ -47,7 +53,7 @@ class Scope:
             return cls(SAMPLE_LENGTH, SAMPLE_EVERY)
         if text.isdecimal() and 0 < int(text) < 2**31:
             return cls(stop=int(text))
-        raise ConfigError(f"expected `trace` to be all, sample, or a number of steps >= 1, got {shown(text)}")
+        raise ConfigError(f"expected `{setting}` to be all, sample, or a number of steps >= 1, got {shown(text)}")
 
     @property
     def is_whole(self) -> bool:
@@ -58,10 +64,10 @@ class Scope:
         return step % self.every < self.length and (self.stop is None or step < self.stop)
 
     def is_near(self, step: int) -> bool:
-        """Return whether a peer that is at a step may meet messages of those that are traced."""
-        if self.stop is not None and step >= self.stop:
+        """Return whether a peer that is at a step may meet messages of steps that are traced."""
+        if self.stop is not None and step - self.near >= self.stop:
             return False
-        return (step + self.ahead) % self.every < self.length + self.ahead
+        return (step + self.near) % self.every < self.length + 2 * self.near
 
     def __str__(self) -> str:
         if self.every > 1:

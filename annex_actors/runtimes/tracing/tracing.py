@@ -17,7 +17,7 @@ import numpy as np
 from annex_actors.protocol.events import Event, PeerExited
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.tracing.kept import Header, Keeper
-from annex_actors.runtimes.tracing.layout import LITTLE_ROOM, MANY, RECORD, ROOM, Records, Ring, size_of
+from annex_actors.runtimes.tracing.layout import LITTLE_ROOM, MANY, PAUSED, RECORD, ROOM, Memory, Records, Ring, size_of
 from annex_actors.runtimes.tracing.recorder import Recorder
 from annex_actors.runtimes.tracing.scope import Scope
 from annex_actors.stores.shared_log import anonymous_memory
@@ -38,11 +38,11 @@ class JobTrace:
     Args:
         header: what the trace is of.
         scope: which steps are recorded.
-        keep: where the records go.
+        keep: where the records go; None: nowhere, and peers record only while something listens.
         peers: how many record.
     """
 
-    def __init__(self, header: Header, scope: Scope, keep: Keeper, peers: int = 1) -> None:
+    def __init__(self, header: Header, scope: Scope, keep: Keeper | None, peers: int = 1) -> None:
         self.scope = scope
         self._header: dict[str, Any] = {**header, "names": [], "exits": [], "dropped": 0, "is_over": False}
         self._keep = keep
@@ -58,7 +58,7 @@ class JobTrace:
     def __enter__(self) -> Self:
         """Begin to read."""
         if self._thread is None:
-            self._keep.describe(self._header)
+            self._describe()
             self._thread = Thread(target=self._run, name="trace", daemon=True)
             self._thread.start()
         return self
@@ -69,25 +69,38 @@ class JobTrace:
         if self._thread is not None and not self._header["is_over"]:
             self._thread.join()
             self.read()
+            self._lost += sum(ring.dropped for _, _, ring in self._rings)
+            self._rings.clear()  # a megabyte of each peer
             self._header["is_over"] = True
             self._describe()
 
     def recorder(self, address: Address, number: int, clock: Callable[[], float]) -> Recorder:
         """Return what records a new incarnation of a peer in this process."""
         memory = bytearray(size_of(self._room))
-        self._rings.append((address, number, Ring(memory)))
+        self._add_ring(address, number, memory)
         return Recorder(memory, self.scope, clock)
 
     def memory_of(self, address: Address, number: int) -> int:
         """Return the descriptor of memory for a new incarnation in another process; the caller closes it."""
         fd = anonymous_memory("trace")
         os.ftruncate(fd, size_of(self._room))
-        self._rings.append((address, number, Ring(memoryview(mmap.mmap(fd, size_of(self._room))))))
+        self._add_ring(address, number, memoryview(mmap.mmap(fd, size_of(self._room))))
         return fd
 
     def listen(self, listener: Listener) -> None:
-        """Call a function with all records from now on."""
-        self._listeners = (*self._listeners, listener)
+        """Call a function with all records from now on, or soon after: a peer begins to record with its next step."""
+        self._listeners = (*(each for each in self._listeners if each != listener), listener)
+        self._pause()
+
+    def unlisten(self, listener: Listener) -> None:
+        """Call a function no longer."""
+        self._listeners = tuple(each for each in self._listeners if each != listener)
+        self._pause()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether peers are to record: for what keeps the records, or for a listener."""
+        return self._keep is not None or bool(self._listeners)
 
     def on_event(self, event: Event) -> None:
         """Keep when peers ended."""
@@ -110,8 +123,17 @@ class JobTrace:
             if len(records):
                 self._add(records, is_new=known < len(self._names))
 
+    def _add_ring(self, address: Address, number: int, memory: Memory) -> None:
+        ring = Ring(memory)
+        ring.counts[PAUSED] = not self.is_watched
+        self._rings.append((address, number, ring))
+
+    def _pause(self) -> None:
+        for _, _, ring in list(self._rings):
+            ring.counts[PAUSED] = not self.is_watched
+
     def _add(self, records: Records, *, is_new: bool) -> None:
-        self._lost += self._keep.add(records)
+        self._lost += 0 if self._keep is None else self._keep.add(records)
         if is_new:
             self._describe()
         for listener in self._listeners:
@@ -120,7 +142,8 @@ class JobTrace:
     def _describe(self) -> None:
         dropped = self._lost + sum(ring.dropped for _, _, ring in self._rings)
         self._header.update(names=list(self._names), dropped=dropped)
-        self._keep.describe(self._header)
+        if self._keep is not None:
+            self._keep.describe(self._header)
 
     def _named(self, written: Any, ring: Ring, address: Address, number: int) -> Records:
         """Return records as a ring has them, with the peer's name, and with names that the whole trace shares."""
@@ -149,24 +172,24 @@ class Tracing:
 
     Args:
         scope: which steps.
-        keep: makes the place for the records of each job.
+        keep: makes the place for the records of each job; None: see `JobTrace`.
     """
 
-    def __init__(self, scope: Scope, keep: Callable[[], Keeper]) -> None:
+    def __init__(self, scope: Scope, keep: Callable[[], Keeper] | None) -> None:
         self.scope = scope
         self._keep = keep
         self.jobs: list[JobTrace] = []
 
-    def of_job(self, header: Header, peers: int, ahead: int = 1) -> JobTrace:
+    def of_job(self, header: Header, peers: int, near: int = 1) -> JobTrace:
         """Return the trace of a job, which the job enters at its start.
 
         Args:
             header: what it is of.
             peers: how many record.
-            ahead: how many steps may be under way at once.
+            near: see `Scope`.
         """
-        scope = replace(self.scope, ahead=ahead)
-        job = JobTrace({**header, "scope": str(scope)}, scope, self._keep(), peers)
+        scope = replace(self.scope, near=near)
+        job = JobTrace({**header, "scope": str(scope)}, scope, self._keep() if self._keep else None, peers)
         self.jobs.append(job)
         return job
 

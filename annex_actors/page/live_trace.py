@@ -1,0 +1,60 @@
+"""The trace of a run that goes on, for its page: the newest records, while there is a viewer."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from annex_actors.page.feed import Record
+from annex_actors.page.saved_trace import window_rows
+from annex_actors.runtimes.tracing.layout import Records
+from annex_actors.runtimes.tracing.tracing import JobTrace
+
+MOST_PARTS = 32
+"""Readings that wait for the next look; the oldest are dropped."""
+
+MOST_RECORDS = 360
+"""Records of a look, the newest: some 120 pieces of work, each with the message that came and the one that went."""
+
+
+class LiveTrace:
+    """Listens to the trace of a job while there is a viewer.
+
+    Args:
+        trace: of the job.
+    """
+
+    def __init__(self, trace: JobTrace) -> None:
+        self._trace = trace
+        self._parts: deque[tuple[Mapping[str, Any], Records]] = deque(maxlen=MOST_PARTS)
+
+    def listen(self) -> None:
+        """Begin: from now on the peers record."""
+        self._trace.listen(self._add)
+
+    def unlisten(self) -> None:
+        """End; what was heard is forgotten."""
+        self._trace.unlisten(self._add)
+        self._parts.clear()
+
+    def rows(self) -> Iterator[Record]:
+        """Yield the newest work, messages and waits since the last call."""
+        header, records = self._taken()
+        newest = records[np.argsort(records["start"], kind="stable")][-MOST_RECORDS:]
+        if len(newest) < len(records):
+            yield {"type": "omitted", "records": len(records) - len(newest)}
+        if len(newest):
+            yield from window_rows(header, newest)
+
+    def _add(self, header: Mapping[str, Any], records: Records) -> None:
+        """Keep new records; called in the thread that reads them."""
+        self._parts.append((header, records))
+
+    def _taken(self) -> tuple[Mapping[str, Any], Records]:
+        parts = [self._parts.popleft() for _ in range(len(self._parts))]
+        if not parts:
+            return {}, np.empty(0, np.dtype([("start", "f8")]))
+        return parts[-1][0], np.concatenate([records for _, records in parts])
