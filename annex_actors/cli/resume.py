@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from annex_actors.cli.detach import Detach, departures, detached
 from annex_actors.cli.output import print_json, print_note, print_result
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
 from annex_actors.cli.training import print_outcome, progress_of, scope_of
+
+if TYPE_CHECKING:
+    pass
 
 
 def resume(
@@ -60,7 +63,7 @@ def resume(
             print_result(f"{done}; nothing is left to do, --epochs trains it further")
         return 0
     with (
-        pages_of(observe=observe, control=observe_control, report=report) as pages,
+        pages_of(config.runtime.name, observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
         run = resumption.carry_out(

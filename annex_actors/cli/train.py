@@ -132,7 +132,7 @@ def train(
     config, learner, dataset = resolve(settings)
     logs = [log_at(path) for path in log or []]
     with (
-        pages_of(observe=observe, control=observe_control, report=report) as pages,
+        pages_of(config.runtime.name, observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
         run = train_recorded(
