@@ -28,9 +28,8 @@ def kill(
 
     *run, layer = run_and_layer
     if len(run) > 1:
-        raise ConfigError(
-            f"expected a run and a layer, got {counted(len(run_and_layer), 'argument')}; quote a label with spaces"
-        )
+        got = counted(len(run_and_layer), "argument")
+        raise ConfigError(f"expected a run and a layer, got {got}; quote a label with spaces")
     with Client(meant(Path(run[0]) if run else None, Path())) as client:
         killed = client.kill(layer)
         print_result(f"killed {killed.label}, incarnation {killed.incarnation}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_note, print_result
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
 from annex_actors.cli.training import print_outcome, progress_of, scope_of
-
-if TYPE_CHECKING:
-    from annex_actors.runs.recorded_run import AttendantIn
 
 
 def resume(
@@ -61,7 +58,11 @@ def resume(
         pages_of(config.runtime.name, observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
-        attendants: list[AttendantIn] = [control(config.runtime.name), *pages.attendants]
-        run = resumption.carry_out(observers=observers, trace=scope, attendants=attendants, note=note)
+        run = resumption.carry_out(
+            observers=observers,
+            trace=scope,
+            attendants=[control(config.runtime.name), *pages.attendants],
+            note=note,
+        )
         pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

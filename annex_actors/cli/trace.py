@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from annex_actors.tracing.trace import Trace
 
 _FORMS = ("table", "gantt", "sequence", "perfetto", "csv", "json")
+_OF_STEPS = ("gantt", "sequence")
 
 _SHORT = {
     "no activation yet": "activation",
@@ -34,16 +35,19 @@ _SHORT = {
 
 _RUN = "The folder of a run that was trained with --trace."
 _OUT = "The file to write: .svg, .png or .pdf for a picture, .mmd for Mermaid; else the result is printed."
-_STEP = "The first step to show, from 0; by default one in the middle, of a diagram the first."
+_STEP = (
+    "The first step of a chart, from 0, by default one in the middle; or the step of a diagram, by default the first."
+)
 _STEPS = "How many steps a chart shows."
+_DEFAULT_STEPS = 3
 
 
 def trace(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help=_RUN)],
     to: Annotated[str, typer.Option(metavar="|".join(_FORMS), help="The form.")] = "table",
     step: Annotated[int | None, typer.Option(help=_STEP)] = None,
-    steps: Annotated[int, typer.Option(help=_STEPS)] = 3,
-    out: Annotated[Path | None, typer.Option(help=_OUT)] = None,
+    steps: Annotated[int | None, typer.Option(help=_STEPS, show_default=str(_DEFAULT_STEPS))] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=_OUT)] = None,
     debug: shared.Debug = False,
 ) -> None:
     """Show what the actors of a run did, and why they waited.
@@ -52,48 +56,72 @@ def trace(
     a sequence diagram has the messages of a step, as text, .mmd or a picture; perfetto is a file for
     https://ui.perfetto.dev; csv and json have every record.
     """
-    from annex_actors.base import checks
+    from annex_actors.base.words import counted
     from annex_actors.tracing.trace_reader import read_trace
+
+    _check(to, out, step, steps)
+    found = read_trace(run_dir)
+    if found.dropped:
+        print_note(f"note: no room for {counted(found.dropped, 'record')}; trace fewer steps")
+    if to == "table":
+        _print_figures(found)
+        return
+    content = _content(found, to, _ending(out), step, steps or _DEFAULT_STEPS)
+    if out is None:
+        print_lines(content.decode().splitlines())
+    else:
+        _write(out, content)
+
+
+def _check(to: str, out: Path | None, step: int | None, steps: int | None) -> None:
+    """Check the options, before anything is read.
+
+    Raises:
+        ConfigError: one is unknown, out of range, or without a meaning for this form.
+    """
+    from annex_actors.base import checks
+    from annex_actors.base.errors import ConfigError
+    from annex_actors.tracing.pictures import FORMATS
 
     if to not in _FORMS:
         checks.unknown("--to", to, _FORMS)
+    if to == "gantt" and _ending(out) not in FORMATS:
+        raise ConfigError(f"expected --out to be a .{', .'.join(FORMATS)} file for a chart, got {out or 'none'}")
+    for option, value, forms in (
+        ("--out", out, _FORMS[1:]),
+        ("--step", step, _OF_STEPS),
+        ("--steps", steps, ("gantt",)),
+    ):
+        if value is not None and to not in forms:
+            raise ConfigError(f"expected {option} with --to {' or '.join(forms)}, got --to {to}; leave {option} out")
     if step is not None:
         checks.whole_number("--step", step, at_least=0)
-    checks.whole_number("--steps", steps, at_least=1, limit=10_000)
-    found = read_trace(run_dir)
-    if found.dropped:
-        print_note(f"note: {found.dropped:,} records had no room and are missing; trace fewer steps")
-    if to == "table" and out is None:
-        _print_figures(found)
-        return
-    content = _content(found, to, out, step, steps)
-    if out is None:
-        print_lines(content.decode().splitlines())
-        return
-    _write(out, content)
+    if steps is not None:
+        checks.whole_number("--steps", steps, at_least=1, limit=10_000)
 
 
-def _content(trace: Trace, to: str, out: Path | None, step: int | None, steps: int) -> bytes:
-    from annex_actors.base.errors import ConfigError
-    from annex_actors.tracing.gantt import gantt_of
+def _ending(out: Path | None) -> str:
+    return "" if out is None else out.suffix.lower().removeprefix(".")
+
+
+def _content(trace: Trace, to: str, ending: str, step: int | None, steps: int) -> bytes:
     from annex_actors.tracing.perfetto import perfetto_of
-    from annex_actors.tracing.pictures import FORMATS
     from annex_actors.tracing.rows import csv_of, json_of
+
+    if to == "gantt":
+        return trace.gantt(ending, step=step, steps=steps)
+    if to == "sequence":
+        return _sequence(trace, ending, trace.steps[0] if step is None and trace.steps else step)
+    return {"perfetto": perfetto_of, "csv": csv_of, "json": json_of}[to](trace).encode()
+
+
+def _sequence(trace: Trace, ending: str, step: int | None) -> bytes:
+    from annex_actors.tracing.pictures import FORMATS
     from annex_actors.tracing.sequence import mermaid_of, picture_of, sequence_of
 
-    ending = "" if out is None else out.suffix.lower().removeprefix(".")
-    if to == "gantt":
-        if ending not in FORMATS:
-            raise ConfigError(f"expected --out to be a .{', .'.join(FORMATS)} file for a chart, got {out or 'none'}")
-        return gantt_of(trace, ending, step=step, steps=steps)
-    if to == "sequence":
-        step = trace.steps[0] if step is None and trace.steps else step
-        if ending in FORMATS:
-            return picture_of(trace, step, ending)
-        return (mermaid_of if ending in ("mmd", "mermaid") else sequence_of)(trace, step).encode() + b"\n"
-    if to == "table":
-        raise ConfigError(f"expected --out with another form than a table, got {out}; leave it out, or use --to csv")
-    return {"perfetto": perfetto_of, "csv": csv_of, "json": json_of}[to](trace).encode()
+    if ending in FORMATS:
+        return picture_of(trace, step, ending)
+    return (mermaid_of if ending == "mmd" else sequence_of)(trace, step).encode() + b"\n"
 
 
 def _write(out: Path, content: bytes) -> None:
@@ -120,7 +148,8 @@ def _print_figures(trace: Trace) -> None:
         waits = [_percent(idle[name], figures.wall) for name in columns]
         rows.append([each.label, _percent(each.busy, figures.wall), *waits, each.mailbox])
     print_table(["actor", "busy", *columns, "mailbox"], rows)
-    print_lines(_sentences(figures))
+    for sentence in _sentences(figures):
+        print_result(sentence)
 
 
 def _sentences(figures: Figures) -> list[str]:

@@ -99,7 +99,8 @@ class _Lines:
 
 def _start(record: Mapping[str, Any]) -> str:
     what = f"goes on from step {record['step']:,}" if record["step"] else "starts"
-    return f"the run {what} on {record['runtime']}: {counted(len(record['stages']), 'stage')}, schedule {record['schedule']}"
+    stages = counted(len(record["stages"]), "stage")
+    return f"the run {what} on {record['runtime']}: {stages}, schedule {record['schedule']}"
 
 
 def text_of(record: Mapping[str, Any]) -> str:

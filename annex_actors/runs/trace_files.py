@@ -10,7 +10,7 @@ from pathlib import Path
 from annex_actors.base.files import open_in_place, writing
 from annex_actors.runs.run_directory import TRACE, TRACE_RECORDS
 from annex_actors.runtimes.tracing.kept import Header
-from annex_actors.runtimes.tracing.layout import Records
+from annex_actors.runtimes.tracing.layout import RECORD, Records
 from annex_actors.training.atomic_files import write_whole
 
 MOST_IN_FILE = 12_000_000
@@ -37,11 +37,13 @@ class InFolder:
 
     def add(self, records: Records) -> int:
         """Append more records to the file; on a disk that is full they are lost, and the run goes on."""
-        kept = records[: max(0, MOST_IN_FILE - self._length)]
+        kept, path = records[: max(0, MOST_IN_FILE - self._length)], self._folder / TRACE_RECORDS
         try:
-            with os.fdopen(open_in_place(self._folder / TRACE_RECORDS, os.O_WRONLY | os.O_APPEND), "wb") as file:
+            with os.fdopen(open_in_place(path, os.O_WRONLY | os.O_APPEND), "wb") as file:
                 file.write(kept.tobytes())
         except OSError:
+            with suppress(OSError):  # without the part that had room, behind which nothing could be read
+                os.truncate(path, self._length * RECORD.itemsize)
             return len(records)
         self._length += len(kept)
         return len(records) - len(kept)

@@ -1,4 +1,7 @@
-"""A Gantt chart: the ideal schedule above the real one, on one axis of time, with the reason of each wait."""
+"""A Gantt chart: the ideal schedule above the real one, on one axis of time, with the reason of each wait.
+
+Where the simulator does not know the schedule, since it is your own and not registered, the chart has no ideal one.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annex_actors.base.errors import DataError
+from annex_actors.base.errors import DataError, UserError
 from annex_actors.base.words import counted
 from annex_actors.protocol.messages import WHOLE_STEP, Address
 from annex_actors.tracing.ideal import ideal_of
-from annex_actors.tracing.pictures import COLORS, new_figure, plain, saved
+from annex_actors.tracing.pictures import COLORS, label_of, new_figure, plain, saved
 from annex_actors.tracing.recording import Recording
 from annex_actors.tracing.waits import (
     CORE,
@@ -59,7 +62,7 @@ class Bar:
 
 
 def window_of(trace: Recording, step: int | None = None, steps: int = DEFAULT_STEPS) -> range:
-    """Return the steps that a chart shows: from ``step``, or those that took as long as most do.
+    """Return the steps that a chart shows, at most so many: from ``step``, or those that took as long as most do.
 
     Raises:
         DataError: the step was not traced.
@@ -74,7 +77,7 @@ def window_of(trace: Recording, step: int | None = None, steps: int = DEFAULT_ST
         whole = [first for first in traced if first + steps - 1 in spans] or [traced[0]]
         took = {first: spans[min(first + steps - 1, traced[-1])][1] - spans[first][0] for first in whole}
         step = sorted(whole, key=took.__getitem__)[(len(whole) - 1) // 2]
-    return range(step, step + steps)
+    return range(step, min(step + steps, traced[-1] + 1))
 
 
 def _spans(trace: Recording) -> dict[int, tuple[float, float]]:
@@ -101,22 +104,23 @@ def gantt_of(
 
     Raises:
         DataError: see `window_of`; or there are too many pieces of work.
-        ConfigError: matplotlib is not installed, or the schedule is your own and not registered.
+        ConfigError: matplotlib is not installed.
     """
     window = window_of(trace, step, steps)
     rows, real, wall = real_bars(trace, window)
     stages = [peer for peer in rows if peer.role == "stage"]
     ideal = ideal_bars(trace, len(window), stages)
-    first, height = len(stages) + 1, len(stages) + 1 + len(rows)
+    first = len(stages) + 1 if ideal else 0
+    height = first + len(rows)
     figure, axes = new_figure(_WIDTH, _MARGIN + _INCHES * height)
     _draw(axes, ideal, 0, wall)
     _draw(axes, real, first, wall)
-    labels = [plain(trace.labels.get(peer, str(peer))) for peer in (*stages, *rows)]
-    axes.set_yticks([*range(len(stages)), *range(first, height)], labels)
+    shown = [*enumerate(stages if ideal else ()), *enumerate(rows, first)]
+    axes.set_yticks([row for row, _ in shown], [label_of(trace, peer) for _, peer in shown])
     axes.set_ylim(height - 0.5, -0.5)
     axes.set_xlim(0, wall)
     axes.set_xlabel("milliseconds")
-    for at, text in ((-0.5, "ideal"), (first - 0.5, "real")):
+    for at, text in ((-0.5, "ideal"), (first - 0.5, "real")) if ideal else ():
         axes.text(0, at, text, ha="left", va="bottom", fontsize="small", style="italic")
     axes.set_title(plain(_title(trace, window, ideal, wall)), fontsize="medium")
     figure.legend(handles=_legend(real, ideal), loc="outside lower center", ncols=5, fontsize="small")
@@ -132,7 +136,8 @@ def real_bars(trace: Recording, window: range) -> tuple[list[Address], list[Bar]
     inside = [each for peer in rows for each in trace.work[peer] if each.on_step and each.step in window]
     if len(inside) > MOST_PIECES:
         raise DataError(
-            f"expected at most {MOST_PIECES:,} pieces of work in a chart, got {len(inside):,}; show fewer `steps`"
+            f"expected a chart of at most {counted(MOST_PIECES, 'piece of work', 'pieces of work')}, "
+            f"got {len(inside):,}; show fewer `steps`"
         )
     begin, end = min(each.start for each in inside), max(each.end for each in inside)
     bars = []
@@ -149,8 +154,11 @@ def real_bars(trace: Recording, window: range) -> tuple[list[Address], list[Bar]
 
 
 def ideal_bars(trace: Recording, steps: int, rows: Sequence[Address]) -> list[Bar]:
-    """Return the work of the same schedule in the simulator, with the measured times."""
-    pieces = ideal_of(trace, steps).pieces
+    """Return the work of the same schedule in the simulator, with the measured times; none if it does not know it."""
+    try:
+        pieces = ideal_of(trace, steps).pieces
+    except UserError:
+        return []
     return [
         Bar(rows.index(each.stage), each.start * 1e3, each.end * 1e3, each.work, _name(each.work, each.microbatch))
         for each in pieces
@@ -159,12 +167,12 @@ def ideal_bars(trace: Recording, steps: int, rows: Sequence[Address]) -> list[Ba
 
 
 def _title(trace: Recording, window: range, ideal: Sequence[Bar], wall: float) -> str:
-    shortest = max((bar.end for bar in ideal), default=0.0)
+    best = f"ideal {max(bar.end for bar in ideal):.3g} ms" if ideal else "the ideal is not known"
     which = f"step {window[0]}" if len(window) == 1 else f"steps {window[0]} to {window[-1]}"
     how = (
         f"{trace.header['schedule']}, {counted(trace.header['microbatches'], 'microbatch')}, {trace.header['runtime']}"
     )
-    return f"{which} of {trace.header['run']} ({how}): {wall:.3g} ms, ideal {shortest:.3g} ms"
+    return f"{which} of {trace.header['run']} ({how}): {wall:.3g} ms, {best}"
 
 
 def _draw(axes: Any, bars: Sequence[Bar], first: int, wall: float) -> None:

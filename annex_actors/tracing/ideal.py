@@ -14,6 +14,9 @@ from annex_actors.runtimes.cost_model import LayerTimes
 from annex_actors.tracing.pieces import Work
 from annex_actors.tracing.recording import Recording
 
+MOST_PIECES = 50_000
+"""Forwards that are simulated: as many take seconds."""
+
 _KINDS = {"F": "forward", "B": "backward", "W": "weight_gradient"}
 
 
@@ -21,13 +24,19 @@ def ideal_of(trace: Recording, steps: int = 1) -> Simulation:
     """Return the simulation of so many steps, with the median time of each kind of work at each stage; in seconds.
 
     Raises:
-        DataError: no step was traced.
+        DataError: no step was traced, or so many pieces of work would be simulated that it takes long.
         ConfigError: the schedule is your own and is not registered.
     """
+    schedule, stages, microbatches = schedule_of(trace), trace.header["stages"], trace.header["microbatches"]
+    if stages * microbatches * steps > MOST_PIECES:
+        raise DataError(
+            f"expected stages x microbatches x steps to be at most {MOST_PIECES:,}, got {stages} x {microbatches} "
+            f"x {steps}; choose fewer `steps`"
+        )
     return simulate(
-        schedule_of(trace),
-        stages=trace.header["stages"],
-        microbatches=trace.header["microbatches"],
+        schedule,
+        stages=stages,
+        microbatches=microbatches,
         steps=steps,
         times=times_of(trace),
     )

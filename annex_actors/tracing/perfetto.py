@@ -43,7 +43,7 @@ class _Events:
         flows = [each for each in trace.flows if each.sent is not None and each.received is not None]
         for number, flow in enumerate(each for each in flows if each.to in self._track):
             events += self._flow(number, flow)
-        return events + [self._death(each) for each in trace.header["exits"] if address_of(each["peer"]) in self._track]
+        return events + [self._death(each) for each in trace.header["exits"] if self._is_death(each)]
 
     def _names(self) -> list[dict[str, Any]]:
         found = [_meta("process_name", WORK, 0, name=f"work of {self._trace.header['run']}")]
@@ -85,6 +85,9 @@ class _Events:
     def _depth(self, work: Work) -> dict[str, Any]:
         name = f"mailbox of {work.peer}"
         return {"ph": "C", "pid": WORK, "ts": self._at(work.start), "name": name, "args": {"messages": work.mailbox}}
+
+    def _is_death(self, ended: dict[str, Any]) -> bool:
+        return not ended["orderly"] and address_of(ended["peer"]) in self._track
 
     def _death(self, died: dict[str, Any]) -> dict[str, Any]:
         place = {"pid": WORK, "tid": self._track[address_of(died["peer"])], "ts": self._at(died["time"])}

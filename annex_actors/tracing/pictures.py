@@ -6,7 +6,9 @@ from io import BytesIO
 from typing import Any
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.texts import printable
+from annex_actors.base.texts import printable, shortened
+from annex_actors.protocol.messages import Address
+from annex_actors.tracing.recording import Recording
 
 COLORS = {
     "F": "#56b4e9",
@@ -25,6 +27,7 @@ Source: M. Okabe and K. Ito, "Color Universal Design", 2008.
 FORMATS = ("svg", "png", "pdf")
 
 _DOTS_PER_INCH = 120
+_LONGEST_LABEL = 40
 
 
 def new_figure(width: float, height: float) -> tuple[Any, Any]:
@@ -50,6 +53,11 @@ def saved(figure: Any, picture_format: str) -> bytes:
     with rc_context({"svg.hashsalt": "annex-actors"}):
         figure.savefig(content, format=picture_format, dpi=_DOTS_PER_INCH, metadata=metadata)
     return content.getvalue()
+
+
+def label_of(trace: Recording, peer: Address) -> str:
+    """Return what a peer is, short enough to stand beside a picture."""
+    return plain(shortened(trace.labels.get(peer, str(peer)), _LONGEST_LABEL))
 
 
 def plain(text: str) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from annex_actors.base.errors import DataError
 from annex_actors.base.words import counted
 from annex_actors.protocol.messages import WHOLE_STEP, Address
-from annex_actors.tracing.pictures import COLORS, new_figure, plain, saved
+from annex_actors.tracing.pictures import COLORS, label_of, new_figure, saved
 from annex_actors.tracing.pieces import CONTROL, LETTERS, Flow
 from annex_actors.tracing.recording import Recording
 
 MOST = 500
-"""Messages of a diagram: with more nobody finds anything in it."""
+"""Messages of a diagram: in one of more, nothing can be found."""
 
 
 def messages_of(trace: Recording, step: int | None = None) -> list[Flow]:
@@ -33,7 +33,9 @@ def messages_of(trace: Recording, step: int | None = None) -> list[Flow]:
     if step is not None and not found:
         raise DataError(f"expected a step that was traced, from {_bounds(trace)}, got {step}")
     if len(found) > MOST:
-        raise DataError(f"expected at most {MOST} messages in a diagram, got {len(found):,}; choose a `step`")
+        raise DataError(
+            f"expected a diagram of at most {counted(MOST, 'message')}, got {len(found):,}; choose a `step`"
+        )
     return found
 
 
@@ -51,7 +53,7 @@ def sequence_of(trace: Recording, step: int | None = None) -> str:
     peers = _peers(trace, flows)
     names = [str(peer) for peer in peers]
     labels = [_label(flow, with_step=step is None) for flow in flows]
-    gap = max(len(text) for text in (*names, *labels)) + 4
+    gap = max(len(text) for text in (*names, *labels)) + 6
     column = {peer: index * gap + gap // 2 for index, peer in enumerate(peers)}
     width = gap * len(peers)
     lines = ["".join(name.center(gap) for name in names).rstrip()]
@@ -126,7 +128,7 @@ def picture_of(trace: Recording, step: int | None = None, picture_format: str = 
     figure, axes = new_figure(2.0 * len(peers) + 0.5, 0.32 * len(flows) + 1.2)
     for column, peer in enumerate(peers):
         axes.plot([column, column], [-0.5, len(flows)], color="#bbbbbb", linewidth=1, zorder=0)
-        axes.text(column, -1.0, plain(trace.labels.get(peer, str(peer))), ha="center", va="bottom", fontsize="small")
+        axes.text(column, -1.0, label_of(trace, peer), ha="center", va="bottom", fontsize="small")
     for row, flow in enumerate(flows):
         start, end = peers.index(flow.sender), peers.index(flow.to)
         style = {"arrowstyle": "-|>", "color": _color(flow), "linestyle": ":" if flow.received is None else "-"}

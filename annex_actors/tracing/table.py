@@ -10,7 +10,7 @@ from statistics import median, quantiles
 from annex_actors.base.errors import UserError
 from annex_actors.protocol.messages import Address
 from annex_actors.tracing.ideal import ideal_of
-from annex_actors.tracing.pieces import Work
+from annex_actors.tracing.pieces import CONTROL, Work
 from annex_actors.tracing.recording import Recording
 
 _MOST_STEPS = 20
@@ -51,7 +51,7 @@ class Figures:
         bubble: the part of the stages' time, within the traced steps, in which they did no work on a step, from 0 to 1.
         ideal_bubble: the same in the simulator, with the measured times; None where it cannot simulate the schedule.
         messages: how many were received.
-        lost: how many were not.
+        lost: how many with arrays or about a step were sent to an incarnation that had died, and so were sent again.
         hop: the median time from send to receipt, in seconds; None without messages.
         hop_99: what 99 of 100 hops are shorter than.
         dropped: records that were dropped.
@@ -80,7 +80,7 @@ def figures_of(trace: Recording) -> Figures:
         bubble=_bubble([works for peer, works in trace.work.items() if peer.role == "stage"]),
         ideal_bubble=_ideal_bubble(trace),
         messages=len(hops),
-        lost=len(flows) - len(hops),
+        lost=sum(each.received is None and each.kind not in CONTROL for each in flows),
         hop=median(hops) if hops else None,
         hop_99=quantiles(hops, n=100)[-1] if len(hops) > 1 else None,
         dropped=trace.dropped,

@@ -14,6 +14,7 @@ from annex_actors.base.errors import DataError
 from annex_actors.base.files import SMALL, read_file, reading
 from annex_actors.base.words import counted
 from annex_actors.protocol.messages import WHOLE_STEP, Address
+from annex_actors.protocol.routing import stage_address
 from annex_actors.runs.run_directory import TRACE, TRACE_RECORDS
 from annex_actors.runs.trace_files import MOST_IN_FILE
 from annex_actors.runtimes.tracing.layout import NAME, RECORD, WORKED, Records
@@ -28,6 +29,7 @@ def _printable(text: str) -> str:
 
 _Name = Annotated[str, Field(min_length=1, max_length=NAME), AfterValidator(_printable)]
 _Count = Annotated[int, Field(ge=0, lt=2**31)]
+_Stages = Annotated[int, Field(ge=0, lt=10**6)]
 
 _LEAST = {"number": -1, "own_number": -1, "microbatch": WHOLE_STEP, "bytes": 0, "version": 0}
 """The least value of fields of a record."""
@@ -39,7 +41,7 @@ class _Part(BaseModel):
 
 class _Peer(_Part):
     id: _Name
-    label: str
+    label: Annotated[str, Field(max_length=10_000)]
 
 
 class _Exit(_Part):
@@ -59,7 +61,7 @@ class _Header(_Part):
     cores: _Count | None
     schedule: str | None
     microbatches: Annotated[_Count, Field(ge=1)]
-    stages: _Count
+    stages: _Stages
     credit: list[int]
     peers: list[_Peer]
     names: list[_Name]
@@ -107,8 +109,8 @@ def _header(path: Path, text: bytes) -> dict[str, Any]:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "JSON"
         raise DataError(f"expected {path} to be of a trace, got {place}: {first['msg']}; trace the run again") from None
-    if header.stages > len(header.peers):
-        raise DataError(f"expected {path} to name {counted(header.stages, 'layer')}, got {len(header.peers)} peers")
+    if not {str(stage_address(s)) for s in range(header.stages)} <= {each.id for each in header.peers}:
+        raise DataError(f"expected {path} to name {counted(header.stages, 'stage')}, got others; trace the run again")
     return header.model_dump()
 
 

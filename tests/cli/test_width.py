@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for data, run in (("mine.csv", "wide"), ("many.npz", "many")):
-            assert main(["train", data, "--epochs", "2", "--quiet", "--run-dir", run]) == 0
+            assert main(["train", data, "--epochs", "2", "--quiet", "--trace", "all", "--run-dir", run]) == 0
         assert main(["train", "xor", "--epochs", "9", "--quiet", "--run-dir", "bad", *BAD]) == 1
     return folder
 
@@ -65,6 +65,9 @@ COMMANDS = {
     "inspect many": 0,
     "inspect bad": 0,
     "resume wide": 0,
+    "trace wide": 0,
+    "trace many": 0,
+    "trace many --step 3": 2,
     "simulate": 0,
     "simulate --schedule interleaved --stages 8 --microbatches 16 --times 1,1.5,1,0.25": 0,
     "simulate --schedule pipedream --steps 40": 0,

@@ -69,6 +69,8 @@ class JobTrace:
         if self._thread is not None and not self._header["is_over"]:
             self._thread.join()
             self.read()
+            self._lost += sum(ring.dropped for _, _, ring in self._rings)
+            self._rings.clear()  # a megabyte of each peer
             self._header["is_over"] = True
             self._describe()
 
