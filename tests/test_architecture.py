@@ -28,6 +28,7 @@ LEVELS = {
     "experiments": 6,
     "export": 6,
     "observe": 7,
+    "control": 7,
     "service": 7,
     "replay": 7,
     "tracing": 7,
@@ -92,7 +93,8 @@ HOSTS = {
         f"runtimes/processes/{name}.py"
         for name in ("connections", "fork_server", "fork_server_process", "framing", "link", "worker", "worker_process")
     }
-    | {"service/server.py", "page/server.py"},
+    | {"service/server.py", "page/server.py"}
+    | {f"control/{name}.py" for name in ("client", "place", "server")},
     "asyncio": {"page/application.py", "page/server.py"},
     "starlette": {"service/application.py", "page/application.py"},
     "uvicorn": {"service/server.py", "page/server.py"},

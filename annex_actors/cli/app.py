@@ -14,9 +14,12 @@ from annex_actors.cli.chaos import chaos
 from annex_actors.cli.curves import curves
 from annex_actors.cli.data import data
 from annex_actors.cli.datasets import datasets
+from annex_actors.cli.doctor import doctor
 from annex_actors.cli.export import export
 from annex_actors.cli.find_rate import find_rate
 from annex_actors.cli.inspect import inspect
+from annex_actors.cli.kill import kill
+from annex_actors.cli.logs import logs
 from annex_actors.cli.metrics import metrics
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
@@ -24,10 +27,13 @@ from annex_actors.cli.predict import predict
 from annex_actors.cli.replay import replay
 from annex_actors.cli.report import report
 from annex_actors.cli.resume import resume
+from annex_actors.cli.runs import runs
 from annex_actors.cli.schedules import schedules
 from annex_actors.cli.serve import serve
 from annex_actors.cli.settings import settings
 from annex_actors.cli.simulate import simulate
+from annex_actors.cli.status import status
+from annex_actors.cli.stop import stop
 from annex_actors.cli.summary import summary
 from annex_actors.cli.tables import costs, initializers, layers, optimizers, rates
 from annex_actors.cli.trace import trace
@@ -47,6 +53,12 @@ _LISTS = (data, datasets, layers, initializers, costs, optimizers, rates, schedu
 for each in (
     train,
     resume,
+    runs,
+    status,
+    doctor,
+    logs,
+    kill,
+    stop,
     predict,
     serve,
     inspect,

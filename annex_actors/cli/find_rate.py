@@ -38,7 +38,7 @@ def find_rate(
     debug: shared.Debug = False,
 ) -> None:
     """Find a learning rate: train for some steps with one that rises, and show where the cost falls fastest."""
-    from annex_actors.observe.lines import number
+    from annex_actors.base.figures import number
     from annex_actors.runs.config import resolve
 
     settings = shared.settings_from(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LOAD = "A Python file of yours to run first, so that what it registers has a name. Repeatable."
 _LOAD_INSTEAD = "A Python file of yours to run instead of those that the folder names. Repeatable."
+_RUN_HERE = "The folder of a run; by default the one that goes on here, or the newest in runs/."
 _SET = "Any setting, such as optimizer.momentum=0.9; see `annex-actors settings`. Repeatable; overrides other options."
 _TRACE = "Record each message and piece of work: of all steps, of one in a hundred, or of the first STEPS."
 _PROGRESS = "Print the line of every so many epochs; by default about 50 in all. metrics.jsonl has every epoch."
@@ -44,6 +45,7 @@ Load: TypeAlias = Annotated[list[Path] | None, typer.Option(help=_LOAD)]
 LoadInstead: TypeAlias = Annotated[list[Path] | None, typer.Option("--load", help=_LOAD_INSTEAD)]
 Set: TypeAlias = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=_SET)]
 RunDir: TypeAlias = Annotated[Path, typer.Argument(help="The folder of a run.")]
+RunHere: TypeAlias = Annotated[Path | None, typer.Argument(metavar="[RUN]", help=_RUN_HERE)]
 Trace: TypeAlias = Annotated[str | None, typer.Option(metavar="all|sample|STEPS", help=_TRACE)]
 ProgressEvery: TypeAlias = Annotated[int | None, typer.Option(help=_PROGRESS)]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors (and --json).")]

@@ -41,7 +41,7 @@ def predict(
 
     Rows of a table go through the transforms of the training. Where the label is there, metrics are shown.
     """
-    from annex_actors.observe.lines import number
+    from annex_actors.base.figures import number
     from annex_actors.runs.predictions import Meaning
     from annex_actors.runs.questions import Question
 

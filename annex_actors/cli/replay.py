@@ -50,7 +50,7 @@ def replay(
         print_json(report.model_dump_json())
     else:
         print_result("\n".join(_lines(report)))
-    return 0 if report.difference is None else 1
+    return 0 if report.is_equal else 1
 
 
 def _selection(step: int | None, layer: int | None, microbatch: int | None, work: str | None) -> Selection | None:
@@ -81,6 +81,7 @@ def _replayed(
     from annex_actors.replay.oracle import replay
     from annex_actors.runs.resumption import Resumption
 
+    _show_crashes_of_this_process()
     config, cause = saved.config_for(load, print_note).on_runtime("inline"), None
     if selection is None:
         cause = first_cause(saved)
@@ -90,11 +91,10 @@ def _replayed(
                 "name a piece with --step, --layer and --microbatch"
             )
         if cause.record is not None and cause.record.has_arrays:
-            return replay_failure(saved, cause.record, config.learner(), debugger)
+            return replay_failure(saved, cause, cause.record, config.learner(), debugger)
         print_note(f"what the layer was given is not kept; it is computed again from the data: {cause.error}")
         selection = cause.pieces
     resumption = Resumption.prepare(saved, config, config.learner(), config.load())
-    _show_crashes_of_this_process()
     return replay(resumption, selection, failure=cause.error if cause else None, debugger=debugger, note=print_note)
 
 

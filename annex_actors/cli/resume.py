@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_note, print_result
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
 from annex_actors.cli.training import print_outcome, progress_of, scope_of
+
+if TYPE_CHECKING:
+    from annex_actors.runs.recorded_run import AttendantIn
 
 
 def resume(
@@ -35,6 +38,7 @@ def resume(
 
     With --epochs it comes to the bits of a run that was to have so many epochs from the beginning.
     """
+    from annex_actors.control.server import control
     from annex_actors.runs.resumption import Resumption
     from annex_actors.runs.saved_run import SavedRun
 
@@ -54,9 +58,10 @@ def resume(
             print_result(f"{done}; nothing is left to do, --epochs trains it further")
         return 0
     with (
-        pages_of(observe=observe, control=observe_control, report=report) as pages,
+        pages_of(config.runtime.name, observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
-        run = resumption.carry_out(observers=observers, trace=scope, attendants=pages.attendants, note=note)
+        attendants: list[AttendantIn] = [control(config.runtime.name), *pages.attendants]
+        run = resumption.carry_out(observers=observers, trace=scope, attendants=attendants, note=note)
         pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -73,6 +73,7 @@ def train(
     debug: shared.Debug = False,
 ) -> int:
     """Train a network whose layers are actors, and keep the run in a folder; by default on handwritten digits."""
+    from annex_actors.control.server import control
     from annex_actors.observe import log_at
     from annex_actors.runs.config import resolve
     from annex_actors.runs.recorded_run import train_recorded
@@ -126,7 +127,7 @@ def train(
     config, learner, dataset = resolve(settings)
     logs = [log_at(path) for path in log or []]
     with (
-        pages_of(observe=observe, control=observe_control, report=report) as pages,
+        pages_of(config.runtime.name, observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
         run = train_recorded(
@@ -136,7 +137,7 @@ def train(
             run_dir=run_dir,
             crashes=crashes,
             observers=[*observers, *logs],
-            attendants=pages.attendants,
+            attendants=[control(config.runtime.name), *pages.attendants],
             fingerprints=fingerprints,
             trace=scope,
         )

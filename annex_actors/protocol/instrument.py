@@ -58,6 +58,9 @@ class Peer(Protocol):
     def latest(self) -> Snapshot | None:
         """What it was at the last step that it has finished in this incarnation, committed or not; None: no step."""
 
+    def given_to(self, message: Message) -> Given | None:
+        """Return what the work on a message is given, before it begins; None where nothing observes failures."""
+
 
 class Instrument:
     """Watches a peer's work; every method does nothing until it is overridden.

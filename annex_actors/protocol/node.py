@@ -23,7 +23,7 @@ from typing import Protocol
 import numpy as np
 
 from annex_actors.protocol.effects import Commit, Effect, Request, Send
-from annex_actors.protocol.given import GivenSince
+from annex_actors.protocol.given import Given, GivenSince
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, WorkItem, active
 from annex_actors.protocol.mailbox import MOST_URGENT, Mailbox, Urgency
 from annex_actors.protocol.messages import (
@@ -185,6 +185,10 @@ class Node:
     def waiting(self) -> int:
         """The number of messages that have reached it and are not handled; may be read from another thread."""
         return len(self._control) + self.mailbox.waiting
+
+    def given_to(self, message: Message) -> Given | None:
+        """Return what the work on a message is given, before it begins; None where nothing observes failures."""
+        return None if self._given is None else self._given.to(message)
 
     def urgency(self) -> Urgency | None:
         """Return how urgent the next piece of work is; None where `work` would return None."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from annex_actors.replay.pieces import WORK, Selection
@@ -25,7 +25,7 @@ class Cause:
     Args:
         error: one line.
         pieces: what failed.
-        record: what is kept of it; None: nothing, since the layer's process was killed or hung, or it was too much.
+        record: what is kept of it; None: nothing, as where a layer's process was killed once, or hung.
     """
 
     error: str
@@ -39,7 +39,8 @@ def first_cause(saved: SavedRun) -> Cause | None:
     Raises:
         DataError: what is kept is damaged.
     """
-    causes = [*map(_kept, saved.directory.failures().records()), *_ends(saved)]
+    kept = [_kept(record) for record in saved.directory.failures().records()]
+    causes = [*_ends(saved, kept), *kept]
     error = (saved.report.error or "") if saved.report else ""
     return next((each for each in causes if each.error in error), causes[0] if causes else None)
 
@@ -53,8 +54,8 @@ def _kept(record: FailureRecord) -> Cause:
     )
 
 
-def _ends(saved: SavedRun) -> Iterator[Cause]:
-    """Yield the ends of stages in the middle of a piece of work."""
+def _ends(saved: SavedRun, kept: Sequence[Cause]) -> Iterator[Cause]:
+    """Yield the ends of stages in the middle of a piece of work, with what is kept of it."""
     for event in read_events(saved.path):
         label, reason = str(event.get("label")), str(event.get("reason"))
         layer, place = _LAYER.match(reason) or _LAYER.match(label), _PLACE.search(reason)
@@ -63,4 +64,6 @@ def _ends(saved: SavedRun) -> Iterator[Cause]:
             which = None if microbatch is None else int(microbatch)
             kind = None if work is None else work.replace(" ", "_")
             error = reason if _LAYER.match(reason) else f"{label}: {reason}"
-            yield Cause(error, Selection(int(step), int(layer[1]), which, kind))
+            pieces = Selection(int(step), int(layer[1]), which, kind)
+            same = (each.record for each in kept if each.error == error or each.pieces == pieces)
+            yield Cause(error, pieces, next(same, None))

@@ -11,8 +11,9 @@ from annex_actors.base.words import counted
 from annex_actors.peers.stage import Stage, StageSpec
 from annex_actors.protocol.effects import Commit
 from annex_actors.protocol.messages import Post
+from annex_actors.replay.causes import Cause
 from annex_actors.replay.debugger import Debugger
-from annex_actors.replay.pieces import FailureReport, ReplayReport, layers_of, piece_of, sent_lines
+from annex_actors.replay.pieces import FailureReport, ReplayReport, layers_of, piece_of, sent_lines, weights_line
 from annex_actors.runs.failure_files import FailureRecord, KeptFailure
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes.blas import one_blas_thread
@@ -20,13 +21,14 @@ from annex_actors.training.learner import Learner
 
 
 def replay_failure(
-    saved: SavedRun, record: FailureRecord, learner: Learner, debugger: Debugger | None = None
+    saved: SavedRun, cause: Cause, record: FailureRecord, learner: Learner, debugger: Debugger | None = None
 ) -> ReplayReport:
     """Replay a failure whose arrays are kept.
 
     Args:
         saved: the run.
-        record: the failure.
+        cause: the failure.
+        record: what is kept of it.
         learner: of the run.
         debugger: opened where it fails, and before, where it does not; None: not at all.
 
@@ -45,8 +47,8 @@ def replay_failure(
         run_dir=str(saved.path),
         begins=f"what is kept of the failure, at step {record.version}",
         pieces=(piece_of(stage, kept.message).model_copy(update={"made": made}),),
-        recorded_failure=record.error,
-        failure=None if error is None else FailureReport.of(error, [record.error]),
+        recorded_failure=cause.error,
+        failure=None if error is None else FailureReport.of(error, [record.error, cause.error]),
     )
 
 
@@ -70,15 +72,16 @@ def _done(stage: StageSpec, kept: KeptFailure, debugger: Debugger | None) -> tup
 def _stage(saved: SavedRun, record: FailureRecord, learner: Learner) -> StageSpec:
     """Return the stage that failed, with its initial weights."""
     stages = learner.spec.stage_specs(learner.spec.initial(saved.network.input_shape), "replay")
-    if len(stages) != record.stages or record.layer not in layers_of(stages[record.stage]):
+    mine = stages[record.stage] if 0 <= record.stage < len(stages) == record.stages else None
+    if mine is None or record.layer not in layers_of(mine):
         raise DataError(
             f"expected {counted(record.stages, 'stage')}, as when layer {record.layer} failed, got {len(stages)}; "
             f"set `training.stages` in {saved.path / 'config.toml'} as it was then"
         )
-    return stages[record.stage]
+    return mine
 
 
 def _made(stage: StageSpec, requests: Sequence[object]) -> tuple[str, ...]:
     posts = [each.message for each in requests if isinstance(each, Post) and each.to != stage.address]
     commits = [each.snapshot.step for each in requests if isinstance(each, Commit)]
-    return (*sent_lines(posts), *(f"weights of step {step}" for step in commits))
+    return (*sent_lines(posts), *map(weights_line, commits))

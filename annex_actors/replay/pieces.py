@@ -102,6 +102,11 @@ class ReplayReport(_Record):
     failure: FailureReport | None = None
     recorded_failure: str | None = None
 
+    @property
+    def is_equal(self) -> bool:
+        """Whether all is as the run recorded it; a failure that does not come again is the fault of something else."""
+        return self.difference is None and (self.failure is None or self.failure.is_recorded)
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -182,6 +187,11 @@ def arrays_of(message: Message) -> tuple[str, ...]:
     """Return shape and dtype of each array of a message."""
     stack = message.stack if isinstance(message, WithArray) else ()
     return tuple(f"{array.shape} {array.dtype}" for array in stack)
+
+
+def weights_line(steps: int) -> str:
+    """Return the line of weights that were made."""
+    return f"weights after {counted(steps, 'step')}"
 
 
 def sent_lines(messages: Sequence[Message]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from annex_actors.protocol.instrument import Instrument, Peer, WorkItem
 from annex_actors.protocol.messages import WHOLE_STEP, Message
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.replay.debugger import Debugger
-from annex_actors.replay.pieces import PieceReport, Selection, piece_of, sent_lines
+from annex_actors.replay.pieces import PieceReport, Selection, piece_of, sent_lines, weights_line
 from annex_actors.runs.fingerprint_file import Made
 from annex_actors.runtimes.handed_over import STAGES, Fingerprint, Place, fingerprints, is_piece, sent
 from annex_actors.training.checkpoint import Checkpoint
@@ -80,7 +80,7 @@ class Watch(Instrument):
         found = fingerprints(peer, item, effects)
         recorded = [self._compared(stage, each) for each in found]
         if self._selection.has(stage, item):
-            lines = (*sent_lines(messages), *(f"weights of step {each.place.step}" for each in found[1:]))
+            lines = (*sent_lines(messages), *(weights_line(each.place.step) for each in found[1:]))
             shown = -1 if lines else 0  # of what it was given, where it made nothing for others
             prints = {"fingerprint": _all(found[-1])[shown], "recorded": (recorded[-1] or (None, None))[shown]}
             self.pieces.append(piece_of(stage, item).model_copy(update={"made": lines, **prints}))

@@ -7,6 +7,8 @@ schedule, is in the run's ``config.toml`` and ``network.json``.
 
 The arrays are missing where they are not whole (see `annex_actors.protocol.given`), and of arrays of more than 256 MiB
 there are not even the files. Then the piece can be repeated from a checkpoint and the data.
+
+A process that ends in a piece can hand nothing over. So the next incarnation does, before it repeats the piece.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from annex_actors.training.array_files import arrays_in
 from annex_actors.training.atomic_files import write_whole
 
 MOST = 5
-"""How many different failures of a run are kept: the first ones."""
+"""How many different failures of a run are kept: the first ones that were raised, and the first ends of processes."""
 
 _NAME = re.compile(r"layer-[0-9]+-[a-z_]+-step-[0-9]+(-microbatch-[0-9]+)?\.(json|safetensors)")
 
@@ -118,7 +120,7 @@ class FailureRecord(_Record):
         layer: the index of the layer; the cost counts as the layer after the last.
         work: what it was doing, such as ``forward``.
         error: one line.
-        traceback: the whole text.
+        traceback: the whole text; empty where the layer's process ended.
         stage: the stage that has the layer, from 0, of ``stages``.
         stages: how many there were.
         version: how many steps the weights of the stage had.
@@ -140,6 +142,11 @@ class FailureRecord(_Record):
     before: tuple[MessageRecord, ...]
     versions: int
     has_arrays: bool
+
+    @property
+    def has_raised(self) -> bool:
+        """Whether the layer has raised, and its process did not just end."""
+        return self.traceback != ""
 
     @property
     def name(self) -> str:
@@ -221,17 +228,16 @@ class FailureFiles:
             has_arrays=given.is_whole,
         )
         same = known.get(record.name)
-        if same is not None:
-            if same.has_arrays or not given.is_whole:
-                return
-            record = record.model_copy(update={"number": same.number})
-        elif len(known) >= MOST:
+        if same is None and sum(each.has_raised == record.has_raised for each in known.values()) >= MOST:
+            return
+        merged = record if same is None else _merged(same, record)
+        if merged == same:
             return
         check_folder(self._path)
         self._path.mkdir(exist_ok=True)
-        if given.is_whole:
+        if record.has_arrays and (same is None or not same.has_arrays):
             write_whole(self._path / f"{record.name}.safetensors", save(arrays))
-        write_whole(self._path / f"{record.name}.json", record.model_dump_json(indent=2) + "\n")
+        write_whole(self._path / f"{record.name}.json", merged.model_dump_json(indent=2) + "\n")
 
     def read(self, record: FailureRecord, initial: StageState) -> KeptFailure:
         """Return a failure with its arrays, which it has.
@@ -269,6 +275,13 @@ class FailureFiles:
         except ValidationError as error:
             why = error.errors()[0]["msg"]
             raise DataError(f"{path}: expected a failure that a run has kept, got: {why}; delete the file") from error
+
+
+def _merged(before: FailureRecord, now: FailureRecord) -> FailureRecord:
+    """Return the record of a piece that has failed again: the first one with arrays, what the first error said."""
+    arrays = before if before.has_arrays or not now.has_arrays else now
+    said = before if before.has_raised or not now.has_raised else now
+    return arrays.model_copy(update={"number": before.number, "error": said.error, "traceback": said.traceback})
 
 
 def _arrays(state: StageState, message: Message, before: Iterable[Message]) -> dict[str, Array]:
@@ -319,7 +332,8 @@ def _state(arrays: Mapping[str, Array], versions: int, initial: StageState) -> S
         tuple(part(f"{_STASH}.{version}.{index}", weights) for index, weights in enumerate(initial.weights))
         for version in range(versions)
     )
-    return StageState(layers, CostLog.of(arrays[f"{_STATE}.{_COSTS}"].tolist()), stash)
+    costs = arrays[f"{_STATE}.{_COSTS}"]
+    return StageState(layers, CostLog.of(_like(costs, np.empty(costs.size)).tolist()), stash)
 
 
 def _like(array: Array, expected: Array) -> Array:

@@ -36,7 +36,7 @@ class Keeper:
         self._stages = stages
         self._step = step
         self._handed: SimpleQueue[HandedOver | None] = SimpleQueue()
-        self._left = 2 * MOST
+        self._left = 4 * MOST
         """How many more failures to ask for: each may come twice, the second time with all that it depends on."""
         self._thread = Thread(target=self._run, name="keeper", daemon=True)
 
@@ -95,8 +95,14 @@ class Keeper:
             logger.warning("what a layer was given when it failed is not kept: %s", why)
 
     def _layer(self, failure: Failure) -> int:
-        """Return the index of the layer that failed: where the error does not say it, the last of its stage."""
-        return _layers(self._stages[failure.address.number or 0])[-1] if failure.layer is None else failure.layer
+        """Return the index of the layer that failed.
+
+        Where the error does not say it, it is the cost, which has diverged; where the process has ended, the first of
+        the stage.
+        """
+        if failure.layer is not None:
+            return failure.layer
+        return _layers(self._stages[failure.address.number or 0])[-1 if failure.traceback else 0]
 
 
 def _layers(stage: StageSpec) -> range:

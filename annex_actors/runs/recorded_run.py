@@ -24,8 +24,9 @@ from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runs.run_directory import LOG, RunDirectory
 from annex_actors.runs.run_log import RunLog
 from annex_actors.runs.trace_files import InFolder
-from annex_actors.runtimes import Crash, Observer
+from annex_actors.runtimes import Crash, Job, Observer, Program
 from annex_actors.runtimes.hosting.failures import one_line
+from annex_actors.runtimes.hosting.observers import log_failure
 from annex_actors.runtimes.tracing.scope import Scope
 from annex_actors.runtimes.tracing.tracing import Tracing, activated
 from annex_actors.training.attendants import Attendant
@@ -58,16 +59,34 @@ class MetricsLog:
             self._directory.append(epoch)
 
 
-@dataclass(frozen=True)
 class _InTurn:
-    """Observers that share a thread: to wake up one more at each step costs more than what these do."""
+    """Observers that share a thread: to wake up one more at each step costs more than what these do.
 
-    observers: tuple[Observer, ...]
+    One that raises is removed, and the others go on.
+    """
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = list(observers)
 
     def on_event(self, event: Event) -> None:
         """Show each an event."""
-        for observer in self.observers:
-            observer.on_event(event)
+        for observer in tuple(self._observers):
+            try:
+                observer.on_event(event)
+            except Exception:  # noqa: BLE001 - logged, as where each observer is an actor of its own
+                log_failure(observer)
+                self._observers.remove(observer)
+
+
+@dataclass(frozen=True)
+class _Attending:
+    """An attendant that is shown its events by `_InTurn`, if it observes, and so is no observer of its own."""
+
+    attendant: Attendant
+
+    def attend(self, job: Job, program: Program) -> AbstractContextManager[None]:
+        """Attend."""
+        return self.attendant.attend(job, program)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +202,7 @@ class Recording:
         """Train, and write the outcome; ``before`` are the epochs that were finished before a resume."""
         learner, directory = self.learner, self.directory
         beside = [make(directory.path) for make in attendants]
+        watching = [each for each in beside if isinstance(each, Observer)]
         metrics, checkpoints = MetricsLog(directory, before), directory.checkpoints(self.config)
         events = EventLog(directory, training)
         failure: BaseException | None = None
@@ -197,9 +217,9 @@ class Recording:
             ):
                 learner.carry_out(
                     training,
-                    observers=[_InTurn((metrics, events)), *observers],
+                    observers=[_InTurn(metrics, events, *watching), *observers],
                     checkpoints=checkpoints,
-                    attendants=beside,
+                    attendants=[_Attending(each) for each in beside],
                     handing_over=keeper.handing_over,
                 )
         except BaseException as error:

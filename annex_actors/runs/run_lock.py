@@ -9,10 +9,37 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.files import open_in_place, writing
+from annex_actors.base.files import SMALL, open_file, open_in_place, writing
 
 NAME = "lock"
+
+
+def holder_of(folder: Path) -> int | None:
+    """Return the id of the process that works on a run; None: none does.
+
+    What is asked changes nothing: only where the process in the file lives is the lock tried, and given back at once.
+
+    Args:
+        folder: the run's.
+    """
+    try:
+        with open_file(folder / NAME, limit=SMALL) as file:
+            number = file.read(32).decode(errors="replace").strip()
+            pid = int(number) if number.isdecimal() and len(number) < _PID_DIGITS else 0
+            if not pid or not psutil.pid_exists(pid):
+                return None
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # another process may have this id by now
+            return None
+    except BlockingIOError:
+        return pid
+    except OSError:
+        return None
+
+
+_PID_DIGITS = 10
 
 
 class RunLock:

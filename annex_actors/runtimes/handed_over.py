@@ -40,7 +40,7 @@ class Failure:
         layer: the index of the layer in the whole network; None: the error does not say, as where the cost diverged.
         work: what the layer was doing, such as ``forward``.
         error: one line.
-        traceback: the whole text.
+        traceback: the whole text; empty where the process of the layer ended, so that nothing was raised.
         given: what the piece depends on.
     """
 
@@ -92,15 +92,21 @@ class Wanted:
     Args:
         failures: what they were given when they failed.
         fingerprints: of every piece of work.
+        broken_off: the piece in which the process of the incarnation before ended, such as ``forward at step 7
+            microbatch 2``: what it is given is handed over before it is repeated, and perhaps ends this process too.
     """
 
     failures: bool = True
     fingerprints: bool = False
+    broken_off: str | None = None
 
     def instrument(self, hand_over: Callable[[HandedOver], None]) -> Instrument:
         """Return what observes the stages of a process, and calls ``hand_over`` in their threads."""
-        parts = [FailureObserver(hand_over)] if self.failures else []
-        return combined(*parts, *([Fingerprinter(hand_over)] if self.fingerprints else []))
+        parts: list[Instrument] = [Fingerprinter(hand_over)] if self.fingerprints else []
+        if self.failures:
+            parts.append(FailureObserver(hand_over))
+            parts += [BrokenOffObserver(self.broken_off, hand_over)] if self.broken_off else []
+        return combined(*parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,28 @@ class FailureObserver(Instrument):
             layer, work = (where.layer, where.work) if where else (None, given.message.kind)
             text = "".join(traceback.format_exception(error))
             self._hand_over(Failure(peer.address, layer, work, error_line(error), text, given))
+
+
+class BrokenOffObserver(Instrument):
+    """Hands over what a piece of work is given, before it is done, since the process that did it last has ended in it.
+
+    Args:
+        place: of the piece.
+        hand_over: called with it.
+    """
+
+    def __init__(self, place: str, hand_over: Callable[[HandedOver], None]) -> None:
+        self._place = place
+        self._hand_over = hand_over
+
+    def before(self, peer: Peer, item: WorkItem | None) -> None:
+        """Hand the piece over, if it is the one."""
+        if peer.address.role != STAGES or not is_piece(item) or f"{item.kind} at {item.place}" != self._place:
+            return
+        given = peer.given_to(item)
+        if given is not None and _size(given) <= MOST_BYTES:
+            error = f"its process ended in {self._place}"
+            self._hand_over(Failure(peer.address, None, item.kind, error, "", given))
 
 
 def error_line(error: Exception) -> str:

@@ -14,7 +14,21 @@ from tests.readmes import ROOT
 AFTER_A_VALUE = re.compile(r" (?!of |to |with )(?:[a-z]+ ){0,2}?([a-z]+s)\b")
 NO_PLURALS = {
     *("answers", "as", "asks", "does", "has", "is", "its", "less", "ms", "this", "was"),
-    *("changes", "climbs", "demands", "differs", "ends", "fails", "gives", "goes", "hangs", "lacks", "mixes", "needs"),
+    *(
+        "changes",
+        "climbs",
+        "demands",
+        "differs",
+        "ends",
+        "fails",
+        "gives",
+        "goes",
+        "hangs",
+        "lacks",
+        "lets",
+        "mixes",
+        "needs",
+    ),
     *("returns", "runs", "says", "starts", "stops", "takes", "uses", "waits", "writes"),
     *("class", "process"),
 }

@@ -13,6 +13,7 @@ FOLDER = ROOT / "examples" / "benchmarks"
 
 BENCHMARKS = {
     "convolutions": ["a small residual network, batch 8", "inline, sequential, m=1", "schedulers, 1f1b, m=2, stages=2"],
+    "observing": ["no page", "page, no viewer", "page, 3 viewers", "the same weights"],
     "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(100000): the same bits"],
     "processes": ["hop with 64 KiB", "commit of 2.4 MB on a shelf", "recovery of 1 killed, with a spare"],
     "simulation": ["      10       1,506"],
@@ -43,7 +44,7 @@ def test_every_file_is_a_benchmark_that_is_run_here_or_shared_by_them() -> None:
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmark_runs_at_its_smallest_size_and_prints_how_much_memory_it_took(name: str) -> None:
-    if name == "serving":
+    if name in ("serving", "observing"):
         pytest.importorskip("uvicorn")
         pytest.importorskip("starlette")
     command = [sys.executable, "-W", "error", "-m", f"examples.benchmarks.{name}", "--smoke"]

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from annex_actors.observe.lines import epoch_line, incident_line, number
+from annex_actors.base.figures import number
+from annex_actors.observe.lines import epoch_line, incident_line
 from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runs.records import EpochRecord

@@ -5,7 +5,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 
 from annex_actors.base.errors import ConfigError, DivergedError
 from annex_actors.data import Dataset
-from annex_actors.protocol.events import EpochFinished, Event
+from annex_actors.protocol.events import EpochFinished, Event, Finished
 from annex_actors.runs.config import RunConfig, resolve
 from annex_actors.runs.recorded_run import RecordedRun, logging_to, train_recorded
 from annex_actors.runs.run_directory import RunDirectory
@@ -181,3 +181,36 @@ def test_logs_and_warnings_go_to_the_file_during_the_block(tmp_path: Path, caplo
 def test_no_thread_is_left_after_a_recorded_run(tmp_path: Path) -> None:
     with no_thread_left():
         train_recorded(*xor(), run_dir=tmp_path / "run")
+
+
+class Falls:
+    """An attendant that observes, and raises at an event."""
+
+    def __init__(self, seen: list[Event]) -> None:
+        self._seen = seen
+
+    def attend(self, job: Job, program: Program) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def on_event(self, event: Event) -> None:
+        self._seen.append(event)
+        raise ValueError("it falls")
+
+
+def test_an_attendant_that_raises_at_an_event_is_removed_and_harms_no_other_and_no_record(tmp_path: Path) -> None:
+    fallen: list[Event] = []
+    seen: list[Event] = []
+    run = train_recorded(
+        *xor(), run_dir=tmp_path / "run", attendants=[lambda path: Falls(fallen), lambda path: Stays(seen)]
+    )
+    assert len(fallen) == 1
+    assert any(isinstance(event, Finished) for event in seen)
+    assert len(saved(run).epochs) == run.report.epochs
+    assert "it falls" in (tmp_path / "run" / "log.txt").read_text()
+
+
+class Stays(Falls):
+    """An attendant that observes."""
+
+    def on_event(self, event: Event) -> None:
+        self._seen.append(event)

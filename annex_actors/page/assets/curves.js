@@ -130,7 +130,7 @@ const Curves = (() => {
       context.fillText(String(Number(value.toPrecision(6))), PAD.left - 6, y);
     }
     context.textAlign = "center";
-    for (const step of Picture.ticks(0, at.steps, Math.max(2, Math.floor(at.width / 120)))) {
+    for (const step of Picture.ticks(0, at.steps, Math.max(2, Math.floor(at.width / 90)))) {
       const x = at.x(step);
       if (x < at.width - 20) context.fillText(Text.whole(step), x, HEIGHT - 9);
     }

@@ -71,6 +71,8 @@ const Details = (() => {
 
 /** Buttons that change a run: each asks first, naming what it changes, and says what was done. */
 const Control = (() => {
+  const SHOWN_MS = 8000;
+
   function ask(question, verb, path) {
     const dialog = Text.byId("confirm");
     Text.put(Text.byId("confirm-question"), question);
@@ -91,7 +93,12 @@ const Control = (() => {
     }
   }
 
-  const say = (text) => Text.put(Text.byId("said"), text);
+  function say(text) {
+    const place = Text.byId("said");
+    Text.put(place, text);
+    clearTimeout(say.timer);
+    say.timer = setTimeout(() => Text.put(place, ""), SHOWN_MS);
+  }
 
   return { ask };
 })();

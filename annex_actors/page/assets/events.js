@@ -12,7 +12,7 @@ const Events = (() => {
   }
 
   function render(model, moment) {
-    const events = Model.eventsAt(model, moment).filter((event) => !view.failuresOnly || isTrouble(event));
+    const events = notable(Model.eventsAt(model, moment)).filter((event) => !view.failuresOnly || isTrouble(event));
     const key = [events.length, view.most, view.failuresOnly, model.end !== null, model.first].join();
     if (key === view.shown) return;
     view.shown = key;
@@ -21,6 +21,13 @@ const Events = (() => {
     Text.byId("event-list").replaceChildren(...rows);
     Text.byId("more-events").hidden = events.length <= view.most;
     Text.put(Text.byId("event-count"), `${Text.counted(events.length, "event")}, the newest first`);
+  }
+
+  /** Return events without the checkpoints that a newer one has replaced: there are hundreds. */
+  function notable(events) {
+    const saved = events.filter((event) => event.event === "CheckpointSaved");
+    const newest = saved[saved.length - 1];
+    return events.filter((event) => event.event !== "CheckpointSaved" || event === newest);
   }
 
   const TROUBLE = new Set(["PeerHung", "PeerAbandoned", "CheckpointFailed"]);

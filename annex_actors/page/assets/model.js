@@ -9,7 +9,7 @@ const Model = (() => {
 
   const empty = () => ({
     runs: [], events: [], epochs: [], statuses: [], costs: [], end: null, omitted: 0,
-    rows: new Map(), traced: 0, messages: [], seen: new Set(), first: null, last: null, version: 0,
+    rows: new Map(), traced: 0, messages: [], seen: new Set(), first: null, last: null, lastTraced: null, version: 0,
   });
 
   const takers = {
@@ -29,6 +29,9 @@ const Model = (() => {
     if (taker) taker(model, record);
     model.version += 1;
   }
+
+  /** Return the moment of the trace to show: live, its records come a little later than the events. */
+  const tracedMoment = (model, moment) => (moment >= model.last && !model.end ? model.lastTraced ?? moment : moment);
 
   function see(model, time) {
     if (!Text.known(time)) return;
@@ -57,6 +60,7 @@ const Model = (() => {
     insert(model.rows.get(record.peer), record, (piece) => piece.start);
     see(model, record.start);
     see(model, record.end);
+    model.lastTraced = Math.max(model.lastTraced ?? record.end, record.end);
     model.traced += 1;
     if (model.traced > MOST_TRACED) forget(model);
   }
@@ -213,6 +217,6 @@ const Model = (() => {
   }
 
   return {
-    empty, take, upTo, run, statusAt, eventsAt, actorsAt, stepAt, firstCause, pieceAt, isDeath, lastStep, FAILING,
+    empty, take, upTo, run, statusAt, eventsAt, actorsAt, stepAt, firstCause, pieceAt, tracedMoment, isDeath, lastStep, FAILING,
   };
 })();

@@ -27,8 +27,9 @@ const Pipeline = (() => {
     lay();
     const [first, last] = seen();
     for (const [index, box] of view.boxes) if (index < first || index >= last) drop(index, box);
-    for (let index = first; index < last; index += 1) fill(boxAt(index), view.peers[index], model, moment, selected);
-    drawMessages(model, moment, first, last);
+    const traced = Model.tracedMoment(model, moment);
+    for (let index = first; index < last; index += 1) fill(boxAt(index), view.peers[index], model, traced, selected);
+    drawMessages(model, traced, first, last);
     Text.put(Text.byId("pipeline-note"), noteOf(model));
   }
 
@@ -79,8 +80,9 @@ const Pipeline = (() => {
     box.style.transform = `translate(${x}px, ${y}px)`;
     box.style.width = `${view.width}px`;
     const row = model.rows.get(peer.id) || [];
-    const piece = Model.pieceAt(row, moment);
     const known = lastWork(row, moment);
+    const isLive = moment === model.lastTraced && !model.end;  // what is going on is not recorded yet
+    const piece = Model.pieceAt(row, moment) || (isLive ? known : null);
     const waiting = peer.state === "stopped" ? null : known ? known.mailbox : peer.mailbox;
     const [name, label, dots, work, facts] = box.children;
     box.id = `box-${peer.id}`;

@@ -40,8 +40,8 @@ const Timeline = (() => {
 
   function render(model, moment) {
     view.model = model;
-    view.moment = moment;
     view.isTraced = model.rows.size > 0;
+    view.moment = view.isTraced ? Model.tracedMoment(model, moment) : moment;
     view.rows = view.isTraced ? tracedRows(model, moment) : lives(model, moment);
     const omitted = model.omitted ? ` · ${Text.whole(model.omitted)} records are not shown live` : "";
     Text.put(Text.byId("timeline-note"), view.isTraced ? `the last ${Text.seconds(spanOf(model))}${omitted}` : "lives of the peers; `annex-actors train --trace all` records each piece of their work");
@@ -119,9 +119,11 @@ const Timeline = (() => {
     context.textAlign = "center";
     const zero = view.model.first || 0;
     const about = Math.max(2, Math.floor((at.width - at.names) / 110));
-    for (const tick of Picture.ticks(at.begin - zero, at.begin + at.span - zero, about)) {
+    const ticks = Picture.ticks(at.begin - zero, at.begin + at.span - zero, about);
+    const digits = ticks.length > 1 ? Math.max(0, Math.ceil(-Math.log10(ticks[1] - ticks[0]) - 1e-9)) : 3;
+    for (const tick of ticks) {
       const x = xOf(at, tick + zero);
-      if (x > at.names + 18 && x < at.width - 26) context.fillText(Text.seconds(Math.abs(tick) < 1e-12 ? 0 : tick), x, at.height - AXIS / 2);
+      if (x > at.names + 18 && x < at.width - 26) context.fillText(`${Math.abs(tick).toFixed(digits)} s`, x, at.height - AXIS / 2);
     }
   }
 

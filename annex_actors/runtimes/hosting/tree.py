@@ -31,7 +31,7 @@ from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.program import Program, Supervision
 from supervisors import ChildSpec, Hook, Registry, Restart, Strategy, Supervisor, SupervisorRef
 
-LAYERS, OBSERVERS, INPUTS = "layers", "observers", "inputs"
+ROOT, LAYERS, OBSERVERS, INPUTS = "run", "layers", "observers", "inputs"
 
 REPORTS = "annex_actors.supervisors"
 """The logger of a run's tree. Its reports are not printed unless the program asks for them, as `logging.basicConfig`
@@ -68,7 +68,7 @@ def start_tree(
         strategy=Strategy.REST_FOR_ONE,
         max_restarts=limits.max_restarts,
         max_seconds=limits.max_seconds,
-        name="run",
+        name=ROOT,
         hooks=hooks,
         registry=registry,
         logger=REPORTS,

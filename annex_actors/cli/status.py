@@ -1,0 +1,106 @@
+"""``annex-actors status``: a run and its actors as they are now."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from annex_actors.base import columns
+from annex_actors.base.texts import printable
+from annex_actors.base.words import counted
+from annex_actors.cli import options as shared
+from annex_actors.cli.output import print_json, print_lines, print_result
+
+if TYPE_CHECKING:
+    from annex_actors.control.status import ActorStatus, Status
+
+
+def status(run: shared.RunHere = None, json: shared.Json = False, debug: shared.Debug = False) -> None:
+    """Show a run and its actors as they are now; of one that has ended, how far it came.
+
+    Rates and the busy fraction are since an actor is up.
+    """
+    from annex_actors.control.current import status_of
+    from annex_actors.control.folders import meant
+
+    now = status_of(meant(run, Path()))
+    if json:
+        print_json(now.model_dump_json())
+        return
+    print_result("\n".join(summary(now)))
+    if now.actors:
+        print_lines(["", *actor_table(now.actors, columns.width_of(sys.stdout))])
+        print_lines(incidents(now))
+    elif now.state == "dead":
+        print_result(f"its process was killed; annex-actors resume {now.run} goes on from its newest checkpoint")
+
+
+def summary(now: Status) -> list[str]:
+    """Return how far a run is, in a few lines."""
+    from annex_actors.base.figures import metric_parts, number
+
+    state = now.state + (f" in process {now.pid}" if now.pid is not None else "")
+    steps = f"step {now.step:,}" + (f" of {now.steps:,}" if now.steps else "")
+    cost = [] if now.train_cost is None else [f"cost {number(now.train_cost)}"]
+    speed = [f"{now.samples_per_second:,.0f} samples/s"] if now.samples_per_second else []
+    restarts = [counted(now.restarts, "restart")] if now.restarts else []
+    progress = [f"epoch {now.epoch} of {now.epochs}", steps, *cost, *metric_parts(now.metrics), *speed, *restarts]
+    plan = [now.runtime, now.schedule, counted(now.microbatches, "microbatch"), f"{now.seconds:.1f} s"]
+    return [f"{now.run}: {state}", ", ".join(progress), ", ".join(plan)]
+
+
+def nested(actors: Sequence[ActorStatus]) -> list[tuple[int, ActorStatus]]:
+    """Return actors with how deep they are in the tree, parents before their children."""
+    depths: dict[str | None, int] = {None: -1}
+    found = []
+    for each in actors:
+        depths[each.id] = depths.get(each.parent, -1) + 1
+        found.append((depths[each.id], each))
+    return found
+
+
+def actor_table(actors: Sequence[ActorStatus], width: int) -> list[str]:
+    """Return actors as a table, and the tree in its first column; if it is narrow, without what matters least."""
+    rows = [_row(depth, actor) for depth, actor in nested(actors)]
+    names = [name for name in rows[0] if width >= _WIDE or name not in ("handled", "memory", "up")]
+    return columns.table(names, [[printable(row[name]) for name in names] for row in rows], width)
+
+
+_WIDE = 110
+"""Columns from which there is room for all."""
+
+
+def _row(depth: int, actor: ActorStatus) -> dict[str, str]:
+    """Return what is shown of an actor; of a supervisor, the restarts in its window of those that are allowed."""
+    of = f"/{actor.restarts_used + actor.restarts_left}" if actor.kind == "supervisor" else ""
+    is_peer = actor.kind in ("layer", "trainer", "reader")
+    return {
+        "actor": "  " * depth + name_of(actor),
+        "state": actor.state if actor.work is None or actor.state != "working" else short(actor.work),
+        "restarts": "" if actor.kind == "observer" else f"{actor.restarts_used}{of}",
+        "mail": "" if actor.mailbox is None else f"{actor.mailbox:,}",
+        "handled": f"{actor.handled:,}" if is_peer else "",
+        "/s": f"{actor.handled_per_second:,.0f}" if is_peer else "",
+        "busy": f"{actor.busy:.0%}" if is_peer else "",
+        "memory": "" if actor.memory_bytes is None else f"{actor.memory_bytes / 2**20:,.0f} MB",
+        "up": f"{actor.uptime:,.0f} s",
+    }
+
+
+def name_of(actor: ActorStatus) -> str:
+    """Return an actor's name for people: the label of a layer, the id of a supervisor with its strategy."""
+    return f"{actor.id} ({actor.label})" if actor.kind == "supervisor" and actor.label != actor.id else actor.label
+
+
+def short(work: str) -> str:
+    """Return a piece of work in a few letters: ``forward 7.2`` for step 7, microbatch 2."""
+    return work.replace(" at step", "").replace(" microbatch ", ".")
+
+
+def incidents(now: Status) -> list[str]:
+    """Return how actors ended, the newest last, with an empty line before them; nothing where none did."""
+    ends = sorted(((end.time, each, end) for each in now.actors for end in each.exits), key=lambda end: end[0])
+    shown = [f"{now.time - time:8.1f} s ago  {actor.label} ended: {end.reason}" for time, actor, end in ends[-5:]]
+    return ["", *shown] if shown else []

@@ -1,0 +1,45 @@
+"""What goes over the socket: a line of JSON for each request, and one for its response."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Request(BaseModel):
+    """What a client asks.
+
+    Args:
+        method: what to do: look at the run, examine its actors, end it as Ctrl-C does, kill an actor.
+        actor: which one to kill: the index of a layer, an id such as ``stage-1``, or a part of its label.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["status", "doctor", "stop", "kill"]
+    actor: str | None = None
+
+
+class Response(BaseModel):
+    """What a server answers.
+
+    Args:
+        result: of the method, if it was carried out: a `Status`, a `Diagnosis`, or what was stopped or killed.
+        error: one line, if it was not.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    result: Any = None
+    error: str | None = None
+
+
+class Killed(BaseModel):
+    """An actor that was killed: what ``kill`` results in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    label: str
+    incarnation: int
