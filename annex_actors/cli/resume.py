@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from annex_actors.cli.detach import Detach, departures, detached
 from annex_actors.cli.output import print_json, print_note, print_result
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
 from annex_actors.cli.training import print_outcome, progress_of, scope_of
-
-if TYPE_CHECKING:
-    pass
 
 
 def resume(
