@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -64,6 +65,16 @@ def test_the_example_for_fashion_mnist_is_a_run_that_fits_its_data() -> None:
     few = replace(dataset, train=first(256, dataset.train), test=first(64, dataset.test))
     result = learner.train(few, epochs=1, batch_size=128)
     assert (result.stages, result.checkpoint.step) == (2, 2)
+
+
+def test_pictures_of_the_page_of_a_run_are_taken(tmp_path: Path) -> None:
+    pytest.importorskip("playwright")
+    pytest.importorskip("uvicorn")
+    pytest.importorskip("starlette")
+    if shutil.which("chromium") is None:
+        pytest.skip("expected chromium, got none; apt-get install chromium")
+    subprocess.run([sys.executable, EXAMPLES / "page_pictures.py", tmp_path], timeout=250, check=True)
+    assert {each.name for each in tmp_path.iterdir()} == {each.name for each in (EXAMPLES / "pictures").iterdir()}
 
 
 TUTORIALS = {"credit": ["german-credit"], "faces": ["faces"], "fraud": ["phishing", "intrusions"]}
