@@ -44,6 +44,14 @@ def message_of(error: BaseException) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
+def named(error: BaseException) -> str:
+    """Return an error's type and message; of a group those of its first member, too."""
+    text, first = f"{type(error).__name__}: {error}", error
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return text if first is error else f"{text}, the first {named(first)}"
+
+
 class LayerError(AnnexError):
     """A failure inside a layer; the original error is its cause.
 
@@ -68,4 +76,4 @@ class LayerError(AnnexError):
     def summary(self) -> str:
         """One line: where the layer failed, and the original error."""
         cause = self.__cause__
-        return f"{self}: {type(cause).__name__}: {cause}" if cause else str(self)
+        return f"{self}: {named(cause)}" if cause else str(self)

@@ -49,6 +49,7 @@ def _show(saved: SavedRun) -> None:
 
     # All is read before the first line is printed.
     network, config, epochs, facts = saved.network, saved.config, saved.epochs, dict(saved.environment)
+    told = _followed(saved)
     end = _end(saved.report) if saved.report else {"status": f"{_UNFINISHED} {_newest(saved)}"}
     _show_network(network)
     print_result("")
@@ -59,6 +60,8 @@ def _show(saved: SavedRun) -> None:
     print_facts(facts)
     print_result("")
     print_facts(end)
+    for line in told:
+        print_result(line)
 
 
 def _compare(runs: Sequence[SavedRun]) -> None:
@@ -153,6 +156,15 @@ def _show_epochs(epochs: Sequence[EpochRecord]) -> None:
             for epoch in epochs
         ],
     )
+
+
+def _followed(saved: SavedRun) -> list[str]:
+    """Return what failed in the run, one line each, without the error that it ended with, which stands above."""
+    from annex_actors.runs.event_log import read_events
+    from annex_actors.runs.story import story
+
+    error = saved.report.error if saved.report else None
+    return story(read_events(saved.path), error)[1 if error else 0 :]
 
 
 def _newest(saved: SavedRun) -> str:

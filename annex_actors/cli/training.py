@@ -98,10 +98,15 @@ def _exit_code(run: RecordedRun, *, debug: bool) -> int:
     error, where = run.error, _where_saved(run)
     if error is None:
         return 0
+    then = "goes on from there" if run.report.steps else "begins again"
+    again = f"`annex-actors resume {run.directory.path}` {then}"
     if isinstance(error, KeyboardInterrupt):
-        again = f"annex-actors resume {run.directory.path}"
-        raise KeyboardInterrupt(f"interrupted; {where}; `{again}` goes on from there")
+        raise KeyboardInterrupt(f"interrupted; {where}; {again}")
     from annex_actors.cli.failures import failure_text
+    from annex_actors.runs.event_log import read_events
+    from annex_actors.runs.story import story
 
-    print_note(failure_text(error, where, debug=debug))
-    return 2 if isinstance(error, UserError) else 1
+    is_mistake = isinstance(error, UserError)
+    followed = story(read_events(run.directory.path), run.report.error)[1:]
+    print_note(failure_text(error, followed, where if is_mistake else f"{where}; {again}", debug=debug))
+    return 2 if is_mistake else 1

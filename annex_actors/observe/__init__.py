@@ -1,7 +1,8 @@
 """Observers: they show a run's events. A run needs no observer, and an observer that raises does no harm.
 
-`lines` turns events into text, and `progress` shows it, as plain lines or above a live bar. `csv_log` and
-`tensorboard_log` write each epoch for other programs, to a `log_file`. `timeline` draws a simulation.
+`lines` turns events into text, `incidents` says which failures are shown, and `progress` shows them, as plain lines or
+above a live bar. `csv_log` and `tensorboard_log` write each epoch for other programs, to a `log_file`. `timeline` draws
+a simulation.
 """
 
 from pathlib import Path

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from annex_actors.base.columns import width_of, wrapped
 from annex_actors.base.texts import printable
-from annex_actors.observe.lines import epoch_line, incident_line, status_line
-from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
-from annex_actors.protocol.messages import Address
+from annex_actors.observe.incidents import Incidents
+from annex_actors.observe.lines import epoch_line, status_line
+from annex_actors.protocol.events import Event, Finished
 from annex_actors.runs.records import EpochRecord
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runtimes import Observer
@@ -82,8 +82,7 @@ class PlainProgress:
         self._finished = False
         self._counts = RunCounts()
         self._shown = 0
-        self._said: set[str] = set()
-        self._failures: dict[Address, str] = {}
+        self._incidents = Incidents()
 
     @property
     def width(self) -> int:
@@ -92,13 +91,12 @@ class PlainProgress:
 
     def on_event(self, event: Event) -> None:
         """Count an event, and print its line if it has one."""
+        for line in [] if self._finished else self._incidents.lines(event):
+            self._show(printable(line))
         epoch = self._counts.count(event)
         if epoch is not None and self._is_due(epoch, event.time):
             self._shown_at = event.time
             self._show_last()
-        line = None if self._finished else incident_line(event)
-        if line is not None:
-            self._show_incident(event, printable(line))
         self._finished |= isinstance(event, Finished)
 
     def end(self) -> None:
@@ -109,17 +107,6 @@ class PlainProgress:
     def _is_due(self, epoch: EpochRecord, time: float) -> bool:
         is_kth = epoch.epoch % self._every == 0 or epoch.epoch == self._epochs
         return is_kth or self._shown_at is None or (self._is_thinned and time - self._shown_at >= SILENCE_S)
-
-    def _show_incident(self, event: Event, line: str) -> None:
-        """Print an incident; a failure once its peer is up again, since a run that it ends says so itself."""
-        if isinstance(event, PeerExited):
-            again = line == event.reason and line in self._said
-            self._said.add(line)
-            self._failures[event.address] = f"{event.label} failed again at the same message" if again else line
-            return
-        if isinstance(event, PeerStarted) and event.address in self._failures:
-            self._show(self._failures.pop(event.address))
-        self._show(line)
 
     def _show_last(self) -> None:
         self._shown = self._counts.finished

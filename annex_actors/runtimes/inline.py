@@ -24,9 +24,8 @@ from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import one_blas_thread
-from annex_actors.runtimes.hosting.failures import FailureLedger, standstill, too_many_restarts
+from annex_actors.runtimes.hosting.failures import FailureLedger, explained, standstill, too_many_restarts
 from annex_actors.runtimes.hosting.observers import log_failure
-from annex_actors.runtimes.hosting.own_code import explained
 from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError, StandstillError
 from supervisors import SHUTDOWN, RestartWindow, Strategy
 

@@ -172,8 +172,8 @@ def ends_a_run_of_too_many_restarts(runtime: Runtime) -> None:
     run = program(crashes=plan, supervision=Supervision(max_restarts=2, max_seconds=100))
     error = _failure(runtime, run)
     expected = (
-        "layer 3 dense:3 ended once more than the allowed 2 restarts in 100 s; last: layer 3 (dense:3) failed in "
-        "forward at step 2 microbatch 0, given (1, 6) float32: InjectedCrash: crash on order"
+        "layer 3 (dense:3) failed in forward at step 2 microbatch 0, given (1, 6) float32: "
+        "InjectedCrash: crash on order (ended once more than the allowed 2 restarts in 100 s)"
     )
     require(str(error) == expected, f"expected the error {expected!r}, got {str(error)!r}")
     require(isinstance(error.__cause__, LayerError), f"expected the layer's own error, got {error.__cause__!r}")

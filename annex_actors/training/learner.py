@@ -14,12 +14,14 @@ from annex_actors.base import checks
 from annex_actors.base.errors import DataError
 from annex_actors.base.types import DType, Floats, Shape
 from annex_actors.base.user_files import run_user_files
+from annex_actors.base.words import counted
 from annex_actors.costs import Cost
 from annex_actors.data import Dataset, Samples
 from annex_actors.data.transforms import Preparation
 from annex_actors.layers import Kernels, Layer, Network
 from annex_actors.optimizers import Clipping, Optimizer
-from annex_actors.runtimes import Crash, Observer, Runtime, Supervision
+from annex_actors.runtimes import Crash, Observer, RunFailedError, Runtime, Supervision
+from annex_actors.runtimes.hosting.own_code import OwnFrames
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
@@ -198,7 +200,8 @@ class Learner:
             evaluate_every=evaluate_every,
         )
         begun = training.begun(resume, initial_weights, own=self.checkpoint)
-        return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
+        with OwnFrames():
+            return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
 
     def carry_out(self, training: PreparedTraining, **options: Any) -> Result:
         """Run a training that was prepared with this learner's settings; see `train`, and for the options `Session`."""
@@ -206,6 +209,10 @@ class Learner:
         session = Session(training, **options)
         try:
             result = session.run()
+        except RunFailedError as error:
+            if session.result is not None and (steps := session.result.checkpoint.step):
+                error.add_note(f"{counted(steps, 'committed step')} in learner.checkpoint; train() goes on from there")
+            raise
         finally:
             self.result = session.result
             if session.result is not None:
@@ -266,7 +273,8 @@ class Learner:
             ShapeError: inputs of another shape than in training.
             RunFailedError: a layer fails again and again.
         """
-        return self._predictions.predict(self.spec, self._trained(), inputs)
+        with OwnFrames():
+            return self._predictions.predict(self.spec, self._trained(), inputs)
 
     def serving(self) -> AbstractContextManager[Predict]:
         """Keep actors up that predict with the present weights: ``with learner.serving() as predict: predict(inputs)``.

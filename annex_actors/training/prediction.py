@@ -32,6 +32,7 @@ from annex_actors.placement import network_work
 from annex_actors.protocol.messages import WithArray, freeze
 from annex_actors.runtimes import InlineRuntime, Job, Program
 from annex_actors.runtimes.blas import self_test
+from annex_actors.runtimes.hosting.own_code import OwnFrames
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.interrupts import Interrupts
@@ -120,7 +121,8 @@ class Served:
                 "expected predictions to be asked for in the block of `serving()`, got a call after its end; "
                 "move the call into the block, or call `Learner.predict`"
             )
-        return predicted(self._cost, self.outputs(_checked(inputs, self._shape, self._spec)))
+        with OwnFrames():
+            return predicted(self._cost, self.outputs(_checked(inputs, self._shape, self._spec)))
 
     def outputs(self, samples: Floats) -> Floats:
         """Return the outputs of the last layer for samples that are checked."""

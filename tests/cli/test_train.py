@@ -163,7 +163,12 @@ def test_a_layer_that_always_fails_ends_the_run_with_a_full_report(capsys: pytes
     )
     assert "Traceback" not in err, "no code of the user has failed"
     assert "annex_actors/peers" not in err
-    assert lines[-1] == "3 committed steps are saved in run; --debug shows the whole traceback"
+    assert lines[1].startswith("  the first of 3 such failures was after ")
+    assert lines[1].endswith(" s; layer 1 tanh was restarted 2 times")
+    assert lines[2:] == [
+        "3 committed steps are saved in run; `annex-actors resume run` goes on from there; "
+        "--debug shows the whole traceback"
+    ]
     report = SavedRun.open(Path("run")).report
     assert report is not None
     assert (report.status, report.steps) == ("failed", 3)

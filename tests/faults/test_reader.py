@@ -120,7 +120,8 @@ def test_a_disk_that_fails_again_and_again_ends_the_run_and_names_the_reader(hos
     failing = replace(data, train=replace(data.train, inputs=as_inputs(inputs)))
     failing.train.inputs.__dict__["text"] = "unread"  # else the fingerprint would be the first to fail
     learner = Learner(sequence(dense(2)), runtime=host_named(host), supervision=Supervision(max_attempts=2))
-    with nothing_left(), pytest.raises(RunFailedError, match=r"reader: OSError: .*Input/output error .failed 2 times"):
+    message = r"reader: OSError: .*Input/output error \(\S*test_reader.py:\d+ in read; failed 2 times"
+    with nothing_left(), pytest.raises(RunFailedError, match=message):
         learner.train(failing, epochs=1)
 
 

@@ -11,7 +11,15 @@ from annex_actors.layers import parse_layers
 from annex_actors.observe import LiveProgress, PlainProgress, progress
 from annex_actors.observe.lines import status_line
 from annex_actors.observe.progress import MOST_LINES, REFRESH_S, SILENCE_S
-from annex_actors.protocol.events import EpochFinished, Finished, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.events import (
+    CheckpointFailed,
+    EpochFinished,
+    Finished,
+    PeerExited,
+    PeerHung,
+    PeerStarted,
+    StepFinished,
+)
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runs.run_counts import RunCounts
 from annex_actors.runtimes import parse_crash
@@ -171,15 +179,50 @@ def test_a_layer_that_fails_again_at_the_same_message_is_not_described_twice() -
     stream = io.StringIO()
     plain = PlainProgress(stream, epochs=EPOCHS)
     reason = "layer 1 (relu) failed in forward at step 7 microbatch 0: ValueError: no"
-    for incarnation in (1, 2):
+    for incarnation in (1, 2, 3):
         plain.on_event(PeerExited(stage_address(1), "layer 1 relu", incarnation, reason))
         plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", incarnation + 1))
+    told = [reason, "layer 1 relu is up again, incarnation 2"]
+    assert stream.getvalue().splitlines() == told
+    plain.on_event(CheckpointFailed(7, "no space left"))
     assert stream.getvalue().splitlines() == [
-        reason,
-        "layer 1 relu is up again, incarnation 2",
-        "layer 1 relu failed again at the same message",
-        "layer 1 relu is up again, incarnation 3",
+        *told,
+        "layer 1 relu failed 2 more times at the same message",
+        "the checkpoint of step 7 could not be saved: no space left; the run goes on",
     ]
+
+
+def test_a_layer_that_is_killed_again_is_shown_again() -> None:
+    stream = io.StringIO()
+    plain = PlainProgress(stream, epochs=EPOCHS)
+    for incarnation in (1, 2):
+        plain.on_event(PeerExited(stage_address(1), "layer 1 relu", incarnation, "killed by SIGKILL"))
+        plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", incarnation + 1))
+    assert stream.getvalue().count("layer 1 relu ended: killed by SIGKILL") == 2
+
+
+def test_a_hang_and_the_end_by_force_are_one_failure() -> None:
+    stream = io.StringIO()
+    plain = PlainProgress(stream, epochs=EPOCHS)
+    place = "forward at step 7 microbatch 0"
+    for incarnation in (1, 2):
+        plain.on_event(PeerHung(stage_address(1), "layer 1 relu", incarnation, place, 1.0))
+        plain.on_event(PeerExited(stage_address(1), "layer 1 relu", incarnation, f"hung for 1 s in {place}"))
+        plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", incarnation + 1))
+    assert stream.getvalue().splitlines() == [
+        "layer 1 relu hangs: forward at step 7 microbatch 0 for more than 1 s",
+        "layer 1 relu is up again, incarnation 2",
+    ]
+
+
+def test_layers_that_are_restarted_because_of_another_have_no_lines() -> None:
+    stream = io.StringIO()
+    plain = PlainProgress(stream, epochs=EPOCHS)
+    plain.on_event(PeerExited(stage_address(1), "layer 1 relu", 1, "killed"))
+    plain.on_event(PeerExited(stage_address(0), "layer 0 dense:3", 1, "shutdown", orderly=True))
+    plain.on_event(PeerStarted(stage_address(0), "layer 0 dense:3", 2))
+    plain.on_event(PeerStarted(stage_address(1), "layer 1 relu", 2))
+    assert stream.getvalue().splitlines() == ["layer 1 relu ended: killed", "layer 1 relu is up again, incarnation 2"]
 
 
 def test_a_failure_that_ends_the_run_is_left_to_the_error() -> None:

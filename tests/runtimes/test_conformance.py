@@ -189,7 +189,8 @@ def test_a_trainer_that_always_fails_ends_the_run(host: Runtime) -> None:
         raise OSError("the mail server is down")
 
     error = failed(host, TRAINING.program(halt=fails))
-    assert str(error) == "trainer: OSError: the mail server is down (failed 3 times at the same message)"
+    where = f"tests/runtimes/test_conformance.py:{fails.__code__.co_firstlineno + 1} in fails"
+    assert str(error) == f"trainer: OSError: the mail server is down ({where}; failed 3 times at the same message)"
     assert isinstance(error.__cause__, OSError)
 
 
@@ -262,7 +263,8 @@ def test_a_peer_that_cannot_be_started_again_ends_the_run_and_is_named(host: Run
     again = StartsOnce(**{each.name: getattr(second, each.name) for each in fields(second)}, tally=tally)
     program = replace(program, stages=(first, again, *others))
     error = failed(host, program)
-    assert str(error) == "layer 1 relu: OSError: no such file (failed 3 times at the same message)"
+    assert str(error).startswith("layer 1 relu: OSError: no such file (tests/runtimes/")
+    assert str(error).endswith(" in node; failed 3 times at the same message)")
     assert tally.count() == 4
 
 

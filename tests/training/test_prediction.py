@@ -202,7 +202,8 @@ def test_a_layer_that_cannot_predict_is_named_whoever_computes(count: int) -> No
         with pytest.raises(RunFailedError) as caught:
             learner.predict(inputs(count))
         assert str(caught.value).startswith("layer 1 (relu) failed in forward at step 6 microbatch ")
-        assert str(caught.value).endswith("OSError: no space left (failed 3 times at the same message)")
+        assert "OSError: no space left (tests/training/test_prediction.py:" in str(caught.value)
+        assert str(caught.value).endswith(" in forward; failed 3 times at the same message)")
         assert isinstance(caught.value.__cause__, LayerError)
         assert f"given ({given}, 6) float32" in str(caught.value)
     failing.errors.clear()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 
-from annex_actors.base.errors import AnnexError, LayerError, UserError
+from annex_actors.base.errors import AnnexError, LayerError, UserError, named
 from annex_actors.base.words import counted
+from annex_actors.protocol.events import PeerExited
 from annex_actors.protocol.messages import Address, Control
 from annex_actors.runtimes.hosting.heartbeat import START
+from annex_actors.runtimes.hosting.own_code import own_line, own_traceback
 from annex_actors.runtimes.program import RunFailedError, StandstillError, Supervision
 
 EXTERNAL_KILL_FACTOR = 10
@@ -78,14 +81,20 @@ class FailureLedger:
         self._failures[key] += 1
         if self._failures[key] < limit:
             return None
-        return chained(RunFailedError(f"{text} (failed {counted(limit, 'time')} at the same message)"), error)
+        hint = "; a system that has no memory left kills so" if _is_external(error) else ""
+        return _because(text, error, f"failed {counted(limit, 'time')} at the same message{hint}")
+
+
+def _is_external(error: BaseException) -> bool:
+    return isinstance(error, PeerError) and error.external
 
 
 def too_many_restarts(label: str, limits: Supervision, error: BaseException | None) -> RunFailedError:
     """Return the error of a run whose peer needed more restarts than its supervisor allows."""
     limit = f"{counted(limits.max_restarts, 'restart')} in {limits.max_seconds:g} s"
     text = one_line(error) if error else "killed"
-    return chained(RunFailedError(f"{label} ended once more than the allowed {limit}; last: {text}"), error)
+    named = text if isinstance(error, LayerError) else f"{label}: {text}"
+    return _because(named, error, f"ended once more than the allowed {limit}")
 
 
 def standstill(waits: Iterable[tuple[str, str | None]]) -> StandstillError:
@@ -113,8 +122,19 @@ def one_line(error: BaseException) -> str:
     """Return what failed and why, on one line; for a layer, with the place and the original error."""
     if isinstance(error, PeerError):
         return str(error)
-    text = error.summary if isinstance(error, LayerError) else f"{type(error).__name__}: {error}"
+    text = error.summary if isinstance(error, LayerError) else named(error)
     return " ".join(text.split())
+
+
+def explained(ended: PeerExited, error: BaseException) -> PeerExited:
+    """Return the end of a peer with its reason, the traceback and the line of the user's code, from its exception."""
+    return replace(ended, reason=one_line(error), traceback=own_traceback(error), where=own_line(error))
+
+
+def _because(text: str, error: BaseException | None, why: str) -> RunFailedError:
+    """Return the error of a run: what failed first, in which line of the user's code, and why no restart follows."""
+    where = None if error is None else own_line(error)
+    return chained(RunFailedError(f"{text} ({f'{where}; ' if where else ''}{why})"), error)
 
 
 def chained(error: RunFailedError, cause: BaseException | None) -> RunFailedError:

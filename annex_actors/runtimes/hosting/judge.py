@@ -5,10 +5,16 @@ from __future__ import annotations
 from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerHung
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes import clock
-from annex_actors.runtimes.hosting.failures import FailureLedger, PeerError, chained, one_line, too_many_restarts
+from annex_actors.runtimes.hosting.failures import (
+    FailureLedger,
+    PeerError,
+    chained,
+    explained,
+    one_line,
+    too_many_restarts,
+)
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
-from annex_actors.runtimes.hosting.own_code import explained
 from annex_actors.runtimes.hosting.peer_ref import Peers
 from annex_actors.runtimes.hosting.tree import INPUTS, LAYERS
 from annex_actors.runtimes.hosting.watchdog import Hang

@@ -7,16 +7,15 @@ import sysconfig
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 
+import numpy as np
 import pykka
 
 import supervisors
 from annex_actors.base.errors import AnnexError, LayerError
 from annex_actors.base.words import counted
-from annex_actors.protocol.events import PeerExited
-from annex_actors.runtimes.hosting.failures import one_line
 from annex_actors.runtimes.program import RunFailedError
 from supervisors import StartError
 
@@ -25,6 +24,7 @@ _PACKAGE = Path(__file__).parents[2]
 _MACHINERY = (
     *(f"{_PACKAGE / name}{os.sep}" for name in ("protocol", "peers", "runtimes")),
     str(_PACKAGE / "layers" / "stack.py"),
+    str(Path(np.__file__).parent / "_core" / "_ufunc_config.py"),  # of the decorator around `Node.work`
     *(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (supervisors, pykka)),
     str(threading.__file__),
 )
@@ -43,11 +43,6 @@ _WRAPPERS = (LayerError, RunFailedError, StartError)
 
 LONGEST = 10_000
 """Characters of a traceback that are kept: the first half and the last."""
-
-
-def explained(ended: PeerExited, error: BaseException) -> PeerExited:
-    """Return the end of a peer with its reason, the traceback and the line of the user's code, from its exception."""
-    return replace(ended, reason=one_line(error), traceback=own_traceback(error), where=own_line(error))
 
 
 def origin(error: BaseException) -> BaseException:
@@ -74,12 +69,69 @@ def own_traceback(error: BaseException) -> str | None:
     None where no code has failed, such as for a process that was killed or a cost that became infinite.
     """
     error = origin(error)
-    if not own_frames(error) and (error.__traceback__ is None or _is_ours(error)):
+    if error.__traceback__ is None or not _is_of_a_layer(error):
         return "\n".join(getattr(error, "__notes__", ())) or None
     told = traceback.TracebackException.from_exception(error)
     for each in _chain(told):
         each.stack = _without_columns(_own(each.stack) or each.stack[-1:])
     return _middle_left_out("".join(told.format()))
+
+
+def own_text(error: BaseException) -> str:
+    """Return what `own_traceback` does, for a reader who has the message: of one plain exception the frames alone."""
+    cause = origin(error)
+    if not _is_of_a_layer(cause):
+        return ""
+    told = traceback.TracebackException.from_exception(cause)
+    is_plain = len(list(_chain(told))) == 1 and not getattr(cause, "__notes__", ())
+    return "".join(_without_columns(own_frames(error)).format()) if is_plain else own_traceback(error) or ""
+
+
+class OwnFrames:
+    """A block whose errors show the user's own frames, and not those of the machinery, wherever they are printed.
+
+    An error of this package that leaves the block has the frames of its caller, and what it was caused by those of the
+    layer. The chain of causes stays. What is removed is in the log of the supervisors.
+    """
+
+    def __enter__(self) -> None:
+        """Do nothing yet."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Shorten the tracebacks of an error of this package."""
+        if isinstance(error, AnnexError) and trace is not None:
+            for each in _led_to(error):
+                each.__traceback__ = None if isinstance(each, _WRAPPERS) else _only_own(each.__traceback__)
+            error.__traceback__ = TracebackType(None, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
+
+
+def _led_to(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors that led to this one, or that one of them groups."""
+    seen, waiting = {id(error)}, [error]
+    while waiting:
+        each = waiting.pop()
+        members = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+        for other in (each.__cause__, each.__context__, *members):
+            if other is not None and id(other) not in seen:
+                seen.add(id(other))
+                waiting.append(other)
+                yield other
+
+
+def _only_own(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the machinery's frames; of one with no others the last frame."""
+    links = list(_links(trace))
+    own = [each for each in links if not each.tb_frame.f_code.co_filename.startswith(_MACHINERY)] or links[-1:]
+    shorter: TracebackType | None = None
+    for each in reversed(own):
+        shorter = TracebackType(shorter, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return shorter
+
+
+def _links(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
 
 
 def _own(frames: Sequence[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
@@ -102,8 +154,10 @@ def _chain(told: traceback.TracebackException) -> Iterator[traceback.TracebackEx
         waiting += [other for other in (each.__cause__, each.__context__, *(each.exceptions or ())) if other]
 
 
-def _is_ours(error: BaseException) -> bool:
-    return isinstance(error, AnnexError) or type(error).__module__.startswith(("annex_actors.", "supervisors."))
+def _is_of_a_layer(error: BaseException) -> bool:
+    """Return whether a traceback says more than the error: one of this package says all, unless user code raised it."""
+    is_ours = isinstance(error, AnnexError) or type(error).__module__.startswith(("annex_actors.", "supervisors."))
+    return not is_ours or own_line(error) is not None
 
 
 def _from_here(file: str) -> str:

@@ -84,8 +84,8 @@ def test_one_attempt_means_that_the_first_failure_is_the_last() -> None:
 @pytest.mark.parametrize(
     ("error", "last"),
     [
-        (None, "killed"),
-        (OSError("disk full"), "OSError: disk full"),
+        (None, "layer 1 relu: killed"),
+        (OSError("disk full"), "layer 1 relu: OSError: disk full"),
         (
             layer_error(),
             "layer 1 (relu) failed in forward at step 4 microbatch 2, given (8, 4) float32: "
@@ -93,9 +93,9 @@ def test_one_attempt_means_that_the_first_failure_is_the_last() -> None:
         ),
     ],
 )
-def test_too_many_restarts_name_the_peer_the_limit_and_the_last_failure(error: Exception | None, last: str) -> None:
+def test_too_many_restarts_name_the_last_failure_and_then_the_limit(error: Exception | None, last: str) -> None:
     verdict = too_many_restarts(LABEL, Supervision(max_restarts=5, max_seconds=2), error)
-    assert str(verdict) == f"layer 1 relu ended once more than the allowed 5 restarts in 2 s; last: {last}"
+    assert str(verdict) == f"{last} (ended once more than the allowed 5 restarts in 2 s)"
     assert verdict.__cause__ is error
 
 
@@ -115,7 +115,10 @@ def test_kills_from_outside_at_the_same_message_are_poison_in_the_end() -> None:
     errors = [PeerError("killed by SIGKILL", "forward at step 1", external=True) for _ in range(20)]
     assert [ledger.record(stage_address(1), LABEL, error) for error in errors[:-1]] == [None] * 19
     verdict = ledger.record(stage_address(1), LABEL, errors[-1])
-    assert str(verdict) == "layer 1 relu: killed by SIGKILL in forward at step 1 (failed 20 times at the same message)"
+    assert str(verdict) == (
+        "layer 1 relu: killed by SIGKILL in forward at step 1 "
+        "(failed 20 times at the same message; a system that has no memory left kills so)"
+    )
 
 
 def test_a_start_that_fails_by_itself_is_counted() -> None:

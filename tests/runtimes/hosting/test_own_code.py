@@ -10,8 +10,8 @@ from annex_actors.base.errors import DivergedError, LayerError
 from annex_actors.protocol.events import PeerExited
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes import RunFailedError
-from annex_actors.runtimes.hosting.failures import PeerError, chained
-from annex_actors.runtimes.hosting.own_code import LONGEST, explained, own_frames, own_line, own_traceback
+from annex_actors.runtimes.hosting.failures import PeerError, chained, explained
+from annex_actors.runtimes.hosting.own_code import LONGEST, own_frames, own_line, own_traceback
 
 HERE = os.path.relpath(__file__)
 
