@@ -79,7 +79,7 @@ def _unexpected(error: Exception, *, debug: bool) -> int:
 def _run(arguments: list[str]) -> int:
     try:
         # Not `command(...)`, which would turn Ctrl-C into another exception and print a line.
-        with command.make_context("annex-actors", arguments) as context:
+        with command.make_context("annex-actors", list(arguments), obj=arguments) as context:
             return int(command.invoke(context) or 0)
     except Exit as exit:
         return int(exit.exit_code)

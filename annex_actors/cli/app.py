@@ -36,6 +36,7 @@ from annex_actors.cli.status import status
 from annex_actors.cli.stop import stop
 from annex_actors.cli.summary import summary
 from annex_actors.cli.tables import costs, initializers, layers, optimizers, rates
+from annex_actors.cli.top import top
 from annex_actors.cli.trace import trace
 from annex_actors.cli.train import train
 
@@ -55,6 +56,7 @@ for each in (
     resume,
     runs,
     status,
+    top,
     doctor,
     logs,
     kill,

@@ -55,8 +55,10 @@ class Pages:
 
 
 @contextmanager
-def pages_of(*, observe: bool, control: bool, report: bool) -> Iterator[Pages]:
+def pages_of(runtime: str, *, observe: bool, control: bool, report: bool) -> Iterator[Pages]:
     """Serve a run's page during the block, if it is asked for, and print its link; yield its pages.
+
+    ``runtime`` is the name of the run's runtime.
 
     Raises:
         ConfigError: it cannot be served.
@@ -69,5 +71,5 @@ def pages_of(*, observe: bool, control: bool, report: bool) -> Iterator[Pages]:
     def show(link: str) -> None:
         print_note(f"{link} (the page of this run)")
 
-    with observing(show, controls=control) as observation:
+    with observing(show, runtime=runtime, controls=control) as observation:
         yield Pages(observation, saved=report)

@@ -8,12 +8,14 @@ import typer
 
 from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
+from annex_actors.cli.detach import Detach, departures, detached
 from annex_actors.cli.output import print_json, print_note, print_result
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
 from annex_actors.cli.training import print_outcome, progress_of, scope_of
 
 
 def resume(
+    context: typer.Context,
     run_dir: shared.RunDir,
     epochs: Annotated[
         int | None, typer.Option(help="Train to this many epochs in all, also a run that has finished.")
@@ -29,12 +31,15 @@ def resume(
     observe: Observe = False,
     observe_control: ObserveControl = False,
     report: Report = False,
+    detach: Detach = False,
     debug: shared.Debug = False,
 ) -> int:
     """Resume a run that was killed, interrupted or has failed, or train it further; the result is the same to the bit.
 
     With --epochs it comes to the bits of a run that was to have so many epochs from the beginning.
     """
+    if detach:
+        return detached(context.obj, as_json=json)
     from annex_actors.control.server import control
     from annex_actors.runs.resumption import Resumption
     from annex_actors.runs.saved_run import SavedRun
@@ -55,13 +60,13 @@ def resume(
             print_result(f"{done}; nothing is left to do, --epochs trains it further")
         return 0
     with (
-        pages_of(observe=observe, control=observe_control, report=report) as pages,
+        pages_of(config.runtime.name, observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
         run = resumption.carry_out(
             observers=observers,
             trace=scope,
-            attendants=[control(config.runtime.name), *pages.attendants],
+            attendants=[control(config.runtime.name), *pages.attendants, *departures()],
             note=note,
         )
         pages.end(run)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
 
 from annex_actors.base import columns
 from annex_actors.base.texts import printable
@@ -62,21 +64,31 @@ def nested(actors: Sequence[ActorStatus]) -> list[tuple[int, ActorStatus]]:
 
 
 def actor_table(actors: Sequence[ActorStatus], width: int) -> list[str]:
-    """Return actors as a table, and the tree in its first column; if it is narrow, without what matters least."""
-    rows = [_row(depth, actor) for depth, actor in nested(actors)]
-    names = [name for name in rows[0] if width >= _WIDE or name not in ("handled", "memory", "up")]
-    return columns.table(names, [[printable(row[name]) for name in names] for row in rows], width)
+    """Return actors as a table with the tree in its first column."""
+    rows = fitting([cells(depth, actor) for depth, actor in nested(actors)], width)
+    return columns.table(list(rows[0]), [list(row.values()) for row in rows], width)
 
 
-_WIDE = 110
-"""Columns from which there is room for all."""
+_SPARE = ("up", "memory", "handled", "/s", "restarts", "busy")
+"""Columns that are left out where there is no room for them, in this order."""
+
+_GAP = 2
 
 
-def _row(depth: int, actor: ActorStatus) -> dict[str, str]:
-    """Return what is shown of an actor; of a supervisor, the restarts in its window of those that are allowed."""
+def fitting(rows: Sequence[Mapping[str, str]], width: int) -> list[dict[str, str]]:
+    """Return rows, by the names of their columns, without the spare columns for which there is no room."""
+    widths = {name: max(map(cell_len, (name, *(row[name] for row in rows)))) + _GAP for name in rows[0]}
+    for name in _SPARE:
+        if sum(widths.values()) - _GAP > width:
+            del widths[name]
+    return [{name: row[name] for name in widths} for row in rows]
+
+
+def cells(depth: int, actor: ActorStatus) -> dict[str, str]:
+    """Return what is shown of an actor, by column; of a supervisor, the restarts in its window of those allowed."""
     of = f"/{actor.restarts_used + actor.restarts_left}" if actor.kind == "supervisor" else ""
     is_peer = actor.kind in ("layer", "trainer", "reader")
-    return {
+    found = {
         "actor": "  " * depth + name_of(actor),
         "state": actor.state if actor.work is None or actor.state != "working" else short(actor.work),
         "restarts": "" if actor.kind == "observer" else f"{actor.restarts_used}{of}",
@@ -87,6 +99,7 @@ def _row(depth: int, actor: ActorStatus) -> dict[str, str]:
         "memory": "" if actor.memory_bytes is None else f"{actor.memory_bytes / 2**20:,.0f} MB",
         "up": f"{actor.uptime:,.0f} s",
     }
+    return {name: printable(cell) for name, cell in found.items()}
 
 
 def name_of(actor: ActorStatus) -> str:
@@ -96,7 +109,7 @@ def name_of(actor: ActorStatus) -> str:
 
 def short(work: str) -> str:
     """Return a piece of work in a few letters: ``forward 7.2`` for step 7, microbatch 2."""
-    return work.replace(" at step", "").replace(" microbatch ", ".")
+    return work.replace("weight gradient", "weights").replace(" at step", "").replace(" microbatch ", ".")
 
 
 def incidents(now: Status) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from annex_actors.cli import options as shared
+from annex_actors.cli.detach import Detach, departures, detached
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
 from annex_actors.cli.training import print_outcome, progress_of, scope_of
 
@@ -18,6 +19,7 @@ _CRASH = "Make a layer raise once: layer=1,step=7,microbatch=2,at=backward. Repe
 
 
 def train(
+    context: typer.Context,
     data: Annotated[str | None, typer.Argument(metavar="DATA|CONFIG.toml", help=_DATA)] = None,
     epochs: shared.Epochs = None,
     batch_size: shared.BatchSize = None,
@@ -70,9 +72,12 @@ def train(
     observe: Observe = False,
     observe_control: ObserveControl = False,
     report: Report = False,
+    detach: Detach = False,
     debug: shared.Debug = False,
 ) -> int:
     """Train a network whose layers are actors, and keep the run in a folder; by default on handwritten digits."""
+    if detach:
+        return detached(context.obj, as_json=json)
     from annex_actors.control.server import control
     from annex_actors.observe import log_at
     from annex_actors.runs.config import resolve
@@ -127,7 +132,7 @@ def train(
     config, learner, dataset = resolve(settings)
     logs = [log_at(path) for path in log or []]
     with (
-        pages_of(observe=observe, control=observe_control, report=report) as pages,
+        pages_of(config.runtime.name, observe=observe, control=observe_control, report=report) as pages,
         progress_of(config, dataset, quiet=quiet, every=progress_every) as observers,
     ):
         run = train_recorded(
@@ -137,7 +142,7 @@ def train(
             run_dir=run_dir,
             crashes=crashes,
             observers=[*observers, *logs],
-            attendants=[control(config.runtime.name), *pages.attendants],
+            attendants=[control(config.runtime.name), *pages.attendants, *departures()],
             fingerprints=fingerprints,
             trace=scope,
         )

@@ -121,7 +121,7 @@ class Viewer:
             id = f"observer-{index}"
             is_up = running.get(id) is ChildState.RUNNING or not running
             state: ActorState = "waiting" if is_up else "failed"
-            label = type(observer).__name__
+            label = type(observer).__name__.lstrip("_")
             yield ActorStatus(id=id, parent=OBSERVERS, kind="observer", label=label, state=state, incarnation=1)
 
     def _peer(self, spec: PeerSpec, kind: ActorKind, parent: str, answer: Answer | None) -> ActorStatus:

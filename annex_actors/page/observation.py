@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+from annex_actors.control.journal import Journal
+from annex_actors.control.view import View, Viewer
 from annex_actors.page.application import Application
 from annex_actors.page.feed import Feed, Record
 from annex_actors.page.live_trace import LiveTrace
@@ -25,14 +27,17 @@ class Observation:
     Args:
         feed: what the page shows.
         actions: what its buttons act on.
+        runtime: the name of its runtime.
     """
 
-    def __init__(self, feed: Feed, actions: RunActions) -> None:
+    def __init__(self, feed: Feed, actions: RunActions, runtime: str) -> None:
+        self.runtime = runtime
         self._feed = feed
         self._actions = actions
         self._lock = Lock()
         self._is_viewed = False
         self._trace: LiveTrace | None = None
+        self._viewer: Viewer | None = None
 
     def watch(self, folder: Path) -> Watch:
         """Return what shows the run in a folder while it goes on."""
@@ -44,7 +49,9 @@ class Observation:
 
     def look(self) -> Iterator[Record]:
         """Yield what a look at the run shows; nothing while none goes on."""
-        trace = self._trace
+        viewer, trace = self._viewer, self._trace
+        if viewer is not None:
+            yield {"type": "status", **viewer.look().model_dump(mode="json")}
         if trace is not None:
             yield from trace.rows()
 
@@ -63,17 +70,19 @@ class Observation:
                 self._trace.unlisten()
 
     @contextmanager
-    def during(self, job: Job, program: Program) -> Iterator[None]:
+    def during(self, view: View) -> Iterator[None]:
         """Look at a run, and let the buttons act on it, during the block."""
+        trace = view.program.trace
         with self._lock:
-            self._trace = None if program.trace is None else LiveTrace(program.trace)
+            self._viewer, self._trace = Viewer(view), None if trace is None else LiveTrace(trace)
             if self._trace is not None and self._is_viewed:
                 self._trace.listen()
-        self._actions.begin(job, program)
+        self._actions.begin(view)
         try:
             yield
         finally:
             self._actions.end()
+            self._viewer = None
 
     def end(self, run: RecordedRun) -> None:
         """Show how the run ended."""
@@ -91,9 +100,11 @@ class Watch:
     def __init__(self, folder: Path, observation: Observation) -> None:
         self._folder = folder
         self._observation = observation
+        self._journal = Journal()
 
     def on_event(self, event: Event) -> None:
         """Show an event."""
+        self._journal.on_event(event)
         if isinstance(event, StepFinished):
             cost = {"type": "cost", "step": event.step, "cost": event.cost, "time": event.time}
             self._observation.put(cost)
@@ -105,23 +116,25 @@ class Watch:
         """Show the run during the block, with what was before a resume."""
         for record in read_events(self._folder):
             self._observation.put(record)
-        with self._observation.during(job, program):
+        view = View(str(self._folder), self._observation.runtime, job, program, self._journal)
+        with self._observation.during(view):
             yield
 
 
 @contextmanager
-def observing(show_link: Callable[[str], None], *, controls: bool = False) -> Iterator[Observation]:
+def observing(show_link: Callable[[str], None], *, runtime: str, controls: bool = False) -> Iterator[Observation]:
     """Serve a page during the block, and yield what shows a run on it.
 
     Args:
         show_link: called with the page's link.
+        runtime: the name of the run's runtime.
         controls: whether the page has buttons that kill, slow and stop.
 
     Raises:
         ConfigError: Starlette or uvicorn is not installed, or no port can be had.
     """
     feed, actions = Feed(), RunActions()
-    observation = Observation(feed, actions)
+    observation = Observation(feed, actions, runtime)
     with serving(Application(feed, observation, actions if controls else None)) as link:
         show_link(link)
         yield observation

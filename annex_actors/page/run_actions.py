@@ -1,43 +1,45 @@
-"""What the buttons of a page do to a run that goes on."""
+"""What the buttons of a page do to a run that goes on: what other terminals can do, and one thing more."""
 
 from __future__ import annotations
 
-import os
-import signal
+from typing import Any
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.control.methods import Methods, found
+from annex_actors.control.requests import Killed, Request
+from annex_actors.control.view import View, Viewer
 from annex_actors.peers.stage import StageSpec
-from annex_actors.runtimes import Job, PeerSpec, Program
 from annex_actors.runtimes.faults.injected import SLOW_S, LayerFault
 from annex_actors.runtimes.hosting.job import HostedJob
-from annex_actors.runtimes.hosting.peer_ref import PeerRef
 
 
 class RunActions:
     """Kills and slows the actors of a run, and stops it; nothing before `begin` and after `end`."""
 
     def __init__(self) -> None:
-        self._run: tuple[Job, Program] | None = None
+        self._view: View | None = None
 
-    def begin(self, job: Job, program: Program) -> None:
+    def begin(self, view: View) -> None:
         """Act on this run from now on."""
-        self._run = (job, program)
+        self._view = view
 
     def end(self) -> None:
         """Act on nothing any more."""
-        self._run = None
+        self._view = None
 
     def kill(self, actor: str) -> str:
         """Kill an actor as an external cause would; its supervisor restarts it."""
-        peer = self._peer(actor)
-        peer.kill()
-        return f"{actor} was killed; it was incarnation {peer.incarnation}"
+        killed = self._asked("kill", actor)
+        assert isinstance(killed, Killed)
+        return f"{actor} was killed; it was incarnation {killed.incarnation}"
 
     def slow(self, actor: str) -> str:
         """Let an actor's first layer take `SLOW_S` seconds longer, once."""
-        peer, spec = self._peer(actor), self._spec(actor)
-        if not isinstance(spec, StageSpec):
-            raise ConfigError(f"expected a layer to slow, got {actor}")
+        view = self._running()
+        spec = found(view.program.peers, actor)
+        peer = view.job.peer(spec.address) if isinstance(view.job, HostedJob) else None
+        if not isinstance(spec, StageSpec) or peer is None:
+            raise ConfigError(f"expected a layer that is up, got {actor}")
         try:
             peer.inject(LayerFault.SLOW, spec.first_layer)
         except RuntimeError:
@@ -46,27 +48,19 @@ class RunActions:
 
     def stop(self) -> str:
         """End the run in order, as Ctrl-C does, so that it can be resumed."""
-        self._running()
-        os.kill(os.getpid(), signal.SIGINT)
+        self._asked("stop")
         return "the run stops: the steps in flight are finished and saved"
 
-    def _running(self) -> tuple[Job, Program]:
-        if self._run is None:
+    def _asked(self, method: Any, actor: str | None = None) -> object:
+        """Return the result of a request, as another terminal would make it."""
+        view = self._running()
+        request = Request(method=method, actor=actor)
+        response = Methods(view, lambda seconds: None).answer(request.model_dump_json().encode(), Viewer(view))
+        if response.error is not None:
+            raise ConfigError(response.error)
+        return response.result
+
+    def _running(self) -> View:
+        if self._view is None:
             raise ConfigError("expected a run that goes on; it has not started, or is over")
-        return self._run
-
-    def _spec(self, actor: str) -> PeerSpec:
-        _, program = self._running()
-        for spec in program.peers:
-            if str(spec.address) == actor:
-                return spec
-        raise ConfigError("expected a layer, the trainer or the reader of this run")
-
-    def _peer(self, actor: str) -> PeerRef:
-        job, _ = self._running()
-        if not isinstance(job, HostedJob):
-            raise ConfigError("expected the runtime threads, schedulers or processes; this one has no actors to reach")
-        peer = job.peer(self._spec(actor).address)
-        if peer is None:
-            raise ConfigError(f"expected {actor} to be up; it is being restarted")
-        return peer
+        return self._view

@@ -44,22 +44,26 @@ def trace_of(path: Path, deaths: Sequence[float]) -> Iterator[Record]:
     left_out = len(records) - sum(end - begin for begin, end in parts)
     if left_out:
         yield {"type": "omitted", "records": left_out}
-    for begin, end in parts:
-        yield from sorted(window_rows(trace.header, records[begin:end]), key=_when)
+        for begin, end in parts:
+            yield from sorted(window_rows(trace.header, records[begin:end]), key=_when)
+    else:
+        yield from sorted((row for row in rows_of(trace) if row.get("sent", 0.0) is not None), key=_when)
 
 
 def window_rows(header: Mapping[str, Any], records: Records) -> Iterator[Record]:
     """Yield work, messages and waits of a part of a trace.
 
-    What a part begins or ends with is no start or end of a peer, so waits for these are left out, as are messages of
-    which the sender recorded nothing.
+    What a part begins or ends with is no start or end of a peer, and a message is not lost because its other end lies
+    outside: so waits for these are left out, and messages without both ends.
 
     Args:
         header: of the trace.
         records: at least one, those of one peer in their order.
     """
     for row in rows_of(Trace(header, records)):
-        if row.get("reason") not in (NOT_STARTED, FINISHED) and row.get("sent", 0.0) is not None:
+        is_edge = row.get("reason") in (NOT_STARTED, FINISHED)
+        is_cut = row["type"] == "message" and None in (row["sent"], row["received"])
+        if not is_edge and not is_cut:
             yield row
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from annex_actors.protocol.effects import Effect
@@ -117,7 +116,9 @@ def combined(*instruments: Instrument) -> Instrument:
     """Return one instrument that calls several, in this order."""
     parts = [part for each in instruments for part in (each.parts if isinstance(each, _Combined) else (each,))]
     parts = [part for part in parts if part is not NO_INSTRUMENT]
-    return parts[0] if len(parts) == 1 else _Combined(parts) if parts else NO_INSTRUMENT
+    if len(parts) < 2:
+        return parts[0] if parts else NO_INSTRUMENT
+    return _Varying(parts) if any(active(part.during) for part in parts) else _Combined(parts)
 
 
 class _Combined(Instrument):
@@ -125,21 +126,27 @@ class _Combined(Instrument):
 
     def __init__(self, parts: Sequence[Instrument]) -> None:
         self.parts = tuple(parts)
-        if any(active(part.during) for part in parts):
-            known: dict[tuple[Instrument, ...], Instrument] = {self.parts: self}
-            self.during = partial(_during, self.parts, known)  # type: ignore[method-assign]
         for name in ("received", "before", "done", "after", "failed", "at"):
             methods = [method for part in parts if (method := active(getattr(part, name))) is not None]
             if methods:
                 setattr(self, name, methods[0] if len(methods) == 1 else _in_turn(methods))
 
 
-def _during(parts: Sequence[Instrument], known: dict[tuple[Instrument, ...], Instrument], step: int) -> Instrument:
-    chosen = tuple([part.during(step) for part in parts])
-    found = known.get(chosen)
-    if found is None:
-        found = known[chosen] = combined(*chosen)
-    return found
+class _Varying(_Combined):
+    """Several instruments as one, some of which watch only at times."""
+
+    def __init__(self, parts: Sequence[Instrument]) -> None:
+        super().__init__(parts)
+        self._known: dict[tuple[Instrument, ...], Instrument] = {}
+
+    def during(self, step: int) -> Instrument:
+        chosen = tuple([part.during(step) for part in self.parts])
+        if chosen == self.parts:  # and so not in `_known`, where it would keep itself from being freed
+            return self
+        found = self._known.get(chosen)
+        if found is None:
+            found = self._known[chosen] = combined(*chosen)
+        return found
 
 
 def _in_turn(methods: Sequence[Callable[..., None]]) -> Callable[..., None]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from annex_actors.replay.pieces import WORK, Selection
 from annex_actors.runs.event_log import read_events
-from annex_actors.runs.failure_files import FailureRecord
+from annex_actors.runs.failure_records import FailureRecord
 from annex_actors.runs.saved_run import SavedRun
 
 _LAYER = re.compile(r"layer ([0-9]+) ")

@@ -14,7 +14,8 @@ from annex_actors.protocol.messages import Post
 from annex_actors.replay.causes import Cause
 from annex_actors.replay.debugger import Debugger
 from annex_actors.replay.pieces import FailureReport, ReplayReport, layers_of, piece_of, sent_lines, weights_line
-from annex_actors.runs.failure_files import FailureRecord, KeptFailure
+from annex_actors.runs.failure_files import KeptFailure
+from annex_actors.runs.failure_records import FailureRecord
 from annex_actors.runs.saved_run import SavedRun
 from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.training.learner import Learner

@@ -14,21 +14,21 @@ A process that ends in a piece can hand nothing over. So the next incarnation do
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from safetensors.numpy import save
 
 from annex_actors.base.errors import DataError, message_of
 from annex_actors.base.files import SMALL, check_folder, read_file, reading
 from annex_actors.base.types import Array, Parameters
 from annex_actors.peers.stage_state import CostLog, LayerState, StageState
-from annex_actors.protocol.messages import Backward, Forward, Message, Part, Target, WeightGradient, WithArray, freeze
-from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
+from annex_actors.protocol.given import Given
+from annex_actors.protocol.messages import Message, WithArray, freeze
+from annex_actors.runs.failure_records import FailureRecord, MessageRecord
 from annex_actors.runtimes.handed_over import Failure
 from annex_actors.training.array_files import arrays_in
 from annex_actors.training.atomic_files import write_whole
@@ -39,121 +39,6 @@ MOST = 5
 _NAME = re.compile(r"layer-[0-9]+-[a-z_]+-step-[0-9]+(-microbatch-[0-9]+)?\.(json|safetensors)")
 
 _MESSAGE, _BEFORE, _STATE, _STASH, _COSTS = "message", "before.{}", "state", "stash", "costs"
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PartRecord(_Record):
-    """See `Part`."""
-
-    microbatches: int
-    samples: int
-    rate_factor: float
-    penalty: float
-
-
-class MessageRecord(_Record):
-    """A message without its arrays.
-
-    Args:
-        kind: such as ``forward``.
-        step: from 0.
-        microbatch: from 0; -1 for a message about a whole step.
-        edge: on which it travelled.
-        arrays: how many it has.
-        part: of a forward.
-        number: of a message about a norm.
-    """
-
-    kind: str
-    step: int
-    microbatch: int
-    edge: int
-    arrays: int = 0
-    part: PartRecord | None = None
-    number: float | None = None
-
-    @classmethod
-    def of(cls, message: Message) -> Self:
-        """Return the record of a message."""
-        part, number = getattr(message, "part", None), getattr(message, "number", None)
-        return cls(
-            kind=message.kind,
-            step=message.step,
-            microbatch=message.microbatch,
-            edge=message.edge,
-            arrays=len(message.stack) if isinstance(message, WithArray) else 0,
-            part=part and PartRecord(**{name: getattr(part, name) for name in PartRecord.model_fields}),
-            number=number,
-        )
-
-    def message(self, arrays: Sequence[Array]) -> Message:
-        """Return the message with these arrays.
-
-        Raises:
-            ValueError: no stage is given such a message.
-        """
-        head = "", self.step, self.microbatch, self.edge
-        match self.kind:
-            case Forward.kind if self.part is not None and arrays:
-                return Forward(*head, arrays[0], Part(**self.part.model_dump()), tuple(arrays[1:]))
-            case Backward.kind if arrays:
-                return Backward(*head, arrays[0], tuple(arrays[1:]))
-            case Target.kind if arrays:
-                return Target(*head, arrays[0], arrays[1] if len(arrays) > 1 else None)
-            case WeightGradient.kind:
-                return WeightGradient(*head)
-            case SquaredNorm.kind if self.number is not None:
-                return SquaredNorm(*head, self.number)
-            case GlobalNorm.kind if self.number is not None:
-                return GlobalNorm(*head, self.number)
-        raise ValueError(f"expected a message of a stage, got {self.kind}")
-
-
-class FailureRecord(_Record):
-    """A failure of a layer.
-
-    Args:
-        number: which failure of the run it was among those that are kept, from 1.
-        layer: the index of the layer; the cost counts as the layer after the last.
-        work: what it was doing, such as ``forward``.
-        error: one line.
-        traceback: the whole text; empty where the layer's process ended.
-        stage: the stage that has the layer, from 0, of ``stages``.
-        stages: how many there were.
-        version: how many steps the weights of the stage had.
-        message: what it was given.
-        before: what the stage had been given before, of steps that it had not finished.
-        versions: how many older versions of its weights the stage had for messages under way.
-        has_arrays: whether there are arrays beside.
-    """
-
-    number: int
-    layer: int
-    work: str
-    error: str
-    traceback: str
-    stage: int
-    stages: int
-    version: int
-    message: MessageRecord
-    before: tuple[MessageRecord, ...]
-    versions: int
-    has_arrays: bool
-
-    @property
-    def has_raised(self) -> bool:
-        """Whether the layer has raised, and its process did not just end."""
-        return self.traceback != ""
-
-    @property
-    def name(self) -> str:
-        """The name of its files, without an ending."""
-        message = self.message
-        place = f"layer-{self.layer}-{self.work}-step-{message.step}"
-        return place if message.microbatch < 0 else f"{place}-microbatch-{message.microbatch}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,22 +96,9 @@ class FailureFiles:
             OSError: the folder cannot be written, or the disk is full; what was kept before is whole.
             DataError: what is in the folder is damaged.
         """
-        given, known = failure.given, {record.name: record for record in self.records()}
-        arrays = _arrays(given.snapshot.state, given.message, given.before) if given.is_whole else {}
-        record = FailureRecord(
-            number=1 + max((each.number for each in known.values()), default=0),
-            layer=layer,
-            work=failure.work.replace(" ", "_"),
-            error=failure.error,
-            traceback=failure.traceback,
-            stage=failure.address.number or 0,
-            stages=stages,
-            version=given.snapshot.step,
-            message=MessageRecord.of(given.message),
-            before=tuple(map(MessageRecord.of, given.before)),
-            versions=len(given.snapshot.state.stash),
-            has_arrays=given.is_whole,
-        )
+        known = {record.name: record for record in self.records()}
+        number = 1 + max((each.number for each in known.values()), default=0)
+        record = FailureRecord.of(failure, layer, stages, number)
         same = known.get(record.name)
         if same is None and sum(each.has_raised == record.has_raised for each in known.values()) >= MOST:
             return
@@ -236,7 +108,7 @@ class FailureFiles:
         check_folder(self._path)
         self._path.mkdir(exist_ok=True)
         if record.has_arrays and (same is None or not same.has_arrays):
-            write_whole(self._path / f"{record.name}.safetensors", save(arrays))
+            write_whole(self._path / f"{record.name}.safetensors", save(_arrays(failure.given)))
         write_whole(self._path / f"{record.name}.json", merged.model_dump_json(indent=2) + "\n")
 
     def read(self, record: FailureRecord, initial: StageState) -> KeptFailure:
@@ -271,10 +143,13 @@ class FailureFiles:
         with reading(path):
             content = read_file(path, limit=SMALL)
         try:
-            return FailureRecord.model_validate_json(content)
+            record = FailureRecord.model_validate_json(content)
         except ValidationError as error:
             why = error.errors()[0]["msg"]
             raise DataError(f"{path}: expected a failure that a run has kept, got: {why}; delete the file") from error
+        if f"{record.name}.json" != name:
+            raise DataError(f"{path}: expected the failure that its name says, got {record.name}; delete the file")
+        return record
 
 
 def _merged(before: FailureRecord, now: FailureRecord) -> FailureRecord:
@@ -284,9 +159,11 @@ def _merged(before: FailureRecord, now: FailureRecord) -> FailureRecord:
     return arrays.model_copy(update={"number": before.number, "error": said.error, "traceback": said.traceback})
 
 
-def _arrays(state: StageState, message: Message, before: Iterable[Message]) -> dict[str, Array]:
-    arrays = {**_named(_MESSAGE, message), f"{_STATE}.{_COSTS}": np.array(state.cost_log.costs(), np.float64)}
-    for index, each in enumerate(before):
+def _arrays(given: Given) -> dict[str, Array]:
+    state: StageState = given.snapshot.state
+    costs = np.array(state.cost_log.costs(), np.float64)
+    arrays = {**_named(_MESSAGE, given.message), f"{_STATE}.{_COSTS}": costs}
+    for index, each in enumerate(given.before):
         arrays |= _named(_BEFORE.format(index), each)
     for index, layer in enumerate(state.layers):
         for part in ("parameters", "optimizer", "state"):

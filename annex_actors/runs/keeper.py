@@ -9,7 +9,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
-from annex_actors.base.errors import DataError, message_of
+from annex_actors.base.errors import message_of
 from annex_actors.base.files import reason
 from annex_actors.peers.stage import StageSpec
 from annex_actors.runs import fingerprint_file
@@ -90,7 +90,7 @@ class Keeper:
         self._left -= 1
         try:
             self._failures.keep(failure, self._layer(failure), len(self._stages))
-        except (OSError, DataError) as error:
+        except Exception as error:  # noqa: BLE001 - nothing that is kept is worth a run
             why = reason(error) if isinstance(error, OSError) else message_of(error)
             logger.warning("what a layer was given when it failed is not kept: %s", why)
 

@@ -59,7 +59,7 @@ class MetricsLog:
             self._directory.append(epoch)
 
 
-class _InTurn:
+class RunObservers:
     """Observers that share a thread: to wake up one more at each step costs more than what these do.
 
     One that raises is removed, and the others go on.
@@ -80,7 +80,7 @@ class _InTurn:
 
 @dataclass(frozen=True)
 class _Attending:
-    """An attendant that is shown its events by `_InTurn`, if it observes, and so is no observer of its own."""
+    """An attendant that is shown its events by `RunObservers`, if it observes, and so is no observer of its own."""
 
     attendant: Attendant
 
@@ -217,7 +217,7 @@ class Recording:
             ):
                 learner.carry_out(
                     training,
-                    observers=[_InTurn(metrics, events, *watching), *observers],
+                    observers=[RunObservers(metrics, events, *watching), *observers],
                     checkpoints=checkpoints,
                     attendants=[_Attending(each) for each in beside],
                     handing_over=keeper.handing_over,

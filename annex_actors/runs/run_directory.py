@@ -10,6 +10,7 @@ runs/digits-20250131T235959Z/
 ├── loaded.json           your own Python files that the run needs, with their SHA-256, signed; only if there are any
 ├── metrics.jsonl         a line for each epoch, added during the run
 ├── events.jsonl          a line for each start of the run and each event but the ends of steps, added during the run
+├── output.txt            what a detached run printed
 ├── log.txt               what the supervisors logged: the traceback of every crash; only if there was one
 ├── failures/             what the first layers that failed were given, for `annex-actors replay`; only if one failed
 ├── fingerprints.txt      a line for each piece of work, added during the run; only with `train --fingerprints`
@@ -57,7 +58,7 @@ from annex_actors.training.identity import Identity
 CONFIG, ENVIRONMENT, IDENTITY, NETWORK = "config.toml", "environment.json", "identity.json", "network.json"
 CHECKPOINTS, FAILURES = "checkpoints", "failures"
 PREPARATION, PREPARATION_ARRAYS = "preparation.json", "preparation.safetensors"
-METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG, FINGERPRINTS = (
+METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG, FINGERPRINTS, OUTPUT = (
     "metrics.jsonl",
     "events.jsonl",
     "weights.safetensors",
@@ -65,6 +66,7 @@ METRICS, EVENTS, WEIGHTS, STATE, RESULT, LOG, FINGERPRINTS = (
     "result.json",
     "log.txt",
     "fingerprints.txt",
+    "output.txt",
 )
 TRACE, TRACE_RECORDS = "trace.json", "trace.records"
 REPORT = "report.html"
@@ -86,7 +88,7 @@ _WHOLE = (
 )
 """The files that are replaced as a whole."""
 
-_IN_PLACE = (METRICS, EVENTS, LOG, FINGERPRINTS, TRACE_RECORDS)
+_IN_PLACE = (METRICS, EVENTS, LOG, FINGERPRINTS, TRACE_RECORDS, OUTPUT)
 """The files that grow during a run."""
 
 OPTIMIZER, COSTS = "optimizer.", "costs"

@@ -39,11 +39,11 @@ class InFolder:
         """Append more records to the file; on a disk that is full they are lost, and the run goes on."""
         kept, path = records[: max(0, MOST_IN_FILE - self._length)], self._folder / TRACE_RECORDS
         try:
-            with os.fdopen(open_in_place(path, os.O_WRONLY | os.O_APPEND), "wb") as file:
-                file.write(kept.tobytes())
+            with os.fdopen(open_in_place(path, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as file:
+                if file.write(kept.tobytes()) < kept.nbytes:  # behind a part of a record, nothing could be read
+                    os.ftruncate(file.fileno(), self._length * RECORD.itemsize)
+                    return len(records)
         except OSError:
-            with suppress(OSError):  # without the part that had room, behind which nothing could be read
-                os.truncate(path, self._length * RECORD.itemsize)
             return len(records)
         self._length += len(kept)
         return len(records) - len(kept)

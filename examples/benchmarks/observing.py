@@ -57,7 +57,7 @@ class Watched:
     def page(self) -> Iterator[AttendantIn]:
         """Serve the page during the block, with its viewers."""
         before = set(threading.enumerate())
-        with observing(self._view) as observation:
+        with observing(self._view, runtime="schedulers") as observation:
             [server] = [each for each in threading.enumerate() if each.name == "page" and each not in before]
             assert server.ident is not None
             clock = time.pthread_getcpuclockid(server.ident)

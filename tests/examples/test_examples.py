@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -66,6 +67,16 @@ def test_the_example_for_fashion_mnist_is_a_run_that_fits_its_data() -> None:
     assert (result.stages, result.checkpoint.step) == (2, 2)
 
 
+def test_pictures_of_the_page_of_a_run_are_taken(tmp_path: Path) -> None:
+    pytest.importorskip("playwright")
+    pytest.importorskip("uvicorn")
+    pytest.importorskip("starlette")
+    if shutil.which("chromium") is None:
+        pytest.skip("expected chromium, got none; apt-get install chromium")
+    subprocess.run([sys.executable, EXAMPLES / "pictures" / "page.py", tmp_path], timeout=250, check=True)
+    assert {each.name for each in tmp_path.iterdir()} == {each.name for each in EXAMPLES.glob("pictures/page-*")}
+
+
 TUTORIALS = {"credit": ["german-credit"], "faces": ["faces"], "fraud": ["phishing", "intrusions"]}
 
 
@@ -87,6 +98,7 @@ RUN = {
     "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
     "shapes": "test_shapes_are_told_apart",
+    "trace": "test_a_trace_shows_the_messages_of_a_step_and_what_layers_wait_for",
     "torch_layers": "test_torch_modules_survive_crashes_and_go_back_to_torch",
     "xor": "test_xor_is_learned",
 }
@@ -102,7 +114,11 @@ def test_every_example_is_run_by_a_test() -> None:
             assert f'"{path.stem}"' in of_supervisors, f"no test runs {path.name}"
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+SHORT = sorted(EXAMPLES.glob("*.py"))
+"""All examples: what takes the pictures of the page is none."""
+
+
+@pytest.mark.parametrize("path", SHORT, ids=lambda path: path.name)
 def test_an_example_is_one_idea_in_at_most_sixty_lines_without_flags(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 60
@@ -134,6 +150,19 @@ def test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights() -> None:
     assert picture[1].startswith("stage-0  F0 F1 F2 F3")
     assert len(picture) == 4
     assert last == "the weights of 1f1b"
+
+
+def test_a_trace_shows_the_messages_of_a_step_and_what_layers_wait_for() -> None:
+    names, *lines = run("trace.py").splitlines()
+    assert names.split() == ["trainer", "stage-0", "stage-1", "stage-2", "stage-3"]
+    arrows = [line for line in lines if "►" in line or "◄" in line]
+    assert len(arrows) == 2 + 2 * 4 + 2 * 3 + 1, "targets, forwards, backwards, and a report"
+    figures = lines[len(arrows) :]
+    assert [line.split(" busy ")[0].split()[-1] for line in figures] == [
+        *("dense:32", "relu", "dense:10", "softmax_cross_entropy"),
+        "trainer",
+    ]
+    assert all("idle most for: " in line for line in figures)
 
 
 def test_a_killed_process_leaves_the_weights_bit_identical() -> None:

@@ -42,7 +42,7 @@ class Gated:
         return {}
     def forward(self, parameters, inputs, key):
         if not Path(os.environ["GATE"]).exists():
-            time.sleep(0.01)
+            time.sleep(0.05)
         return inputs, ()
     def backward(self, parameters, saved, grad_output, input_wanted):
         return grad_output, ()
@@ -120,8 +120,11 @@ def test_a_live_run_is_watched_a_layer_killed_by_its_button_and_the_weights_are_
         row.wait_for()
         page.locator("tr[data-actor=trainer]").wait_for()
         assert page.locator("tr[data-actor]").count() >= 7
-        changed = "before => document.querySelector('#moment').textContent !== before"
-        page.wait_for_function(changed, arg=page.locator("#moment").text_content())  # the rows are live
+        handled = "tr[data-actor=stage-0] td[data-key=handled]"
+        page.locator(handled, has_text=re.compile("[1-9]")).wait_for()
+        changed = "([cell, before]) => document.querySelector(cell).textContent !== before"
+        page.wait_for_function(changed, arg=[handled, page.locator(handled).text_content()])  # the rows are live
+        page.locator("#legend", has_text="forward").wait_for()  # the timeline has work, while the page is looked at
 
         page.locator("#search").fill("stage-2")
         page.locator("tr[data-actor=stage-0]").wait_for(state="detached")

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.control.journal import Journal
+from annex_actors.control.view import View
 from annex_actors.page.run_actions import RunActions
 from annex_actors.runtimes import Job, Program
 from annex_actors.training.preparation import PreparedTraining
@@ -26,7 +28,8 @@ HOSTED = ["threads", "schedulers", "processes"]
 class Pressing:
     """Presses a button as soon as the run is up."""
 
-    def __init__(self, press: Callable[[RunActions], str]) -> None:
+    def __init__(self, runtime: str, press: Callable[[RunActions], str]) -> None:
+        self._runtime = runtime
         self._press = press
         self.said = ""
 
@@ -34,7 +37,7 @@ class Pressing:
     def attend(self, job: Job, program: Program) -> Iterator[None]:
         """Press during the block."""
         actions = RunActions()
-        actions.begin(job, program)
+        actions.begin(View("run", self._runtime, job, program, Journal()))
         self.said = self._press(actions)
         yield
         actions.end()
@@ -43,7 +46,7 @@ class Pressing:
 
 
 def result_of(runtime: str, press: Callable[[RunActions], str]) -> tuple[Result, str]:
-    learner, pressing = TRAINING.learner(runtime), Pressing(press)
+    learner, pressing = TRAINING.learner(runtime), Pressing(runtime, press)
     prepared = PreparedTraining.of(learner.spec, TRAINING.dataset, epochs=TRAINING.epochs, batch_size=5)
     return Session(prepared, attendants=[pressing]).run(), pressing.said
 
@@ -66,18 +69,26 @@ def test_a_layer_in_a_process_is_slowed() -> None:
 
 @pytest.mark.parametrize("runtime", HOSTED)
 def test_a_run_that_is_stopped_has_finished_its_steps(runtime: str) -> None:
-    with pytest.raises(InterruptedRun):
-        result_of(runtime, lambda actions: actions.stop())
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the command line handles it
+    try:
+        with pytest.raises(InterruptedRun):
+            result_of(runtime, lambda actions: actions.stop())
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize(
     ("runtime", "press", "words"),
     [
-        ("threads", lambda actions: actions.kill("stage-99"), "expected a layer, the trainer or the reader"),
-        ("threads", lambda actions: actions.kill("run"), "expected a layer, the trainer or the reader"),
-        ("threads", lambda actions: actions.slow("trainer"), "expected a layer to slow, got trainer"),
+        ("threads", lambda actions: actions.kill("stage-99"), "expected a layer's index, or an actor's id"),
+        ("threads", lambda actions: actions.kill("run"), "expected a layer's index, or an actor's id"),
+        ("threads", lambda actions: actions.slow("trainer"), "expected a layer that is up, got trainer"),
         ("threads", lambda actions: actions.slow("stage-0"), "expected the runtime processes"),
-        ("inline", lambda actions: actions.kill("stage-0"), "expected the runtime threads, schedulers or processes"),
+        (
+            "inline",
+            lambda actions: actions.kill("stage-0"),
+            "expected a runtime whose actors can be reached, got inline",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said(runtime: str, press: Callable[[RunActions], str], words: str) -> None:
@@ -96,4 +107,3 @@ def test_no_signal_is_sent_where_no_run_goes_on(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ConfigError, match="expected a run that goes on"):
         RunActions().stop()
     assert sent == []
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from annex_actors.cli import main
+from annex_actors.control.journal import Journal
+from annex_actors.control.view import View
 from annex_actors.page import live_trace, saved_trace
 from annex_actors.page.feed import Feed
 from annex_actors.page.observation import Observation
@@ -79,7 +81,7 @@ class Looking:
     """An attendant that looks at a run's trace, and an observer that says when there is more."""
 
     def __init__(self, *, viewed: bool) -> None:
-        self.observation = Observation(Feed(), RunActions())
+        self.observation = Observation(Feed(), RunActions(), "threads")
         self.viewed = viewed
         self.rows: list[Any] = []
         self._is_later = Flag()
@@ -90,7 +92,7 @@ class Looking:
 
     @contextmanager
     def attend(self, job: Job, program: Program) -> Iterator[None]:
-        with self.observation.during(job, program):
+        with self.observation.during(View("run", "threads", job, program, Journal())):
             if self.viewed:
                 self.observation.begin_viewing()
             assert self._is_later.wait(60)
@@ -98,8 +100,9 @@ class Looking:
             program.trace.read()
             self.rows = [row for row in self.observation.look() if row["type"] != "status"]
             self.observation.end_viewing()
-            assert [row for row in self.observation.look() if row["type"] != "status"] == []
             yield
+            program.trace.read()
+            assert [row for row in self.observation.look() if row["type"] != "status"] == []
 
 
 @pytest.mark.parametrize("runtime", ["threads", "processes"])

@@ -38,9 +38,9 @@ const Headline = (() => {
     const step = Model.stepAt(model, moment);
     const cost = Curves.costAt(model, step);
     const facts = [
-      ["epoch", of(status ? status.epoch : last ? last.epoch + 1 : 0, run.epochs)],
+      ["epoch", of(Math.max(status ? status.epoch : 0, last ? last.epoch + 1 : 0), run.epochs)],
       ["step", of(step === null ? null : Math.floor(step), run.steps)],
-      ["samples/s", status ? Text.whole(status.samples_per_second) : null],
+      ["samples/s", status && status.samples_per_second ? Text.whole(status.samples_per_second) : null],
       ["cost", cost === null ? null : Text.number(cost)],
       ...Object.entries((last && last.metrics) || {}).filter(isNumber).map(([name, value]) => [name, Text.number(value)]),
       ["restarts", Text.whole(restarts(model, moment))],

@@ -30,8 +30,8 @@ const Model = (() => {
     model.version += 1;
   }
 
-  /** Return the moment of the trace to show: live, its records come a little later than the events. */
-  const tracedMoment = (model, moment) => (moment >= model.last && !model.end ? model.lastTraced ?? moment : moment);
+  /** Return the moment of the trace to show: at the newest one, its last record, which is a little before the last event. */
+  const tracedMoment = (model, moment) => (moment >= model.last ? model.lastTraced ?? moment : moment);
 
   function see(model, time) {
     if (!Text.known(time)) return;

@@ -20,13 +20,20 @@ const Tree = (() => {
     { key: "incarnation", title: "Inc.", hint: "incarnation", text: (actor) => Text.whole(actor.incarnation), number: true, from: 2 },
     { key: "restarts_used", title: "Restarts", hint: "used, and left", text: restarts, number: true, from: 2 },
     { key: "mailbox", title: "Mail", hint: "messages in the mailbox", text: (actor) => Text.whole(actor.mailbox), number: true, from: 1 },
-    { key: "handled", title: "Handled", text: (actor) => Text.whole(actor.handled), number: true, from: 3 },
-    { key: "handled_per_second", title: "per s", hint: "handled per second, since this page last looked", text: (actor) => Text.whole(actor.handled_per_second), number: true, from: 2 },
-    { key: "busy", title: "Busy", hint: "since this page last looked", text: (actor) => Text.percent(actor.busy), number: true, bar: true, from: 1 },
+    { key: "handled", title: "Handled", text: (actor) => ofPeer(actor, Text.whole(actor.handled)), number: true, from: 3 },
+    { key: "handled_per_second", title: "per s", hint: "handled per second, since this page last looked", text: (actor) => ofPeer(actor, Text.whole(actor.handled_per_second)), number: true, from: 2 },
+    { key: "busy", title: "Busy", hint: "since this page last looked", text: (actor) => ofPeer(actor, Text.percent(actor.busy)), number: true, bar: true, from: 1 },
     { key: "work", title: "Work now", text: (actor) => actor.work || "", from: 3 },
     { key: "memory_bytes", title: "Memory", hint: "of its own process", text: (actor) => Text.bytes(actor.memory_bytes), number: true, from: 3 },
     { key: "uptime", title: "Up", text: (actor) => Text.seconds(actor.uptime), number: true, from: 3 },
   ];
+
+  const NO_PEERS = new Set(["supervisor", "observer"]);
+
+  /** Return a figure of a peer's work; supervisors and observers have none. */
+  function ofPeer(actor, text) {
+    return NO_PEERS.has(actor.kind) ? "" : text;
+  }
 
   const view = { sort: "name", down: false, search: "", cursor: 0, rows: [], choose: () => {} };
 
@@ -168,7 +175,7 @@ const Tree = (() => {
     row.classList.toggle("cursor", index === view.cursor);
     row.classList.toggle("pinned", pinned);
     COLUMNS.forEach((column, at) => Text.put(row.children[at], column.text(actor)));
-    row.children[0].style.paddingInlineStart = `${12 + 16 * depth}px`;
+    row.children[0].style.paddingInlineStart = `${16 + 14 * depth}px`;
     const busy = row.children[COLUMNS.findIndex((column) => column.bar)];
     busy.style.setProperty("--share", `${Math.round(100 * Math.min(1, actor.busy || 0))}%`);
     row.children[0].title = `${actor.id} ${actor.label}`;

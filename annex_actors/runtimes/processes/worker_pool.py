@@ -13,6 +13,7 @@ from typing import NoReturn, Self, TypeVar
 
 from annex_actors.base.errors import UserError
 from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.handed_over import Wanted
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.processes.commit_logs import CommitLogs, LoggedStore
@@ -109,7 +110,7 @@ class WorkerPool:
         number, _ = surroundings.open(spec.address)
         process = self._spares.take()
         self._pin(spec.address, process.pid)
-        assignment = self._assignment(spec, incarnation, number, _broken_off(surroundings.heartbeats(spec.address)))
+        assignment = self._assignment(spec, incarnation, number, self._wanted(spec.address, surroundings))
         return Startup(assignment, process, surroundings, self._connections, self._logs, self._program).run()
 
     def _tried(self, spec: PeerSpec, start: Callable[[], _Started], pause: Callable[[float], None]) -> _Started:
@@ -123,10 +124,10 @@ class WorkerPool:
                     raise
             pause(pause_s)
 
-    def _assignment(self, spec: PeerSpec, incarnation: int, number: int, broken_off: str | None) -> Assign:
+    def _assignment(self, spec: PeerSpec, incarnation: int, number: int, wanted: Wanted | None) -> Assign:
         program = self._program
         crashes = program.crashes.crashes() if program.crashes else ()
-        store, handing_over = program.store, program.handing_over
+        store = program.store
         return Assign(
             spec,
             incarnation,
@@ -135,9 +136,16 @@ class WorkerPool:
             every=store.every,
             commit_every=self._commit_every,
             crashes=crashes,
-            wanted=None if handing_over is None else replace(handing_over.wanted(), broken_off=broken_off),
+            wanted=wanted,
             trace=program.trace.scope if program.trace else None,
         )
+
+    def _wanted(self, address: Address, surroundings: RunSurroundings) -> Wanted | None:
+        """Return what a new incarnation is to hand over."""
+        handing_over = self._program.handing_over
+        if handing_over is None:
+            return None
+        return replace(handing_over.wanted(), broken_off=_broken_off(surroundings.heartbeats(address)))
 
     def _pin(self, address: Address, pid: int) -> None:
         if self._cores:

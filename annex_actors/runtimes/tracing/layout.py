@@ -120,12 +120,12 @@ class Ring:
 
     def take(self) -> Records:
         """Remove and return what was written since the last call, in a copy. For the reader."""
-        counts = self.counts
+        counts, size = self.counts, FIELDS.size
         read, written = counts[READ], counts[WRITTEN]
         if read == written:
             return np.empty(0, _WRITTEN)
-        first, last = read % self.room, (written - 1) % self.room + 1
-        records = np.frombuffer(self.body, _WRITTEN, self.room)
-        taken = records[first:last].copy() if first < last else np.concatenate([records[first:], records[:last]])
+        first, last = read % self.room * size, ((written - 1) % self.room + 1) * size
+        spans = [(first, last)] if first < last else [(first, self.room * size), (0, last)]
+        content = b"".join([self.body[start:end] for start, end in spans])
         counts[READ] = written
-        return taken
+        return np.frombuffer(content, _WRITTEN)

@@ -28,7 +28,8 @@ _SIZE, _pack_into = FIELDS.size, FIELDS.pack_into
 class Recorder(Instrument):
     """Records what one incarnation of a peer receives, does and sends.
 
-    It is called some ten times for each piece of work, so it writes each record in one go.
+    It is called some ten times for each piece of work, so it writes each record in one go, and looks up again only what
+    may have changed.
 
     Args:
         memory: see `Ring`.
@@ -38,12 +39,14 @@ class Recorder(Instrument):
 
     def __init__(self, memory: Memory, scope: Scope, clock: Callable[[], float]) -> None:
         self._ring = ring = Ring(memory)
-        self._counts, self._body, self._room, self._written = ring.counts, ring.body, ring.room, 0
+        self._counts, self._body, self._room = ring.counts, ring.body, ring.room
+        self._written, self._limit = 0, ring.room
         self._scope = None if scope.is_whole else scope
         self._clock = clock
         self._began, self._version = 0.0, 0
-        self._kinds: dict[object, tuple[int, bool]] = {START: (ring.name(START), False)}
+        self._kinds: dict[type, tuple[int, bool]] = {}
         self._roles: dict[str, int] = {}
+        self._ends: dict[Address, tuple[int, int]] = {}
 
     def during(self, step: int) -> Instrument:
         """Return this where the peer may meet a step that is traced, before it has finished ``step``; else nothing."""
@@ -90,38 +93,42 @@ class Recorder(Instrument):
         start: float,
         end: float,
     ) -> None:
-        counts, written = self._counts, self._written
-        if written - counts[READ] >= self._room:
-            counts[DROPPED] += 1
+        written = self._written
+        if written >= self._limit and not self._has_room():
             return
-        kind, has_array = self._kinds.get(type(message)) or self._named(message)
-        role, number = other
+        try:
+            kind, has_array = self._kinds[type(message)]
+            role, number = self._ends[other]
+        except KeyError:
+            (kind, has_array), (role, number) = self._named(message), self._numbered(other)
         if message is None:
-            place: tuple[int, int, int] = version, WHOLE_STEP, 0
+            step, microbatch, edge = version, WHOLE_STEP, 0
         else:
-            place = message.step, message.microbatch, message.edge
+            step, microbatch, edge = message.step, message.microbatch, message.edge
+        size = message.nbytes if has_array and what != WORKED else 0  # type: ignore[union-attr]
+        place = written % self._room * _SIZE
         _pack_into(
-            self._body,
-            written % self._room * _SIZE,
-            what,
-            kind,
-            self._roles[role] if role in self._roles else self._role(role),
-            -1 if number is None else number,
-            *place,
-            incarnation,
-            message.nbytes if has_array else 0,  # type: ignore[union-attr]
-            version,
-            start,
-            end,
+            self._body, place, what, kind, role, number, step, microbatch, edge, incarnation, size, version, start, end
         )
-        self._written = counts[WRITTEN] = written + 1
+        self._written = self._counts[WRITTEN] = written + 1
+
+    def _has_room(self) -> bool:
+        """Look up how far the reader is; a record for which there is no room is counted."""
+        self._limit = self._counts[READ] + self._room
+        if self._written < self._limit:
+            return True
+        self._counts[DROPPED] += 1
+        return False
 
     def _named(self, message: Message | None) -> tuple[int, bool]:
-        if message is None:
-            return self._kinds[START]
-        known = self._kinds[type(message)] = self._ring.name(message.kind), isinstance(message, WithArray)
-        return known
+        name = START if message is None else message.kind
+        if type(message) not in self._kinds:
+            self._kinds[type(message)] = self._ring.name(name), isinstance(message, WithArray)
+        return self._kinds[type(message)]
 
-    def _role(self, role: str) -> int:
-        index = self._roles[role] = self._ring.name(role)
-        return index
+    def _numbered(self, other: Address) -> tuple[int, int]:
+        role, number = other
+        if role not in self._roles:
+            self._roles[role] = self._ring.name(role)
+        known = self._ends[other] = self._roles[role], -1 if number is None else number
+        return known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -17,7 +17,18 @@ import numpy as np
 from annex_actors.protocol.events import Event, PeerExited
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.tracing.kept import Header, Keeper
-from annex_actors.runtimes.tracing.layout import LITTLE_ROOM, MANY, PAUSED, RECORD, ROOM, Memory, Records, Ring, size_of
+from annex_actors.runtimes.tracing.layout import (
+    LITTLE_ROOM,
+    MANY,
+    NAMES,
+    PAUSED,
+    RECORD,
+    ROOM,
+    Memory,
+    Records,
+    Ring,
+    size_of,
+)
 from annex_actors.runtimes.tracing.recorder import Recorder
 from annex_actors.runtimes.tracing.scope import Scope
 from annex_actors.stores.shared_log import anonymous_memory
@@ -114,12 +125,11 @@ class JobTrace:
             rings = list(self._rings)
             newest = {address: ring for address, _, ring in rings}
             known = len(self._names)
-            parts = [self._named(ring.take(), ring, address, number) for address, number, ring in rings]
+            records = self._named(rings, [ring.take() for _, _, ring in rings])
             for each in rings:
                 if each[2] is not newest[each[0]]:  # it has ended, since there is a newer incarnation
                     self._lost += each[2].dropped
                     self._rings.remove(each)
-            records = np.concatenate([np.empty(0, RECORD), *parts])
             if len(records):
                 self._add(records, is_new=known < len(self._names))
 
@@ -145,18 +155,26 @@ class JobTrace:
         if self._keep is not None:
             self._keep.describe(self._header)
 
-    def _named(self, written: Any, ring: Ring, address: Address, number: int) -> Records:
-        """Return records as a ring has them, with the peer's name, and with names that the whole trace shares."""
-        records = np.zeros(len(written), RECORD)
-        if not len(written):
+    def _named(self, rings: Sequence[tuple[Address, int, Ring]], parts: Sequence[Records]) -> Records:
+        """Return records as the rings have them, with the peers' names, and with names that the whole trace shares.
+
+        All at once: NumPy lets other threads run at each call, and waits until it may go on.
+        """
+        records = np.empty(sum(map(len, parts)), RECORD)
+        if not len(records):
             return records
+        written: Any = np.concatenate(parts)
         for name in written.dtype.names:
             records[name] = written[name]
-        shared = np.array([self._index(name) for name in ring.names], np.uint8)
-        records["kind"], records["role"] = shared[written["kind"]], shared[written["role"]]
-        records["own_role"] = self._index(address.role)
-        records["own_number"] = -1 if address.number is None else address.number
-        records["own_incarnation"] = number
+        which = np.repeat(np.arange(len(rings)), [len(part) for part in parts])
+        shared = np.zeros((len(rings), NAMES), np.uint8)
+        for row, part, (_, _, ring) in zip(shared, parts, rings, strict=True):
+            names = [self._index(name) for name in ring.names] if len(part) else []
+            row[: len(names)] = names
+        records["kind"], records["role"] = shared[which, written["kind"]], shared[which, written["role"]]
+        own = np.array([(self._index(peer.role), -1 if peer.number is None else peer.number) for peer, _, _ in rings])
+        records["own_role"], records["own_number"] = own[which].T
+        records["own_incarnation"] = np.array([number for _, number, _ in rings])[which]
         return records
 
     def _index(self, name: str) -> int:

@@ -14,13 +14,15 @@ from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.runtimes.processes.process_child import ProcessRef
 from annex_actors.runtimes.program import Observer
 from annex_actors.training.checkpoint import Checkpoint
+from annex_actors.training.traced import traced
 from tests.trainings import Seen, Training, When, after_step, finish, supervised
 
 TRAINING = Training(microbatches=3)
 
 
 def started(program: Program, runtime: ProcessesRuntime | None = None) -> SupervisedJob:
-    return supervised(program, runtime or ProcessesRuntime(spares=0))
+    host = runtime or ProcessesRuntime(spares=0)
+    return supervised(traced(program, host), host)
 
 
 def process_of(job: SupervisedJob, address: Address) -> psutil.Process:
