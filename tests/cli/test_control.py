@@ -114,7 +114,8 @@ def test_logs_are_followed_until_the_run_ends(tmp_path: Path, capsys: pytest.Cap
         assert main(["logs", "-f"]) == 0
         process.wait(30)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1].endswith("ended in order")
+    assert any(line.endswith("finished after step 3,000") for line in lines)
+    assert sum(line.endswith("ended in order") for line in lines) == 5
     assert any("InjectedCrash" in line for line in lines)
 
 
