@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+logger = logging.getLogger(__name__)
+
 MOST_VIEWERS = 16
 """How many may read the stream at once; one more is refused with the status 503."""
 
@@ -28,9 +31,9 @@ TICK_S = 0.25
 MOST_TICK_S = 2.0
 """Seconds between two ticks, at most."""
 
-SHARE = 80
+SHARE = 110
 """A pause is at least so many times as long as what the server's thread worked since the last tick: a page takes little
-more than one part in 80 of a core, however many actors and viewers there are."""
+more than one part in 110 of a core, however many actors and viewers there are."""
 
 
 class Actions(Protocol):
@@ -84,6 +87,7 @@ class Application:
         self._is_over = False
         self._ticked = asyncio.Event()
         self._worked = 0.0
+        self._has_failed = False
 
     def asgi(self) -> ASGIApp:
         """Return the application for a server.
@@ -121,11 +125,21 @@ class Application:
 
     def _tick(self) -> float:
         """Gather, wake the viewers, and return how long to pause."""
-        self._feed.tick(self._source.look if self._viewers else None)
+        self._feed.tick(self._look if self._viewers else None)
         woken, self._ticked = self._ticked, asyncio.Event()
         woken.set()
         before, self._worked = self._worked, time.thread_time()
         return min(MOST_TICK_S, max(TICK_S, SHARE * (self._worked - before)))
+
+    def _look(self) -> Iterable[Record]:
+        """Return what a look shows; one that fails shows nothing, and the page goes on."""
+        try:
+            return list(self._source.look())
+        except Exception:
+            if not self._has_failed:
+                logger.exception("a look at the run failed; the page goes on without")
+            self._has_failed = True
+            return ()
 
     async def _page(self, _request: Request) -> Response:
         from starlette.responses import Response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,26 +24,39 @@ MOST_RECORDS = 360
 class LiveTrace:
     """Listens to the trace of a job while there is a viewer.
 
+    Between two looks it listens only until it has as many records as a look shows, and then lets the peers record no
+    longer: a page shows a part of what a fast run does in any case, and the rest would be recorded for nothing.
+
     Args:
         trace: of the job.
     """
 
     def __init__(self, trace: JobTrace) -> None:
         self._trace = trace
+        self._lock = Lock()
+        self._is_viewed = self._is_listening = False
+        self._listener = self._add  # one object, by which the trace knows it
         self._parts: deque[tuple[Mapping[str, Any], Records]] = deque(maxlen=MOST_PARTS)
 
     def listen(self) -> None:
         """Begin: from now on the peers record."""
-        self._trace.listen(self._add)
+        with self._lock:
+            self._is_viewed = True
+            self._resume()
 
     def unlisten(self) -> None:
         """End; what was heard is forgotten."""
-        self._trace.unlisten(self._add)
-        self._parts.clear()
+        with self._lock:
+            self._is_viewed = False
+            self._pause()
+            self._parts.clear()
 
     def rows(self) -> Iterator[Record]:
         """Yield the newest work, messages and waits since the last call."""
-        header, records = self._taken()
+        with self._lock:
+            header, records = self._taken()
+            if self._is_viewed:
+                self._resume()
         newest = records[np.argsort(records["start"], kind="stable")][-MOST_RECORDS:]
         if len(newest) < len(records):
             yield {"type": "omitted", "records": len(records) - len(newest)}
@@ -51,7 +65,20 @@ class LiveTrace:
 
     def _add(self, header: Mapping[str, Any], records: Records) -> None:
         """Keep new records; called in the thread that reads them."""
-        self._parts.append((header, records))
+        with self._lock:
+            self._parts.append((header, records))
+            if sum(len(each) for _, each in self._parts) >= MOST_RECORDS:
+                self._pause()
+
+    def _resume(self) -> None:
+        if not self._is_listening:
+            self._is_listening = True
+            self._trace.listen(self._listener)
+
+    def _pause(self) -> None:
+        if self._is_listening:
+            self._is_listening = False
+            self._trace.unlisten(self._listener)
 
     def _taken(self) -> tuple[Mapping[str, Any], Records]:
         parts = [self._parts.popleft() for _ in range(len(self._parts))]

@@ -75,7 +75,7 @@ def test_a_run_outlives_its_terminal(with_ctrl_c: bool) -> None:
         SHELL, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, preexec_fn=take_terminal
     )
     os.close(terminal)
-    read_until(b"stop run ends it", screen)
+    read_until(b"end it: stop run", screen)
     if with_ctrl_c:
         os.write(screen, b"\x03")
         assert shell.wait(30) == -signal.SIGINT
@@ -92,7 +92,7 @@ def test_a_run_outlives_what_has_started_it() -> None:
     shell = subprocess.Popen(SHELL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     with shell:
         assert shell.stdout is not None
-        read_until(b"stop run ends it", shell.stdout.fileno())
+        read_until(b"end it: stop run", shell.stdout.fileno())
         os.killpg(shell.pid, signal.SIGKILL)
     goes_on()
     check_it_stops()

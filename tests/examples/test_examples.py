@@ -73,7 +73,7 @@ def test_pictures_of_the_page_of_a_run_are_taken(tmp_path: Path) -> None:
     pytest.importorskip("starlette")
     if shutil.which("chromium") is None:
         pytest.skip("expected chromium, got none; apt-get install chromium")
-    subprocess.run([sys.executable, EXAMPLES / "page_pictures.py", tmp_path], timeout=250, check=True)
+    subprocess.run([sys.executable, EXAMPLES / "pictures" / "page.py", tmp_path], timeout=250, check=True)
     assert {each.name for each in tmp_path.iterdir()} == {each.name for each in EXAMPLES.glob("pictures/page-*")}
 
 
@@ -96,7 +96,6 @@ RUN = {
     "kill_a_process": "test_a_killed_process_leaves_the_weights_bit_identical",
     "own_layer": "test_a_layer_of_ones_own_learns_the_digits",
     "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
-    "page_pictures": "test_pictures_of_the_page_of_a_run_are_taken",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
     "shapes": "test_shapes_are_told_apart",
     "trace": "test_a_trace_shows_the_messages_of_a_step_and_what_layers_wait_for",
@@ -115,7 +114,7 @@ def test_every_example_is_run_by_a_test() -> None:
             assert f'"{path.stem}"' in of_supervisors, f"no test runs {path.name}"
 
 
-SHORT = sorted(path for path in EXAMPLES.glob("*.py") if path.stem != "page_pictures")
+SHORT = sorted(EXAMPLES.glob("*.py"))
 """All examples: what takes the pictures of the page is none."""
 
 

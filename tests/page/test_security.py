@@ -369,6 +369,26 @@ def test_a_viewer_that_never_reads_neither_blocks_the_run_nor_takes_memory(fresh
             assert b"event: controls" in read_until(reading, b"event: begin")
 
 
+class Broken(Nothing):
+    """A run that cannot be looked at."""
+
+    def look(self) -> list[Record]:
+        raise OSError("a process that is gone")
+
+
+def test_a_look_that_fails_is_logged_once_and_the_page_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    feed = Feed()
+    with serving(Application(feed, Broken())) as link:
+        page = Served(link, feed, None)
+        with closing(page.connection()) as viewer:
+            viewer.sendall(get(page, "/events"))
+            read_until(viewer, b"event: begin")
+            for number in range(2):
+                feed.put({"type": "event", "event": f"number {number}", "time": 1.0})
+                read_until(viewer, f"number {number}".encode())
+    assert [record.message for record in caplog.records] == ["a look at the run failed; the page goes on without"]
+
+
 def test_viewers_and_connections_are_limited(fresh: Served) -> None:
     viewers = [fresh.connection() for _ in range(MOST_VIEWERS)]
     for viewer in viewers:

@@ -100,8 +100,9 @@ class Looking:
             program.trace.read()
             self.rows = [row for row in self.observation.look() if row["type"] != "status"]
             self.observation.end_viewing()
-            assert [row for row in self.observation.look() if row["type"] != "status"] == []
             yield
+            program.trace.read()
+            assert [row for row in self.observation.look() if row["type"] != "status"] == []
 
 
 @pytest.mark.parametrize("runtime", ["threads", "processes"])

@@ -2,7 +2,7 @@
 
 A browser drives the page: it needs `chromium`, and the packages playwright and Pillow.
 
-    python examples/page_pictures.py [folder]     # examples/pictures by default
+    python examples/pictures/page.py [folder]     # beside this file by default
 """
 
 import re
@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures"
+FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 TRAIN = ("train", "digits", "--epochs", "4000", "--batch-size", "192", "--runtime", "processes", "--observe-control")
 NETWORK = ("--layers", "dense:768 relu dense:512 relu dense:10", "--stages", "layer", "--microbatches", "4", "--quiet")
 SIZES = {"light-1600": (1600, "light"), "dark-1600": (1600, "dark"), "dark-360": (360, "dark")}
