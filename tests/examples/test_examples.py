@@ -114,11 +114,7 @@ def test_every_example_is_run_by_a_test() -> None:
             assert f'"{path.stem}"' in of_supervisors, f"no test runs {path.name}"
 
 
-SHORT = sorted(EXAMPLES.glob("*.py"))
-"""All examples: what takes the pictures of the page is none."""
-
-
-@pytest.mark.parametrize("path", SHORT, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_is_one_idea_in_at_most_sixty_lines_without_flags(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 60
