@@ -48,8 +48,11 @@ def joined(parts: Sequence[str], width: int, *, spare: Sequence[str] = (), gap: 
 
 
 def wrapped(text: str, width: int) -> str:
-    """Return text with line breaks at spaces so that it fits; a longer word stays whole: a path can be copied."""
-    return "\n".join(line for paragraph in text.split("\n") for line in _wrapped(paragraph, width))
+    """Return text with line breaks at spaces so that it fits; a longer word stays whole: a path can be copied.
+
+    What continues an indented line is indented alike.
+    """
+    return "\n".join(line for paragraph in text.split("\n") for line in _indented(paragraph, width))
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> list[str]:
@@ -66,6 +69,12 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], width: int) 
         for row in cells:
             lines += _row([row[index] for index in block], widths)
     return lines
+
+
+def _indented(paragraph: str, width: int) -> list[str]:
+    text = paragraph.lstrip(" ")
+    margin = paragraph[: len(paragraph) - len(text)]
+    return [margin + line for line in _wrapped(text, max(1, width - len(margin)))] if text else [""]
 
 
 def _wrapped(paragraph: str, width: int) -> list[str]:

@@ -44,8 +44,26 @@ def message_of(error: BaseException) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
+class RemoteError(AnnexError):
+    """An exception of another process that cannot be made here, since its class is not known or what it holds is not.
+
+    Args:
+        message: the type and the message of that exception. Its traceback is a note.
+        where: the line of the user's code that raised it.
+    """
+
+    def __init__(self, message: str, where: str | None = None) -> None:
+        super().__init__(message, where)
+        self.where = where
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 def named(error: BaseException) -> str:
     """Return an error's type and message; of a group those of its first member, too."""
+    if isinstance(error, RemoteError):
+        return str(error)
     text, first = f"{type(error).__name__}: {error}", error
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]

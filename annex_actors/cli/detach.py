@@ -105,7 +105,7 @@ def _show(started: dict[str, Any], *, as_json: bool) -> None:
         print_json(json.dumps(started))
     else:
         print_result(f"{run} goes on in process {started['pid']}, and prints to {run}/{_output_name()}")
-        print_result(f"annex-actors status {run} shows it, logs -f {run} follows it, stop {run} ends it")
+        print_result(f"look at it: annex-actors status {run}; follow it: logs -f {run}; end it: stop {run}")
 
 
 def _output_name() -> str:

@@ -37,6 +37,18 @@ def status(run: shared.RunHere = None, json: shared.Json = False, debug: shared.
         print_lines(incidents(now))
     elif now.state == "dead":
         print_result(f"its process was killed; annex-actors resume {now.run} goes on from its newest checkpoint")
+    elif now.state == "failed":
+        print_result("\n".join(_story(now.run)))
+
+
+def _story(run: str) -> list[str]:
+    """Return what failed in a run that has ended: the first cause, then what followed from it."""
+    from annex_actors.runs.event_log import read_events
+    from annex_actors.runs.saved_run import SavedRun
+    from annex_actors.runs.story import story
+
+    report = SavedRun.open(run).report
+    return story(read_events(run), report.error if report else None)
 
 
 def summary(now: Status) -> list[str]:

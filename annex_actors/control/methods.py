@@ -74,7 +74,9 @@ class Methods:
     def _hosted(self) -> HostedJob:
         job = self._view.job
         if not isinstance(job, HostedJob):
-            raise ConfigError(f"expected a runtime whose actors can be reached, got {self._view.runtime}")
+            raise ConfigError(
+                f"expected a runtime whose actors can be reached, such as threads, got {self._view.runtime}"
+            )
         return job
 
 

@@ -117,7 +117,6 @@ class Probes:
 
     def __init__(self, job: Job, peers: Sequence[PeerSpec], *, deep: bool = False) -> None:
         self.answers: dict[Address, Answer] = {}
-        self._began = clock.now()
         self._changed = Event()
         asked = [spec for spec in peers if isinstance(job, HostedJob) and self._ask(job, spec.address, deep)]
         self._asked = len(asked)
@@ -129,8 +128,8 @@ class Probes:
             self._changed.clear()
 
     def _ask(self, job: HostedJob, address: Address, deep: bool) -> bool:
-        return job.probe(address, partial(self._record, address), deep=deep)
+        return job.probe(address, partial(self._record, address, clock.now()), deep=deep)
 
-    def _record(self, address: Address, probed: Probed) -> None:
-        self.answers[address] = Answer(probed, clock.now() - self._began)
+    def _record(self, address: Address, asked_at: float, probed: Probed) -> None:
+        self.answers[address] = Answer(probed, clock.now() - asked_at)
         self._changed.set()

@@ -40,6 +40,9 @@ IDLE_S, SLOW_S = 60.0, 2.0
 RESTS = 19
 """How many times as long as its work on a request the server rests: it takes a twentieth of a core at most."""
 
+MOST_REST_S = 1.0
+"""Seconds that it rests at most, so that a client need not wait for long."""
+
 JOIN_S = 2.0
 """Seconds to wait for the threads at the end; they are in no lock and hold nothing of the run that it needs."""
 
@@ -153,7 +156,7 @@ class _Serving:
             self._closing.wait(max(0.0, self._free_at - time.monotonic()))
             began = time.thread_time()
             response = self._methods.answer(line, viewer)
-            self._free_at = time.monotonic() + RESTS * (time.thread_time() - began)
+            self._free_at = time.monotonic() + min(MOST_REST_S, RESTS * (time.thread_time() - began))
             return response
 
     def _send(self, client: socket.socket, response: Response) -> bool:

@@ -17,6 +17,7 @@ runs/digits-20250131T235959Z/
 ├── trace.json, trace.records       each message and piece of work, in binary; only with `--trace`
 ├── checkpoints/          the newest checkpoints, which `annex-actors resume` goes on from
 ├── lock                  while a process works on the run
+├── control               the socket on which that process answers `annex-actors status` and others
 ├── weights.safetensors   weights at the last step that every layer committed
 ├── state.safetensors     optimizer slots at that step, and the cost of every step (float64, named costs)
 ├── result.json           how it ended: status, hashes, metrics; what `--json` prints

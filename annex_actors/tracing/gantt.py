@@ -44,7 +44,7 @@ MOST_PIECES = 5_000
 
 _ROW, _INCHES, _MARGIN, _WIDTH = 0.8, 0.34, 1.5, 12.0
 _NARROW = 0.012
-"""The part of the width below which a piece has no name in it."""
+"""The part of the width below which a piece has no name in it, and no edge."""
 
 _KINDS = {"F": "forward", "B": "backward", "W": "weight gradient", "P": "predict", "C": "commit, control", "S": "start"}
 
@@ -118,7 +118,7 @@ def gantt_of(
     shown = [*enumerate(stages if ideal else ()), *enumerate(rows, first)]
     axes.set_yticks([row for row, _ in shown], [label_of(trace, peer) for _, peer in shown])
     axes.set_ylim(height - 0.5, -0.5)
-    axes.set_xlim(0, wall)
+    axes.set_xlim(0, max([wall, *(bar.end for bar in ideal)]))
     axes.set_xlabel("milliseconds")
     for at, text in ((-0.5, "ideal"), (first - 0.5, "real")) if ideal else ():
         axes.text(0, at, text, ha="left", va="bottom", fontsize="small", style="italic")
@@ -183,8 +183,9 @@ def _draw(axes: Any, bars: Sequence[Bar], first: int, wall: float) -> None:
             color, pattern = WAITS.get(bar.reason, ("#ffffff", ""))
             axes.barh(**place, color=color, hatch=pattern, edgecolor="#c8c8c8", linewidth=0)
         else:
-            axes.barh(**place, color=COLORS[bar.letter], edgecolor="white", linewidth=0.4)
-            if bar.name and width > _NARROW * wall:
+            is_narrow = width < _NARROW * wall
+            axes.barh(**place, color=COLORS[bar.letter], edgecolor="white", linewidth=0 if is_narrow else 0.4)
+            if bar.name and not is_narrow:
                 middle = bar.start + width / 2, first + bar.row
                 axes.text(*middle, bar.name, ha="center", va="center", fontsize=6.5, clip_on=True)
 

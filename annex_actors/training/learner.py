@@ -188,19 +188,19 @@ class Learner:
                 disk's; ``learner.checkpoint`` holds the last committed step. StandstillError: all peers wait for ever.
             InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
-        training = PreparedTraining.of(
-            self.spec,
-            dataset,
-            epochs=epochs,
-            batch_size=batch_size,
-            halt=halt,
-            crashes=crashes,
-            validation=validation,
-            metrics=metrics,
-            evaluate_every=evaluate_every,
-        )
-        begun = training.begun(resume, initial_weights, own=self.checkpoint)
         with OwnFrames():
+            training = PreparedTraining.of(
+                self.spec,
+                dataset,
+                epochs=epochs,
+                batch_size=batch_size,
+                halt=halt,
+                crashes=crashes,
+                validation=validation,
+                metrics=metrics,
+                evaluate_every=evaluate_every,
+            )
+            begun = training.begun(resume, initial_weights, own=self.checkpoint)
             return self.carry_out(begun, observers=observers, checkpoints=checkpoints)
 
     def carry_out(self, training: PreparedTraining, **options: Any) -> Result:

@@ -69,7 +69,7 @@ def compare(name: str, training: Training, rounds: int, steps: int) -> None:
             more = [100 * (one[which] / base[which] - 1) for one, base in zip(values, bases, strict=True)]
             line += f"{column:>12}{summary([each[which] for each in values])}"
             line += f"{'' if scope == 'no trace' else summary(more) + ' %':>28}"
-        print(line.rstrip())
+        print(f"{line}, the least {min(worked for _, worked in values):.2f}")
 
 
 def of_task(task: Task, steps: int) -> Training:

@@ -47,7 +47,7 @@ def test_a_sentence_is_wrapped_at_spaces_and_a_long_word_stays_whole() -> None:
     assert wrapped("a b c d", 3) == "a b\nc d"
     assert wrapped("saved in /a/very/long/path now", 10) == "saved in\n/a/very/long/path\nnow"
     assert wrapped("one\n\ntwo", 10) == "one\n\ntwo"
-    assert wrapped("  indented  text", 12) == "  indented\ntext"
+    assert wrapped("  indented  text", 12) == "  indented\n  text"
 
 
 def test_columns_are_aligned_and_long_text_is_folded_within_its_column() -> None:

@@ -63,8 +63,15 @@ def read_until(text: bytes, fd: int) -> bytes:
     return found
 
 
+def obey() -> None:
+    """Handle signals as a shell of a person does, also where these tests run in the background."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def take_terminal() -> None:
     """Make standard input the terminal that controls this session."""
+    obey()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
@@ -75,11 +82,13 @@ def test_a_run_outlives_its_terminal(with_ctrl_c: bool) -> None:
         SHELL, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, preexec_fn=take_terminal
     )
     os.close(terminal)
-    read_until(b"stop run ends it", screen)
-    if with_ctrl_c:
-        os.write(screen, b"\x03")
-        assert shell.wait(30) == -signal.SIGINT
-    os.close(screen)
+    try:
+        read_until(b"end it: stop run", screen)
+        if with_ctrl_c:
+            os.write(screen, b"\x03")
+            assert shell.wait(30) == -signal.SIGINT
+    finally:
+        os.close(screen)
     assert shell.wait(30) in (-signal.SIGHUP, -signal.SIGINT)
     pid = goes_on()
     os.kill(pid, signal.SIGHUP)
@@ -92,7 +101,7 @@ def test_a_run_outlives_what_has_started_it() -> None:
     shell = subprocess.Popen(SHELL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     with shell:
         assert shell.stdout is not None
-        read_until(b"stop run ends it", shell.stdout.fileno())
+        read_until(b"end it: stop run", shell.stdout.fileno())
         os.killpg(shell.pid, signal.SIGKILL)
     goes_on()
     check_it_stops()
@@ -116,7 +125,8 @@ def test_a_mistake_is_reported_before_anything_is_detached(options: list[str], e
 
 def test_ctrl_c_before_the_run_has_started_leaves_nothing() -> None:
     Path("slow.py").write_text("import time\nopen('loading', 'w').close()\ntime.sleep(1000)\n")
-    process = subprocess.Popen([*TRAIN, "--load", "slow.py"], stderr=subprocess.PIPE, text=True)
+    words = [*TRAIN, "--load", "slow.py"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=obey)
     while not Path("loading").exists():
         time.sleep(0.01)
     [second] = psutil.Process(process.pid).children()

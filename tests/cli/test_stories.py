@@ -221,6 +221,13 @@ def test_a_cost_that_is_not_finite_is_one_line(capsys: pytest.CaptureFixture[str
     ]
 
 
+def test_status_tells_it_too(capsys: pytest.CaptureFixture[str]) -> None:
+    error, followed, *_ = told(capsys, "raises", "--quiet")
+    assert main(["status", "run"]) == 0
+    last = re.sub(r"after \d+\.\d\d s", "after T s", capsys.readouterr().out).splitlines()[-2:]
+    assert last == [error.removeprefix("error: "), followed.strip()]
+
+
 def test_a_resume_tells_its_own_failures(capsys: pytest.CaptureFixture[str]) -> None:
     told(capsys, "raises", "--quiet")
     assert main(["resume", "run", "--load", "mine.py", "--quiet"]) == 1

@@ -30,6 +30,7 @@ BENCHMARKS = {
         "one_for_all",
         "a life among so many",
     ],
+    "tracing": ["no trace", "a sample", "all steps", "the digits, by default"],
     "tables": ["own data", "wine            accuracy"],
 }
 """What each prints, among other things."""

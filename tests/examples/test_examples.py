@@ -74,7 +74,7 @@ def test_pictures_of_the_page_of_a_run_are_taken(tmp_path: Path) -> None:
     if shutil.which("chromium") is None:
         pytest.skip("expected chromium, got none; apt-get install chromium")
     subprocess.run([sys.executable, EXAMPLES / "pictures" / "page.py", tmp_path], timeout=250, check=True)
-    assert {each.name for each in tmp_path.iterdir()} == {each.name for each in (EXAMPLES / "pictures").glob("*.png")}
+    assert {each.name for each in tmp_path.iterdir()} == {each.name for each in EXAMPLES.glob("pictures/page-*")}
 
 
 TUTORIALS = {"credit": ["german-credit"], "faces": ["faces"], "fraud": ["phishing", "intrusions"]}
@@ -98,6 +98,7 @@ RUN = {
     "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
     "shapes": "test_shapes_are_told_apart",
+    "trace": "test_a_trace_shows_the_messages_of_a_step_and_what_layers_wait_for",
     "torch_layers": "test_torch_modules_survive_crashes_and_go_back_to_torch",
     "xor": "test_xor_is_learned",
 }
@@ -145,6 +146,19 @@ def test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights() -> None:
     assert picture[1].startswith("stage-0  F0 F1 F2 F3")
     assert len(picture) == 4
     assert last == "the weights of 1f1b"
+
+
+def test_a_trace_shows_the_messages_of_a_step_and_what_layers_wait_for() -> None:
+    names, *lines = run("trace.py").splitlines()
+    assert names.split() == ["trainer", "stage-0", "stage-1", "stage-2", "stage-3"]
+    arrows = [line for line in lines if "►" in line or "◄" in line]
+    assert len(arrows) == 2 + 2 * 4 + 2 * 3 + 1, "targets, forwards, backwards, and a report"
+    figures = lines[len(arrows) :]
+    assert [line.split(" busy ")[0].split()[-1] for line in figures] == [
+        *("dense:32", "relu", "dense:10", "softmax_cross_entropy"),
+        "trainer",
+    ]
+    assert all("idle most for: " in line for line in figures)
 
 
 def test_a_killed_process_leaves_the_weights_bit_identical() -> None:

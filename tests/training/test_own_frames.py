@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import traceback
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from annex_actors import Learner, RunFailedError, Sgd, Supervision, activation, dense, load, sequence
-from annex_actors.base.errors import DivergedError, LayerError
+from annex_actors.base.errors import ConfigError, DivergedError, LayerError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import Activation, Saved
@@ -90,29 +91,68 @@ def test_an_error_of_the_user_has_the_callers_frames_alone() -> None:
     assert frames == ["test_own_frames.py", "learner.py"]
 
 
+def test_a_wrong_setting_has_the_callers_frames_alone() -> None:
+    with pytest.raises(ConfigError) as caught:
+        learner(activation("relu"), "inline").train(load("xor"), epochs=0)
+    frames = [Path(frame.filename).name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert frames == ["test_own_frames.py", "learner.py"]
+
+
+class Unreadable(Activation):
+    """A layer that no process can read."""
+
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
+        return no_such_file, ()
+
+
+def no_such_file() -> object:
+    raise OSError("no such file")
+
+
+def test_a_process_that_does_not_start_has_no_errors_of_supervisors() -> None:
+    text = text_of(lambda: learner(Unreadable(Relu()), "processes").train(load("xor"), epochs=2, batch_size=4))
+    where = f"{os.path.relpath(__file__)}:{no_such_file.__code__.co_firstlineno + 1} in no_such_file"
+    assert text.endswith(f"layer 1 relu: OSError: no such file ({where}; it did not start)\n")
+    assert "StartError" not in text
+    assert text.count("in no_such_file\n") == 1
+
+
 SCRIPT = """
+import sys
+import threading
 from annex_actors import Learner, dense, load, sequence
 from annex_actors.layers import Activation
 from annex_actors.layers.activations import Relu
 
+class Negative(Exception):
+    def __init__(self):
+        super().__init__("no negative numbers")
+        self.lock = threading.Lock()
+
 class Fails(Activation):
     def forward(self, parameters, inputs, key):
-        raise ValueError("no negative numbers")
+        raise Negative
 
-Learner(sequence(dense(4), Fails(Relu()), dense(2))).train(load("xor"), epochs=2, batch_size=4)
+if __name__ == "__main__":
+    learner = Learner(sequence(dense(4), Fails(Relu()), dense(2)), runtime=sys.argv[1])
+    learner.train(load("xor"), epochs=2, batch_size=4)
 """
 
 
-def test_a_plain_script_prints_few_lines_without_any_logging(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", ["schedulers", "processes"])
+def test_a_plain_script_prints_few_lines_without_any_logging(tmp_path: Path, runtime: str) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
-    done = subprocess.run(
-        [sys.executable, "script.py"], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
+    command = [sys.executable, "script.py", runtime]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert len(lines) < 25, done.stderr
     assert sum("annex_actors/" in line for line in lines) == 1, "learner.py, which the script calls"
+    raised = SCRIPT.splitlines().index("        raise Negative") + 1
+    assert sum(f"line {raised}, in forward" in line for line in lines) == 1
     assert lines[-1] == (
         "annex_actors.runtimes.program.RunFailedError: layer 1 (relu) failed in forward at step 0 microbatch 0, given "
-        "(2, 4) float32: ValueError: no negative numbers (script.py:8 in forward; failed 3 times at the same message)"
+        f"(2, 4) float32: Negative: no negative numbers (script.py:{raised} in forward; "
+        "failed 3 times at the same message)"
     )

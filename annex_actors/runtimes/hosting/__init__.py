@@ -2,7 +2,8 @@
 
 Read `node_host` (a node at work), `peer_ref` (a reference to it), `tree` (the supervisors), `surroundings` (what peers
 are given), `outcome`, `driver` and `job` (how the owner waits, and asks); then, for failures, `heartbeat` and
-`watchdog`, `standstill`, `own_code`, `failures` and `judge`; and `observers`.
+`watchdog`, `standstill`, `own_code`, `failures` and `judge`; `probed`, what a host says of a peer when it is asked; and
+`observers`.
 
 Two counters number the incarnations of a peer. The **supervisor's** is what events and logs show, and what
 `PeerRef.incarnation` and `NodeHost.start` are about. The **store's** is in envelopes and commits, where it fences off

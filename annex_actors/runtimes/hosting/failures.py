@@ -82,7 +82,7 @@ class FailureLedger:
         if self._failures[key] < limit:
             return None
         hint = "; a system that has no memory left kills so" if _is_external(error) else ""
-        return _because(text, error, f"failed {counted(limit, 'time')} at the same message{hint}")
+        return because(text, error, f"failed {counted(limit, 'time')} at the same message{hint}")
 
 
 def _is_external(error: BaseException) -> bool:
@@ -94,7 +94,7 @@ def too_many_restarts(label: str, limits: Supervision, error: BaseException | No
     limit = f"{counted(limits.max_restarts, 'restart')} in {limits.max_seconds:g} s"
     text = one_line(error) if error else "killed"
     named = text if isinstance(error, LayerError) else f"{label}: {text}"
-    return _because(named, error, f"ended once more than the allowed {limit}")
+    return because(named, error, f"ended once more than the allowed {limit}")
 
 
 def standstill(waits: Iterable[tuple[str, str | None]]) -> StandstillError:
@@ -131,7 +131,7 @@ def explained(ended: PeerExited, error: BaseException) -> PeerExited:
     return replace(ended, reason=one_line(error), traceback=own_traceback(error), where=own_line(error))
 
 
-def _because(text: str, error: BaseException | None, why: str) -> RunFailedError:
+def because(text: str, error: BaseException | None, why: str) -> RunFailedError:
     """Return the error of a run: what failed first, in which line of the user's code, and why no restart follows."""
     where = None if error is None else own_line(error)
     return chained(RunFailedError(f"{text} ({f'{where}; ' if where else ''}{why})"), error)

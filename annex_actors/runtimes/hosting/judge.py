@@ -8,6 +8,7 @@ from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.failures import (
     FailureLedger,
     PeerError,
+    because,
     chained,
     explained,
     one_line,
@@ -88,6 +89,6 @@ class Judge:
         if isinstance(error, RunFailedError):
             return error
         if incarnation == 1:  # a tree that does not start is not tried again
-            return chained(RunFailedError(f"{label}: {one_line(error)}"), error)
+            return because(f"{label}: {one_line(error)}", error, "it did not start")
         killed = isinstance(error, ActorDead)
         return self._ledger.record(address, label, None if killed else error)

@@ -14,7 +14,7 @@ import numpy as np
 import pykka
 
 import supervisors
-from annex_actors.base.errors import AnnexError, LayerError
+from annex_actors.base.errors import AnnexError, LayerError, RemoteError
 from annex_actors.base.words import counted
 from annex_actors.runtimes.program import RunFailedError
 from supervisors import StartError
@@ -59,6 +59,9 @@ def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 def own_line(error: BaseException) -> str | None:
     """Return the innermost line of the user's code, such as ``mine.py:12 in forward``; None where none has failed."""
+    cause = origin(error)
+    if isinstance(cause, RemoteError):
+        return cause.where
     written = [frame for frame in own_frames(error) if not frame.filename.startswith(_INSTALLED)]
     return f"{_from_here(written[-1].filename)}:{written[-1].lineno} in {written[-1].name}" if written else None
 
@@ -100,9 +103,17 @@ class OwnFrames:
     def __exit__(self, _kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
         """Shorten the tracebacks of an error of this package."""
         if isinstance(error, AnnexError) and trace is not None:
+            error.__cause__ = _without_starts(error.__cause__)
             for each in _led_to(error):
                 each.__traceback__ = None if isinstance(each, _WRAPPERS) else _only_own(each.__traceback__)
             error.__traceback__ = TracebackType(None, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
+
+
+def _without_starts(cause: BaseException | None) -> BaseException | None:
+    """Return a cause without the errors of supervisors that only pass on why a child did not start."""
+    while isinstance(cause, StartError) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    return cause
 
 
 def _led_to(error: BaseException) -> Iterator[BaseException]:

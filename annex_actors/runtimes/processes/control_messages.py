@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
-from annex_actors.base.errors import AnnexError
+from annex_actors.base.errors import RemoteError
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.faults.planned import Crash, Place
@@ -145,11 +145,11 @@ class Ended:
 
     Args:
         error: the exception, pickled with its traceback; None for an orderly end.
-        text: the exception as text, where it cannot be unpickled.
+        plain: the same with its cause as a `RemoteError`, for where ``error`` cannot be unpickled.
     """
 
     error: bytes | None = None
-    text: str = ""
+    plain: bytes = b""
 
     def exception(self) -> BaseException | None:
         """Return the exception; None for an orderly end."""
@@ -158,24 +158,15 @@ class Ended:
         found: list[object] = []
         # In a thread of its own: the frames of an unpickled traceback refer to the frames that unpickled it, and so
         # would keep alive all that these refer to.
-        thread = Thread(target=lambda content: found.append(_unpickled(content)), args=[self.error])
+        thread = Thread(target=lambda: found.append(_unpickled(self.error) or _unpickled(self.plain)))
         thread.start()
         thread.join()
         error = found.pop()
-        return error if isinstance(error, BaseException) else self._as_text()
-
-    def _as_text(self) -> RemoteError:
-        remote = RemoteError((self.text.strip().splitlines() or ["an exception without a text"])[-1])
-        remote.add_note(self.text)
-        return remote
+        return error if isinstance(error, BaseException) else RemoteError("an exception that cannot be read")
 
 
-def _unpickled(content: bytes) -> object:
+def _unpickled(content: bytes | None) -> object:
     try:
-        return pickle.loads(content)
+        return pickle.loads(content or b"")  # no variable, which the exception's own traceback would refer to
     except Exception:  # noqa: BLE001 - its class may raise anything
         return None
-
-
-class RemoteError(AnnexError):
-    """An exception that cannot be unpickled here: the last line of its text, and the whole text as a note."""

@@ -19,13 +19,13 @@ import pickle
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any
 
 from tblib import pickling_support
 
+from annex_actors.base.errors import LayerError, RemoteError, named
 from annex_actors.base.user_files import run_user_file
 from annex_actors.protocol.effects import Emit, Send
 from annex_actors.protocol.events import Event
@@ -39,6 +39,7 @@ from annex_actors.runtimes.blas import one_blas_thread
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+from annex_actors.runtimes.hosting.own_code import own_line, own_traceback
 from annex_actors.runtimes.hosting.probed import probed
 from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
@@ -243,12 +244,29 @@ class Worker:
 
 
 def _ended_by(error: BaseException) -> Ended:
-    text = "".join(traceback.format_exception(error))
+    plain = pickled(as_remote(error))
     try:
-        pickling_support.install(error)
-        return Ended(pickle.dumps(error), text)
+        return Ended(pickled(error), plain)
     except Exception:  # noqa: BLE001 - an exception may hold anything; then only its text is sent
-        return Ended(b"", text)
+        return Ended(b"", plain)
+
+
+def pickled(error: BaseException) -> bytes:
+    """Return an exception as bytes, with its traceback and its causes."""
+    pickling_support.install(error)
+    return pickle.dumps(error)
+
+
+def as_remote(error: BaseException) -> BaseException:
+    """Return what any process can read of an exception: its place in a layer, its type, message and own traceback."""
+    if isinstance(error, LayerError) and error.__cause__ is not None:
+        place = {name: getattr(error, name) for name in ("address", "layer", "step", "microbatch", "work")}
+        layer_error = LayerError(str(error), **place)
+        layer_error.__cause__ = as_remote(error.__cause__)
+        return layer_error
+    remote = RemoteError(named(error), own_line(error))
+    remote.add_note(own_traceback(error) or "")
+    return remote
 
 
 def kill_on_close(lifeline: int) -> None:
