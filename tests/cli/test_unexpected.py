@@ -43,6 +43,12 @@ COMMANDS = {
     **{name: ("annex_actors.control.folders.meant", [name]) for name in ("status", "top", "doctor", "logs", "stop")},
     "kill": ("annex_actors.control.folders.meant", ["kill", "0"]),
     "trace": ("annex_actors.tracing.trace_reader.read_trace", ["trace", "run"]),
+    "runs": ("annex_actors.control.folders.runs_in", ["runs"]),
+    "kill": ("annex_actors.control.folders.meant", ["kill", "0"]),
+    **{
+        name: ("annex_actors.control.folders.meant", [name, "run"])
+        for name in ("status", "top", "doctor", "stop", "logs")
+    },
     "serve": ("annex_actors.runs.saved_run.SavedRun.open", ["serve", "run"]),
     "settings": ("annex_actors.runs.reference.settings", ["settings"]),
     "simulate": ("annex_actors.experiments.simulation.simulate", ["simulate"]),
