@@ -16,7 +16,9 @@ import pytest
 
 from annex_actors.cli import main
 from annex_actors.page.saved_page import saved_page
+from annex_actors.tracing.rows import rows_of
 from tests.page.streams import stream
+from tests.tracing.random_traces import SEEDS, random_trace
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium")
@@ -160,6 +162,21 @@ def test_a_saved_page_opens_without_any_request_and_at_the_first_cause(browser: 
         assert page.locator("#details-title").text_content() == "stage-1 · layer 1 relu"
         assert page.locator("tr[data-actor=stage-1]").first.get_attribute("data-state") == "failed"
     assert asked == [(run / "report.html").as_uri()]
+
+
+def test_any_trace_opens_offline(browser: Any, tmp_path: Path) -> None:
+    asked: list[str] = []
+    with opened(browser) as page:
+        page.context.set_offline(True)
+        page.on("request", lambda request: asked.append(request.url))
+        for seed in SEEDS:
+            trace, _ = random_trace(seed)
+            run = {"type": "run", "version": 1, "clock": trace.header["clock"], "stages": trace.header["peers"]}
+            plan = {name: trace.header[name] for name in ("schedule", "microbatches", "runtime")}
+            page.goto(saved(tmp_path, [{**run, **plan, "epochs": 1, "steps": len(trace.steps)}, *rows_of(trace)]))
+            page.locator("#timeline-note", has_text="the last").wait_for()
+            assert page.locator("tr[data-actor=stage-0]").count() == 1, seed
+    assert asked == [(tmp_path / "run.html").as_uri()] * len(SEEDS)
 
 
 @pytest.mark.parametrize("actors", [1, 30, 1000])

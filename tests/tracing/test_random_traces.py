@@ -6,60 +6,23 @@ import json
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
-from random import Random
 
 import pytest
 
 from annex_actors.protocol.messages import OWNER
 from annex_actors.protocol.survey import SURVEYOR
-from annex_actors.runtimes import Crash, CrashPlan, Runtime
-from annex_actors.runtimes.simulated import SimulatedRuntime
-from annex_actors.runtimes.tracing.kept import InMemory
-from annex_actors.runtimes.tracing.scope import Scope
-from annex_actors.runtimes.tracing.tracing import Tracing, activated
 from annex_actors.tracing.perfetto import perfetto_of
 from annex_actors.tracing.rows import csv_of, rows_of
 from annex_actors.tracing.sequence import mermaid_of, sequence_of
 from annex_actors.tracing.table import figures_of
 from annex_actors.tracing.trace import Trace
 from annex_actors.tracing.waits import REASONS
-from annex_actors.training.traced import traced
-from tests.trainings import Training, carry_out, host_named, undisturbed
-
-SCHEDULES = ("sequential", "gpipe", "1f1b", "1f1b-latency-hiding", "zb-h1", "zb-h2", "pipedream", "2bw", "no-stash")
-HOSTS = ("threads", "schedulers", "schedulers", "inline", "inline", "simulated", "processes")
+from tests.tracing.random_traces import SEEDS, random_trace
 
 
-def traces(seed: int) -> tuple[Trace, str]:
-    """Return the trace of a random training, with random crashes, and the name of its host."""
-    numbers = Random(seed)
-    training = Training(
-        schedule=numbers.choice(SCHEDULES), microbatches=numbers.randint(1, 4), epochs=numbers.randint(1, 3), seed=seed
-    )
-    crashes = [
-        Crash(
-            layer=numbers.randrange(4), step=numbers.randrange(training.steps), at=numbers.choice(["forward", "update"])
-        )
-        for _ in range(numbers.choice([0, 1, 2]))
-    ]
-    name = numbers.choice(HOSTS)
-    host: Runtime = SimulatedRuntime() if name == "simulated" else host_named(name)
-    kept: list[InMemory] = []
-
-    def keep() -> InMemory:
-        kept.append(InMemory())
-        return kept[-1]
-
-    with activated(Tracing(Scope.of(numbers.choice(["all", "all", "2"])), keep)):
-        program = traced(training.program(crashes=CrashPlan(crashes)), host)
-        outcome = carry_out(program, host, training.initial)
-    assert outcome.fingerprints == undisturbed(training).fingerprints, "a trace changes no bit"
-    return Trace(kept[0].header, kept[0].records), name
-
-
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_random_trace_is_whole(seed: int) -> None:
-    trace, host = traces(seed)
+    trace, host = random_trace(seed)
     assert trace.dropped == 0
     check_sums(trace)
     check_pairs(trace)
@@ -131,7 +94,7 @@ def check_perfetto(trace: Trace) -> None:
 
 
 def test_the_check_of_sums_can_fail() -> None:
-    trace, _ = traces(0)
+    trace, _ = random_trace(0)
     peer = trace.peers[0]
     trace.idle[peer] = tuple(replace(each, end=each.end + 1e-3) for each in trace.idle[peer])
     with pytest.raises(AssertionError):
