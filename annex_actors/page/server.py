@@ -19,8 +19,8 @@ LOOPBACK = "127.0.0.1"
 MOST_CONNECTIONS = 64
 """Connections that may be open at once; one more is closed at once, so that the run does not run out of files."""
 
-CLOSING_S = 1
-"""Seconds that viewers have to take the last records."""
+CLOSING_S = 3
+"""Seconds that viewers have to take the last records: a browser on a busy machine needs more than one."""
 
 
 @contextmanager
