@@ -69,6 +69,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(session, "start", start)
     monkeypatch.setattr(SimulatedRuntime, "start", start)
+    monkeypatch.setattr("annex_actors.cli.train.detached", start)
+    monkeypatch.setattr("annex_actors.cli.resume.detached", start)
     monkeypatch.setattr("annex_actors.experiments.chaos.run_undisturbed", start, raising=False)
     tables.restored(monkeypatch)
     Path("text.npz").write_text("no zip")

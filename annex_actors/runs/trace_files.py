@@ -40,13 +40,13 @@ class InFolder:
         kept, path = records[: max(0, MOST_IN_FILE - self._length)], self._folder / TRACE_RECORDS
         try:
             with os.fdopen(open_in_place(path, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as file:
-                if file.write(kept.tobytes()) < kept.nbytes:  # behind a part of a record, nothing could be read
+                written = file.write(kept.tobytes()) // RECORD.itemsize
+                self._length += written
+                if written < len(kept):  # behind a part of a record, nothing could be read
                     os.ftruncate(file.fileno(), self._length * RECORD.itemsize)
-                    return len(records)
         except OSError:
             return len(records)
-        self._length += len(kept)
-        return len(records) - len(kept)
+        return len(records) - written
 
     def describe(self, header: Header) -> None:
         """Replace the file that says what the trace is of."""

@@ -67,14 +67,14 @@ def test_records_beyond_the_most_in_a_file_are_dropped_and_counted(
     assert steps(tmp_path) == [0, 1, 2, 3, 4]
 
 
-def test_what_a_full_disk_takes_in_part_is_dropped_as_a_whole_and_what_it_takes_later_is_read(tmp_path: Path) -> None:
+def test_what_a_full_disk_takes_of_a_record_is_dropped_and_what_it_takes_later_is_read(tmp_path: Path) -> None:
     folder = InFolder(tmp_path)
     assert folder.add(numbered(3)) == 0
     with disk_of(4 * RECORD.itemsize + 7):
-        assert folder.add(numbered(9, 3)) == 9
+        assert folder.add(numbered(9, 3)) == 8
         folder.describe({"names": ["x" * 4096]})
     assert folder.add(numbered(2, 12)) == 0
-    assert steps(tmp_path) == [0, 1, 2, 12, 13]
+    assert steps(tmp_path) == [0, 1, 2, 3, 12, 13]
     assert not (tmp_path / "trace.json").exists()
 
 
