@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,6 @@ MINE = """
 import ctypes
 import os
 import signal
-import threading
 from pathlib import Path
 
 from annex_actors import register_layer
@@ -68,7 +71,7 @@ class Segfault(Bad):
 
 class Hangs(Bad):
     def fail(self):
-        threading.Event().wait()
+        open("gate").close()  # until there is a writer
 
 
 for each in Raises, RaisesOnce, RaisesMany, Killed, Segfault, Hangs:
@@ -169,6 +172,20 @@ def test_a_process_that_dies_again_and_again(
     ]
 
 
+@pytest.fixture
+def gate() -> Iterator[None]:
+    """A layer that hangs waits at this gate; at the end it is let through, and its thread ends."""
+    os.mkfifo("gate")
+    before = set(threading.enumerate())
+    yield
+    with suppress(OSError):  # its process has been killed, so there is no reader
+        os.close(os.open("gate", os.O_WRONLY | os.O_NONBLOCK))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@pytest.mark.usefixtures("gate")
 @pytest.mark.parametrize("runtime", ["schedulers", "threads", "processes"])
 def test_a_layer_that_hangs(capsys: pytest.CaptureFixture[str], runtime: str) -> None:
     lines = told(capsys, "hangs", "--runtime", runtime, "--hang-seconds", "0.5", "--max-attempts", "2")
