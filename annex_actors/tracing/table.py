@@ -73,10 +73,14 @@ def figures_of(trace: Recording) -> Figures:
     """Return the figures of a trace."""
     flows = [each for each in trace.flows if each.sent is not None]
     hops = [each.received - each.sent for each in flows if each.received is not None and each.sent is not None]
+    sizes = Counter[Address]()
+    for flow in trace.flows:
+        if flow.received is not None:
+            sizes[flow.to] += flow.bytes
     return Figures(
         wall=trace.wall,
         steps=len(trace.steps),
-        peers=tuple(_of_peer(trace, peer) for peer in trace.peers),
+        peers=tuple(_of_peer(trace, peer, sizes[peer]) for peer in trace.peers),
         bubble=_bubble([works for peer, works in trace.work.items() if peer.role == "stage"]),
         ideal_bubble=_ideal_bubble(trace),
         messages=len(hops),
@@ -87,7 +91,7 @@ def figures_of(trace: Recording) -> Figures:
     )
 
 
-def _of_peer(trace: Recording, peer: Address) -> PeerFigures:
+def _of_peer(trace: Recording, peer: Address, received_bytes: int) -> PeerFigures:
     works, idle = trace.work[peer], Counter[str]()
     for wait in trace.idle[peer]:
         idle[wait.reason] += wait.end - wait.start  # type: ignore[assignment]  # seconds, and no count
@@ -98,7 +102,7 @@ def _of_peer(trace: Recording, peer: Address) -> PeerFigures:
         sum(each.end - each.start for each in works),
         dict(idle),
         max((each.mailbox for each in works), default=0),
-        sum(flow.bytes for flow in trace.flows if flow.to == peer and flow.received is not None),
+        received_bytes,
     )
 
 

@@ -116,7 +116,8 @@ def test_a_mailbox_with_far_more_than_its_schedule_allows_is_full(host: str, tmp
 @pytest.mark.parametrize("host", RUNTIMES)
 def test_a_layer_that_is_only_slow_is_told_from_one_that_hangs(host: str, tmp_path: Path) -> None:
     with illness(tmp_path) as file, running(with_layer(LONG, Slow, file), host, tmp_path, file) as run:
-        time.sleep(0.3)
+        while not (beats := run.job.heartbeats(ILL)) or beats[-1].worked < 3:
+            time.sleep(0.001)
         found = examined(tmp_path)
         run.job.halt()
     assert verdicts(found) == {"stage-1": "slow"}
