@@ -323,7 +323,9 @@ def main(schedule, microbatches, sizes, runs):
         learner.train(dataset, epochs=1, batch_size=64)
         del learner
         grown.append(process.memory_info().rss / 2**20)
-    print(min(grown[-4:]) - min(grown[4:8]))  # the lowest of four: memory that is free again may wait to be used
+    settled = grown[4:]
+    half = len(settled) // 2  # of each half the lowest: memory that is free again may wait to be used
+    print(min(settled[half:]) - min(settled[:half]))
 
 main(sys.argv[1], int(sys.argv[2]), [int(size) for size in sys.argv[3].split("-")], int(sys.argv[4]))
 """
@@ -333,11 +335,12 @@ LARGE = "784-1024-1024-1024-10"
 
 @pytest.mark.parametrize(
     ("sizes", "runs"),
-    [pytest.param("784-1024-1024-10", 12, id="some"), pytest.param(LARGE, 30, id="all", marks=pytest.mark.whole)],
+    [pytest.param("784-1024-1024-10", 28, id="some"), pytest.param(LARGE, 60, id="all", marks=pytest.mark.whole)],
 )
 @pytest.mark.parametrize(("schedule", "microbatches"), [("1f1b", 2), ("pipedream", 1)])
 def test_many_trainings_take_no_more_memory_than_a_few(schedule: str, microbatches: int, sizes: str, runs: int) -> None:
     command = [sys.executable, "-c", SWEEP, schedule, str(microbatches), sizes, str(runs)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=True, env=environment)
-    assert float(done.stdout) < 30, "MiB, from the fifth training on"
+    # Without a leak the two halves differ by up to 27; a copy of the weights kept by each training would make 90.
+    assert float(done.stdout) < 45, "MiB, from the fifth training on"
