@@ -11,6 +11,14 @@ from annex_actors.placement.profile import Hop, LayerProfile, Profile, Timing
 from annex_actors.placement.work import layer_work, multiplications, network_work
 
 __all__ = [
-    *("Hop", "LayerProfile", "Plan", "PlannedStage", "Profile", "Timing"),
-    *("layer_work", "multiplications", "network_work", "partition"),
+    "Hop",
+    "LayerProfile",
+    "Plan",
+    "PlannedStage",
+    "Profile",
+    "Timing",
+    "layer_work",
+    "multiplications",
+    "network_work",
+    "partition",
 ]
