@@ -27,8 +27,9 @@ def stage_specs(
     state: Checkpoint,
     seed: int,
     run: str,
+    replicas: tuple[int, ...] = (),
 ) -> tuple[StageSpec, ...]:
-    """Return a stage for each range of ``placement``.
+    """Return a stage for each range of ``placement``, or its replicas, in order.
 
     Args:
         network: the layers.
@@ -40,10 +41,11 @@ def stage_specs(
         state: the network at the step where the run begins.
         seed: the run's seed.
         run: the run's name.
+        replicas: how many each stage has; empty: one each.
     """
-    routing, first_learner = Routing(len(placement)), network.first_learner
+    routing, first_learner = Routing(len(placement), replicas=replicas), network.first_learner
 
-    def spec(stage: int, indices: range) -> StageSpec:
+    def spec(stage: int, indices: range, replica: int) -> StageSpec:
         layers = network.layers[indices.start : indices.stop]
         is_last = stage == len(placement) - 1
         return StageSpec(
@@ -61,6 +63,11 @@ def stage_specs(
             tuning=network.tuning[indices.start : indices.stop],
             first_learner=first_learner,
             clipping=clipping,
+            replica=replica,
         )
 
-    return tuple(spec(stage, indices) for stage, indices in enumerate(placement))
+    return tuple(
+        spec(stage, indices, replica)
+        for stage, indices in enumerate(placement)
+        for replica in range(routing.count(stage))
+    )
