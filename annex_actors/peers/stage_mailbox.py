@@ -58,8 +58,9 @@ class StageMailbox:
         self._weight_gradients: deque[WeightGradient] = deque()
         self._predictions: dict[Place, Predict] = {}
         # A place has either a target, if its microbatch belongs here, or what another replica has made of it.
-        self._arrived: deque[Target | Share] = deque()
         self._seen: set[Place] = set()
+        self._arrived: deque[Target | Share] = deque()
+        self._early: list[Share] = []  # of steps after the next one to commit: W is done step by step
         self._finders = tuple(_FINDERS[work] for work in discipline.priority)
         self._found: Message | None = None  # what `urgency` found, until something changes: `next` need not look again
 
@@ -77,7 +78,7 @@ class StageMailbox:
     def waiting(self) -> int:
         """The number of messages that are here and not handled."""
         work = len(self._forwards) + len(self._backwards) + len(self._weight_gradients)
-        return work + len(self._predictions) + len(self._arrived) + self._norms.waiting
+        return work + len(self._predictions) + len(self._arrived) + len(self._early) + self._norms.waiting
 
     def put(self, message: Message) -> None:
         """Store a message; drop it if it was seen before or belongs to a committed step.
@@ -101,9 +102,11 @@ class StageMailbox:
             case Target() | Share():
                 if message.step >= progress.committed and place not in self._seen:
                     self._seen.add(place)
-                    self._arrived.append(message)
                     if isinstance(message, Share):
                         progress.add_step(message)
+                        (self._arrived if message.step == progress.committed else self._early).append(message)
+                    else:
+                        self._arrived.append(message)
             case SquaredNorm() | GlobalNorm():
                 self._norms.put(message, progress.committed)
             case Predict():
@@ -148,6 +151,9 @@ class StageMailbox:
             self._norms.commit(step)
         if self._seen:
             self._seen = {place for place in self._seen if place[0] >= step}
+        if self._early:
+            self._arrived += (each for each in self._early if each.step == step)
+            self._early = [each for each in self._early if each.step > step]
         if self._predictions:
             self._predictions = {place: each for place, each in self._predictions.items() if place[0] >= step}
 
