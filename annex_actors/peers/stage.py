@@ -263,14 +263,12 @@ class Stage:
         value, gradient = self._layers.evaluate(cost, message, outputs, target)
         work.costs[message.microbatch] = value
         back = Backward(message.run, message.step, message.microbatch, edge, freeze(gradient))
-        return [Post(self._spec.address, back), *self._report(message, work)]
+        is_last = len(work.costs) == work.part.microbatches and not self._replicas.others
+        return [Post(self._spec.address, back), *([self._report(message, work)] if is_last else [])]
 
-    def _report(self, message: Message, work: StepWork) -> list[Request]:
-        """Return the cost of the step, once that of every microbatch is known; the first replica reports it."""
-        if len(work.costs) < work.part.microbatches or not self._replicas.is_first:
-            return []
+    def _report(self, message: Message, work: StepWork) -> Post:
         edge = self._edges.outputs
-        return [self._post(Report(message.run, message.step, WHOLE_STEP, edge, work.cost, work.part.samples))]
+        return self._post(Report(message.run, message.step, WHOLE_STEP, edge, work.cost, work.part.samples))
 
     def _backward(self, message: Backward) -> list[Request]:
         spec, work, edge = self._spec, self._steps[message.step], self._edges.inputs
@@ -288,8 +286,7 @@ class Stage:
         """Add what another replica has made of one of its microbatches."""
         work = self._work_on(message.step, message.part)
         add_share(work, message)
-        report = [] if self._spec.cost is None else self._report(message, work)
-        return [*report, *self._defer(message, work)]
+        return self._defer(message, work)
 
     def _defer(self, message: Message, work: StepWork) -> list[Request]:
         """Return the messages to itself about W, where the factors of one more microbatch make it possible."""
@@ -306,6 +303,11 @@ class Stage:
         if not whole and message.microbatch < work.part.microbatches - 1:
             return []
         self._layers.add_penalty_gradients(work, self._version(message.step))
+        # Not when the last cost is known, which is now here and now there: what a piece makes never depends on timing.
+        reports = self._spec.cost is not None and self._replicas.others and self._replicas.is_first
+        return [*([self._report(message, work)] if reports else []), *self._end_gradients(message, work)]
+
+    def _end_gradients(self, message: Message, work: StepWork) -> list[Request]:
         if not self._reduces:
             return self._finish_step(message, work)
         return self._add_norm(message, work, 0.0) if self._spec.stage == 0 and self._replicas.is_first else []

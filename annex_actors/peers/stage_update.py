@@ -60,9 +60,7 @@ class Update:
         optimizer = self._optimizer
         if not isinstance(optimizer, Averaged):
             return state.weights
-        return tuple(
-            {**optimizer.averages(layer.parameters, layer.optimizer), **layer.state} for layer in state.layers
-        )
+        return tuple({**optimizer.averages(layer.parameters, layer.optimizer), **layer.state} for layer in state.layers)
 
     def _with_factor(self, factor: float) -> Optimizer:
         found = self._optimizers.get(factor)
