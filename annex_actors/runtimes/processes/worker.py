@@ -61,7 +61,7 @@ from annex_actors.runtimes.processes.control_messages import (
 )
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.threads import PeerActor
-from annex_actors.runtimes.tracing.recorder import Recorder
+from annex_actors.runtimes.tracing.recorder import recorder_of
 from annex_actors.stores.shared_log import SharedCommitLog
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
 
@@ -213,7 +213,7 @@ class Worker:
         log = SharedCommitLog(log_fd, depth=assignment.depth, every=assignment.every)
         recorder = NO_INSTRUMENT
         if assignment.trace is not None:
-            recorder = Recorder(memoryview(mmap.mmap(trace_fd, 0)), assignment.trace, clock.now)
+            recorder = recorder_of(memoryview(mmap.mmap(trace_fd, 0)), assignment.trace, clock.now)
         self._surroundings = WorkerSurroundings(assignment, self._control, self._links, log, self._heartbeat, recorder)
         id = str(assignment.spec.address)
         spec = ChildSpec.of(PeerActor, assignment.spec, self._surroundings, id=id)
