@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.costs import Cost
 from annex_actors.layers import Network
 from annex_actors.optimizers import Clipping, Optimizer
@@ -14,6 +15,23 @@ from annex_actors.training.checkpoint import Checkpoint
 def one_stage_per_layer(layers: int) -> tuple[range, ...]:
     """Return the default placement: a stage for each layer, and one for the cost, which counts as the last layer."""
     return tuple(range(index, index + 1) for index in range(layers + 1))
+
+
+def check_replicas(replicas: tuple[int, ...], discipline: Discipline) -> None:
+    """Refuse replicas by a schedule whose steps overlap: replicas finish a step together.
+
+    Args:
+        replicas: how many each stage has.
+        discipline: the schedule.
+
+    Raises:
+        ConfigError: a stage has replicas, and the schedule is not synchronous.
+    """
+    if max(replicas, default=1) > 1 and not discipline.is_synchronous(len(replicas)):
+        raise ConfigError(
+            f"expected a synchronous schedule for a stage in {max(replicas)} replicas, got {discipline.name}; "
+            "choose one such as 1f1b, or one replica for each stage"
+        )
 
 
 def stage_specs(
@@ -42,7 +60,11 @@ def stage_specs(
         seed: the run's seed.
         run: the run's name.
         replicas: how many each stage has; empty: one each.
+
+    Raises:
+        ConfigError: a stage has replicas, and the schedule is not synchronous.
     """
+    check_replicas(replicas, discipline)
     routing, first_learner = Routing(len(placement), replicas=replicas), network.first_learner
 
     def spec(stage: int, indices: range, replica: int) -> StageSpec:
