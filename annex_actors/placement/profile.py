@@ -9,7 +9,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError
@@ -67,8 +67,9 @@ class LayerProfile:
         update: of the optimizer, once a step.
         output_bytes: of the outputs, which the next stage is sent; the gradient that comes back is as large.
         parameter_bytes: of the parameters and of the arrays that no gradient changes.
-        saved_bytes: of what F leaves for B and W. An array that two layers hold counts at the first.
+        saved_bytes: of what F leaves for B. An array that two layers hold counts at the first.
         optimizer_bytes: of the optimizer's slots.
+        factor_bytes: of what B leaves for W; where one W serves a whole step, all microbatches of a step keep it.
 
     Raises:
         ConfigError: a number of bytes that is none.
@@ -85,12 +86,13 @@ class LayerProfile:
     parameter_bytes: int
     saved_bytes: int
     optimizer_bytes: int = 0
+    factor_bytes: int = 0
 
     def __post_init__(self) -> None:
         checks.text("name", self.name)
         for name in ("forward", "backward", "weight_gradient", "update"):
             checks.instance(name, getattr(self, name), Timing, "a time such as Timing(0.001, 0.0009, 0.002)")
-        for name in ("output_bytes", "parameter_bytes", "saved_bytes", "optimizer_bytes"):
+        for name in ("output_bytes", "parameter_bytes", "saved_bytes", "optimizer_bytes", "factor_bytes"):
             checks.keep(self, **{name: checks.whole_number(name, getattr(self, name), at_least=0)})
 
 
@@ -120,6 +122,21 @@ class Hop:
         """Return how long a message whose arrays have ``size`` bytes travels."""
         return self.latency + self.per_byte * checks.whole_number("size", size, at_least=0)
 
+    @staticmethod
+    def several_to_json(hops: Mapping[str, Hop]) -> str:
+        """Return hops by runtime as JSON."""
+        return json.dumps({name: asdict(hop) for name, hop in hops.items()}, indent=1)
+
+    @staticmethod
+    def several_from_json(content: str | bytes) -> dict[str, Hop]:
+        """Return the hops that `several_to_json` wrote.
+
+        Raises:
+            DataError: they are none.
+        """
+        found: dict[str, Hop] = _from_json(dict[str, Hop], content, "hops")
+        return found
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -133,6 +150,8 @@ class Profile:
         blas_threads: of each layer while it was measured.
         others: the same layers with microbatches of other sizes, by the number of rows.
         trainer: what the trainer does for a microbatch: gather its rows, send them, count its report.
+        beside: the seconds that a piece of work takes beside its layers on one thread: protocol, mailbox, and to free
+            arrays. On another runtime it takes as much more as the ``work`` of its hop is more than that of ``inline``.
 
     Raises:
         ConfigError: fields that do not fit each other.
@@ -147,6 +166,7 @@ class Profile:
     blas_threads: int = 1
     others: Mapping[int, tuple[LayerProfile, ...]] = field(default_factory=dict)
     trainer: Timing = Timing(0.0, 0.0, 0.0)
+    beside: float = 0.0
 
     def __post_init__(self) -> None:
         wanted = "the profile of each layer"
@@ -166,6 +186,7 @@ class Profile:
         for name, value in checks.instance("machine", self.machine, Mapping, "a dict of texts").items():
             checks.text(f"machine[{checks.text('machine', name)}]", value)
         checks.instance("trainer", self.trainer, Timing, "a time such as Timing(0.001, 0.0009, 0.002)")
+        _check_numbers(self, "beside")
         self._check_layers()
 
     def _check_layers(self) -> None:
@@ -213,6 +234,23 @@ class Profile:
         trainer = _sum_of_timings(factor, self.trainer, 0.0, self.trainer)
         return replace(self, rows=rows, layers=layers, others=others, trainer=trainer)
 
+    def overhead(self, runtime: str) -> float:
+        """Return the seconds that a piece of work takes beside its layers on a runtime.
+
+        Raises:
+            ConfigError: its hop was not measured.
+        """
+        inline = self.hops["inline"].work if "inline" in self.hops else 0.0
+        return max(0.0, self.beside + self.hop(runtime).work - inline)
+
+    def hop(self, runtime: str) -> Hop:
+        """Return the hop of a runtime.
+
+        Raises:
+            ConfigError: it was not measured.
+        """
+        return self.hops[runtime] if runtime in self.hops else checks.unknown("runtime", runtime, self.hops)
+
     def to_json(self) -> str:
         """Return the profile as JSON."""
         return json.dumps(asdict(self), indent=1)
@@ -224,16 +262,21 @@ class Profile:
         Raises:
             DataError: it is none; the message names the first wrong field.
         """
-        from pydantic import TypeAdapter, ValidationError  # here, since trainings without a profile need not load it
+        found: Self = _from_json(cls, content, "a profile")
+        return found
 
-        try:
-            return TypeAdapter(cls).validate_json(content)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "JSON"
-            raise DataError(f"expected a profile, got {place}: {first['msg']}; {_AGAIN}") from None
-        except ConfigError as error:
-            raise DataError(f"expected a profile, got a wrong one: {error}; {_AGAIN}") from None
+
+def _from_json(kind: Any, content: str | bytes, what: str) -> Any:
+    from pydantic import TypeAdapter, ValidationError  # here, since trainings without a profile need not load it
+
+    try:
+        return TypeAdapter(kind).validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "JSON"
+        raise DataError(f"expected {what}, got {place}: {first['msg']}; {_AGAIN}") from None
+    except ConfigError as error:
+        raise DataError(f"expected {what}, got another one: {error}; {_AGAIN}") from None
 
 
 def _nearest(sizes: Sequence[int], rows: int) -> tuple[int, int]:
@@ -251,6 +294,7 @@ def _sum_of(a: float, low: LayerProfile, b: float, high: LayerProfile) -> LayerP
         weight_gradient=_sum_of_timings(a, low.weight_gradient, b, high.weight_gradient),
         output_bytes=max(0, round(a * low.output_bytes + b * high.output_bytes)),
         saved_bytes=max(0, round(a * low.saved_bytes + b * high.saved_bytes)),
+        factor_bytes=max(0, round(a * low.factor_bytes + b * high.factor_bytes)),
     )
 
 

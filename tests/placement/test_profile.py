@@ -25,7 +25,7 @@ def timings(draw: st.DrawFn) -> Timing:
 @st.composite
 def layers(draw: st.DrawFn, names: tuple[str, ...]) -> tuple[LayerProfile, ...]:
     times = st.tuples(timings(), timings(), timings(), timings())
-    sizes = st.tuples(BYTES, BYTES, BYTES, BYTES)
+    sizes = st.tuples(BYTES, BYTES, BYTES, BYTES, BYTES)
     return tuple(LayerProfile(name, *draw(times), *draw(sizes)) for name in names)
 
 
@@ -51,7 +51,7 @@ def exactly(seconds: float) -> Timing:
 def layer(rows: int, *, fixed: float = 0.0) -> LayerProfile:
     """A layer that takes 2 ms for each row, and `fixed` seconds more."""
     time = exactly(fixed + 0.002 * rows)
-    return LayerProfile("dense:3", time, time, time, exactly(0.5), 12 * rows, 48, 40 * rows, 96)
+    return LayerProfile("dense:3", time, time, time, exactly(0.5), 12 * rows, 48, 40 * rows, 96, 20 * rows)
 
 
 @given(profiles())
@@ -80,7 +80,7 @@ def test_times_and_bytes_lie_on_the_line_through_the_nearest_measured_sizes(rows
     )
     (found,) = profile.scaled(rows).layers
     assert found.forward.median == pytest.approx(layer(rows, fixed=1.0).forward.median)
-    assert (found.output_bytes, found.saved_bytes) == (12 * rows, 40 * rows)
+    assert (found.output_bytes, found.saved_bytes, found.factor_bytes) == (12 * rows, 40 * rows, 20 * rows)
     assert (found.update, found.parameter_bytes, found.optimizer_bytes) == (exactly(0.5), 48, 96)
 
 
