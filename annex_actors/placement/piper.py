@@ -9,8 +9,8 @@ A degree of tensor parallelism above 1 is refused: no layer here is divided amon
 in a workload, Piper's TMPCs, is one entry, since a layer is computed in one way.
 
 Source:
-    Tarnawski, Narayanan, Phanishayee (2021), Piper: Multidimensional planner for DNN parallelization. The format is that
-    of its program, https://github.com/msr-fiddle/piper, whose ``mbsInBatch`` its documentation calls ``maxBatchSize``.
+    Tarnawski, Narayanan, Phanishayee (2021), Piper: Multidimensional planner for DNN parallelization. The format is
+    that of its program, https://github.com/msr-fiddle/piper, whose ``mbsInBatch`` its README calls ``maxBatchSize``.
 """
 
 from __future__ import annotations
