@@ -11,7 +11,6 @@ from annex_actors.protocol.routing import Routing
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.training.checkpoint import Checkpoint
 
-
 _MOST_REPLICAS = 1000
 """Each is an actor, and tells all others of every microbatch."""
 

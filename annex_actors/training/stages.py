@@ -68,8 +68,8 @@ def check_possible(stages: Stages, kernels: Kernels, schedule: Discipline) -> No
     every runtime, since a run may go on on another one and few samples are predicted in the calling thread.
 
     Raises:
-        ConfigError: a worker or memory; replicas by a schedule whose steps overlap; unequal numbers of BLAS threads; or several with other kernels than
-            NumPy's, which compute each product on one thread.
+        ConfigError: a worker or memory; replicas by a schedule whose steps overlap; unequal numbers of BLAS threads; or
+            several with other kernels than NumPy's, which compute each product on one thread.
     """
     if not isinstance(stages, Plan):
         return
