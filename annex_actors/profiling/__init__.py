@@ -7,7 +7,7 @@ with one stage on one core: no cache is emptied or filled for it. On cores of th
 Read `layer_clock` first, then `layer_times` (how often it is repeated), `layer_bytes`, `hops` and `machine`.
 """
 
-from annex_actors.profiling.hops import measure_hop
+from annex_actors.profiling.hops import measure_hop, shares_interpreter
 from annex_actors.profiling.layer_bytes import LayerBytes, layer_bytes
 from annex_actors.profiling.layer_times import LayerSeconds, Measured, Workload, measure_layers
 from annex_actors.profiling.machine import machine
@@ -21,4 +21,5 @@ __all__ = [
     "machine",
     "measure_hop",
     "measure_layers",
+    "shares_interpreter",
 ]
