@@ -137,6 +137,7 @@ class WorkerPool:
             commit_every=self._commit_every,
             crashes=crashes,
             wanted=wanted,
+            slowed=program.slowed,
             trace=program.trace.scope if program.trace else None,
         )
 
