@@ -30,6 +30,7 @@ from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping, op
 from annex_actors.peers.reader import ReaderSpec
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
+from annex_actors.placement import Plan
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
 from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import freeze as as_sent
@@ -45,7 +46,7 @@ from annex_actors.runtimes import (
     Supervision,
     runtime,
 )
-from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.blas import blas_threads
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore, StateStore
@@ -98,7 +99,7 @@ EVERY_OPTIMIZER: dict[str, Optimizer] = {
 def outputs_of(network: Network, weights: Iterable[Parameters], inputs: Floats) -> Floats:
     """Return what a network with these weights predicts, layer by layer, in a loop."""
     stack: Stack = (inputs,)
-    with one_blas_thread():  # as in every host
+    with blas_threads():  # as in every host
         for layer, own in zip(network.layers, weights, strict=True):
             stack, _ = on_stack(layer).forward(own, stack, None)
     return stack[0]
@@ -164,6 +165,7 @@ class Training:
         replicas: how many each stage has; empty: one each.
         weighted: whether the samples have weights.
         in_files: whether inputs are read by a reader, as if they were in files.
+        blas_threads: on which each product is computed.
     """
 
     network: Network = CLASSIFIER
@@ -184,6 +186,7 @@ class Training:
     replicas: tuple[int, ...] = ()
     weighted: bool = False
     in_files: bool = False
+    blas_threads: int = 1
 
     @property
     def steps(self) -> int:
@@ -230,7 +233,10 @@ class Training:
         return in_files(made) if self.in_files else made
 
     def learner(
-        self, runtime: str | Runtime = "inline", supervision: Supervision | None = None, stages: str | int = "layer"
+        self,
+        runtime: str | Runtime = "inline",
+        supervision: Supervision | None = None,
+        stages: str | int | Plan = "layer",
     ) -> Learner:
         """Return what trains it; with a layer in each stage unless told otherwise."""
         return Learner(

@@ -130,6 +130,7 @@ class Program:
         handing_over: keeps what stages hand over, from wherever they live; None: they hand over nothing.
         trace: records what every peer receives, does and sends, in any process; None: the run is not traced.
         slowed: the layers that wait after their work, in any process; None: none does.
+        blas_threads: on how many threads the BLAS library computes each product, in every process of the run.
     """
 
     run: str
@@ -146,6 +147,7 @@ class Program:
     handing_over: HandingOver | None = None
     trace: JobTrace | None = None
     slowed: SlowedLayers | None = None
+    blas_threads: int = 1
 
     def __repr__(self) -> str:
         return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"

@@ -46,6 +46,7 @@ class Assign:
         every: see `SharedCommitLog`; the worker reports these commits by `Kept`.
         commit_every: steps between two commits.
         crashes: the planned crashes that are left.
+        blas_threads: on how many threads the BLAS library computes each product.
         wanted: what it is to hand over, as messages of these classes; None: nothing.
         trace: the steps that it records; None: it is not traced.
         slowed: the layers that wait after their work; None: none does.
@@ -58,6 +59,7 @@ class Assign:
     every: int
     commit_every: int
     crashes: tuple[Crash, ...]
+    blas_threads: int = 1
     wanted: Wanted | None = None
     trace: Scope | None = None
     slowed: SlowedLayers | None = None
