@@ -15,6 +15,7 @@ from annex_actors.runtimes.faults.planned import Crash, Place
 from annex_actors.runtimes.handed_over import Wanted
 from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.program import PeerSpec
+from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.runtimes.tracing.scope import Scope
 
 # To the worker
@@ -48,6 +49,7 @@ class Assign:
         blas_threads: on how many threads the BLAS library computes each product.
         wanted: what it is to hand over, as messages of these classes; None: nothing.
         trace: the steps that it records; None: it is not traced.
+        slowed: the layers that wait after their work; None: none does.
     """
 
     spec: PeerSpec
@@ -60,6 +62,7 @@ class Assign:
     blas_threads: int = 1
     wanted: Wanted | None = None
     trace: Scope | None = None
+    slowed: SlowedLayers | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,8 @@ class WorkerSurroundings:
         self.faults = InjectedFaults(on_strike=control.send)
         crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
         kept = assignment.wanted.instrument(control.send) if assignment.wanted else NO_INSTRUMENT
-        self._instrument = combined(recorder, self.faults, crashes, kept)
+        waiting = assignment.slowed.instrument(clock.now) if assignment.slowed else NO_INSTRUMENT
+        self._instrument = combined(waiting, recorder, self.faults, crashes, kept)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return the store's number for this incarnation, and the last commit."""
