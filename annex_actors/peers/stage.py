@@ -148,6 +148,7 @@ class Stage:
 
     def __init__(self, spec: StageSpec, state: StageState, step: int, instrument: Instrument = NO_INSTRUMENT) -> None:
         self._spec = spec
+        self._address = spec.address
         self._edges = spec.routing.edges(spec.address)
         self._state = state
         self._step = step
@@ -190,31 +191,28 @@ class Stage:
             DivergedError: the cost of the microbatch is not finite.
         """
         try:
-            return self._work(message)
+            match message:
+                case Forward():
+                    return self._forward(message)
+                case Backward():
+                    return self._backward(message)
+                case WeightGradient():
+                    return self._weight_gradient(message)
+                case Target():
+                    self._targets[message.step, message.microbatch] = message
+                    return []
+                case SquaredNorm():
+                    return self._add_norm(message, self._steps[message.step], message.number)
+                case GlobalNorm():
+                    return self._clip(message, self._steps[message.step], message.number)
+                case Predict():
+                    return [self._predict(message)]
+                case _:
+                    raise TypeError(f"expected a stage's message, got {message}")
         except DivergedError:
             raise
         except Exception as error:  # whatever a layer raises, the error names where
-            raise self._layers.failure(message, self._state.layers, str(self._spec.address)) from error
-
-    def _work(self, message: Message) -> list[Request]:
-        match message:
-            case Forward():
-                return self._forward(message)
-            case Backward():
-                return self._backward(message)
-            case WeightGradient():
-                return self._weight_gradient(message)
-            case SquaredNorm():
-                return self._add_norm(message, self._steps[message.step], message.number)
-            case GlobalNorm():
-                return self._clip(message, self._steps[message.step], message.number)
-            case Predict():
-                return [self._predict(message)]
-            case Target():
-                self._targets[message.step, message.microbatch] = message
-                return []
-            case _:
-                raise TypeError(f"expected a stage's message, got {message}")
+            raise self._layers.failure(message, self._state.layers, str(self._address)) from error
 
     def _version(self, step: int) -> Weights:
         """Return the weights that F of ``step`` meets: those after ``step - lag`` updates, or the initial ones."""
@@ -242,7 +240,7 @@ class Stage:
         stack, microbatch = self._layers.forward(message, weights)
         work = self._steps.get(message.step)
         if work is None:
-            share = self._spec.routing.share(self._spec.address, message.step, part.microbatches)
+            share = self._spec.routing.share(self._address, message.step, part.microbatches)
             work = self._steps[message.step] = StepWork(share, part.rate_factor)
         work.microbatches[message.microbatch] = microbatch
         top, skips = _frozen(stack)
@@ -260,7 +258,7 @@ class Stage:
         value, gradient = self._layers.evaluate(cost, message, outputs, target)
         work.costs.append(value)
         back = Backward(message.run, message.step, message.microbatch, edge, freeze(gradient))
-        requests: list[Request] = [Post(self._spec.address, back)]
+        requests: list[Request] = [Post(self._address, back)]
         if len(work.costs) == len(work.share):
             report = Report(message.run, message.step, WHOLE_STEP, edge, work.cost, message.part.samples)
             requests.append(self._post(report))
@@ -274,12 +272,14 @@ class Stage:
         microbatch.end_backward()
         requests: list[Request] = []
         if spec.stage > 0:
-            requests.append(self._post(Backward(message.run, message.step, message.microbatch, edge, *_frozen(stack))))
+            # Without a gradient, an empty array tells the stage before that B is done here.
+            given = _frozen(stack or (message.array[:0].copy(),))
+            requests.append(self._post(Backward(message.run, message.step, message.microbatch, edge, *given)))
         work.backwards += 1
         each = spec.discipline.weight_gradients is Grouping.MICROBATCH
         if each or work.backwards == len(work.share):
             deferred = WeightGradient(message.run, message.step, message.microbatch if each else WHOLE_STEP, edge)
-            requests.append(Post(spec.address, deferred))
+            requests.append(Post(self._address, deferred))
         return requests
 
     def _weight_gradient(self, message: WeightGradient) -> list[Request]:
@@ -320,7 +320,7 @@ class Stage:
         self._step += 1
         self._layers.commit(message)
         del self._steps[message.step]
-        return [Commit(Snapshot(self._spec.address, self._step, self._state))]
+        return [Commit(Snapshot(self._address, self._step, self._state))]
 
     def _post(self, message: Message) -> Post:
         return Post(self._spec.routing.receiver(message), message)
