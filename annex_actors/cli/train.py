@@ -31,6 +31,7 @@ def train(
     schedule: shared.Schedule = None,
     runtime: shared.RuntimeName = None,
     stages: shared.Stages = None,
+    plan: shared.PlanFile = None,
     kernels: Annotated[str | None, typer.Option()] = None,
     affinity: shared.Affinity = None,
     optimizer: shared.OptimizerName = None,
@@ -129,7 +130,7 @@ def train(
     )
     crashes = [parse_crash(text) for text in crash or []]
     scope = scope_of(trace, observed=observe or observe_control)
-    config, learner, dataset = resolve(settings)
+    config, learner, dataset = resolve(settings, plan=shared.plan_of(plan, stages))
     logs = [log_at(path) for path in log or []]
     with (
         pages_of(config.runtime.name, observe=observe, control=observe_control, report=report) as pages,

@@ -115,7 +115,7 @@ class StageLayers:
     def backward(self, message: Backward, microbatch: MicrobatchWork, weights: Weights) -> Stack:
         """Return the gradients for the stage before; put the factors of the weight gradients into ``microbatch``.
 
-        Where nothing below needs a gradient, there is none.
+        Where nothing below needs a gradient, there is none: an empty array tells the stage before that B is done here.
         """
         stack, point = message.stack, Point.BACKWARD
         for offset in reversed(range(len(self._names))):
@@ -130,7 +130,7 @@ class StageLayers:
                     microbatch.factors[offset] = factors
             if self._at is not None:
                 self._notify(self._at, message)
-        return stack
+        return stack or (message.array[:0].copy(),)
 
     def add_weight_gradients(self, message: WeightGradient, work: StepWork, microbatches: list[MicrobatchWork]) -> None:
         """Add the weight gradients of these microbatches to the step's: one product for each array of weights."""
@@ -186,7 +186,7 @@ class StageLayers:
                     before,
                     work.gradients.pop(offset),
                     message.step,
-                    rate_factor=work.rate_factor,
+                    rate_factor=work.part.rate_factor,
                     global_norm=global_norm,
                 )
             if offset in self._stateful:

@@ -27,7 +27,7 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.evaluation import evaluated_on
 from annex_actors.training.halting import Halt
-from annex_actors.training.learner_spec import PER_LAYER, LearnerSpec
+from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.model_files import load_model, save_model
 from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.prediction import Predict, Predictions, serving
@@ -35,6 +35,7 @@ from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.rate_finder import RateSearch, find_rate
 from annex_actors.training.result import Result
 from annex_actors.training.session import Session
+from annex_actors.training.stages import Stages
 from annex_actors.training.summary import Summary, summary_of
 
 
@@ -59,15 +60,14 @@ class Learner:
             the optimizer, ``average.weight`` for ``weight``; training goes on with the weights. None: there are none.
         reduce_on_plateau: when the learning rate is lowered, as text such as ``patience=5:factor=0.5``, or a
             `ReduceOnPlateau`. None: never.
-        microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
-            make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1; but
-            not more than the batch has samples.
+        microbatches: into how many parts a batch is cut, >= 1. More keep more layers busy at once, fewer make larger
+            and so faster products. None: the schedule's default, 2 or, if steps overlap, 1; at most a sample in each.
         schedule: the order of work: a name (``annex-actors schedules`` lists them), or a `Discipline`. All synchronous
             schedules give the same weights; asynchronous schedules are faster and give the weights of their formula.
         runtime: where layers live: ``schedulers``, ``threads``, ``processes`` or ``inline``, or a runtime with
             settings; all give the same weights.
         stages: ``layer`` for an actor for each layer and one for the cost; or how many actors share the layers by their
-            work. Fewer exchange fewer messages, which pays if it is little; by synchronous schedules no bit changes.
+            work; or a `Plan` or its text, as ``3,2,2``. By synchronous schedules only its BLAS threads change bits.
         kernels: ``numpy`` or ``torch``, the library that computes the matrix products; they round differently.
         dtype: ``float32`` or ``float64``, of weights, activations and gradients; samples are kept as float32 anyway.
         seed: the seed of all random numbers, 0 <= seed < 2**64.
@@ -93,7 +93,7 @@ class Learner:
         microbatches: int | None = None,
         schedule: str | Discipline = "1f1b",
         runtime: str | Runtime = "schedulers",
-        stages: str | int = PER_LAYER,
+        stages: Stages = "layer",
         kernels: str | Kernels = "numpy",
         dtype: str | DType = "float32",
         seed: int = 0,
@@ -281,7 +281,7 @@ class Learner:
 
         The function predicts as `predict` does, to the same bits, and may be called from several threads, whose samples
         are then under way at once. The actors are those of the learner's runtime, and restarted when they die; no call
-        is lost. They are stopped at the end of the block, however it ends. Until then NumPy has one BLAS thread.
+        is lost. They are stopped at the end of the block, however it ends. Until then BLAS has the plan's threads.
 
         Raises:
             DataError: there are no trained weights.

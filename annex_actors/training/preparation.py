@@ -216,6 +216,7 @@ class PreparedTraining:
             tuple(observers),
             self.spec.load,
             reader=ReaderSpec.of(self.trainer),
+            blas_threads=self.spec.blas_threads,
         )
 
 
