@@ -11,6 +11,9 @@ from annex_actors.protocol.routing import Routing
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.training.checkpoint import Checkpoint
 
+_MOST_REPLICAS = 1000
+"""Each is an actor, and tells all others of every microbatch."""
+
 
 def one_stage_per_layer(layers: int) -> tuple[range, ...]:
     """Return the default placement: a stage for each layer, and one for the cost, which counts as the last layer."""
@@ -18,18 +21,21 @@ def one_stage_per_layer(layers: int) -> tuple[range, ...]:
 
 
 def check_replicas(replicas: tuple[int, ...], discipline: Discipline) -> None:
-    """Refuse replicas by a schedule whose steps overlap: replicas finish a step together.
+    """Refuse replicas by a schedule whose steps overlap, since replicas finish a step together; and too many.
 
     Args:
         replicas: how many each stage has.
         discipline: the schedule.
 
     Raises:
-        ConfigError: a stage has replicas, and the schedule is not synchronous.
+        ConfigError: a stage has replicas, and the schedule is not synchronous; or it has more than a thousand.
     """
-    if max(replicas, default=1) > 1 and not discipline.is_synchronous(len(replicas)):
+    most = max(replicas, default=1)
+    if most > _MOST_REPLICAS:
+        raise ConfigError(f"expected a stage to be in at most {_MOST_REPLICAS:,} replicas, got {most:,}; ask for fewer")
+    if most > 1 and not discipline.is_synchronous(len(replicas)):
         raise ConfigError(
-            f"expected a synchronous schedule for a stage in {max(replicas)} replicas, got {discipline.name}; "
+            f"expected a synchronous schedule for a stage in {most} replicas, got {discipline.name}; "
             "choose one such as 1f1b, or one replica for each stage"
         )
 

@@ -30,7 +30,7 @@ from annex_actors.training.checkpoint import FLOAT32, Checkpoint
 from annex_actors.training.class_weights import ClassWeight
 from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.plateau import reduce_on_plateau as plateau_of
-from annex_actors.training.stages import Stages, check_possible, checked_stages
+from annex_actors.training.stages import Stages, check_possible, checked_stages, replicas_of
 
 _SUPERVISION = "a Supervision, such as Supervision(max_restarts=10)"
 
@@ -83,7 +83,7 @@ class LearnerSpec:
             class_weight=class_weights.checked(self.class_weight),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
-        check_possible(self.stages, self.kernels)
+        check_possible(self.stages, self.kernels, self.schedule)
         for factor in self._rate_factors():
             scaled(self.optimizer, factor)  # an optimizer without a learning rate is refused
 
@@ -113,10 +113,15 @@ class LearnerSpec:
 
     @property
     def actors(self) -> int:
-        """How many actors share the layers and the cost."""
+        """How many stages share the layers and the cost, each an actor, or as many as it has replicas."""
         if isinstance(self.stages, Plan):
             return len(self.stages.stages)
         return len(self.network.layers) + 1 if isinstance(self.stages, str) else self.stages
+
+    @property
+    def replicas(self) -> tuple[int, ...]:
+        """How many replicas each stage has; empty where each has one."""
+        return replicas_of(self.stages)
 
     @property
     def blas_threads(self) -> int:
@@ -161,6 +166,7 @@ class LearnerSpec:
             state=state,
             seed=self.seed,
             run=run,
+            replicas=self.replicas,
         )
 
 

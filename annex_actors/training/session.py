@@ -136,7 +136,7 @@ class Session:
             restarts=job.restarts,
             seconds=job.seconds,
             samples=sum(batches.size(step) for step in range(initial.step, last.step)),
-            stages=len(self._stages),
+            stages=self._training.trainer.routing.workers,
             microbatches=self._training.trainer.microbatches,
             interrupted=self._interrupted,
             last=last if restored else None,

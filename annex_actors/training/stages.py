@@ -11,20 +11,25 @@ from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
 from annex_actors.layers import NUMPY, Kernels
 from annex_actors.placement import Plan, PlannedStage
+from annex_actors.schedules.discipline import Discipline
+from annex_actors.training.assembly import check_replicas
 
 PER_LAYER = "layer"
 """The placement with an actor for each layer."""
 
-Stages: TypeAlias = str | int | Plan
-"""`PER_LAYER`, how many actors share the layers by their work, or a plan; as a setting also the text of a plan."""
+AUTO = "auto"
+"""The plan that is fastest here and now; `annex_actors.training.automatic` finds it when a training begins."""
 
-_WANTED = f'"{PER_LAYER}", an integer >= 1, or the layers of each stage such as "3,2,2"'
+Stages: TypeAlias = str | int | Plan
+"""`PER_LAYER`, `AUTO`, how many actors share the layers by their work, or a plan; as a setting also a plan's text."""
+
+_WANTED = f'"{PER_LAYER}", "{AUTO}", an integer >= 1, or the layers of each stage, as "3,2,2"'
 _DIGITS = 18
 """The most digits of a number; more are a mistake."""
 
 
 def checked_stages(stages: Stages, layers: Sequence[str]) -> Stages:
-    """Return the setting in its one form: `PER_LAYER`, an integer, or a plan that says more than an integer does.
+    """Return the setting in its one form: `PER_LAYER`, `AUTO`, an integer, or a plan that says more than that.
 
     Args:
         stages: the setting. A text of digits alone is a number of actors, as on the command line.
@@ -38,8 +43,8 @@ def checked_stages(stages: Stages, layers: Sequence[str]) -> Stages:
         return _normal(stages)
     if isinstance(stages, str):
         text = stages.strip()
-        if text == PER_LAYER:
-            return PER_LAYER
+        if text in (PER_LAYER, AUTO):
+            return text
         if not text[:1].isdecimal() or not text.isascii():
             raise ConfigError(f"expected `stages` to be {_WANTED}, got {shown(stages)}")
         if not text.isdecimal():
@@ -53,22 +58,28 @@ def stages_setting(stages: Stages) -> str | int:
     return str(stages) if isinstance(stages, Plan) else stages
 
 
-def check_possible(stages: Stages, kernels: Kernels) -> None:
+def replicas_of(stages: Stages) -> tuple[int, ...]:
+    """Return how many replicas each stage has; empty where each has one."""
+    counts = tuple(stage.replicas for stage in stages.stages) if isinstance(stages, Plan) else ()
+    return counts if max(counts, default=1) > 1 else ()
+
+
+def check_possible(stages: Stages, kernels: Kernels, schedule: Discipline) -> None:
     """Refuse a plan that asks for what no runtime carries out.
 
     All stages have the same number of BLAS threads. Only one holds in a process, and every plan must be possible on
     every runtime, since a run may go on on another one and few samples are predicted in the calling thread.
 
     Raises:
-        ConfigError: replicas, a worker or memory; unequal numbers of BLAS threads; or several with other kernels than
-            NumPy's, which compute each product on one thread.
+        ConfigError: a worker or memory; replicas by a schedule whose steps overlap; unequal numbers of BLAS threads; or
+            several with other kernels than NumPy's, which compute each product on one thread.
     """
     if not isinstance(stages, Plan):
         return
     for index, stage in enumerate(stages.stages):
-        _refuse(index, "replicas", stage.replicas, stage.replicas == 1, "1: a stage has one actor")
         _refuse(index, "worker", stage.worker, stage.worker is None, "left out: each stage has an actor of its own")
         _refuse(index, "memory", stage.memory, stage.memory is None, "left out: nothing limits the memory of a stage")
+    check_replicas(replicas_of(stages), schedule)
     numbers = sorted({stage.blas_threads for stage in stages.stages})
     if len(numbers) > 1:
         got = " and ".join(map(str, (numbers[0], numbers[-1])))

@@ -121,8 +121,12 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
         "expected `stages` to place 4 layers and the cost, got a plan for 4",
     ),
     (
-        lambda: learner(stages="2x2,3"),
-        "expected `replicas` of stage 0 to be 1: a stage has one actor, got 2; leave it out",
+        lambda: learner(stages="2x2,3", schedule="pipedream"),
+        "expected a synchronous schedule for a stage in 2 replicas, got pipedream; choose one such as 1f1b, or one",
+    ),
+    (
+        lambda: learner(stages="2x1001,3"),
+        "expected a stage to be in at most 1,000 replicas, got 1,001; ask for fewer",
     ),
     (lambda: learner(stages="2:worker=0,3"), "expected `worker` of stage 0 to be left out: each stage has an actor"),
     (

@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 from annex_actors.base.errors import RemoteError
 from annex_actors.protocol.messages import Address
@@ -67,7 +67,12 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Send to this incarnation of a peer, over the socket sent with this, and to no earlier one; answer `Connected`."""
+    """Send to this incarnation of a peer, and to no earlier one; answer `Connected`.
+
+    Sent with open files: a socket, and two slabs, for the arrays to the peer and for those from it.
+    """
+
+    FILES: ClassVar[int] = 3
 
     peer: Address
     number: int
