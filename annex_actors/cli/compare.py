@@ -132,7 +132,7 @@ def _show(found: Comparison, runtime: str) -> None:
     print_table(headers, [_row(each) for each in found.plans])
     best = found.winner
     others = sorted(each.seconds for each in found.plans if each is not best)
-    ahead = f", the next takes {others[0] / best.seconds:.2f} times as long" if others else ""
+    ahead = f", the next takes {others[0] / best.seconds - 1:.0%} more" if others else ""
     noise = "" if found.is_clear or not others else "; their rounds overlap, so another round may say otherwise"
     print_result(
         f"\nwinner on {runtime}: {best.name}, {_ms(best.seconds)} ms a step{ahead}{noise}\n"

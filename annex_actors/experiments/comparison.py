@@ -18,13 +18,14 @@ from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import RunFailedError, SchedulersRuntime
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.stores import MemoryStore
+from annex_actors.training.automatic import tried
 from annex_actors.training.blocks import block, prepared_blocks
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.profiles import profile
 from annex_actors.training.session import start
-from annex_actors.training.stages import Stages
+from annex_actors.training.stages import AUTO, Stages
 
 _WARM_UP, _FEWEST, _MOST = 4, 12, 400
 """Steps of a block that do not count, and how many a block has at least and at most."""
@@ -171,6 +172,8 @@ class _Contestant:
 
     @classmethod
     def of(cls, spec: LearnerSpec, dataset: Dataset, rows: int) -> Self:
+        if spec.stages == AUTO:
+            spec = tried(spec, dataset, rows * (spec.microbatches or 1))[0].applied(spec)
         training = prepared_blocks(spec, dataset, rows)
         if isinstance(spec.stages, Plan):
             return cls(spec, training, spec.stages)
