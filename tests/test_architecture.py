@@ -92,7 +92,16 @@ HOSTS = {
     },
     "socket": {
         f"runtimes/processes/{name}.py"
-        for name in ("connections", "fork_server", "fork_server_process", "framing", "link", "worker", "worker_process")
+        for name in (
+            "channel",
+            "connections",
+            "fork_server",
+            "fork_server_process",
+            "framing",
+            "link",
+            "worker",
+            "worker_process",
+        )
     }
     | {"service/server.py", "page/server.py"}
     | {f"control/{name}.py" for name in ("client", "place", "server")},

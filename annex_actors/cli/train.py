@@ -10,7 +10,7 @@ import typer
 from annex_actors.cli import options as shared
 from annex_actors.cli.detach import Detach, departures, detached
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
-from annex_actors.cli.training import print_outcome, progress_of, scope_of
+from annex_actors.cli.training import print_outcome, print_trials, progress_of, scope_of
 
 _DATA = "A name in `annex-actors datasets`, your own table, .npz, .jsonl, folder of pictures, or .toml config file."
 _LOG = "Write each epoch to this CSV file too, or to this folder as events of TensorBoard. Repeatable."
@@ -146,6 +146,7 @@ def train(
             attendants=[control(config.runtime.name), *pages.attendants, *departures()],
             fingerprints=fingerprints,
             trace=scope,
+            on_trials=None if quiet else print_trials,
         )
         pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

@@ -5,7 +5,7 @@ The cost, if the stage has one, counts as the layer after the last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isfinite
 
@@ -72,18 +72,20 @@ class StageLayers:
         self._first_learner = first_learner
         self._seed = seed
         self._at = active(instrument.at)
+        # Which work of which layer was begun last, for `failure`.
         self._place = Point.FORWARD, 0
         self._paid: tuple[Weights, list[float]] | None = None
 
     def forward(self, message: Forward, weights: Weights) -> tuple[Stack, MicrobatchWork]:
         """Return the outputs, and what B and W of the microbatch need."""
-        stack, microbatch = message.stack, MicrobatchWork(weights)
+        stack, microbatch, point = message.stack, MicrobatchWork(weights), Point.FORWARD
         for offset, layer in enumerate(self._layers):
-            index = self._begin(Point.FORWARD, offset)
-            key = RandomKey(self._seed, index, message.step, message.microbatch)
+            self._place = point, offset
+            key = RandomKey(self._seed, self._first + offset, message.step, message.microbatch)
             stack, saved = layer.forward(weights[offset], stack, key)
             microbatch.saved.append(saved)
-            self._notify(message)
+            if self._at is not None:
+                self._notify(self._at, message)
         return stack, microbatch
 
     def evaluate(self, cost: Cost, message: Forward, outputs: Floats, target: Target) -> tuple[float, Floats]:
@@ -92,7 +94,7 @@ class StageLayers:
         Raises:
             DivergedError: the cost is not finite.
         """
-        self._begin(Point.FORWARD, len(self._layers))
+        self._place = Point.FORWARD, len(self._layers)
         given = () if target.sample_weight is None else (target.sample_weight,)
         value, gradient = cost.evaluate(outputs, target.array, message.part.samples, *given)
         if not isfinite(value):
@@ -102,14 +104,15 @@ class StageLayers:
             )
             error.step = message.step
             raise error
-        self._notify(message)
+        if self._at is not None:
+            self._notify(self._at, message)
         return value, gradient
 
     def predict(self, message: Predict, weights: Weights) -> Stack:
         """Return the outputs of a prediction: the layers get no random key, so that dropout is off."""
         stack = message.stack
         for offset, layer in enumerate(self._layers):
-            self._begin(Point.FORWARD, offset)
+            self._place = Point.FORWARD, offset
             stack, _ = layer.forward(weights[offset], stack, None)
         return stack
 
@@ -118,30 +121,33 @@ class StageLayers:
 
         Where nothing below needs a gradient, there is none: an empty array tells the stage before that B is done here.
         """
-        stack = message.stack
+        stack, point = message.stack, Point.BACKWARD
         for offset in reversed(range(len(self._names))):
-            index = self._begin(Point.BACKWARD, offset)
+            self._place = point, offset
             keeps = offset in self._weighted or offset in self._stateful
             is_cost = offset == len(self._layers)  # `evaluate` computed its gradient together with its value
-            input_wanted = index > self._first_learner
+            input_wanted = self._first + offset > self._first_learner
             if not is_cost and (input_wanted or keeps):
                 saved = microbatch.saved[offset]
                 stack, factors = self._layers[offset].backward(weights[offset], saved, stack, input_wanted)
                 if keeps:
                     microbatch.factors[offset] = factors
-            self._notify(message)
+            if self._at is not None:
+                self._notify(self._at, message)
         return stack or (message.array[:0].copy(),)
 
     def add_weight_gradients(self, message: WeightGradient, work: StepWork, microbatches: list[MicrobatchWork]) -> None:
         """Add the weight gradients of these microbatches to the step's: one product for each array of weights."""
+        point = Point.WEIGHT_GRADIENT
         for offset in range(len(self._names)):
-            self._begin(Point.WEIGHT_GRADIENT, offset)
+            self._place = point, offset
             if offset in self._weighted:
                 factors = side_by_side([each.factors[offset] for each in microbatches])
                 work.add_gradients(offset, self._gradients(offset, factors))
             if offset in self._stateful:
                 work.state_factors[offset] += [each.factors[offset] for each in microbatches]
-            self._notify(message)
+            if self._at is not None:
+                self._notify(self._at, message)
 
     def _gradients(self, offset: int, factors: Factors) -> dict[str, Floats]:
         layer, division = self._weighted[offset], self._division
@@ -178,9 +184,9 @@ class StageLayers:
         global_norm: float | None = None,
     ) -> tuple[LayerState, ...]:
         """Return the layers' states after a step, from its finished gradients; ``states`` stay as they are."""
-        after = []
+        after, point = [], Point.UPDATE
         for offset, before in enumerate((*states, *[_NO_WEIGHTS] * (len(self._names) - len(states)))):
-            self._begin(Point.UPDATE, offset)
+            self._place = point, offset
             layer = before
             if offset in self._weighted:
                 layer = update.of(
@@ -195,14 +201,16 @@ class StageLayers:
                 factors = work.state_factors.pop(offset)
                 layer = replace(layer, state=self._stateful[offset].next_state(before.state, factors))
             after.append(layer)
-            self._notify(message)
+            if self._at is not None:
+                self._notify(self._at, message)
         return tuple(after[: len(states)])
 
     def commit(self, message: Message) -> None:
         """Tell the instrument that each layer is about to be committed."""
-        for offset in range(len(self._names)):
-            self._begin(Point.COMMIT, offset)
-            self._notify(message)
+        if self._at is not None:
+            for offset in range(len(self._names)):
+                self._place = Point.COMMIT, offset
+                self._notify(self._at, message)
 
     def failure(self, message: Message, states: tuple[LayerState, ...], address: str) -> LayerError:
         """Return the error that names the layer at work, what it did, and what it was given."""
@@ -225,16 +233,10 @@ class StageLayers:
             work=point.value,
         )
 
-    def _begin(self, point: Point, offset: int) -> int:
-        """Record which work of which layer begins, for `failure`; return the layer's index in the whole network."""
-        self._place = point, offset
-        return self._first + offset
-
-    def _notify(self, message: Message) -> None:
-        """Tell the instrument that the work is done."""
-        if self._at is not None:
-            point, offset = self._place
-            self._at(point, self._first + offset, message.step, message.microbatch)
+    def _notify(self, at: Callable[[Point, int, int, int], None], message: Message) -> None:
+        """Tell the instrument that the work at the present place is done."""
+        point, offset = self._place
+        at(point, self._first + offset, message.step, message.microbatch)
 
 
 def _parameters(weights: Parameters, state: LayerState) -> Parameters:

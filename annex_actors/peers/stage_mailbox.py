@@ -64,6 +64,7 @@ class StageMailbox:
         self._arrived: deque[Target | Share] = deque()
         self._early: list[Share] = []  # of steps after the next one to commit: W is done step by step
         self._finders = tuple(_FINDERS[work] for work in discipline.priority)
+        self._ranks = {kind: discipline.priority.index(work) for kind, work in _WORK.items()}
         self._found: Message | None = None  # what `urgency` found, until something changes: `next` need not look again
 
     @property
@@ -143,7 +144,7 @@ class StageMailbox:
             return None
         if self.discipline.order is not None:
             return message.step, self._order(message)
-        return self.discipline.priority.index(_WORK[type(message)]), message.step, message.microbatch, self.stage
+        return self._ranks[type(message)], message.step, message.microbatch, self.stage
 
     def commit(self, step: int) -> None:
         """Record that every step below ``step`` is committed, and drop what belongs to those."""

@@ -1,4 +1,4 @@
-"""Plans in TOML files, for people and for other programs.
+"""Plans in files: in TOML for people, in Piper's JSON for that planner.
 
 ```toml
 [[stages]]
@@ -28,17 +28,20 @@ from annex_actors.base.errors import ConfigError, message_of
 from annex_actors.base.files import SMALL, read_file, reason
 from annex_actors.base.settings import build
 from annex_actors.base.shown import shown
+from annex_actors.placement.piper import stages_of
 from annex_actors.placement.plan import Plan, PlannedStage
 
 COST = "cost"
 """What a file calls the layer after the last."""
 
+_PIPER = ".json"
+
 
 def read_plan(path: str | Path, layers: Sequence[str]) -> Plan:
-    """Return the plan in a TOML file.
+    """Return the plan in a file.
 
     Args:
-        path: the file.
+        path: the file, in TOML; with the ending ``.json`` in Piper's JSON (`annex_actors.placement.piper`).
         layers: the text of each layer of the network.
 
     Raises:
@@ -46,13 +49,16 @@ def read_plan(path: str | Path, layers: Sequence[str]) -> Plan:
     """
     file = checks.path("path", path)
     try:
-        content = tomllib.loads(read_file(file, limit=SMALL).decode())
+        text = read_file(file, limit=SMALL).decode()
+        content = json.loads(text) if file.suffix == _PIPER else tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"expected a plan at {file}, got {reason(error)}; check the path") from None
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"expected TOML in {file}, got: {message_of(error)}; correct the file") from None
+        kind = "JSON" if file.suffix == _PIPER else "TOML"
+        raise ConfigError(f"expected {kind} in {file}, got: {message_of(error)}; correct the file") from None
     try:
-        return _plan(content, checks.elements("layers", layers, str, "the text of a layer"))
+        tables = stages_of(content) if file.suffix == _PIPER else _tables(content)
+        return _plan(tables, checks.elements("layers", layers, str, "the text of a layer"))
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
 
@@ -82,15 +88,20 @@ def _table(stage: PlannedStage, names: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _plan(content: Mapping[str, Any], layers: Sequence[str]) -> Plan:
+def _tables(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     tables = content.get("stages")
     if list(content) != ["stages"] or not isinstance(tables, list):
         raise ConfigError(f"expected [[stages]] with `layers` and nothing else, got {shown(list(content))}")
+    for table in tables:
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"expected [[stages]] with `layers` and nothing else, got {shown(table)}")
+    return tables
+
+
+def _plan(tables: Sequence[Mapping[str, Any]], layers: Sequence[str]) -> Plan:
     stages: list[PlannedStage] = []
     placed = 0
     for index, table in enumerate(tables):
-        if not isinstance(table, Mapping):
-            raise ConfigError(f"expected [[stages]] with `layers` and nothing else, got {shown(table)}")
         given = table.get("layers")
         count = len(_checked(index, given, placed, layers)) if isinstance(given, list) else given
         try:

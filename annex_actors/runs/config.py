@@ -39,7 +39,8 @@ schedule = "1f1b"
 # load = ["mine.py"]            # your own Python files that the run needs: what they register then has a name; they run
                                 # if you name them too (--load mine.py), or if your own run recorded them
 stages = "layer"                # or a number of actors that share the layers, or the layers of each, such as "3,2,2";
-                                # "3:blas_threads=2,4:blas_threads=2": on two threads of BLAS, which changes bits
+                                # "3:blas_threads=2,4:blas_threads=2": on two threads of BLAS, which changes bits;
+                                # or "auto": the plan that is fastest here, which the run then records
 kernels = "numpy"
 seed = 0
 # class_weight = "balanced"     # or what the samples of each class count, such as "cat=2,dog=1"
@@ -103,7 +104,7 @@ from annex_actors.runtimes import Supervision, runtime
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
-from annex_actors.training.stages import checked_stages, stages_setting
+from annex_actors.training.stages import AUTO, checked_stages, stages_setting
 from annex_actors.training.weight_files import read_weights
 
 _OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam", 0.003, 32, 20)
@@ -185,6 +186,13 @@ class RunConfig(Section):
         layers = [layer.spec() for layer in parse_layers(self.network.layers).layers]
         stages = stages_setting(checked_stages(read_plan(path, layers), layers))
         return self.model_copy(update={"training": self.training.model_copy(update={"stages": stages})})
+
+    def placed(self, spec: LearnerSpec) -> RunConfig:
+        """Return the config of the same run with the plan that took the place of ``stages = "auto"``."""
+        if self.training.stages != AUTO:
+            return self
+        chosen = {"stages": stages_setting(spec.stages), "microbatches": spec.microbatches}
+        return self.model_copy(update={"training": self.training.model_copy(update=chosen)})
 
     def on_runtime(self, runtime: str) -> RunConfig:
         """Return the config of the same run on another runtime with its default settings; the bits stay the same."""

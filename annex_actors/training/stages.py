@@ -17,16 +17,19 @@ from annex_actors.training.assembly import check_replicas
 PER_LAYER = "layer"
 """The placement with an actor for each layer."""
 
-Stages: TypeAlias = str | int | Plan
-"""`PER_LAYER`, how many actors share the layers by their work, or a plan; as a setting also the text of a plan."""
+AUTO = "auto"
+"""The plan that is fastest here and now; `annex_actors.training.automatic` finds it when a training begins."""
 
-_WANTED = f'"{PER_LAYER}", an integer >= 1, or the layers of each stage such as "3,2,2"'
+Stages: TypeAlias = str | int | Plan
+"""`PER_LAYER`, `AUTO`, how many actors share the layers by their work, or a plan; as a setting also a plan's text."""
+
+_WANTED = f'"{PER_LAYER}", "{AUTO}", an integer >= 1, or the layers of each stage, as "3,2,2"'
 _DIGITS = 18
 """The most digits of a number; more are a mistake."""
 
 
 def checked_stages(stages: Stages, layers: Sequence[str]) -> Stages:
-    """Return the setting in its one form: `PER_LAYER`, an integer, or a plan that says more than an integer does.
+    """Return the setting in its one form: `PER_LAYER`, `AUTO`, an integer, or a plan that says more than that.
 
     Args:
         stages: the setting. A text of digits alone is a number of actors, as on the command line.
@@ -40,8 +43,8 @@ def checked_stages(stages: Stages, layers: Sequence[str]) -> Stages:
         return _normal(stages)
     if isinstance(stages, str):
         text = stages.strip()
-        if text == PER_LAYER:
-            return PER_LAYER
+        if text in (PER_LAYER, AUTO):
+            return text
         if not text[:1].isdecimal() or not text.isascii():
             raise ConfigError(f"expected `stages` to be {_WANTED}, got {shown(stages)}")
         if not text.isdecimal():

@@ -16,7 +16,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -26,59 +27,69 @@ from annex_actors.protocol.messages import Envelope, Forward, Part
 from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import ProcessesRuntime
+from annex_actors.runtimes.processes.arrivals import Arrivals
+from annex_actors.runtimes.processes.channel import Channel
+from annex_actors.runtimes.processes.connections import two_ends
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.stores.shared_log import SharedCommitLog, anonymous_memory
 from examples.benchmarks.measuring import arguments, print_peak_memory
 
-ECHO = """
+NEIGHBOUR = """
+import sys
+from annex_actors.protocol.routing import stage_address
+from annex_actors.runtimes.processes.arrivals import Arrivals
+from annex_actors.runtimes.processes.channel import Channel
+arrivals, channel = Arrivals(), Channel(*map(int, sys.argv[1:]))
+arrivals.connect(stage_address(0), channel)
+while channel.fileno() >= 0:
+    for envelope in arrivals.take(wait=True):
+        channel.send(envelope)
+"""
+
+STORE = """
 import socket, sys, threading
+from annex_actors.runtimes.processes.arrivals import Arrivals
+from annex_actors.runtimes.processes.channel import Channel
+from annex_actors.runtimes.processes.connections import two_ends
 from annex_actors.runtimes.processes.link import Link
 over = threading.Event()
-link = Link(socket.socket(fileno=int(sys.argv[1])), "echo", lambda message: link.send(answer(message)), over.set)
-answer = (lambda message: message) if sys.argv[2] == "echo" else (lambda message: None if message is None else 1)
+link = Link(socket.socket(fileno=int(sys.argv[1])), "store", lambda commit: link.send(1), over.set)
 link.start(); over.wait()
 """
 
 ROWS, COLUMNS = 784, 256
 
 
-class EchoProcess:
-    """A process at the other end of a link: it sends back what comes, or only that it came."""
-
-    def __init__(self, kind: str) -> None:
-        here, there = socket.socketpair()
-        self._came = threading.Semaphore(0)
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", ECHO, str(there.fileno()), kind], pass_fds=[there.fileno()]
-        )
-        there.close()
-        self._link = Link(here, "benchmark", lambda _: self._came.release())
-        self._link.start()
-        self.ask(0)
-
-    def ask(self, message: object) -> float:
-        """Send a message and wait for the answer; return the seconds."""
-        began = time.perf_counter()
-        self._link.send(message)
-        self._came.acquire()
-        return time.perf_counter() - began
-
-    def close(self) -> None:
-        """End the process."""
-        self._link.close()
-        self._link.join()
-        self._process.wait()
+@contextmanager
+def process(code: str, fds: list[int]) -> Iterator[None]:
+    """Run a program that inherits these open files, and wait for its end."""
+    with subprocess.Popen([sys.executable, "-c", code, *map(str, fds)], pass_fds=fds):
+        for fd in fds:
+            os.close(fd)
+        yield
 
 
 def hops(rounds: int) -> None:
-    """Time a message to another process and back, halved."""
-    peer = EchoProcess("echo")
-    for size in (1 << 10, 1 << 16, 1 << 20):
-        array = np.zeros(size // 4, np.float32)
-        array.flags.writeable = False
-        envelope = Envelope(stage_address(0), 1, 0, Forward("run", 0, 0, 0, array, Part(1, 1)))
-        show(f"hop with {size >> 10:,} KiB", [peer.ask(envelope) / 2 for _ in range(100 * rounds)], 1e6, "µs")
-    peer.close()
+    """Time a message to a neighbour in another process and back, halved."""
+    here, there = two_ends()
+    arrivals, channel = Arrivals(), Channel(*here)
+    arrivals.connect(stage_address(1), channel)
+
+    def hop(envelope: Envelope) -> float:
+        began = time.perf_counter()
+        channel.send(envelope)
+        while not arrivals.take(wait=True):
+            pass
+        return (time.perf_counter() - began) / 2
+
+    with process(NEIGHBOUR, there):
+        for size in (1 << 10, 1 << 16, 1 << 20):
+            array = np.zeros(size // 4, np.float32)
+            array.flags.writeable = False
+            envelope = Envelope(stage_address(0), 1, 0, Forward("run", 0, 0, 0, array, Part(1, 1)))
+            hop(envelope)
+            show(f"hop with {size >> 10:,} KiB", [hop(envelope) for _ in range(100 * rounds)], 1e6, "µs")
+        arrivals.close()
 
 
 def snapshot(step: int) -> Snapshot:
@@ -93,17 +104,26 @@ def snapshot(step: int) -> Snapshot:
 
 def commits(rounds: int) -> None:
     """Time a commit on a shelf, and one that is sent to another process and acknowledged."""
-    fd, store = anonymous_memory("benchmark"), EchoProcess("store")
+    here, there = socket.socketpair()
+    fd, came = anonymous_memory("benchmark"), threading.Semaphore(0)
     shelf, on_shelf, at_store = SharedCommitLog(fd, depth=2), list[float](), list[float]()
-    for step in range(1, 30 * rounds):
-        commit = snapshot(step)
-        began = time.perf_counter()
-        shelf.commit(commit)
-        on_shelf.append(time.perf_counter() - began)
-        at_store.append(store.ask(snapshot(step)))
-    show("commit of 2.4 MB on a shelf", on_shelf, 1e3, "ms")
-    show("commit of 2.4 MB at a store process", at_store, 1e3, "ms")
-    store.close()
+    store = Link(here, "benchmark", lambda _: came.release())
+    with process(STORE, [there.detach()]):
+        store.start()
+        for step in range(30 * rounds):
+            commit = snapshot(step)
+            began = time.perf_counter()
+            shelf.commit(commit)
+            on_shelf.append(time.perf_counter() - began)
+            commit = snapshot(step)
+            began = time.perf_counter()
+            store.send(commit)
+            came.acquire()
+            at_store.append(time.perf_counter() - began)
+        store.close()
+        store.join()
+    show("commit of 2.4 MB on a shelf", on_shelf[1:], 1e3, "ms")
+    show("commit of 2.4 MB at a store process", at_store[1:], 1e3, "ms")
     os.close(fd)
 
 

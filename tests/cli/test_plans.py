@@ -89,3 +89,13 @@ def test_the_summary_shows_the_actors_of_a_plan(capsys: pytest.CaptureFixture[st
     for option in (["--stages", "3,1"], ["--plan", "plan.toml"]):
         assert main(["summary", *NETWORK[:3], *option, "--json"]) == 0
         assert [row["actor"] for row in json.loads(capsys.readouterr().out)["rows"]] == [0, 0, 0, 1, 1]
+
+
+def test_the_plan_that_auto_has_found_is_said_and_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "xor", "--epochs", "2", "--stages", "auto", "--runtime", "inline", "--run-dir", "run"]) == 0
+    said = capsys.readouterr().err
+    training = read_settings(Path("run/config.toml"))["training"]
+    assert f"stages {training['stages']} with {training['microbatches']} microbatch" in said
+    assert "layer with 2 microbatches: " in said
+    assert main(["resume", "run", "--epochs", "3"]) == 0
+    assert read_settings(Path("run/config.toml"))["training"]["stages"] == training["stages"]

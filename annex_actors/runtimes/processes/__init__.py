@@ -8,11 +8,13 @@ same `PeerActor` as the threads runtime.
 
 **Connections are pairs of sockets.** The supervising process makes a pair for each new incarnation of a peer and each
 of its neighbours, and sends the ends to both, which then talk directly. Nothing listens, in no folder and on no port:
-there is no address for a stranger to connect to, nothing to authenticate, and nothing to be left behind. Likewise,
-commits (`stores.shared_log`) and the workers' standard error are files without a name, which end with the processes
-that have them open. After a ``kill -9`` of everything there is nothing to clean up.
+there is no address for a stranger to connect to, nothing to authenticate, and nothing to be left behind. Large arrays
+travel beside the sockets, in memory that two neighbours share (`slab`). Likewise, commits (`stores.shared_log`) and the
+workers' standard error are files without a name, which end with the processes that have them open. After a ``kill -9``
+of everything there is nothing to clean up.
 
-Read `control_messages`, `framing`, `link`, `worker` and `fork_server`; then, on the supervising side,
+Read `control_messages`, `framing` and `slab`; `link`, to the supervising process; `channel`, to a neighbour, `arrivals`
+and `listening`; `worker` and `fork_server`; then, on the supervising side,
 `fork_server_process`, `worker_process`, `spare_workers` and `process_child`; `connections` and `commit_logs`, which the
 processes of a run share; and `startup`, `start_limit` and `worker_pool`.
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from threading import RLock
 
@@ -11,6 +13,7 @@ from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import Routing
 from annex_actors.runtimes.processes.control_messages import Connect
 from annex_actors.runtimes.processes.process_child import ProcessRef
+from annex_actors.runtimes.processes.slab import new_slab
 from annex_actors.runtimes.processes.worker_process import WithFiles
 
 
@@ -42,9 +45,9 @@ class Connections:
             new = self._up[ref.address] = _Incarnation(ref)
             for address in sorted(routing.neighbours(ref.address) & self._up.keys()):
                 neighbour = self._up[address].ref
-                here, there = socket.socketpair()
-                ref.process.send(WithFiles(Connect(address, neighbour.number), [here.detach()]))
-                neighbour.process.send(WithFiles(Connect(ref.address, ref.number), [there.detach()]))
+                here, there = two_ends()
+                ref.process.send(WithFiles(Connect(address, neighbour.number), here))
+                neighbour.process.send(WithFiles(Connect(ref.address, ref.number), there))
                 new.unconnected.add(address)
             if ref.process.gone:  # it ended before it was added, so `remove` did not find it
                 self.remove(ref)
@@ -83,3 +86,22 @@ class Connections:
     def _find(self, ref: ProcessRef) -> _Incarnation | None:
         found = self._up.get(ref.address)
         return found if found is not None and found.ref is ref else None
+
+
+def two_ends() -> tuple[list[int], list[int]]:
+    """Return the two ends of a new connection, each as the open files that `Connect` is sent with.
+
+    Raises:
+        OSError: the system allows no more open files.
+    """
+    with ExitStack() as made:
+
+        def kept(fd: int) -> int:
+            made.callback(os.close, fd)
+            return fd
+
+        one, other = (kept(each.detach()) for each in socket.socketpair())
+        there, back = kept(new_slab()), kept(new_slab())
+        ends = [one, there, back], [other, kept(os.dup(back)), kept(os.dup(there))]
+        made.pop_all()
+        return ends

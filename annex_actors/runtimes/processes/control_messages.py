@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 from annex_actors.base.errors import RemoteError
 from annex_actors.protocol.messages import Address
@@ -15,6 +15,7 @@ from annex_actors.runtimes.faults.planned import Crash, Place
 from annex_actors.runtimes.handed_over import Wanted
 from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.program import PeerSpec
+from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.runtimes.tracing.scope import Scope
 
 # To the worker
@@ -48,6 +49,7 @@ class Assign:
         blas_threads: on how many threads the BLAS library computes each product.
         wanted: what it is to hand over, as messages of these classes; None: nothing.
         trace: the steps that it records; None: it is not traced.
+        slowed: the layers that wait after their work; None: none does.
     """
 
     spec: PeerSpec
@@ -60,11 +62,17 @@ class Assign:
     blas_threads: int = 1
     wanted: Wanted | None = None
     trace: Scope | None = None
+    slowed: SlowedLayers | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Send to this incarnation of a peer, over the socket sent with this, and to no earlier one; answer `Connected`."""
+    """Send to this incarnation of a peer, and to no earlier one; answer `Connected`.
+
+    Sent with open files: a socket, and two slabs, for the arrays to the peer and for those from it.
+    """
+
+    FILES: ClassVar[int] = 3
 
     peer: Address
     number: int

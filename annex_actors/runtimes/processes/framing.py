@@ -1,10 +1,10 @@
 """Messages on a stream socket: framed, arrays out of band, and never half a message.
 
 ```
-body bytes, number of buffers     2 × uint64, little endian
-bytes of each buffer              uint64 each
+body bytes, number of arrays      2 × uint64, little endian
+of each array                     3 × uint64: its size in bytes, and where it is in a slab; two zeros: in this frame
 body                              the message, pickled by protocol 5 without its arrays
-buffers                           the arrays' memory, as it is
+arrays                            the memory of those that are in no slab, as it is
 ```
 
 A frame is read whole or not at all: where the stream ends inside one, its sender has died, and the part is dropped.
@@ -17,28 +17,44 @@ from __future__ import annotations
 import pickle
 import socket
 import struct
-from collections.abc import Sequence
-from io import BufferedReader
-from typing import Any, TypeAlias, cast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from annex_actors.base.types import uninitialized
+from annex_actors.base.types import Array, uninitialized
+from annex_actors.runtimes.processes.slab import SlabReader, SlabWriter
 
 _HEAD = struct.Struct("<QQ")
+_NUMBERS = 3
 _READ_AHEAD = 1 << 16
 _AT_ONCE = 64
 """Pieces of memory in one system call: every system allows 16, Linux 1024."""
+
+SMALL = 1 << 12
+"""Bytes below which an array stays in its frame: it costs less to send than to find a place for."""
 
 Frame: TypeAlias = list[memoryview]
 """A message, ready to be written: pieces of memory, which are not copied."""
 
 
-def pack(message: object) -> Frame:
-    """Return ``message`` as a frame; its arrays must not change until the frame is written."""
+def pack(message: object, slab: SlabWriter | None = None) -> Frame:
+    """Return ``message`` as a frame; arrays that stay in the frame must not change until it is written.
+
+    Args:
+        message: of whatever can be pickled.
+        slab: where large arrays go, as long as there is room.
+    """
     buffers: list[memoryview] = []
     body = pickle.dumps(message, protocol=5, buffer_callback=lambda buffer: buffers.append(buffer.raw()))
-    sizes = struct.pack(f"<{len(buffers)}Q", *(buffer.nbytes for buffer in buffers))
-    head = _HEAD.pack(len(body), len(buffers)) + sizes + body
-    return [memoryview(head), *(buffer for buffer in buffers if buffer.nbytes)]
+    if not buffers:
+        return [memoryview(_HEAD.pack(len(body), 0) + body)]
+    numbers, inside = [len(body), len(buffers)], list[memoryview]()
+    for buffer in buffers:
+        place = None if slab is None or buffer.nbytes < SMALL else slab.put(buffer)
+        numbers += buffer.nbytes, *(place or (0, 0))
+        if place is None and buffer.nbytes:
+            inside.append(buffer)
+    return [memoryview(struct.pack(f"<{len(numbers)}Q", *numbers) + body), *inside]
 
 
 def write(sock: socket.socket, frame: Frame, *, wait: bool = True) -> Frame:
@@ -66,38 +82,113 @@ def _without(frame: Frame, written: int) -> Frame:
     return []
 
 
-def reader(sock: socket.socket) -> BufferedReader:
-    """Return the stream for `read`; arrays are read into their own memory, past the buffer of the stream."""
-    return cast(BufferedReader, sock.makefile("rb", buffering=_READ_AHEAD))
+@dataclass(slots=True)
+class _Half:
+    """A frame of which arrays are missing.
+
+    Args:
+        body: the pickled message.
+        arrays: all of its arrays, those that are missing without their content.
+        missing: the memory to read into.
+    """
+
+    body: bytes
+    arrays: list[Array | memoryview]
+    missing: list[memoryview]
+
+    def message(self) -> Any:
+        return pickle.loads(self.body, buffers=self.arrays)
 
 
-def read(stream: BufferedReader) -> Any | None:
-    """Return the next message, its arrays read-only; None where the stream has ended, inside a frame or between two."""
-    try:
-        head = stream.read(_HEAD.size)
-        if len(head) < _HEAD.size:
+class Reader:
+    """Reads the frames that come in on a socket; arrays are read into memory of their own.
+
+    Args:
+        sock: the socket. Where it does not block, neither does the reader.
+        slab: where arrays are that are in no frame; None: the sender has none.
+    """
+
+    def __init__(self, sock: socket.socket, slab: SlabReader | None = None) -> None:
+        self._sock = sock
+        self._slab = slab
+        self._buffer = memoryview(bytearray(_READ_AHEAD))
+        self._filled = 0
+        self._half: _Half | None = None
+
+    def read(self) -> list[Any] | None:
+        """Read once; return the messages that are whole now, their arrays read-only.
+
+        Returns:
+            None where the stream has ended, inside a frame or between two.
+        """
+        half = self._half
+        try:
+            count = self._sock.recv_into(half.missing[0] if half else self._buffer[self._filled :])
+        except BlockingIOError:
+            return []
+        except OSError:  # the other end was killed with unread data, or this end was closed
             return None
-        body_bytes, count = _HEAD.unpack(head)
-        tail = stream.read(8 * count + body_bytes)
-        if len(tail) < 8 * count + body_bytes:
-            return None
-        buffers = [_filled(stream, size) for size in struct.unpack_from(f"<{count}Q", tail)]
-    except (OSError, ValueError):  # the other end was killed with unread data, or this end was closed
-        return None
-    if None in buffers:
-        return None
-    return pickle.loads(memoryview(tail)[8 * count :], buffers=buffers)
-
-
-def _filled(stream: BufferedReader, size: int) -> memoryview | None:
-    memory = uninitialized(size)
-    done = 0
-    while done < size:
-        count = stream.readinto(memory[done:])
         if not count:
             return None
-        done += count
-    return memory.toreadonly()
+        if half is not None:
+            return self._add_to(half, count)
+        self._filled += count
+        return list(self._whole())
+
+    def _add_to(self, half: _Half, count: int) -> list[Any]:
+        first = half.missing[0]
+        if count < first.nbytes:
+            half.missing[0] = first[count:]
+            return []
+        del half.missing[0]
+        if half.missing:
+            return []
+        self._half = None
+        return [half.message()]
+
+    def _whole(self) -> Iterator[Any]:
+        """Yield the messages in the buffer; keep what remains at its start, or as a half."""
+        at = 0
+        while self._half is None and self._filled - at >= _HEAD.size:
+            body_bytes, count = _HEAD.unpack_from(self._buffer, at)
+            body_at = at + _HEAD.size + 8 * _NUMBERS * count
+            arrays_at = body_at + body_bytes
+            if arrays_at > self._filled:
+                self._make_room(arrays_at - at)
+                break
+            table = struct.unpack_from(f"<{_NUMBERS * count}Q", self._buffer, at + _HEAD.size)
+            half = _Half(bytes(self._buffer[body_at:arrays_at]), [], [])
+            at = self._take_arrays(half, table, arrays_at)
+            if half.missing:
+                self._half = half
+            else:
+                yield half.message()
+        rest = self._filled - at
+        if at and rest:
+            self._buffer[:rest] = bytes(self._buffer[at : self._filled])
+        self._filled = rest
+
+    def _take_arrays(self, half: _Half, table: Sequence[int], at: int) -> int:
+        """Add the arrays of a frame to its half; return where in the buffer the next frame begins."""
+        for size, offset, block in zip(*[iter(table)] * _NUMBERS, strict=True):
+            if offset:
+                assert self._slab is not None
+                half.arrays.append(self._slab.view(size, (offset, block)))
+                continue
+            memory = uninitialized(size)
+            here = min(size, self._filled - at)
+            memory[:here] = self._buffer[at : at + here]
+            at += here
+            half.arrays.append(memory.toreadonly())
+            if here < size:
+                half.missing.append(memory[here:])
+        return at
+
+    def _make_room(self, wanted: int) -> None:
+        if wanted > len(self._buffer):
+            buffer = memoryview(bytearray(wanted + _READ_AHEAD))
+            buffer[: self._filled] = self._buffer[: self._filled]
+            self._buffer = buffer
 
 
 def send_fds(sock: socket.socket, fds: Sequence[int]) -> None:

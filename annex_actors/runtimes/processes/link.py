@@ -43,6 +43,7 @@ class Link:
         direct: bool = True,
     ) -> None:
         self._sock = sock
+        self._incoming = framing.Reader(sock)
         self._deliver = deliver
         self._ended = ended
         self._failed = failed
@@ -105,8 +106,8 @@ class Link:
 
     def _read(self) -> None:
         try:
-            with framing.reader(self._sock) as stream:
-                while (message := framing.read(stream)) is not None:
+            while (messages := self._incoming.read()) is not None:
+                for message in messages:
                     self._deliver(message)
         except BaseException as error:  # noqa: BLE001 - if this thread just ended, others would wait for ever
             self._fail(error)

@@ -1,7 +1,7 @@
 """The program of a worker process: it waits for an assignment, hosts the assigned peer, and ends with it.
 
-The threads of a worker: the main thread waits for the end; a reader and a writer serve the supervising process and each
-neighbour; and the thread of the actor does all the work.
+The threads of a worker: the main thread waits for the end; a reader and a writer serve the supervising process; and the
+thread of the actor does all the work, and serves the neighbours.
 
 A worker never outlives the supervising process. Its lifeline is a pipe whose other end only that process has open. When
 that process is gone, the kernel kills the worker, even if it hangs in a library or is stopped. On systems without such
@@ -44,6 +44,8 @@ from annex_actors.runtimes.hosting.own_code import own_line, own_traceback
 from annex_actors.runtimes.hosting.probed import probed
 from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
+from annex_actors.runtimes.processes.arrivals import Arrivals
+from annex_actors.runtimes.processes.channel import Channel
 from annex_actors.runtimes.processes.control_messages import (
     Assign,
     Connect,
@@ -61,7 +63,7 @@ from annex_actors.runtimes.processes.control_messages import (
     Up,
 )
 from annex_actors.runtimes.processes.link import Link
-from annex_actors.runtimes.threads import PeerActor
+from annex_actors.runtimes.processes.listening import ListeningActor
 from annex_actors.runtimes.tracing.recorder import recorder_of
 from annex_actors.stores.shared_log import SharedCommitLog
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
@@ -76,7 +78,7 @@ class WorkerSurroundings:
     Args:
         assignment: of the peer.
         control: the link to the supervising process.
-        links: the current links to the neighbours.
+        channels: the current ones to the neighbours.
         log: where the peer commits.
         heartbeat: of this incarnation.
         recorder: of its trace.
@@ -86,20 +88,21 @@ class WorkerSurroundings:
         self,
         assignment: Assign,
         control: Link,
-        links: Mapping[Address, Link],
+        channels: Mapping[Address, Channel],
         log: SharedCommitLog,
         heartbeat: Heartbeat,
         recorder: Instrument,
     ) -> None:
         self._assignment = assignment
         self._control = control
-        self._links = links
+        self._channels = channels
         self._log = log
         self._heartbeat = heartbeat
         self.faults = InjectedFaults(on_strike=control.send)
         crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
         kept = assignment.wanted.instrument(control.send) if assignment.wanted else NO_INSTRUMENT
-        self._instrument = combined(recorder, self.faults, crashes, kept)
+        waiting = assignment.slowed.instrument(clock.now) if assignment.slowed else NO_INSTRUMENT
+        self._instrument = combined(waiting, recorder, self.faults, crashes, kept)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return the store's number for this incarnation, and the last commit."""
@@ -118,10 +121,10 @@ class WorkerSurroundings:
         self._control.send(Up(time))
 
     def send(self, to: Address, envelope: Envelope) -> None:
-        """Send an envelope over the link to a neighbour, or to the supervising process, to trainer and surveyor."""
-        link = self._links.get(to)
-        if link is not None:
-            link.send(envelope)
+        """Send an envelope over the channel to a neighbour, or to the supervising process, to trainer and surveyor."""
+        channel = self._channels.get(to)
+        if channel is not None:
+            channel.send(envelope)
         elif to in (TRAINER, SURVEYOR):
             self._control.send(Send(to, envelope))
 
@@ -151,7 +154,8 @@ class Worker:
 
     def __init__(self, control: socket.socket, files: socket.socket) -> None:
         self._files = files
-        self._links: dict[Address, Link] = {}
+        self._channels: dict[Address, Channel] = {}
+        self._arrivals = Arrivals()
         self._surroundings: WorkerSurroundings | None = None
         self._heartbeat: Heartbeat | None = None
         self._child: Child | None = None
@@ -169,16 +173,17 @@ class Worker:
     def _on_message(self, message: Any) -> None:
         match message:
             case Envelope():
-                self._deliver(message)
+                self._arrivals.put(message)
             case Ping():
                 if self._heartbeat is not None:
                     self._heartbeat.answer()
             case Probe(number, deep):
                 if self._child is not None and self._heartbeat is not None:
-                    answer = probed(self._child.ref, self._heartbeat.waiting, deep=deep)
+                    held = self._arrivals.waiting + self._heartbeat.waiting
+                    answer = probed(self._child.ref, held, deep=deep)
                     self._control.send(ProbeAnswer(number, answer))
             case Connect(peer, number):
-                self._connect(peer, framing.receive_fds(self._files, 1)[0])
+                self._connect(peer, Channel(*framing.receive_fds(self._files, Connect.FILES)))
                 self._control.send(Connected(peer, number))
             case Prepare(program, load):
                 multiprocessing.spawn.prepare(dict(program))
@@ -194,21 +199,13 @@ class Worker:
             case Stop():
                 if self._child is not None:
                     self._child.shutdown(SHUTDOWN)
+                    self._arrivals.ring()
                 else:
                     self._exit(Ended())
 
-    def _deliver(self, envelope: Envelope) -> None:
-        if self._child is not None:
-            self._child.ref.tell(envelope)
-
-    def _connect(self, peer: Address, fd: int) -> None:
-        link = Link(socket.socket(fileno=fd), str(peer), self._deliver, failed=self._fail)
-        before = self._links.get(peer)
-        self._links[peer] = link
-        if before is not None:
-            before.close()
-        if self._child is not None:  # else `_begin` starts it, once there is an actor to receive its messages
-            link.start()
+    def _connect(self, peer: Address, channel: Channel) -> None:
+        self._channels[peer] = channel  # what is sent from now on goes there
+        self._arrivals.connect(peer, channel)
 
     def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int, trace_fd: int = -1) -> None:
         if assignment.blas_threads != 1:
@@ -219,9 +216,11 @@ class Worker:
         recorder = NO_INSTRUMENT
         if assignment.trace is not None:
             recorder = recorder_of(memoryview(mmap.mmap(trace_fd, 0)), assignment.trace, clock.now)
-        self._surroundings = WorkerSurroundings(assignment, self._control, self._links, log, self._heartbeat, recorder)
+        self._surroundings = WorkerSurroundings(
+            assignment, self._control, self._channels, log, self._heartbeat, recorder
+        )
         id = str(assignment.spec.address)
-        spec = ChildSpec.of(PeerActor, assignment.spec, self._surroundings, id=id)
+        spec = ChildSpec.of(ListeningActor, assignment.spec, self._surroundings, self._arrivals, id=id)
         try:
             started = spec.start(StartContext(id=id, incarnation=assignment.incarnation))
         except BaseException as error:  # noqa: BLE001 - the supervisor judges every failure
@@ -229,9 +228,8 @@ class Worker:
             return
         assert isinstance(started, Child)
         self._child = started
-        for link in self._links.values():
-            link.start()
-        self._child.watch(self._on_end)
+        started.watch(self._on_end)
+        started.ref.tell(None)
 
     def _fail(self, error: BaseException) -> None:
         self._exit(_ended_by(error))

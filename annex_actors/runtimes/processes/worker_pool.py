@@ -138,6 +138,7 @@ class WorkerPool:
             crashes=crashes,
             blas_threads=program.blas_threads,
             wanted=wanted,
+            slowed=program.slowed,
             trace=program.trace.scope if program.trace else None,
         )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import random
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ import pytest
 from annex_actors.protocol.messages import Envelope, Forward, Part
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.processes import framing
+from annex_actors.runtimes.processes.slab import SlabReader, SlabWriter, new_slab
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -30,6 +34,15 @@ def envelope(size: int) -> Envelope:
     return Envelope(stage_address(0), 3, 7, Forward("run", 7, 1, 2, array, Part(4, 32)))
 
 
+def next_message(reader: framing.Reader) -> object:
+    """Return the next message; None where the stream ends before it."""
+    while (messages := reader.read()) is not None:
+        if messages:
+            (message,) = messages
+            return message
+    return None
+
+
 def content(frame: framing.Frame) -> bytes:
     return b"".join(frame)
 
@@ -40,8 +53,7 @@ def test_an_envelope_arrives_as_it_was_sent_and_its_array_is_read_only(pair: Pai
     sent = envelope(size)
     writer = Thread(target=lambda: framing.write(one, framing.pack(sent)))
     writer.start()
-    with framing.reader(other) as stream:
-        got = framing.read(stream)
+    got = next_message(framing.Reader(other))
     writer.join()
     assert isinstance(got, Envelope)
     assert (got.sender, got.incarnation, got.committed) == (stage_address(0), 3, 7)
@@ -66,9 +78,54 @@ def test_wherever_a_frame_is_cut_nothing_of_it_is_delivered() -> None:
         with closing(other):
             with closing(one):
                 one.sendall(whole + whole[:length])
-            with framing.reader(other) as stream:
-                assert isinstance(framing.read(stream), Envelope)
-                assert framing.read(stream) is None, f"cut after {length} of {len(whole)} bytes"
+            reader = framing.Reader(other)
+            assert isinstance(next_message(reader), Envelope)
+            assert next_message(reader) is None, f"cut after {length} of {len(whole)} bytes"
+
+
+def test_however_a_stream_is_divided_each_message_arrives_once_and_in_order() -> None:
+    sent = [np.full(size, size % 251, np.uint8) for size in (0, 1, 5000, 70_000, 3, 200_000, 0, 12)]
+    stream = b"".join(content(framing.pack(each)) for each in sent)
+    numbers = random.Random(4)
+    for _ in range(20):
+        one, other = socket.socketpair()
+        with closing(one), closing(other):
+            one.setblocking(False)
+            other.setblocking(False)
+            reader, got, at = framing.Reader(other), list[np.ndarray[Any, Any]](), 0
+            while len(got) < len(sent):
+                with suppress(BlockingIOError):
+                    at += one.send(stream[at : at + numbers.choice((1, 15, 100, 1000, 65536, 100_000))])
+                got += reader.read() or []
+            assert reader.read() == []
+        for before, after in zip(sent, got, strict=True):
+            np.testing.assert_array_equal(before, after)
+
+
+def test_a_message_that_is_larger_than_the_read_ahead_arrives_without_an_array_too(pair: Pair) -> None:
+    one, other = pair
+    sent = "x" * 1_000_000
+    writer = Thread(target=lambda: framing.write(one, framing.pack(sent)))
+    writer.start()
+    assert next_message(framing.Reader(other)) == sent
+    writer.join()
+
+
+def test_large_arrays_travel_in_the_slab_and_small_ones_in_the_frame(pair: Pair) -> None:
+    one, other = pair
+    fd = new_slab()
+    writer, reader = SlabWriter(os.dup(fd)), SlabReader(fd)
+    large, small = np.arange(framing.SMALL, dtype=np.float32), np.arange(3)
+    frame = framing.pack((large, small), writer)
+    assert sum(map(len, frame)) < 1000
+    framing.write(one, frame)
+    got = next_message(framing.Reader(other, reader))
+    assert isinstance(got, tuple)
+    for before, after in zip((large, small), got, strict=True):
+        np.testing.assert_array_equal(before, after)
+        assert not after.flags.writeable
+    writer.close()
+    reader.close()
 
 
 def test_what_does_not_fit_at_once_is_returned_and_completes_the_frame_later(pair: Pair) -> None:
@@ -78,8 +135,7 @@ def test_what_does_not_fit_at_once_is_returned_and_completes_the_frame_later(pai
     assert 0 < sum(map(len, left)) < sum(map(len, frame))
     writer = Thread(target=lambda: framing.write(one, left))
     writer.start()
-    with framing.reader(other) as stream:
-        got = framing.read(stream)
+    got = next_message(framing.Reader(other))
     writer.join()
     assert isinstance(got, Envelope)
 
@@ -89,10 +145,9 @@ def test_many_buffers_are_written_in_their_order(pair: Pair) -> None:
     sent = [np.full(each, each, np.int64) for each in range(300)]
     writer = Thread(target=lambda: framing.write(one, framing.pack(sent)))
     writer.start()
-    with framing.reader(other) as stream:
-        got = framing.read(stream)
+    got = next_message(framing.Reader(other))
     writer.join()
-    assert got is not None
+    assert isinstance(got, list)
     for before, after in zip(sent, got, strict=True):
         np.testing.assert_array_equal(before, after)
 

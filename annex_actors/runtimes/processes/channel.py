@@ -1,0 +1,71 @@
+"""One end of a connection between two neighbours, which the thread of a peer serves itself."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from annex_actors.runtimes.processes import framing
+from annex_actors.runtimes.processes.slab import SlabReader, SlabWriter
+
+
+class Channel:
+    """One end of a connection: messages on a socket, large arrays in slabs.
+
+    It never waits: what does not fit into the socket is written later, in order. In one thread only.
+
+    Args:
+        sock: the descriptor of a connected stream socket.
+        outgoing: the descriptor of the slab for arrays that are sent.
+        incoming: the descriptor of the slab for arrays that come in.
+    """
+
+    def __init__(self, sock: int, outgoing: int, incoming: int) -> None:
+        self._sock = socket.socket(fileno=sock)
+        self._sock.setblocking(False)
+        self._outgoing = SlabWriter(outgoing)
+        self._incoming = SlabReader(incoming)
+        self._reader = framing.Reader(self._sock, self._incoming)
+        self._left: framing.Frame = []
+        self._broken = False
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self._sock.fileno()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the socket had no room for all that was sent."""
+        return bool(self._left)
+
+    def send(self, message: object) -> None:
+        """Send a message; it is lost if the other end is closed."""
+        if not self._broken:
+            self._left += framing.pack(message, self._outgoing)
+            self.write()
+
+    def write(self) -> None:
+        """Write as much as fits of what is left."""
+        try:
+            self._left = framing.write(self._sock, self._left, wait=False)
+        except OSError:  # the other process has died
+            self._stop_sending()
+
+    def read(self) -> list[Any] | None:
+        """Return the messages that have come in; None where nothing more will."""
+        return self._reader.read()
+
+    def free(self) -> None:
+        """Give the other end back its blocks; see `SlabReader.free`."""
+        self._incoming.free()
+
+    def close(self) -> None:
+        """Close this end; what is not written is lost. Safe to call twice."""
+        self._stop_sending()
+        self._sock.close()
+        self._incoming.close()
+
+    def _stop_sending(self) -> None:
+        self._broken = True
+        self._left = []
+        self._outgoing.close()
