@@ -101,6 +101,7 @@ from annex_actors.optimizers import (
     Warmup,
     register_optimizer,
 )
+from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.protocol.events import EpochFinished, Evaluated, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Address
@@ -192,6 +193,8 @@ __all__ = [
     "PeerExited",
     "PeerStarted",
     "Piece",
+    "Plan",
+    "PlannedStage",
     "Point",
     "Polynomial",
     "Preparation",

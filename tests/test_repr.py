@@ -66,6 +66,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "PeerExited": lambda: public.PeerExited(Address("stage", 3), "layer 3 dense:16", 2, "killed by SIGKILL"),
     "PeerStarted": lambda: public.PeerStarted(Address("stage", 3), "layer 3 dense:16", 2),
     "Piece": lambda: SIMULATION.pieces[0],
+    "PlannedStage": lambda: public.PlannedStage(3, blas_threads=2),
     "Point": lambda: public.Point.FORWARD,
     "Progress": lambda: public.Progress(0, 4, 8, 3, 2, 1),
     "ProcessesRuntime": public.ProcessesRuntime,
@@ -104,6 +105,7 @@ INNER: dict[str, Callable[[], Any]] = {
     "the config of another run": lambda: resolve(
         {"data": {"name": "iris"}, "runtime": {"name": "processes"}, "optimizer": {"name": "sgd", "nesterov": True}}
     )[0],
+    "a plan for many layers": lambda: public.Plan.parse(",".join(200 * ["1:blas_threads=2"]), 200),
     "a simulated runtime": SimulatedRuntime,
 }
 

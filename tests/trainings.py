@@ -30,10 +30,11 @@ from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping, op
 from annex_actors.peers.reader import ReaderSpec
 from annex_actors.peers.stage import StageSpec
 from annex_actors.peers.trainer import TrainerSpec
+from annex_actors.placement import Plan
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
 from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import freeze as as_sent
-from annex_actors.protocol.routing import TRAINER, Routing
+from annex_actors.protocol.routing import TRAINER, Routing, stage_address
 from annex_actors.runtimes import (
     CrashPlan,
     InlineRuntime,
@@ -45,7 +46,7 @@ from annex_actors.runtimes import (
     Supervision,
     runtime,
 )
-from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.blas import blas_threads
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore, StateStore
@@ -98,7 +99,7 @@ EVERY_OPTIMIZER: dict[str, Optimizer] = {
 def outputs_of(network: Network, weights: Iterable[Parameters], inputs: Floats) -> Floats:
     """Return what a network with these weights predicts, layer by layer, in a loop."""
     stack: Stack = (inputs,)
-    with one_blas_thread():  # as in every host
+    with blas_threads():  # as in every host
         for layer, own in zip(network.layers, weights, strict=True):
             stack, _ = on_stack(layer).forward(own, stack, None)
     return stack[0]
@@ -161,8 +162,10 @@ class Training:
         input_shape: of a sample.
         tokens: if not 0, samples are whole numbers below it.
         stages: which layers, the cost as one after the last, make a stage; None: each layer.
+        replicas: how many each stage has; empty: one each.
         weighted: whether the samples have weights.
         in_files: whether inputs are read by a reader, as if they were in files.
+        blas_threads: on which each product is computed.
     """
 
     network: Network = CLASSIFIER
@@ -180,8 +183,10 @@ class Training:
     input_shape: Shape = (FEATURES,)
     tokens: int = 0
     stages: tuple[range, ...] | None = None
+    replicas: tuple[int, ...] = ()
     weighted: bool = False
     in_files: bool = False
+    blas_threads: int = 1
 
     @property
     def steps(self) -> int:
@@ -228,7 +233,10 @@ class Training:
         return in_files(made) if self.in_files else made
 
     def learner(
-        self, runtime: str | Runtime = "inline", supervision: Supervision | None = None, stages: str | int = "layer"
+        self,
+        runtime: str | Runtime = "inline",
+        supervision: Supervision | None = None,
+        stages: str | int | Plan = "layer",
     ) -> Learner:
         """Return what trains it; with a layer in each stage unless told otherwise."""
         return Learner(
@@ -258,6 +266,7 @@ class Training:
             state=self.initial,
             seed=self.seed,
             run="run",
+            replicas=self.replicas,
         )
 
     def trainer_spec(self, halt: Halt | None = None) -> TrainerSpec:
@@ -268,7 +277,7 @@ class Training:
         encode = cost(self.cost).encode
         return TrainerSpec(
             run="run",
-            routing=Routing(len(self.placement), reader=self.in_files),
+            routing=Routing(len(self.placement), reader=self.in_files, replicas=self.replicas),
             inputs=learned.inputs,
             targets=as_sent(encode(learned.targets, shape)),
             test=judged,
@@ -286,7 +295,7 @@ class Training:
 
     def store(self) -> MemoryStore:
         """Return the store that a `Learner` would use."""
-        return MemoryStore((spec.address for spec in self.stage_specs()), depth=self.overlap + 1)
+        return MemoryStore(map(stage_address, range(len(self.placement))), depth=self.overlap + 1)
 
     def program(
         self,
@@ -340,12 +349,22 @@ def fingerprints(checkpoint: Checkpoint) -> Fingerprints:
 
 
 def finish(job: Job, program: Program, initial: Checkpoint) -> Checkpoint:
-    """Wait for the end of ``job``, and return what all stages committed."""
+    """Wait for the end of ``job``, and return what all stages committed, each replica of a stage the same."""
     try:
         job.wait()
     finally:
         job.close()
-    return Checkpoint.gather(program.store, [spec.address for spec in program.stages], initial)
+    routing = program.driver.routing
+    checkpoint, *others = [
+        Checkpoint.gather(
+            program.store,
+            [stage_address(stage, replica % routing.count(stage)) for stage in range(routing.stages)],
+            initial,
+        )
+        for replica in range(max(routing.replicas, default=1))
+    ]
+    assert all(fingerprints(other) == fingerprints(checkpoint) for other in others)
+    return checkpoint
 
 
 def supervised(program: Program, host: Runtime) -> SupervisedJob:
@@ -384,7 +403,8 @@ def at_every_step(training: Training) -> tuple[Checkpoint, ...]:
 
 
 def _checkpoint(training: Training, store: StateStore, step: int, history: Sequence[EpochFinished]) -> Checkpoint:
-    snapshots = [store.at(spec.address, step) for spec in training.stage_specs()] if step else []
+    stages = map(stage_address, range(len(training.placement)))
+    snapshots = [store.at(stage, step) for stage in stages] if step else []
     if None in snapshots or not snapshots:
         return training.initial
     return Checkpoint.of([snapshot for snapshot in snapshots if snapshot], training.initial, history)

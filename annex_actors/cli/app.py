@@ -24,6 +24,7 @@ from annex_actors.cli.metrics import metrics
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.predict import predict
+from annex_actors.cli.profile import profile
 from annex_actors.cli.replay import replay
 from annex_actors.cli.report import report
 from annex_actors.cli.resume import resume
@@ -71,6 +72,7 @@ for each in (
     trace,
     replay,
     summary,
+    profile,
     find_rate,
     *_LISTS,
     simulate,

@@ -17,6 +17,9 @@ _LOAD_INSTEAD = "A Python file of yours to run instead of those that the folder 
 _RUN_HERE = "The folder of a run; by default the one that goes on here, or the newest in runs/."
 _SET = "Any setting, such as optimizer.momentum=0.9; see `annex-actors settings`. Repeatable; overrides other options."
 _TRACE = "Record each message and piece of work: of all steps, of one in a hundred, or of the first STEPS."
+_PLAN = (
+    "A file that says which layers share an actor, and what it has; instead of --stages. The run keeps what it says."
+)
 _PROGRESS = "Print the line of every so many epochs; by default about 50 in all. metrics.jsonl has every epoch."
 
 # Options that are settings have no help here: `SettingsCommand` shows the setting's.
@@ -28,7 +31,8 @@ RuntimeName: TypeAlias = Annotated[str | None, typer.Option()]
 Affinity: TypeAlias = Annotated[bool | None, typer.Option("--affinity")]
 Layers: TypeAlias = Annotated[str | None, typer.Option()]
 Dtype: TypeAlias = Annotated[str | None, typer.Option(metavar="float32|float64")]
-Stages: TypeAlias = Annotated[str | None, typer.Option(metavar="layer|N")]
+Stages: TypeAlias = Annotated[str | None, typer.Option(metavar="layer|N|N,N,...")]
+PlanFile: TypeAlias = Annotated[Path | None, typer.Option("--plan", metavar="FILE.toml|FILE.json", help=_PLAN)]
 CostName: TypeAlias = Annotated[str | None, typer.Option("--cost")]
 OptimizerName: TypeAlias = Annotated[str | None, typer.Option("--optimizer")]
 Seed: TypeAlias = Annotated[int | None, typer.Option()]
@@ -178,6 +182,19 @@ def _names(setting: Setting) -> str:
 def number_or_text(given: str | None) -> int | str | None:
     """Return the value of an option that is a number or a word, such as ``--keep 2`` or ``--keep all``."""
     return int(given) if given and given.isdecimal() and len(given) <= _DIGITS else given
+
+
+def plan_of(plan: Path | None, stages: str | None) -> Path | None:
+    """Return the file of ``--plan``.
+
+    Raises:
+        ConfigError: ``--stages`` is given, too.
+    """
+    from annex_actors.base.errors import ConfigError
+
+    if plan is not None and stages is not None:
+        raise ConfigError("expected --plan or --stages, got both; leave one out")
+    return plan
 
 
 def names(given: str | None) -> list[str] | None:

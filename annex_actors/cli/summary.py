@@ -22,6 +22,7 @@ def summary(
     schedule: shared.Schedule = None,
     runtime: shared.RuntimeName = None,
     stages: shared.Stages = None,
+    plan: shared.PlanFile = None,
     data_dir: shared.DataDir = None,
     label: shared.Label = None,
     task: shared.Task = None,
@@ -49,7 +50,7 @@ def summary(
         task=task,
         load=shared.files(load),
     )
-    config, learner, dataset = resolve(settings)
+    config, learner, dataset = resolve(settings, plan=shared.plan_of(plan, stages))
     found = learner.summary(dataset.input_shape, batch_size=config.training.batch_size)
     if json:
         print_json(text.dumps(asdict(found)))

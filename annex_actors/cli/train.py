@@ -10,7 +10,7 @@ import typer
 from annex_actors.cli import options as shared
 from annex_actors.cli.detach import Detach, departures, detached
 from annex_actors.cli.page import Observe, ObserveControl, Report, pages_of
-from annex_actors.cli.training import print_outcome, progress_of, scope_of
+from annex_actors.cli.training import print_outcome, print_trials, progress_of, scope_of
 
 _DATA = "A name in `annex-actors datasets`, your own table, .npz, .jsonl, folder of pictures, or .toml config file."
 _LOG = "Write each epoch to this CSV file too, or to this folder as events of TensorBoard. Repeatable."
@@ -31,6 +31,7 @@ def train(
     schedule: shared.Schedule = None,
     runtime: shared.RuntimeName = None,
     stages: shared.Stages = None,
+    plan: shared.PlanFile = None,
     kernels: Annotated[str | None, typer.Option()] = None,
     affinity: shared.Affinity = None,
     optimizer: shared.OptimizerName = None,
@@ -129,7 +130,7 @@ def train(
     )
     crashes = [parse_crash(text) for text in crash or []]
     scope = scope_of(trace, observed=observe or observe_control)
-    config, learner, dataset = resolve(settings)
+    config, learner, dataset = resolve(settings, plan=shared.plan_of(plan, stages))
     logs = [log_at(path) for path in log or []]
     with (
         pages_of(config.runtime.name, observe=observe, control=observe_control, report=report) as pages,
@@ -145,6 +146,7 @@ def train(
             attendants=[control(config.runtime.name), *pages.attendants, *departures()],
             fingerprints=fingerprints,
             trace=scope,
+            on_trials=None if quiet else print_trials,
         )
         pages.end(run)
     return print_outcome(run, json=json, quiet=quiet, debug=debug)

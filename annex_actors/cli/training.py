@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from annex_actors.runs.records import RunReport
     from annex_actors.runtimes import Observer
     from annex_actors.runtimes.tracing.scope import Scope
+    from annex_actors.training.automatic import Trial
 
 
 def scope_of(trace: str | None, *, observed: bool) -> Scope | None:
@@ -31,6 +32,12 @@ def scope_of(trace: str | None, *, observed: bool) -> Scope | None:
     if trace is not None:
         return Scope.of(trace)
     return Scope(is_kept=False) if observed else None
+
+
+def print_trials(trials: Sequence[Trial]) -> None:
+    """Say on standard error which plan ``--stages auto`` has chosen, and what a step took with the others."""
+    fastest, *others = map(str, trials)
+    print_note(f"stages {fastest} a step" + (f"; not {', '.join(others)}" if others else ""))
 
 
 @contextmanager

@@ -161,6 +161,12 @@ def _checked_costs(stages: int, costs: CostModel | None) -> CostModel:
         raise ConfigError(
             f"expected `workers` of {counted(stages, 'stage')}, got {len(costs.workers)}; name one for each stage"
         )
+    sizes = costs.message_bytes
+    if isinstance(sizes, tuple) and len(sizes) != stages - 1:
+        raise ConfigError(
+            f"expected `message_bytes` of {counted(stages - 1, 'pair')} of neighbours, got {len(sizes)}; "
+            "name one for each, or one number for all"
+        )
     for _, address in costs.kills:
         if address not in map(stage_address, range(stages)):
             raise ConfigError(f"expected `kills` of stages from 0 to {stages - 1}, got {address}; correct it")

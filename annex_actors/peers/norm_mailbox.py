@@ -14,13 +14,14 @@ class NormMailbox:
     commit the step without a sum to send to a stage after it, which may have been restarted as well and need it.
 
     Args:
-        stage: s, from 0.
+        adds: whether the stage adds to a sum of the stages before: the first stage begins one, and of the replicas of a
+            stage the first adds.
         committed: every step below this one is committed.
     """
 
-    def __init__(self, stage: int, committed: int) -> None:
+    def __init__(self, adds: bool, committed: int) -> None:
         self.is_empty = True  # a plain attribute: a mailbox asks for every message, and nearly always nothing is here
-        self._stage = stage
+        self._adds = adds
         self._adds_next = committed
         self._sums: dict[int, SquaredNorm] = {}
         self._norms: dict[int, GlobalNorm] = {}
@@ -73,4 +74,4 @@ class NormMailbox:
         self.is_empty = not (self._sums or self._norms)
 
     def _is_to_add(self, step: int) -> bool:
-        return self._stage > 0 and self._adds_next <= step
+        return self._adds and self._adds_next <= step

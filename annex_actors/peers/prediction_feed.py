@@ -66,7 +66,7 @@ class PredictionFeed:
 
     def send_next(self) -> list[Post]:
         """Return the next messages, so that enough are in flight to keep every stage busy."""
-        start, window = self._sent, self.routing.stages + 1
+        start, window = self._sent, self.routing.workers + 1
         self._sent = min(self.chunks, len(self._outputs) + window)
         return [self._post(chunk) for chunk in range(start, self._sent)]
 

@@ -9,6 +9,8 @@ after a crash gives the same bits. It never blocks, sends or reads a clock.
   product serves them all. A discipline may ask for one message for each microbatch instead.
 - If gradients are clipped by their global norm, the stage adds its part to a sum that goes up the chain, and waits for
   the norm, which comes down (`annex_actors.protocol.norms`).
+- If the stage has replicas, each does F and B of its share of the microbatches, and tells the others what all of them
+  need for W (`annex_actors.protocol.replicas`).
 - Then the optimizer makes version t+1 beside version t, and the stage commits. A crash at any instruction leaves
   version t whole, and microbatches that must meet older versions still find them.
 """
@@ -23,13 +25,14 @@ from annex_actors.base.errors import DivergedError
 from annex_actors.base.shown import brief
 from annex_actors.base.types import Floats
 from annex_actors.costs import Cost
-from annex_actors.layers import AnyLayer, Stack, Tuning
-from annex_actors.optimizers import Averaged, Clipping, Optimizer
+from annex_actors.layers import AnyLayer, Tuning
+from annex_actors.optimizers import Clipping, Optimizer
 from annex_actors.peers.stage_layers import StageLayers
 from annex_actors.peers.stage_mailbox import StageMailbox
+from annex_actors.peers.stage_replicas import Replicas, add_share
 from annex_actors.peers.stage_state import StageState, Weights
 from annex_actors.peers.stage_update import Update
-from annex_actors.peers.stage_work import StepWork
+from annex_actors.peers.stage_work import StepWork, frozen_stack
 from annex_actors.protocol.effects import Commit, Request
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.messages import (
@@ -39,6 +42,7 @@ from annex_actors.protocol.messages import (
     Control,
     Forward,
     Message,
+    Part,
     Post,
     Predict,
     Report,
@@ -48,6 +52,7 @@ from annex_actors.protocol.messages import (
 )
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
+from annex_actors.protocol.replicas import Share
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.schedules.discipline import Discipline, Grouping
@@ -72,6 +77,7 @@ class StageSpec:
         tuning: how each of its layers learns; empty: all alike.
         first_learner: index of the first layer in the whole network that learns: no gradient is needed below it.
         clipping: how gradients are clipped; None: not at all.
+        replica: which replica of the stage, from 0.
     """
 
     stage: int
@@ -88,18 +94,20 @@ class StageSpec:
     tuning: tuple[Tuning, ...] = ()
     first_learner: int = 0
     clipping: Clipping | None = None
+    replica: int = 0
 
     __repr__ = brief
 
     @property
     def address(self) -> Address:
         """The stage's name among the peers."""
-        return stage_address(self.stage)
+        return stage_address(self.stage, self.replica)
 
     @property
     def label(self) -> str:
-        """One line for people: ``layer 0 dense:512``."""
-        return f"layer {self.first_layer} " + " + ".join(self.parts)
+        """One line for people: ``layer 0 dense:512``, or ``layer 0 dense:512, replica 1``."""
+        which = f", replica {self.replica}" if self.replica else ""
+        return f"layer {self.first_layer} " + " + ".join(self.parts) + which
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -117,7 +125,7 @@ class StageSpec:
         snapshot = snapshot or Snapshot(self.address, self.step, self.initial)
         mailbox = StageMailbox(
             self.discipline,
-            self.stage,
+            self.address,
             self.routing,
             needs_targets=self.cost is not None,
             committed=snapshot.step,
@@ -149,6 +157,7 @@ class Stage:
     def __init__(self, spec: StageSpec, state: StageState, step: int, instrument: Instrument = NO_INSTRUMENT) -> None:
         self._spec = spec
         self._edges = spec.routing.edges(spec.address)
+        self._replicas = Replicas(spec.address, spec.routing)
         self._state = state
         self._step = step
         self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
@@ -210,6 +219,8 @@ class Stage:
                 return self._clip(message, self._steps[message.step], message.number)
             case Predict():
                 return [self._predict(message)]
+            case Share():
+                return self._add_share(message)
             case Target():
                 self._targets[message.step, message.microbatch] = message
                 return []
@@ -222,49 +233,42 @@ class Stage:
         return self._versions[max(0, len(self._versions) - 1 - updates_ago)]
 
     def _predict(self, message: Predict) -> Post:
-        weights = self._predicting = self._predicting or self._weights_to_predict_with()
-        top, skips = _frozen(self._layers.predict(message, weights))
+        weights = self._predicting = self._predicting or self._update.predicting(self._state)
+        top, skips = frozen_stack(self._layers.predict(message, weights))
         penalty = self._layers.penalized(message.penalty, weights, self._state.layers)
         edge = self._edges.outputs
         return self._post(Predict(message.run, message.step, message.microbatch, edge, top, skips, penalty))
 
-    def _weights_to_predict_with(self) -> Weights:
-        """Return the newest weights, or their moving averages if the optimizer keeps them."""
-        optimizer = self._spec.optimizer
-        if not isinstance(optimizer, Averaged):
-            return self._versions[-1]
-        return tuple(
-            {**optimizer.averages(layer.parameters, layer.optimizer), **layer.state} for layer in self._state.layers
-        )
-
     def _forward(self, message: Forward) -> list[Request]:
         weights, part = self._version(message.step), message.part
         stack, microbatch = self._layers.forward(message, weights)
-        work = self._steps.get(message.step)
-        if work is None:
-            share = self._spec.routing.share(self._spec.address, message.step, part.microbatches)
-            work = self._steps[message.step] = StepWork(share, part.rate_factor)
+        work = self._work_on(message.step, part)
         work.microbatches[message.microbatch] = microbatch
-        top, skips = _frozen(stack)
+        top, skips = frozen_stack(stack)
         penalty = self._layers.penalized(part.penalty, weights, self._state.layers)
+        work.part = part = part if penalty == part.penalty else replace(part, penalty=penalty)
         if self._spec.cost is not None:
-            work.penalty = penalty
             return self._cost(self._spec.cost, message, work, top)
         edge = self._edges.outputs
-        part = part if penalty == part.penalty else replace(part, penalty=penalty)
         onward = Forward(message.run, message.step, message.microbatch, edge, top, part, skips)
         return [self._post(onward)]
+
+    def _work_on(self, step: int, part: Part) -> StepWork:
+        if step not in self._steps:
+            self._steps[step] = StepWork(part)
+        return self._steps[step]
 
     def _cost(self, cost: Cost, message: Forward, work: StepWork, outputs: Floats) -> list[Request]:
         target, edge = self._targets.pop((message.step, message.microbatch)), self._edges.outputs
         value, gradient = self._layers.evaluate(cost, message, outputs, target)
-        work.costs.append(value)
+        work.costs[message.microbatch] = value
         back = Backward(message.run, message.step, message.microbatch, edge, freeze(gradient))
-        requests: list[Request] = [Post(self._spec.address, back)]
-        if len(work.costs) == len(work.share):
-            report = Report(message.run, message.step, WHOLE_STEP, edge, work.cost, message.part.samples)
-            requests.append(self._post(report))
-        return requests
+        is_last = len(work.costs) == work.part.microbatches and not self._replicas.others
+        return [Post(self._spec.address, back), *([self._report(message, work)] if is_last else [])]
+
+    def _report(self, message: Message, work: StepWork) -> Post:
+        edge = self._edges.outputs
+        return self._post(Report(message.run, message.step, WHOLE_STEP, edge, work.cost, work.part.samples))
 
     def _backward(self, message: Backward) -> list[Request]:
         spec, work, edge = self._spec, self._steps[message.step], self._edges.inputs
@@ -274,24 +278,39 @@ class Stage:
         microbatch.end_backward()
         requests: list[Request] = []
         if spec.stage > 0:
-            requests.append(self._post(Backward(message.run, message.step, message.microbatch, edge, *_frozen(stack))))
-        work.backwards += 1
-        each = spec.discipline.weight_gradients is Grouping.MICROBATCH
-        if each or work.backwards == len(work.share):
-            deferred = WeightGradient(message.run, message.step, message.microbatch if each else WHOLE_STEP, edge)
-            requests.append(Post(spec.address, deferred))
-        return requests
+            back = Backward(message.run, message.step, message.microbatch, edge, *frozen_stack(stack))
+            requests.append(self._post(back))
+        return [*requests, *self._replicas.share(message, work), *self._defer(message, work)]
+
+    def _add_share(self, message: Share) -> list[Request]:
+        """Add what another replica has made of one of its microbatches."""
+        work = self._work_on(message.step, message.part)
+        add_share(work, message)
+        return self._defer(message, work)
+
+    def _defer(self, message: Message, work: StepWork) -> list[Request]:
+        """Return the messages to itself about W, where the factors of one more microbatch make it possible."""
+        each = self._spec.discipline.weight_gradients is Grouping.MICROBATCH
+        return [
+            Post(self._spec.address, WeightGradient(message.run, message.step, microbatch, self._edges.inputs))
+            for microbatch in work.defer(message.microbatch, each=each)
+        ]
 
     def _weight_gradient(self, message: WeightGradient) -> list[Request]:
         work, whole = self._steps[message.step], message.microbatch == WHOLE_STEP
         microbatches = work.take(sorted(work.microbatches) if whole else [message.microbatch])
         self._layers.add_weight_gradients(message, work, microbatches)
-        if not whole and message.microbatch != work.share[-1]:
+        if not whole and message.microbatch < work.part.microbatches - 1:
             return []
         self._layers.add_penalty_gradients(work, self._version(message.step))
+        # Not when the last cost is known, which is now here and now there: what a piece makes never depends on timing.
+        reports = self._spec.cost is not None and self._replicas.others and self._replicas.is_first
+        return [*([self._report(message, work)] if reports else []), *self._end_gradients(message, work)]
+
+    def _end_gradients(self, message: Message, work: StepWork) -> list[Request]:
         if not self._reduces:
             return self._finish_step(message, work)
-        return self._add_norm(message, work, 0.0) if self._spec.stage == 0 else []
+        return self._add_norm(message, work, 0.0) if self._spec.stage == 0 and self._replicas.is_first else []
 
     def _add_norm(self, message: Message, work: StepWork, before: float) -> list[Request]:
         """Add the squares of this stage's gradients to those of the stages before; the last stage then has the norm."""
@@ -301,11 +320,13 @@ class Stage:
         return [self._post(SquaredNorm(message.run, message.step, WHOLE_STEP, self._edges.outputs, number))]
 
     def _clip(self, message: Message, work: StepWork, norm: float) -> list[Request]:
-        """Pass the global norm on to the stage before, and finish the step with it."""
+        """Pass the global norm on to the stage before, and to other replicas, and finish the step with it."""
         finish = self._finish_step(message, work, norm)
-        if self._spec.stage == 0:
+        if not self._replicas.is_first:
             return finish
-        return [self._post(GlobalNorm(message.run, message.step, WHOLE_STEP, self._edges.inputs, norm)), *finish]
+        down = GlobalNorm(message.run, message.step, WHOLE_STEP, self._edges.inputs, norm)
+        before = [self._post(down)] if self._spec.stage > 0 else []
+        return [*before, *self._replicas.pass_on(down), *finish]
 
     def _finish_step(self, message: Message, work: StepWork, norm: float | None = None) -> list[Request]:
         """Make the next version of the weights from the finished gradients, and commit it."""
@@ -324,8 +345,3 @@ class Stage:
 
     def _post(self, message: Message) -> Post:
         return Post(self._spec.routing.receiver(message), message)
-
-
-def _frozen(stack: Stack) -> tuple[Floats, Stack]:
-    """Return the top of a stack and the skips below it, as the receiver may have them."""
-    return freeze(stack[0]), tuple(map(freeze, stack[1:])) if len(stack) > 1 else ()

@@ -180,7 +180,7 @@ class StageLayers:
                     before,
                     work.gradients.pop(offset),
                     message.step,
-                    rate_factor=work.rate_factor,
+                    rate_factor=work.part.rate_factor,
                     global_norm=global_norm,
                 )
             if offset in self._stateful:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from annex_actors.peers.norm_mailbox import NormMailbox
 from annex_actors.peers.stage_progress import Place, StageProgress, StepProgress
 from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
-from annex_actors.protocol.messages import Backward, Forward, Message, Predict, Target, WeightGradient
+from annex_actors.protocol.messages import Address, Backward, Forward, Message, Predict, Target, WeightGradient
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
-from annex_actors.protocol.routing import Routing
-from annex_actors.schedules.discipline import Discipline, Grouping, Progress, Work
+from annex_actors.protocol.replicas import Share
+from annex_actors.protocol.routing import Routing, replica_of
+from annex_actors.schedules.discipline import Discipline, Progress, Work
 
 _WORK: dict[type[Message], Work] = {
     Predict: Work.FORWARD,
@@ -30,28 +31,36 @@ class StageMailbox:
 
     Args:
         discipline: the schedule.
-        stage: s, from 0.
+        address: of the stage, or of a replica of it, which follows the discipline in its own share of the microbatches.
         routing: the chain that the stage is part of.
         needs_targets: whether a forward waits for its target, as at the last stage.
         committed: every step below this one is committed.
     """
 
     def __init__(
-        self, discipline: Discipline, stage: int, routing: Routing, *, needs_targets: bool = False, committed: int = 0
+        self,
+        discipline: Discipline,
+        address: Address,
+        routing: Routing,
+        *,
+        needs_targets: bool = False,
+        committed: int = 0,
     ) -> None:
         self.discipline = discipline
-        self.stage = stage
+        self.stage = stage = routing.edges(address).inputs
         self.stages = routing.stages
         self._needs_targets = needs_targets
         self._lag = discipline.lag(stage, routing.stages)
-        self._progress = StageProgress(stage, routing, committed)
-        self._norms = NormMailbox(stage, committed)
+        self._progress = StageProgress(address, routing, committed)
+        self._norms = NormMailbox(stage > 0 and replica_of(address) == 0, committed)
         self._forwards: dict[Place, Forward] = {}
         self._backwards: dict[Place, Backward] = {}
         self._weight_gradients: deque[WeightGradient] = deque()
         self._predictions: dict[Place, Predict] = {}
-        self._targets: deque[Target] = deque()
-        self._targets_seen: set[Place] = set()
+        # A place has either a target, if its microbatch belongs here, or what another replica has made of it.
+        self._seen: set[Place] = set()
+        self._arrived: deque[Target | Share] = deque()
+        self._early: list[Share] = []  # of steps after the next one to commit: W is done step by step
         self._finders = tuple(_FINDERS[work] for work in discipline.priority)
         self._found: Message | None = None  # what `urgency` found, until something changes: `next` need not look again
 
@@ -69,7 +78,7 @@ class StageMailbox:
     def waiting(self) -> int:
         """The number of messages that are here and not handled."""
         work = len(self._forwards) + len(self._backwards) + len(self._weight_gradients)
-        return work + len(self._predictions) + len(self._targets) + self._norms.waiting
+        return work + len(self._predictions) + len(self._arrived) + len(self._early) + self._norms.waiting
 
     def put(self, message: Message) -> None:
         """Store a message; drop it if it was seen before or belongs to a committed step.
@@ -90,10 +99,14 @@ class StageMailbox:
             case WeightGradient():
                 if message.step >= progress.committed:
                     self._weight_gradients.append(message)
-            case Target():
-                if message.step >= progress.committed and place not in self._targets_seen:
-                    self._targets_seen.add(place)
-                    self._targets.append(message)
+            case Target() | Share():
+                if message.step >= progress.committed and place not in self._seen:
+                    self._seen.add(place)
+                    if isinstance(message, Share):
+                        progress.add_step(message)
+                        (self._arrived if message.step == progress.committed else self._early).append(message)
+                    else:
+                        self._arrived.append(message)
             case SquaredNorm() | GlobalNorm():
                 self._norms.put(message, progress.committed)
             case Predict():
@@ -104,8 +117,8 @@ class StageMailbox:
 
     def next(self) -> Message | None:
         """Return the next message to handle, and count it as done; None where nothing is allowed yet."""
-        if self._targets:
-            return self._targets.popleft()
+        if self._arrived:
+            return self._arrived.popleft()
         if not self._norms.is_empty and (norm := self._norms.find(self._progress)) is not None:
             self._norms.count(norm)
             return norm
@@ -121,7 +134,7 @@ class StageMailbox:
         It is (step, place in the discipline's order) where the discipline has an order; else (rank of the kind of work,
         step, microbatch, stage).
         """
-        if self._targets or (not self._norms.is_empty and self._norms.find(self._progress) is not None):
+        if self._arrived or (not self._norms.is_empty and self._norms.find(self._progress) is not None):
             return MOST_URGENT
         message = self._found = self._find()
         if message is None:
@@ -136,8 +149,11 @@ class StageMailbox:
         self._progress.commit(step)
         if not self._norms.is_empty:
             self._norms.commit(step)
-        if self._targets_seen:
-            self._targets_seen = {place for place in self._targets_seen if place[0] >= step}
+        if self._seen:
+            self._seen = {place for place in self._seen if place[0] >= step}
+        if self._early:
+            self._arrived += (each for each in self._early if each.step == step)
+            self._early = [each for each in self._early if each.step > step]
         if self._predictions:
             self._predictions = {place: each for place, each in self._predictions.items() if place[0] >= step}
 
@@ -152,7 +168,9 @@ class StageMailbox:
             return self._permission(self._weight_gradients[0])
         if progress.has_gradients(progress.committed):
             return self._norms.waits_for(progress.committed)
-        if self._needs_targets and place in self._forwards and place not in self._targets_seen:
+        if (missing := progress.missing_share(self._seen)) is not None:
+            return f"what another replica makes of step {missing[0]} microbatch {missing[1]}"
+        if self._needs_targets and place in self._forwards and place not in self._seen:
             return f"the target of {where}"
         return self._permission(self._forwards.get(place)) or f"the activation of {where}"
 
@@ -178,8 +196,9 @@ class StageMailbox:
         order = self.discipline.order
         if order is None or isinstance(message, Predict):
             return 0
-        m = self._progress.steps[message.step].microbatches
-        return order(_WORK[type(message)], self.stage, self.stages, m, message.microbatch)
+        step, microbatch = self._progress.steps[message.step], message.microbatch
+        own = step.share.index(microbatch) if microbatch in step.share else microbatch
+        return order(_WORK[type(message)], self.stage, self.stages, step.own, own)
 
     # Each returns the next message of one kind of work; None where it is not there, or not allowed yet.
 
@@ -198,12 +217,12 @@ class StageMailbox:
         message = self._forwards.get(place)
         if message is None or progress.committed < place[0] - self._lag:
             return None
-        if self._needs_targets and place not in self._targets_seen:
+        if self._needs_targets and place not in self._seen:
             return None
         step = progress.steps[place[0]]
-        if len(progress.in_flight) >= row.credit(self.stage, self.stages, step.microbatches):
+        if len(progress.in_flight) >= row.credit(self.stage, self.stages, step.own):
             return None
-        if row.cap is not None and progress.deferred >= row.cap(self.stage, self.stages, step.microbatches):
+        if row.cap is not None and progress.deferred >= row.cap(self.stage, self.stages, step.own):
             return None
         return message if self._is_open(Work.FORWARD, step) else None
 
@@ -228,7 +247,7 @@ class StageMailbox:
         gate = self.discipline.gate
         if gate is None:
             return True
-        done = step.microbatches, step.forwards, step.backwards, step.weight_gradients
+        done = step.own, step.forwards, step.backwards, step.weight_gradients
         return gate(work, Progress(self.stage, self.stages, *done))
 
     def _count(self, message: Message) -> None:
@@ -243,9 +262,7 @@ class StageMailbox:
                 progress.count_backward()
             case WeightGradient():
                 self._weight_gradients.popleft()
-                whole = self.discipline.weight_gradients is Grouping.STEP
-                share = progress.steps[message.step].share
-                progress.count_weight_gradients(message.step, len(share) if whole else 1)
+                progress.count_weight_gradient(message.step, message.microbatch)
             case _:
                 del self._predictions[message.step, message.microbatch]
 

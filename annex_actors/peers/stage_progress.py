@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from annex_actors.protocol.messages import Forward
-from annex_actors.protocol.routing import Routing, stage_address
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Forward
+from annex_actors.protocol.replicas import Share
+from annex_actors.protocol.routing import Routing
 
 Place: TypeAlias = tuple[int, int]
 """(step, microbatch)."""
@@ -19,29 +21,32 @@ class StepProgress:
 
     Args:
         microbatches: how many the step has.
-        share: those that belong to this stage.
+        share: those that belong to this replica of the stage, ``own`` of them.
         forwards: for how many of them F is done.
-        backwards: for how many B is done.
-        weight_gradients: for how many W is done.
+        backwards: for how many of them B is done.
+        weight_gradients: for how many of them W is done.
+        for_others: for how many of the others W is done.
     """
 
     microbatches: int
     share: range
+    own: int
     forwards: int = 0
     backwards: int = 0
     weight_gradients: int = 0
+    for_others: int = 0
 
 
 class StageProgress:
     """How far a stage has got in all steps under way. Each kind of work is done in the order of the microbatches.
 
     Args:
-        stage: s, from 0.
-        routing: says which microbatches belong to this stage.
+        address: of the stage, or of a replica of it.
+        routing: says which microbatches belong to it.
         committed: every step below this one is committed.
     """
 
-    def __init__(self, stage: int, routing: Routing, committed: int) -> None:
+    def __init__(self, address: Address, routing: Routing, committed: int) -> None:
         self.committed = committed
         self.steps: dict[int, StepProgress] = {}
         self.in_flight: deque[Place] = deque()
@@ -50,7 +55,7 @@ class StageProgress:
         """The number of microbatches whose F is done and whose W is not."""
         self.next_forward: Place = (committed, 0)
         """The next microbatch for F; microbatch 0 as long as it is not known how its step was cut."""
-        self._address = stage_address(stage)
+        self._address = address
         self._routing = routing
 
     @property
@@ -61,14 +66,26 @@ class StageProgress:
     def has_gradients(self, step: int) -> bool:
         """Return whether W of all microbatches of a step is done, which is not committed yet."""
         progress = self.steps.get(step)
-        return progress is not None and progress.weight_gradients == len(progress.share)
+        return progress is not None and progress.weight_gradients + progress.for_others == progress.microbatches
 
-    def add_step(self, message: Forward) -> None:
-        """Record, from one of its activations, how a step was cut."""
+    def missing_share(self, seen: Container[Place]) -> Place | None:
+        """Return the first microbatch of the step to commit that another replica has not told of, if all else is done.
+
+        Args:
+            seen: those of which the others have told.
+        """
+        step = self.steps.get(self.committed)
+        if step is None or step.backwards < step.own:
+            return None
+        others = (each for each in range(step.microbatches) if each not in step.share)
+        return next(((self.committed, each) for each in others if (self.committed, each) not in seen), None)
+
+    def add_step(self, message: Forward | Share) -> None:
+        """Record, from one of its messages, how a step was cut."""
         if message.step not in self.steps:
             microbatches = message.part.microbatches
             share = self._routing.share(self._address, message.step, microbatches)
-            self.steps[message.step] = StepProgress(microbatches, share)
+            self.steps[message.step] = StepProgress(microbatches, share, len(share))
             if message.step == self.next_forward[0]:
                 self._begin(message.step)
 
@@ -79,7 +96,7 @@ class StageProgress:
         self.in_flight.append(self.next_forward)
         self.deferred += 1
         step.forwards += 1
-        if step.forwards < len(step.share):
+        if step.forwards < step.own:
             self.next_forward = number, step.share[step.forwards]
         else:
             self._begin(number + 1)
@@ -89,10 +106,17 @@ class StageProgress:
         step, _ = self.in_flight.popleft()
         self.steps[step].backwards += 1
 
-    def count_weight_gradients(self, step: int, microbatches: int) -> None:
-        """Count W of the next ``microbatches`` of a step as done."""
-        self.steps[step].weight_gradients += microbatches
-        self.deferred -= microbatches
+    def count_weight_gradient(self, step: int, microbatch: int) -> None:
+        """Count W of a microbatch as done, or of the whole step; it is deferred here only if its F was done here."""
+        progress = self.steps[step]
+        if microbatch == WHOLE_STEP:
+            progress.weight_gradients, progress.for_others = progress.own, progress.microbatches - progress.own
+            self.deferred -= progress.own
+        elif microbatch in progress.share:
+            progress.weight_gradients += 1
+            self.deferred -= 1
+        else:
+            progress.for_others += 1
 
     def commit(self, step: int) -> None:
         """Record that every step below ``step`` is committed, so that nothing of those is under way any more."""
@@ -108,4 +132,4 @@ class StageProgress:
     def _begin(self, number: int) -> None:
         """Make the first microbatch of a step the next one for F."""
         step = self.steps.get(number)
-        self.next_forward = number, step.share[0] if step else 0
+        self.next_forward = number, step.share[0] if step and step.own else 0

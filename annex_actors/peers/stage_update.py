@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from annex_actors.base.types import Floats
 from annex_actors.layers import Tuning
-from annex_actors.optimizers import Clipping, Optimizer, scaled
-from annex_actors.peers.stage_state import LayerState
+from annex_actors.optimizers import Averaged, Clipping, Optimizer, scaled
+from annex_actors.peers.stage_state import LayerState, StageState, Weights
 
 
 class Update:
@@ -54,6 +54,13 @@ class Update:
             self._clipping.clip(gradients, global_norm)
         optimizer = self._with_factor(rate_factor * self._factors.get(layer, 1.0))
         return LayerState(*optimizer.update(step, before.parameters, gradients, before.optimizer), before.state)
+
+    def predicting(self, state: StageState) -> Weights:
+        """Return what to predict with: the newest weights, or their moving averages if the optimizer keeps them."""
+        optimizer = self._optimizer
+        if not isinstance(optimizer, Averaged):
+            return state.weights
+        return tuple({**optimizer.averages(layer.parameters, layer.optimizer), **layer.state} for layer in state.layers)
 
     def _with_factor(self, factor: float) -> Optimizer:
         found = self._optimizers.get(factor)

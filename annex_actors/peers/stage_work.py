@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from annex_actors.base.types import Floats
-from annex_actors.layers import Factors, Saved
+from annex_actors.layers import Factors, Saved, Stack
 from annex_actors.peers.stage_state import Weights
+from annex_actors.protocol.messages import WHOLE_STEP, Part, freeze
 
 
 @dataclass(slots=True)
@@ -37,29 +38,42 @@ class StepWork:
     """One step under way.
 
     Args:
-        share: the microbatches of the step that belong to this stage, in order.
-        rate_factor: what the learning rate of the step is multiplied by.
-        microbatches: those whose F is done and whose W is not.
+        part: what the step is; with the penalty of the layers up to this stage, once F of a microbatch is done.
+        microbatches: those whose F is done, here or at another replica, and whose W is not.
         costs: of the microbatches so far, if this is the last stage.
-        penalty: what the weights of all layers cost, if this is the last stage.
-        backwards: for how many microbatches B is done.
+        with_factors: the microbatches whose B is done, so that their factors are here.
+        deferred: how many of them, in the order of the microbatches, have been deferred one by one.
         gradients: of each layer's parameters so far, summed in the order of the microbatches.
         state_factors: the factors of each layer with state, in the order of the microbatches.
     """
 
-    share: range
-    rate_factor: float = 1.0
+    part: Part
     microbatches: dict[int, MicrobatchWork] = field(default_factory=dict)
-    costs: list[float] = field(default_factory=list)
-    penalty: float = 0.0
-    backwards: int = 0
+    costs: dict[int, float] = field(default_factory=dict)
+    with_factors: set[int] = field(default_factory=set)
+    deferred: int = 0
     gradients: dict[int, dict[str, Floats]] = field(default_factory=dict)
     state_factors: defaultdict[int, list[Factors]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def cost(self) -> float:
-        """The cost of the step: that of its microbatches, and the penalty."""
-        return sum(self.costs) + self.penalty
+        """The cost of the step: that of its microbatches, added up in their order, and the penalty."""
+        return sum(self.costs[each] for each in sorted(self.costs)) + self.part.penalty
+
+    def defer(self, microbatch: int, *, each: bool) -> list[int]:
+        """Count a microbatch whose B is done, and return what W can be done now that could not before.
+
+        Args:
+            microbatch: which.
+            each: whether each microbatch has a W of its own, in their order; else there is one of the whole step.
+        """
+        self.with_factors.add(microbatch)
+        if not each:
+            return [WHOLE_STEP] if len(self.with_factors) == self.part.microbatches else []
+        first = self.deferred
+        while self.deferred in self.with_factors:
+            self.deferred += 1
+        return list(range(first, self.deferred))
 
     def take(self, microbatches: Iterable[int]) -> list[MicrobatchWork]:
         """Remove and return the work of these microbatches."""
@@ -78,3 +92,8 @@ class StepWork:
 def side_by_side(factors: list[Factors]) -> Factors:
     """Return the factors of several microbatches as one: the rows of each array one below the other."""
     return factors[0] if len(factors) == 1 else tuple(map(np.concatenate, zip(*factors, strict=True)))
+
+
+def frozen_stack(stack: Stack) -> tuple[Floats, Stack]:
+    """Return the top of a stack and the skips below it, as the receiver may have them."""
+    return freeze(stack[0]), tuple(map(freeze, stack[1:])) if len(stack) > 1 else ()

@@ -46,7 +46,7 @@ from annex_actors.protocol.messages import (
 )
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.reading import Rows
-from annex_actors.protocol.routing import READER, TRAINER, Routing, stage_address
+from annex_actors.protocol.routing import READER, TRAINER, Routing
 from annex_actors.protocol.snapshot import Snapshot
 
 
@@ -339,7 +339,7 @@ class Trainer:
 
     def _await_all(self) -> list[Request]:
         """Wait until every stage has committed every step that was fed."""
-        stages = list(map(stage_address, range(self._spec.routing.stages)))
+        stages = self._spec.routing.stage_addresses
         self._waiting_for = set(stages)
         return [self._await(peer) for peer in stages]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import reduce
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from annex_actors.protocol.effects import Effect
@@ -126,10 +127,10 @@ class _Combined(Instrument):
 
     def __init__(self, parts: Sequence[Instrument]) -> None:
         self.parts = tuple(parts)
-        for name in ("received", "before", "done", "after", "failed", "at"):
+        for name, in_turn in _IN_TURN.items():
             methods = [method for part in parts if (method := active(getattr(part, name))) is not None]
             if methods:
-                setattr(self, name, methods[0] if len(methods) == 1 else _in_turn(methods))
+                setattr(self, name, reduce(in_turn, methods))
 
 
 class _Varying(_Combined):
@@ -149,9 +150,32 @@ class _Varying(_Combined):
         return found
 
 
-def _in_turn(methods: Sequence[Callable[..., None]]) -> Callable[..., None]:
-    def call(*args: Any) -> None:
-        for method in methods:
-            method(*args)
+# For each number of arguments a function: in front of ``*args`` the interpreter makes a tuple for each call.
+
+
+def _two(first: Callable[..., None], second: Callable[..., None]) -> Callable[..., None]:
+    def call(peer: Peer, item: object) -> None:
+        first(peer, item)
+        second(peer, item)
 
     return call
+
+
+def _three(first: Callable[..., None], second: Callable[..., None]) -> Callable[..., None]:
+    def call(peer: Peer, item: object, more: object) -> None:
+        first(peer, item, more)
+        second(peer, item, more)
+
+    return call
+
+
+def _four(first: Callable[..., None], second: Callable[..., None]) -> Callable[..., None]:
+    def call(point: Point, layer: int, step: int, microbatch: int) -> None:
+        first(point, layer, step, microbatch)
+        second(point, layer, step, microbatch)
+
+    return call
+
+
+_IN_TURN = {"received": _two, "before": _two, "done": _three, "after": _three, "failed": _three, "at": _four}
+"""What makes of two methods of a name one that calls both."""

@@ -119,7 +119,7 @@ class Node:
         self._neighbours = sorted(routing.neighbours(address))
         self._survey = Survey(self._neighbours)
         # Peers that get data from here learn of a commit from the next envelope; these learn of it in no other way.
-        self._acknowledged = sorted(routing.senders(address) - routing.receivers(address))
+        self._acknowledged = sorted(routing.acknowledged(address))
 
     def start(self) -> list[Effect]:
         """Ask the neighbours for what this peer missed, send again the outbox, and start the behaviour."""

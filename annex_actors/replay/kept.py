@@ -17,7 +17,7 @@ from annex_actors.replay.pieces import FailureReport, ReplayReport, layers_of, p
 from annex_actors.runs.failure_files import KeptFailure
 from annex_actors.runs.failure_records import FailureRecord
 from annex_actors.runs.saved_run import SavedRun
-from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.blas import blas_threads
 from annex_actors.training.learner import Learner
 
 
@@ -38,12 +38,13 @@ def replay_failure(
     """
     stage = _stage(saved, record, learner)
     kept = saved.directory.failures().read(record, stage.initial)
-    made, error = _done(stage, kept, None)
+    threads = learner.spec.blas_threads
+    made, error = _done(stage, kept, None, threads)
     if debugger is not None:
         if error is not None:
             debugger.explain(error)
         else:
-            made, error = _done(stage, kept, debugger)
+            made, error = _done(stage, kept, debugger, threads)
     return ReplayReport(
         run_dir=str(saved.path),
         begins=f"what is kept of the failure, at step {record.version}",
@@ -53,9 +54,11 @@ def replay_failure(
     )
 
 
-def _done(stage: StageSpec, kept: KeptFailure, debugger: Debugger | None) -> tuple[tuple[str, ...], Exception | None]:
+def _done(
+    stage: StageSpec, kept: KeptFailure, debugger: Debugger | None, threads: int
+) -> tuple[tuple[str, ...], Exception | None]:
     """Do a piece; return a line for each thing that it made, and what it raised."""
-    with one_blas_thread(), np.errstate(all="ignore"):
+    with blas_threads(threads), np.errstate(all="ignore"):
         behaviour = Stage(stage, kept.state, kept.record.version)
         try:
             for message in kept.before:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from annex_actors.base.errors import ConfigError, DataError, message_of
 from annex_actors.replay.debugger import Debugger
-from annex_actors.replay.pieces import FailureReport, ReplayReport, Selection
+from annex_actors.replay.pieces import FailureReport, ReplayReport, Selection, layers_of
 from annex_actors.replay.watch import Watch
 from annex_actors.runs import fingerprint_file
 from annex_actors.runs.event_log import read_events
@@ -59,7 +59,7 @@ def replay(
     watch = Watch(
         stages,
         selection,
-        fingerprint_file.read(saved.path / FINGERPRINTS, begun.spec.placement(begun.initial)),
+        fingerprint_file.read(saved.path / FINGERPRINTS, [layers_of(stage) for stage in stages]),
         newest.costs if newest else (),
         {step: each for step in ahead if (each := _whole(step, resumption)) is not None},
         until,
@@ -93,8 +93,9 @@ def _until(step: int, checkpoints: list[int], every: int) -> int:
 
 
 def _run(training: PreparedTraining, watch: Watch) -> None:
-    stages = [spec.address for spec in training.spec.stage_specs(training.initial, training.trainer.run)]
-    store = MemoryStore(stages, depth=training.trainer.overlap + 1, every=1, on_cut=watch.on_cut(training.initial))
+    stages = training.spec.stage_specs(training.initial, training.trainer.run)
+    first = [each.address for each in stages if not each.replica]
+    store = MemoryStore(first, depth=training.trainer.overlap + 1, every=1, on_cut=watch.on_cut(training.initial))
     program = replace(training.program(store, ()), instruments=(watch,))
 
     def choose(channels: int, peers: int) -> int:

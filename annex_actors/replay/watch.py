@@ -10,11 +10,12 @@ from annex_actors.protocol.effects import Effect
 from annex_actors.protocol.given import Given
 from annex_actors.protocol.instrument import Instrument, Peer, WorkItem
 from annex_actors.protocol.messages import WHOLE_STEP, Message
+from annex_actors.protocol.routing import is_stage
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.replay.debugger import Debugger
 from annex_actors.replay.pieces import PieceReport, Selection, piece_of, sent_lines, weights_line
 from annex_actors.runs.fingerprint_file import Made
-from annex_actors.runtimes.handed_over import STAGES, Fingerprint, Place, fingerprints, is_piece, sent
+from annex_actors.runtimes.handed_over import Fingerprint, Place, fingerprints, is_piece, sent
 from annex_actors.training.checkpoint import Checkpoint
 
 
@@ -50,7 +51,7 @@ class Watch(Instrument):
         self.checkpoints_equal: list[int] = []
         self.difference: str | None = None
         self.failure: Exception | None = None
-        self._stages = stages
+        self._stages = {stage.address: stage for stage in stages}
         self._selection = selection
         self._recorded = recorded
         self._costs = costs
@@ -68,18 +69,18 @@ class Watch(Instrument):
         """Open the debugger for a piece that was asked for."""
         if self._debugger is not None and self._is_wanted(peer, item):
             assert isinstance(item, Message)
-            self._debugger.enter(self._stages[peer.address.number or 0], item, self._selection.layer)
+            self._debugger.enter(self._stages[peer.address], item, self._selection.layer)
 
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
         """Compare what a stage has done."""
-        if peer.address.role != STAGES or not is_piece(item):
+        if not is_stage(peer.address) or not is_piece(item):
             return
         if self._debugger is not None:
             self._debugger.leave()
-        stage, messages = self._stages[peer.address.number or 0], sent(effects)
+        stage, messages = self._stages[peer.address], sent(effects)
         found = fingerprints(peer, item, effects)
         recorded = [self._compared(stage, each) for each in found]
-        if self._selection.has(stage, item):
+        if found and self._selection.has(stage, item):
             lines = (*sent_lines(messages), *(weights_line(each.place.step) for each in found[1:]))
             shown = -1 if lines else 0  # of what it was given, where it made nothing for others
             prints = {"fingerprint": _all(found[-1])[shown], "recorded": (recorded[-1] or (None, None))[shown]}
@@ -87,10 +88,10 @@ class Watch(Instrument):
 
     def failed(self, peer: Peer, given: Given, error: Exception) -> None:
         """Record that a piece has failed; if it was asked for, it is one of the pieces, without an outcome."""
-        if peer.address.role == STAGES:
+        if is_stage(peer.address):
             if self._debugger is not None:
                 self._debugger.explain(error)
-            self.pieces.append(piece_of(self._stages[peer.address.number or 0], given.message))
+            self.pieces.append(piece_of(self._stages[peer.address], given.message))
             self.failure = error
 
     def on_cut(self, initial: Checkpoint) -> Callable[[int, tuple[Snapshot, ...], object], None]:
@@ -106,9 +107,9 @@ class Watch(Instrument):
         return compare
 
     def _is_wanted(self, peer: Peer, item: WorkItem | None) -> bool:
-        if peer.address.role != STAGES or not is_piece(item):
+        if not is_stage(peer.address) or not is_piece(item):
             return False
-        return self._selection.has(self._stages[peer.address.number or 0], item)
+        return self._selection.has(self._stages[peer.address], item)
 
     def _compared(self, stage: StageSpec, found: Fingerprint) -> Made | None:
         """Compare a piece, and return what is recorded of it, if it differs in something, that; None: nothing."""

@@ -38,7 +38,9 @@ microbatches = 2                # or 1 with asynchronous schedules
 schedule = "1f1b"
 # load = ["mine.py"]            # your own Python files that the run needs: what they register then has a name; they run
                                 # if you name them too (--load mine.py), or if your own run recorded them
-stages = "layer"                # or a number of actors that share the layers
+stages = "layer"                # or a number of actors that share the layers, or the layers of each, such as "3,2,2";
+                                # "3:blas_threads=2,4:blas_threads=2": on two threads of BLAS, which changes bits;
+                                # or "auto": the plan that is fastest here, which the run then records
 kernels = "numpy"
 seed = 0
 # class_weight = "balanced"     # or what the samples of each class count, such as "cat=2,dog=1"
@@ -85,6 +87,7 @@ from annex_actors.data import load as load_data
 from annex_actors.data.tables.read import file_of, is_table, resolved
 from annex_actors.layers import parse_layers
 from annex_actors.optimizers import optimizer
+from annex_actors.placement.plan_files import read_plan
 from annex_actors.runs.sections import (
     CheckpointsSection,
     DataSection,
@@ -101,6 +104,7 @@ from annex_actors.runtimes import Supervision, runtime
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.stages import AUTO, checked_stages, stages_setting
 from annex_actors.training.weight_files import read_weights
 
 _OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam", 0.003, 32, 20)
@@ -172,6 +176,24 @@ class RunConfig(Section):
             load=files,
         )
 
+    def planned(self, path: Path) -> RunConfig:
+        """Return the config of the same run with the plan in a file, which it then holds as text.
+
+        Raises:
+            ConfigError: see `read_plan`.
+        """
+        run_user_files(self.training.load)  # before any name is looked up
+        layers = [layer.spec() for layer in parse_layers(self.network.layers).layers]
+        stages = stages_setting(checked_stages(read_plan(path, layers), layers))
+        return self.model_copy(update={"training": self.training.model_copy(update={"stages": stages})})
+
+    def placed(self, spec: LearnerSpec) -> RunConfig:
+        """Return the config of the same run with the plan that took the place of ``stages = "auto"``."""
+        if self.training.stages != AUTO:
+            return self
+        chosen = {"stages": stages_setting(spec.stages), "microbatches": spec.microbatches}
+        return self.model_copy(update={"training": self.training.model_copy(update=chosen)})
+
     def on_runtime(self, runtime: str) -> RunConfig:
         """Return the config of the same run on another runtime with its default settings; the bits stay the same."""
         return self.model_copy(update={"runtime": RuntimeSection(name=runtime)})
@@ -185,10 +207,14 @@ class RunConfig(Section):
         return to_toml(self.model_dump())
 
 
-def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
+def resolve(settings: Settings, *, plan: Path | None = None) -> tuple[RunConfig, Learner, Dataset]:
     """Return the complete config for these settings, with its learner and its data set.
 
     Whatever can be checked without the data is checked before they are read or downloaded.
+
+    Args:
+        settings: of a file and of options.
+        plan: a file with the plan that takes the place of ``training.stages``; None: there is none.
 
     Raises:
         UserError: settings or data that do not fit.
@@ -202,6 +228,7 @@ def resolve(settings: Settings) -> tuple[RunConfig, Learner, Dataset]:
         suggestion = _with_layers_of(Path(config.training.initial_weights).expanduser(), suggestion)
     config = RunConfig.of(settings, suggestion)
     Checkpoints(Path(), **config.checkpoints.model_dump())  # checks them, before there is a folder
+    config = config if plan is None else config.planned(plan)
     learner = config.learner()
     return _recorded(config, learner.spec), learner, dataset or config.load()
 
@@ -250,7 +277,11 @@ def _recorded(config: RunConfig, spec: LearnerSpec) -> RunConfig:
         if data[key] and os.path.exists(file_of(data[key])) and (key == "data_dir" or _is_own(data[key])):
             data[key] = resolved(data[key])
     parts = spec.parts(config.training.batch_size)
-    training: dict[str, object] = {"microbatches": parts, "load": list(spec.load)}
+    training: dict[str, object] = {
+        "microbatches": parts,
+        "load": list(spec.load),
+        "stages": stages_setting(spec.stages),
+    }
     if config.training.initial_weights is not None:
         training["initial_weights"] = str(Path(config.training.initial_weights).expanduser().resolve())
     return config.model_copy(

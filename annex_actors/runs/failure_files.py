@@ -84,13 +84,14 @@ class FailureFiles:
         found = [self._record(name) for name in names if self.is_own(name) and name.endswith(".json")]
         return sorted(found, key=lambda record: record.number)
 
-    def keep(self, failure: Failure, layer: int, stages: int) -> None:
+    def keep(self, failure: Failure, layer: int, stage: int, stages: int) -> None:
         """Write a failure, unless it is kept already, or enough others are.
 
         Args:
             failure: what was handed over.
             layer: the index of the layer that failed.
-            stages: how many stages the run has.
+            stage: which of the run's stages failed, in their order, all replicas counted.
+            stages: how many they are.
 
         Raises:
             OSError: the folder cannot be written, or the disk is full; what was kept before is whole.
@@ -98,7 +99,7 @@ class FailureFiles:
         """
         known = {record.name: record for record in self.records()}
         number = 1 + max((each.number for each in known.values()), default=0)
-        record = FailureRecord.of(failure, layer, stages, number)
+        record = FailureRecord.of(failure, layer, stage, stages, number)
         same = known.get(record.name)
         if same is None and sum(each.has_raised == record.has_raised for each in known.values()) >= MOST:
             return

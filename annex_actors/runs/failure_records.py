@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from annex_actors.base.types import Array
 from annex_actors.protocol.messages import Backward, Forward, Message, Part, Target, WeightGradient, WithArray
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
+from annex_actors.protocol.replicas import Share
 from annex_actors.runtimes.handed_over import Failure
 
 
@@ -37,7 +38,8 @@ class MessageRecord(_Record):
         edge: on which it travelled.
         arrays: how many it has.
         part: of a forward.
-        number: of a message about a norm.
+        number: of a message about a norm; of one from another replica the cost.
+        counts: of a message from another replica, see `Share`.
     """
 
     kind: str
@@ -47,11 +49,13 @@ class MessageRecord(_Record):
     arrays: int = 0
     part: PartRecord | None = None
     number: float | None = None
+    counts: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, message: Message) -> Self:
         """Return the record of a message."""
-        part, number = getattr(message, "part", None), getattr(message, "number", None)
+        part = getattr(message, "part", None)
+        number, counts = (message.cost, message.counts) if isinstance(message, Share) else (_number(message), ())
         return cls(
             kind=message.kind,
             step=message.step,
@@ -60,6 +64,7 @@ class MessageRecord(_Record):
             arrays=len(message.stack) if isinstance(message, WithArray) else 0,
             part=part and PartRecord(**{name: getattr(part, name) for name in PartRecord.model_fields}),
             number=number,
+            counts=counts,
         )
 
     def message(self, arrays: Sequence[Array]) -> Message:
@@ -76,6 +81,9 @@ class MessageRecord(_Record):
                 return Backward(*head, arrays[0], tuple(arrays[1:]))
             case Target.kind if arrays:
                 return Target(*head, arrays[0], arrays[1] if len(arrays) > 1 else None)
+            case Share.kind if self.part is not None and self.number is not None and arrays:
+                part = Part(**self.part.model_dump())
+                return Share(*head, arrays[0], part, self.number, tuple(arrays[1:]), self.counts)
             case WeightGradient.kind:
                 return WeightGradient(*head)
             case SquaredNorm.kind if self.number is not None:
@@ -83,6 +91,10 @@ class MessageRecord(_Record):
             case GlobalNorm.kind if self.number is not None:
                 return GlobalNorm(*head, self.number)
         raise ValueError(f"expected a message of a stage, got {self.kind}")
+
+
+def _number(message: Message) -> float | None:
+    return message.number if isinstance(message, SquaredNorm | GlobalNorm) else None
 
 
 class FailureRecord(_Record):
@@ -94,7 +106,7 @@ class FailureRecord(_Record):
         work: what it was doing, such as ``forward``.
         error: one line.
         traceback: the whole text; empty where the layer's process ended.
-        stage: the stage that has the layer, from 0, of ``stages``.
+        stage: the stage that has the layer, from 0, of ``stages``, all replicas of each counted.
         stages: how many there were.
         version: how many steps the weights of the stage had.
         message: what it was given.
@@ -117,7 +129,7 @@ class FailureRecord(_Record):
     has_arrays: bool
 
     @classmethod
-    def of(cls, failure: Failure, layer: int, stages: int, number: int) -> Self:
+    def of(cls, failure: Failure, layer: int, stage: int, stages: int, number: int) -> Self:
         """Return the record of a failure; for the arguments see the class."""
         given = failure.given
         return cls(
@@ -126,7 +138,7 @@ class FailureRecord(_Record):
             work=failure.work.replace(" ", "_"),
             error=failure.error,
             traceback=failure.traceback,
-            stage=failure.address.number or 0,
+            stage=stage,
             stages=stages,
             version=given.snapshot.step,
             message=MessageRecord.of(given.message),

@@ -33,7 +33,7 @@ class Keeper:
     def __init__(self, directory: RunDirectory, stages: Sequence[StageSpec], step: int, *, fingerprints: bool) -> None:
         self._failures = directory.failures()
         self._fingerprints = directory.path / FINGERPRINTS if fingerprints else None
-        self._stages = stages
+        self._stages = {stage.address: stage for stage in stages}
         self._step = step
         self._handed: SimpleQueue[HandedOver | None] = SimpleQueue()
         self._left = 4 * MOST
@@ -46,7 +46,7 @@ class Keeper:
         return HandingOver(self._handed.put, self._wanted)
 
     def __enter__(self) -> Self:
-        self._write(fingerprint_file.begin_line(self._step, [_layers(stage) for stage in self._stages]))
+        self._write(fingerprint_file.begin_line(self._step, [_layers(stage) for stage in self._stages.values()]))
         self._thread.start()
         return self
 
@@ -89,7 +89,8 @@ class Keeper:
             return
         self._left -= 1
         try:
-            self._failures.keep(failure, self._layer(failure), len(self._stages))
+            which = list(self._stages).index(failure.address)
+            self._failures.keep(failure, self._layer(failure), which, len(self._stages))
         except Exception as error:  # noqa: BLE001 - nothing that is kept is worth a run
             why = reason(error) if isinstance(error, OSError) else message_of(error)
             logger.warning("what a layer was given when it failed is not kept: %s", why)
@@ -102,7 +103,7 @@ class Keeper:
         """
         if failure.layer is not None:
             return failure.layer
-        return _layers(self._stages[failure.address.number or 0])[-1 if failure.traceback else 0]
+        return _layers(self._stages[failure.address])[-1 if failure.traceback else 0]
 
 
 def _layers(stage: StageSpec) -> range:

@@ -29,7 +29,9 @@ from annex_actors.runtimes.hosting.failures import one_line
 from annex_actors.runtimes.hosting.observers import log_failure
 from annex_actors.runtimes.tracing.scope import Scope
 from annex_actors.runtimes.tracing.tracing import Tracing, activated
+from annex_actors.training import automatic
 from annex_actors.training.attendants import Attendant
+from annex_actors.training.automatic import OnTrials
 from annex_actors.training.halts import halt_of
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner import Learner
@@ -115,6 +117,7 @@ def train_recorded(
     attendants: Sequence[AttendantIn] = (),
     trace: Scope | None = None,
     fingerprints: bool = False,
+    on_trials: OnTrials | None = None,
 ) -> RecordedRun:
     """Train, and write config, environment, metrics, weights and result into a new folder.
 
@@ -132,6 +135,7 @@ def train_recorded(
         trace: the steps to trace; None: none.
         fingerprints: whether to record a fingerprint of each piece of work, with which `annex-actors replay` compares;
             a run that is resumed goes on with it.
+        on_trials: called with the plans that ``stages = "auto"`` has tried, the fastest first.
 
     Returns:
         The run, even if it was interrupted or failed.
@@ -139,7 +143,8 @@ def train_recorded(
     Raises:
         UserError: settings or data that do not fit; or the folder exists, or cannot be written.
     """
-    config, training = begun(config, prepared(config, learner, dataset, crashes))
+    training = prepared(config, learner, dataset, crashes, on_trials)
+    config, training = begun(config.placed(training.spec), training)
     network = NetworkRecord.of(training.spec.network, training.initial, dataset)
     with Interrupts() as interrupts:
         directory = RunDirectory.create(run_dir) if run_dir else RunDirectory.create_named(dataset.name)
@@ -155,10 +160,16 @@ def train_recorded(
             raise
 
 
-def prepared(config: RunConfig, learner: Learner, dataset: Dataset, crashes: Sequence[Crash] = ()) -> PreparedTraining:
+def prepared(
+    config: RunConfig,
+    learner: Learner,
+    dataset: Dataset,
+    crashes: Sequence[Crash] = (),
+    on_trials: OnTrials | None = None,
+) -> PreparedTraining:
     """Return the training that a config describes, checked; its weights are drawn."""
     training = config.training
-    return PreparedTraining.of(
+    return automatic.prepared(
         learner.spec,
         dataset,
         epochs=training.epochs,
@@ -167,6 +178,7 @@ def prepared(config: RunConfig, learner: Learner, dataset: Dataset, crashes: Seq
         metrics=training.metrics or None,
         evaluate_every=training.evaluate_every,
         crashes=crashes,
+        on_trials=on_trials,
     )
 
 

@@ -1,8 +1,12 @@
-"""One BLAS thread for each layer, and a test that the BLAS library computes correctly.
+"""A pinned number of BLAS threads, and a test that the BLAS library computes correctly.
 
-Parallelism comes from the layers. A BLAS that splits a product over threads rounds it differently for each number of
-threads. NumPy wheels with OpenBLAS 0.3.28 and 0.3.29 could return wrong results for ``A @ B.T`` called from several
-threads at once, so products are compared once, before the first run of a process.
+Parallelism comes from the layers, so a product has one thread, unless a plan says more. A BLAS that splits a product
+over threads rounds it differently for each number of threads. So the number is the same wherever a run goes on, and
+never that of the machine's cores. The setting belongs to the process: runs at the same time in one process have the
+same number, and so have all stages of a run, which any runtime may host in one process.
+
+NumPy wheels with OpenBLAS 0.3.28 and 0.3.29 could return wrong results for ``A @ B.T`` called from several threads at
+once, so products are compared once, before the first run of a process.
 
 Kernels other than NumPy's are not pinned here: they compute every product on one thread themselves.
 """
@@ -18,9 +22,9 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info
 
-from annex_actors.base.errors import AnnexError
+from annex_actors.base.errors import AnnexError, ConfigError
 from annex_actors.layers.kernels import NUMPY, Kernels
 
 
@@ -29,7 +33,7 @@ class BrokenBlasError(AnnexError):
 
 
 class _Pin:
-    """The number of runs that need one thread. The setting belongs to the whole process, and so must this count.
+    """The number of threads, and of runs that need it. The setting belongs to the whole process, and so must this.
 
     Of several runs at a time, the first one saves the setting and the last one restores it.
     """
@@ -37,13 +41,24 @@ class _Pin:
     def __init__(self) -> None:
         self._lock = Lock()
         self._runs = 0
+        self._threads = 1
         self._limits: Any = None
 
-    def set(self) -> None:
-        """Count one run more, and pin where it is the first."""
+    def set(self, threads: int) -> None:
+        """Count one run more, and pin where it is the first.
+
+        Raises:
+            ConfigError: see `blas_threads`.
+        """
         with self._lock:
             if not self._runs:
-                self._limits = _libraries(len(sys.modules)).limit(limits=1, user_api="blas")
+                self._limits = _limits_to(threads)
+                self._threads = threads
+            elif threads != self._threads:
+                raise ConfigError(
+                    f"expected `blas_threads` to be {self._threads}, as of other work under way in this process, got "
+                    f"{threads}; wait for that work to end, or do this in another process"
+                )
             self._runs += 1
 
     def restore(self) -> None:
@@ -51,7 +66,9 @@ class _Pin:
         with self._lock:
             self._runs -= 1
             if not self._runs and self._limits is not None:
+                _take_control()
                 self._limits.restore_original_limits()
+                _take_control()
 
 
 _PIN = _Pin()
@@ -67,22 +84,56 @@ def _libraries(modules: int) -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def _limits_to(threads: int) -> Any:
+    """Set the number of threads of every BLAS library; return what restores it.
+
+    Raises:
+        ConfigError: a library takes no such number, or there is none whose number can be set.
+    """
+    libraries = _libraries(len(sys.modules))
+    _take_control()
+    limits = libraries.limit(limits=threads, user_api="blas")
+    taken = {each["num_threads"] for each in libraries.info() if each["user_api"] == "blas"} if threads > 1 else {1}
+    if taken != {threads}:
+        limits.restore_original_limits()
+        most = f"at most {min(taken)}" if taken else "1"
+        raise ConfigError(
+            f"expected `blas_threads` to be {most} with {blas_description()}, got {threads}; ask for fewer"
+        )
+    return limits
+
+
+def _take_control() -> None:
+    """Let any thread set the number of threads.
+
+    From its version 3.8 on, threadpoolctl ignores all threads but the first one that set a number, as long as that
+    lives. A run may begin in one thread and end in another, and the next one begin in a third.
+    """
+    for library in _libraries(len(sys.modules)).lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
+
+
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Pin every BLAS library of the process to one thread; restore the setting after the last of several runs.
+def blas_threads(threads: int = 1) -> Iterator[None]:
+    """Pin every BLAS library of the process to a number of threads; restore the setting after the last of several runs.
+
+    Args:
+        threads: on how many threads each product is computed, >= 1.
 
     Raises:
         BrokenBlasError: see `self_test`.
+        ConfigError: the library does not take the number, or other runs in this process have another one.
     """
-    self_test(NUMPY)
-    with pinned_blas():
+    self_test(NUMPY, threads)
+    with pinned_blas(threads):
         yield
 
 
 @contextmanager
-def pinned_blas() -> Iterator[None]:
-    """Do as `one_blas_thread` does, without its test, for work of one thread: it starts none itself."""
-    _PIN.set()
+def pinned_blas(threads: int = 1) -> Iterator[None]:
+    """Do as `blas_threads` does, without its test, for work of one thread: it starts none itself."""
+    _PIN.set(threads)
     try:
         yield
     finally:
@@ -97,22 +148,24 @@ def blas_description() -> str:
 
 
 @cache
-def self_test(kernels: Kernels = NUMPY, rounds: int = 4) -> None:
-    """Compare matrix products of two threads with those of one.
+def self_test(kernels: Kernels = NUMPY, threads: int = 1, rounds: int = 4) -> None:
+    """Compare matrix products that two threads ask for with those that one asks for.
 
     Args:
         kernels: whose products.
+        threads: on how many threads the BLAS library computes each.
         rounds: products for each thread.
 
     Raises:
         BrokenBlasError: they differ; the message says what to do.
+        ConfigError: see `blas_threads`.
     """
     numbers = np.random.default_rng(0)
     left = numbers.standard_normal((64, 96), dtype=np.float32)
     right = numbers.standard_normal((80, 96), dtype=np.float32)
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(2) as threads:
+    with pinned_blas(threads), ThreadPoolExecutor(2) as pool:
         expected = kernels.product(left, right.T)
-        products = list(threads.map(lambda _: kernels.product(left, right.T), range(2 * rounds)))
+        products = list(pool.map(lambda _: kernels.product(left, right.T), range(2 * rounds)))
     if not all(np.array_equal(expected, product) for product in products):
         library = blas_description() if kernels == NUMPY else kernels.description
         raise BrokenBlasError(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from numbers import Integral
+from typing import Any, TypeAlias
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
@@ -50,13 +51,20 @@ class CostModel:
         layers: the times of each layer, the cost as the layer after the last; layers that are missing take no time.
         latency: of a message between two workers; alpha.
         per_byte: the additional time for each byte of a message's arrays; beta.
-        message_bytes: the size that every message with arrays is taken to have; None: its real size.
+        message_bytes: the size that every message with arrays is taken to have; or one for each pair of neighbours,
+            that of the first two stages first; None: its real size.
         workers: the worker of each stage; None: each stage has its own. Between stages of one worker a message arrives
             at once.
         in_order: whether a worker does the work of a step strictly in the schedule's order, if it has one, and waits
             for the next piece of work in this order.
         slowness: for each worker, the factor by which all its work takes longer.
         kills: the times at which stages are killed. The work under way is lost; the stage is restarted at once.
+        cores: how many pieces of work are done at once, whatever their workers are; the most urgent goes first. None:
+            each worker has a core.
+        piece: the time that each F, B and W takes beside its layers.
+        trainer: the time that the trainer works for a step, when it has the step's cost.
+        one_interpreter: whether all workers share a Python interpreter, so that only one at a time does what is not a
+            layer's work: ``piece`` and ``trainer``.
 
     Raises:
         ConfigError: a field of another kind, or out of range.
@@ -65,17 +73,23 @@ class CostModel:
     layers: Sequence[LayerTimes] = ()
     latency: float = 0
     per_byte: float = 0
-    message_bytes: int | None = None
+    message_bytes: int | Sequence[int] | None = None
     workers: Sequence[Worker] | None = None
     in_order: bool = False
     slowness: Mapping[Worker, float] = field(default_factory=dict)
     kills: Sequence[tuple[float, Address]] = ()
+    cores: int | None = None
+    piece: float = 0
+    trainer: float = 0
+    one_interpreter: bool = False
 
     def __post_init__(self) -> None:
         _check_time("latency", self.latency)
         _check_time("per_byte", self.per_byte)
-        if self.message_bytes is not None:
-            checks.whole_number("message_bytes", self.message_bytes, at_least=0)
+        _check_time("piece", self.piece)
+        _check_time("trainer", self.trainer)
+        if self.cores is not None:
+            checks.whole_number("cores", self.cores, at_least=1)
         for worker, factor in checks.instance("slowness", self.slowness, Mapping, "a dict such as {1: 2.5}").items():
             checks.whole_number("slowness", worker, at_least=0)
             checks.real_number(f"slowness[{worker}]", factor, above=0)
@@ -87,9 +101,23 @@ class CostModel:
             self,
             layers=checks.elements("layers", self.layers, LayerTimes, "times such as LayerTimes(forward=2)"),
             workers=workers,
+            message_bytes=_checked_bytes(self.message_bytes),
+            one_interpreter=checks.boolean("one_interpreter", self.one_interpreter),
             in_order=checks.boolean("in_order", self.in_order),
             kills=tuple(map(_checked_kill, checks.several("kills", self.kills, f"a list, each element {_KILL}"))),
         )
+
+    def size_between(self, one: int, other: int) -> int | None:
+        """Return the size of a message between two neighbouring stages; None: its real size."""
+        sizes = self.message_bytes
+        return sizes[min(one, other)] if isinstance(sizes, Sequence) else sizes
+
+
+def _checked_bytes(sizes: Any) -> int | tuple[int, ...] | None:
+    if sizes is None or isinstance(sizes, Integral):
+        return None if sizes is None else checks.whole_number("message_bytes", sizes, at_least=0)
+    several = checks.several("message_bytes", sizes, "a number of bytes, or one for each pair of neighbours")
+    return tuple(checks.whole_number("message_bytes", each, at_least=0) for each in several)
 
 
 def _checked_kill(kill: tuple[float, Address]) -> tuple[float, Address]:

@@ -19,10 +19,9 @@ from annex_actors.peers.stage_state import StageState
 from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.given import Given
 from annex_actors.protocol.instrument import Instrument, Peer, WorkItem, combined
-from annex_actors.protocol.messages import WHOLE_STEP, Address, Control, Message, Predict, Target
-from annex_actors.protocol.routing import stage_address
-
-STAGES = stage_address(0).role
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Backward, Control, Forward, Message, Predict, Target
+from annex_actors.protocol.replicas import Share
+from annex_actors.protocol.routing import is_stage, replica_of
 
 MOST_BYTES = 256 * 2**20
 """The most bytes of arrays of a failure: a layer in a process sends them before it ends, and so before its restart."""
@@ -137,7 +136,7 @@ class FailureObserver(Instrument):
         """Hand a failure over, unless it is too large; other peers than stages have nothing to repeat."""
         if not given.is_whole:  # only what failed is of use then
             given = replace(given, before=(), snapshot=replace(given.snapshot, state=StageState(())))
-        if peer.address.role == STAGES and _size(given) <= MOST_BYTES:
+        if is_stage(peer.address) and _size(given) <= MOST_BYTES:
             where = error if isinstance(error, LayerError) else None
             layer, work = (where.layer, where.work) if where else (None, given.message.kind)
             text = "".join(traceback.format_exception(error))
@@ -158,7 +157,7 @@ class BrokenOffObserver(Instrument):
 
     def before(self, peer: Peer, item: WorkItem | None) -> None:
         """Hand the piece over, if it is the one."""
-        if peer.address.role != STAGES or not is_piece(item) or f"{item.kind} at {item.place}" != self._place:
+        if not is_stage(peer.address) or not is_piece(item) or f"{item.kind} at {item.place}" != self._place:
             return
         given = peer.given_to(item)
         if given is not None and _size(given) <= MOST_BYTES:
@@ -179,14 +178,17 @@ class Fingerprinter(Instrument):
 
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
         """Hand over the fingerprints of a piece of work."""
-        if peer.address.role == STAGES and is_piece(item):
+        if is_stage(peer.address) and is_piece(item):
             for each in fingerprints(peer, item, effects):
                 self._hand_over(each)
 
 
 def is_piece(item: WorkItem | None) -> TypeGuard[Message]:
-    """Return whether a stage's next work is a piece of its training: neither control, nor prediction, nor a target."""
-    return isinstance(item, Message) and not isinstance(item, Control | Predict | Target)
+    """Return whether a stage's next work is a piece of its training: neither control, nor prediction, nor a target.
+
+    Nor is it what another replica tells, which a stage only keeps, as it does a target.
+    """
+    return isinstance(item, Message) and not isinstance(item, Control | Predict | Target | Share)
 
 
 def sent(effects: Sequence[Effect]) -> tuple[Message, ...]:
@@ -199,8 +201,11 @@ def fingerprints(stage: Peer, message: Message, effects: Sequence[Effect]) -> li
     """Return the fingerprints of a piece of a stage's work, and, if it has finished a step, of the state after it.
 
     The state is weights, optimizer slots, running state and stash, whether it is committed or not. The costs are
-    recorded themselves, and the outbox depends on who has committed what.
+    recorded themselves, and the outbox depends on who has committed what. Of the replicas of a stage, the first one has
+    the pieces that all of them repeat: W, the update and the state.
     """
+    if replica_of(stage.address) and not isinstance(message, Forward | Backward):
+        return []
     number, latest = stage.address.number or 0, stage.latest
     place = Place(number, message.kind, message.step, message.microbatch)
     found = [Fingerprint(place, _hash(message), _hash(*sent(effects)))]

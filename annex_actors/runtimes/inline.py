@@ -23,7 +23,7 @@ from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope,
 from annex_actors.protocol.node import Node
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import clock
-from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.blas import blas_threads
 from annex_actors.runtimes.hosting.failures import FailureLedger, explained, standstill, too_many_restarts
 from annex_actors.runtimes.hosting.observers import log_failure
 from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError, StandstillError
@@ -177,7 +177,7 @@ class InlineJob:
         if self._failure is not None:
             raise RunFailedError(self._failure)
         try:
-            with one_blas_thread():
+            with blas_threads(self._program.blas_threads):
                 self._begin()
                 yield
         except KeyboardInterrupt:

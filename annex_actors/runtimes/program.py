@@ -128,6 +128,7 @@ class Program:
         reader: the peer that reads inputs which stay in files, for the driver; None: all are in memory.
         handing_over: keeps what stages hand over, from wherever they live; None: they hand over nothing.
         trace: records what every peer receives, does and sends, in any process; None: the run is not traced.
+        blas_threads: on how many threads the BLAS library computes each product, in every process of the run.
     """
 
     run: str
@@ -143,6 +144,7 @@ class Program:
     reader: PeerSpec | None = None
     handing_over: HandingOver | None = None
     trace: JobTrace | None = None
+    blas_threads: int = 1
 
     def __repr__(self) -> str:
         return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"

@@ -5,12 +5,12 @@ there; the mathematics is computed, in no virtual time. A cost model says how lo
 message travels, and which stages share a worker. Work begins when its worker is free and the discipline allows it; its
 messages leave when it ends. The same program takes the same virtual time on every machine.
 
-The trainer costs nothing: it has a worker of its own, and its messages arrive at once.
+The trainer has a worker of its own, and its messages arrive at once. It costs nothing, unless the model says otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
@@ -29,11 +29,12 @@ from annex_actors.protocol.messages import (
     Envelope,
     Forward,
     Message,
+    Report,
     WeightGradient,
     WithArray,
 )
 from annex_actors.protocol.routing import READER, TRAINER
-from annex_actors.runtimes.cost_model import CostModel, LayerTimes, Worker
+from annex_actors.runtimes.cost_model import CostModel, Worker
 from annex_actors.runtimes.inline import InlineJob, Killed, work_first
 from annex_actors.runtimes.program import Job, Program
 from annex_actors.schedules.discipline import Work
@@ -114,25 +115,30 @@ _WORK: dict[type[Message], Work] = {
 
 
 class VirtualClock(Instrument):
-    """Adds up how long the layers take for a piece of work: ``spent`` is the time, ``did`` the work.
+    """Adds up how long a piece of work takes: ``spent`` by its layers, ``beside`` them; ``did`` is the work.
 
     Args:
-        layers: the times of each layer.
+        costs: the times of each layer, and of what is beside them.
     """
 
-    def __init__(self, layers: Sequence[LayerTimes]) -> None:
+    def __init__(self, costs: CostModel) -> None:
         self.spent: float = 0
+        self.beside: float = 0
         self.did: tuple[Work, int, int] | None = None
-        self._layers = layers
+        self._costs = costs
+        self._layers = costs.layers
         self._microbatches: dict[int, int] = {}
 
     def before(self, peer: Peer, item: WorkItem | None) -> None:
-        """Set the time spent to 0."""
-        self.spent, self.did = 0, None
+        """Set the time spent to 0, and that beside the layers to what such a piece of work takes."""
+        self.spent, self.beside, self.did = 0, 0, None
+        if isinstance(item, Report):
+            self.beside = self._costs.trainer
         if isinstance(item, Forward):
             self._microbatches[item.step] = item.part.microbatches
         if isinstance(item, Message) and type(item) in _WORK:
             self.did = _WORK[type(item)], item.step, item.microbatch
+            self.beside = self._costs.piece
 
     def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         """Add the time of a layer's work."""
@@ -173,8 +179,11 @@ class SimulatedJob(InlineJob):
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._entries = count()
         self._occupied: dict[Worker, Address] = {}
+        self._waiting: dict[Address, None] = {}
+        """The peers whose workers had no core; each time that a core is free, they may begin."""
+        self._interpreter_free: float = 0
         self._places: dict[tuple[Worker, int], int] = {}
-        self._work_clock = VirtualClock(costs.layers)
+        self._work_clock = VirtualClock(costs)
         self._instrument = partial(_instrument, program, proxy(self), self._work_clock)
         for when, address in costs.kills:
             self._at(when, partial(self._kill_stage, address))
@@ -200,10 +209,27 @@ class SimulatedJob(InlineJob):
             self.now = self._agenda[0][0]
         while self._agenda and self._agenda[0][0] <= self.now:
             heappop(self._agenda)[2]()
-        looked, self._busy = self._busy, {}
-        for worker in dict.fromkeys(self._worker_of[address] for address in looked):
-            if worker not in self._occupied:
+        looked, self._busy = {**self._waiting, **self._busy}, {}
+        self._waiting.clear()
+        for worker in self._in_turn(looked):
+            if worker in self._occupied:
+                continue
+            if self._costs.cores is not None and len(self._occupied) >= self._costs.cores:
+                self._waiting.update(dict.fromkeys(self._peers_on[worker]))
+            else:
                 self._begin_work(worker)
+
+    def _in_turn(self, addresses: Iterable[Address]) -> Iterable[Worker]:
+        """Return the workers of these peers; where they compete for cores, the one with the most urgent work first."""
+        workers = dict.fromkeys(self._worker_of[address] for address in addresses)
+        if self._costs.cores is None:
+            return workers
+
+        def urgency(worker: Worker) -> tuple[bool, Urgency]:
+            found = [each for peer in self._peers_on[worker] if (each := self._nodes[peer].urgency()) is not None]
+            return not found, min(found, default=MOST_URGENT)
+
+        return sorted(workers, key=urgency)
 
     def _begin_work(self, worker: Worker) -> None:
         peers = self._peers_on[worker]
@@ -237,10 +263,15 @@ class SimulatedJob(InlineJob):
             return
         if effects is None:
             return
-        start, end = self.now, self.now + clock.spent * self._costs.slowness.get(worker, 1)
+        slowness = self._costs.slowness.get(worker, 1)
+        start, beside = self.now, clock.beside * slowness
+        if beside and self._costs.one_interpreter:
+            start = max(start, self._interpreter_free)
+            self._interpreter_free = start + beside
+        end = start + beside + clock.spent * slowness
         self._occupied[worker] = address
         end_work = partial(self._end_work, address, incarnation, effects, clock.did, start)
-        if end > start:
+        if end > self.now:
             self._at(end, end_work)
         else:
             end_work()
@@ -255,7 +286,7 @@ class SimulatedJob(InlineJob):
         self._busy[address] = None
         if did is not None:
             self._record(address, worker, did, start)
-        elif self.now > start:  # an update that had to wait for the norm of all gradients
+        elif self.now > start and worker in self.workers:  # an update that had to wait for the norm of all gradients
             self.workers[worker].add(start, self.now)
         self._perform(address, lambda: effects)
 
@@ -283,8 +314,8 @@ class SimulatedJob(InlineJob):
             return 0
         if not costs.per_byte or not isinstance(envelope.message, WithArray):
             return costs.latency
-        size = costs.message_bytes if costs.message_bytes is not None else envelope.message.nbytes
-        return costs.latency + costs.per_byte * size
+        size = costs.size_between(sender.number or 0, to.number or 0)
+        return costs.latency + costs.per_byte * (envelope.message.nbytes if size is None else size)
 
     def _kill_stage(self, address: Address) -> None:
         worker = self._worker_of[address]

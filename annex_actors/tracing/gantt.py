@@ -12,6 +12,7 @@ from typing import Any
 from annex_actors.base.errors import DataError, UserError
 from annex_actors.base.words import counted
 from annex_actors.protocol.messages import WHOLE_STEP, Address
+from annex_actors.protocol.routing import is_stage
 from annex_actors.tracing.ideal import ideal_of
 from annex_actors.tracing.pictures import COLORS, label_of, new_figure, plain, saved
 from annex_actors.tracing.recording import Recording
@@ -108,7 +109,7 @@ def gantt_of(
     """
     window = window_of(trace, step, steps)
     rows, real, wall = real_bars(trace, window)
-    stages = [peer for peer in rows if peer.role == "stage"]
+    stages = [peer for peer in rows if is_stage(peer)]
     ideal = ideal_bars(trace, len(window), stages)
     first = len(stages) + 1 if ideal else 0
     height = first + len(rows)
@@ -132,7 +133,7 @@ def gantt_of(
 
 def real_bars(trace: Recording, window: range) -> tuple[list[Address], list[Bar], float]:
     """Return the peers that worked on these steps, their work and waits, and how many milliseconds that took."""
-    rows = sorted(trace.peers, key=lambda peer: peer.role != "stage")
+    rows = sorted(trace.peers, key=lambda peer: not is_stage(peer))
     inside = [each for peer in rows for each in trace.work[peer] if each.on_step and each.step in window]
     if len(inside) > MOST_PIECES:
         raise DataError(

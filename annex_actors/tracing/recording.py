@@ -12,6 +12,7 @@ import numpy as np
 from annex_actors.base.errors import ConfigError, DataError
 from annex_actors.base.words import counted
 from annex_actors.protocol.messages import Address
+from annex_actors.protocol.routing import is_stage
 from annex_actors.runtimes.hosting.heartbeat import START
 from annex_actors.runtimes.tracing.layout import RECEIVED, SENT, WORKED, Records
 from annex_actors.schedules.discipline import Discipline
@@ -188,7 +189,7 @@ class Recording:
 
     def _limit(self, peer: Address) -> int | None:
         limits = self.header["credit"]
-        return limits[peer.number] if peer.role == "stage" and peer.number in range(len(limits)) else None
+        return limits[peer.number] if is_stage(peer) and peer.number in range(len(limits)) else None
 
     def _flow(self, send: Any, receipts: Records, receipt: int) -> Flow:
         received = None if receipt < 0 else float(receipts[receipt]["start"])

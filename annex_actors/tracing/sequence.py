@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from annex_actors.base.errors import DataError
 from annex_actors.base.words import counted
 from annex_actors.protocol.messages import WHOLE_STEP, Address
+from annex_actors.protocol.routing import is_stage
 from annex_actors.tracing.pictures import COLORS, label_of, new_figure, saved
 from annex_actors.tracing.pieces import CONTROL, LETTERS, Flow
 from annex_actors.tracing.recording import Recording
@@ -77,7 +78,7 @@ def mermaid_of(trace: Recording, step: int | None = None) -> str:
 def _peers(trace: Recording, flows: Sequence[Flow]) -> list[Address]:
     """Return the peers with a message; the trainer first, since it feeds the first stage."""
     there = {flow.sender for flow in flows} | {flow.to for flow in flows}
-    known = [*(peer for peer in trace.peers if peer.role != "stage"), *trace.peers]
+    known = [*(peer for peer in trace.peers if not is_stage(peer)), *trace.peers]
     return list(dict.fromkeys(peer for peer in (*known, *sorted(there)) if peer in there))
 
 

@@ -9,6 +9,7 @@ from statistics import median, quantiles
 
 from annex_actors.base.errors import UserError
 from annex_actors.protocol.messages import Address
+from annex_actors.protocol.routing import is_stage
 from annex_actors.tracing.ideal import ideal_of
 from annex_actors.tracing.pieces import CONTROL, Work
 from annex_actors.tracing.recording import Recording
@@ -81,7 +82,7 @@ def figures_of(trace: Recording) -> Figures:
         wall=trace.wall,
         steps=len(trace.steps),
         peers=tuple(_of_peer(trace, peer, sizes[peer]) for peer in trace.peers),
-        bubble=_bubble([works for peer, works in trace.work.items() if peer.role == "stage"]),
+        bubble=_bubble([works for peer, works in trace.work.items() if is_stage(peer)]),
         ideal_bubble=_ideal_bubble(trace),
         messages=len(hops),
         lost=sum(each.received is None and each.kind not in CONTROL for each in flows),

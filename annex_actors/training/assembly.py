@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.costs import Cost
 from annex_actors.layers import Network
 from annex_actors.optimizers import Clipping, Optimizer
@@ -10,10 +11,33 @@ from annex_actors.protocol.routing import Routing
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.training.checkpoint import Checkpoint
 
+_MOST_REPLICAS = 1000
+"""Each is an actor, and tells all others of every microbatch."""
+
 
 def one_stage_per_layer(layers: int) -> tuple[range, ...]:
     """Return the default placement: a stage for each layer, and one for the cost, which counts as the last layer."""
     return tuple(range(index, index + 1) for index in range(layers + 1))
+
+
+def check_replicas(replicas: tuple[int, ...], discipline: Discipline) -> None:
+    """Refuse replicas by a schedule whose steps overlap, since replicas finish a step together; and too many.
+
+    Args:
+        replicas: how many each stage has.
+        discipline: the schedule.
+
+    Raises:
+        ConfigError: a stage has replicas, and the schedule is not synchronous; or it has more than a thousand.
+    """
+    most = max(replicas, default=1)
+    if most > _MOST_REPLICAS:
+        raise ConfigError(f"expected a stage to be in at most {_MOST_REPLICAS:,} replicas, got {most:,}; ask for fewer")
+    if most > 1 and not discipline.is_synchronous(len(replicas)):
+        raise ConfigError(
+            f"expected a synchronous schedule for a stage in {most} replicas, got {discipline.name}; "
+            "choose one such as 1f1b, or one replica for each stage"
+        )
 
 
 def stage_specs(
@@ -27,8 +51,9 @@ def stage_specs(
     state: Checkpoint,
     seed: int,
     run: str,
+    replicas: tuple[int, ...] = (),
 ) -> tuple[StageSpec, ...]:
-    """Return a stage for each range of ``placement``.
+    """Return a stage for each range of ``placement``, or its replicas, in order.
 
     Args:
         network: the layers.
@@ -40,10 +65,15 @@ def stage_specs(
         state: the network at the step where the run begins.
         seed: the run's seed.
         run: the run's name.
-    """
-    routing, first_learner = Routing(len(placement)), network.first_learner
+        replicas: how many each stage has; empty: one each.
 
-    def spec(stage: int, indices: range) -> StageSpec:
+    Raises:
+        ConfigError: a stage has replicas, and the schedule is not synchronous.
+    """
+    check_replicas(replicas, discipline)
+    routing, first_learner = Routing(len(placement), replicas=replicas), network.first_learner
+
+    def spec(stage: int, indices: range, replica: int) -> StageSpec:
         layers = network.layers[indices.start : indices.stop]
         is_last = stage == len(placement) - 1
         return StageSpec(
@@ -61,6 +91,11 @@ def stage_specs(
             tuning=network.tuning[indices.start : indices.stop],
             first_learner=first_learner,
             clipping=clipping,
+            replica=replica,
         )
 
-    return tuple(spec(stage, indices) for stage, indices in enumerate(placement))
+    return tuple(
+        spec(stage, indices, replica)
+        for stage, indices in enumerate(placement)
+        for replica in range(routing.count(stage))
+    )

@@ -56,6 +56,7 @@ def identity_of(
             "batch_size": batch_size,
             "microbatches": spec.parts(batch_size),
             "kernels": spec.kernels.name,
+            "blas_threads": None if spec.blas_threads == 1 else spec.blas_threads,
             "dtype": None if spec.dtype == np.float32 else spec.dtype.name,
             "schedule": _formula(spec, initial, spec.parts(batch_size)),
             **described("cost", spec.cost),

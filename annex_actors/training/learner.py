@@ -23,11 +23,12 @@ from annex_actors.optimizers import Clipping, Optimizer
 from annex_actors.runtimes import Crash, Observer, RunFailedError, Runtime, Supervision
 from annex_actors.runtimes.hosting.own_code import OwnFrames
 from annex_actors.schedules.discipline import Discipline
+from annex_actors.training.automatic import prepared
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.evaluation import evaluated_on
 from annex_actors.training.halting import Halt
-from annex_actors.training.learner_spec import PER_LAYER, LearnerSpec
+from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.model_files import load_model, save_model
 from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.prediction import Predict, Predictions, serving
@@ -35,6 +36,7 @@ from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.rate_finder import RateSearch, find_rate
 from annex_actors.training.result import Result
 from annex_actors.training.session import Session
+from annex_actors.training.stages import AUTO, Stages
 from annex_actors.training.summary import Summary, summary_of
 
 
@@ -54,27 +56,23 @@ class Learner:
         clipping: how gradients are clipped: ``value:0.5`` limits each number, ``layer_norm:1.0`` the norm of each
             layer's gradient, ``global_norm:1.0`` that of all layers together, for which the layers wait for each other
             at the end of every step; or a `Clipping`. None: not at all.
-        ema_momentum: the fraction that an exponential moving average of the weights keeps at each step,
-            0 <= ema_momentum < 1, such as 0.999. Evaluations and predictions then use the averages, which are slots of
-            the optimizer, ``average.weight`` for ``weight``; training goes on with the weights. None: there are none.
-        reduce_on_plateau: when the learning rate is lowered, as text such as ``patience=5:factor=0.5``, or a
-            `ReduceOnPlateau`. None: never.
-        microbatches: into how many parts a batch is cut, >= 1. More parts keep more layers busy at once; fewer parts
-            make larger, and so faster, matrix products. None: the schedule's default, 2 or, if steps overlap, 1; but
-            not more than the batch has samples.
+        ema_momentum: the fraction, 0 <= ema_momentum < 1, that a moving average of the weights keeps at each step, such
+            as 0.999; evaluations and predictions use the averages, slots such as ``average.weight``. None: none.
+        reduce_on_plateau: when the learning rate is lowered, as ``patience=5:factor=0.5``, a `ReduceOnPlateau`.
+        microbatches: into how many parts a batch is cut, >= 1. More keep more layers busy at once, fewer make larger
+            and so faster products. None: the schedule's default, 2 or, if steps overlap, 1; at most a sample in each.
         schedule: the order of work: a name (``annex-actors schedules`` lists them), or a `Discipline`. All synchronous
             schedules give the same weights; asynchronous schedules are faster and give the weights of their formula.
-        runtime: where layers live: ``schedulers``, ``threads``, ``processes`` or ``inline``, or a runtime with
-            settings; all give the same weights.
-        stages: ``layer`` for an actor for each layer and one for the cost; or how many actors share the layers by their
-            work. Fewer exchange fewer messages, which pays if it is little; by synchronous schedules no bit changes.
+        runtime: where layers live: ``schedulers``, ``threads``, ``processes``, ``inline``; or a runtime with settings.
+        stages: ``layer`` for an actor for each layer and one for the cost; how many actors share the layers by their
+            work; a `Plan` or its text, as ``3,2,2``; or ``auto``, the plan that `train` finds to be fastest here.
         kernels: ``numpy`` or ``torch``, the library that computes the matrix products; they round differently.
         dtype: ``float32`` or ``float64``, of weights, activations and gradients; samples are kept as float32 anyway.
         seed: the seed of all random numbers, 0 <= seed < 2**64.
         supervision: how failures are handled.
         class_weight: what the samples of each class count in the cost of a training: weights >= 0 by the class's name,
-            as ``{"cat": 2.0}`` or ``"cat=2,dog=1"``, 1 for a class left out; or ``"balanced"``, with which all classes
-            count the same. Only ratios matter; the samples' own weights are multiplied, and no test cost changes.
+            as ``{"cat": 2.0}`` or ``"cat=2,dog=1"``, 1 for a class left out; or ``"balanced"``: all classes count the
+            same. Only ratios matter; the samples' own weights are multiplied, and no test cost changes.
         load: your own Python files to run first, here and in every process; what they register has a name from then on.
 
     Raises:
@@ -93,7 +91,7 @@ class Learner:
         microbatches: int | None = None,
         schedule: str | Discipline = "1f1b",
         runtime: str | Runtime = "schedulers",
-        stages: str | int = PER_LAYER,
+        stages: Stages = "layer",
         kernels: str | Kernels = "numpy",
         dtype: str | DType = "float32",
         seed: int = 0,
@@ -189,9 +187,10 @@ class Learner:
             InterruptedRun: Ctrl-C; it holds the result so far. (A second Ctrl-C ends the wait for the steps in flight.)
         """
         with OwnFrames():
-            training = PreparedTraining.of(
+            training = prepared(
                 self.spec,
                 dataset,
+                resume or self.checkpoint,
                 epochs=epochs,
                 batch_size=batch_size,
                 halt=halt,
@@ -206,6 +205,7 @@ class Learner:
     def carry_out(self, training: PreparedTraining, **options: Any) -> Result:
         """Run a training that was prepared with this learner's settings; see `train`, and for the options `Session`."""
         self.result = None
+        self.spec = training.spec if self.spec.stages == AUTO else self.spec
         session = Session(training, **options)
         try:
             result = session.run()
@@ -281,7 +281,7 @@ class Learner:
 
         The function predicts as `predict` does, to the same bits, and may be called from several threads, whose samples
         are then under way at once. The actors are those of the learner's runtime, and restarted when they die; no call
-        is lost. They are stopped at the end of the block, however it ends. Until then NumPy has one BLAS thread.
+        is lost. They are stopped at the end of the block, however it ends. Until then BLAS has the plan's threads.
 
         Raises:
             DataError: there are no trained weights.

@@ -11,7 +11,6 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief, shown
 from annex_actors.base.types import DType, Shape
-from annex_actors.base.words import counted
 from annex_actors.costs import Cost
 from annex_actors.costs import cost as cost_of
 from annex_actors.layers import Kernels, Layer, Network, StackLayer, sequence
@@ -20,7 +19,7 @@ from annex_actors.optimizers import Clipping, Optimizer, averaged, scaled
 from annex_actors.optimizers import clipping as clipping_of
 from annex_actors.optimizers import optimizer as optimizer_of
 from annex_actors.peers.stage import StageSpec
-from annex_actors.placement import network_work, partition
+from annex_actors.placement import Plan, network_work, partition
 from annex_actors.runtimes import Runtime, Supervision
 from annex_actors.runtimes import runtime as runtime_of
 from annex_actors.schedules.discipline import Discipline
@@ -31,9 +30,7 @@ from annex_actors.training.checkpoint import FLOAT32, Checkpoint
 from annex_actors.training.class_weights import ClassWeight
 from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.plateau import reduce_on_plateau as plateau_of
-
-PER_LAYER = "layer"
-"""The placement with an actor for each layer."""
+from annex_actors.training.stages import Stages, check_possible, checked_stages, replicas_of
 
 _SUPERVISION = "a Supervision, such as Supervision(max_restarts=10)"
 
@@ -58,7 +55,7 @@ class LearnerSpec:
     microbatches: int | None
     schedule: Discipline
     runtime: Runtime
-    stages: str | int
+    stages: Stages
     kernels: Kernels
     dtype: DType = FLOAT32
     seed: int
@@ -79,13 +76,14 @@ class LearnerSpec:
             microbatches=None if parts is None else checks.whole_number("microbatches", parts, at_least=1),
             schedule=discipline_of(self.schedule),
             runtime=runtime_of(self.runtime),
-            stages=_checked_stages(self.stages, len(network.layers)),
+            stages=checked_stages(self.stages, [layer.spec() for layer in network.layers]),
             kernels=kernels,
             dtype=checks.floating("dtype", self.dtype),
             seed=checks.whole_number("seed", self.seed, at_least=0, below=2**64),
             class_weight=class_weights.checked(self.class_weight),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
+        check_possible(self.stages, self.kernels, self.schedule)
         for factor in self._rate_factors():
             scaled(self.optimizer, factor)  # an optimizer without a learning rate is refused
 
@@ -115,8 +113,20 @@ class LearnerSpec:
 
     @property
     def actors(self) -> int:
-        """How many actors share the layers and the cost."""
+        """How many stages share the layers and the cost, each an actor, or as many as it has replicas."""
+        if isinstance(self.stages, Plan):
+            return len(self.stages.stages)
         return len(self.network.layers) + 1 if isinstance(self.stages, str) else self.stages
+
+    @property
+    def replicas(self) -> tuple[int, ...]:
+        """How many replicas each stage has; empty where each has one."""
+        return replicas_of(self.stages)
+
+    @property
+    def blas_threads(self) -> int:
+        """On how many threads the BLAS library computes each matrix product."""
+        return self.stages.stages[0].blas_threads if isinstance(self.stages, Plan) else 1
 
     def _rate_factors(self) -> Iterator[float]:
         """Yield factors by which the learning rate of a layer or a step will be multiplied."""
@@ -126,6 +136,8 @@ class LearnerSpec:
 
     def placement(self, state: Checkpoint) -> tuple[range, ...]:
         """Return the indices of each actor's layers, given the network's state; the cost counts as the last layer."""
+        if isinstance(self.stages, Plan):
+            return self.stages.ranges
         if isinstance(self.stages, str):
             return one_stage_per_layer(len(self.network.layers))
         parameters = [layer.parameters for layer in state.layers]
@@ -154,10 +166,13 @@ class LearnerSpec:
             state=state,
             seed=self.seed,
             run=run,
+            replicas=self.replicas,
         )
 
 
 def _argument(value: object) -> str:
+    if isinstance(value, Plan):
+        return repr(str(value))
     return repr(value.name) if isinstance(value, Discipline | Kernels | np.dtype) else shown(value)
 
 
@@ -173,15 +188,3 @@ def _checked_network(network: object) -> Network:
 
 def _checked_momentum(momentum: float | None) -> float | None:
     return None if momentum is None else checks.real_number("ema_momentum", momentum, at_least=0, below=1)
-
-
-def _checked_stages(stages: str | int, layers: int) -> str | int:
-    if isinstance(stages, str):
-        if stages != PER_LAYER:
-            raise ConfigError(f'expected `stages` to be "{PER_LAYER}" or an integer >= 1, got {shown(stages)}')
-        return stages
-    number = checks.whole_number("stages", stages, at_least=1)
-    if number > layers + 1:
-        actors = f"an actor for each of {counted(layers, 'layer')} and one for the cost"
-        raise ConfigError(f"expected `stages` to be at most {layers + 1}, {actors}, got {number}; ask for fewer")
-    return number

@@ -168,7 +168,7 @@ class _Few:
     """
 
     def __init__(self, spec: LearnerSpec, checkpoint: Checkpoint) -> None:
-        self_test(spec.kernels)
+        self_test(spec.kernels, spec.blas_threads)
         self.spec = spec
         self._program = _program(spec, checkpoint)
         self._jobs: list[Job] = []
@@ -214,7 +214,15 @@ def _outputs_of(inputs: StoredInputs, spec: LearnerSpec, checkpoint: Checkpoint)
 def _program(spec: LearnerSpec, checkpoint: Checkpoint) -> Program:
     stages = spec.stage_specs(checkpoint, run_name())
     predictor = PredictorSpec(stages[0].run, stages[0].routing, checkpoint.step)
-    return Program(predictor.run, stages, predictor, MemoryStore(), spec.supervision, load=spec.load)
+    return Program(
+        predictor.run,
+        stages,
+        predictor,
+        MemoryStore(),
+        spec.supervision,
+        load=spec.load,
+        blas_threads=spec.blas_threads,
+    )
 
 
 def _asked(job: Job, program: Program, samples: Floats, first: int = 0) -> Floats:

@@ -216,6 +216,7 @@ class PreparedTraining:
             tuple(observers),
             self.spec.load,
             reader=ReaderSpec.of(self.trainer),
+            blas_threads=self.spec.blas_threads,
         )
 
 
@@ -265,7 +266,7 @@ def _trainer(
     in_files = [stored(each) is not None for each in (inputs, evaluated.inputs)]
     return TrainerSpec(
         run=run_name(),
-        routing=Routing(spec.actors, reader=any(in_files)),
+        routing=Routing(spec.actors, reader=any(in_files), replicas=spec.replicas),
         inputs=inputs if in_files[0] else freeze(inputs),
         targets=freeze(targets),
         test=evaluated,

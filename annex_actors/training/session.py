@@ -34,7 +34,7 @@ def start(spec: LearnerSpec, program: Program) -> Job:
     Raises:
         BrokenBlasError: the library that computes the matrix products returns wrong results.
     """
-    self_test(spec.kernels)
+    self_test(spec.kernels, spec.blas_threads)
     return spec.runtime.start(traced(program, spec.runtime))
 
 
@@ -136,7 +136,7 @@ class Session:
             restarts=job.restarts,
             seconds=job.seconds,
             samples=sum(batches.size(step) for step in range(initial.step, last.step)),
-            stages=len(self._stages),
+            stages=self._training.trainer.routing.workers,
             microbatches=self._training.trainer.microbatches,
             interrupted=self._interrupted,
             last=last if restored else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
 
@@ -32,6 +32,7 @@ class LayerSummary:
         message: bytes of the message with its outputs of one microbatch, and what skips it; None: the next layer is in
             the same actor, or it is the cost.
         actor: the number of the actor that it lives in.
+        replicas: how many replicas that actor has.
     """
 
     layer: int
@@ -41,6 +42,7 @@ class LayerSummary:
     work: int
     message: int | None
     actor: int
+    replicas: int = 1
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ class Summary:
 
     @property
     def actors(self) -> int:
-        """How many actors share the layers and the cost."""
-        return self.rows[-1].actor + 1
+        """How many actors share the layers and the cost, all replicas counted."""
+        return sum({row.actor: row.replicas for row in self.rows}.values())
 
     def lines(self, width: int = _WIDTH) -> list[str]:
         """Return the table and a line with the totals, for a terminal of that width."""
@@ -85,7 +87,7 @@ class Summary:
                 f"{row.parameters:,}",
                 f"{row.work:,}",
                 "-" if row.message is None else f"{row.message:,}",
-                row.actor,
+                row.actor if row.replicas == 1 else f"{row.actor} x {row.replicas}",
                 self.place,
             ]
             for row in self.rows
@@ -111,7 +113,9 @@ def summary_of(spec: LearnerSpec, input_shape: Shape, *, batch_size: int) -> Sum
     actors = [actor for actor, indices in enumerate(spec.placement(initial)) for _ in indices]
     rows = _layers(spec.network, initial, actors, samples * spec.dtype.itemsize)
     cost = LayerSummary(len(rows), spec.cost.name, (), 0, 0, None, actors[-1])
-    return Summary((*rows, cost), samples, spec.runtime.name, spec.dtype.name)
+    counts = spec.replicas or (1,) * spec.actors
+    rows = [replace(row, replicas=counts[row.actor]) for row in (*rows, cost)]
+    return Summary(tuple(rows), samples, spec.runtime.name, spec.dtype.name)
 
 
 def _layers(network: Network, initial: Checkpoint, actors: list[int], bytes_a_number: int) -> list[LayerSummary]:

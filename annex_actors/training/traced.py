@@ -25,8 +25,9 @@ def traced(program: Program, runtime: Runtime) -> Program:
 
 
 def _header(program: Program, runtime: Runtime) -> dict[str, Any]:
-    stages = [spec for spec in program.stages if isinstance(spec, StageSpec)]
+    stages = [spec for spec in program.stages if isinstance(spec, StageSpec) and not spec.replica]
     count, microbatches = len(stages), getattr(program.driver, "microbatches", 1)
+    shares = [len(spec.routing.share(spec.address, 0, microbatches)) for spec in stages]
     return {
         "version": VERSION,
         "run": program.run,
@@ -37,7 +38,9 @@ def _header(program: Program, runtime: Runtime) -> dict[str, Any]:
         "schedule": stages[0].discipline.name if stages else None,
         "microbatches": microbatches,
         "stages": count,
-        "credit": [spec.discipline.credit(spec.stage, count, microbatches) for spec in stages],
+        "credit": [
+            spec.discipline.credit(spec.stage, count, share) for spec, share in zip(stages, shares, strict=True)
+        ],
     }
 
 

@@ -10,7 +10,7 @@ from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.messages import Address, Envelope, Message
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import Job, PeerSpec, Program, RunFailedError
-from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.blas import blas_threads
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.node_host import Surroundings
 from annex_actors.runtimes.threads import PeerActor
@@ -72,7 +72,7 @@ class BareJob:
         self._registry = Registry()
         self._surroundings = BareSurroundings(program, self._registry)
         self._blas = ExitStack()
-        self._blas.enter_context(one_blas_thread())
+        self._blas.enter_context(blas_threads())
         self._actors = [self._start(spec, self._surroundings) for spec in program.peers]
 
     def _start(self, spec: PeerSpec, surroundings: Surroundings) -> Ref[PeerActor]:

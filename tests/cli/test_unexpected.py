@@ -36,6 +36,7 @@ COMMANDS = {
         for name in ("layers", "initializers", "costs", "metrics", "optimizers", "rates")
     },
     "find-rate": ("annex_actors.runs.config.resolve", ["find-rate", "xor"]),
+    "profile": ("annex_actors.runs.config.resolve", ["profile", "xor"]),
     "summary": ("annex_actors.runs.config.resolve", ["summary", "xor"]),
     "report": ("annex_actors.page.report.report_of", ["report", "run", "--out", "x.html"]),
     "replay": ("annex_actors.runs.saved_run.SavedRun.open", ["replay", "run"]),

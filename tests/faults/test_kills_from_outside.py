@@ -94,7 +94,7 @@ def with_kills(
     finally:
         killer.end()
         job.close()
-    stages = [spec.address for spec in program.stages]
+    stages = list(map(stage_address, range(len(training.placement))))
     return Checkpoint.gather(program.store, stages, TRAINING.initial), seen
 
 

@@ -22,7 +22,7 @@ from annex_actors.layers import Factors, Stack, Stateful, Weighted, on_stack
 from annex_actors.optimizers import scaled
 from annex_actors.peers.stage_state import LayerState
 from annex_actors.protocol.events import EpochFinished
-from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.blas import blas_threads
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.plateau import reduce_on_plateau
 from tests.trainings import Training
@@ -67,7 +67,7 @@ def plain(training: Training) -> Checkpoint:
     targets = cost(training.cost).encode(learned.targets, shape)
     batches = Batches(training.size, training.batch_size, training.seed)
     versions = [training.initial]
-    with one_blas_thread():  # as in every host: two threads round some products differently
+    with blas_threads(training.blas_threads):  # as in every host: two threads round some products differently
         for step in range(training.steps):
             rows = batches.indices(step)
             weights = None if learned.sample_weight is None else learned.sample_weight[rows]

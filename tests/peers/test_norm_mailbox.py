@@ -7,7 +7,7 @@ import pytest
 from annex_actors.peers.norm_mailbox import NormMailbox
 from annex_actors.peers.stage_progress import StageProgress
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
-from annex_actors.protocol.routing import Routing
+from annex_actors.protocol.routing import Routing, stage_address
 from tests.protocol.messages import forward
 
 STAGES = Routing(3)
@@ -23,17 +23,17 @@ def norm_of(step: int) -> GlobalNorm:
 
 def progress_after(steps: int, *, committed: int = 0, stage: int = 1) -> StageProgress:
     """Return how far a stage is that has computed the gradients of so many steps of one microbatch."""
-    progress = StageProgress(stage, STAGES, committed)
+    progress = StageProgress(stage_address(stage), STAGES, committed)
     for step in range(committed, committed + steps):
         progress.add_step(forward(step, of=1))
         progress.count_forward()
         progress.count_backward()
-        progress.count_weight_gradients(step, 1)
+        progress.count_weight_gradient(step, 0)
     return progress
 
 
 def test_a_sum_waits_for_the_stages_own_gradients() -> None:
-    mailbox = NormMailbox(1, 0)
+    mailbox = NormMailbox(True, 0)
     mailbox.put(sum_of(0), 0)
     assert not mailbox.is_empty
     assert mailbox.find(progress_after(0)) is None
@@ -41,7 +41,7 @@ def test_a_sum_waits_for_the_stages_own_gradients() -> None:
 
 
 def test_a_norm_waits_until_the_sum_is_sent_in_this_incarnation_too() -> None:
-    mailbox, progress = NormMailbox(1, 0), progress_after(1)
+    mailbox, progress = NormMailbox(True, 0), progress_after(1)
     mailbox.put(norm_of(0), 0)
     assert mailbox.find(progress) is None
     assert mailbox.waits_for(0) == "the squared norm of step 0"
@@ -52,13 +52,13 @@ def test_a_norm_waits_until_the_sum_is_sent_in_this_incarnation_too() -> None:
 
 
 def test_the_first_stage_needs_no_sum() -> None:
-    mailbox = NormMailbox(0, 0)
+    mailbox = NormMailbox(False, 0)
     mailbox.put(norm_of(0), 0)
     assert mailbox.find(progress_after(1, stage=0)) == norm_of(0)
 
 
 def test_sums_of_later_steps_are_added_before_earlier_steps_are_committed() -> None:
-    mailbox, progress = NormMailbox(1, 0), progress_after(2)
+    mailbox, progress = NormMailbox(True, 0), progress_after(2)
     for step in (1, 0):
         mailbox.put(sum_of(step), 0)
     for step in (0, 1):
@@ -71,10 +71,10 @@ def test_sums_of_later_steps_are_added_before_earlier_steps_are_committed() -> N
 
 @pytest.mark.parametrize("message", [sum_of(2), norm_of(2)])
 def test_what_belongs_to_a_committed_step_is_dropped(message: SquaredNorm | GlobalNorm) -> None:
-    mailbox = NormMailbox(1, 3)
+    mailbox = NormMailbox(True, 3)
     mailbox.put(message, 3)
     assert mailbox.is_empty
-    early = NormMailbox(1, 2)
+    early = NormMailbox(True, 2)
     early.put(message, 2)
     early.commit(3)
     assert early.is_empty

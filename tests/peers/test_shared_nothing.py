@@ -15,7 +15,7 @@ import pytest
 
 from annex_actors.base.types import Array
 from annex_actors.layers import activation, dense, dropout, flatten, sequence
-from annex_actors.peers import stage as stage_module
+from annex_actors.peers import stage_work as work_module
 from annex_actors.protocol.effects import Commit, Effect, Emit, Send
 from annex_actors.protocol.events import Finished
 from annex_actors.protocol.messages import Address, Envelope
@@ -176,7 +176,7 @@ def test_what_is_committed_is_read_only() -> None:
 
 
 def test_the_walk_finds_a_stage_that_does_not_give_its_arrays_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_module, "freeze", lambda array: array)
+    monkeypatch.setattr(work_module, "freeze", lambda array: array)
     host = Host(Training())
     found = False
     while not host.finished:

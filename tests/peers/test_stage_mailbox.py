@@ -9,7 +9,7 @@ import pytest
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.protocol.mailbox import Urgency
 from annex_actors.protocol.messages import Backward, Forward, Message, Predict, Target, WeightGradient
-from annex_actors.protocol.routing import Routing
+from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.schedules.discipline import B, Discipline, F, W, Work
 from annex_actors.schedules.table import DISCIPLINES, discipline
 from tests.protocol.messages import backward, forward, predict, report, target, weight_gradient
@@ -22,7 +22,7 @@ CAPPED = Discipline(
 def mailbox(
     name: str = "gpipe", *arrived: Message, stage: int = 0, stages: int = 1, committed: int = 0
 ) -> StageMailbox:
-    box = StageMailbox(discipline(name), stage, Routing(stages), committed=committed)
+    box = StageMailbox(discipline(name), stage_address(stage), Routing(stages), committed=committed)
     for message in arrived:
         box.put(message)
     return box
@@ -130,7 +130,7 @@ def test_a_gradient_of_a_later_step_waits() -> None:
 
 
 def test_a_forward_waits_for_its_target_where_there_is_a_cost() -> None:
-    box = StageMailbox(discipline("gpipe"), 0, Routing(1), needs_targets=True)
+    box = StageMailbox(discipline("gpipe"), stage_address(0), Routing(1), needs_targets=True)
     box.put(forward(0, 0))
     box.put(target(0, 1))
     assert taken(box) == ["T1"]
@@ -139,7 +139,7 @@ def test_a_forward_waits_for_its_target_where_there_is_a_cost() -> None:
 
 
 def test_a_target_of_a_later_step_is_kept_over_a_commit() -> None:
-    box = StageMailbox(discipline("gpipe"), 0, Routing(1), needs_targets=True)
+    box = StageMailbox(discipline("gpipe"), stage_address(0), Routing(1), needs_targets=True)
     box.put(target(1, 0))
     assert taken(box) == ["T0"]
     box.commit(1)
@@ -239,11 +239,11 @@ def test_urgency_goes_by_priority_then_step_then_microbatch_then_stage() -> None
 
 
 def test_a_cap_holds_forwards_back_until_the_weight_gradients_are_made() -> None:
-    box = StageMailbox(CAPPED, 0, Routing(1))
+    box = StageMailbox(CAPPED, stage_address(0), Routing(1))
     for message in (forward(0, 0, of=2), backward(0, 0), forward(0, 1, of=2), backward(0, 1)):
         box.put(message)
     assert taken(box) == ["F0", "B0", "F1", "B1"]
-    capped = StageMailbox(CAPPED, 0, Routing(1))
+    capped = StageMailbox(CAPPED, stage_address(0), Routing(1))
     for each in range(3):
         capped.put(forward(0, each, of=3))
     assert taken(capped) == ["F0", "F1"]
@@ -287,7 +287,7 @@ def test_a_mailbox_says_which_message_it_waits_for() -> None:
 
 
 def test_a_mailbox_of_the_last_stage_says_that_a_target_is_missing() -> None:
-    box = StageMailbox(discipline("1f1b"), 0, Routing(1), needs_targets=True)
+    box = StageMailbox(discipline("1f1b"), stage_address(0), Routing(1), needs_targets=True)
     box.put(forward(0, 0))
     assert taken(box) == []
     assert box.waits_for() == "the target of step 0 microbatch 0"
@@ -305,7 +305,7 @@ def test_a_mailbox_says_which_work_the_schedule_does_not_allow(
     closed: Work, arrived: list[Message], waits_for: str
 ) -> None:
     row = Discipline("closed", "never", (B, F, W), lambda s, S, m: m, gate=lambda work, at: work is not closed)
-    box = StageMailbox(row, 0, Routing(1))
+    box = StageMailbox(row, stage_address(0), Routing(1))
     for message in arrived:
         box.put(message)
         taken(box)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.protocol.messages import WHOLE_STEP, Backward, Forward, Message, WeightGradient
-from annex_actors.protocol.routing import Routing
+from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, W
 from annex_actors.schedules.table import DISCIPLINES
 from tests.protocol.messages import backward, forward, weight_gradient
@@ -19,7 +19,7 @@ class Observed:
     """A stage that does nothing but count, and check what the schedule promises."""
 
     def __init__(self, row: Discipline, stage: int, stages: int, microbatches: list[int], committed: int = 0) -> None:
-        self.box = StageMailbox(row, stage, Routing(stages), committed=committed)
+        self.box = StageMailbox(row, stage_address(stage), Routing(stages), committed=committed)
         self.row, self.stage, self.stages, self.microbatches = row, stage, stages, microbatches
         self.each = row.weight_gradients is Grouping.MICROBATCH
         self.step = committed

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Message
 from annex_actors.protocol.reading import Read, Rows
-from annex_actors.protocol.routing import READER, TRAINER, Routing, stage_address
+from annex_actors.protocol.routing import READER, TRAINER, Routing, is_stage, replica_of, stage_address
 from tests.protocol.messages import backward, forward, predict, report, target, weight_gradient
 
 STAGES = st.integers(1, 40)
@@ -94,7 +94,7 @@ def test_a_peer_sends_along_every_edge_that_ends_at_it_and_no_other_way(stages: 
 
 @settings(deadline=None, print_blob=True)
 @given(STAGES, st.integers(0, 60))
-def test_today_all_microbatches_take_the_same_way(stages: int, microbatch: int) -> None:
+def test_without_replicas_all_microbatches_take_the_same_way(stages: int, microbatch: int) -> None:
     routing = Routing(stages)
     assert all(
         routing.receiver(forward(edge=edge, microbatch=microbatch)) == routing.receiver(forward(edge=edge))
@@ -145,3 +145,76 @@ def test_an_address_is_a_value_that_prints_as_users_know_it() -> None:
     assert (str(stage_address(3)), f"{TRAINER}") == ("stage-3", "trainer")
     assert stage_address(3) == Address("stage", 3) == pickle.loads(pickle.dumps(stage_address(3)))
     assert sorted([TRAINER, stage_address(10), stage_address(9)]) == [stage_address(9), stage_address(10), TRAINER]
+
+
+REPLICAS = st.lists(st.integers(1, 5), min_size=1, max_size=6).map(tuple)
+
+
+@settings(deadline=None, print_blob=True)
+@given(REPLICAS, st.integers(0, 12))
+def test_each_microbatch_of_a_step_belongs_to_one_replica_of_each_stage(
+    replicas: tuple[int, ...], microbatches: int
+) -> None:
+    routing = Routing(len(replicas), replicas=replicas)
+    for stage, count in enumerate(replicas):
+        shares = [routing.share(stage_address(stage, replica), 0, microbatches) for replica in range(count)]
+        assert sorted(each for share in shares for each in share) == list(range(microbatches))
+        for replica, share in enumerate(shares):
+            for microbatch in share:
+                assert routing.downstream(stage, microbatch) == stage_address(stage, replica)
+                assert routing.upstream(stage + 1, microbatch) == stage_address(stage, replica)
+
+
+@settings(deadline=None, print_blob=True)
+@given(REPLICAS)
+def test_replicas_are_neighbours_of_those_that_have_their_microbatches_and_of_each_other(
+    replicas: tuple[int, ...],
+) -> None:
+    routing, most = Routing(len(replicas), replicas=replicas), 60  # of which every number of replicas is a divisor
+    met = {
+        (routing.upstream(edge, at), routing.downstream(edge, at))
+        for edge in range(1, len(replicas))
+        for at in range(most)
+    }
+    met |= {(each, other) for each in routing.stage_addresses for other in routing.others(each)}
+    pairs = met | {(other, each) for each, other in met}
+    for peer in routing.stage_addresses:
+        assert {other for each, other in pairs if each == peer} == routing.neighbours(peer) - {TRAINER}
+
+
+@settings(deadline=None, print_blob=True)
+@given(REPLICAS)
+def test_every_sender_learns_of_a_commit_from_data_of_each_step_or_is_told(replicas: tuple[int, ...]) -> None:
+    routing = Routing(len(replicas), replicas=replicas)
+    assert len(set(routing.addresses)) == routing.workers + 1
+    for peer in routing.addresses:
+        for other in routing.addresses:
+            assert (other in routing.receivers(peer)) == (peer in routing.senders(other))
+            assert (other in routing.neighbours(peer)) == (peer in routing.neighbours(other))
+        assert routing.senders(peer) - routing.receivers(peer) <= routing.acknowledged(peer) <= routing.senders(peer)
+        assert set(routing.others(peer)) <= routing.acknowledged(peer)
+
+
+@settings(deadline=None, print_blob=True)
+@given(st.integers(1, 20))
+def test_one_replica_each_is_routed_as_a_chain_without_replicas(stages: int) -> None:
+    routing, chain = Routing(stages, replicas=(1,) * stages), Routing(stages)
+    assert routing.addresses == chain.addresses
+    for peer in chain.addresses:
+        assert routing.neighbours(peer) == chain.neighbours(peer)
+        assert routing.acknowledged(peer) == chain.acknowledged(peer)
+        assert chain.acknowledged(peer) == chain.senders(peer) - chain.receivers(peer)
+
+
+@pytest.mark.parametrize("replica", [0, 1, 12])
+def test_an_address_says_which_replica_of_which_stage_it_is(replica: int) -> None:
+    address = stage_address(3, replica)
+    assert str(address) == ("stage-3" if replica == 0 else f"replica-{replica}-of-stage-3")
+    assert (address.number, replica_of(address), is_stage(address)) == (3, replica, True)
+
+
+@pytest.mark.parametrize("address", [TRAINER, READER, Address("stage"), Address("replica-0-of-stage", 1)])
+def test_another_address_is_that_of_no_replica(address: Address) -> None:
+    with pytest.raises(ValueError, match=f"expected the address of a stage, got {address}"):
+        replica_of(address)
+    assert not is_stage(TRAINER)

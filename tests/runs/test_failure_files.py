@@ -65,7 +65,7 @@ def same(found: object, expected: object) -> bool:
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
 def test_a_message_and_a_state_come_back_as_they_were(message: Message, tmp_path: Path) -> None:
     files = FailureFiles(tmp_path / "failures")
-    files.keep(failure(message, *MESSAGES), layer=1, stages=3)
+    files.keep(failure(message, *MESSAGES), layer=1, stage=1, stages=3)
     (record,) = files.records()
     kept = files.read(record, STATE)
     assert same(kept.message, message)
@@ -76,10 +76,10 @@ def test_a_message_and_a_state_come_back_as_they_were(message: Message, tmp_path
 
 def test_of_a_piece_that_fails_again_the_arrays_and_the_first_error_are_kept(tmp_path: Path) -> None:
     files, message = FailureFiles(tmp_path / "failures"), MESSAGES[2]
-    files.keep(failure(message, error="the process ended", traceback="", is_whole=False), 1, 3)
-    files.keep(failure(message, error="first", is_whole=False), 1, 3)
-    files.keep(failure(message, error="the process ended", traceback=""), 1, 3)
-    files.keep(failure(message, error="last"), 1, 3)
+    files.keep(failure(message, error="the process ended", traceback="", is_whole=False), 1, 1, 3)
+    files.keep(failure(message, error="first", is_whole=False), 1, 1, 3)
+    files.keep(failure(message, error="the process ended", traceback=""), 1, 1, 3)
+    files.keep(failure(message, error="last"), 1, 1, 3)
     (record,) = files.records()
     assert (record.error, record.traceback, record.has_arrays) == ("first", "a traceback", True)
     assert same(files.read(record, STATE).message, message)
@@ -87,7 +87,7 @@ def test_of_a_piece_that_fails_again_the_arrays_and_the_first_error_are_kept(tmp
 
 def test_a_file_of_another_name_than_its_failure_is_refused(tmp_path: Path) -> None:
     files = FailureFiles(tmp_path / "failures")
-    files.keep(failure(MESSAGES[0]), 1, 3)
+    files.keep(failure(MESSAGES[0]), 1, 1, 3)
     (path,) = (tmp_path / "failures").glob("*.json")
     path.write_text(path.read_text().replace('"work": "forward"', '"work": "../forward"'))
     with pytest.raises(DataError, match="expected the failure that its name says"):

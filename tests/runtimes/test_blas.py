@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.base.types import Floats
 from annex_actors.runtimes import blas
-from annex_actors.runtimes.blas import BrokenBlasError, blas_description, one_blas_thread, self_test
+from annex_actors.runtimes.blas import BrokenBlasError, blas_description, blas_threads, self_test
 from tests.leaks import no_thread_left
 
 
@@ -30,25 +32,91 @@ def two_threads() -> Iterator[None]:
 def test_blas_is_pinned_to_one_thread_and_restored() -> None:
     before = threads_in_use()
     assert set(before) == {2}
-    with one_blas_thread():
+    with blas_threads():
         assert set(threads_in_use()) == {1}
     assert threads_in_use() == before
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_blas_is_restored_after_an_error() -> None:
-    with pytest.raises(ZeroDivisionError), one_blas_thread():
+    with pytest.raises(ZeroDivisionError), blas_threads():
         raise ZeroDivisionError
     assert set(threads_in_use()) == {2}
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_pinning_twice_restores_the_first_setting() -> None:
-    with one_blas_thread():
-        with one_blas_thread():
+    with blas_threads():
+        with blas_threads():
             pass
         assert set(threads_in_use()) == {1}
     assert set(threads_in_use()) == {2}
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_run_is_pinned_whatever_thread_it_begins_and_ends_in() -> None:
+    with ThreadPoolExecutor(1) as other, ThreadPoolExecutor(1) as third:
+        for threads in (1, 3, 1):
+            run = blas_threads(threads)
+            other.submit(run.__enter__).result()
+            assert set(threads_in_use()) == {threads}
+            third.submit(run.__exit__, None, None, None).result()
+            assert set(threads_in_use()) == {2}
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_plan_may_ask_for_more_threads() -> None:
+    with blas_threads(3):
+        assert set(threads_in_use()) == {3}
+        with blas_threads(3):
+            pass
+        assert set(threads_in_use()) == {3}
+    assert set(threads_in_use()) == {2}
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_runs_with_other_numbers_of_threads_do_not_share_a_process() -> None:
+    with blas_threads(2):
+        with pytest.raises(ConfigError, match="expected `blas_threads` to be 2, as of other work under way") as caught:
+            blas_threads(1).__enter__()
+        assert "\n" not in str(caught.value)
+    with blas_threads(1):
+        assert set(threads_in_use()) == {1}
+
+
+class AtMost64:
+    """A BLAS library that takes no more threads than it was built for."""
+
+    lib_controllers: tuple[object, ...] = ()
+    threads = 2
+
+    def limit(self, *, limits: int, user_api: str) -> AtMost64:
+        self.threads = min(limits, 64)
+        return self
+
+    def info(self) -> list[dict[str, object]]:
+        return [{"user_api": "blas", "num_threads": self.threads}]
+
+    def restore_original_limits(self) -> None:
+        self.threads = 2
+
+
+def test_more_threads_than_the_library_takes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = AtMost64()
+    monkeypatch.setattr(blas, "_libraries", lambda modules: library)
+    with pytest.raises(ConfigError, match=r"expected `blas_threads` to be at most 64 with .*, got 65; ask for fewer"):
+        blas_threads(65).__enter__()
+    assert library.threads == 2
+    with blas_threads(64):
+        assert library.threads == 64
+
+
+def test_without_a_library_whose_threads_can_be_set_more_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blas, "_libraries", lambda modules: ThreadpoolController().select(user_api="none"))
+    with blas_threads(1):
+        pass
+    with pytest.raises(ConfigError, match="expected `blas_threads` to be 1 with "):
+        blas_threads(2).__enter__()
 
 
 def test_the_description_names_library_version_and_kernel() -> None:
@@ -94,13 +162,13 @@ def test_a_broken_library_is_detected_before_the_first_run(monkeypatch: pytest.M
         raise BrokenBlasError("expected equal products")
 
     monkeypatch.setattr(blas, "self_test", broken)
-    with pytest.raises(BrokenBlasError), one_blas_thread():
+    with pytest.raises(BrokenBlasError), blas_threads():
         pytest.fail("work began with a broken library")
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_of_two_runs_that_overlap_the_last_restores_the_setting_from_before_the_first() -> None:
-    first, second = one_blas_thread(), one_blas_thread()
+    first, second = blas_threads(), blas_threads()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -119,10 +187,10 @@ def test_libraries_are_searched_for_again_only_when_a_module_has_been_imported(m
     monkeypatch.setattr(blas, "ThreadpoolController", search)
     monkeypatch.setitem(sys.modules, "a_module_that_came_with_a_library", ModuleType("a module"))
     for _ in range(3):
-        with one_blas_thread():
+        with blas_threads():
             assert set(threads_in_use()) == {1}
     assert len(searches) == 1
     monkeypatch.setitem(sys.modules, "a_second_module", ModuleType("a module"))
-    with one_blas_thread():
+    with blas_threads():
         pass
     assert len(searches) == 2

@@ -163,3 +163,49 @@ def test_the_order_is_legal_and_limits_are_kept_however_long_work_takes(
     costs = CostModel(latency=data.draw(small), slowness={0: data.draw(st.sampled_from([1, 2]))})
     got = simulate(name, stages=S, microbatches=m, steps=steps, times=each, costs=costs)
     check_order(discipline(name), got, microbatches=m, steps=steps)
+
+
+@pytest.mark.parametrize("schedule", DISCIPLINES)
+def test_fewer_cores_than_workers_give_the_same_bits(schedule: str) -> None:
+    training = Training(schedule=schedule, microbatches=3)
+    few = CostModel(layers=UNEVEN.layers, latency=1, cores=2, piece=0.5, trainer=3, one_interpreter=True)
+    assert train(training, SimulatedRuntime(few)).fingerprints == undisturbed(training).fingerprints
+
+
+@pytest.mark.parametrize("schedule", DISCIPLINES)
+def test_no_more_pieces_are_under_way_than_there_are_cores(schedule: str) -> None:
+    one, two, all_ = (
+        simulate(schedule, stages=4, microbatches=4, steps=3, costs=CostModel(cores=cores, workers=range(4)))
+        for cores in (1, 2, 4)
+    )
+    free = simulate(schedule, stages=4, microbatches=4, steps=3, costs=CostModel(workers=range(4)))
+    assert one.makespan == sum(piece.end - piece.start for piece in one.pieces)
+    assert free.makespan <= two.makespan <= one.makespan
+    assert all_.makespan == free.makespan
+    for piece in two.pieces:
+        assert sum(other.start <= piece.start < other.end for other in two.pieces) <= 2
+
+
+def test_where_an_interpreter_is_shared_only_one_at_a_time_is_beside_its_layers() -> None:
+    costs = CostModel(workers=range(3), piece=1, one_interpreter=True)
+    free = CostModel(workers=range(3), piece=1)
+    times = LayerTimes(0, 0, 0)
+    shared, apart = (simulate("1f1b", stages=3, microbatches=6, times=times, costs=each) for each in (costs, free))
+    assert shared.makespan == len(shared.pieces)  # one after another
+    assert apart.makespan < shared.makespan
+
+
+def test_messages_of_unlike_neighbours_have_sizes_of_their_own() -> None:
+    costs = CostModel(per_byte=1, message_bytes=[10, 1], workers=range(3))
+    none = simulate("gpipe", stages=3, microbatches=1, costs=CostModel(workers=range(3)))
+    assert simulate("gpipe", stages=3, microbatches=1, costs=costs).makespan - none.makespan == 2 * 11
+    with pytest.raises(ConfigError, match="expected `message_bytes` of 1 pair of neighbours, got 2"):
+        simulate("gpipe", stages=2, microbatches=1, costs=CostModel(message_bytes=[10, 1]))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("cores", 0), ("piece", -1), ("trainer", "1"), ("one_interpreter", 1), ("message_bytes", [-1])]
+)
+def test_a_cost_model_refuses_what_is_out_of_range(field: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"expected `{field}`"):
+        CostModel(**{field: value})  # type: ignore[arg-type]

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from annex_actors.base.errors import ConfigError, DataError, ShapeError, UserError
+from annex_actors.base.types import Floats
 from annex_actors.costs import MeanSquaredError
 from annex_actors.data import Dataset, Samples
 from annex_actors.data.arrays import as_array
 from annex_actors.layers import activation, dense, dropout, flatten, sequence
 from annex_actors.optimizers import Adam
+from annex_actors.placement import Plan, PlannedStage
 from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import Crash, Runtime, Supervision, ThreadsRuntime
 from annex_actors.training.checkpoint_files import Checkpoints
@@ -35,6 +37,16 @@ class Untouched:
 
     def start(self, program: object) -> Any:
         pytest.fail("an actor was started")
+
+
+class OwnKernels:
+    """Kernels of another library than NumPy."""
+
+    name, description = "own", "own 1.0"
+
+    def product(self, left: Floats, right: Floats) -> Floats:
+        result: Floats = left @ right
+        return result
 
 
 def learner(**settings: Any) -> Learner:
@@ -96,7 +108,39 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
         "expected `runtime` to be one of schedulers, threads, processes, inline, got 'fibers'",
     ),
     (lambda: learner(kernels="torhc"), "expected `kernels` to be one of numpy, torch, got 'torhc'; did you mean"),
-    (lambda: learner(stages="layers"), "expected `stages` to be \"layer\" or an integer >= 1, got 'layers'"),
+    (
+        lambda: learner(stages="layers"),
+        'expected `stages` to be "layer", an integer >= 1, or the layers of each stage such as "3,2,2", got \'layers\'',
+    ),
+    (
+        lambda: learner(stages="2,1"),
+        "expected `stages` to place 4 layers and the cost, got '2,1', which leaves out layer 3",
+    ),
+    (
+        lambda: learner(stages=Plan((PlannedStage(4),))),
+        "expected `stages` to place 4 layers and the cost, got a plan for 4",
+    ),
+    (
+        lambda: learner(stages="2x2,3", schedule="pipedream"),
+        "expected a synchronous schedule for a stage in 2 replicas, got pipedream; choose one such as 1f1b, or one",
+    ),
+    (
+        lambda: learner(stages="2x1001,3"),
+        "expected a stage to be in at most 1,000 replicas, got 1,001; ask for fewer",
+    ),
+    (lambda: learner(stages="2:worker=0,3"), "expected `worker` of stage 0 to be left out: each stage has an actor"),
+    (
+        lambda: learner(stages="2,3:memory=1MB"),
+        "expected `memory` of stage 1 to be left out: nothing limits the memory",
+    ),
+    (
+        lambda: learner(stages="2,3:blas_threads=2"),
+        "expected `blas_threads` to be the same for all stages, since one number holds in a process, got 1",
+    ),
+    (
+        lambda: learner(stages="5:blas_threads=2", kernels=OwnKernels()),
+        "expected `blas_threads` to be 1 with kernels 'own', got 2; leave it out, or choose the kernels numpy",
+    ),
     (lambda: learner(stages=0), "expected `stages` to be an integer >= 1, got 0"),
     (lambda: learner(stages=2.0), "expected `stages` to be an integer >= 1, got 2.0"),
     (lambda: learner(stages=True), "expected `stages` to be an integer >= 1, got True"),

@@ -47,7 +47,13 @@ def refused(began: Identity, now: Identity) -> str:
 
 def test_trainings_that_differ_in_what_changes_no_bit_have_the_same_identity() -> None:
     began = identity()
-    for changes in ({"runtime": "threads"}, {"stages": 2}, {"schedule": "gpipe"}, {"schedule": "interleaved:3"}):
+    for changes in (
+        {"runtime": "threads"},
+        {"stages": 2},
+        {"stages": "3,1"},
+        {"schedule": "gpipe"},
+        {"schedule": "interleaved:3"},
+    ):
         began.check(identity(**changes))
 
 
@@ -69,6 +75,8 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("seed", {}, {"seed": 4}),
     ("batch_size", {}, {"batch_size": 6}),
     ("microbatches", {}, {"microbatches": 3}),
+    ("blas_threads", {}, {"stages": "5:blas_threads=2"}),
+    ("blas_threads", {"stages": "5:blas_threads=3"}, {"stages": "2:blas_threads=2,3:blas_threads=2"}),
     ("schedule", {}, {"schedule": "zb-h1"}),
     ("schedule", {}, {"schedule": "2bw", "microbatches": 2}),
     ("schedule", {"schedule": "pipedream"}, {"schedule": "no-stash"}),

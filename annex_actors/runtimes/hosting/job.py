@@ -11,7 +11,7 @@ from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Message
 from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes import clock
-from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.blas import blas_threads
 from annex_actors.runtimes.hosting.driver import Driver
 from annex_actors.runtimes.hosting.failures import chained, one_line
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
@@ -87,7 +87,8 @@ class SupervisedJob:
         try:
             self.registry.register(SURVEYOR, surveyor)
             self._resources.callback(self.registry.unregister, SURVEYOR)
-            for needs in (program.trace or nullcontext(), needed or nullcontext(), one_blas_thread(), watchdog):
+            threads = blas_threads(program.blas_threads)
+            for needs in (program.trace or nullcontext(), needed or nullcontext(), threads, watchdog):
                 self._resources.enter_context(needs)
             children = {spec.address: hosts[spec.address].child(spec, self._surroundings) for spec in program.peers}
             self._run = start_tree(program, children, observers.children(), hooks, self.registry)

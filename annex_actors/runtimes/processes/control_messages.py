@@ -45,6 +45,7 @@ class Assign:
         every: see `SharedCommitLog`; the worker reports these commits by `Kept`.
         commit_every: steps between two commits.
         crashes: the planned crashes that are left.
+        blas_threads: on how many threads the BLAS library computes each product.
         wanted: what it is to hand over, as messages of these classes; None: nothing.
         trace: the steps that it records; None: it is not traced.
     """
@@ -56,6 +57,7 @@ class Assign:
     every: int
     commit_every: int
     crashes: tuple[Crash, ...]
+    blas_threads: int = 1
     wanted: Wanted | None = None
     trace: Scope | None = None
 

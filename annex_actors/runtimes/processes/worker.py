@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from threading import Lock
 from typing import Any
 
@@ -35,7 +36,7 @@ from annex_actors.protocol.routing import TRAINER
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes import clock
-from annex_actors.runtimes.blas import one_blas_thread
+from annex_actors.runtimes.blas import blas_threads
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
@@ -63,7 +64,7 @@ from annex_actors.runtimes.processes.control_messages import (
 )
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.processes.listening import ListeningActor
-from annex_actors.runtimes.tracing.recorder import Recorder
+from annex_actors.runtimes.tracing.recorder import recorder_of
 from annex_actors.stores.shared_log import SharedCommitLog
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
 
@@ -158,14 +159,15 @@ class Worker:
         self._heartbeat: Heartbeat | None = None
         self._child: Child | None = None
         self._exit_lock = Lock()
+        self._blas = ExitStack()
         self._control = Link(control, "control", self._on_message, lambda: os._exit(1), failed=self._fail)
 
     def run(self) -> None:
         """Handle control messages, and never return: another thread ends the process."""
-        with one_blas_thread():
-            self._control.start()
-            while True:
-                signal.pause()
+        self._blas.enter_context(blas_threads())
+        self._control.start()
+        while True:
+            signal.pause()
 
     def _on_message(self, message: Any) -> None:
         match message:
@@ -205,11 +207,14 @@ class Worker:
         self._arrivals.connect(peer, channel)
 
     def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int, trace_fd: int = -1) -> None:
+        if assignment.blas_threads != 1:
+            self._blas.close()
+            self._blas.enter_context(blas_threads(assignment.blas_threads))
         self._heartbeat = Heartbeat(memoryview(mmap.mmap(heartbeat_fd, mmap.PAGESIZE)))
         log = SharedCommitLog(log_fd, depth=assignment.depth, every=assignment.every)
         recorder = NO_INSTRUMENT
         if assignment.trace is not None:
-            recorder = Recorder(memoryview(mmap.mmap(trace_fd, 0)), assignment.trace, clock.now)
+            recorder = recorder_of(memoryview(mmap.mmap(trace_fd, 0)), assignment.trace, clock.now)
         self._surroundings = WorkerSurroundings(
             assignment, self._control, self._channels, log, self._heartbeat, recorder
         )

@@ -136,6 +136,7 @@ class WorkerPool:
             every=store.every,
             commit_every=self._commit_every,
             crashes=crashes,
+            blas_threads=program.blas_threads,
             wanted=wanted,
             trace=program.trace.scope if program.trace else None,
         )

@@ -25,40 +25,43 @@ from annex_actors.runtimes.tracing.scope import Scope
 _SIZE, _pack_into = FIELDS.size, FIELDS.pack_into
 
 
-class Recorder(Instrument):
-    """Records what one incarnation of a peer receives, does and sends.
-
-    It is called some ten times for each piece of work, so it writes each record in one go, and looks up again only what
-    may have changed.
+def recorder_of(memory: Memory, scope: Scope, clock: Callable[[], float]) -> Recorder:
+    """Return what records one incarnation of a peer.
 
     Args:
         memory: see `Ring`.
         scope: which steps are recorded.
         clock: the time in seconds; virtual in a simulation.
     """
+    if scope.is_whole and scope.is_kept:
+        return Recorder(memory, clock)
+    return PartRecorder(memory, scope, clock)
 
-    def __init__(self, memory: Memory, scope: Scope, clock: Callable[[], float]) -> None:
+
+class Recorder(Instrument):
+    """Records what one incarnation of a peer receives, does and sends.
+
+    It is called some four times for each piece of work, so it writes each record in one go, and looks up again only
+    what may have changed.
+
+    Args:
+        memory: see `Ring`.
+        clock: the time in seconds; virtual in a simulation.
+    """
+
+    def __init__(self, memory: Memory, clock: Callable[[], float]) -> None:
         self._ring = ring = Ring(memory)
         self._counts, self._body, self._room = ring.counts, ring.body, ring.room
         self._written, self._limit = 0, ring.room
-        self._scope = None if scope.is_whole else scope
         self._clock = clock
         self._began, self._version = 0.0, 0
         self._kinds: dict[type, tuple[int, bool]] = {}
         self._roles: dict[str, int] = {}
         self._ends: dict[Address, tuple[int, int]] = {}
 
-    def during(self, step: int) -> Instrument:
-        """Return this where the peer may meet a step that is traced, before it has finished ``step``; else nothing."""
-        if self._counts[PAUSED]:
-            return NO_INSTRUMENT
-        return self if self._scope is None or self._scope.is_near(step - 1) else NO_INSTRUMENT
-
     def received(self, peer: Peer, envelope: Envelope) -> None:
         """Record a message that is taken from the inbox."""
-        message = envelope.message
-        if self._scope is None or self._is_in_scope(message):
-            self._record(RECEIVED, envelope.sender, message, envelope.incarnation, 0, self._clock(), 0.0)
+        self._record(RECEIVED, envelope.sender, envelope.message, envelope.incarnation)
 
     def before(self, peer: Peer, item: WorkItem | None) -> None:
         """Remember when a piece of work begins, and at which version."""
@@ -69,43 +72,31 @@ class Recorder(Instrument):
         for effect in effects:
             if isinstance(effect, Send):
                 envelope = effect.envelope
-                message = envelope.message
-                if self._scope is None or self._is_in_scope(message):
-                    self._record(SENT, effect.to, message, envelope.incarnation, 0, self._clock(), 0.0)
+                self._record(SENT, effect.to, envelope.message, envelope.incarnation)
 
     def after(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
         """Record a piece of work that is done."""
         other, message = item if isinstance(item, tuple) else (peer.address, item)
-        if message is None or self._scope is None or self._is_in_scope(message):
-            self._record(WORKED, other, message, peer.incarnation, self._version, self._began, self._clock())
+        self._record(WORKED, other, message, peer.incarnation)
 
-    def _is_in_scope(self, message: Message) -> bool:
-        assert self._scope is not None
-        return message.step in self._scope and not isinstance(message, Control)
-
-    def _record(
-        self,
-        what: int,
-        other: Address,
-        message: Message | None,
-        incarnation: int,
-        version: int,
-        start: float,
-        end: float,
-    ) -> None:
+    def _record(self, what: int, other: Address, message: Message | None, incarnation: int) -> None:
         written = self._written
         if written >= self._limit and not self._has_room():
             return
         try:
-            kind, has_array = self._kinds[type(message)]
+            kind, has_array = self._kinds[message.__class__]
             role, number = self._ends[other]
         except KeyError:
             (kind, has_array), (role, number) = self._named(message), self._numbered(other)
         if message is None:
-            step, microbatch, edge = version, WHOLE_STEP, 0
+            step, microbatch, edge = self._version, WHOLE_STEP, 0
         else:
             step, microbatch, edge = message.step, message.microbatch, message.edge
-        size = message.nbytes if has_array and what != WORKED else 0  # type: ignore[union-attr]
+        version, size, start, end = 0, 0, self._clock(), 0.0
+        if what == WORKED:
+            version, start, end = self._version, self._began, start
+        elif has_array:
+            size = message.nbytes  # type: ignore[union-attr]
         place = written % self._room * _SIZE
         _pack_into(
             self._body, place, what, kind, role, number, step, microbatch, edge, incarnation, size, version, start, end
@@ -132,3 +123,26 @@ class Recorder(Instrument):
             self._roles[role] = self._ring.name(role)
         known = self._ends[other] = self._roles[role], -1 if number is None else number
         return known
+
+
+class PartRecorder(Recorder):
+    """Records some of the steps, or only while something listens.
+
+    Args:
+        memory: see `Ring`.
+        scope: which steps are recorded.
+        clock: the time in seconds; virtual in a simulation.
+    """
+
+    def __init__(self, memory: Memory, scope: Scope, clock: Callable[[], float]) -> None:
+        super().__init__(memory, clock)
+        self._scope = scope
+
+    def during(self, step: int) -> Instrument:
+        """Return this where the peer may meet a step that is traced, before it has finished ``step``; else nothing."""
+        return NO_INSTRUMENT if self._counts[PAUSED] or not self._scope.is_near(step - 1) else self
+
+    def _record(self, what: int, other: Address, message: Message | None, incarnation: int) -> None:
+        scope = self._scope
+        if message is None or scope.is_whole or (message.step in scope and not isinstance(message, Control)):
+            super()._record(what, other, message, incarnation)

@@ -29,11 +29,11 @@ from annex_actors.runtimes.tracing.layout import (
     Ring,
     size_of,
 )
-from annex_actors.runtimes.tracing.recorder import Recorder
+from annex_actors.runtimes.tracing.recorder import Recorder, recorder_of
 from annex_actors.runtimes.tracing.scope import Scope
 from annex_actors.stores.shared_log import anonymous_memory
 
-INTERVAL_S = 0.1
+INTERVAL_S = 0.2
 """Seconds between two readings."""
 
 Listener = Callable[[Header, Records], None]
@@ -89,7 +89,7 @@ class JobTrace:
         """Return what records a new incarnation of a peer in this process."""
         memory = bytearray(size_of(self._room))
         self._add_ring(address, number, memory)
-        return Recorder(memory, self.scope, clock)
+        return recorder_of(memory, self.scope, clock)
 
     def memory_of(self, address: Address, number: int) -> int:
         """Return the descriptor of memory for a new incarnation in another process; the caller closes it."""

@@ -9,7 +9,7 @@ from annex_actors.protocol.effects import Send
 from annex_actors.protocol.instrument import active
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Await, Committed, Envelope, Message, WeightGradient
 from annex_actors.runtimes.tracing.layout import NAMES, RECEIVED, SENT, WORKED, Ring, size_of
-from annex_actors.runtimes.tracing.recorder import Recorder
+from annex_actors.runtimes.tracing.recorder import Recorder, recorder_of
 from annex_actors.runtimes.tracing.scope import SAMPLE_EVERY, SAMPLE_LENGTH, Scope
 
 ROOM = 8
@@ -42,7 +42,7 @@ class Clock:
 
 def recorder(scope: Scope | None = None, room: int = ROOM) -> tuple[Recorder, Ring]:
     memory = bytearray(size_of(room))
-    return Recorder(memory, scope or Scope(), Clock()), Ring(memory)
+    return recorder_of(memory, scope or Scope(), Clock()), Ring(memory)
 
 
 def piece(step: int = 4, microbatch: int = 2) -> Message:

@@ -1,0 +1,166 @@
+"""How long a step would take with a plan: the real stages on a virtual clock, with measured times of layers and hops.
+
+The simulator does the rest: the schedule, which stages wait for which, how many pieces of work cores do at once, and
+that Python does one thing at a time where actors share an interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from annex_actors.base import checks
+from annex_actors.base.errors import ConfigError
+from annex_actors.experiments.simulation import Simulation, simulate
+from annex_actors.placement.plan import Plan
+from annex_actors.placement.profile import LayerProfile, Profile
+from annex_actors.profiling import shares_interpreter
+from annex_actors.profiling.machine import cores as cores_here
+from annex_actors.runtimes import InlineRuntime, Runtime
+from annex_actors.runtimes import runtime as runtime_of
+from annex_actors.runtimes.cost_model import CostModel, LayerTimes
+from annex_actors.runtimes.simulated import StageTally
+from annex_actors.schedules.discipline import Discipline
+from annex_actors.schedules.table import discipline as discipline_of
+
+_FILL = 3
+"""Steps at the beginning and at the end that do not count: the pipeline fills and drains."""
+
+_STEPS = 8
+"""Steps that count; enough for the pattern of an asynchronous schedule to repeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a plan is predicted to come to.
+
+    Args:
+        plan: the plan.
+        seconds: of a step, in the long run.
+        busy: of each worker, the part of the time in which it works, from 0 to 1.
+        memory: bytes that each stage keeps at most: weights and their next version, gradients, optimizer slots, what F
+            leaves for B, and B for W. What layers need while they compute is not among them.
+    """
+
+    plan: Plan
+    seconds: float
+    busy: tuple[float, ...]
+    memory: tuple[int, ...]
+
+    @property
+    def bubble(self) -> float:
+        """The part of all workers' time in which they do not work, from 0 to 1."""
+        return 1 - sum(self.busy) / len(self.busy)
+
+
+def predict(
+    profile: Profile,
+    plan: Plan,
+    *,
+    schedule: str | Discipline = "1f1b",
+    microbatches: int = 1,
+    runtime: str | Runtime = "schedulers",
+    cores: int | None = None,
+) -> Prediction:
+    """Return how long a step would take, how busy the workers would be, and what the stages would keep.
+
+    Args:
+        profile: of the network, for microbatches of the size that they will have: see `Profile.scaled`.
+        plan: places each of its layers.
+        schedule: a discipline, or its name.
+        microbatches: of a step.
+        runtime: whose hops and overheads count; the profile has them.
+        cores: how many pieces of work are done at once; None: as many as this machine has.
+
+    Raises:
+        ConfigError: what does not fit the profile; or a plan with replicas, which the simulator does not have.
+    """
+    checks.instance("profile", profile, Profile, "a profile, such as Profile.from_json(text)")
+    checks.instance("plan", plan, Plan, 'a plan, such as Plan.parse("2,2", 4)')
+    plan.check([each.name for each in profile.layers[:-1]])
+    if any(stage.replicas > 1 for stage in plan.stages):
+        raise ConfigError(f"expected a plan without replicas, got {plan}; the simulator does not have them")
+    host, row = runtime_of(runtime), discipline_of(schedule)
+    times = [_times([profile.layers[index] for index in indices]) for indices in plan.ranges]
+    simulation = simulate(
+        row,
+        stages=len(times),
+        microbatches=microbatches,
+        steps=_FILL + _STEPS + _FILL,
+        times=times,
+        costs=_costs(profile, plan, row, microbatches, host, cores),
+    )
+    start, end = _window(simulation)
+    kept = zip(plan.ranges, simulation.stages, strict=True)
+    return Prediction(
+        plan,
+        seconds=(end - start) / _STEPS,
+        busy=_busy(simulation, start, end),
+        memory=tuple(_memory([profile.layers[index] for index in indices], tally) for indices, tally in kept),
+    )
+
+
+def _times(layers: Sequence[LayerProfile]) -> LayerTimes:
+    """Return the times of a stage: those of its layers in all."""
+    return LayerTimes(
+        forward=sum(each.forward.median for each in layers),
+        backward=sum(each.backward.median for each in layers),
+        weight_gradient=sum(each.weight_gradient.median for each in layers),
+        update=sum(each.update.median for each in layers),
+    )
+
+
+def _costs(
+    profile: Profile, plan: Plan, row: Discipline, microbatches: int, host: Runtime, cores: int | None
+) -> CostModel:
+    hop, count = profile.hop(host.name), len(plan.stages)
+    limit = cores_here() if cores is None else checks.whole_number("cores", cores, at_least=1)
+    ends = [indices.stop - 1 for indices in plan.ranges[:-1]]
+    return CostModel(
+        latency=hop.latency,
+        per_byte=hop.per_byte,
+        message_bytes=[profile.layers[end].output_bytes for end in ends],
+        workers=_workers(plan) if any(stage.worker is not None for stage in plan.stages) else range(count),
+        cores=1 if isinstance(host, InlineRuntime) else limit,
+        piece=profile.overhead(host.name),
+        trainer=profile.trainer.median * microbatches,
+        one_interpreter=shares_interpreter(host),
+    )
+
+
+def _workers(plan: Plan) -> list[int]:
+    """Return the worker of each stage: the one that the plan names, or one of its own."""
+    named = {stage.worker for stage in plan.stages}
+    free = (number for number in range(2 * len(plan.stages)) if number not in named)
+    return [next(free) if stage.worker is None else stage.worker for stage in plan.stages]
+
+
+def _window(simulation: Simulation) -> tuple[float, float]:
+    """Return from when to when the steps that count take: from the end of the one before them to that of the last."""
+    ends: dict[int, float] = {}
+    for piece in simulation.pieces:
+        ends[piece.step] = max(ends.get(piece.step, 0.0), piece.end)
+    return ends[_FILL - 1], ends[_FILL + _STEPS - 1]
+
+
+def _busy(simulation: Simulation, start: float, end: float) -> tuple[float, ...]:
+    """Return which part of the time from ``start`` to ``end`` each worker works."""
+    worked = dict.fromkeys(sorted({piece.worker for piece in simulation.pieces}), 0.0)
+    for piece in simulation.pieces:
+        worked[piece.worker] += max(0.0, min(piece.end, end) - max(piece.start, start))
+    return tuple(each / (end - start or 1.0) for each in worked.values())
+
+
+def _memory(layers: Sequence[LayerProfile], kept: StageTally) -> int:
+    """Return the most bytes that a stage keeps.
+
+    A microbatch whose F is done and whose B is not has what F saved; one whose B is done and whose W is not has what B
+    left. Most are kept while microbatches are in flight, or at the end of the step, when W is left of all of them.
+    """
+    parameters = sum(each.parameter_bytes for each in layers)
+    slots = sum(each.optimizer_bytes for each in layers)
+    saved, factors = sum(each.saved_bytes for each in layers), sum(each.factor_bytes for each in layers)
+    waiting = max(kept.deferred - kept.in_flight, 0)
+    of_microbatches = max(kept.in_flight * saved + waiting * factors, kept.deferred * factors)
+    # The next weights and slots are made beside the present ones, from gradients as large as the weights.
+    return (kept.versions + 2) * parameters + 2 * slots + of_microbatches

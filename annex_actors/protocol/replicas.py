@@ -1,0 +1,80 @@
+"""What the replicas of a stage tell each other, so that all of them make the same next version of its weights.
+
+A replica does F and B of its own microbatches. What the step as a whole needs of each, its replica sends to the others
+when B is done: the factors of the weight gradients, and at the last stage the cost. So each replica has the factors of
+all microbatches, computes the products of the whole step in the order of the microbatches, and updates the weights, as
+the only stage would: the same bits, for every kind of layer, optimizer and clipping, and the state that each replica
+commits is the stage's. F and B are divided by R; W and the update are not. Each replica is sent (m - m/R) / m of the
+step's factors: of a dense layer (B - B/R)(n + k) numbers, for batch size B, n inputs and k outputs.
+
+To add up each replica's own weight gradient instead would send n·k numbers and compute less, but round differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from annex_actors.base.types import Array, Floats, pickled_by_fields
+from annex_actors.protocol.messages import Message, Part, WithArray, freeze
+
+_NONE = freeze(np.empty(0, np.uint8))
+
+
+@pickled_by_fields
+@dataclass(frozen=True, slots=True, eq=False)
+class Share(WithArray):
+    """What one replica has made of a microbatch, for the others.
+
+    Args:
+        array: the first of all arrays; an empty one where there is none.
+        part: the step of the microbatch; its penalty is that of the layers up to this stage.
+        cost: of the microbatch, at the last stage; else 0.
+        rest: the other arrays.
+        counts: for each layer of the stage that has factors, its place in the stage and how many arrays it has.
+    """
+
+    kind = "share"
+    is_kept = True
+
+    array: Array
+    part: Part
+    cost: float
+    rest: tuple[Floats, ...] = ()
+    counts: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def of(
+        cls, message: Message, edge: int, part: Part, cost: float, factors: Mapping[int, tuple[Floats, ...]]
+    ) -> Self:
+        """Return what to tell of the microbatch of ``message``.
+
+        Args:
+            message: about the microbatch.
+            edge: of the replicas.
+            part: see the class.
+            cost: see the class.
+            factors: by the layer's place in the stage, as they may be sent.
+        """
+        first, *rest = [array for arrays in factors.values() for array in arrays] or [_NONE]
+        counts = tuple((layer, len(arrays)) for layer, arrays in factors.items())
+        return cls(message.run, message.step, message.microbatch, edge, first, part, cost, tuple(rest), counts)
+
+    @property
+    def stack(self) -> tuple[Array, ...]:
+        """All arrays."""
+        return (self.array, *self.rest)
+
+    @property
+    def nbytes(self) -> int:
+        """The size of all arrays."""
+        return sum(array.nbytes for array in self.stack)
+
+    @property
+    def factors(self) -> dict[int, tuple[Floats, ...]]:
+        """The factors of the weight gradients, by the layer's place in the stage."""
+        arrays = iter(self.stack)
+        return {layer: tuple(next(arrays) for _ in range(count)) for layer, count in self.counts}

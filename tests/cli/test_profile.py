@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from annex_actors.cli import main
+from annex_actors.placement.profile import Profile
+
+SHORT = ["--runtimes", "schedulers", "--seconds", "0.05"]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache, in a folder that is current."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_each_layer_and_each_runtime_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "iris", "--layers", "dense:4 dense:3", *SHORT]) == 0
+    out = capsys.readouterr().out
+    first = [line.split()[0] for line in out.splitlines() if line]
+    assert first[:4] == ["layer", "dense:4", "dense:3", "softmax_cross_entropy"]
+    assert {"inline", "schedulers"} <= {*first}
+    assert max(map(len, out.splitlines()[:4])) <= 80
+
+
+def test_the_file_is_the_profile_and_so_is_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "iris", "--microbatches", "4,2", *SHORT, "--out", "iris.json"]) == 0
+    assert capsys.readouterr().out.endswith("wrote iris.json\n")
+    kept = Profile.from_json(Path("iris.json").read_bytes())
+    assert kept.measured.keys() == {2, 5}  # the suggested batches have 10 samples
+    assert main(["profile", "iris", "--microbatches", "4,2", *SHORT, "--json"]) == 0
+    assert Profile.from_json(json.dumps(json.loads(capsys.readouterr().out))) == kept
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--microbatches", "two"], "expected `microbatches` to be an integer >= 1, got 'two'"),
+        (["--seconds", "0"], "expected `seconds` to be a number > 0"),
+        (["--out", "missing/iris.json"], "expected a file that can be written at missing/iris.json"),
+    ],
+)
+def test_a_mistake_is_one_line(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "iris", *SHORT, *options]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}")
+    assert error.count("\n") == 1

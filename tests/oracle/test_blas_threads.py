@@ -1,0 +1,54 @@
+"""With several BLAS threads too, every runtime and plan gives the bits of the plain program on as many threads."""
+
+from __future__ import annotations
+
+import pytest
+
+from annex_actors.layers import activation, dense, dropout, sequence
+from annex_actors.runtimes import Crash
+from annex_actors.training.learner import Learner
+from tests.oracle.plain import plain
+from tests.trainings import CLASSES, Training, fingerprints
+
+WIDE = sequence(dense(160), activation("relu"), dropout(0.2), dense(130), activation("tanh"), dense(CLASSES))
+"""A network whose products OpenBLAS cuts into a part for each thread: two threads have other bits than one."""
+
+RUNTIMES = "inline", "threads", "schedulers"
+PLANS = "6:blas_threads=2", "3:blas_threads=2,3:blas_threads=2"
+
+
+def training(blas_threads: int) -> Training:
+    return Training(network=WIDE, size=90, batch_size=60, input_shape=(150,), microbatches=2, blas_threads=blas_threads)
+
+
+def learner(runtime: str, stages: str) -> Learner:
+    return training(2).learner(runtime, stages=stages)
+
+
+@pytest.mark.parametrize("stages", PLANS, ids=["one stage", "two stages"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_every_runtime_and_plan_equals_the_plain_program_on_two_threads(runtime: str, stages: str) -> None:
+    mine, each = learner(runtime, stages), training(2)
+    result = mine.train(each.dataset, epochs=each.epochs, batch_size=each.batch_size, crashes=[Crash(layer=3, step=1)])
+    assert result.restarts == 1
+    assert fingerprints(result.checkpoint) == fingerprints(plain(each))
+
+
+def test_processes_equal_the_plain_program_on_two_threads() -> None:
+    mine, each = learner("processes", PLANS[1]), training(2)
+    result = mine.train(each.dataset, epochs=each.epochs, batch_size=each.batch_size, crashes=[Crash(layer=1, step=2)])
+    assert result.restarts == 1
+    assert fingerprints(result.checkpoint) == fingerprints(plain(each))
+
+
+def test_the_number_of_threads_decides_bits() -> None:
+    assert len({fingerprints(plain(training(threads))) for threads in (1, 2, 3)}) == 3
+
+
+def test_predictions_have_the_bits_of_the_evaluation_by_actors() -> None:
+    mine, each = learner("schedulers", PLANS[1]), training(2)
+    result = mine.train(each.dataset, epochs=1, batch_size=each.batch_size)
+    many = each.dataset.train.inputs.repeat(3, axis=0)
+    with mine.serving() as predict:
+        assert (predict(many) == mine.predict(many)).all()
+    assert mine.evaluate(each.dataset)["cost"] == result.history[-1].test_cost
