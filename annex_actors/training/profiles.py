@@ -95,7 +95,8 @@ def bytes_of_layers(spec: LearnerSpec, dataset: Dataset, batch_size: int) -> tup
     """
     size = min(batch_size, len(dataset.train))
     parts = spec.parts(size)
-    return layer_bytes(_program(_training(spec, dataset, -(-size // parts), 1), 1, NO_INSTRUMENT))
+    alone = replace(spec, stages=1, microbatches=1, runtime=InlineRuntime())
+    return layer_bytes(_program(prepared_blocks(alone, dataset, -(-size // parts)), 1, NO_INSTRUMENT))
 
 
 def _checked_runtime(name: str) -> str:
