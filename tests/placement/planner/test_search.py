@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annex_actors.placement.planner.choices import kinds
+from annex_actors.placement.planner.choices import kinds, structure
 from annex_actors.placement.planner.problem import Chain, LayerCosts, Link, Objective, Problem, Worker
 from annex_actors.placement.planner.search import fastest, smallest
 from annex_actors.schedules.table import SYNCHRONOUS
@@ -41,8 +41,8 @@ def test_the_second_best_is_the_best_with_another_structure(seed: int) -> None:
     best = fastest(problem)
     if best is None:
         return
-    others = [each for each in options(problem) if (each.row.name, each.m, len(each.stages)) != best.structure]
-    second = fastest(problem, best.structure)
+    others = [each for each in options(problem) if structure(each.row, each.m, len(each.stages)) != best.structure]
+    second = fastest(problem, {best.structure})
     assert (second and second.value) == (
         pytest.approx(min(seconds(problem, each) for each in others), rel=1e-8) if others else None
     )
