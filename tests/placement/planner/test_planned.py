@@ -91,7 +91,7 @@ def test_layers_are_to_be_merged_where_a_hop_costs_more_than_it_buys() -> None:
     assert [(each.layers, round(each.share, 2)) for each in found.merges] == [(range(2), 0.39), (range(2, 4), 0.38)]
     found = plan(Problem({8: Chain(layers)}, [Worker()] * 4, Link(0.01), schedules=["gpipe"]))
     assert not found.merges, "a hop is small beside any layer"
-    found = plan(Problem({8: Chain((LayerCosts(0.1, 0.1, 0.1),) * 3)}, [Worker()] * 3, Link(0.27), schedules=["gpipe"]))
+    found = plan(Problem({1: Chain((LayerCosts(0.1, 0.1, 0.1),) * 3)}, [Worker()] * 3, Link(0.27), schedules=["gpipe"]))
     (merge,) = found.merges
     assert merge.layers == range(3)
     assert merge.share == pytest.approx(0.6)
