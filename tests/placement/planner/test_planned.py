@@ -7,6 +7,7 @@ from dataclasses import astuple, replace
 import pytest
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.placement.memory import plan_memory
 from annex_actors.placement.planner import Chain, LayerCosts, Link, Problem, Worker, plan
 from annex_actors.placement.planner.choices import structure
 from annex_actors.placement.planner.texts import lines, sentences
@@ -30,6 +31,10 @@ def test_the_terms_of_a_step_add_up_to_it_and_none_is_below_zero(seed: int) -> N
     for each in (found.best, found.second):
         if each is None:
             continue
+        layers, row = problem.chains[each.microbatches].layers, discipline(each.schedule)
+        if problem.layers > 1:  # a plan has a layer and the cost
+            needs = plan_memory(each.plan, layers, row, each.microbatches)
+            assert [stage.memory for stage in each.stages] == [stage.total for stage in needs]
         assert sum(astuple(each.terms)) == pytest.approx(each.seconds)
         assert min(astuple(each.terms)) >= -1e-9
         assert 0 <= each.bubble <= 1
@@ -82,7 +87,7 @@ def test_the_second_plan_loses_by_memory() -> None:
     assert found.best.microbatches == 1
     assert found.loss is not None
     assert found.loss.term == "memory"
-    assert found.loss.by == pytest.approx(20 / 420)
+    assert found.loss.by == pytest.approx(20 / 620)
 
 
 def test_layers_are_to_be_merged_where_a_hop_costs_more_than_it_buys() -> None:
@@ -100,9 +105,9 @@ def test_layers_are_to_be_merged_where_a_hop_costs_more_than_it_buys() -> None:
 
 def test_a_plan_without_enough_memory_says_how_much_would_be() -> None:
     problem = Problem({2: chain(1, 1)}, [Worker(memory=100)] * 2, schedules=["gpipe"])
-    with pytest.raises(ConfigError, match=r"enough memory .* \(with 220 bytes on each worker there is one\)"):
+    with pytest.raises(ConfigError, match=r"enough memory .* \(with 320 bytes on each worker there is one\)"):
         plan(problem)
-    assert plan(replace(problem, workers=[Worker(memory=220)] * 2)).best.memory == 220
+    assert plan(replace(problem, workers=[Worker(memory=320)] * 2)).best.memory == 320
 
 
 def test_what_a_person_reads_names_every_layer_and_the_reasons() -> None:

@@ -91,9 +91,9 @@ def test_the_layers_of_a_plan_are_all_layers_in_order_and_its_workers_are_there(
 
 def test_without_a_plan_within_the_memory_there_is_none() -> None:
     layers = (LayerCosts(1, parameter_bytes=10),) * 3
-    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=19)] * 3)) is None
-    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=20)] * 3)) is not None
-    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=20)] * 2)) is None
+    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=29)] * 3)) is None
+    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=30)] * 3)) is not None
+    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=30)] * 2)) is None
 
 
 def test_work_that_takes_no_time_has_a_plan() -> None:
