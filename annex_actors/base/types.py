@@ -93,5 +93,8 @@ def stored_directly(cls: _Class) -> _Class:
 
 
 def made_often(cls: _Class) -> _Class:
-    """Decorate a frozen dataclass with slots and two or more fields that is made, and perhaps sent, at every step."""
+    """Decorate a frozen dataclass with slots and two or more fields of which many are made and sent, as all messages.
+
+    See `stored_directly` and `pickled_by_fields`.
+    """
     return pickled_by_fields(stored_directly(cls))
