@@ -157,9 +157,9 @@ def test_rows_are_taken_in_the_order_of_the_replicas_once_the_own_gradients_are_
     assert box.find(progress) is None
     progress.count_weight_gradient(0, WHOLE_STEP)
     taken: list[GradientRows | SquaredNorm | GlobalNorm] = []
-    while (message := box.find(progress)) is not None:
-        box.count(message)
-        taken.append(message)
+    while (found := box.find(progress)) is not None:
+        box.count(found)
+        taken.append(found)
     assert [getattr(each, "replica", None) for each in taken] == [0, 2, None]
     box.put(rows(0, 0), 0)
     assert box.waiting == 1, "what a replica that was restarted tells again is dropped"
