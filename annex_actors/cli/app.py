@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from annex_actors.cli.card import card
 from annex_actors.cli.chaos import chaos
+from annex_actors.cli.compare import compare
 from annex_actors.cli.curves import curves
 from annex_actors.cli.data import data
 from annex_actors.cli.datasets import datasets
@@ -73,6 +74,7 @@ for each in (
     replay,
     summary,
     profile,
+    compare,
     find_rate,
     *_LISTS,
     simulate,
