@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from annex_actors.cli.card import card
 from annex_actors.cli.chaos import chaos
+from annex_actors.cli.compare import compare
 from annex_actors.cli.curves import curves
 from annex_actors.cli.data import data
 from annex_actors.cli.datasets import datasets
@@ -24,6 +25,7 @@ from annex_actors.cli.metrics import metrics
 from annex_actors.cli.move import move
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
+from annex_actors.cli.plan import plan
 from annex_actors.cli.predict import predict
 from annex_actors.cli.profile import profile
 from annex_actors.cli.replay import replay
@@ -75,6 +77,8 @@ for each in (
     replay,
     summary,
     profile,
+    plan,
+    compare,
     find_rate,
     *_LISTS,
     simulate,
