@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments.simulation import Simulation, simulate
+from annex_actors.placement.memory import stage_memory
 from annex_actors.placement.plan import Plan
 from annex_actors.placement.profile import LayerProfile, Profile, Timing
 from annex_actors.profiling import shares_interpreter
@@ -20,7 +21,6 @@ from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import InlineRuntime, Runtime, SchedulersRuntime
 from annex_actors.runtimes import runtime as runtime_of
 from annex_actors.runtimes.cost_model import CostModel, LayerTimes
-from annex_actors.runtimes.simulated import StageTally
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_of
@@ -108,7 +108,15 @@ def predict(
         plan,
         seconds=(end - start) / _STEPS,
         busy=_busy(simulation, start, end),
-        memory=tuple(_memory([profile.layers[index] for index in indices], tally) for indices, tally in kept),
+        memory=tuple(
+            stage_memory(
+                [profile.layers[index] for index in indices],
+                in_flight=tally.in_flight,
+                deferred=tally.deferred,
+                versions=tally.versions,
+            ).total
+            for indices, tally in kept
+        ),
     )
 
 
@@ -182,18 +190,3 @@ def _busy(simulation: Simulation, start: float, end: float) -> tuple[float, ...]
     for piece in simulation.pieces:
         worked[piece.worker] += max(0.0, min(piece.end, end) - max(piece.start, start))
     return tuple(each / (end - start or 1.0) for each in worked.values())
-
-
-def _memory(layers: Sequence[LayerProfile], kept: StageTally) -> int:
-    """Return the most bytes that a stage keeps.
-
-    A microbatch whose F is done and whose B is not has what F saved; one whose B is done and whose W is not has what B
-    left. Most are kept while microbatches are in flight, or at the end of the step, when W is left of all of them.
-    """
-    parameters = sum(each.parameter_bytes for each in layers)
-    slots = sum(each.optimizer_bytes for each in layers)
-    saved, factors = sum(each.saved_bytes for each in layers), sum(each.factor_bytes for each in layers)
-    waiting = max(kept.deferred - kept.in_flight, 0)
-    of_microbatches = max(kept.in_flight * saved + waiting * factors, kept.deferred * factors)
-    # The next weights and slots are made beside the present ones, from gradients as large as the weights.
-    return (kept.versions + 2) * parameters + 2 * slots + of_microbatches

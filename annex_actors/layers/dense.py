@@ -162,9 +162,21 @@ class Dense:
         grad_input = _read_only(self.kernels.product(rows, parameters["weight"].T))
         return _shaped_like(grad_output, grad_input), (saved, rows)
 
-    def weight_gradient(self, factors: Factors) -> dict[str, Floats]:
-        """Return ``inputs.T @ grad_output`` for ``weight``, and the column sums of ``grad_output`` for ``bias``."""
+    @property
+    def divided(self) -> str:
+        """``weight``: each row of its gradient depends on one column of the inputs."""
+        return "weight"
+
+    def weight_gradient(self, factors: Factors, rows: slice | None = None) -> dict[str, Floats]:
+        """Return ``inputs.T @ grad_output`` for ``weight``, and the column sums of ``grad_output`` for ``bias``.
+
+        Args:
+            factors: the rows of ``inputs`` and of ``grad_output``.
+            rows: which input features, and so which rows of ``weight``; None: all.
+        """
         inputs, grad_output = factors
+        if rows is not None:
+            inputs = inputs[:, rows]
         return {"weight": self.kernels.product(inputs.T, grad_output), "bias": np.add.reduce(grad_output, axis=0)}
 
     def _initializer(self) -> Initializer:

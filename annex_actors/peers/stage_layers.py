@@ -13,8 +13,9 @@ from annex_actors.base.errors import DivergedError, LayerError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.costs import Cost
-from annex_actors.layers import AnyLayer, Stack, Stateful, Tuning, Weighted, on_stack
+from annex_actors.layers import AnyLayer, Factors, Stack, Stateful, Tuning, Weighted, on_stack
 from annex_actors.optimizers import squared_norm
+from annex_actors.peers.stage_division import Division
 from annex_actors.peers.stage_state import LayerState, Weights
 from annex_actors.peers.stage_update import Update
 from annex_actors.peers.stage_work import MicrobatchWork, StepWork, side_by_side
@@ -44,6 +45,7 @@ class StageLayers:
         first_learner: index of the first layer in the whole network that learns: no gradient is needed below it.
         seed: of the run.
         instrument: observes the work of each layer at every `Point`.
+        division: of the weight gradients among replicas of the stage; None: there is none.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class StageLayers:
         first_learner: int = 0,
         seed: int,
         instrument: Instrument,
+        division: Division | None = None,
     ) -> None:
+        self._division = division
         frozen = {offset for offset, each in enumerate(tuning) if each.frozen}
         learners = [(offset, layer) for offset, layer in enumerate(layers) if offset not in frozen]
         self._layers = tuple(map(on_stack, layers))
@@ -139,11 +143,15 @@ class StageLayers:
             self._place = point, offset
             if offset in self._weighted:
                 factors = side_by_side([each.factors[offset] for each in microbatches])
-                work.add_gradients(offset, self._weighted[offset].weight_gradient(factors))
+                work.add_gradients(offset, self._gradients(offset, factors))
             if offset in self._stateful:
                 work.state_factors[offset] += [each.factors[offset] for each in microbatches]
             if self._at is not None:
                 self._notify(self._at, message)
+
+    def _gradients(self, offset: int, factors: Factors) -> dict[str, Floats]:
+        layer, division = self._weighted[offset], self._division
+        return layer.weight_gradient(factors) if division is None else division.gradients(offset, layer, factors)
 
     def penalized(self, before: float, weights: Weights, states: tuple[LayerState, ...]) -> float:
         """Return ``before``, the penalties of the layers of earlier stages, plus those of these weights, in order."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from contextvars import Context
 from dataclasses import dataclass, replace
 from statistics import median
@@ -20,15 +21,16 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset
 from annex_actors.layers import NUMPY
-from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.placement import Plan, PlannedStage
 from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.runtimes import clock
+from annex_actors.stores import MemoryStore
+from annex_actors.training.blocks import block, prepared_blocks
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.identity import Identity
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import PreparedTraining
-from annex_actors.training.session import Session
+from annex_actors.training.session import start
 from annex_actors.training.stages import AUTO, PER_LAYER, Stages
 
 SECONDS = 2.0
@@ -144,16 +146,14 @@ def prepared(
 def _trainings(
     spec: LearnerSpec, dataset: Dataset, batch_size: int, like: Identity | None
 ) -> Sequence[PreparedTraining]:
-    """Return a training for each plan that is possible, with none of what is not a step."""
-    found, refused = [], None
+    """Return a training for each plan that is possible."""
+    found, refused, size = [], None, min(batch_size, len(dataset.train))
     for each in _candidates(spec):
+        parts = each.parts(size)
         try:
-            training = PreparedTraining.of(each, dataset, epochs=10**6, batch_size=batch_size)
+            found.append(prepared_blocks(replace(each, microbatches=parts), dataset, size // parts))
         except ConfigError as error:
             refused = error
-        else:
-            trainer = replace(training.trainer, test=None, test_targets=None, rate_factor=None)
-            found.append(replace(training, trainer=trainer))
     if refused is not None and not found:
         raise refused
     return [each for each in found if like is None or _is_placed_alike(each.identity, like)] or found
@@ -183,10 +183,10 @@ def _trial(spec: LearnerSpec, seconds: float) -> Trial:
 
 def _seconds(training: PreparedTraining, steps: int) -> float:
     """Return how long a step takes in a training of so many."""
-    stopwatch = _Stopwatch()
-    trainer = replace(training.trainer, resumed=TrainerState(halt_at=steps))
-    session = Session(replace(training, trainer=trainer), observers=[stopwatch])
-    Context().run(session.run)  # an empty one: no trial is a part of what a `trace` block traces
+    stopwatch, store = _Stopwatch(), MemoryStore(depth=training.trainer.overlap + 1)
+    program = block(training, steps, store, [stopwatch])
+    with closing(Context().run(start, training.spec, program)) as job:  # an empty one: a trial is not traced
+        job.wait()
     return stopwatch.seconds
 
 

@@ -85,6 +85,20 @@ def profile(
     return replace(known, hops=hops)
 
 
+def bytes_of_layers(spec: LearnerSpec, dataset: Dataset, batch_size: int) -> tuple[LayerBytes, ...]:
+    """Return the bytes of each layer's arrays for a microbatch of a training, the cost as the last layer.
+
+    Args:
+        spec: the learner's settings. No weights are changed, and the learner's runtime is not used.
+        dataset: of whose training samples the microbatch is made.
+        batch_size: samples in a step, >= 1.
+    """
+    size = min(batch_size, len(dataset.train))
+    parts = spec.parts(size)
+    alone = replace(spec, stages=1, microbatches=1, runtime=InlineRuntime())
+    return layer_bytes(_program(prepared_blocks(alone, dataset, -(-size // parts)), 1, NO_INSTRUMENT))
+
+
 def _checked_runtime(name: str) -> str:
     found = runtime(name).name
     if found not in (*RUNTIMES, InlineRuntime.name):

@@ -130,10 +130,6 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
     ),
     (lambda: learner(stages="2:worker=0,3"), "expected `worker` of stage 0 to be left out: each stage has an actor"),
     (
-        lambda: learner(stages="2,3:memory=1MB"),
-        "expected `memory` of stage 1 to be left out: nothing limits the memory",
-    ),
-    (
         lambda: learner(stages="2,3:blas_threads=2"),
         "expected `blas_threads` to be the same for all stages, since one number holds in a process, got 1",
     ),
