@@ -31,7 +31,7 @@ from annex_actors.runtimes.simulated import (
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.stores import MemoryStore
-from annex_actors.training.assembly import stage_specs
+from annex_actors.training.assembly import check_replicas, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.traced import traced
 
@@ -86,6 +86,7 @@ def simulate(
     costs: CostModel | None = None,
     clipping: str | Clipping | None = None,
     pieces: bool = True,
+    replicas: Sequence[int] = (),
 ) -> Simulation:
     """Simulate a schedule: stages that compute almost nothing work on a virtual clock.
 
@@ -99,6 +100,8 @@ def simulate(
             says which stages share one.
         clipping: of gradients; by their global norm it makes the stages wait for each other at the end of a step.
         pieces: whether to keep every piece of work.
+        replicas: how many each stage has, each on a worker of its own; empty: one each. Of a stage in replicas,
+            `Simulation.stages` has the first.
 
     Raises:
         ConfigError: a number out of range, or a schedule that stands still.
@@ -112,14 +115,18 @@ def simulate(
     pieces = checks.boolean("pieces", pieces)
     each = _times_of(stages, times)
     row.check(stages, microbatches)
-    model = replace(_checked_costs(stages, costs), layers=each)
-    if model.workers is None:
+    replicas = _checked_replicas(stages, replicas, row)
+    actors = sum(replicas) or stages
+    model = replace(_checked_costs(stages, actors, costs), layers=each)
+    if model.workers is None and actors > stages:
+        model = replace(model, workers=range(actors))
+    elif model.workers is None:
         shared = [row.worker(s, stages) for s in range(stages)]
         # Where workers have different numbers of stages, their orders may wait for each other.
         even = len(set(Counter(shared).values())) == 1
         model = replace(model, workers=shared, in_order=even)
     runtime = SimulatedRuntime(model, keep_pieces=pieces)
-    job = runtime.start(traced(_program(row, stages, microbatches, steps, clipping_of(clipping)), runtime))
+    job = runtime.start(traced(_program(row, stages, microbatches, steps, clipping_of(clipping), replicas), runtime))
     assert isinstance(job, SimulatedJob)
     try:
         job.wait()
@@ -150,16 +157,24 @@ def _times_of(stages: int, times: LayerTimes | Sequence[LayerTimes]) -> tuple[La
     return each
 
 
-def _checked_costs(stages: int, costs: CostModel | None) -> CostModel:
+def _checked_replicas(stages: int, replicas: Sequence[int], row: Discipline) -> tuple[int, ...]:
+    counts = tuple(checks.whole_number("replicas", each, at_least=1) for each in replicas)
+    if counts and len(counts) != stages:
+        raise ConfigError(f"expected `replicas` of {counted(stages, 'stage')}, got {len(counts)}; name one for each")
+    check_replicas(counts, row)
+    return counts if any(each > 1 for each in counts) else ()
+
+
+def _checked_costs(stages: int, actors: int, costs: CostModel | None) -> CostModel:
     """Return the cost model; refuse what would be ignored, or is of a stage or a worker that does not exist."""
     if costs is None:
         return CostModel()
     checks.instance("costs", costs, CostModel, "a cost model such as CostModel(latency=0.5)")
     if costs.layers:
         raise ConfigError("expected `costs` without `layers`, got some; give them as `times`")
-    if costs.workers is not None and len(costs.workers) != stages:
+    if costs.workers is not None and len(costs.workers) != actors:
         raise ConfigError(
-            f"expected `workers` of {counted(stages, 'stage')}, got {len(costs.workers)}; name one for each stage"
+            f"expected `workers` of {counted(actors, 'stage')}, got {len(costs.workers)}; name one for each stage"
         )
     sizes = costs.message_bytes
     if isinstance(sizes, tuple) and len(sizes) != stages - 1:
@@ -173,7 +188,14 @@ def _checked_costs(stages: int, costs: CostModel | None) -> CostModel:
     return costs
 
 
-def _program(row: Discipline, stages: int, microbatches: int, steps: int, clipping: Clipping | None) -> Program:
+def _program(
+    row: Discipline,
+    stages: int,
+    microbatches: int,
+    steps: int,
+    clipping: Clipping | None,
+    replicas: tuple[int, ...],
+) -> Program:
     """Return a program whose layers do nothing to arbitrary numbers."""
     error, optimizer = cost("mean_squared_error"), Sgd()
     network = sequence(*(activation("linear") for _ in range(stages)))
@@ -188,11 +210,12 @@ def _program(row: Discipline, stages: int, microbatches: int, steps: int, clippi
         state=Checkpoint.initial(network, (1,), optimizer, seed=0),
         seed=0,
         run="simulation",
+        replicas=replicas,
     )
     samples = np.zeros((microbatches * steps, 1), np.float32)
     trainer = TrainerSpec(
         run="simulation",
-        routing=Routing(stages),
+        routing=Routing(stages, replicas=replicas),
         inputs=freeze(samples),
         targets=freeze(samples.copy()),
         test=None,
