@@ -27,6 +27,9 @@ from annex_actors.training.profiles import profile
 from annex_actors.training.session import start
 from annex_actors.training.stages import AUTO, Stages
 
+_PROFILE_S = 5.0
+"""About how long to measure a profile that is not known, at most."""
+
 _WARM_UP, _FEWEST, _MOST = 4, 12, 400
 """Steps of a block that do not count, and how many a block has at least and at most."""
 
@@ -121,7 +124,9 @@ def compare(
     if not given:
         raise ConfigError("expected `plans` to be at least one, got none")
     contestants = [_Contestant.of(replace(spec, stages=each, microbatches=parts), dataset, rows) for each in given]
-    profiles = _Profiles(spec, dataset, batch_size, rows, parts, known)
+    profiles = _Profiles(
+        spec, dataset, batch_size, parts, min(seconds, _PROFILE_S), None if known is None else known.scaled(rows)
+    )
     predicted = [each.predicted(profiles.with_threads(each.spec.blas_threads), slowed) for each in contestants]
     found = [
         Compared(str(name).strip(), each.plan, prediction)
@@ -141,15 +146,15 @@ class _Profiles:
     spec: LearnerSpec
     dataset: Dataset
     batch_size: int
-    rows: int
     parts: int
+    seconds: float
     known: Profile | None
     found: dict[int, Profile] = field(default_factory=dict)
 
     def with_threads(self, threads: int) -> Profile:
         """Return the profile with this number of BLAS threads."""
         if self.known is not None:
-            return self.known.scaled(self.rows)
+            return self.known
         if threads not in self.found:
             self.found[threads] = profile(
                 self.spec,
@@ -157,6 +162,7 @@ class _Profiles:
                 batch_size=self.batch_size,
                 microbatches=[self.parts],
                 runtimes=[self.spec.runtime.name],
+                seconds=self.seconds,
                 blas_threads=threads,
             )
         return self.found[threads]
