@@ -22,6 +22,7 @@ from annex_actors.cli.inspect import inspect
 from annex_actors.cli.kill import kill
 from annex_actors.cli.logs import logs
 from annex_actors.cli.metrics import metrics
+from annex_actors.cli.move import move
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.plan import plan
@@ -64,6 +65,7 @@ for each in (
     doctor,
     logs,
     kill,
+    move,
     stop,
     predict,
     serve,

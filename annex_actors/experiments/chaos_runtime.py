@@ -7,6 +7,7 @@ in them. They must not change a single bit of the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 from threading import Event as Flag
@@ -172,6 +173,9 @@ class ChaosJob:
         match kind:
             case FaultKind.KILL | FaultKind.PAIR | FaultKind.TRAINER:
                 peer.kill()
+            case FaultKind.MOVE:
+                with suppress(ConfigError):  # the run is over
+                    self._job.move(address, self._random.choice(self._job.workers), block=False)
             case FaultKind.FLOOD:
                 self._flood(peer)
             case FaultKind.STOP:

@@ -23,6 +23,7 @@ class FaultKind(Enum):
     PAIR = "pair"
     STORE = "store"
     TRAINER = "trainer"
+    MOVE = "move"
 
 
 NOT_FATAL = frozenset({FaultKind.SLOW, FaultKind.FLOOD})
@@ -108,7 +109,7 @@ class FaultWatch:
         """Record when a peer ends, and how long it took when its next incarnation is up."""
         with self._lock:
             match event:
-                case PeerExited(address=address, orderly=False):
+                case PeerExited(address=address, orderly=orderly) if not orderly or self._is_moving(address):
                     self._log.died.add(address)
                     fault = self._ended[address] = self._fault_of(address)
                     self._fatal += [fault] if fault else []
@@ -120,6 +121,10 @@ class FaultWatch:
                         self._log.recoveries.setdefault(fault.kind, []).append(event.time - since)
                 case Finished() if self.finished_at is None:
                     self.finished_at = event.time
+
+    def _is_moving(self, address: Address) -> bool:
+        fault = self._recovering.get(address)
+        return fault is not None and fault.kind is FaultKind.MOVE and self.finished_at is None
 
     def close(self) -> None:
         """Record the faults that struck."""

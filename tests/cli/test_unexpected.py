@@ -46,6 +46,7 @@ COMMANDS = {
     "trace": ("annex_actors.tracing.trace_reader.read_trace", ["trace", "run"]),
     "runs": ("annex_actors.control.folders.runs_in", ["runs"]),
     "kill": ("annex_actors.control.folders.meant", ["kill", "0"]),
+    "move": ("annex_actors.control.folders.meant", ["move", "0", "thread"]),
     **{
         name: ("annex_actors.control.folders.meant", [name, "run"])
         for name in ("status", "top", "doctor", "stop", "logs")

@@ -65,6 +65,11 @@ class RunSurroundings:
         """How often any peer was restarted."""
         return len(self._starts) - len(self._labels)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has finished, failed or been closed."""
+        return self._outcome.over
+
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Begin a new incarnation of a peer: return the store's number for it, and the last commit.
 

@@ -82,6 +82,14 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """Send to this incarnation of a peer through the supervising process, where it lives; answer `Connected`."""
+
+    peer: Address
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """End after the current piece of work."""
 

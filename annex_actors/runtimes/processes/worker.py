@@ -19,7 +19,7 @@ import pickle
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import ExitStack
 from threading import Lock
 from typing import Any
@@ -47,6 +47,7 @@ from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.arrivals import Arrivals
 from annex_actors.runtimes.processes.channel import Channel
+from annex_actors.runtimes.processes.commit_logs import is_due
 from annex_actors.runtimes.processes.control_messages import (
     Assign,
     Connect,
@@ -60,6 +61,7 @@ from annex_actors.runtimes.processes.control_messages import (
     Probe,
     ProbeAnswer,
     Ready,
+    Relay,
     Stop,
     Up,
 )
@@ -80,6 +82,7 @@ class WorkerSurroundings:
         assignment: of the peer.
         control: the link to the supervising process.
         channels: the current ones to the neighbours.
+        relayed: the peers that live in the supervising process.
         log: where the peer commits.
         heartbeat: of this incarnation.
         recorder: of its trace.
@@ -90,6 +93,7 @@ class WorkerSurroundings:
         assignment: Assign,
         control: Link,
         channels: Mapping[Address, Channel],
+        relayed: Set[Address],
         log: SharedCommitLog,
         heartbeat: Heartbeat,
         recorder: Instrument,
@@ -97,6 +101,7 @@ class WorkerSurroundings:
         self._assignment = assignment
         self._control = control
         self._channels = channels
+        self._relayed = relayed
         self._log = log
         self._heartbeat = heartbeat
         self.faults = InjectedFaults(on_strike=control.send)
@@ -126,17 +131,16 @@ class WorkerSurroundings:
         self._control.send(Up(time))
 
     def send(self, to: Address, envelope: Envelope) -> None:
-        """Send an envelope over the channel to a neighbour, or to the supervising process, to trainer and surveyor."""
+        """Send an envelope over the channel to a neighbour, or through the supervising process to a peer in it."""
         channel = self._channels.get(to)
         if channel is not None:
             channel.send(envelope)
-        elif to in (TRAINER, SURVEYOR):
+        elif to in self._relayed:
             self._control.send(Send(to, envelope))
 
     def is_due(self, step: int) -> bool:
         """Return whether to commit now: every few steps, since a commit is a copy, and at each checkpoint."""
-        assignment = self._assignment
-        return step % assignment.commit_every == 0 or (assignment.every > 0 and step % assignment.every == 0)
+        return is_due(step, self._assignment.commit_every, self._assignment.every)
 
     def commit(self, snapshot: Snapshot, number: int) -> None:
         """Write a commit to the log."""
@@ -160,6 +164,7 @@ class Worker:
     def __init__(self, control: socket.socket, files: socket.socket) -> None:
         self._files = files
         self._channels: dict[Address, Channel] = {}
+        self._relayed = {TRAINER, SURVEYOR}
         self._arrivals = Arrivals()
         self._surroundings: WorkerSurroundings | None = None
         self._heartbeat: Heartbeat | None = None
@@ -190,6 +195,10 @@ class Worker:
             case Connect(peer, number):
                 self._connect(peer, Channel(*framing.receive_fds(self._files, Connect.FILES)))
                 self._control.send(Connected(peer, number))
+            case Relay(peer, number):
+                self._relayed.add(peer)
+                self._channels.pop(peer, None)
+                self._control.send(Connected(peer, number))
             case Prepare(program, load):
                 multiprocessing.spawn.prepare(dict(program))
                 for path in load:
@@ -210,6 +219,7 @@ class Worker:
 
     def _connect(self, peer: Address, channel: Channel) -> None:
         self._channels[peer] = channel  # what is sent from now on goes there
+        self._relayed.discard(peer)
         self._arrivals.connect(peer, channel)
 
     def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int, trace_fd: int = -1) -> None:
@@ -222,7 +232,7 @@ class Worker:
         if assignment.trace is not None:
             recorder = recorder_of(memoryview(mmap.mmap(trace_fd, 0)), assignment.trace, clock.now)
         self._surroundings = WorkerSurroundings(
-            assignment, self._control, self._channels, log, self._heartbeat, recorder
+            assignment, self._control, self._channels, self._relayed, log, self._heartbeat, recorder
         )
         id = str(assignment.spec.address)
         spec = ChildSpec.of(ListeningActor, assignment.spec, self._surroundings, self._arrivals, id=id)
