@@ -33,8 +33,8 @@ def check_replicas(replicas: tuple[int, ...], discipline: Discipline) -> None:
     """
     most = max(replicas, default=1)
     if most > _MOST_REPLICAS:
-        limit = counted(_MOST_REPLICAS, "replica")
-        raise ConfigError(f"expected a stage to be in at most {limit}, got {most:,}; ask for fewer")
+        allowed = counted(_MOST_REPLICAS, "replica")
+        raise ConfigError(f"expected a stage to be in at most {allowed}, got {most:,}; ask for fewer")
     if most > 1 and not discipline.is_synchronous(len(replicas)):
         raise ConfigError(
             f"expected a synchronous schedule for a stage in {counted(most, 'replica')}, got {discipline.name}; "
