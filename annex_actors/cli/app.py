@@ -24,6 +24,7 @@ from annex_actors.cli.logs import logs
 from annex_actors.cli.metrics import metrics
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
+from annex_actors.cli.plan import plan
 from annex_actors.cli.predict import predict
 from annex_actors.cli.profile import profile
 from annex_actors.cli.replay import replay
@@ -75,6 +76,7 @@ for each in (
     replay,
     summary,
     profile,
+    plan,
     compare,
     sweep,
     find_rate,

@@ -10,7 +10,7 @@ from annex_actors.base.shown import shown
 
 USAGE = "such as 1ms,100MB/s or 20us"
 
-_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(s|ms|us|µs)")
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(s|ms|us|µs)", re.ASCII)
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 
 

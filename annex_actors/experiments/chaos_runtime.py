@@ -62,7 +62,8 @@ class ChaosRuntime:
             ConfigError: faults cannot be injected into the peers of the inner runtime.
         """
         injected = InjectedFaults()
-        watch = FaultWatch(self.log, injected.strikes, {_first_layer(spec): spec.address for spec in program.stages})
+        stages = {_first_layer(spec): spec.address for spec in reversed(program.stages)}  # the first of replicas
+        watch = FaultWatch(self.log, injected.strikes, stages)
         job = self.inner.start(replace(program, faults=injected, observers=(*program.observers, watch)))
         if not isinstance(job, HostedJob):
             job.close()

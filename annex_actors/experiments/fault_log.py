@@ -110,12 +110,12 @@ class FaultWatch:
             match event:
                 case PeerExited(address=address, orderly=False):
                     self._log.died.add(address)
-                    fault = self._ended[address] = self._recovering.get(address)
+                    fault = self._ended[address] = self._fault_of(address)
                     self._fatal += [fault] if fault else []
                 case PeerStarted(address=address) if address in self._ended:
                     fault = self._ended.pop(address)
                     if fault is not None:
-                        del self._recovering[address]
+                        self._recovering.pop(fault.address, None)
                         since = self._struck_at(fault) or fault.at
                         self._log.recoveries.setdefault(fault.kind, []).append(event.time - since)
                 case Finished() if self.finished_at is None:
@@ -124,6 +124,13 @@ class FaultWatch:
     def close(self) -> None:
         """Record the faults that struck."""
         self._log.faults += filter(self._has_struck, self._injected)
+
+    def _fault_of(self, address: Address) -> Fault | None:
+        """Return the fault that has ended a peer; one within a layer may strike in any replica of its stage."""
+        if address in self._recovering:
+            return self._recovering[address]
+        alike = [each for each in self._recovering.values() if each.address.number == address.number is not None]
+        return next((each for each in alike if self._struck_at(each) is not None), None)
 
     def _has_struck(self, fault: Fault) -> bool:
         if fault.kind in WITHIN_A_LAYER:
@@ -136,5 +143,5 @@ class FaultWatch:
         """Return when a fault within a layer happened; None if it did not, or is of another kind."""
         if fault.kind not in WITHIN_A_LAYER:
             return None
-        struck = (each.at for each in self._strikes if self._stages[each.layer] == fault.address)
+        struck = (each.at for each in self._strikes if self._stages[each.layer].number == fault.address.number)
         return next((at for at in struck if at >= fault.at), None)

@@ -114,9 +114,7 @@ def sweep(
             samples = counted(size, "sample")
             raise ConfigError(f"expected `microbatches` to be at most {size} for a batch of {samples}, got {each}")
     if not 0 < len(stages) * len(parts) * len(schedules) <= _MOST:
-        raise ConfigError(
-            f"expected at least one combination and at most {_MOST:,}, got others; let less vary, or more"
-        )
+        raise ConfigError(f"expected at least one combination and at most {_MOST:,}, got others; let others vary")
     if known is None:
         known = profile(
             spec, dataset, batch_size=size, microbatches=list(dict.fromkeys(parts)), runtimes=[spec.runtime.name]

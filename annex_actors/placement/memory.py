@@ -126,9 +126,8 @@ def plan_memory(plan: Plan, layers: Sequence[HasBytes], row: Discipline, microba
         all_of_them = (lag + 1) * m
         deferred = all_of_them if row.cap is None else min(all_of_them, row.cap(s, stages, m))
         in_flight = min(row.credit(s, stages, m), deferred, -(-all_of_them // stage.replicas))
-        versions = lag + 1 if row.stashes else 1
         own = [layers[index] for index in indices]
-        found.append(stage_memory(own, in_flight=in_flight, deferred=deferred, versions=versions))
+        found.append(stage_memory(own, in_flight=in_flight, deferred=deferred, versions=lag + 1))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from annex_actors.base import checks
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Peer, Point, WorkItem
 from annex_actors.protocol.messages import WHOLE_STEP, Forward
+from annex_actors.protocol.replicas import Share
 from annex_actors.runtimes.cost_model import LayerTimes
 
 _SLICE_S = 0.02
@@ -77,7 +78,7 @@ class PartCounter:
 
     def note(self, item: WorkItem | None) -> None:
         """Note how many microbatches a step has."""
-        if isinstance(item, Forward):
+        if isinstance(item, Forward | Share):  # of its step a replica may have no forward
             self._of_step[item.step] = item.part.microbatches
             if len(self._of_step) > _MOST_STEPS:  # far more than are under way
                 self._of_step = dict(list(self._of_step.items())[_MOST_STEPS // 2 :])

@@ -10,7 +10,7 @@ from annex_actors.placement.planner.formulas import Asynchronous, Flush, Formula
 from annex_actors.placement.planner.problem import Objective, Problem, Worker
 from annex_actors.placement.planner.stages import Limits
 from annex_actors.placement.planner.ways import PlacedStage
-from annex_actors.schedules.discipline import Discipline
+from annex_actors.schedules.discipline import Discipline, Grouping
 
 Structure: TypeAlias = tuple[str, int, int]
 """Schedule, microbatches and number of stages: what two plans must differ in to be different ones."""
@@ -35,7 +35,13 @@ class Candidate:
     @property
     def structure(self) -> Structure:
         """What distinguishes it from other plans."""
-        return self.row.name, self.microbatches, len(self.stages)
+        return structure(self.row, self.microbatches, len(self.stages))
+
+
+def structure(row: Discipline, microbatches: int, stages: int) -> Structure:
+    """Return what distinguishes plans: with one microbatch, or one W and one stage, all that flush do the same."""
+    alike = microbatches == 1 or (stages == 1 and row.weight_gradients is Grouping.STEP)
+    return "" if alike and row.is_synchronous(stages) else row.name, microbatches, stages
 
 
 def formula_of(problem: Problem, row: Discipline, microbatches: int) -> Formula:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.placement.profile import LayerProfile, Profile
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import SYNCHRONOUS
 from annex_actors.schedules.table import discipline as discipline_named
@@ -179,6 +181,39 @@ class Problem:
             if not given:
                 raise ConfigError(f"expected `{name}` to be at least one, got none")
 
+    @classmethod
+    def of(
+        cls,
+        profile: Profile,
+        *,
+        batch_size: int,
+        microbatches: Sequence[int],
+        runtime: str = "schedulers",
+        **settings: Any,
+    ) -> Problem:
+        """Return the problem that a profile describes.
+
+        Args:
+            profile: what was measured.
+            batch_size: samples of a step, >= 1.
+            microbatches: into how many it may be cut, each at most ``batch_size``.
+            runtime: whose hops there are between workers; one that the profile has.
+            settings: the other arguments of a problem. Without ``link`` and ``piece``, they are the runtime's.
+
+        Raises:
+            ConfigError: a setting out of range, or a runtime whose hop was not measured.
+        """
+        checks.instance("profile", profile, Profile, "a profile, such as that of `annex-actors profile`")
+        batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
+        numbers = checks.several("microbatches", microbatches, "a list of numbers, such as [1, 2, 4]")
+        hop = profile.hop(runtime)
+        link, piece = Link(hop.latency, hop.per_byte), profile.overhead(runtime)
+        chains = {
+            m: Chain(tuple(map(_layer_costs, profile.scaled(-(-batch_size // m)).layers)))
+            for m in (checks.whole_number("microbatches", each, at_least=1, below=batch_size + 1) for each in numbers)
+        }
+        return cls(chains, **{"link": link, "piece": piece, **settings})
+
     @property
     def rows(self) -> tuple[Discipline, ...]:
         """The schedules to choose from, as rows of the table."""
@@ -193,6 +228,20 @@ class Problem:
     def layers(self) -> int:
         """The number of layers, with the cost."""
         return len(next(iter(self.chains.values())).layers)
+
+
+def _layer_costs(layer: LayerProfile) -> LayerCosts:
+    return LayerCosts(
+        layer.forward.median,
+        layer.backward.median,
+        layer.weight_gradient.median,
+        layer.update.median,
+        output_bytes=layer.output_bytes,
+        parameter_bytes=layer.parameter_bytes,
+        saved_bytes=layer.saved_bytes,
+        optimizer_bytes=layer.optimizer_bytes,
+        factor_bytes=layer.factor_bytes,
+    )
 
 
 def _checked_chains(chains: Mapping[int, Chain]) -> dict[int, Chain]:

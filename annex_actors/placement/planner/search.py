@@ -8,7 +8,7 @@ the whole and grows until a plan is found: then none is better, since a better o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from math import inf
 
 import numpy as np
@@ -23,6 +23,7 @@ from annex_actors.placement.planner.choices import (
     groups,
     kinds,
     most_replicas,
+    structure,
 )
 from annex_actors.placement.planner.formulas import Formula, Peak
 from annex_actors.placement.planner.problem import Problem
@@ -41,12 +42,12 @@ _FIRST, _GROWTH = 0.002, 1.6
 """By which part the first limit is above the lower bound of a whole step, and how fast this part grows."""
 
 
-def fastest(problem: Problem, excluded: Structure | None = None, memory: int | None = None) -> Candidate | None:
+def fastest(problem: Problem, excluded: Collection[Structure] = (), memory: int | None = None) -> Candidate | None:
     """Return the plan with the shortest step within the workers' memory.
 
     Args:
         problem: layers, workers and what may be chosen.
-        excluded: a structure that the plan must not have.
+        excluded: structures that the plan must not have.
         memory: bytes that no worker may need more than, beside its own limit.
 
     Returns:
@@ -55,7 +56,7 @@ def fastest(problem: Problem, excluded: Structure | None = None, memory: int | N
     return _best(problem, formula_of, excluded, memory)
 
 
-def smallest(problem: Problem, excluded: Structure | None = None) -> Candidate | None:
+def smallest(problem: Problem, excluded: Collection[Structure] = ()) -> Candidate | None:
     """Return the plan whose worker with most memory needs least, as `fastest` does; its value is in bytes."""
     return _best(problem, lambda problem, row, microbatches: Peak(), excluded, None)
 
@@ -63,7 +64,7 @@ def smallest(problem: Problem, excluded: Structure | None = None) -> Candidate |
 def _best(
     problem: Problem,
     formula_of: Callable[[Problem, Discipline, int], Formula],
-    excluded: Structure | None,
+    excluded: Collection[Structure],
     memory: int | None,
 ) -> Candidate | None:
     searches = [
@@ -97,7 +98,7 @@ class _Search:
         microbatches: int,
         formula: Formula,
         group: Group,
-        excluded: Structure | None,
+        excluded: Collection[Structure],
         memory: int | None,
     ) -> None:
         self._row = row
@@ -112,9 +113,7 @@ class _Search:
         self._counts = tuple(map(len, found.values()))
         self._most_replicas = min(most_replicas(problem, row), microbatches)
         self._layers = problem.layers
-        self._allowed = {
-            stages for stages in self._stages if excluded is None or excluded != (row.name, microbatches, stages)
-        }
+        self._allowed = {each for each in self._stages if structure(row, microbatches, each) not in excluded}
         self._bounds = Bounds(self._costs, self._kinds, self._counts, self._most_replicas, problem.piece)
         self._reach = Reach(self._costs, formula, self._kinds, self._counts, self._most_replicas, problem.piece)
         self._none = (0,) * len(self._kinds)

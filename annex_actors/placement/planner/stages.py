@@ -21,7 +21,7 @@ class Limits(NamedTuple):
     Args:
         in_flight: the most microbatches whose F is done and whose B is not.
         deferred: the most whose F is done and whose W is not.
-        lag: by how many steps the weights lag; so many versions are kept, and one more.
+        lag: by how many steps the weights lag; so many old versions of them are kept.
     """
 
     in_flight: int
@@ -121,20 +121,13 @@ class Costs:
         return StageCosts(forward, backward, weight_gradient, last, update, self.hops[stop], share, work, memory)
 
     def memory(self, start: Index, stop: Index, replicas: int, limits: Limits) -> Any:
-        """Return the most bytes that a replica of the stage needs for its work.
-
-        These are what F keeps for B and B for W, the versions of the weights, the gradients of a step, the optimizer's
-        slots, and what replicas send each other. Replicas share the gradients and the slots. The store of commits, and
-        messages that are kept until a neighbour has committed, are not counted: they need not be at the worker.
-        """
-        share = -(-self.microbatches // replicas)
-        in_flight, deferred, lag = limits if replicas == 1 else Limits(*(min(share, each) for each in limits))
+        """Return the most bytes that a replica of the stage keeps: what `placement.memory.plan_memory` says of it."""
+        _, deferred, lag = limits
+        in_flight = np.minimum(limits.in_flight, -(-(lag + 1) * self.microbatches // replicas))
         saved, factors = (sums[stop] - sums[start] for sums in (self._saved, self._factors))
         parameters, slots = (sums[stop] - sums[start] for sums in (self._parameters, self._slots))
         activations = in_flight * np.maximum(saved, factors) + (deferred - in_flight) * factors
-        shared = -(-(parameters + slots) // replicas)
-        received = self._received(start, stop, replicas) if replicas > 1 else 0
-        return activations + (lag + 1) * parameters + shared + received
+        return activations + (lag + 3) * parameters + 2 * slots
 
     def _received(self, start: Index, stop: Index, replicas: int) -> Any:
         """Return the bytes that a replica receives of the others for its rows of the weight gradients.

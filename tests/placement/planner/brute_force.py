@@ -76,15 +76,11 @@ def _memory(problem: Problem, option: Option, s: int) -> int:
     lag = row.lag(s, S)
     kept = m * (lag + 1) if row.cap is None else min(m * (lag + 1), row.cap(s, S, m))
     flying = min(row.credit(s, S, m), kept)
-    if copies > 1:
-        kept, flying = min(kept, ceil(m / copies)), min(flying, ceil(m / copies))
+    flying = min(flying, ceil(m * (lag + 1) / copies))
     saved, factors = sum(each.saved_bytes for each in layers), sum(each.factor_bytes for each in layers)
-    total = flying * max(saved, factors) + (kept - flying) * factors
-    total += (lag + 1) * sum(each.parameter_bytes for each in layers)
-    total += ceil(sum(each.parameter_bytes + each.optimizer_bytes for each in layers) / copies)
-    if copies > 1:
-        total += _received(problem, option, stage)
-    return total
+    total = max(flying * saved + (kept - flying) * factors, kept * factors)
+    total += (lag + 3) * sum(each.parameter_bytes for each in layers)
+    return total + 2 * sum(each.optimizer_bytes for each in layers)
 
 
 def _received(problem: Problem, option: Option, stage: Placed) -> int:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annex_actors.placement.planner.choices import kinds
+from annex_actors.placement.planner.choices import kinds, structure
 from annex_actors.placement.planner.problem import Chain, LayerCosts, Link, Objective, Problem, Worker
 from annex_actors.placement.planner.search import fastest, smallest
 from annex_actors.schedules.table import SYNCHRONOUS
@@ -41,8 +41,8 @@ def test_the_second_best_is_the_best_with_another_structure(seed: int) -> None:
     best = fastest(problem)
     if best is None:
         return
-    others = [each for each in options(problem) if (each.row.name, each.m, len(each.stages)) != best.structure]
-    second = fastest(problem, best.structure)
+    others = [each for each in options(problem) if structure(each.row, each.m, len(each.stages)) != best.structure]
+    second = fastest(problem, {best.structure})
     assert (second and second.value) == (
         pytest.approx(min(seconds(problem, each) for each in others), rel=1e-8) if others else None
     )
@@ -91,9 +91,9 @@ def test_the_layers_of_a_plan_are_all_layers_in_order_and_its_workers_are_there(
 
 def test_without_a_plan_within_the_memory_there_is_none() -> None:
     layers = (LayerCosts(1, parameter_bytes=10),) * 3
-    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=19)] * 3)) is None
-    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=20)] * 3)) is not None
-    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=20)] * 2)) is None
+    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=29)] * 3)) is None
+    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=30)] * 3)) is not None
+    assert fastest(Problem({2: Chain(layers)}, [Worker(memory=30)] * 2)) is None
 
 
 def test_work_that_takes_no_time_has_a_plan() -> None:
