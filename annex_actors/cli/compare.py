@@ -21,6 +21,7 @@ _PLANS = "Plans: each as of --stages, such as 1, layer or 3,2,2, or a TOML file 
 _MEASURE = "Train with each plan, in rounds of one block after another, and compare times and weights."
 _ROUNDS = "How many rounds count; one more warms up."
 _SECONDS = "About how long to measure in all."
+_LINK = "How much later messages between stages arrive, such as 1ms,100MB/s."
 _SLOW = "By how many times a layer is slower than here, by waiting: 0:3,2:1.5."
 
 
@@ -31,6 +32,7 @@ def compare(
     rounds: Annotated[int, typer.Option(help=_ROUNDS)] = 7,
     seconds: Annotated[float, typer.Option(help=_SECONDS)] = 10.0,
     slow: Annotated[str | None, typer.Option(metavar="LAYER:TIMES,...", help=_SLOW)] = None,
+    link: Annotated[str | None, typer.Option(metavar="TIME,BYTES/s", help=_LINK)] = None,
     profile: Annotated[Path | None, typer.Option(metavar="FILE.json", help=KNOWN)] = None,
     layers: shared.Layers = None,
     cost: shared.CostName = None,
@@ -49,9 +51,11 @@ def compare(
     debug: shared.Debug = False,
 ) -> None:
     """Compare plans: what a step is predicted to take with each, and with --measure what it takes."""
+    from annex_actors.cli.links import parse_link
     from annex_actors.experiments.comparison import compare as compared
     from annex_actors.placement.plan_files import read_plan
     from annex_actors.runs.config import resolve
+    from annex_actors.runtimes.delayed_links import DelayedLinks
 
     settings = shared.settings_from(
         data,
@@ -80,6 +84,7 @@ def compare(
         rounds=rounds,
         seconds=seconds,
         slowed=_slowed(slow),
+        delayed=None if link is None else DelayedLinks(*parse_link(link)),
         known=read_profile(profile),
     )
     if json:

@@ -22,6 +22,7 @@ from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import InlineRuntime, Runtime, SchedulersRuntime
 from annex_actors.runtimes import runtime as runtime_of
 from annex_actors.runtimes.cost_model import CostModel, LayerTimes
+from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_of
@@ -65,6 +66,7 @@ def predict(
     runtime: str | Runtime = "schedulers",
     cores: int | None = None,
     slowed: SlowedLayers | None = None,
+    delayed: DelayedLinks | None = None,
 ) -> Prediction:
     """Return how long a step would take, how busy the workers would be, and what the stages would keep.
 
@@ -76,6 +78,7 @@ def predict(
         runtime: whose hops and overheads count; the profile has them.
         cores: how many pieces of work are done at once; None: as many as this machine has, or the runtime has threads.
         slowed: layers that wait after their work; in the prediction a core is theirs while they wait.
+        delayed: how much later messages between stages arrive.
 
     Raises:
         ConfigError: what does not fit the profile, or the schedule.
@@ -102,7 +105,7 @@ def predict(
         steps=_FILL + _STEPS + _FILL,
         times=times,
         replicas=replicas,
-        costs=_costs(profile, plan, row, microbatches, host, cores),
+        costs=_costs(profile, plan, microbatches, host, cores, delayed or DelayedLinks()),
     )
     start, end = _window(simulation)
     kept = zip(plan.ranges, simulation.stages, strict=True)
@@ -147,14 +150,14 @@ def _sum(layers: Sequence[LayerTimes], replicas: int) -> LayerTimes:
 
 
 def _costs(
-    profile: Profile, plan: Plan, row: Discipline, microbatches: int, host: Runtime, cores: int | None
+    profile: Profile, plan: Plan, microbatches: int, host: Runtime, cores: int | None, delayed: DelayedLinks
 ) -> CostModel:
     hop = profile.hop(host.name)
     limit = _cores(host) if cores is None else checks.whole_number("cores", cores, at_least=1)
     ends = [indices.stop - 1 for indices in plan.ranges[:-1]]
     return CostModel(
-        latency=hop.latency,
-        per_byte=hop.per_byte,
+        latency=hop.latency + delayed.latency,
+        per_byte=hop.per_byte + delayed.per_byte,
         message_bytes=[profile.layers[end].output_bytes for end in ends],
         workers=_workers(plan),
         cores=limit,

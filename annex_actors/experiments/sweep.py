@@ -13,6 +13,7 @@ from typing import Any
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.base.words import counted
 from annex_actors.data import Dataset
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
@@ -110,9 +111,10 @@ def sweep(
     parts, schedules = axes.get("microbatches", [spec.parts(size)]), axes.get("schedule", [spec.schedule.name])
     for each in parts:
         if checks.whole_number("microbatches", each, at_least=1) > size:
-            raise ConfigError(f"expected `microbatches` to be at most the {size} samples of a batch, got {each}")
+            samples = counted(size, "sample")
+            raise ConfigError(f"expected `microbatches` to be at most {size} for a batch of {samples}, got {each}")
     if not 0 < len(stages) * len(parts) * len(schedules) <= _MOST:
-        raise ConfigError(f"expected from 1 to {_MOST:,} combinations, got others; let less vary, or more")
+        raise ConfigError(f"expected at least one combination and at most {_MOST:,}, got others; let others vary")
     if known is None:
         known = profile(
             spec, dataset, batch_size=size, microbatches=list(dict.fromkeys(parts)), runtimes=[spec.runtime.name]

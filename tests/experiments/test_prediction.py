@@ -7,6 +7,7 @@ import pytest
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement import Hop, LayerProfile, Plan, Profile, Timing
+from annex_actors.runtimes.delayed_links import DelayedLinks
 
 MANY = 100
 """More cores than there are workers."""
@@ -63,6 +64,14 @@ def test_a_hop_is_on_the_way_of_a_step_both_ways() -> None:
     free = predicted(EQUAL, "2,2", microbatches=1, schedule="sequential")
     hops = predicted(EQUAL, "2,2", microbatches=1, schedule="sequential", runtime="processes")
     assert hops.seconds - free.seconds == pytest.approx(2 * (0.5 + 0.001 * 500))
+
+
+def test_delayed_links_are_slower_still() -> None:
+    delayed = DelayedLinks(2.0, 0.01)
+    free, late = (
+        predicted(EQUAL, "2,2", microbatches=1, schedule="sequential", delayed=each) for each in (None, delayed)
+    )
+    assert late.seconds - free.seconds == pytest.approx(2 * (2.0 + 0.01 * 500))
 
 
 def test_what_a_piece_takes_beside_its_layers_counts_for_each_piece() -> None:

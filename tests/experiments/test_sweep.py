@@ -54,12 +54,12 @@ def test_a_star_is_every_schedule_but_those_for_teaching() -> None:
         (["stages=a"], "`stages` as 3, 1..6 or 1,2,4, got 'a'"),
         (["microbatches=1.."], r"`microbatches` as 3, 1..6 or 1,2,4, got '1..'"),
         (["microbatches=0"], "`microbatches` to be an integer >= 1"),
-        (["microbatches=25"], "`microbatches` to be at most the 24 samples of a batch, got 25"),
+        (["microbatches=25"], "`microbatches` to be at most 24 for a batch of 24 samples, got 25"),
         (["microbatches=layer"], "`microbatches` as 3"),
         (["stages=9"], "`stages` to be at most 4"),
         (["schedule=none"], "`schedule` to be one of"),
-        (["microbatches=3..1"], "from 1 to 10,000 combinations"),
-        (["microbatches=1..20", "stages=" + ",".join(["1"] * 501)], "from 1 to 10,000 combinations"),
+        (["microbatches=3..1"], "at least one combination and at most 10,000"),
+        (["microbatches=1..20", "stages=" + ",".join(["1"] * 501)], "at least one combination and at most 10,000"),
     ],
 )
 def test_a_mistake_is_refused(axes: list[str], message: str) -> None:
