@@ -31,7 +31,7 @@ from annex_actors.runtimes.simulated import (
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.stores import MemoryStore
-from annex_actors.training.assembly import stage_specs
+from annex_actors.training.assembly import check_replicas, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.traced import traced
 
