@@ -39,6 +39,7 @@ from annex_actors.cli.simulate import simulate
 from annex_actors.cli.status import status
 from annex_actors.cli.stop import stop
 from annex_actors.cli.summary import summary
+from annex_actors.cli.sweep import sweep
 from annex_actors.cli.tables import costs, initializers, layers, optimizers, rates
 from annex_actors.cli.top import top
 from annex_actors.cli.trace import trace
@@ -79,6 +80,7 @@ for each in (
     profile,
     plan,
     compare,
+    sweep,
     find_rate,
     *_LISTS,
     simulate,

@@ -31,7 +31,7 @@ from annex_actors.runtimes.simulated import (
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.stores import MemoryStore
-from annex_actors.training.assembly import stage_specs
+from annex_actors.training.assembly import check_replicas, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.traced import traced
 
@@ -115,7 +115,7 @@ def simulate(
     pieces = checks.boolean("pieces", pieces)
     each = _times_of(stages, times)
     row.check(stages, microbatches)
-    routing = Routing(stages, replicas=_checked_replicas(stages, replicas))
+    routing = Routing(stages, replicas=_checked_replicas(stages, replicas, row))
     model = replace(_checked_costs(routing, costs), layers=each)
     if model.workers is None and not routing.replicas:
         shared = [row.worker(s, stages) for s in range(stages)]
@@ -154,13 +154,14 @@ def _times_of(stages: int, times: LayerTimes | Sequence[LayerTimes]) -> tuple[La
     return each
 
 
-def _checked_replicas(stages: int, replicas: Sequence[int]) -> tuple[int, ...]:
+def _checked_replicas(stages: int, replicas: Sequence[int], row: Discipline) -> tuple[int, ...]:
     wanted = "how many each stage has, such as (1, 2, 1)"
     each = tuple(
         checks.whole_number("replicas", count, at_least=1) for count in checks.several("replicas", replicas, wanted)
     )
     if each and len(each) != stages:
         raise ConfigError(f"expected replicas of {counted(stages, 'stage')}, got {len(each)}; name a number for each")
+    check_replicas(each, row)
     return each if max(each, default=1) > 1 else ()
 
 

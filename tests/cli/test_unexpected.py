@@ -38,6 +38,7 @@ COMMANDS = {
     "find-rate": ("annex_actors.runs.config.resolve", ["find-rate", "xor"]),
     "profile": ("annex_actors.runs.config.resolve", ["profile", "xor"]),
     "plan": ("annex_actors.runs.config.resolve", ["plan", "xor"]),
+    "sweep": ("annex_actors.runs.config.resolve", ["sweep", "stages=1", "--data", "xor"]),
     "compare": ("annex_actors.runs.config.resolve", ["compare", "1", "--data", "xor"]),
     "summary": ("annex_actors.runs.config.resolve", ["summary", "xor"]),
     "report": ("annex_actors.page.report.report_of", ["report", "run", "--out", "x.html"]),

@@ -18,7 +18,7 @@ PLANS = ["2x2,3", "1,1x3,3x2", Plan((PlannedStage(5, replicas=3),))]
 
 
 def learner(stages: str | Plan, runtime: str | Runtime = "inline") -> Learner:
-    return TRAINING.learner(runtime, stages=stages)  # type: ignore[arg-type]
+    return TRAINING.learner(runtime, stages=stages)
 
 
 @pytest.mark.parametrize("stages", PLANS, ids=str)
@@ -57,7 +57,7 @@ def test_replicas_predict_and_evaluate_with_the_same_bits(host: str) -> None:
         outputs.append(trained.predict(inputs))
         with trained.serving() as predict:
             np.testing.assert_array_equal(predict(inputs), outputs[-1])
-    np.testing.assert_array_equal(*outputs)
+    np.testing.assert_array_equal(outputs[0], outputs[1])
     assert costs[0] == costs[1]
 
 

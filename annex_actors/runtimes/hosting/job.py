@@ -109,7 +109,8 @@ class SupervisedJob:
             self.registry.register(SURVEYOR, surveyor)
             self._resources.callback(self.registry.unregister, SURVEYOR)
             threads = blas_threads(program.blas_threads)
-            for needs in (program.trace or nullcontext(), needed or nullcontext(), threads, watchdog):
+            line = self._surroundings.line or nullcontext()
+            for needs in (program.trace or nullcontext(), needed or nullcontext(), threads, line, watchdog):
                 self._resources.enter_context(needs)
             children = {spec.address: hosts[spec.address].child(spec, self._surroundings) for spec in program.peers}
             self._run = start_tree(program, children, observers.children(), hooks, self.registry)

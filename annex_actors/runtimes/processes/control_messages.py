@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from annex_actors.base.errors import RemoteError
 from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.faults.planned import Crash, Place
 from annex_actors.runtimes.handed_over import Wanted
@@ -50,6 +51,7 @@ class Assign:
         wanted: what it is to hand over, as messages of these classes; None: nothing.
         trace: the steps that it records; None: it is not traced.
         slowed: the layers that wait after their work; None: none does.
+        delayed: how much later what it sends to other stages arrives; None: as soon as it can.
     """
 
     spec: PeerSpec
@@ -63,6 +65,7 @@ class Assign:
     wanted: Wanted | None = None
     trace: Scope | None = None
     slowed: SlowedLayers | None = None
+    delayed: DelayedLinks | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import blas_threads
+from annex_actors.runtimes.delayed_links import DelayLine
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
@@ -106,6 +107,10 @@ class WorkerSurroundings:
         self.faults = InjectedFaults(on_strike=control.send)
         crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
         kept = assignment.wanted.instrument(control.send) if assignment.wanted else NO_INSTRUMENT
+        if assignment.delayed is not None:
+            line = DelayLine(assignment.delayed, self.send)
+            line.start()
+            self.send = line.send  # type: ignore[method-assign]
         waiting = assignment.slowed.instrument(clock.now) if assignment.slowed else NO_INSTRUMENT
         self._instrument = combined(waiting, recorder, self.faults, crashes, kept)
 

@@ -132,6 +132,7 @@ class WorkerPool:
             blas_threads=program.blas_threads,
             wanted=wanted,
             slowed=program.slowed,
+            delayed=program.delayed,
             trace=program.trace.scope if program.trace else None,
         )
 
