@@ -206,5 +206,13 @@ def test_the_table_of_actors_fits_and_leaves_no_actor_out(width: int) -> None:
     assert not any(line == "" for line in lines), "no column is continued below"
 
 
+def test_the_table_says_on_which_worker_a_layer_lives_where_some_have_a_process() -> None:
+    layers = [ACTORS[2].model_copy(update={"pid": pid}) for pid in (4362, None)]
+    heading, *rows = actor_table(layers, 200)
+    at = heading.index("worker")
+    assert [row[at:].split()[0] for row in rows] == ["4362", "thread"]
+    assert "worker" not in actor_table(layers[1:], 200)[0]
+
+
 def test_the_config_is_looked_for_where_it_is_written() -> None:
     assert CONFIG == run_directory.CONFIG

@@ -123,8 +123,9 @@ class Startup:
 
         Were it delivered as well, it could come after what is sent later; a survey needs what a channel has in order.
         """
-        if not isinstance(self._surroundings.registry.whereis(to), ProcessRef):
-            self._surroundings.send(to, envelope)
+        receiver = self._surroundings.registry.whereis(to)
+        if receiver is not None and not isinstance(receiver, ProcessRef):
+            receiver.tell(envelope)
 
     def _on_exit(self, reason: Reason) -> None:
         """Free the peer's name, before anything else learns of the end."""
