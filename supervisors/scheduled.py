@@ -164,25 +164,26 @@ class ScheduledLoop(ActorLoop):
             reason = self._run_first_hook()
             if reason is not None:
                 return reason
+            thread.begin_turn()
         reason = self._attempt(partial(self._take_turns, thread))
         return None if reason is None else self._run_last_hook(reason)
 
     def _take_turns(self, thread: WorkerThread) -> None:
-        """Receive all that has come, then work while nothing that waits is more urgent."""
+        """Receive all that has come, then work while nothing that waits is more urgent; the first turn has begun."""
         mailbox = self.state.mailbox
         for _ in range(SLICE):
-            thread.begin_turn()
             if mailbox.stash or not mailbox.empty():
                 self._receive_next()
-                continue
-            urgency = self.actor.urgency()
-            if urgency is None:
-                return
-            self._left_over = (1, urgency)
-            if self._scheduler.has_more_urgent(self._left_over):
-                return
-            self.actor.on_turn()
-            self._left_over = None
+            else:
+                urgency = self.actor.urgency()
+                if urgency is None:
+                    return
+                self._left_over = (1, urgency)
+                if self._scheduler.has_more_urgent(self._left_over):
+                    return
+                self.actor.on_turn()
+                self._left_over = None
+            thread.begin_turn()
         self._left_over = MAIL
 
     def _receive_next(self) -> None:

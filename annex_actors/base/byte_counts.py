@@ -47,3 +47,11 @@ def bytes_text(count: int) -> str:
     """Return a number of bytes as the shortest text that `byte_count` reads back, such as ``64MB``."""
     texts = [f"{count // size}{unit}" for unit, size in _UNITS.items() if count % size == 0]
     return min(texts, key=len)
+
+
+def bytes_shown(count: int) -> str:
+    """Return a number of bytes for people, rounded, such as ``41.2 MB``."""
+    for unit in ("GB", "MB", "kB"):
+        if count >= _UNITS[unit]:
+            return f"{count / _UNITS[unit]:,.1f} {unit}"
+    return f"{count} B"

@@ -52,7 +52,10 @@ def whole_number(setting: str, value: Any, *, at_least: int, below: int | None =
     Raises:
         ConfigError: not an integer in these bounds.
     """
-    number = None if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
+    if type(value) is int:  # the check of an abstract class takes a microsecond, and a step has several numbers
+        number: int | None = value
+    else:
+        number = None if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
     is_too_large = number is not None and number >= limit
     if number is None or number < at_least or is_too_large or (below is not None and number >= below):
         upper = below if below is not None else limit if is_too_large else None

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from annex_actors.cli.card import card
 from annex_actors.cli.chaos import chaos
+from annex_actors.cli.compare import compare
 from annex_actors.cli.curves import curves
 from annex_actors.cli.data import data
 from annex_actors.cli.datasets import datasets
@@ -21,8 +22,10 @@ from annex_actors.cli.inspect import inspect
 from annex_actors.cli.kill import kill
 from annex_actors.cli.logs import logs
 from annex_actors.cli.metrics import metrics
+from annex_actors.cli.move import move
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
+from annex_actors.cli.plan import plan
 from annex_actors.cli.predict import predict
 from annex_actors.cli.profile import profile
 from annex_actors.cli.replay import replay
@@ -36,6 +39,7 @@ from annex_actors.cli.simulate import simulate
 from annex_actors.cli.status import status
 from annex_actors.cli.stop import stop
 from annex_actors.cli.summary import summary
+from annex_actors.cli.sweep import sweep
 from annex_actors.cli.tables import costs, initializers, layers, optimizers, rates
 from annex_actors.cli.top import top
 from annex_actors.cli.trace import trace
@@ -61,6 +65,7 @@ for each in (
     doctor,
     logs,
     kill,
+    move,
     stop,
     predict,
     serve,
@@ -73,6 +78,9 @@ for each in (
     replay,
     summary,
     profile,
+    plan,
+    compare,
+    sweep,
     find_rate,
     *_LISTS,
     simulate,

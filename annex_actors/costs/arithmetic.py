@@ -28,7 +28,7 @@ def summed(costs: Floats, sample_weight: Floats | None) -> float:
     """
     if sample_weight is not None:
         costs = costs * _beside(costs, sample_weight)
-    return float(costs.sum(dtype=np.float64))
+    return float(np.add.reduce(costs, axis=None, dtype=np.float64))
 
 
 def weighted(gradient: Floats, sample_weight: Floats | None) -> Floats:

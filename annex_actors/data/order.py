@@ -58,17 +58,15 @@ class Batches:
     samples: int
     batch_size: int
     seed: int
+    steps_per_epoch: int = field(init=False, repr=False, compare=False)
+    """The number of batches in an epoch, including a short last one."""
     _last_epoch: tuple[int, NDArray[np.int64]] = field(default=_NO_EPOCH, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         checks.whole_number("samples", self.samples, at_least=1)
         checks.whole_number("batch_size", self.batch_size, at_least=1)
         checks.whole_number("seed", self.seed, at_least=0)
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """The number of batches in an epoch, including a short last one."""
-        return -(-self.samples // self.batch_size)
+        object.__setattr__(self, "steps_per_epoch", -(-self.samples // self.batch_size))
 
     def indices(self, step: int) -> NDArray[np.int64]:
         """Return the indices of the samples in the batch of a step: int64, shape ``(batch,)``, read-only.

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments.simulation import Simulation, simulate
+from annex_actors.placement.memory import stage_memory
 from annex_actors.placement.plan import Plan
-from annex_actors.placement.profile import LayerProfile, Profile
+from annex_actors.placement.profile import LayerProfile, Profile, Timing
 from annex_actors.profiling import shares_interpreter
 from annex_actors.profiling.machine import cores as cores_here
-from annex_actors.runtimes import InlineRuntime, Runtime
+from annex_actors.protocol.instrument import Point
+from annex_actors.runtimes import InlineRuntime, Runtime, SchedulersRuntime
 from annex_actors.runtimes import runtime as runtime_of
 from annex_actors.runtimes.cost_model import CostModel, LayerTimes
-from annex_actors.runtimes.simulated import StageTally
+from annex_actors.runtimes.delayed_links import DelayedLinks
+from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_of
 
@@ -61,6 +65,8 @@ def predict(
     microbatches: int = 1,
     runtime: str | Runtime = "schedulers",
     cores: int | None = None,
+    slowed: SlowedLayers | None = None,
+    delayed: DelayedLinks | None = None,
 ) -> Prediction:
     """Return how long a step would take, how busy the workers would be, and what the stages would keep.
 
@@ -70,25 +76,36 @@ def predict(
         schedule: a discipline, or its name.
         microbatches: of a step.
         runtime: whose hops and overheads count; the profile has them.
-        cores: how many pieces of work are done at once; None: as many as this machine has.
+        cores: how many pieces of work are done at once; None: as many as this machine has, or the runtime has threads.
+        slowed: layers that wait after their work; in the prediction a core is theirs while they wait.
+        delayed: how much later messages between stages arrive.
 
     Raises:
-        ConfigError: what does not fit the profile; or a plan with replicas, which the simulator does not have.
+        ConfigError: what does not fit the profile, or the schedule.
     """
+    slowed = slowed or SlowedLayers()
     checks.instance("profile", profile, Profile, "a profile, such as Profile.from_json(text)")
     checks.instance("plan", plan, Plan, 'a plan, such as Plan.parse("2,2", 4)')
     plan.check([each.name for each in profile.layers[:-1]])
-    if any(stage.replicas > 1 for stage in plan.stages):
-        raise ConfigError(f"expected a plan without replicas, got {plan}; the simulator does not have them")
+    threads = {stage.blas_threads for stage in plan.stages} - {profile.blas_threads}
+    if threads:
+        raise ConfigError(
+            f"expected a plan with `blas_threads` of {profile.blas_threads}, with which the profile was measured, got "
+            f"{threads.pop()}; measure a profile with as many"
+        )
     host, row = runtime_of(runtime), discipline_of(schedule)
-    times = [_times([profile.layers[index] for index in indices]) for indices in plan.ranges]
+    layers = [_layer_times(index, layer, slowed) for index, layer in enumerate(profile.layers)]
+    replicas = [stage.replicas for stage in plan.stages]
+    divided = zip(plan.ranges, replicas, strict=True)
+    times = [_sum([layers[index] for index in indices], copies) for indices, copies in divided]
     simulation = simulate(
         row,
         stages=len(times),
         microbatches=microbatches,
         steps=_FILL + _STEPS + _FILL,
         times=times,
-        costs=_costs(profile, plan, row, microbatches, host, cores),
+        replicas=replicas,
+        costs=_costs(profile, plan, microbatches, host, cores, delayed or DelayedLinks()),
     )
     start, end = _window(simulation)
     kept = zip(plan.ranges, simulation.stages, strict=True)
@@ -96,43 +113,76 @@ def predict(
         plan,
         seconds=(end - start) / _STEPS,
         busy=_busy(simulation, start, end),
-        memory=tuple(_memory([profile.layers[index] for index in indices], tally) for indices, tally in kept),
+        memory=tuple(
+            stage_memory(
+                [profile.layers[index] for index in indices],
+                in_flight=tally.in_flight,
+                deferred=tally.deferred,
+                versions=tally.versions,
+            ).total
+            for indices, tally in kept
+        ),
     )
 
 
-def _times(layers: Sequence[LayerProfile]) -> LayerTimes:
-    """Return the times of a stage: those of its layers in all."""
+def _layer_times(index: int, layer: LayerProfile, slowed: SlowedLayers) -> LayerTimes:
+    """Return the times of a layer, with those for which it waits."""
+
+    def seconds(point: Point, timing: Timing) -> float:
+        return timing.median + slowed.seconds(point, index, timing.median, 1)
+
     return LayerTimes(
-        forward=sum(each.forward.median for each in layers),
-        backward=sum(each.backward.median for each in layers),
-        weight_gradient=sum(each.weight_gradient.median for each in layers),
-        update=sum(each.update.median for each in layers),
+        seconds(Point.FORWARD, layer.forward),
+        seconds(Point.BACKWARD, layer.backward),
+        seconds(Point.WEIGHT_GRADIENT, layer.weight_gradient),
+        seconds(Point.UPDATE, layer.update),
+    )
+
+
+def _sum(layers: Sequence[LayerTimes], replicas: int) -> LayerTimes:
+    """Return the times of a stage: those of its layers in all; replicas divide W and the update."""
+    return LayerTimes(
+        forward=sum(each.forward for each in layers),
+        backward=sum(each.backward for each in layers),
+        weight_gradient=sum(each.weight_gradient for each in layers) / replicas,
+        update=sum(each.update for each in layers) / replicas,
     )
 
 
 def _costs(
-    profile: Profile, plan: Plan, row: Discipline, microbatches: int, host: Runtime, cores: int | None
+    profile: Profile, plan: Plan, microbatches: int, host: Runtime, cores: int | None, delayed: DelayedLinks
 ) -> CostModel:
-    hop, count = profile.hop(host.name), len(plan.stages)
-    limit = cores_here() if cores is None else checks.whole_number("cores", cores, at_least=1)
+    hop = profile.hop(host.name)
+    limit = _cores(host) if cores is None else checks.whole_number("cores", cores, at_least=1)
     ends = [indices.stop - 1 for indices in plan.ranges[:-1]]
     return CostModel(
-        latency=hop.latency,
-        per_byte=hop.per_byte,
+        latency=hop.latency + delayed.latency,
+        per_byte=hop.per_byte + delayed.per_byte,
         message_bytes=[profile.layers[end].output_bytes for end in ends],
-        workers=_workers(plan) if any(stage.worker is not None for stage in plan.stages) else range(count),
-        cores=1 if isinstance(host, InlineRuntime) else limit,
+        workers=_workers(plan),
+        cores=limit,
         piece=profile.overhead(host.name),
         trainer=profile.trainer.median * microbatches,
         one_interpreter=shares_interpreter(host),
     )
 
 
+def _cores(host: Runtime) -> int:
+    """Return how many pieces of work are done at once on a runtime of this machine."""
+    if isinstance(host, InlineRuntime):
+        return 1
+    return host.threads or cores_here() if isinstance(host, SchedulersRuntime) else cores_here()
+
+
 def _workers(plan: Plan) -> list[int]:
-    """Return the worker of each stage: the one that the plan names, or one of its own."""
+    """Return the worker of each stage and each replica: the one that the plan names, or one of its own."""
     named = {stage.worker for stage in plan.stages}
-    free = (number for number in range(2 * len(plan.stages)) if number not in named)
-    return [next(free) if stage.worker is None else stage.worker for stage in plan.stages]
+    free = (number for number in count() if number not in named)
+    return [
+        next(free) if stage.worker is None or replica else stage.worker
+        for stage in plan.stages
+        for replica in range(stage.replicas)
+    ]
 
 
 def _window(simulation: Simulation) -> tuple[float, float]:
@@ -149,18 +199,3 @@ def _busy(simulation: Simulation, start: float, end: float) -> tuple[float, ...]
     for piece in simulation.pieces:
         worked[piece.worker] += max(0.0, min(piece.end, end) - max(piece.start, start))
     return tuple(each / (end - start or 1.0) for each in worked.values())
-
-
-def _memory(layers: Sequence[LayerProfile], kept: StageTally) -> int:
-    """Return the most bytes that a stage keeps.
-
-    A microbatch whose F is done and whose B is not has what F saved; one whose B is done and whose W is not has what B
-    left. Most are kept while microbatches are in flight, or at the end of the step, when W is left of all of them.
-    """
-    parameters = sum(each.parameter_bytes for each in layers)
-    slots = sum(each.optimizer_bytes for each in layers)
-    saved, factors = sum(each.saved_bytes for each in layers), sum(each.factor_bytes for each in layers)
-    waiting = max(kept.deferred - kept.in_flight, 0)
-    of_microbatches = max(kept.in_flight * saved + waiting * factors, kept.deferred * factors)
-    # The next weights and slots are made beside the present ones, from gradients as large as the weights.
-    return (kept.versions + 2) * parameters + 2 * slots + of_microbatches

@@ -81,6 +81,7 @@ from annex_actors.layers.indices import TakesIndices
 from annex_actors.layers.initializers import INITIALIZERS, Initializer, register_initializer
 from annex_actors.layers.kernels import KERNELS, NUMPY, Convolves, Kernels, NumpyKernels, UsesKernels, kernels
 from annex_actors.layers.layer import (
+    DividesRows,
     EstimatesWork,
     Factors,
     FollowedBy,
@@ -156,6 +157,7 @@ __all__ = [
     "Cutout",
     "DType",
     "Dense",
+    "DividesRows",
     "Dropout",
     "Elu",
     "Embedding",

@@ -147,7 +147,7 @@ class Dense:
         rows = _rows(inputs)
         outputs = self.kernels.product(rows, parameters["weight"])
         outputs += parameters["bias"]
-        return _read_only(outputs).reshape(*inputs.shape[:-1], self.out_features), rows
+        return _shaped_like(inputs, _read_only(outputs)), rows
 
     def backward(
         self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
@@ -159,14 +159,25 @@ class Dense:
         rows = _rows(grad_output)
         if not input_wanted:
             return None, (saved, rows)
-        weight = parameters["weight"]
-        grad_input = _read_only(self.kernels.product(rows, weight.T))
-        return grad_input.reshape(*grad_output.shape[:-1], len(weight)), (saved, rows)
+        grad_input = _read_only(self.kernels.product(rows, parameters["weight"].T))
+        return _shaped_like(grad_output, grad_input), (saved, rows)
 
-    def weight_gradient(self, factors: Factors) -> dict[str, Floats]:
-        """Return ``inputs.T @ grad_output`` for ``weight``, and the column sums of ``grad_output`` for ``bias``."""
+    @property
+    def divided(self) -> str:
+        """``weight``: each row of its gradient depends on one column of the inputs."""
+        return "weight"
+
+    def weight_gradient(self, factors: Factors, rows: slice | None = None) -> dict[str, Floats]:
+        """Return ``inputs.T @ grad_output`` for ``weight``, and the column sums of ``grad_output`` for ``bias``.
+
+        Args:
+            factors: the rows of ``inputs`` and of ``grad_output``.
+            rows: which input features, and so which rows of ``weight``; None: all.
+        """
         inputs, grad_output = factors
-        return {"weight": self.kernels.product(inputs.T, grad_output), "bias": grad_output.sum(axis=0)}
+        if rows is not None:
+            inputs = inputs[:, rows]
+        return {"weight": self.kernels.product(inputs.T, grad_output), "bias": np.add.reduce(grad_output, axis=0)}
 
     def _initializer(self) -> Initializer:
         return Initializer.HE if self.initializer is Initializer.AUTO and self.before_relu else self.initializer
@@ -176,9 +187,14 @@ def _rows(array: Floats) -> Floats:
     return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
 
 
+def _shaped_like(array: Floats, rows: Floats) -> Floats:
+    """Return ``rows`` with the axes of ``array`` but for the last one."""
+    return rows if array.ndim == 2 else rows.reshape(*array.shape[:-1], rows.shape[-1])
+
+
 def _read_only(array: Floats) -> Floats:
     # Kernels may return a view of memory that they own; a message would copy it unless it is read-only.
-    array.flags.writeable = False
+    array.setflags(write=False)
     return array
 
 

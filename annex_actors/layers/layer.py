@@ -118,6 +118,21 @@ class Stateful(Layer, Protocol):
 
 
 @runtime_checkable
+class DividesRows(Weighted, Protocol):
+    """A layer whose weight gradient has an array of which some rows can be computed alone.
+
+    Replicas of a stage divide this work where the rows have the bits that they have in the whole array.
+    """
+
+    @property
+    def divided(self) -> str:
+        """The name of the array."""
+
+    def weight_gradient(self, factors: Factors, rows: slice | None = None) -> dict[str, Floats]:
+        """Return dC/dparameters by name; with ``rows``, of the array that can be divided only these."""
+
+
+@runtime_checkable
 class MixesRows(Protocol):
     """A layer whose rows depend on each other while training, such as batch norm."""
 

@@ -75,20 +75,17 @@ class Sgd:
         """Return the next parameters and velocities."""
         rate = step_size(self.learning_rate, step)
         add_decay(gradients, parameters, self.weight_decay, self.decay_biases)
-        slots = {name: f"velocity.{name}" for name in parameters if self.momentum}
-        velocities = {slot: self._velocity(state[slot], gradients[name]) for name, slot in slots.items()}
-        weights = {
-            name: self._stepped(rate, weight, gradients[name], velocities.get(f"velocity.{name}"))
-            for name, weight in parameters.items()
-        }
+        weights, velocities = {}, {}
+        for name, weight in parameters.items():
+            gradient, velocity = gradients[name], None
+            if self.momentum:
+                slot = f"velocity.{name}"
+                velocity = velocities[slot] = self._velocity(state[slot], gradient, self.momentum)
+            weights[name] = self._stepped(rate, weight, gradient, velocity)
         return frozen(weights), frozen(velocities)
 
-    @property
-    def _kept(self) -> float:
-        return self.momentum or 0.0
-
-    def _velocity(self, velocity: Floats, gradient: Floats) -> Floats:
-        result: Floats = velocity * self._kept
+    def _velocity(self, velocity: Floats, gradient: Floats, momentum: float) -> Floats:
+        result: Floats = velocity * momentum
         result += gradient
         return result
 
@@ -97,7 +94,7 @@ class Sgd:
         if velocity is None:
             gradient *= rate
         elif self.nesterov:
-            gradient += velocity * self._kept
+            gradient += velocity * (self.momentum or 0.0)
             gradient *= rate
         else:
             np.multiply(velocity, rate, out=gradient)

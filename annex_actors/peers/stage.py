@@ -27,12 +27,13 @@ from annex_actors.base.types import Floats
 from annex_actors.costs import Cost
 from annex_actors.layers import AnyLayer, Tuning
 from annex_actors.optimizers import Clipping, Optimizer
+from annex_actors.peers.stage_division import Division, division_of
 from annex_actors.peers.stage_layers import StageLayers
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.peers.stage_replicas import Replicas, add_share
 from annex_actors.peers.stage_state import StageState, Weights
 from annex_actors.peers.stage_update import Update
-from annex_actors.peers.stage_work import StepWork, frozen_stack
+from annex_actors.peers.stage_work import StepsUnderWay, StepWork, frozen_stack
 from annex_actors.protocol.effects import Commit, Request
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.messages import (
@@ -42,7 +43,6 @@ from annex_actors.protocol.messages import (
     Control,
     Forward,
     Message,
-    Part,
     Post,
     Predict,
     Report,
@@ -52,7 +52,7 @@ from annex_actors.protocol.messages import (
 )
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
-from annex_actors.protocol.replicas import Share
+from annex_actors.protocol.replicas import GradientRows, Share
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.schedules.discipline import Discipline, Grouping
@@ -106,13 +106,17 @@ class StageSpec:
     @property
     def label(self) -> str:
         """One line for people: ``layer 0 dense:512``, or ``layer 0 dense:512, replica 1``."""
-        which = f", replica {self.replica}" if self.replica else ""
-        return f"layer {self.first_layer} " + " + ".join(self.parts) + which
+        return f"layer {self.first_layer} " + " + ".join(self.parts) + f", replica {self.replica}" * (self.replica > 0)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """The names of its layers, and of the cost as the last one."""
         return (*(layer.spec() for layer in self.layers), *([self.cost.name] if self.cost else []))
+
+    @property
+    def division(self) -> Division | None:
+        """How its replicas divide weight gradients; None where nothing is divided."""
+        return division_of(self.layers, self.tuning, self.initial.layers, self.address, self.routing)
 
     def node(
         self,
@@ -129,6 +133,7 @@ class StageSpec:
             self.routing,
             needs_targets=self.cost is not None,
             committed=snapshot.step,
+            rows_from=self.division.others if self.division else (),
         )
         return Node(
             self.address,
@@ -157,14 +162,15 @@ class Stage:
     def __init__(self, spec: StageSpec, state: StageState, step: int, instrument: Instrument = NO_INSTRUMENT) -> None:
         self._spec = spec
         self._edges = spec.routing.edges(spec.address)
-        self._replicas = Replicas(spec.address, spec.routing)
+        division = spec.division
+        self._replicas = Replicas(spec.address, spec.routing, division)
         self._state = state
         self._step = step
         self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
         # The newest last: version `step`, and the versions before it that microbatches may still meet.
         self._versions: tuple[Weights, ...] = (*state.stash, state.weights)
         self._predicting: Weights | None = None
-        self._steps: dict[int, StepWork] = {}
+        self._steps = StepsUnderWay()
         self._targets: dict[tuple[int, int], Target] = {}
         self._layers = StageLayers(
             spec.layers,
@@ -174,6 +180,7 @@ class Stage:
             first_learner=spec.first_learner,
             seed=spec.seed,
             instrument=instrument,
+            division=division,
         )
         self._update = Update(spec.optimizer, spec.tuning, spec.clipping)
         self._reduces = spec.clipping is not None and spec.clipping.is_global
@@ -219,8 +226,8 @@ class Stage:
                 return self._clip(message, self._steps[message.step], message.number)
             case Predict():
                 return [self._predict(message)]
-            case Share():
-                return self._add_share(message)
+            case Share() | GradientRows():
+                return self._hear(message)
             case Target():
                 self._targets[message.step, message.microbatch] = message
                 return []
@@ -242,7 +249,7 @@ class Stage:
     def _forward(self, message: Forward) -> list[Request]:
         weights, part = self._version(message.step), message.part
         stack, microbatch = self._layers.forward(message, weights)
-        work = self._work_on(message.step, part)
+        work = self._steps.on(message.step, part)
         work.microbatches[message.microbatch] = microbatch
         top, skips = frozen_stack(stack)
         penalty = self._layers.penalized(part.penalty, weights, self._state.layers)
@@ -253,11 +260,6 @@ class Stage:
         onward = Forward(message.run, message.step, message.microbatch, edge, top, part, skips)
         return [self._post(onward)]
 
-    def _work_on(self, step: int, part: Part) -> StepWork:
-        if step not in self._steps:
-            self._steps[step] = StepWork(part)
-        return self._steps[step]
-
     def _cost(self, cost: Cost, message: Forward, work: StepWork, outputs: Floats) -> list[Request]:
         target, edge = self._targets.pop((message.step, message.microbatch)), self._edges.outputs
         value, gradient = self._layers.evaluate(cost, message, outputs, target)
@@ -267,8 +269,8 @@ class Stage:
         return [Post(self._spec.address, back), *([self._report(message, work)] if is_last else [])]
 
     def _report(self, message: Message, work: StepWork) -> Post:
-        edge = self._edges.outputs
-        return self._post(Report(message.run, message.step, WHOLE_STEP, edge, work.cost, work.part.samples))
+        place = message.run, message.step, WHOLE_STEP, self._edges.outputs
+        return self._post(Report(*place, work.cost, work.part.samples))
 
     def _backward(self, message: Backward) -> list[Request]:
         spec, work, edge = self._spec, self._steps[message.step], self._edges.inputs
@@ -282,11 +284,14 @@ class Stage:
             requests.append(self._post(back))
         return [*requests, *self._replicas.share(message, work), *self._defer(message, work)]
 
-    def _add_share(self, message: Share) -> list[Request]:
-        """Add what another replica has made of one of its microbatches."""
-        work = self._work_on(message.step, message.part)
-        add_share(work, message)
-        return self._defer(message, work)
+    def _hear(self, message: Share | GradientRows) -> list[Request]:
+        """Add what another replica has made of a microbatch, or its rows of the weight gradients of the step."""
+        if isinstance(message, Share):
+            work = self._steps.on(message.step, message.part)
+            add_share(work, message)
+            return self._defer(message, work)
+        work = self._steps[message.step]
+        return self._end_gradients(message, work) if self._replicas.add_rows(message, work) else []
 
     def _defer(self, message: Message, work: StepWork) -> list[Request]:
         """Return the messages to itself about W, where the factors of one more microbatch make it possible."""
@@ -302,15 +307,18 @@ class Stage:
         self._layers.add_weight_gradients(message, work, microbatches)
         if not whole and message.microbatch < work.part.microbatches - 1:
             return []
-        self._layers.add_penalty_gradients(work, self._version(message.step))
-        # Not when the last cost is known, which is now here and now there: what a piece makes never depends on timing.
-        reports = self._spec.cost is not None and self._replicas.others and self._replicas.is_first
-        return [*([self._report(message, work)] if reports else []), *self._end_gradients(message, work)]
+        return [*self._replicas.rows(message, work)] or self._end_gradients(message, work)
 
     def _end_gradients(self, message: Message, work: StepWork) -> list[Request]:
+        """Go on with the weight gradients of all layers, which are complete but for the penalties."""
+        self._layers.add_penalty_gradients(work, self._version(message.step))
+        # Replicas do not report when the last cost is known, which depends on timing: what a piece makes never does.
+        reports = self._spec.cost is not None and self._replicas.others and self._replicas.is_first
+        report = [self._report(message, work)] if reports else []
         if not self._reduces:
-            return self._finish_step(message, work)
-        return self._add_norm(message, work, 0.0) if self._spec.stage == 0 and self._replicas.is_first else []
+            return [*report, *self._finish_step(message, work)]
+        begins = self._spec.stage == 0 and self._replicas.is_first
+        return [*report, *self._add_norm(message, work, 0.0)] if begins else [*report]
 
     def _add_norm(self, message: Message, work: StepWork, before: float) -> list[Request]:
         """Add the squares of this stage's gradients to those of the stages before; the last stage then has the norm."""
@@ -321,12 +329,7 @@ class Stage:
 
     def _clip(self, message: Message, work: StepWork, norm: float) -> list[Request]:
         """Pass the global norm on to the stage before, and to other replicas, and finish the step with it."""
-        finish = self._finish_step(message, work, norm)
-        if not self._replicas.is_first:
-            return finish
-        down = GlobalNorm(message.run, message.step, WHOLE_STEP, self._edges.inputs, norm)
-        before = [self._post(down)] if self._spec.stage > 0 else []
-        return [*before, *self._replicas.pass_on(down), *finish]
+        return [*self._replicas.pass_on(message, norm), *self._finish_step(message, work, norm)]
 
     def _finish_step(self, message: Message, work: StepWork, norm: float | None = None) -> list[Request]:
         """Make the next version of the weights from the finished gradients, and commit it."""

@@ -7,14 +7,14 @@ that what a stage computes never depends on timing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from annex_actors.peers.norm_mailbox import NormMailbox
 from annex_actors.peers.stage_progress import Place, StageProgress, StepProgress
 from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import Address, Backward, Forward, Message, Predict, Target, WeightGradient
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
-from annex_actors.protocol.replicas import Share
+from annex_actors.protocol.replicas import GradientRows, Share
 from annex_actors.protocol.routing import Routing, replica_of
 from annex_actors.schedules.discipline import Discipline, Progress, Work
 
@@ -35,6 +35,7 @@ class StageMailbox:
         routing: the chain that the stage is part of.
         needs_targets: whether a forward waits for its target, as at the last stage.
         committed: every step below this one is committed.
+        rows_from: the numbers of the other replicas, in order, if they divide weight gradients by rows.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class StageMailbox:
         *,
         needs_targets: bool = False,
         committed: int = 0,
+        rows_from: Sequence[int] = (),
     ) -> None:
         self.discipline = discipline
         self.stage = stage = routing.edges(address).inputs
@@ -52,7 +54,7 @@ class StageMailbox:
         self._needs_targets = needs_targets
         self._lag = discipline.lag(stage, routing.stages)
         self._progress = StageProgress(address, routing, committed)
-        self._norms = NormMailbox(stage > 0 and replica_of(address) == 0, committed)
+        self._norms = NormMailbox(stage > 0 and replica_of(address) == 0, committed, rows_from)
         self._forwards: dict[Place, Forward] = {}
         self._backwards: dict[Place, Backward] = {}
         self._weight_gradients: deque[WeightGradient] = deque()
@@ -62,6 +64,7 @@ class StageMailbox:
         self._arrived: deque[Target | Share] = deque()
         self._early: list[Share] = []  # of steps after the next one to commit: W is done step by step
         self._finders = tuple(_FINDERS[work] for work in discipline.priority)
+        self._ranks = {kind: discipline.priority.index(work) for kind, work in _WORK.items()}
         self._found: Message | None = None  # what `urgency` found, until something changes: `next` need not look again
 
     @property
@@ -107,7 +110,7 @@ class StageMailbox:
                         (self._arrived if message.step == progress.committed else self._early).append(message)
                     else:
                         self._arrived.append(message)
-            case SquaredNorm() | GlobalNorm():
+            case SquaredNorm() | GlobalNorm() | GradientRows():
                 self._norms.put(message, progress.committed)
             case Predict():
                 if message.step >= progress.committed:
@@ -141,7 +144,7 @@ class StageMailbox:
             return None
         if self.discipline.order is not None:
             return message.step, self._order(message)
-        return self.discipline.priority.index(_WORK[type(message)]), message.step, message.microbatch, self.stage
+        return self._ranks[type(message)], message.step, message.microbatch, self.stage
 
     def commit(self, step: int) -> None:
         """Record that every step below ``step`` is committed, and drop what belongs to those."""

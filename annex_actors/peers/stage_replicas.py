@@ -5,11 +5,12 @@ Most stages have no others; then nothing here is sent, and a stage knows of a st
 
 from __future__ import annotations
 
+from annex_actors.peers.stage_division import Division
 from annex_actors.peers.stage_work import MicrobatchWork, StepWork
-from annex_actors.protocol.messages import WHOLE_STEP, Address, Backward, Post, freeze
+from annex_actors.protocol.messages import WHOLE_STEP, Address, Backward, Message, Post, freeze
 from annex_actors.protocol.norms import GlobalNorm
-from annex_actors.protocol.replicas import Share
-from annex_actors.protocol.routing import Routing, replica_of
+from annex_actors.protocol.replicas import GradientRows, Share
+from annex_actors.protocol.routing import Routing, is_stage, replica_of
 
 
 class Replicas:
@@ -21,12 +22,17 @@ class Replicas:
     Args:
         address: of this replica.
         routing: of the run.
+        division: of the weight gradients among the replicas; None: there is none.
     """
 
-    def __init__(self, address: Address, routing: Routing) -> None:
+    def __init__(self, address: Address, routing: Routing, division: Division | None) -> None:
+        self._division = division
         self.others = routing.others(address)
-        self.is_first = replica_of(address) == 0
-        self._edge = routing.edges(address).replicas
+        self._replica = replica_of(address)
+        self.is_first = self._replica == 0
+        self._edges = edges = routing.edges(address)
+        behind = routing.upstream(edges.inputs, WHOLE_STEP)
+        self._behind = behind if is_stage(behind) else None
 
     def share(self, message: Backward, work: StepWork) -> list[Post]:
         """Return what to tell the others of a microbatch whose B is done.
@@ -38,13 +44,36 @@ class Replicas:
         microbatch = work.microbatches[message.microbatch]
         microbatch.factors = {layer: tuple(map(freeze, each)) for layer, each in microbatch.factors.items()}
         cost = work.costs.get(message.microbatch, 0.0)
-        share = Share.of(message, self._edge, work.part, cost, microbatch.factors)
+        share = Share.of(message, self._edges.replicas, work.part, cost, microbatch.factors)
         return [Post(other, share) for other in self.others]
 
-    def pass_on(self, message: GlobalNorm) -> list[Post]:
-        """Return the norm of a step's gradients for the others, which the first replica hears for all."""
-        norm = GlobalNorm(message.run, message.step, WHOLE_STEP, self._edge, message.number)
-        return [Post(other, norm) for other in self.others]
+    def rows(self, message: Message, work: StepWork) -> list[Post]:
+        """Return this replica's rows of the step's weight gradients for the others, whose rows are then needed too."""
+        if self._division is None:
+            return []
+        rows = self._division.rows(work)
+        told = GradientRows(
+            message.run, message.step, WHOLE_STEP, self._edges.replicas, rows[0], self._replica, tuple(rows[1:])
+        )
+        return [Post(other, told) for other in self.others]
+
+    def add_rows(self, message: GradientRows, work: StepWork) -> bool:
+        """Add another replica's rows of the step's weight gradients; return whether the gradients are complete now."""
+        work.told.append(message)
+        if self._division is None or len(work.told) < len(self.others):
+            return False
+        self._division.complete(work)
+        return True
+
+    def pass_on(self, message: Message, norm: float) -> list[Post]:
+        """Return the norm of the step's gradients for the stage before, and for the others: the first tells all."""
+        if not self.is_first:
+            return []
+        run, step = message.run, message.step
+        posts = [Post(other, GlobalNorm(run, step, WHOLE_STEP, self._edges.replicas, norm)) for other in self.others]
+        if self._behind is not None:
+            posts.append(Post(self._behind, GlobalNorm(run, step, WHOLE_STEP, self._edges.inputs, norm)))
+        return posts
 
 
 def add_share(work: StepWork, share: Share) -> None:

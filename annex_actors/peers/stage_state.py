@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from annex_actors.base.shown import brief
-from annex_actors.base.types import Array, Parameters, pickled_by_fields
+from annex_actors.base.types import Array, Parameters, made_often, pickled_by_fields
 from annex_actors.protocol.messages import freeze
 
 
@@ -42,7 +42,7 @@ Weights: TypeAlias = tuple[Parameters, ...]
 _CHUNK = 256
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class CostLog:
     """The cost of every committed step, in order: immutable, yet cheap to append to and to store.
@@ -83,7 +83,7 @@ class CostLog:
         return [cost for chunk in self.full for cost in chunk.tolist()] + list(self.last)
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class StageState:
     """The state of a stage between two steps.

@@ -12,6 +12,7 @@ from annex_actors.base.types import Floats
 from annex_actors.layers import Factors, Saved, Stack
 from annex_actors.peers.stage_state import Weights
 from annex_actors.protocol.messages import WHOLE_STEP, Part, freeze
+from annex_actors.protocol.replicas import GradientRows
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class StepWork:
         costs: of the microbatches so far, if this is the last stage.
         with_factors: the microbatches whose B is done, so that their factors are here.
         deferred: how many of them, in the order of the microbatches, have been deferred one by one.
+        told: the rows of the weight gradients that other replicas have told.
         gradients: of each layer's parameters so far, summed in the order of the microbatches.
         state_factors: the factors of each layer with state, in the order of the microbatches.
     """
@@ -52,6 +54,7 @@ class StepWork:
     costs: dict[int, float] = field(default_factory=dict)
     with_factors: set[int] = field(default_factory=set)
     deferred: int = 0
+    told: list[GradientRows] = field(default_factory=list)
     gradients: dict[int, dict[str, Floats]] = field(default_factory=dict)
     state_factors: defaultdict[int, list[Factors]] = field(default_factory=lambda: defaultdict(list))
 
@@ -87,6 +90,16 @@ class StepWork:
         sums = self.gradients[layer]
         for name, gradient in gradients.items():
             sums[name] += gradient
+
+
+class StepsUnderWay(dict[int, StepWork]):
+    """The steps under way, by number."""
+
+    def on(self, step: int, part: Part) -> StepWork:
+        """Return a step, which begins with the first message about it."""
+        if step not in self:
+            self[step] = StepWork(part)
+        return self[step]
 
 
 def side_by_side(factors: list[Factors]) -> Factors:

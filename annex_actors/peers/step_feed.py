@@ -70,6 +70,7 @@ class StepFeed:
         self._parts = parts
         self._rule = rule
         self._factor: tuple[int, float] | None = None
+        self._slices: dict[int, tuple[slice, ...]] = {}
         self._ahead = None if stored(samples.inputs) is None else ReadAhead(run, routing, first, end)
 
     def send(self, until: int, history: History) -> list[Post]:
@@ -99,19 +100,26 @@ class StepFeed:
         """Return the messages of a step: for each microbatch its targets, then its inputs."""
         samples, indices = self._samples, self._batches.indices(step)
         read = None if self._ahead is None else self._ahead.take(step)
-        slices = microbatch_slices(len(indices), self._parts)
+        slices = self._cut(len(indices))
         part = Part(len(slices), len(indices), self._rate_factor(history))
         weights = None if samples.weight is None else scaled(samples.weight[indices])
         run, routing = self._run, self._routing
-        posts = []
+        posts: list[Post] = []
         for microbatch, rows in enumerate(slices):
             inputs = freeze(samples.inputs[indices[rows]] if read is None else read[rows])
             targets = freeze(samples.targets[indices[rows]])
             forward = Forward(run, step, microbatch, routing.inputs, inputs, part)
             weight = None if weights is None else freeze(weights[rows])
             target = Target(run, step, microbatch, routing.targets, targets, weight)
-            posts += [Post(routing.receiver(message), message) for message in (target, forward)]
+            posts += (Post(routing.receiver(target), target), Post(routing.receiver(forward), forward))
         return posts
+
+    def _cut(self, batch: int) -> tuple[slice, ...]:
+        """Return the microbatches of a batch; all batches but the last one of an epoch have the same size."""
+        slices = self._slices.get(batch)
+        if slices is None:
+            slices = self._slices[batch] = microbatch_slices(batch, self._parts)
+        return slices
 
     def _rate_factor(self, history: History) -> float:
         """Return the factor for the steps of the current epoch; it changes when the epoch ends, and with no step."""

@@ -231,9 +231,8 @@ class Trainer:
         state, halt_at = self._state, self._state.halt_at
         if len(state.history) >= self._spec.epochs or (halt_at is not None and state.reported >= halt_at):
             return self._finish()
-        if state.reported >= self._stop:
-            return self._evaluate()
-        return self._feed()
+        stop = self._stop
+        return self._evaluate() if state.reported >= stop else self._feed(stop)
 
     @property
     def _stop(self) -> int:
@@ -241,8 +240,8 @@ class Trainer:
         within = self._state.stop_after(self._spec.evaluate_every)
         return self._epoch_end if within is None else min(within, self._epoch_end)
 
-    def _feed(self) -> list[Request]:
-        until = min(self._stop, self._state.reported + self._spec.overlap + 1)
+    def _feed(self, stop: int) -> list[Request]:
+        until = min(stop, self._state.reported + self._spec.overlap + 1)
         if self._state.halt_at is not None:
             until = min(until, self._state.halt_at)
         return list(self.steps.send(until, self._state.history))

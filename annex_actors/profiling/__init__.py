@@ -9,7 +9,7 @@ Read `layer_clock` first, then `layer_times` (how often it is repeated), `layer_
 
 from annex_actors.profiling.hops import measure_hop, shares_interpreter
 from annex_actors.profiling.layer_bytes import LayerBytes, layer_bytes
-from annex_actors.profiling.layer_times import LayerSeconds, Measured, Workload, measure_layers
+from annex_actors.profiling.layer_times import LayerSeconds, Measured, Workload, measure_layers, timing
 from annex_actors.profiling.machine import machine
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "measure_hop",
     "measure_layers",
     "shares_interpreter",
+    "timing",
 ]

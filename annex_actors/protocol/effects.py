@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from annex_actors.base.types import stored_directly
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Envelope, Post
 from annex_actors.protocol.snapshot import Snapshot
 
 
+@stored_directly
 @dataclass(frozen=True, slots=True)
 class Send:
     """Deliver an envelope. It may be lost: a restarted receiver asks for it again with `Resume`."""
@@ -18,6 +20,7 @@ class Send:
     envelope: Envelope
 
 
+@stored_directly
 @dataclass(frozen=True, slots=True)
 class Commit:
     """Make a snapshot, atomically, the one that the next incarnation starts from."""
@@ -25,6 +28,7 @@ class Commit:
     snapshot: Snapshot
 
 
+@stored_directly
 @dataclass(frozen=True, slots=True)
 class Emit:
     """Show observers what happened; no peer's progress depends on it."""

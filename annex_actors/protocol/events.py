@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from annex_actors.base.types import stored_directly
 from annex_actors.protocol.messages import Address
 
 
@@ -29,6 +30,7 @@ class Event:
         return replace(self, time=time)
 
 
+@stored_directly
 @dataclass(frozen=True, slots=True)
 class StepFinished(Event):
     """The cost of a step is known. ``step`` and ``epoch`` count from 0; ``samples`` is the batch's size."""
@@ -37,6 +39,10 @@ class StepFinished(Event):
     epoch: int
     cost: float
     samples: int
+
+    def at(self, time: float) -> Self:
+        """Return this event with its time; `replace` takes four times as long, and this happens at every step."""
+        return type(self)(self.step, self.epoch, self.cost, self.samples, time=time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,15 @@ class PeerExited(Event):
     orderly: bool = False
     traceback: str | None = field(default=None, compare=False, repr=False)
     where: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerMoved(Event):
+    """A peer is told to move: it ends in order, and its next incarnation starts on a ``worker``, thread or process."""
+
+    address: Address
+    label: str
+    worker: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ An array that is sent belongs to the receiver. It is C-contiguous, and read-only
 actors of one process may hold the same immutable array, as two processes on the BEAM hold the same large binary.
 
 The class of a message says what its kind means to retention, routing, heartbeats and logs. So a new kind is one class,
-with its fields, its `kind` and the traits that differ from those of `Message`, and a behaviour that handles it.
+`made_often`, with its fields, its `kind` and the traits in which it differs, and a behaviour that handles it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from annex_actors.base.types import Array, Floats, is_writable, pickled_by_fields
+from annex_actors.base.types import Array, Floats, is_writable, made_often, stored_directly
 from annex_actors.base.words import counted
 
 
@@ -46,7 +46,7 @@ WHOLE_STEP = -1
 """The microbatch of a message about a whole step."""
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Part:
     """The step of a microbatch: what a stage must know to weight it, to recognise the end of the step, and to update.
@@ -96,6 +96,11 @@ class Message:
         return f"{self.kind} {self.place} edge {self.edge}{self._payload()}"
 
     @property
+    def nbytes(self) -> int:
+        """The size of its arrays."""
+        return 0
+
+    @property
     def place(self) -> str:
         """Its place in the stream: ``step 7 microbatch 2``."""
         return f"step {self.step}" + ("" if self.microbatch == WHOLE_STEP else f" microbatch {self.microbatch}")
@@ -143,7 +148,7 @@ class _Stacked(WithArray):
         return size + sum(skip.nbytes for skip in self.skips) if self.skips else size
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward(_Stacked):
     """An activation on its way to the next stage, ``(samples, *shape)``, and the skips that pass by it."""
@@ -157,7 +162,7 @@ class Forward(_Stacked):
     skips: tuple[Floats, ...] = ()
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Target(WithArray):
     """The targets of a microbatch, as the cost encodes them; the last stage compares its output with them.
@@ -182,7 +187,7 @@ class Target(WithArray):
         return self.array.nbytes if self.sample_weight is None else self.array.nbytes + self.sample_weight.nbytes
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Backward(_Stacked):
     """The gradient of the cost with respect to the arrays of a `Forward`, of the same shapes, on its way back."""
@@ -196,7 +201,7 @@ class Backward(_Stacked):
     skips: tuple[Floats, ...] = ()
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class WeightGradient(Message):
     """A stage's message to itself about a weight gradient that it has deferred."""
@@ -205,7 +210,7 @@ class WeightGradient(Message):
     is_work = True
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Predict(_Stacked):
     """An activation of a prediction or an evaluation; on edge ``S`` it is the network's output.
@@ -221,7 +226,7 @@ class Predict(_Stacked):
     penalty: float = 0.0
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Ask(WithArray):
     """Samples to predict for, any number of them, from the owner of the run to the predictor.
@@ -233,7 +238,7 @@ class Ask(WithArray):
     kind = "ask"
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer(WithArray):
     """The outputs for the samples of an `Ask`, under its number, from the predictor to the owner of the run."""
@@ -241,7 +246,7 @@ class Answer(WithArray):
     kind = "answer"
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Report(Message):
     """The cost of a step, the mean over its batch, from the last stage to the trainer."""
@@ -261,7 +266,7 @@ class Control(Message):
     """A message about commits and restarts, without data; a node handles it before its behaviour does."""
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Committed(Control):
     """I have committed every step below ``step``: drop what you keep for me of those."""
@@ -269,7 +274,7 @@ class Committed(Control):
     kind = "committed"
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Await(Control):
     """Send me `Committed` once you have committed every step below ``step``."""
@@ -277,7 +282,7 @@ class Await(Control):
     kind = "await"
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Resume(Control):
     """I was restarted and have committed every step below ``step``: send me again what belongs to later steps."""
@@ -285,7 +290,7 @@ class Resume(Control):
     kind = "resume"
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Halt(Control):
     """Feed no further step, and finish those that were fed; from the owner of the run to the trainer."""
@@ -293,6 +298,7 @@ class Halt(Control):
     kind = "halt"
 
 
+@stored_directly
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """A message and what its receiver must know of the sender.
@@ -322,7 +328,7 @@ def _envelope(role: str, number: int | None, incarnation: int, committed: int, m
     return Envelope(Address(role, number), incarnation, committed, message)
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Post:
     """A message and its receiver, before it is put into an envelope."""
@@ -338,5 +344,5 @@ def freeze(array: Array) -> Array:
     """
     if not array.flags.c_contiguous or (array.base is not None and is_writable(array)):
         array = array.copy(order="C")
-    array.flags.writeable = False
+    array.setflags(write=False)
     return array

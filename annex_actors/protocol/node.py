@@ -17,11 +17,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Protocol
 
-import numpy as np
-
+from annex_actors.base.quiet import quiet
 from annex_actors.protocol.effects import Commit, Effect, Request, Send
 from annex_actors.protocol.given import Given, GivenSince
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, WorkItem, active
@@ -98,6 +96,9 @@ class Node:
     ) -> None:
         self.address = address
         self.incarnation = incarnation
+        # Overflow is no news: a cost that is not finite ends the run with an error. And since each thread has its own
+        # setting, a warning would depend on the host. No number depends on the setting.
+        self._quietly = quiet()
         self.committed = self.finished = snapshot.step
         self.run = run
         self.behaviour = behaviour
@@ -149,11 +150,11 @@ class Node:
             self._control.append((sender, message))
         self._survey.disturb()
 
-    # Overflow is no news: a cost that is not finite ends the run with an error. And since each thread has its own
-    # setting, a warning would depend on the host. No number depends on the setting.
-    @np.errstate(all="ignore")
     def work(self) -> list[Effect] | None:
         """Do the next piece of work and return its effects; None where there is none until a message arrives."""
+        return self._quietly(self._work)
+
+    def _work(self) -> list[Effect] | None:
         item = self._control.popleft() if self._control else self.mailbox.next() or self._survey.next()
         self._item = item
         if item is None:
@@ -236,11 +237,13 @@ class Node:
         effects: list[Effect] = []
         for request in requests:
             if isinstance(request, Post):
-                if request.to == self.address:
-                    self.mailbox.put(request.message)
+                to, message = request.to, request.message
+                if to == self.address:
+                    self.mailbox.put(message)
                 else:
-                    self._retention.keep(request.to, request.message)
-                    effects.append(self._send(request.to, request.message))
+                    if message.is_kept:
+                        self._retention.keep(to, message)
+                    effects.append(self._send(to, message))
             elif isinstance(request, Commit):
                 effects += self._commit(request.snapshot)
             else:
@@ -255,10 +258,11 @@ class Node:
         if not self._is_due(snapshot.step) and all(snapshot.step < step for step in self._awaited.values()):
             return []
         self.committed = snapshot.step
-        outbox = self._retention.below(snapshot.step)
-        effects: list[Effect] = [Commit(replace(snapshot, outbox=outbox) if outbox else snapshot)]
+        effects: list[Effect] = [Commit(snapshot.with_outbox(self._retention.below(snapshot.step)))]
         effects += [self._send(peer, self._progress(Committed)) for peer in self._acknowledged]
-        return effects + [self._send(post.to, post.message) for post in self._answers_to_await()]
+        if self._awaited:
+            effects += [self._send(post.to, post.message) for post in self._answers_to_await()]
+        return effects
 
     def _answers_to_await(self) -> list[Post]:
         """Return a `Committed` for each peer that awaited a step which is now committed."""

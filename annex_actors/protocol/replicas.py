@@ -4,10 +4,12 @@ A replica does F and B of its own microbatches. What the step as a whole needs o
 when B is done: the factors of the weight gradients, and at the last stage the cost. So each replica has the factors of
 all microbatches, computes the products of the whole step in the order of the microbatches, and updates the weights, as
 the only stage would: the same bits, for every kind of layer, optimizer and clipping, and the state that each replica
-commits is the stage's. F and B are divided by R; W and the update are not. Each replica is sent (m - m/R) / m of the
-step's factors: of a dense layer (B - B/R)(n + k) numbers, for batch size B, n inputs and k outputs.
+commits is the stage's. F and B are divided by R. So is W of layers that can be divided by rows, which they then tell
+each other (`annex_actors.peers.stage_division`); other weight gradients, and updates, are computed by each replica.
 
-To add up each replica's own weight gradient instead would send n·k numbers and compute less, but round differently.
+Each replica is sent (m - m/R) / m of the step's factors: of a dense layer (B - B/R)(n + k) numbers, for batch size B, n
+inputs and k outputs; and nk - nk/R numbers of its weight gradient, if that is divided. To add up each replica's own
+weight gradient instead would need no factors, but round differently.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ from typing import Self
 
 import numpy as np
 
-from annex_actors.base.types import Array, Floats, pickled_by_fields
+from annex_actors.base.types import Array, Floats, made_often
 from annex_actors.protocol.messages import Message, Part, WithArray, freeze
 
 _NONE = freeze(np.empty(0, np.uint8))
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Share(WithArray):
     """What one replica has made of a microbatch, for the others.
@@ -78,3 +80,32 @@ class Share(WithArray):
         """The factors of the weight gradients, by the layer's place in the stage."""
         arrays = iter(self.stack)
         return {layer: tuple(next(arrays) for _ in range(count)) for layer, count in self.counts}
+
+
+@made_often
+@dataclass(frozen=True, slots=True, eq=False)
+class GradientRows(WithArray):
+    """The rows of the weight gradients of a step that one replica has computed, for the others.
+
+    Args:
+        array: those of the first layer that is divided.
+        replica: which replica has computed them, from 0.
+        rest: those of the other layers, in order.
+    """
+
+    kind = "gradient rows"
+    is_kept = True
+
+    array: Floats
+    replica: int
+    rest: tuple[Floats, ...] = ()
+
+    @property
+    def stack(self) -> tuple[Floats, ...]:
+        """All arrays."""
+        return (self.array, *self.rest)
+
+    @property
+    def nbytes(self) -> int:
+        """The size of all arrays."""
+        return sum(array.nbytes for array in self.stack)

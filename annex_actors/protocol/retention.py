@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from annex_actors.protocol.messages import Address, Message, Post, WithArray
+from annex_actors.protocol.messages import Address, Message, Post
 
 _Key = tuple[int, int, type[Message], int]
 
@@ -33,7 +33,8 @@ class Retention:
         """
         if message.is_kept and message.step >= self._acknowledged.get(to, 0):
             kept, key = self._kept[to], (message.step, message.microbatch, type(message), message.edge)
-            self.bytes += _size(message) - (_size(kept[key]) if key in kept else 0)
+            before = kept.get(key)
+            self.bytes += message.nbytes - (0 if before is None else before.nbytes)
             kept[key] = message
 
     def drop(self, peer: Address, step: int) -> None:
@@ -43,7 +44,7 @@ class Retention:
         self._acknowledged[peer] = step
         kept = self._kept[peer]
         for key in [key for key in kept if key[0] < step]:
-            self.bytes -= _size(kept.pop(key))
+            self.bytes -= kept.pop(key).nbytes
 
     def since(self, peer: Address, step: int) -> list[Post]:
         """Return the messages that ``peer`` needs again, given that it has committed every step below ``step``."""
@@ -51,10 +52,5 @@ class Retention:
 
     def below(self, step: int) -> tuple[Post, ...]:
         """Return the outbox of a snapshot at ``step``: no restart can repeat the messages of committed steps."""
-        return tuple(
-            Post(peer, message) for peer, kept in self._kept.items() for key, message in kept.items() if key[0] < step
-        )
-
-
-def _size(message: Message) -> int:
-    return message.nbytes if isinstance(message, WithArray) else 0
+        kept = self._kept.items()
+        return tuple([Post(peer, each) for peer, messages in kept for each in messages.values() if each.step < step])

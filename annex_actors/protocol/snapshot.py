@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from annex_actors.base.types import pickled_by_fields
+from annex_actors.base.types import made_often
 from annex_actors.protocol.messages import Address, Post
 
 State: TypeAlias = Any
 """The immutable state that a peer commits: the `StageState` of a stage, the `TrainerState` of the trainer."""
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """One atomic commit.
@@ -32,3 +32,7 @@ class Snapshot:
     state: State
     outbox: tuple[Post, ...] = ()
     keep: int | None = None
+
+    def with_outbox(self, outbox: tuple[Post, ...]) -> Snapshot:
+        """Return the same commit with these messages that no receiver has acknowledged."""
+        return Snapshot(self.address, self.step, self.state, outbox, self.keep) if outbox else self

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from annex_actors.base.types import Array
 from annex_actors.protocol.messages import Backward, Forward, Message, Part, Target, WeightGradient, WithArray
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
-from annex_actors.protocol.replicas import Share
+from annex_actors.protocol.replicas import GradientRows, Share
 from annex_actors.runtimes.handed_over import Failure
 
 
@@ -38,7 +38,7 @@ class MessageRecord(_Record):
         edge: on which it travelled.
         arrays: how many it has.
         part: of a forward.
-        number: of a message about a norm; of one from another replica the cost.
+        number: of a message about a norm; of one from another replica the cost, or the number of the replica.
         counts: of a message from another replica, see `Share`.
     """
 
@@ -55,7 +55,7 @@ class MessageRecord(_Record):
     def of(cls, message: Message) -> Self:
         """Return the record of a message."""
         part = getattr(message, "part", None)
-        number, counts = (message.cost, message.counts) if isinstance(message, Share) else (_number(message), ())
+        counts = message.counts if isinstance(message, Share) else ()
         return cls(
             kind=message.kind,
             step=message.step,
@@ -63,7 +63,7 @@ class MessageRecord(_Record):
             edge=message.edge,
             arrays=len(message.stack) if isinstance(message, WithArray) else 0,
             part=part and PartRecord(**{name: getattr(part, name) for name in PartRecord.model_fields}),
-            number=number,
+            number=_number(message),
             counts=counts,
         )
 
@@ -84,6 +84,8 @@ class MessageRecord(_Record):
             case Share.kind if self.part is not None and self.number is not None and arrays:
                 part = Part(**self.part.model_dump())
                 return Share(*head, arrays[0], part, self.number, tuple(arrays[1:]), self.counts)
+            case GradientRows.kind if self.number is not None and arrays:
+                return GradientRows(*head, arrays[0], int(self.number), tuple(arrays[1:]))
             case WeightGradient.kind:
                 return WeightGradient(*head)
             case SquaredNorm.kind if self.number is not None:
@@ -94,7 +96,14 @@ class MessageRecord(_Record):
 
 
 def _number(message: Message) -> float | None:
-    return message.number if isinstance(message, SquaredNorm | GlobalNorm) else None
+    match message:
+        case SquaredNorm() | GlobalNorm():
+            return message.number
+        case Share():
+            return message.cost
+        case GradientRows():
+            return message.replica
+    return None
 
 
 class FailureRecord(_Record):

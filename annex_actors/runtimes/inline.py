@@ -17,7 +17,7 @@ from threading import RLock
 
 from annex_actors.base import checks
 from annex_actors.base.shown import brief
-from annex_actors.protocol.effects import Commit, Effect, Emit, Send
+from annex_actors.protocol.effects import Commit, Effect, Send
 from annex_actors.protocol.events import Event, Finished, PeerExited, PeerStarted
 from annex_actors.protocol.messages import OWNER, WHOLE_STEP, Address, Envelope, Halt, Message
 from annex_actors.protocol.node import Node
@@ -231,8 +231,9 @@ class InlineJob:
             self._work(next(islice(self._busy, choice - channels, None)))
             return
         channel = next(islice(self._channels, choice, None))
-        envelope = self._channels[channel].popleft()
-        if not self._channels[channel]:
+        envelopes = self._channels[channel]
+        envelope = envelopes.popleft()
+        if not envelopes:
             del self._channels[channel]
         self._deliver(channel[1], envelope)
 
@@ -258,11 +259,12 @@ class InlineJob:
             if effects is None:
                 del self._busy[address]
                 return
-            self._nodes[address].carrying_out(effects)
+            node = self._nodes[address]
+            node.carrying_out(effects)
             for effect in effects:
                 self._tick()
                 self._execute(effect, incarnation)
-            self._nodes[address].carried_out(effects)
+            node.carried_out(effects)
         except Exception as error:  # noqa: BLE001 - the supervisor judges every failure of a peer
             self._supervise(address, error)
 
@@ -272,14 +274,13 @@ class InlineJob:
             raise Killed(f"killed at event {self.events}")
 
     def _execute(self, effect: Effect, incarnation: int) -> None:
-        match effect:
-            case Send(to, envelope):
-                self._channels.setdefault((envelope.sender, to), deque()).append(envelope)
-            case Commit(snapshot):
-                self._program.store.commit(snapshot, incarnation)
-            case Emit(event):
-                self._finished |= isinstance(event, Finished)
-                self._show(event)
+        if isinstance(effect, Send):
+            self._channels.setdefault((effect.envelope.sender, effect.to), deque()).append(effect.envelope)
+        elif isinstance(effect, Commit):
+            self._program.store.commit(effect.snapshot, incarnation)
+        else:
+            self._finished |= isinstance(effect.event, Finished)
+            self._show(effect.event)
 
     def _show(self, event: Event) -> None:
         """Show an event that happens now."""

@@ -15,9 +15,11 @@ from annex_actors.protocol.messages import Address, Message
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.handed_over import HandingOver
+from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.runtimes.tracing.tracing import JobTrace
 from annex_actors.stores import StateStore
 from supervisors import Strategy
@@ -128,6 +130,8 @@ class Program:
         reader: the peer that reads inputs which stay in files, for the driver; None: all are in memory.
         handing_over: keeps what stages hand over, from wherever they live; None: they hand over nothing.
         trace: records what every peer receives, does and sends, in any process; None: the run is not traced.
+        slowed: the layers that wait after their work, in any process; None: none does.
+        delayed: how much later messages between stages arrive; None: as soon as they can.
         blas_threads: on how many threads the BLAS library computes each product, in every process of the run.
     """
 
@@ -144,6 +148,8 @@ class Program:
     reader: PeerSpec | None = None
     handing_over: HandingOver | None = None
     trace: JobTrace | None = None
+    slowed: SlowedLayers | None = None
+    delayed: DelayedLinks | None = None
     blas_threads: int = 1
 
     def __repr__(self) -> str:
@@ -160,7 +166,9 @@ class Program:
         trace = NO_INSTRUMENT if self.trace is None else self.trace.recorder(address, number, clock)
         kept = self.handing_over.instrument if self.handing_over else NO_INSTRUMENT
         disturbing = self.faults or NO_INSTRUMENT, self.crashes or NO_INSTRUMENT
-        return combined(trace, *self.instruments, *disturbing, kept)
+        waiting = NO_INSTRUMENT if self.slowed is None else self.slowed.instrument(clock)
+        # A wait comes first: it is a part of the layer's work to all that watches.
+        return combined(waiting, trace, *self.instruments, *disturbing, kept)
 
     @property
     def peers(self) -> tuple[PeerSpec, ...]:

@@ -11,7 +11,7 @@ The trainer has a worker of its own, and its messages arrive at once. It costs n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
@@ -23,7 +23,6 @@ from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.instrument import Instrument, Peer, Point, WorkItem, combined
 from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import (
-    WHOLE_STEP,
     Address,
     Backward,
     Envelope,
@@ -37,6 +36,7 @@ from annex_actors.protocol.routing import READER, TRAINER
 from annex_actors.runtimes.cost_model import CostModel, Worker
 from annex_actors.runtimes.inline import InlineJob, Killed, work_first
 from annex_actors.runtimes.program import Job, Program
+from annex_actors.runtimes.slowed_layers import PartCounter, SlowedLayers
 from annex_actors.schedules.discipline import Work
 
 
@@ -119,34 +119,36 @@ class VirtualClock(Instrument):
 
     Args:
         costs: the times of each layer, and of what is beside them.
+        slowed: the layers that take longer; None: none do.
     """
 
-    def __init__(self, costs: CostModel) -> None:
+    def __init__(self, costs: CostModel, slowed: SlowedLayers | None) -> None:
         self.spent: float = 0
         self.beside: float = 0
         self.did: tuple[Work, int, int] | None = None
         self._costs = costs
-        self._layers = costs.layers
-        self._microbatches: dict[int, int] = {}
+        self._slowed = slowed
+        self._parts = PartCounter()
 
     def before(self, peer: Peer, item: WorkItem | None) -> None:
         """Set the time spent to 0, and that beside the layers to what such a piece of work takes."""
         self.spent, self.beside, self.did = 0, 0, None
         if isinstance(item, Report):
             self.beside = self._costs.trainer
-        if isinstance(item, Forward):
-            self._microbatches[item.step] = item.part.microbatches
+        self._parts.note(item)
         if isinstance(item, Message) and type(item) in _WORK:
             self.did = _WORK[type(item)], item.step, item.microbatch
             self.beside = self._costs.piece
 
     def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         """Add the time of a layer's work."""
-        if layer >= len(self._layers) or point is Point.COMMIT:
+        if point is Point.COMMIT:
             return
-        time: float = getattr(self._layers[layer], point.value)
-        one_product = point is Point.WEIGHT_GRADIENT and microbatch == WHOLE_STEP
-        self.spent += time * self._microbatches[step] if one_product else time
+        layers, parts = self._costs.layers, self._parts.parts(point, step, microbatch)
+        time: float = getattr(layers[layer], point.value) * parts if layer < len(layers) else 0
+        self.spent += time
+        if self._slowed is not None:
+            self.spent += self._slowed.seconds(point, layer, time, parts)
 
 
 class SimulatedJob(InlineJob):
@@ -162,6 +164,8 @@ class SimulatedJob(InlineJob):
     """
 
     def __init__(self, program: Program, costs: CostModel, keep_pieces: bool) -> None:
+        # In virtual time nothing waits: a slowed layer takes longer.
+        program, slowed = replace(program, slowed=None), program.slowed
         super().__init__(program, work_first, kill=None)
         addresses = [spec.address for spec in program.stages]
         places = costs.workers if costs.workers is not None else range(len(addresses))
@@ -183,7 +187,7 @@ class SimulatedJob(InlineJob):
         """The peers whose workers had no core; each time that a core is free, they may begin."""
         self._interpreter_free: float = 0
         self._places: dict[tuple[Worker, int], int] = {}
-        self._work_clock = VirtualClock(costs)
+        self._work_clock = VirtualClock(costs, slowed)
         self._instrument = partial(_instrument, program, proxy(self), self._work_clock)
         for when, address in costs.kills:
             self._at(when, partial(self._kill_stage, address))
@@ -306,7 +310,9 @@ class SimulatedJob(InlineJob):
             return
         self.messages += 1
         to, envelope = effect.to, effect.envelope
-        self._at(self.now + self._travel(to, envelope), partial(self._deliver, to, envelope))
+        delayed = self._program.delayed
+        later = 0 if delayed is None else delayed.seconds(to, envelope)
+        self._at(self.now + self._travel(to, envelope) + later, partial(self._deliver, to, envelope))
 
     def _travel(self, to: Address, envelope: Envelope) -> float:
         costs, sender = self._costs, envelope.sender

@@ -59,7 +59,8 @@ class MemoryStore:
         """
         address = snapshot.address
         with self._lock:
-            if incarnation < self._incarnations.get(address, 0) or self._is_dropped(snapshot):
+            is_stage = address in self._stages
+            if incarnation < self._incarnations.get(address, 0) or (is_stage and snapshot.step < self._cut):
                 return
             step = snapshot.keep
             if step is not None and step not in self._kept:  # before the commit that names it: a kill repeats both
@@ -73,7 +74,7 @@ class MemoryStore:
             self._commits[address] = (*commits[:place], snapshot, *commits[place + same :])[-self.depth :]
             if step is not None and len(self._kept) > 1:
                 self._kept = {each: cut for each, cut in self._kept.items() if each >= step}
-            if address in self._stages:
+            if is_stage:
                 self._note_reached(snapshot.step, address)
 
     def keep(self, step: int, cut: tuple[Snapshot, ...]) -> None:
@@ -89,9 +90,6 @@ class MemoryStore:
     def _keep(self, step: int, cut: tuple[Snapshot, ...]) -> None:
         if len(cut) == len(self._stages) > 0:
             self._kept = {**self._kept, step: cut}
-
-    def _is_dropped(self, snapshot: Snapshot) -> bool:
-        return snapshot.address in self._stages and snapshot.step < self._cut
 
     def _note_reached(self, step: int, address: Address) -> None:
         """Record that one more stage has committed ``step``; once all have, drop older commits.
@@ -109,7 +107,7 @@ class MemoryStore:
             self._on_cut(step, tuple(snapshot for snapshot in cut if snapshot is not None), self._kept)
         self._cut = step
         for stage in self._stages:
-            self._commits[stage] = tuple(each for each in self._commits[stage] if each.step >= step)
+            self._commits[stage] = tuple([each for each in self._commits[stage] if each.step >= step])
         self._reached = {later: stages for later, stages in self._reached.items() if later > step}
 
     def latest(self, address: Address) -> Snapshot | None:

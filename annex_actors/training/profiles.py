@@ -11,8 +11,8 @@ from pathlib import Path
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DivergedError
 from annex_actors.base.files import read_file
-from annex_actors.data import Dataset, Samples
-from annex_actors.peers.trainer_state import TrainerState
+from annex_actors.data import Dataset
+from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Hop, LayerProfile, Profile
 from annex_actors.profiling import LayerBytes, Measured, Workload, layer_bytes, machine, measure_hop, measure_layers
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
@@ -20,14 +20,12 @@ from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import InlineRuntime, Program, runtime
 from annex_actors.stores import MemoryStore
 from annex_actors.training import kept_profiles
+from annex_actors.training.blocks import block, prepared_blocks
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import PreparedTraining
 
 RUNTIMES = ("schedulers", "threads", "processes")
 """Those whose actors work at once, and so have hops."""
-
-_BATCHES = 16
-"""Batches of samples that are trained on: as many as fill caches like a larger set, and no more to read from a file."""
 
 _SHARE = 0.6
 """Of the time, that which is for the layers; the rest is for the hops."""
@@ -42,6 +40,7 @@ def profile(
     runtimes: Sequence[str] = RUNTIMES,
     seconds: float = 5.0,
     fresh: bool = False,
+    blas_threads: int = 1,
 ) -> Profile:
     """Return what each layer of a learner's network costs on this machine, and what a message does.
 
@@ -58,6 +57,7 @@ def profile(
         runtimes: names of those whose hops are measured.
         seconds: about how long to measure, > 0. It ends sooner where times are known within a percent.
         fresh: whether to measure again what is known.
+        blas_threads: on how many threads the BLAS library computes each product of the layers.
 
     Raises:
         UserError: settings or data that do not fit.
@@ -69,15 +69,34 @@ def profile(
     names = [_checked_runtime(each) for each in checks.several("runtimes", runtimes, "a list of runtimes")]
     size = min(batch_size, len(dataset.train))
     given = [spec.parts(size)] if microbatches is None else _checked_parts(microbatches, size)
-    trainings = {size // each: _training(spec, dataset, size // each, each) for each in given}
+    threads = checks.whole_number("blas_threads", blas_threads, at_least=1)
+    plan = Plan((PlannedStage(len(spec.network.layers) + 1, blas_threads=threads),))
+    alone = [replace(spec, stages=plan, microbatches=each, runtime=InlineRuntime()) for each in given]
+    trainings = {
+        size // parts: prepared_blocks(of, dataset, size // parts) for of, parts in zip(alone, given, strict=True)
+    }
     found = machine(spec.kernels)
-    key = _key(trainings, found)
+    key = _key(trainings, found, threads)
     known = None if fresh else kept_profiles.layers(key)
     hops = _hops(names, found, seconds * (1 - _SHARE), fresh=fresh)
     if known is None:
-        known = _measured(trainings, found, seconds * _SHARE)
+        known = replace(_measured(trainings, found, seconds * _SHARE), blas_threads=threads)
         kept_profiles.keep_layers(key, known)
     return replace(known, hops=hops)
+
+
+def bytes_of_layers(spec: LearnerSpec, dataset: Dataset, batch_size: int) -> tuple[LayerBytes, ...]:
+    """Return the bytes of each layer's arrays for a microbatch of a training, the cost as the last layer.
+
+    Args:
+        spec: the learner's settings. No weights are changed, and the learner's runtime is not used.
+        dataset: of whose training samples the microbatch is made.
+        batch_size: samples in a step, >= 1.
+    """
+    size = min(batch_size, len(dataset.train))
+    parts = spec.parts(size)
+    alone = replace(spec, stages=1, microbatches=1, runtime=InlineRuntime())
+    return layer_bytes(_program(prepared_blocks(alone, dataset, -(-size // parts)), 1, NO_INSTRUMENT))
 
 
 def _checked_runtime(name: str) -> str:
@@ -95,28 +114,9 @@ def _checked_parts(microbatches: Sequence[int], size: int) -> list[int]:
     return numbers
 
 
-def _training(spec: LearnerSpec, dataset: Dataset, rows: int, microbatches: int) -> PreparedTraining:
-    """Return a training of the whole network in one stage, whose batches are all cut into microbatches of ``rows``."""
-    size = rows * microbatches
-    alone = replace(spec, stages=1, microbatches=microbatches, runtime=InlineRuntime(), class_weight=None)
-    some = _first(dataset.train, size * min(_BATCHES, len(dataset.train) // size))
-    prepared = PreparedTraining.of(
-        alone, replace(dataset, train=some, validation=None), epochs=10**6, batch_size=size, halt=None
-    )
-    trainer = replace(prepared.trainer, test=None, test_targets=None, rate_factor=None)
-    return replace(prepared, trainer=trainer)
-
-
-def _first(samples: Samples, count: int) -> Samples:
-    """Return the first samples, in memory."""
-    weight = None if samples.sample_weight is None else samples.sample_weight[:count]
-    return Samples(samples.inputs[0:count], samples.targets[:count], weight)
-
-
 def _program(training: PreparedTraining, steps: int, instrument: Instrument) -> Program:
-    trainer = replace(training.trainer, resumed=TrainerState(halt_at=steps))
-    store = MemoryStore([stage_address(0)], depth=trainer.overlap + 1)
-    return replace(replace(training, trainer=trainer).program(store, ()), instruments=(instrument,))
+    store = MemoryStore([stage_address(0)], depth=training.trainer.overlap + 1)
+    return replace(block(training, steps, store), instruments=(instrument,))
 
 
 def _measured(trainings: Mapping[int, PreparedTraining], found: Mapping[str, str], seconds: float) -> Profile:
@@ -172,7 +172,7 @@ def _hops(names: Sequence[str], found: Mapping[str, str], seconds: float, *, fre
     return {name: known[name] for name in wanted}
 
 
-def _key(trainings: Mapping[int, PreparedTraining], found: Mapping[str, str]) -> str:
+def _key(trainings: Mapping[int, PreparedTraining], found: Mapping[str, str], threads: int) -> str:
     """Return the name of a profile: a fingerprint of all that the times depend on, but for the samples' numbers."""
     first = next(iter(trainings.values()))
     settings = {

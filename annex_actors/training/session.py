@@ -23,6 +23,7 @@ from annex_actors.training.checkpoint_writer import CheckpointWriter
 from annex_actors.training.history import History
 from annex_actors.training.interrupts import Interrupts
 from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.memory import check_memory
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.result import InterruptedRun, Result
 from annex_actors.training.traced import traced
@@ -64,6 +65,7 @@ class Session:
         if checkpoints is not None:
             checks.instance("checkpoints", checkpoints, Checkpoints, 'a folder such as Checkpoints("checkpoints")')
             checkpoints.check_place()
+        check_memory(training)
         self.result: Result | None = None
         self._training = training
         self._stages = [stage_address(stage) for stage in range(training.spec.actors)]

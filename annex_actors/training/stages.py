@@ -71,14 +71,13 @@ def check_possible(stages: Stages, kernels: Kernels, schedule: Discipline) -> No
     every runtime, since a run may go on on another one and few samples are predicted in the calling thread.
 
     Raises:
-        ConfigError: a worker or memory; replicas by a schedule whose steps overlap; unequal numbers of BLAS threads; or
+        ConfigError: a worker; replicas by a schedule whose steps overlap; unequal numbers of BLAS threads; or
             several with other kernels than NumPy's, which compute each product on one thread.
     """
     if not isinstance(stages, Plan):
         return
     for index, stage in enumerate(stages.stages):
         _refuse(index, "worker", stage.worker, stage.worker is None, "left out: each stage has an actor of its own")
-        _refuse(index, "memory", stage.memory, stage.memory is None, "left out: nothing limits the memory of a stage")
     check_replicas(replicas_of(stages), schedule)
     numbers = sorted({stage.blas_threads for stage in stages.stages})
     if len(numbers) > 1:

@@ -195,14 +195,14 @@ class Scheduler:
                 if thread.runnable is not None:
                     self._put_back(thread, urgency)
                 self._take_submitted()
-                must_end = self._stopping or self._running() > self.size
+                must_end = self._stopping or self._is_crowded()
                 thread.runnable = runnable = None if must_end else self._queue.pop()
                 if must_end:
                     del self._threads[get_ident()]
                     self._wake_one()
                 elif runnable is None:
                     self._idle += 1
-                elif min(runnable.slice_s, self._queue.seconds(self.size)) > HAND_OVER_S:
+                elif runnable.slice_s > HAND_OVER_S and self._queue.seconds(self.size) > HAND_OVER_S:
                     self._wake_one()
             if must_end:
                 if self._stopped:  # it was left behind, and so was what it has put back
@@ -243,6 +243,10 @@ class Scheduler:
             runnable = self._submitted.popleft()
             if runnable.run_state is RunState.IDLE or runnable.run_state is RunState.HAS_WORK:
                 self._queue.push(runnable, MAIL)
+
+    def _is_crowded(self) -> bool:
+        """Return whether more threads run than may; asked for every slice, so no thread is counted in vain."""
+        return len(self._threads) > self.size and self._running() > self.size
 
     def _running(self) -> int:
         return sum(not each.blocked for each in self._threads.values())

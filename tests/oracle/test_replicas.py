@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.layers import Network
+from annex_actors.layers import Network, activation, dense, dropout, l2, residual, sequence
 from annex_actors.runtimes import InlineRuntime
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import ASYNCHRONOUS, SYNCHRONOUS
@@ -19,6 +19,7 @@ from tests.layers.networks import NETWORKS, SmallNetwork
 from tests.matrix import matrix, one_of_each
 from tests.oracle.plain import expected
 from tests.trainings import (
+    CLASSES,
     CLASSIFIER,
     EVERY_OPTIMIZER,
     MOMENTUM,
@@ -35,7 +36,15 @@ from tests.trainings import (
 
 SCHEDULES = [*(row.name for row in SYNCHRONOUS), "interleaved:2"]
 
+WIDE = sequence(
+    dense(160), activation("relu"), dropout(0.2), residual(l2(0.01, dense(160)), activation("tanh")), dense(CLASSES)
+)
+"""With weight gradients that replicas divide."""
+
 TRAININGS: dict[str, Training] = {
+    "wide layers": Training(network=WIDE, input_shape=(200,)),
+    "wide layers, clipped": Training(network=WIDE, input_shape=(200,), clipping="global_norm:0.1", optimizer=MOMENTUM),
+    "wide layers in one": Training(network=WIDE, input_shape=(200,), stages=(range(0, 9),), clipping="layer_norm:0.1"),
     "dropout": Training(optimizer=MOMENTUM),
     "skips and state": Training(network=SKIPPING),
     "layers that learn otherwise": Training(network=TUNED, ema_momentum=0.9),
@@ -83,7 +92,7 @@ class Case:
 HOSTS = ("inline", "threads", "schedulers")
 CASES = [Case(*each) for each in product(TRAININGS, HOSTS, SCHEDULES, (1, 2, 3, 5), WAYS)]
 ON_PROCESSES = one_of_each(
-    (Case(*each) for each in product(("dropout", "all in one"), ("processes",), SCHEDULES, (2, 3), WAYS)),
+    (Case(*each) for each in product(("dropout", "wide layers in one"), ("processes",), SCHEDULES, (2, 3), WAYS)),
     key=lambda case: (case.name, case.schedule),
 )
 EACH_ONCE = one_of_each(CASES, key=lambda case: (case.name, case.runtime))
@@ -93,7 +102,7 @@ BY_EACH_SCHEDULE = one_of_each(CASES, key=lambda case: (case.schedule, case.way)
 @pytest.mark.parametrize(
     "case",
     [
-        *matrix([*EACH_ONCE, *BY_EACH_SCHEDULE], sample=36, id=str),
+        *matrix([*EACH_ONCE, *BY_EACH_SCHEDULE], sample=40, id=str),
         *matrix(CASES, sample=10, id=str),
         *matrix(ON_PROCESSES, sample=1, id=str),
     ],

@@ -110,7 +110,7 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
     (lambda: learner(kernels="torhc"), "expected `kernels` to be one of numpy, torch, got 'torhc'; did you mean"),
     (
         lambda: learner(stages="layers"),
-        'expected `stages` to be "layer", an integer >= 1, or the layers of each stage such as "3,2,2", got \'layers\'',
+        'expected `stages` to be "layer", "auto", an integer >= 1, or the layers of each stage, as "3,2,2", got',
     ),
     (
         lambda: learner(stages="2,1"),
@@ -129,10 +129,6 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
         "expected a stage to be in at most 1,000 replicas, got 1,001; ask for fewer",
     ),
     (lambda: learner(stages="2:worker=0,3"), "expected `worker` of stage 0 to be left out: each stage has an actor"),
-    (
-        lambda: learner(stages="2,3:memory=1MB"),
-        "expected `memory` of stage 1 to be left out: nothing limits the memory",
-    ),
     (
         lambda: learner(stages="2,3:blas_threads=2"),
         "expected `blas_threads` to be the same for all stages, since one number holds in a process, got 1",

@@ -74,7 +74,8 @@ class Heartbeat(Instrument):
             numbers[_HANDLED] += 1
             if item.is_work:
                 numbers[_WORKED] += 1
-        times[_LONGEST] = max(took, times[_LONGEST] * FADING)
+        longest = times[_LONGEST] * FADING
+        times[_LONGEST] = took if took > longest else longest
         kept = peer.kept_bytes
         if kept > numbers[_MOST_KEPT]:
             numbers[_MOST_KEPT] = kept

@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 from annex_actors.base.errors import RemoteError
 from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.faults.planned import Crash, Place
 from annex_actors.runtimes.handed_over import Wanted
 from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.program import PeerSpec
+from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.runtimes.tracing.scope import Scope
 
 # To the worker
@@ -51,6 +53,8 @@ class Assign:
         blas_threads: on how many threads the BLAS library computes each product.
         wanted: what it is to hand over, as messages of these classes; None: nothing.
         trace: the steps that it records; None: it is not traced.
+        slowed: the layers that wait after their work; None: none does.
+        delayed: how much later what it sends to other stages arrives; None: as soon as it can.
     """
 
     spec: PeerSpec
@@ -63,6 +67,8 @@ class Assign:
     blas_threads: int = 1
     wanted: Wanted | None = None
     trace: Scope | None = None
+    slowed: SlowedLayers | None = None
+    delayed: DelayedLinks | None = None
 
     @property
     def files(self) -> int:
@@ -78,6 +84,14 @@ class Connect:
     """
 
     FILES: ClassVar[int] = 3
+
+    peer: Address
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Send to this incarnation of a peer through the supervising process, where it lives; answer `Connected`."""
 
     peer: Address
     number: int

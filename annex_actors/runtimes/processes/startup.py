@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 from annex_actors.protocol.effects import Emit, Send
+from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import InjectedFaults, Strike
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.handed_over import Failure, Fingerprint
@@ -97,7 +98,7 @@ class Startup:
         ref, surroundings = self._ref, self._surroundings
         match message:
             case Send(to, envelope):
-                self._connections.relay(ref, partial(surroundings.send, to, envelope))
+                self._connections.relay(ref, partial(self._deliver, to, envelope))
             case Emit(event):
                 surroundings.emit(event)
             case Kept(step):
@@ -119,6 +120,14 @@ class Startup:
                 surroundings.record_start(ref.address, ref.incarnation, time)
                 self._is_up = True
                 self._decided.set()
+
+    def _deliver(self, to: Address, envelope: Envelope) -> None:
+        """Deliver to a peer in this process. One that is in a process now is sent this again, over its channel.
+
+        Were it delivered as well, it could come after what is sent later; a survey needs what a channel has in order.
+        """
+        if not isinstance(self._surroundings.registry.whereis(to), ProcessRef):
+            self._surroundings.send(to, envelope)
 
     def _on_exit(self, reason: Reason) -> None:
         """Free the peer's name, before anything else learns of the end."""

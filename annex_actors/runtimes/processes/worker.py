@@ -19,7 +19,7 @@ import pickle
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import ExitStack
 from threading import Lock
 from typing import Any
@@ -37,6 +37,7 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import blas_threads
+from annex_actors.runtimes.delayed_links import DelayLine
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
@@ -46,6 +47,7 @@ from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.arrivals import Arrivals
 from annex_actors.runtimes.processes.channel import Channel
+from annex_actors.runtimes.processes.commit_logs import is_due
 from annex_actors.runtimes.processes.control_messages import (
     Assign,
     Connect,
@@ -59,6 +61,7 @@ from annex_actors.runtimes.processes.control_messages import (
     Probe,
     ProbeAnswer,
     Ready,
+    Relay,
     Stop,
     Up,
 )
@@ -80,6 +83,7 @@ class WorkerSurroundings:
         assignment: of the peer.
         control: the link to the supervising process.
         channels: the current ones to the neighbours.
+        relayed: the peers that live in the supervising process.
         log: where the peer commits.
         heartbeat: of this incarnation.
         recorder: of its trace.
@@ -90,6 +94,7 @@ class WorkerSurroundings:
         assignment: Assign,
         control: Link,
         channels: Mapping[Address, Channel],
+        relayed: Set[Address],
         log: SharedCommitLog,
         heartbeat: Heartbeat,
         recorder: Instrument,
@@ -97,6 +102,7 @@ class WorkerSurroundings:
         self._assignment = assignment
         self._control = control
         self._channels = channels
+        self._relayed = relayed
         self._log = log
         self._heartbeat = heartbeat
         self.faults = InjectedFaults(on_strike=control.send)
@@ -104,7 +110,12 @@ class WorkerSurroundings:
         if assignment.crashes:
             crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
         kept = assignment.wanted.instrument(control.send) if assignment.wanted else NO_INSTRUMENT
-        self._instrument = combined(recorder, self.faults, crashes, kept)
+        if assignment.delayed is not None:
+            line = DelayLine(assignment.delayed, self.send)
+            line.start()
+            self.send = line.send  # type: ignore[method-assign]
+        waiting = assignment.slowed.instrument(clock.now) if assignment.slowed else NO_INSTRUMENT
+        self._instrument = combined(waiting, recorder, self.faults, crashes, kept)
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Return the store's number for this incarnation, and the last commit."""
@@ -123,17 +134,16 @@ class WorkerSurroundings:
         self._control.send(Up(time))
 
     def send(self, to: Address, envelope: Envelope) -> None:
-        """Send an envelope over the channel to a neighbour, or to the supervising process, to trainer and surveyor."""
+        """Send an envelope over the channel to a neighbour, or through the supervising process to a peer in it."""
         channel = self._channels.get(to)
         if channel is not None:
             channel.send(envelope)
-        elif to in (TRAINER, SURVEYOR):
+        elif to in self._relayed:
             self._control.send(Send(to, envelope))
 
     def is_due(self, step: int) -> bool:
         """Return whether to commit now: every few steps, since a commit is a copy, and at each checkpoint."""
-        assignment = self._assignment
-        return step % assignment.commit_every == 0 or (assignment.every > 0 and step % assignment.every == 0)
+        return is_due(step, self._assignment.commit_every, self._assignment.every)
 
     def commit(self, snapshot: Snapshot, number: int) -> None:
         """Write a commit to the log."""
@@ -157,6 +167,7 @@ class Worker:
     def __init__(self, control: socket.socket, files: socket.socket) -> None:
         self._files = files
         self._channels: dict[Address, Channel] = {}
+        self._relayed = {TRAINER, SURVEYOR}
         self._arrivals = Arrivals()
         self._surroundings: WorkerSurroundings | None = None
         self._heartbeat: Heartbeat | None = None
@@ -187,6 +198,10 @@ class Worker:
             case Connect(peer, number):
                 self._connect(peer, Channel(*framing.receive_fds(self._files, Connect.FILES)))
                 self._control.send(Connected(peer, number))
+            case Relay(peer, number):
+                self._relayed.add(peer)
+                self._channels.pop(peer, None)
+                self._control.send(Connected(peer, number))
             case Prepare(program, load):
                 multiprocessing.spawn.prepare(dict(program))
                 for path in load:
@@ -207,6 +222,7 @@ class Worker:
 
     def _connect(self, peer: Address, channel: Channel) -> None:
         self._channels[peer] = channel  # what is sent from now on goes there
+        self._relayed.discard(peer)
         self._arrivals.connect(peer, channel)
 
     def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int, slab_fd: int, trace_fd: int = -1) -> None:
@@ -220,7 +236,7 @@ class Worker:
         if assignment.trace is not None:
             recorder = recorder_of(memoryview(mmap.mmap(trace_fd, 0)), assignment.trace, clock.now)
         self._surroundings = WorkerSurroundings(
-            assignment, self._control, self._channels, log, self._heartbeat, recorder
+            assignment, self._control, self._channels, self._relayed, log, self._heartbeat, recorder
         )
         id = str(assignment.spec.address)
         spec = ChildSpec.of(ListeningActor, assignment.spec, self._surroundings, self._arrivals, id=id)

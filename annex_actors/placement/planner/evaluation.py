@@ -1,0 +1,157 @@
+"""What a plan costs: how long a step takes and why, and what each stage does and needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from annex_actors.placement.plan import Plan, PlannedStage
+from annex_actors.placement.planner.choices import formula_of, kinds
+from annex_actors.placement.planner.problem import Link, Problem
+from annex_actors.placement.planner.stages import Costs, Limits, StageCosts
+from annex_actors.placement.planner.ways import PlacedStage
+from annex_actors.schedules.discipline import Discipline
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the seconds of a step are made of; they add up.
+
+    Args:
+        work: of the stage that works longest, in its layers.
+        waits: that it waits while the pipe fills and drains, or for its credit: the bubble.
+        hops: that a step takes longer than with messages that take no time.
+        pieces: that it takes longer than with pieces of work that cost no more than their layers.
+        cores: that it takes longer than with a core for each worker.
+    """
+
+    work: float
+    waits: float
+    hops: float
+    pieces: float
+    cores: float
+
+    def largest_rise(self, other: Terms) -> str:
+        """Return the name of the term that is most larger in ``other``."""
+        mine = asdict(self)
+        return max(asdict(other).items(), key=lambda each: each[1] - mine[each[0]])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedStage:
+    """A stage of a plan.
+
+    Args:
+        layers: the indices of its layers.
+        workers: the numbers of its workers, one for each replica.
+        busy: seconds that each of them works in a step.
+        memory: bytes that each needs.
+        hop: seconds of a message to the next stage; 0 for the last one.
+    """
+
+    layers: range
+    workers: tuple[int, ...]
+    busy: float
+    memory: int
+    hop: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A plan, and what it costs.
+
+    Args:
+        schedule: its name.
+        microbatches: of a step.
+        stages: in the order of the layers.
+        seconds: that a step takes: alone, or in the long run where the objective is the throughput.
+        terms: what the seconds are made of.
+        bubble: the part of its workers' time in which they wait, from 0 to 1.
+    """
+
+    schedule: str
+    microbatches: int
+    stages: tuple[EvaluatedStage, ...]
+    seconds: float
+    terms: Terms
+    bubble: float
+
+    @property
+    def plan(self) -> Plan:
+        """The placement, as every runtime takes it."""
+        return Plan(tuple(PlannedStage(len(each.layers), replicas=len(each.workers)) for each in self.stages))
+
+    @property
+    def bottleneck(self) -> int:
+        """The stage that works longest."""
+        return max(range(len(self.stages)), key=lambda s: self.stages[s].busy)
+
+    @property
+    def memory(self) -> int:
+        """The bytes of the worker that needs most."""
+        return max(each.memory for each in self.stages)
+
+
+def evaluate(problem: Problem, row: Discipline, microbatches: int, stages: Sequence[PlacedStage]) -> Evaluated:
+    """Return what a plan costs.
+
+    Args:
+        problem: the layers and workers.
+        row: the schedule.
+        microbatches: of a step, one of those in the problem.
+        stages: in the order of the layers; their kinds are those of `choices.kinds`.
+    """
+    total = _seconds(problem, row, microbatches, stages)
+    on_all_cores = replace(problem, link=Link(), cores=None)
+    only_work = replace(on_all_cores, piece=0.0)
+    without_hops = _seconds(replace(problem, link=Link()), row, microbatches, stages)
+    without_pieces = _seconds(replace(only_work, cores=problem.cores), row, microbatches, stages)
+    with_cores = _seconds(only_work, row, microbatches, stages)
+    work = max(each.busy for each in _costs(only_work, row, microbatches, stages))
+    costs = _costs(problem, row, microbatches, stages)
+    used = sum(each.replicas for each in stages)
+    at_once = used if problem.cores is None else min(used, problem.cores)
+    time = total * at_once
+    return Evaluated(
+        row.name,
+        microbatches,
+        tuple(_stages(problem, stages, costs)),
+        total,
+        Terms(
+            work=work,
+            waits=max(0.0, with_cores - work),
+            hops=total - without_hops,
+            pieces=without_hops - without_pieces,
+            cores=without_pieces - with_cores,
+        ),
+        max(0.0, 1 - sum(float(each.work) for each in costs) / time) if time else 0.0,
+    )
+
+
+def _stages(problem: Problem, stages: Sequence[PlacedStage], costs: Sequence[StageCosts]) -> list[EvaluatedStage]:
+    free = [list(numbers) for numbers in kinds(problem).values()]
+    found = []
+    for placed, cost in zip(stages, costs, strict=True):
+        workers = tuple(free[placed.kind].pop(0) for _ in range(placed.replicas))
+        layers = range(placed.start, placed.stop)
+        found.append(EvaluatedStage(layers, workers, float(cost.busy), int(cost.memory), float(cost.hop)))
+    return found
+
+
+def _costs(problem: Problem, row: Discipline, microbatches: int, stages: Sequence[PlacedStage]) -> list[StageCosts]:
+    costs, speeds = Costs(problem, row, microbatches), [kind.speed for kind in kinds(problem)]
+    return [
+        costs.stage(
+            each.start, each.stop, each.replicas, speeds[each.kind], Limits.of(row, s, len(stages), microbatches)
+        )
+        for s, each in enumerate(stages)
+    ]
+
+
+def _seconds(problem: Problem, row: Discipline, microbatches: int, stages: Sequence[PlacedStage]) -> float:
+    formula = formula_of(problem, row, microbatches)
+    numbers = formula.nothing
+    costs = _costs(problem, row, microbatches, stages)
+    for s in reversed(range(len(stages))):
+        numbers = formula.before(numbers, costs[s], Limits.of(row, s, len(stages), microbatches))
+    return float(formula.seconds(numbers))

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from annex_actors.cli import main
+from tests.cli.commands import printed
+
+SHORT = ["--layers", "dense:4 relu dense:3", "--seconds", "0.05"]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache, in a folder that is current."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_plan_is_shown_with_its_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "iris", *SHORT]) == 0
+    out = capsys.readouterr().out
+    assert "dense:4" in out
+    assert "the bottleneck is stage " in out
+    assert "second: " in out
+    assert "train with --stages " in out
+
+
+def test_the_file_of_a_plan_is_one_that_train_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--workers", "2", "--link", "1us,100GB/s", "--microbatches", "2", "--schedule", "gpipe"]
+    assert main(["plan", "iris", *SHORT, *options, "--out", "plan.toml"]) == 0
+    assert "wrote plan.toml; train with --plan plan.toml --schedule gpipe --microbatches 2" in capsys.readouterr().out
+    command = ["train", "iris", *SHORT[:2], "--plan", "plan.toml", "--epochs", "1", "--quiet"]
+    assert main([*command, "--schedule", "gpipe", "--microbatches", "2"]) == 0
+
+
+def test_the_json_has_every_number(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--speeds", "1,0.5", "--memory", "1MB", "--objective", "time", "--microbatches", "1,2"]
+    found = printed(capsys, "plan", "iris", *SHORT, *options)
+    assert found["objective"] == "time"
+    assert [layer for stage in found["best"]["stages"] for layer in stage["layers"]] == [0, 1, 2, 3]
+    assert sum(found["best"]["terms"].values()) == pytest.approx(found["best"]["seconds"])
+    assert found["second"] is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--workers", "none"], "expected `workers` to be an integer >= 1, got 'none'"),
+        (["--workers", "0"], "expected `workers` to be an integer >= 1, got 0"),
+        (["--speeds", "1,fast"], "expected `speeds` to be numbers > 0, such as 1,1,0.5, got 'fast'"),
+        (["--speeds", "1,0"], "expected `speeds` to be a number > 0, got 0"),
+        (["--speeds", "1,1", "--workers", "3"], "expected as many `speeds` as workers, 3, got 2; leave --workers out"),
+        (["--memory", "much"], "expected `memory` to be bytes, such as 64MB or 1.5GiB, got 'much'"),
+        (["--memory", "10B"], "expected workers with enough memory for some plan, got too little on all"),
+        (
+            ["--link", "soon"],
+            "expected `link` to be a time and bytes a second, such as 1ms,100MB/s or 20us, got 'soon'",
+        ),
+        (["--link", "1ms,100MB"], "expected `link` to be a time and bytes a second"),
+        (["--link", "1ms,fast/s"], "expected `link` to be bytes, such as 64MB"),
+        (["--objective", "speed"], "expected `objective` to be one of time, memory, throughput, got 'speed'"),
+        (["--schedule", "interleaved"], "expected `schedules` that give each stage a worker of its own"),
+        (["--microbatches", "two"], "expected `microbatches` to be an integer >= 1, got 'two'"),
+        (["--replicas", "0"], "expected `most_replicas` to be an integer >= 1, got 0"),
+    ],
+)
+def test_a_mistake_is_one_line(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "iris", *SHORT, *options]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message}")
+    assert error.count("\n") == 1
