@@ -17,6 +17,7 @@ BENCHMARKS = {
     "observing": ["no page", "page, no viewer", "page, 3 viewers", "the same weights"],
     "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(100000): the same bits"],
     "processes": ["hop with 64 KiB", "commit of 2.4 MB on a shelf", "recovery of 1 killed, with a spare"],
+    "planner": ["12 layers on 3 workers", "1f1b, m = 8", "memory for half more than the least"],
     "simulation": ["      10       1,506"],
     "small_steps": ["plain NumPy", "inline, one stage", "threads, one stage", "the default", "processes, one stage"],
     "larger_than_memory": ["4 MB in a file", "4 MB in memory"],

@@ -38,6 +38,10 @@ class Candidate:
         return structure(self.row, self.microbatches, len(self.stages))
 
 
+EXACT = ("sequential", "gpipe")
+"""The schedules whose formula is what a step takes, without replicas and with a core for each worker."""
+
+
 def structure(row: Discipline, microbatches: int, stages: int) -> Structure:
     """Return what distinguishes plans: with one microbatch, or one W and one stage, all that flush do the same."""
     alike = microbatches == 1 or (stages == 1 and row.weight_gradients is Grouping.STEP)

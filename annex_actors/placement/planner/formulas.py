@@ -113,6 +113,13 @@ class Formula(Protocol):
         """Return a lower bound of what a step takes when the stages before these are placed too."""
         ...
 
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return numbers raised to what they come to in the end at least, so that a way rules out more others.
+
+        What a step takes in the end stays the same.
+        """
+        ...
+
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage with one worker can do, counted from the first stage, for a step within a limit.
 
@@ -152,6 +159,11 @@ class Sequential:
         trip = trip + ahead.forward + ahead.backward
         return self._others * trip + maximum(trip, end + ahead.forward if self._alone else end)
 
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers with an end that is not before that of the first stage."""
+        trip, end = numbers
+        return trip, maximum(end, trip + ahead.backward + (0.0 if self._alone else ahead.forward))
+
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage can do: its W, while the last gradient goes on to the stages before it."""
         return (Room(sums.step, limit - sums.microbatches * sums.trip, *_meanwhile(sums, self._alone)),)
@@ -188,6 +200,12 @@ class Flush:
         trip, forwards, backwards, end = numbers
         trip = trip + ahead.forward + ahead.backward + maximum(backwards, ahead.backwards)
         return maximum(forwards, ahead.forwards) + maximum(trip, end + ahead.forward if self._alone else end)
+
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers with an end that is not before that of the first stage, and the X of the other stages."""
+        trip, forwards, backwards, end = numbers
+        least = trip + backwards + ahead.backward + (0.0 if self._alone else ahead.forward)
+        return trip, maximum(forwards, ahead.forwards), backwards, maximum(end, least)
 
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage can do: X and M are at least as long as if all stages had the same part of F and B."""
@@ -237,6 +255,11 @@ class Synchronous:
         least = maximum(maximum(trip + ahead.backwards, span) + whole, ahead.busy)
         return maximum(least, end + ahead.forward if self._alone else end)
 
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers with an end that is not before that of the first stage."""
+        trip, span, end = numbers
+        return trip, span, maximum(end, span + ahead.backward + (0.0 if self._alone else ahead.forward))
+
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage can do: E >= R + (q-1) b, and W while the last gradient goes on to the stages before."""
         most, backward = limit - sums.trip, sums.others * sums.backward
@@ -274,6 +297,11 @@ class Asynchronous:
         """Return a lower bound with the stages before these."""
         return maximum(numbers[1], ahead.busy)
 
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers with a period in which the other stages can work."""
+        trip, period = numbers
+        return trip, maximum(period, ahead.busy)
+
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage can do: the work of a step."""
         return (Room(sums.microbatches * (sums.forward + sums.backward) + sums.step, limit, *_NO_LATER),)
@@ -295,6 +323,10 @@ class Peak:
     def least(self, numbers: Numbers, ahead: Ahead) -> Number:
         """Return a lower bound with the stages before these."""
         return numbers[0]
+
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers as they are."""
+        return numbers
 
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return nothing: no time is short."""
@@ -328,6 +360,10 @@ class OnCores:
     def least(self, numbers: Numbers, ahead: Ahead) -> Number:
         """Return a lower bound with the stages before these."""
         return maximum((numbers[0] + ahead.total) / self._cores, self._formula.least(numbers[1:], ahead))
+
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers, those of the other formula settled."""
+        return (numbers[0], *self._formula.settled(numbers[1:], ahead))
 
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage can do."""
