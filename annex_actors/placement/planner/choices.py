@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from annex_actors.placement.planner.formulas import Asynchronous, Flush, Formula, OnCores, Sequential, Synchronous
+from annex_actors.placement.planner.formula import Formula
+from annex_actors.placement.planner.formulas import Asynchronous, Flush, OnCores, Sequential, Synchronous
 from annex_actors.placement.planner.problem import Objective, Problem, Worker
 from annex_actors.placement.planner.stages import Limits
 from annex_actors.placement.planner.ways import PlacedStage

@@ -25,7 +25,8 @@ from annex_actors.placement.planner.choices import (
     most_replicas,
     structure,
 )
-from annex_actors.placement.planner.formulas import Formula, Peak
+from annex_actors.placement.planner.formula import Formula
+from annex_actors.placement.planner.formulas import Peak
 from annex_actors.placement.planner.problem import Problem
 from annex_actors.placement.planner.reach import Reach
 from annex_actors.placement.planner.stages import Costs

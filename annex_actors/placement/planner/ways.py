@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from annex_actors.placement.planner.formulas import Numbers
+from annex_actors.placement.planner.formula import Numbers
 
 _NOISE = 1e-11
 """The part of the largest number by which two may differ and count as equal: sums in another order differ by less."""

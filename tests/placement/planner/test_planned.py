@@ -114,7 +114,7 @@ def test_what_a_person_reads_names_every_layer_and_the_reasons() -> None:
     found = plan(Problem({8: chain(1e-3, 1e-3, 1e-3)}, [Worker()] * 2, schedules=["gpipe"], objective="time"))
     text = "\n".join(lines(found, ["dense:3", "relu", "the cost"], 100))
     assert "0-1 dense:3, relu" in text or "1-2 relu, the cost" in text
-    assert "gpipe, 2 stages, 8 microbatches: a step alone takes 1" in text
+    assert "gpipe, 2 stages, 8 microbatches: a step alone takes 49 ms" in text
     assert "second: gpipe, 1 stage, 8 microbatches, " in text
     assert "its slowest stage works longer" in text
 
