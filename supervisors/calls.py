@@ -78,12 +78,13 @@ class BaseSupervisorRef(Ref[Any]):
         snapshot: SupervisorSnapshot = self.call("snapshot", timeout=timeout)
         return snapshot
 
-    def call(self, method: str, *args: Any, timeout: float | None = None) -> Any:
-        """Have the supervisor do what the method of this name does, and return the result.
+    def call(self, method: str, *args: Any, block: bool = True, timeout: float | None = None) -> Any:
+        """Have the supervisor do what the method of this name does, and return the result, or a future of it.
 
         Args:
             method: the name of one of the methods of this reference.
             *args: as that method gives them.
+            block: whether to wait for the result.
             timeout: seconds to wait; None waits for ever.
         """
-        return self.ask(Call(method, args), block=True, timeout=timeout)
+        return self.ask(Call(method, args), block=block, timeout=timeout)

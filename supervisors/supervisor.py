@@ -57,6 +57,7 @@ class FixedSupervision(Supervision):
         "start_child",
         "terminate_child",
         "restart_child",
+        "replace_child",
         "delete_child",
         "which_child",
         "get_child_spec",
@@ -185,6 +186,12 @@ class FixedSupervision(Supervision):
             record.mark_down()
             raise
         return record.describe()
+
+    def replace_child(self, id: str) -> None:
+        """See `SupervisorRef.replace_child`."""
+        record = self._find(id)
+        self._control.terminate(record)
+        self.start_again(record)
 
     def delete_child(self, id: str) -> None:
         """See `SupervisorRef.delete_child`."""

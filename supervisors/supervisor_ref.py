@@ -61,6 +61,17 @@ class SupervisorRef(BaseSupervisorRef):
         info: ChildInfo[Any] = self.call("restart_child", id)
         return info
 
+    def replace_child(self, id: str) -> None:
+        """Stop a child in order, whatever its state, and start its next incarnation; no restart is counted.
+
+        OTP has no such call. Its two, to terminate and to restart, leave the child stopped for good if their caller
+        dies between them. A start that fails here is tried again like any restart, and only then counts as one.
+
+        Raises:
+            NotFound: there is no child of this id.
+        """
+        self.call("replace_child", id)
+
     def delete_child(self, id: str) -> None:
         """Forget a child that is stopped.
 

@@ -14,6 +14,7 @@ from enum import IntEnum
 import numpy as np
 
 from annex_actors.base import checks
+from annex_actors.base.types import stored_directly
 
 _TAGS = 2**8
 _WORD = 2**64
@@ -33,6 +34,7 @@ class Tag(IntEnum):
     TORCH_MODULE = 7
 
 
+@stored_directly
 @dataclass(frozen=True, slots=True)
 class RandomKey:
     """Names a stream of random numbers.
@@ -54,13 +56,11 @@ class RandomKey:
     microbatch: int = 0
 
     def __post_init__(self) -> None:
-        # Every layer makes a key for every microbatch: here it takes half a microsecond, below four.
+        # Every layer makes a key for every microbatch, nearly always of small numbers. Where all bits of the four are
+        # below the lowest limit, so is each of them, and none is negative. Below, a key takes ten times as long.
         seed, layer, step, microbatch = self.seed, self.layer, self.step, self.microbatch
-        if (
-            (type(seed) is type(layer) is type(step) is type(microbatch) is int)
-            and (0 <= seed < _WORD and 0 <= layer < _LAYERS)
-            and (0 <= step < _WORD and 0 <= microbatch < _WORD)
-        ):
+        are_integers = type(seed) is type(layer) is type(step) is type(microbatch) is int
+        if are_integers and 0 <= seed | layer | step | microbatch < _LAYERS:
             return
         for component, below in _LIMITS.items():
             value = checks.whole_number(component, getattr(self, component), at_least=0, below=below)

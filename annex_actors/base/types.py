@@ -83,6 +83,7 @@ def stored_directly(cls: _Class) -> _Class:
     parameters = ", ".join(("self", *positional, *(("*", *keywords) if keywords else ())))
     setters = {f"set_{name}": getattr(cls, name).__set__ for name in names}
     body = "; ".join(f"set_{name}(self, {name})" for name in names)
+    body += "; self.__post_init__()" if hasattr(cls, "__post_init__") else ""
     exec(f"def __init__({parameters}): {body}", setters)  # as `dataclass` makes its own
     quick: Any = setters["__init__"]
     for name in ("__defaults__", "__kwdefaults__", "__annotations__", "__qualname__"):
@@ -92,5 +93,8 @@ def stored_directly(cls: _Class) -> _Class:
 
 
 def made_often(cls: _Class) -> _Class:
-    """Decorate a frozen dataclass with slots and two or more fields that is made, and perhaps sent, at every step."""
+    """Decorate a frozen dataclass with slots and two or more fields of which many are made and sent, as all messages.
+
+    See `stored_directly` and `pickled_by_fields`.
+    """
     return pickled_by_fields(stored_directly(cls))

@@ -22,6 +22,7 @@ from annex_actors.cli.inspect import inspect
 from annex_actors.cli.kill import kill
 from annex_actors.cli.logs import logs
 from annex_actors.cli.metrics import metrics
+from annex_actors.cli.move import move
 from annex_actors.cli.options import SettingsCommand
 from annex_actors.cli.output import print_result
 from annex_actors.cli.plan import plan
@@ -38,6 +39,7 @@ from annex_actors.cli.simulate import simulate
 from annex_actors.cli.status import status
 from annex_actors.cli.stop import stop
 from annex_actors.cli.summary import summary
+from annex_actors.cli.sweep import sweep
 from annex_actors.cli.tables import costs, initializers, layers, optimizers, rates
 from annex_actors.cli.top import top
 from annex_actors.cli.trace import trace
@@ -63,6 +65,7 @@ for each in (
     doctor,
     logs,
     kill,
+    move,
     stop,
     predict,
     serve,
@@ -77,6 +80,7 @@ for each in (
     profile,
     plan,
     compare,
+    sweep,
     find_rate,
     *_LISTS,
     simulate,

@@ -51,7 +51,7 @@ def chaos(
     The kinds of faults are exception (a layer raises), kill (kill -9 of its process; for a thread, an exception raised
     in it), stop (SIGSTOP of its process; for a thread, code that never returns), slow (it takes far longer than ever
     before), flood (its mailbox is filled with stale messages), pair (two neighbours are killed at once), store (its
-    next commit is refused) and trainer (the trainer is killed).
+    next commit is refused), trainer (the trainer is killed) and move (it moves to another process or thread).
     """
     from annex_actors.experiments.chaos import chaos as run_chaos
     from annex_actors.runs.config import resolve

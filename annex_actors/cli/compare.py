@@ -11,17 +11,17 @@ import typer
 from annex_actors.base.errors import ConfigError
 from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_result, print_table
+from annex_actors.cli.profile import KNOWN, read_profile
 
 if TYPE_CHECKING:
     from annex_actors.experiments.comparison import Compared, Comparison
-    from annex_actors.placement.profile import Profile
     from annex_actors.runtimes.slowed_layers import SlowedLayers
 
 _PLANS = "Plans: each as of --stages, such as 1, layer or 3,2,2, or a TOML file as of --plan."
 _MEASURE = "Train with each plan, in rounds of one block after another, and compare times and weights."
 _ROUNDS = "How many rounds count; one more warms up."
 _SECONDS = "About how long to measure in all."
-_PROFILE = "What `annex-actors profile --out` wrote; by default it is found or measured."
+_LINK = "How much later messages between stages arrive, such as 1ms,100MB/s."
 _SLOW = "By how many times a layer is slower than here, by waiting: 0:3,2:1.5."
 
 
@@ -32,7 +32,8 @@ def compare(
     rounds: Annotated[int, typer.Option(help=_ROUNDS)] = 7,
     seconds: Annotated[float, typer.Option(help=_SECONDS)] = 10.0,
     slow: Annotated[str | None, typer.Option(metavar="LAYER:TIMES,...", help=_SLOW)] = None,
-    profile: Annotated[Path | None, typer.Option(metavar="FILE.json", help=_PROFILE)] = None,
+    link: Annotated[str | None, typer.Option(metavar="TIME,BYTES/s", help=_LINK)] = None,
+    profile: Annotated[Path | None, typer.Option(metavar="FILE.json", help=KNOWN)] = None,
     layers: shared.Layers = None,
     cost: shared.CostName = None,
     optimizer: shared.OptimizerName = None,
@@ -50,9 +51,11 @@ def compare(
     debug: shared.Debug = False,
 ) -> None:
     """Compare plans: what a step is predicted to take with each, and with --measure what it takes."""
+    from annex_actors.cli.links import parse_link
     from annex_actors.experiments.comparison import compare as compared
     from annex_actors.placement.plan_files import read_plan
     from annex_actors.runs.config import resolve
+    from annex_actors.runtimes.delayed_links import DelayedLinks
 
     settings = shared.settings_from(
         data,
@@ -81,20 +84,13 @@ def compare(
         rounds=rounds,
         seconds=seconds,
         slowed=_slowed(slow),
-        known=None if profile is None else _read(profile),
+        delayed=None if link is None else DelayedLinks(*parse_link(link)),
+        known=read_profile(profile),
     )
     if json:
         print_json(text.dumps({"plans": [_summary(each) for each in found.plans], "winner": found.winner.name}))
         return
     _show(found, learner.spec.runtime.name)
-
-
-def _read(path: Path) -> Profile:
-    from annex_actors.base.files import SMALL, read_file, reading
-    from annex_actors.placement.profile import Profile
-
-    with reading(path):
-        return Profile.from_json(read_file(path, limit=SMALL))
 
 
 def _slowed(given: str | None) -> SlowedLayers | None:

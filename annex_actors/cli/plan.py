@@ -30,8 +30,6 @@ _SCHEDULE = "Only this schedule; by default all that are exact."
 _SECONDS = "About how long to measure what is not known of the network and the machine."
 _OUT = "The file to write the plan to, for `annex-actors train --plan`."
 
-_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(s|ms|us|µs)", re.ASCII)
-_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _USUAL_PARTS = (1, 2, 4, 8)
 
 
@@ -145,19 +143,10 @@ def _whole(given: str) -> int | str:
 
 
 def _link(given: str | None) -> Link | None:
-    """Return the link in a text such as ``1ms,100MB/s`` or ``20us``."""
-    from annex_actors.base.byte_counts import byte_count
+    from annex_actors.cli.links import parse_link
     from annex_actors.placement.planner import Link
 
-    if given is None:
-        return None
-    time, _, rate = given.partition(",")
-    found, per_second = _DURATION.fullmatch(time.strip()), rate.strip().removesuffix("/s")
-    if found is None or (rate and per_second == rate.strip()):
-        raise ConfigError(
-            f"expected `link` to be a time and bytes a second, such as 1ms,100MB/s or 20us, got {reprlib.repr(given)}"
-        )
-    return Link(float(found[1]) * _UNITS[found[2]], 1 / byte_count("link", per_second) if rate else 0.0)
+    return None if given is None else Link(*parse_link(given))
 
 
 def _parts(given: str | None, size: int) -> list[Any]:

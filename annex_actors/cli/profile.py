@@ -22,6 +22,9 @@ _SECONDS = "About how long to measure; it ends sooner where times are known with
 _OUT = "The file to write the profile to, as JSON."
 _NO_COPY = 50
 """Gigabytes a second; no message that is copied is as fast."""
+KNOWN = "What `annex-actors profile --out` wrote; by default it is found or measured."
+"""The help of ``--profile``, of other commands."""
+
 _ROUGH = 0.5
 """A spread at which a note says that the machine was not quiet."""
 
@@ -83,6 +86,21 @@ def profile(
     _show(found)
     if out is not None:
         print_result(f"wrote {out}")
+
+
+def read_profile(path: Path | None) -> Profile | None:
+    """Return the profile in a file; None if none is named.
+
+    Raises:
+        DataError: there is none.
+    """
+    from annex_actors.base.files import SMALL, read_file, reading
+    from annex_actors.placement.profile import Profile
+
+    if path is None:
+        return None
+    with reading(path):
+        return Profile.from_json(read_file(path, limit=SMALL))
 
 
 def _numbers(given: str | None) -> list[Any] | None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from annex_actors.base.errors import AnnexError, ConfigError, DataError, UserError
 from annex_actors.control import place
 from annex_actors.control.findings import Diagnosis
-from annex_actors.control.requests import Killed, Request, Response
+from annex_actors.control.requests import Killed, Moved, Request, Response
 from annex_actors.control.status import Status
 
 TIMEOUT_S = 5.0
@@ -90,6 +90,18 @@ class Client:
         """
         return Killed.model_validate(self._ask(Request(method="kill", actor=actor)))
 
+    def move(self, actor: str, worker: str) -> Moved:
+        """Move an actor to another worker; its supervisor starts it there.
+
+        Args:
+            actor: a layer or the reader, as of `kill`.
+            worker: ``thread`` or ``process``.
+
+        Raises:
+            ConfigError: there is no such actor, or more than one; it cannot be moved, or not there.
+        """
+        return Moved.model_validate(self._ask(Request(method="move", actor=actor, worker=worker)))
+
     def _ask(self, request: Request) -> Any:
         """Return the result of a request.
 
@@ -100,7 +112,7 @@ class Client:
         """
         try:
             with suppress(BrokenPipeError):  # it has refused already, and its line says why
-                self._socket.sendall(request.model_dump_json().encode() + b"\n")
+                self._socket.sendall(request.model_dump_json(exclude_none=True).encode() + b"\n")
             line = self._stream.readline(_LONGEST)
         except TimeoutError as error:
             raise self._silent() from error

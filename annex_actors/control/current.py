@@ -11,7 +11,7 @@ import psutil
 from annex_actors.base.errors import ConfigError, message_of
 from annex_actors.control.client import Client, NotRunningError, SilentError
 from annex_actors.control.findings import Diagnosis
-from annex_actors.control.requests import Killed
+from annex_actors.control.requests import Killed, Moved
 from annex_actors.control.status import ActorStatus, RunState, Status
 from annex_actors.runs.run_lock import holder_of
 
@@ -58,13 +58,13 @@ def await_end(run: Path) -> None:
         time.sleep(_POLL_S)
 
 
-def await_restart(client: Client, killed: Killed) -> ActorStatus | None:
-    """Wait until an actor that was killed is up again, and return it; None if the run ends, or it takes too long."""
+def await_restart(client: Client, ended: Killed | Moved) -> ActorStatus | None:
+    """Wait until an actor that was killed or moved is up again, and return it; None if it takes too long."""
     until = time.monotonic() + RESTART_S
     with suppress(NotRunningError):
         while time.monotonic() < until:
-            actor = next(each for each in client.status().actors if each.id == killed.id)
-            if actor.incarnation > killed.incarnation and actor.state != "restarting":
+            actor = next(each for each in client.status().actors if each.id == ended.id)
+            if actor.incarnation > ended.incarnation and actor.state != "restarting":
                 return actor
             time.sleep(_POLL_S)
     return None

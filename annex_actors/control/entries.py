@@ -113,6 +113,8 @@ def text_of(record: Mapping[str, Any]) -> str:
         case "PeerExited":
             how = "ended in order" if record["orderly"] else f"ended: {record['reason']}"
             return "\n".join([f"{label} {how}", *(record.get("traceback") or "").splitlines()])
+        case "PeerMoved":
+            return f"{label} moves to a {record['worker']}"
         case "PeerHung":
             return f"{label} hangs: {place} for more than {record['limit_s']:.3g} s"
         case "PeerAbandoned":

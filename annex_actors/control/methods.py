@@ -12,7 +12,7 @@ from annex_actors.base.errors import ConfigError, UserError, message_of
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed
 from annex_actors.control.diagnosis import examine
-from annex_actors.control.requests import Killed, Request, Response
+from annex_actors.control.requests import Killed, Moved, Request, Response
 from annex_actors.control.view import View, Viewer
 from annex_actors.peers.stage import StageSpec
 from annex_actors.runtimes import PeerSpec
@@ -53,6 +53,8 @@ class Methods:
                 return self._stop(viewer)
             case "kill":
                 return self._kill(request.actor or "")
+            case "move":
+                return self._move(request.actor or "", request.worker or "")
 
     def _stop(self, viewer: Viewer) -> BaseModel:
         """End the run as Ctrl-C does, by the signal that its command handles in the same way."""
@@ -70,6 +72,13 @@ class Methods:
             raise ConfigError(f"expected an actor that is up, got {spec.label}, which is being restarted; try again")
         peer.kill()
         return Killed(id=str(spec.address), label=spec.label, incarnation=peer.incarnation)
+
+    def _move(self, actor: str, worker: str) -> Moved:
+        """Have an actor moved; do not wait for its start, since other clients wait for this answer."""
+        job, spec = self._hosted(), found(self._view.program.peers, actor)
+        started = self._view.journal.started.get(spec.address)
+        job.move(spec.address, worker, block=False)
+        return Moved(id=str(spec.address), label=spec.label, incarnation=started.incarnation if started else 0)
 
     def _hosted(self) -> HostedJob:
         job = self._view.job

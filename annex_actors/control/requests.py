@@ -11,21 +11,24 @@ class Request(BaseModel):
     """What a client asks.
 
     Args:
-        method: what to do: look at the run, examine its actors, end it as Ctrl-C does, kill an actor.
-        actor: which one to kill: the index of a layer, an id such as ``stage-1``, or a part of its label.
+        method: what to do: look at the run, examine its actors, end it as Ctrl-C does, kill an actor,
+            or move one to another worker.
+        actor: which one to kill or move: the index of a layer, an id such as ``stage-1``, or a part of its label.
+        worker: where to move it: ``thread`` or ``process``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    method: Literal["status", "doctor", "stop", "kill"]
+    method: Literal["status", "doctor", "stop", "kill", "move"]
     actor: str | None = None
+    worker: str | None = None
 
 
 class Response(BaseModel):
     """What a server answers.
 
     Args:
-        result: of the method, if it was carried out: a `Status`, a `Diagnosis`, or what was stopped or killed.
+        result: of the method, if it was carried out: a `Status`, a `Diagnosis`, or what was stopped, killed or moved.
         error: one line, if it was not.
     """
 
@@ -35,11 +38,17 @@ class Response(BaseModel):
     error: str | None = None
 
 
-class Killed(BaseModel):
-    """An actor that was killed: what ``kill`` results in."""
-
+class _Ended(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
     label: str
     incarnation: int
+
+
+class Killed(_Ended):
+    """An actor that was killed: what ``kill`` results in."""
+
+
+class Moved(_Ended):
+    """An actor that was told to move: what ``move`` results in; ``incarnation`` is the last one before it."""

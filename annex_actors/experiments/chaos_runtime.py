@@ -7,6 +7,7 @@ in them. They must not change a single bit of the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 from threading import Event as Flag
@@ -62,7 +63,8 @@ class ChaosRuntime:
             ConfigError: faults cannot be injected into the peers of the inner runtime.
         """
         injected = InjectedFaults()
-        watch = FaultWatch(self.log, injected.strikes, {_first_layer(spec): spec.address for spec in program.stages})
+        stages = {_first_layer(spec): spec.address for spec in reversed(program.stages)}  # the first of replicas
+        watch = FaultWatch(self.log, injected.strikes, stages)
         job = self.inner.start(replace(program, faults=injected, observers=(*program.observers, watch)))
         if not isinstance(job, HostedJob):
             job.close()
@@ -171,6 +173,9 @@ class ChaosJob:
         match kind:
             case FaultKind.KILL | FaultKind.PAIR | FaultKind.TRAINER:
                 peer.kill()
+            case FaultKind.MOVE:
+                with suppress(ConfigError):  # the run is over
+                    self._job.move(address, self._random.choice(self._job.workers), block=False)
             case FaultKind.FLOOD:
                 self._flood(peer)
             case FaultKind.STOP:

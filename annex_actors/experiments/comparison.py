@@ -16,6 +16,7 @@ from annex_actors.profiling import timing
 from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import RunFailedError, SchedulersRuntime
+from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.stores import MemoryStore
 from annex_actors.training.automatic import tried
@@ -26,6 +27,9 @@ from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.profiles import profile
 from annex_actors.training.session import start
 from annex_actors.training.stages import AUTO, Stages
+
+_PROFILE_S = 5.0
+"""About how long to measure a profile that is not known, at most."""
 
 _WARM_UP, _FEWEST, _MOST = 4, 12, 400
 """Steps of a block that do not count, and how many a block has at least and at most."""
@@ -90,6 +94,7 @@ def compare(
     rounds: int = 7,
     seconds: float = 10.0,
     slowed: SlowedLayers | None = None,
+    delayed: DelayedLinks | None = None,
     known: Profile | None = None,
 ) -> Comparison:
     """Return what is predicted and, if asked for, measured of several plans of a network.
@@ -106,6 +111,7 @@ def compare(
         rounds: that count, >= 1.
         seconds: about how long to measure, in all; blocks have at least a dozen steps.
         slowed: layers that wait after their work; None: none.
+        delayed: how much later messages between stages arrive; None: as soon as they can.
         known: a profile of the network; None: it is found or measured, as by `annex_actors.training.profiles.profile`.
 
     Raises:
@@ -120,9 +126,13 @@ def compare(
     given = checks.several("plans", plans, 'a list of plans, such as ["layer", "3,2"]')
     if not given:
         raise ConfigError("expected `plans` to be at least one, got none")
-    contestants = [_Contestant.of(replace(spec, stages=each, microbatches=parts), dataset, rows) for each in given]
-    profiles = _Profiles(spec, dataset, batch_size, rows, parts, known)
-    predicted = [each.predicted(profiles.with_threads(each.spec.blas_threads), slowed) for each in contestants]
+    contestants = [
+        _Contestant.of(replace(spec, stages=each, microbatches=parts), dataset, rows, slowed, delayed) for each in given
+    ]
+    profiles = _Profiles(
+        spec, dataset, batch_size, parts, min(seconds, _PROFILE_S), None if known is None else known.scaled(rows)
+    )
+    predicted = [each.predicted(profiles.with_threads(each.spec.blas_threads)) for each in contestants]
     found = [
         Compared(str(name).strip(), each.plan, prediction)
         for name, each, prediction in zip(given, contestants, predicted, strict=True)
@@ -130,7 +140,7 @@ def compare(
     if checks.boolean("measure", measure):
         slowest = max(each.seconds for each in predicted)
         steps = min(max(int(seconds / (rounds + 1) / len(found) / slowest), _FEWEST), _MOST)
-        found = _measured(contestants, found, steps, rounds, slowed)
+        found = _measured(contestants, found, steps, rounds)
     return Comparison(tuple(found))
 
 
@@ -141,15 +151,15 @@ class _Profiles:
     spec: LearnerSpec
     dataset: Dataset
     batch_size: int
-    rows: int
     parts: int
+    seconds: float
     known: Profile | None
     found: dict[int, Profile] = field(default_factory=dict)
 
     def with_threads(self, threads: int) -> Profile:
         """Return the profile with this number of BLAS threads."""
         if self.known is not None:
-            return self.known.scaled(self.rows)
+            return self.known
         if threads not in self.found:
             self.found[threads] = profile(
                 self.spec,
@@ -157,6 +167,7 @@ class _Profiles:
                 batch_size=self.batch_size,
                 microbatches=[self.parts],
                 runtimes=[self.spec.runtime.name],
+                seconds=self.seconds,
                 blas_threads=threads,
             )
         return self.found[threads]
@@ -169,19 +180,29 @@ class _Contestant:
     spec: LearnerSpec
     training: PreparedTraining
     plan: Plan
+    slowed: SlowedLayers | None
+    delayed: DelayedLinks | None
 
     @classmethod
-    def of(cls, spec: LearnerSpec, dataset: Dataset, rows: int) -> Self:
+    def of(
+        cls,
+        spec: LearnerSpec,
+        dataset: Dataset,
+        rows: int,
+        slowed: SlowedLayers | None,
+        delayed: DelayedLinks | None,
+    ) -> Self:
         if spec.stages == AUTO:
             spec = tried(spec, dataset, rows * (spec.microbatches or 1))[0].applied(spec)
         training = prepared_blocks(spec, dataset, rows)
-        if isinstance(spec.stages, Plan):
-            return cls(spec, training, spec.stages)
-        return cls(spec, training, Plan(tuple(PlannedStage(len(each)) for each in spec.placement(training.initial))))
+        plan = spec.stages
+        if not isinstance(plan, Plan):
+            plan = Plan(tuple(PlannedStage(len(each)) for each in spec.placement(training.initial)))
+        return cls(spec, training, plan, slowed, delayed)
 
-    def predicted(self, known: Profile, slowed: SlowedLayers | None) -> Prediction:
+    def predicted(self, known: Profile) -> Prediction:
         """Return the prediction; a wait needs no core, unless it takes one of the scheduler's threads."""
-        waits = slowed is not None and not isinstance(self.spec.runtime, SchedulersRuntime)
+        waits = self.slowed is not None and not isinstance(self.spec.runtime, SchedulersRuntime)
         return predict(
             known,
             self.plan,
@@ -189,14 +210,16 @@ class _Contestant:
             microbatches=self.training.trainer.microbatches,
             runtime=self.spec.runtime,
             cores=len(self.plan.stages) + 1 if waits and self.spec.runtime.name != "inline" else None,
-            slowed=slowed,
+            slowed=self.slowed,
+            delayed=self.delayed,
         )
 
-    def block(self, steps: int, slowed: SlowedLayers | None) -> tuple[float, str]:
+    def block(self, steps: int) -> tuple[float, str]:
         """Return the mean time of a step, and the fingerprint of the weights after the block."""
         stages = [stage_address(index) for index in range(len(self.plan.stages))]
         store, clock = MemoryStore(stages, depth=self.training.trainer.overlap + 1), _StepEnds()
-        job = start(self.spec, replace(block(self.training, steps, store, [clock]), slowed=slowed))
+        program = block(self.training, steps, store, [clock])
+        job = start(self.spec, replace(program, slowed=self.slowed, delayed=self.delayed))
         try:
             job.wait()
         finally:
@@ -223,9 +246,8 @@ def _measured(
     found: Sequence[Compared],
     steps: int,
     rounds: int,
-    slowed: SlowedLayers | None,
 ) -> list[Compared]:
-    table = [[each.block(steps, slowed) for each in contestants] for _ in range(rounds + 1)]
+    table = [[each.block(steps) for each in contestants] for _ in range(rounds + 1)]
     measured = [
         replace(each, measured=timing([time for time, _ in results[1:]]), weights_sha256=results[0][1])
         for each, results in zip(found, zip(*table, strict=True), strict=True)

@@ -23,6 +23,7 @@ class FaultKind(Enum):
     PAIR = "pair"
     STORE = "store"
     TRAINER = "trainer"
+    MOVE = "move"
 
 
 NOT_FATAL = frozenset({FaultKind.SLOW, FaultKind.FLOOD})
@@ -108,22 +109,33 @@ class FaultWatch:
         """Record when a peer ends, and how long it took when its next incarnation is up."""
         with self._lock:
             match event:
-                case PeerExited(address=address, orderly=False):
+                case PeerExited(address=address, orderly=orderly) if not orderly or self._is_moving(address):
                     self._log.died.add(address)
-                    fault = self._ended[address] = self._recovering.get(address)
+                    fault = self._ended[address] = self._fault_of(address)
                     self._fatal += [fault] if fault else []
                 case PeerStarted(address=address) if address in self._ended:
                     fault = self._ended.pop(address)
                     if fault is not None:
-                        del self._recovering[address]
+                        self._recovering.pop(fault.address, None)
                         since = self._struck_at(fault) or fault.at
                         self._log.recoveries.setdefault(fault.kind, []).append(event.time - since)
                 case Finished() if self.finished_at is None:
                     self.finished_at = event.time
 
+    def _is_moving(self, address: Address) -> bool:
+        fault = self._recovering.get(address)
+        return fault is not None and fault.kind is FaultKind.MOVE and self.finished_at is None
+
     def close(self) -> None:
         """Record the faults that struck."""
         self._log.faults += filter(self._has_struck, self._injected)
+
+    def _fault_of(self, address: Address) -> Fault | None:
+        """Return the fault that has ended a peer; one within a layer may strike in any replica of its stage."""
+        if address in self._recovering:
+            return self._recovering[address]
+        alike = [each for each in self._recovering.values() if each.address.number == address.number is not None]
+        return next((each for each in alike if self._struck_at(each) is not None), None)
 
     def _has_struck(self, fault: Fault) -> bool:
         if fault.kind in WITHIN_A_LAYER:
@@ -136,5 +148,5 @@ class FaultWatch:
         """Return when a fault within a layer happened; None if it did not, or is of another kind."""
         if fault.kind not in WITHIN_A_LAYER:
             return None
-        struck = (each.at for each in self._strikes if self._stages[each.layer] == fault.address)
+        struck = (each.at for each in self._strikes if self._stages[each.layer].number == fault.address.number)
         return next((at for at in struck if at >= fault.at), None)

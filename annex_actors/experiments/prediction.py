@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
@@ -21,6 +22,7 @@ from annex_actors.protocol.instrument import Point
 from annex_actors.runtimes import InlineRuntime, Runtime, SchedulersRuntime
 from annex_actors.runtimes import runtime as runtime_of
 from annex_actors.runtimes.cost_model import CostModel, LayerTimes
+from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_of
@@ -64,6 +66,7 @@ def predict(
     runtime: str | Runtime = "schedulers",
     cores: int | None = None,
     slowed: SlowedLayers | None = None,
+    delayed: DelayedLinks | None = None,
 ) -> Prediction:
     """Return how long a step would take, how busy the workers would be, and what the stages would keep.
 
@@ -75,9 +78,10 @@ def predict(
         runtime: whose hops and overheads count; the profile has them.
         cores: how many pieces of work are done at once; None: as many as this machine has, or the runtime has threads.
         slowed: layers that wait after their work; in the prediction a core is theirs while they wait.
+        delayed: how much later messages between stages arrive.
 
     Raises:
-        ConfigError: what does not fit the profile; or a plan with replicas, which the simulator does not have.
+        ConfigError: what does not fit the profile, or the schedule.
     """
     slowed = slowed or SlowedLayers()
     checks.instance("profile", profile, Profile, "a profile, such as Profile.from_json(text)")
@@ -89,18 +93,19 @@ def predict(
             f"expected a plan with `blas_threads` of {profile.blas_threads}, with which the profile was measured, got "
             f"{threads.pop()}; measure a profile with as many"
         )
-    if any(stage.replicas > 1 for stage in plan.stages):
-        raise ConfigError(f"expected a plan without replicas, got {plan}; the simulator does not have them")
     host, row = runtime_of(runtime), discipline_of(schedule)
     layers = [_layer_times(index, layer, slowed) for index, layer in enumerate(profile.layers)]
-    times = [_sum([layers[index] for index in indices]) for indices in plan.ranges]
+    replicas = [stage.replicas for stage in plan.stages]
+    divided = zip(plan.ranges, replicas, strict=True)
+    times = [_sum([layers[index] for index in indices], copies) for indices, copies in divided]
     simulation = simulate(
         row,
         stages=len(times),
         microbatches=microbatches,
         steps=_FILL + _STEPS + _FILL,
         times=times,
-        costs=_costs(profile, plan, row, microbatches, host, cores),
+        replicas=replicas,
+        costs=_costs(profile, plan, microbatches, host, cores, delayed or DelayedLinks()),
     )
     start, end = _window(simulation)
     kept = zip(plan.ranges, simulation.stages, strict=True)
@@ -134,27 +139,27 @@ def _layer_times(index: int, layer: LayerProfile, slowed: SlowedLayers) -> Layer
     )
 
 
-def _sum(layers: Sequence[LayerTimes]) -> LayerTimes:
-    """Return the times of a stage: those of its layers in all."""
+def _sum(layers: Sequence[LayerTimes], replicas: int) -> LayerTimes:
+    """Return the times of a stage: those of its layers in all; replicas divide W and the update."""
     return LayerTimes(
         forward=sum(each.forward for each in layers),
         backward=sum(each.backward for each in layers),
-        weight_gradient=sum(each.weight_gradient for each in layers),
-        update=sum(each.update for each in layers),
+        weight_gradient=sum(each.weight_gradient for each in layers) / replicas,
+        update=sum(each.update for each in layers) / replicas,
     )
 
 
 def _costs(
-    profile: Profile, plan: Plan, row: Discipline, microbatches: int, host: Runtime, cores: int | None
+    profile: Profile, plan: Plan, microbatches: int, host: Runtime, cores: int | None, delayed: DelayedLinks
 ) -> CostModel:
-    hop, count = profile.hop(host.name), len(plan.stages)
+    hop = profile.hop(host.name)
     limit = _cores(host) if cores is None else checks.whole_number("cores", cores, at_least=1)
     ends = [indices.stop - 1 for indices in plan.ranges[:-1]]
     return CostModel(
-        latency=hop.latency,
-        per_byte=hop.per_byte,
+        latency=hop.latency + delayed.latency,
+        per_byte=hop.per_byte + delayed.per_byte,
         message_bytes=[profile.layers[end].output_bytes for end in ends],
-        workers=_workers(plan) if any(stage.worker is not None for stage in plan.stages) else range(count),
+        workers=_workers(plan),
         cores=limit,
         piece=profile.overhead(host.name),
         trainer=profile.trainer.median * microbatches,
@@ -170,10 +175,14 @@ def _cores(host: Runtime) -> int:
 
 
 def _workers(plan: Plan) -> list[int]:
-    """Return the worker of each stage: the one that the plan names, or one of its own."""
+    """Return the worker of each stage and each replica: the one that the plan names, or one of its own."""
     named = {stage.worker for stage in plan.stages}
-    free = (number for number in range(2 * len(plan.stages)) if number not in named)
-    return [next(free) if stage.worker is None else stage.worker for stage in plan.stages]
+    free = (number for number in count() if number not in named)
+    return [
+        next(free) if stage.worker is None or replica else stage.worker
+        for stage in plan.stages
+        for replica in range(stage.replicas)
+    ]
 
 
 def _window(simulation: Simulation) -> tuple[float, float]:

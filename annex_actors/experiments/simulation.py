@@ -31,7 +31,7 @@ from annex_actors.runtimes.simulated import (
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.stores import MemoryStore
-from annex_actors.training.assembly import stage_specs
+from annex_actors.training.assembly import check_replicas, stage_specs
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.traced import traced
 
@@ -86,6 +86,7 @@ def simulate(
     costs: CostModel | None = None,
     clipping: str | Clipping | None = None,
     pieces: bool = True,
+    replicas: Sequence[int] = (),
 ) -> Simulation:
     """Simulate a schedule: stages that compute almost nothing work on a virtual clock.
 
@@ -99,9 +100,11 @@ def simulate(
             says which stages share one.
         clipping: of gradients; by their global norm it makes the stages wait for each other at the end of a step.
         pieces: whether to keep every piece of work.
+        replicas: how many each stage has, which share its microbatches; empty: one each. Without ``workers``, each has
+            a worker of its own. W takes each of them its time for every microbatch.
 
     Raises:
-        ConfigError: a number out of range, or a schedule that stands still.
+        ConfigError: a number out of range, or a schedule that stands still, or takes no replicas.
     """
     row = discipline_named(schedule)
     stages = checks.whole_number("stages", stages, at_least=1)
@@ -112,14 +115,15 @@ def simulate(
     pieces = checks.boolean("pieces", pieces)
     each = _times_of(stages, times)
     row.check(stages, microbatches)
-    model = replace(_checked_costs(stages, costs), layers=each)
-    if model.workers is None:
+    routing = Routing(stages, replicas=_checked_replicas(stages, replicas, row))
+    model = replace(_checked_costs(routing, costs), layers=each)
+    if model.workers is None and not routing.replicas:
         shared = [row.worker(s, stages) for s in range(stages)]
         # Where workers have different numbers of stages, their orders may wait for each other.
         even = len(set(Counter(shared).values())) == 1
         model = replace(model, workers=shared, in_order=even)
     runtime = SimulatedRuntime(model, keep_pieces=pieces)
-    job = runtime.start(traced(_program(row, stages, microbatches, steps, clipping_of(clipping)), runtime))
+    job = runtime.start(traced(_program(row, routing, microbatches, steps, clipping_of(clipping)), runtime))
     assert isinstance(job, SimulatedJob)
     try:
         job.wait()
@@ -150,16 +154,29 @@ def _times_of(stages: int, times: LayerTimes | Sequence[LayerTimes]) -> tuple[La
     return each
 
 
-def _checked_costs(stages: int, costs: CostModel | None) -> CostModel:
+def _checked_replicas(stages: int, replicas: Sequence[int], row: Discipline) -> tuple[int, ...]:
+    wanted = "how many each stage has, such as (1, 2, 1)"
+    each = tuple(
+        checks.whole_number("replicas", count, at_least=1) for count in checks.several("replicas", replicas, wanted)
+    )
+    if each and len(each) != stages:
+        raise ConfigError(f"expected replicas of {counted(stages, 'stage')}, got {len(each)}; name a number for each")
+    check_replicas(each, row)
+    return each if max(each, default=1) > 1 else ()
+
+
+def _checked_costs(routing: Routing, costs: CostModel | None) -> CostModel:
     """Return the cost model; refuse what would be ignored, or is of a stage or a worker that does not exist."""
+    stages = routing.stages
     if costs is None:
         return CostModel()
     checks.instance("costs", costs, CostModel, "a cost model such as CostModel(latency=0.5)")
     if costs.layers:
         raise ConfigError("expected `costs` without `layers`, got some; give them as `times`")
-    if costs.workers is not None and len(costs.workers) != stages:
+    if costs.workers is not None and len(costs.workers) != routing.workers:
+        each = "each stage" if routing.workers == stages else "each replica of a stage"
         raise ConfigError(
-            f"expected `workers` of {counted(stages, 'stage')}, got {len(costs.workers)}; name one for each stage"
+            f"expected `workers` of {counted(routing.workers, 'stage')}, got {len(costs.workers)}; name one for {each}"
         )
     sizes = costs.message_bytes
     if isinstance(sizes, tuple) and len(sizes) != stages - 1:
@@ -168,13 +185,14 @@ def _checked_costs(stages: int, costs: CostModel | None) -> CostModel:
             "name one for each, or one number for all"
         )
     for _, address in costs.kills:
-        if address not in map(stage_address, range(stages)):
+        if address not in routing.stage_addresses:
             raise ConfigError(f"expected `kills` of stages from 0 to {stages - 1}, got {address}; correct it")
     return costs
 
 
-def _program(row: Discipline, stages: int, microbatches: int, steps: int, clipping: Clipping | None) -> Program:
+def _program(row: Discipline, routing: Routing, microbatches: int, steps: int, clipping: Clipping | None) -> Program:
     """Return a program whose layers do nothing to arbitrary numbers."""
+    stages = routing.stages
     error, optimizer = cost("mean_squared_error"), Sgd()
     network = sequence(*(activation("linear") for _ in range(stages)))
     placement = (*(range(s, s + 1) for s in range(stages - 1)), range(stages - 1, stages + 1))
@@ -188,11 +206,12 @@ def _program(row: Discipline, stages: int, microbatches: int, steps: int, clippi
         state=Checkpoint.initial(network, (1,), optimizer, seed=0),
         seed=0,
         run="simulation",
+        replicas=routing.replicas,
     )
     samples = np.zeros((microbatches * steps, 1), np.float32)
     trainer = TrainerSpec(
         run="simulation",
-        routing=Routing(stages),
+        routing=routing,
         inputs=freeze(samples),
         targets=freeze(samples.copy()),
         test=None,
@@ -204,5 +223,5 @@ def _program(row: Discipline, stages: int, microbatches: int, steps: int, clippi
         epochs=1,
         overlap=row.overlap(stages),
     )
-    store = MemoryStore((spec.address for spec in specs), depth=trainer.overlap + 1)
+    store = MemoryStore((spec.address for spec in specs if not spec.replica), depth=trainer.overlap + 1)
     return Program("simulation", specs, trainer, store, Supervision(max_restarts=10**9))

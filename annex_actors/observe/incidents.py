@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from annex_actors.base.words import counted
 from annex_actors.observe.lines import incident_line
-from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerHung, PeerStarted
+from annex_actors.protocol.events import EpochFinished, Event, PeerExited, PeerHung, PeerMoved, PeerStarted
 from annex_actors.protocol.messages import Address
 
 
@@ -36,6 +36,8 @@ class Incidents:
             case PeerHung(address=address):
                 self._hung.add(address)
                 return self._once(event)
+            case PeerMoved():  # what a person has asked for is told each time
+                return [*self._more(), str(incident_line(event))]
             case PeerExited() | PeerStarted():
                 pass
             case _:

@@ -11,6 +11,7 @@ from annex_actors.protocol.events import (
     PeerAbandoned,
     PeerExited,
     PeerHung,
+    PeerMoved,
     PeerStarted,
 )
 from annex_actors.runs.records import EpochRecord
@@ -61,12 +62,14 @@ def status_line(counts: RunCounts, epochs: int, width: int) -> str:
 
 
 def incident_line(event: Event) -> str | None:
-    """Return a line for a failure or a restart; None for an event of normal operation."""
+    """Return a line for a failure, a restart or a move; None for an event of normal operation."""
     match event:
         case PeerExited(orderly=False, reason=reason, label=label):
             return reason if reason.startswith("layer ") else f"{label} ended: {reason}"
         case PeerStarted(incarnation=incarnation, label=label) if incarnation > 1:
             return f"{label} is up again, incarnation {incarnation}"
+        case PeerMoved(label=label, worker=worker):
+            return f"{label} moves to a {worker}"
         case PeerHung(label=label, place=place, limit_s=limit_s):
             return f"{label} hangs: {place} for more than {limit_s:.3g} s"
         case CheckpointFailed(step=step, reason=reason):

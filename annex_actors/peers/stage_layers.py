@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isfinite
+from typing import NamedTuple
 
 from annex_actors.base.errors import DivergedError, LayerError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.costs import Cost
-from annex_actors.layers import AnyLayer, Factors, Stack, Stateful, Tuning, Weighted, on_stack
+from annex_actors.layers import AnyLayer, Factors, OnStack, Stack, Stateful, Tuning, Weighted, on_stack
 from annex_actors.optimizers import squared_norm
 from annex_actors.peers.stage_division import Division
 from annex_actors.peers.stage_state import LayerState, Weights
@@ -32,6 +33,22 @@ from annex_actors.protocol.messages import (
 )
 
 _NO_WEIGHTS = LayerState({}, {})
+
+
+class _Backward(NamedTuple):
+    """B of one layer.
+
+    Args:
+        offset: of the layer in the stage.
+        layer: None where there is nothing to do.
+        input_wanted: whether something below needs the gradient of the layer's input.
+        keeps: whether W, or the next state, needs factors of the layer.
+    """
+
+    offset: int
+    layer: OnStack | None
+    input_wanted: bool
+    keeps: bool
 
 
 class StageLayers:
@@ -69,12 +86,18 @@ class StageLayers:
         self._stateful = {offset: layer for offset, layer in learners if isinstance(layer, Stateful)}
         self._penalties = {offset: tuning[offset] for offset in self._weighted if tuning and tuning[offset].penalizes}
         self._first = first_layer
-        self._first_learner = first_learner
+        self._backwards = [self._backward_of(offset, first_learner) for offset in reversed(range(len(self._names)))]
         self._seed = seed
         self._at = active(instrument.at)
         # Which work of which layer was begun last, for `failure`.
         self._place = Point.FORWARD, 0
         self._paid: tuple[Weights, list[float]] | None = None
+
+    def _backward_of(self, offset: int, first_learner: int) -> _Backward:
+        input_wanted, keeps = self._first + offset > first_learner, offset in self._weighted or offset in self._stateful
+        is_cost = offset == len(self._layers)  # `evaluate` computes its gradient together with its value
+        has_work = not is_cost and (input_wanted or keeps)
+        return _Backward(offset, self._layers[offset] if has_work else None, input_wanted, keeps)
 
     def forward(self, message: Forward, weights: Weights) -> tuple[Stack, MicrobatchWork]:
         """Return the outputs, and what B and W of the microbatch need."""
@@ -122,14 +145,10 @@ class StageLayers:
         Where nothing below needs a gradient, there is none: an empty array tells the stage before that B is done here.
         """
         stack, point = message.stack, Point.BACKWARD
-        for offset in reversed(range(len(self._names))):
+        for offset, layer, input_wanted, keeps in self._backwards:
             self._place = point, offset
-            keeps = offset in self._weighted or offset in self._stateful
-            is_cost = offset == len(self._layers)  # `evaluate` computed its gradient together with its value
-            input_wanted = self._first + offset > self._first_learner
-            if not is_cost and (input_wanted or keeps):
-                saved = microbatch.saved[offset]
-                stack, factors = self._layers[offset].backward(weights[offset], saved, stack, input_wanted)
+            if layer is not None:
+                stack, factors = layer.backward(weights[offset], microbatch.saved[offset], stack, input_wanted)
                 if keeps:
                     microbatch.factors[offset] = factors
             if self._at is not None:

@@ -23,7 +23,7 @@ from annex_actors.base import checks
 from annex_actors.base.byte_counts import byte_count
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
-from annex_actors.placement.plan import Plan
+from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import LayerProfile, Profile
 
 _ONLY = "whole"
@@ -79,8 +79,18 @@ def _node(index: int, last: int, layer: LayerProfile, microbatches: int) -> Mapp
 
 
 def plan_json(plan: Plan) -> str:
-    """Return a plan as Piper writes its own; it has no word for BLAS threads, workers or memory, which are left out."""
+    """Return a plan as Piper writes its own.
+
+    Raises:
+        ConfigError: the plan says more than Piper's JSON has words for: BLAS threads, workers or memory.
+    """
     checks.instance("plan", plan, Plan, 'a plan such as Plan.parse("3,2,2", layers=7)')
+    for stage in plan.stages:
+        if stage != PlannedStage(stage.layers, stage.replicas):
+            raise ConfigError(
+                f"expected stages of layers and replicas alone, as Piper's JSON has no words for more, got {stage}; "
+                "leave that out, or write TOML"
+            )
     stages = [
         {
             "nodes": list(indices),

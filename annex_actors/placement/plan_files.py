@@ -28,7 +28,7 @@ from annex_actors.base.errors import ConfigError, message_of
 from annex_actors.base.files import SMALL, read_file, reason
 from annex_actors.base.settings import build
 from annex_actors.base.shown import shown
-from annex_actors.placement.piper import stages_of
+from annex_actors.placement.piper import plan_json, stages_of
 from annex_actors.placement.plan import Plan, PlannedStage
 
 COST = "cost"
@@ -61,6 +61,16 @@ def read_plan(path: str | Path, layers: Sequence[str]) -> Plan:
         return _plan(tables, checks.elements("layers", layers, str, "the text of a layer"))
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
+
+
+def plan_text(path: str | Path, plan: Plan, layers: Sequence[str]) -> str:
+    """Return what `read_plan` reads from a file of this name: TOML, or Piper's JSON where it ends with ``.json``.
+
+    Raises:
+        ConfigError: the plan does not fit the network, or says more than Piper's JSON has words for.
+    """
+    is_piper = checks.path("path", path).suffix == _PIPER
+    return plan_json(plan) + "\n" if is_piper else plan_toml(plan, layers)
 
 
 def plan_toml(plan: Plan, layers: Sequence[str]) -> str:

@@ -147,6 +147,15 @@ class PeerExited(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PeerMoved(Event):
+    """A peer is told to move: it ends in order, and its next incarnation starts on a ``worker``, thread or process."""
+
+    address: Address
+    label: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
 class PeerAbandoned(Event):
     """A peer could not be stopped: it was fenced off and left behind."""
 

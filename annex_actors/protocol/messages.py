@@ -7,7 +7,7 @@ An array that is sent belongs to the receiver. It is C-contiguous, and read-only
 actors of one process may hold the same immutable array, as two processes on the BEAM hold the same large binary.
 
 The class of a message says what its kind means to retention, routing, heartbeats and logs. So a new kind is one class,
-with its fields, its `kind` and the traits that differ from those of `Message`, and a behaviour that handles it.
+`made_often`, with its fields, its `kind` and the traits in which it differs, and a behaviour that handles it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from annex_actors.base.types import Array, Floats, is_writable, made_often, pickled_by_fields, stored_directly
+from annex_actors.base.types import Array, Floats, is_writable, made_often, stored_directly
 from annex_actors.base.words import counted
 
 
@@ -210,7 +210,7 @@ class WeightGradient(Message):
     is_work = True
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Predict(_Stacked):
     """An activation of a prediction or an evaluation; on edge ``S`` it is the network's output.
@@ -226,7 +226,7 @@ class Predict(_Stacked):
     penalty: float = 0.0
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Ask(WithArray):
     """Samples to predict for, any number of them, from the owner of the run to the predictor.
@@ -238,7 +238,7 @@ class Ask(WithArray):
     kind = "ask"
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer(WithArray):
     """The outputs for the samples of an `Ask`, under its number, from the predictor to the owner of the run."""
@@ -274,7 +274,7 @@ class Committed(Control):
     kind = "committed"
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Await(Control):
     """Send me `Committed` once you have committed every step below ``step``."""
@@ -282,7 +282,7 @@ class Await(Control):
     kind = "await"
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Resume(Control):
     """I was restarted and have committed every step below ``step``: send me again what belongs to later steps."""
@@ -290,7 +290,7 @@ class Resume(Control):
     kind = "resume"
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Halt(Control):
     """Feed no further step, and finish those that were fed; from the owner of the run to the trainer."""

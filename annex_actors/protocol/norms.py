@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from annex_actors.base.types import pickled_by_fields
+from annex_actors.base.types import made_often
 from annex_actors.protocol.messages import Message
 
 
@@ -24,7 +24,7 @@ class _WithNumber(Message):
         return f" {self.number:.6g}"
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class SquaredNorm(_WithNumber):
     """The sum of the squares of the step's gradients of all layers so far, in float64, on its way to the last stage."""
@@ -33,7 +33,7 @@ class SquaredNorm(_WithNumber):
     is_kept = True
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class GlobalNorm(_WithNumber):
     """The norm of the step's gradients of all layers, on its way back from the last stage to the first."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from annex_actors.base.types import Floats, pickled_by_fields
+from annex_actors.base.types import Floats, made_often
 from annex_actors.protocol.messages import Message, WithArray
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Read(Message):
     """Read the inputs of a step; with a microbatch, those of the message with this number of an evaluation at it."""
@@ -21,7 +21,7 @@ class Read(Message):
     goes_back = True
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows(WithArray):
     """The inputs that a `Read` of the same place asked for, ``(samples, *input_shape)``."""

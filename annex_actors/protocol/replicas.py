@@ -20,13 +20,13 @@ from typing import Self
 
 import numpy as np
 
-from annex_actors.base.types import Array, Floats, pickled_by_fields
+from annex_actors.base.types import Array, Floats, made_often
 from annex_actors.protocol.messages import Message, Part, WithArray, freeze
 
 _NONE = freeze(np.empty(0, np.uint8))
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class Share(WithArray):
     """What one replica has made of a microbatch, for the others.
@@ -82,7 +82,7 @@ class Share(WithArray):
         return {layer: tuple(next(arrays) for _ in range(count)) for layer, count in self.counts}
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True, eq=False)
 class GradientRows(WithArray):
     """The rows of the weight gradients of a step that one replica has computed, for the others.

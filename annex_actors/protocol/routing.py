@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import gcd
 
+from annex_actors.base.shown import brief
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Edge, Message
 
 TRAINER = Address("trainer")
@@ -82,6 +83,8 @@ class Routing:
     stages: int
     reader: bool = False
     replicas: tuple[int, ...] = ()
+
+    __repr__ = brief
 
     @property
     def inputs(self) -> Edge:

@@ -23,14 +23,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from annex_actors.base.types import pickled_by_fields
+from annex_actors.base.types import made_often
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Control, Post
 
 SURVEYOR = Address("surveyor")
 """What surveys the peers of a run, on its owner's behalf."""
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Marker(Control):
     """A survey goes on, see `Survey`: what I sent before this, I sent before I recorded that I only wait."""
@@ -40,7 +40,7 @@ class Marker(Control):
     survey: int
 
 
-@pickled_by_fields
+@made_often
 @dataclass(frozen=True, slots=True)
 class Waiting(Control):
     """I only waited when I was surveyed, and nothing was on its way to me.

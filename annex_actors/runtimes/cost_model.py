@@ -108,9 +108,11 @@ class CostModel:
         )
 
     def size_between(self, one: int, other: int) -> int | None:
-        """Return the size of a message between two neighbouring stages; None: its real size."""
+        """Return the size of a message between two neighbouring stages, or replicas of one; None: its real size."""
         sizes = self.message_bytes
-        return sizes[min(one, other)] if isinstance(sizes, Sequence) else sizes
+        if isinstance(sizes, Sequence):
+            return None if one == other else sizes[min(one, other)]
+        return sizes
 
 
 def _checked_bytes(sizes: Any) -> int | tuple[int, ...] | None:

@@ -15,6 +15,7 @@ from annex_actors.protocol.messages import Address, Message
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.routing import Routing
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.handed_over import HandingOver
@@ -130,6 +131,7 @@ class Program:
         handing_over: keeps what stages hand over, from wherever they live; None: they hand over nothing.
         trace: records what every peer receives, does and sends, in any process; None: the run is not traced.
         slowed: the layers that wait after their work, in any process; None: none does.
+        delayed: how much later messages between stages arrive; None: as soon as they can.
         blas_threads: on how many threads the BLAS library computes each product, in every process of the run.
     """
 
@@ -147,6 +149,7 @@ class Program:
     handing_over: HandingOver | None = None
     trace: JobTrace | None = None
     slowed: SlowedLayers | None = None
+    delayed: DelayedLinks | None = None
     blas_threads: int = 1
 
     def __repr__(self) -> str:

@@ -12,10 +12,11 @@ from typing import Any
 
 from annex_actors.base import checks
 from annex_actors.protocol.mailbox import Urgency
-from annex_actors.protocol.messages import Envelope
+from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
+from annex_actors.runtimes.hosting.peer_ref import WorkerKind
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.program import PeerSpec, Program
 from annex_actors.runtimes.threads import ActorPeer
@@ -66,6 +67,8 @@ class ScheduledHost:
     scheduler: Scheduler
     faults: InjectedFaults | None = None
 
+    workers = (WorkerKind.THREAD,)
+
     def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
         """Return the specification of a peer on the scheduler."""
         address = spec.address
@@ -74,6 +77,9 @@ class ScheduledHost:
     def peer(self, ref: Ref[Any]) -> ActorPeer:
         """Return a reference to a peer: a scheduled actor is killed like one with a thread of its own."""
         return ActorPeer(ref, self.faults)
+
+    def assign(self, address: Address, worker: WorkerKind) -> None:
+        """Do nothing: all threads are those of the scheduler."""
 
 
 _MOST = 10_000

@@ -310,7 +310,9 @@ class SimulatedJob(InlineJob):
             return
         self.messages += 1
         to, envelope = effect.to, effect.envelope
-        self._at(self.now + self._travel(to, envelope), partial(self._deliver, to, envelope))
+        delayed = self._program.delayed
+        later = 0 if delayed is None else delayed.seconds(to, envelope)
+        self._at(self.now + self._travel(to, envelope) + later, partial(self._deliver, to, envelope))
 
     def _travel(self, to: Address, envelope: Envelope) -> float:
         costs, sender = self._costs, envelope.sender

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from annex_actors.base import checks
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Peer, Point, WorkItem
 from annex_actors.protocol.messages import WHOLE_STEP, Forward
+from annex_actors.protocol.replicas import Share
 from annex_actors.runtimes.cost_model import LayerTimes
 
 _SLICE_S = 0.02
@@ -77,7 +78,7 @@ class PartCounter:
 
     def note(self, item: WorkItem | None) -> None:
         """Note how many microbatches a step has."""
-        if isinstance(item, Forward):
+        if isinstance(item, Forward | Share):  # of its step a replica may have no forward
             self._of_step[item.step] = item.part.microbatches
             if len(self._of_step) > _MOST_STEPS:  # far more than are under way
                 self._of_step = dict(list(self._of_step.items())[_MOST_STEPS // 2 :])
@@ -88,13 +89,17 @@ class PartCounter:
 
 
 class _Waiting(Instrument):
-    """Waits after the work of layers."""
+    """Waits after the work of layers.
+
+    A system that has other work wakes a thread late. The next wait is then so much shorter: on average waits are right.
+    """
 
     def __init__(self, slowed: SlowedLayers, clock: Callable[[], float]) -> None:
         self._slowed = slowed
         self._clock = clock
         self._parts = PartCounter()
         self._since = clock()
+        self._late = 0.0
 
     def before(self, peer: Peer, item: WorkItem | None) -> None:
         """Begin to time the work."""
@@ -105,8 +110,11 @@ class _Waiting(Instrument):
         """Wait, where this layer is slowed."""
         now = self._clock()
         parts = self._parts.parts(point, step, microbatch)
-        end = now + self._slowed.seconds(point, layer, now - self._since, parts)
-        while (left := end - now) > 0:
-            time.sleep(min(left, _SLICE_S))
-            now = self._clock()
+        seconds = self._slowed.seconds(point, layer, now - self._since, parts)
+        if seconds > 0:
+            end = now + seconds - self._late
+            while (left := end - now) > 0:
+                time.sleep(min(left, _SLICE_S))
+                now = self._clock()
+            self._late = now - end
         self._since = now

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from annex_actors.protocol.messages import Envelope
+from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import InjectedFaults, LayerFault
 from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
+from annex_actors.runtimes.hosting.peer_ref import WorkerKind
 from annex_actors.runtimes.hosting.probed import Probed, probed
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.program import PeerSpec, Program
@@ -105,6 +106,8 @@ class ThreadHost:
 
     faults: InjectedFaults | None = None
 
+    workers = (WorkerKind.THREAD,)
+
     def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
         """Return the specification of a peer on a thread."""
         return ChildSpec.of(PeerActor, spec, surroundings, id=str(spec.address), name=spec.address)
@@ -112,6 +115,9 @@ class ThreadHost:
     def peer(self, ref: Ref[Any]) -> ActorPeer:
         """Return a reference to a peer."""
         return ActorPeer(ref, self.faults)
+
+    def assign(self, address: Address, worker: WorkerKind) -> None:
+        """Do nothing: each incarnation has a thread of its own."""
 
 
 @dataclass(frozen=True, slots=True)

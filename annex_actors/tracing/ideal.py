@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import median
 
 from annex_actors.base.errors import DataError
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.protocol.messages import WHOLE_STEP
-from annex_actors.protocol.routing import stage_address
+from annex_actors.protocol.routing import is_stage, stage_address
 from annex_actors.runtimes.cost_model import LayerTimes
 from annex_actors.tracing.pieces import Work
 from annex_actors.tracing.recording import Recording
@@ -39,7 +39,13 @@ def ideal_of(trace: Recording, steps: int = 1) -> Simulation:
         microbatches=microbatches,
         steps=steps,
         times=times_of(trace),
+        replicas=_replicas_of(trace),
     )
+
+
+def _replicas_of(trace: Recording) -> list[int]:
+    counts = Counter(peer.number for peer in trace.labels if is_stage(peer))
+    return [counts[s] for s in range(trace.header["stages"])]
 
 
 def schedule_of(trace: Recording) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.words import counted
 from annex_actors.costs import Cost
 from annex_actors.layers import Network
 from annex_actors.optimizers import Clipping, Optimizer
@@ -32,10 +33,11 @@ def check_replicas(replicas: tuple[int, ...], discipline: Discipline) -> None:
     """
     most = max(replicas, default=1)
     if most > _MOST_REPLICAS:
-        raise ConfigError(f"expected a stage to be in at most {_MOST_REPLICAS:,} replicas, got {most:,}; ask for fewer")
+        allowed = counted(_MOST_REPLICAS, "replica")
+        raise ConfigError(f"expected a stage to be in at most {allowed}, got {most:,}; ask for fewer")
     if most > 1 and not discipline.is_synchronous(len(replicas)):
         raise ConfigError(
-            f"expected a synchronous schedule for a stage in {most} replicas, got {discipline.name}; "
+            f"expected a synchronous schedule for a stage in {counted(most, 'replica')}, got {discipline.name}; "
             "choose one such as 1f1b, or one replica for each stage"
         )
 

@@ -1,15 +1,14 @@
 """The setting ``stages="auto"``: the plan with which a step takes the least time here and now, found by trying some.
 
 What a planner computes from a profile is a guess where many actors share few cores, and on a machine that does other
-work it is a wrong one: two BLAS threads that wait for each other's core take many times as long as one. So a few plans
-train on the first batches, in turns, with the learner's runtime and the network's drawn weights, and the fastest is
-taken; the plans ``layer`` and ``1`` are always among them. It is then a setting like any other: a run records it, and
-goes on with it.
+work it is a wrong one: two BLAS threads that wait for each other's core take many times as long as one. So the plan of
+the planner and a few others train on the first batches, in turns, with the learner's runtime and the network's drawn
+weights, and the fastest is taken; the plans ``layer`` and ``1`` are always among them. It is then a setting like any
+other: a run records it, and goes on with it.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from contextvars import Context
@@ -22,6 +21,8 @@ from annex_actors.base.words import counted
 from annex_actors.data import Dataset
 from annex_actors.layers import NUMPY
 from annex_actors.placement import Plan, PlannedStage
+from annex_actors.placement.planner import Problem, Worker, plan
+from annex_actors.profiling.machine import cores
 from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.runtimes import clock
 from annex_actors.stores import MemoryStore
@@ -30,11 +31,15 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.identity import Identity
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import PreparedTraining
+from annex_actors.training.profiles import profile
 from annex_actors.training.session import start
 from annex_actors.training.stages import AUTO, PER_LAYER, Stages
 
 SECONDS = 2.0
 """About how long to try plans, unless a few steps of each take longer."""
+
+PROFILE_SECONDS = 1.0
+"""About how long to measure what the planner needs to know, unless it is known from before."""
 
 _ROUNDS = 3
 _LEAST, _MOST = 3, 400
@@ -147,16 +152,21 @@ def _trainings(
     spec: LearnerSpec, dataset: Dataset, batch_size: int, like: Identity | None
 ) -> Sequence[PreparedTraining]:
     """Return a training for each plan that is possible."""
-    found, refused, size = [], None, min(batch_size, len(dataset.train))
-    for each in _candidates(spec):
+    found: dict[object, PreparedTraining] = {}
+    refused, size = None, min(batch_size, len(dataset.train))
+    for each in _candidates(spec, dataset, size):
         parts = each.parts(size)
         try:
-            found.append(prepared_blocks(replace(each, microbatches=parts), dataset, size // parts))
+            training = prepared_blocks(replace(each, microbatches=parts), dataset, size // parts)
         except ConfigError as error:
             refused = error
+        else:
+            found.setdefault((each.placement(training.initial), each.blas_threads, parts), training)
     if refused is not None and not found:
         raise refused
-    return [each for each in found if like is None or _is_placed_alike(each.identity, like)] or found
+    return [each for each in found.values() if like is None or _is_placed_alike(each.identity, like)] or [
+        *found.values()
+    ]
 
 
 def _is_placed_alike(one: Identity, other: Identity) -> bool:
@@ -164,17 +174,39 @@ def _is_placed_alike(one: Identity, other: Identity) -> bool:
     return all(one.settings.get(name) == other.settings.get(name) for name in DECIDED_BY_PLANS)
 
 
-def _candidates(spec: LearnerSpec) -> Iterator[LearnerSpec]:
-    """Yield the settings to try: one actor, a few, one for each layer, and one on all cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    layers = len(spec.network.layers) + 1
+def _candidates(spec: LearnerSpec, dataset: Dataset, size: int) -> Iterator[LearnerSpec]:
+    """Yield the settings to try: one actor, a few, as planned, one for each layer, and one on all cores."""
+    layers, count = len(spec.network.layers) + 1, cores()
     # One actor has no neighbour for which a second microbatch would be.
     alone = replace(spec, stages=1, microbatches=1 if spec.microbatches is None else spec.microbatches)
     yield alone
-    yield from (replace(spec, stages=number) for number in range(2, min(cores + 1, layers - 1) + 1))
+    yield from (replace(spec, stages=number) for number in range(2, min(count + 1, layers - 1) + 1))
+    if count > 1 and layers > 2:
+        yield from _planned(spec, dataset, size, count)
     yield replace(spec, stages=PER_LAYER)
-    if cores > 1 and spec.kernels == NUMPY:
-        yield replace(alone, stages=Plan((PlannedStage(layers, blas_threads=cores),)))
+    if count > 1 and spec.kernels == NUMPY:
+        yield replace(alone, stages=Plan((PlannedStage(layers, blas_threads=count),)))
+
+
+def _planned(spec: LearnerSpec, dataset: Dataset, size: int, workers: int) -> Iterator[LearnerSpec]:
+    """Yield the planner's choice, where its formulas and the profile have the schedule and the runtime."""
+    parts = spec.parts(size)
+    try:
+        measured = profile(
+            spec, dataset, batch_size=size, microbatches=[parts], runtimes=[spec.runtime.name], seconds=PROFILE_SECONDS
+        )
+        problem = Problem.of(
+            measured,
+            batch_size=size,
+            microbatches=[parts],
+            runtime=spec.runtime.name,
+            workers=[Worker()] * workers,
+            cores=workers,
+            schedules=[spec.schedule],
+        )
+    except ConfigError:
+        return
+    yield replace(spec, stages=plan(problem).plan)
 
 
 def _trial(spec: LearnerSpec, seconds: float) -> Trial:

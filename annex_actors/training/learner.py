@@ -190,7 +190,7 @@ class Learner:
             training = prepared(
                 self.spec,
                 dataset,
-                resume or self.checkpoint,
+                self.checkpoint if resume is None else resume,
                 epochs=epochs,
                 batch_size=batch_size,
                 halt=halt,

@@ -25,6 +25,7 @@ NO_PLURALS = {
         "goes",
         "hangs",
         "lacks",
+        "moves",
         "lets",
         "mixes",
         "needs",

@@ -41,6 +41,17 @@ def test_a_plan_may_be_a_file_and_json_has_everything(capsys: pytest.CaptureFixt
     assert found["winner"] in {each["name"] for each in found["plans"]}
 
 
+def test_slow_layers_and_links_are_predicted(capsys: pytest.CaptureFixture[str]) -> None:
+    def seconds(*options: str) -> float:
+        capsys.readouterr()
+        assert main(["compare", "1,2", "--profile", "known.json", *NETWORK, *options, "--json"]) == 0
+        return float(json.loads(capsys.readouterr().out)["plans"][0]["predicted"])
+
+    plain = seconds()
+    assert seconds("--slow", "0:5") > plain
+    assert seconds("--link", "10ms,1MB/s") > plain + 0.01
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -48,6 +59,8 @@ def test_a_plan_may_be_a_file_and_json_has_everything(capsys: pytest.CaptureFixt
         (["none.toml"], "expected a plan at none.toml, got none"),
         (["1", "--slow", "0"], "expected `slow` as LAYER:TIMES,..., such as 0:3,2:1.5, got '0'"),
         (["1", "--slow", "0:0.5"], "expected `factors[0]` to be a number >= 1, got 0.5"),
+        (["1", "--link", "fast"], "expected `link` to be a time and bytes a second, such as 1ms,100MB/s or 20us, got"),
+        (["1", "--link", "1ms,100MB"], "expected `link` to be a time and bytes a second"),
         (["1", "--profile", "none.json"], "expected a file at none.json, got none"),
     ],
 )

@@ -38,6 +38,7 @@ COMMANDS = {
     "find-rate": ("annex_actors.runs.config.resolve", ["find-rate", "xor"]),
     "profile": ("annex_actors.runs.config.resolve", ["profile", "xor"]),
     "plan": ("annex_actors.runs.config.resolve", ["plan", "xor"]),
+    "sweep": ("annex_actors.runs.config.resolve", ["sweep", "stages=1", "--data", "xor"]),
     "compare": ("annex_actors.runs.config.resolve", ["compare", "1", "--data", "xor"]),
     "summary": ("annex_actors.runs.config.resolve", ["summary", "xor"]),
     "report": ("annex_actors.page.report.report_of", ["report", "run", "--out", "x.html"]),
@@ -45,6 +46,7 @@ COMMANDS = {
     "trace": ("annex_actors.tracing.trace_reader.read_trace", ["trace", "run"]),
     "runs": ("annex_actors.control.folders.runs_in", ["runs"]),
     "kill": ("annex_actors.control.folders.meant", ["kill", "0"]),
+    "move": ("annex_actors.control.folders.meant", ["move", "0", "thread"]),
     **{
         name: ("annex_actors.control.folders.meant", [name, "run"])
         for name in ("status", "top", "doctor", "stop", "logs")

@@ -16,6 +16,7 @@ BENCHMARKS = {
     "ideal": ["1f1b", "real / ideal"],
     "observing": ["no page", "page, no viewer", "page, 3 viewers", "the same weights"],
     "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(100000): the same bits"],
+    "predicted": ["layers that wait", "6 waits, gpipe, m=2", "dense:8 relu dense:10", "median error"],
     "processes": ["hop with 64 KiB", "commit of 2.4 MB on a shelf", "recovery of 1 killed, with a spare"],
     "planner": ["12 layers on 3 workers", "1f1b, m = 8", "memory for half more than the least"],
     "simulation": ["      10       1,506"],

@@ -48,7 +48,7 @@ def test_a_plan_is_predicted_without_being_measured() -> None:
 
 @pytest.mark.parametrize("runtime", ["inline", "schedulers"])
 def test_every_plan_is_measured_and_makes_the_same_weights(runtime: str) -> None:
-    found = compared(1, 2, "layer", runtime=runtime, measure=True)
+    found = compared(1, 2, "layer", "1x2,2", runtime=runtime, measure=True)
     assert len({each.weights_sha256 for each in found.plans}) == 1
     for each in found.plans:
         assert each.measured is not None

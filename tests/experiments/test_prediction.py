@@ -7,6 +7,7 @@ import pytest
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement import Hop, LayerProfile, Plan, Profile, Timing
+from annex_actors.runtimes.delayed_links import DelayedLinks
 
 MANY = 100
 """More cores than there are workers."""
@@ -56,13 +57,21 @@ def test_two_cores_are_no_faster_than_half_of_the_work_and_no_slower_than_one() 
 
 
 def test_the_inline_runtime_has_one_core() -> None:
-    assert predicted(EQUAL, "2,2", runtime="inline").seconds == pytest.approx(24)
+    assert predicted(EQUAL, "2,2", runtime="inline", cores=None).seconds == pytest.approx(24)
 
 
 def test_a_hop_is_on_the_way_of_a_step_both_ways() -> None:
     free = predicted(EQUAL, "2,2", microbatches=1, schedule="sequential")
     hops = predicted(EQUAL, "2,2", microbatches=1, schedule="sequential", runtime="processes")
     assert hops.seconds - free.seconds == pytest.approx(2 * (0.5 + 0.001 * 500))
+
+
+def test_delayed_links_are_slower_still() -> None:
+    delayed = DelayedLinks(2.0, 0.01)
+    free, late = (
+        predicted(EQUAL, "2,2", microbatches=1, schedule="sequential", delayed=each) for each in (None, delayed)
+    )
+    assert late.seconds - free.seconds == pytest.approx(2 * (2.0 + 0.01 * 500))
 
 
 def test_what_a_piece_takes_beside_its_layers_counts_for_each_piece() -> None:
@@ -81,6 +90,13 @@ def test_stages_on_one_worker_work_one_after_another() -> None:
     assert len(predicted(EQUAL, "2:worker=0,1:worker=0,1").busy) == 2
 
 
+def test_replicas_divide_the_microbatches_and_the_weight_gradient() -> None:
+    found = profile(layer(1, 1, 1, 2))
+    assert predicted(found, "1x2", microbatches=4).seconds == pytest.approx((4 * 3 + 2) / 2, rel=0.3)
+    assert len(predicted(found, "1x2", microbatches=4).busy) == 2
+    assert predicted(found, "1x2", microbatches=4, cores=1).seconds == pytest.approx(4 * 3 + 2, rel=0.1)
+
+
 def test_memory_is_that_of_weights_slots_and_what_microbatches_leave() -> None:
     (memory,) = predicted(profile(layer(1, 1, 1, 0)), "1", microbatches=3, schedule="gpipe").memory
     assert memory == 3 * 100 + 2 * 10 + 3 * 1000
@@ -96,8 +112,9 @@ def test_a_schedule_that_keeps_versions_keeps_their_weights() -> None:
 @pytest.mark.parametrize(
     ("stages", "options", "message"),
     [
-        ("2x2,2", {}, "a plan without replicas"),
+        ("2x2,2", {"schedule": "pipedream"}, "a synchronous schedule"),
         ("2,2", {"runtime": "threads"}, "`runtime` to be one of inline, schedulers, processes, got 'threads'"),
+        ("2:blas_threads=2,2:blas_threads=2", {}, "`blas_threads` of 1, with which the profile was measured, got 2"),
         ("2,2", {"cores": 0}, "`cores` to be an integer >= 1"),
         ("2,2", {"microbatches": 0}, "`microbatches` to be an integer >= 1"),
     ],

@@ -34,6 +34,13 @@ def test_every_runtime_and_plan_equals_the_plain_program_on_two_threads(runtime:
     assert fingerprints(result.checkpoint) == fingerprints(plain(each))
 
 
+def test_replicas_equal_the_plain_program_on_two_threads() -> None:
+    mine, each = learner("schedulers", "3x2:blas_threads=2,3:blas_threads=2"), training(2)
+    result = mine.train(each.dataset, epochs=each.epochs, batch_size=each.batch_size, crashes=[Crash(layer=1, step=1)])
+    assert result.restarts == 1
+    assert fingerprints(result.checkpoint) == fingerprints(plain(each))
+
+
 def test_processes_equal_the_plain_program_on_two_threads() -> None:
     mine, each = learner("processes", PLANS[1]), training(2)
     result = mine.train(each.dataset, epochs=each.epochs, batch_size=each.batch_size, crashes=[Crash(layer=1, step=2)])

@@ -14,12 +14,12 @@ from annex_actors.base.types import Floats
 from annex_actors.layers import AnyLayer, DividesRows, Factors, Tuning, activation, dense
 from annex_actors.layers.dense import Dense
 from annex_actors.peers.norm_mailbox import NormMailbox
-from annex_actors.peers.stage_division import BLOCK, Division, cuts, division_of
+from annex_actors.peers.stage_division import BLOCK, LEAST, TRIALS, Division, cuts, division_of
 from annex_actors.peers.stage_progress import StageProgress
 from annex_actors.peers.stage_state import LayerState
 from annex_actors.peers.stage_work import StepWork
 from annex_actors.protocol.messages import WHOLE_STEP, Part
-from annex_actors.protocol.norms import GlobalNorm
+from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
 from annex_actors.protocol.replicas import GradientRows
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.runtimes.blas import pinned_blas
@@ -60,7 +60,7 @@ def exchanged(layer: Dense, factors: Factors, replicas: int, in_features: int) -
 @settings(deadline=None, print_blob=True, max_examples=40)
 @given(
     in_features=st.integers(BLOCK * 4, 500),
-    out_features=st.integers(1, 200),
+    out_features=st.integers(LEAST, 200),
     samples=st.integers(1, 140),
     replicas=st.integers(2, 4),
     dtype=st.sampled_from([np.float32, np.float64]),
@@ -70,7 +70,9 @@ def test_every_replica_has_the_bits_of_the_whole_product(
     in_features: int, out_features: int, samples: int, replicas: int, dtype: type, seed: int
 ) -> None:
     numbers, layer = np.random.default_rng(seed), dense(out_features)
-    factors = tuple(numbers.standard_normal((samples, each)).astype(dtype) for each in (in_features, out_features))
+    factors: Factors = tuple(
+        numbers.standard_normal((samples, each)).astype(dtype) for each in (in_features, out_features)
+    )
     with pinned_blas():
         expected = layer.weight_gradient(factors)
         for gradients in exchanged(layer, factors, replicas, in_features):
@@ -89,8 +91,8 @@ class Rounding(Dense):
 
 
 def test_rows_that_come_out_otherwise_alone_are_taken_from_the_whole_product() -> None:
-    layer, numbers = Rounding(5), np.random.default_rng(3)
-    factors = tuple(numbers.standard_normal((7, each)).astype(np.float32) for each in (200, 5))
+    layer, numbers = Rounding(50), np.random.default_rng(3)
+    factors: Factors = tuple(numbers.standard_normal((7, each)).astype(np.float32) for each in (200, 50))
     assert isinstance(layer, DividesRows)
     expected = layer.weight_gradient(factors)["weight"]
     assert layer.weight_gradient(factors, slice(0, 96))["weight"].tobytes() != expected[:96].tobytes()
@@ -99,13 +101,18 @@ def test_rows_that_come_out_otherwise_alone_are_taken_from_the_whole_product() -
 
 
 def test_a_shape_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer, calls = dense(5), []
-    division = divided((layer,), states((200, 5)))
+    layer, calls = dense(50), []
+    division = divided((layer,), states((200, 50)))
     assert division is not None
     compute = Dense.weight_gradient
-    monkeypatch.setattr(Dense, "weight_gradient", lambda *given: [calls.append(given), compute(*given)][1])
-    factors = np.ones((4, 200), np.float32), np.ones((4, 5), np.float32)
-    for times in (3, 1, 1):  # two of them to try it
+
+    def counting(*given: object) -> dict[str, Floats]:
+        calls.append(given)
+        return compute(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Dense, "weight_gradient", counting)
+    factors = np.ones((4, 200), np.float32), np.ones((4, 50), np.float32)
+    for times in (1 + 2 * TRIALS, 1, 1):
         calls.clear()
         division.gradients(0, layer, factors)
         assert len(calls) == times
@@ -124,13 +131,13 @@ def test_each_row_belongs_to_one_replica_and_each_replica_has_whole_blocks(count
 
 
 def test_only_what_learns_and_has_a_block_for_each_replica_is_divided() -> None:
-    layers = dense(5), activation("relu"), dense(5), dense(5)
-    found = divided(layers, states((200, 5), (1, 1), (95, 5), (96, 5)))
+    layers = dense(50), activation("relu"), dense(50), dense(50), dense(47)
+    found = divided(layers, states((200, 50), (1, 1), (95, 50), (96, 50), (200, 47)))
     assert found is not None
     assert found.names == {0: "weight", 3: "weight"}
-    assert divided(layers[:1], states((200, 5)), tuning=(Tuning(frozen=True),)) is None
-    assert divided(layers[:1], states((200, 5)), replicas=1) is None
-    assert divided(layers[:1], states((200, 5)), replicas=5) is None
+    assert divided(layers[:1], states((200, 50)), tuning=(Tuning(frozen=True),)) is None
+    assert divided(layers[:1], states((200, 50)), replicas=1) is None
+    assert divided(layers[:1], states((200, 50)), replicas=5) is None
 
 
 def test_rows_can_be_sent() -> None:
@@ -149,10 +156,10 @@ def test_rows_are_taken_in_the_order_of_the_replicas_once_the_own_gradients_are_
         box.put(message, 0)
     assert box.find(progress) is None
     progress.count_weight_gradient(0, WHOLE_STEP)
-    taken = []
-    while (message := box.find(progress)) is not None:
-        box.count(message)
-        taken.append(message)
+    taken: list[GradientRows | SquaredNorm | GlobalNorm] = []
+    while (found := box.find(progress)) is not None:
+        box.count(found)
+        taken.append(found)
     assert [getattr(each, "replica", None) for each in taken] == [0, 2, None]
     box.put(rows(0, 0), 0)
     assert box.waiting == 1, "what a replica that was restarted tells again is dropped"

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.placement import LayerProfile, Plan, Profile, Timing
+from annex_actors.placement import LayerProfile, Plan, PlannedStage, Profile, Timing
 from annex_actors.placement.piper import plan_json, workload_json
-from annex_actors.placement.plan_files import read_plan
+from annex_actors.placement.plan_files import plan_text, read_plan
 from tests.placement.test_plan import PLANS
 
 
@@ -83,10 +83,16 @@ def test_a_limit_out_of_range_is_refused(changes: dict[str, Any]) -> None:
 
 @given(plan=PLANS)
 def test_layers_and_replicas_come_back(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("piper") / "plan.json"
-    path.write_text(plan_json(plan))
+    path, layers = tmp_path_factory.mktemp("piper") / "plan.json", ["relu"] * (plan.layers - 1)
     alone = Plan(tuple(replace(each, blas_threads=1, worker=None, memory=None) for each in plan.stages))
-    assert read_plan(path, ["relu"] * (plan.layers - 1)) == alone
+    path.write_text(plan_text(path, alone, layers))
+    assert read_plan(path, layers) == alone
+
+
+@pytest.mark.parametrize("more", [{"blas_threads": 2}, {"worker": 0}, {"memory": 1000}], ids=str)
+def test_a_plan_that_says_more_is_not_written(more: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match="expected stages of layers and replicas alone, as Piper's JSON has no words"):
+        plan_json(Plan((PlannedStage(2), PlannedStage(1, **more))))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.placement import Plan
-from annex_actors.placement.plan_files import plan_toml, read_plan
+from annex_actors.placement.plan_files import plan_text, read_plan
 from tests.placement.test_plan import PLANS
 
 LAYERS = "dense:8", "relu", "dropout:0.1", "relu", "dense:3"
@@ -27,7 +27,7 @@ def test_a_plan_is_read_back(plan: Plan, data: st.DataObject, tmp_path_factory: 
     count = plan.layers - 1
     layers = data.draw(st.lists(st.sampled_from(["relu", 'dense:"2"', "é"]), min_size=count, max_size=count))
     path = tmp_path_factory.mktemp("plan") / "plan.toml"
-    path.write_text(plan_toml(plan, layers))
+    path.write_text(plan_text(path, plan, layers))
     assert read_plan(path, layers) == plan
 
 

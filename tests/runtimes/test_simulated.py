@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -209,3 +210,28 @@ def test_messages_of_unlike_neighbours_have_sizes_of_their_own() -> None:
 def test_a_cost_model_refuses_what_is_out_of_range(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"expected `{field}`"):
         CostModel(**{field: value})  # type: ignore[arg-type]
+
+
+def test_replicas_of_a_stage_share_its_microbatches_and_each_does_w_of_all() -> None:
+    times = [LayerTimes(), LayerTimes(forward=2, backward=2), LayerTimes()]
+    one, two = (simulate("gpipe", stages=3, microbatches=4, times=times, replicas=each) for each in ((), (1, 2, 1)))
+    assert (one.makespan, two.makespan) == (24, 18)
+    assert len(two.workers) == 4
+    shares: dict[Address, list[int]] = {piece.stage: [] for piece in two.pieces}
+    for piece in two.pieces:
+        if piece.work == "F":
+            shares[piece.stage].append(piece.microbatch)
+    assert shares[stage_address(1)] == [0, 2]
+    assert shares[stage_address(1, 1)] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("replicas", "error"),
+    [
+        ((1, 2), "expected replicas of 3 stages, got 2; name a number for each"),
+        ((1, 0, 1), "expected `replicas` to be an integer >= 1, got 0"),
+    ],
+)
+def test_replicas_that_do_not_fit_are_refused(replicas: tuple[int, ...], error: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(error)):
+        simulate("gpipe", stages=3, microbatches=4, replicas=replicas)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +36,8 @@ def with_seconds(monkeypatch: pytest.MonkeyPatch, of: dict[str, float], cores: i
         return of[asked[-1]]
 
     monkeypatch.setattr(automatic, "_seconds", seconds)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(cores), raising=False)
+    monkeypatch.setattr(automatic, "_planned", lambda *_: iter(()))
+    monkeypatch.setattr(automatic, "cores", lambda: cores)
     return asked
 
 
@@ -123,3 +123,15 @@ def test_a_trial_takes_the_time_of_a_step() -> None:
     seconds = automatic._seconds(PreparedTraining.of(spec, TRAINING.dataset, epochs=9, batch_size=5), 6)
     assert np.isfinite(seconds)
     assert seconds > 0
+
+
+def test_the_planner_is_asked_with_what_was_measured() -> None:
+    spec = learner(runtime="schedulers").spec
+    (planned,) = automatic._planned(spec, TRAINING.dataset, 5, 2)
+    assert planned.stages != "auto"
+    assert planned.actors <= 2, "no more workers than cores"
+
+
+def test_what_the_planner_cannot_plan_is_tried_without_it() -> None:
+    spec = learner(schedule="interleaved", runtime="schedulers").spec
+    assert list(automatic._planned(spec, TRAINING.dataset, 5, 2)) == []

@@ -110,7 +110,7 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
     (lambda: learner(kernels="torhc"), "expected `kernels` to be one of numpy, torch, got 'torhc'; did you mean"),
     (
         lambda: learner(stages="layers"),
-        'expected `stages` to be "layer", an integer >= 1, or the layers of each stage such as "3,2,2", got \'layers\'',
+        'expected `stages` to be "layer", "auto", an integer >= 1, or the layers of each stage, as "3,2,2", got',
     ),
     (
         lambda: learner(stages="2,1"),

@@ -67,6 +67,7 @@ const Events = (() => {
   const SENTENCES = {
     PeerStarted: (event) => (event.incarnation > 1 ? `↻ ${nameOf(event)} is up again, incarnation ${event.incarnation}` : `▸ ${nameOf(event)} is up`),
     PeerExited: (event) => (event.orderly ? `■ ${nameOf(event)} stopped` : `✕ ${nameOf(event)} ended: ${event.reason}`),
+    PeerMoved: (event) => `→ ${nameOf(event)} moves to a ${event.worker}`,
     PeerHung: (event) => `◆ ${nameOf(event)} hangs at ${event.place}, for more than ${Text.seconds(event.limit_s)}`,
     PeerAbandoned: (event) => `✕ ${nameOf(event)} could not be stopped and was abandoned`,
     EpochFinished: (event) => `✓ epoch ${event.epoch + 1}: ${[`cost ${Text.number(event.train_cost)}`, ...metrics(event)].join(", ")}`,

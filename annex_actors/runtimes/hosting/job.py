@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -16,9 +16,10 @@ from annex_actors.runtimes.hosting.driver import Driver
 from annex_actors.runtimes.hosting.failures import chained, one_line
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.judge import Judge
+from annex_actors.runtimes.hosting.moves import Mover
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
-from annex_actors.runtimes.hosting.peer_ref import Host, PeerRef, Peers
+from annex_actors.runtimes.hosting.peer_ref import Host, PeerRef, Peers, WorkerKind
 from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.hosting.standstill import Surveyor
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
@@ -45,6 +46,24 @@ class HostedJob(Job, Protocol):
 
     def probe(self, address: Address, on_answer: Callable[[Probed], None], *, deep: bool = False) -> bool:
         """Have a peer's host say how the peer does; see `PeerRef.probe`. Return False while the peer is not up."""
+
+    def move(self, address: Address, worker: WorkerKind | str, *, block: bool = True) -> None:
+        """Move a layer or the reader to another worker, as a planned death: no bit of the result changes.
+
+        Its supervisor starts it there even if it is just being restarted, and all its later incarnations too.
+
+        Args:
+            address: of the peer.
+            worker: ``thread``, of the supervising process, or ``process``, a new one; where the runtime has it.
+            block: whether to return only when the peer is up again, or its start has failed and will be tried again.
+
+        Raises:
+            ConfigError: there is no such peer or worker, or the run is over.
+        """
+
+    @property
+    def workers(self) -> tuple[WorkerKind, ...]:
+        """The kinds of workers to which a layer may move."""
 
     @property
     def tree(self) -> SupervisorRef:
@@ -74,7 +93,7 @@ class SupervisedJob:
         self._outcome = outcome = Outcome()
         self._peers = Peers(self.registry, hosts)
         self._driver = Driver(program, self._peers, self.registry, outcome)
-        self._actors = _Actors(self.registry)
+        self._actors = _Actors(self.registry, hosts)
         self._resources = ExitStack()
         observers = Observers(program.observers, self.registry, program.trace)
         judge = Judge(program, self._peers, observers, outcome)
@@ -83,12 +102,15 @@ class SupervisedJob:
             program.supervision.hang_seconds, judge.on_hang, surveyor.begin, partial(_unwatched, outcome)
         )
         self._surroundings = RunSurroundings(program, self.registry, observers, outcome, watchdog, surveyor.void)
+        self._mover = Mover(program, hosts, self._surroundings, outcome)
+        self.workers = hosts[program.stages[0].address].workers
         hooks = [each.on_tree_event for each in (self._actors, self._surroundings, judge, self._driver)]
         try:
             self.registry.register(SURVEYOR, surveyor)
             self._resources.callback(self.registry.unregister, SURVEYOR)
             threads = blas_threads(program.blas_threads)
-            for needs in (program.trace or nullcontext(), needed or nullcontext(), threads, watchdog):
+            line = self._surroundings.line or nullcontext()
+            for needs in (program.trace or nullcontext(), needed or nullcontext(), threads, line, watchdog):
                 self._resources.enter_context(needs)
             children = {spec.address: hosts[spec.address].child(spec, self._surroundings) for spec in program.peers}
             self._run = start_tree(program, children, observers.children(), hooks, self.registry)
@@ -159,6 +181,10 @@ class SupervisedJob:
         peer.probe(on_answer, heartbeats[-1].waiting, deep=deep)
         return True
 
+    def move(self, address: Address, worker: WorkerKind | str, *, block: bool = True) -> None:
+        """Move a layer or the reader to another worker; see `HostedJob.move`."""
+        self._mover.move(address, worker, block=block)
+
     @property
     def tree(self) -> SupervisorRef:
         """The root of the supervision tree."""
@@ -186,15 +212,16 @@ def _unwatched(outcome: Outcome, error: Exception) -> None:
 class _Actors:
     """The newest actor of each child in the tree. A supervisor waits for its children, unless it is killed."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, peers: Iterable[Address]) -> None:
         self._registry = registry
+        self._addresses = {str(address): address for address in peers}
         self._refs: dict[str, Ref[Any]] = {}
 
     def on_tree_event(self, event: TreeEvent) -> None:
         """Record an actor that is up; a hook of the tree."""
         if isinstance(event, ChildReady):
-            ref = self._registry.whereis(event.spec.name)
-            if ref is not None:
+            ref = self._registry.whereis(self._addresses.get(event.id, event.spec.name))
+            if isinstance(ref, Ref):  # and no process, which ends with this one
                 self._refs[event.id] = ref
 
     def end_orphans(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from annex_actors.protocol.messages import Address, Envelope
@@ -13,6 +14,13 @@ from supervisors import ChildSpec, Registry
 
 if TYPE_CHECKING:
     from annex_actors.runtimes.hosting.surroundings import RunSurroundings
+
+
+class WorkerKind(StrEnum):
+    """The kinds of workers on which a peer may live: threads of the supervising process, and processes."""
+
+    THREAD = "thread"
+    PROCESS = "process"
 
 
 class PeerRef(Protocol):
@@ -56,6 +64,13 @@ class Host(Protocol):
 
     def peer(self, ref: Any) -> PeerRef:
         """Return a reference to a peer, from the one that is registered."""
+
+    @property
+    def workers(self) -> tuple[WorkerKind, ...]:
+        """The kinds of workers that it has; a peer first lives on the first."""
+
+    def assign(self, address: Address, worker: WorkerKind) -> None:
+        """Start every later incarnation of a peer on a worker of this kind, which is one of ``workers``."""
 
 
 class Peers:

@@ -9,6 +9,7 @@ from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import clock
+from annex_actors.runtimes.delayed_links import DelayLine
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
@@ -53,11 +54,21 @@ class RunSurroundings:
         self._heartbeats: dict[Address, list[Heartbeat]] = {address: [] for address in self._labels}
         # The threads of two supervisors add to it: an append is atomic, an increment is not.
         self._starts: list[Address] = []
+        self.line: DelayLine | None = None
+        """Delays messages, while it is entered; None: the program asks for no delay, which then costs nothing."""
+        if program.delayed is not None:
+            self.line = DelayLine(program.delayed, self.send)
+            self.send = self.line.send  # type: ignore[method-assign]
 
     @property
     def restarts(self) -> int:
         """How often any peer was restarted."""
         return len(self._starts) - len(self._labels)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has finished, failed or been closed."""
+        return self._outcome.over
 
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Begin a new incarnation of a peer: return the store's number for it, and the last commit.

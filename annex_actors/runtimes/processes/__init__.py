@@ -16,7 +16,8 @@ of everything there is nothing to clean up.
 Read `control_messages`, `framing` and `slab`; `link`, to the supervising process; `channel`, to a neighbour, `arrivals`
 and `listening`; `worker` and `fork_server`; then, on the supervising side,
 `fork_server_process`, `worker_process`, `spare_workers` and `process_child`; `connections` and `commit_logs`, which the
-processes of a run share; and `startup`, `start_limit` and `worker_pool`.
+processes of a run share; `startup`, `start_limit` and `worker_pool`; and `process_or_thread`, since a layer may move to
+a thread of the supervising process, and back.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from dataclasses import dataclass, replace
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
+from annex_actors.runtimes.processes.process_or_thread import ProcessOrThreadHost
 from annex_actors.runtimes.processes.worker_pool import WorkerPool
 from annex_actors.runtimes.processes.worker_process import has_importable_main
 from annex_actors.runtimes.program import PeerSpec, Program
@@ -84,9 +86,9 @@ class ProcessesRuntime:
         pool = WorkerPool(
             program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, load=program.load
         )
-        beside = ThreadHost(program.faults)
+        beside, host = ThreadHost(program.faults), ProcessOrThreadHost(pool, program.faults)
         hosted = replace(program, store=pool.store)
-        return SupervisedJob(hosted, lambda spec: beside if spec is program.driver else pool, pool)
+        return SupervisedJob(hosted, lambda spec: beside if spec is program.driver else host, pool)
 
 
 def _check_can_be_sent(spec: PeerSpec) -> None:

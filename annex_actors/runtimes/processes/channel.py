@@ -53,7 +53,8 @@ class Channel:
 
     def read(self) -> list[Any] | None:
         """Return the messages that have come in; None where nothing more will."""
-        return self._reader.read()
+        messages = self._reader.read()
+        return None if messages is None else list(messages)
 
     def free(self) -> None:
         """Give the other end back its blocks; see `SlabReader.free`."""

@@ -14,14 +14,18 @@ from annex_actors.stores.shared_log import SharedCommitLog, anonymous_memory
 class CommitLogs:
     """A log in shared memory for each stage; it exists before the first process of the stage and after the last.
 
-    A reader has one too, and commits nothing.
+    A stage that has moved to a thread of this process commits into it as well. A reader has one too, and commits
+    nothing.
 
     Args:
         store: of the run.
+        commit_every: steps between two commits of a stage.
     """
 
-    def __init__(self, store: StateStore) -> None:
+    def __init__(self, store: StateStore, commit_every: int) -> None:
         self._store = store
+        self._commit_every = commit_every
+        self._here: dict[Address, SharedCommitLog] = {}
         self._fds: dict[Address, int] = {}
         self._numbers: dict[Address, int] = {}
 
@@ -37,6 +41,29 @@ class CommitLogs:
         """Return a descriptor of a log, which the caller closes, for the incarnation with this number in the store."""
         self._numbers[address] = number
         return os.dup(self._fds[address])
+
+    def open_here(self, address: Address, number: int) -> Snapshot | None:
+        """Let the incarnation with this number commit from this process; return the last commit."""
+        log = SharedCommitLog(self._fds[address], depth=self._store.depth, every=self._store.every)
+        self._here[address] = log
+        self._numbers[address] = number
+        return log.latest()
+
+    def is_due(self, step: int) -> bool:
+        """Return whether a stage commits now; see `is_due`."""
+        return is_due(step, self._commit_every, self._store.every)
+
+    def commit(self, snapshot: Snapshot, number: int) -> None:
+        """Write a commit from this process; ignore it if its incarnation is no longer the newest.
+
+        A process that is dead writes no more, but a thread that was abandoned may wake up at any time.
+        """
+        address, every = snapshot.address, self._store.every
+        if self._numbers.get(address) != number:
+            return
+        self._here[address].commit(snapshot)
+        if every and snapshot.step % every == 0:
+            self.copy(address, snapshot.step, number)
 
     def copy(self, address: Address, step: int, number: int) -> None:
         """Copy the commit of a step to the store."""
@@ -57,11 +84,24 @@ class CommitLogs:
 
     def close(self) -> None:
         """Free the memory. Safe to call twice."""
+        self._numbers.clear()
+        self._here.clear()
         while self._fds:
             os.close(self._fds.popitem()[1])
 
     def _log(self, address: Address) -> SharedCommitLog:
         return SharedCommitLog(self._fds[address])
+
+
+def is_due(step: int, commit_every: int, every: int) -> bool:
+    """Return whether a stage commits now: every few steps, since a commit is a copy, and at each checkpoint.
+
+    Args:
+        step: the number of steps that are done.
+        commit_every: steps between two commits.
+        every: steps between two checkpoints; 0: there are none.
+    """
+    return step % commit_every == 0 or (every > 0 and step % every == 0)
 
 
 class LoggedStore:

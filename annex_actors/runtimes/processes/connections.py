@@ -11,7 +11,7 @@ from threading import RLock
 
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import Routing
-from annex_actors.runtimes.processes.control_messages import Connect
+from annex_actors.runtimes.processes.control_messages import Connect, Relay
 from annex_actors.runtimes.processes.process_child import ProcessRef
 from annex_actors.runtimes.processes.slab import new_slab
 from annex_actors.runtimes.processes.worker_process import WithFiles
@@ -22,18 +22,20 @@ class _Incarnation:
     """An incarnation of a peer, while its neighbours are being connected to it.
 
     Args:
-        ref: the peer.
+        number: of the incarnation, as the store counts.
+        ref: the peer, if it is a process; None: it lives in this process.
         unconnected: the neighbours that do not yet send to this incarnation.
-        held: deliveries of what it sent through the supervising process in the meantime.
+        held: what is to be done after that: deliveries of what it sent through the supervising process in the meantime.
     """
 
-    ref: ProcessRef
+    number: int
+    ref: ProcessRef | None = None
     unconnected: set[Address] = field(default_factory=set)
     held: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Connections:
-    """The connections between the processes that are up."""
+    """The connections between the processes that are up, and what they send to peers in this process."""
 
     def __init__(self) -> None:
         self._up: dict[Address, _Incarnation] = {}
@@ -42,21 +44,45 @@ class Connections:
     def connect(self, ref: ProcessRef, routing: Routing) -> None:
         """Send the two ends of a new connection to a new process and to each neighbour that is up."""
         with self._lock:
-            new = self._up[ref.address] = _Incarnation(ref)
+            new = self._up[ref.address] = _Incarnation(ref.number, ref)
             for address in sorted(routing.neighbours(ref.address) & self._up.keys()):
-                neighbour = self._up[address].ref
+                neighbour = self._up[address]
+                if neighbour.ref is None:
+                    ref.process.send(Relay(address, neighbour.number))
+                    continue
                 here, there = two_ends()
                 ref.process.send(WithFiles(Connect(address, neighbour.number), here))
-                neighbour.process.send(WithFiles(Connect(ref.address, ref.number), there))
+                neighbour.ref.process.send(WithFiles(Connect(ref.address, ref.number), there))
                 new.unconnected.add(address)
             if ref.process.gone:  # it ended before it was added, so `remove` did not find it
                 self.remove(ref)
 
+    def connect_here(self, address: Address, number: int, routing: Routing, on_connected: Callable[[], None]) -> None:
+        """Have each neighbour that is a process send to an incarnation in this process.
+
+        Args:
+            address: of the peer.
+            number: of its incarnation, as the store counts.
+            routing: of the run.
+            on_connected: called once they all do, in any thread.
+        """
+        with self._lock:
+            new = self._up[address] = _Incarnation(number, held=[on_connected])
+            for neighbour in sorted(routing.neighbours(address) & self._up.keys()):
+                ref = self._up[neighbour].ref
+                if ref is not None:
+                    ref.process.send(Relay(address, number))
+                    new.unconnected.add(neighbour)
+            _deliver_held(new)
+
     def remove(self, ref: ProcessRef) -> None:
-        """Connect no process to one that has ended. Its neighbours will be connected to its next incarnation."""
+        """Connect no process to one that has ended; its next incarnation sends to the newest ones from the first."""
         with self._lock:
             if self._find(ref) is not None:
                 del self._up[ref.address]
+                for other in list(self._up.values()):
+                    other.unconnected.discard(ref.address)
+                    _deliver_held(other)
 
     def relay(self, ref: ProcessRef, deliver: Callable[[], None]) -> None:
         """Deliver what a process sends through this one, in order; hold it back until all neighbours are connected.
@@ -75,17 +101,21 @@ class Connections:
         """Record that a neighbour is connected to an incarnation; after the last neighbour, deliver what was held."""
         with self._lock:
             found = self._up.get(peer)
-            if found is None or found.ref.number != number:
-                return
-            found.unconnected.discard(neighbour)
-            if not found.unconnected:
-                held, found.held = found.held, []
-                for deliver in held:
-                    deliver()
+            if found is not None and found.number == number:
+                found.unconnected.discard(neighbour)
+                _deliver_held(found)
 
     def _find(self, ref: ProcessRef) -> _Incarnation | None:
         found = self._up.get(ref.address)
         return found if found is not None and found.ref is ref else None
+
+
+def _deliver_held(found: _Incarnation) -> None:
+    """Do what waits for the neighbours of an incarnation, unless one of them is still unconnected."""
+    if not found.unconnected:
+        held, found.held = found.held, []
+        for deliver in held:
+            deliver()
 
 
 def two_ends() -> tuple[list[int], list[int]]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from annex_actors.base.errors import RemoteError
 from annex_actors.protocol.messages import Address
+from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.faults.planned import Crash, Place
 from annex_actors.runtimes.handed_over import Wanted
@@ -36,7 +37,10 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Host this peer; sent with open files, for its commits, its heartbeat and, if it is traced, its trace.
+    """Host this peer.
+
+    Sent with open files: for its commits, for its heartbeat, a slab for arrays from the supervising process, and if it
+    is traced for its trace.
 
     Args:
         spec: the peer.
@@ -50,6 +54,7 @@ class Assign:
         wanted: what it is to hand over, as messages of these classes; None: nothing.
         trace: the steps that it records; None: it is not traced.
         slowed: the layers that wait after their work; None: none does.
+        delayed: how much later what it sends to other stages arrives; None: as soon as it can.
     """
 
     spec: PeerSpec
@@ -63,6 +68,12 @@ class Assign:
     wanted: Wanted | None = None
     trace: Scope | None = None
     slowed: SlowedLayers | None = None
+    delayed: DelayedLinks | None = None
+
+    @property
+    def files(self) -> int:
+        """How many open files it is sent with."""
+        return 3 if self.trace is None else 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,14 @@ class Connect:
     """
 
     FILES: ClassVar[int] = 3
+
+    peer: Address
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Send to this incarnation of a peer through the supervising process, where it lives; answer `Connected`."""
 
     peer: Address
     number: int

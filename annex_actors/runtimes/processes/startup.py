@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from functools import partial
 from threading import Event
 from typing import Any
 
 from annex_actors.protocol.effects import Emit, Send
+from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import InjectedFaults, Strike
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.handed_over import Failure, Fingerprint
@@ -16,6 +18,7 @@ from annex_actors.runtimes.processes.commit_logs import CommitLogs
 from annex_actors.runtimes.processes.connections import Connections
 from annex_actors.runtimes.processes.control_messages import Assign, Connected, Crashing, Kept, Ping, ProbeAnswer, Up
 from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
+from annex_actors.runtimes.processes.slab import SlabWriter, new_slab
 from annex_actors.runtimes.processes.spare_workers import START_S
 from annex_actors.runtimes.processes.worker_process import WithFiles, WorkerProcess
 from annex_actors.runtimes.program import Program
@@ -86,15 +89,16 @@ class Startup:
         self._connections.connect(ref, assignment.spec.routing)
         heartbeat = ref.process.heartbeat_file()
         if heartbeat is not None:  # else it has ended, and `_on_exit` is called
-            fds = [self._logs.duplicate_fd(ref.address, assignment.number), heartbeat]
+            slab = new_slab()
+            fds = [self._logs.duplicate_fd(ref.address, assignment.number), heartbeat, os.dup(slab)]
             fds += [self._trace.memory_of(ref.address, assignment.number)] if self._trace else []
-            ref.process.send(WithFiles(assignment, fds))
+            ref.process.send(WithFiles(assignment, fds, slab=SlabWriter(slab)))
 
     def _on_message(self, message: Any) -> None:
         ref, surroundings = self._ref, self._surroundings
         match message:
             case Send(to, envelope):
-                self._connections.relay(ref, partial(surroundings.send, to, envelope))
+                self._connections.relay(ref, partial(self._deliver, to, envelope))
             case Emit(event):
                 surroundings.emit(event)
             case Kept(step):
@@ -116,6 +120,14 @@ class Startup:
                 surroundings.record_start(ref.address, ref.incarnation, time)
                 self._is_up = True
                 self._decided.set()
+
+    def _deliver(self, to: Address, envelope: Envelope) -> None:
+        """Deliver to a peer in this process. One that is in a process now is sent this again, over its channel.
+
+        Were it delivered as well, it could come after what is sent later; a survey needs what a channel has in order.
+        """
+        if not isinstance(self._surroundings.registry.whereis(to), ProcessRef):
+            self._surroundings.send(to, envelope)
 
     def _on_exit(self, reason: Reason) -> None:
         """Free the peer's name, before anything else learns of the end."""

@@ -19,7 +19,7 @@ import pickle
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import ExitStack
 from threading import Lock
 from typing import Any
@@ -37,6 +37,7 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.protocol.survey import SURVEYOR
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.blas import blas_threads
+from annex_actors.runtimes.delayed_links import DelayLine
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
@@ -46,6 +47,7 @@ from annex_actors.runtimes.main_guard import IMPORTING
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.arrivals import Arrivals
 from annex_actors.runtimes.processes.channel import Channel
+from annex_actors.runtimes.processes.commit_logs import is_due
 from annex_actors.runtimes.processes.control_messages import (
     Assign,
     Connect,
@@ -59,11 +61,13 @@ from annex_actors.runtimes.processes.control_messages import (
     Probe,
     ProbeAnswer,
     Ready,
+    Relay,
     Stop,
     Up,
 )
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.processes.listening import ListeningActor
+from annex_actors.runtimes.processes.slab import SlabReader
 from annex_actors.runtimes.tracing.recorder import recorder_of
 from annex_actors.stores.shared_log import SharedCommitLog
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
@@ -79,6 +83,7 @@ class WorkerSurroundings:
         assignment: of the peer.
         control: the link to the supervising process.
         channels: the current ones to the neighbours.
+        relayed: the peers that live in the supervising process.
         log: where the peer commits.
         heartbeat: of this incarnation.
         recorder: of its trace.
@@ -89,6 +94,7 @@ class WorkerSurroundings:
         assignment: Assign,
         control: Link,
         channels: Mapping[Address, Channel],
+        relayed: Set[Address],
         log: SharedCommitLog,
         heartbeat: Heartbeat,
         recorder: Instrument,
@@ -96,11 +102,18 @@ class WorkerSurroundings:
         self._assignment = assignment
         self._control = control
         self._channels = channels
+        self._relayed = relayed
         self._log = log
         self._heartbeat = heartbeat
         self.faults = InjectedFaults(on_strike=control.send)
-        crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
+        crashes: Instrument = NO_INSTRUMENT
+        if assignment.crashes:
+            crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
         kept = assignment.wanted.instrument(control.send) if assignment.wanted else NO_INSTRUMENT
+        if assignment.delayed is not None:
+            line = DelayLine(assignment.delayed, self.send)
+            line.start()
+            self.send = line.send  # type: ignore[method-assign]
         waiting = assignment.slowed.instrument(clock.now) if assignment.slowed else NO_INSTRUMENT
         self._instrument = combined(waiting, recorder, self.faults, crashes, kept)
 
@@ -121,17 +134,16 @@ class WorkerSurroundings:
         self._control.send(Up(time))
 
     def send(self, to: Address, envelope: Envelope) -> None:
-        """Send an envelope over the channel to a neighbour, or to the supervising process, to trainer and surveyor."""
+        """Send an envelope over the channel to a neighbour, or through the supervising process to a peer in it."""
         channel = self._channels.get(to)
         if channel is not None:
             channel.send(envelope)
-        elif to in (TRAINER, SURVEYOR):
+        elif to in self._relayed:
             self._control.send(Send(to, envelope))
 
     def is_due(self, step: int) -> bool:
         """Return whether to commit now: every few steps, since a commit is a copy, and at each checkpoint."""
-        assignment = self._assignment
-        return step % assignment.commit_every == 0 or (assignment.every > 0 and step % assignment.every == 0)
+        return is_due(step, self._assignment.commit_every, self._assignment.every)
 
     def commit(self, snapshot: Snapshot, number: int) -> None:
         """Write a commit to the log."""
@@ -155,6 +167,7 @@ class Worker:
     def __init__(self, control: socket.socket, files: socket.socket) -> None:
         self._files = files
         self._channels: dict[Address, Channel] = {}
+        self._relayed = {TRAINER, SURVEYOR}
         self._arrivals = Arrivals()
         self._surroundings: WorkerSurroundings | None = None
         self._heartbeat: Heartbeat | None = None
@@ -185,6 +198,10 @@ class Worker:
             case Connect(peer, number):
                 self._connect(peer, Channel(*framing.receive_fds(self._files, Connect.FILES)))
                 self._control.send(Connected(peer, number))
+            case Relay(peer, number):
+                self._relayed.add(peer)
+                self._channels.pop(peer, None)
+                self._control.send(Connected(peer, number))
             case Prepare(program, load):
                 multiprocessing.spawn.prepare(dict(program))
                 for path in load:
@@ -192,7 +209,7 @@ class Worker:
                 os.environ.pop(IMPORTING, None)
                 self._control.send(Ready())
             case Assign():
-                self._begin(message, *framing.receive_fds(self._files, 2 if message.trace is None else 3))
+                self._begin(message, *framing.receive_fds(self._files, message.files))
             case Inject(layer, fault):
                 if self._surroundings is not None:
                     self._surroundings.faults.inject(layer, fault)
@@ -205,9 +222,11 @@ class Worker:
 
     def _connect(self, peer: Address, channel: Channel) -> None:
         self._channels[peer] = channel  # what is sent from now on goes there
+        self._relayed.discard(peer)
         self._arrivals.connect(peer, channel)
 
-    def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int, trace_fd: int = -1) -> None:
+    def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int, slab_fd: int, trace_fd: int = -1) -> None:
+        self._control.look_at(SlabReader(slab_fd))
         if assignment.blas_threads != 1:
             self._blas.close()
             self._blas.enter_context(blas_threads(assignment.blas_threads))
@@ -217,7 +236,7 @@ class Worker:
         if assignment.trace is not None:
             recorder = recorder_of(memoryview(mmap.mmap(trace_fd, 0)), assignment.trace, clock.now)
         self._surroundings = WorkerSurroundings(
-            assignment, self._control, self._channels, log, self._heartbeat, recorder
+            assignment, self._control, self._channels, self._relayed, log, self._heartbeat, recorder
         )
         id = str(assignment.spec.address)
         spec = ChildSpec.of(ListeningActor, assignment.spec, self._surroundings, self._arrivals, id=id)

@@ -19,21 +19,22 @@ from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.processes.commit_logs import CommitLogs, LoggedStore
 from annex_actors.runtimes.processes.connections import Connections
 from annex_actors.runtimes.processes.control_messages import Assign
-from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
+from annex_actors.runtimes.processes.process_child import ProcessChild
 from annex_actors.runtimes.processes.spare_workers import SpareWorkers
 from annex_actors.runtimes.processes.start_limit import StartLimit
 from annex_actors.runtimes.processes.startup import Startup
 from annex_actors.runtimes.processes.worker_process import ProcessDied
 from annex_actors.runtimes.program import PeerSpec, Program, RunFailedError
-from supervisors import ChildSpec, StartContext, StartError
+from supervisors import StartContext, StartError
 
 _Started = TypeVar("_Started")
 
 
 class WorkerPool:
-    """Hosts peers in processes; a `Host`. Its exit ends them all and copies their last commits to the program's store.
+    """Starts peers in processes. Its exit ends them all and copies their last commits to the program's store.
 
-    Peers beside it, in the supervising process, commit to its ``store``.
+    Peers beside it, in the supervising process, find ``logs`` and ``connections`` here; the trainer commits to its
+    ``store``.
 
     Args:
         program: the run.
@@ -52,9 +53,9 @@ class WorkerPool:
         self._commit_every = commit_every
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
         self._limit = StartLimit(program.supervision)
-        self._logs = CommitLogs(program.store)
-        self.store = LoggedStore(program.store, self._logs)
-        self._connections = Connections()
+        self.logs = CommitLogs(program.store, commit_every)
+        self.store = LoggedStore(program.store, self.logs)
+        self.connections = Connections()
 
     def __enter__(self) -> Self:
         """Start the processes, and make the logs of their commits.
@@ -65,7 +66,7 @@ class WorkerPool:
             UserError: a process found a mistake in the program or in a setting.
         """
         try:
-            self._logs.open(spec.address for spec in self._program.served)
+            self.logs.open(spec.address for spec in self._program.served)
             self._tried(self._program.stages[0], self._start_first, time.sleep)
         except BaseException as error:
             self._close()
@@ -78,19 +79,11 @@ class WorkerPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._spares.close()
-        self._logs.copy_all()
+        self.logs.copy_all()
         self._close()
 
-    def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
-        """Return the specification of a peer in a process."""
-        return ChildSpec(id=str(spec.address), start=partial(self.start, spec, surroundings))
-
-    def peer(self, ref: ProcessRef) -> ProcessRef:
-        """Return a reference to a peer."""
-        return ref
-
     def start(self, spec: PeerSpec, surroundings: RunSurroundings, context: StartContext) -> ProcessChild:
-        """Start a peer, and return its child when it is up: a specification's ``start``.
+        """Start a peer in a process, and return its child when it is up.
 
         Raises:
             Ignore: the run is over.
@@ -111,7 +104,7 @@ class WorkerPool:
         process = self._spares.take()
         self._pin(spec.address, process.pid)
         assignment = self._assignment(spec, incarnation, number, self._wanted(spec.address, surroundings))
-        return Startup(assignment, process, surroundings, self._connections, self._logs, self._program).run()
+        return Startup(assignment, process, surroundings, self.connections, self.logs, self._program).run()
 
     def _tried(self, spec: PeerSpec, start: Callable[[], _Started], pause: Callable[[float], None]) -> _Started:
         """Try a start again as long as processes are killed before they have work, and the limit allows it."""
@@ -139,6 +132,7 @@ class WorkerPool:
             blas_threads=program.blas_threads,
             wanted=wanted,
             slowed=program.slowed,
+            delayed=program.delayed,
             trace=program.trace.scope if program.trace else None,
         )
 
@@ -157,7 +151,7 @@ class WorkerPool:
 
     def _close(self) -> None:
         self._spares.close()
-        self._logs.close()
+        self.logs.close()
 
 
 def _broken_off(heartbeats: Sequence[Heartbeat]) -> str | None:

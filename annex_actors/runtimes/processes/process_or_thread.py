@@ -1,0 +1,126 @@
+"""The host of a run with processes: each peer lives in a process of its own, or on a thread beside its supervisor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from threading import Event as Flag
+from typing import Any
+
+from annex_actors.protocol.events import Event
+from annex_actors.protocol.instrument import Instrument
+from annex_actors.protocol.messages import Address, Envelope
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes.faults.injected import InjectedFaults
+from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+from annex_actors.runtimes.hosting.outcome import WAKE_UP_S
+from annex_actors.runtimes.hosting.peer_ref import WorkerKind
+from annex_actors.runtimes.hosting.surroundings import RunSurroundings
+from annex_actors.runtimes.processes.commit_logs import CommitLogs
+from annex_actors.runtimes.processes.process_child import ProcessRef
+from annex_actors.runtimes.processes.worker_pool import WorkerPool
+from annex_actors.runtimes.program import PeerSpec
+from annex_actors.runtimes.threads import ActorPeer, PeerActor
+from supervisors import Child, ChildSpec, Ignore, Ref, StartContext
+
+
+class ThreadSurroundings:
+    """The surroundings of a peer on a thread, whose neighbours and other incarnations may be processes.
+
+    It commits where they commit, and as often: so a later incarnation finds its commit wherever it lives, and all
+    stages have a step at which they all have a commit. Satisfies `Surroundings`.
+
+    Args:
+        run: the surroundings of the run's peers in this process.
+        logs: the commits of the run.
+        number: of the incarnation, as the store counts.
+    """
+
+    def __init__(self, run: RunSurroundings, logs: CommitLogs, number: int) -> None:
+        self._run = run
+        self._logs = logs
+        self._number = number
+
+    def open(self, address: Address) -> tuple[int, Snapshot | None]:
+        """Return the store's number for this incarnation, and the last commit."""
+        return self._number, self._logs.open_here(address, self._number)
+
+    def instrument(self, address: Address, number: int) -> Instrument:
+        """See `RunSurroundings`."""
+        return self._run.instrument(address, number)
+
+    def heartbeat(self, address: Address) -> Heartbeat:
+        """See `RunSurroundings`."""
+        return self._run.heartbeat(address)
+
+    def record_start(self, address: Address, incarnation: int, time: float) -> None:
+        """See `RunSurroundings`."""
+        self._run.record_start(address, incarnation, time)
+
+    def send(self, to: Address, envelope: Envelope) -> None:
+        """See `RunSurroundings`."""
+        self._run.send(to, envelope)
+
+    def is_due(self, step: int) -> bool:
+        """See `CommitLogs.is_due`."""
+        return self._logs.is_due(step)
+
+    def commit(self, snapshot: Snapshot, number: int) -> None:
+        """Write a commit to the log."""
+        self._logs.commit(snapshot, number)
+
+    def emit(self, event: Event) -> None:
+        """See `RunSurroundings`."""
+        self._run.emit(event)
+
+
+class ProcessOrThreadHost:
+    """Hosts peers in the processes of a pool, and those that have moved to a thread beside it; a `Host`.
+
+    Args:
+        pool: of the run's processes.
+        faults: see `Program`.
+    """
+
+    workers = (WorkerKind.PROCESS, WorkerKind.THREAD)
+
+    def __init__(self, pool: WorkerPool, faults: InjectedFaults | None) -> None:
+        self._pool = pool
+        self._faults = faults
+        self._on_threads: frozenset[Address] = frozenset()
+
+    def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
+        """Return the specification of a peer, each start of which goes to the worker that the peer has by then."""
+        return ChildSpec(id=str(spec.address), start=partial(self._start, spec, surroundings))
+
+    def peer(self, ref: ProcessRef | Ref[Any]) -> ProcessRef | ActorPeer:
+        """Return a reference to a peer."""
+        return ref if isinstance(ref, ProcessRef) else ActorPeer(ref, self._faults)
+
+    def assign(self, address: Address, worker: WorkerKind) -> None:
+        """See `Host`."""
+        others = self._on_threads - {address}
+        self._on_threads = others | {address} if worker is WorkerKind.THREAD else others
+
+    def _start(self, spec: PeerSpec, surroundings: RunSurroundings, context: StartContext) -> Child:
+        if spec.address in self._on_threads:
+            return self._start_on_thread(spec, surroundings, context)
+        return self._pool.start(spec, surroundings, context)
+
+    def _start_on_thread(self, spec: PeerSpec, surroundings: RunSurroundings, context: StartContext) -> Child:
+        """Start a peer on a thread, once every process sends to it here; see `Surroundings`.
+
+        Raises:
+            Ignore: the run is over.
+            BaseException: the exception of the peer.
+        """
+        address, all_send = spec.address, Flag()
+        number, _ = surroundings.open(address)
+        self._pool.connections.connect_here(address, number, spec.routing, all_send.set)
+        while not all_send.wait(WAKE_UP_S):
+            if surroundings.is_over:
+                raise Ignore
+        near = ThreadSurroundings(surroundings, self._pool.logs, number)
+        started = ChildSpec.of(PeerActor, spec, near, id=context.id).start(replace(context, name=address))
+        assert isinstance(started, Child)
+        return started
