@@ -112,7 +112,7 @@ class Client:
         """
         try:
             with suppress(BrokenPipeError):  # it has refused already, and its line says why
-                self._socket.sendall(request.model_dump_json().encode() + b"\n")
+                self._socket.sendall(request.model_dump_json(exclude_none=True).encode() + b"\n")
             line = self._stream.readline(_LONGEST)
         except TimeoutError as error:
             raise self._silent() from error

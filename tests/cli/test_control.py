@@ -1,4 +1,4 @@
-"""A run is looked at and steered from another process: runs, status, doctor, logs, kill and stop."""
+"""A run is looked at and steered from another process: runs, status, doctor, logs, kill, move and stop."""
 
 from __future__ import annotations
 
@@ -66,17 +66,42 @@ def test_a_run_is_looked_at_a_layer_killed_and_the_run_stopped(
             "killed layer 1 tanh, incarnation 1",
             "layer 1 tanh is up again, incarnation 2",
         ]
+        _move(runtime, capsys)
         assert main(["stop"]) == 0
         assert process.wait(30) == 143
     out = capsys.readouterr().out
     assert "run has ended, interrupted, after step" in out
     last = status(capsys)
-    assert (last.state, last.pid, last.restarts, last.actors) == ("interrupted", None, 1, ())
+    restarts = 3 if runtime == "processes" else 2
+    assert (last.state, last.pid, last.restarts, last.actors) == ("interrupted", None, restarts, ())
     assert main(["logs", "run"]) == 0
     events = [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()]
     assert events[0].startswith(f"the run starts on {runtime}: ")
     assert any(line.startswith("layer 1 tanh ended: killed") for line in events)
     assert "layer 1 tanh is up again, incarnation 2" in events
+    assert events[events.index("layer 1 tanh moves to a thread") :][1] == "layer 1 tanh ended in order"
+
+
+def _move(runtime: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["move", "run", "1", "thread"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "layer 1 tanh, incarnation 2, moves to a thread",
+        "layer 1 tanh is up again, incarnation 3, on a thread",
+    ]
+    if runtime == "processes":
+        line = _output(capsys, "move", "tanh", "process").splitlines()[-1]
+        pid = next(each.pid for each in status(capsys).actors if each.label == "layer 1 tanh")
+        assert line == f"layer 1 tanh is up again, incarnation 4, in process {pid}"
+    else:
+        assert main(["move", "1", "process"]) == 2
+        assert "expected a kind of worker that the run has, thread, got process; " in capsys.readouterr().err
+    for words, message in (
+        (["1"], "expected a run, a layer and a worker, got 1 argument"),
+        (["trainer", "thread"], "expected a layer or the reader, one of stage-0, "),
+        (["1", "cloud"], "expected `worker` to be one of thread, process, got 'cloud'"),
+    ):
+        assert main(["move", *words]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_a_run_whose_process_was_killed_is_dead(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +168,7 @@ def test_without_a_run_one_line_says_so(command: str, capsys: pytest.CaptureFixt
 
 def test_a_run_that_has_ended_cannot_be_steered(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "xor", "--epochs", "2", "--quiet", "--run-dir", "run"]) == 0
-    for words in (["stop"], ["kill", "1"], ["doctor"]):
+    for words in (["stop"], ["kill", "1"], ["move", "1", "thread"], ["doctor"]):
         assert main(words) == 2
         assert capsys.readouterr().err.startswith("error: expected a run that goes on, got run")
     assert status(capsys).state == "finished"

@@ -67,6 +67,29 @@ def test_case_23_a_childs_whole_life_through_the_calls() -> None:
             ask()
 
 
+def test_a_child_is_replaced_whatever_its_state_and_no_restart_is_counted() -> None:
+    with Supervisor.start([ChildSpec.of(Worker, id="w")], strategy=ONE, max_restarts=0) as tree:
+        first = tree.which_child("w").ref
+        tree.replace_child("w")
+        assert down(first) == SHUTDOWN
+        second = tree.which_child("w")
+        assert (second.incarnation, second.state) == (2, ChildState.RUNNING)
+        tree.terminate_child("w")
+        future = tree.call("replace_child", "w", block=False)
+        future.get(timeout=PATIENCE_S)
+        assert tree.which_child("w").incarnation == 3
+        assert tree.snapshot().restarts_used == 0
+        with pytest.raises(NotFound):
+            tree.replace_child("v")
+
+
+def test_a_replaced_child_that_does_not_start_is_tried_again_and_that_counts() -> None:
+    with Supervisor.start([ChildSpec("w", ScriptedStart([None, Died("once")]))], strategy=ONE, max_restarts=1) as tree:
+        tree.replace_child("w")
+        now = tree.snapshot()
+        assert (now.restarts_used, tree.which_child("w").incarnation) == (1, 3)
+
+
 def test_case_s16_a_childs_life() -> None:
     with Supervisor.start([(Worker, "x")], strategy=ONE) as tree:
         assert tree.count_children() == Counts(specs=1, active=1, supervisors=0, workers=1)
