@@ -1,8 +1,8 @@
 """Messages as bytes, and their arrays beside them: pickled, but for the envelopes of every step.
 
-To pickle a class is to import its module by name, once more for each message, and to unpickle it likewise. With the
-classes known by number and nothing else but numbers, text and arrays, an envelope takes a fifth of the time. What it
-holds beyond that, such as a message of the user's own class, is pickled as everything else.
+To pickle a class is to import its module by name, once more for each message, and to unpickle it likewise. Where the
+classes are known by number, and all else is numbers, text and arrays, a message of 128 KiB goes through a channel in
+18 us and not in 26. An envelope that holds anything else, such as a message of the user's own class, is pickled.
 """
 
 from __future__ import annotations

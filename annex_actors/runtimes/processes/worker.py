@@ -196,7 +196,8 @@ class Worker:
                     answer = probed(self._child.ref, held, deep=deep)
                     self._control.send(ProbeAnswer(number, answer))
             case Connect(peer, number):
-                self._connect(peer, Channel(*framing.receive_fds(self._files, Connect.FILES)))
+                fds = framing.receive_fds(self._files, Connect.FILES)
+                self._connect(peer, Channel(*fds, on_full=self._arrivals.ring))
                 self._control.send(Connected(peer, number))
             case Relay(peer, number):
                 self._relayed.add(peer)
