@@ -116,7 +116,7 @@ are made for every message or failure, and results and checkpoints by a training
 
 BETWEEN_ACTORS = {
     *("initial_state", "update", "start", "carry_out"),
-    *("EarlyStopping.best", "Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
+    *("EarlyStopping.best", "CostModel.size_between", "Checkpoints.write", "Checkpoints.newest", "Checkpoints.at"),
     *(f"RunDirectory.{name}" for name in ("add_events", "append", "begin", "checkpoints", "end", "record")),
     *("Preparation", "Trace", "Tracer"),
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),

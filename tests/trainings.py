@@ -65,6 +65,9 @@ from tests.own_layers import LowRank, Norm
 FEATURES, CLASSES, TEST_SAMPLES = 4, 3, 7
 
 CLASSIFIER = sequence(dense(6), activation("relu"), dropout(0.3), dense(CLASSES))
+WIDE = sequence(dense(600), activation("relu"), dropout(0.3), dense(CLASSES))
+"""With arrays so large that processes share them."""
+
 REGRESSOR = sequence(dense(5), activation("tanh"), dense(2), activation("sigmoid"))
 SHORT = sequence(dense(CLASSES))
 SKIPPING = sequence(

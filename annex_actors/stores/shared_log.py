@@ -26,8 +26,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from zlib import crc32
 
-import numpy as np
-
 from annex_actors.base.types import uninitialized
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.stores.free_list import Extent, FreeList
@@ -101,7 +99,7 @@ class Memory:
         count = content.nbytes
         mapped = self._mapped(offset + count, grow=True)
         assert mapped is not None
-        np.frombuffer(mapped, np.uint8, count, offset)[:] = np.frombuffer(content, np.uint8)
+        mapped[offset : offset + count] = content
 
     def read(self, offset: int, count: int) -> memoryview | None:
         """Return a read-only copy of ``count`` bytes at ``offset``; None if the file ends before."""
@@ -109,8 +107,7 @@ class Memory:
         if mapped is None:
             return None
         memory = uninitialized(count)
-        if count:
-            np.frombuffer(memory, np.uint8)[:] = np.frombuffer(mapped, np.uint8, count, offset)
+        memory[:] = memoryview(mapped)[offset : offset + count]
         return memory.toreadonly()
 
     def _mapped(self, end: int, *, grow: bool) -> mmap.mmap | None:

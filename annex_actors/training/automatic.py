@@ -42,7 +42,7 @@ PROFILE_SECONDS = 1.0
 """About how long to measure what the planner needs to know, unless it is known from before."""
 
 _ROUNDS = 3
-_LEAST, _MOST = 3, 400
+_LEAST, _MOST = 3, 2000
 """Steps of a trial."""
 
 DECIDED_BY_PLANS = ("microbatches", "blas_threads", "schedule")
@@ -55,7 +55,7 @@ _NEAR = 1.03
 """Of plans that differ by no more than this factor, the first one is taken: that with the fewest actors and threads."""
 
 _HOPELESS = 1.5
-"""A plan whose first trial took so many times as long as the fastest is not tried again."""
+"""A plan that takes so many times as long as the fastest is not tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +98,22 @@ def tried(spec: LearnerSpec, dataset: Dataset, batch_size: int, before: Checkpoi
         UserError: settings and data that do not fit.
     """
     trainings = _trainings(spec, dataset, batch_size, before.identity if before else None)
-    times: dict[int, list[float]] = {}
+    times: list[list[float]] = [[] for _ in trainings]
     steps = [_FIRST + _LEAST] * len(trainings)
-    began = clock.now()
-    for round_ in range(_ROUNDS):
-        if clock.now() - began > SECONDS:
+    share, began = SECONDS / len(trainings) / _ROUNDS, clock.now()
+    for round_ in range(_ROUNDS + 1):
+        if all(times) and clock.now() - began > SECONDS:
             break
         for index, training in enumerate(trainings):
-            fastest = min((median(each) for each in times.values()), default=0.0)
-            if round_ and median(times[index]) > _HOPELESS * fastest:
+            fastest = min((median(each) for each in times if each), default=0.0)
+            if times[index] and median(times[index]) > _HOPELESS * fastest:
                 continue
-            times.setdefault(index, []).append(_seconds(training, steps[index]))
-            wanted = SECONDS / len(trainings) / _ROUNDS / max(times[index][-1], 1e-6)
-            steps[index] = _FIRST + min(max(_LEAST, round(wanted)), _MOST)
-    trials = [_trial(trainings[index].spec, median(each)) for index, each in times.items()]
+            seconds = _seconds(training, steps[index])
+            wanted = _FIRST + min(max(_LEAST, round(share / max(seconds, 1e-6))), _MOST)
+            if 2 * steps[index] >= wanted or round_ == _ROUNDS:  # else it only says how many steps to try
+                times[index].append(seconds)
+            steps[index] = wanted
+    trials = [_trial(training.spec, median(each)) for training, each in zip(trainings, times, strict=True)]
     near = _NEAR * min(trial.seconds for trial in trials)
     best = next(trial for trial in trials if trial.seconds <= near)
     return (best, *sorted((trial for trial in trials if trial is not best), key=lambda trial: trial.seconds))

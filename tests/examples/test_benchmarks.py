@@ -12,12 +12,14 @@ from tests.readmes import ROOT
 FOLDER = ROOT / "examples" / "benchmarks"
 
 BENCHMARKS = {
+    "automatic": ["8-6-4, batch 8, 1f1b: ", "auto, pipedream: ", "layer, 1f1b, m=2, on schedulers"],
     "convolutions": ["a small residual network, batch 8", "inline, sequential, m=1", "schedulers, 1f1b, m=2, stages=2"],
     "ideal": ["1f1b", "real / ideal"],
     "observing": ["no page", "page, no viewer", "page, 3 viewers", "the same weights"],
     "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(100000): the same bits"],
     "predicted": ["layers that wait", "6 waits, gpipe, m=2", "dense:8 relu dense:10", "median error"],
     "processes": ["hop with 64 KiB", "commit of 2.4 MB on a shelf", "recovery of 1 killed, with a spare"],
+    "planner": ["12 layers on 3 workers", "1f1b, m = 8", "memory for half more than the least"],
     "simulation": ["      10       1,506"],
     "small_steps": ["plain NumPy", "inline, one stage", "threads, one stage", "the default", "processes, one stage"],
     "larger_than_memory": ["4 MB in a file", "4 MB in memory"],

@@ -19,9 +19,9 @@ from tests.readmes import ROOT, blocks, shape
 EXAMPLES = ROOT / "examples"
 
 
-def run(name: str) -> str:
+def run(name: str, *arguments: str) -> str:
     """Return what the example prints; it must print nothing on standard error."""
-    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert done.stderr == ""
     return done.stdout
@@ -56,6 +56,16 @@ def test_shapes_are_told_apart() -> None:
 
 def first(count: int, samples: Samples) -> Samples:
     return Samples(samples.inputs[:count], samples.targets[:count])
+
+
+def test_plans_are_predicted_and_measured_and_make_equal_weights() -> None:
+    *_, header, first, second, third, last = run("placement.py", "0.5").splitlines()
+    assert header.split() == ["plan", "predicted", "measured", "error", "weights"]
+    rows = [line.split() for line in (first, second, third)]
+    assert [row[0] for row in rows] == ["1", "3,2", "layer"]
+    assert len({row[-1] for row in rows}) == 1
+    assert all(float(number) > 0 for row in rows for number in row[1:3])
+    assert last.startswith("fastest: ")
 
 
 @pytest.mark.skipif(find(search_path()) is None, reason="needs Fashion-MNIST")
@@ -96,6 +106,7 @@ RUN = {
     "kill_a_process": "test_a_killed_process_leaves_the_weights_bit_identical",
     "own_layer": "test_a_layer_of_ones_own_learns_the_digits",
     "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
+    "placement": "test_plans_are_predicted_and_measured_and_make_equal_weights",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
     "shapes": "test_shapes_are_told_apart",
     "trace": "test_a_trace_shows_the_messages_of_a_step_and_what_layers_wait_for",

@@ -62,7 +62,7 @@ def test_of_plans_that_are_alike_that_with_the_fewest_actors_and_threads_is_take
 def test_a_plan_that_is_far_too_slow_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = with_seconds(monkeypatch, ALIKE | {"layer": 9.0})
     tried(learner().spec, TRAINING.dataset, 5)
-    assert [asked.count(plan) for plan in ("layer", "1")] == [1, 3]
+    assert [asked.count(plan) for plan in ("layer", "1")] == [1, 4]
 
 
 def test_with_one_core_no_product_has_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:

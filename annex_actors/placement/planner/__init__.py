@@ -4,6 +4,9 @@ Read `problem` (what is given), `stages` (what a stage costs), `formulas` (how l
 `search`: dynamic programming over the `ways` to place the last layers, pruned by bounds of what the layers before them
 will cost (`ahead`) and of how many layers the stages before them can have (`reach`). Then `planned`: the best plan and
 the reasons, which `texts` puts into sentences.
+
+`placement.partition` solves a special case: one number for each layer, no hops, and the largest part as small as
+possible. It stays, since with asynchronous schedules its placement decides bits, and shapes alone decide it.
 """
 
 from annex_actors.placement.planner.planned import Planned, plan

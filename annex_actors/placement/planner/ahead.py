@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from annex_actors.placement.planner.formulas import Ahead
+from annex_actors.placement.planner.formula import Ahead
 from annex_actors.placement.planner.problem import Worker
 from annex_actors.placement.planner.stages import Costs
 

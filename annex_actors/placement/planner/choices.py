@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from annex_actors.placement.planner.formulas import Asynchronous, Flush, Formula, OnCores, Sequential, Synchronous
+from annex_actors.placement.planner.formula import Formula
+from annex_actors.placement.planner.formulas import Asynchronous, Flush, OnCores, Sequential, Synchronous
 from annex_actors.placement.planner.problem import Objective, Problem, Worker
 from annex_actors.placement.planner.stages import Limits
 from annex_actors.placement.planner.ways import PlacedStage
@@ -36,6 +37,10 @@ class Candidate:
     def structure(self) -> Structure:
         """What distinguishes it from other plans."""
         return structure(self.row, self.microbatches, len(self.stages))
+
+
+EXACT = ("sequential", "gpipe")
+"""The schedules whose formula is what a step takes, without replicas and with a core for each worker."""
 
 
 def structure(row: Discipline, microbatches: int, stages: int) -> Structure:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from annex_actors.placement.plan import Plan, PlannedStage
-from annex_actors.placement.planner.choices import formula_of, kinds
+from annex_actors.placement.planner.choices import EXACT, formula_of, kinds
 from annex_actors.placement.planner.problem import Link, Problem
 from annex_actors.placement.planner.stages import Costs, Limits, StageCosts
 from annex_actors.placement.planner.ways import PlacedStage
@@ -67,6 +67,7 @@ class Evaluated:
         seconds: that a step takes: alone, or in the long run where the objective is the throughput.
         terms: what the seconds are made of.
         bubble: the part of its workers' time in which they wait, from 0 to 1.
+        is_exact: whether a step takes so long; if not, it takes at least so long.
     """
 
     schedule: str
@@ -75,6 +76,7 @@ class Evaluated:
     seconds: float
     terms: Terms
     bubble: float
+    is_exact: bool
 
     @property
     def plan(self) -> Plan:
@@ -125,6 +127,7 @@ def evaluate(problem: Problem, row: Discipline, microbatches: int, stages: Seque
             cores=without_pieces - with_cores,
         ),
         max(0.0, 1 - sum(float(each.work) for each in costs) / time) if time else 0.0,
+        is_exact=row.name in EXACT and problem.cores is None and used == len(stages),
     )
 
 

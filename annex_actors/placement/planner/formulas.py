@@ -27,98 +27,12 @@ Sources:
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, TypeAlias
-
 from numpy import maximum
 
+from annex_actors.placement.planner.formula import Ahead, Formula, Number, Numbers, Room, Sums
 from annex_actors.placement.planner.stages import Limits, StageCosts
 
-Number: TypeAlias = Any
-"""A float, or an array of them, one for each of many ways to place layers."""
-
-Numbers: TypeAlias = tuple[Number, ...]
-"""What stages at the end of a chain cost, in the terms of one formula."""
-
-
-class Ahead(NamedTuple):
-    """A lower bound of what the layers before some stage will cost, however they are placed.
-
-    Args:
-        forward: seconds of one F through them all, with the hop to the stage.
-        backward: seconds of one B through them all, with the hop from the stage.
-        forwards: the longest that a stage among them works on the F of q - 1 microbatches, at least.
-        backwards: the same for B.
-        busy: the longest that a stage among them works in a step, at least.
-        total: seconds of all work on them.
-    """
-
-    forward: Number
-    backward: Number
-    forwards: Number
-    backwards: Number
-    busy: Number
-    total: Number
-
-
-class Sums(NamedTuple):
-    """Seconds of the first 0, 1, 2 … layers on the fastest worker, and what else bounds how much a stage can do.
-
-    Args:
-        forward: of F of a microbatch.
-        backward: of B of a microbatch.
-        step: of W and the update of a whole step.
-        microbatches: m.
-        others: m less the most replicas of a stage: a stage of R replicas does at least others/R of (q - 1).
-        together: how many times as fast as the fastest worker all workers together are.
-        trip: the round trip through all stages, at least.
-        pause: a hop and the fixed cost of a piece, at most.
-    """
-
-    forward: Number
-    backward: Number
-    step: Number
-    microbatches: int
-    others: int
-    together: float
-    trip: Number
-    pause: float
-
-
-class Room(NamedTuple):
-    """How much stage k, which begins at layer i, can do: ``work[j] - work[i] <= most + later[i] + k * each``."""
-
-    work: Number
-    most: Number
-    later: Number
-    each: float
-
-
-class Formula(Protocol):
-    """How long a step takes."""
-
-    @property
-    def nothing(self) -> Numbers:
-        """What no stages cost."""
-        ...
-
-    def before(self, numbers: Numbers, stage: StageCosts, limits: Limits) -> Numbers:
-        """Return what the stages cost with one more before them."""
-        ...
-
-    def seconds(self, numbers: Numbers) -> Number:
-        """Return how long a step takes, of what all stages cost."""
-        ...
-
-    def least(self, numbers: Numbers, ahead: Ahead) -> Number:
-        """Return a lower bound of what a step takes when the stages before these are placed too."""
-        ...
-
-    def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
-        """Return what a stage with one worker can do, counted from the first stage, for a step within a limit.
-
-        A stage of R replicas can do R times as much, so that it stands for R stages of one worker.
-        """
-        ...
+_NO_LATER = 0.0, 0.0
 
 
 class Sequential:
@@ -151,6 +65,11 @@ class Sequential:
         trip, end = numbers
         trip = trip + ahead.forward + ahead.backward
         return self._others * trip + maximum(trip, end + ahead.forward if self._alone else end)
+
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers with an end that is not before that of the first stage."""
+        trip, end = numbers
+        return trip, maximum(end, trip + ahead.backward + (0.0 if self._alone else ahead.forward))
 
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage can do: its W, while the last gradient goes on to the stages before it."""
@@ -188,6 +107,12 @@ class Flush:
         trip, forwards, backwards, end = numbers
         trip = trip + ahead.forward + ahead.backward + maximum(backwards, ahead.backwards)
         return maximum(forwards, ahead.forwards) + maximum(trip, end + ahead.forward if self._alone else end)
+
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers with an end that is not before that of the first stage, and the X of the other stages."""
+        trip, forwards, backwards, end = numbers
+        least = trip + backwards + ahead.backward + (0.0 if self._alone else ahead.forward)
+        return trip, maximum(forwards, ahead.forwards), backwards, maximum(end, least)
 
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage can do: X and M are at least as long as if all stages had the same part of F and B."""
@@ -237,6 +162,11 @@ class Synchronous:
         least = maximum(maximum(trip + ahead.backwards, span) + whole, ahead.busy)
         return maximum(least, end + ahead.forward if self._alone else end)
 
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers with an end that is not before that of the first stage."""
+        trip, span, end = numbers
+        return trip, span, maximum(end, span + ahead.backward + (0.0 if self._alone else ahead.forward))
+
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage can do: E >= R + (q-1) b, and W while the last gradient goes on to the stages before."""
         most, backward = limit - sums.trip, sums.others * sums.backward
@@ -274,6 +204,11 @@ class Asynchronous:
         """Return a lower bound with the stages before these."""
         return maximum(numbers[1], ahead.busy)
 
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers with a period in which the other stages can work."""
+        trip, period = numbers
+        return trip, maximum(period, ahead.busy)
+
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage can do: the work of a step."""
         return (Room(sums.microbatches * (sums.forward + sums.backward) + sums.step, limit, *_NO_LATER),)
@@ -295,6 +230,10 @@ class Peak:
     def least(self, numbers: Numbers, ahead: Ahead) -> Number:
         """Return a lower bound with the stages before these."""
         return numbers[0]
+
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers as they are."""
+        return numbers
 
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return nothing: no time is short."""
@@ -329,12 +268,13 @@ class OnCores:
         """Return a lower bound with the stages before these."""
         return maximum((numbers[0] + ahead.total) / self._cores, self._formula.least(numbers[1:], ahead))
 
+    def settled(self, numbers: Numbers, ahead: Ahead) -> Numbers:
+        """Return the numbers, those of the other formula settled."""
+        return (numbers[0], *self._formula.settled(numbers[1:], ahead))
+
     def rooms(self, limit: float, sums: Sums) -> tuple[Room, ...]:
         """Return what a stage can do."""
         return self._formula.rooms(limit, sums)
-
-
-_NO_LATER = 0.0, 0.0
 
 
 def _meanwhile(sums: Sums, alone: bool) -> tuple[Number, float]:

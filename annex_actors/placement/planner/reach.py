@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from annex_actors.placement.planner.formulas import Formula, Sums
+from annex_actors.placement.planner.formula import Formula, Sums
 from annex_actors.placement.planner.problem import Worker
 from annex_actors.placement.planner.stages import Costs
 

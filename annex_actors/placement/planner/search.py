@@ -25,7 +25,8 @@ from annex_actors.placement.planner.choices import (
     most_replicas,
     structure,
 )
-from annex_actors.placement.planner.formulas import Formula, Peak
+from annex_actors.placement.planner.formula import Formula
+from annex_actors.placement.planner.formulas import Peak
 from annex_actors.placement.planner.problem import Problem
 from annex_actors.placement.planner.reach import Reach
 from annex_actors.placement.planner.stages import Costs
@@ -73,7 +74,8 @@ def _best(
         for m in sorted(problem.chains)
         for group in groups(problem, row, m)
     ]
-    least, part = min(search.least for search in searches), _FIRST
+    searches.sort(key=lambda search: search.least)  # the most promising first: what they find limits the others
+    least, part = searches[0].least, _FIRST
     while True:
         best, limit = None, least * (1 + part) if least else inf
         for search in searches:
@@ -181,7 +183,8 @@ class _Search:
             self.was_limited |= not bool(np.all(within[goes_on]))
             if np.any(keep := goes_on & within):
                 nowhere = np.zeros(len(starts), np.intp)
-                yield Ways(starts, numbers, parents, nowhere, (source,))[keep]
+                settled = self._formula.settled(numbers, at(ahead, starts))
+                yield Ways(starts, settled, parents, nowhere, (source,))[keep]
             too_long = ~fits | (self._formula.least(numbers, at(self._bounds.loose, starts)) > limit)
             over = np.zeros(len(stops), np.bool_)
             over[parents[too_long | (starts == 0)]] = True

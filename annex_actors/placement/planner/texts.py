@@ -53,6 +53,7 @@ def sentences(planned: Planned) -> list[str]:
     """Return how long a step takes, of what that is made, why the second best plan lost, and what to merge."""
     best, terms = planned.best, planned.best.terms
     which = "alone" if planned.objective is not Objective.THROUGHPUT else "in the long run"
+    takes = "takes" if best.is_exact else "takes at least"
     parts = {
         "work of the slowest stage": terms.work,
         "waiting": terms.waits,
@@ -62,7 +63,7 @@ def sentences(planned: Planned) -> list[str]:
     }
     made_of = ", ".join(f"{name} {_share(part, best.seconds)}" for name, part in parts.items() if part > 0)
     found = [
-        f"{_named(best)}: a step {which} takes {_ms(best.seconds)} ms" + (f" ({made_of})" if made_of else ""),
+        f"{_named(best)}: a step {which} {takes} {_ms(best.seconds)} ms" + (f" ({made_of})" if made_of else ""),
         f"the bottleneck is stage {best.bottleneck}; waiting is {best.bubble:.0%} of the time of all workers; "
         f"the most that one of them needs is {_bytes(best.memory)}",
     ]

@@ -9,10 +9,13 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from annex_actors.placement.planner.formulas import Numbers
+from annex_actors.placement.planner.formula import Numbers
 
-_NOISE = 1e-13
-"""The part by which a way may be worse than another that rules it out: sums in another order differ by as much."""
+_NOISE = 1e-11
+"""The part of the largest number by which two may differ and count as equal: sums in another order differ by less."""
+
+_LEAST = 1e-300
+"""A number above 0 to divide by."""
 
 Indices: TypeAlias = NDArray[np.intp]
 
@@ -76,15 +79,17 @@ def joined(parts: Sequence[Ways]) -> Ways:
         np.concatenate([np.full(len(each.starts), index) for index, each in enumerate(parts)]),
         tuple(source for each in parts for source in each.sources),
     )
-    joined = joined[np.lexsort((*reversed(joined.numbers), joined.starts))]
+    ranks = [np.rint(each / (_NOISE * max(each.max(initial=0.0), _LEAST))) for each in joined.numbers]
+    order = np.lexsort((*reversed(ranks), joined.starts))
+    starts, ranks = joined.starts[order], [each[order] for each in ranks]
     place = 0
     while True:  # let the first way of each start, then the second … rule out those behind it
-        _, firsts, counts = np.unique(joined.starts, return_index=True, return_counts=True)
+        _, firsts, counts = np.unique(starts, return_index=True, return_counts=True)
         if counts.max(initial=0) <= place + 1:
-            return joined
+            return joined[order]
         judges = np.repeat(firsts + np.minimum(place, counts - 1), counts)
-        beaten = np.arange(len(judges)) > judges
-        for each in joined.numbers:
-            beaten &= each[judges] <= each * (1 + _NOISE)
-        joined = joined[~beaten]
+        left = np.arange(len(judges)) <= judges
+        for each in ranks:
+            left |= each[judges] > each
+        order, starts, ranks = order[left], starts[left], [each[left] for each in ranks]
         place += 1

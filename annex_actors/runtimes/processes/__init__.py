@@ -13,11 +13,11 @@ travel beside the sockets, in memory that two neighbours share (`slab`). Likewis
 workers' standard error are files without a name, which end with the processes that have them open. After a ``kill -9``
 of everything there is nothing to clean up.
 
-Read `control_messages`, `framing` and `slab`; `link`, to the supervising process; `channel`, to a neighbour, `arrivals`
-and `listening`; `worker` and `fork_server`; then, on the supervising side,
-`fork_server_process`, `worker_process`, `spare_workers` and `process_child`; `connections` and `commit_logs`, which the
-processes of a run share; `startup`, `start_limit` and `worker_pool`; and `process_or_thread`, since a layer may move to
-a thread of the supervising process, and back.
+Read `control_messages`, `encoding`, `framing` and `slab`; `link`, to the supervising process; `channel`, to a
+neighbour, `arrivals` and `listening`; `worker` and `fork_server`; then, on the supervising side, `fork_server_process`,
+`worker_process`, `spare_workers` and `process_child`; `connections` and `commit_logs`, which the processes of a run
+share; `startup`, `start_limit` and `worker_pool`; and `process_or_thread`, since a layer may move to a thread of the
+supervising process, and back.
 """
 
 from __future__ import annotations

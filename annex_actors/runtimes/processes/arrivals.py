@@ -52,13 +52,16 @@ class Arrivals:
             os.write(self._rope, b".")
 
     def take(self, *, wait: bool) -> list[Envelope]:
-        """Return what has come in; with ``wait`` wait for something, which may be a ring alone."""
-        ready = self._poll.poll(0)
+        """Return what has come in; with ``wait`` wait for something, which may be a ring alone.
+
+        After a piece of work first without waiting: see `SlabReader.free`.
+        """
+        ready = [] if wait else self._poll.poll(0)
         for channel in self._channels.values():
             channel.free()
             if channel.is_full:
                 channel.write()
-        if wait and not ready:
+        if wait:
             ready = self._wait()
         found: list[Envelope] = []
         for fd, _ in ready:

@@ -37,7 +37,10 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Host this peer; sent with open files, for its commits, its heartbeat and, if it is traced, its trace.
+    """Host this peer.
+
+    Sent with open files: for its commits, for its heartbeat, a slab for arrays from the supervising process, and if it
+    is traced for its trace.
 
     Args:
         spec: the peer.
@@ -66,6 +69,11 @@ class Assign:
     trace: Scope | None = None
     slowed: SlowedLayers | None = None
     delayed: DelayedLinks | None = None
+
+    @property
+    def files(self) -> int:
+        """How many open files it is sent with."""
+        return 3 if self.trace is None else 4
 
 
 @dataclass(frozen=True, slots=True)

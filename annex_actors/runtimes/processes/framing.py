@@ -3,7 +3,7 @@
 ```
 body bytes, number of arrays      2 × uint64, little endian
 of each array                     3 × uint64: its size in bytes, and where it is in a slab; two zeros: in this frame
-body                              the message, pickled by protocol 5 without its arrays
+body                              the message, as `encoding` makes it, without its arrays
 arrays                            the memory of those that are in no slab, as it is
 ```
 
@@ -14,7 +14,6 @@ by this run.
 
 from __future__ import annotations
 
-import pickle
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from annex_actors.base.types import Array, uninitialized
+from annex_actors.runtimes.processes.encoding import decoded, encoded
 from annex_actors.runtimes.processes.slab import SlabReader, SlabWriter
 
 _HEAD = struct.Struct("<QQ")
@@ -45,7 +45,7 @@ def pack(message: object, slab: SlabWriter | None = None) -> Frame:
         slab: where large arrays go, as long as there is room.
     """
     buffers: list[memoryview] = []
-    body = pickle.dumps(message, protocol=5, buffer_callback=lambda buffer: buffers.append(buffer.raw()))
+    body = encoded(message, buffers.append)
     if not buffers:
         return [memoryview(_HEAD.pack(len(body), 0) + body)]
     numbers, inside = [len(body), len(buffers)], list[memoryview]()
@@ -87,7 +87,7 @@ class _Half:
     """A frame of which arrays are missing.
 
     Args:
-        body: the pickled message.
+        body: the message without its arrays.
         arrays: all of its arrays, those that are missing without their content.
         missing: the memory to read into.
     """
@@ -97,7 +97,7 @@ class _Half:
     missing: list[memoryview]
 
     def message(self) -> Any:
-        return pickle.loads(self.body, buffers=self.arrays)
+        return decoded(self.body, self.arrays)
 
 
 class Reader:
@@ -115,8 +115,8 @@ class Reader:
         self._filled = 0
         self._half: _Half | None = None
 
-    def read(self) -> list[Any] | None:
-        """Read once; return the messages that are whole now, their arrays read-only.
+    def read(self) -> Iterator[Any] | None:
+        """Read once; return the messages that are whole now, their arrays read-only: take them before the next call.
 
         Returns:
             None where the stream has ended, inside a frame or between two.
@@ -125,7 +125,7 @@ class Reader:
         try:
             count = self._sock.recv_into(half.missing[0] if half else self._buffer[self._filled :])
         except BlockingIOError:
-            return []
+            return iter(())
         except OSError:  # the other end was killed with unread data, or this end was closed
             return None
         if not count:
@@ -133,18 +133,21 @@ class Reader:
         if half is not None:
             return self._add_to(half, count)
         self._filled += count
-        return list(self._whole())
+        return self._whole()
 
-    def _add_to(self, half: _Half, count: int) -> list[Any]:
+    def look_at(self, slab: SlabReader) -> None:
+        """Expect arrays in a slab from the next message on."""
+        self._slab = slab
+
+    def _add_to(self, half: _Half, count: int) -> Iterator[Any]:
         first = half.missing[0]
         if count < first.nbytes:
             half.missing[0] = first[count:]
-            return []
+            return
         del half.missing[0]
-        if half.missing:
-            return []
-        self._half = None
-        return [half.message()]
+        if not half.missing:
+            self._half = None
+            yield half.message()
 
     def _whole(self) -> Iterator[Any]:
         """Yield the messages in the buffer; keep what remains at its start, or as a half."""

@@ -15,6 +15,7 @@ from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
 from annex_actors.runtimes.processes import framing
+from annex_actors.runtimes.processes.slab import SlabReader
 
 
 class Link:
@@ -44,6 +45,7 @@ class Link:
     ) -> None:
         self._sock = sock
         self._incoming = framing.Reader(sock)
+        self._slab: SlabReader | None = None
         self._deliver = deliver
         self._ended = ended
         self._failed = failed
@@ -72,6 +74,11 @@ class Link:
             self._queue.put(message)
             if self._over:
                 self._drop()
+
+    def look_at(self, slab: SlabReader) -> None:
+        """Expect arrays in a slab from the next message on; while a message is delivered."""
+        self._slab = slab
+        self._incoming.look_at(slab)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait at most ``timeout_s`` seconds until all that was sent directly is written; return whether it is."""
@@ -107,6 +114,8 @@ class Link:
     def _read(self) -> None:
         try:
             while (messages := self._incoming.read()) is not None:
+                if self._slab is not None:
+                    self._slab.free()
                 for message in messages:
                     self._deliver(message)
         except BaseException as error:  # noqa: BLE001 - if this thread just ended, others would wait for ever

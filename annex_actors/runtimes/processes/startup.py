@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from functools import partial
 from threading import Event
 from typing import Any
@@ -17,6 +18,7 @@ from annex_actors.runtimes.processes.commit_logs import CommitLogs
 from annex_actors.runtimes.processes.connections import Connections
 from annex_actors.runtimes.processes.control_messages import Assign, Connected, Crashing, Kept, Ping, ProbeAnswer, Up
 from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
+from annex_actors.runtimes.processes.slab import SlabWriter, new_slab
 from annex_actors.runtimes.processes.spare_workers import START_S
 from annex_actors.runtimes.processes.worker_process import WithFiles, WorkerProcess
 from annex_actors.runtimes.program import Program
@@ -87,9 +89,10 @@ class Startup:
         self._connections.connect(ref, assignment.spec.routing)
         heartbeat = ref.process.heartbeat_file()
         if heartbeat is not None:  # else it has ended, and `_on_exit` is called
-            fds = [self._logs.duplicate_fd(ref.address, assignment.number), heartbeat]
+            slab = new_slab()
+            fds = [self._logs.duplicate_fd(ref.address, assignment.number), heartbeat, os.dup(slab)]
             fds += [self._trace.memory_of(ref.address, assignment.number)] if self._trace else []
-            ref.process.send(WithFiles(assignment, fds))
+            ref.process.send(WithFiles(assignment, fds, slab=SlabWriter(slab)))
 
     def _on_message(self, message: Any) -> None:
         ref, surroundings = self._ref, self._surroundings

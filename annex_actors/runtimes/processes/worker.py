@@ -67,6 +67,7 @@ from annex_actors.runtimes.processes.control_messages import (
 )
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.processes.listening import ListeningActor
+from annex_actors.runtimes.processes.slab import SlabReader
 from annex_actors.runtimes.tracing.recorder import recorder_of
 from annex_actors.stores.shared_log import SharedCommitLog
 from supervisors import SHUTDOWN, Child, ChildSpec, Reason, StartContext
@@ -105,7 +106,9 @@ class WorkerSurroundings:
         self._log = log
         self._heartbeat = heartbeat
         self.faults = InjectedFaults(on_strike=control.send)
-        crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
+        crashes: Instrument = NO_INSTRUMENT
+        if assignment.crashes:
+            crashes = CrashPlan(assignment.crashes, lambda place: control.send(Crashing(place)))
         kept = assignment.wanted.instrument(control.send) if assignment.wanted else NO_INSTRUMENT
         if assignment.delayed is not None:
             line = DelayLine(assignment.delayed, self.send)
@@ -193,7 +196,8 @@ class Worker:
                     answer = probed(self._child.ref, held, deep=deep)
                     self._control.send(ProbeAnswer(number, answer))
             case Connect(peer, number):
-                self._connect(peer, Channel(*framing.receive_fds(self._files, Connect.FILES)))
+                fds = framing.receive_fds(self._files, Connect.FILES)
+                self._connect(peer, Channel(*fds, on_full=self._arrivals.ring))
                 self._control.send(Connected(peer, number))
             case Relay(peer, number):
                 self._relayed.add(peer)
@@ -206,7 +210,7 @@ class Worker:
                 os.environ.pop(IMPORTING, None)
                 self._control.send(Ready())
             case Assign():
-                self._begin(message, *framing.receive_fds(self._files, 2 if message.trace is None else 3))
+                self._begin(message, *framing.receive_fds(self._files, message.files))
             case Inject(layer, fault):
                 if self._surroundings is not None:
                     self._surroundings.faults.inject(layer, fault)
@@ -222,7 +226,8 @@ class Worker:
         self._relayed.discard(peer)
         self._arrivals.connect(peer, channel)
 
-    def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int, trace_fd: int = -1) -> None:
+    def _begin(self, assignment: Assign, log_fd: int, heartbeat_fd: int, slab_fd: int, trace_fd: int = -1) -> None:
+        self._control.look_at(SlabReader(slab_fd))
         if assignment.blas_threads != 1:
             self._blas.close()
             self._blas.enter_context(blas_threads(assignment.blas_threads))

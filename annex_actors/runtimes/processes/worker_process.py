@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 from threading import Event, Lock
 from typing import Any
 
+from annex_actors.protocol.messages import Envelope
 from annex_actors.runtimes.hosting.failures import PeerError
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.control_messages import Ended, Prepare, Ready
 from annex_actors.runtimes.processes.fork_server_process import ForkServerProcess
 from annex_actors.runtimes.processes.link import Link
+from annex_actors.runtimes.processes.slab import SlabWriter
 from annex_actors.stores.shared_log import anonymous_memory
 
 _MAIN_FILE, _MAIN_MODULE = "init_main_from_path", "init_main_from_name"
@@ -67,36 +69,60 @@ class WithFiles:
     Args:
         message: the message.
         fds: the descriptors of the files; closed here once they are sent.
+        slab: where large arrays of the envelopes after this message go; None: where they went before.
     """
 
-    def __init__(self, message: object, fds: Sequence[int]) -> None:
+    def __init__(self, message: object, fds: Sequence[int], slab: SlabWriter | None = None) -> None:
         self.message = message
         self._fds = list(fds)
+        self._slab = slab
 
     def send_files(self, sock: socket.socket) -> None:
         """Send the files."""
         framing.send_fds(sock, self._fds)
 
+    def take_slab(self) -> SlabWriter | None:
+        """Return the slab, which the caller closes."""
+        slab, self._slab = self._slab, None
+        return slab
+
     def close(self) -> None:
         """Close the files here."""
         while self._fds:
             os.close(self._fds.pop())
+        if self._slab is not None:
+            self._slab.close()
 
     def __del__(self) -> None:
         self.close()  # if it was never sent, since its receiver had died
 
 
-def _packer(files: socket.socket) -> Callable[[Any], framing.Frame]:
-    """Return a function that makes the frame of a message, and sends its open files over ``files``."""
+class _Packer:
+    """Makes the frames of messages; sends their open files, and large arrays in a slab. In one thread at a time.
 
-    def pack(item: Any) -> framing.Frame:
+    Args:
+        files: the socket for open files; not closed here.
+    """
+
+    def __init__(self, files: socket.socket) -> None:
+        self._files = files
+        self._slab: SlabWriter | None = None
+
+    def pack(self, item: Any) -> framing.Frame:
+        """Return the frame of a message."""
+        if isinstance(item, Envelope):
+            return framing.pack(item, self._slab)
         if not isinstance(item, WithFiles):
             return framing.pack(item)
-        item.send_files(files)
+        item.send_files(self._files)
+        self._slab = item.take_slab() or self._slab
         item.close()
         return framing.pack(item.message)
 
-    return pack
+    def close(self) -> None:
+        """Close the slab."""
+        if self._slab is not None:
+            self._slab.close()
 
 
 def _program(name: str) -> dict[str, Any]:
@@ -148,6 +174,7 @@ class WorkerProcess:
         self.heartbeat = Heartbeat(memoryview(mmap.mmap(self._heartbeat_fd, mmap.PAGESIZE)))
         control, its_control = socket.socketpair()  # its_*: the ends that the worker inherits
         self._files, its_files = socket.socketpair()
+        self._packer = _Packer(self._files)
         its_lifeline, self._lifeline = os.pipe()
         try:
             self._process = fork_server.fork(
@@ -163,8 +190,7 @@ class WorkerProcess:
             its_control.close()
             its_files.close()
             os.close(its_lifeline)
-        pack = _packer(self._files)
-        self._control = Link(control, name, self._receive, self._reap, pack=pack, direct=False)
+        self._control = Link(control, name, self._receive, self._reap, pack=self._packer.pack, direct=False)
         self._control.start()
         self.send(Prepare(_program(name), load))
 
@@ -247,6 +273,7 @@ class WorkerProcess:
             self._on_message(message)
 
     def _close_files(self) -> None:
+        self._packer.close()
         self._files.close()
         os.close(self._lifeline)
         os.close(self._heartbeat_fd)

@@ -21,7 +21,7 @@ def chain(*seconds: float) -> Chain:
     return Chain(tuple(LayerCosts(each, each, each, parameter_bytes=100, saved_bytes=10) for each in seconds))
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_the_terms_of_a_step_add_up_to_it_and_none_is_below_zero(seed: int) -> None:
     problem = random_problem(seed)
     try:
@@ -47,7 +47,7 @@ def test_the_terms_of_a_step_add_up_to_it_and_none_is_below_zero(seed: int) -> N
                 assert most is None or stage.memory <= most
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(15))
 def test_the_second_plan_is_another_one_and_no_better(seed: int) -> None:
     problem = replace(random_problem(seed), objective="throughput", workers=[Worker()] * 3)
     found = plan(problem)
@@ -114,7 +114,7 @@ def test_what_a_person_reads_names_every_layer_and_the_reasons() -> None:
     found = plan(Problem({8: chain(1e-3, 1e-3, 1e-3)}, [Worker()] * 2, schedules=["gpipe"], objective="time"))
     text = "\n".join(lines(found, ["dense:3", "relu", "the cost"], 100))
     assert "0-1 dense:3, relu" in text or "1-2 relu, the cost" in text
-    assert "gpipe, 2 stages, 8 microbatches: a step alone takes" in text
+    assert "gpipe, 2 stages, 8 microbatches: a step alone takes 49 ms" in text
     assert "second: gpipe, 1 stage, 8 microbatches, " in text
     assert "its slowest stage works longer" in text
 

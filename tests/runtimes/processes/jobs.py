@@ -15,9 +15,9 @@ from annex_actors.runtimes.processes.process_child import ProcessRef
 from annex_actors.runtimes.program import Observer
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.traced import traced
-from tests.trainings import Seen, Training, When, after_step, finish, supervised
+from tests.trainings import WIDE, Seen, Training, When, after_step, finish, supervised
 
-TRAINING = Training(microbatches=3)
+TRAINING = Training(network=WIDE, microbatches=3)
 
 
 def started(program: Program, runtime: ProcessesRuntime | None = None) -> SupervisedJob:

@@ -161,6 +161,37 @@ def test_what_did_not_fit_is_written_while_the_peer_waits(ends: Ends, monkeypatc
     arrivals.close()
 
 
+def test_several_threads_may_send_whatever_the_peer_does_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where layers are told to send later than they could: a thread of its own then sends for the peer."""
+    monkeypatch.setattr(slab, "MOST_BYTES", 10 * slab._START)
+    arrivals, (here, there) = Arrivals(), two_ends()
+    one, other = Channel(*here, on_full=arrivals.ring), Channel(*there)
+    arrivals.connect(NEIGHBOUR, one)
+    got: list[Envelope] = []
+
+    def send(first: int) -> None:
+        for step in range(first, 300, 3):
+            one.send(envelope(step, size=5000))
+
+    def receive() -> None:
+        while len(got) < 300:
+            got.extend(other.read() or [])
+            other.free()
+        arrivals.put(envelope(0))
+
+    threads = [Thread(target=receive), *(Thread(target=send, args=[first]) for first in range(3))]
+    for thread in threads:
+        thread.start()
+    taken(arrivals, 1)
+    for thread in threads:
+        thread.join()
+    order = steps(got)
+    assert sorted(order) == list(range(300))
+    assert all([each for each in order if each % 3 == first] == list(range(first, 300, 3)) for first in range(3))
+    other.close()
+    arrivals.close()
+
+
 def test_the_ends_of_a_connection_that_cannot_be_made_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     before = len(os.listdir("/proc/self/fd"))
 

@@ -200,7 +200,7 @@ def test_a_system_that_kills_all_that_starts_ends_a_run_at_its_start(killer: Cal
     killer(10**9)
     with pytest.raises(RunFailedError) as caught:
         started(TRAINING.program(supervision=LIMITED))
-    assert str(caught.value) == f"layer 0 dense:6: {TOO_MANY}; `max_restarts` allows 3"
+    assert str(caught.value) == f"layer 0 dense:600: {TOO_MANY}; `max_restarts` allows 3"
 
 
 def test_a_system_that_kills_each_process_of_a_layer_before_it_is_up_ends_a_run_at_its_start(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import ProcessesRuntime, Supervision
 from tests.matrix import matrix
-from tests.trainings import Training, carry_out, undisturbed
+from tests.trainings import WIDE, Training, carry_out, undisturbed
 
 POINTS = 130
 """More points than a stage of these trainings passes before its last step."""
@@ -98,7 +98,7 @@ class MortalStage(StageSpec):
 
 @cache
 def training(schedule: str) -> Training:
-    return Training(schedule=schedule, microbatches=2, epochs=3)
+    return Training(network=WIDE, schedule=schedule, microbatches=2, epochs=3)
 
 
 Case = tuple[str, int, tuple[int, ...]]
