@@ -79,7 +79,8 @@ def test_a_run_is_looked_at_a_layer_killed_and_the_run_stopped(
     assert events[0].startswith(f"the run starts on {runtime}: ")
     assert any(line.startswith("layer 1 tanh ended: killed") for line in events)
     assert "layer 1 tanh is up again, incarnation 2" in events
-    assert events[events.index("layer 1 tanh moves to a thread") :][1] == "layer 1 tanh ended in order"
+    layer = [event for event in events if event.startswith("layer 1 tanh ")]
+    assert layer[layer.index("layer 1 tanh moves to a thread") + 1] == "layer 1 tanh ended in order"
 
 
 def _move(runtime: str, capsys: pytest.CaptureFixture[str]) -> None:
