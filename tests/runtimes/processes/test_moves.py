@@ -159,7 +159,7 @@ class Moves:
             self.moved += 1
 
 
-LONG = Training(microbatches=2, epochs=20)
+LONG = Training(microbatches=2, epochs=10)
 
 CASES = [
     pytest.param(seed, schedule, marks=[] if (seed, schedule) in ((0, "pipedream"), (1, "1f1b")) else pytest.mark.whole)
