@@ -6,8 +6,6 @@ trained with each in turn. By a synchronous schedule no plan changes a bit: the 
 
 from __future__ import annotations
 
-import sys
-
 from annex_actors import Learner, activation, dense, load, sequence
 from annex_actors.experiments.comparison import Comparison, compare
 from annex_actors.placement.planner import Problem, Worker, plan
@@ -15,6 +13,7 @@ from annex_actors.placement.profile import Profile
 from annex_actors.training.profiles import profile
 
 BATCH, MICROBATCHES = 128, 4
+SECONDS = 3.0
 PLANS = ["1", "3,2", "layer"]
 
 
@@ -35,13 +34,13 @@ def print_comparison(found: Comparison) -> None:
     print(f"fastest: {found.winner.name}{'' if found.is_clear else ', by less than the noise'}")
 
 
-def main(seconds: float) -> None:
-    """Run the experiment; measure for about so many seconds."""
+def main() -> None:
+    """Run the experiment."""
     digits = load("digits")
     network = sequence(dense(256), activation("relu"), dense(256), activation("relu"), dense(10))
     learner = Learner(network, microbatches=MICROBATCHES, runtime="schedulers")
 
-    known = profile(learner.spec, digits, batch_size=BATCH, runtimes=["schedulers"], seconds=seconds)
+    known = profile(learner.spec, digits, batch_size=BATCH, runtimes=["schedulers"], seconds=SECONDS)
     print_profile(known)
 
     problem = Problem.of(
@@ -50,8 +49,8 @@ def main(seconds: float) -> None:
     best = plan(problem)
     print(f"the planner's choice for two workers: {best.plan} by {best.best.schedule}")
 
-    print_comparison(compare(learner.spec, digits, PLANS, batch_size=BATCH, measure=True, seconds=seconds, known=known))
+    print_comparison(compare(learner.spec, digits, PLANS, batch_size=BATCH, measure=True, seconds=SECONDS, known=known))
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 5.0)
+    main()

@@ -19,9 +19,9 @@ from tests.readmes import ROOT, blocks, shape
 EXAMPLES = ROOT / "examples"
 
 
-def run(name: str, *arguments: str) -> str:
+def run(name: str) -> str:
     """Return what the example prints; it must print nothing on standard error."""
-    command = [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments]
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert done.stderr == ""
     return done.stdout
@@ -59,7 +59,7 @@ def first(count: int, samples: Samples) -> Samples:
 
 
 def test_plans_are_predicted_and_measured_and_make_equal_weights() -> None:
-    *_, header, first, second, third, last = run("placement.py", "0.5").splitlines()
+    *_, header, first, second, third, last = run("placement.py").splitlines()
     assert header.split() == ["plan", "predicted", "measured", "error", "weights"]
     rows = [line.split() for line in (first, second, third)]
     assert [row[0] for row in rows] == ["1", "3,2", "layer"]
