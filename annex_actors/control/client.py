@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,7 +33,7 @@ class SilentError(AnnexError):
 
 
 class Client:
-    """A connection to a run that goes on; a context manager.
+    """A connection to a run that goes on; a context manager. Several threads may use it, one after another.
 
     Args:
         folder: the run's.
@@ -56,6 +57,8 @@ class Client:
             self._socket.close()
             raise NotRunningError(f"expected a run that goes on, got {folder}, where nothing answers") from error
         self._stream = self._socket.makefile("rb")
+        self._lock = Lock()
+        """Held from a request until its answer, which would else be given to another thread."""
 
     def __enter__(self) -> Self:
         return self
@@ -111,9 +114,10 @@ class Client:
             ConfigError: it refuses; the message says why.
         """
         try:
-            with suppress(BrokenPipeError):  # it has refused already, and its line says why
-                self._socket.sendall(request.model_dump_json(exclude_none=True).encode() + b"\n")
-            line = self._stream.readline(_LONGEST)
+            with self._lock:
+                with suppress(BrokenPipeError):  # it has refused already, and its line says why
+                    self._socket.sendall(request.model_dump_json(exclude_none=True).encode() + b"\n")
+                line = self._stream.readline(_LONGEST)
         except TimeoutError as error:
             raise self._silent() from error
         except OSError as error:

@@ -24,6 +24,8 @@ from annex_actors.runs.run_lock import holder_of
 from annex_actors.runs.saved_run import SavedRun
 from tests.cli.commands import printed
 
+TIMEOUT_S = 20.0
+
 TRAIN = [sys.executable, "-m", "annex_actors", "train", "xor", "--epochs", "1000000", "--run-dir", "run", "--detach"]
 SHELL = ["sh", "-c", f"{shlex.join(TRAIN)}; sleep 1000"]
 
@@ -51,8 +53,10 @@ def goes_on() -> int:
 def check_it_stops() -> None:
     assert main(["stop", "run"]) == 0
     assert SavedRun.open("run").report is not None
-    output = Path("run/output.txt").read_text()
-    assert output.splitlines()[-1].startswith("interrupted; ")
+    due = time.monotonic() + TIMEOUT_S
+    while not (output := Path("run/output.txt").read_text()).splitlines()[-1].startswith("interrupted; "):
+        assert time.monotonic() < due, output
+        time.sleep(0.01)
     assert "epoch " in output
 
 

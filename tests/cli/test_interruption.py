@@ -106,7 +106,7 @@ def test_a_killed_run_leaves_whole_files_that_can_be_inspected(
 def test_ctrl_c_before_the_run_has_started_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*arguments: object) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.chdir(tmp_path)

@@ -145,10 +145,11 @@ def test_a_history_that_is_nested_deeply_makes_a_checkpoint_damaged(
 ) -> None:
     from safetensors.numpy import load, save
 
-    for path in (run / "checkpoints").iterdir():
+    files = list((run / "checkpoints").iterdir())
+    for path in files:
         path.write_bytes(save(load(path.read_bytes()), {"step": "5", "history": "[" * 100_000, "crc32": "0"}))
     assert call("resume", run) == 0
-    assert capsys.readouterr().err.count("expected a whole checkpoint at ") == 2
+    assert capsys.readouterr().err.count("expected a whole checkpoint at ") == len(files) > 0
     assert same(run)
 
 

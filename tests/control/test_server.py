@@ -8,6 +8,7 @@ import socket
 import stat
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -86,6 +87,17 @@ def test_an_actor_that_is_killed_is_restarted_and_changes_no_bit(host: str, acto
     assert "killed" in after.exits[0].reason
     assert run.result.restarts == 1
     assert fingerprints(run.result.checkpoint) == undisturbed(TRAINING).fingerprints
+
+
+def test_threads_that_share_a_client_get_their_own_answers(tmp_path: Path) -> None:
+    with illness(tmp_path) as file, running(with_layer(TRAINING, Blocking, file), "threads", tmp_path, file) as run:
+        wait_until_stuck(run)
+        with Client(tmp_path) as client, ThreadPoolExecutor(2) as threads:
+            looks = threads.submit(lambda: [client.status() for _ in range(300)])
+            for _ in range(300):
+                with pytest.raises(ConfigError, match="got 'conv'"):
+                    client.kill("conv")
+            assert all(isinstance(look, Status) for look in looks.result())
 
 
 def test_an_actor_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from annex_actors.runtimes import InlineRuntime, runtime
 )
 def test_a_hop_takes_some_time_on_every_runtime(name: str) -> None:
     hop = measure_hop(runtime(name), seconds=0.1)
-    assert hop.work > 0
+    assert hop.work + hop.latency > 0
     assert hop.latency >= 0
     assert hop.per_byte >= 0
     assert hop.work + hop.latency < 0.1

@@ -143,9 +143,9 @@ class JobTrace:
             ring.counts[PAUSED] = not self.is_watched
 
     def _add(self, records: Records, *, is_new: bool) -> None:
-        self._lost += 0 if self._keep is None else self._keep.add(records)
-        if is_new:
+        if is_new:  # before the records that need it: they may be read at any time
             self._describe()
+        self._lost += 0 if self._keep is None else self._keep.add(records)
         for listener in self._listeners:
             listener(self._header, records)
 
