@@ -7,6 +7,7 @@ pieces of work, whatever the trainer does. Samples of two sizes make the line.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from time import process_time
@@ -52,15 +53,17 @@ class _Block:
 class _StepClock:
     """Notes when each step ended, and halts the job once it has been measured for long enough; an observer.
 
-    What the cores have done is asked when the warm-up ends and when the job halts, which takes milliseconds.
+    What the cores have done is asked when the warm-up ends and when the job halts.
 
     Args:
         seconds: how long to measure, after the warm-up.
+        cores: how long cores have worked so far, in seconds.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, cores: Callable[[], float]) -> None:
         self.job: Job | None = None
         self._seconds = seconds
+        self._cores = cores
         self._times: list[float] = []
         self._before = self._worked = 0.0
 
@@ -71,10 +74,10 @@ class _StepClock:
         if event.step < _WARM_UP:
             return
         if not self._times:
-            self._before = _core_seconds()
+            self._before = self._cores()
         self._times.append(event.time)
         if len(self._times) > _FEWEST and event.time - self._times[0] > self._seconds and self.job is not None:
-            self._worked = _core_seconds() - self._before
+            self._worked = self._cores() - self._before
             self.job.halt()
 
     def block(self) -> _Block:
@@ -118,7 +121,9 @@ def _added(runtime: Runtime, width: int, seconds: float) -> _Block:
 
 
 def _block(runtime: Runtime, stages: int, width: int, seconds: float) -> _Block:
-    clock = _StepClock(seconds)
+    # To look at other processes are hundreds of system calls, after each of which a thread waits for the interpreter:
+    # where actors share it, they went on for seconds in the meantime.
+    clock = _StepClock(seconds, process_time if shares_interpreter(runtime) else _core_seconds)
     clock.job = runtime.start(_program(stages, width, clock))
     try:
         clock.job.wait()
