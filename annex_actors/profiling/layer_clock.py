@@ -14,18 +14,20 @@ from annex_actors.protocol.routing import TRAINER
 
 @dataclass(slots=True)
 class StepTimes:
-    """How long the work of one step took, in seconds.
+    """How long the work of a step took, in seconds; or of several, whose costs came to the trainer together.
 
     Args:
         layers: by kind of work and layer, a time for each microbatch; of W that serves a whole step, and of the update,
             one time.
         trainer: all that the trainer did.
-        whole: the step, from the trainer's count of the cost before it to that of its own.
+        whole: from the trainer's count of the cost before to that of the last step here.
+        count: how many steps.
     """
 
     layers: dict[tuple[Point, int], list[float]] = field(default_factory=lambda: defaultdict(list))
     trainer: float = 0.0
     whole: float = 0.0
+    count: int = 1
 
 
 class LayerClock(Instrument):
@@ -64,10 +66,16 @@ class LayerClock(Instrument):
         now = self._now()
         self._step.trainer += now - self._began
         if isinstance(item, Report):
-            self._step.whole = now - self._counted
-            self._counted = now
+            self._end_step(now)
+
+    def _end_step(self, now: float) -> None:
+        if self._step.layers or not self.steps:
             self.steps.append(self._step)
-            self._step = StepTimes()
+        else:  # its work was done before the last cost was counted, and is there
+            self.steps[-1].count += 1
+            self.steps[-1].trainer += self._step.trainer
+        self.steps[-1].whole += now - self._counted
+        self._counted, self._step = now, StepTimes()
 
 
 def times_of(steps: Sequence[StepTimes], point: Point, layer: int, microbatches: int) -> list[float]:
@@ -76,6 +84,6 @@ def times_of(steps: Sequence[StepTimes], point: Point, layer: int, microbatches:
     Where one W serves a whole step, its time is divided by the number of ``microbatches``. That of the update is for a
     whole step, in any case.
     """
-    found = [step.layers.get((point, layer), []) for step in steps]
+    found = [(step.count, step.layers.get((point, layer), [])) for step in steps]
     shares = point is Point.WEIGHT_GRADIENT
-    return [time / (microbatches if shares and len(each) == 1 else 1) for each in found for time in each]
+    return [time / (microbatches if shares and len(each) <= count else 1) for count, each in found for time in each]

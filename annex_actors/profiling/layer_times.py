@@ -94,13 +94,13 @@ class _Sample:
         measured = clock.steps[WARM_UP:]
         self.steps += measured
         if measured:
-            step = float(np.median([each.whole for each in measured]))
+            step = float(np.median([each.whole / each.count for each in measured]))
             self.block = WARM_UP + int(min(max(self.seconds / max(step, 1e-9), _FEWEST - WARM_UP), _MOST))
 
     @property
     def is_known(self) -> bool:
         """Whether the median of the steps' times is probably within one percent: its standard error is that small."""
-        times = np.array([each.whole for each in self.steps])
+        times = np.array([each.whole / each.count for each in self.steps])
         if len(times) < 4 * _FEWEST:
             return False
         low, median, high = np.percentile(times, (25, 50, 75))
@@ -113,9 +113,9 @@ class _Sample:
         workload, steps = self.workload, self.steps
         parts = workload.microbatches
         layers = 1 + max(layer for step in steps for _, layer in step.layers)
-        trainer = [step.trainer / parts for step in steps]
-        beside = [step.whole - step.trainer - sum(map(sum, step.layers.values())) for step in steps]
-        grouped = [len(step.layers.get((Point.WEIGHT_GRADIENT, 0), ())) for step in steps]
+        trainer = [step.trainer / step.count / parts for step in steps]
+        beside = [(each.whole - each.trainer - sum(map(sum, each.layers.values()))) / each.count for each in steps]
+        grouped = [len(step.layers.get((Point.WEIGHT_GRADIENT, 0), ())) / step.count for step in steps]
         pieces = 2 * parts + float(np.median(grouped))
         return Measured(
             tuple(_seconds(steps, layer, parts) for layer in range(layers)),

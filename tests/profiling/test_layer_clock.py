@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from annex_actors.profiling.layer_clock import LayerClock, StepTimes, times_of
-from annex_actors.protocol.instrument import Instrument, Point, combined
+from annex_actors.protocol.instrument import Instrument, Peer, Point, combined
+from annex_actors.protocol.messages import Report
+from annex_actors.protocol.routing import TRAINER
 from annex_actors.runtimes import InlineRuntime
 from tests.profiling.programs import program
 
@@ -62,3 +64,29 @@ def test_what_is_not_of_a_layer_or_the_trainer_is_all_that_is_left_of_a_step() -
 
 def test_a_commit_is_not_the_work_of_a_layer() -> None:
     assert all(point is not Point.COMMIT for step in steps_of(1) for point, _ in step.layers)
+
+
+class Trainer:
+    """The trainer, as an instrument sees it."""
+
+    address = TRAINER
+
+
+def test_two_steps_whose_costs_come_to_the_trainer_together_are_two_and_their_weight_gradients_are_divided() -> None:
+    time, trainer = Time(), cast(Peer, Trainer())
+    clock = LayerClock(lambda: time.now)
+    for step in range(2):
+        for microbatch in range(4):
+            time.at(Point.FORWARD, 0, step, microbatch)
+            clock.at(Point.FORWARD, 0, step, microbatch)
+        for point in (Point.WEIGHT_GRADIENT, Point.UPDATE):
+            time.at(point, 0, step, -1)
+            clock.at(point, 0, step, -1)
+    for step in range(2):
+        clock.before(trainer, None)
+        time.now += 3.0
+        clock.done(trainer, Report("run", step, -1, 1, 0.5, 8), ())
+    (both,) = clock.steps
+    assert (both.count, both.trainer, both.whole) == (2, 6.0, 2 * 1104.0 + 6.0)
+    assert times_of([both], Point.WEIGHT_GRADIENT, 0, 4) == [25.0, 25.0]
+    assert times_of([both], Point.UPDATE, 0, 4) == [1000.0, 1000.0]
