@@ -157,11 +157,11 @@ def _parts(given: str | None, size: int) -> list[Any]:
 
 def _write(path: Path, found: Planned, names: list[str]) -> None:
     from annex_actors.base.files import writing
-    from annex_actors.placement.plan_files import plan_toml
+    from annex_actors.placement.plan_files import plan_text
     from annex_actors.training.atomic_files import write_whole
 
     with writing(path, "--out to be a file"):
-        write_whole(path, plan_toml(found.plan, names[:-1]).encode())
+        write_whole(path, plan_text(path, found.plan, names[:-1]).encode())
 
 
 def _summary(found: Planned) -> dict[str, Any]:

@@ -23,10 +23,9 @@ from annex_actors.layers import NUMPY
 from annex_actors.placement import Plan, PlannedStage
 from annex_actors.placement.planner import Problem, Worker, plan
 from annex_actors.profiling.machine import cores
-from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.runtimes import clock
 from annex_actors.stores import MemoryStore
-from annex_actors.training.blocks import block, prepared_blocks
+from annex_actors.training.blocks import StepEnds, block, prepared_blocks
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.identity import Identity
 from annex_actors.training.learner_spec import LearnerSpec
@@ -217,24 +216,8 @@ def _trial(spec: LearnerSpec, seconds: float) -> Trial:
 
 def _seconds(training: PreparedTraining, steps: int) -> float:
     """Return how long a step takes in a training of so many."""
-    stopwatch, store = _Stopwatch(), MemoryStore(depth=training.trainer.overlap + 1)
-    program = block(training, steps, store, [stopwatch])
+    ends, store = StepEnds(), MemoryStore(depth=training.trainer.overlap + 1)
+    program = block(training, steps, store, [ends])
     with closing(Context().run(start, training.spec, program)) as job:  # an empty one: a trial is not traced
         job.wait()
-    return stopwatch.seconds
-
-
-class _Stopwatch:
-    """Notes when the cost of each step is known."""
-
-    def __init__(self) -> None:
-        self._times: list[float] = []
-
-    def on_event(self, event: Event) -> None:
-        if isinstance(event, StepFinished):
-            self._times.append(event.time)
-
-    @property
-    def seconds(self) -> float:
-        times = self._times[_FIRST - 1 :]
-        return (times[-1] - times[0]) / (len(times) - 1)
+    return ends.seconds(_FIRST)

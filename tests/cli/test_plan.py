@@ -26,11 +26,12 @@ def test_a_plan_is_shown_with_its_reasons(capsys: pytest.CaptureFixture[str]) ->
     assert "train with --stages " in out
 
 
-def test_the_file_of_a_plan_is_one_that_train_takes(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("file", ["plan.toml", "plan.json"])
+def test_the_file_of_a_plan_is_one_that_train_takes(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--workers", "2", "--link", "1us,100GB/s", "--microbatches", "2", "--schedule", "gpipe"]
-    assert main(["plan", "iris", *SHORT, *options, "--out", "plan.toml"]) == 0
-    assert "wrote plan.toml; train with --plan plan.toml --schedule gpipe --microbatches 2" in capsys.readouterr().out
-    command = ["train", "iris", *SHORT[:2], "--plan", "plan.toml", "--epochs", "1", "--quiet"]
+    assert main(["plan", "iris", *SHORT, *options, "--out", file]) == 0
+    assert f"wrote {file}; train with --plan {file} --schedule gpipe --microbatches 2" in capsys.readouterr().out
+    command = ["train", "iris", *SHORT[:2], "--plan", file, "--epochs", "1", "--quiet"]
     assert main([*command, "--schedule", "gpipe", "--microbatches", "2"]) == 0
 
 
