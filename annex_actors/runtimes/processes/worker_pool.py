@@ -49,7 +49,7 @@ class WorkerPool:
     ) -> None:
         self._program = program
         self._spares = SpareWorkers(spares, load)
-        self._first = len(program.served) + spares
+        self._first = len(program.served) - len(program.on_threads) + spares
         self._commit_every = commit_every
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
         self._limit = StartLimit(program.supervision)
@@ -129,7 +129,7 @@ class WorkerPool:
             every=store.every,
             commit_every=self._commit_every,
             crashes=crashes,
-            blas_threads=program.blas_threads,
+            blas_threads=program.own_threads.get(spec.address, program.blas_threads),
             wanted=wanted,
             slowed=program.slowed,
             delayed=program.delayed,
