@@ -95,8 +95,8 @@ def _until(step: int, checkpoints: list[int], every: int) -> int:
 def _run(training: PreparedTraining, watch: Watch) -> None:
     if training.spec.hosting.own_threads:
         raise ConfigError(
-            f"expected a run with the same `blas_threads` for all stages, got {training.spec.stages}, whose stages need "
-            "processes of their own; of such a run failures alone can be replayed"
+            f"expected a run with the same `blas_threads` for all stages, got {training.spec.stages}, whose "
+            "stages need processes of their own; of such a run failures alone can be replayed"
         )
     stages = training.spec.stage_specs(training.initial, training.trainer.run)
     first = [each.address for each in stages if not each.replica]
