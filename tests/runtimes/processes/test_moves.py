@@ -22,8 +22,8 @@ from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError, Sup
 from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.hosting.peer_ref import PeerRef
 from annex_actors.runtimes.hosting.tree import LAYERS
+from annex_actors.runtimes.hosting.workers.worker_child import WorkerRef
 from annex_actors.runtimes.processes.commit_logs import CommitLogs
-from annex_actors.runtimes.processes.process_child import ProcessRef
 from annex_actors.runtimes.program import Observer
 from annex_actors.runtimes.threads import ActorPeer
 from annex_actors.stores import MemoryStore
@@ -62,7 +62,7 @@ def test_every_layer_and_the_reader_move_to_a_thread_and_back() -> None:
 
     checkpoint, seen, job = struck(strike, training=replace(TRAINING, in_files=True), max_restarts=0)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
-    assert set(map(tuple, places.values())) == {(ActorPeer, ProcessRef)}
+    assert set(map(tuple, places.values())) == {(ActorPeer, WorkerRef)}
     assert len(seen.of(PeerMoved)) == job.restarts == 2 * len(places)
     assert [event for event in seen.of(PeerExited) if not event.orderly] == []
 
