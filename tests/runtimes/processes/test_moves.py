@@ -114,11 +114,11 @@ def test_a_layer_may_begin_on_a_thread_and_keeps_its_own_number_of_blas_threads(
     program = replace(TRAINING.program(), workers=worker, own_threads={ALL[1]: 2})
     job = started(program)
     assert isinstance(job.peer(MIDDLE), ActorPeer)
-    assert isinstance(job.peer(ALL[0]), ProcessRef)
+    assert isinstance(job.peer(ALL[0]), WorkerRef)
     with pytest.raises(ConfigError, match=r"expected a layer with 1 BLAS thread, .*, got layer 1 .* 2"):
         job.move(ALL[1], "thread")
     job.move(MIDDLE, "process")
-    assert isinstance(job.peer(MIDDLE), ProcessRef)
+    assert isinstance(job.peer(MIDDLE), WorkerRef)
     job.halt()
     finish(job, program, TRAINING.initial)
 
