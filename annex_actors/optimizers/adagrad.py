@@ -57,6 +57,11 @@ class Adagrad:
         keep_checked(self, self.weight_decay, self.decay_biases)
 
     @property
+    def is_elementwise(self) -> bool:
+        """True: each number is updated by itself."""
+        return True
+
+    @property
     def name(self) -> str:
         """The optimizer's name."""
         return "adagrad"

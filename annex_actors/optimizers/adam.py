@@ -63,6 +63,11 @@ class Adam:
         keep_checked(self, self.weight_decay, self.decay_biases)
 
     @property
+    def is_elementwise(self) -> bool:
+        """True: each number is updated by itself."""
+        return True
+
+    @property
     def name(self) -> str:
         """The optimizer's name."""
         return "adam"

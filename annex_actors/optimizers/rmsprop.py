@@ -65,6 +65,11 @@ class RMSprop:
         keep_checked(self, self.weight_decay, self.decay_biases)
 
     @property
+    def is_elementwise(self) -> bool:
+        """True: each number is updated by itself."""
+        return True
+
+    @property
     def name(self) -> str:
         """The optimizer's name."""
         return "rmsprop"

@@ -82,10 +82,9 @@ class Share(WithArray):
         return {layer: tuple(next(arrays) for _ in range(count)) for layer, count in self.counts}
 
 
-@made_often
 @dataclass(frozen=True, slots=True, eq=False)
-class GradientRows(WithArray):
-    """The rows of the weight gradients of a step that one replica has computed, for the others.
+class Rows(WithArray):
+    """The rows that one replica has computed in a step of what is divided, for all of them.
 
     Args:
         array: those of the first layer that is divided.
@@ -93,7 +92,6 @@ class GradientRows(WithArray):
         rest: those of the other layers, in order.
     """
 
-    kind = "gradient rows"
     is_kept = True
 
     array: Floats
@@ -109,3 +107,22 @@ class GradientRows(WithArray):
     def nbytes(self) -> int:
         """The size of all arrays."""
         return sum(array.nbytes for array in self.stack)
+
+    def _payload(self) -> str:
+        return f" of replica {self.replica}{WithArray._payload(self)}"
+
+
+@made_often
+@dataclass(frozen=True, slots=True, eq=False)
+class GradientRows(Rows):
+    """Rows of the weight gradients of a step, before they are clipped."""
+
+    kind = "gradient rows"
+
+
+@made_often
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightRows(Rows):
+    """Rows of the weights after a step."""
+
+    kind = "weight rows"

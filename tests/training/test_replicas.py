@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from annex_actors.layers import activation, dense, sequence
 from annex_actors.placement import Plan, PlannedStage
 from annex_actors.runtimes import Runtime
 from annex_actors.training.early_stopping import EarlyStopping
@@ -14,6 +15,11 @@ from annex_actors.training.learner import Learner
 from tests.trainings import Training, fingerprints, host_named, undisturbed
 
 TRAINING = Training(microbatches=3, epochs=3)
+WIDE = Training(
+    network=sequence(dense(160), activation("relu"), dense(3)), input_shape=(150,), microbatches=3, epochs=3
+)
+"""With weights and slots that replicas divide."""
+
 PLANS = ["2x2,3", "1,1x3,3x2", Plan((PlannedStage(5, replicas=3),))]
 
 
@@ -37,13 +43,23 @@ def test_a_training_goes_on_with_other_replicas(then: str | Plan) -> None:
     assert fingerprints(resumed.checkpoint) == undisturbed(TRAINING).fingerprints
 
 
-def test_the_best_epoch_is_restored_from_the_commits_of_the_first_replicas() -> None:
+@pytest.mark.parametrize("then", ["2x3,1", "1,2x2", "layer"])
+def test_a_training_whose_slots_are_divided_goes_on_with_other_replicas(then: str) -> None:
+    begun = WIDE.learner(stages="1x3,2x2").train(WIDE.dataset, epochs=1, batch_size=5)
+    assert begun.checkpoint.optimizer["0.mean.weight"].shape == (150, 160)
+    resumed = WIDE.learner(stages=then).train(WIDE.dataset, epochs=3, batch_size=5, resume=begun.checkpoint)
+    assert fingerprints(resumed.checkpoint) == undisturbed(WIDE).fingerprints
+
+
+def test_the_best_epoch_is_restored_from_the_commits_of_replicas() -> None:
     halt = EarlyStopping(monitor="test_cost", patience=1, restore_best_weights=True)
-    expected, found = (
-        learner(stages).train(TRAINING.dataset, epochs=20, batch_size=5, halt=halt) for stages in ("layer", "2x2,3x3")
-    )
-    assert fingerprints(found.checkpoint) == fingerprints(expected.checkpoint)
-    assert tuple(found.history) == tuple(expected.history)
+    for training, plan in ((TRAINING, "2x2,3x3"), (WIDE, "1x3,2x2")):
+        expected, found = (
+            training.learner(stages=stages).train(training.dataset, epochs=20, batch_size=5, halt=halt)
+            for stages in ("layer", plan)
+        )
+        assert fingerprints(found.checkpoint) == fingerprints(expected.checkpoint)
+        assert tuple(found.history) == tuple(expected.history)
 
 
 @pytest.mark.parametrize("host", ["inline", "schedulers"])
