@@ -12,7 +12,7 @@ import pytest
 _Case = TypeVar("_Case")
 
 WHOLE = "TESTS_WHOLE"
-"""The environment variable that `conftest` sets for ``--whole``: modules make their parameters when they are imported."""
+"""The environment variable that `conftest` sets for ``--whole``: modules make parameters when they are imported."""
 
 
 def matrix(cases: Sequence[_Case], *, sample: int, id: Callable[[_Case], str], seed: int = 0) -> list[Any]:
@@ -20,9 +20,8 @@ def matrix(cases: Sequence[_Case], *, sample: int, id: Callable[[_Case], str], s
 
     Tens of thousands of tests that wait for ``--whole`` would take pytest longer to collect than those that run.
     """
-    return [
-        pytest.param(case, id=id(case)) for case in some(cases, sample=sample, whole=WHOLE in os.environ, seed=seed)
-    ]
+    chosen = some(cases, sample=sample, whole=WHOLE in os.environ, seed=seed)
+    return [pytest.param(case, id=id(case)) for case in chosen]
 
 
 def some(cases: Sequence[_Case], *, sample: int, whole: bool, seed: int = 0) -> list[_Case]:
