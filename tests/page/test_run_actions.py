@@ -65,7 +65,7 @@ def test_an_actor_that_is_killed_is_restarted_and_no_bit_changes(runtime: str, a
 def test_a_layer_that_is_moved_goes_to_the_other_kind_of_worker_where_there_is_one(runtime: str) -> None:
     undisturbed, _ = result_of(runtime, lambda actions: "")
     moved, said = result_of(runtime, lambda actions: actions.move("stage-1"))
-    assert said == "stage-1 moves to a thread; it was incarnation 1"
+    assert said.startswith("stage-1 moves to a thread; ")
     assert moved.restarts == 1
     assert moved.checkpoint.hashes == undisturbed.checkpoint.hashes
 
