@@ -14,7 +14,7 @@ class Request(BaseModel):
         method: what to do: look at the run, examine its actors, end it as Ctrl-C does, kill an actor,
             or move one to another worker.
         actor: which one to kill or move: the index of a layer, an id such as ``stage-1``, or a part of its label.
-        worker: where to move it: ``thread`` or ``process``.
+        worker: where to move it: ``thread`` or ``process``; None: the one where it does not live.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,4 +51,6 @@ class Killed(_Ended):
 
 
 class Moved(_Ended):
-    """An actor that was told to move: what ``move`` results in; ``incarnation`` is the last one before it."""
+    """An actor that was told to move to a ``worker``; ``incarnation`` is the last one before it."""
+
+    worker: str

@@ -249,6 +249,7 @@ class Profile:
         Raises:
             ConfigError: it was not measured.
         """
+        checks.text("runtime", runtime)
         return self.hops[runtime] if runtime in self.hops else checks.unknown("runtime", runtime, self.hops)
 
     def to_json(self) -> str:

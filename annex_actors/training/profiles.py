@@ -21,7 +21,7 @@ from annex_actors.runtimes import InlineRuntime, Program, runtime
 from annex_actors.stores import MemoryStore
 from annex_actors.training import kept_profiles
 from annex_actors.training.blocks import block, prepared_blocks
-from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.learner_spec import LearnerSpec, checked_spec
 from annex_actors.training.preparation import PreparedTraining
 
 RUNTIMES = ("schedulers", "threads", "processes")
@@ -62,6 +62,7 @@ def profile(
     Raises:
         UserError: settings or data that do not fit.
     """
+    checked_spec(spec)
     checks.instance("dataset", dataset, Dataset, 'a data set, such as load("iris")')
     batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
     fresh = checks.boolean("fresh", fresh)
