@@ -156,25 +156,20 @@ class JobTrace:
             self._keep.describe(self._header)
 
     def _named(self, rings: Sequence[tuple[Address, int, Ring]], parts: Sequence[Records]) -> Records:
-        """Return records as the rings have them, with the peers' names, and with names that the whole trace shares.
+        """Return the records of rings, with names that the whole trace shares.
 
         All at once: NumPy lets other threads run at each call, and waits until it may go on.
         """
-        records = np.empty(sum(map(len, parts)), RECORD)
+        records = np.concatenate([np.empty(0, RECORD), *parts])
         if not len(records):
             return records
-        written: Any = np.concatenate(parts)
-        for name in written.dtype.names:
-            records[name] = written[name]
-        which = np.repeat(np.arange(len(rings)), [len(part) for part in parts])
         shared = np.zeros((len(rings), NAMES), np.uint8)
         for row, part, (_, _, ring) in zip(shared, parts, rings, strict=True):
             names = [self._index(name) for name in ring.names] if len(part) else []
             row[: len(names)] = names
-        records["kind"], records["role"] = shared[which, written["kind"]], shared[which, written["role"]]
-        own = np.array([(self._index(peer.role), -1 if peer.number is None else peer.number) for peer, _, _ in rings])
-        records["own_role"], records["own_number"] = own[which].T
-        records["own_incarnation"] = np.array([number for _, number, _ in rings])[which]
+        which = np.repeat(np.arange(len(rings)), [len(part) for part in parts])
+        for field in ("kind", "role", "own_role"):
+            records[field] = shared[which, records[field]]
         return records
 
     def _index(self, name: str) -> int:
