@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -31,7 +32,7 @@ _SIZE, _pack_message, _pack_work = RECORD.itemsize, MESSAGE.pack_into, WORK.pack
 Head: TypeAlias = tuple[bytes, bool]
 """What records of a kind begin with, and whether the messages have arrays."""
 
-Heads: TypeAlias = dict[tuple[type, Address | None], Head]
+Heads: TypeAlias = defaultdict[Address | None, dict[type, Head]]
 
 
 def recorder_of(memory: Memory, scope: Scope, clock: Callable[[], float]) -> Recorder:
@@ -65,9 +66,9 @@ class Recorder(Instrument):
         self._clock = clock
         self._began, self._version = 0.0, 0
         self._names: dict[str, int] = {}
-        self._received: Heads = {}
-        self._sent: Heads = {}
-        self._worked: Heads = {}
+        self._received: Heads = defaultdict(dict)
+        self._sent: Heads = defaultdict(dict)
+        self._worked: Heads = defaultdict(dict)
 
     def received(self, peer: Peer, envelope: Envelope) -> None:
         """Record a message that is taken from the inbox."""
@@ -75,7 +76,7 @@ class Recorder(Instrument):
         if written < self._limit or self._has_room():
             message, sender = envelope.message, envelope.sender
             try:
-                head, has_array = self._received[message.__class__, sender]
+                head, has_array = self._received[sender][message.__class__]
             except KeyError:
                 head, has_array = self._head(self._received, RECEIVED, peer, sender, message)
             _pack_message(
@@ -102,7 +103,7 @@ class Recorder(Instrument):
                 envelope, to = effect.envelope, effect.to
                 message = envelope.message
                 try:
-                    head, has_array = self._sent[message.__class__, to]
+                    head, has_array = self._sent[to][message.__class__]
                 except KeyError:
                     head, has_array = self._head(self._sent, SENT, peer, to, message)
                 _pack_message(
@@ -124,7 +125,7 @@ class Recorder(Instrument):
         if written < self._limit or self._has_room():
             other, message = item if isinstance(item, tuple) else (None, item)
             try:
-                head, _ = self._worked[message.__class__, other]
+                head, _ = self._worked[other][message.__class__]
             except KeyError:
                 head, _ = self._head(self._worked, WORKED, peer, other, message)
             if message is None:
@@ -158,7 +159,7 @@ class Recorder(Instrument):
         kind = self._name(START if message is None else message.kind)
         (role, number), (own_role, own_number) = other or peer.address, peer.address
         ends = self._name(role), self._name(own_role), _number(number), _number(own_number)
-        head = heads[message.__class__, other] = (
+        head = heads[other][message.__class__] = (
             HEAD_FIELDS.pack(what, kind, *ends, peer.incarnation),
             isinstance(message, WithArray),
         )
