@@ -113,14 +113,14 @@ class Ring:
         pieces = (content[start : start + NAME] for start in range(0, len(content), NAME))
         return [each.rstrip(b"\0").decode(errors="replace") for each in pieces]
 
-    def take(self) -> Records:
-        """Remove and return what was written since the last call, in a copy. For the reader."""
+    def take(self, into: bytearray) -> int:
+        """Move what was written since the last call to the end of ``into``; return how many records. For the reader."""
         counts, size = self.counts, RECORD.itemsize
         read, written = counts[READ], counts[WRITTEN]
-        if read == written:
-            return np.empty(0, RECORD)
-        first, last = read % self.room * size, ((written - 1) % self.room + 1) * size
-        spans = [(first, last)] if first < last else [(first, self.room * size), (0, last)]
-        content = b"".join([self.body[start:end] for start, end in spans])
-        counts[READ] = written
-        return np.frombuffer(content, RECORD)
+        if read < written:
+            first, last = read % self.room * size, ((written - 1) % self.room + 1) * size
+            spans = [(first, last)] if first < last else [(first, self.room * size), (0, last)]
+            for start, end in spans:
+                into += self.body[start:end]
+            counts[READ] = written
+        return written - read
