@@ -170,7 +170,7 @@ class Training:
         replicas: how many each stage has; empty: one each.
         weighted: whether the samples have weights.
         in_files: whether inputs are read by a reader, as if they were in files.
-        blas_threads: on which each product is computed.
+        blas_threads: on which each product is computed; or those of each layer.
     """
 
     network: Network = CLASSIFIER
@@ -191,7 +191,7 @@ class Training:
     replicas: tuple[int, ...] = ()
     weighted: bool = False
     in_files: bool = False
-    blas_threads: int = 1
+    blas_threads: int | tuple[int, ...] = 1
 
     @property
     def steps(self) -> int:

@@ -13,7 +13,7 @@ from annex_actors.cli.output import print_result, print_table
 from annex_actors.cli.profile import KNOWN, read_profile
 
 if TYPE_CHECKING:
-    from annex_actors.experiments.sweep import Point
+    from annex_actors.experiments.sweep import Swept
 
 _AXES = "What varies: stages=1..6 microbatches=1,2,4 schedule=*."
 _OUT = "The file to write all combinations to, as CSV."
@@ -83,7 +83,7 @@ def sweep(
         print_result(f"wrote {picture}")
 
 
-def _row(point: Point) -> list[object]:
+def _row(point: Swept) -> list[object]:
     bubble = f"{point.prediction.bubble:.0%}"
     memory = f"{point.memory / 1e6:.3g} MB"
     return [point.schedule, point.stages, point.microbatches, f"{1e3 * point.seconds:.3g}", bubble, memory]

@@ -8,6 +8,7 @@ from typing import Self
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
 from annex_actors.data import Dataset
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
@@ -33,7 +34,7 @@ _WARM_UP, _FEWEST, _MOST = 4, 12, 400
 """Steps of a block that do not count, and how many a block has at least and at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Compared:
     """One of the plans that are compared.
 
@@ -51,6 +52,8 @@ class Compared:
     measured: Timing | None = None
     weights_sha256: str | None = None
 
+    __repr__ = brief
+
     @property
     def seconds(self) -> float:
         """Of a step: measured, or predicted where it was not."""
@@ -62,11 +65,13 @@ class Compared:
         return None if self.measured is None else self.predicted.seconds / self.measured.median - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """The plans that were compared, in the order in which they were given."""
 
     plans: tuple[Compared, ...]
+
+    __repr__ = brief
 
     @property
     def winner(self) -> Compared:
@@ -130,7 +135,7 @@ def compare(
     profiles = _Profiles(
         spec, dataset, batch_size, parts, min(seconds, _PROFILE_S), None if known is None else known.scaled(rows)
     )
-    predicted = [each.predicted(profiles.with_threads(each.spec.blas_threads)) for each in contestants]
+    predicted = [each.predicted(profiles.with_threads(each.spec.hosting.blas_threads)) for each in contestants]
     found = [
         Compared(str(name).strip(), each.plan, prediction)
         for name, each, prediction in zip(given, contestants, predicted, strict=True)
@@ -252,7 +257,9 @@ def _check_equal(
     made: dict[object, set[str]] = {}
     for index, each in enumerate(contestants):
         lags = each.spec.lags(each.training.initial)
-        made.setdefault((each.spec.blas_threads, lags), set()).update(results[index][1] for results in table)
+        made.setdefault((each.training.identity.settings["blas_threads"], lags), set()).update(
+            results[index][1] for results in table
+        )
     if any(len(weights) > 1 for weights in made.values()):
         got = ", ".join(f"{each.name}: {str(each.weights_sha256)[:12]}" for each in measured)
         raise RunFailedError(f"expected the same weights with every plan after the same steps, got {got}; report this")

@@ -12,7 +12,7 @@ from typing import Any
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.shown import shown
+from annex_actors.base.shown import brief, shown
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset
 from annex_actors.experiments.prediction import Prediction, predict
@@ -32,14 +32,23 @@ _MOST = 10_000
 _WANTED = "as stages=1..6 microbatches=1,2,4 schedule=*"
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One combination, and what it is predicted to come to."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Swept:
+    """A combination of a sweep, and what it is predicted to come to.
+
+    Args:
+        stages: how many, or ``layer``.
+        microbatches: of a step.
+        schedule: its name.
+        prediction: of a step.
+    """
 
     stages: int | str
     microbatches: int
     schedule: str
     prediction: Prediction
+
+    __repr__ = brief
 
     @property
     def seconds(self) -> float:
@@ -91,7 +100,7 @@ def sweep(
     *,
     batch_size: int = 32,
     known: Profile | None = None,
-) -> tuple[Point, ...]:
+) -> tuple[Swept, ...]:
     """Return the prediction of each combination that is possible, in the order of the axes.
 
     A combination is left out where the schedule does not take so many stages and microbatches.
@@ -134,7 +143,7 @@ def sweep(
             if schedule not in DISCIPLINES:
                 raise
             continue  # this schedule does not take so many
-        points.append(Point(count, microbatches, schedule, found))
+        points.append(Swept(count, microbatches, schedule, found))
     if not points:
         raise ConfigError("expected a combination that its schedule takes, got none; let more vary")
     return tuple(points)
@@ -145,19 +154,19 @@ def _plan(spec: LearnerSpec, dataset: Dataset, stages: int | str) -> Plan:
     return Plan(tuple(PlannedStage(len(each)) for each in own.placement(own.initial(dataset.input_shape))))
 
 
-def front(points: Sequence[Point]) -> tuple[Point, ...]:
+def front(points: Sequence[Swept]) -> tuple[Swept, ...]:
     """Return the Pareto front of time and memory: no other point is better in one of them and no worse in the other.
 
     The fastest comes first; of equal points there is one.
     """
-    best: list[Point] = []
+    best: list[Swept] = []
     for each in sorted(points, key=lambda point: (point.seconds, point.memory)):
         if not best or each.memory < best[-1].memory:
             best.append(each)
     return tuple(best)
 
 
-def as_csv(points: Sequence[Point]) -> str:
+def as_csv(points: Sequence[Swept]) -> str:
     """Return all points as CSV; times in seconds, memory in bytes."""
     text, on_front = StringIO(), {id(each) for each in front(points)}
     writer = csv.writer(text, lineterminator="\n")
@@ -169,7 +178,7 @@ def as_csv(points: Sequence[Point]) -> str:
     return text.getvalue()
 
 
-def heat_map(points: Sequence[Point], picture_format: str) -> bytes:
+def heat_map(points: Sequence[Swept], picture_format: str) -> bytes:
     """Return a picture: for each schedule a map of the step's time, by stages and microbatches.
 
     Args:

@@ -212,6 +212,7 @@ class PreparedTraining:
             observers: called with the run's events.
             seconds: see `TrainerSpec`.
         """
+        hosting = self.spec.hosting
         return Program(
             self.trainer.run,
             self.spec.stage_specs(self.initial, self.trainer.run),
@@ -222,7 +223,9 @@ class PreparedTraining:
             tuple(observers),
             self.spec.load,
             reader=ReaderSpec.of(self.trainer),
-            blas_threads=self.spec.blas_threads,
+            blas_threads=hosting.blas_threads,
+            own_threads=hosting.own_threads,
+            workers=hosting.workers,
         )
 
 

@@ -35,7 +35,7 @@ def start(spec: LearnerSpec, program: Program) -> Job:
     Raises:
         BrokenBlasError: the library that computes the matrix products returns wrong results.
     """
-    self_test(spec.kernels, spec.blas_threads)
+    self_test(spec.kernels, spec.hosting.blas_threads)
     return spec.runtime.start(traced(program, spec.runtime))
 
 

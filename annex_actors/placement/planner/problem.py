@@ -9,6 +9,7 @@ from typing import Any
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
 from annex_actors.placement.profile import LayerProfile, Profile
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import SYNCHRONOUS
@@ -80,7 +81,7 @@ class LayerCosts:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Chain:
     """The layers of a network, for microbatches of one size.
 
@@ -94,6 +95,8 @@ class Chain:
 
     layers: tuple[LayerCosts, ...]
     input_bytes: int = 0
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         layers = checks.elements("layers", self.layers, LayerCosts, "the costs of a layer")
@@ -147,7 +150,7 @@ class Link:
         return self.latency + self.per_byte * size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Problem:
     """What to plan, and within which limits.
 
@@ -175,6 +178,8 @@ class Problem:
     objective: Objective | str = Objective.THROUGHPUT
     most_replicas: int = 1
     cores: int | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         cores = self.cores
