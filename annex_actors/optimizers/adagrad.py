@@ -58,8 +58,8 @@ class Adagrad:
 
     @property
     def is_elementwise(self) -> bool:
-        """True: each number is updated by itself."""
-        return True
+        """True: each number is updated by itself. A subclass may do otherwise, and says so itself."""
+        return type(self) is Adagrad
 
     @property
     def name(self) -> str:

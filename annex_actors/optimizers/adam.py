@@ -64,8 +64,8 @@ class Adam:
 
     @property
     def is_elementwise(self) -> bool:
-        """True: each number is updated by itself."""
-        return True
+        """True: each number is updated by itself. A subclass may do otherwise, and says so itself."""
+        return type(self) in (Adam, AdamW)
 
     @property
     def name(self) -> str:

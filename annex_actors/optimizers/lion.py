@@ -57,8 +57,8 @@ class Lion:
 
     @property
     def is_elementwise(self) -> bool:
-        """True: each number is updated by itself."""
-        return True
+        """True: each number is updated by itself. A subclass may do otherwise, and says so itself."""
+        return type(self) is Lion
 
     @property
     def name(self) -> str:

@@ -66,8 +66,8 @@ class RMSprop:
 
     @property
     def is_elementwise(self) -> bool:
-        """True: each number is updated by itself."""
-        return True
+        """True: each number is updated by itself. A subclass may do otherwise, and says so itself."""
+        return type(self) is RMSprop
 
     @property
     def name(self) -> str:

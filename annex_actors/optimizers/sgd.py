@@ -62,8 +62,8 @@ class Sgd:
 
     @property
     def is_elementwise(self) -> bool:
-        """True: each number is updated by itself."""
-        return True
+        """True: each number is updated by itself. A subclass may do otherwise, and says so itself."""
+        return type(self) is Sgd
 
     @property
     def name(self) -> str:

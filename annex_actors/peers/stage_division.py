@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -32,11 +31,8 @@ from annex_actors.layers import AnyLayer, DividesRows, Factors, Tuning, Weighted
 from annex_actors.optimizers import Clipping, Optimizer, is_elementwise
 from annex_actors.peers.stage_state import LayerState, StageState
 from annex_actors.protocol.messages import Address, freeze
-from annex_actors.protocol.replicas import GradientRows, Rows, WeightRows
+from annex_actors.protocol.replicas import GradientRows, Rows, WeightRows, cuts
 from annex_actors.protocol.routing import Routing, replica_of
-
-BLOCK = 48
-"""Rows are cut at multiples of this."""
 
 LEAST = 48
 """The fewest numbers in a row. With fewer there is little to divide; and a few rows at an edge that are added up in
@@ -82,11 +78,10 @@ class Division:
         self.names: dict[int, str] = {}
         self._tried: dict[tuple[object, ...], bool] = {}
         for offset, layer in enumerate(layers):
-            if isinstance(layer, DividesRows) and not (tuning and tuning[offset].frozen):
-                array = states[offset].parameters[layer.divided]
-                found = cuts(len(array), len(others) + 1)
-                if found and array[0].size >= LEAST:
-                    self._cuts[offset], self.names[offset] = found, layer.divided
+            name = divided(layer, states[offset], tuning[offset] if tuning else None)
+            found = cuts(len(states[offset].parameters[name]), len(others) + 1) if name else ()
+            if name and found:
+                self._cuts[offset], self.names[offset] = found, name
 
     @property
     def is_empty(self) -> bool:
@@ -161,6 +156,14 @@ def _is_alike(layer: DividesRows, factors: Factors, own: slice, trial: int) -> b
     return alone.tobytes() == whole[own].tobytes()
 
 
+def divided(layer: AnyLayer, state: LayerState, tuning: Tuning | None) -> str | None:
+    """Return the name of the array of a layer that replicas divide if it has enough rows for them; None: none."""
+    if not isinstance(layer, DividesRows) or (tuning is not None and tuning.frozen):
+        return None
+    array = state.parameters[layer.divided]
+    return layer.divided if len(array) and array[0].size >= LEAST else None
+
+
 def division_of(
     layers: Sequence[AnyLayer],
     tuning: Sequence[Tuning],
@@ -175,12 +178,3 @@ def division_of(
         return None
     division = Division(layers, tuning, states, address, routing, optimizer, clipping)
     return None if division.is_empty else division
-
-
-def cuts(rows: int, replicas: int) -> tuple[slice, ...]:
-    """Return the rows of each replica, the last ones with the rest; none if there are fewer than a block for each."""
-    blocks = rows // BLOCK
-    if blocks < replicas:
-        return ()
-    starts = [BLOCK * (blocks * replica // replicas) for replica in range(replicas)]
-    return tuple(slice(start, stop) for start, stop in pairwise([*starts, rows]))

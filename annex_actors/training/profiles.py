@@ -179,6 +179,8 @@ def _layers(training: PreparedTraining, measured: Measured) -> tuple[LayerProfil
             saved_bytes=size.saved,
             optimizer_bytes=size.optimizer,
             factor_bytes=size.factors,
+            divided_rows=size.divided_rows,
+            divided_bytes=size.divided_slots,
         )
         for name, times, size in zip(names, measured.layers, sizes, strict=True)
     )
@@ -208,7 +210,11 @@ def _key(trainings: Mapping[int, PreparedTraining], found: Mapping[str, str], th
     sizes = [(rows, each.trainer.microbatches) for rows, each in trainings.items()]
     loaded = [sha256(read_file(Path(each))).hexdigest() for each in first.spec.load]
     return _digest(
-        "layers", str(sorted(settings.items(), key=str)), str(sizes), *map(str, sorted(found.items())), *loaded
+        "layers, and what of them is divided",
+        str(sorted(settings.items(), key=str)),
+        str(sizes),
+        *map(str, sorted(found.items())),
+        *loaded,
     )
 
 

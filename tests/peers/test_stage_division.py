@@ -15,13 +15,13 @@ from annex_actors.layers import AnyLayer, DividesRows, Factors, Tuning, activati
 from annex_actors.layers.dense import Dense
 from annex_actors.optimizers import Averaged, ClipBy, Clipping, Optimizer, Sgd
 from annex_actors.peers.norm_mailbox import NormMailbox
-from annex_actors.peers.stage_division import BLOCK, LEAST, TRIALS, Division, cuts, division_of
+from annex_actors.peers.stage_division import LEAST, TRIALS, Division, division_of
 from annex_actors.peers.stage_progress import StageProgress
 from annex_actors.peers.stage_state import LayerState, StageState
 from annex_actors.peers.stage_update import Update
 from annex_actors.protocol.messages import WHOLE_STEP, freeze
 from annex_actors.protocol.norms import GlobalNorm
-from annex_actors.protocol.replicas import GradientRows, Rows, WeightRows
+from annex_actors.protocol.replicas import BLOCK, GradientRows, Rows, WeightRows, cuts
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.runtimes.blas import pinned_blas
 from tests.protocol.messages import RUN, forward
