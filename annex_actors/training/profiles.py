@@ -156,7 +156,7 @@ def _overheads(
 ) -> Overheads:
     """Return what is beside the layers, of the network with one actor and with one for each layer."""
     spec, parts = training.spec, training.trainer.microbatches
-    stages = [PlannedStage(1, blas_threads=spec.blas_threads)] * (len(spec.network.layers) + 1)
+    stages = [PlannedStage(1, blas_threads=spec.hosting.blas_threads)] * (len(spec.network.layers) + 1)
     several = prepared_blocks(replace(spec, stages=Plan(tuple(stages))), dataset, rows)
     pieces = 2 * parts + (1 if spec.schedule.weight_gradients is Grouping.STEP else parts)
     one, each = (partial(_program, of, instrument=NO_INSTRUMENT) for of in (training, several))

@@ -81,6 +81,6 @@ class RayRuntime:
         pool = RayPool(
             program, self.ray_address, copies=self.commit_copies, commit_every=self.commit_every, spares=self.spares
         )
-        beside, host = ThreadHost(program), WorkerOrThreadHost(pool, program)
+        beside, host = ThreadHost(program.faults), WorkerOrThreadHost(pool, program)
         hosted = replace(program, store=pool.store)
         return SupervisedJob(hosted, lambda spec: beside if spec is program.driver else host, pool)
