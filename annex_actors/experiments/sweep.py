@@ -122,7 +122,7 @@ def sweep(
     if known is not None:
         checks.instance("known", known, Profile, "a profile, such as that of `annex-actors profile`")
     size = min(checks.whole_number("batch_size", batch_size, at_least=1), len(dataset.train))
-    usual = {
+    usual: dict[str, list[Any]] = {
         "stages": [spec.actors if spec.stages != PER_LAYER else PER_LAYER],
         "microbatches": [spec.parts(size)],
         "schedule": [spec.schedule.name],
