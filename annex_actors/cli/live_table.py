@@ -33,7 +33,7 @@ class Source(Protocol):
     def doctor(self) -> Diagnosis:
         """Return what is wrong with its actors."""
 
-    def kill(self, actor: str) -> Killed:
+    def kill(self, actor: str) -> tuple[Killed, ...]:
         """Kill an actor."""
 
     def move(self, actor: str) -> Moved:
@@ -172,8 +172,7 @@ class LiveTable(App[None]):
     @work(thread=True, exclusive=True, group="act")
     def kill(self, actor: ActorStatus) -> None:
         """Kill an actor, and say so."""
-        killed = self._attempt(lambda: f"killed {self._source.kill(actor.id).label}, incarnation {actor.incarnation}")
-        self.call_from_thread(self.say, killed)
+        self.call_from_thread(self.say, self._attempt(lambda: _killed(self._source.kill(actor.id))))
 
     @work(thread=True, exclusive=True, group="act")
     def move_to_another_worker(self, actor: ActorStatus) -> None:
@@ -285,6 +284,10 @@ class LiveTable(App[None]):
                 act(actor)
 
         self.push_screen(Question(f"{verb.capitalize()} {printable(name_of(actor))} ({actor.id})?"), decided)
+
+
+def _killed(actors: Sequence[Killed]) -> str:
+    return ", ".join(f"killed {each.label}, incarnation {each.incarnation}" for each in actors)
 
 
 def _findings(found: Diagnosis) -> str:

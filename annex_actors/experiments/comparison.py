@@ -13,14 +13,13 @@ from annex_actors.data import Dataset
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Profile, Timing
-from annex_actors.profiling import timing
-from annex_actors.protocol.routing import stage_address
+from annex_actors.profiling import StepEnds, timing
 from annex_actors.runtimes import RunFailedError, SchedulersRuntime
 from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.stores import MemoryStore
 from annex_actors.training.automatic import tried
-from annex_actors.training.blocks import StepEnds, block, prepared_blocks
+from annex_actors.training.blocks import block, prepared_blocks
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner_spec import LearnerSpec, checked_spec
 from annex_actors.training.preparation import PreparedTraining
@@ -229,7 +228,7 @@ class _Contestant:
 
     def block(self, steps: int) -> tuple[float, str]:
         """Return the mean time of a step, and the fingerprint of the weights after the block."""
-        stages = [stage_address(index) for index in range(len(self.plan.stages))]
+        stages = self.training.saved_stages
         store, ends = MemoryStore(stages, depth=self.training.trainer.overlap + 1), StepEnds()
         program = block(self.training, steps, store, [ends])
         job = start(self.spec, replace(program, slowed=self.slowed, delayed=self.delayed))

@@ -25,7 +25,7 @@ from annex_actors.metrics import chosen, predicted_classes
 from annex_actors.peers.reader import ReaderSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.peers.trainer_state import TrainerState
-from annex_actors.protocol.messages import freeze
+from annex_actors.protocol.messages import Address, freeze
 from annex_actors.protocol.routing import Routing
 from annex_actors.runtimes import Crash, CrashPlan, Observer, Program
 from annex_actors.stores import StateStore
@@ -195,6 +195,12 @@ class PreparedTraining:
                 raise ConfigError(
                     f"expected the crash's `step` to be at least {step}, where the training goes on, got {crash.step}"
                 )
+
+    @property
+    def saved_stages(self) -> tuple[Address, ...]:
+        """The stages whose commits a checkpoint needs, in order, and the replicas where they divide the slots."""
+        specs = self.spec.stage_specs(self.initial, self.trainer.run)
+        return tuple(spec.address for spec in specs if spec.is_saved)
 
     def program(
         self, store: StateStore, observers: Sequence[Observer], seconds: Callable[[], float] = float

@@ -96,10 +96,10 @@ class Scripted:
         ill = Checkup(id="stage-3", label="layer 3 dense:10", verdict="hangs", text="it spins at mine.py:3 in forward")
         return Diagnosis(run="runs/digits", state="running", fine=False, actors=(ill,))
 
-    def kill(self, actor: str) -> Killed:
+    def kill(self, actor: str) -> tuple[Killed, ...]:
         """Record whom."""
         self.killed.append(actor)
-        return Killed(id=actor, label="layer 1 relu", incarnation=1)
+        return (Killed(id=actor, label="layer 1 relu", incarnation=1),)
 
     def move(self, actor: str) -> Moved:
         """Record whom."""

@@ -16,7 +16,15 @@ from annex_actors.schedules.table import SYNCHRONOUS
 from annex_actors.schedules.table import discipline as discipline_named
 
 _SECONDS = ("forward", "backward", "weight_gradient", "update")
-_BYTES = ("output_bytes", "parameter_bytes", "saved_bytes", "optimizer_bytes", "factor_bytes")
+_BYTES = (
+    "output_bytes",
+    "parameter_bytes",
+    "saved_bytes",
+    "optimizer_bytes",
+    "factor_bytes",
+    "divided_rows",
+    "divided_bytes",
+)
 
 
 class Objective(Enum):
@@ -46,6 +54,8 @@ class LayerCosts:
         saved_bytes: of what F keeps for B.
         optimizer_bytes: of the optimizer's slots.
         factor_bytes: of what B keeps for W.
+        divided_rows: of the array that replicas of a stage divide; 0: there is none.
+        divided_bytes: of the optimizer's slots of that array.
 
     Raises:
         ConfigError: a number below 0.
@@ -60,6 +70,8 @@ class LayerCosts:
     saved_bytes: int = 0
     optimizer_bytes: int = 0
     factor_bytes: int = 0
+    divided_rows: int = 0
+    divided_bytes: int = 0
 
     def __post_init__(self) -> None:
         checks.keep(
@@ -246,6 +258,8 @@ def _layer_costs(layer: LayerProfile) -> LayerCosts:
         saved_bytes=layer.saved_bytes,
         optimizer_bytes=layer.optimizer_bytes,
         factor_bytes=layer.factor_bytes,
+        divided_rows=layer.divided_rows,
+        divided_bytes=layer.divided_bytes,
     )
 
 
