@@ -74,7 +74,9 @@ def main(rounds: int, tasks: list[Task]) -> None:
             for name in programs:
                 found[name].append(taken(name, task))
         middle = {name: median(values) for name, values in found.items()}
-        parts = [f"{name} {middle[name]:7.1f} ({min(values):.1f} to {max(values):.1f})" for name, values in found.items()]
+        parts = [
+            f"{name} {middle[name]:7.1f} ({min(values):.1f} to {max(values):.1f})" for name, values in found.items()
+        ]
         times = f"   {middle['ours'] / middle['torch']:.2f} times" if "torch" in middle else ""
         print(f"{task.name:40} MiB: {', '.join(parts)}{times}", flush=True)
     print_peak_memory()
