@@ -14,7 +14,7 @@ from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Profile, Timing
 from annex_actors.profiling import StepEnds, timing
-from annex_actors.runtimes import RunFailedError, SchedulersRuntime
+from annex_actors.runtimes import InlineRuntime, RunFailedError, SchedulersRuntime
 from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.stores import MemoryStore
@@ -114,7 +114,7 @@ def compare(
         rounds: that count, >= 1.
         seconds: about how long to measure, in all; blocks have at least a dozen steps.
         slowed: layers that wait after their work; None: none.
-        delayed: how much later messages between stages arrive; None: as soon as they can.
+        delayed: how much later messages between stages arrive, except on ``inline``; None: as soon as they can.
         known: a profile of the network; None: it is found or measured, as by `annex_actors.training.profiles.profile`.
 
     Raises:
@@ -126,6 +126,8 @@ def compare(
     for name, given, kind in (("slowed", slowed, SlowedLayers), ("delayed", delayed, DelayedLinks)):
         if given is not None:
             checks.instance(name, given, kind, f"such as {kind.__name__}()")
+    if delayed is not None and spec.runtime.name == InlineRuntime.name:
+        raise ConfigError("expected `delayed` with a runtime on which messages travel, got inline; choose schedulers")
     if known is not None:
         checks.instance("known", known, Profile, "a profile, such as that of `annex-actors profile`")
     measure = checks.boolean("measure", measure)
