@@ -120,10 +120,23 @@ def _listed(labels: Sequence[str]) -> str:
 
 def one_line(error: BaseException) -> str:
     """Return what failed and why, on one line; for a layer, with the place and the original error."""
+    node = getattr(error, _NODE, "")
+    on = f", on node {node}" if node else ""
     if isinstance(error, PeerError):
-        return str(error)
+        return f"{error}{on}"
     text = error.summary if isinstance(error, LayerError) else named(error)
-    return " ".join(text.split())
+    return f"{' '.join(text.split())}{on}"
+
+
+_NODE = "__annex_actors_node__"
+
+
+def on_node(error: BaseException, node: str) -> BaseException:
+    """Return an error of a peer whose text and traceback say on which node that was; without a name, as it is."""
+    if node and not hasattr(error, _NODE):
+        setattr(error, _NODE, node)
+        error.add_note(f"on node {node}")
+    return error
 
 
 def explained(ended: PeerExited, error: BaseException) -> PeerExited:

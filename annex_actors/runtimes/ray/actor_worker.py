@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from queue import SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, current_thread
 from typing import Any, Self
 
 import ray
@@ -21,10 +22,14 @@ from annex_actors.runtimes.hosting.workers.control_messages import Ended
 from annex_actors.runtimes.hosting.workers.startup import START_S
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerDied
 from annex_actors.runtimes.ray.copied_log import CopyFailed
+from annex_actors.runtimes.ray.node_names import NodeNames
 from annex_actors.runtimes.ray.outbox import Batch
 from annex_actors.runtimes.ray.places import Options
 from annex_actors.runtimes.ray.remote_worker import CallChannel, Described, StopRunning
+from annex_actors.runtimes.ray.written import Printed, WrittenFile, last_words
 from supervisors import Rung, StartError
+
+logger = logging.getLogger(__name__)
 
 
 class ActorDied(WorkerDied):
@@ -33,11 +38,10 @@ class ActorDied(WorkerDied):
     Args:
         error: what Ray says.
         place: the piece of work in which it was, as far as that is known.
-        node: the name of its node.
     """
 
-    def __init__(self, error: BaseException, place: str | None, node: str) -> None:
-        super().__init__(f"{_cause(error)} on node {node}", place, external=True)
+    def __init__(self, error: BaseException, place: str | None) -> None:
+        super().__init__(_cause(error), place, external=True)
 
 
 class Caller:
@@ -77,7 +81,7 @@ class ActorWorker:
         handle: of the actor.
         load: the user's files that it runs first, by path.
         caller: makes the calls.
-        node_names: the names of nodes, by id.
+        names: of the nodes.
         here: the id of this process's node.
         report: called with a copy of commits that has failed.
     """
@@ -88,7 +92,7 @@ class ActorWorker:
         handle: Any,
         load: Mapping[str, bytes],
         caller: Caller,
-        node_names: Callable[[], Mapping[str, str]],
+        names: NodeNames,
         here: str,
         report: Callable[[CopyFailed], None],
     ) -> None:
@@ -96,10 +100,13 @@ class ActorWorker:
         self.handle = handle
         self.heartbeat = Heartbeat()
         self.forced = False
-        self.node = here
+        self.node_id = here
+        self.label = ""
+        """Of its peer; set before it is assigned one."""
         self._caller = caller
         self._channel = CallChannel("supervising process", handle)
-        self._node_names = node_names
+        self._names = names
+        self._files: tuple[WrittenFile, ...] = ()
         self._here = here
         self._report = report
         self._pid: int | None = None
@@ -127,14 +134,15 @@ class ActorWorker:
         except RayError as error:
             self.abandon()
             failure = StartError(f"an actor did not start: {_cause(error)}")
-            raise failure from ActorDied(error, None, "unknown") if isinstance(error, RayActorError) else error
+            raise failure from ActorDied(error, None) if isinstance(error, RayActorError) else error
         if isinstance(described, Ended):
             self.abandon()
             cause = described.exception()
             raise StartError(f"an actor did not start: {cause}") from cause
         assert isinstance(described, Described)
-        self.node = described.node
-        if self.node == self._here:
+        self.node_id, self._files = described.node, described.files
+        self._names.ask()
+        if self.node_id == self._here:
             self._pid, self._behind_s = described.pid, 0.0
         self._thread.start()
         return described
@@ -152,7 +160,12 @@ class ActorWorker:
     @property
     def node_name(self) -> str:
         """The name of its node."""
-        return self._node_names().get(self.node, self.node)
+        return self._names.of(self.node_id)
+
+    @property
+    def node(self) -> str:
+        """See `Worker`."""
+        return self._names.shown(self.node_id)
 
     @property
     def gone(self) -> bool:
@@ -207,10 +220,10 @@ class ActorWorker:
         if self._final is not None:
             return self._final.exception()
         assert self._death is not None
-        return ActorDied(self._death, self.heartbeat.place if self.heartbeat.began else None, self.node_name)
+        return ActorDied(self._death, self.heartbeat.place if self.heartbeat.began else None)
 
     def output(self) -> str:
-        """Return nothing: what the actor writes is in the logs of its node."""
+        """Return nothing: what the actor writes is logged as it comes."""
         return ""
 
     def close(self) -> None:
@@ -218,6 +231,8 @@ class ActorWorker:
         if not self.gone:
             self.kill()
             self.wait()
+        if self._thread.ident is not None and self._thread is not current_thread():
+            self._thread.join()
 
     def __repr__(self) -> str:
         return f"actor on node {self.node_name}"
@@ -241,7 +256,7 @@ class ActorWorker:
 
     def _take(self, batch: Batch) -> None:
         now = clock.now()
-        if self._behind_s is None or (self.node != self._here and now - batch.time < self._behind_s):
+        if self._behind_s is None or (self.node_id != self._here and now - batch.time < self._behind_s):
             self._behind_s = now - batch.time  # the quickest of all calls says it best
         if batch.heartbeat:
             self.heartbeat.follow(batch.heartbeat, self._behind_s)
@@ -250,6 +265,9 @@ class ActorWorker:
                 self._final = message
             elif isinstance(message, CopyFailed):
                 self._report(message)
+            elif isinstance(message, Printed):
+                self._files = message.files
+                self._log(message.text)
             elif self._on_message is not None:
                 self._on_message(message)
 
@@ -260,6 +278,16 @@ class ActorWorker:
             watchers, self._on_exit = self._on_exit, []
         for on_exit in watchers:
             on_exit()
+        if self._final is None and self._death and self._files and _cause(self._death) == _ENDED:  # such as a segmentation fault
+            self._log(last_words(self.node_id, self._files))
+
+    def _log(self, text: str) -> None:
+        if text:
+            on = f" on node {self.node}" if self.node else ""
+            logger.info("%s%s wrote:\n%s", self.label or "an actor", on, text)
+
+
+_ENDED = "its process ended"
 
 
 def _cause(error: BaseException) -> str:
@@ -268,5 +296,5 @@ def _cause(error: BaseException) -> str:
     if "ray.kill" in text:
         return "killed by ray.kill"
     if isinstance(error, RayActorError):
-        return "its node ended" if "node" in text and "died" in text and "Node" in text else "its process ended"
+        return "its node ended" if "node" in text and "died" in text and "Node" in text else _ENDED
     return " ".join(text.split())[:300]

@@ -23,6 +23,7 @@ from annex_actors.runtimes.program import PeerSpec, Program
 from annex_actors.runtimes.ray import cluster
 from annex_actors.runtimes.ray.actor_worker import ActorWorker, Caller
 from annex_actors.runtimes.ray.facts import compare, facts
+from annex_actors.runtimes.ray.node_names import NodeNames
 from annex_actors.runtimes.ray.places import AnyPlace, Options, RayPlaces
 from annex_actors.runtimes.ray.remote_worker import AssignWithCopies, CommitTo, remote_class
 from annex_actors.runtimes.ray.spare_actors import SpareActors
@@ -59,6 +60,7 @@ class RayPool:
         self._beat_s = min(MAX_INTERVAL_S, program.supervision.hang_seconds / CHECKS_PER_LIMIT) / 2
         self._class = remote_class()
         self._caller = Caller()
+        self._names = NodeNames(cluster.nodes)
         self._spares = SpareActors(self._new_worker, spares)
         self._limit = StartLimit(program.supervision)
         self._resources = ExitStack()
@@ -109,6 +111,7 @@ class RayPool:
     def _start(self, spec: PeerSpec, surroundings: RunSurroundings, incarnation: int) -> WorkerChild:
         number, _ = surroundings.open(spec.address)
         worker = self._spares.take(self._places.peer(spec.address))
+        worker.label = spec.label
         try:
             compare(self._facts, worker.ready().facts, worker.node_name)
         except StartError as error:
@@ -121,7 +124,7 @@ class RayPool:
 
     def _new_worker(self, options: Options) -> ActorWorker:
         handle = self._class.options(**options).remote(self._beat_s)
-        return ActorWorker(options, handle, self._load, self._caller, cluster.nodes, self._here, self.commits.report)
+        return ActorWorker(options, handle, self._load, self._caller, self._names, self._here, self.commits.report)
 
     def _assign(self, worker: ActorWorker, assigned: Assign) -> None:
         address, number = assigned.spec.address, assigned.number

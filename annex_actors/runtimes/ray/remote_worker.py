@@ -23,6 +23,7 @@ from annex_actors.runtimes.hosting.workers.peer_worker import PeerWorker
 from annex_actors.runtimes.ray.copied_log import CopiedLog, Copy
 from annex_actors.runtimes.ray.facts import Facts, facts
 from annex_actors.runtimes.ray.outbox import BEAT_S, Batch, Outbox
+from annex_actors.runtimes.ray.written import Printed, Written, WrittenFile
 
 
 class Parcel(NamedTuple):
@@ -66,11 +67,13 @@ class Described(NamedTuple):
         pid: of its process.
         node: the id of its node.
         facts: of the node.
+        files: to which the process writes.
     """
 
     pid: int
     node: str
     facts: Facts
+    files: tuple[WrittenFile, ...]
 
 
 class CallChannel:
@@ -107,6 +110,7 @@ class RemoteWorker(PeerWorker):
         super().__init__()
         self._beat_s = beat_s
         self._outbox = Outbox()
+        self._written = Written.here()
         self._expected: dict[Any, int] = {}
         self._copies: tuple[Copy, ...] = ()
         self._log: CopiedLog | None = None
@@ -123,7 +127,7 @@ class RemoteWorker(PeerWorker):
                 run_user_file(path, content)
             self._pin_blas()
             node = str(ray.get_runtime_context().get_node_id())
-            return Described(os.getpid(), node, facts(annex_actors.__version__))
+            return Described(os.getpid(), node, facts(annex_actors.__version__), self._written.files)
         except BaseException as error:  # noqa: BLE001 - the supervising process judges it
             return ended_by(error)
 
@@ -160,7 +164,9 @@ class RemoteWorker(PeerWorker):
     @ray.method(concurrency_group="listening")  # type: ignore[untyped-decorator]
     def listen(self) -> Batch:
         """Wait for what there is to say to the supervising process, and return it."""
-        return self._outbox.take(self._heartbeat, self._beat_s)
+        batch = self._outbox.take(self._heartbeat, self._beat_s)
+        text = self._written.new()
+        return batch._replace(messages=[Printed(text, self._written.files), *batch.messages]) if text else batch
 
     def _tell(self, message: object) -> None:
         self._outbox.put(message)
