@@ -7,7 +7,6 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-import annex_actors
 from annex_actors.base.errors import UserError
 from annex_actors.base.user_files import user_file_content
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
@@ -74,7 +73,7 @@ class RayPool:
         """
         with ExitStack() as stack:
             self._load = {path: user_file_content(path) for path in self._program.load}
-            self._facts = facts(annex_actors.__version__)
+            self._facts = facts()
             stack.enter_context(cluster.connected(self._address))
             self._here = cluster.here()
             stack.enter_context(self._caller)
