@@ -20,6 +20,7 @@ from annex_actors.runtimes.ray.facts import PACKAGE
 logger = logging.getLogger(__name__)
 
 _ADDRESS = "RAY_ADDRESS"
+_PATH = "PYTHONPATH"
 _USAGE = "RAY_USAGE_STATS_ENABLED"
 LOCAL = "local"
 """The address by which Ray is told to start on this machine, whatever runs there already."""

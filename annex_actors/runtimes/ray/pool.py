@@ -61,7 +61,8 @@ class RayPool:
         self._spares = SpareActors(self._new_worker, spares)
         self._limit = StartLimit(program.supervision)
         self._resources = ExitStack()
-        self.commits = StoredCommits(program.store, self._places, copies, commit_every)
+        deaths = program.supervision.max_restarts
+        self.commits = StoredCommits(program.store, self._places, copies, commit_every, deaths)
         self.store = FilledStore(program.store, self.commits)
         self.connections = Connections(_join)
 
