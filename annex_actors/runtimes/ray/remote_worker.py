@@ -194,9 +194,10 @@ class RemoteWorker(PeerWorker):
         self._log = CopiedLog(spec.address, assignment.number, self._copies, self._tell)
         started = self._host(assignment, self._log, Heartbeat(), NO_INSTRUMENT)
         with self._delivering:
-            early, self._early = self._early or (), None
-            for envelope in early if started is not None else ():
-                started.ref.tell(envelope)
+            early, self._early = self._early, None
+            if started is not None:
+                for envelope in early or ():
+                    started.ref.tell(envelope)
 
     def _exit(self, message: Ended) -> None:
         """Say why it ends; the supervising process then kills the actor."""

@@ -217,7 +217,7 @@ class StoredCommits:
     def _at(self, address: Address, step: int) -> Snapshot | None:
         for copy in self._copies[address]:
             try:
-                packed = ray.get(copy.handle.at.remote(address, step))
+                packed: Packed | None = ray.get(copy.handle.at.remote(address, step))
             except RayActorError:
                 continue
             if packed is not None:
