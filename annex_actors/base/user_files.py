@@ -43,18 +43,22 @@ def user_files(paths: Sequence[str | Path]) -> tuple[Path, ...]:
     return tuple(checks.path(f"load[{index}]", path) for index, path in enumerate(given))
 
 
-def run_user_file(path: str | Path) -> None:
+def run_user_file(path: str | Path, content: bytes | None = None) -> None:
     """Run a Python file for what it registers, once per process, like an import.
 
     The file becomes a module whose name depends on its path alone. So what it defines can be pickled by name, and
     another process that has run the file can unpickle it. The file's own name will not do: a library may have it.
+
+    Args:
+        path: of the file.
+        content: what is in it, where it is on another machine; None: it is read.
 
     Raises:
         ConfigError: there is no such file, or it raised an error; the message gives the line, and the cause is chained.
     """
     file = _resolved(path)
     name = _module_name(file)
-    content = _content(path)
+    content = user_file_content(path) if content is None else content
     turn = 1 + max((getattr(each, _TURN) for each in _modules()), default=0)
     if name in sys.modules:
         setattr(sys.modules[name], _TURN, turn)
@@ -110,7 +114,7 @@ def user_file_sha256(path: str | Path, *, as_it_ran: bool = False) -> str:
         ConfigError: there is no such file.
     """
     module = sys.modules.get(_module_name(_resolved(path))) if as_it_ran else None
-    return getattr(module, _SHA256, None) or sha256(_content(path)).hexdigest()
+    return getattr(module, _SHA256, None) or sha256(user_file_content(path)).hexdigest()
 
 
 def _modules() -> list[ModuleType]:
@@ -129,7 +133,12 @@ def _module_name(file: Path) -> str:
     return f"{file.stem}_{sha256(os.fsencode(file)).hexdigest()[:12]}"
 
 
-def _content(path: str | Path) -> bytes:
+def user_file_content(path: str | Path) -> bytes:
+    """Return the content of a Python file, for another machine to run.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
     try:
         return read_file(user_path(path), limit=SMALL)
     except OSError as error:

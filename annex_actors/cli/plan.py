@@ -61,7 +61,7 @@ def plan(
 ) -> None:
     """Plan which layers share an actor, with which schedule; say what bounds it, and why the second best plan lost."""
     from annex_actors.base.columns import width_of
-    from annex_actors.placement.planner import Problem
+    from annex_actors.placement.planner import Chain, LayerCosts, Problem
     from annex_actors.placement.planner import plan as best
     from annex_actors.placement.planner.texts import lines
     from annex_actors.profiling.machine import cores
@@ -85,20 +85,17 @@ def plan(
     config, learner, dataset = resolve(settings)
     size = min(config.training.batch_size, len(dataset.train))
     parts = _parts(microbatches, size)
-    measured = profile(learner.spec, dataset, batch_size=size, microbatches=parts, runtimes=[runtime], seconds=seconds)
-    virtual = speeds is not None or between is not None
-    problem = Problem.of(
-        measured,
-        batch_size=size,
-        microbatches=parts,
-        runtime=runtime,
-        workers=places,
-        objective=objective,
-        most_replicas=replicas,
-        cores=None if virtual else cores(),
+    choices: dict[str, Any] = {
+        "workers": places,
+        "objective": objective,
+        "most_replicas": replicas,
+        "cores": None if speeds is not None or between is not None else cores(),
         **({} if schedule is None else {"schedules": [schedule]}),
         **({} if between is None else {"link": between}),
-    )
+    }
+    Problem({1: Chain((LayerCosts(),))}, **choices)  # what is wrong is refused before anything is measured
+    measured = profile(learner.spec, dataset, batch_size=size, microbatches=parts, runtimes=[runtime], seconds=seconds)
+    problem = Problem.of(measured, batch_size=size, microbatches=parts, runtime=runtime, **choices)
     found = best(problem)
     names = [each.name for each in measured.layers]
     if out is not None:

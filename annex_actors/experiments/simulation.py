@@ -25,9 +25,8 @@ from annex_actors.runtimes.simulated import (
     Piece,
     SimulatedJob,
     SimulatedRuntime,
-    StageTally,
-    WorkerTally,
 )
+from annex_actors.runtimes.tallies import StageTally, WorkerTally
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.stores import MemoryStore
@@ -223,5 +222,5 @@ def _program(row: Discipline, routing: Routing, microbatches: int, steps: int, c
         epochs=1,
         overlap=row.overlap(stages),
     )
-    store = MemoryStore((spec.address for spec in specs if not spec.replica), depth=trainer.overlap + 1)
+    store = MemoryStore((spec.address for spec in specs if spec.is_saved), depth=trainer.overlap + 1)
     return Program("simulation", specs, trainer, store, Supervision(max_restarts=10**9))

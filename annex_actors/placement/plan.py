@@ -22,8 +22,9 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief, shown
 from annex_actors.base.texts import shortened
 from annex_actors.base.words import counted
+from annex_actors.placement.worker_kind import WorkerKind
 
-USAGE = "LAYERS[xREPLICAS][:blas_threads=N][:worker=N][:memory=64MB]"
+USAGE = "LAYERS[xREPLICAS][:blas_threads=N][:worker=process][:memory=64MB]"
 """How the text of a stage is written."""
 
 _COUNTS = re.compile(r"(\d{1,9})(?:x(\d{1,9}))?", re.ASCII)
@@ -39,17 +40,18 @@ class PlannedStage:
         replicas: copies of the stage that share the microbatches of a step.
         blas_threads: on how many threads the BLAS library computes each matrix product of the stage; more than one
             decides bits.
-        worker: the number of the worker that has the stage, from 0; None: one of its own.
+        worker: on which kind of worker the stage begins, ``process`` or ``thread``, where the runtime has both; None:
+            as the runtime does.
         memory: the most bytes that the stage may need; None: no limit.
 
     Raises:
-        ConfigError: not a whole number, or out of range.
+        ConfigError: not a whole number, or out of range; or no kind of worker.
     """
 
     layers: int
     replicas: int = 1
     blas_threads: int = 1
-    worker: int | None = None
+    worker: WorkerKind | str | None = None
     memory: int | None = None
 
     def __post_init__(self) -> None:
@@ -59,7 +61,7 @@ class PlannedStage:
             layers=checks.whole_number("layers", self.layers, at_least=1),
             replicas=checks.whole_number("replicas", self.replicas, at_least=1),
             blas_threads=checks.whole_number("blas_threads", self.blas_threads, at_least=1),
-            worker=None if worker is None else checks.whole_number("worker", worker, at_least=0),
+            worker=None if worker is None else checks.member("worker", worker, WorkerKind),
             memory=None if memory is None else byte_count("memory", memory),
         )
 

@@ -7,7 +7,7 @@ layers = ["dense:128", "relu"]  # their texts, or their indices, or how many
 [[stages]]
 layers = 2                      # the next two layers; the cost joins the last stage, or is counted
 blas_threads = 1
-# replicas, worker, memory = "64MB": see `PlannedStage`
+# replicas, worker = "thread", memory = "64MB": see `PlannedStage`
 ```
 
 A list of layers is checked against the network: a layer that is left out or placed twice is named. A run's config holds
@@ -93,7 +93,7 @@ def _table(stage: PlannedStage, names: Sequence[str]) -> str:
     lines = ["[[stages]]", f"layers = [{', '.join(json.dumps(name, ensure_ascii=False) for name in names)}]"]
     lines += [] if stage.replicas == 1 else [f"replicas = {stage.replicas}"]
     lines += [] if stage.blas_threads == 1 else [f"blas_threads = {stage.blas_threads}"]
-    lines += [] if stage.worker is None else [f"worker = {stage.worker}"]
+    lines += [] if stage.worker is None else [f'worker = "{stage.worker}"']
     lines += [] if stage.memory is None else [f'memory = "{bytes_text(stage.memory)}"']
     return "\n".join(lines) + "\n"
 

@@ -24,6 +24,7 @@ from annex_actors.runtimes.program import (
     StandstillError,
     Supervision,
 )
+from annex_actors.runtimes.ray import RayRuntime
 from annex_actors.runtimes.schedulers import SchedulersRuntime
 from annex_actors.runtimes.threads import ThreadsRuntime
 
@@ -33,6 +34,7 @@ RUNTIMES: Table[type[Runtime]] = Table(
         "schedulers": SchedulersRuntime,
         "threads": ThreadsRuntime,
         "processes": ProcessesRuntime,
+        "ray": RayRuntime,
         "inline": InlineRuntime,
     },
 )
@@ -66,6 +68,7 @@ __all__ = [
     "PeerSpec",
     "ProcessesRuntime",
     "Program",
+    "RayRuntime",
     "RunFailedError",
     "Runtime",
     "SchedulersRuntime",

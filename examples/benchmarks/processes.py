@@ -29,8 +29,8 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import ProcessesRuntime
 from annex_actors.runtimes.processes.arrivals import Arrivals
 from annex_actors.runtimes.processes.channel import Channel
-from annex_actors.runtimes.processes.connections import two_ends
 from annex_actors.runtimes.processes.link import Link
+from annex_actors.runtimes.processes.two_ends import two_ends
 from annex_actors.stores.shared_log import SharedCommitLog, anonymous_memory
 from examples.benchmarks.measuring import arguments, print_peak_memory
 
@@ -50,7 +50,7 @@ STORE = """
 import socket, sys, threading
 from annex_actors.runtimes.processes.arrivals import Arrivals
 from annex_actors.runtimes.processes.channel import Channel
-from annex_actors.runtimes.processes.connections import two_ends
+from annex_actors.runtimes.processes.two_ends import two_ends
 from annex_actors.runtimes.processes.link import Link
 over = threading.Event()
 link = Link(socket.socket(fileno=int(sys.argv[1])), "store", lambda commit: link.send(1), over.set)

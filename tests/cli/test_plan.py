@@ -60,10 +60,7 @@ def test_the_json_has_every_number(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (["--link", "1ms,100MB"], "expected `link` to be a time and bytes a second"),
         (["--link", "1ms,fast/s"], "expected `link` to be bytes, such as 64MB"),
-        (["--objective", "speed"], "expected `objective` to be one of time, memory, throughput, got 'speed'"),
-        (["--schedule", "interleaved"], "expected `schedules` that give each stage a worker of its own"),
         (["--microbatches", "two"], "expected `microbatches` to be an integer >= 1, got 'two'"),
-        (["--replicas", "0"], "expected `most_replicas` to be an integer >= 1, got 0"),
     ],
 )
 def test_a_mistake_is_one_line(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,3 +68,20 @@ def test_a_mistake_is_one_line(options: list[str], message: str, capsys: pytest.
     error = capsys.readouterr().err
     assert error.startswith(f"error: {message}")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--replicas", "0"], "expected `most_replicas` to be an integer >= 1, got 0"),
+        (["--objective", "speed"], "expected `objective` to be one of time, memory, throughput, got 'speed'"),
+        (["--schedule", "gpip"], "got 'gpip'; did you mean 'gpipe'?"),
+        (["--schedule", "interleaved"], "expected `schedules` that give each stage a worker of its own, got inter"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused_before_anything_is_measured(
+    option: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("annex_actors.training.profiles.profile", lambda *_, **__: pytest.fail("it is measured"))
+    assert main(["plan", "iris", *option]) == 2
+    assert message in capsys.readouterr().err

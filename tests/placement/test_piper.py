@@ -89,8 +89,8 @@ def test_layers_and_replicas_come_back(plan: Plan, tmp_path_factory: pytest.Temp
     assert read_plan(path, layers) == alone
 
 
-@pytest.mark.parametrize("more", [{"blas_threads": 2}, {"worker": 0}, {"memory": 1000}], ids=str)
-def test_a_plan_that_says_more_is_not_written(more: dict[str, int]) -> None:
+@pytest.mark.parametrize("more", [{"blas_threads": 2}, {"worker": "thread"}, {"memory": 1000}], ids=str)
+def test_a_plan_that_says_more_is_not_written(more: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="expected stages of layers and replicas alone, as Piper's JSON has no words"):
         plan_json(Plan((PlannedStage(2), PlannedStage(1, **more))))
 

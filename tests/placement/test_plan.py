@@ -14,7 +14,7 @@ STAGES = st.builds(
     st.integers(1, 9),
     replicas=st.integers(1, 3),
     blas_threads=st.integers(1, 4),
-    worker=st.none() | st.integers(0, 3),
+    worker=st.none() | st.sampled_from(["process", "thread"]),
     memory=st.none() | st.integers(1, 2**50) | st.sampled_from([10**6, 64 * 2**20, 3 * 10**9]),
 )
 PLANS = st.lists(STAGES, min_size=1, max_size=5).map(lambda stages: Plan(tuple(stages))).filter(lambda p: p.layers > 1)
@@ -46,13 +46,13 @@ def test_a_text_counts_the_layers_of_each_stage(text: str, layers: int, ranges: 
 
 
 def test_a_text_gives_what_else_a_stage_has() -> None:
-    plan = Plan.parse("3:blas_threads=2:memory=64MB,2x2:worker=1,2", 7)
+    plan = Plan.parse("3:blas_threads=2:memory=64MB,2x2:worker=thread,2", 7)
     assert plan.stages == (
         PlannedStage(3, blas_threads=2, memory=64_000_000),
-        PlannedStage(2, replicas=2, worker=1),
+        PlannedStage(2, replicas=2, worker="thread"),
         PlannedStage(3),
     )
-    assert str(plan) == "3:blas_threads=2:memory=64MB,2x2:worker=1,2"
+    assert str(plan) == "3:blas_threads=2:memory=64MB,2x2:worker=thread,2"
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,16 @@ def test_a_text_gives_what_else_a_stage_has() -> None:
         ("3,2", "expected `stages` to place 7 layers and the cost, got '3,2', which leaves out layer 5 (dense:5) and"),
         ("3,3", "expected `stages` to place 7 layers and the cost, got '3,3', which leaves out layer 6 (dense:6); add"),
         ("3,9", "expected `stages` to place 7 layers and the cost, got '3,9': 4 more than there are after layer 6 ("),
-        ("3,", "expected stage 1 as LAYERS[xREPLICAS][:blas_threads=N][:worker=N][:memory=64MB], such as 3 or 2x2"),
+        (
+            "3,",
+            "expected stage 1 as LAYERS[xREPLICAS][:blas_threads=N][:worker=process][:memory=64MB], such as 3 or 2x2",
+        ),
         ("3:2,4", "expected stage 0 as LAYERS"),
         ("3:threads=2,4", "expected stage 0 as LAYERS"),
         ("0,7", "stage 0, '0': expected `layers` to be an integer >= 1, got 0"),
         ("3,4x0", "stage 1, '4x0': expected `replicas` to be an integer >= 1, got 0"),
         ("3,4:memory=much", "stage 1, '4:memory=much': expected `memory` to be bytes, such as 64MB or 1.5GiB, got"),
-        ("3,4:worker=-1", "stage 1, '4:worker=-1': expected `worker` to be an integer >= 0, got -1"),
+        ("3,4:worker=cloud", "stage 1, '4:worker=cloud': expected `worker` to be one of thread, process, got 'cloud'"),
     ],
 )
 def test_a_text_that_is_no_plan_for_the_network_is_refused(text: str, error: str) -> None:

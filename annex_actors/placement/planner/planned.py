@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
 from annex_actors.base.words import counted
 from annex_actors.placement.plan import Plan
 from annex_actors.placement.planner.choices import Candidate, Structure, kinds
@@ -48,7 +49,7 @@ class Merge:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Planned:
     """The best plan, and why it is.
 
@@ -65,6 +66,8 @@ class Planned:
     second: Evaluated | None
     loss: Loss | None
     merges: tuple[Merge, ...]
+
+    __repr__ = brief
 
     @property
     def plan(self) -> Plan:

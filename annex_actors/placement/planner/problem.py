@@ -9,13 +9,22 @@ from typing import Any
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
 from annex_actors.placement.profile import LayerProfile, Profile
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import SYNCHRONOUS
 from annex_actors.schedules.table import discipline as discipline_named
 
 _SECONDS = ("forward", "backward", "weight_gradient", "update")
-_BYTES = ("output_bytes", "parameter_bytes", "saved_bytes", "optimizer_bytes", "factor_bytes")
+_BYTES = (
+    "output_bytes",
+    "parameter_bytes",
+    "saved_bytes",
+    "optimizer_bytes",
+    "factor_bytes",
+    "divided_rows",
+    "divided_bytes",
+)
 
 
 class Objective(Enum):
@@ -45,6 +54,8 @@ class LayerCosts:
         saved_bytes: of what F keeps for B.
         optimizer_bytes: of the optimizer's slots.
         factor_bytes: of what B keeps for W.
+        divided_rows: of the array that replicas of a stage divide; 0: there is none.
+        divided_bytes: of the optimizer's slots of that array.
 
     Raises:
         ConfigError: a number below 0.
@@ -59,6 +70,8 @@ class LayerCosts:
     saved_bytes: int = 0
     optimizer_bytes: int = 0
     factor_bytes: int = 0
+    divided_rows: int = 0
+    divided_bytes: int = 0
 
     def __post_init__(self) -> None:
         checks.keep(
@@ -68,7 +81,7 @@ class LayerCosts:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Chain:
     """The layers of a network, for microbatches of one size.
 
@@ -82,6 +95,8 @@ class Chain:
 
     layers: tuple[LayerCosts, ...]
     input_bytes: int = 0
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         layers = checks.elements("layers", self.layers, LayerCosts, "the costs of a layer")
@@ -135,7 +150,7 @@ class Link:
         return self.latency + self.per_byte * size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Problem:
     """What to plan, and within which limits.
 
@@ -163,6 +178,8 @@ class Problem:
     objective: Objective | str = Objective.THROUGHPUT
     most_replicas: int = 1
     cores: int | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         cores = self.cores
@@ -241,6 +258,8 @@ def _layer_costs(layer: LayerProfile) -> LayerCosts:
         saved_bytes=layer.saved_bytes,
         optimizer_bytes=layer.optimizer_bytes,
         factor_bytes=layer.factor_bytes,
+        divided_rows=layer.divided_rows,
+        divided_bytes=layer.divided_bytes,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from annex_actors.placement.memory import slot_bytes
 from annex_actors.placement.planner.problem import Problem
 from annex_actors.schedules.discipline import Discipline, Grouping
 
@@ -98,7 +99,8 @@ class Costs:
         self._saved = _sums(each.saved_bytes for each in layers)
         self._factors = _sums(each.factor_bytes for each in layers)
         self._parameters = _sums(each.parameter_bytes for each in layers)
-        self._slots = _sums(each.optimizer_bytes for each in layers)
+        self._layers = layers
+        self._slots: dict[int, Any] = {}
         self._inputs = _sums(size * learned for size, learned in zip(sizes, learns, strict=False))
         self._outputs = _sums(size * learned for size, learned in zip(sizes[1:], learns, strict=True))
 
@@ -125,9 +127,14 @@ class Costs:
         _, deferred, lag = limits
         in_flight = np.minimum(limits.in_flight, -(-(lag + 1) * self.microbatches // replicas))
         saved, factors = (sums[stop] - sums[start] for sums in (self._saved, self._factors))
-        parameters, slots = (sums[stop] - sums[start] for sums in (self._parameters, self._slots))
+        parameters, slots = (sums[stop] - sums[start] for sums in (self._parameters, self._slot_sums(replicas)))
         activations = in_flight * np.maximum(saved, factors) + (deferred - in_flight) * factors
         return activations + (lag + 3) * parameters + 2 * slots
+
+    def _slot_sums(self, replicas: int) -> Any:
+        if replicas not in self._slots:
+            self._slots[replicas] = _sums(slot_bytes(each, replicas) for each in self._layers)
+        return self._slots[replicas]
 
     def _received(self, start: Index, stop: Index, replicas: int) -> Any:
         """Return the bytes that a replica receives of the others for its rows of the weight gradients.

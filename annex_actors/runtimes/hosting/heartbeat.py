@@ -94,9 +94,25 @@ class Heartbeat(Instrument):
 
     def detach(self) -> None:
         """Release the memory, which may be that of an open file; the last values can still be read."""
-        content = bytearray(self._times.tobytes() + self._numbers.tobytes() + self._kind.tobytes())
         # A reader has either the old views or the new ones, with the same values.
-        self._times, self._numbers, self._kind = _views(content)
+        self._times, self._numbers, self._kind = _views(bytearray(self.content()))
+
+    def content(self) -> bytes:
+        """Return all values, for `follow` in another process."""
+        return self._times.tobytes() + self._numbers.tobytes() + self._kind.tobytes()
+
+    def follow(self, content: bytes, behind_s: float) -> None:
+        """Take over the values of a heartbeat that is kept elsewhere: its host has just sent them.
+
+        Args:
+            content: of the other heartbeat.
+            behind_s: how far the clock there is behind this one, in seconds.
+        """
+        times, numbers, kind = _views(bytearray(content))
+        if times[_BEGAN]:
+            times[_BEGAN] += behind_s
+        times[_ANSWERED] = time.monotonic()
+        self._times, self._numbers, self._kind = times, numbers, kind
 
     @property
     def began(self) -> float | None:

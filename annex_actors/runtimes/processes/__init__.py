@@ -13,11 +13,10 @@ travel beside the sockets, in memory that two neighbours share (`slab`). Likewis
 workers' standard error are files without a name, which end with the processes that have them open. After a ``kill -9``
 of everything there is nothing to clean up.
 
-Read `control_messages`, `encoding`, `framing` and `slab`; `link`, to the supervising process; `channel`, to a
+Read `hosting.workers` first. Then `encoding`, `framing` and `slab`; `link`, to the supervising process; `channel`, to a
 neighbour, `arrivals` and `listening`; `worker` and `fork_server`; then, on the supervising side, `fork_server_process`,
-`worker_process`, `spare_workers` and `process_child`; `connections` and `commit_logs`, which the processes of a run
-share; `startup`, `start_limit` and `worker_pool`; and `process_or_thread`, since a layer may move to a thread of the
-supervising process, and back.
+`worker_process` and `spare_workers`; `two_ends` and `commit_logs`, of the connections and commits; `start_limit` and
+`worker_pool`.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from dataclasses import dataclass, replace
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
-from annex_actors.runtimes.processes.process_or_thread import ProcessOrThreadHost
+from annex_actors.runtimes.hosting.workers.worker_or_thread import WorkerOrThreadHost
 from annex_actors.runtimes.processes.worker_pool import WorkerPool
 from annex_actors.runtimes.processes.worker_process import has_importable_main
 from annex_actors.runtimes.program import PeerSpec, Program
@@ -86,7 +85,7 @@ class ProcessesRuntime:
         pool = WorkerPool(
             program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, load=program.load
         )
-        beside, host = ThreadHost(program.faults), ProcessOrThreadHost(pool, program.faults)
+        beside, host = ThreadHost(program.faults), WorkerOrThreadHost(pool, program)
         hosted = replace(program, store=pool.store)
         return SupervisedJob(hosted, lambda spec: beside if spec is program.driver else host, pool)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes.hosting.workers.commits import is_due
 from annex_actors.stores import StateStore
 from annex_actors.stores.shared_log import SharedCommitLog, anonymous_memory
 
@@ -15,7 +16,7 @@ class CommitLogs:
     """A log in shared memory for each stage; it exists before the first process of the stage and after the last.
 
     A stage that has moved to a thread of this process commits into it as well. A reader has one too, and commits
-    nothing.
+    nothing. Satisfies `Commits`.
 
     Args:
         store: of the run.
@@ -91,68 +92,3 @@ class CommitLogs:
 
     def _log(self, address: Address) -> SharedCommitLog:
         return SharedCommitLog(self._fds[address])
-
-
-def is_due(step: int, commit_every: int, every: int) -> bool:
-    """Return whether a stage commits now: every few steps, since a commit is a copy, and at each checkpoint.
-
-    Args:
-        step: the number of steps that are done.
-        commit_every: steps between two commits.
-        every: steps between two checkpoints; 0: there are none.
-    """
-    return step % commit_every == 0 or (every > 0 and step % every == 0)
-
-
-class LoggedStore:
-    """The store of a run whose stages commit into logs: what is to be kept comes from there; a `StateStore`.
-
-    When the trainer names a step to keep, every stage has committed it and has no newer step to work on. But the copies
-    of its commits may not be in the store yet, or be lost with a worker that was killed before it reported them.
-
-    Args:
-        store: of the run.
-        logs: of its stages.
-    """
-
-    def __init__(self, store: StateStore, logs: CommitLogs) -> None:
-        self._store = store
-        self._logs = logs
-
-    @property
-    def depth(self) -> int:
-        """See `StateStore`."""
-        return self._store.depth
-
-    @property
-    def every(self) -> int:
-        """See `StateStore`."""
-        return self._store.every
-
-    @property
-    def kept(self) -> Mapping[int, tuple[Snapshot, ...]]:
-        """See `StateStore`."""
-        return self._store.kept
-
-    def open(self, address: Address) -> tuple[int, Snapshot | None]:
-        """See `StateStore`."""
-        return self._store.open(address)
-
-    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Add a commit; first keep those of all stages, if it says so."""
-        step = snapshot.keep
-        if step is not None and step not in self._store.kept:
-            self._store.keep(step, self._logs.cut(step))
-        self._store.commit(snapshot, incarnation)
-
-    def keep(self, step: int, cut: tuple[Snapshot, ...]) -> None:
-        """See `StateStore`."""
-        self._store.keep(step, cut)
-
-    def latest(self, address: Address) -> Snapshot | None:
-        """See `StateStore`."""
-        return self._store.latest(address)
-
-    def at(self, address: Address, step: int) -> Snapshot | None:
-        """See `StateStore`."""
-        return self._store.at(address, step)

@@ -6,12 +6,10 @@ from collections import deque
 from threading import Lock
 
 from annex_actors.runtimes.hosting.failures import PeerError, one_line
+from annex_actors.runtimes.hosting.workers.startup import START_S
 from annex_actors.runtimes.processes.fork_server_process import ForkServerDied, ForkServerProcess
 from annex_actors.runtimes.processes.worker_process import ProcessDied, WorkerProcess
 from supervisors import StartError
-
-START_S = 60.0
-"""Seconds that a process may take to start and to import what the program imports."""
 
 
 class SpareWorkers:

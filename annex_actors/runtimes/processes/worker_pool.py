@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import NoReturn, Self, TypeVar
+from typing import NoReturn, Self
 
 from annex_actors.base.errors import UserError
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes.handed_over import Wanted
-from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
-from annex_actors.runtimes.processes.commit_logs import CommitLogs, LoggedStore
-from annex_actors.runtimes.processes.connections import Connections
-from annex_actors.runtimes.processes.control_messages import Assign
-from annex_actors.runtimes.processes.process_child import ProcessChild
+from annex_actors.runtimes.hosting.workers.assignments import assignment
+from annex_actors.runtimes.hosting.workers.commits import FilledStore
+from annex_actors.runtimes.hosting.workers.connections import Connections
+from annex_actors.runtimes.hosting.workers.control_messages import Assign, Connect
+from annex_actors.runtimes.hosting.workers.start_limit import StartLimit
+from annex_actors.runtimes.hosting.workers.startup import Startup
+from annex_actors.runtimes.hosting.workers.worker_child import WorkerChild, WorkerRef
+from annex_actors.runtimes.processes.commit_logs import CommitLogs
+from annex_actors.runtimes.processes.slab import SlabWriter, new_slab
 from annex_actors.runtimes.processes.spare_workers import SpareWorkers
-from annex_actors.runtimes.processes.start_limit import StartLimit
-from annex_actors.runtimes.processes.startup import Startup
-from annex_actors.runtimes.processes.worker_process import ProcessDied
+from annex_actors.runtimes.processes.two_ends import two_ends
+from annex_actors.runtimes.processes.worker_process import WithFiles, WorkerProcess
 from annex_actors.runtimes.program import PeerSpec, Program, RunFailedError
 from supervisors import StartContext, StartError
-
-_Started = TypeVar("_Started")
 
 
 class WorkerPool:
     """Starts peers in processes. Its exit ends them all and copies their last commits to the program's store.
 
-    Peers beside it, in the supervising process, find ``logs`` and ``connections`` here; the trainer commits to its
+    Peers beside it, in the supervising process, find ``commits`` and ``connections`` here; the trainer commits to its
     ``store``.
 
     Args:
@@ -49,13 +47,13 @@ class WorkerPool:
     ) -> None:
         self._program = program
         self._spares = SpareWorkers(spares, load)
-        self._first = len(program.served) + spares
+        self._first = len(program.served) - len(program.on_threads) + spares
         self._commit_every = commit_every
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
         self._limit = StartLimit(program.supervision)
-        self.logs = CommitLogs(program.store, commit_every)
-        self.store = LoggedStore(program.store, self.logs)
-        self.connections = Connections()
+        self.commits = CommitLogs(program.store, commit_every)
+        self.store = FilledStore(program.store, self.commits)
+        self.connections = Connections(_join)
 
     def __enter__(self) -> Self:
         """Start the processes, and make the logs of their commits.
@@ -66,8 +64,8 @@ class WorkerPool:
             UserError: a process found a mistake in the program or in a setting.
         """
         try:
-            self.logs.open(spec.address for spec in self._program.served)
-            self._tried(self._program.stages[0], self._start_first, time.sleep)
+            self.commits.open(spec.address for spec in self._program.served)
+            self._limit.tried(self._program.stages[0].label, self._start_first, time.sleep)
         except BaseException as error:
             self._close()
             if isinstance(error, StartError):
@@ -79,10 +77,10 @@ class WorkerPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._spares.close()
-        self.logs.copy_all()
+        self.commits.copy_all()
         self._close()
 
-    def start(self, spec: PeerSpec, surroundings: RunSurroundings, context: StartContext) -> ProcessChild:
+    def start(self, spec: PeerSpec, surroundings: RunSurroundings, context: StartContext) -> WorkerChild:
         """Start a peer in a process, and return its child when it is up.
 
         Raises:
@@ -91,7 +89,8 @@ class WorkerPool:
             StartError: no process can be started.
             BaseException: the exception of the peer.
         """
-        child = self._tried(spec, partial(self._start, spec, surroundings, context.incarnation), surroundings.pause)
+        start = partial(self._start, spec, surroundings, context.incarnation)
+        child = self._limit.tried(spec.label, start, surroundings.pause)
         self._limit.record_up()
         return child
 
@@ -99,49 +98,25 @@ class WorkerPool:
         self._spares.fill(self._first)
         self._spares.await_first()
 
-    def _start(self, spec: PeerSpec, surroundings: RunSurroundings, incarnation: int) -> ProcessChild:
+    def _start(self, spec: PeerSpec, surroundings: RunSurroundings, incarnation: int) -> WorkerChild:
         number, _ = surroundings.open(spec.address)
         process = self._spares.take()
         self._pin(spec.address, process.pid)
-        assignment = self._assignment(spec, incarnation, number, self._wanted(spec.address, surroundings))
-        return Startup(assignment, process, surroundings, self.connections, self.logs, self._program).run()
+        assigned = assignment(self._program, spec, incarnation, number, self._commit_every, surroundings)
+        assign = partial(self._assign, process)
+        return Startup(assigned, process, surroundings, self.connections, self.commits, self._program, assign).run()
 
-    def _tried(self, spec: PeerSpec, start: Callable[[], _Started], pause: Callable[[float], None]) -> _Started:
-        """Try a start again as long as processes are killed before they have work, and the limit allows it."""
-        while True:
-            try:
-                return start()
-            except (StartError, ProcessDied) as error:
-                pause_s = self._limit.pause_s(spec.label, error)
-                if pause_s is None:
-                    raise
-            pause(pause_s)
+    def _assign(self, process: WorkerProcess, assigned: Assign) -> None:
+        """Send an assignment with its open files: for commits, heartbeat, arrays from here, and trace if there is one.
 
-    def _assignment(self, spec: PeerSpec, incarnation: int, number: int, wanted: Wanted | None) -> Assign:
-        program = self._program
-        crashes = program.crashes.crashes() if program.crashes else ()
-        store = program.store
-        return Assign(
-            spec,
-            incarnation,
-            number,
-            depth=store.depth,
-            every=store.every,
-            commit_every=self._commit_every,
-            crashes=crashes,
-            blas_threads=program.blas_threads,
-            wanted=wanted,
-            slowed=program.slowed,
-            delayed=program.delayed,
-            trace=program.trace.scope if program.trace else None,
-        )
-
-    def _wanted(self, address: Address, surroundings: RunSurroundings) -> Wanted | None:
-        """Return what a new incarnation is to hand over."""
-        handing_over = self._program.handing_over
-        if handing_over is None:
-            return None
-        return replace(handing_over.wanted(), broken_off=_broken_off(surroundings.heartbeats(address)))
+        A process that has ended gets nothing; its exit is noticed.
+        """
+        heartbeat, trace = process.heartbeat_file(), self._program.trace
+        if heartbeat is not None:
+            slab, address = new_slab(), assigned.spec.address
+            fds = [self.commits.duplicate_fd(address, assigned.number), heartbeat, os.dup(slab)]
+            fds += [trace.memory_of(address, assigned.number)] if trace else []
+            process.send(WithFiles(assigned, fds, slab=SlabWriter(slab)))
 
     def _pin(self, address: Address, pid: int) -> None:
         if self._cores:
@@ -151,12 +126,18 @@ class WorkerPool:
 
     def _close(self) -> None:
         self._spares.close()
-        self.logs.close()
+        self.commits.close()
 
 
-def _broken_off(heartbeats: Sequence[Heartbeat]) -> str | None:
-    """Return the piece of work in which the last incarnation ended; None: it ended between two, or there was none."""
-    return heartbeats[-1].place if heartbeats and heartbeats[-1].began is not None else None
+def _join(one: WorkerRef, other: WorkerRef) -> None:
+    """Send the two ends of a new connection to two processes.
+
+    Raises:
+        OSError: the system allows no more open files.
+    """
+    here, there = two_ends()
+    one.worker.send(WithFiles(Connect(other.address, other.number), here))
+    other.worker.send(WithFiles(Connect(one.address, one.number), there))
 
 
 def _raise_failed_start(error: StartError) -> NoReturn:

@@ -13,14 +13,15 @@ from threading import Event, Lock
 from typing import Any
 
 from annex_actors.protocol.messages import Envelope
-from annex_actors.runtimes.hosting.failures import PeerError
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+from annex_actors.runtimes.hosting.workers.control_messages import Ended, Prepare, Ready
+from annex_actors.runtimes.hosting.workers.worker_child import WorkerDied
 from annex_actors.runtimes.processes import framing
-from annex_actors.runtimes.processes.control_messages import Ended, Prepare, Ready
 from annex_actors.runtimes.processes.fork_server_process import ForkServerProcess
 from annex_actors.runtimes.processes.link import Link
 from annex_actors.runtimes.processes.slab import SlabWriter
 from annex_actors.stores.shared_log import anonymous_memory
+from supervisors import Rung
 
 _MAIN_FILE, _MAIN_MODULE = "init_main_from_path", "init_main_from_name"
 
@@ -42,6 +43,9 @@ OWN_SIGNALS = frozenset(
 )
 """Signals that a process causes itself, by a fault or beyond a limit; all others come from outside."""
 
+TERMINATE_S = 0.25
+"""Seconds from SIGTERM to SIGKILL."""
+
 INTERRUPTED = 1
 """The exit code of a Python that a signal interrupts before it can handle one."""
 
@@ -49,7 +53,7 @@ KEPT_OUTPUT = 1 << 16
 """The number of bytes at the end of a worker's output that are kept."""
 
 
-class ProcessDied(PeerError):
+class ProcessDied(WorkerDied):
     """A process that ended without sending `Ended`.
 
     Args:
@@ -143,7 +147,7 @@ def has_importable_main() -> bool:
 
 
 class WorkerProcess:
-    """A process that hosts a peer, or waits to be assigned one.
+    """A process that hosts a peer, or waits to be assigned one; a `Worker`.
 
     It has its own process group. So Ctrl-C at the terminal reaches only the supervising process, which stops the others
     in order; and if the supervising process is killed while this one is stopped, the kernel wakes this one up to end.
@@ -163,6 +167,7 @@ class WorkerProcess:
         self.final_message: Ended | None = None
         self.exit_code: int | None = None
         self.closed = False
+        self.forced = False
         self._text = ""
         self._on_message: Callable[[Any], None] | None = None
         self._on_exit: list[Callable[[], None]] = []
@@ -204,6 +209,11 @@ class WorkerProcess:
         """Whether it has ended and was reaped."""
         return self._gone.is_set()
 
+    @property
+    def has_said_why(self) -> bool:
+        """Whether it has sent its last message."""
+        return self.final_message is not None
+
     def heartbeat_file(self) -> int | None:
         """Return a descriptor of its heartbeat's memory, which the caller closes; None if the process has ended."""
         with self._lock:
@@ -232,6 +242,17 @@ class WorkerProcess:
     def kill(self) -> None:
         """Kill the process, whatever it is doing."""
         self.signal(signal.SIGKILL)
+
+    def stop_running(self) -> None:
+        """Stop the process by a signal."""
+        self.signal(signal.SIGSTOP)
+
+    def ladder(self) -> tuple[Rung, Rung]:
+        """Return the rungs: SIGTERM, then SIGKILL."""
+        return (
+            Rung("terminate", lambda: self._force(signal.SIGTERM), TERMINATE_S),
+            Rung("kill", lambda: self._force(signal.SIGKILL), None),
+        )
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the process has ended, at most ``timeout_s`` seconds; return whether it has."""
@@ -263,6 +284,13 @@ class WorkerProcess:
                 self.closed = True
                 self.heartbeat.detach()
                 self._output.close()
+
+    def __repr__(self) -> str:
+        return f"process {self.pid}"
+
+    def _force(self, number: int) -> None:
+        self.forced = True
+        self.signal(number)
 
     def _receive(self, message: Any) -> None:
         if isinstance(message, Ready):

@@ -80,7 +80,15 @@ def _memory(problem: Problem, option: Option, s: int) -> int:
     saved, factors = sum(each.saved_bytes for each in layers), sum(each.factor_bytes for each in layers)
     total = max(flying * saved + (kept - flying) * factors, kept * factors)
     total += (lag + 3) * sum(each.parameter_bytes for each in layers)
-    return total + 2 * sum(each.optimizer_bytes for each in layers)
+    for each in layers:
+        total += 2 * (each.optimizer_bytes - each.divided_bytes)
+        blocks = each.divided_rows // 48
+        most = each.divided_rows  # of a replica: the last one has the rest
+        if blocks >= copies:
+            firsts = [48 * (blocks * copy // copies) for copy in range(copies)]
+            most = max(b - a for a, b in zip(firsts, [*firsts[1:], each.divided_rows], strict=True))
+        total += 2 * (each.divided_bytes * most // max(each.divided_rows, 1))
+    return total
 
 
 def _received(problem: Problem, option: Option, stage: Placed) -> int:

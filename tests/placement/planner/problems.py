@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from annex_actors.placement.planner.problem import Chain, LayerCosts, Link, Problem, Worker
@@ -14,7 +15,11 @@ def random_layer(random: Random) -> LayerCosts:
     seconds = [random.choice([0.0, 1.0, random.uniform(0, 5)]) for _ in range(3)]
     sizes = [random.choice([0, random.randrange(100)]) for _ in range(5)]
     update = random.choice([0.0, random.uniform(0, 2)])
-    return LayerCosts(seconds[0], seconds[1], seconds[2], update, *sizes)
+    rows = random.choice([0, 0, random.randrange(1, 300)])
+    divided = min(rows, 1) * random.randrange(sizes[3] + 1)
+    return replace(
+        LayerCosts(seconds[0], seconds[1], seconds[2], update, *sizes), divided_rows=rows, divided_bytes=divided
+    )
 
 
 def random_problem(seed: int) -> Problem:

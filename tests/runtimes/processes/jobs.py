@@ -11,7 +11,7 @@ from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes import ProcessesRuntime, Program, Supervision
 from annex_actors.runtimes.hosting.job import SupervisedJob
-from annex_actors.runtimes.processes.process_child import ProcessRef
+from annex_actors.runtimes.hosting.workers.worker_child import WorkerRef
 from annex_actors.runtimes.program import Observer
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.traced import traced
@@ -27,8 +27,8 @@ def started(program: Program, runtime: ProcessesRuntime | None = None) -> Superv
 
 def process_of(job: SupervisedJob, address: Address) -> psutil.Process:
     ref = job.registry.whereis(address)
-    assert isinstance(ref, ProcessRef)
-    return psutil.Process(ref.process.pid)
+    assert isinstance(ref, WorkerRef)
+    return psutil.Process(ref.worker.pid)
 
 
 def struck(

@@ -15,7 +15,7 @@ from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.processes import slab
 from annex_actors.runtimes.processes.arrivals import Arrivals
 from annex_actors.runtimes.processes.channel import Channel
-from annex_actors.runtimes.processes.connections import two_ends
+from annex_actors.runtimes.processes.two_ends import two_ends
 
 Ends = tuple[Channel, Channel]
 NEIGHBOUR = stage_address(1)

@@ -65,14 +65,14 @@ def test_a_process_that_is_stopped_is_found_and_killed_and_nothing_changes() -> 
 LATE = """
 import time
 from annex_actors.runtimes.processes.worker import Worker
-connect = Worker._connect
+open_channel = Worker._open_channel
 
-def late(self, peer, fd):  # the delay is the fault that is injected; nothing waits for it to be over
+def late(self, connect):  # the delay is the fault that is injected; nothing waits for it to be over
     if self._child is not None:
         time.sleep(0.3)
-    connect(self, peer, fd)
+    return open_channel(self, connect)
 
-Worker._connect = late
+Worker._open_channel = late
 """
 
 

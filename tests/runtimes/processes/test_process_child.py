@@ -14,7 +14,7 @@ from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
-from annex_actors.runtimes.processes.process_child import ProcessChild
+from annex_actors.runtimes.hosting.workers.worker_child import WorkerChild
 from annex_actors.runtimes.processes.worker_pool import WorkerPool
 from annex_actors.runtimes.processes.worker_process import ProcessDied
 from supervisors import Child, Crashed, Reason, Registry, StartContext
@@ -52,7 +52,7 @@ class Alone:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[StartContext], ProcessChild]]:
+def start() -> Iterator[Callable[[StartContext], WorkerChild]]:
     """Return a function that starts a stage without neighbours."""
     with WorkerPool(TRAINING.program(), spares=0, affinity=False) as pool:
         spec = TRAINING.stage_specs()[1]
@@ -61,10 +61,10 @@ def start() -> Iterator[Callable[[StartContext], ProcessChild]]:
 
 @pytest.mark.parametrize("check", CHILD_CHECKS, ids=lambda check: check.__name__)
 def test_a_process_keeps_the_rules_of_a_child(
-    check: Callable[[Subject], None], start: Callable[[StartContext], ProcessChild]
+    check: Callable[[Subject], None], start: Callable[[StartContext], WorkerChild]
 ) -> None:
     def send(number: int) -> Callable[[Any], None]:
-        return lambda child: child.ref.process.signal(number)
+        return lambda child: child.ref.worker.signal(number)
 
     check(
         Subject(
@@ -87,12 +87,13 @@ def test_a_process_keeps_the_rules_of_a_child(
     ],
 )
 def test_the_signal_becomes_the_reason(
-    number: int, text: str, external: bool, start: Callable[[StartContext], ProcessChild]
+    number: int, text: str, external: bool, start: Callable[[StartContext], WorkerChild]
 ) -> None:
     child = start(StartContext(id="stage-1"))
     reasons = SimpleQueue[Reason]()
     child.watch(reasons.put)
-    os.kill(child.ref.process.pid, number)
+    assert child.ref.pid is not None
+    os.kill(child.ref.pid, number)
     child.join()
     assert isinstance(child, Child)
     reason = reasons.get(timeout=TIMEOUT_S)

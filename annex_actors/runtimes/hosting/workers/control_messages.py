@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Thread
-from typing import Any, ClassVar
+from typing import Any
 
 from annex_actors.base.errors import RemoteError
 from annex_actors.protocol.messages import Address
@@ -39,15 +39,12 @@ class Prepare:
 class Assign:
     """Host this peer.
 
-    Sent with open files: for its commits, for its heartbeat, a slab for arrays from the supervising process, and if it
-    is traced for its trace.
-
     Args:
         spec: the peer.
         incarnation: as its supervisor counts.
         number: of the incarnation, as the store counts.
-        depth: see `SharedCommitLog`.
-        every: see `SharedCommitLog`; the worker reports these commits by `Kept`.
+        depth: how many of the last commits are kept.
+        every: the newest commit of a step that is a multiple of this is kept too, and the worker reports it by `Kept`.
         commit_every: steps between two commits.
         crashes: the planned crashes that are left.
         blas_threads: on how many threads the BLAS library computes each product.
@@ -70,23 +67,20 @@ class Assign:
     slowed: SlowedLayers | None = None
     delayed: DelayedLinks | None = None
 
-    @property
-    def files(self) -> int:
-        """How many open files it is sent with."""
-        return 3 if self.trace is None else 4
-
 
 @dataclass(frozen=True, slots=True)
 class Connect:
     """Send to this incarnation of a peer, and to no earlier one; answer `Connected`.
 
-    Sent with open files: a socket, and two slabs, for the arrays to the peer and for those from it.
+    Args:
+        peer: whom.
+        number: of its incarnation, as the store counts.
+        way: how to reach it, where that can be said by a value.
     """
-
-    FILES: ClassVar[int] = 3
 
     peer: Address
     number: int
+    way: Any = None
 
 
 @dataclass(frozen=True, slots=True)

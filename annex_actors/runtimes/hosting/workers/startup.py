@@ -1,9 +1,9 @@
-"""One start of a peer in a process, from its assignment until it is up, and its messages from then on."""
+"""One start of a peer in a worker, from its assignment until it is up, and its messages from then on."""
 
 from __future__ import annotations
 
 import logging
-import os
+from collections.abc import Callable
 from functools import partial
 from threading import Event
 from typing import Any
@@ -14,65 +14,76 @@ from annex_actors.runtimes.faults.injected import InjectedFaults, Strike
 from annex_actors.runtimes.faults.planned import CrashPlan
 from annex_actors.runtimes.handed_over import Failure, Fingerprint
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
-from annex_actors.runtimes.processes.commit_logs import CommitLogs
-from annex_actors.runtimes.processes.connections import Connections
-from annex_actors.runtimes.processes.control_messages import Assign, Connected, Crashing, Kept, Ping, ProbeAnswer, Up
-from annex_actors.runtimes.processes.process_child import ProcessChild, ProcessRef
-from annex_actors.runtimes.processes.slab import SlabWriter, new_slab
-from annex_actors.runtimes.processes.spare_workers import START_S
-from annex_actors.runtimes.processes.worker_process import WithFiles, WorkerProcess
+from annex_actors.runtimes.hosting.workers.commits import Commits
+from annex_actors.runtimes.hosting.workers.connections import Connections
+from annex_actors.runtimes.hosting.workers.control_messages import (
+    Assign,
+    Connected,
+    Crashing,
+    Kept,
+    Ping,
+    ProbeAnswer,
+    Up,
+)
+from annex_actors.runtimes.hosting.workers.worker_child import Worker, WorkerChild, WorkerRef
 from annex_actors.runtimes.program import Program
 from supervisors import ActorDead, Reason, StartError
 
 logger = logging.getLogger(__name__)
 
 
+START_S = 60.0
+"""Seconds that a peer may take to come up, or a process to import what the program imports."""
+
+
 class Startup:
-    """The start of a peer in a process.
+    """The start of a peer in a worker.
 
     Args:
         assignment: of the peer.
-        process: hosts the peer.
+        worker: hosts the peer.
         surroundings: of the run.
         connections: of the run.
-        logs: of the run.
+        commits: of the run.
         program: the run.
+        assign: sends the worker its assignment, with all that goes with it.
     """
 
     def __init__(
         self,
         assignment: Assign,
-        process: WorkerProcess,
+        worker: Worker,
         surroundings: RunSurroundings,
         connections: Connections,
-        logs: CommitLogs,
+        commits: Commits,
         program: Program,
+        assign: Callable[[Assign], None],
     ) -> None:
         self._assignment = assignment
         self._surroundings = surroundings
         self._connections = connections
-        self._logs = logs
+        self._commits = commits
+        self._assign = assign
         self._crashes = program.crashes or CrashPlan()
         self._faults = program.faults or InjectedFaults()
-        self._trace = program.trace
         self._handing_over = program.handing_over
-        self._ref = ProcessRef(assignment.spec.address, assignment.incarnation, assignment.number, process)
+        self._ref = WorkerRef(assignment.spec.address, assignment.incarnation, assignment.number, worker)
         self._decided = Event()
         self._is_up = False
         self._reason: Reason | None = None
 
-    def run(self) -> ProcessChild:
+    def run(self) -> WorkerChild:
         """Start the peer, and return the child when it is up.
 
         Raises:
             StartError: the peer takes too long.
-            BaseException: the exception of the peer, or `ProcessDied`.
+            BaseException: the exception of the peer, or how its worker died.
         """
-        child = ProcessChild(self._ref)
+        child = WorkerChild(self._ref)
         self._begin(child)
         in_time = self._decided.wait(START_S)
         if not in_time:
-            self._ref.process.kill()
+            self._ref.worker.kill()
             self._decided.wait()
         if self._is_up:
             return child
@@ -80,19 +91,14 @@ class Startup:
             raise StartError(f"{self._ref} was not up within {START_S:g} s")
         raise self._take_failure()
 
-    def _begin(self, child: ProcessChild) -> None:
+    def _begin(self, child: WorkerChild) -> None:
         """Register the peer, so that its neighbours can answer it; then send the assignment."""
         ref, assignment = self._ref, self._assignment
-        ref.process.serve(self._on_message)
+        ref.worker.serve(self._on_message)
         self._surroundings.registry.register(ref.address, ref, incarnation=ref.incarnation)
         child.watch(self._on_exit)
         self._connections.connect(ref, assignment.spec.routing)
-        heartbeat = ref.process.heartbeat_file()
-        if heartbeat is not None:  # else it has ended, and `_on_exit` is called
-            slab = new_slab()
-            fds = [self._logs.duplicate_fd(ref.address, assignment.number), heartbeat, os.dup(slab)]
-            fds += [self._trace.memory_of(ref.address, assignment.number)] if self._trace else []
-            ref.process.send(WithFiles(assignment, fds, slab=SlabWriter(slab)))
+        self._assign(assignment)
 
     def _on_message(self, message: Any) -> None:
         ref, surroundings = self._ref, self._surroundings
@@ -102,7 +108,7 @@ class Startup:
             case Emit(event):
                 surroundings.emit(event)
             case Kept(step):
-                self._logs.copy(ref.address, step, self._assignment.number)
+                self._commits.copy(ref.address, step, self._assignment.number)
             case Connected(peer, number):
                 self._connections.record_connected(ref.address, peer, number)
             case ProbeAnswer(number, answer):
@@ -115,19 +121,19 @@ class Startup:
                 if self._handing_over is not None:
                     self._handing_over.keep(message)
             case Up(time):  # watched from now on; the start has its own deadline
-                process = ref.process
-                surroundings.watch(ref.address, process.heartbeat, ping=partial(process.send, Ping()))
+                worker = ref.worker
+                surroundings.watch(ref.address, worker.heartbeat, ping=partial(worker.send, Ping()))
                 surroundings.record_start(ref.address, ref.incarnation, time)
                 self._is_up = True
                 self._decided.set()
 
     def _deliver(self, to: Address, envelope: Envelope) -> None:
-        """Deliver to a peer in this process. One that is in a process now is sent this again, over its channel.
+        """Deliver to a peer in this process. One that is in a worker now is sent this again, over its channel.
 
         Were it delivered as well, it could come after what is sent later; a survey needs what a channel has in order.
         """
         receiver = self._surroundings.registry.whereis(to)
-        if receiver is not None and not isinstance(receiver, ProcessRef):
+        if receiver is not None and not isinstance(receiver, WorkerRef):
             receiver.tell(envelope)
 
     def _on_exit(self, reason: Reason) -> None:
@@ -137,10 +143,10 @@ class Startup:
             self._reason = reason
         self._connections.remove(ref)
         self._surroundings.registry.unregister(ref.address, ref)
-        output = ref.process.output()
+        output = ref.worker.output()
         if output:
             logger.warning("%s#%d wrote, before it ended (%s):\n%s", ref.address, ref.incarnation, reason, output)
-        ref.process.close()
+        ref.worker.close()
         self._decided.set()
 
     def _take_failure(self) -> BaseException:

@@ -1,20 +1,15 @@
-"""The connections between the processes of a run."""
+"""The connections between the workers of a run: which incarnation of a neighbour each of them sends to."""
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from threading import RLock
 
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import Routing
-from annex_actors.runtimes.processes.control_messages import Connect, Relay
-from annex_actors.runtimes.processes.process_child import ProcessRef
-from annex_actors.runtimes.processes.slab import new_slab
-from annex_actors.runtimes.processes.worker_process import WithFiles
+from annex_actors.runtimes.hosting.workers.control_messages import Relay
+from annex_actors.runtimes.hosting.workers.worker_child import WorkerRef
 
 
 @dataclass(eq=False, slots=True)
@@ -23,42 +18,45 @@ class _Incarnation:
 
     Args:
         number: of the incarnation, as the store counts.
-        ref: the peer, if it is a process; None: it lives in this process.
+        ref: the peer, if it lives in a worker; None: it lives in this process.
         unconnected: the neighbours that do not yet send to this incarnation.
         held: what is to be done after that: deliveries of what it sent through the supervising process in the meantime.
     """
 
     number: int
-    ref: ProcessRef | None = None
+    ref: WorkerRef | None = None
     unconnected: set[Address] = field(default_factory=set)
     held: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Connections:
-    """The connections between the processes that are up, and what they send to peers in this process."""
+    """The connections between the workers that are up, and what they send to peers in this process.
 
-    def __init__(self) -> None:
+    Args:
+        join: sends `Connect` to two workers, each with its way to the other.
+    """
+
+    def __init__(self, join: Callable[[WorkerRef, WorkerRef], None]) -> None:
+        self._join = join
         self._up: dict[Address, _Incarnation] = {}
         self._lock = RLock()
 
-    def connect(self, ref: ProcessRef, routing: Routing) -> None:
-        """Send the two ends of a new connection to a new process and to each neighbour that is up."""
+    def connect(self, ref: WorkerRef, routing: Routing) -> None:
+        """Connect a new worker with each neighbour that is up."""
         with self._lock:
             new = self._up[ref.address] = _Incarnation(ref.number, ref)
             for address in sorted(routing.neighbours(ref.address) & self._up.keys()):
                 neighbour = self._up[address]
                 if neighbour.ref is None:
-                    ref.process.send(Relay(address, neighbour.number))
+                    ref.worker.send(Relay(address, neighbour.number))
                     continue
-                here, there = two_ends()
-                ref.process.send(WithFiles(Connect(address, neighbour.number), here))
-                neighbour.ref.process.send(WithFiles(Connect(ref.address, ref.number), there))
+                self._join(ref, neighbour.ref)
                 new.unconnected.add(address)
-            if ref.process.gone:  # it ended before it was added, so `remove` did not find it
+            if ref.worker.gone:  # it ended before it was added, so `remove` did not find it
                 self.remove(ref)
 
     def connect_here(self, address: Address, number: int, routing: Routing, on_connected: Callable[[], None]) -> None:
-        """Have each neighbour that is a process send to an incarnation in this process.
+        """Have each neighbour in a worker send to an incarnation in this process.
 
         Args:
             address: of the peer.
@@ -71,12 +69,12 @@ class Connections:
             for neighbour in sorted(routing.neighbours(address) & self._up.keys()):
                 ref = self._up[neighbour].ref
                 if ref is not None:
-                    ref.process.send(Relay(address, number))
+                    ref.worker.send(Relay(address, number))
                     new.unconnected.add(neighbour)
             _deliver_held(new)
 
-    def remove(self, ref: ProcessRef) -> None:
-        """Connect no process to one that has ended; its next incarnation sends to the newest ones from the first."""
+    def remove(self, ref: WorkerRef) -> None:
+        """Connect nothing to a worker that has ended; its next incarnation sends to the newest ones from the first."""
         with self._lock:
             if self._find(ref) is not None:
                 del self._up[ref.address]
@@ -84,8 +82,8 @@ class Connections:
                     other.unconnected.discard(ref.address)
                     _deliver_held(other)
 
-    def relay(self, ref: ProcessRef, deliver: Callable[[], None]) -> None:
-        """Deliver what a process sends through this one, in order; hold it back until all neighbours are connected.
+    def relay(self, ref: WorkerRef, deliver: Callable[[], None]) -> None:
+        """Deliver what a worker sends through this process, in order; hold it back until all neighbours are connected.
 
         Else the trainer would learn of the new incarnation and send lost predictions again, and a neighbour would send
         them on to the old one. The watchdog finds a neighbour that does not answer, and its next incarnation answers.
@@ -105,7 +103,7 @@ class Connections:
                 found.unconnected.discard(neighbour)
                 _deliver_held(found)
 
-    def _find(self, ref: ProcessRef) -> _Incarnation | None:
+    def _find(self, ref: WorkerRef) -> _Incarnation | None:
         found = self._up.get(ref.address)
         return found if found is not None and found.ref is ref else None
 
@@ -116,22 +114,3 @@ def _deliver_held(found: _Incarnation) -> None:
         held, found.held = found.held, []
         for deliver in held:
             deliver()
-
-
-def two_ends() -> tuple[list[int], list[int]]:
-    """Return the two ends of a new connection, each as the open files that `Connect` is sent with.
-
-    Raises:
-        OSError: the system allows no more open files.
-    """
-    with ExitStack() as made:
-
-        def kept(fd: int) -> int:
-            made.callback(os.close, fd)
-            return fd
-
-        one, other = (kept(each.detach()) for each in socket.socketpair())
-        there, back = kept(new_slab()), kept(new_slab())
-        ends = [one, there, back], [other, kept(os.dup(back)), kept(os.dup(there))]
-        made.pop_all()
-        return ends

@@ -1,0 +1,127 @@
+"""The Ray of this process: joined where one runs, or started here, and shut down after the last run that needs it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import ray
+from ray._private import worker
+
+import annex_actors
+import supervisors
+from annex_actors.base.errors import ConfigError, message_of
+
+logger = logging.getLogger(__name__)
+
+_ADDRESS = "RAY_ADDRESS"
+_USAGE = "RAY_USAGE_STATS_ENABLED"
+LOCAL = "local"
+"""The address by which Ray is told to start on this machine, whatever runs there already."""
+
+
+class _Shared:
+    """The connection to Ray, of which a process has one: the first of several runs makes it, the last one ends it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._runs = 0
+        self._address: str | None = None
+
+    def connect(self, address: str | None) -> None:
+        """Count one run more, and connect where it is the first.
+
+        Raises:
+            ConfigError: no cluster answers, or another one is joined already.
+        """
+        wanted = address or os.environ.get(_ADDRESS) or LOCAL
+        with self._lock:
+            if not self._runs:
+                self._address = None if ray.is_initialized() else wanted
+                if self._address is not None:
+                    _connect(self._address)
+            elif address is not None and self._address not in (None, address):
+                raise ConfigError(
+                    f"expected `ray_address` to be {self._address}, as of other work under way in this process, got "
+                    f"{address}; wait for that work to end, or do this in another process"
+                )
+            self._runs += 1
+
+    def disconnect(self) -> None:
+        """Count one run less, and end the connection where it was the last, unless the program has made it."""
+        with self._lock:
+            self._runs -= 1
+            if not self._runs and self._address is not None:
+                ray.shutdown()
+
+
+_SHARED = _Shared()
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Connect this process to Ray within the block.
+
+    Args:
+        address: see `RayRuntime`.
+
+    Raises:
+        ConfigError: no cluster answers at the address.
+    """
+    _SHARED.connect(address)
+    try:
+        yield
+    finally:
+        _SHARED.disconnect()
+
+
+def nodes() -> dict[str, str]:
+    """Return the names of all nodes that are up, by id."""
+    return {each["NodeID"]: each["NodeManagerHostname"] for each in ray.nodes() if each["Alive"]}
+
+
+def here() -> str:
+    """Return the id of this process's node."""
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def _connect(address: str) -> None:
+    settings: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR}
+    if address == LOCAL:
+        settings |= {"include_dashboard": False}
+    else:
+        settings |= {"runtime_env": _package()}
+    before = os.environ.get(_USAGE)
+    os.environ[_USAGE] = "0"
+    try:
+        ray.init(**settings)
+        _print_nothing()
+    except Exception as error:
+        raise ConfigError(
+            f"expected a Ray cluster at {address}, got {_first_line(error)}; check the address"
+        ) from error
+    finally:
+        if before is None:
+            del os.environ[_USAGE]
+        else:
+            os.environ[_USAGE] = before
+
+
+def _print_nothing() -> None:
+    """Log what Ray would print to the standard output: the deaths of actors, of which observers hear in our words."""
+    worker.print_to_stdstream = lambda data, **_: logger.info("Ray says: %s", " ".join(data["lines"]))
+
+
+def _package() -> dict[str, Any]:
+    """Return what takes this version of this package to the nodes."""
+    packages = [str(Path(str(each.__file__)).parent) for each in (annex_actors, supervisors)]
+    return {"py_modules": packages, "excludes": ["**/__pycache__/**"]}
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {message_of(error).partition(chr(10))[0]}"

@@ -1,0 +1,47 @@
+"""What the peer of an actor has to say to the supervising process, until a call fetches it."""
+
+from __future__ import annotations
+
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
+
+from annex_actors.runtimes import clock
+from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+
+BEAT_S = 0.25
+"""Seconds after which the heartbeat is sent even if there is nothing to say."""
+
+
+class Batch(NamedTuple):
+    """What one call fetches.
+
+    Args:
+        time: when it was sent, on the clock of the actor's machine.
+        heartbeat: see `Heartbeat.content`; empty: there is no peer yet.
+        messages: in their order.
+    """
+
+    time: float
+    heartbeat: bytes
+    messages: list[Any]
+
+
+class Outbox:
+    """The messages for the supervising process; any thread may put some in, one takes them out."""
+
+    def __init__(self) -> None:
+        self._messages: SimpleQueue[Any] = SimpleQueue()
+
+    def put(self, message: Any) -> None:
+        """Add a message, without waiting."""
+        self._messages.put(message)
+
+    def take(self, heartbeat: Heartbeat | None, beat_s: float) -> Batch:
+        """Wait for a message, or for the next beat, and return all there are."""
+        messages: list[Any] = []
+        try:
+            messages.append(self._messages.get(timeout=beat_s))
+            while True:
+                messages.append(self._messages.get_nowait())
+        except Empty:
+            return Batch(clock.now(), b"" if heartbeat is None else heartbeat.content(), messages)

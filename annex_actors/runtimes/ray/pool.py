@@ -1,0 +1,136 @@
+"""The pool of a run's actors: each start of a peer gets a new one."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+import annex_actors
+from annex_actors.base.errors import UserError
+from annex_actors.base.user_files import user_file_content
+from annex_actors.runtimes.hosting.surroundings import RunSurroundings
+from annex_actors.runtimes.hosting.watchdog import CHECKS_PER_LIMIT, MAX_INTERVAL_S
+from annex_actors.runtimes.hosting.workers.assignments import assignment
+from annex_actors.runtimes.hosting.workers.commits import FilledStore
+from annex_actors.runtimes.hosting.workers.connections import Connections
+from annex_actors.runtimes.hosting.workers.control_messages import Assign, Connect
+from annex_actors.runtimes.hosting.workers.start_limit import StartLimit
+from annex_actors.runtimes.hosting.workers.startup import Startup
+from annex_actors.runtimes.hosting.workers.worker_child import WorkerChild, WorkerRef
+from annex_actors.runtimes.program import PeerSpec, Program
+from annex_actors.runtimes.ray import cluster
+from annex_actors.runtimes.ray.actor_worker import ActorWorker, Caller
+from annex_actors.runtimes.ray.facts import compare, facts
+from annex_actors.runtimes.ray.places import AnyPlace, Options, RayPlaces
+from annex_actors.runtimes.ray.remote_worker import AssignWithCopies, CommitTo, remote_class
+from annex_actors.runtimes.ray.spare_actors import SpareActors
+from annex_actors.runtimes.ray.stored_commits import StoredCommits
+from supervisors import StartContext, StartError
+
+
+class RayPool:
+    """Starts peers in Ray actors. Its exit ends them all and copies their last commits to the program's store.
+
+    Args:
+        program: the run.
+        address: of a cluster; see `RayRuntime`.
+        copies: of each commit.
+        commit_every: steps between two commits of a stage.
+        spares: how many actors wait in reserve.
+        places: says where actors live.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        address: str | None,
+        *,
+        copies: int,
+        commit_every: int,
+        spares: int,
+        places: RayPlaces | None = None,
+    ) -> None:
+        self._program = program
+        self._address = address
+        self._commit_every = commit_every
+        self._places = places or AnyPlace()
+        self._beat_s = min(MAX_INTERVAL_S, program.supervision.hang_seconds / CHECKS_PER_LIMIT) / 2
+        self._class = remote_class()
+        self._caller = Caller()
+        self._spares = SpareActors(self._new_worker, spares)
+        self._limit = StartLimit(program.supervision)
+        self._resources = ExitStack()
+        self.commits = StoredCommits(program.store, self._places, copies, commit_every)
+        self.store = FilledStore(program.store, self.commits)
+        self.connections = Connections(_join)
+
+    def __enter__(self) -> Self:
+        """Connect to Ray, and start the store actors.
+
+        Raises:
+            ConfigError: no cluster answers at the address.
+        """
+        with ExitStack() as stack:
+            self._load = {path: user_file_content(path) for path in self._program.load}
+            self._facts = facts(annex_actors.__version__)
+            stack.enter_context(cluster.connected(self._address))
+            self._here = cluster.here()
+            stack.enter_context(self._caller)
+            stack.callback(self.commits.close)
+            stack.callback(self._spares.close)
+            for spec in self._program.served:
+                self._spares.add(self._places.peer(spec.address))
+            self.commits.open(spec.address for spec in self._program.served)
+            self._resources = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._resources:
+            self._spares.close()
+            self.commits.copy_all()
+
+    def start(self, spec: PeerSpec, surroundings: RunSurroundings, context: StartContext) -> WorkerChild:
+        """Start a peer in an actor, and return its child when it is up.
+
+        Raises:
+            Ignore: the run is over.
+            StartError: no actor can be started.
+            BaseException: the exception of the peer.
+        """
+        start = partial(self._start, spec, surroundings, context.incarnation)
+        child = self._limit.tried(spec.label, start, surroundings.pause)
+        self._limit.record_up()
+        return child
+
+    def _start(self, spec: PeerSpec, surroundings: RunSurroundings, incarnation: int) -> WorkerChild:
+        number, _ = surroundings.open(spec.address)
+        worker = self._spares.take(self._places.peer(spec.address))
+        try:
+            compare(self._facts, worker.ready().facts, worker.node_name)
+        except StartError as error:
+            if isinstance(error.__cause__, UserError):
+                raise error.__cause__ from None
+            raise
+        assigned = assignment(self._program, spec, incarnation, number, self._commit_every, surroundings)
+        assign = partial(self._assign, worker)
+        return Startup(assigned, worker, surroundings, self.connections, self.commits, self._program, assign).run()
+
+    def _new_worker(self, options: Options) -> ActorWorker:
+        handle = self._class.options(**options).remote(self._beat_s)
+        return ActorWorker(options, handle, self._load, self._caller, cluster.nodes, self._here, self.commits.report)
+
+    def _assign(self, worker: ActorWorker, assigned: Assign) -> None:
+        address, number = assigned.spec.address, assigned.number
+        copies = self.commits.begin(address, number, lambda changed: worker.send(CommitTo(changed)))
+        worker.send(AssignWithCopies(assigned, copies))
+
+
+def _join(one: WorkerRef, other: WorkerRef) -> None:
+    """Tell two actors of each other."""
+    for ref, neighbour in ((one, other), (other, one)):
+        assert isinstance(neighbour.worker, ActorWorker)
+        ref.worker.send(Connect(neighbour.address, neighbour.number, neighbour.worker.handle))

@@ -1,0 +1,191 @@
+"""The Ray actor that hosts a peer."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, NamedTuple
+
+import ray
+
+import annex_actors
+from annex_actors.base.user_files import run_user_file
+from annex_actors.protocol.instrument import NO_INSTRUMENT
+from annex_actors.protocol.messages import Envelope
+from annex_actors.runtimes.hosting.failures import PeerError
+from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+from annex_actors.runtimes.hosting.workers.control_messages import Assign, Connect, Ended
+from annex_actors.runtimes.hosting.workers.ending import ended_by
+from annex_actors.runtimes.hosting.workers.peer_worker import PeerWorker
+from annex_actors.runtimes.ray.copied_log import CopiedLog, Copy
+from annex_actors.runtimes.ray.facts import Facts, facts
+from annex_actors.runtimes.ray.outbox import BEAT_S, Batch, Outbox
+
+
+class Parcel(NamedTuple):
+    """An envelope on its way.
+
+    Args:
+        channel: names the channel, to its receiver.
+        number: of the envelope in the channel, from 0.
+        envelope: the envelope.
+    """
+
+    channel: Any
+    number: int
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class AssignWithCopies:
+    """Host this peer, which commits to these copies."""
+
+    assignment: Assign
+    copies: tuple[Copy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitTo:
+    """Commit to these copies from now on."""
+
+    copies: tuple[Copy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRunning:
+    """Stop the whole process by a signal: an injected fault."""
+
+
+class Described(NamedTuple):
+    """An actor that is ready for a peer.
+
+    Args:
+        pid: of its process.
+        node: the id of its node.
+        facts: of the node.
+    """
+
+    pid: int
+    node: str
+    facts: Facts
+
+
+class CallChannel:
+    """The way to one incarnation of a neighbour: calls to its actor.
+
+    Args:
+        name: names the channel to its receiver.
+        handle: of the actor.
+    """
+
+    def __init__(self, name: Any, handle: Any) -> None:
+        self._name = name
+        self._deliver = handle.deliver
+        self._sent = 0
+        self._lock = Lock()
+
+    def send(self, message: Envelope) -> None:
+        """Send an envelope; it is lost if the actor has ended."""
+        with self._lock:
+            number, self._sent = self._sent, self._sent + 1
+            self._deliver.remote(Parcel(self._name, number, message))
+
+
+class RemoteWorker(PeerWorker):
+    """Hosts a peer in the process of a Ray actor.
+
+    Each method has a concurrency group with one thread, see `REMOTE`.
+
+    Args:
+        beat_s: seconds between two heartbeats at most.
+    """
+
+    def __init__(self, beat_s: float = BEAT_S) -> None:
+        super().__init__()
+        self._beat_s = beat_s
+        self._outbox = Outbox()
+        self._expected: dict[Any, int] = {}
+        self._copies: tuple[Copy, ...] = ()
+        self._log: CopiedLog | None = None
+        self._early: list[Envelope] | None = []
+        """What came before the peer was up; None: it is up."""
+        self._delivering = Lock()
+        self._has_ended = Lock()
+
+    @ray.method(concurrency_group="control")  # type: ignore[untyped-decorator]
+    def prepare(self, load: Mapping[str, bytes]) -> Described | Ended:
+        """Run the user's files, for what they register and define; return what this node has, or what went wrong."""
+        try:
+            for path, content in load.items():
+                run_user_file(path, content)
+            self._pin_blas()
+            node = str(ray.get_runtime_context().get_node_id())
+            return Described(os.getpid(), node, facts(annex_actors.__version__))
+        except BaseException as error:  # noqa: BLE001 - the supervising process judges it
+            return ended_by(error)
+
+    @ray.method(concurrency_group="deliveries", num_returns=0)  # type: ignore[untyped-decorator]
+    def deliver(self, parcel: Parcel) -> None:
+        """Take an envelope. If one before it was lost, end: all neighbours of the next incarnation send again."""
+        channel, number, envelope = parcel
+        if number and number != self._expected.get(channel):
+            self._fail(PeerError(f"lost a message from {envelope.sender} on its way", None, external=True))
+            return
+        self._expected[channel] = number + 1
+        with self._delivering:
+            if self._child is None or self._early is not None:
+                self._early = [*(self._early or ()), envelope]
+            else:
+                self._child.ref.tell(envelope)
+
+    @ray.method(concurrency_group="control", num_returns=0)  # type: ignore[untyped-decorator]
+    def control(self, message: Any) -> None:
+        """Handle a control message."""
+        match message:
+            case AssignWithCopies(assignment, copies):
+                self._copies = copies
+                self.obey(assignment)
+            case CommitTo(copies):
+                self._copies = copies
+                if self._log is not None:
+                    self._log.commit_to(copies)
+            case StopRunning():
+                os.kill(os.getpid(), signal.SIGSTOP)
+            case _:
+                self.obey(message)
+
+    @ray.method(concurrency_group="listening")  # type: ignore[untyped-decorator]
+    def listen(self) -> Batch:
+        """Wait for what there is to say to the supervising process, and return it."""
+        return self._outbox.take(self._heartbeat, self._beat_s)
+
+    def _tell(self, message: object) -> None:
+        self._outbox.put(message)
+
+    def _open_channel(self, connect: Connect) -> CallChannel:
+        return CallChannel(ray.get_runtime_context().get_actor_id(), connect.way)
+
+    def _assigned(self, assignment: Assign) -> None:
+        spec = assignment.spec
+        self._log = CopiedLog(spec.address, assignment.number, self._copies, self._tell)
+        started = self._host(assignment, self._log, Heartbeat(), NO_INSTRUMENT)
+        with self._delivering:
+            early, self._early = self._early or (), None
+            for envelope in early if started is not None else ():
+                started.ref.tell(envelope)
+
+    def _exit(self, message: Ended) -> None:
+        """Say why it ends; the supervising process then kills the actor."""
+        if self._has_ended.acquire(blocking=False):
+            self._tell(message)
+
+
+GROUPS = {"deliveries": 1, "control": 1, "listening": 1}
+
+
+def remote_class() -> Any:
+    """Return the class of the actors, without restarts and repeated calls by Ray."""
+    return ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, concurrency_groups=GROUPS)(RemoteWorker)
