@@ -127,8 +127,9 @@ from annex_actors.runtimes import (
 )
 from annex_actors.runtimes.cost_model import CostModel, LayerTimes
 from annex_actors.runtimes.delayed_links import DelayedLinks
-from annex_actors.runtimes.simulated import Piece, StageTally, WorkerTally
+from annex_actors.runtimes.simulated import Piece
 from annex_actors.runtimes.slowed_layers import SlowedLayers
+from annex_actors.runtimes.tallies import StageTally, WorkerTally
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progress, W, Work
 from annex_actors.schedules.table import register_schedule
 from annex_actors.tracing.trace import Trace

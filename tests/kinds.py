@@ -123,7 +123,7 @@ BETWEEN_ACTORS = {
     *(f"RunDirectory.{name}" for name in ("add_events", "append", "begin", "checkpoints", "end", "record")),
     *("Preparation", "Trace", "Tracer"),
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
-    *("DelayedLinks.seconds", "SlowedLayers.instrument", "SlowedLayers.seconds"),
+    *("DelayedLinks.seconds", "Link.seconds", "SlowedLayers.instrument", "SlowedLayers.seconds"),
     *("Grouping", "Initializer", "Kind", "Mode", "Objective", "Point", "Tag", "Takes", "Work"),
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""

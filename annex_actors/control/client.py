@@ -94,12 +94,12 @@ class Client:
         """
         return KilledActors.model_validate(self._ask(Request(method="kill", actor=actor))).actors
 
-    def move(self, actor: str, worker: str) -> Moved:
+    def move(self, actor: str, worker: str | None = None) -> Moved:
         """Move an actor to another worker; its supervisor starts it there.
 
         Args:
             actor: a layer or the reader, as of `kill`.
-            worker: ``thread`` or ``process``.
+            worker: ``thread`` or ``process``; None: the one where it does not live.
 
         Raises:
             ConfigError: there is no such actor, or more than one; it cannot be moved, or not there.

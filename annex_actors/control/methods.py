@@ -15,6 +15,7 @@ from annex_actors.control.diagnosis import examine
 from annex_actors.control.requests import Killed, KilledActors, Moved, Request, Response
 from annex_actors.control.view import View, Viewer
 from annex_actors.peers.stage import StageSpec
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.runtimes import PeerSpec
 from annex_actors.runtimes.hosting.job import HostedJob
 
@@ -54,7 +55,7 @@ class Methods:
             case "kill":
                 return self._kill(request.actor or "")
             case "move":
-                return self._move(request.actor or "", request.worker or "")
+                return self._move(request.actor or "", request.worker)
 
     def _stop(self, viewer: Viewer) -> BaseModel:
         """End the run as Ctrl-C does, by the signal that its command handles in the same way."""
@@ -81,12 +82,14 @@ class Methods:
             )
         )
 
-    def _move(self, actor: str, worker: str) -> Moved:
+    def _move(self, actor: str, worker: str | None) -> Moved:
         """Have an actor moved; do not wait for its start, since other clients wait for this answer."""
         job, spec = self._hosted(), found(self._view.program.peers, actor)
         started = self._view.journal.started.get(spec.address)
-        job.move(spec.address, worker, block=False)
-        return Moved(id=str(spec.address), label=spec.label, incarnation=started.incarnation if started else 0)
+        there = _other_worker(job, spec) if worker is None else worker
+        job.move(spec.address, there, block=False)
+        incarnation = started.incarnation if started else 0
+        return Moved(id=str(spec.address), label=spec.label, incarnation=incarnation, worker=there)
 
     def _hosted(self) -> HostedJob:
         job = self._view.job
@@ -95,6 +98,15 @@ class Methods:
                 f"expected a runtime whose actors can be reached, such as threads, got {self._view.runtime}"
             )
         return job
+
+
+def _other_worker(job: HostedJob, spec: PeerSpec) -> str:
+    """Return the kind of worker that a peer does not live on; where all are alike, that kind."""
+    peer = job.peer(spec.address)
+    if peer is None:
+        raise ConfigError(f"expected an actor that is up, got {spec.label}, which is being restarted; try again")
+    mine = WorkerKind.THREAD if peer.pid is None else WorkerKind.PROCESS
+    return next((each for each in job.workers if each is not mine), mine)
 
 
 _EXAMPLE = '{"method": "status"}'

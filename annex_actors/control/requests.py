@@ -15,7 +15,7 @@ class Request(BaseModel):
             or move one to another worker.
         actor: which one to kill or move: the index of a layer, ``2:1`` for replica 1 of layer 2, an id such as
             ``stage-1``, or a part of its label.
-        worker: where to move it: ``thread`` or ``process``.
+        worker: where to move it: ``thread`` or ``process``; None: the one where it does not live.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,4 +60,6 @@ class KilledActors(BaseModel):
 
 
 class Moved(_Ended):
-    """An actor that was told to move: what ``move`` results in; ``incarnation`` is the last one before it."""
+    """An actor that was told to move to a ``worker``; ``incarnation`` is the last one before it."""
+
+    worker: str

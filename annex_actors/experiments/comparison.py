@@ -13,15 +13,15 @@ from annex_actors.data import Dataset
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Profile, Timing
-from annex_actors.profiling import timing
+from annex_actors.profiling import StepEnds, timing
 from annex_actors.runtimes import RunFailedError, SchedulersRuntime
 from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.stores import MemoryStore
 from annex_actors.training.automatic import tried
-from annex_actors.training.blocks import StepEnds, block, prepared_blocks
+from annex_actors.training.blocks import block, prepared_blocks
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.learner_spec import LearnerSpec, checked_spec
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.profiles import profile
 from annex_actors.training.session import start
@@ -121,16 +121,25 @@ def compare(
         UserError: settings, data or plans that do not fit.
         RunFailedError: two plans made different weights with a synchronous schedule.
     """
+    checked_spec(spec)
+    checks.instance("dataset", dataset, Dataset, 'a data set, such as load("iris")')
+    for name, given, kind in (("slowed", slowed, SlowedLayers), ("delayed", delayed, DelayedLinks)):
+        if given is not None:
+            checks.instance(name, given, kind, f"such as {kind.__name__}()")
+    if known is not None:
+        checks.instance("known", known, Profile, "a profile, such as that of `annex-actors profile`")
+    measure = checks.boolean("measure", measure)
     batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
     rounds = checks.whole_number("rounds", rounds, at_least=1)
     seconds = checks.real_number("seconds", seconds, above=0)
     parts = spec.parts(min(batch_size, len(dataset.train)))
     rows = min(batch_size, len(dataset.train)) // parts
-    given = checks.several("plans", plans, 'a list of plans, such as ["layer", "3,2"]')
-    if not given:
+    several = checks.several("plans", plans, 'a list of plans, such as ["layer", "3,2"]')
+    if not several:
         raise ConfigError("expected `plans` to be at least one, got none")
     contestants = [
-        _Contestant.of(replace(spec, stages=each, microbatches=parts), dataset, rows, slowed, delayed) for each in given
+        _Contestant.of(replace(spec, stages=each, microbatches=parts), dataset, rows, slowed, delayed)
+        for each in several
     ]
     profiles = _Profiles(
         spec, dataset, batch_size, parts, min(seconds, _PROFILE_S), None if known is None else known.scaled(rows)
@@ -138,9 +147,9 @@ def compare(
     predicted = [each.predicted(profiles.with_threads(each.spec.hosting.blas_threads)) for each in contestants]
     found = [
         Compared(str(name).strip(), each.plan, prediction)
-        for name, each, prediction in zip(given, contestants, predicted, strict=True)
+        for name, each, prediction in zip(several, contestants, predicted, strict=True)
     ]
-    if checks.boolean("measure", measure):
+    if measure:
         slowest = max(each.seconds for each in predicted)
         steps = min(max(int(seconds / (rounds + 1) / len(found) / slowest), _FEWEST), _MOST)
         found = _measured(contestants, found, steps, rounds)

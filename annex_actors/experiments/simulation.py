@@ -25,9 +25,8 @@ from annex_actors.runtimes.simulated import (
     Piece,
     SimulatedJob,
     SimulatedRuntime,
-    StageTally,
-    WorkerTally,
 )
+from annex_actors.runtimes.tallies import StageTally, WorkerTally
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.stores import MemoryStore

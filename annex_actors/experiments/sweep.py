@@ -19,12 +19,14 @@ from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Profile
 from annex_actors.schedules.table import DISCIPLINES
-from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.learner_spec import LearnerSpec, checked_spec
 from annex_actors.training.profiles import profile
 from annex_actors.training.stages import PER_LAYER
 
 ALL = "*"
 """Every schedule but those for teaching, whose gradients are wrong."""
+
+_AXES = ("stages", "microbatches", "schedule")
 
 _MOST = 10_000
 """Combinations, of which each takes milliseconds."""
@@ -73,7 +75,7 @@ def parse_axes(texts: Sequence[str]) -> dict[str, list[Any]]:
     axes: dict[str, list[Any]] = {}
     for text in checks.elements("axes", texts, str, _WANTED):
         name, equals, values = text.partition("=")
-        if name not in ("stages", "microbatches", "schedule") or not equals or not values or name in axes:
+        if name not in _AXES or not equals or not values or name in axes:
             raise ConfigError(f"expected what varies {_WANTED}, each once, got {shown(text)}")
         if name == "schedule":
             known = sorted(row.name for row in DISCIPLINES.values() if row.stashes)
@@ -115,9 +117,17 @@ def sweep(
     Raises:
         ConfigError: no combination, more than 10,000 or none that is possible.
     """
+    checked_spec(spec)
+    checks.instance("dataset", dataset, Dataset, 'a data set, such as load("iris")')
+    if known is not None:
+        checks.instance("known", known, Profile, "a profile, such as that of `annex-actors profile`")
     size = min(checks.whole_number("batch_size", batch_size, at_least=1), len(dataset.train))
-    stages = axes.get("stages", [spec.actors if spec.stages != PER_LAYER else PER_LAYER])
-    parts, schedules = axes.get("microbatches", [spec.parts(size)]), axes.get("schedule", [spec.schedule.name])
+    usual: dict[str, list[Any]] = {
+        "stages": [spec.actors if spec.stages != PER_LAYER else PER_LAYER],
+        "microbatches": [spec.parts(size)],
+        "schedule": [spec.schedule.name],
+    }
+    stages, parts, schedules = {**usual, **_checked_axes(axes)}.values()
     for each in parts:
         if checks.whole_number("microbatches", each, at_least=1) > size:
             samples = counted(size, "sample")
@@ -128,13 +138,13 @@ def sweep(
         known = profile(
             spec, dataset, batch_size=size, microbatches=list(dict.fromkeys(parts)), runtimes=[spec.runtime.name]
         )
-    plans = {each: _plan(spec, dataset, each) for each in stages}
+    plans = [(each, _plan(spec, dataset, each)) for each in stages]
     points = []
-    for count, microbatches, schedule in product(stages, parts, schedules):
+    for (count, plan), microbatches, schedule in product(plans, parts, schedules):
         try:
             found = predict(
                 known.scaled(size // microbatches),
-                plans[count],
+                plan,
                 schedule=schedule,
                 microbatches=microbatches,
                 runtime=spec.runtime,
@@ -147,6 +157,19 @@ def sweep(
     if not points:
         raise ConfigError("expected a combination that its schedule takes, got none; let more vary")
     return tuple(points)
+
+
+def _checked_axes(axes: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    given = checks.instance("axes", axes, Mapping, 'a dict such as {"stages": [1, 2]}')
+    for name in given:
+        if name not in _AXES:
+            checks.unknown("axes", name, _AXES)
+    checked = {
+        name: list(checks.several(f"axes[{name}]", each, "a list such as [1, 2]")) for name, each in given.items()
+    }
+    for each in checked.get("schedule", []):
+        checks.text("schedule", each)
+    return checked
 
 
 def _plan(spec: LearnerSpec, dataset: Dataset, stages: int | str) -> Plan:

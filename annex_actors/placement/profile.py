@@ -150,6 +150,31 @@ class Hop:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Overheads:
+    """What the training of a network costs beside its layers, where all its actors share one thread.
+
+    Args:
+        piece: the seconds that each F, B and W of a stage takes beside its layers: protocol, mailbox, messages.
+        step: the seconds that a step takes in all beside its pieces: trainer, events, commits.
+        slowdown: by which factor, >= 1, a training takes longer while another one goes on on another thread: they share
+            the memory, and the interpreter.
+
+    Raises:
+        ConfigError: a number out of range.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    piece: float = 0.0
+    step: float = 0.0
+    slowdown: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_numbers(self, "piece", "step")
+        checks.keep(self, slowdown=checks.real_number("slowdown", self.slowdown, at_least=1))
+
+
 @dataclass(frozen=True)
 class Profile:
     """A network's work on a machine, measured.
@@ -161,9 +186,8 @@ class Profile:
         machine: what was measured on: processor, cores, versions of what computes.
         blas_threads: of each layer while it was measured.
         others: the same layers with microbatches of other sizes, by the number of rows.
-        trainer: what the trainer does for a microbatch: gather its rows, send them, count its report.
-        beside: the seconds that a piece of work takes beside its layers on one thread: protocol, mailbox, and to free
-            arrays. On another runtime it takes as much more as the ``work`` of its hop is more than that of ``inline``.
+        overheads: what a step costs beside its layers on ``schedulers``. On another runtime, a piece costs as much more
+            as the ``work`` of its hop is more than that of ``schedulers``.
 
     Raises:
         ConfigError: fields that do not fit each other.
@@ -177,8 +201,7 @@ class Profile:
     machine: Mapping[str, str]
     blas_threads: int = 1
     others: Mapping[int, tuple[LayerProfile, ...]] = field(default_factory=dict)
-    trainer: Timing = Timing(0.0, 0.0, 0.0)
-    beside: float = 0.0
+    overheads: Overheads = Overheads()
 
     def __post_init__(self) -> None:
         wanted = "the profile of each layer"
@@ -197,8 +220,7 @@ class Profile:
             checks.instance(f"hops[{name}]", hop, Hop, "a hop such as Hop(2e-5, 1e-10)")
         for name, value in checks.instance("machine", self.machine, Mapping, "a dict of texts").items():
             checks.text(f"machine[{checks.text('machine', name)}]", value)
-        checks.instance("trainer", self.trainer, Timing, "a time such as Timing(0.001, 0.0009, 0.002)")
-        _check_numbers(self, "beside")
+        checks.instance("overheads", self.overheads, Overheads, "seconds such as Overheads(4e-5, 1e-4)")
         self._check_layers()
 
     def _check_layers(self) -> None:
@@ -243,8 +265,7 @@ class Profile:
             pairs = zip(measured[low], measured[high], strict=True)
             layers = tuple(_sum_of(1 - part, before, part, after) for before, after in pairs)
         others = {size: each for size, each in measured.items() if size != rows}
-        trainer = _sum_of_timings(factor, self.trainer, 0.0, self.trainer)
-        return replace(self, rows=rows, layers=layers, others=others, trainer=trainer)
+        return replace(self, rows=rows, layers=layers, others=others)
 
     def overhead(self, runtime: str) -> float:
         """Return the seconds that a piece of work takes beside its layers on a runtime.
@@ -252,8 +273,8 @@ class Profile:
         Raises:
             ConfigError: its hop was not measured.
         """
-        inline = self.hops["inline"].work if "inline" in self.hops else 0.0
-        return max(0.0, self.beside + self.hop(runtime).work - inline)
+        known = self.hops["schedulers"].work if "schedulers" in self.hops else 0.0
+        return max(0.0, self.overheads.piece + self.hop(runtime).work - known)
 
     def hop(self, runtime: str) -> Hop:
         """Return the hop of a runtime.
@@ -261,6 +282,7 @@ class Profile:
         Raises:
             ConfigError: it was not measured.
         """
+        checks.text("runtime", runtime)
         return self.hops[runtime] if runtime in self.hops else checks.unknown("runtime", runtime, self.hops)
 
     def to_json(self) -> str:

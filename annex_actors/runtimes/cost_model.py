@@ -63,8 +63,8 @@ class CostModel:
             each worker has a core.
         piece: the time that each F, B and W takes beside its layers.
         trainer: the time that the trainer works for a step, when it has the step's cost.
-        one_interpreter: whether all workers share a Python interpreter, so that only one at a time does what is not a
-            layer's work: ``piece`` and ``trainer``.
+        slowdown: the factor, >= 1, by which each of two pieces of work takes longer while both are under way; each
+            further one adds as much. They share memory, and on threads an interpreter.
 
     Raises:
         ConfigError: a field of another kind, or out of range.
@@ -81,13 +81,14 @@ class CostModel:
     cores: int | None = None
     piece: float = 0
     trainer: float = 0
-    one_interpreter: bool = False
+    slowdown: float = 1
 
     def __post_init__(self) -> None:
         _check_time("latency", self.latency)
         _check_time("per_byte", self.per_byte)
         _check_time("piece", self.piece)
         _check_time("trainer", self.trainer)
+        checks.real_number("slowdown", self.slowdown, at_least=1)
         if self.cores is not None:
             checks.whole_number("cores", self.cores, at_least=1)
         for worker, factor in checks.instance("slowness", self.slowness, Mapping, "a dict such as {1: 2.5}").items():
@@ -102,7 +103,6 @@ class CostModel:
             layers=checks.elements("layers", self.layers, LayerTimes, "times such as LayerTimes(forward=2)"),
             workers=workers,
             message_bytes=_checked_bytes(self.message_bytes),
-            one_interpreter=checks.boolean("one_interpreter", self.one_interpreter),
             in_order=checks.boolean("in_order", self.in_order),
             kills=tuple(map(_checked_kill, checks.several("kills", self.kills, f"a list, each element {_KILL}"))),
         )

@@ -37,6 +37,8 @@ from annex_actors.runtimes.cost_model import CostModel, Worker
 from annex_actors.runtimes.inline import InlineJob, Killed, work_first
 from annex_actors.runtimes.program import Job, Program
 from annex_actors.runtimes.slowed_layers import PartCounter, SlowedLayers
+from annex_actors.runtimes.tallies import StageTally, WorkerTally
+from annex_actors.runtimes.under_way import UnderWay
 from annex_actors.schedules.discipline import Work
 
 
@@ -51,41 +53,6 @@ class Piece:
     microbatch: int
     start: float
     end: float
-
-
-@dataclass(slots=True)
-class WorkerTally:
-    """When a worker began its first piece of work and ended its last one, and how long it was busy."""
-
-    first: float | None = None
-    last: float = 0
-    busy: float = 0
-
-    @property
-    def idle(self) -> float:
-        """The time between its first and its last piece of work in which it did nothing."""
-        return 0 if self.first is None else self.last - self.first - self.busy
-
-    def add(self, start: float, end: float) -> None:
-        """Count a piece of work."""
-        self.first = start if self.first is None else self.first
-        self.last = end
-        self.busy += end - start
-
-
-@dataclass(slots=True)
-class StageTally:
-    """The most that a stage kept: microbatches in flight (F done, B not), deferred (F done, W not), and versions."""
-
-    in_flight: int = 0
-    deferred: int = 0
-    versions: int = 1
-
-    def add(self, mailbox: StageMailbox, stage: Stage) -> None:
-        """Count what the stage keeps now."""
-        self.in_flight = max(self.in_flight, mailbox.in_flight)
-        self.deferred = max(self.deferred, mailbox.deferred)
-        self.versions = max(self.versions, stage.versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +152,9 @@ class SimulatedJob(InlineJob):
         self._occupied: dict[Worker, Address] = {}
         self._waiting: dict[Address, None] = {}
         """The peers whose workers had no core; each time that a core is free, they may begin."""
-        self._interpreter_free: float = 0
+        self._under_way = UnderWay(costs.slowdown) if costs.slowdown > 1 else None
+        self._ends: dict[Worker, Callable[[], None]] = {}
+        self._looks = 0
         self._places: dict[tuple[Worker, int], int] = {}
         self._work_clock = VirtualClock(costs, slowed)
         self._instrument = partial(_instrument, program, proxy(self), self._work_clock)
@@ -268,17 +237,36 @@ class SimulatedJob(InlineJob):
         if effects is None:
             return
         slowness = self._costs.slowness.get(worker, 1)
-        start, beside = self.now, clock.beside * slowness
-        if beside and self._costs.one_interpreter:
-            start = max(start, self._interpreter_free)
-            self._interpreter_free = start + beside
-        end = start + beside + clock.spent * slowness
+        seconds = (clock.beside + clock.spent) * slowness
         self._occupied[worker] = address
-        end_work = partial(self._end_work, address, incarnation, effects, clock.did, start)
-        if end > self.now:
-            self._at(end, end_work)
-        else:
+        end_work = partial(self._end_work, address, incarnation, effects, clock.did, self.now)
+        if self.now + seconds <= self.now:
             end_work()
+        elif self._under_way is None:
+            self._at(self.now + seconds, end_work)
+        else:
+            self._ends[worker] = end_work
+            self._under_way.add(worker, seconds, self.now)
+            self._look_at_ends()
+
+    def _look_at_ends(self) -> None:
+        """End the next piece of work in time, unless another begins or ends before: then it ends at another time."""
+        assert self._under_way is not None
+        when, worker = self._under_way.next_end()
+        self._looks += 1
+        if worker is not None:
+            self._at(max(when, self.now), partial(self._end_next, worker, self._looks))
+
+    def _end_next(self, worker: Worker, look: int) -> None:
+        if look == self._looks:
+            self._leave(worker)()
+
+    def _leave(self, worker: Worker) -> Callable[[], None]:
+        """Return what ends a worker's piece of work, which is under way no longer."""
+        assert self._under_way is not None
+        self._under_way.remove(worker, self.now)
+        self._look_at_ends()
+        return self._ends.pop(worker)
 
     def _end_work(
         self, address: Address, incarnation: int, effects: list[Effect], did: tuple[Work, int, int] | None, start: float
@@ -327,6 +315,8 @@ class SimulatedJob(InlineJob):
         worker = self._worker_of[address]
         if self._occupied.get(worker) == address:
             del self._occupied[worker]
+            if self._under_way is not None:
+                self._leave(worker)
         self._supervise(address, Killed(f"killed at time {float(self.now):g}"))
 
     def _at(self, when: float, what: Callable[[], None]) -> None:

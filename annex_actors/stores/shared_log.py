@@ -96,10 +96,10 @@ class Memory:
         Raises:
             OSError: there is no memory left.
         """
-        count = content.nbytes
-        mapped = self._mapped(offset + count, grow=True)
+        end = offset + content.nbytes
+        mapped = self._map if end <= self._size else self._mapped(end, grow=True)
         assert mapped is not None
-        mapped[offset : offset + count] = content
+        mapped[offset:end] = content
 
     def read(self, offset: int, count: int) -> memoryview | None:
         """Return a read-only copy of ``count`` bytes at ``offset``; None if the file ends before."""

@@ -23,9 +23,10 @@ from annex_actors.layers import NUMPY
 from annex_actors.placement import Plan, PlannedStage
 from annex_actors.placement.planner import Problem, Worker, plan
 from annex_actors.profiling.machine import cores
+from annex_actors.profiling.step_ends import StepEnds
 from annex_actors.runtimes import clock
 from annex_actors.stores import MemoryStore
-from annex_actors.training.blocks import StepEnds, block, prepared_blocks
+from annex_actors.training.blocks import block, prepared_blocks
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.identity import Identity
 from annex_actors.training.learner_spec import LearnerSpec

@@ -183,6 +183,15 @@ class LearnerSpec:
         )
 
 
+def checked_spec(spec: LearnerSpec) -> LearnerSpec:
+    """Return the settings of a learner; refuse anything else, as what a user gives to an experiment.
+
+    Raises:
+        ConfigError: something else.
+    """
+    return checks.instance("spec", spec, LearnerSpec, "the settings of a learner, such as learner.spec")
+
+
 def _argument(value: object) -> str:
     if isinstance(value, Plan):
         return repr(str(value))

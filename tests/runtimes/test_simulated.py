@@ -169,7 +169,7 @@ def test_the_order_is_legal_and_limits_are_kept_however_long_work_takes(
 @pytest.mark.parametrize("schedule", DISCIPLINES)
 def test_fewer_cores_than_workers_give_the_same_bits(schedule: str) -> None:
     training = Training(schedule=schedule, microbatches=3)
-    few = CostModel(layers=UNEVEN.layers, latency=1, cores=2, piece=0.5, trainer=3, one_interpreter=True)
+    few = CostModel(layers=UNEVEN.layers, latency=1, cores=2, piece=0.5, trainer=3, slowdown=1.5)
     assert train(training, SimulatedRuntime(few)).fingerprints == undisturbed(training).fingerprints
 
 
@@ -187,13 +187,23 @@ def test_no_more_pieces_are_under_way_than_there_are_cores(schedule: str) -> Non
         assert sum(other.start <= piece.start < other.end for other in two.pieces) <= 2
 
 
-def test_where_an_interpreter_is_shared_only_one_at_a_time_is_beside_its_layers() -> None:
-    costs = CostModel(workers=range(3), piece=1, one_interpreter=True)
-    free = CostModel(workers=range(3), piece=1)
-    times = LayerTimes(0, 0, 0)
-    shared, apart = (simulate("1f1b", stages=3, microbatches=6, times=times, costs=each) for each in (costs, free))
-    assert shared.makespan == len(shared.pieces)  # one after another
-    assert apart.makespan < shared.makespan
+def test_pieces_at_once_take_longer_by_the_slowdown_and_those_alone_do_not() -> None:
+    times = LayerTimes(1, 1, 0)
+    free, slowed = (
+        simulate("1f1b", stages=2, microbatches=2, times=times, costs=CostModel(slowdown=each)) for each in (1, 1.5)
+    )
+    assert free.makespan == 6
+    assert slowed.makespan == 7  # twice, two pieces are under way, and each takes 1.5
+    one = simulate("sequential", stages=2, microbatches=2, times=times, costs=CostModel(slowdown=1.5))
+    assert one.makespan == 8
+
+
+def test_a_piece_that_is_killed_slows_no_other_down_any_longer() -> None:
+    kills = [(0.75, stage_address(0))]
+    one = simulate(
+        "1f1b", stages=1, microbatches=1, times=LayerTimes(1, 1, 0), costs=CostModel(slowdown=2, kills=kills)
+    )
+    assert one.makespan == 2.75
 
 
 def test_messages_of_unlike_neighbours_have_sizes_of_their_own() -> None:
@@ -205,7 +215,7 @@ def test_messages_of_unlike_neighbours_have_sizes_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("cores", 0), ("piece", -1), ("trainer", "1"), ("one_interpreter", 1), ("message_bytes", [-1])]
+    ("field", "value"), [("cores", 0), ("piece", -1), ("trainer", "1"), ("slowdown", 0.5), ("message_bytes", [-1])]
 )
 def test_a_cost_model_refuses_what_is_out_of_range(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"expected `{field}`"):

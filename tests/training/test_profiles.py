@@ -75,7 +75,7 @@ def test_other_work_has_a_profile_of_its_own_and_the_hops_of_the_same_machine(
 
 def test_the_hops_of_another_runtime_are_measured_beside_those_that_are_known(hops: list[str]) -> None:
     found = profiled()
-    assert profiled(runtimes=("threads",)).hops.keys() == {"inline", "threads"}
+    assert profiled(runtimes=("threads",)).hops.keys() == {"inline", "schedulers", "threads"}
     assert profiled(runtimes=("threads", "schedulers")).hops["schedulers"] == found.hops["schedulers"]
     assert hops == ["inline", "schedulers", "threads"]
 

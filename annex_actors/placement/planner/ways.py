@@ -80,11 +80,13 @@ def joined(parts: Sequence[Ways]) -> Ways:
         tuple(source for each in parts for source in each.sources),
     )
     ranks = [np.rint(each / (_NOISE * max(each.max(initial=0.0), _LEAST))) for each in joined.numbers]
-    order = np.lexsort((*reversed(ranks), joined.starts))
+    # What beats another has the smaller sum, and a small sum beats many.
+    order = np.lexsort((sum(ranks), joined.starts))
     starts, ranks = joined.starts[order], [each[order] for each in ranks]
     place = 0
     while True:  # let the first way of each start, then the second … rule out those behind it
-        _, firsts, counts = np.unique(starts, return_index=True, return_counts=True)
+        firsts = np.flatnonzero(np.diff(starts, prepend=-1))
+        counts = np.diff(firsts, append=len(starts))
         if counts.max(initial=0) <= place + 1:
             return joined[order]
         judges = np.repeat(firsts + np.minimum(place, counts - 1), counts)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import NoReturn, Self, TypeVar
+from typing import NoReturn, Self
 
 from annex_actors.base.errors import UserError
 from annex_actors.protocol.messages import Address
@@ -17,18 +16,16 @@ from annex_actors.runtimes.hosting.workers.assignments import assignment
 from annex_actors.runtimes.hosting.workers.commits import FilledStore
 from annex_actors.runtimes.hosting.workers.connections import Connections
 from annex_actors.runtimes.hosting.workers.control_messages import Assign, Connect
+from annex_actors.runtimes.hosting.workers.start_limit import StartLimit
 from annex_actors.runtimes.hosting.workers.startup import Startup
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerChild, WorkerRef
 from annex_actors.runtimes.processes.commit_logs import CommitLogs
 from annex_actors.runtimes.processes.slab import SlabWriter, new_slab
 from annex_actors.runtimes.processes.spare_workers import SpareWorkers
-from annex_actors.runtimes.processes.start_limit import StartLimit
 from annex_actors.runtimes.processes.two_ends import two_ends
-from annex_actors.runtimes.processes.worker_process import ProcessDied, WithFiles, WorkerProcess
+from annex_actors.runtimes.processes.worker_process import WithFiles, WorkerProcess
 from annex_actors.runtimes.program import PeerSpec, Program, RunFailedError
 from supervisors import StartContext, StartError
-
-_Started = TypeVar("_Started")
 
 
 class WorkerPool:
@@ -68,7 +65,7 @@ class WorkerPool:
         """
         try:
             self.commits.open(spec.address for spec in self._program.served)
-            self._tried(self._program.stages[0], self._start_first, time.sleep)
+            self._limit.tried(self._program.stages[0].label, self._start_first, time.sleep)
         except BaseException as error:
             self._close()
             if isinstance(error, StartError):
@@ -92,7 +89,8 @@ class WorkerPool:
             StartError: no process can be started.
             BaseException: the exception of the peer.
         """
-        child = self._tried(spec, partial(self._start, spec, surroundings, context.incarnation), surroundings.pause)
+        start = partial(self._start, spec, surroundings, context.incarnation)
+        child = self._limit.tried(spec.label, start, surroundings.pause)
         self._limit.record_up()
         return child
 
@@ -119,17 +117,6 @@ class WorkerPool:
             fds = [self.commits.duplicate_fd(address, assigned.number), heartbeat, os.dup(slab)]
             fds += [trace.memory_of(address, assigned.number)] if trace else []
             process.send(WithFiles(assigned, fds, slab=SlabWriter(slab)))
-
-    def _tried(self, spec: PeerSpec, start: Callable[[], _Started], pause: Callable[[float], None]) -> _Started:
-        """Try a start again as long as processes are killed before they have work, and the limit allows it."""
-        while True:
-            try:
-                return start()
-            except (StartError, ProcessDied) as error:
-                pause_s = self._limit.pause_s(spec.label, error)
-                if pause_s is None:
-                    raise
-            pause(pause_s)
 
     def _pin(self, address: Address, pid: int) -> None:
         if self._cores:

@@ -13,9 +13,9 @@ from threading import Event, Lock
 from typing import Any
 
 from annex_actors.protocol.messages import Envelope
-from annex_actors.runtimes.hosting.failures import PeerError
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.workers.control_messages import Ended, Prepare, Ready
+from annex_actors.runtimes.hosting.workers.worker_child import WorkerDied
 from annex_actors.runtimes.processes import framing
 from annex_actors.runtimes.processes.fork_server_process import ForkServerProcess
 from annex_actors.runtimes.processes.link import Link
@@ -53,7 +53,7 @@ KEPT_OUTPUT = 1 << 16
 """The number of bytes at the end of a worker's output that are kept."""
 
 
-class ProcessDied(PeerError):
+class ProcessDied(WorkerDied):
     """A process that ended without sending `Ended`.
 
     Args:

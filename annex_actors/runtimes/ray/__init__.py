@@ -31,7 +31,7 @@ from annex_actors.runtimes.hosting.workers.worker_or_thread import WorkerOrThrea
 from annex_actors.runtimes.program import Program
 from annex_actors.runtimes.threads import ThreadHost
 
-_MOST_COPIES = 100
+_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class RayRuntime:
             that has called `ray.init` itself, that Ray is used, and left as it is.
         commit_copies: how many store actors have each commit, >= 1, where possible on other nodes than the stage.
         commit_every: steps between two commits of a stage, >= 1; see `ProcessesRuntime`.
+        spares: how many started actors wait to replace a dead one, >= 0; for each kind of place that a plan names.
 
     Raises:
         ConfigError: a setting out of range.
@@ -52,6 +53,7 @@ class RayRuntime:
     ray_address: str | None = None
     commit_copies: int = 1
     commit_every: int = 4
+    spares: int = 1
 
     name = "ray"
 
@@ -60,8 +62,9 @@ class RayRuntime:
         checks.keep(
             self,
             ray_address=None if address is None else checks.text("ray_address", address),
-            commit_copies=checks.whole_number("commit_copies", self.commit_copies, at_least=1, limit=_MOST_COPIES),
+            commit_copies=checks.whole_number("commit_copies", self.commit_copies, at_least=1, limit=_MOST),
             commit_every=checks.whole_number("commit_every", self.commit_every, at_least=1),
+            spares=checks.whole_number("spares", self.spares, at_least=0, limit=_MOST),
         )
 
     def start(self, program: Program) -> HostedJob:
@@ -75,7 +78,9 @@ class RayRuntime:
             from annex_actors.runtimes.ray.pool import RayPool
         except ImportError as error:
             raise ConfigError("expected Ray for runtime ray, got none; pip install 'annex-actors[ray]'") from error
-        pool = RayPool(program, self.ray_address, copies=self.commit_copies, commit_every=self.commit_every)
+        pool = RayPool(
+            program, self.ray_address, copies=self.commit_copies, commit_every=self.commit_every, spares=self.spares
+        )
         beside, host = ThreadHost(program.faults), WorkerOrThreadHost(pool, program)
         hosted = replace(program, store=pool.store)
         return SupervisedJob(hosted, lambda spec: beside if spec is program.driver else host, pool)

@@ -16,19 +16,18 @@ from ray.exceptions import GetTimeoutError, RayActorError, RayError
 from annex_actors.base.errors import message_of
 from annex_actors.protocol.messages import Envelope
 from annex_actors.runtimes import clock
-from annex_actors.runtimes.hosting.failures import PeerError
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.workers.control_messages import Ended
+from annex_actors.runtimes.hosting.workers.startup import START_S
+from annex_actors.runtimes.hosting.workers.worker_child import WorkerDied
 from annex_actors.runtimes.ray.copied_log import CopyFailed
 from annex_actors.runtimes.ray.outbox import Batch
+from annex_actors.runtimes.ray.places import Options
 from annex_actors.runtimes.ray.remote_worker import CallChannel, Described, StopRunning
 from supervisors import Rung, StartError
 
-START_S = 60.0
-"""Seconds that an actor may take to start and to import what the program imports."""
 
-
-class ActorDied(PeerError):
+class ActorDied(WorkerDied):
     """An actor that ended without sending `Ended`.
 
     Args:
@@ -74,7 +73,9 @@ class ActorWorker:
     """A Ray actor that hosts a peer, or waits to be assigned one; a `Worker`.
 
     Args:
+        options: with which it was started.
         handle: of the actor.
+        load: the user's files that it runs first, by path.
         caller: makes the calls.
         node_names: the names of nodes, by id.
         here: the id of this process's node.
@@ -83,12 +84,15 @@ class ActorWorker:
 
     def __init__(
         self,
+        options: Options,
         handle: Any,
+        load: Mapping[str, bytes],
         caller: Caller,
         node_names: Callable[[], Mapping[str, str]],
         here: str,
         report: Callable[[CopyFailed], None],
     ) -> None:
+        self.options = options
         self.handle = handle
         self.heartbeat = Heartbeat()
         self.forced = False
@@ -106,24 +110,26 @@ class ActorWorker:
         self._on_exit: list[Callable[[], None]] = []
         self._lock = Lock()
         self._gone = Event()
+        self._prepared = handle.prepare.remote(load)
         self._thread = Thread(target=self._listen, name="listens to an actor", daemon=True)
 
-    def prepare(self, load: Mapping[str, bytes]) -> Described:
+    def ready(self) -> Described:
         """Wait until the actor has started, and has run the user's files; then begin to listen to it.
 
         Raises:
             StartError: it has not started, for the reason in its cause.
         """
         try:
-            described = ray.get(self.handle.prepare.remote(load), timeout=START_S)
+            described = ray.get(self._prepared, timeout=START_S)
         except GetTimeoutError as error:
-            self.kill()
+            self.abandon()
             raise StartError(f"an actor was not ready within {START_S:g} s; do the nodes have room for it?") from error
         except RayError as error:
+            self.abandon()
             failure = StartError(f"an actor did not start: {_cause(error)}")
             raise failure from ActorDied(error, None, "unknown") if isinstance(error, RayActorError) else error
         if isinstance(described, Ended):
-            self.kill()
+            self.abandon()
             cause = described.exception()
             raise StartError(f"an actor did not start: {cause}") from cause
         assert isinstance(described, Described)
@@ -132,6 +138,11 @@ class ActorWorker:
             self._pid, self._behind_s = described.pid, 0.0
         self._thread.start()
         return described
+
+    def abandon(self) -> None:
+        """Kill an actor that has not got a peer."""
+        ray.kill(self.handle)
+        self._gone.set()
 
     @property
     def pid(self) -> int | None:

@@ -10,21 +10,22 @@ from typing import Self
 import annex_actors
 from annex_actors.base.errors import UserError
 from annex_actors.base.user_files import user_file_content
-from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.watchdog import CHECKS_PER_LIMIT, MAX_INTERVAL_S
 from annex_actors.runtimes.hosting.workers.assignments import assignment
 from annex_actors.runtimes.hosting.workers.commits import FilledStore
 from annex_actors.runtimes.hosting.workers.connections import Connections
 from annex_actors.runtimes.hosting.workers.control_messages import Assign, Connect
+from annex_actors.runtimes.hosting.workers.start_limit import StartLimit
 from annex_actors.runtimes.hosting.workers.startup import Startup
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerChild, WorkerRef
 from annex_actors.runtimes.program import PeerSpec, Program
 from annex_actors.runtimes.ray import cluster
 from annex_actors.runtimes.ray.actor_worker import ActorWorker, Caller
 from annex_actors.runtimes.ray.facts import compare, facts
-from annex_actors.runtimes.ray.places import AnyPlace, RayPlaces
+from annex_actors.runtimes.ray.places import AnyPlace, Options, RayPlaces
 from annex_actors.runtimes.ray.remote_worker import AssignWithCopies, CommitTo, remote_class
+from annex_actors.runtimes.ray.spare_actors import SpareActors
 from annex_actors.runtimes.ray.stored_commits import StoredCommits
 from supervisors import StartContext, StartError
 
@@ -37,11 +38,19 @@ class RayPool:
         address: of a cluster; see `RayRuntime`.
         copies: of each commit.
         commit_every: steps between two commits of a stage.
+        spares: how many actors wait in reserve.
         places: says where actors live.
     """
 
     def __init__(
-        self, program: Program, address: str | None, *, copies: int, commit_every: int, places: RayPlaces | None = None
+        self,
+        program: Program,
+        address: str | None,
+        *,
+        copies: int,
+        commit_every: int,
+        spares: int,
+        places: RayPlaces | None = None,
     ) -> None:
         self._program = program
         self._address = address
@@ -50,7 +59,8 @@ class RayPool:
         self._beat_s = min(MAX_INTERVAL_S, program.supervision.hang_seconds / CHECKS_PER_LIMIT) / 2
         self._class = remote_class()
         self._caller = Caller()
-        self._workers: list[ActorWorker] = []
+        self._spares = SpareActors(self._new_worker, spares)
+        self._limit = StartLimit(program.supervision)
         self._resources = ExitStack()
         self.commits = StoredCommits(program.store, self._places, copies, commit_every)
         self.store = FilledStore(program.store, self.commits)
@@ -69,6 +79,9 @@ class RayPool:
             self._here = cluster.here()
             stack.enter_context(self._caller)
             stack.callback(self.commits.close)
+            stack.callback(self._spares.close)
+            for spec in self._program.served:
+                self._spares.add(self._places.peer(spec.address))
             self.commits.open(spec.address for spec in self._program.served)
             self._resources = stack.pop_all()
         return self
@@ -77,8 +90,7 @@ class RayPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._resources:
-            for worker in self._workers:
-                worker.close()
+            self._spares.close()
             self.commits.copy_all()
 
     def start(self, spec: PeerSpec, surroundings: RunSurroundings, context: StartContext) -> WorkerChild:
@@ -89,23 +101,27 @@ class RayPool:
             StartError: no actor can be started.
             BaseException: the exception of the peer.
         """
-        number, _ = surroundings.open(spec.address)
-        worker = self._new_worker(spec.address)
-        assigned = assignment(self._program, spec, context.incarnation, number, self._commit_every, surroundings)
-        assign = partial(self._assign, worker)
-        return Startup(assigned, worker, surroundings, self.connections, self.commits, self._program, assign).run()
+        start = partial(self._start, spec, surroundings, context.incarnation)
+        child = self._limit.tried(spec.label, start, surroundings.pause)
+        self._limit.record_up()
+        return child
 
-    def _new_worker(self, address: Address) -> ActorWorker:
-        handle = self._class.options(**self._places.peer(address)).remote(self._beat_s)
-        worker = ActorWorker(handle, self._caller, cluster.nodes, self._here, self.commits.report)
-        self._workers = [*(each for each in self._workers if not each.gone), worker]
+    def _start(self, spec: PeerSpec, surroundings: RunSurroundings, incarnation: int) -> WorkerChild:
+        number, _ = surroundings.open(spec.address)
+        worker = self._spares.take(self._places.peer(spec.address))
         try:
-            compare(self._facts, worker.prepare(self._load).facts, worker.node_name)
+            compare(self._facts, worker.ready().facts, worker.node_name)
         except StartError as error:
             if isinstance(error.__cause__, UserError):
                 raise error.__cause__ from None
             raise
-        return worker
+        assigned = assignment(self._program, spec, incarnation, number, self._commit_every, surroundings)
+        assign = partial(self._assign, worker)
+        return Startup(assigned, worker, surroundings, self.connections, self.commits, self._program, assign).run()
+
+    def _new_worker(self, options: Options) -> ActorWorker:
+        handle = self._class.options(**options).remote(self._beat_s)
+        return ActorWorker(options, handle, self._load, self._caller, cluster.nodes, self._here, self.commits.report)
 
     def _assign(self, worker: ActorWorker, assigned: Assign) -> None:
         address, number = assigned.spec.address, assigned.number

@@ -15,8 +15,9 @@ import pytest
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import ProcessesRuntime, RunFailedError
 from annex_actors.runtimes.hosting.job import SupervisedJob
+from annex_actors.runtimes.hosting.workers import start_limit
 from annex_actors.runtimes.hosting.workers.control_messages import Stop
-from annex_actors.runtimes.processes import fork_server_process, spare_workers, start_limit
+from annex_actors.runtimes.processes import fork_server_process, spare_workers
 from annex_actors.runtimes.processes.fork_server_process import ForkServerProcess
 from annex_actors.runtimes.processes.worker_process import WorkerProcess
 from supervisors import Backoff

@@ -21,8 +21,9 @@ from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes import ProcessesRuntime, Program, RunFailedError, Supervision
 from annex_actors.runtimes.hosting.job import SupervisedJob
+from annex_actors.runtimes.hosting.workers import start_limit
 from annex_actors.runtimes.main_guard import IMPORTING
-from annex_actors.runtimes.processes import spare_workers, start_limit
+from annex_actors.runtimes.processes import spare_workers
 from annex_actors.runtimes.processes.spare_workers import SpareWorkers
 from annex_actors.runtimes.processes.worker_process import WorkerProcess
 from supervisors import Backoff

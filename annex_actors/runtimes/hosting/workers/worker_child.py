@@ -9,10 +9,17 @@ from typing import Any, Protocol
 
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import LayerFault
+from annex_actors.runtimes.hosting.failures import PeerError
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.hosting.workers.control_messages import Inject, Probe, Stop
 from supervisors import KILLED, SHUTDOWN, Crashed, Reason, Rung
+
+
+class WorkerDied(PeerError):
+    """A worker that ended without sending `Ended`; ``by_signal`` says whether a signal ended it, of whatever origin."""
+
+    by_signal = False
 
 
 class Worker(Protocol):

@@ -1,4 +1,4 @@
-"""How long to go on starting processes where something ends each of them before it has work.
+"""How long to go on starting workers where something ends each of them before it has work.
 
 No message did that, so it counts against none. Whatever kills what starts, such as the system when memory is short, may
 stop; so each further try waits a little longer. The pauses would carry the kills out of any window of time, and so they
@@ -8,11 +8,15 @@ are counted in a row: a peer that is up begins a new row.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 from annex_actors.runtimes.hosting.failures import chained
-from annex_actors.runtimes.processes.worker_process import ProcessDied
+from annex_actors.runtimes.hosting.workers.worker_child import WorkerDied
 from annex_actors.runtimes.program import RunFailedError, Supervision
 from supervisors import Backoff, StartError
+
+_Started = TypeVar("_Started")
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +25,7 @@ PAUSES = Backoff(min_s=0.01, max_s=0.5)
 
 
 class StartLimit:
-    """Counts the processes in a row that ended before they had work.
+    """Counts the workers in a row that ended before they had work.
 
     Args:
         limits: of the run: ``max_restarts`` kills from outside are tolerated, and of a fault of the process itself one
@@ -37,7 +41,28 @@ class StartLimit:
         """Record that a peer is up."""
         self._killed = self._failed = 0
 
-    def pause_s(self, label: str, error: StartError | ProcessDied) -> float | None:
+    def tried(self, label: str, start: Callable[[], _Started], pause: Callable[[float], None]) -> _Started:
+        """Start a worker, and try again as long as workers are killed before they have work, and the limit allows it.
+
+        Args:
+            label: of the peer for which the worker is started.
+            start: starts it.
+            pause: waits so many seconds.
+
+        Raises:
+            RunFailedError: too many workers in a row were killed.
+            StartError: no try would help.
+        """
+        while True:
+            try:
+                return start()
+            except (StartError, WorkerDied) as error:
+                pause_s = self.pause_s(label, error)
+                if pause_s is None:
+                    raise
+            pause(pause_s)
+
+    def pause_s(self, label: str, error: StartError | WorkerDied) -> float | None:
         """Count a failed start; return the seconds to wait before the next try, or None where no try would help.
 
         Args:
@@ -47,8 +72,8 @@ class StartLimit:
         Raises:
             RunFailedError: too many processes in a row were ended by signals, or interrupted.
         """
-        death = error if isinstance(error, ProcessDied) else error.__cause__
-        if not isinstance(death, ProcessDied) or not (death.external or death.by_signal):
+        death = error if isinstance(error, WorkerDied) else error.__cause__
+        if not isinstance(death, WorkerDied) or not (death.external or death.by_signal):
             return None
         self._killed += death.external
         self._failed += not death.external
@@ -60,7 +85,7 @@ class StartLimit:
             logger.warning("%s: %s; it is tried again", label, error)
         return PAUSES.delay_s(tries - 1)
 
-    def _why(self, death: ProcessDied) -> str:
+    def _why(self, death: WorkerDied) -> str:
         if not death.external:
             return f"a process did not start: {death.what} ({self._failed} in a row)"
         return (

@@ -9,7 +9,7 @@ import pytest
 from annex_actors.base.errors import ConfigError
 from annex_actors.runtimes import RunFailedError, Supervision
 from annex_actors.runtimes.hosting.failures import PeerError
-from annex_actors.runtimes.processes.start_limit import StartLimit
+from annex_actors.runtimes.hosting.workers.start_limit import StartLimit
 from annex_actors.runtimes.processes.worker_process import ProcessDied
 from supervisors import StartError
 

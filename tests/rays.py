@@ -1,0 +1,24 @@
+"""One Ray on this machine for all tests: to start one takes seconds."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import pytest
+
+from annex_actors.runtimes import RayRuntime
+
+
+def shared_ray(**settings: object) -> RayRuntime:
+    """Return a runtime on the Ray that all tests share, which is started by the first one, and ends with the session.
+
+    Args:
+        settings: of the runtime; by default every step is committed, and no actor waits in reserve.
+    """
+    ray = pytest.importorskip("ray")
+    if not ray.is_initialized():
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.CRITICAL}
+        ray.init("local", num_cpus=2, object_store_memory=200 * 2**20, **quiet)
+    return RayRuntime(**({"spares": 0, "commit_every": 1} | settings))  # type: ignore[arg-type]
