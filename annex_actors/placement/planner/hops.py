@@ -62,9 +62,9 @@ class Hops:
         self._none = np.zeros(len(sizes))
         pairs = range(1 if problem.links is None else len(self._kinds))
         links = [self.link(one, other) for one in pairs for other in pairs[one:]]
-        rows = [self._seconds(link) for link in set(links)]
-        self.least: NDArray[np.float64] = np.min(rows, axis=0)
-        self.longest = float(np.max(rows, initial=0.0))
+        self.least: NDArray[np.float64] = np.min([self._seconds(link) for link in _fastest(links)], axis=0)
+        slowest = max(each.latency for each in links), max(each.per_byte for each in links)
+        self.longest = float(self._seconds(Link(*slowest)).max())
 
     def link(self, kind: int, other: int) -> Link:
         """Return the link between workers of two kinds, or between two workers of one."""
@@ -92,3 +92,12 @@ class Hops:
         found = link.latency + link.per_byte * self._sizes
         found[0] = found[-1] = 0.0
         return found
+
+
+def _fastest(links: Sequence[Link]) -> list[Link]:
+    """Return the links that for some size are the fastest: those that no other beats in both numbers."""
+    found: list[Link] = []
+    for link in sorted(set(links), key=lambda each: (each.latency, each.per_byte)):
+        if not found or link.per_byte < found[-1].per_byte:
+            found.append(link)
+    return found

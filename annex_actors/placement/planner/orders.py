@@ -1,10 +1,11 @@
 """A good order of many unlike workers: dynamic programming along some orders, then local search.
 
-Along one order of workers the search is exact: it chooses where to cut, and how many of the last workers of the order
-to use. Which order is best is the problem of the travelling salesman with work on top, so that of more workers than
-`is_small` allows some are tried: as given, by speed, and tours that go on to the nearest worker. The best plan is then
-improved by moves: two stages change places, or a stage goes to a worker that has none. Where no move helps, its order
-is searched once more, until that helps no more. Stages have one worker each here, no replicas.
+Along one order of workers the search chooses where to cut, and how many of the last workers of the order to use. It
+keeps a few ways for each first layer, not all that might still win, of which there would be too many. Which order is
+best is the problem of the travelling salesman with work on top, so that of more workers than `is_small` allows some
+are tried: as given, by speed, and tours that go on to the nearest worker. The best plan is then improved by moves: two
+stages change places, or a stage goes to a worker that has none. Where no move helps, its order is searched once more,
+until that helps no more. Stages have one worker each here, no replicas.
 
 No plan that comes out is worse than equal splits: so many stages as there are workers, or fewer, with as many layers
 each, on the first workers as they were given.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from math import inf, prod
 from random import Random
 from typing import Protocol, TypeAlias
@@ -45,8 +46,14 @@ _BETTER = 1 - 1e-9
 class Along(Protocol):
     """Searches along an order of kinds of workers."""
 
-    def __call__(self, order: Sequence[int], chosen: Collection[Searched] = ()) -> Candidate | None:
-        """Return the best plan along an order, of some schedules and numbers of microbatches, or of all."""
+    def __call__(self, order: Sequence[int], chosen: Collection[Searched] = (), below: float = inf) -> Candidate | None:
+        """Return the best plan along an order.
+
+        Args:
+            order: of kinds of workers, of which the last ones are used.
+            chosen: schedules and numbers of microbatches; empty: all.
+            below: None is returned where the best plan is not better than this.
+        """
 
 
 def is_small(problem: Problem) -> bool:
@@ -72,13 +79,14 @@ def best_order(
         memory: bytes that no worker may need more than, beside its own limit.
     """
     judge = _Judge(problem, formula_of, memory)
-    found = [along(order) for order in _orders(problem)]
-    found += [each for each in _equal_splits(problem, judge) if each.structure not in excluded]
-    best = min((each for each in found if each is not None), key=lambda each: each.value, default=None)
+    orders = list(_orders(problem))
+    splits = [each for each in _equal_splits(problem, judge, orders) if each.structure not in excluded]
+    best = min(splits, key=lambda each: each.value, default=None)
+    for order in orders:
+        best = along(order, below=inf if best is None else best.value) or best
     while best is not None:
         moved = _moved(problem, judge, best)
-        again = along(_order_of(problem, moved), [(moved.row.name, moved.microbatches)])
-        better = again if again is not None and again.value < moved.value else moved
+        better = along(_order_of(problem, moved), [(moved.row.name, moved.microbatches)], moved.value) or moved
         if better.value >= best.value * _BETTER:
             break
         best = better
@@ -151,13 +159,14 @@ def _order_of(problem: Problem, plan: Candidate) -> list[int]:
     return [*(Counter(_given(problem)) - Counter(used)).elements(), *used]
 
 
-def _equal_splits(problem: Problem, judge: _Judge) -> Iterator[Candidate]:
-    given, most = _given(problem), min(problem.layers, len(problem.workers))
+def _equal_splits(problem: Problem, judge: _Judge, orders: Sequence[Sequence[int]]) -> Iterator[Candidate]:
+    """Yield equal splits on the first workers as they were given, and on the last ones of orders."""
+    most = min(problem.layers, len(problem.workers))
     for count in sorted({-(-most * part // _SPLITS) for part in range(1, _SPLITS + 1)}):
         edges = [problem.layers * stage // count for stage in range(count + 1)]
-        stages = tuple(PlacedStage(*cut, 1, kind) for cut, kind in zip(pairwise(edges), given, strict=False))
-        for row in problem.rows:
-            for m in problem.chains:
+        for used in (_given(problem)[:count], *(order[-count:] for order in orders)):
+            stages = tuple(PlacedStage(*cut, 1, kind) for cut, kind in zip(pairwise(edges), used, strict=True))
+            for row, m in product(problem.rows, problem.chains):
                 value = judge.value(row, m, stages)
                 if value < inf:
                     yield Candidate(row, m, stages, value)

@@ -34,7 +34,7 @@ from annex_actors.placement.planner.orders import Searched, best_order, is_small
 from annex_actors.placement.planner.problem import Problem
 from annex_actors.placement.planner.reach import Reach
 from annex_actors.placement.planner.stages import Costs
-from annex_actors.placement.planner.ways import Indices, Source, Ways, joined
+from annex_actors.placement.planner.ways import Indices, Source, Ways, joined, thinned
 from annex_actors.schedules.discipline import Discipline
 
 Placed: TypeAlias = tuple[Used, int | None]
@@ -45,6 +45,9 @@ _SAME = 1e-9
 
 _BLOCK = 32
 """How many lengths of a stage are tried at once."""
+
+_KEPT = 32
+"""How many ways are kept for each first layer, along an order of workers."""
 
 _FIRST, _GROWTH = 0.002, 1.6
 """By which part the first limit is above the lower bound of a whole step, and how fast this part grows."""
@@ -79,12 +82,15 @@ def _best(
         (row, m, group) for row in problem.rows for m in sorted(problem.chains) for group in groups(problem, row, m)
     ]
 
-    def along(order: Sequence[int] | None, chosen: Collection[Searched] = ()) -> Candidate | None:
-        """Return the best plan whose stages follow an order of kinds of workers; None: any order."""
+    def along(order: Sequence[int] | None, chosen: Collection[Searched] = (), below: float = inf) -> Candidate | None:
+        """Return the best plan whose stages follow an order of kinds of workers, or any order; see `Along`."""
         return _least(
-            _Search(problem, row, m, formula_of(problem, row, m), group, excluded, memory, order)
-            for row, m, group in ways
-            if not chosen or (row.name, m) in chosen
+            (
+                _Search(problem, row, m, formula_of(problem, row, m), group, excluded, memory, order)
+                for row, m, group in ways
+                if not chosen or (row.name, m) in chosen
+            ),
+            below,
         )
 
     if is_small(problem):
@@ -92,17 +98,17 @@ def _best(
     return best_order(problem, formula_of, along, excluded, memory)
 
 
-def _least(made: Iterable[_Search]) -> Candidate | None:
-    """Return the best plan of several searches."""
+def _least(made: Iterable[_Search], below: float) -> Candidate | None:
+    """Return the best plan of several searches, if it is better than ``below``."""
     searches = sorted(made, key=lambda search: search.least)  # the most promising first: its plan limits the others
     least, part = searches[0].least, _FIRST
     while True:
-        best, limit = None, least * (1 + part) if least else inf
+        best, limit = None, below * (1 - _SAME) if below < inf or not least else least * (1 + part)
         for search in searches:
             found = search.within(limit)
             if found is not None and (best is None or found.value < best.value):
                 best, limit = found, found.value * (1 - _SAME)
-        if best is not None or limit == inf or not any(search.was_limited for search in searches):
+        if best is not None or below < inf or limit == inf or not any(each.was_limited for each in searches):
             return best
         part *= _GROWTH
 
@@ -180,7 +186,14 @@ class _Search:
                 more = (*used[:kind], used[kind] + replicas, *used[kind + 1 :])
                 source, first = Source(ways, replicas, kind), kind if self._linked else 0
                 longer.setdefault((more, first), []).extend(self._extended(source, more, stages, limit, after))
+        if self._order is not None:
+            longer = {placed: self._promising(parts, placed[0]) for placed, parts in longer.items()}
         return {placed: joined(parts) for placed, parts in longer.items() if parts}
+
+    def _promising(self, parts: Sequence[Ways], used: Used) -> list[Ways]:
+        """Return the ways with the smallest bounds, a few for each first layer."""
+        ahead = self._bounds.tight(used)
+        return thinned(parts, [self._formula.least(each.numbers, at(ahead, each.starts)) for each in parts], _KEPT)
 
     def _choices(self, used: Used) -> Iterator[tuple[int, int]]:
         """Yield a kind and a number of workers that are left."""
