@@ -135,11 +135,9 @@ class Cluster:
             if not pair or set(pair) - set(names):
                 raise ConfigError(f"expected `between` to be two of the nodes, got {shown(list(pair))}; correct it")
         if self.link is None:
-            missing = [
-                (a, b) for at, a in enumerate(names) for b in names[at + 1 :] if tuple(sorted((a, b))) not in pairs
-            ]
+            missing = set(combinations(sorted(names), 2)) - set(pairs)
             if missing:
-                a, b = missing[0]
+                a, b = min(missing)
                 raise ConfigError(f"expected a link between {a} and {b}, got none; add it, or `link` for all others")
 
     @property

@@ -116,7 +116,8 @@ def seconds(problem: Problem, option: Option) -> float:
     layers, link, piece = problem.chains[m].layers, problem.link, problem.piece
     whole = row.weight_gradients is Grouping.STEP
     alone = problem.goal is not Objective.THROUGHPUT
-    f, b, weights, last, u, c, q, work = [], [], [], [], [], [], [], 0.0
+    f, b, weights, last, u, q, work = [], [], [], [], [], [], 0.0
+    c: list[float] = []
     for stage in option.stages:
         own, v, copies = layers[stage.start : stage.stop], stage.worker.speed, stage.replicas
         f.append((sum(each.forward for each in own) + piece) / v)
