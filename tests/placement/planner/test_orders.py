@@ -20,10 +20,15 @@ from tests.placement.planner.brute_force import Option, Placed, seconds
 from tests.placement.planner.problems import random_linked_problem, random_links
 
 
+def _costs(random: Random) -> LayerCosts:
+    forward, backward, weight_gradient, update = (random.uniform(0, 2) for _ in range(4))
+    return LayerCosts(forward, backward, weight_gradient, update, output_bytes=50)
+
+
 def unlike(seed: int, layers: int, workers: int) -> Problem:
     """Return a problem in which no two workers are alike, on nodes with names."""
     random = Random(seed)
-    each = tuple(LayerCosts(*(random.uniform(0, 2) for _ in range(4)), output_bytes=50) for _ in range(layers))  # type: ignore[arg-type]
+    each = tuple(_costs(random) for _ in range(layers))
     return Problem(
         {random.randint(1, 8): Chain(each)},
         [Worker(random.uniform(0.3, 2), node=f"n{number}") for number in range(workers)],
