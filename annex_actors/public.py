@@ -107,7 +107,7 @@ from annex_actors.optimizers import (
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.plan_files import read_plan
 from annex_actors.placement.planner import Chain, LayerCosts, Link, Objective, Planned, Problem, Worker, plan
-from annex_actors.placement.profile import Hop, LayerProfile, Overheads, Profile, Timing
+from annex_actors.placement.profile import Hop, LayerProfile, Profile, Timing
 from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.events import EpochFinished, Evaluated, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Point
@@ -212,7 +212,6 @@ __all__ = [
     "Observer",
     "OneCycle",
     "Optimizer",
-    "Overheads",
     "PeerExited",
     "PeerStarted",
     "Piece",

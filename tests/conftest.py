@@ -22,6 +22,7 @@ those whole, with more examples for each property, for hours.
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from zlib import crc32
@@ -57,9 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
-ONE_IN = 4
-"""Of the cases of the oracle and of faults that run on processes so many is one run by default: each starts a Python,
-and a process for every layer."""
+ONE_IN = {"processes": 4, "ray": 12}
+"""Of the cases of the oracle and of faults that run on these so many is one run by default: each starts a process for
+every layer, and on Ray each of these imports all that it needs."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -76,9 +77,9 @@ def waits(item: pytest.Item) -> bool:
     """Return whether a test runs with ``--whole`` only."""
     if item.get_closest_marker("whole"):
         return True
-    costly = "processes" in item.nodeid.partition("[")[2]
     in_matrix = item.path.parent.name in ("oracle", "faults") and item.path.name != "test_whole_job.py"
-    return costly and in_matrix and crc32(item.nodeid.encode()) % ONE_IN != 0
+    words = set(re.findall(r"\w+", item.nodeid.partition("[")[2])) if in_matrix else set()
+    return any(crc32(item.nodeid.encode()) % one_in for name, one_in in ONE_IN.items() if name in words)
 
 
 @pytest.fixture(autouse=True, scope="session")

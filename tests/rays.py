@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 
 import pytest
 
 from annex_actors.runtimes import RayRuntime
+
+ROOT = Path(__file__).parents[1]
 
 
 def shared_ray(**settings: object) -> RayRuntime:
@@ -19,6 +22,7 @@ def shared_ray(**settings: object) -> RayRuntime:
     ray = pytest.importorskip("ray")
     if not ray.is_initialized():
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.CRITICAL}
         ray.init("local", num_cpus=2, object_store_memory=200 * 2**20, **quiet)
     return RayRuntime(**({"spares": 0, "commit_every": 1} | settings))  # type: ignore[arg-type]

@@ -86,7 +86,10 @@ WINGS = ["rules", "threads", "lifecycle", "children"]
 them stand above all four, and `supervisors.testing` above everything."""
 
 HOSTS = {
-    "ray": {"runtimes/ray.py"},
+    "ray": {
+        f"runtimes/ray/{name}.py"
+        for name in ("actor_worker", "cluster", "commit_store", "copied_log", "remote_worker", "stored_commits")
+    },
     "multiprocessing": {
         f"runtimes/processes/{name}.py" for name in ("fork_server_process", "worker", "worker_process")
     },
@@ -94,11 +97,11 @@ HOSTS = {
         f"runtimes/processes/{name}.py"
         for name in (
             "channel",
-            "connections",
             "fork_server",
             "fork_server_process",
             "framing",
             "link",
+            "two_ends",
             "worker",
             "worker_process",
         )

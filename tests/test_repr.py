@@ -66,7 +66,6 @@ VALUES: dict[str, Callable[[], Any]] = {
     "Prediction": lambda: COMPARISON.plans[0].predicted,
     "SlowedLayers": public.SlowedLayers,
     "Swept": lambda: public.sweep(PROFILED, public.load("xor"), {"stages": [1, 2]}, batch_size=2, known=KNOWN)[0],
-    "Overheads": public.Overheads,
     "Worker": public.Worker,
     "WorkerKind": lambda: public.WorkerKind.THREAD,
     "Dataset": lambda: public.load("digits"),

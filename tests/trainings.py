@@ -63,6 +63,7 @@ from annex_actors.training.learner import Learner
 from annex_actors.training.plateau import reduce_on_plateau
 from annex_actors.training.preparation import PreparedTraining
 from tests.own_layers import LowRank, Norm
+from tests.rays import shared_ray
 
 FEATURES, CLASSES, TEST_SAMPLES = 4, 3, 7
 
@@ -336,6 +337,8 @@ class Training:
 
 def host_named(name: str) -> Runtime:
     """Return the runtime of that name, as tests use it: without processes in reserve, which start for nothing."""
+    if name == "ray":
+        return shared_ray()
     return ProcessesRuntime(spares=0) if name == "processes" else runtime(name)
 
 

@@ -44,6 +44,26 @@ def message_of(error: BaseException) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
+class LostCommitError(AnnexError):
+    """A commit that its peer had made known is gone, with all places that kept it; no restart can help.
+
+    Args:
+        peer: whose commit.
+        step: how many steps are committed in what is left.
+        known: how many steps it had committed.
+    """
+
+    def __init__(self, peer: str, step: int, known: int) -> None:
+        super().__init__(peer, step, known)
+        self.peer, self.step, self.known = peer, step, known
+
+    def __str__(self) -> str:
+        return (
+            f"{self.peer} had committed step {self.known}, and is restarted at step {self.step}: all copies of its "
+            "commits are lost, and its neighbours no longer have the messages between; resume from the last checkpoint"
+        )
+
+
 class RemoteError(AnnexError):
     """An exception of another process that cannot be made here, since its class is not known or what it holds is not.
 

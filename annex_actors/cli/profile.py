@@ -131,9 +131,8 @@ def _show(found: Profile) -> None:
     print_table(["runtime", "hop µs", "piece µs", "bandwidth"], rows)
     machine = [found.machine[name] for name in ("processor", "cores", "blas") if name in found.machine]
     print_result(
-        f"\nof microbatches of {counted(found.rows, 'sample')}, the update of a step; trainer and commits take "
-        f"{found.overheads.step * 1e3:.3f} ms a step\nof two pieces of work at once, each takes "
-        f"{found.overheads.slowdown:.2f} times as long\non {', '.join(machine)}"
+        f"\nof microbatches of {counted(found.rows, 'sample')}, the update of a step; the trainer takes "
+        f"{_ms(found.trainer)} ms\non {', '.join(machine)}"
     )
     largest = max(found.layers, key=_work)
     if largest.forward.spread > _ROUGH:

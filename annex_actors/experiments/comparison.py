@@ -13,13 +13,13 @@ from annex_actors.data import Dataset
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Profile, Timing
-from annex_actors.profiling import StepEnds, timing
+from annex_actors.profiling import timing
 from annex_actors.runtimes import InlineRuntime, RunFailedError, SchedulersRuntime
 from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.stores import MemoryStore
 from annex_actors.training.automatic import tried
-from annex_actors.training.blocks import block, prepared_blocks
+from annex_actors.training.blocks import StepEnds, block, prepared_blocks
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner_spec import LearnerSpec, checked_spec
 from annex_actors.training.preparation import PreparedTraining

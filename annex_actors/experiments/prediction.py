@@ -1,7 +1,7 @@
 """How long a step would take with a plan: the real stages on a virtual clock, with measured times of layers and hops.
 
 The simulator does the rest: the schedule, which stages wait for which, how many pieces of work cores do at once, and
-how much these slow each other down where actors share an interpreter.
+that Python does one thing at a time where actors share an interpreter.
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ def _costs(
         workers=range(sum(stage.replicas for stage in plan.stages)),
         cores=limit,
         piece=profile.overhead(host.name),
-        trainer=profile.overheads.step,
-        slowdown=profile.overheads.slowdown if shares_interpreter(host) else 1.0,
+        trainer=profile.trainer.median * microbatches,
+        one_interpreter=shares_interpreter(host),
     )
 
 

@@ -48,6 +48,7 @@ class Simulation:
         workers: what each worker did.
         stages: the most that each stage kept at any time.
         messages: how many were sent.
+        trainer_messages: how many of them to the trainer or by it.
         pieces: every piece of work, in the order of their ends; empty unless requested.
         restarts: how often a stage was restarted.
     """
@@ -57,6 +58,7 @@ class Simulation:
     workers: tuple[WorkerTally, ...]
     stages: tuple[StageTally, ...]
     messages: int
+    trainer_messages: int
     pieces: tuple[Piece, ...]
     restarts: int
 
@@ -139,6 +141,7 @@ def simulate(
         workers=workers,
         stages=tuple(job.stages[stage_address(s)] for s in range(stages)),
         messages=job.messages,
+        trainer_messages=job.trainer_messages,
         pieces=tuple(job.pieces),
         restarts=job.restarts,
     )

@@ -341,7 +341,7 @@ class Stage:
         return [*self._replicas.weight_rows(message, work, layers)] or self._commit(message, work, layers)
 
     def _commit(self, message: Message, work: StepWork, layers: tuple[LayerState, ...]) -> list[Request]:
-        self._versions.add(layers, self._spec.cost, work.cost)
+        self._versions.add(layers, None if self._spec.cost is None else work.cost)
         self._layers.commit(message)
         del self._steps[message.step]
         return [Commit(Snapshot(self._spec.address, self._versions.step, self._versions.state))]

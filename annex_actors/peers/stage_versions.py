@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from annex_actors.costs import Cost
 from annex_actors.peers.stage_state import LayerState, StageState, Weights
 from annex_actors.peers.stage_update import Update
 
@@ -44,16 +43,15 @@ class Versions:
         weights = self._predicting = self._predicting or update.predicting(self.state)
         return weights
 
-    def add(self, layers: tuple[LayerState, ...], cost: Cost | None, value: float) -> None:
+    def add(self, layers: tuple[LayerState, ...], cost: float | None) -> None:
         """Add the version that a step has made.
 
         Args:
             layers: after the step.
-            cost: of the stage; None: it has none, and logs none.
-            value: of the step.
+            cost: of the step, at the last stage; else None.
         """
         before = self.state
-        log = before.cost_log if cost is None else before.cost_log.append(value)
+        log = before.cost_log if cost is None else before.cost_log.append(cost)
         # Step t + 1 and later meet version t + 1 - lag and later.
         stash = (*before.stash, self.newest)[-self._lag :] if self._lag else ()
         self.state = StageState(layers, log, stash)

@@ -150,31 +150,6 @@ class Hop:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Overheads:
-    """What the training of a network costs beside its layers, where all its actors share one thread.
-
-    Args:
-        piece: the seconds that each F, B and W of a stage takes beside its layers: protocol, mailbox, messages.
-        step: the seconds that a step takes in all beside its pieces: trainer, events, commits.
-        slowdown: by which factor, >= 1, a training takes longer while another one goes on on another thread: they share
-            the memory, and the interpreter.
-
-    Raises:
-        ConfigError: a number out of range.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    piece: float = 0.0
-    step: float = 0.0
-    slowdown: float = 1.0
-
-    def __post_init__(self) -> None:
-        _check_numbers(self, "piece", "step")
-        checks.keep(self, slowdown=checks.real_number("slowdown", self.slowdown, at_least=1))
-
-
 @dataclass(frozen=True)
 class Profile:
     """A network's work on a machine, measured.
@@ -186,8 +161,9 @@ class Profile:
         machine: what was measured on: processor, cores, versions of what computes.
         blas_threads: of each layer while it was measured.
         others: the same layers with microbatches of other sizes, by the number of rows.
-        overheads: what a step costs beside its layers on ``schedulers``. On another runtime, a piece costs as much more
-            as the ``work`` of its hop is more than that of ``schedulers``.
+        trainer: what the trainer does for a microbatch: gather its rows, send them, count its report.
+        beside: the seconds that a piece of work takes beside its layers on one thread: protocol, mailbox, and to free
+            arrays. On another runtime it takes as much more as the ``work`` of its hop is more than that of ``inline``.
 
     Raises:
         ConfigError: fields that do not fit each other.
@@ -201,7 +177,8 @@ class Profile:
     machine: Mapping[str, str]
     blas_threads: int = 1
     others: Mapping[int, tuple[LayerProfile, ...]] = field(default_factory=dict)
-    overheads: Overheads = Overheads()
+    trainer: Timing = Timing(0.0, 0.0, 0.0)
+    beside: float = 0.0
 
     def __post_init__(self) -> None:
         wanted = "the profile of each layer"
@@ -220,7 +197,8 @@ class Profile:
             checks.instance(f"hops[{name}]", hop, Hop, "a hop such as Hop(2e-5, 1e-10)")
         for name, value in checks.instance("machine", self.machine, Mapping, "a dict of texts").items():
             checks.text(f"machine[{checks.text('machine', name)}]", value)
-        checks.instance("overheads", self.overheads, Overheads, "seconds such as Overheads(4e-5, 1e-4)")
+        checks.instance("trainer", self.trainer, Timing, "a time such as Timing(0.001, 0.0009, 0.002)")
+        _check_numbers(self, "beside")
         self._check_layers()
 
     def _check_layers(self) -> None:
@@ -265,7 +243,8 @@ class Profile:
             pairs = zip(measured[low], measured[high], strict=True)
             layers = tuple(_sum_of(1 - part, before, part, after) for before, after in pairs)
         others = {size: each for size, each in measured.items() if size != rows}
-        return replace(self, rows=rows, layers=layers, others=others)
+        trainer = _sum_of_timings(factor, self.trainer, 0.0, self.trainer)
+        return replace(self, rows=rows, layers=layers, others=others, trainer=trainer)
 
     def overhead(self, runtime: str) -> float:
         """Return the seconds that a piece of work takes beside its layers on a runtime.
@@ -273,8 +252,8 @@ class Profile:
         Raises:
             ConfigError: its hop was not measured.
         """
-        known = self.hops["schedulers"].work if "schedulers" in self.hops else 0.0
-        return max(0.0, self.overheads.piece + self.hop(runtime).work - known)
+        inline = self.hops["inline"].work if "inline" in self.hops else 0.0
+        return max(0.0, self.beside + self.hop(runtime).work - inline)
 
     def hop(self, runtime: str) -> Hop:
         """Return the hop of a runtime.

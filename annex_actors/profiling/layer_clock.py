@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from annex_actors.protocol.effects import Effect
 from annex_actors.protocol.instrument import Instrument, Peer, Point, WorkItem
 from annex_actors.protocol.messages import Report
+from annex_actors.protocol.routing import TRAINER
 
 
 @dataclass(slots=True)
@@ -18,11 +19,13 @@ class StepTimes:
     Args:
         layers: by kind of work and layer, a time for each microbatch; of W that serves a whole step, and of the update,
             one time.
+        trainer: all that the trainer did.
         whole: from the trainer's count of the cost before to that of the last step here.
         count: how many steps.
     """
 
     layers: dict[tuple[Point, int], list[float]] = field(default_factory=lambda: defaultdict(list))
+    trainer: float = 0.0
     whole: float = 0.0
     count: int = 1
 
@@ -42,12 +45,12 @@ class LayerClock(Instrument):
         """The finished steps, in order. The first one has the start of the program."""
         self._now = now
         self._step = StepTimes()
-        self._since = now()
-        self._counted = self._since
+        self._began = self._since = now()
+        self._counted = self._began
 
     def before(self, peer: Peer, item: WorkItem | None) -> None:
         """Begin to time a piece of work."""
-        self._since = self._now()
+        self._began = self._since = self._now()
 
     def at(self, point: Point, layer: int, step: int, microbatch: int) -> None:
         """Count the work of a layer; a commit is none."""
@@ -57,15 +60,20 @@ class LayerClock(Instrument):
         self._since = now
 
     def done(self, peer: Peer, item: WorkItem | None, effects: Sequence[Effect]) -> None:
-        """End a step when the trainer has counted its cost."""
+        """Count the work of the trainer; a step ends when it has counted the step's cost."""
+        if peer.address != TRAINER:
+            return
+        now = self._now()
+        self._step.trainer += now - self._began
         if isinstance(item, Report):
-            self._end_step(self._now())
+            self._end_step(now)
 
     def _end_step(self, now: float) -> None:
         if self._step.layers or not self.steps:
             self.steps.append(self._step)
         else:  # its work was done before the last cost was counted, and is there
             self.steps[-1].count += 1
+            self.steps[-1].trainer += self._step.trainer
         self.steps[-1].whole += now - self._counted
         self._counted, self._step = now, StepTimes()
 

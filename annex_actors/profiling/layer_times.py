@@ -56,11 +56,13 @@ class Measured:
 
     Args:
         layers: each layer, the cost as the last one.
-        work: the part of a step that is the layers' work, from 0 to 1.
+        trainer: the trainer's work for a microbatch.
+        work: what a piece of work takes beside its layers, in seconds: protocol, mailbox, the host's loop.
         steps: how many steps were measured.
     """
 
     layers: tuple[LayerSeconds, ...]
+    trainer: Timing
     work: float
     steps: int
 
@@ -111,10 +113,14 @@ class _Sample:
         workload, steps = self.workload, self.steps
         parts = workload.microbatches
         layers = 1 + max(layer for step in steps for _, layer in step.layers)
-        work = [sum(map(sum, step.layers.values())) / step.whole for step in steps]
+        trainer = [step.trainer / step.count / parts for step in steps]
+        beside = [(each.whole - each.trainer - sum(map(sum, each.layers.values()))) / each.count for each in steps]
+        grouped = [len(step.layers.get((Point.WEIGHT_GRADIENT, 0), ())) / step.count for step in steps]
+        pieces = 2 * parts + float(np.median(grouped))
         return Measured(
             tuple(_seconds(steps, layer, parts) for layer in range(layers)),
-            float(np.median(work)),
+            timing(trainer),
+            max(0.0, float(np.median(beside))) / pieces,
             len(steps),
         )
 

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from annex_actors.base.errors import LostCommitError
 from annex_actors.base.quiet import quiet
 from annex_actors.protocol.effects import Commit, Effect, Request, Send
 from annex_actors.protocol.given import Given, GivenSince
@@ -131,7 +132,11 @@ class Node:
         return effects + self._perform(self.behaviour.start())
 
     def receive(self, envelope: Envelope) -> None:
-        """Accept an envelope, unless it is from a dead incarnation or another run."""
+        """Accept an envelope, unless it is from a dead incarnation or another run.
+
+        Raises:
+            LostCommitError: a restarted peer needs messages that were dropped here, since it had committed their steps.
+        """
         if self._received is not None:
             self._received(self, envelope)
         sender, message = envelope.sender, envelope.message
@@ -147,6 +152,8 @@ class Node:
             self._survey.arrive(sender, message)
             return
         else:
+            if isinstance(message, Resume) and message.step < self._retention.acknowledged(sender):
+                raise LostCommitError(str(sender), message.step, self._retention.acknowledged(sender))
             self._control.append((sender, message))
         self._survey.disturb()
 

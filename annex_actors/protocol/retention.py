@@ -46,6 +46,10 @@ class Retention:
         for key in [key for key in kept if key[0] < step]:
             self.bytes -= kept.pop(key).nbytes
 
+    def acknowledged(self, peer: Address) -> int:
+        """Return the number of steps that ``peer`` is known to have committed, whose messages are dropped."""
+        return self._acknowledged.get(peer, 0)
+
     def since(self, peer: Address, step: int) -> list[Post]:
         """Return the messages that ``peer`` needs again, given that it has committed every step below ``step``."""
         return [Post(peer, message) for key, message in self._kept[peer].items() if key[0] >= step]

@@ -197,7 +197,7 @@ class RunConfig(Section):
     def on_runtime(self, runtime: str) -> RunConfig:
         """Return the config of the same run on another runtime with its default settings; the bits stay the same.
 
-        The kinds of workers that its plan names are left out, as they belong to the runtime.
+        The kinds of workers and the nodes that its plan names are left out, as they belong to the runtime.
         """
         stages = stages_setting(anywhere(self.learner().spec.stages))
         training = self.training.model_copy(update={"stages": stages})

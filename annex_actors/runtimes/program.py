@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
 from annex_actors.base.shown import brief
+from annex_actors.placement.places import Places
 from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, combined
@@ -136,6 +137,7 @@ class Program:
         blas_threads: on how many threads the BLAS library computes each product, in every process of the run.
         own_threads: likewise in the processes of stages that have another number, which no other host can give them.
         workers: the kind of worker on which a peer begins, where the runtime has several; others begin on its first.
+        places: what each stage needs of the node that it lives on; only runtimes on several nodes look at it.
     """
 
     run: str
@@ -156,6 +158,7 @@ class Program:
     blas_threads: int = 1
     own_threads: Mapping[Address, int] = field(default_factory=dict)
     workers: Mapping[Address, WorkerKind] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
 
     def __repr__(self) -> str:
         return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"
@@ -253,3 +256,8 @@ class Runtime(Protocol):
 
     def start(self, program: Program) -> Job:
         """Start every peer and return; the driver starts last."""
+
+
+def places_peers(runtime: Runtime) -> bool:
+    """Return whether a runtime has several nodes, and so keeps to `Program.places`: if its ``places_peers`` is true."""
+    return bool(getattr(runtime, "places_peers", False))

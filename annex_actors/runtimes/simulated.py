@@ -38,7 +38,6 @@ from annex_actors.runtimes.inline import InlineJob, Killed, work_first
 from annex_actors.runtimes.program import Job, Program
 from annex_actors.runtimes.slowed_layers import PartCounter, SlowedLayers
 from annex_actors.runtimes.tallies import StageTally, WorkerTally
-from annex_actors.runtimes.under_way import UnderWay
 from annex_actors.schedules.discipline import Work
 
 
@@ -121,8 +120,9 @@ class VirtualClock(Instrument):
 class SimulatedJob(InlineJob):
     """A program on a virtual clock.
 
-    ``now`` is the time, ``messages`` the number of messages sent; ``workers`` and ``stages`` say what was done and
-    kept; ``pieces`` are all pieces of work in the order of their ends, if they are kept.
+    ``now`` is the time, ``messages`` the number of messages sent, ``trainer_messages`` that of those to and from the
+    trainer; ``workers`` and ``stages`` say what was done and kept; ``pieces`` are all pieces of work in the order of
+    their ends, if they are kept.
 
     Args:
         program: the run.
@@ -137,7 +137,7 @@ class SimulatedJob(InlineJob):
         addresses = [spec.address for spec in program.stages]
         places = costs.workers if costs.workers is not None else range(len(addresses))
         self.now: float = 0
-        self.messages = 0
+        self.messages = self.trainer_messages = 0
         self.pieces: list[Piece] = []
         self.workers = {worker: WorkerTally() for worker in places}
         self.stages = {address: StageTally() for address in addresses}
@@ -152,9 +152,8 @@ class SimulatedJob(InlineJob):
         self._occupied: dict[Worker, Address] = {}
         self._waiting: dict[Address, None] = {}
         """The peers whose workers had no core; each time that a core is free, they may begin."""
-        self._under_way = UnderWay(costs.slowdown) if costs.slowdown > 1 else None
-        self._ends: dict[Worker, Callable[[], None]] = {}
-        self._looks = 0
+        self._interpreter_free: float = 0
+        self._down_until: dict[Worker, float] = {}
         self._places: dict[tuple[Worker, int], int] = {}
         self._work_clock = VirtualClock(costs, slowed)
         self._instrument = partial(_instrument, program, proxy(self), self._work_clock)
@@ -237,36 +236,17 @@ class SimulatedJob(InlineJob):
         if effects is None:
             return
         slowness = self._costs.slowness.get(worker, 1)
-        seconds = (clock.beside + clock.spent) * slowness
+        start, beside = self.now, clock.beside * slowness
+        if beside and self._costs.one_interpreter:
+            start = max(start, self._interpreter_free)
+            self._interpreter_free = start + beside
+        end = start + beside + clock.spent * slowness
         self._occupied[worker] = address
-        end_work = partial(self._end_work, address, incarnation, effects, clock.did, self.now)
-        if self.now + seconds <= self.now:
-            end_work()
-        elif self._under_way is None:
-            self._at(self.now + seconds, end_work)
+        end_work = partial(self._end_work, address, incarnation, effects, clock.did, start)
+        if end > self.now:
+            self._at(end, end_work)
         else:
-            self._ends[worker] = end_work
-            self._under_way.add(worker, seconds, self.now)
-            self._look_at_ends()
-
-    def _look_at_ends(self) -> None:
-        """End the next piece of work in time, unless another begins or ends before: then it ends at another time."""
-        assert self._under_way is not None
-        when, worker = self._under_way.next_end()
-        self._looks += 1
-        if worker is not None:
-            self._at(max(when, self.now), partial(self._end_next, worker, self._looks))
-
-    def _end_next(self, worker: Worker, look: int) -> None:
-        if look == self._looks:
-            self._leave(worker)()
-
-    def _leave(self, worker: Worker) -> Callable[[], None]:
-        """Return what ends a worker's piece of work, which is under way no longer."""
-        assert self._under_way is not None
-        self._under_way.remove(worker, self.now)
-        self._look_at_ends()
-        return self._ends.pop(worker)
+            end_work()
 
     def _end_work(
         self, address: Address, incarnation: int, effects: list[Effect], did: tuple[Work, int, int] | None, start: float
@@ -296,8 +276,9 @@ class SimulatedJob(InlineJob):
         if not isinstance(effect, Send):
             super()._execute(effect, incarnation)
             return
-        self.messages += 1
         to, envelope = effect.to, effect.envelope
+        self.messages += 1
+        self.trainer_messages += TRAINER in (to, envelope.sender)
         delayed = self._program.delayed
         later = 0 if delayed is None else delayed.seconds(to, envelope)
         self._at(self.now + self._travel(to, envelope) + later, partial(self._deliver, to, envelope))
@@ -306,18 +287,27 @@ class SimulatedJob(InlineJob):
         costs, sender = self._costs, envelope.sender
         if TRAINER in (sender, to) or self._worker_of[sender] == self._worker_of[to]:
             return 0
-        if not costs.per_byte or not isinstance(envelope.message, WithArray):
-            return costs.latency
-        size = costs.size_between(sender.number or 0, to.number or 0)
-        return costs.latency + costs.per_byte * (envelope.message.nbytes if size is None else size)
+        size = 0
+        if isinstance(envelope.message, WithArray):
+            taken = costs.size_between(sender.number or 0, to.number or 0)
+            size = envelope.message.nbytes if taken is None else taken
+        return costs.travel(self._worker_of[sender], self._worker_of[to], size)
 
     def _kill_stage(self, address: Address) -> None:
         worker = self._worker_of[address]
         if self._occupied.get(worker) == address:
             del self._occupied[worker]
-            if self._under_way is not None:
-                self._leave(worker)
         self._supervise(address, Killed(f"killed at time {float(self.now):g}"))
+        if self._costs.restart:
+            self._occupied.setdefault(worker, address)
+            self._down_until[worker] = self.now + self._costs.restart
+            self._at(self._down_until[worker], partial(self._up, worker, address))
+
+    def _up(self, worker: Worker, address: Address) -> None:
+        """Let a restarted stage work, unless it has been killed once more."""
+        if self.now >= self._down_until[worker] and self._occupied.get(worker) == address:
+            del self._occupied[worker]
+            self._busy[address] = None
 
     def _at(self, when: float, what: Callable[[], None]) -> None:
         heappush(self._agenda, (when, next(self._entries), what))

@@ -174,10 +174,11 @@ class SharedCommitLog:
         for buffer in buffers:
             memory = buffer.raw()
             owner = memory.obj
-            _, extent = self._known.get(id(owner)) or (None, None)
+            key = id(owner)
+            _, extent = self._known.get(key) or (None, None)
             if extent is None or not memory.readonly:  # a writable array may have changed since it was written
                 extent = self._write(memory, extents)
-            known[id(owner)] = owner, extent
+            known[key] = owner, extent
             arrays.append(extent)
         entry = _Entry(snapshot.step, body, tuple(arrays))
         kept = self._kept_with(snapshot.step)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
+from annex_actors.base import heap
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset
@@ -23,10 +24,9 @@ from annex_actors.layers import NUMPY
 from annex_actors.placement import Plan, PlannedStage
 from annex_actors.placement.planner import Problem, Worker, plan
 from annex_actors.profiling.machine import cores
-from annex_actors.profiling.step_ends import StepEnds
 from annex_actors.runtimes import clock
 from annex_actors.stores import MemoryStore
-from annex_actors.training.blocks import block, prepared_blocks
+from annex_actors.training.blocks import StepEnds, block, prepared_blocks
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.identity import Identity
 from annex_actors.training.learner_spec import LearnerSpec
@@ -109,6 +109,7 @@ def tried(spec: LearnerSpec, dataset: Dataset, batch_size: int, before: Checkpoi
             if times[index] and median(times[index]) > _HOPELESS * fastest:
                 continue
             seconds = _seconds(training, steps[index])
+            heap.trim()  # the threads of this plan are gone; the next one has others
             wanted = _FIRST + min(max(_LEAST, round(share / max(seconds, 1e-6))), _MOST)
             if 2 * steps[index] >= wanted or round_ == _ROUNDS:  # else it only says how many steps to try
                 times[index].append(seconds)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from annex_actors.data import Dataset, Samples
 from annex_actors.peers.trainer_state import TrainerState
+from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.runtimes import Observer, Program
 from annex_actors.stores import StateStore
 from annex_actors.training.learner_spec import LearnerSpec
@@ -38,6 +39,23 @@ def block(training: PreparedTraining, steps: int, store: StateStore, observers: 
     """Return the program that trains so many steps, from the drawn weights on."""
     trainer = replace(training.trainer, resumed=TrainerState(halt_at=steps))
     return replace(training, trainer=trainer).program(store, observers)
+
+
+class StepEnds:
+    """Notes when the cost of each step of a block is known; an observer."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+
+    def on_event(self, event: Event) -> None:
+        """Note the end of a step."""
+        if isinstance(event, StepFinished):
+            self._times.append(event.time)
+
+    def seconds(self, first: int) -> float:
+        """Return the mean time of a step in seconds, without the ``first`` ones, in which the pipeline fills."""
+        times = self._times[first - 1 :]
+        return (times[-1] - times[0]) / (len(times) - 1)
 
 
 def _first(samples: Samples, count: int) -> Samples:

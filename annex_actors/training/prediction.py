@@ -224,6 +224,7 @@ def _program(spec: LearnerSpec, checkpoint: Checkpoint) -> Program:
         blas_threads=hosting.blas_threads,
         own_threads=hosting.own_threads,
         workers=hosting.workers,
+        places=hosting.places,
     )
 
 

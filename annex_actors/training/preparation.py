@@ -226,6 +226,7 @@ class PreparedTraining:
             blas_threads=hosting.blas_threads,
             own_threads=hosting.own_threads,
             workers=hosting.workers,
+            places=hosting.places,
         )
 
 

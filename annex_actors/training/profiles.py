@@ -13,20 +13,11 @@ from annex_actors.base.errors import ConfigError, DivergedError
 from annex_actors.base.files import read_file
 from annex_actors.data import Dataset
 from annex_actors.placement.plan import Plan, PlannedStage
-from annex_actors.placement.profile import Hop, LayerProfile, Overheads, Profile
-from annex_actors.profiling import (
-    LayerBytes,
-    Measured,
-    Workload,
-    layer_bytes,
-    machine,
-    measure_hop,
-    measure_layers,
-    measure_overheads,
-)
+from annex_actors.placement.profile import Hop, LayerProfile, Profile
+from annex_actors.profiling import LayerBytes, Measured, Workload, layer_bytes, machine, measure_hop, measure_layers
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
-from annex_actors.runtimes import InlineRuntime, Program, SchedulersRuntime, runtime
-from annex_actors.schedules.discipline import Grouping
+from annex_actors.protocol.routing import stage_address
+from annex_actors.runtimes import InlineRuntime, Program, runtime
 from annex_actors.stores import MemoryStore
 from annex_actors.training import kept_profiles
 from annex_actors.training.blocks import block, prepared_blocks
@@ -36,8 +27,8 @@ from annex_actors.training.preparation import PreparedTraining
 RUNTIMES = ("schedulers", "threads", "processes")
 """Those whose actors work at once, and so have hops."""
 
-_LAYERS, _HOPS = 0.4, 0.3
-"""Of the time, that which is for the layers and for the hops; the rest is for what is beside layers."""
+_SHARE = 0.6
+"""Of the time, that which is for the layers; the rest is for the hops."""
 
 
 def profile(
@@ -88,9 +79,9 @@ def profile(
     found = machine(spec.kernels)
     key = _key(trainings, found, threads)
     known = None if fresh else kept_profiles.layers(key)
-    hops = _hops(names, found, seconds * _HOPS, fresh=fresh)
+    hops = _hops(names, found, seconds * (1 - _SHARE), fresh=fresh)
     if known is None:
-        known = replace(_measured(trainings, dataset, found, seconds), blas_threads=threads)
+        known = replace(_measured(trainings, found, seconds * _SHARE), blas_threads=threads)
         kept_profiles.keep_layers(key, known)
     return replace(known, hops=hops)
 
@@ -125,18 +116,14 @@ def _checked_parts(microbatches: Sequence[int], size: int) -> list[int]:
 
 
 def _program(training: PreparedTraining, steps: int, instrument: Instrument) -> Program:
-    store = MemoryStore(depth=training.trainer.overlap + 1)
+    store = MemoryStore([stage_address(0)], depth=training.trainer.overlap + 1)
     return replace(block(training, steps, store), instruments=(instrument,))
 
 
-def _measured(
-    trainings: Mapping[int, PreparedTraining], dataset: Dataset, found: Mapping[str, str], seconds: float
-) -> Profile:
+def _measured(trainings: Mapping[int, PreparedTraining], found: Mapping[str, str], seconds: float) -> Profile:
     workloads = [Workload(rows, each.trainer.microbatches, partial(_program, each)) for rows, each in trainings.items()]
     try:
-        times = measure_layers(workloads, seconds=seconds * _LAYERS)
-        rows, training = next(iter(trainings.items()))
-        overheads = _overheads(training, dataset, rows, times[0], seconds * (1 - _LAYERS - _HOPS))
+        times = measure_layers(workloads, seconds=seconds)
     except DivergedError as error:
         raise ConfigError(f"expected a network that can be trained to be profiled, but {error}") from None
     layers = {rows: _layers(each, of) for (rows, each), of in zip(trainings.items(), times, strict=True)}
@@ -147,20 +134,9 @@ def _measured(
         hops={},
         machine=found,
         others={size: each for size, each in layers.items() if size != rows},
-        overheads=overheads,
+        trainer=times[0].trainer,
+        beside=times[0].work,
     )
-
-
-def _overheads(
-    training: PreparedTraining, dataset: Dataset, rows: int, measured: Measured, seconds: float
-) -> Overheads:
-    """Return what is beside the layers, of the network with one actor and with one for each layer."""
-    spec, parts = training.spec, training.trainer.microbatches
-    stages = [PlannedStage(1, blas_threads=spec.hosting.blas_threads)] * (len(spec.network.layers) + 1)
-    several = prepared_blocks(replace(spec, stages=Plan(tuple(stages))), dataset, rows)
-    pieces = 2 * parts + (1 if spec.schedule.weight_gradients is Grouping.STEP else parts)
-    one, each = (partial(_program, of, instrument=NO_INSTRUMENT) for of in (training, several))
-    return measure_overheads(one, each, work=measured.work, pieces=(pieces, pieces * len(stages)), seconds=seconds)
 
 
 def _layers(training: PreparedTraining, measured: Measured) -> tuple[LayerProfile, ...]:
@@ -190,7 +166,7 @@ def _hops(names: Sequence[str], found: Mapping[str, str], seconds: float, *, fre
     """Return the hops of these runtimes: those that are kept of this machine, and the others measured."""
     key = _digest("hops", *map(str, sorted(found.items())))
     known = {} if fresh else kept_profiles.hops(key)
-    wanted = dict.fromkeys((InlineRuntime.name, SchedulersRuntime.name, *names))
+    wanted = dict.fromkeys((InlineRuntime.name, *names))
     missing = [name for name in wanted if name not in known]
     for name in missing:
         known[name] = measure_hop(runtime(name), seconds=seconds / len(missing))

@@ -12,10 +12,12 @@ from annex_actors.base.shown import shown
 from annex_actors.base.words import counted
 from annex_actors.layers import NUMPY, Kernels
 from annex_actors.placement import Plan, PlannedStage
+from annex_actors.placement.places import Places
 from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes import ProcessesRuntime, Runtime
+from annex_actors.runtimes.program import places_peers
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.training.assembly import check_replicas
 
@@ -77,11 +79,13 @@ class Hosting:
         blas_threads: on how many threads the BLAS library computes each product in the supervising process.
         own_threads: likewise in the processes of their own of those stages that have another number.
         workers: the kind of worker on which a stage begins, of those whose plan says so.
+        places: what each needs of the node of a cluster that it lives on.
     """
 
     blas_threads: int = 1
     own_threads: Mapping[Address, int] = field(default_factory=dict)
     workers: Mapping[Address, WorkerKind] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
 
 
 def threads_of(stages: Stages, count: int) -> tuple[int, ...]:
@@ -104,22 +108,28 @@ def hosting_of(stages: Stages) -> Hosting:
         threads,
         {address: stage.blas_threads for address, stage in copies.items() if stage.blas_threads != threads},
         {address: WorkerKind(stage.worker) for address, stage in copies.items() if stage.worker is not None},
+        Places.of(stages),
     )
 
 
 def anywhere(stages: Stages) -> Stages:
-    """Return a checked setting without the kinds of workers that it names, which not every runtime has."""
+    """Return a checked setting without kinds of workers and nodes, which not every runtime has."""
     if not isinstance(stages, Plan):
         return stages
-    return _normal(Plan(tuple(replace(stage, worker=None) for stage in stages.stages)))
+    return _normal(Plan(tuple(replace(stage, worker=None, node=None, labels={}) for stage in stages.stages)))
 
 
 def check_possible(stages: Stages, kernels: Kernels, schedule: Discipline, runtime: Runtime) -> None:
     """Refuse a plan that asks for what the runtime does not carry out.
 
+    A node or labels say where a stage must live, which one machine cannot keep to: to ignore them would be to train
+    elsewhere than was asked. What is reserved there (CPUs, GPUs, other resources), the strategy and the wait are
+    ignored on one machine, where all stages share what there is, so that the same plan serves to try a network out.
+
     Raises:
-        ConfigError: a kind of worker where all are alike; replicas by a schedule whose steps overlap; unequal numbers
-            of BLAS threads in a process; or several with other kernels than NumPy's, which compute each product on one.
+        ConfigError: a kind of worker where all are alike; a node or labels on a runtime of one machine; replicas by a
+            schedule whose steps overlap; unequal numbers of BLAS threads in a process; or several with other kernels
+            than NumPy's, which compute each product on one.
     """
     if not isinstance(stages, Plan):
         return
@@ -129,6 +139,11 @@ def check_possible(stages: Stages, kernels: Kernels, schedule: Discipline, runti
             raise ConfigError(
                 f"expected `worker` of stage {index} to be left out on runtime {runtime.name}, which has one kind of "
                 f"worker, got {stage.worker}; leave it out, or choose the runtime processes"
+            )
+        if (stage.node or stage.labels) and not places_peers(runtime):
+            raise ConfigError(
+                f"expected stage {index} without `node` and `labels` on the runtime {runtime.name}, which has one "
+                f"machine, got {stage}; leave them out, or choose the runtime ray"
             )
     check_replicas(replicas_of(stages), schedule)
     numbers = {stage.blas_threads for stage in stages.stages}
@@ -152,7 +167,7 @@ def _numbers_here(stages: Plan) -> set[int]:
 
 
 def _normal(plan: Plan) -> Stages:
-    return 1 if plan.stages == (PlannedStage(plan.layers),) else plan
+    return 1 if plan == Plan((PlannedStage(plan.layers),)) else plan
 
 
 def _checked_number(stages: int, layers: int) -> int:

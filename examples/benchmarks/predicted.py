@@ -1,18 +1,17 @@
 """How near predicted steps come to measured ones: of layers whose work is a calibrated wait, and of real layers.
 
 Waits need no core, so what is left of the error there is what the simulator knows of schedules, hops and threads. With
-real layers it has a profile of the network. Processors change their speed from second to second, so a round makes a
-profile and then measures all plans of a network; errors are taken within a round, and what is shown is the median of
-the rounds. Weights are compared.
+real layers it has the profile of each layer on one core, and two cores that share their memory. Blocks of all plans of
+a network are interleaved, in rounds; times are the medians of the rounds, and weights are compared.
 
-    python -m examples.benchmarks.predicted [rounds] [table]     # 7 rounds of tables 0, 1 and 2 by default
+    python -m examples.benchmarks.predicted [rounds]      # 7 rounds by default
     python -m examples.benchmarks.predicted --smoke
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
@@ -48,24 +47,12 @@ class Real:
     plans: tuple[Stages, ...] = (1, 2, "layer")
 
 
-_REAL = (
+REAL = (
     Real("dense:512 relu dense:512 relu dense:10", 784, 256, 4),
     Real("dense:1024 relu dense:1024 relu dense:10", 784, 128, 2),
     Real("dense:256 tanh dense:256 tanh dense:256 tanh dense:10", 64, 128, 4),
     Real("dense:64 relu dense:10", 64, 32, 2),
 )
-
-
-_OTHERS = (
-    Real("dense:300 relu dense:300 relu dense:300 relu dense:10", 200, 64, 2),
-    Real("dense:700 relu dense:500 relu dense:300 relu dense:10", 300, 200, 4),
-    Real("dense:128 relu dense:64 relu dense:10", 784, 32, 2),
-    Real("dense:100 tanh dense:100 tanh dense:100 tanh dense:100 tanh dense:10", 30, 50, 1),
-    Real("dense:900 relu dense:900 relu dense:20", 1200, 300, 2),
-)
-
-
-TABLES = {"real layers": _REAL, "networks with which the model was not made": _OTHERS}
 
 
 def random_samples(features: int, count: int) -> Dataset:
@@ -75,7 +62,7 @@ def random_samples(features: int, count: int) -> Dataset:
     return Dataset.from_arrays(inputs, np.arange(count) % 10, test_fraction=0.1, seed=0)
 
 
-def waiting(seed: int, rounds: int, hop: Hop) -> tuple[str, list[Comparison]]:
+def waiting(seed: int, rounds: int, hop: Hop) -> tuple[str, Comparison]:
     """Return what is predicted and measured of a random network of waits, cut at random places."""
     random = Random(seed)
     layers, parts, schedule = random.randint(3, 8), random.choice((1, 2, 4)), SCHEDULES[seed % len(SCHEDULES)]
@@ -100,7 +87,7 @@ def waiting(seed: int, rounds: int, hop: Hop) -> tuple[str, list[Comparison]]:
         slowed=SlowedLayers(waits=waits),
         known=known,
     )
-    return f"{layers} waits, {schedule}, m={parts}", [found]
+    return f"{layers} waits, {schedule}, m={parts}", found
 
 
 def _cut(layers: int, random: Random) -> Plan:
@@ -110,70 +97,59 @@ def _cut(layers: int, random: Random) -> Plan:
     return Plan(tuple(PlannedStage(stop - start) for start, stop in pairwise(edges)))
 
 
-def real(case: Real, rounds: int, seconds: float) -> list[Comparison]:
+def real(case: Real, rounds: int, seconds: float) -> Comparison:
     """Return what is predicted and measured of a network and its plans, on as many threads as there are cores."""
     network: Network = parse_layers(case.layers)
     learner = Learner(network, microbatches=case.microbatches, schedule="1f1b", runtime="schedulers")
-    found = []
-    for _ in range(rounds):
-        with TemporaryDirectory() as cache:  # a profile of another round, with other load, would not do
-            os.environ["XDG_CACHE_HOME"] = cache
-            samples = random_samples(case.features, 12 * case.batch)
-            found.append(
-                compare(
-                    learner.spec,
-                    samples,
-                    case.plans,
-                    batch_size=case.batch,
-                    measure=True,
-                    rounds=1,
-                    seconds=seconds,
-                )
-            )
-    return found
+    return compare(
+        learner.spec,
+        random_samples(case.features, 12 * case.batch),
+        case.plans,
+        batch_size=case.batch,
+        measure=True,
+        rounds=rounds,
+        seconds=seconds,
+    )
 
 
-def show(what: str, found: Sequence[Comparison]) -> list[float]:
+def show(what: str, found: Comparison) -> list[float]:
     """Print a line for each plan, and return the errors, without their signs."""
     errors = []
-    for rounds in zip(*(each.plans for each in found), strict=True):
-        measured = [each.measured for each in rounds if each.measured is not None]
-        error = median(each.error for each in rounds if each.error is not None)
-        low, high = min(each.low for each in measured), max(each.high for each in measured)
-        predicted, middle = median(each.predicted.seconds for each in rounds), median(each.median for each in measured)
+    for each in found.plans:
+        assert each.measured is not None
+        assert each.error is not None
+        low, middle, high = (1e3 * value for value in (each.measured.low, each.measured.median, each.measured.high))
         print(
-            f"{what:72}{rounds[0].name:>8}{1e3 * predicted:10.2f}{1e3 * middle:10.2f}"
-            f"  ({1e3 * low:.2f} to {1e3 * high:.2f}){100 * error:+7.1f} %",
+            f"{what:58}{each.name:>16}{1e3 * each.predicted.seconds:10.2f}{middle:10.2f}"
+            f"  ({low:.2f} to {high:.2f}){100 * each.error:+7.1f} %",
             flush=True,
         )
-        errors.append(abs(error))
+        errors.append(abs(each.error))
     return errors
 
 
-def report(title: str, comparisons: Iterable[tuple[str, Sequence[Comparison]]]) -> None:
+def report(title: str, comparisons: Iterable[tuple[str, Comparison]]) -> None:
     """Print a table, and the median of its errors."""
-    print(f"\n{title:72}{'plan':>8}{'predicted':>10}{'measured':>10}  ms a step")
+    print(f"\n{title:58}{'plan':>16}{'predicted':>10}{'measured':>10}  ms a step")
     errors: list[float] = []
     for what, found in comparisons:
         errors += show(what, found)
     print(f"median error {100 * median(errors):.1f} %, largest {100 * max(errors):.1f} %")
 
 
-def main(rounds: int, seeds: Sequence[int], tables: Mapping[str, Sequence[Real]], seconds: float) -> None:
+def main(rounds: int, seeds: Sequence[int], cases: Sequence[Real], seconds: float) -> None:
     """Run the benchmark."""
-    if seeds:
-        hop = measure_hop(ThreadsRuntime(), seconds=min(seconds, 2.0))
-        report("layers that wait", (waiting(seed, rounds, hop) for seed in seeds))
-    for title, cases in tables.items():
-        report(title, ((each.layers, real(each, rounds, seconds)) for each in cases))
+    hop = measure_hop(ThreadsRuntime(), seconds=min(seconds, 2.0))
+    report("layers that wait", (waiting(seed, rounds, hop) for seed in seeds))
+    with TemporaryDirectory() as cache:  # profiles of another hour, with other load, would not do
+        os.environ["XDG_CACHE_HOME"] = cache
+        report("real layers", ((each.layers, real(each, rounds, seconds)) for each in cases))
     print_peak_memory()
 
 
 if __name__ == "__main__":
     smoke, numbers = arguments()
     if smoke:
-        main(1, [0], {"real layers": [Real("dense:8 relu dense:10", 8, 8, 2)]}, 0.1)
+        main(1, [0], [Real("dense:8 relu dense:10", 8, 8, 2)], 0.1)
     else:
-        rounds, table = (*numbers, *(7, None)[len(numbers) :])
-        chosen = {title: cases for index, (title, cases) in enumerate(TABLES.items(), 1) if table in (None, index)}
-        main(rounds or 7, range(10) if table in (None, 0) else (), chosen, 4.0)
+        main(numbers[0] if numbers else 7, range(10), REAL, 20.0)

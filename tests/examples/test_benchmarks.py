@@ -35,6 +35,7 @@ BENCHMARKS = {
         "one_for_all",
         "a life among so many",
     ],
+    "thousand_stages": ["12 stages on 6 nodes", "through the trainer", "a region fails: 4 restarts"],
     "tracing": ["no trace", "a sample", "all steps", "the digits, by default"],
     "tables": ["own data", "wine            accuracy"],
 }

@@ -7,7 +7,6 @@ import pytest
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement import Hop, LayerProfile, Plan, Profile, Timing
-from annex_actors.placement.profile import Overheads
 from annex_actors.runtimes.delayed_links import DelayedLinks
 
 MANY = 100
@@ -76,26 +75,14 @@ def test_delayed_links_are_slower_still() -> None:
 
 
 def test_what_a_piece_takes_beside_its_layers_counts_for_each_piece() -> None:
-    found = profile(layer(1, 1, 1, 0), overheads=Overheads(piece=0.25))
+    found = profile(layer(1, 1, 1, 0), beside=0.25)
     assert predicted(found, "1", microbatches=3).seconds == pytest.approx(9 + 0.25 * 7)  # one W serves the step
 
 
 def test_the_trainer_competes_for_a_core() -> None:
-    found = profile(layer(1, 1, 1, 0), overheads=Overheads(step=1.0))
+    found = profile(layer(1, 1, 1, 0), trainer=exactly(0.5))
     assert predicted(found, "1", cores=1).seconds == pytest.approx(6 + 2 * 0.5)
     assert predicted(found, "1", cores=2).seconds == pytest.approx(6)
-
-
-def test_what_is_done_at_once_takes_longer_by_the_slowdown_of_the_profile() -> None:
-    network = [layer(1, 1, 1, 0)] * 2
-    free, slowed = (
-        predicted(profile(*network, overheads=Overheads(slowdown=each)), "1,1", schedule="pipedream", cores=2).seconds
-        for each in (1.0, 1.5)
-    )
-    assert free == pytest.approx(6)
-    assert slowed == pytest.approx(9)
-    alone = profile(*network, overheads=Overheads(slowdown=1.5))
-    assert predicted(alone, "2", cores=2).seconds == pytest.approx(12)
 
 
 def test_stages_on_one_worker_work_one_after_another() -> None:

@@ -58,7 +58,7 @@ class Case:
 
 CASES = [
     Case(*each)
-    for each in product(("inline", "threads", "schedulers", "processes"), Strategy, Point, PLANS, DISCIPLINES)
+    for each in product(("inline", "threads", "schedulers", "processes", "ray"), Strategy, Point, PLANS, DISCIPLINES)
 ]
 
 

@@ -35,7 +35,7 @@ from tests.trainings import (
     undisturbed,
 )
 
-HOSTS = ("inline", "threads", "schedulers", "processes")
+HOSTS = ("inline", "threads", "schedulers", "processes", "ray")
 
 
 def test_kill_9_of_the_reader_changes_nothing() -> None:

@@ -172,9 +172,18 @@ def test_random_kills_of_threads_change_nothing(seed: int, host: str) -> None:
     assert any(event.reason == str(KILLED) for event in seen.of(PeerExited)), "no kill has reached a peer"
 
 
-def test_all_replicas_of_a_stage_whose_processes_are_killed_at_once_change_nothing() -> None:
-    training = Training(microbatches=3, stages=(range(0, 2), range(2, 5)), replicas=(2, 2))
-    victims = [stage_address(1, replica) for replica in range(2)]
+@pytest.mark.parametrize(
+    ("training", "stage"),
+    [
+        (Training(microbatches=3, stages=(range(0, 2), range(2, 5)), replicas=(2, 2)), 1),
+        (replace(WIDE, size=13, batch_size=5, microbatches=3, replicas=(2, 1)), 0),
+    ],
+    ids=["whole", "divided"],
+)
+def test_all_replicas_of_a_stage_whose_processes_are_killed_at_once_change_nothing(
+    training: Training, stage: int
+) -> None:
+    victims = [stage_address(stage, replica) for replica in range(2)]
 
     def strike(job: SupervisedJob) -> None:
         for process in [process_of(job, victim) for victim in victims]:

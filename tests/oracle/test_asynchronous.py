@@ -60,7 +60,7 @@ def test_any_order_of_events_with_kills_follows_the_formula(case: tuple[str, int
     assert disturbed(training, host).fingerprints == fingerprints(expected(training))
 
 
-ON_HOSTS = [(*case, host) for host in ("threads", "schedulers", "processes") for case in CASES]
+ON_HOSTS = [(*case, host) for host in ("threads", "schedulers", "processes", "ray") for case in CASES]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tests.trainings import (
     train,
 )
 
-HOSTS = ("inline", "threads", "schedulers", "processes")
+HOSTS = ("inline", "threads", "schedulers", "processes", "ray")
 
 DEEP = sequence(dense(7), activation("relu"), dropout(0.2), dense(6), activation("tanh"), dropout(0.5), dense(CLASSES))
 
@@ -138,7 +138,7 @@ def test_clipping_averages_and_plateaus_together_equal_the_plain_program(case: t
 
 def costly(host: str, microbatches: int) -> bool:
     """Return whether a case runs only with ``--whole``: it starts a process for each layer."""
-    return host == "processes" and microbatches != 3
+    return host in ("processes", "ray") and microbatches != 3
 
 
 SCHEDULES_AND_MICROBATCHES = [

@@ -19,7 +19,7 @@ from annex_actors.training.learner import Learner as Trained
 from tests.matrix import matrix
 from tests.trainings import SKIPPING, Training, host_named, train
 
-HOSTS = ("inline", "threads", "schedulers", "processes")
+HOSTS = ("inline", "threads", "schedulers", "processes", "ray")
 
 
 @pytest.mark.parametrize("case", matrix(list(product(HOSTS, DISCIPLINES)), sample=14, id=", ".join))

@@ -47,7 +47,7 @@ def by_hand(task: str, count: int) -> Floats:
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes"])
+@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes", "ray"])
 @pytest.mark.parametrize("schedule", ["sequential", "gpipe", "1f1b"])
 @pytest.mark.parametrize("count", [1, 256, 700])
 def test_predictions_are_the_outputs_of_the_layers(task: str, runtime: str, schedule: str, count: int) -> None:
@@ -56,7 +56,7 @@ def test_predictions_are_the_outputs_of_the_layers(task: str, runtime: str, sche
     assert predictions.dtype == np.float32
 
 
-@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes"])
+@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes", "ray"])
 @pytest.mark.parametrize("schedule", ["1f1b", "pipedream", "zb-h1"])
 def test_predictions_that_actors_serve_are_those_of_a_few_samples_at_once_and_of_the_layers(
     runtime: str, schedule: str

@@ -94,9 +94,12 @@ class Case:
 
 HOSTS = ("inline", "threads", "schedulers")
 CASES = [Case(*each) for each in product(TRAININGS, HOSTS, SCHEDULES, (1, 2, 3, 5), WAYS)]
-ON_PROCESSES = one_of_each(
-    (Case(*each) for each in product(("dropout", "wide layers in one"), ("processes",), SCHEDULES, (2, 3), WAYS)),
-    key=lambda case: (case.name, case.schedule),
+ON_PROCESSES, ON_RAY = (
+    one_of_each(
+        (Case(*each) for each in product(("dropout", "wide layers in one"), (host,), SCHEDULES, (2, 3), WAYS)),
+        key=lambda case: (case.name, case.schedule),
+    )
+    for host in ("processes", "ray")
 )
 EACH_ONCE = one_of_each(CASES, key=lambda case: (case.name, case.runtime))
 BY_EACH_SCHEDULE = one_of_each(CASES, key=lambda case: (case.schedule, case.way))
@@ -108,6 +111,7 @@ BY_EACH_SCHEDULE = one_of_each(CASES, key=lambda case: (case.schedule, case.way)
         *matrix([*EACH_ONCE, *BY_EACH_SCHEDULE], sample=40, id=str),
         *matrix(CASES, sample=10, id=str),
         *matrix(ON_PROCESSES, sample=1, id=str),
+        *matrix(ON_RAY, sample=1, id=str),
     ],
 )
 def test_every_number_of_replicas_equals_the_plain_program(case: Case) -> None:

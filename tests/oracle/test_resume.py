@@ -22,7 +22,7 @@ from tests.matrix import matrix
 from tests.trainings import CLASSIFIER, SKIPPING, TUNED, Training, carry_out, fingerprints, host_named, undisturbed
 
 EPOCHS, STEPS = 3, 9
-HOSTS = ("inline", "threads", "schedulers", "processes")
+HOSTS = ("inline", "threads", "schedulers", "processes", "ray")
 NETWORKS = {
     "dropout": CLASSIFIER,
     "skips and state": SKIPPING,

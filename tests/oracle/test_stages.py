@@ -39,8 +39,8 @@ def trained(each: Learner, *crashes: Crash) -> Result:
 @pytest.mark.parametrize(
     ("stages", "runtime", "schedule"),
     [
-        *product(range(1, ALL + 1), ("inline", "threads", "schedulers", "processes"), ("1f1b",)),
-        *product((1, 2, ALL), ("inline", "threads", "schedulers", "processes"), ("sequential", "gpipe")),
+        *product(range(1, ALL + 1), ("inline", "threads", "schedulers", "processes", "ray"), ("1f1b",)),
+        *product((1, 2, ALL), ("inline", "threads", "schedulers", "processes", "ray"), ("sequential", "gpipe")),
     ],
 )
 def test_any_number_of_stages_equals_the_plain_program(stages: int, runtime: str, schedule: str) -> None:
@@ -49,7 +49,7 @@ def test_any_number_of_stages_equals_the_plain_program(stages: int, runtime: str
     assert fingerprints(result.checkpoint) == fingerprints(plain(TRAINING))
 
 
-@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes"])
+@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes", "ray"])
 @pytest.mark.parametrize("layer", range(ALL))
 def test_a_crash_of_any_layer_within_a_stage_changes_nothing(layer: int, runtime: str) -> None:
     result = trained(learner(2, runtime), Crash(layer=layer, step=1))
@@ -57,7 +57,7 @@ def test_a_crash_of_any_layer_within_a_stage_changes_nothing(layer: int, runtime
     assert fingerprints(result.checkpoint) == fingerprints(plain(TRAINING))
 
 
-@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes"])
+@pytest.mark.parametrize("runtime", ["inline", "threads", "schedulers", "processes", "ray"])
 def test_predictions_are_those_of_a_layer_each(runtime: str) -> None:
     samples = TRAINING.dataset.test.inputs
     expected, *others = (learner(stages, runtime) for stages in ("layer", 1, 3))

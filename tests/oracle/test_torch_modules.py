@@ -22,7 +22,7 @@ NETWORKS: dict[str, Network] = {
     "frozen": sequence(dense(4), freeze(torch_module(modules.normed)), torch_module(modules.activation_only), dense(3)),
 }
 
-HOSTS = ("inline", "threads", "schedulers", "processes")
+HOSTS = ("inline", "threads", "schedulers", "processes", "ray")
 
 
 def training_of(name: str, **settings: object) -> Training:

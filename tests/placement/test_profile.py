@@ -85,11 +85,12 @@ def test_times_and_bytes_lie_on_the_line_through_the_nearest_measured_sizes(rows
 
 
 def test_of_one_measured_size_times_and_bytes_are_in_proportion_to_the_rows() -> None:
-    profile = Profile(8, (layer(8, fixed=1.0),), {}, {})
+    profile = Profile(8, (layer(8, fixed=1.0),), {}, {}, trainer=exactly(0.25))
     scaled = profile.scaled(16)
     (found,) = scaled.layers
     assert found.forward.median == pytest.approx(2 * layer(8, fixed=1.0).forward.median)
     assert (found.output_bytes, found.update, found.parameter_bytes) == (192, exactly(0.5), 48)
+    assert scaled.trainer == exactly(0.5)
 
 
 def test_no_time_is_below_0_however_few_the_rows() -> None:

@@ -56,8 +56,9 @@ def test_where_each_microbatch_has_a_weight_gradient_its_time_is_not_divided() -
     assert set(found) == {200.0}
 
 
-def test_what_is_not_of_a_layer_is_all_that_is_left_of_a_step() -> None:
+def test_what_is_not_of_a_layer_or_the_trainer_is_all_that_is_left_of_a_step() -> None:
     for step in steps_of(2)[1:]:
+        assert step.trainer == 0.0
         assert step.whole == pytest.approx(sum(map(sum, step.layers.values())))
 
 
@@ -86,6 +87,6 @@ def test_two_steps_whose_costs_come_to_the_trainer_together_are_two_and_their_we
         time.now += 3.0
         clock.done(trainer, Report("run", step, -1, 1, 0.5, 8), ())
     (both,) = clock.steps
-    assert (both.count, both.whole) == (2, 2 * 1104.0 + 6.0)
+    assert (both.count, both.trainer, both.whole) == (2, 6.0, 2 * 1104.0 + 6.0)
     assert times_of([both], Point.WEIGHT_GRADIENT, 0, 4) == [25.0, 25.0]
     assert times_of([both], Point.UPDATE, 0, 4) == [1000.0, 1000.0]

@@ -20,14 +20,14 @@ def workload(microbatches: int, **settings: Any) -> Workload:
     return Workload(24 // microbatches, microbatches, partial(program, microbatches=microbatches, **settings))
 
 
-def test_every_layer_of_every_workload_is_measured_and_its_part_of_a_step() -> None:
+def test_every_layer_of_every_workload_is_measured_and_so_is_the_trainer() -> None:
     found = measure_layers([workload(1), workload(4)], seconds=0.05)
     assert len(found) == 2
     for each in found:
         assert len(each.layers) == 4
         assert all(layer.forward.median > 0 for layer in each.layers)
         assert each.layers[0].weight_gradient.median > 0
-        assert 0 < each.work < 1
+        assert each.trainer.low > 0
         assert each.steps > 0
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments.simulation import simulate
+from annex_actors.placement.planner import Link
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import stage_address
@@ -110,6 +111,31 @@ def test_a_hop_takes_alpha_and_beta_for_each_byte() -> None:
     assert shared.makespan == 6, "no hop between stages of one worker"
 
 
+def test_a_link_of_two_workers_has_a_time_of_its_own() -> None:
+    links = {(0, 1): Link(5), (2, 3): Link(1, 1)}
+    costs = CostModel(latency=3, links=links, message_bytes=10)
+    ends = [simulate("sequential", stages=stages, microbatches=1, costs=costs).makespan for stages in (1, 2, 3, 4)]
+    assert [end - 3 * stages for stages, end in enumerate(ends, 1)] == [0, 10 - 1, 16 - 2, 38 - 3]
+
+
+def test_a_killed_stage_does_nothing_until_it_is_up_again() -> None:
+    kills = [(0.5, stage_address(1)), (0.75, stage_address(1))]
+    times = [simulate("1f1b", stages=1, microbatches=2, costs=CostModel(restart=each)).makespan for each in (0, 9)]
+    assert times[0] == times[1], "nothing is killed"
+    for restart in (0, 4):
+        costs = CostModel(kills=kills, restart=restart)
+        found = simulate("1f1b", stages=2, microbatches=2, costs=costs)
+        first = min(piece.start for piece in found.pieces if piece.stage == stage_address(1))
+        assert first == max(1, 0.75 + restart), "the second kill begins the restart once more"
+        assert found.restarts == 2
+
+
+def test_messages_of_the_trainer_are_counted() -> None:
+    few, more = (simulate("1f1b", stages=stages, microbatches=4) for stages in (2, 6))
+    assert 0 < few.trainer_messages < few.messages
+    assert more.trainer_messages - few.trainer_messages < more.messages - few.messages
+
+
 def test_a_tally_counts_what_was_done() -> None:
     got = simulate("gpipe", stages=3, microbatches=4, times=LayerTimes(1, 2, 0.5, 0.25))
     assert all(worker.busy == 4 * (1 + 2 + 0.5) + 0.25 for worker in got.workers)
@@ -169,7 +195,7 @@ def test_the_order_is_legal_and_limits_are_kept_however_long_work_takes(
 @pytest.mark.parametrize("schedule", DISCIPLINES)
 def test_fewer_cores_than_workers_give_the_same_bits(schedule: str) -> None:
     training = Training(schedule=schedule, microbatches=3)
-    few = CostModel(layers=UNEVEN.layers, latency=1, cores=2, piece=0.5, trainer=3, slowdown=1.5)
+    few = CostModel(layers=UNEVEN.layers, latency=1, cores=2, piece=0.5, trainer=3, one_interpreter=True)
     assert train(training, SimulatedRuntime(few)).fingerprints == undisturbed(training).fingerprints
 
 
@@ -187,23 +213,13 @@ def test_no_more_pieces_are_under_way_than_there_are_cores(schedule: str) -> Non
         assert sum(other.start <= piece.start < other.end for other in two.pieces) <= 2
 
 
-def test_pieces_at_once_take_longer_by_the_slowdown_and_those_alone_do_not() -> None:
-    times = LayerTimes(1, 1, 0)
-    free, slowed = (
-        simulate("1f1b", stages=2, microbatches=2, times=times, costs=CostModel(slowdown=each)) for each in (1, 1.5)
-    )
-    assert free.makespan == 6
-    assert slowed.makespan == 7  # twice, two pieces are under way, and each takes 1.5
-    one = simulate("sequential", stages=2, microbatches=2, times=times, costs=CostModel(slowdown=1.5))
-    assert one.makespan == 8
-
-
-def test_a_piece_that_is_killed_slows_no_other_down_any_longer() -> None:
-    kills = [(0.75, stage_address(0))]
-    one = simulate(
-        "1f1b", stages=1, microbatches=1, times=LayerTimes(1, 1, 0), costs=CostModel(slowdown=2, kills=kills)
-    )
-    assert one.makespan == 2.75
+def test_where_an_interpreter_is_shared_only_one_at_a_time_is_beside_its_layers() -> None:
+    costs = CostModel(workers=range(3), piece=1, one_interpreter=True)
+    free = CostModel(workers=range(3), piece=1)
+    times = LayerTimes(0, 0, 0)
+    shared, apart = (simulate("1f1b", stages=3, microbatches=6, times=times, costs=each) for each in (costs, free))
+    assert shared.makespan == len(shared.pieces)  # one after another
+    assert apart.makespan < shared.makespan
 
 
 def test_messages_of_unlike_neighbours_have_sizes_of_their_own() -> None:
@@ -215,7 +231,7 @@ def test_messages_of_unlike_neighbours_have_sizes_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("cores", 0), ("piece", -1), ("trainer", "1"), ("slowdown", 0.5), ("message_bytes", [-1])]
+    ("field", "value"), [("cores", 0), ("piece", -1), ("trainer", "1"), ("one_interpreter", 1), ("message_bytes", [-1])]
 )
 def test_a_cost_model_refuses_what_is_out_of_range(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"expected `{field}`"):

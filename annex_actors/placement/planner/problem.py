@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import combinations
 from typing import Any
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief
+from annex_actors.base.words import counted
 from annex_actors.placement.profile import LayerProfile, Profile
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import SYNCHRONOUS
@@ -112,6 +114,8 @@ class Worker:
     Args:
         speed: how many times as fast as the layers' seconds it works.
         memory: the most bytes that the stage may need; None: no limit.
+        node: the name of the node of a cluster that it is on; None: it is on this machine. It makes workers no less
+            alike.
 
     Raises:
         ConfigError: a number out of range.
@@ -119,6 +123,7 @@ class Worker:
 
     speed: float = 1.0
     memory: int | None = None
+    node: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         checks.keep(self, speed=checks.real_number("speed", self.speed, above=0))
@@ -158,7 +163,9 @@ class Problem:
         chains: by the number of microbatches of a step, the layers for microbatches of that size: the planner chooses
             one of them.
         workers: at most so many copies of stages; no worker has two.
-        link: between any two workers.
+        link: between any two workers, where there are no ``links``.
+        links: between each two workers: a row for each worker, with a link for each, the same in both directions; that
+            of a worker to itself says nothing. None: ``link`` is between all.
         piece: seconds of a worker's time that each F, B and W of a stage takes beside its layers.
         schedules: those it may choose, as names or disciplines. Each stage has a worker of its own, so that those
             which put several on one are refused.
@@ -178,6 +185,7 @@ class Problem:
     objective: Objective | str = Objective.THROUGHPUT
     most_replicas: int = 1
     cores: int | None = None
+    links: Sequence[Sequence[Link]] | None = None
 
     __repr__ = brief
 
@@ -194,6 +202,7 @@ class Problem:
             most_replicas=checks.whole_number("most_replicas", self.most_replicas, at_least=1),
             cores=None if cores is None else checks.whole_number("cores", cores, at_least=1),
         )
+        checks.keep(self, links=_checked_links(self.links, len(self.workers)))
         for name, given in (("workers", self.workers), ("schedules", self.schedules)):
             if not given:
                 raise ConfigError(f"expected `{name}` to be at least one, got none")
@@ -273,6 +282,22 @@ def _checked_chains(chains: Mapping[int, Chain]) -> dict[int, Chain]:
     if len({len(each.layers) for each in checked.values()}) != 1:
         raise ConfigError("expected `chains` to be at least one, all with as many layers, got others; correct them")
     return checked
+
+
+def _checked_links(links: Sequence[Sequence[Link]] | None, workers: int) -> tuple[tuple[Link, ...], ...] | None:
+    if links is None:
+        return None
+    wanted = f"a row for each of {counted(workers, 'worker')}, each with a link for each"
+    rows = tuple(checks.elements("links", row, Link, wanted) for row in checks.several("links", links, wanted))
+    if any(len(row) != workers for row in (rows, *rows)):
+        raise ConfigError(f"expected `links` to be {wanted}, got rows of other lengths; correct them")
+    for one, other in combinations(range(workers), 2):
+        if rows[one][other] != rows[other][one]:
+            raise ConfigError(
+                f"expected `links` to be the same in both directions, got {rows[one][other]} from worker {one} to "
+                f"{other} and {rows[other][one]} back; give the slower one for both"
+            )
+    return rows
 
 
 def _checked_row(schedule: str | Discipline) -> Discipline:

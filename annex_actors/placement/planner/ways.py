@@ -70,6 +70,18 @@ class Ways:
         return tuple(stages)
 
 
+def thinned(parts: Sequence[Ways], values: Sequence[NDArray[np.float64]], most: int) -> list[Ways]:
+    """Return of the ways of each start those with the smallest values, at most so many of all parts together."""
+    if not parts:
+        return []
+    starts, sizes = np.concatenate([each.starts for each in parts]), [len(each.starts) for each in parts]
+    order = np.lexsort((np.concatenate(values), starts))
+    _, firsts, counts = np.unique(starts[order], return_index=True, return_counts=True)
+    kept = np.zeros(len(starts), np.bool_)
+    kept[order] = np.arange(len(starts)) - np.repeat(firsts, counts) < most
+    return [each[which] for each, which in zip(parts, np.split(kept, np.cumsum(sizes)[:-1]), strict=True)]
+
+
 def joined(parts: Sequence[Ways]) -> Ways:
     """Return ways from several sources as one, without those that others beat in all numbers."""
     joined = Ways(

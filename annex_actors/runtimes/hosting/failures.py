@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
-from annex_actors.base.errors import AnnexError, LayerError, UserError, named
+from annex_actors.base.errors import AnnexError, LayerError, LostCommitError, UserError, named
 from annex_actors.base.words import counted
 from annex_actors.protocol.events import PeerExited
 from annex_actors.protocol.messages import Address, Control
@@ -64,6 +64,8 @@ class FailureLedger:
         """Count a failure; return the error that ends the run, or None where a restart may help."""
         if isinstance(error, UserError | RunFailedError):
             return error
+        if isinstance(error, LostCommitError):
+            return chained(RunFailedError(str(error)), error)
         if error is None:
             return None
         limit = self._max_attempts

@@ -60,7 +60,8 @@ class Channel:
 
     def tend(self) -> None:
         """Give the other end back its blocks, see `SlabReader.free`, and write as much as fits of what is left."""
-        self._incoming.free()
+        if self._incoming.unused:
+            self._incoming.free()
         if self._left:
             with self._lock:
                 self._write()

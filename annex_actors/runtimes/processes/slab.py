@@ -116,7 +116,8 @@ class SlabReader:
         self._uses = mmap.mmap(fd, _BLOCKS)
         self._blocks: mmap.mmap | bytes = b""
         self._watches: dict[int, weakref.ref[Array]] = {}
-        self._unused: deque[int] = deque()
+        self.unused: deque[int] = deque()
+        """The blocks to give back."""
 
     def view(self, size: int, place: Place) -> Array:
         """Return the ``size`` bytes of a block, read-only: the block is in use for as long as anything refers to it."""
@@ -134,8 +135,8 @@ class SlabReader:
         Call it after a system call: that the reads of the arrays come before the change of the marks, for other
         processors too, is the doing of the interpreter's lock, which is released and taken at each such call.
         """
-        while self._unused:
-            self._uses[self._unused.popleft()] = 0
+        while self.unused:
+            self._uses[self.unused.popleft()] = 0
 
     def close(self) -> None:
         """Free what only this side keeps; views stay as they are. Safe to call twice."""
@@ -143,11 +144,11 @@ class SlabReader:
             os.close(self._fd)
             self._fd = -1
             self._watches.clear()
-            self._unused.clear()
+            self.unused.clear()
             self._uses.close()
             self._blocks = b""
 
     def _end(self, block: int, watch: weakref.ref[Array]) -> None:
         """Note that a block has no views any more; in any thread, at any time."""
         if self._watches.pop(block, None) is not None:
-            self._unused.append(block)
+            self.unused.append(block)

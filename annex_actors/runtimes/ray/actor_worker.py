@@ -14,7 +14,6 @@ from typing import Any, Self
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
-from annex_actors.base.errors import message_of
 from annex_actors.protocol.messages import Envelope
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
@@ -41,7 +40,12 @@ class ActorDied(WorkerDied):
     """
 
     def __init__(self, error: BaseException, place: str | None) -> None:
-        super().__init__(_cause(error), place, external=True)
+        super().__init__(cause(error), place, external=not _is_its_own(error))
+
+
+def _is_its_own(error: BaseException) -> bool:
+    """Return whether the code of an actor has failed, and nothing outside of it."""
+    return not isinstance(error, RayActorError) or error.actor_init_failed
 
 
 class Caller:
@@ -133,12 +137,12 @@ class ActorWorker:
             raise StartError(f"an actor was not ready within {START_S:g} s; do the nodes have room for it?") from error
         except RayError as error:
             self.abandon()
-            failure = StartError(f"an actor did not start: {_cause(error)}")
+            failure = StartError(f"an actor did not start: {cause(error)}")
             raise failure from ActorDied(error, None) if isinstance(error, RayActorError) else error
         if isinstance(described, Ended):
             self.abandon()
-            cause = described.exception()
-            raise StartError(f"an actor did not start: {cause}") from cause
+            reason = described.exception()
+            raise StartError(f"an actor did not start: {reason}") from reason
         assert isinstance(described, Described)
         self.node_id, self._files = described.node, described.files
         self._names.ask()
@@ -278,7 +282,7 @@ class ActorWorker:
             watchers, self._on_exit = self._on_exit, []
         for on_exit in watchers:
             on_exit()
-        if self._final is None and self._death and self._files and _cause(self._death) == _ENDED:  # such as a segmentation fault
+        if self._final is None and self._death is not None and self._files and cause(self._death) == _ENDED:
             self._log(last_words(self.node_id, self._files))
 
     def _log(self, text: str) -> None:
@@ -290,11 +294,12 @@ class ActorWorker:
 _ENDED = "its process ended"
 
 
-def _cause(error: BaseException) -> str:
+def cause(error: BaseException) -> str:
     """Return why an actor ended, in a few words."""
-    text = message_of(error) if isinstance(error, Exception) else repr(error)
-    if "ray.kill" in text:
-        return "killed by ray.kill"
-    if isinstance(error, RayActorError):
+    text = str(error)
+    if isinstance(error, RayActorError) and not error.actor_init_failed:
+        if "ray.kill" in text:
+            return "killed by ray.kill"
         return "its node ended" if "node" in text and "died" in text and "Node" in text else _ENDED
-    return " ".join(text.split())[:300]
+    lines = [line for line in text.splitlines() if line.strip()]
+    return " ".join((lines or [type(error).__name__])[-1].split())

@@ -13,14 +13,15 @@ from typing import Any
 import ray
 from ray._private import worker
 
-import annex_actors
 import supervisors
 from annex_actors.base.errors import ConfigError, message_of
+from annex_actors.runtimes.ray.facts import PACKAGE
 from annex_actors.runtimes.ray.node_names import names
 
 logger = logging.getLogger(__name__)
 
 _ADDRESS = "RAY_ADDRESS"
+_PATH = "PYTHONPATH"
 _USAGE = "RAY_USAGE_STATS_ENABLED"
 LOCAL = "local"
 """The address by which Ray is told to start on this machine, whatever runs there already."""
@@ -120,7 +121,7 @@ def _print_nothing() -> None:
 
 def _package() -> dict[str, Any]:
     """Return what takes this version of this package to the nodes."""
-    packages = [str(Path(str(each.__file__)).parent) for each in (annex_actors, supervisors)]
+    packages = [str(PACKAGE), str(Path(str(supervisors.__file__)).parent)]
     return {"py_modules": packages, "excludes": ["**/__pycache__/**"]}
 
 

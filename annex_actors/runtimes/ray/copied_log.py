@@ -64,10 +64,10 @@ class CopiedLog:
             answers = [(copy, self._answer(copy, answer)) for copy, answer in asked]
             packed = [(copy, answer) for copy, answer in answers if answer is not _FAILED]
             have = [each for _, each in packed if each is not None]
-            self._last = max(have, key=lambda each: each.step, default=None)
-            if self._last is None:
+            newest: Packed | None = max(have, key=lambda each: each.step, default=None)
+            if newest is None:
                 return None
-            last = self._last = self._last.copied()
+            last = self._last = newest.copied()
             self._store([copy for copy, each in packed if each is None or each.step < last.step])
         return last.snapshot()
 

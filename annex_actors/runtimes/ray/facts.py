@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +13,11 @@ from threadpoolctl import threadpool_info
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.texts import listed
 
+PACKAGE = Path(__file__).parents[2]
+
 
 class Facts(NamedTuple):
-    """The versions of a node."""
+    """The versions of a node; of this package a hash of its sources."""
 
     python: str
     numpy: str
@@ -21,9 +25,18 @@ class Facts(NamedTuple):
     annex_actors: str
 
 
-def facts(version: str) -> Facts:
-    """Return those of this process, whose package has this version."""
-    return Facts(platform.python_version(), np.__version__, _blas(), version)
+def facts() -> Facts:
+    """Return those of this process."""
+    return Facts(platform.python_version(), np.__version__, _blas(), _sources())
+
+
+def _sources() -> str:
+    """Return a hash of the sources of this package, which need not be installed where it came by way of Ray."""
+    digest = sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(f"{path.relative_to(PACKAGE).as_posix()}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _blas() -> str:

@@ -7,7 +7,6 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-import annex_actors
 from annex_actors.base.errors import UserError
 from annex_actors.base.user_files import user_file_content
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
@@ -64,7 +63,8 @@ class RayPool:
         self._spares = SpareActors(self._new_worker, spares)
         self._limit = StartLimit(program.supervision)
         self._resources = ExitStack()
-        self.commits = StoredCommits(program.store, self._places, copies, commit_every)
+        deaths = program.supervision.max_restarts
+        self.commits = StoredCommits(program.store, self._places, copies, commit_every, deaths)
         self.store = FilledStore(program.store, self.commits)
         self.connections = Connections(_join)
 
@@ -76,7 +76,7 @@ class RayPool:
         """
         with ExitStack() as stack:
             self._load = {path: user_file_content(path) for path in self._program.load}
-            self._facts = facts(annex_actors.__version__)
+            self._facts = facts()
             stack.enter_context(cluster.connected(self._address))
             self._here = cluster.here()
             stack.enter_context(self._caller)

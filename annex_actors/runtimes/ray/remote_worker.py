@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 import ray
 
-import annex_actors
 from annex_actors.base.user_files import run_user_file
 from annex_actors.protocol.instrument import NO_INSTRUMENT
-from annex_actors.protocol.messages import Envelope
+from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.hosting.failures import PeerError
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.workers.control_messages import Assign, Connect, Ended
@@ -33,11 +32,13 @@ class Parcel(NamedTuple):
         channel: names the channel, to its receiver.
         number: of the envelope in the channel, from 0.
         envelope: the envelope.
+        way: with the first one, the handle of the sender's actor; None: the supervising process has sent it.
     """
 
     channel: Any
     number: int
     envelope: Envelope
+    way: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,13 @@ class CallChannel:
     Args:
         name: names the channel to its receiver.
         handle: of the actor.
+        back: the handle of the sender's actor, by which the receiver answers; None: the supervising process is it.
     """
 
-    def __init__(self, name: Any, handle: Any) -> None:
+    def __init__(self, name: Any, handle: Any, back: Any = None) -> None:
         self._name = name
         self._deliver = handle.deliver
+        self._back = back
         self._sent = 0
         self._lock = Lock()
 
@@ -94,7 +97,7 @@ class CallChannel:
         """Send an envelope; it is lost if the actor has ended."""
         with self._lock:
             number, self._sent = self._sent, self._sent + 1
-            self._deliver.remote(Parcel(self._name, number, message))
+            self._deliver.remote(Parcel(self._name, number, message, None if number else self._back))
 
 
 class RemoteWorker(PeerWorker):
@@ -117,6 +120,8 @@ class RemoteWorker(PeerWorker):
         self._early: list[Envelope] | None = []
         """What came before the peer was up; None: it is up."""
         self._delivering = Lock()
+        self._met: dict[Address, tuple[int, CallChannel]] = {}
+        self._meeting = Lock()
         self._has_ended = Lock()
 
     @ray.method(concurrency_group="control")  # type: ignore[untyped-decorator]
@@ -127,14 +132,16 @@ class RemoteWorker(PeerWorker):
                 run_user_file(path, content)
             self._pin_blas()
             node = str(ray.get_runtime_context().get_node_id())
-            return Described(os.getpid(), node, facts(annex_actors.__version__), self._written.files)
+            return Described(os.getpid(), node, facts(), self._written.files)
         except BaseException as error:  # noqa: BLE001 - the supervising process judges it
             return ended_by(error)
 
     @ray.method(concurrency_group="deliveries", num_returns=0)  # type: ignore[untyped-decorator]
     def deliver(self, parcel: Parcel) -> None:
         """Take an envelope. If one before it was lost, end: all neighbours of the next incarnation send again."""
-        channel, number, envelope = parcel
+        channel, number, envelope, way = parcel
+        if way is not None:
+            self._meet(Connect(envelope.sender, envelope.incarnation, way))
         if number and number != self._expected.get(channel):
             self._fail(PeerError(f"lost a message from {envelope.sender} on its way", None, external=True))
             return
@@ -172,16 +179,31 @@ class RemoteWorker(PeerWorker):
         self._outbox.put(message)
 
     def _open_channel(self, connect: Connect) -> CallChannel:
-        return CallChannel(ray.get_runtime_context().get_actor_id(), connect.way)
+        return self._meet(connect)
+
+    def _meet(self, connect: Connect) -> CallChannel:
+        """Return the channel to an incarnation of a neighbour; send there from now on, unless there is a newer one.
+
+        What a new incarnation sends may come before the supervising process has told of it, and is answered to it.
+        """
+        with self._meeting:
+            number, channel = self._met.get(connect.peer, (0, None))
+            if channel is None or connect.number > number:
+                context = ray.get_runtime_context()
+                channel = CallChannel(context.get_actor_id(), connect.way, context.current_actor)
+                self._met[connect.peer] = connect.number, channel
+                self._channels[connect.peer] = channel
+            return channel
 
     def _assigned(self, assignment: Assign) -> None:
         spec = assignment.spec
         self._log = CopiedLog(spec.address, assignment.number, self._copies, self._tell)
         started = self._host(assignment, self._log, Heartbeat(), NO_INSTRUMENT)
         with self._delivering:
-            early, self._early = self._early or (), None
-            for envelope in early if started is not None else ():
-                started.ref.tell(envelope)
+            early, self._early = self._early, None
+            if started is not None:
+                for envelope in early or ():
+                    started.ref.tell(envelope)
 
     def _exit(self, message: Ended) -> None:
         """Say why it ends; the supervising process then kills the actor."""

@@ -14,7 +14,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.hosting.workers.commits import is_due
+from annex_actors.runtimes.program import RunFailedError
 from annex_actors.runtimes.ray import cluster
+from annex_actors.runtimes.ray.actor_worker import cause
 from annex_actors.runtimes.ray.commit_store import Packed, store_class
 from annex_actors.runtimes.ray.copied_log import CopiedLog, Copy, CopyFailed
 from annex_actors.runtimes.ray.places import RayPlaces
@@ -48,15 +50,18 @@ class StoredCommits:
         places: says on which nodes copies live.
         copies: how many each commit has, >= 1.
         commit_every: steps between two commits of a stage.
+        max_deaths: how many store actors may end before the run does, so that what ends all of them is found.
     """
 
-    def __init__(self, store: StateStore, places: RayPlaces, copies: int, commit_every: int) -> None:
+    def __init__(self, store: StateStore, places: RayPlaces, copies: int, commit_every: int, max_deaths: int) -> None:
         self._store = store
         self._places = places
         self._count = copies
         self._commit_every = commit_every
         self._class = store_class()
         self._made = 0
+        self._deaths_left = max_deaths
+        self._failure: str | None = None
         self._stores: list[_Store] = []
         self._copies: dict[Address, tuple[Copy, ...]] = {}
         self._numbers: dict[Address, int] = {}
@@ -67,7 +72,12 @@ class StoredCommits:
         self._threads: list[Thread] = []
 
     def open(self, addresses: Iterable[Address]) -> None:
-        """Start the store actors, and give them the commits that are already in the store."""
+        """Start the store actors, and give them the commits that are already in the store.
+
+        Raises:
+            RunFailedError: one does not start.
+        """
+        answers = []
         for address in addresses:
             nodes = self._places.stores(address, list(cluster.nodes()))
             wanted = [nodes[index % len(nodes)] for index in range(self._count)]
@@ -78,9 +88,15 @@ class StoredCommits:
                 store.addresses.add(address)
             self._copies[address] = tuple(each.copy for each in stores)
             commit = self._store.latest(address)
-            if commit is not None:
+            if commit is None:
+                answers += [each.copy.handle.open.remote(address, 0) for each in stores]
+            else:
                 packed = Packed.of(commit)
-                ray.get([each.copy.handle.commit.remote(packed, 0) for each in stores])
+                answers += [each.copy.handle.commit.remote(packed, 0) for each in stores]
+        try:
+            ray.get(answers)
+        except RayActorError as error:
+            raise RunFailedError(f"the run did not start: a store of commits ended: {cause(error)}") from error
 
     def begin(self, address: Address, number: int, commit_to: Callable[[tuple[Copy, ...]], None]) -> tuple[Copy, ...]:
         """Return the copies of an incarnation that begins in a worker.
@@ -89,7 +105,12 @@ class StoredCommits:
             address: of the peer.
             number: of the incarnation, as the store counts.
             commit_to: called, in any thread, with the copies by which they are replaced.
+
+        Raises:
+            RunFailedError: store actors end again and again.
         """
+        if self._failure is not None:
+            raise RunFailedError(self._failure)
         with self._lock:
             self._numbers[address] = number
             self._commit_to[address] = commit_to
@@ -169,9 +190,14 @@ class StoredCommits:
             ray.get(store.copy.handle.stand.remote())
         except Exception as error:  # noqa: BLE001 - whatever it is, it does not stand
             with self._lock:
-                if not self._closed:
-                    logger.warning("a store of commits ended, and is replaced: %s", type(error).__name__)
-                    self._replace(store)
+                if self._closed:
+                    return
+                self._deaths_left -= 1
+                if self._deaths_left < 0:  # the peers that cannot commit are found to hang, and their start then fails
+                    self._failure = f"the stores of commits end again and again, the last one since {cause(error)}"
+                    return
+                logger.warning("a store of commits is replaced: %s", cause(error))
+                self._replace(store)
 
     def _replace(self, old: _Store) -> None:
         self._stores.remove(old)
@@ -191,7 +217,7 @@ class StoredCommits:
     def _at(self, address: Address, step: int) -> Snapshot | None:
         for copy in self._copies[address]:
             try:
-                packed = ray.get(copy.handle.at.remote(address, step))
+                packed: Packed | None = ray.get(copy.handle.at.remote(address, step))
             except RayActorError:
                 continue
             if packed is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise, product
+from itertools import combinations, pairwise, permutations, product
 from math import ceil
 
 from annex_actors.placement.planner.problem import Objective, Problem, Worker
@@ -16,12 +16,16 @@ from annex_actors.schedules.discipline import Discipline, Grouping
 
 @dataclass(frozen=True)
 class Placed:
-    """The layers from ``start`` to before ``stop``, in ``replicas`` on workers like ``worker``."""
+    """The layers from ``start`` to before ``stop``, in ``replicas`` on workers like ``worker``.
+
+    Where links differ, ``number`` is that of its one worker.
+    """
 
     start: int
     stop: int
     replicas: int
     worker: Worker
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,12 @@ def _most(stage: Placed) -> float:
 def _staffed(
     problem: Problem, row: Discipline, m: int, ranges: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[Placed, ...]]:
-    """Yield every way to give workers of one kind to each range."""
+    """Yield every way to give workers of one kind to each range; where links differ, one worker to each."""
+    if problem.links is not None:
+        for numbers in permutations(range(len(problem.workers)), len(ranges)):
+            pairs = zip(ranges, numbers, strict=True)
+            yield tuple(Placed(*cut, 1, problem.workers[number], number) for cut, number in pairs)
+        return
     shares = row.name != "sequential" and row.lag(0, len(problem.workers)) == 0
     most = min(problem.most_replicas, m) if shares else 1
     each = [(replicas, worker) for replicas in range(1, most + 1) for worker in set(problem.workers)]
@@ -107,7 +116,8 @@ def seconds(problem: Problem, option: Option) -> float:
     layers, link, piece = problem.chains[m].layers, problem.link, problem.piece
     whole = row.weight_gradients is Grouping.STEP
     alone = problem.goal is not Objective.THROUGHPUT
-    f, b, weights, last, u, c, q, work = [], [], [], [], [], [], [], 0.0
+    f, b, weights, last, u, q, work = [], [], [], [], [], [], 0.0
+    c: list[float] = []
     for stage in option.stages:
         own, v, copies = layers[stage.start : stage.stop], stage.worker.speed, stage.replicas
         f.append((sum(each.forward for each in own) + piece) / v)
@@ -121,7 +131,11 @@ def seconds(problem: Problem, option: Option) -> float:
         if copies > 1 and parameters:
             sent = _received(problem, option, stage) + (copies - 1) / copies * parameters
             u[-1] += 2 * link.latency + link.per_byte * sent
-        c.append(link.seconds(layers[stage.stop - 1].output_bytes) if stage.stop < len(layers) else 0.0)
+        if stage.stop < len(layers) and problem.links is not None:
+            after = option.stages[len(c) + 1].number
+            c.append(problem.links[stage.number][after].seconds(layers[stage.stop - 1].output_bytes))
+        else:
+            c.append(link.seconds(layers[stage.stop - 1].output_bytes) if stage.stop < len(layers) else 0.0)
         q.append(ceil(m / copies))
     t = [x + y for x, y in zip(f, b, strict=True)]
     before = [sum(f[j] + c[j] for j in range(s)) if alone else 0.0 for s in stages]

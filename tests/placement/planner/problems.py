@@ -22,6 +22,22 @@ def random_layer(random: Random) -> LayerCosts:
     )
 
 
+def random_links(random: Random, workers: int) -> list[list[Link]]:
+    """Return a link for each two workers, of few different ones, so that some workers are alike."""
+    several = [Link(random.random() * 3, random.uniform(0, 0.05)) for _ in range(random.randint(2, 4))]
+    links = [[Link()] * workers for _ in range(workers)]
+    for one in range(workers):
+        for other in range(one):
+            links[one][other] = links[other][one] = random.choice(several)
+    return links
+
+
+def random_linked_problem(seed: int) -> Problem:
+    """Return a problem like `random_problem`, without replicas, with a link of its own between each two workers."""
+    problem = replace(random_problem(seed), most_replicas=1)
+    return replace(problem, links=random_links(Random(seed), len(problem.workers)))
+
+
 def random_problem(seed: int) -> Problem:
     """Return a problem of at most six layers and four workers; most have a plan."""
     random = Random(seed)

@@ -9,7 +9,7 @@ import psutil
 
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.messages import Address
-from annex_actors.runtimes import ProcessesRuntime, Program, Supervision
+from annex_actors.runtimes import ProcessesRuntime, Program, Runtime, Supervision
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerRef
 from annex_actors.runtimes.program import Observer
@@ -20,7 +20,7 @@ from tests.trainings import WIDE, Seen, Training, When, after_step, finish, supe
 TRAINING = Training(network=WIDE, microbatches=3)
 
 
-def started(program: Program, runtime: ProcessesRuntime | None = None) -> SupervisedJob:
+def started(program: Program, runtime: Runtime | None = None) -> SupervisedJob:
     host = runtime or ProcessesRuntime(spares=0)
     return supervised(traced(program, host), host)
 
@@ -32,7 +32,12 @@ def process_of(job: SupervisedJob, address: Address) -> psutil.Process:
 
 
 def struck(
-    strike: Callable[[SupervisedJob], object], *, spares: int = 0, training: Training = TRAINING, **settings: object
+    strike: Callable[[SupervisedJob], object],
+    *,
+    spares: int = 0,
+    training: Training = TRAINING,
+    runtime: Runtime | None = None,
+    **settings: object,
 ) -> tuple[Checkpoint, Seen, SupervisedJob]:
     """Train, and do something to the job once, when the cost of step 2 is known; the second epoch waits for it."""
     jobs, ready, done, seen = list[SupervisedJob](), threading.Event(), threading.Event(), Seen()
@@ -52,6 +57,6 @@ def struck(
     observers: list[Observer] = [When(after_step(2), once), seen]
     supervision = Supervision(**settings)  # type: ignore[arg-type]
     program = training.program(observers=observers, supervision=supervision, halt=hold)
-    jobs.append(started(program, ProcessesRuntime(spares=spares)))
+    jobs.append(started(program, runtime or ProcessesRuntime(spares=spares)))
     ready.set()
     return finish(jobs[0], program, training.initial), seen, jobs[0]
