@@ -110,6 +110,7 @@ def cells(depth: int, actor: ActorStatus) -> dict[str, str]:
     is_peer = actor.kind in ("layer", "trainer", "reader")
     found = {
         "actor": "  " * depth + name_of(actor),
+        "node": actor.node,
         "state": actor.state if actor.work is None or actor.state != "working" else short(actor.work),
         "restarts": "" if actor.kind == "observer" else f"{actor.restarts_used}{of}",
         "mail": "" if actor.mailbox is None else f"{actor.mailbox:,}",
@@ -117,7 +118,6 @@ def cells(depth: int, actor: ActorStatus) -> dict[str, str]:
         "/s": f"{actor.handled_per_second:,.0f}" if is_peer else "",
         "busy": f"{actor.busy:.0%}" if is_peer else "",
         "memory": "" if actor.memory_bytes is None else f"{actor.memory_bytes / 2**20:,.0f} MB",
-        "node": actor.node,
         "worker": _worker(actor) if is_peer else "",
         "up": f"{actor.uptime:,.0f} s",
     }

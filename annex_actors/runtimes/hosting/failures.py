@@ -11,7 +11,7 @@ from annex_actors.base.words import counted
 from annex_actors.protocol.events import PeerExited
 from annex_actors.protocol.messages import Address, Control
 from annex_actors.runtimes.hosting.heartbeat import START
-from annex_actors.runtimes.hosting.own_code import own_line, own_traceback
+from annex_actors.runtimes.hosting.own_code import origin, own_line, own_traceback
 from annex_actors.runtimes.program import RunFailedError, StandstillError, Supervision
 
 EXTERNAL_KILL_FACTOR = 10
@@ -134,10 +134,12 @@ _NODE = "__annex_actors_node__"
 
 
 def on_node(error: BaseException, node: str) -> BaseException:
-    """Return an error of a peer whose text and traceback say on which node that was; without a name, as it is."""
+    """Return an error of a peer whose line and traceback say on which node that was; without a name, as it is."""
     if node and not hasattr(error, _NODE):
         setattr(error, _NODE, node)
-        error.add_note(f"on node {node}")
+        if not isinstance(error, PeerError):  # which has no traceback
+            place = f"{error}, on" if isinstance(error, LayerError) else "on"
+            origin(error).add_note(f"{place} node {node}")
     return error
 
 
