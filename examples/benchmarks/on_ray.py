@@ -14,7 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from annex_actors import Event, Learner, RayRuntime, Sgd, StepFinished
+from annex_actors import Event, Learner, Sgd, StepFinished
+from annex_actors.runtimes import RayRuntime
 from examples.benchmarks.measuring import arguments, print_peak_memory, summary
 from examples.benchmarks.networks import Task
 
