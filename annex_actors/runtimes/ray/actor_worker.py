@@ -36,10 +36,10 @@ class ActorDied(WorkerDied):
     """
 
     def __init__(self, error: BaseException, place: str | None, node: str) -> None:
-        super().__init__(f"{cause(error)} on node {node}", place, external=not _is_its_own(error))
+        super().__init__(f"{cause(error)} on node {node}", place, external=not is_its_own(error))
 
 
-def _is_its_own(error: BaseException) -> bool:
+def is_its_own(error: BaseException) -> bool:
     """Return whether the code of an actor has failed, and nothing outside of it."""
     return not isinstance(error, RayActorError) or error.actor_init_failed
 
