@@ -19,6 +19,7 @@ from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.workers.control_messages import Ended
 from annex_actors.runtimes.hosting.workers.startup import START_S
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerDied
+from annex_actors.runtimes.ray.careful import Noted, Noting
 from annex_actors.runtimes.ray.copied_log import CopyFailed
 from annex_actors.runtimes.ray.outbox import Batch
 from annex_actors.runtimes.ray.places import Options
@@ -213,6 +214,11 @@ class ActorWorker:
         assert self._death is not None
         return ActorDied(self._death, self.heartbeat.place if self.heartbeat.began else None, self.node_name)
 
+    @property
+    def died_unseen(self) -> bool:
+        """Whether it died by itself, in work that is not known."""
+        return self.gone and not (self.has_said_why or self.forced or self.heartbeat.began)
+
     def output(self) -> str:
         """Return nothing: what the actor writes is in the logs of its node."""
         return ""
@@ -252,6 +258,8 @@ class ActorWorker:
         for message in batch.messages:
             if isinstance(message, Ended):
                 self._final = message
+            elif isinstance(message, Noting):  # the heartbeat shows it
+                self.send(Noted(message.number))
             elif isinstance(message, CopyFailed):
                 self._report(message)
             elif self._on_message is not None:

@@ -11,6 +11,7 @@ from typing import Self
 from annex_actors.base.errors import UserError
 from annex_actors.base.texts import listed
 from annex_actors.base.user_files import user_file_content
+from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.watchdog import CHECKS_PER_LIMIT, MAX_INTERVAL_S
 from annex_actors.runtimes.hosting.workers.assignments import assignment
@@ -62,6 +63,8 @@ class RayPool:
         self._caller = Caller()
         self._spares = SpareActors(self._new_worker, spares)
         self._limit = StartLimit(program.supervision)
+        self._hosts: dict[Address, ActorWorker] = {}
+        """The newest actor of each peer."""
         self._resources = ExitStack()
         self._has_failed: Callable[[], bool] = lambda: False
         deaths = program.supervision.max_restarts
@@ -142,7 +145,8 @@ class RayPool:
         address, number = assigned.spec.address, assigned.number
         committer = Committer(worker.node, lambda copies: worker.send(CommitTo(copies)), worker.kill)
         copies = self.commits.begin(address, number, committer)
-        worker.send(AssignWithCopies(assigned, copies))
+        last, self._hosts[address] = self._hosts.get(address), worker
+        worker.send(AssignWithCopies(assigned, copies, careful=last is not None and last.died_unseen))
 
 
 def _join(one: WorkerRef, other: WorkerRef) -> None:

@@ -19,6 +19,7 @@ from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.workers.control_messages import Assign, Connect, Ended
 from annex_actors.runtimes.hosting.workers.ending import ended_by
 from annex_actors.runtimes.hosting.workers.peer_worker import PeerWorker
+from annex_actors.runtimes.ray.careful import Careful, Noted
 from annex_actors.runtimes.ray.copied_log import CopiedLog, Copy
 from annex_actors.runtimes.ray.facts import Facts, facts
 from annex_actors.runtimes.ray.outbox import BEAT_S, Batch, Outbox
@@ -42,10 +43,17 @@ class Parcel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AssignWithCopies:
-    """Host this peer, which commits to these copies."""
+    """Host this peer, which commits to these copies.
+
+    Args:
+        assignment: of the peer.
+        copies: of its commits.
+        careful: whether it says what it does before it does it; see `Careful`.
+    """
 
     assignment: Assign
     copies: tuple[Copy, ...]
+    careful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,7 @@ class RemoteWorker(PeerWorker):
         self._log: CopiedLog | None = None
         self._early: list[Envelope] | None = []
         """What came before the peer was up; None: it is up."""
+        self._careful: Careful | None = None
         self._delivering = Lock()
         self._met: dict[Address, tuple[int, CallChannel]] = {}
         self._meeting = Lock()
@@ -152,9 +161,13 @@ class RemoteWorker(PeerWorker):
     def control(self, message: Any) -> None:
         """Handle a control message."""
         match message:
-            case AssignWithCopies(assignment, copies):
+            case AssignWithCopies(assignment, copies, careful):
                 self._copies = copies
+                self._careful = Careful(self._tell, assignment.commit_every) if careful else None
                 self.obey(assignment)
+            case Noted(number):
+                if self._careful is not None:
+                    self._careful.noted.put(number)
             case CommitTo(copies):
                 self._copies = copies
                 if self._log is not None:
@@ -192,7 +205,7 @@ class RemoteWorker(PeerWorker):
     def _assigned(self, assignment: Assign) -> None:
         spec = assignment.spec
         self._log = CopiedLog(spec.address, assignment.number, self._copies, self._tell)
-        started = self._host(assignment, self._log, Heartbeat(), NO_INSTRUMENT)
+        started = self._host(assignment, self._log, Heartbeat(), self._careful or NO_INSTRUMENT)
         with self._delivering:
             early, self._early = self._early, None
             if started is not None:
