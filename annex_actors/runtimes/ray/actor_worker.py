@@ -23,8 +23,12 @@ from annex_actors.runtimes.ray.careful import Noted, Noting
 from annex_actors.runtimes.ray.copied_log import CopyFailed
 from annex_actors.runtimes.ray.outbox import Batch
 from annex_actors.runtimes.ray.places import Options
-from annex_actors.runtimes.ray.remote_worker import CallChannel, Described, StopRunning
+from annex_actors.runtimes.ray.remote_worker import CallChannel, Described, PauseTrace, StopRunning
+from annex_actors.runtimes.tracing.layout import PAUSED, FedRing
 from supervisors import Rung, StartError
+
+KEPT_OUTPUT = 1 << 16
+"""The number of characters at the end of an actor's output that are kept."""
 
 
 class ActorDied(WorkerDied):
@@ -101,6 +105,10 @@ class ActorWorker:
         self.handle = handle
         self.heartbeat = Heartbeat()
         self.forced = False
+        self.trace: FedRing | None = None
+        """Where the records of the peer's trace go; set before it is assigned."""
+        self._paused = False
+        self._output = ""
         self.node = here
         self._caller = caller
         self._channel = CallChannel("supervising process", handle)
@@ -220,8 +228,8 @@ class ActorWorker:
         return self.gone and not (self.has_said_why or self.forced or self.heartbeat.began)
 
     def output(self) -> str:
-        """Return nothing: what the actor writes is in the logs of its node."""
-        return ""
+        """Return the end of what it wrote to its standard output and standard error."""
+        return self._output.strip()
 
     def close(self) -> None:
         """Kill the actor if it has not ended, and wait for its end."""
@@ -255,6 +263,8 @@ class ActorWorker:
             self._behind_s = now - batch.time  # the quickest of all calls says it best
         if batch.heartbeat:
             self.heartbeat.follow(batch.heartbeat, self._behind_s)
+        self._follow_trace(batch)
+        self._output = (self._output + batch.output)[-KEPT_OUTPUT:]
         for message in batch.messages:
             if isinstance(message, Ended):
                 self._final = message
@@ -264,6 +274,16 @@ class ActorWorker:
                 self._report(message)
             elif self._on_message is not None:
                 self._on_message(message)
+
+    def _follow_trace(self, batch: Batch) -> None:
+        if self.trace is None:
+            return
+        if batch.traced is not None:
+            self.trace.feed(*batch.traced, self._behind_s or 0.0)
+        pause = bool(self.trace.counts[PAUSED])
+        if pause != self._paused:
+            self._paused = pause
+            self.send(PauseTrace(pause))
 
     def _end(self) -> None:
         self._on_message = None  # break the cycle: its owner refers to this

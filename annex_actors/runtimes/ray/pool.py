@@ -145,6 +145,8 @@ class RayPool:
         address, number = assigned.spec.address, assigned.number
         committer = Committer(worker.node, lambda copies: worker.send(CommitTo(copies)), worker.kill)
         copies = self.commits.begin(address, number, committer)
+        trace = self._program.trace
+        worker.trace = None if trace is None else trace.fed(address, number)
         last, self._hosts[address] = self._hosts.get(address), worker
         worker.send(AssignWithCopies(assigned, copies, careful=last is not None and last.died_unseen))
 

@@ -8,6 +8,7 @@ Where the ring is full, the record is dropped and counted.
 from __future__ import annotations
 
 import struct
+from collections import deque
 from typing import TypeAlias
 
 import numpy as np
@@ -129,3 +130,37 @@ class Ring:
         content = b"".join([self.body[start:end] for start, end in spans])
         counts[READ] = written
         return np.frombuffer(content, _WRITTEN)
+
+
+class FedRing:
+    """The ring of a peer on another machine, as its reader sees it: fed with what is taken from the ring there."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (PAUSED + 1)
+        self.names: list[str] = []
+        self._parts: deque[Records] = deque()
+
+    @property
+    def dropped(self) -> int:
+        """How many records were dropped there."""
+        return self.counts[DROPPED]
+
+    def feed(self, names: list[str], content: bytes, dropped: int, behind_s: float) -> None:
+        """Add what was taken there.
+
+        Args:
+            names: all so far.
+            content: the records.
+            dropped: how many were dropped so far.
+            behind_s: how far the clock there is behind the one here, in seconds.
+        """
+        records = np.frombuffer(content, _WRITTEN).copy()
+        for name in ("start", "end"):
+            records[name] += behind_s
+        self.names, self.counts[DROPPED] = names, dropped
+        self._parts.append(records)
+
+    def take(self) -> Records:
+        """Remove and return what was added since the last call."""
+        parts = [self._parts.popleft() for _ in range(len(self._parts))]
+        return np.concatenate([np.empty(0, _WRITTEN), *parts])
