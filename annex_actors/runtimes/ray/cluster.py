@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,10 @@ _NICENESS = "RAY_worker_niceness"
 _USAGE = "RAY_USAGE_STATS_ENABLED"
 LOCAL = "local"
 """The address by which Ray is told to start on this machine, whatever runs there already."""
+
+
+ANSWER_S = 10.0
+"""Seconds within which a cluster must accept a connection."""
 
 
 class _Shared:
@@ -98,6 +103,7 @@ def _connect(address: str) -> None:
         settings |= {"include_dashboard": False}
     else:
         settings |= {"runtime_env": _package()}
+    _check_answers(address)
     # What is started inherits the path, and so imports this very package; and actors work as other processes do.
     path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get(_PATH)]))
     try:
@@ -107,6 +113,21 @@ def _connect(address: str) -> None:
         got = f"{type(error).__name__}: {message_of(error).partition(chr(10))[0]}"
         raise ConfigError(f"expected a Ray cluster at {address}, got {got}; check the address") from error
     _print_nothing()
+
+
+def _check_answers(address: str) -> None:
+    """Find out in seconds whether anything listens at an address; Ray tries for minutes.
+
+    Raises:
+        ConfigError: nothing does.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in host or not port.isdecimal():
+        return  # a name that Ray understands
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+    except OSError as error:
+        raise ConfigError(f"expected a Ray cluster at {address}, got {error}; check the address") from error
 
 
 @contextmanager
