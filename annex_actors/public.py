@@ -18,7 +18,10 @@ from annex_actors.data import Dataset, Samples, load, open_array, register_data
 from annex_actors.data.sources import Source, StoredInputs
 from annex_actors.data.tables import Column, Form, Kind, Table, read_table, table_of
 from annex_actors.data.transforms import Preparation, register_transform
+from annex_actors.experiments.comparison import Compared, Comparison, compare
+from annex_actors.experiments.prediction import Prediction
 from annex_actors.experiments.simulation import Simulation, simulate
+from annex_actors.experiments.sweep import Swept, sweep
 from annex_actors.layers import (
     Initializer,
     Kernels,
@@ -102,6 +105,10 @@ from annex_actors.optimizers import (
     register_optimizer,
 )
 from annex_actors.placement.plan import Plan, PlannedStage
+from annex_actors.placement.plan_files import read_plan
+from annex_actors.placement.planner import Chain, LayerCosts, Link, Objective, Planned, Problem, Worker, plan
+from annex_actors.placement.profile import Hop, LayerProfile, Profile, Timing
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.events import EpochFinished, Evaluated, Event, PeerExited, PeerStarted, StepFinished
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Address
@@ -121,7 +128,10 @@ from annex_actors.runtimes import (
     ThreadsRuntime,
 )
 from annex_actors.runtimes.cost_model import CostModel, LayerTimes
-from annex_actors.runtimes.simulated import Piece, StageTally, WorkerTally
+from annex_actors.runtimes.delayed_links import DelayedLinks
+from annex_actors.runtimes.simulated import Piece
+from annex_actors.runtimes.slowed_layers import SlowedLayers
+from annex_actors.runtimes.tallies import StageTally, WorkerTally
 from annex_actors.schedules.discipline import B, Discipline, F, Grouping, Progress, W, Work
 from annex_actors.schedules.table import register_schedule
 from annex_actors.tracing.trace import Trace
@@ -133,7 +143,9 @@ from annex_actors.training.early_stopping import EarlyStopping
 from annex_actors.training.halting import all_of, any_of, loss_less_than, max_epochs, max_seconds, max_steps
 from annex_actors.training.history import History
 from annex_actors.training.learner import Learner
+from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.plateau import ReduceOnPlateau
+from annex_actors.training.profiles import profile
 from annex_actors.training.rate_finder import RateSearch
 from annex_actors.training.result import InterruptedRun, Result
 from annex_actors.training.summary import LayerSummary, Summary
@@ -148,11 +160,14 @@ __all__ = [
     "Address",
     "AnnexError",
     "B",
+    "Chain",
     "Checkpoint",
     "Checkpoints",
     "ClipBy",
     "Clipping",
     "Column",
+    "Compared",
+    "Comparison",
     "ConfigError",
     "Constant",
     "Cosine",
@@ -162,6 +177,7 @@ __all__ = [
     "Crash",
     "DataError",
     "Dataset",
+    "DelayedLinks",
     "Discipline",
     "DivergedError",
     "EarlyStopping",
@@ -173,6 +189,7 @@ __all__ = [
     "Form",
     "Grouping",
     "History",
+    "Hop",
     "Initializer",
     "InlineRuntime",
     "InterruptedRun",
@@ -180,14 +197,19 @@ __all__ = [
     "Kernels",
     "Kind",
     "Layer",
+    "LayerCosts",
     "LayerError",
+    "LayerProfile",
     "LayerSummary",
     "LayerTimes",
     "Learner",
+    "LearnerSpec",
     "LearningRate",
+    "Link",
     "Lion",
     "Mode",
     "Network",
+    "Objective",
     "Observer",
     "OneCycle",
     "Optimizer",
@@ -195,11 +217,15 @@ __all__ = [
     "PeerStarted",
     "Piece",
     "Plan",
+    "Planned",
     "PlannedStage",
     "Point",
     "Polynomial",
+    "Prediction",
     "Preparation",
+    "Problem",
     "ProcessesRuntime",
+    "Profile",
     "Progress",
     "RMSprop",
     "RandomKey",
@@ -216,6 +242,7 @@ __all__ = [
     "Sgd",
     "ShapeError",
     "Simulation",
+    "SlowedLayers",
     "Source",
     "StackLayer",
     "StageTally",
@@ -225,10 +252,12 @@ __all__ = [
     "StoredInputs",
     "Summary",
     "Supervision",
+    "Swept",
     "Table",
     "Tag",
     "Takes",
     "ThreadsRuntime",
+    "Timing",
     "Trace",
     "Tracer",
     "Trained",
@@ -237,6 +266,8 @@ __all__ = [
     "W",
     "Warmup",
     "Work",
+    "Worker",
+    "WorkerKind",
     "WorkerTally",
     "activation",
     "add",
@@ -246,6 +277,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "compare",
     "concat",
     "conv1d",
     "conv2d",
@@ -281,11 +313,14 @@ __all__ = [
     "open_array",
     "parse_layers",
     "permute",
+    "plan",
     "positions",
     "prelu",
+    "profile",
     "random_crop",
     "random_flip",
     "random_shift",
+    "read_plan",
     "read_table",
     "read_trace",
     "register_cost",
@@ -304,6 +339,7 @@ __all__ = [
     "sequence",
     "simulate",
     "sinusoidal_positions",
+    "sweep",
     "table_of",
     "to_torch",
     "torch_module",

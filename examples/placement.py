@@ -6,11 +6,7 @@ trained with each in turn. By a synchronous schedule no plan changes a bit: the 
 
 from __future__ import annotations
 
-from annex_actors import Learner, activation, dense, load, sequence
-from annex_actors.experiments.comparison import Comparison, compare
-from annex_actors.placement.planner import Problem, Worker, plan
-from annex_actors.placement.profile import Profile
-from annex_actors.training.profiles import profile
+from annex_actors import Comparison, Learner, Problem, Profile, Worker, compare, load, parse_layers, plan, profile
 
 BATCH, MICROBATCHES = 128, 4
 SECONDS = 3.0
@@ -37,7 +33,7 @@ def print_comparison(found: Comparison) -> None:
 def main() -> None:
     """Run the experiment."""
     digits = load("digits")
-    network = sequence(dense(256), activation("relu"), dense(256), activation("relu"), dense(10))
+    network = parse_layers("dense:256 relu dense:256 relu dense:10")
     learner = Learner(network, microbatches=MICROBATCHES, runtime="schedulers")
 
     known = profile(learner.spec, digits, batch_size=BATCH, runtimes=["schedulers"], seconds=SECONDS)

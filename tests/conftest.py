@@ -21,6 +21,7 @@ those whole, with more examples for each property, for hours.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ import pytest
 from hypothesis import settings
 
 from tests.leaks import no_thread_left
+from tests.matrix import WHOLE
 
 settings.register_profile("sample", deadline=None, print_blob=True, max_examples=100)
 settings.register_profile("whole", deadline=None, print_blob=True, max_examples=1000)
@@ -43,7 +45,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Name the mark, and let property tests try more with ``--whole``."""
     config.addinivalue_line("markers", "whole: runs with --whole only")
-    settings.load_profile("whole" if config.getoption("--whole") else "sample")
+    whole = config.getoption("--whole")
+    settings.load_profile("whole" if whole else "sample")
+    os.environ.pop(WHOLE, None)
+    if whole:
+        os.environ[WHOLE] = "1"
     # A shell lets what it runs in the background ignore Ctrl-C and Ctrl-\, nohup a hangup; and so all that this starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

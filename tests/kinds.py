@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+import pytest
 
 from annex_actors import public
 from annex_actors.costs import MeanSquaredError
 from annex_actors.data.transforms.scaling import Standardise
 from annex_actors.runtimes.program import Program
+from annex_actors.training import profiles
 from tests.trainings import ArraySource
 
 HUGE = 10**400
@@ -107,7 +109,8 @@ class Parameter:
 
 MADE_BY_US = {
     *(name for name in public.__all__ if name.endswith(("Error", "Finished", "Started", "Exited")) or name == "Event"),
-    *("Evaluated", "History", "LayerSummary", "RateSearch", "Summary"),
+    *("Compared", "Comparison", "Evaluated", "History", "LayerSummary", "LearnerSpec", "Planned", "Prediction"),
+    *("RateSearch", "Summary", "Swept"),
     *("InterruptedRun", "Result", "Simulation", "Piece", "StageTally", "WorkerTally", "Progress", "Address"),
     "Checkpoint",
 }
@@ -120,7 +123,8 @@ BETWEEN_ACTORS = {
     *(f"RunDirectory.{name}" for name in ("add_events", "append", "begin", "checkpoints", "end", "record")),
     *("Preparation", "Trace", "Tracer"),
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
-    *("Grouping", "Initializer", "Kind", "Mode", "Point", "Tag", "Takes", "Work"),
+    *("DelayedLinks.seconds", "Link.seconds", "SlowedLayers.instrument", "SlowedLayers.seconds"),
+    *("Grouping", "Initializer", "Kind", "Mode", "Objective", "Point", "Tag", "Takes", "Work", "WorkerKind"),
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""
 
@@ -129,7 +133,8 @@ def parameters() -> Iterator[Parameter]:
     """Yield every parameter of every public function, constructor and method."""
     for owner, function, call in _callables():
         hints = get_type_hints(function)
-        arguments = [each for each in inspect.signature(function).parameters.values() if each.name in hints]
+        named = inspect.signature(function).parameters.values()
+        arguments = [each for each in named if each.name in hints and each.kind is not each.VAR_KEYWORD]
         right = {
             each.name: example(f"{owner}({each.name})", hints[each.name])
             for each in arguments
@@ -203,6 +208,26 @@ def _tracer() -> public.Tracer:
     return tracer
 
 
+def _profile() -> public.Profile:
+    """Return a profile of a network with two layers."""
+    time = public.Timing(0.001, 0.0009, 0.002)
+    layers = [public.LayerProfile(name, time, time, time, time, 80, 200, 80) for name in ("dense:2", "tanh", "cost")]
+    return public.Profile(2, tuple(layers), {"schedulers": public.Hop(2e-5, 1e-10)}, {})
+
+
+def _problem() -> public.Problem:
+    return public.Problem({1: public.Chain((public.LayerCosts(1.0, 1.0, 1.0),))})
+
+
+def nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a profile say, instead of measuring, that it has accepted everything."""
+
+    def start(*arguments: Any, **options: Any) -> Any:
+        raise Started
+
+    monkeypatch.setattr(profiles, "machine", start)
+
+
 def _identity() -> Any:
     """Return the class of a torch module; without torch one that is refused as all else is."""
     try:
@@ -238,6 +263,11 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
     public.Lion: public.Lion,
     public.Network: lambda: _NETWORK,
     public.OneCycle: lambda: public.OneCycle(0.1, 10),
+    public.Hop: lambda: public.Hop(2e-5, 1e-10),
+    public.LearnerSpec: lambda: public.Learner(_NETWORK, runtime="inline").spec,
+    public.Problem: _problem,
+    public.Profile: _profile,
+    public.Timing: lambda: public.Timing(0.001, 0.0009, 0.002),
     public.Column: lambda: _table()["x"],
     public.Form: lambda: public.Form(public.Kind.NUMBER),
     public.Kind: lambda: public.Kind.NUMBER,
@@ -267,6 +297,19 @@ EXAMPLES: dict[Any, Callable[[], Any]] = {
 """A right value of each type of parameter, and an instance of each class that has methods."""
 
 OF_PARAMETERS: dict[str, Callable[[], Any]] = {
+    "Chain(layers)": lambda: [public.LayerCosts(1.0, 1.0, 1.0)],
+    "Problem(chains)": lambda: _problem().chains,
+    "Problem.of(microbatches)": lambda: [1, 2],
+    "Profile(hops)": lambda: _profile().hops,
+    "Profile(layers)": lambda: _profile().layers,
+    "Profile(machine)": lambda: _profile().machine,
+    "Profile.from_json(content)": lambda: _profile().to_json(),
+    "Profile.hop(runtime)": lambda: "schedulers",
+    "Profile.overhead(runtime)": lambda: "schedulers",
+    "compare(plans)": lambda: ["layer", "1"],
+    "read_plan(layers)": lambda: ["dense:2"],
+    "read_plan(path)": lambda: "no-such-plan.toml",
+    "sweep(axes)": lambda: {"stages": [1, 2]},
     "Column(values)": lambda: np.ones(4),
     "Column.rows(rows)": lambda: np.array([0, 2]),
     "Preparation.amounts(predictions)": lambda: np.ones(3),

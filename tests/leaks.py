@@ -45,13 +45,20 @@ def nothing_left() -> Iterator[None]:
 
     What was there before the block may be gone after it: garbage of earlier tests is freed at any time.
     """
-    files, named = _open_files(), set(os.listdir(SHARED_MEMORY))
-    with no_thread_left():
+    files = _open_files()
+    with no_shared_memory_left(), no_thread_left():
         yield
     processes = psutil.Process().children(recursive=True)
     assert not processes, f"processes are left: {processes}"
     left = [name for key, name in _open_files().items() if key not in files]
     assert not left, f"open files are left: {left}"
+
+
+@contextmanager
+def no_shared_memory_left() -> Iterator[None]:
+    """Check that no file in shared memory outlives the block."""
+    named = set(os.listdir(SHARED_MEMORY))
+    yield
     left = [name for name in set(os.listdir(SHARED_MEMORY)) - named if not _belongs_to_another_program(name)]
     assert not left, f"shared memory is left: {left}"
 

@@ -51,12 +51,13 @@ def test_whatever_is_imported_first_works(code: str) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-VALUES_TO_READ = {"RunDirectory", "SavedRun", "Trace", "Tracer"}
-"""A run makes them: a folder and its records (`annex_actors.runs.records`), and a trace and its figures and pieces."""
+VALUES_TO_READ = {"LearnerSpec", "Planned", "RunDirectory", "SavedRun", "Trace", "Tracer"}
+"""A learner, the planner or a run makes them: checked settings, the best plan and the reasons, a folder and its records
+(`annex_actors.runs.records`), and a trace and its figures and pieces."""
 
 BETWEEN_ACTORS = {
     *("Learner.carry_out", "Checkpoint", "Checkpoints.newest", "Checkpoints.at", "StageTally.add"),
-    "Preparation",
+    *("Preparation", "DelayedLinks.seconds", "SlowedLayers.instrument"),
 }
 """What a training and its runtime tell each other; they alone make a `Checkpoint`, and `fit` makes a `Preparation`."""
 

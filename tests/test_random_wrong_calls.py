@@ -23,7 +23,7 @@ from annex_actors.runtimes.simulated import SimulatedRuntime
 from annex_actors.training import session
 from annex_actors.training.learner import Learner
 from tests import tables
-from tests.kinds import Parameter, Started, parameters, wrong_kinds
+from tests.kinds import Parameter, Started, nothing_is_measured, parameters, wrong_kinds
 
 SEED, CALLS, WHOLE = 14, 60, 500
 
@@ -73,6 +73,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("annex_actors.cli.resume.detached", start)
     monkeypatch.setattr("annex_actors.experiments.chaos.run_undisturbed", start, raising=False)
     tables.restored(monkeypatch)
+    nothing_is_measured(monkeypatch)
     Path("text.npz").write_text("no zip")
     Path("table.csv").write_text("a,b,kind\n1,2,x\n3,4,y\n5,6,x\n7,8,y\n")
     Path("broken.toml").write_text("a = = 3")

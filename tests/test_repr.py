@@ -34,6 +34,11 @@ DATA = TRAINING.dataset
 LEARNER = public.Learner(LARGE, runtime="inline")
 RESULT = LEARNER.train(DATA, epochs=4, batch_size=1)
 
+PLANNED = public.plan(EXAMPLES[public.Problem]())
+PROFILED = public.Learner(sequence(dense(2), activation("tanh")), microbatches=1).spec
+KNOWN = EXAMPLES[public.Profile]()
+COMPARISON = public.compare(PROFILED, public.load("xor"), ["layer", "1"], batch_size=2, known=KNOWN)
+
 SIMULATION = public.simulate("1f1b", stages=8, microbatches=40)
 
 PROGRAM = TRAINING.program(observers=[Seen()])
@@ -49,6 +54,20 @@ VALUES: dict[str, Callable[[], Any]] = {
     "Address": lambda: Address("stage", 3),
     "Checkpoint": lambda: RESULT.checkpoint,
     "ClipBy": lambda: public.ClipBy.VALUE,
+    "Chain": lambda: public.Chain((public.LayerCosts(1.0, 1.0, 1.0),)),
+    "Compared": lambda: COMPARISON.plans[0],
+    "Comparison": lambda: COMPARISON,
+    "DelayedLinks": public.DelayedLinks,
+    "LayerCosts": public.LayerCosts,
+    "LayerProfile": lambda: KNOWN.layers[0],
+    "Link": public.Link,
+    "Objective": lambda: public.Objective.TIME,
+    "Planned": lambda: PLANNED,
+    "Prediction": lambda: COMPARISON.plans[0].predicted,
+    "SlowedLayers": public.SlowedLayers,
+    "Swept": lambda: public.sweep(PROFILED, public.load("xor"), {"stages": [1, 2]}, batch_size=2, known=KNOWN)[0],
+    "Worker": public.Worker,
+    "WorkerKind": lambda: public.WorkerKind.THREAD,
     "Dataset": lambda: public.load("digits"),
     "EarlyStopping": public.EarlyStopping,
     "EpochFinished": lambda: RESULT.history[-1],

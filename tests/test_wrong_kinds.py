@@ -10,7 +10,7 @@ import pytest
 
 from annex_actors.base.errors import UserError
 from tests import tables
-from tests.kinds import NEVER, Parameter, Started, accepts, parameters, wrong_kinds
+from tests.kinds import NEVER, Parameter, Started, accepts, nothing_is_measured, parameters, wrong_kinds
 
 PARAMETERS = list(parameters())
 
@@ -32,6 +32,7 @@ def test_a_wrong_kind_is_refused_with_a_line_of_ours_before_any_actor_starts(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tables.restored(monkeypatch)
+    nothing_is_measured(monkeypatch)
     for kind, value in wrong_kinds().items():
         before = list(tmp_path.iterdir())
         error, taken = call(parameter, value), accepts(parameter.annotation, value)

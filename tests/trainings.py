@@ -29,10 +29,12 @@ from annex_actors.layers import (
 from annex_actors.optimizers import Adam, Optimizer, Sgd, averaged, clipping, optimizer
 from annex_actors.peers.reader import ReaderSpec
 from annex_actors.peers.stage import StageSpec
+from annex_actors.peers.stage_state import StageState
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.placement import Plan
 from annex_actors.protocol.events import EpochFinished, Event, StepFinished
 from annex_actors.protocol.instrument import Instrument
+from annex_actors.protocol.messages import Address
 from annex_actors.protocol.messages import freeze as as_sent
 from annex_actors.protocol.routing import TRAINER, Routing, stage_address
 from annex_actors.runtimes import (
@@ -169,7 +171,7 @@ class Training:
         replicas: how many each stage has; empty: one each.
         weighted: whether the samples have weights.
         in_files: whether inputs are read by a reader, as if they were in files.
-        blas_threads: on which each product is computed.
+        blas_threads: on which each product is computed; or those of each layer.
     """
 
     network: Network = CLASSIFIER
@@ -190,7 +192,7 @@ class Training:
     replicas: tuple[int, ...] = ()
     weighted: bool = False
     in_files: bool = False
-    blas_threads: int = 1
+    blas_threads: int | tuple[int, ...] = 1
 
     @property
     def steps(self) -> int:
@@ -297,9 +299,14 @@ class Training:
             sample_weight=learned.sample_weight,
         )
 
+    @property
+    def saved_stages(self) -> list[Address]:
+        """The stages whose commits a checkpoint needs, and the replicas where they divide the slots."""
+        return [spec.address for spec in self.stage_specs() if spec.is_saved]
+
     def store(self) -> MemoryStore:
         """Return the store that a `Learner` would use."""
-        return MemoryStore(map(stage_address, range(len(self.placement))), depth=self.overlap + 1)
+        return MemoryStore(self.saved_stages, depth=self.overlap + 1)
 
     def program(
         self,
@@ -355,22 +362,31 @@ def fingerprints(checkpoint: Checkpoint) -> Fingerprints:
 
 
 def finish(job: Job, program: Program, initial: Checkpoint) -> Checkpoint:
-    """Wait for the end of ``job``, and return what all stages committed, each replica of a stage the same."""
+    """Wait for the end of ``job``, and return what all stages committed, each replica of a stage the same weights."""
     try:
         job.wait()
     finally:
         job.close()
-    routing = program.driver.routing
-    checkpoint, *others = [
-        Checkpoint.gather(
-            program.store,
-            [stage_address(stage, replica % routing.count(stage)) for stage in range(routing.stages)],
-            initial,
-        )
-        for replica in range(max(routing.replicas, default=1))
-    ]
-    assert all(fingerprints(other) == fingerprints(checkpoint) for other in others)
+    specs = [spec for spec in program.stages if isinstance(spec, StageSpec)]
+    checkpoint = Checkpoint.gather(program.store, [spec.address for spec in specs if spec.is_saved], initial)
+    for spec in specs:
+        commit = program.store.latest(spec.address)
+        if commit is not None and commit.step == checkpoint.step:
+            assert_same(spec, commit.state, checkpoint)
     return checkpoint
+
+
+def assert_same(spec: StageSpec, found: StageState, whole: Checkpoint) -> None:
+    """Check that what a stage or a replica has committed is its part of a checkpoint."""
+    expected = whole.stage_state(spec.first_layer, len(spec.layers), with_costs=spec.cost is not None)
+    expected = expected if spec.division is None else spec.division.of(expected)
+    assert found.cost_log.costs() == expected.cost_log.costs()
+    for mine, other in zip(found.layers, expected.layers, strict=True):
+        for part in ("parameters", "optimizer", "state"):
+            arrays, others = getattr(mine, part), getattr(other, part)
+            assert {name: each.tobytes() for name, each in arrays.items()} == {
+                name: each.tobytes() for name, each in others.items()
+            }
 
 
 def supervised(program: Program, host: Runtime) -> SupervisedJob:

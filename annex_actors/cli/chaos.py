@@ -38,6 +38,8 @@ def chaos(
     microbatches: shared.Microbatches = None,
     schedule: shared.Schedule = None,
     runtime: Annotated[str | None, typer.Option(help="schedulers, threads, processes or ray.")] = None,
+    stages: shared.Stages = None,
+    plan: shared.PlanFile = None,
     layers: shared.Layers = None,
     hang_seconds: Annotated[float | None, typer.Option(help=_HANGS)] = None,
     data_dir: shared.DataDir = None,
@@ -67,12 +69,13 @@ def chaos(
         schedule=schedule,
         load=shared.files(load),
         runtime=runtime,
+        stages=shared.number_or_text(stages),
         layers=layers,
         data_dir=data_dir,
         hang_seconds=hang_seconds,
     )
     defaults = nested(["supervision", "hang_seconds"], HANG_SECONDS)
-    config, learner, dataset = resolve(merged(defaults, settings))
+    config, learner, dataset = resolve(merged(defaults, settings), plan=shared.plan_of(plan, stages))
     if config.training.initial_weights is not None:
         raise ConfigError(
             "expected `training.initial_weights` to be left out, since chaos trains from drawn weights, "

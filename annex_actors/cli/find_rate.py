@@ -28,6 +28,7 @@ def find_rate(
     schedule: shared.Schedule = None,
     runtime: shared.RuntimeName = None,
     stages: shared.Stages = None,
+    plan: shared.PlanFile = None,
     seed: shared.Seed = None,
     data_dir: shared.DataDir = None,
     label: shared.Label = None,
@@ -59,7 +60,7 @@ def find_rate(
         task=task,
         load=shared.files(load),
     )
-    config, learner, dataset = resolve(settings)
+    config, learner, dataset = resolve(settings, plan=shared.plan_of(plan, stages))
     found = learner.find_learning_rate(
         dataset, lowest=lowest, highest=highest, steps=steps, batch_size=config.training.batch_size
     )

@@ -20,7 +20,7 @@ from annex_actors.base.errors import AnnexError, message_of
 from annex_actors.base.texts import printable
 from annex_actors.cli.status import cells, fitting, name_of, nested, summary
 from annex_actors.control.findings import Diagnosis
-from annex_actors.control.requests import Killed
+from annex_actors.control.requests import Killed, Moved
 from annex_actors.control.status import ActorStatus, Status
 
 
@@ -33,8 +33,11 @@ class Source(Protocol):
     def doctor(self) -> Diagnosis:
         """Return what is wrong with its actors."""
 
-    def kill(self, actor: str) -> Killed:
+    def kill(self, actor: str) -> tuple[Killed, ...]:
         """Kill an actor."""
+
+    def move(self, actor: str) -> Moved:
+        """Move an actor to the kind of worker where it does not live."""
 
 
 _ORDERS: dict[str, Callable[[ActorStatus], float]] = {
@@ -73,7 +76,7 @@ def _matches(actor: ActorStatus, search: str) -> bool:
 
 
 class Question(ModalScreen[bool]):
-    """Asks before an actor is killed.
+    """Asks before an actor is killed or moved.
 
     Args:
         text: the question.
@@ -111,6 +114,7 @@ class LiveTable(App[None]):
         Binding("slash", "search", "search", key_display="/"),
         Binding("d", "doctor", "doctor"),
         Binding("k", "kill", "kill"),
+        Binding("m", "move", "move"),
         Binding("escape", "leave", "clear", show=False),
         Binding("q", "quit", "quit"),
     ]
@@ -168,8 +172,17 @@ class LiveTable(App[None]):
     @work(thread=True, exclusive=True, group="act")
     def kill(self, actor: ActorStatus) -> None:
         """Kill an actor, and say so."""
-        killed = self._attempt(lambda: f"killed {self._source.kill(actor.id).label}, incarnation {actor.incarnation}")
-        self.call_from_thread(self.say, killed)
+        self.call_from_thread(self.say, self._attempt(lambda: _killed(self._source.kill(actor.id))))
+
+    @work(thread=True, exclusive=True, group="act")
+    def move_to_another_worker(self, actor: ActorStatus) -> None:
+        """Move an actor, and say where."""
+
+        def moved() -> str:
+            done = self._source.move(actor.id)
+            return f"{done.label}, incarnation {done.incarnation}, moves to a {done.worker}"
+
+        self.call_from_thread(self.say, self._attempt(moved))
 
     def _attempt(self, do: Callable[[], str]) -> str:
         try:
@@ -254,16 +267,27 @@ class LiveTable(App[None]):
 
     def action_kill(self) -> None:
         """Kill the actor that is selected, after a question that names it."""
+        self._ask("kill", "a layer, the reader or the trainer", self.kill)
+
+    def action_move(self) -> None:
+        """Move the actor that is selected to another worker, after a question that names it."""
+        self._ask("move", "a layer or the reader", self.move_to_another_worker)
+
+    def _ask(self, verb: str, kinds: str, act: Callable[[ActorStatus], object]) -> None:
         actor = self._selected()
-        if actor is None or actor.kind not in ("layer", "trainer", "reader"):
-            self.say("select a layer, the reader or the trainer to kill")
+        if actor is None or actor.kind not in kinds.replace(",", "").split():
+            self.say(f"select {kinds} to {verb}")
             return
 
         def decided(answer: bool | None) -> None:
             if answer:
-                self.kill(actor)
+                act(actor)
 
-        self.push_screen(Question(f"Kill {printable(name_of(actor))} ({actor.id})?"), decided)
+        self.push_screen(Question(f"{verb.capitalize()} {printable(name_of(actor))} ({actor.id})?"), decided)
+
+
+def _killed(actors: Sequence[Killed]) -> str:
+    return ", ".join(f"killed {each.label}, incarnation {each.incarnation}" for each in actors)
 
 
 def _findings(found: Diagnosis) -> str:

@@ -36,7 +36,7 @@ def move(
     *run, layer, worker = words
     with Client(meant(Path(run[0]) if run else None, Path())) as client:
         moved = client.move(layer, worker)
-        print_result(f"{moved.label}, incarnation {moved.incarnation}, moves to a {worker}")
+        print_result(f"{moved.label}, incarnation {moved.incarnation}, moves to a {moved.worker}")
         again = await_restart(client, moved)
         if again is not None:
             where = "on a thread" if again.pid is None else f"in process {again.pid}"

@@ -17,9 +17,7 @@ _LOAD_INSTEAD = "A Python file of yours to run instead of those that the folder 
 _RUN_HERE = "The folder of a run; by default the one that goes on here, or the newest in runs/."
 _SET = "Any setting, such as optimizer.momentum=0.9; see `annex-actors settings`. Repeatable; overrides other options."
 _TRACE = "Record each message and piece of work: of all steps, of one in a hundred, or of the first STEPS."
-_PLAN = (
-    "A file that says which layers share an actor, and what it has; instead of --stages. The run keeps what it says."
-)
+_PLAN = "A file that says which layers share an actor, and what it has; instead of --stages. A run keeps what it says."
 _PROGRESS = "Print the line of every so many epochs; by default about 50 in all. metrics.jsonl has every epoch."
 
 # Options that are settings have no help here: `SettingsCommand` shows the setting's.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from annex_actors.runs.recorded_run import AttendantIn, RecordedRun
 
 _OBSERVE = "Show the run on a page in a browser, at the link that is printed (extra `observe`)."
-_CONTROL = "The same, with buttons that kill and slow layers and stop the run; each asks first."
+_CONTROL = "The same, with buttons that kill, move and slow layers and stop the run; each asks first."
 _REPORT = "Write the run as a page, report.html, into its folder at the end, also if it failed."
 
 Observe: TypeAlias = Annotated[bool, typer.Option("--observe", help=_OBSERVE)]

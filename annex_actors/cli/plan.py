@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as text
 import re
 import reprlib
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -17,12 +18,14 @@ from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_json, print_lines, print_result
 
 if TYPE_CHECKING:
+    from annex_actors.placement.cluster import Cluster
     from annex_actors.placement.planner import Link, Planned, Worker
 
 _WORKERS = "How many workers there are, each for one stage; by default as many as cores."
 _MEMORY = "What a stage may need on each worker, such as 64MB."
 _SPEEDS = "How fast each worker is, such as 1,1,0.5; instead of --workers."
 _LINK = "Between two workers, such as 1ms,100MB/s; by default what was measured of the runtime."
+_CLUSTER = "The nodes, their speeds and links, in a file; instead of --workers, --speeds, --memory and --link."
 _OBJECTIVE = "What to improve: steps a second, one step alone, or the memory of the worker that needs most."
 _REPLICAS = "In how many copies a stage may be, which share its microbatches."
 _PARTS = "Into how many microbatches a step may be cut, such as 1,2,4; by default 1, 2, 4 and 8."
@@ -39,6 +42,7 @@ def plan(
     memory: Annotated[str | None, typer.Option(metavar="BYTES", help=_MEMORY)] = None,
     speeds: Annotated[str | None, typer.Option(metavar="N,...", help=_SPEEDS)] = None,
     link: Annotated[str | None, typer.Option(metavar="TIME,BYTES/s", help=_LINK)] = None,
+    cluster: Annotated[Path | None, typer.Option(metavar="FILE.toml|FILE.json", help=_CLUSTER)] = None,
     objective: Annotated[str, typer.Option(metavar="throughput|time|memory", help=_OBJECTIVE)] = "throughput",
     replicas: Annotated[int, typer.Option(help=_REPLICAS)] = 1,
     layers: shared.Layers = None,
@@ -61,14 +65,15 @@ def plan(
 ) -> None:
     """Plan which layers share an actor, with which schedule; say what bounds it, and why the second best plan lost."""
     from annex_actors.base.columns import width_of
-    from annex_actors.placement.planner import Problem
+    from annex_actors.placement.planner import Chain, LayerCosts, Link, Problem
     from annex_actors.placement.planner import plan as best
     from annex_actors.placement.planner.texts import lines
     from annex_actors.profiling.machine import cores
     from annex_actors.runs.config import resolve
     from annex_actors.training.profiles import profile
 
-    places, between = _workers(workers, speeds, memory, cores()), _link(link)
+    nodes = _cluster(cluster, {"workers": workers, "speeds": speeds, "memory": memory, "link": link})
+    between = _link(link)
     settings = shared.settings_from(
         data,
         set_,
@@ -85,20 +90,20 @@ def plan(
     config, learner, dataset = resolve(settings)
     size = min(config.training.batch_size, len(dataset.train))
     parts = _parts(microbatches, size)
-    measured = profile(learner.spec, dataset, batch_size=size, microbatches=parts, runtimes=[runtime], seconds=seconds)
-    virtual = speeds is not None or between is not None
-    problem = Problem.of(
-        measured,
-        batch_size=size,
-        microbatches=parts,
-        runtime=runtime,
-        workers=places,
-        objective=objective,
-        most_replicas=replicas,
-        cores=None if virtual else cores(),
+    choices: dict[str, Any] = {
+        "workers": _workers(workers, speeds, memory, cores()) if nodes is None else nodes.workers,
+        "objective": objective,
+        "most_replicas": replicas,
+        "cores": None if speeds is not None or between is not None or nodes is not None else cores(),
         **({} if schedule is None else {"schedules": [schedule]}),
         **({} if between is None else {"link": between}),
-    )
+    }
+    Problem({1: Chain((LayerCosts(),))}, **choices)  # what is wrong is refused before anything is measured
+    measured = profile(learner.spec, dataset, batch_size=size, microbatches=parts, runtimes=[runtime], seconds=seconds)
+    if nodes is not None:
+        hop = measured.hop(runtime)
+        choices["links"] = nodes.links_of_workers(Link(hop.latency, hop.per_byte))
+    problem = Problem.of(measured, batch_size=size, microbatches=parts, runtime=runtime, **choices)
     found = best(problem)
     names = [each.name for each in measured.layers]
     if out is not None:
@@ -109,9 +114,21 @@ def plan(
     print_lines(lines(found, names, width_of(sys.stdout)))
     chosen = f"--schedule {found.best.schedule} --microbatches {found.best.microbatches}"
     if out is None:
-        print_result(f"\ntrain with --stages {_stages(found)} {chosen}")
+        print_result(f"\ntrain with --stages {shlex.quote(_stages(found))} {chosen}")
     else:
         print_result(f"\nwrote {out}; train with --plan {out} {chosen}")
+
+
+def _cluster(path: Path | None, others: dict[str, str | None]) -> Cluster | None:
+    """Return the cluster in a file; refuse options that say something else of its nodes."""
+    from annex_actors.placement.cluster import read_cluster
+
+    if path is None:
+        return None
+    for name, value in others.items():
+        if value is not None:
+            raise ConfigError(f"expected --cluster without --{name}, which the file says, got both; leave one out")
+    return read_cluster(path)
 
 
 def _workers(count: str | None, speeds: str | None, memory: str | None, cores: int) -> list[Worker]:
@@ -178,7 +195,8 @@ def _summary(found: Planned) -> dict[str, Any]:
 
 def _stages(found: Planned) -> str:
     """Return the plan as `--stages` takes it: a number alone is one of actors."""
-    return "1" if len(found.best.stages) == 1 else str(found.plan)
+    plan = str(found.plan)
+    return "1" if plan.isdecimal() else plan
 
 
 def _evaluated(plan: Any) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from annex_actors.cli.output import print_result, print_table
 from annex_actors.cli.profile import KNOWN, read_profile
 
 if TYPE_CHECKING:
-    from annex_actors.experiments.sweep import Point
+    from annex_actors.experiments.sweep import Swept
 
 _AXES = "What varies: stages=1..6 microbatches=1,2,4 schedule=*."
 _OUT = "The file to write all combinations to, as CSV."
+_REPORT = "The file for a page with the heat maps and the best combinations, such as sweep.html."
 _PICTURE = "The file for a heat map, .png, .svg or .pdf (extra `plots`)."
 
 
@@ -25,6 +26,7 @@ def sweep(
     data: Annotated[str | None, typer.Option(metavar="DATA|CONFIG.toml", help="As of `annex-actors train`.")] = None,
     profile: Annotated[Path | None, typer.Option(metavar="FILE.json", help=KNOWN)] = None,
     out: Annotated[Path | None, typer.Option(help=_OUT)] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help=_REPORT)] = None,
     picture: Annotated[Path | None, typer.Option(help=_PICTURE)] = None,
     layers: shared.Layers = None,
     cost: shared.CostName = None,
@@ -42,6 +44,7 @@ def sweep(
     """Predict a step for each combination of stages, microbatches and schedules, and show the best of them."""
     from annex_actors.base.files import writing
     from annex_actors.experiments import sweep as sweeps
+    from annex_actors.page.sweep_page import sweep_page
     from annex_actors.runs.config import resolve
     from annex_actors.runs.curves import format_of
     from annex_actors.training.atomic_files import write_whole
@@ -76,6 +79,10 @@ def sweep(
         with writing(out):
             write_whole(out, sweeps.as_csv(points))
         print_result(f"wrote {out}")
+    if report is not None:
+        with writing(report):
+            write_whole(report, sweep_page(points))
+        print_result(f"wrote {report}")
     if picture is not None and picture_format is not None:
         content = sweeps.heat_map(points, picture_format)
         with writing(picture):
@@ -83,7 +90,7 @@ def sweep(
         print_result(f"wrote {picture}")
 
 
-def _row(point: Point) -> list[object]:
+def _row(point: Swept) -> list[object]:
     bubble = f"{point.prediction.bubble:.0%}"
     memory = f"{point.memory / 1e6:.3g} MB"
     return [point.schedule, point.stages, point.microbatches, f"{1e3 * point.seconds:.3g}", bubble, memory]

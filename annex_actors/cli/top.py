@@ -19,10 +19,10 @@ def top(
     every: Annotated[float, typer.Option(help=_EVERY, min=0.1, max=60.0)] = 1.0,
     debug: shared.Debug = False,
 ) -> None:
-    """Show the actors of a run live in the terminal, to sort, search, examine and kill (extra `top`).
+    """Show the actors of a run live in the terminal, to sort, search, examine, kill and move (extra `top`).
 
-    Keys: s sorts by the next column, / searches, d examines all actors, k kills the one that is selected after a
-    question, q ends the view. What has failed is always shown, at the top.
+    Keys: s sorts by the next column, / searches, d examines all actors, k kills and m moves the one that is selected
+    after a question, q ends the view. What has failed is always shown, at the top.
     """
     try:
         import textual  # noqa: F401 - so that the error names the extra

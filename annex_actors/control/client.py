@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from annex_actors.base.errors import AnnexError, ConfigError, DataError, UserError
 from annex_actors.control import place
 from annex_actors.control.findings import Diagnosis
-from annex_actors.control.requests import Killed, Moved, Request, Response
+from annex_actors.control.requests import Killed, KilledActors, Moved, Request, Response
 from annex_actors.control.status import Status
 
 TIMEOUT_S = 5.0
@@ -82,23 +82,24 @@ class Client:
         with suppress(NotRunningError):
             self._ask(Request(method="stop"))
 
-    def kill(self, actor: str) -> Killed:
-        """Kill an actor, which its supervisor restarts.
+    def kill(self, actor: str) -> tuple[Killed, ...]:
+        """Kill an actor, or all replicas of a layer at once, which their supervisor restarts; return what was killed.
 
         Args:
-            actor: the index of a layer, an id such as ``stage-1``, or a part of its label.
+            actor: the index of a layer, ``2:1`` for replica 1 of layer 2 alone, an id such as ``stage-1``, or a part of
+                a label.
 
         Raises:
-            ConfigError: there is no such actor, or more than one.
+            ConfigError: there is no such actor, or more than one that are not the replicas of a layer.
         """
-        return Killed.model_validate(self._ask(Request(method="kill", actor=actor)))
+        return KilledActors.model_validate(self._ask(Request(method="kill", actor=actor))).actors
 
-    def move(self, actor: str, worker: str) -> Moved:
+    def move(self, actor: str, worker: str | None = None) -> Moved:
         """Move an actor to another worker; its supervisor starts it there.
 
         Args:
             actor: a layer or the reader, as of `kill`.
-            worker: ``thread`` or ``process``.
+            worker: ``thread`` or ``process``; None: the one where it does not live.
 
         Raises:
             ConfigError: there is no such actor, or more than one; it cannot be moved, or not there.

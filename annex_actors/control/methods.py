@@ -12,9 +12,10 @@ from annex_actors.base.errors import ConfigError, UserError, message_of
 from annex_actors.base.shown import shown
 from annex_actors.base.texts import listed
 from annex_actors.control.diagnosis import examine
-from annex_actors.control.requests import Killed, Moved, Request, Response
+from annex_actors.control.requests import Killed, KilledActors, Moved, Request, Response
 from annex_actors.control.view import View, Viewer
 from annex_actors.peers.stage import StageSpec
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.runtimes import PeerSpec
 from annex_actors.runtimes.hosting.job import HostedJob
 
@@ -54,7 +55,7 @@ class Methods:
             case "kill":
                 return self._kill(request.actor or "")
             case "move":
-                return self._move(request.actor or "", request.worker or "")
+                return self._move(request.actor or "", request.worker)
 
     def _stop(self, viewer: Viewer) -> BaseModel:
         """End the run as Ctrl-C does, by the signal that its command handles in the same way."""
@@ -65,20 +66,30 @@ class Methods:
             os.kill(os.getpid(), signal.SIGTERM)
         return viewer.look()
 
-    def _kill(self, actor: str) -> Killed:
-        spec = found(self._view.program.peers, actor)
-        peer = self._hosted().peer(spec.address)
-        if peer is None:
-            raise ConfigError(f"expected an actor that is up, got {spec.label}, which is being restarted; try again")
-        peer.kill()
-        return Killed(id=str(spec.address), label=spec.label, incarnation=peer.incarnation)
+    def _kill(self, actor: str) -> KilledActors:
+        """Kill an actor; or those replicas of a layer that are up, as far as possible at once."""
+        job, meant = self._hosted(), _of_layer(self._view.program.peers, actor)
+        specs = meant or [found(self._view.program.peers, actor)]
+        up = [(spec, peer) for spec in specs if (peer := job.peer(spec.address)) is not None]
+        if not up:
+            label = specs[0].label
+            raise ConfigError(f"expected an actor that is up, got {label}, which is being restarted; try again")
+        for _, peer in up:
+            peer.kill()
+        return KilledActors(
+            actors=tuple(
+                Killed(id=str(spec.address), label=spec.label, incarnation=peer.incarnation) for spec, peer in up
+            )
+        )
 
-    def _move(self, actor: str, worker: str) -> Moved:
+    def _move(self, actor: str, worker: str | None) -> Moved:
         """Have an actor moved; do not wait for its start, since other clients wait for this answer."""
         job, spec = self._hosted(), found(self._view.program.peers, actor)
         started = self._view.journal.started.get(spec.address)
-        job.move(spec.address, worker, block=False)
-        return Moved(id=str(spec.address), label=spec.label, incarnation=started.incarnation if started else 0)
+        there = _other_worker(job, spec) if worker is None else worker
+        job.move(spec.address, there, block=False)
+        incarnation = started.incarnation if started else 0
+        return Moved(id=str(spec.address), label=spec.label, incarnation=incarnation, worker=there)
 
     def _hosted(self) -> HostedJob:
         job = self._view.job
@@ -87,6 +98,15 @@ class Methods:
                 f"expected a runtime whose actors can be reached, such as threads, got {self._view.runtime}"
             )
         return job
+
+
+def _other_worker(job: HostedJob, spec: PeerSpec) -> str:
+    """Return the kind of worker that a peer does not live on; where all are alike, that kind."""
+    peer = job.peer(spec.address)
+    if peer is None:
+        raise ConfigError(f"expected an actor that is up, got {spec.label}, which is being restarted; try again")
+    mine = WorkerKind.THREAD if peer.pid is None else WorkerKind.PROCESS
+    return next((each for each in job.workers if each is not mine), mine)
 
 
 _EXAMPLE = '{"method": "status"}'
@@ -101,13 +121,18 @@ def found(peers: tuple[PeerSpec, ...], actor: str) -> PeerSpec:
 
     Args:
         peers: of the run.
-        actor: the index of a layer, an id such as ``stage-1``, or a part of a label such as ``relu``.
+        actor: the index of a layer, ``2:1`` for replica 1 of layer 2, an id such as ``stage-1``, or a part of a label
+            such as ``relu``.
 
     Raises:
         ConfigError: there is none, or more than one; the message lists them.
     """
-    exact = [spec for spec in peers if actor in (str(spec.address), spec.label) or _has_layer(spec, actor)]
-    matching = exact or [spec for spec in peers if actor and actor.casefold() in spec.label.casefold()]
+    exact = [spec for spec in peers if actor in (str(spec.address), spec.label)]
+    matching = (
+        exact
+        or _of_layer(peers, actor)
+        or [spec for spec in peers if actor and actor.casefold() in spec.label.casefold()]
+    )
     if len(matching) == 1:
         return matching[0]
     known = listed([f"{spec.address} ({spec.label})" for spec in matching or peers])
@@ -115,7 +140,9 @@ def found(peers: tuple[PeerSpec, ...], actor: str) -> PeerSpec:
     raise ConfigError(f"expected {wanted} {known}, got {shown(actor)}")
 
 
-def _has_layer(spec: PeerSpec, index: str) -> bool:
-    if not isinstance(spec, StageSpec) or not index.isdecimal():
-        return False
-    return int(index) in range(spec.first_layer, spec.first_layer + len(spec.parts))
+def _of_layer(peers: tuple[PeerSpec, ...], layer: str) -> list[PeerSpec]:
+    """Return the actors of a layer, given its index: all replicas, or the one after a colon; none if it is no index."""
+    index, colon, replica = layer.partition(":")
+    stages = [spec for spec in peers if isinstance(spec, StageSpec)] if index.isdecimal() else []
+    having = [spec for spec in stages if int(index) in range(spec.first_layer, spec.first_layer + len(spec.parts))]
+    return [spec for spec in having if not colon or replica == str(spec.replica)]

@@ -13,8 +13,9 @@ class Request(BaseModel):
     Args:
         method: what to do: look at the run, examine its actors, end it as Ctrl-C does, kill an actor,
             or move one to another worker.
-        actor: which one to kill or move: the index of a layer, an id such as ``stage-1``, or a part of its label.
-        worker: where to move it: ``thread`` or ``process``.
+        actor: which one to kill or move: the index of a layer, ``2:1`` for replica 1 of layer 2, an id such as
+            ``stage-1``, or a part of its label.
+        worker: where to move it: ``thread`` or ``process``; None: the one where it does not live.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,8 +48,18 @@ class _Ended(BaseModel):
 
 
 class Killed(_Ended):
-    """An actor that was killed: what ``kill`` results in."""
+    """An actor that was killed."""
+
+
+class KilledActors(BaseModel):
+    """All that were killed, one or the replicas of a layer: what ``kill`` results in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    actors: tuple[Killed, ...]
 
 
 class Moved(_Ended):
-    """An actor that was told to move: what ``move`` results in; ``incarnation`` is the last one before it."""
+    """An actor that was told to move to a ``worker``; ``incarnation`` is the last one before it."""
+
+    worker: str

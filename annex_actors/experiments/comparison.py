@@ -8,20 +8,20 @@ from typing import Self
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
 from annex_actors.data import Dataset
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Profile, Timing
 from annex_actors.profiling import timing
-from annex_actors.protocol.routing import stage_address
-from annex_actors.runtimes import RunFailedError, SchedulersRuntime
+from annex_actors.runtimes import InlineRuntime, RunFailedError, SchedulersRuntime
 from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.stores import MemoryStore
 from annex_actors.training.automatic import tried
 from annex_actors.training.blocks import StepEnds, block, prepared_blocks
 from annex_actors.training.checkpoint import Checkpoint
-from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.learner_spec import LearnerSpec, checked_spec
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.profiles import profile
 from annex_actors.training.session import start
@@ -34,7 +34,7 @@ _WARM_UP, _FEWEST, _MOST = 4, 12, 400
 """Steps of a block that do not count, and how many a block has at least and at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Compared:
     """One of the plans that are compared.
 
@@ -52,6 +52,8 @@ class Compared:
     measured: Timing | None = None
     weights_sha256: str | None = None
 
+    __repr__ = brief
+
     @property
     def seconds(self) -> float:
         """Of a step: measured, or predicted where it was not."""
@@ -63,11 +65,13 @@ class Compared:
         return None if self.measured is None else self.predicted.seconds / self.measured.median - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """The plans that were compared, in the order in which they were given."""
 
     plans: tuple[Compared, ...]
+
+    __repr__ = brief
 
     @property
     def winner(self) -> Compared:
@@ -110,33 +114,44 @@ def compare(
         rounds: that count, >= 1.
         seconds: about how long to measure, in all; blocks have at least a dozen steps.
         slowed: layers that wait after their work; None: none.
-        delayed: how much later messages between stages arrive; None: as soon as they can.
+        delayed: how much later messages between stages arrive, except on ``inline``; None: as soon as they can.
         known: a profile of the network; None: it is found or measured, as by `annex_actors.training.profiles.profile`.
 
     Raises:
         UserError: settings, data or plans that do not fit.
         RunFailedError: two plans made different weights with a synchronous schedule.
     """
+    checked_spec(spec)
+    checks.instance("dataset", dataset, Dataset, 'a data set, such as load("iris")')
+    for name, given, kind in (("slowed", slowed, SlowedLayers), ("delayed", delayed, DelayedLinks)):
+        if given is not None:
+            checks.instance(name, given, kind, f"such as {kind.__name__}()")
+    if delayed is not None and spec.runtime.name == InlineRuntime.name:
+        raise ConfigError("expected `delayed` with a runtime on which messages travel, got inline; choose schedulers")
+    if known is not None:
+        checks.instance("known", known, Profile, "a profile, such as that of `annex-actors profile`")
+    measure = checks.boolean("measure", measure)
     batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
     rounds = checks.whole_number("rounds", rounds, at_least=1)
     seconds = checks.real_number("seconds", seconds, above=0)
     parts = spec.parts(min(batch_size, len(dataset.train)))
     rows = min(batch_size, len(dataset.train)) // parts
-    given = checks.several("plans", plans, 'a list of plans, such as ["layer", "3,2"]')
-    if not given:
+    several = checks.several("plans", plans, 'a list of plans, such as ["layer", "3,2"]')
+    if not several:
         raise ConfigError("expected `plans` to be at least one, got none")
     contestants = [
-        _Contestant.of(replace(spec, stages=each, microbatches=parts), dataset, rows, slowed, delayed) for each in given
+        _Contestant.of(replace(spec, stages=each, microbatches=parts), dataset, rows, slowed, delayed)
+        for each in several
     ]
     profiles = _Profiles(
         spec, dataset, batch_size, parts, min(seconds, _PROFILE_S), None if known is None else known.scaled(rows)
     )
-    predicted = [each.predicted(profiles.with_threads(each.spec.blas_threads)) for each in contestants]
+    predicted = [each.predicted(profiles.with_threads(each.spec.hosting.blas_threads)) for each in contestants]
     found = [
         Compared(str(name).strip(), each.plan, prediction)
-        for name, each, prediction in zip(given, contestants, predicted, strict=True)
+        for name, each, prediction in zip(several, contestants, predicted, strict=True)
     ]
-    if checks.boolean("measure", measure):
+    if measure:
         slowest = max(each.seconds for each in predicted)
         steps = min(max(int(seconds / (rounds + 1) / len(found) / slowest), _FEWEST), _MOST)
         found = _measured(contestants, found, steps, rounds)
@@ -215,7 +230,7 @@ class _Contestant:
 
     def block(self, steps: int) -> tuple[float, str]:
         """Return the mean time of a step, and the fingerprint of the weights after the block."""
-        stages = [stage_address(index) for index in range(len(self.plan.stages))]
+        stages = self.training.saved_stages
         store, ends = MemoryStore(stages, depth=self.training.trainer.overlap + 1), StepEnds()
         program = block(self.training, steps, store, [ends])
         job = start(self.spec, replace(program, slowed=self.slowed, delayed=self.delayed))
@@ -253,7 +268,9 @@ def _check_equal(
     made: dict[object, set[str]] = {}
     for index, each in enumerate(contestants):
         lags = each.spec.lags(each.training.initial)
-        made.setdefault((each.spec.blas_threads, lags), set()).update(results[index][1] for results in table)
+        made.setdefault((each.training.identity.settings["blas_threads"], lags), set()).update(
+            results[index][1] for results in table
+        )
     if any(len(weights) > 1 for weights in made.values()):
         got = ", ".join(f"{each.name}: {str(each.weights_sha256)[:12]}" for each in measured)
         raise RunFailedError(f"expected the same weights with every plan after the same steps, got {got}; report this")

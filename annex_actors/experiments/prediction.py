@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
+from annex_actors.base.texts import listed
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.placement.memory import stage_memory
 from annex_actors.placement.plan import Plan
@@ -34,7 +35,7 @@ _STEPS = 8
 """Steps that count; enough for the pattern of an asynchronous schedule to repeat."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Prediction:
     """What a plan is predicted to come to.
 
@@ -50,6 +51,8 @@ class Prediction:
     seconds: float
     busy: tuple[float, ...]
     memory: tuple[int, ...]
+
+    __repr__ = brief
 
     @property
     def bubble(self) -> float:
@@ -87,11 +90,11 @@ def predict(
     checks.instance("profile", profile, Profile, "a profile, such as Profile.from_json(text)")
     checks.instance("plan", plan, Plan, 'a plan, such as Plan.parse("2,2", 4)')
     plan.check([each.name for each in profile.layers[:-1]])
-    threads = {stage.blas_threads for stage in plan.stages} - {profile.blas_threads}
-    if threads:
+    threads = {stage.blas_threads for stage in plan.stages}
+    if threads != {profile.blas_threads}:
         raise ConfigError(
             f"expected a plan with `blas_threads` of {profile.blas_threads}, with which the profile was measured, got "
-            f"{threads.pop()}; measure a profile with as many"
+            f"{listed(sorted(map(str, threads)))}; measure a profile with as many, or choose one number for all stages"
         )
     host, row = runtime_of(runtime), discipline_of(schedule)
     layers = [_layer_times(index, layer, slowed) for index, layer in enumerate(profile.layers)]
@@ -159,7 +162,7 @@ def _costs(
         latency=hop.latency + delayed.latency,
         per_byte=hop.per_byte + delayed.per_byte,
         message_bytes=[profile.layers[end].output_bytes for end in ends],
-        workers=_workers(plan),
+        workers=range(sum(stage.replicas for stage in plan.stages)),
         cores=limit,
         piece=profile.overhead(host.name),
         trainer=profile.trainer.median * microbatches,
@@ -172,17 +175,6 @@ def _cores(host: Runtime) -> int:
     if isinstance(host, InlineRuntime):
         return 1
     return host.threads or cores_here() if isinstance(host, SchedulersRuntime) else cores_here()
-
-
-def _workers(plan: Plan) -> list[int]:
-    """Return the worker of each stage and each replica: the one that the plan names, or one of its own."""
-    named = {stage.worker for stage in plan.stages}
-    free = (number for number in count() if number not in named)
-    return [
-        next(free) if stage.worker is None or replica else stage.worker
-        for stage in plan.stages
-        for replica in range(stage.replicas)
-    ]
 
 
 def _window(simulation: Simulation) -> tuple[float, float]:

@@ -25,9 +25,8 @@ from annex_actors.runtimes.simulated import (
     Piece,
     SimulatedJob,
     SimulatedRuntime,
-    StageTally,
-    WorkerTally,
 )
+from annex_actors.runtimes.tallies import StageTally, WorkerTally
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import discipline as discipline_named
 from annex_actors.stores import MemoryStore
@@ -49,6 +48,7 @@ class Simulation:
         workers: what each worker did.
         stages: the most that each stage kept at any time.
         messages: how many were sent.
+        trainer_messages: how many of them to the trainer or by it.
         pieces: every piece of work, in the order of their ends; empty unless requested.
         restarts: how often a stage was restarted.
     """
@@ -58,6 +58,7 @@ class Simulation:
     workers: tuple[WorkerTally, ...]
     stages: tuple[StageTally, ...]
     messages: int
+    trainer_messages: int
     pieces: tuple[Piece, ...]
     restarts: int
 
@@ -140,6 +141,7 @@ def simulate(
         workers=workers,
         stages=tuple(job.stages[stage_address(s)] for s in range(stages)),
         messages=job.messages,
+        trainer_messages=job.trainer_messages,
         pieces=tuple(job.pieces),
         restarts=job.restarts,
     )
@@ -223,5 +225,5 @@ def _program(row: Discipline, routing: Routing, microbatches: int, steps: int, c
         epochs=1,
         overlap=row.overlap(stages),
     )
-    store = MemoryStore((spec.address for spec in specs if not spec.replica), depth=trainer.overlap + 1)
+    store = MemoryStore((spec.address for spec in specs if spec.is_saved), depth=trainer.overlap + 1)
     return Program("simulation", specs, trainer, store, Supervision(max_restarts=10**9))

@@ -12,19 +12,21 @@ from typing import Any
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
-from annex_actors.base.shown import shown
+from annex_actors.base.shown import brief, shown
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Profile
 from annex_actors.schedules.table import DISCIPLINES
-from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.learner_spec import LearnerSpec, checked_spec
 from annex_actors.training.profiles import profile
 from annex_actors.training.stages import PER_LAYER
 
 ALL = "*"
 """Every schedule but those for teaching, whose gradients are wrong."""
+
+_AXES = ("stages", "microbatches", "schedule")
 
 _MOST = 10_000
 """Combinations, of which each takes milliseconds."""
@@ -32,14 +34,23 @@ _MOST = 10_000
 _WANTED = "as stages=1..6 microbatches=1,2,4 schedule=*"
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One combination, and what it is predicted to come to."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Swept:
+    """A combination of a sweep, and what it is predicted to come to.
+
+    Args:
+        stages: how many, or ``layer``.
+        microbatches: of a step.
+        schedule: its name.
+        prediction: of a step.
+    """
 
     stages: int | str
     microbatches: int
     schedule: str
     prediction: Prediction
+
+    __repr__ = brief
 
     @property
     def seconds(self) -> float:
@@ -64,7 +75,7 @@ def parse_axes(texts: Sequence[str]) -> dict[str, list[Any]]:
     axes: dict[str, list[Any]] = {}
     for text in checks.elements("axes", texts, str, _WANTED):
         name, equals, values = text.partition("=")
-        if name not in ("stages", "microbatches", "schedule") or not equals or not values or name in axes:
+        if name not in _AXES or not equals or not values or name in axes:
             raise ConfigError(f"expected what varies {_WANTED}, each once, got {shown(text)}")
         if name == "schedule":
             known = sorted(row.name for row in DISCIPLINES.values() if row.stashes)
@@ -91,7 +102,7 @@ def sweep(
     *,
     batch_size: int = 32,
     known: Profile | None = None,
-) -> tuple[Point, ...]:
+) -> tuple[Swept, ...]:
     """Return the prediction of each combination that is possible, in the order of the axes.
 
     A combination is left out where the schedule does not take so many stages and microbatches.
@@ -106,9 +117,17 @@ def sweep(
     Raises:
         ConfigError: no combination, more than 10,000 or none that is possible.
     """
+    checked_spec(spec)
+    checks.instance("dataset", dataset, Dataset, 'a data set, such as load("iris")')
+    if known is not None:
+        checks.instance("known", known, Profile, "a profile, such as that of `annex-actors profile`")
     size = min(checks.whole_number("batch_size", batch_size, at_least=1), len(dataset.train))
-    stages = axes.get("stages", [spec.actors if spec.stages != PER_LAYER else PER_LAYER])
-    parts, schedules = axes.get("microbatches", [spec.parts(size)]), axes.get("schedule", [spec.schedule.name])
+    usual: dict[str, list[Any]] = {
+        "stages": [spec.actors if spec.stages != PER_LAYER else PER_LAYER],
+        "microbatches": [spec.parts(size)],
+        "schedule": [spec.schedule.name],
+    }
+    stages, parts, schedules = {**usual, **_checked_axes(axes)}.values()
     for each in parts:
         if checks.whole_number("microbatches", each, at_least=1) > size:
             samples = counted(size, "sample")
@@ -119,13 +138,13 @@ def sweep(
         known = profile(
             spec, dataset, batch_size=size, microbatches=list(dict.fromkeys(parts)), runtimes=[spec.runtime.name]
         )
-    plans = {each: _plan(spec, dataset, each) for each in stages}
+    plans = [(each, _plan(spec, dataset, each)) for each in stages]
     points = []
-    for count, microbatches, schedule in product(stages, parts, schedules):
+    for (count, plan), microbatches, schedule in product(plans, parts, schedules):
         try:
             found = predict(
                 known.scaled(size // microbatches),
-                plans[count],
+                plan,
                 schedule=schedule,
                 microbatches=microbatches,
                 runtime=spec.runtime,
@@ -134,10 +153,23 @@ def sweep(
             if schedule not in DISCIPLINES:
                 raise
             continue  # this schedule does not take so many
-        points.append(Point(count, microbatches, schedule, found))
+        points.append(Swept(count, microbatches, schedule, found))
     if not points:
         raise ConfigError("expected a combination that its schedule takes, got none; let more vary")
     return tuple(points)
+
+
+def _checked_axes(axes: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    given = checks.instance("axes", axes, Mapping, 'a dict such as {"stages": [1, 2]}')
+    for name in given:
+        if name not in _AXES:
+            checks.unknown("axes", name, _AXES)
+    checked = {
+        name: list(checks.several(f"axes[{name}]", each, "a list such as [1, 2]")) for name, each in given.items()
+    }
+    for each in checked.get("schedule", []):
+        checks.text("schedule", each)
+    return checked
 
 
 def _plan(spec: LearnerSpec, dataset: Dataset, stages: int | str) -> Plan:
@@ -145,19 +177,19 @@ def _plan(spec: LearnerSpec, dataset: Dataset, stages: int | str) -> Plan:
     return Plan(tuple(PlannedStage(len(each)) for each in own.placement(own.initial(dataset.input_shape))))
 
 
-def front(points: Sequence[Point]) -> tuple[Point, ...]:
+def front(points: Sequence[Swept]) -> tuple[Swept, ...]:
     """Return the Pareto front of time and memory: no other point is better in one of them and no worse in the other.
 
     The fastest comes first; of equal points there is one.
     """
-    best: list[Point] = []
+    best: list[Swept] = []
     for each in sorted(points, key=lambda point: (point.seconds, point.memory)):
         if not best or each.memory < best[-1].memory:
             best.append(each)
     return tuple(best)
 
 
-def as_csv(points: Sequence[Point]) -> str:
+def as_csv(points: Sequence[Swept]) -> str:
     """Return all points as CSV; times in seconds, memory in bytes."""
     text, on_front = StringIO(), {id(each) for each in front(points)}
     writer = csv.writer(text, lineterminator="\n")
@@ -169,7 +201,7 @@ def as_csv(points: Sequence[Point]) -> str:
     return text.getvalue()
 
 
-def heat_map(points: Sequence[Point], picture_format: str) -> bytes:
+def heat_map(points: Sequence[Swept], picture_format: str) -> bytes:
     """Return a picture: for each schedule a map of the step's time, by stages and microbatches.
 
     Args:

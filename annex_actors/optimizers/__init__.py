@@ -30,7 +30,7 @@ from annex_actors.optimizers.decays import Constant, Exponential, InverseTime, P
 from annex_actors.optimizers.learning_rate import LearningRate
 from annex_actors.optimizers.learning_rates import LEARNING_RATES
 from annex_actors.optimizers.lion import Lion
-from annex_actors.optimizers.optimizer import Optimizer
+from annex_actors.optimizers.optimizer import Elementwise, Optimizer, is_elementwise
 from annex_actors.optimizers.rmsprop import RMSprop
 from annex_actors.optimizers.scaled import scaled
 from annex_actors.optimizers.sgd import Sgd
@@ -93,6 +93,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "CosineRestarts",
+    "Elementwise",
     "Exponential",
     "InverseTime",
     "LearningRate",
@@ -106,6 +107,7 @@ __all__ = [
     "Warmup",
     "averaged",
     "clipping",
+    "is_elementwise",
     "optimizer",
     "register_optimizer",
     "scaled",

@@ -57,6 +57,11 @@ class Adagrad:
         keep_checked(self, self.weight_decay, self.decay_biases)
 
     @property
+    def is_elementwise(self) -> bool:
+        """True: each number is updated by itself. A subclass may do otherwise, and says so itself."""
+        return type(self) is Adagrad
+
+    @property
     def name(self) -> str:
         """The optimizer's name."""
         return "adagrad"

@@ -36,6 +36,11 @@ class Averaged:
         """The name of the optimizer that makes the steps."""
         return self.optimizer.name
 
+    @property
+    def is_elementwise(self) -> bool:
+        """False: each replica of a stage predicts, for which it needs all averages, and not those of its rows alone."""
+        return False
+
     def initial_state(self, parameters: Parameters) -> Parameters:
         """Return the optimizer's slots, and averages that are the parameters."""
         return {**self.optimizer.initial_state(parameters), **{_SLOT + name: each for name, each in parameters.items()}}

@@ -67,6 +67,11 @@ class Clipping:
         """Whether a layer has to know the gradients of all others."""
         return self.by is ClipBy.GLOBAL_NORM
 
+    @property
+    def by_norm(self) -> bool:
+        """Whether a number is clipped by what the others of its layer are."""
+        return self.by is not ClipBy.VALUE
+
     def clip(self, gradients: dict[str, Floats], global_norm: float | None = None) -> None:
         """Clip the gradients of a layer in place.
 

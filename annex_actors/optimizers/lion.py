@@ -56,6 +56,11 @@ class Lion:
         keep_checked(self, self.weight_decay, self.decay_biases)
 
     @property
+    def is_elementwise(self) -> bool:
+        """True: each number is updated by itself. A subclass may do otherwise, and says so itself."""
+        return type(self) is Lion
+
+    @property
     def name(self) -> str:
         """The optimizer's name."""
         return "lion"

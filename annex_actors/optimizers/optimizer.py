@@ -39,3 +39,21 @@ class Optimizer(Protocol):
                 version; the caller must not use them again.
             state: from `initial_state` or the previous update; read-only.
         """
+
+
+@runtime_checkable
+class Elementwise(Optimizer, Protocol):
+    """An optimizer that updates each number of a parameter by itself, so that some rows can be updated alone.
+
+    Its slots have the names and shapes of the parameters: ``mean.weight`` for ``weight``. Replicas of a stage then
+    divide the update, and each keeps the slots of its own rows.
+    """
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether that is so."""
+
+
+def is_elementwise(optimizer: Optimizer) -> bool:
+    """Return whether an optimizer says that rows can be updated alone."""
+    return isinstance(optimizer, Elementwise) and optimizer.is_elementwise

@@ -65,6 +65,11 @@ class RMSprop:
         keep_checked(self, self.weight_decay, self.decay_biases)
 
     @property
+    def is_elementwise(self) -> bool:
+        """True: each number is updated by itself. A subclass may do otherwise, and says so itself."""
+        return type(self) is RMSprop
+
+    @property
     def name(self) -> str:
         """The optimizer's name."""
         return "rmsprop"

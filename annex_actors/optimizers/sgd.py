@@ -61,6 +61,11 @@ class Sgd:
             raise ConfigError("expected `momentum` > 0 with nesterov, got 0; set momentum=0.9 or leave nesterov out")
 
     @property
+    def is_elementwise(self) -> bool:
+        """True: each number is updated by itself. A subclass may do otherwise, and says so itself."""
+        return type(self) is Sgd
+
+    @property
     def name(self) -> str:
         """The optimizer's name."""
         return "sgd"

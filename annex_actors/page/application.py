@@ -46,6 +46,13 @@ class Actions(Protocol):
             UserError: there is no such actor, or it is not up.
         """
 
+    def move(self, actor: str) -> str:
+        """Move a layer or the reader to another worker.
+
+        Raises:
+            UserError: as of `kill`.
+        """
+
     def slow(self, actor: str) -> str:
         """Let an actor take much longer than ever before, once.
 
@@ -107,6 +114,7 @@ class Application:
         ]
         changing = [
             Route("/actors/{actor}/kill", self._kill, methods=["POST"]),
+            Route("/actors/{actor}/move", self._move, methods=["POST"]),
             Route("/actors/{actor}/slow", self._slow, methods=["POST"]),
             Route("/stop", self._stop, methods=["POST"]),
         ]
@@ -189,6 +197,9 @@ class Application:
 
     async def _kill(self, request: Request) -> Response:
         return self._done(lambda actions: actions.kill(request.path_params["actor"]))
+
+    async def _move(self, request: Request) -> Response:
+        return self._done(lambda actions: actions.move(request.path_params["actor"]))
 
     async def _slow(self, request: Request) -> Response:
         return self._done(lambda actions: actions.slow(request.path_params["actor"]))

@@ -128,7 +128,7 @@ def observing(show_link: Callable[[str], None], *, runtime: str, controls: bool 
     Args:
         show_link: called with the page's link.
         runtime: the name of the run's runtime.
-        controls: whether the page has buttons that kill, slow and stop.
+        controls: whether the page has buttons that kill, move, slow and stop.
 
     Raises:
         ConfigError: Starlette or uvicorn is not installed, or no port can be had.

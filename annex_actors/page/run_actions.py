@@ -6,7 +6,7 @@ from typing import Any
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.control.methods import Methods, found
-from annex_actors.control.requests import Killed, Request
+from annex_actors.control.requests import KilledActors, Moved, Request
 from annex_actors.control.view import View, Viewer
 from annex_actors.peers.stage import StageSpec
 from annex_actors.runtimes.faults.injected import SLOW_S, LayerFault
@@ -14,7 +14,7 @@ from annex_actors.runtimes.hosting.job import HostedJob
 
 
 class RunActions:
-    """Kills and slows the actors of a run, and stops it; nothing before `begin` and after `end`."""
+    """Kills, moves and slows the actors of a run, and stops it; nothing before `begin` and after `end`."""
 
     def __init__(self) -> None:
         self._view: View | None = None
@@ -30,8 +30,14 @@ class RunActions:
     def kill(self, actor: str) -> str:
         """Kill an actor as an external cause would; its supervisor restarts it."""
         killed = self._asked("kill", actor)
-        assert isinstance(killed, Killed)
-        return f"{actor} was killed; it was incarnation {killed.incarnation}"
+        assert isinstance(killed, KilledActors)
+        return f"{actor} was killed; it was incarnation {killed.actors[0].incarnation}"
+
+    def move(self, actor: str) -> str:
+        """Move a layer or the reader to the other kind of worker, as a planned death."""
+        moved = self._asked("move", actor)
+        assert isinstance(moved, Moved)
+        return f"{actor} moves to a {moved.worker}; it was incarnation {moved.incarnation}"
 
     def slow(self, actor: str) -> str:
         """Let an actor's first layer take `SLOW_S` seconds longer, once."""

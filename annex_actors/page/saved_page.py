@@ -21,7 +21,7 @@ def live_page() -> str:
     """Return the page that a server sends: it loads its scripts, and then the records as they come."""
     scripts = "\n".join(f'<script src="/assets/{name}"></script>' for name in SCRIPTS)
     icon = '<link rel="icon" href="/assets/icon.svg">'
-    return _text("page.html").replace(_SCRIPTS, scripts).replace(_STYLE, f"{icon}\n{_STYLE}")
+    return text_of("page.html").replace(_SCRIPTS, scripts).replace(_STYLE, f"{icon}\n{_STYLE}")
 
 
 def saved_page(records: Iterable[Record]) -> str:
@@ -30,15 +30,14 @@ def saved_page(records: Iterable[Record]) -> str:
     Its policy permits its own style and scripts by their hashes, and nothing else: it can load nothing, and a text of
     the run that came to be HTML could not run.
     """
-    style, script = _text("page.css"), "\n".join(_text(name) for name in SCRIPTS)
-    policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+    style, script = text_of("page.css"), "\n".join(text_of(name) for name in SCRIPTS)
     data = ",\n".join(encoded(record) for record in records).translate(_IN_HTML)
     parts = {
-        _HEAD: f'{_HEAD}\n<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        _HEAD: f'{_HEAD}\n<meta http-equiv="Content-Security-Policy" content="{policy(style, script)}">',
         _STYLE: f"<style>{style}</style>",
         _SCRIPTS: f'<script type="application/json" id="records">[{data}]</script>\n<script>{script}</script>',
     }
-    page = _text("page.html")
+    page = text_of("page.html")
     for place, part in parts.items():
         before, found, after = page.partition(place)
         assert found
@@ -46,7 +45,13 @@ def saved_page(records: Iterable[Record]) -> str:
     return page
 
 
-def _text(name: str) -> str:
+def policy(style: str, script: str = "") -> str:
+    """Return the policy of a page in one file, which permits its own style and script, and nothing else."""
+    return f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+
+
+def text_of(name: str) -> str:
+    """Return a file of the page."""
     found = asset(name)
     assert found is not None
     return found

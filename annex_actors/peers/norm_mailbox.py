@@ -1,7 +1,7 @@
 """The part of a stage's mailbox for the end of a step.
 
-What may come once the stage's own weight gradients are complete: the rows of them that other replicas compute, in the
-order of the replicas; then, of their global norm, a sum to add to, and the norm to clip by.
+What may come once the stage's own weight gradients are complete: the rows of them that each replica computes, the own
+ones first; then, of their global norm, a sum to add to, and the norm to clip by; then the rows of the new weights.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from annex_actors.peers.stage_progress import StageProgress
 from annex_actors.protocol.messages import Message
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
-from annex_actors.protocol.replicas import GradientRows
+from annex_actors.protocol.replicas import GradientRows, Rows
 
 
 class NormMailbox:
@@ -24,16 +24,17 @@ class NormMailbox:
         adds: whether the stage adds to a sum of the stages before: the first stage begins one, and of the replicas of a
             stage the first adds.
         committed: every step below this one is committed.
-        rows_from: the numbers of the other replicas, in order, if they divide weight gradients by rows.
+        rows: what kinds of rows the replicas send each other in a step, and the number of the replica, in order.
     """
 
-    def __init__(self, adds: bool, committed: int, rows_from: Sequence[int] = ()) -> None:
+    def __init__(self, adds: bool, committed: int, rows: Sequence[tuple[type[Rows], int]] = ()) -> None:
         self.is_empty = True  # a plain attribute: a mailbox asks for every message, and nearly always nothing is here
         self._adds = adds
         self._adds_next = committed
-        self._rows_from = rows_from
-        self._heard = 0  # how many of them have told their rows of the step under way
-        self._rows: dict[tuple[int, int], GradientRows] = {}
+        self._order = tuple(rows)
+        self._gradients = sum(kind is GradientRows for kind, _ in rows)  # how many of them come before the norm
+        self._heard = 0  # how many rows of the step under way are handled
+        self._rows: dict[tuple[int, type[Rows], int], Rows] = {}
         self._sums: dict[int, SquaredNorm] = {}
         self._norms: dict[int, GlobalNorm] = {}
 
@@ -42,12 +43,12 @@ class NormMailbox:
         """The number of messages that are here and not handled."""
         return len(self._rows) + len(self._sums) + len(self._norms)
 
-    def put(self, message: GradientRows | SquaredNorm | GlobalNorm, committed: int) -> None:
+    def put(self, message: Rows | SquaredNorm | GlobalNorm, committed: int) -> None:
         """Store a message; drop it if it was handled before or belongs to a committed step."""
-        if isinstance(message, GradientRows):
-            heard = self._rows_from[: self._heard] if message.step == committed else ()
-            if message.step >= committed and message.replica not in heard:
-                self._rows[message.step, message.replica] = message
+        if isinstance(message, Rows):
+            heard = self._order[: self._heard] if message.step == committed else ()
+            if message.step >= committed and (type(message), message.replica) not in heard:
+                self._rows[message.step, type(message), message.replica] = message
         elif isinstance(message, GlobalNorm):
             if message.step >= committed:
                 self._norms[message.step] = message
@@ -55,11 +56,12 @@ class NormMailbox:
             self._sums[message.step] = message
         self._look()
 
-    def find(self, progress: StageProgress) -> GradientRows | SquaredNorm | GlobalNorm | None:
+    def find(self, progress: StageProgress) -> Rows | SquaredNorm | GlobalNorm | None:
         """Return the next message, given how far the stage has got; None where nothing is allowed yet."""
-        if self._heard < len(self._rows_from):
-            rows = self._rows.get((progress.committed, self._rows_from[self._heard]))
-            return rows if progress.has_gradients(progress.committed) else None
+        if self._heard < len(self._order):
+            rows = self._rows.get((progress.committed, *self._order[self._heard]))
+            if rows is not None or self._heard < self._gradients:
+                return rows
         number = self._sums.get(self._adds_next)
         if number is not None and progress.has_gradients(number.step):
             return number
@@ -70,8 +72,8 @@ class NormMailbox:
 
     def count(self, message: Message) -> None:
         """Count a message as handled."""
-        if isinstance(message, GradientRows):
-            del self._rows[message.step, message.replica]
+        if isinstance(message, Rows):
+            del self._rows[message.step, type(message), message.replica]
             self._heard += 1
         elif isinstance(message, SquaredNorm):
             del self._sums[message.step]
@@ -91,8 +93,9 @@ class NormMailbox:
 
     def waits_for(self, step: int) -> str:
         """Return what has to come for a step whose gradients are complete."""
-        if self._heard < len(self._rows_from):
-            return f"the {GradientRows.kind} of step {step} from replica {self._rows_from[self._heard]}"
+        if self._heard < self._gradients or self._gradients < self._heard < len(self._order):
+            kind, replica = self._order[self._heard]
+            return f"the {kind.kind} of step {step} from replica {replica}"
         return f"the {(SquaredNorm if self._is_to_add(step) else GlobalNorm).kind} of step {step}"
 
     def _look(self) -> None:

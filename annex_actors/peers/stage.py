@@ -10,7 +10,7 @@ after a crash gives the same bits. It never blocks, sends or reads a clock.
 - If gradients are clipped by their global norm, the stage adds its part to a sum that goes up the chain, and waits for
   the norm, which comes down (`annex_actors.protocol.norms`).
 - If the stage has replicas, each does F and B of its share of the microbatches, and tells the others what all of them
-  need for W (`annex_actors.protocol.replicas`).
+  need for W, and makes its rows of the next weights (`annex_actors.protocol.replicas`).
 - Then the optimizer makes version t+1 beside version t, and the stage commits. A crash at any instruction leaves
   version t whole, and microbatches that must meet older versions still find them.
 """
@@ -31,8 +31,9 @@ from annex_actors.peers.stage_division import Division, division_of
 from annex_actors.peers.stage_layers import StageLayers
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.peers.stage_replicas import Replicas, add_share
-from annex_actors.peers.stage_state import StageState, Weights
+from annex_actors.peers.stage_state import LayerState, StageState
 from annex_actors.peers.stage_update import Update
+from annex_actors.peers.stage_versions import Versions
 from annex_actors.peers.stage_work import StepsUnderWay, StepWork, frozen_stack
 from annex_actors.protocol.effects import Commit, Request
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
@@ -52,7 +53,7 @@ from annex_actors.protocol.messages import (
 )
 from annex_actors.protocol.node import Node, every_step
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
-from annex_actors.protocol.replicas import GradientRows, Share
+from annex_actors.protocol.replicas import GradientRows, Rows, Share
 from annex_actors.protocol.routing import Routing, stage_address
 from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.schedules.discipline import Discipline, Grouping
@@ -115,8 +116,14 @@ class StageSpec:
 
     @property
     def division(self) -> Division | None:
-        """How its replicas divide weight gradients; None where nothing is divided."""
-        return division_of(self.layers, self.tuning, self.initial.layers, self.address, self.routing)
+        """How its replicas divide weight gradients and updates; None where nothing is divided."""
+        of = self.layers, self.tuning, self.initial.layers, self.address, self.routing
+        return division_of(*of, self.optimizer, self.clipping)
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether a checkpoint needs its commits: what it keeps, no replica before it has."""
+        return self.replica == 0 or (self.division is not None and self.division.updates)
 
     def node(
         self,
@@ -133,7 +140,7 @@ class StageSpec:
             self.routing,
             needs_targets=self.cost is not None,
             committed=snapshot.step,
-            rows_from=self.division.others if self.division else (),
+            rows=self.division.order if self.division else (),
         )
         return Node(
             self.address,
@@ -164,12 +171,7 @@ class Stage:
         self._edges = spec.routing.edges(spec.address)
         division = spec.division
         self._replicas = Replicas(spec.address, spec.routing, division)
-        self._state = state
-        self._step = step
-        self._lag = spec.discipline.lag(spec.stage, spec.routing.stages)
-        # The newest last: version `step`, and the versions before it that microbatches may still meet.
-        self._versions: tuple[Weights, ...] = (*state.stash, state.weights)
-        self._predicting: Weights | None = None
+        self._versions = Versions(state, step, spec.discipline.lag(spec.stage, spec.routing.stages))
         self._steps = StepsUnderWay()
         self._targets: dict[tuple[int, int], Target] = {}
         self._layers = StageLayers(
@@ -182,7 +184,7 @@ class Stage:
             instrument=instrument,
             division=division,
         )
-        self._update = Update(spec.optimizer, spec.tuning, spec.clipping)
+        self._update = Update(spec.optimizer, spec.tuning, spec.clipping, division)
         self._reduces = spec.clipping is not None and spec.clipping.is_global
 
     @property
@@ -210,7 +212,7 @@ class Stage:
         except DivergedError:
             raise
         except Exception as error:  # whatever a layer raises, the error names where
-            raise self._layers.failure(message, self._state.layers, str(self._spec.address)) from error
+            raise self._layers.failure(message, self._versions.state.layers, str(self._spec.address)) from error
 
     def _work(self, message: Message) -> list[Request]:
         match message:
@@ -226,7 +228,7 @@ class Stage:
                 return self._clip(message, self._steps[message.step], message.number)
             case Predict():
                 return [self._predict(message)]
-            case Share() | GradientRows():
+            case Share() | Rows():
                 return self._hear(message)
             case Target():
                 self._targets[message.step, message.microbatch] = message
@@ -234,25 +236,20 @@ class Stage:
             case _:
                 raise TypeError(f"expected a stage's message, got {message}")
 
-    def _version(self, step: int) -> Weights:
-        """Return the weights that F of ``step`` meets: those after ``step - lag`` updates, or the initial ones."""
-        updates_ago = self._step - (step - self._lag)
-        return self._versions[max(0, len(self._versions) - 1 - updates_ago)]
-
     def _predict(self, message: Predict) -> Post:
-        weights = self._predicting = self._predicting or self._update.predicting(self._state)
+        weights = self._versions.predicting(self._update)
         top, skips = frozen_stack(self._layers.predict(message, weights))
-        penalty = self._layers.penalized(message.penalty, weights, self._state.layers)
+        penalty = self._layers.penalized(message.penalty, weights, self._versions.state.layers)
         edge = self._edges.outputs
         return self._post(Predict(message.run, message.step, message.microbatch, edge, top, skips, penalty))
 
     def _forward(self, message: Forward) -> list[Request]:
-        weights, part = self._version(message.step), message.part
+        weights, part = self._versions.of(message.step), message.part
         stack, microbatch = self._layers.forward(message, weights)
         work = self._steps.on(message.step, part)
         work.microbatches[message.microbatch] = microbatch
         top, skips = frozen_stack(stack)
-        penalty = self._layers.penalized(part.penalty, weights, self._state.layers)
+        penalty = self._layers.penalized(part.penalty, weights, self._versions.state.layers)
         work.part = part = part if penalty == part.penalty else replace(part, penalty=penalty)
         if self._spec.cost is not None:
             return self._cost(self._spec.cost, message, work, top)
@@ -275,7 +272,7 @@ class Stage:
     def _backward(self, message: Backward) -> list[Request]:
         spec, work, edge = self._spec, self._steps[message.step], self._edges.inputs
         microbatch = work.microbatches[message.microbatch]
-        weights = microbatch.weights if spec.discipline.stashes else self._versions[-1]
+        weights = microbatch.weights if spec.discipline.stashes else self._versions.newest
         stack = self._layers.backward(message, microbatch, weights)
         microbatch.end_backward()
         requests: list[Request] = []
@@ -284,14 +281,18 @@ class Stage:
             requests.append(self._post(back))
         return [*requests, *self._replicas.share(message, work), *self._defer(message, work)]
 
-    def _hear(self, message: Share | GradientRows) -> list[Request]:
-        """Add what another replica has made of a microbatch, or its rows of the weight gradients of the step."""
+    def _hear(self, message: Share | Rows) -> list[Request]:
+        """Add what another replica has made of a microbatch, or a replica's rows of the step."""
         if isinstance(message, Share):
             work = self._steps.on(message.step, message.part)
             add_share(work, message)
             return self._defer(message, work)
         work = self._steps[message.step]
-        return self._end_gradients(message, work) if self._replicas.add_rows(message, work) else []
+        if not self._replicas.add_rows(message, work):
+            return []
+        if isinstance(message, GradientRows):
+            return self._end_gradients(message, work)
+        return self._commit(message, work, work.updated)
 
     def _defer(self, message: Message, work: StepWork) -> list[Request]:
         """Return the messages to itself about W, where the factors of one more microbatch make it possible."""
@@ -307,11 +308,11 @@ class Stage:
         self._layers.add_weight_gradients(message, work, microbatches)
         if not whole and message.microbatch < work.part.microbatches - 1:
             return []
-        return [*self._replicas.rows(message, work)] or self._end_gradients(message, work)
+        return [*self._replicas.gradient_rows(message, work)] or self._end_gradients(message, work)
 
     def _end_gradients(self, message: Message, work: StepWork) -> list[Request]:
         """Go on with the weight gradients of all layers, which are complete but for the penalties."""
-        self._layers.add_penalty_gradients(work, self._version(message.step))
+        self._layers.add_penalty_gradients(work, self._versions.of(message.step))
         # Replicas do not report when the last cost is known, which depends on timing: what a piece makes never does.
         reports = self._spec.cost is not None and self._replicas.others and self._replicas.is_first
         report = [self._report(message, work)] if reports else []
@@ -332,19 +333,18 @@ class Stage:
         return [*self._replicas.pass_on(message, norm), *self._finish_step(message, work, norm)]
 
     def _finish_step(self, message: Message, work: StepWork, norm: float | None = None) -> list[Request]:
-        """Make the next version of the weights from the finished gradients, and commit it."""
-        before = self._state
-        layers = self._layers.updated(message, work, before.layers, self._update, norm)
-        log = before.cost_log if self._spec.cost is None else before.cost_log.append(work.cost)
-        # Step t + 1 and later meet version t + 1 - lag and later.
-        stash = (*before.stash, self._versions[-1])[-self._lag :] if self._lag else ()
-        self._state = StageState(layers, log, stash)
-        self._versions = (*stash, self._state.weights)
-        self._predicting = None
-        self._step += 1
+        """Make the next version of the weights from the finished gradients, and commit it.
+
+        Where replicas divide the update, this one has made its rows, and commits once it has those of all.
+        """
+        layers = self._layers.updated(message, work, self._versions.state.layers, self._update, norm)
+        return [*self._replicas.weight_rows(message, work, layers)] or self._commit(message, work, layers)
+
+    def _commit(self, message: Message, work: StepWork, layers: tuple[LayerState, ...]) -> list[Request]:
+        self._versions.add(layers, None if self._spec.cost is None else work.cost)
         self._layers.commit(message)
         del self._steps[message.step]
-        return [Commit(Snapshot(self._spec.address, self._step, self._state))]
+        return [Commit(Snapshot(self._spec.address, self._versions.step, self._versions.state))]
 
     def _post(self, message: Message) -> Post:
         return Post(self._spec.routing.receiver(message), message)

@@ -1,8 +1,13 @@
-"""The division of a stage's weight gradients among its replicas: each computes some rows of them for all.
+"""The division of a stage's weight gradients and updates among its replicas: each makes some rows of them for all.
 
 Each replica has the factors of all microbatches, and so could compute every weight gradient. Of a dense layer with n
-inputs and k outputs it computes only its n/R rows, each over the whole step in the order of the microbatches, and sends
-them to the others: n·k/R numbers to each. So the product is divided by R.
+inputs and k outputs it computes only its n/R rows, each over the whole step in the order of the microbatches. So the
+product is divided by R.
+
+So is the update, where the optimizer updates each number by itself: a replica updates its rows of the weights, keeps
+their slots alone, and sends all others the new rows, n·k/R numbers to each. Where a norm clips the gradients, it is
+added up over the whole arrays, which rounds otherwise than row by row; then rows of gradients are sent before. Where an
+optimizer cannot update rows alone, only those are, and each replica updates all weights.
 
 Rows that are computed alone need not have the bits of the same rows of the whole product: a BLAS library cuts matrices
 into blocks, and may add up in another order at their edges. So the rows are cut at multiples of 48, and each shape is
@@ -16,20 +21,18 @@ where they are cut at multiples of 24, 48, 96 or 192 and no part is a single row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from annex_actors.base.types import Floats
+from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import AnyLayer, DividesRows, Factors, Tuning, Weighted
-from annex_actors.peers.stage_state import LayerState
-from annex_actors.peers.stage_work import StepWork
+from annex_actors.optimizers import Clipping, Optimizer, is_elementwise
+from annex_actors.peers.stage_state import LayerState, StageState
 from annex_actors.protocol.messages import Address, freeze
+from annex_actors.protocol.replicas import GradientRows, Rows, WeightRows, cuts
 from annex_actors.protocol.routing import Routing, replica_of
-
-BLOCK = 48
-"""Rows are cut at multiples of this."""
 
 LEAST = 48
 """The fewest numbers in a row. With fewer there is little to divide; and a few rows at an edge that are added up in
@@ -40,10 +43,11 @@ TRIALS = 3
 
 
 class Division:
-    """Which rows of which weight gradients each replica computes.
+    """Which rows of which weight gradients each replica computes, and of which weights and slots it updates.
 
-    ``others`` are the numbers of the other replicas, and ``names`` the arrays that are divided, by the layer's place in
-    the stage.
+    ``names`` are the arrays that are divided, by the layer's place in the stage; ``kinds`` what the replicas send each
+    other of a step, in this order. ``updates``: whether each replica updates its rows alone; ``needs_whole``: whether
+    it needs the whole gradients before.
 
     Args:
         layers: of the stage.
@@ -51,6 +55,8 @@ class Division:
         states: of the layers.
         address: of the replica.
         routing: of the run.
+        optimizer: updates the weights.
+        clipping: how gradients are clipped; None: not at all.
     """
 
     def __init__(
@@ -60,18 +66,22 @@ class Division:
         states: Sequence[LayerState],
         address: Address,
         routing: Routing,
+        optimizer: Optimizer,
+        clipping: Clipping | None,
     ) -> None:
-        self._replica, others = replica_of(address), routing.others(address)
-        self.others = tuple(map(replica_of, others))
+        self.replica, others = replica_of(address), routing.others(address)
+        self.updates = is_elementwise(optimizer)
+        self.needs_whole = not self.updates or (clipping is not None and clipping.by_norm)
+        self.kinds: tuple[type[Rows], ...] = (GradientRows,) * self.needs_whole + (WeightRows,) * self.updates
+        self.order = tuple((kind, each) for kind in self.kinds for each in (self.replica, *map(replica_of, others)))
         self._cuts: dict[int, tuple[slice, ...]] = {}
         self.names: dict[int, str] = {}
         self._tried: dict[tuple[object, ...], bool] = {}
         for offset, layer in enumerate(layers):
-            if isinstance(layer, DividesRows) and not (tuning and tuning[offset].frozen):
-                array = states[offset].parameters[layer.divided]
-                found = cuts(len(array), len(others) + 1)
-                if found and array[0].size >= LEAST:
-                    self._cuts[offset], self.names[offset] = found, layer.divided
+            name = divided(layer, states[offset], tuning[offset] if tuning else None)
+            found = cuts(len(states[offset].parameters[name]), len(others) + 1) if name else ()
+            if name and found:
+                self._cuts[offset], self.names[offset] = found, name
 
     @property
     def is_empty(self) -> bool:
@@ -88,28 +98,54 @@ class Division:
         """
         if offset not in self._cuts or not isinstance(layer, DividesRows):
             return layer.weight_gradient(factors)
-        own = self._cuts[offset][self._replica]
+        own = self._cuts[offset][self.replica]
         if self._is_exact(offset, layer, factors):
             return layer.weight_gradient(factors, own)
         gradients = layer.weight_gradient(factors)
         return {**gradients, layer.divided: gradients[layer.divided][own].copy()}
 
-    def rows(self, work: StepWork) -> list[Floats]:
-        """Return this replica's rows of the finished weight gradients of a step, as they may be sent."""
-        return [freeze(work.gradients[offset][name]) for offset, name in self.names.items()]
+    def own(self, offset: int, arrays: Parameters) -> dict[str, Floats]:
+        """Return arrays of a layer, such as its slots: of what is divided this replica's rows alone.
 
-    def complete(self, work: StepWork) -> None:
-        """Put the rows of all replicas together, this one's own and those that the others have told."""
-        for index, (offset, name) in enumerate(self.names.items()):
-            parts = {told.replica: told.stack[index] for told in work.told}
-            parts[self._replica] = work.gradients[offset][name]
-            work.gradients[offset][name] = np.concatenate([parts[replica] for replica in sorted(parts)])
+        Args:
+            offset: the layer's place in the stage.
+            arrays: named as the parameters, or ``slot.parameter``; rows that are this replica's alone stay as they are.
+        """
+        if offset not in self._cuts:
+            return dict(arrays)
+        name, cut = self.names[offset], self._cuts[offset]
+        return {
+            each: array[cut[self.replica]]
+            if name in (each, each.partition(".")[2]) and len(array) == cut[-1].stop
+            else array
+            for each, array in arrays.items()
+        }
+
+    def of(self, state: StageState) -> StageState:
+        """Return what this replica keeps of the state of the stage: all weights, and the slots of its rows."""
+        if not self.updates:
+            return state
+        layers = enumerate(state.layers)
+        return replace(
+            state, layers=tuple(replace(each, optimizer=self.own(offset, each.optimizer)) for offset, each in layers)
+        )
+
+    def rows(self, arrays: Mapping[int, Mapping[str, Floats]]) -> list[Floats]:
+        """Return this replica's rows as they may be sent, of arrays by the layer's place in the stage."""
+        return [freeze(arrays[offset][name]) for offset, name in self.names.items()]
+
+    def whole(self, told: Sequence[Rows]) -> dict[int, Floats]:
+        """Return what is divided, by the layer's place in the stage: the rows of all replicas, one below the other."""
+        parts = sorted(told, key=lambda each: each.replica)
+        return {
+            offset: np.concatenate([each.stack[index] for each in parts]) for index, offset in enumerate(self.names)
+        }
 
     def _is_exact(self, offset: int, layer: DividesRows, factors: Factors) -> bool:
         """Return whether rows that are computed alone have the bits of the whole, for factors of these shapes."""
         key = (offset, *((each.shape, each.dtype) for each in factors))
         if key not in self._tried:
-            own = self._cuts[offset][self._replica]
+            own = self._cuts[offset][self.replica]
             self._tried[key] = all(_is_alike(layer, factors, own, trial) for trial in range(TRIALS))
         return self._tried[key]
 
@@ -120,24 +156,25 @@ def _is_alike(layer: DividesRows, factors: Factors, own: slice, trial: int) -> b
     return alone.tobytes() == whole[own].tobytes()
 
 
+def divided(layer: AnyLayer, state: LayerState, tuning: Tuning | None) -> str | None:
+    """Return the name of the array of a layer that replicas divide if it has enough rows for them; None: none."""
+    if not isinstance(layer, DividesRows) or (tuning is not None and tuning.frozen):
+        return None
+    array = state.parameters[layer.divided]
+    return layer.divided if len(array) and array[0].size >= LEAST else None
+
+
 def division_of(
     layers: Sequence[AnyLayer],
     tuning: Sequence[Tuning],
     states: Sequence[LayerState],
     address: Address,
     routing: Routing,
+    optimizer: Optimizer,
+    clipping: Clipping | None = None,
 ) -> Division | None:
-    """Return how the replicas of a stage divide its weight gradients; None where nothing is divided."""
+    """Return how the replicas of a stage divide its weight gradients and updates; None where nothing is divided."""
     if not routing.others(address):
         return None
-    division = Division(layers, tuning, states, address, routing)
+    division = Division(layers, tuning, states, address, routing, optimizer, clipping)
     return None if division.is_empty else division
-
-
-def cuts(rows: int, replicas: int) -> tuple[slice, ...]:
-    """Return the rows of each replica, the last ones with the rest; none if there are fewer than a block for each."""
-    blocks = rows // BLOCK
-    if blocks < replicas:
-        return ()
-    starts = [BLOCK * (blocks * replica // replicas) for replica in range(replicas)]
-    return tuple(slice(start, stop) for start, stop in pairwise([*starts, rows]))

@@ -186,7 +186,10 @@ class StageLayers:
     def add_penalty_gradients(self, work: StepWork, weights: Weights) -> None:
         """Add the gradients of the penalties to the step's, for the weights that its F met."""
         for offset, tuning in self._penalties.items():
-            tuning.add_penalty_gradients(weights[offset], work.gradients[offset])
+            division, own = self._division, weights[offset]
+            if division is not None and not division.needs_whole:
+                own = division.own(offset, own)
+            tuning.add_penalty_gradients(own, work.gradients[offset])
 
     def add_squared_norms(self, work: StepWork, before: float) -> float:
         """Return ``before``, the squares of the gradients of earlier stages, plus those of these layers, in order."""

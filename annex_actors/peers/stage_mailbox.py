@@ -14,7 +14,7 @@ from annex_actors.peers.stage_progress import Place, StageProgress, StepProgress
 from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import Address, Backward, Forward, Message, Predict, Target, WeightGradient
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
-from annex_actors.protocol.replicas import GradientRows, Share
+from annex_actors.protocol.replicas import Rows, Share
 from annex_actors.protocol.routing import Routing, replica_of
 from annex_actors.schedules.discipline import Discipline, Progress, Work
 
@@ -35,7 +35,7 @@ class StageMailbox:
         routing: the chain that the stage is part of.
         needs_targets: whether a forward waits for its target, as at the last stage.
         committed: every step below this one is committed.
-        rows_from: the numbers of the other replicas, in order, if they divide weight gradients by rows.
+        rows: see `NormMailbox`.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class StageMailbox:
         *,
         needs_targets: bool = False,
         committed: int = 0,
-        rows_from: Sequence[int] = (),
+        rows: Sequence[tuple[type[Rows], int]] = (),
     ) -> None:
         self.discipline = discipline
         self.stage = stage = routing.edges(address).inputs
@@ -54,7 +54,7 @@ class StageMailbox:
         self._needs_targets = needs_targets
         self._lag = discipline.lag(stage, routing.stages)
         self._progress = StageProgress(address, routing, committed)
-        self._norms = NormMailbox(stage > 0 and replica_of(address) == 0, committed, rows_from)
+        self._norms = NormMailbox(stage > 0 and replica_of(address) == 0, committed, rows)
         self._forwards: dict[Place, Forward] = {}
         self._backwards: dict[Place, Backward] = {}
         self._weight_gradients: deque[WeightGradient] = deque()
@@ -110,7 +110,7 @@ class StageMailbox:
                         (self._arrived if message.step == progress.committed else self._early).append(message)
                     else:
                         self._arrived.append(message)
-            case SquaredNorm() | GlobalNorm() | GradientRows():
+            case SquaredNorm() | GlobalNorm() | Rows():
                 self._norms.put(message, progress.committed)
             case Predict():
                 if message.step >= progress.committed:

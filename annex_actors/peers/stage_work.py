@@ -10,9 +10,9 @@ import numpy as np
 
 from annex_actors.base.types import Floats
 from annex_actors.layers import Factors, Saved, Stack
-from annex_actors.peers.stage_state import Weights
+from annex_actors.peers.stage_state import LayerState, Weights
 from annex_actors.protocol.messages import WHOLE_STEP, Part, freeze
-from annex_actors.protocol.replicas import GradientRows
+from annex_actors.protocol.replicas import Rows
 
 
 @dataclass(slots=True)
@@ -44,7 +44,8 @@ class StepWork:
         costs: of the microbatches so far, if this is the last stage.
         with_factors: the microbatches whose B is done, so that their factors are here.
         deferred: how many of them, in the order of the microbatches, have been deferred one by one.
-        told: the rows of the weight gradients that other replicas have told.
+        told: the rows that replicas have told, of what they tell now.
+        updated: the layers after the step, where replicas have each updated some rows of them.
         gradients: of each layer's parameters so far, summed in the order of the microbatches.
         state_factors: the factors of each layer with state, in the order of the microbatches.
     """
@@ -54,7 +55,8 @@ class StepWork:
     costs: dict[int, float] = field(default_factory=dict)
     with_factors: set[int] = field(default_factory=set)
     deferred: int = 0
-    told: list[GradientRows] = field(default_factory=list)
+    told: list[Rows] = field(default_factory=list)
+    updated: tuple[LayerState, ...] = ()
     gradients: dict[int, dict[str, Floats]] = field(default_factory=dict)
     state_factors: defaultdict[int, list[Factors]] = field(default_factory=lambda: defaultdict(list))
 

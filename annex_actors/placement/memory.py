@@ -15,6 +15,7 @@ from annex_actors.base.byte_counts import bytes_shown
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.words import counted
 from annex_actors.placement.plan import Plan
+from annex_actors.protocol.replicas import cuts
 from annex_actors.schedules.discipline import Discipline
 
 
@@ -37,6 +38,14 @@ class HasBytes(Protocol):
     def factor_bytes(self) -> int:
         """Of what B leaves for W, of a microbatch."""
 
+    @property
+    def divided_rows(self) -> int:
+        """How many rows has the array that replicas divide; 0: there is none."""
+
+    @property
+    def divided_bytes(self) -> int:
+        """Of the optimizer's slots of that array."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerMemory:
@@ -47,12 +56,16 @@ class LayerMemory:
         optimizer_bytes: of the optimizer's slots.
         saved_bytes: of what F leaves for B.
         factor_bytes: of what B leaves for W.
+        divided_rows: of the array that replicas divide; 0: there is none.
+        divided_bytes: of the optimizer's slots of that array.
     """
 
     parameter_bytes: int
     optimizer_bytes: int
     saved_bytes: int
     factor_bytes: int
+    divided_rows: int = 0
+    divided_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +96,20 @@ class StageMemory:
         return f"{bytes_shown(self.total)} ({', '.join(words)})"
 
 
-def stage_memory(layers: Iterable[HasBytes], *, in_flight: int, deferred: int, versions: int) -> StageMemory:
-    """Return the memory of a stage.
+def slot_bytes(layer: HasBytes, replicas: int) -> int:
+    """Return the bytes of the optimizer's slots of a layer that one of its replicas keeps, the one with most rows."""
+    parts = cuts(layer.divided_rows, replicas) if replicas > 1 else ()
+    if not parts:
+        return layer.optimizer_bytes
+    most = max(part.stop - part.start for part in parts)
+    own: int = layer.divided_bytes * most // layer.divided_rows
+    return layer.optimizer_bytes - layer.divided_bytes + own
+
+
+def stage_memory(
+    layers: Iterable[HasBytes], *, in_flight: int, deferred: int, versions: int, replicas: int = 1
+) -> StageMemory:
+    """Return the memory of a stage, or of one of its replicas.
 
     A microbatch whose F is done and whose B is not has what F saved; one whose B is done and whose W is not has what B
     left. Most are kept while microbatches are in flight, or at the end of the step, when W is left of all of them.
@@ -94,20 +119,22 @@ def stage_memory(layers: Iterable[HasBytes], *, in_flight: int, deferred: int, v
         in_flight: the most microbatches whose F is done and whose B is not.
         deferred: the most whose F is done and whose W is not.
         versions: how many of the weights are kept, >= 1.
+        replicas: how many divide the slots, >= 1.
     """
     own = list(layers)
     parameters = sum(each.parameter_bytes for each in own)
     saved, factors = sum(each.saved_bytes for each in own), sum(each.factor_bytes for each in own)
     waiting = max(deferred - in_flight, 0)
     activations = max(in_flight * saved + waiting * factors, deferred * factors)
-    slots = 2 * sum(each.optimizer_bytes for each in own)
+    slots = 2 * sum(slot_bytes(each, replicas) for each in own)
     return StageMemory((versions + 1) * parameters, parameters, slots, activations)
 
 
 def plan_memory(plan: Plan, layers: Sequence[HasBytes], row: Discipline, microbatches: int) -> tuple[StageMemory, ...]:
     """Return the most memory that each stage of a plan may need; of one of its replicas, if it has several.
 
-    A replica has its share of the microbatches in flight, and what B leaves for W of all of them.
+    A replica has its share of the microbatches in flight and its rows of the slots, and what B leaves for W of all
+    microbatches.
 
     Args:
         plan: for these layers.
@@ -127,7 +154,8 @@ def plan_memory(plan: Plan, layers: Sequence[HasBytes], row: Discipline, microba
         deferred = all_of_them if row.cap is None else min(all_of_them, row.cap(s, stages, m))
         in_flight = min(row.credit(s, stages, m), deferred, -(-all_of_them // stage.replicas))
         own = [layers[index] for index in indices]
-        found.append(stage_memory(own, in_flight=in_flight, deferred=deferred, versions=lag + 1))
+        kept = {"in_flight": in_flight, "deferred": deferred, "versions": lag + 1, "replicas": stage.replicas}
+        found.append(stage_memory(own, **kept))
     return tuple(found)
 
 

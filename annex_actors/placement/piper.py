@@ -82,13 +82,13 @@ def plan_json(plan: Plan) -> str:
     """Return a plan as Piper writes its own.
 
     Raises:
-        ConfigError: the plan says more than Piper's JSON has words for: BLAS threads, workers or memory.
+        ConfigError: the plan says more than Piper's JSON has words for, such as BLAS threads, memory or nodes.
     """
     checks.instance("plan", plan, Plan, 'a plan such as Plan.parse("3,2,2", layers=7)')
     for stage in plan.stages:
-        if stage != PlannedStage(stage.layers, stage.replicas):
+        if stage != PlannedStage(stage.layers, stage.replicas) or plan != Plan(plan.stages):
             raise ConfigError(
-                f"expected stages of layers and replicas alone, as Piper's JSON has no words for more, got {stage}; "
+                f"expected stages of layers and replicas alone, as Piper's JSON has no words for more, got {plan}; "
                 "leave that out, or write TOML"
             )
     stages = [

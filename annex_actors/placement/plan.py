@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import accumulate, pairwise
 from numbers import Integral
 from typing import Any
@@ -22,9 +23,12 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief, shown
 from annex_actors.base.texts import shortened
 from annex_actors.base.words import counted
+from annex_actors.placement import needs
+from annex_actors.placement.needs import Labels, Needs, NodeStrategy, Resources
+from annex_actors.placement.worker_kind import WorkerKind
 
-USAGE = "LAYERS[xREPLICAS][:blas_threads=N][:worker=N][:memory=64MB]"
-"""How the text of a stage is written."""
+USAGE = "LAYERS[xREPLICAS][:blas_threads=N][:worker=process][:memory=64MB][:node=NAME][:labels=NAME=VALUE][:cpus=N]"
+"""How the text of a stage is written; `needs` has the rest."""
 
 _COUNTS = re.compile(r"(\d{1,9})(?:x(\d{1,9}))?", re.ASCII)
 _STAGE = "a stage such as PlannedStage(3, blas_threads=2)"
@@ -39,18 +43,30 @@ class PlannedStage:
         replicas: copies of the stage that share the microbatches of a step.
         blas_threads: on how many threads the BLAS library computes each matrix product of the stage; more than one
             decides bits.
-        worker: the number of the worker that has the stage, from 0; None: one of its own.
-        memory: the most bytes that the stage may need; None: no limit.
+        worker: on which kind of worker the stage begins, ``process`` or ``thread``, where the runtime has both; None:
+            as the runtime does.
+        memory: the most bytes that the stage may need; None: no limit. On a cluster, its node has so many free.
+        node: of a cluster, on which it lives; a name, or one for each replica; None: any.
+        labels: that its node has, such as ``{"zone": "east"}``; for all replicas, or for each.
+        cpus: that it takes of those that are free on its node, as ``gpus`` and ``resources``; 0: none is reserved, so
+            that more stages than cores may share a node.
+        gpus: likewise.
+        resources: other amounts by name, likewise.
 
     Raises:
-        ConfigError: not a whole number, or out of range.
+        ConfigError: a number or a name of another kind, or out of range; or no kind of worker.
     """
 
     layers: int
     replicas: int = 1
     blas_threads: int = 1
-    worker: int | None = None
+    worker: WorkerKind | str | None = None
     memory: int | None = None
+    node: str | Sequence[str] | None = None
+    labels: Labels | Sequence[Labels] = field(default_factory=dict, hash=False)
+    cpus: float = 0
+    gpus: float = 0
+    resources: Resources = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         worker, memory = self.worker, self.memory
@@ -59,11 +75,26 @@ class PlannedStage:
             layers=checks.whole_number("layers", self.layers, at_least=1),
             replicas=checks.whole_number("replicas", self.replicas, at_least=1),
             blas_threads=checks.whole_number("blas_threads", self.blas_threads, at_least=1),
-            worker=None if worker is None else checks.whole_number("worker", worker, at_least=0),
+            worker=None if worker is None else checks.member("worker", worker, WorkerKind),
             memory=None if memory is None else byte_count("memory", memory),
+            node=needs.checked_node(self.node, self.replicas),
+            labels=needs.checked_labels(self.labels, self.replicas),
+            cpus=checks.real_number("cpus", self.cpus, at_least=0),
+            gpus=checks.real_number("gpus", self.gpus, at_least=0),
+            resources=needs.checked_resources(self.resources),
         )
 
     __repr__ = brief
+
+    @property
+    def needs(self) -> tuple[Needs, ...]:
+        """What each replica needs of its node."""
+        amounts = {"cpus": self.cpus, "gpus": self.gpus, "memory": float(self.memory or 0), **self.resources}
+        taken = {name: amount for name, amount in amounts.items() if amount}
+        return tuple(
+            Needs(_of_replica(self.node, each) or None, _of_replica(self.labels, each), taken)
+            for each in range(self.replicas)
+        )
 
     def __str__(self) -> str:
         """Return the text of the stage, such as ``2x2:blas_threads=2``."""
@@ -71,7 +102,15 @@ class PlannedStage:
         words += [] if self.blas_threads == 1 else [f"blas_threads={self.blas_threads}"]
         words += [] if self.worker is None else [f"worker={self.worker}"]
         words += [] if self.memory is None else [f"memory={bytes_text(self.memory)}"]
+        words += [f"node={needs.node_text(self.node)}"] if self.node else []  # type: ignore[arg-type]  # a tuple by now
+        words += [f"labels={needs.pairs_text(self.labels)}"] if self.labels else []
+        words += [f"{name}={needs.number(amount)}" for name, amount in self._amounts if amount]
+        words += [f"resources={needs.pairs_text(self.resources)}"] if self.resources else []
         return ":".join(words)
+
+    @property
+    def _amounts(self) -> tuple[tuple[str, float], ...]:
+        return ("cpus", self.cpus), ("gpus", self.gpus)
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,25 +119,40 @@ class Plan:
 
     Args:
         stages: in the order of the layers; in all they have every layer and the cost, the layer after the last.
+        strategy: on which nodes of a cluster they live; or its name, such as ``pack``.
+        wait_seconds: how long the run waits for a node that has what an actor needs, before it gives up, >= 0.
 
     Raises:
-        ConfigError: not a sequence of stages, or none.
+        ConfigError: not a sequence of stages, or none; a strategy that the nodes of the stages rule out.
     """
 
     stages: tuple[PlannedStage, ...]
+    strategy: NodeStrategy | str = NodeStrategy.SPREAD
+    wait_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         stages = checks.elements("stages", self.stages, PlannedStage, _STAGE)
         if not stages:
             raise ConfigError(f"expected `stages` to be at least one, {_STAGE}, got none")
-        checks.keep(self, stages=stages)
+        strategy = checks.member("strategy", self.strategy, NodeStrategy)
+        wait = checks.real_number("wait_seconds", self.wait_seconds, at_least=0)
+        checks.keep(self, stages=stages, strategy=strategy, wait_seconds=wait)
+        _check_strategy(stages, strategy)
 
     __repr__ = brief
 
     def __str__(self) -> str:
         """Return the text, such as ``3,2x2,2``; the cost is not counted where the last stage has layers too."""
         *others, last = self.stages
-        return ",".join(map(str, [*others, replace(last, layers=max(last.layers - 1, 1))]))
+        text = ",".join(map(str, [*others, replace(last, layers=max(last.layers - 1, 1))]))
+        own = {"strategy": NodeStrategy(self.strategy).value, "wait_seconds": needs.number(self.wait_seconds)}
+        usual = {"strategy": NodeStrategy.SPREAD.value, "wait_seconds": "60"}
+        return text + "".join(f";{name}={value}" for name, value in own.items() if value != usual[name])
+
+    @property
+    def names_nodes(self) -> bool:
+        """Whether it says on which nodes of a cluster its stages live."""
+        return any(stage.node or stage.labels for stage in self.stages)
 
     @property
     def layers(self) -> int:
@@ -116,19 +170,20 @@ class Plan:
         """Return the plan in a text, such as ``3,2x2,2``; the inverse of ``str``.
 
         Args:
-            text: the stages, as `USAGE` says, with commas between them. If their layers add up to those of the network,
-                the cost joins the last stage; if to one more, it is counted.
+            text: the stages, as `USAGE` says, with commas between them; then ``;strategy=pack;wait_seconds=30``, or
+                one of these. If their layers add up to those of the network, the cost joins the last stage; if to one
+                more, it is counted.
             layers: of the network: how many, or the text of each, for errors to name.
 
         Raises:
             ConfigError: a text of another form, or one that does not place each layer once.
         """
-        texts = checks.text("stages", text).split(",")
-        plan = cls(tuple(_stage(index, each) for index, each in enumerate(texts)))
-        names = _names(layers)
+        chain, *rest = checks.text("stages", text).split(";")
+        stages = tuple(_stage(index, each) for index, each in enumerate(chain.split(",")))
+        plan, names = _whole(cls, stages, rest, text), _names(layers)
         if plan.layers == len(names):
             *others, last = plan.stages
-            return cls((*others, replace(last, layers=last.layers + 1)))
+            return replace(plan, stages=(*others, replace(last, layers=last.layers + 1)))
         plan._expect(names, shown(text))
         return plan
 
@@ -167,12 +222,46 @@ def _names(layers: int | Sequence[str]) -> Sequence[str]:
     return [f"layer {index} ({shortened(text)})" for index, text in enumerate(texts)]
 
 
+def _whole(kind: type[Plan], stages: tuple[PlannedStage, ...], words: Sequence[str], text: str) -> Plan:
+    """Return a plan with what the words behind the stages say, such as ``strategy=pack``."""
+    usage = "stages with ;strategy=NAME or ;wait_seconds=N behind them"
+    settings = parse_call(":".join(["plan", *words]), usage=usage)
+    return settings.make(partial(kind, stages), usage=usage, text=text, place="plan")
+
+
 def _stage(index: int, text: str) -> PlannedStage:
     """Return the stage in a text such as ``2x2:blas_threads=2``."""
     usage = f"stage {index} as {USAGE}"
-    call = parse_call(text.strip(), usage=usage)
+    try:
+        words, own = needs.settings_in(text.strip().split(":"))
+    except ConfigError as error:
+        raise ConfigError(f"stage {index}, {shown(text)}: {error}") from None
+    call = parse_call(":".join(words), usage=usage)
     counts = _COUNTS.fullmatch(call.name)
     if counts is None or call.positional:
         raise ConfigError(f"expected {usage}, such as 3 or 2x2, got {shown(text)}")
     numbers: tuple[Any, ...] = tuple(int(each) for each in counts.groups() if each is not None)
-    return Call(call.name, numbers, call.named).make(PlannedStage, usage=usage, text=text, place=f"stage {index}")
+    named = {**call.named, **own}
+    return Call(call.name, numbers, named).make(PlannedStage, usage=usage, text=text, place=f"stage {index}")
+
+
+def _of_replica(given: Any, replica: int) -> Any:
+    return given[replica] if isinstance(given, tuple) else given
+
+
+def _check_strategy(stages: Sequence[PlannedStage], strategy: NodeStrategy) -> None:
+    """Refuse a strict strategy that the names of nodes rule out."""
+    named = [(s, each.node) for s, stage in enumerate(stages) for each in stage.needs if each.node is not None]
+    first: dict[str, int] = {}
+    for s, node in named:
+        if strategy is NodeStrategy.STRICT_SPREAD and node in first:
+            raise ConfigError(
+                f"expected a node of its own for each actor with `strategy` strict_spread, got {node} for stage "
+                f"{first[node]} and stage {s}; name another one, or choose spread"
+            )
+        if strategy is NodeStrategy.STRICT_PACK and first and node not in first:
+            raise ConfigError(
+                f"expected one node for all with `strategy` strict_pack, got {named[0][1]} for stage {named[0][0]} and "
+                f"{node} for stage {s}; name one, or choose pack"
+            )
+        first.setdefault(node, s)

@@ -7,8 +7,10 @@ layers = ["dense:128", "relu"]  # their texts, or their indices, or how many
 [[stages]]
 layers = 2                      # the next two layers; the cost joins the last stage, or is counted
 blas_threads = 1
-# replicas, worker, memory = "64MB": see `PlannedStage`
+# replicas, worker = "thread", memory = "64MB", and for clusters node, labels, cpus, gpus, resources: see `PlannedStage`
 ```
+
+Before the stages, a file may say for clusters ``strategy = "pack"`` and ``wait_seconds = 30``: see `Plan`.
 
 A list of layers is checked against the network: a layer that is left out or placed twice is named. A run's config holds
 the plan itself, as text, so that it needs no file.
@@ -19,6 +21,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from annex_actors.base.errors import ConfigError, message_of
 from annex_actors.base.files import SMALL, read_file, reason
 from annex_actors.base.settings import build
 from annex_actors.base.shown import shown
+from annex_actors.placement.needs import NodeStrategy, number, toml_value
 from annex_actors.placement.piper import plan_json, stages_of
 from annex_actors.placement.plan import Plan, PlannedStage
 
@@ -35,6 +39,7 @@ COST = "cost"
 """What a file calls the layer after the last."""
 
 _PIPER = ".json"
+_OF_THE_PLAN = ("strategy", "wait_seconds")
 
 
 def read_plan(path: str | Path, layers: Sequence[str]) -> Plan:
@@ -58,7 +63,9 @@ def read_plan(path: str | Path, layers: Sequence[str]) -> Plan:
         raise ConfigError(f"expected {kind} in {file}, got: {message_of(error)}; correct the file") from None
     try:
         tables = stages_of(content) if file.suffix == _PIPER else _tables(content)
-        return _plan(tables, checks.elements("layers", layers, str, "the text of a layer"))
+        plan = _plan(tables, checks.elements("layers", layers, str, "the text of a layer"))
+        own = {} if file.suffix == _PIPER else {name: content[name] for name in _OF_THE_PLAN if name in content}
+        return replace(plan, **own)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
 
@@ -85,26 +92,31 @@ def plan_toml(plan: Plan, layers: Sequence[str]) -> str:
     """
     checks.instance("plan", plan, Plan, 'a plan such as Plan.parse("3,2,2", layers=7)').check(layers)
     names = [*layers, COST]
-    pairs = zip(plan.stages, plan.ranges, strict=True)
-    return "\n".join(_table(stage, [names[index] for index in indices]) for stage, indices in pairs)
+    pairs, usual = zip(plan.stages, plan.ranges, strict=True), Plan(plan.stages)
+    head = [] if plan.strategy is usual.strategy else [f'strategy = "{NodeStrategy(plan.strategy).value}"\n']
+    head += [] if plan.wait_seconds == usual.wait_seconds else [f"wait_seconds = {number(plan.wait_seconds)}\n"]
+    return "\n".join([*head, *(_table(stage, [names[index] for index in indices]) for stage, indices in pairs)])
 
 
 def _table(stage: PlannedStage, names: Sequence[str]) -> str:
     lines = ["[[stages]]", f"layers = [{', '.join(json.dumps(name, ensure_ascii=False) for name in names)}]"]
     lines += [] if stage.replicas == 1 else [f"replicas = {stage.replicas}"]
     lines += [] if stage.blas_threads == 1 else [f"blas_threads = {stage.blas_threads}"]
-    lines += [] if stage.worker is None else [f"worker = {stage.worker}"]
+    lines += [] if stage.worker is None else [f'worker = "{stage.worker}"']
     lines += [] if stage.memory is None else [f'memory = "{bytes_text(stage.memory)}"']
+    own = {name: getattr(stage, name) for name in ("node", "labels", "cpus", "gpus", "resources")}
+    lines += [f"{name} = {toml_value(value)}" for name, value in own.items() if value]
     return "\n".join(lines) + "\n"
 
 
 def _tables(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     tables = content.get("stages")
-    if list(content) != ["stages"] or not isinstance(tables, list):
-        raise ConfigError(f"expected [[stages]] with `layers` and nothing else, got {shown(list(content))}")
+    wanted = "expected [[stages]] with `layers`, and beside them `strategy` and `wait_seconds` alone"
+    if not isinstance(tables, list) or not set(content) <= {"stages", *_OF_THE_PLAN}:
+        raise ConfigError(f"{wanted}, got {shown(list(content))}")
     for table in tables:
         if not isinstance(table, Mapping):
-            raise ConfigError(f"expected [[stages]] with `layers` and nothing else, got {shown(table)}")
+            raise ConfigError(f"{wanted}, got {shown(table)}")
     return tables
 
 

@@ -70,6 +70,8 @@ class LayerProfile:
         saved_bytes: of what F leaves for B. An array that two layers hold counts at the first.
         optimizer_bytes: of the optimizer's slots.
         factor_bytes: of what B leaves for W; where one W serves a whole step, all microbatches of a step keep it.
+        divided_rows: of the array that replicas of a stage divide; 0: there is none.
+        divided_bytes: of the optimizer's slots of that array.
 
     Raises:
         ConfigError: a number of bytes that is none.
@@ -87,12 +89,22 @@ class LayerProfile:
     saved_bytes: int
     optimizer_bytes: int = 0
     factor_bytes: int = 0
+    divided_rows: int = 0
+    divided_bytes: int = 0
 
     def __post_init__(self) -> None:
         checks.text("name", self.name)
         for name in ("forward", "backward", "weight_gradient", "update"):
             checks.instance(name, getattr(self, name), Timing, "a time such as Timing(0.001, 0.0009, 0.002)")
-        for name in ("output_bytes", "parameter_bytes", "saved_bytes", "optimizer_bytes", "factor_bytes"):
+        for name in (
+            "output_bytes",
+            "parameter_bytes",
+            "saved_bytes",
+            "optimizer_bytes",
+            "factor_bytes",
+            "divided_rows",
+            "divided_bytes",
+        ):
             checks.keep(self, **{name: checks.whole_number(name, getattr(self, name), at_least=0)})
 
 
@@ -249,6 +261,7 @@ class Profile:
         Raises:
             ConfigError: it was not measured.
         """
+        checks.text("runtime", runtime)
         return self.hops[runtime] if runtime in self.hops else checks.unknown("runtime", runtime, self.hops)
 
     def to_json(self) -> str:

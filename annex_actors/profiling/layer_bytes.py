@@ -10,7 +10,9 @@ import numpy as np
 
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.layers import Stack
+from annex_actors.optimizers import is_elementwise
 from annex_actors.peers.stage import StageSpec
+from annex_actors.peers.stage_division import divided
 from annex_actors.peers.stage_layers import StageLayers
 from annex_actors.peers.stage_work import MicrobatchWork
 from annex_actors.protocol.effects import Send
@@ -29,6 +31,8 @@ class LayerBytes:
         factors: of what B leaves for W, likewise.
         parameters: of the parameters, and of the state that no gradient changes.
         optimizer: of the optimizer's slots.
+        divided_rows: how many rows has the array that replicas of a stage divide; 0: there is none.
+        divided_slots: of the optimizer's slots of that array.
     """
 
     output: int
@@ -36,6 +40,8 @@ class LayerBytes:
     factors: int
     parameters: int
     optimizer: int
+    divided_rows: int = 0
+    divided_slots: int = 0
 
 
 def layer_bytes(program: Program) -> tuple[LayerBytes, ...]:
@@ -63,7 +69,9 @@ def layer_bytes(program: Program) -> tuple[LayerBytes, ...]:
     states = stage.initial.layers
     parameters = [_size(state.weights.values()) for state in states]
     slots = [_size(state.optimizer.values()) for state in states]
-    found = map(LayerBytes, outputs, saved, factors, parameters, slots)
+    found_rows = [_divided(stage, index) for index in range(len(stage.layers))]
+    rows, row_slots = [rows for rows, _ in found_rows], [size for _, size in found_rows]
+    found = map(LayerBytes, outputs, saved, factors, parameters, slots, rows, row_slots)
     return (*found, LayerBytes(0, 0, 0, 0, 0))
 
 
@@ -74,6 +82,16 @@ def _first_messages(program: Program) -> tuple[Forward, Target]:
     forward = next(each for each in sent if isinstance(each, Forward))
     target = next(each for each in sent if isinstance(each, Target))
     return forward, target
+
+
+def _divided(stage: StageSpec, index: int) -> tuple[int, int]:
+    """Return how many rows of a layer replicas divide, and the bytes of the slots of these rows; 0 where none."""
+    state = stage.initial.layers[index]
+    name = divided(stage.layers[index], state, stage.tuning[index] if stage.tuning else None)
+    if name is None or not is_elementwise(stage.optimizer):
+        return 0, 0
+    slots = [array for slot, array in state.optimizer.items() if slot.partition(".")[2] == name]
+    return len(state.parameters[name]), _size(slots)
 
 
 def _alone(stage: StageSpec, index: int) -> StageLayers:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import reduce
+from math import inf
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from annex_actors.protocol.effects import Effect
@@ -70,9 +71,12 @@ class Instrument:
     method ends the peer too, and each later incarnation, until the run fails.
     """
 
-    def during(self, step: int) -> Instrument:
-        """Return what watches a peer until it has finished ``step`` steps or is restarted; by default this."""
-        return self
+    def during(self, finished: int) -> tuple[Instrument, float]:
+        """Return what watches a peer that has finished so many steps, and with how many to ask again; by default this.
+
+        So an instrument that watches some steps costs one comparison of numbers in all others.
+        """
+        return self, inf
 
     def received(self, peer: Peer, envelope: Envelope) -> None:
         """Observe an envelope that has arrived, before the peer accepts or drops it."""
@@ -140,14 +144,15 @@ class _Varying(_Combined):
         super().__init__(parts)
         self._known: dict[tuple[Instrument, ...], Instrument] = {}
 
-    def during(self, step: int) -> Instrument:
-        chosen = tuple([part.during(step) for part in self.parts])
+    def during(self, finished: int) -> tuple[Instrument, float]:
+        answers = [part.during(finished) for part in self.parts]
+        chosen, until = tuple([part for part, _ in answers]), min([until for _, until in answers])
         if chosen == self.parts:  # and so not in `_known`, where it would keep itself from being freed
-            return self
+            return self, until
         found = self._known.get(chosen)
         if found is None:
             found = self._known[chosen] = combined(*chosen)
-        return found
+        return found, until
 
 
 # For each number of arguments a function: in front of ``*args`` the interpreter makes a tuple for each call.

@@ -106,8 +106,8 @@ class Node:
         self.mailbox = mailbox
         self.waits_for = waits_for
         self._is_due = is_due
-        self._during = active(instrument.during)
         self._instrument = instrument
+        self._watching: Instrument | None = None
         self._attach()
         self._failed = active(instrument.failed)
         # None where nothing observes failures: what is not asked for is not gathered.
@@ -181,7 +181,7 @@ class Node:
         """Tell the instrument that the host has carried out the effects of the start or of the last piece of work."""
         if self._after is not None:
             self._after(self, self._item, effects)
-        if self._during is not None and self._watched != self.finished:  # not within a piece of work
+        if self.finished >= self._until:  # not within a piece of work
             self._attach()
 
     @property
@@ -206,11 +206,11 @@ class Node:
         return MOST_URGENT if urgency is None and self._survey.next() else urgency
 
     def _attach(self) -> None:
-        """Call the methods of what watches the peer until the next step is finished."""
-        if self._during is not None:
-            self._instrument = self._during(self.finished + 1)
-        self._watched = self.finished
-        instrument = self._instrument
+        """Call the methods of what watches the peer from now on, and look again when it may be something else."""
+        instrument, self._until = self._instrument.during(self.finished)
+        if instrument is self._watching:
+            return
+        self._watching = instrument
         self._received = active(instrument.received)
         self._before = active(instrument.before)
         self._done = active(instrument.done)

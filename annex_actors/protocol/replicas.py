@@ -3,12 +3,18 @@
 A replica does F and B of its own microbatches. What the step as a whole needs of each, its replica sends to the others
 when B is done: the factors of the weight gradients, and at the last stage the cost. So each replica has the factors of
 all microbatches, computes the products of the whole step in the order of the microbatches, and updates the weights, as
-the only stage would: the same bits, for every kind of layer, optimizer and clipping, and the state that each replica
-commits is the stage's. F and B are divided by R. So is W of layers that can be divided by rows, which they then tell
-each other (`annex_actors.peers.stage_division`); other weight gradients, and updates, are computed by each replica.
+the only stage would: the same bits, for every kind of layer, optimizer and clipping. F and B are divided by R. So are
+W, the update and the optimizer's slots of layers that can be divided by rows, which they then tell each other
+(`annex_actors.peers.stage_division`); all else is computed by each replica. So a replica commits the weights of the
+stage, and the slots of its rows: a checkpoint puts those of all replicas together.
+
+A dead replica is not stood in for by the others: they finish F and B of their own share, and wait. Any of them could do
+F and B of its microbatches; but the step ends with its rows of the weights, for which it takes its slots, and these are
+in its last commit alone. To start from that commit is what its next incarnation does. So a microbatch is taken over by
+starting that incarnation at once, wherever there is room: see the README of `annex_actors.runtimes`.
 
 Each replica is sent (m - m/R) / m of the step's factors: of a dense layer (B - B/R)(n + k) numbers, for batch size B, n
-inputs and k outputs; and nk - nk/R numbers of its weight gradient, if that is divided. To add up each replica's own
+inputs and k outputs; and nk - nk/R numbers of its next weights, if they are divided. To add up each replica's own
 weight gradient instead would need no factors, but round differently.
 """
 
@@ -16,12 +22,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
 
 from annex_actors.base.types import Array, Floats, made_often
 from annex_actors.protocol.messages import Message, Part, WithArray, freeze
+
+BLOCK = 48
+"""Rows are cut at multiples of this; `annex_actors.peers.stage_division` says why."""
 
 _NONE = freeze(np.empty(0, np.uint8))
 
@@ -82,10 +92,9 @@ class Share(WithArray):
         return {layer: tuple(next(arrays) for _ in range(count)) for layer, count in self.counts}
 
 
-@made_often
 @dataclass(frozen=True, slots=True, eq=False)
-class GradientRows(WithArray):
-    """The rows of the weight gradients of a step that one replica has computed, for the others.
+class Rows(WithArray):
+    """The rows that one replica has computed in a step of what is divided, for all of them.
 
     Args:
         array: those of the first layer that is divided.
@@ -93,7 +102,6 @@ class GradientRows(WithArray):
         rest: those of the other layers, in order.
     """
 
-    kind = "gradient rows"
     is_kept = True
 
     array: Floats
@@ -109,3 +117,31 @@ class GradientRows(WithArray):
     def nbytes(self) -> int:
         """The size of all arrays."""
         return sum(array.nbytes for array in self.stack)
+
+    def _payload(self) -> str:
+        return f" of replica {self.replica}{WithArray._payload(self)}"
+
+
+@made_often
+@dataclass(frozen=True, slots=True, eq=False)
+class GradientRows(Rows):
+    """Rows of the weight gradients of a step, before they are clipped."""
+
+    kind = "gradient rows"
+
+
+@made_often
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightRows(Rows):
+    """Rows of the weights after a step."""
+
+    kind = "weight rows"
+
+
+def cuts(rows: int, replicas: int) -> tuple[slice, ...]:
+    """Return the rows of each replica, the last ones with the rest; none if there are fewer than a block for each."""
+    blocks = rows // BLOCK
+    if blocks < replicas:
+        return ()
+    starts = [BLOCK * (blocks * replica // replicas) for replica in range(replicas)]
+    return tuple(slice(start, stop) for start, stop in pairwise([*starts, rows]))

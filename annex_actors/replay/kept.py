@@ -38,7 +38,7 @@ def replay_failure(
     """
     stage = _stage(saved, record, learner)
     kept = saved.directory.failures().read(record, stage.initial)
-    threads = learner.spec.blas_threads
+    threads = learner.spec.blas_threads[record.stage]
     made, error = _done(stage, kept, None, threads)
     if debugger is not None:
         if error is not None:

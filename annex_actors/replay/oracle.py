@@ -93,9 +93,14 @@ def _until(step: int, checkpoints: list[int], every: int) -> int:
 
 
 def _run(training: PreparedTraining, watch: Watch) -> None:
-    stages = training.spec.stage_specs(training.initial, training.trainer.run)
-    first = [each.address for each in stages if not each.replica]
-    store = MemoryStore(first, depth=training.trainer.overlap + 1, every=1, on_cut=watch.on_cut(training.initial))
+    if training.spec.hosting.own_threads:
+        raise ConfigError(
+            f"expected a run with the same `blas_threads` for all stages, got {training.spec.stages}, whose "
+            "stages need processes of their own; of such a run failures alone can be replayed"
+        )
+    store = MemoryStore(
+        training.saved_stages, depth=training.trainer.overlap + 1, every=1, on_cut=watch.on_cut(training.initial)
+    )
     program = replace(training.program(store, ()), instruments=(watch,))
 
     def choose(channels: int, peers: int) -> int:

@@ -105,7 +105,7 @@ from annex_actors.runtimes import Supervision, runtime
 from annex_actors.training.checkpoint_files import Checkpoints
 from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
-from annex_actors.training.stages import AUTO, checked_stages, stages_setting
+from annex_actors.training.stages import AUTO, anywhere, checked_stages, stages_setting
 from annex_actors.training.weight_files import read_weights
 
 _OWN_DATA = Suggestion("dense:64 relu dense:2", "softmax_cross_entropy", "adam", 0.003, 32, 20)
@@ -196,8 +196,13 @@ class RunConfig(Section):
         return self.model_copy(update={"training": self.training.model_copy(update=chosen)})
 
     def on_runtime(self, runtime: str) -> RunConfig:
-        """Return the config of the same run on another runtime with its default settings; the bits stay the same."""
-        return self.model_copy(update={"runtime": RuntimeSection(name=runtime)})
+        """Return the config of the same run on another runtime with its default settings; the bits stay the same.
+
+        The kinds of workers and the nodes that its plan names are left out, as they belong to the runtime.
+        """
+        stages = stages_setting(anywhere(self.learner().spec.stages))
+        training = self.training.model_copy(update={"stages": stages})
+        return self.model_copy(update={"runtime": RuntimeSection(name=runtime), "training": training})
 
     def with_epochs(self, epochs: int) -> RunConfig:
         """Return the config of the same run with another number of epochs in all."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from annex_actors.base.types import Array
 from annex_actors.protocol.messages import Backward, Forward, Message, Part, Target, WeightGradient, WithArray
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
-from annex_actors.protocol.replicas import GradientRows, Share
+from annex_actors.protocol.replicas import GradientRows, Rows, Share, WeightRows
 from annex_actors.runtimes.handed_over import Failure
 
 
@@ -86,6 +86,8 @@ class MessageRecord(_Record):
                 return Share(*head, arrays[0], part, self.number, tuple(arrays[1:]), self.counts)
             case GradientRows.kind if self.number is not None and arrays:
                 return GradientRows(*head, arrays[0], int(self.number), tuple(arrays[1:]))
+            case WeightRows.kind if self.number is not None and arrays:
+                return WeightRows(*head, arrays[0], int(self.number), tuple(arrays[1:]))
             case WeightGradient.kind:
                 return WeightGradient(*head)
             case SquaredNorm.kind if self.number is not None:
@@ -101,7 +103,7 @@ def _number(message: Message) -> float | None:
             return message.number
         case Share():
             return message.cost
-        case GradientRows():
+        case Rows():
             return message.replica
     return None
 

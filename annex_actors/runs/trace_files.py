@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from annex_actors.base.files import open_in_place, writing
 from annex_actors.runs.run_directory import TRACE, TRACE_RECORDS
 from annex_actors.runtimes.tracing.kept import Header
@@ -40,7 +42,7 @@ class InFolder:
         kept, path = records[: max(0, MOST_IN_FILE - self._length)], self._folder / TRACE_RECORDS
         try:
             with os.fdopen(open_in_place(path, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as file:
-                written = file.write(kept.tobytes()) // RECORD.itemsize
+                written = file.write(kept.view(np.uint8).data) // RECORD.itemsize
                 self._length += written
                 if written < len(kept):  # behind a part of a record, nothing could be read
                     os.ftruncate(file.fileno(), self._length * RECORD.itemsize)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
+from annex_actors.placement.planner.problem import Link
 from annex_actors.protocol.messages import Address
 
 Worker: TypeAlias = int
@@ -53,12 +54,14 @@ class CostModel:
         per_byte: the additional time for each byte of a message's arrays; beta.
         message_bytes: the size that every message with arrays is taken to have; or one for each pair of neighbours,
             that of the first two stages first; None: its real size.
+        links: of two workers whose messages take another time, by their numbers, the smaller one first.
         workers: the worker of each stage; None: each stage has its own. Between stages of one worker a message arrives
             at once.
         in_order: whether a worker does the work of a step strictly in the schedule's order, if it has one, and waits
             for the next piece of work in this order.
         slowness: for each worker, the factor by which all its work takes longer.
-        kills: the times at which stages are killed. The work under way is lost; the stage is restarted at once.
+        kills: the times at which stages are killed. The work under way is lost.
+        restart: how long after that the stage is up again; a worker of its own does nothing meanwhile.
         cores: how many pieces of work are done at once, whatever their workers are; the most urgent goes first. None:
             each worker has a core.
         piece: the time that each F, B and W takes beside its layers.
@@ -74,10 +77,12 @@ class CostModel:
     latency: float = 0
     per_byte: float = 0
     message_bytes: int | Sequence[int] | None = None
+    links: Mapping[tuple[Worker, Worker], Link] = field(default_factory=dict)
     workers: Sequence[Worker] | None = None
     in_order: bool = False
     slowness: Mapping[Worker, float] = field(default_factory=dict)
     kills: Sequence[tuple[float, Address]] = ()
+    restart: float = 0
     cores: int | None = None
     piece: float = 0
     trainer: float = 0
@@ -88,6 +93,9 @@ class CostModel:
         _check_time("per_byte", self.per_byte)
         _check_time("piece", self.piece)
         _check_time("trainer", self.trainer)
+        _check_time("restart", self.restart)
+        for pair, link in checks.instance("links", self.links, Mapping, "a dict such as {(0, 1): Link(0.02)}").items():
+            checks.instance(f"links[{pair}]", link, Link, "a link such as Link(latency=0.02)")
         if self.cores is not None:
             checks.whole_number("cores", self.cores, at_least=1)
         for worker, factor in checks.instance("slowness", self.slowness, Mapping, "a dict such as {1: 2.5}").items():
@@ -106,6 +114,13 @@ class CostModel:
             in_order=checks.boolean("in_order", self.in_order),
             kills=tuple(map(_checked_kill, checks.several("kills", self.kills, f"a list, each element {_KILL}"))),
         )
+
+    def travel(self, one: Worker, other: Worker, size: int) -> float:
+        """Return how long a message travels between two workers, given the bytes of its arrays."""
+        link = self.links.get((min(one, other), max(one, other))) if self.links else None
+        if link is not None:
+            return link.seconds(size)
+        return self.latency + (self.per_byte * size if self.per_byte else 0)
 
     def size_between(self, one: int, other: int) -> int | None:
         """Return the size of a message between two neighbouring stages, or replicas of one; None: its real size."""

@@ -20,7 +20,7 @@ from annex_actors.protocol.effects import Effect, Send
 from annex_actors.protocol.given import Given
 from annex_actors.protocol.instrument import Instrument, Peer, WorkItem, combined
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Backward, Control, Forward, Message, Predict, Target
-from annex_actors.protocol.replicas import GradientRows, Share
+from annex_actors.protocol.replicas import Rows, Share
 from annex_actors.protocol.routing import is_stage, replica_of
 
 MOST_BYTES = 256 * 2**20
@@ -207,7 +207,7 @@ def fingerprints(stage: Peer, message: Message, effects: Sequence[Effect]) -> li
     if replica_of(stage.address) and not isinstance(message, Forward | Backward):
         return []
     number, latest = stage.address.number or 0, stage.latest
-    kind = f"{message.kind} {message.replica}" if isinstance(message, GradientRows) else message.kind
+    kind = f"{message.kind} {message.replica}" if isinstance(message, Rows) else message.kind
     place = Place(number, kind, message.step, message.microbatch)
     found = [Fingerprint(place, _hash(message), _hash(*sent(effects)))]
     if latest is not None and latest.step == message.step + 1:

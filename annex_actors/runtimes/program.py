@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from annex_actors.base import checks
 from annex_actors.base.errors import AnnexError
 from annex_actors.base.shown import brief
+from annex_actors.placement.places import Places
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, combined
 from annex_actors.protocol.messages import Address, Message
@@ -133,6 +135,9 @@ class Program:
         slowed: the layers that wait after their work, in any process; None: none does.
         delayed: how much later messages between stages arrive; None: as soon as they can.
         blas_threads: on how many threads the BLAS library computes each product, in every process of the run.
+        own_threads: likewise in the processes of stages that have another number, which no other host can give them.
+        workers: the kind of worker on which a peer begins, where the runtime has several; others begin on its first.
+        places: what each stage needs of the node that it lives on; only runtimes on several nodes look at it.
     """
 
     run: str
@@ -151,6 +156,9 @@ class Program:
     slowed: SlowedLayers | None = None
     delayed: DelayedLinks | None = None
     blas_threads: int = 1
+    own_threads: Mapping[Address, int] = field(default_factory=dict)
+    workers: Mapping[Address, WorkerKind] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
 
     def __repr__(self) -> str:
         return f"Program({self.run!r}: {', '.join(spec.label for spec in self.peers)})"
@@ -179,6 +187,11 @@ class Program:
     def served(self) -> tuple[PeerSpec, ...]:
         """The peers that work for the driver: the stages, and the reader if there is one."""
         return self.stages if self.reader is None else (*self.stages, self.reader)
+
+    @property
+    def on_threads(self) -> frozenset[Address]:
+        """The peers that begin on threads of the supervising process, where others have processes."""
+        return frozenset(address for address, worker in self.workers.items() if worker is WorkerKind.THREAD)
 
 
 class Job(Protocol):
@@ -243,3 +256,8 @@ class Runtime(Protocol):
 
     def start(self, program: Program) -> Job:
         """Start every peer and return; the driver starts last."""
+
+
+def places_peers(runtime: Runtime) -> bool:
+    """Return whether a runtime has several nodes, and so keeps to `Program.places`: if its ``places_peers`` is true."""
+    return bool(getattr(runtime, "places_peers", False))

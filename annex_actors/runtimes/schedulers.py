@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from annex_actors.base import checks
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.mailbox import Urgency
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.hosting.job import HostedJob, SupervisedJob
 from annex_actors.runtimes.hosting.node_host import NodeHost, Surroundings
-from annex_actors.runtimes.hosting.peer_ref import WorkerKind
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.program import PeerSpec, Program
 from annex_actors.runtimes.threads import ActorPeer

@@ -37,6 +37,7 @@ from annex_actors.runtimes.cost_model import CostModel, Worker
 from annex_actors.runtimes.inline import InlineJob, Killed, work_first
 from annex_actors.runtimes.program import Job, Program
 from annex_actors.runtimes.slowed_layers import PartCounter, SlowedLayers
+from annex_actors.runtimes.tallies import StageTally, WorkerTally
 from annex_actors.schedules.discipline import Work
 
 
@@ -51,41 +52,6 @@ class Piece:
     microbatch: int
     start: float
     end: float
-
-
-@dataclass(slots=True)
-class WorkerTally:
-    """When a worker began its first piece of work and ended its last one, and how long it was busy."""
-
-    first: float | None = None
-    last: float = 0
-    busy: float = 0
-
-    @property
-    def idle(self) -> float:
-        """The time between its first and its last piece of work in which it did nothing."""
-        return 0 if self.first is None else self.last - self.first - self.busy
-
-    def add(self, start: float, end: float) -> None:
-        """Count a piece of work."""
-        self.first = start if self.first is None else self.first
-        self.last = end
-        self.busy += end - start
-
-
-@dataclass(slots=True)
-class StageTally:
-    """The most that a stage kept: microbatches in flight (F done, B not), deferred (F done, W not), and versions."""
-
-    in_flight: int = 0
-    deferred: int = 0
-    versions: int = 1
-
-    def add(self, mailbox: StageMailbox, stage: Stage) -> None:
-        """Count what the stage keeps now."""
-        self.in_flight = max(self.in_flight, mailbox.in_flight)
-        self.deferred = max(self.deferred, mailbox.deferred)
-        self.versions = max(self.versions, stage.versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +120,9 @@ class VirtualClock(Instrument):
 class SimulatedJob(InlineJob):
     """A program on a virtual clock.
 
-    ``now`` is the time, ``messages`` the number of messages sent; ``workers`` and ``stages`` say what was done and
-    kept; ``pieces`` are all pieces of work in the order of their ends, if they are kept.
+    ``now`` is the time, ``messages`` the number of messages sent, ``trainer_messages`` that of those to and from the
+    trainer; ``workers`` and ``stages`` say what was done and kept; ``pieces`` are all pieces of work in the order of
+    their ends, if they are kept.
 
     Args:
         program: the run.
@@ -170,7 +137,7 @@ class SimulatedJob(InlineJob):
         addresses = [spec.address for spec in program.stages]
         places = costs.workers if costs.workers is not None else range(len(addresses))
         self.now: float = 0
-        self.messages = 0
+        self.messages = self.trainer_messages = 0
         self.pieces: list[Piece] = []
         self.workers = {worker: WorkerTally() for worker in places}
         self.stages = {address: StageTally() for address in addresses}
@@ -186,6 +153,7 @@ class SimulatedJob(InlineJob):
         self._waiting: dict[Address, None] = {}
         """The peers whose workers had no core; each time that a core is free, they may begin."""
         self._interpreter_free: float = 0
+        self._down_until: dict[Worker, float] = {}
         self._places: dict[tuple[Worker, int], int] = {}
         self._work_clock = VirtualClock(costs, slowed)
         self._instrument = partial(_instrument, program, proxy(self), self._work_clock)
@@ -308,8 +276,9 @@ class SimulatedJob(InlineJob):
         if not isinstance(effect, Send):
             super()._execute(effect, incarnation)
             return
-        self.messages += 1
         to, envelope = effect.to, effect.envelope
+        self.messages += 1
+        self.trainer_messages += TRAINER in (to, envelope.sender)
         delayed = self._program.delayed
         later = 0 if delayed is None else delayed.seconds(to, envelope)
         self._at(self.now + self._travel(to, envelope) + later, partial(self._deliver, to, envelope))
@@ -318,16 +287,27 @@ class SimulatedJob(InlineJob):
         costs, sender = self._costs, envelope.sender
         if TRAINER in (sender, to) or self._worker_of[sender] == self._worker_of[to]:
             return 0
-        if not costs.per_byte or not isinstance(envelope.message, WithArray):
-            return costs.latency
-        size = costs.size_between(sender.number or 0, to.number or 0)
-        return costs.latency + costs.per_byte * (envelope.message.nbytes if size is None else size)
+        size = 0
+        if isinstance(envelope.message, WithArray):
+            taken = costs.size_between(sender.number or 0, to.number or 0)
+            size = envelope.message.nbytes if taken is None else taken
+        return costs.travel(self._worker_of[sender], self._worker_of[to], size)
 
     def _kill_stage(self, address: Address) -> None:
         worker = self._worker_of[address]
         if self._occupied.get(worker) == address:
             del self._occupied[worker]
         self._supervise(address, Killed(f"killed at time {float(self.now):g}"))
+        if self._costs.restart:
+            self._occupied.setdefault(worker, address)
+            self._down_until[worker] = self.now + self._costs.restart
+            self._at(self._down_until[worker], partial(self._up, worker, address))
+
+    def _up(self, worker: Worker, address: Address) -> None:
+        """Let a restarted stage work, unless it has been killed once more."""
+        if self.now >= self._down_until[worker] and self._occupied.get(worker) == address:
+            del self._occupied[worker]
+            self._busy[address] = None
 
     def _at(self, when: float, what: Callable[[], None]) -> None:
         heappush(self._agenda, (when, next(self._entries), what))

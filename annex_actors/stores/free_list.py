@@ -48,24 +48,26 @@ class FreeList:
     def allocate(self, size: int) -> Extent:
         """Return a free range of ``size`` > 0 bytes, now in use: the first gap that is large enough, or at the end."""
         for index, gap in enumerate(self._gaps):
-            if gap.size >= size:
-                rest = Extent(gap.offset + size, gap.size - size)
-                self._gaps[index : index + 1] = [rest] if rest.size else []
+            if gap.size == size:
+                return self._gaps.pop(index)
+            if gap.size > size:
+                self._gaps[index] = Extent(gap.offset + size, gap.size - size)
                 return Extent(gap.offset, size)
         extent = Extent(self._end, size)
-        self._end = extent.end
+        self._end += size
         return extent
 
     def free(self, extent: Extent) -> None:
         """Free a range that `allocate` returned, and merge it with the gaps beside it."""
-        at = bisect_left(self._gaps, extent)
-        if at < len(self._gaps) and self._gaps[at].offset == extent.end:
-            extent = Extent(extent.offset, extent.size + self._gaps.pop(at).size)
-        if at and self._gaps[at - 1].end == extent.offset:
-            before = self._gaps.pop(at - 1)
-            extent = Extent(before.offset, before.size + extent.size)
-            at -= 1
-        if extent.end == self._end:
-            self._end = extent.offset
+        offset, size = extent
+        gaps, end = self._gaps, offset + size
+        at = after = bisect_left(gaps, extent)
+        if at < len(gaps) and gaps[at].offset == end:
+            end, after = gaps[at].end, at + 1
+        if at and gaps[at - 1].end == offset:
+            at, offset = at - 1, gaps[at - 1].offset
+        if end == self._end:
+            self._end = offset
+            del gaps[at:after]
         else:
-            self._gaps.insert(at, extent)
+            gaps[at:after] = [Extent(offset, end - offset)]

@@ -96,10 +96,10 @@ class Memory:
         Raises:
             OSError: there is no memory left.
         """
-        count = content.nbytes
-        mapped = self._mapped(offset + count, grow=True)
+        end = offset + content.nbytes
+        mapped = self._map if end <= self._size else self._mapped(end, grow=True)
         assert mapped is not None
-        mapped[offset : offset + count] = content
+        mapped[offset:end] = content
 
     def read(self, offset: int, count: int) -> memoryview | None:
         """Return a read-only copy of ``count`` bytes at ``offset``; None if the file ends before."""
@@ -174,10 +174,11 @@ class SharedCommitLog:
         for buffer in buffers:
             memory = buffer.raw()
             owner = memory.obj
-            _, extent = self._known.get(id(owner)) or (None, None)
+            key = id(owner)
+            _, extent = self._known.get(key) or (None, None)
             if extent is None or not memory.readonly:  # a writable array may have changed since it was written
                 extent = self._write(memory, extents)
-            known[id(owner)] = owner, extent
+            known[key] = owner, extent
             arrays.append(extent)
         entry = _Entry(snapshot.step, body, tuple(arrays))
         kept = self._kept_with(snapshot.step)

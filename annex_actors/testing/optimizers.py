@@ -7,8 +7,8 @@ import pickle
 import numpy as np
 
 from annex_actors.base import checks
-from annex_actors.base.types import Parameters
-from annex_actors.optimizers import Optimizer
+from annex_actors.base.types import Floats, Parameters
+from annex_actors.optimizers import Optimizer, is_elementwise
 from annex_actors.testing.promises import (
     DTYPES,
     check_new,
@@ -26,7 +26,7 @@ def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:
 
     It writes neither to the parameters nor to its state; what it returns is new (or in the memory of the gradients) and
     read-only, with the names, shapes and dtypes of the arguments; the same call gives the same bits; it can be pickled;
-    100 steps descend a parabola.
+    100 steps descend a parabola. If it is `Elementwise`, rows that are updated alone have the bits of the whole.
 
     Args:
         optimizer: the optimizer to check; its settings must suit a parabola of curvature 1.
@@ -45,6 +45,8 @@ def check_optimizer(optimizer: Optimizer, *, seed: int = 0) -> None:
         check_versions(f"{optimizer.name}.initial_state", state, like=state, dtype=dtype)
         for step in range(3):
             parameters, state = _checked_update(optimizer, step, parameters, state, seed)
+        if is_elementwise(optimizer):
+            _check_rows(optimizer, random(seed, (5, 3), dtype), seed)
     _check_descent(optimizer, {"weight": random(seed, (4, 3), np.dtype(np.float64))})
 
 
@@ -66,6 +68,24 @@ def _checked_update(
     for first, second in zip(*results, strict=True):
         require(same_bits(first, second), f"{label} differs from call to call")
     return results[0]
+
+
+def _check_rows(optimizer: Optimizer, weight: Floats, seed: int) -> None:
+    """Check that two parts of the rows, each updated alone, are those of the whole."""
+    parts = slice(None), slice(0, 2), slice(2, None)
+    slots = optimizer.initial_state({"weight": weight})
+    kept: list[tuple[Parameters, Parameters]] = [
+        ({"weight": weight[rows]}, {name: each[rows] for name, each in slots.items()}) for rows in parts
+    ]
+    for step in range(3):
+        gradient = random(seed + step, weight.shape, weight.dtype)
+        for index, rows in enumerate(parts):
+            parameters, state = kept[index]
+            kept[index] = optimizer.update(step, parameters, {"weight": gradient[rows].copy()}, state)
+        whole, *halves = ({**parameters, **state} for parameters, state in kept)
+        together = {name: np.concatenate([half[name] for half in halves]) for name in whole}
+        same = same_bits(together, whole)
+        require(same, f"{optimizer.name}.update makes other rows alone than with the others; is it elementwise?")
 
 
 def _check_descent(optimizer: Optimizer, parameters: Parameters) -> None:

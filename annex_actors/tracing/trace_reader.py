@@ -54,7 +54,7 @@ class _Exit(_Part):
 class _Header(_Part):
     """What ``trace.json`` holds."""
 
-    version: Literal[1]
+    version: Literal[2]
     run: str
     scope: str
     runtime: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.words import counted
 from annex_actors.costs import Cost
@@ -78,7 +80,7 @@ def stage_specs(
     def spec(stage: int, indices: range, replica: int) -> StageSpec:
         layers = network.layers[indices.start : indices.stop]
         is_last = stage == len(placement) - 1
-        return StageSpec(
+        whole = StageSpec(
             stage=stage,
             first_layer=indices.start,
             layers=layers,
@@ -95,6 +97,7 @@ def stage_specs(
             clipping=clipping,
             replica=replica,
         )
+        return replace(whole, initial=whole.division.of(whole.initial)) if whole.division else whole
 
     return tuple(
         spec(stage, indices, replica)

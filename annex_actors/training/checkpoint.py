@@ -141,7 +141,7 @@ class Checkpoint:
 
         Args:
             store: has the commits.
-            stages: the addresses of all stages, in order.
+            stages: the addresses of all stages, in order, and of the replicas where they divide the slots.
             initial: the checkpoint that the run began with, returned if some stage has committed nothing.
             history: see `of`.
         """
@@ -157,16 +157,19 @@ class Checkpoint:
         """Return the checkpoint that the commits of all stages make together.
 
         Args:
-            cut: the commits at one step, in the order of the stages.
+            cut: the commits at one step, in the order of the stages, and of the replicas where they divide the slots.
             initial: the checkpoint that the run began with.
             history: the epochs that the trainer has finished, and its evaluations within epochs; those of later steps
                 are left out.
         """
-        states = [_state(snapshot) for snapshot in cut]
-        step = cut[0].step
+        stages: dict[int | None, list[StageState]] = {}
+        for snapshot in cut:
+            stages.setdefault(snapshot.address.number, []).append(_state(snapshot))
+        states, step = [replicas[0] for replicas in stages.values()], cut[0].step
+        parts = [parts for each in stages.values() for parts in zip(*(state.layers for state in each), strict=True)]
         return cls(
             step,
-            tuple(layer for state in states for layer in state.layers),
+            tuple(map(_whole, parts, initial.layers)),
             initial.input_shape,
             tuple(states[-1].cost_log.costs()),
             tuple(
@@ -266,6 +269,16 @@ def _state(snapshot: Snapshot) -> StageState:
     state = snapshot.state
     assert isinstance(state, StageState)
     return state
+
+
+def _whole(replicas: Sequence[LayerState], initial: LayerState) -> LayerState:
+    """Return the state of a layer, given that of each replica of its stage, which may have some rows of the slots."""
+    first = replicas[0]
+    slots = {name: [each.optimizer[name] for each in replicas] for name in first.optimizer}
+    rows = [name for name, parts in slots.items() if parts[0].shape != initial.optimizer[name].shape]
+    if not rows:
+        return first
+    return replace(first, optimizer={**first.optimizer, **{name: freeze(np.concatenate(slots[name])) for name in rows}})
 
 
 def _by_version(stash: Mapping[str, Array], layer: int, expected: Parameters) -> list[dict[str, Array]]:

@@ -56,7 +56,7 @@ def identity_of(
             "batch_size": batch_size,
             "microbatches": spec.parts(batch_size),
             "kernels": spec.kernels.name,
-            "blas_threads": None if spec.blas_threads == 1 else spec.blas_threads,
+            "blas_threads": _threads(spec, initial),
             "dtype": None if spec.dtype == np.float32 else spec.dtype.name,
             "schedule": _formula(spec, initial, spec.parts(batch_size)),
             **described("cost", spec.cost),
@@ -77,6 +77,15 @@ def identity_of(
             INITIAL_WEIGHTS: None,
         }
     )
+
+
+def _threads(spec: LearnerSpec, initial: Checkpoint) -> Scalar:
+    """Return the number of BLAS threads if it is not 1; where it is not the same for all layers, that of each."""
+    stages = zip(spec.blas_threads, spec.placement(initial), strict=True)
+    of_layers = [number for number, indices in stages for _ in indices][: len(initial.layers)]
+    if len(set(of_layers)) == 1:
+        return None if of_layers[0] == 1 else of_layers[0]
+    return " ".join(map(str, of_layers))
 
 
 def _formula(spec: LearnerSpec, initial: Checkpoint, microbatches: int) -> Scalar:

@@ -30,7 +30,15 @@ from annex_actors.training.checkpoint import FLOAT32, Checkpoint
 from annex_actors.training.class_weights import ClassWeight
 from annex_actors.training.plateau import ReduceOnPlateau
 from annex_actors.training.plateau import reduce_on_plateau as plateau_of
-from annex_actors.training.stages import Stages, check_possible, checked_stages, replicas_of
+from annex_actors.training.stages import (
+    Hosting,
+    Stages,
+    check_possible,
+    checked_stages,
+    hosting_of,
+    replicas_of,
+    threads_of,
+)
 
 _SUPERVISION = "a Supervision, such as Supervision(max_restarts=10)"
 
@@ -83,7 +91,7 @@ class LearnerSpec:
             class_weight=class_weights.checked(self.class_weight),
             supervision=checks.instance("supervision", self.supervision, Supervision, _SUPERVISION),
         )
-        check_possible(self.stages, self.kernels, self.schedule)
+        check_possible(self.stages, self.kernels, self.schedule, self.runtime)
         for factor in self._rate_factors():
             scaled(self.optimizer, factor)  # an optimizer without a learning rate is refused
 
@@ -124,9 +132,14 @@ class LearnerSpec:
         return replicas_of(self.stages)
 
     @property
-    def blas_threads(self) -> int:
-        """On how many threads the BLAS library computes each matrix product."""
-        return self.stages.stages[0].blas_threads if isinstance(self.stages, Plan) else 1
+    def hosting(self) -> Hosting:
+        """What the plan asks of the host of each stage."""
+        return hosting_of(self.stages)
+
+    @property
+    def blas_threads(self) -> tuple[int, ...]:
+        """On how many threads the BLAS library computes each matrix product, for each stage."""
+        return threads_of(self.stages, self.actors)
 
     def _rate_factors(self) -> Iterator[float]:
         """Yield factors by which the learning rate of a layer or a step will be multiplied."""
@@ -168,6 +181,15 @@ class LearnerSpec:
             run=run,
             replicas=self.replicas,
         )
+
+
+def checked_spec(spec: LearnerSpec) -> LearnerSpec:
+    """Return the settings of a learner; refuse anything else, as what a user gives to an experiment.
+
+    Raises:
+        ConfigError: something else.
+    """
+    return checks.instance("spec", spec, LearnerSpec, "the settings of a learner, such as learner.spec")
 
 
 def _argument(value: object) -> str:

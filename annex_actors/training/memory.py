@@ -20,5 +20,8 @@ def check_memory(training: PreparedTraining) -> None:
     if not isinstance(stages, Plan) or all(stage.memory is None for stage in stages.stages):
         return
     found = bytes_of_layers(training.spec, training.dataset, training.trainer.batches.batch_size)
-    layers = [LayerMemory(each.parameters, each.optimizer, each.saved, each.factors) for each in found]
+    layers = [
+        LayerMemory(each.parameters, each.optimizer, each.saved, each.factors, each.divided_rows, each.divided_slots)
+        for each in found
+    ]
     check_fits(stages, layers, training.spec.schedule, training.trainer.microbatches)

@@ -31,7 +31,7 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.checkpoint_files import packed, unpacked
 from annex_actors.training.class_weights import text_of
 from annex_actors.training.learner_spec import LearnerSpec
-from annex_actors.training.stages import stages_setting
+from annex_actors.training.stages import anywhere, stages_setting
 
 _FORMAT = 1
 _MODEL = "model"
@@ -94,7 +94,7 @@ def save_model(
         "reduce_on_plateau": spec.reduce_on_plateau.spec() if spec.reduce_on_plateau else None,
         "schedule": spec.schedule.name,
         "microbatches": spec.microbatches,
-        "stages": stages_setting(spec.stages),
+        "stages": stages_setting(anywhere(spec.stages)),
         "kernels": spec.kernels.name,
         "dtype": spec.dtype.name,
         "seed": spec.seed,

@@ -86,7 +86,7 @@ class Predictions:
         few = self._few.get(checkpoint)
         if few is None or few.spec is not spec:
             few = self._few[checkpoint] = _Few(spec, checkpoint)
-        if few.is_few(len(samples)):
+        if few.is_few(len(samples)) and not spec.hosting.own_threads:  # which another process alone can have
             return few.outputs(samples)
         with serving(spec, checkpoint) as served:
             return served.outputs(samples)
@@ -168,7 +168,7 @@ class _Few:
     """
 
     def __init__(self, spec: LearnerSpec, checkpoint: Checkpoint) -> None:
-        self_test(spec.kernels, spec.blas_threads)
+        self_test(spec.kernels, spec.hosting.blas_threads)
         self.spec = spec
         self._program = _program(spec, checkpoint)
         self._jobs: list[Job] = []
@@ -213,7 +213,7 @@ def _outputs_of(inputs: StoredInputs, spec: LearnerSpec, checkpoint: Checkpoint)
 
 def _program(spec: LearnerSpec, checkpoint: Checkpoint) -> Program:
     stages = spec.stage_specs(checkpoint, run_name())
-    predictor = PredictorSpec(stages[0].run, stages[0].routing, checkpoint.step)
+    predictor, hosting = PredictorSpec(stages[0].run, stages[0].routing, checkpoint.step), spec.hosting
     return Program(
         predictor.run,
         stages,
@@ -221,7 +221,10 @@ def _program(spec: LearnerSpec, checkpoint: Checkpoint) -> Program:
         MemoryStore(),
         spec.supervision,
         load=spec.load,
-        blas_threads=spec.blas_threads,
+        blas_threads=hosting.blas_threads,
+        own_threads=hosting.own_threads,
+        workers=hosting.workers,
+        places=hosting.places,
     )
 
 

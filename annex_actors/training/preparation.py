@@ -25,7 +25,7 @@ from annex_actors.metrics import chosen, predicted_classes
 from annex_actors.peers.reader import ReaderSpec
 from annex_actors.peers.trainer import TrainerSpec
 from annex_actors.peers.trainer_state import TrainerState
-from annex_actors.protocol.messages import freeze
+from annex_actors.protocol.messages import Address, freeze
 from annex_actors.protocol.routing import Routing
 from annex_actors.runtimes import Crash, CrashPlan, Observer, Program
 from annex_actors.stores import StateStore
@@ -196,6 +196,12 @@ class PreparedTraining:
                     f"expected the crash's `step` to be at least {step}, where the training goes on, got {crash.step}"
                 )
 
+    @property
+    def saved_stages(self) -> tuple[Address, ...]:
+        """The stages whose commits a checkpoint needs, in order, and the replicas where they divide the slots."""
+        specs = self.spec.stage_specs(self.initial, self.trainer.run)
+        return tuple(spec.address for spec in specs if spec.is_saved)
+
     def program(
         self, store: StateStore, observers: Sequence[Observer], seconds: Callable[[], float] = float
     ) -> Program:
@@ -206,6 +212,7 @@ class PreparedTraining:
             observers: called with the run's events.
             seconds: see `TrainerSpec`.
         """
+        hosting = self.spec.hosting
         return Program(
             self.trainer.run,
             self.spec.stage_specs(self.initial, self.trainer.run),
@@ -216,7 +223,10 @@ class PreparedTraining:
             tuple(observers),
             self.spec.load,
             reader=ReaderSpec.of(self.trainer),
-            blas_threads=self.spec.blas_threads,
+            blas_threads=hosting.blas_threads,
+            own_threads=hosting.own_threads,
+            workers=hosting.workers,
+            places=hosting.places,
         )
 
 

@@ -21,7 +21,7 @@ from annex_actors.runtimes import InlineRuntime, Program, runtime
 from annex_actors.stores import MemoryStore
 from annex_actors.training import kept_profiles
 from annex_actors.training.blocks import block, prepared_blocks
-from annex_actors.training.learner_spec import LearnerSpec
+from annex_actors.training.learner_spec import LearnerSpec, checked_spec
 from annex_actors.training.preparation import PreparedTraining
 
 RUNTIMES = ("schedulers", "threads", "processes")
@@ -62,6 +62,7 @@ def profile(
     Raises:
         UserError: settings or data that do not fit.
     """
+    checked_spec(spec)
     checks.instance("dataset", dataset, Dataset, 'a data set, such as load("iris")')
     batch_size = checks.whole_number("batch_size", batch_size, at_least=1)
     fresh = checks.boolean("fresh", fresh)
@@ -154,6 +155,8 @@ def _layers(training: PreparedTraining, measured: Measured) -> tuple[LayerProfil
             saved_bytes=size.saved,
             optimizer_bytes=size.optimizer,
             factor_bytes=size.factors,
+            divided_rows=size.divided_rows,
+            divided_bytes=size.divided_slots,
         )
         for name, times, size in zip(names, measured.layers, sizes, strict=True)
     )
@@ -183,7 +186,11 @@ def _key(trainings: Mapping[int, PreparedTraining], found: Mapping[str, str], th
     sizes = [(rows, each.trainer.microbatches) for rows, each in trainings.items()]
     loaded = [sha256(read_file(Path(each))).hexdigest() for each in first.spec.load]
     return _digest(
-        "layers", str(sorted(settings.items(), key=str)), str(sizes), *map(str, sorted(found.items())), *loaded
+        "layers, and what of them is divided",
+        str(sorted(settings.items(), key=str)),
+        str(sizes),
+        *map(str, sorted(found.items())),
+        *loaded,
     )
 
 

@@ -10,7 +10,7 @@ from annex_actors.base import checks
 from annex_actors.metrics import preload
 from annex_actors.peers.trainer_state import TrainerState
 from annex_actors.protocol.events import EpochFinished, Evaluated
-from annex_actors.protocol.routing import TRAINER, stage_address
+from annex_actors.protocol.routing import TRAINER
 from annex_actors.runtimes import Job, Observer, Program, clock
 from annex_actors.runtimes.blas import self_test
 from annex_actors.runtimes.handed_over import HandingOver
@@ -35,7 +35,7 @@ def start(spec: LearnerSpec, program: Program) -> Job:
     Raises:
         BrokenBlasError: the library that computes the matrix products returns wrong results.
     """
-    self_test(spec.kernels, spec.blas_threads)
+    self_test(spec.kernels, spec.hosting.blas_threads)
     return spec.runtime.start(traced(program, spec.runtime))
 
 
@@ -68,7 +68,7 @@ class Session:
         check_memory(training)
         self.result: Result | None = None
         self._training = training
-        self._stages = [stage_address(stage) for stage in range(training.spec.actors)]
+        self._stages = training.saved_stages
         self._best = BestWeights(training.trainer.best, training.initial)
         self._writer = CheckpointWriter(checkpoints, self._best, self._history) if checkpoints else None
         self._store = MemoryStore(

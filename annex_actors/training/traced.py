@@ -11,7 +11,7 @@ from annex_actors.peers.stage import StageSpec
 from annex_actors.runtimes import Program, Runtime, SchedulersRuntime, clock
 from annex_actors.runtimes.tracing.tracing import active
 
-VERSION = 1
+VERSION = 2
 """Of the files of a trace."""
 
 

@@ -91,7 +91,7 @@ DIFFERENT: list[tuple[object, object]] = [
 
 
 @pytest.mark.parametrize("wrap", [lambda value: value, Made, Plain, Slotted], ids=["bare", "made", "plain", "slotted"])
-@pytest.mark.parametrize(("first", "second"), DIFFERENT, ids=str)
+@pytest.mark.parametrize(("first", "second"), DIFFERENT, ids=lambda value: type(value).__name__)
 def test_what_differs_is_described_differently(first: object, second: object, wrap: Callable[[object], object]) -> None:
     assert described("x", wrap(first)) != described("x", wrap(second))
     assert described("x", wrap(first)) == described("x", wrap(first))

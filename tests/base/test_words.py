@@ -13,7 +13,7 @@ from tests.readmes import ROOT
 
 AFTER_A_VALUE = re.compile(r" (?!of |to |with )(?:[a-z]+ ){0,2}?([a-z]+s)\b")
 NO_PLURALS = {
-    *("answers", "as", "asks", "does", "has", "is", "its", "less", "ms", "this", "was"),
+    *("answers", "as", "asks", "does", "has", "is", "its", "less", "ms", "this", "times", "was"),
     *(
         "changes",
         "climbs",

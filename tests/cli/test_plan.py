@@ -60,10 +60,7 @@ def test_the_json_has_every_number(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (["--link", "1ms,100MB"], "expected `link` to be a time and bytes a second"),
         (["--link", "1ms,fast/s"], "expected `link` to be bytes, such as 64MB"),
-        (["--objective", "speed"], "expected `objective` to be one of time, memory, throughput, got 'speed'"),
-        (["--schedule", "interleaved"], "expected `schedules` that give each stage a worker of its own"),
         (["--microbatches", "two"], "expected `microbatches` to be an integer >= 1, got 'two'"),
-        (["--replicas", "0"], "expected `most_replicas` to be an integer >= 1, got 0"),
     ],
 )
 def test_a_mistake_is_one_line(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,3 +68,54 @@ def test_a_mistake_is_one_line(options: list[str], message: str, capsys: pytest.
     error = capsys.readouterr().err
     assert error.startswith(f"error: {message}")
     assert error.count("\n") == 1
+
+
+def test_a_plan_over_a_cluster_names_nodes_and_is_for_a_runtime_that_has_some(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nodes = '[{name = "slow", speed = 0.1}, {name = "fast", speed = 10}, {name = "near", speed = 8}]'
+    Path("cluster.toml").write_text(f'nodes = {nodes}\nlink = {{latency = 1e-9, bandwidth = "100GB"}}\n')
+    options = ["--cluster", "cluster.toml", "--microbatches", "4", "--schedule", "1f1b"]
+    assert main(["plan", "iris", *SHORT, *options, "--out", "plan.toml"]) == 0
+    out = capsys.readouterr().out
+    assert "node" in out
+    assert "fast" in out
+    written = Path("plan.toml").read_text()
+    assert 'node = "fast"' in written
+    assert "slow" not in written
+    assert main(["train", "iris", *SHORT[:2], "--plan", "plan.toml", "--microbatches", "4"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: expected stage 0 without `node` and `labels` on the runtime schedulers, which has")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--workers", "2"], "expected --cluster without --workers, which the file says, got both; leave one out"),
+        (["--link", "1ms"], "expected --cluster without --link, which the file says, got both; leave one out"),
+        ([], "expected a cluster at nowhere.toml, got "),
+    ],
+)
+def test_a_cluster_that_cannot_be_planned_for_is_refused(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "iris", *SHORT, "--cluster", "nowhere.toml", *options]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--replicas", "0"], "expected `most_replicas` to be an integer >= 1, got 0"),
+        (["--objective", "speed"], "expected `objective` to be one of time, memory, throughput, got 'speed'"),
+        (["--schedule", "gpip"], "got 'gpip'; did you mean 'gpipe'?"),
+        (["--schedule", "interleaved"], "expected `schedules` that give each stage a worker of its own, got inter"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused_before_anything_is_measured(
+    option: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("annex_actors.training.profiles.profile", lambda *_, **__: pytest.fail("it is measured"))
+    assert main(["plan", "iris", *option]) == 2
+    assert message in capsys.readouterr().err

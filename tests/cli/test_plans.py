@@ -99,3 +99,18 @@ def test_the_plan_that_auto_has_found_is_said_and_recorded(capsys: pytest.Captur
     assert "layer with 2 microbatches: " in said
     assert main(["resume", "run", "--epochs", "3"]) == 0
     assert read_settings(Path("run/config.toml"))["training"]["stages"] == training["stages"]
+
+
+def test_a_plan_serves_the_search_of_a_rate_and_chaos(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("plan.toml").write_text(FILE)
+    rates = [
+        printed(capsys, "find-rate", *NETWORK[:3], "--steps", "20", *option, code=0)
+        for option in ([], ["--plan", "plan.toml"])
+    ]
+    assert rates[0] == rates[1]
+    chaos = ["chaos", *NETWORK, "--faults", "1", "--kinds", "move", "--plan"]
+    struck = printed(capsys, *chaos, "plan.toml", code=0)
+    assert [struck[name] for name in HASHES] == hashes(trained(capsys))
+    for command in ("find-rate", "chaos"):
+        assert main([command, *NETWORK[:3], "--plan", "none.toml"]) == 2
+        assert capsys.readouterr().err == "error: expected a plan at none.toml, got none; check the path\n"

@@ -21,12 +21,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_front_is_shown_and_everything_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
     capsys.readouterr()
-    options = ["--profile", "known.json", "--out", "all.csv", "--picture", "all.png"]
+    options = ["--profile", "known.json", "--out", "all.csv", "--picture", "all.png", "--report", "all.html"]
     assert main(["sweep", "stages=1..2", "microbatches=1,2", "schedule=gpipe", *NETWORK, *options]) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[0].split()[:3] == ["schedule", "stages", "microbatches"]
     assert "of 4 combinations" in out
     assert len(Path("all.csv").read_text().splitlines()) == 5
+    assert Path("all.html").read_text().startswith("<!doctype html>")
     assert Path("all.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -15,7 +15,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.cli import main
 from annex_actors.control.client import Client
 from annex_actors.control.findings import Checkup, Diagnosis
-from annex_actors.control.requests import Killed
+from annex_actors.control.requests import Killed, Moved
 from annex_actors.control.status import ActorState, ActorStatus, Status
 from tests.control.patients import Blocking, illness, with_layer
 from tests.control.running import running
@@ -80,6 +80,7 @@ class Scripted:
     def __init__(self, *actors: ActorStatus) -> None:
         self.now = status(*actors)
         self.killed: list[str] = []
+        self.moved: list[str] = []
         self.looks = 0
         self.error: ConfigError | None = None
 
@@ -95,10 +96,15 @@ class Scripted:
         ill = Checkup(id="stage-3", label="layer 3 dense:10", verdict="hangs", text="it spins at mine.py:3 in forward")
         return Diagnosis(run="runs/digits", state="running", fine=False, actors=(ill,))
 
-    def kill(self, actor: str) -> Killed:
+    def kill(self, actor: str) -> tuple[Killed, ...]:
         """Record whom."""
         self.killed.append(actor)
-        return Killed(id=actor, label="layer 1 relu", incarnation=1)
+        return (Killed(id=actor, label="layer 1 relu", incarnation=1),)
+
+    def move(self, actor: str) -> Moved:
+        """Record whom."""
+        self.moved.append(actor)
+        return Moved(id=actor, label="layer 1 relu", incarnation=1, worker="thread")
 
 
 def piloted(
@@ -217,9 +223,29 @@ def test_a_kill_is_asked_about_by_the_name_of_the_layer(answer: str, killed: lis
     piloted(source, steps)
 
 
-def test_a_supervisor_is_not_killed() -> None:
+@pytest.mark.parametrize(("answer", "moved"), [("y", ["stage-1"]), ("n", [])])
+def test_a_move_is_asked_about_likewise(answer: str, moved: list[str]) -> None:
+    source = Scripted(*TREE)
+
     async def steps(pilot: Pilot[None], app: LiveTable) -> None:
-        await pilot.press("down", "k")
+        await pilot.press(*["down"] * 4, "m")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        assert "Move layer 1 relu (stage-1)?" in str(app.screen.query_one(Static).render())
+        await pilot.press(answer)
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await until(pilot, lambda: source.moved == moved)
+        if moved:
+            await until(pilot, lambda: "layer 1 relu, incarnation 1, moves to a thread" in text(app, "findings"))
+        await pilot.press(*["down"] * 2, "m")
+        await until(pilot, lambda: "select a layer or the reader to move" in text(app, "findings"))
+
+    piloted(source, steps)
+
+
+@pytest.mark.parametrize("key", ["k", "m"])
+def test_a_supervisor_is_not_killed_nor_moved(key: str) -> None:
+    async def steps(pilot: Pilot[None], app: LiveTable) -> None:
+        await pilot.press("down", key)
         await until(pilot, lambda: "select a layer" in text(app, "findings"))
         assert len(app.screen_stack) == 1
 

@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 BAD = ["--crash", "layer=1,step=4,times=9"]
 COMMANDS = {
     "train mine.csv --epochs 3 --crash layer=1,step=3,at=backward": 0,
-    "train xor --epochs 4000 --batch-size 4 --progress-every 1000": 0,
+    "train xor --epochs 1000 --batch-size 4 --progress-every 250": 0,
     "train xor --epochs 9 --crash layer=1,step=4,times=9": 1,
     "train xor --epochs 9 --learning-rate often --set optimizer.momentum=0.9 --set data.lable=x": 2,
     "predict wide samples.npy": 0,

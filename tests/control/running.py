@@ -71,9 +71,11 @@ class _Told:
 
 
 @contextmanager
-def running(training: Training, host: str, folder: Path, ill: Path | None = None, **limits: Any) -> Iterator[Running]:
+def running(
+    training: Training, host: str, folder: Path, ill: Path | None = None, stages: str = "layer", **limits: Any
+) -> Iterator[Running]:
     """Train in another thread during the block, with a control server; then delete the file ``ill``, and wait."""
-    learner = training.learner(host_named(host), Supervision(**limits))
+    learner = training.learner(host_named(host), Supervision(**limits), stages)
     prepared = PreparedTraining.of(
         learner.spec, training.dataset, epochs=training.epochs, batch_size=training.batch_size
     )

@@ -129,7 +129,7 @@ def test_a_layer_that_is_killed_again_and_again_is_restarting(host: str, tmp_pat
     with running(LONG, host, tmp_path) as run:
         with Client(tmp_path) as client:
             for _ in range(3):
-                assert await_restart(client, client.kill("stage-1")) is not None
+                assert await_restart(client, client.kill("stage-1")[0]) is not None
         found = examined(tmp_path)
         run.job.halt()
     assert verdicts(found) == {"stage-1": "restarting"}

@@ -9,7 +9,7 @@ import stat
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -77,7 +77,7 @@ def test_an_actor_that_is_killed_is_restarted_and_changes_no_bit(host: str, acto
     with illness(tmp_path) as file, running(with_layer(TRAINING, Blocking, file), host, tmp_path, file) as run:
         wait_until_stuck(run)
         with Client(tmp_path) as client:
-            killed = client.kill(actor)
+            (killed,) = client.kill(actor)
             while by_id(client.status())[killed.id].incarnation < 2:
                 time.sleep(0.01)
             after = by_id(client.status())[killed.id]
@@ -87,6 +87,52 @@ def test_an_actor_that_is_killed_is_restarted_and_changes_no_bit(host: str, acto
     assert "killed" in after.exits[0].reason
     assert run.result.restarts == 1
     assert fingerprints(run.result.checkpoint) == undisturbed(TRAINING).fingerprints
+
+
+def in_replicas(host: str, folder: Path, file: Path) -> AbstractContextManager[Running]:
+    """Train with layers 1 and 2 in three replicas."""
+    return running(with_layer(TRAINING, Blocking, file), host, folder, file, stages="1,2x3,1")
+
+
+REPLICAS = ["stage-1", "replica-1-of-stage-1", "replica-2-of-stage-1"]
+
+
+@pytest.mark.parametrize("host", RUNTIMES)
+@pytest.mark.parametrize(
+    ("actor", "meant"),
+    [
+        ("2", REPLICAS),
+        ("1:2", REPLICAS[2:]),
+        ("1:0", REPLICAS[:1]),
+        ("replica-1-of-stage-1", REPLICAS[1:2]),
+        ("replica 2", REPLICAS[2:]),
+    ],
+)
+def test_a_layer_is_killed_with_all_its_replicas_and_one_of_them_by_its_number(
+    host: str, actor: str, meant: list[str], tmp_path: Path
+) -> None:
+    with illness(tmp_path) as file, in_replicas(host, tmp_path, file) as run:
+        wait_until_stuck(run)
+        with Client(tmp_path) as client:
+            killed = client.kill(actor)
+            while any(by_id(client.status())[each].incarnation < 2 for each in meant):
+                time.sleep(0.01)
+            incarnations = [by_id(client.status())[each].incarnation for each in REPLICAS]
+    assert [each.id for each in killed] == meant
+    assert incarnations == [2 if each in meant else 1 for each in REPLICAS]
+    assert run.result.restarts == len(meant)
+    assert fingerprints(run.result.checkpoint) == undisturbed(TRAINING).fingerprints
+
+
+def test_a_replica_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    with illness(tmp_path) as file, in_replicas("threads", tmp_path, file) as run:
+        wait_until_stuck(run)
+        with Client(tmp_path) as client:
+            with pytest.raises(ConfigError, match=r"among stage-0 .*replica-2-of-stage-1 .*, replica 2.*got '1:3'"):
+                client.kill("1:3")
+            with pytest.raises(ConfigError, match=r"expected one of stage-1 .*replica-1-of-stage-1 .*got '1'"):
+                client.move("1", "thread")
+            assert client.move("1:1", "thread").id == "replica-1-of-stage-1"
 
 
 def test_threads_that_share_a_client_get_their_own_answers(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "automatic": ["8-6-4, batch 8, 1f1b: ", "auto, pipedream: ", "layer, 1f1b, m=2, on schedulers"],
     "convolutions": ["a small residual network, batch 8", "inline, sequential, m=1", "schedulers, 1f1b, m=2, stages=2"],
     "ideal": ["1f1b", "real / ideal"],
+    "memory": ["8-6-4, batch 8", "MiB: ours"],
     "observing": ["no page", "page, no viewer", "page, 3 viewers", "the same weights"],
     "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(100000): the same bits"],
     "predicted": ["layers that wait", "6 waits, gpipe, m=2", "dense:8 relu dense:10", "median error"],
@@ -34,6 +35,7 @@ BENCHMARKS = {
         "one_for_all",
         "a life among so many",
     ],
+    "thousand_stages": ["12 stages on 6 nodes", "through the trainer", "a region fails: 4 restarts"],
     "tracing": ["no trace", "a sample", "all steps", "the digits, by default"],
     "tables": ["own data", "wine            accuracy"],
 }

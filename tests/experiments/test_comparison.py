@@ -12,6 +12,7 @@ from annex_actors.experiments.prediction import Prediction
 from annex_actors.placement import Hop, LayerProfile, Plan, Profile, Timing
 from annex_actors.runtimes import RunFailedError
 from annex_actors.runtimes.cost_model import LayerTimes
+from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from tests.profiling.programs import dataset
 
@@ -60,6 +61,11 @@ def test_every_plan_is_measured_and_makes_the_same_weights(runtime: str) -> None
 def test_plans_may_make_different_weights_where_their_lags_differ() -> None:
     first, second = compared(1, "layer", schedule="pipedream", measure=True).plans
     assert first.weights_sha256 != second.weights_sha256
+
+
+def test_messages_that_do_not_travel_are_not_delayed() -> None:
+    with pytest.raises(ConfigError, match="expected `delayed` with a runtime on which messages travel, got inline"):
+        compared(1, 2, delayed=DelayedLinks(0.001))
 
 
 def test_different_weights_of_a_synchronous_schedule_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

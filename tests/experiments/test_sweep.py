@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from annex_actors import Learner, parse_layers
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments.prediction import Prediction
-from annex_actors.experiments.sweep import Point, as_csv, front, heat_map, parse_axes, sweep
+from annex_actors.experiments.sweep import Swept, as_csv, front, heat_map, parse_axes, sweep
 from annex_actors.placement import Plan
 from annex_actors.schedules.table import DISCIPLINES
 from tests.experiments.test_comparison import KNOWN
 from tests.profiling.programs import dataset
 
 
-def swept(*axes: str, **settings: Any) -> tuple[Point, ...]:
+def swept(*axes: str, **settings: Any) -> tuple[Swept, ...]:
     learner = Learner(parse_layers("dense:5 relu dense:3"), runtime="schedulers", **settings)
     return sweep(learner.spec, dataset(), parse_axes(axes), batch_size=24, known=KNOWN)
 
@@ -70,8 +70,8 @@ def test_a_mistake_is_refused(axes: list[str], message: str) -> None:
 PLAN = Plan.parse("1", 1)
 
 
-def point(seconds: float, memory: int) -> Point:
-    return Point(1, 1, "gpipe", Prediction(PLAN, seconds, (0.5,), (memory,)))
+def point(seconds: float, memory: int) -> Swept:
+    return Swept(1, 1, "gpipe", Prediction(PLAN, seconds, (0.5,), (memory,)))
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12))

@@ -94,8 +94,7 @@ def with_kills(
     finally:
         killer.end()
         job.close()
-    stages = list(map(stage_address, range(len(training.placement))))
-    return Checkpoint.gather(program.store, stages, TRAINING.initial), seen
+    return Checkpoint.gather(program.store, training.saved_stages, TRAINING.initial), seen
 
 
 @pytest.mark.parametrize("host", ["threads", "schedulers"])

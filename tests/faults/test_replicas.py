@@ -51,9 +51,15 @@ WIDE = replace(
     input_shape=(150,),
     stages=(range(0, 2), range(2, 4)),
     replicas=(3, 2),
-    clipping="global_norm:0.1",
 )
-"""With weight gradients that the replicas divide."""
+"""With weights that the replicas divide: gradients, updates and slots."""
+
+WIDE_TRAININGS = {
+    "wide": WIDE,
+    "wide global norm": replace(WIDE, clipping="global_norm:0.1"),
+    "wide zb-h1": replace(WIDE, schedule="zb-h1", microbatches=3, size=6, batch_size=3),
+    "wide averages": replace(WIDE, ema_momentum=0.9),
+}
 
 SCHEDULES = [*(row.name for row in SYNCHRONOUS), "interleaved"]
 
@@ -74,8 +80,8 @@ def events(training: Training, order: int | None) -> int:
 
 @pytest.mark.parametrize(
     "training",
-    [*TRAININGS, WIDE, replace(WIDE, schedule="zb-h1")],
-    ids=["1f1b", "global norm", "zb-h1", "interleaved", "wide", "wide zb-h1"],
+    [*TRAININGS, *WIDE_TRAININGS.values()],
+    ids=["1f1b", "global norm", "zb-h1", "interleaved", *WIDE_TRAININGS],
 )
 @pytest.mark.parametrize("order", [None, 1])
 def test_a_kill_at_any_event_changes_nothing(training: Training, order: int | None, whole: bool) -> None:
@@ -91,6 +97,22 @@ def test_a_kill_at_any_event_changes_nothing(training: Training, order: int | No
 def test_a_kill_at_any_event_changes_nothing_by_any_strategy(strategy: Strategy, whole: bool) -> None:
     for event in some(range(1, events(SMALL, None) + 1), sample=8, whole=whole, seed=len(strategy.value)):
         assert_undisturbed(disturbed(SMALL, killing({event}), strategy=strategy), alone(SMALL))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_kill_at_any_event_changes_nothing_by_any_schedule(schedule: str, whole: bool) -> None:
+    training = replace(WIDE, schedule=schedule, microbatches=3, size=6, batch_size=3)
+    for event in some(range(1, events(training, 2) + 1), sample=6, whole=whole, seed=len(schedule)):
+        assert_undisturbed(disturbed(training, killing({event}, 2)), alone(training))
+
+
+@pytest.mark.parametrize("training", WIDE_TRAININGS.values(), ids=WIDE_TRAININGS)
+def test_all_replicas_of_a_stage_killed_at_once_at_any_event_change_nothing(training: Training, whole: bool) -> None:
+    last = events(training, 3)
+    for event in some(range(1, last + 1), sample=6, whole=whole, seed=3):
+        # Each event kills the peer that it is about: many in a row are about all replicas of both stages.
+        outcome = disturbed(training, killing({*range(event, event + 6)}, 3))
+        assert_undisturbed(outcome, alone(training))
 
 
 @pytest.mark.parametrize("every", matrix(range(150, 190), sample=3, id=str))
@@ -150,9 +172,18 @@ def test_random_kills_of_threads_change_nothing(seed: int, host: str) -> None:
     assert any(event.reason == str(KILLED) for event in seen.of(PeerExited)), "no kill has reached a peer"
 
 
-def test_all_replicas_of_a_stage_whose_processes_are_killed_at_once_change_nothing() -> None:
-    training = Training(microbatches=3, stages=(range(0, 2), range(2, 5)), replicas=(2, 2))
-    victims = [stage_address(1, replica) for replica in range(2)]
+@pytest.mark.parametrize(
+    ("training", "stage"),
+    [
+        (Training(microbatches=3, stages=(range(0, 2), range(2, 5)), replicas=(2, 2)), 1),
+        (replace(WIDE, size=13, batch_size=5, microbatches=3, replicas=(2, 1)), 0),
+    ],
+    ids=["whole", "divided"],
+)
+def test_all_replicas_of_a_stage_whose_processes_are_killed_at_once_change_nothing(
+    training: Training, stage: int
+) -> None:
+    victims = [stage_address(stage, replica) for replica in range(2)]
 
     def strike(job: SupervisedJob) -> None:
         for process in [process_of(job, victim) for victim in victims]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache, reduce
 from operator import add
@@ -67,12 +68,20 @@ def plain(training: Training) -> Checkpoint:
     targets = cost(training.cost).encode(learned.targets, shape)
     batches = Batches(training.size, training.batch_size, training.seed)
     versions = [training.initial]
-    with blas_threads(training.blas_threads):  # as in every host: two threads round some products differently
+    with threads_of(training, None):  # as in every host: two threads round some products differently
         for step in range(training.steps):
             rows = batches.indices(step)
             weights = None if learned.sample_weight is None else learned.sample_weight[rows]
             versions.append(one_step(training, versions, learned.inputs[rows], targets[rows], weights))
     return versions[-1]
+
+
+def threads_of(training: Training, layer: int | None) -> AbstractContextManager[None]:
+    """Pin BLAS to the threads of a layer, or to those of all layers where they have the same number."""
+    threads = training.blas_threads
+    if isinstance(threads, int):
+        return blas_threads(threads) if layer is None else nullcontext()
+    return nullcontext() if layer is None else blas_threads(threads[layer])
 
 
 def one_step(
@@ -90,21 +99,24 @@ def one_step(
         saved = []
         for index, layer in enumerate(network):
             key = RandomKey(training.seed, index, step, microbatch)
-            stack, left = on_stack(layer).forward(forward[index], stack, key)
+            with threads_of(training, index):
+                stack, left = on_stack(layer).forward(forward[index], stack, key)
             saved.append(left)
         own = tuple(each[rows] for each in given)
         share, gradient = cost(training.cost).evaluate(stack[0], targets[rows], len(inputs), *own)
         total += share
         stack = (gradient,)
         for index, layer in reversed(list(enumerate(network))):
-            stack, factors = on_stack(layer).backward(backward[index], saved[index], stack, True)
+            with threads_of(training, index):
+                stack, factors = on_stack(layer).backward(backward[index], saved[index], stack, True)
             kept[index].append(factors)
     before, penalty = versions[-1], 0.0
     gradients: dict[int, dict[str, Floats]] = {}
     for index, (layer, tuning) in enumerate(zip(network, training.network.tunings, strict=True)):
         if isinstance(layer, Weighted) and not tuning.frozen:
             parameters = {name: forward[index][name] for name in before.layers[index].parameters}
-            gradients[index] = summed(training, layer, kept[index])
+            with threads_of(training, index):
+                gradients[index] = summed(training, layer, kept[index])
             if tuning.l1 or tuning.l2:
                 penalty += tuning.penalty(parameters)
                 tuning.add_penalty_gradients(parameters, gradients[index])

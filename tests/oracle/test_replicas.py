@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.layers import Network, activation, dense, dropout, l2, residual, sequence
+from annex_actors.optimizers import Optimizer
 from annex_actors.runtimes import InlineRuntime
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import ASYNCHRONOUS, SYNCHRONOUS
@@ -44,6 +45,8 @@ WIDE = sequence(
 TRAININGS: dict[str, Training] = {
     "wide layers": Training(network=WIDE, input_shape=(200,)),
     "wide layers, clipped": Training(network=WIDE, input_shape=(200,), clipping="global_norm:0.1", optimizer=MOMENTUM),
+    "wide layers, each number clipped": Training(network=WIDE, input_shape=(200,), clipping="value:0.01"),
+    "wide layers with averages": Training(network=WIDE, input_shape=(200,), ema_momentum=0.9),
     "wide layers in one": Training(network=WIDE, input_shape=(200,), stages=(range(0, 9),), clipping="layer_norm:0.1"),
     "dropout": Training(optimizer=MOMENTUM),
     "skips and state": Training(network=SKIPPING),
@@ -118,6 +121,17 @@ def test_every_number_of_replicas_equals_the_plain_program(case: Case) -> None:
 
 
 LAYERS = list(product(NETWORKS, ("1f1b", "zb-h1"), (1, 2, 3)))
+
+
+WIDE_ONE = Training(network=WIDE, input_shape=(200,), microbatches=3, stages=(range(0, 9),))
+
+
+@pytest.mark.parametrize("clipping", [None, "global_norm:0.1", "layer_norm:0.1"])
+@pytest.mark.parametrize("optimizer", EVERY_OPTIMIZER.values(), ids=EVERY_OPTIMIZER)
+def test_replicas_divide_the_update_of_every_optimizer(optimizer: Optimizer, clipping: str | None) -> None:
+    wide = replace(WIDE_ONE, optimizer=optimizer, clipping=clipping)
+    outcome = train(replace(wide, replicas=(3,)))
+    assert outcome.fingerprints == fingerprints(expected(wide))
 
 
 @pytest.mark.parametrize("case", matrix(LAYERS, sample=10, id=lambda case: ", ".join(map(str, case))))

@@ -136,6 +136,11 @@ def test_a_live_run_is_watched_a_layer_killed_by_its_button_and_the_weights_are_
         page.locator("#confirm-yes").click()
         page.locator("#said", has_text="stage-2 was killed").wait_for()
         page.locator("#event-list", has_text="stage-2 (layer 2 relu) is up again, incarnation 2").wait_for()
+        page.locator("#move-actor").click()
+        assert "stage-2 (layer 2 relu)" in page.locator("#confirm-question").text_content()
+        page.locator("#confirm-yes").click()
+        page.locator("#said", has_text="stage-2 moves to a thread").wait_for()
+        page.locator("#event-list", has_text="stage-2 (layer 2 relu) is up again, incarnation 3").wait_for()
 
         gate.touch()
         page.locator("#run-state", has_text="finished").wait_for()

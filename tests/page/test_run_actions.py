@@ -61,6 +61,15 @@ def test_an_actor_that_is_killed_is_restarted_and_no_bit_changes(runtime: str, a
     assert killed.checkpoint.hashes == undisturbed.checkpoint.hashes
 
 
+@pytest.mark.parametrize("runtime", HOSTED)
+def test_a_layer_that_is_moved_goes_to_the_other_kind_of_worker_where_there_is_one(runtime: str) -> None:
+    undisturbed, _ = result_of(runtime, lambda actions: "")
+    moved, said = result_of(runtime, lambda actions: actions.move("stage-1"))
+    assert said.startswith("stage-1 moves to a thread; ")
+    assert moved.restarts == 1
+    assert moved.checkpoint.hashes == undisturbed.checkpoint.hashes
+
+
 def test_a_layer_in_a_process_is_slowed() -> None:
     slowed, said = result_of("processes", lambda actions: actions.slow("stage-0"))
     assert said == "stage-0 takes 50 ms longer at its next piece of work"
@@ -82,6 +91,7 @@ def test_a_run_that_is_stopped_has_finished_its_steps(runtime: str) -> None:
     [
         ("threads", lambda actions: actions.kill("stage-99"), "expected a layer's index, or an actor's id"),
         ("threads", lambda actions: actions.kill("run"), "expected a layer's index, or an actor's id"),
+        ("threads", lambda actions: actions.move("trainer"), "expected a layer or the reader, one of stage-0"),
         ("threads", lambda actions: actions.slow("trainer"), "expected a layer that is up, got trainer"),
         ("threads", lambda actions: actions.slow("stage-0"), "expected the runtime processes"),
         (

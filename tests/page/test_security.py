@@ -45,6 +45,10 @@ class Recorder:
         self.done.append(f"kill {actor}")
         return "killed"
 
+    def move(self, actor: str) -> str:
+        self.done.append(f"move {actor}")
+        return "moved"
+
     def slow(self, actor: str) -> str:
         self.done.append(f"slow {actor}")
         return "slowed"
@@ -252,7 +256,7 @@ def test_a_method_that_is_not_on_the_list_is_refused(controlled: Served, method:
 
 
 def test_what_changes_a_run_cannot_be_got(controlled: Served) -> None:
-    for path in ("/stop", "/actors/stage-0/kill", "/actors/stage-0/slow"):
+    for path in ("/stop", "/actors/stage-0/kill", "/actors/stage-0/move", "/actors/stage-0/slow"):
         assert controlled.ask("GET", path).status_code == 405
 
 
@@ -322,16 +326,21 @@ def test_no_script_makes_html_or_code_of_text(path: Path) -> None:
 
 
 def test_without_the_option_nothing_can_be_changed(page: Served) -> None:
-    for path in ("/stop", "/actors/stage-0/kill", "/actors/stage-0/slow"):
+    for path in ("/stop", "/actors/stage-0/kill", "/actors/stage-0/move", "/actors/stage-0/slow"):
         assert page.ask("POST", path, origin=page.origin, x_annex_actors="1").status_code == 404
 
 
 def test_with_the_option_each_button_does_what_it_says(controlled: Served) -> None:
-    for path, done in [("/actors/stage-0/kill", "killed"), ("/actors/stage-1/slow", "slowed"), ("/stop", "stopping")]:
+    for path, done in [
+        ("/actors/stage-0/kill", "killed"),
+        ("/actors/stage-2/move", "moved"),
+        ("/actors/stage-1/slow", "slowed"),
+        ("/stop", "stopping"),
+    ]:
         answer = controlled.ask("POST", path, origin=controlled.origin, x_annex_actors="1")
         assert answer.json() == {"done": done}
     assert controlled.actions is not None
-    assert controlled.actions.done == ["kill stage-0", "slow stage-1", "stop"]
+    assert controlled.actions.done == ["kill stage-0", "move stage-2", "slow stage-1", "stop"]
 
 
 def test_what_cannot_be_done_is_said_in_one_line(controlled: Served) -> None:

@@ -37,6 +37,14 @@ def test_replicas_share_what_is_in_flight_and_each_keeps_what_w_needs_of_all() -
     assert activations("1x3,1,1", "gpipe", 6)[0] == 2 * 10 + 4 * 4
 
 
+def test_replicas_divide_the_slots_and_each_keeps_those_of_its_rows() -> None:
+    layer = LayerMemory(1000, 2040, 10, 4, divided_rows=150, divided_bytes=1500)
+    for replicas, most in ((1, 150), (2, 150 - 48), (3, 150 - 96), (4, 150)):
+        (found,) = plan_memory(Plan.parse(f"1x{replicas}", 1), (layer, COST), discipline("gpipe"), 4)
+        assert found.slots == 2 * (540 + 10 * most), "two blocks of 48 rows, and the rest for the last; no fourth block"
+        assert (found.weights, found.gradients) == (2000, 1000)
+
+
 def test_an_asynchronous_schedule_keeps_older_weights() -> None:
     found = plan_memory(Plan.parse("1,1,1", 3), LAYERS, discipline("pipedream"), 1)
     assert [each.weights for each in found] == [4000, 0, 2000]  # three versions and the next one; one and the next one

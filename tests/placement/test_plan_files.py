@@ -47,9 +47,46 @@ def test_layers_are_a_number_indices_or_texts(first: str, second: str, tmp_path:
     assert str(read(text, tmp_path)) == "2:memory=64MB,3:blas_threads=2"
 
 
+def test_a_file_says_where_on_a_cluster(tmp_path: Path) -> None:
+    text = """
+strategy = "pack"
+wait_seconds = 30
+
+[[stages]]
+layers = 2
+node = "a"
+cpus = 2
+
+[[stages]]
+layers = 3
+replicas = 2
+node = ["b", ""]
+labels = {zone = "east"}
+memory = "2GB"
+resources = {nvme = 0.5}
+"""
+    wanted = "2:node=a:cpus=2,3x2:memory=2GB:node=b|:labels=zone=east:resources=nvme=0.5;strategy=pack;wait_seconds=30"
+    assert str(read(text, tmp_path)) == wanted
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
+        (
+            "[[stages]]\nlayers = 5\nnode = 3",
+            "stage 0: expected `node` to be the name of a node, or a list of one",
+        ),
+        (
+            '[[stages]]\nlayers = 5\nnode = ["a", "b"]',
+            "stage 0: expected `node` to be one for each of 1 ",
+        ),
+        ('[[stages]]\nlayers = 5\nlabels = "east"', "stage 0: expected `labels` to be a table such as {zone ="),
+        ("[[stages]]\nlayers = 5\nlabels = {zone = 1}", "stage 0: expected `labels` to be text, got 1"),
+        (
+            "[[stages]]\nlayers = 5\nresources = {nvme = 0}",
+            "stage 0: expected `resources[nvme]` to be a number > 0",
+        ),
+        ('strategy = "near"\n[[stages]]\nlayers = 5', "expected `strategy` to be one of spread, pack, strict_spread,"),
         ("[[stages]]\nlayers = [0, 2]", "got 2 in stage 0, which leaves out layer 1 (relu); add it before"),
         (
             '[[stages]]\nlayers = ["dense:8"]\n[[stages]]\nlayers = ["dropout:0.1"]',
@@ -72,9 +109,9 @@ def test_layers_are_a_number_indices_or_texts(first: str, second: str, tmp_path:
         ("[[stages]]\nlayers = 5\nthreads = 2", "stage 0: expected settings of a stage to be among layers, replicas, "),
         ("[[stages]]\nlayers = 0", "stage 0: expected `layers` to be an integer >= 1, got 0"),
         ("stages = []", "expected `stages` to be at least one"),
-        ("stages = [3]", "expected [[stages]] with `layers` and nothing else, got 3"),
-        ("stages = 3", "expected [[stages]] with `layers` and nothing else, got ['stages']"),
-        ("", "expected [[stages]] with `layers` and nothing else, got []"),
+        ("stages = [3]", "`strategy` and `wait_seconds` alone, got 3"),
+        ("stages = 3", "`strategy` and `wait_seconds` alone, got ['stages']"),
+        ("", "`strategy` and `wait_seconds` alone, got []"),
         ("[[stages", "expected TOML in "),
     ],
 )

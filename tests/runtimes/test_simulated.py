@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments.simulation import simulate
+from annex_actors.placement.planner import Link
 from annex_actors.protocol.instrument import Point
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import stage_address
@@ -108,6 +109,31 @@ def test_a_hop_takes_alpha_and_beta_for_each_byte() -> None:
     assert two.makespan == one.makespan + 20
     shared = simulate("sequential", stages=2, microbatches=1, costs=CostModel(latency=3, workers=[0, 0]))
     assert shared.makespan == 6, "no hop between stages of one worker"
+
+
+def test_a_link_of_two_workers_has_a_time_of_its_own() -> None:
+    links = {(0, 1): Link(5), (2, 3): Link(1, 1)}
+    costs = CostModel(latency=3, links=links, message_bytes=10)
+    ends = [simulate("sequential", stages=stages, microbatches=1, costs=costs).makespan for stages in (1, 2, 3, 4)]
+    assert [end - 3 * stages for stages, end in enumerate(ends, 1)] == [0, 10 - 1, 16 - 2, 38 - 3]
+
+
+def test_a_killed_stage_does_nothing_until_it_is_up_again() -> None:
+    kills = [(0.5, stage_address(1)), (0.75, stage_address(1))]
+    times = [simulate("1f1b", stages=1, microbatches=2, costs=CostModel(restart=each)).makespan for each in (0, 9)]
+    assert times[0] == times[1], "nothing is killed"
+    for restart in (0, 4):
+        costs = CostModel(kills=kills, restart=restart)
+        found = simulate("1f1b", stages=2, microbatches=2, costs=costs)
+        first = min(piece.start for piece in found.pieces if piece.stage == stage_address(1))
+        assert first == max(1, 0.75 + restart), "the second kill begins the restart once more"
+        assert found.restarts == 2
+
+
+def test_messages_of_the_trainer_are_counted() -> None:
+    few, more = (simulate("1f1b", stages=stages, microbatches=4) for stages in (2, 6))
+    assert 0 < few.trainer_messages < few.messages
+    assert more.trainer_messages - few.trainer_messages < more.messages - few.messages
 
 
 def test_a_tally_counts_what_was_done() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from annex_actors.base.types import Floats, Parameters, frozen
-from annex_actors.optimizers import Sgd
+from annex_actors.optimizers import OPTIMIZERS, Sgd, is_elementwise
 from annex_actors.testing import check_optimizer
 
 Versions = tuple[Parameters, Parameters]
@@ -68,6 +68,14 @@ class CountsItsCalls(Sgd):
         return super().update(step, parameters, scaled, state)
 
 
+class ByItsNorm(Sgd):
+    is_elementwise = True
+
+    def update(self, step: int, parameters: Parameters, gradients: dict[str, Floats], state: Parameters) -> Versions:
+        scaled = {name: gradient / np.linalg.norm(gradient) for name, gradient in gradients.items()}
+        return super().update(step, parameters, scaled, state)
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
@@ -77,6 +85,7 @@ class CountsItsCalls(Sgd):
         (ForgetsTheBias, r"expected sgd.update named \['weight', 'bias'\], got \['weight'\]"),
         (Widens, "expected sgd.update, weight, of dtype float32, got float64"),
         (WriteableState, "expected sgd.initial_state, velocity.weight, to be read-only"),
+        (ByItsNorm, r"sgd\.update makes other rows alone than with the others; is it elementwise\?"),
         (CountsItsCalls, "sgd.update differs from call to call"),
     ],
 )
@@ -89,6 +98,12 @@ def test_a_gradients_memory_may_hold_one_result_and_not_two() -> None:
     check_optimizer(LendsTheGradientTwice())
     with pytest.raises(AssertionError, match=r"sgd\.update returns memory that it was given, as weight"):
         check_optimizer(LendsTheGradientTwice(momentum=0.5))
+
+
+def test_a_subclass_is_elementwise_only_if_it_says_so() -> None:
+    assert all(is_elementwise(OPTIMIZERS.find(name)()) for name in OPTIMIZERS)
+    assert not is_elementwise(Climbs())
+    assert is_elementwise(ByItsNorm())
 
 
 def test_what_lacks_a_member_is_refused() -> None:

@@ -128,10 +128,17 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
         lambda: learner(stages="2x1001,3"),
         "expected a stage to be in at most 1,000 replicas, got 1,001; ask for fewer",
     ),
-    (lambda: learner(stages="2:worker=0,3"), "expected `worker` of stage 0 to be left out: each stage has an actor"),
+    (
+        lambda: learner(stages="2:worker=thread,3"),
+        "expected `worker` of stage 0 to be left out on runtime untouched, which has one kind of worker, got thread",
+    ),
     (
         lambda: learner(stages="2,3:blas_threads=2"),
-        "expected `blas_threads` to be the same for all stages, since one number holds in a process, got 1",
+        "expected `blas_threads` to be the same for all stages that share a process, got 1 and 2; choose one, or the",
+    ),
+    (
+        lambda: learner(stages="2:worker=thread,3:blas_threads=2:worker=thread", runtime="processes"),
+        "expected `blas_threads` to be the same for all stages that share a process, got 1 and 2; choose one, or give",
     ),
     (
         lambda: learner(stages="5:blas_threads=2", kernels=OwnKernels()),

@@ -77,6 +77,11 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("microbatches", {}, {"microbatches": 3}),
     ("blas_threads", {}, {"stages": "5:blas_threads=2"}),
     ("blas_threads", {"stages": "5:blas_threads=3"}, {"stages": "2:blas_threads=2,3:blas_threads=2"}),
+    (
+        "blas_threads",
+        {"stages": "2:blas_threads=2,3", "runtime": "processes"},
+        {"stages": "3:blas_threads=2,2", "runtime": "processes"},
+    ),
     ("schedule", {}, {"schedule": "zb-h1"}),
     ("schedule", {}, {"schedule": "2bw", "microbatches": 2}),
     ("schedule", {"schedule": "pipedream"}, {"schedule": "no-stash"}),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annex_actors.base.errors import ConfigError
 from annex_actors.layers import activation, dense, dropout, sequence
 from annex_actors.placement import Plan, PlannedStage
+from annex_actors.placement.needs import NodeStrategy
+from annex_actors.runtimes import InlineRuntime, Job, Program
 from annex_actors.training.learner import Learner
 from annex_actors.training.result import Result
 from tests.trainings import CLASSES, Training, fingerprints
@@ -69,6 +72,45 @@ def test_a_plan_has_one_form_whatever_it_was_given_as(stages: Any, form: str | i
     assert again.spec.stages == learner.spec.stages
     assert learner.spec.stages == TRAINING.learner(stages=form).spec.stages
     assert again.spec.actors == result.stages
+
+
+@pytest.mark.parametrize("where", ["node=a", "labels=zone=east"])
+@pytest.mark.parametrize("runtime", ["inline", "schedulers", "threads", "processes"])
+def test_one_machine_has_no_nodes(runtime: str, where: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        TRAINING.learner(runtime=runtime, stages=f"1,2:{where}")
+    assert str(caught.value) == (
+        f"expected stage 1 without `node` and `labels` on the runtime {runtime}, which has one machine, got "
+        f"3:{where}; leave them out, or choose the runtime ray"
+    )
+
+
+def test_what_is_reserved_on_a_cluster_is_nothing_to_one_machine() -> None:
+    plain, reserved = (TRAINING.learner(stages=f"1,2{each}") for each in ("", ":cpus=64:resources=nvme=1;strict_pack"))
+    results = [each.train(TRAINING.dataset, epochs=1, batch_size=5) for each in (plain, reserved)]
+    assert fingerprints(results[0].checkpoint) == fingerprints(results[1].checkpoint)
+
+
+class Cluster(InlineRuntime):
+    """A runtime that says that it has nodes, and keeps the program that it was given."""
+
+    name = "cluster"
+    places_peers = True
+    program: ClassVar[Program]
+
+    def start(self, program: Program) -> Job:
+        Cluster.program = program
+        return super().start(program)
+
+
+def test_a_runtime_with_nodes_is_told_what_each_stage_needs_and_a_saved_learner_needs_none(tmp_path: Path) -> None:
+    learner = TRAINING.learner(runtime=Cluster(), stages="1:node=a,2:labels=zone=east:cpus=2;pack;wait_seconds=5")
+    learner.train(TRAINING.dataset, epochs=1, batch_size=5)
+    places = Cluster.program.places
+    assert (places.strategy, places.wait_seconds) == (NodeStrategy.PACK, 5)
+    assert list(map(str, places.needs.values())) == ["node a", "label zone=east, 2 cpus"]
+    learner.save(tmp_path / "saved")
+    assert str(Learner.load(tmp_path / "saved", runtime="inline").spec.stages) == "1,2:cpus=2"
 
 
 def test_a_plan_is_shown_as_the_text_that_gives_it() -> None:

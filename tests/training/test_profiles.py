@@ -107,7 +107,7 @@ def test_all_batches_are_whole_however_many_samples_there_are() -> None:
         ({"microbatches": []}, "`microbatches` from 1 to 12"),
         ({"microbatches": [13]}, "`microbatches` from 1 to 12"),
         ({"microbatches": 2}, r"`microbatches` to be a list of numbers.*got 2"),
-        ({"runtimes": ["ray"]}, "`runtime` to be one of"),
+        ({"runtimes": ["rocket"]}, "`runtime` to be one of"),
         ({"runtimes": "threads"}, "`runtimes` to be a list"),
         ({"seconds": 0}, "`seconds` to be a number > 0"),
         ({"batch_size": 0}, "`batch_size` to be an integer >= 1"),

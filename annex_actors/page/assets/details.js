@@ -55,8 +55,10 @@ const Details = (() => {
     const label = actor.label && actor.label !== actor.id ? `${actor.id} (${actor.label})` : actor.id;
     const path = `/actors/${encodeURIComponent(actor.id)}`;
     const kill = () => Control.ask(`Kill ${label}? Its supervisor restarts it, and no bit of the result changes.`, `Kill ${label}`, `${path}/kill`);
+    const move = () => Control.ask(`Move ${label} to another worker? It starts there at its last commit, and no bit of the result changes.`, `Move ${label}`, `${path}/move`);
     const slow = () => Control.ask(`Let ${label} take longer than ever before, once?`, `Slow ${label}`, `${path}/slow`);
     const made = [Text.el("button", { id: "kill-actor", class: "danger", onclick: kill }, "Kill")];
+    if (actor.kind !== "trainer") made.push(Text.el("button", { id: "move-actor", onclick: move }, "Move"));
     if (actor.kind === "layer") made.push(Text.el("button", { id: "slow-actor", onclick: slow }, "Slow"));
     return [Text.el("div", { class: "bar" }, ...made)];
   }

@@ -38,7 +38,10 @@ class Bounds:
         self._others = max(costs.microbatches - most_replicas, 0)
         self._piece = piece
         self._found: dict[Used, Ahead] = {}
+        self._alone = most_replicas == 1
+        self._forwards, self._backwards = Longest(costs.forward), Longest(costs.backward)
         steps = costs.microbatches * (costs.forward + costs.backward + costs.weight_gradient) + costs.update
+        self._steps = Longest(steps)
         self._work: NDArray[np.float64] = steps
         best, nothing = kinds[0].speed, np.zeros(len(steps))
         self.loose = Ahead(costs.forward / best, costs.backward / best, nothing, nothing, nothing, steps / best)
@@ -58,14 +61,44 @@ class Bounds:
             return self.loose
         speed, together = left[0][0], sum(speed * count for speed, count in left)
         forward, backward = self._costs.forward + self._piece, self._costs.backward + self._piece
+        forwards, backwards = self._others * forward / together, self._others * backward / together
+        busy = self._work / together
+        if self._alone:  # else replicas share a layer that is long
+            stages = sum(count for _, count in left)
+            part = self._others / speed
+            forwards = np.maximum(forwards, part * (self._forwards.of(stages) + self._piece))
+            backwards = np.maximum(backwards, part * (self._backwards.of(stages) + self._piece))
+            busy = np.maximum(busy, self._steps.of(stages) / speed)
         return Ahead(
             forward / speed + self._costs.hops,
             backward / speed + self._costs.hops,
-            self._others * forward / together,
-            self._others * backward / together,
-            self._work / together,
+            forwards,
+            backwards,
+            busy,
             self._work / speed,
         )
+
+
+class Longest:
+    """How long the longest of some stages works at least, for each number of first layers that they have.
+
+    With a stage more, the best cut is where the stages before it take as long as it does, or next to there.
+
+    Args:
+        work: of the first 0, 1, 2 … layers.
+    """
+
+    def __init__(self, work: NDArray[np.float64]) -> None:
+        self._work = work
+        self._found = [work]
+
+    def of(self, stages: int) -> NDArray[np.float64]:
+        """Return it for so many stages, >= 1, of which some may have no layers."""
+        while len(self._found) < stages:
+            work, before = self._work, self._found[-1]
+            cut = np.searchsorted(before + work, work)
+            self._found.append(np.minimum(before[cut], work - work[np.maximum(cut - 1, 0)]))
+        return self._found[stages - 1]
 
 
 def at(ahead: Ahead, starts: Any) -> Ahead:

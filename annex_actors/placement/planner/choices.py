@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from annex_actors.placement.planner.formula import Formula
 from annex_actors.placement.planner.formulas import Asynchronous, Flush, OnCores, Sequential, Synchronous
-from annex_actors.placement.planner.problem import Objective, Problem, Worker
+from annex_actors.placement.planner.problem import Objective, Problem
 from annex_actors.placement.planner.stages import Limits
 from annex_actors.placement.planner.ways import PlacedStage
 from annex_actors.schedules.discipline import Discipline, Grouping
@@ -62,14 +62,6 @@ def formula_of(problem: Problem, row: Discipline, microbatches: int) -> Formula:
     else:
         formula = Asynchronous(microbatches)
     return formula if problem.cores is None else OnCores(formula, problem.cores)
-
-
-def kinds(problem: Problem) -> dict[Worker, list[int]]:
-    """Return the numbers of the workers of each kind, the fastest kind first."""
-    found: dict[Worker, list[int]] = {}
-    for number, worker in enumerate(problem.workers):
-        found.setdefault(worker, []).append(number)
-    return dict(sorted(found.items(), key=lambda each: -each[0].speed))
 
 
 def most_replicas(problem: Problem, row: Discipline) -> int:

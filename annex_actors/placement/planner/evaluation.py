@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from annex_actors.placement.plan import Plan, PlannedStage
-from annex_actors.placement.planner.choices import EXACT, formula_of, kinds
-from annex_actors.placement.planner.problem import Link, Problem
+from annex_actors.placement.planner.choices import EXACT, formula_of
+from annex_actors.placement.planner.formula import Formula
+from annex_actors.placement.planner.hops import kinds
+from annex_actors.placement.planner.problem import Problem
 from annex_actors.placement.planner.stages import Costs, Limits, StageCosts
 from annex_actors.placement.planner.ways import PlacedStage
 from annex_actors.schedules.discipline import Discipline
@@ -44,6 +46,7 @@ class EvaluatedStage:
     Args:
         layers: the indices of its layers.
         workers: the numbers of its workers, one for each replica.
+        nodes: the names of their nodes; empty where workers have none.
         busy: seconds that each of them works in a step.
         memory: bytes that each needs.
         hop: seconds of a message to the next stage; 0 for the last one.
@@ -51,6 +54,7 @@ class EvaluatedStage:
 
     layers: range
     workers: tuple[int, ...]
+    nodes: tuple[str, ...]
     busy: float
     memory: int
     hop: float
@@ -81,7 +85,12 @@ class Evaluated:
     @property
     def plan(self) -> Plan:
         """The placement, as every runtime takes it."""
-        return Plan(tuple(PlannedStage(len(each.layers), replicas=len(each.workers)) for each in self.stages))
+        return Plan(
+            tuple(
+                PlannedStage(len(each.layers), replicas=len(each.workers), node=each.nodes or None)
+                for each in self.stages
+            )
+        )
 
     @property
     def bottleneck(self) -> int:
@@ -104,12 +113,11 @@ def evaluate(problem: Problem, row: Discipline, microbatches: int, stages: Seque
         stages: in the order of the layers; their kinds are those of `choices.kinds`.
     """
     total = _seconds(problem, row, microbatches, stages)
-    on_all_cores = replace(problem, link=Link(), cores=None)
-    only_work = replace(on_all_cores, piece=0.0)
-    without_hops = _seconds(replace(problem, link=Link()), row, microbatches, stages)
-    without_pieces = _seconds(replace(only_work, cores=problem.cores), row, microbatches, stages)
-    with_cores = _seconds(only_work, row, microbatches, stages)
-    work = max(each.busy for each in _costs(only_work, row, microbatches, stages))
+    only_work = replace(problem, piece=0.0, cores=None)
+    without_hops = _seconds(problem, row, microbatches, stages, at_once=True)
+    without_pieces = _seconds(replace(problem, piece=0.0), row, microbatches, stages, at_once=True)
+    with_cores = _seconds(only_work, row, microbatches, stages, at_once=True)
+    work = max(each.busy for each in _costs(only_work, row, microbatches, stages, at_once=True))
     costs = _costs(problem, row, microbatches, stages)
     used = sum(each.replicas for each in stages)
     at_once = used if problem.cores is None else min(used, problem.cores)
@@ -132,29 +140,47 @@ def evaluate(problem: Problem, row: Discipline, microbatches: int, stages: Seque
 
 
 def _stages(problem: Problem, stages: Sequence[PlacedStage], costs: Sequence[StageCosts]) -> list[EvaluatedStage]:
-    free = [list(numbers) for numbers in kinds(problem).values()]
+    free = [list(kind.numbers) for kind in kinds(problem)]
     found = []
     for placed, cost in zip(stages, costs, strict=True):
         workers = tuple(free[placed.kind].pop(0) for _ in range(placed.replicas))
         layers = range(placed.start, placed.stop)
-        found.append(EvaluatedStage(layers, workers, float(cost.busy), int(cost.memory), float(cost.hop)))
+        names = [problem.workers[worker].node for worker in workers]
+        nodes = tuple(name for name in names if name is not None)
+        found.append(EvaluatedStage(layers, workers, nodes, float(cost.busy), int(cost.memory), float(cost.hop)))
     return found
 
 
-def _costs(problem: Problem, row: Discipline, microbatches: int, stages: Sequence[PlacedStage]) -> list[StageCosts]:
-    costs, speeds = Costs(problem, row, microbatches), [kind.speed for kind in kinds(problem)]
+def _costs(
+    problem: Problem, row: Discipline, microbatches: int, stages: Sequence[PlacedStage], *, at_once: bool = False
+) -> list[StageCosts]:
+    return stage_costs(Costs(problem, row, microbatches, at_once=at_once), stages)
+
+
+def stage_costs(costs: Costs, stages: Sequence[PlacedStage]) -> list[StageCosts]:
+    """Return what each stage of a plan costs."""
+    kinds_after = [*(each.kind for each in stages[1:]), None]
     return [
-        costs.stage(
-            each.start, each.stop, each.replicas, speeds[each.kind], Limits.of(row, s, len(stages), microbatches)
-        )
-        for s, each in enumerate(stages)
+        costs.stage(each.start, each.stop, each.replicas, each.kind, limits, after)
+        for each, limits, after in zip(stages, limits_of(costs, len(stages)), kinds_after, strict=True)
     ]
 
 
-def _seconds(problem: Problem, row: Discipline, microbatches: int, stages: Sequence[PlacedStage]) -> float:
-    formula = formula_of(problem, row, microbatches)
+def limits_of(costs: Costs, stages: int) -> list[Limits]:
+    """Return the limits of each stage of a plan with so many."""
+    return [Limits.of(costs.row, s, stages, costs.microbatches) for s in range(stages)]
+
+
+def seconds_of(formula: Formula, costs: Costs, stages: Sequence[PlacedStage]) -> float:
+    """Return the value of a plan by a formula: seconds, or bytes."""
     numbers = formula.nothing
-    costs = _costs(problem, row, microbatches, stages)
-    for s in reversed(range(len(stages))):
-        numbers = formula.before(numbers, costs[s], Limits.of(row, s, len(stages), microbatches))
+    for cost, limits in zip(reversed(stage_costs(costs, stages)), reversed(limits_of(costs, len(stages))), strict=True):
+        numbers = formula.before(numbers, cost, limits)
     return float(formula.seconds(numbers))
+
+
+def _seconds(
+    problem: Problem, row: Discipline, microbatches: int, stages: Sequence[PlacedStage], *, at_once: bool = False
+) -> float:
+    costs = Costs(problem, row, microbatches, at_once=at_once)
+    return seconds_of(formula_of(problem, row, microbatches), costs, stages)

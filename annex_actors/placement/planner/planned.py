@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
 from annex_actors.base.words import counted
 from annex_actors.placement.plan import Plan
-from annex_actors.placement.planner.choices import Candidate, Structure, kinds
+from annex_actors.placement.planner.choices import Candidate, Structure
 from annex_actors.placement.planner.evaluation import Evaluated, evaluate
+from annex_actors.placement.planner.hops import kinds
 from annex_actors.placement.planner.problem import Objective, Problem
 from annex_actors.placement.planner.search import fastest, smallest
 from annex_actors.placement.planner.ways import PlacedStage
@@ -48,7 +50,7 @@ class Merge:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Planned:
     """The best plan, and why it is.
 
@@ -65,6 +67,8 @@ class Planned:
     second: Evaluated | None
     loss: Loss | None
     merges: tuple[Merge, ...]
+
+    __repr__ = brief
 
     @property
     def plan(self) -> Plan:
@@ -122,6 +126,8 @@ def _loss(goal: Objective, best: Evaluated, second: Evaluated) -> Loss:
 
 def _merges(problem: Problem, found: Candidate, best: Evaluated) -> Iterator[Merge]:
     """Yield the stages of several layers that no cut makes better, even with a worker more, for the sake of its hop."""
+    if problem.links is not None:  # what a worker more would be linked to is not known
+        return
     layers = problem.chains[found.microbatches].layers
     for s, stage in enumerate(found.stages):
         inside = layers[stage.start : stage.stop]
@@ -138,7 +144,7 @@ def _merges(problem: Problem, found: Candidate, best: Evaluated) -> Iterator[Mer
 def _pays(problem: Problem, found: Candidate, s: int, seconds: float) -> bool:
     """Return whether some cut of a stage would make a step shorter if there were a worker more like its own."""
     stage = found.stages[s]
-    worker = list(kinds(problem))[stage.kind]
+    worker = kinds(problem)[stage.kind].worker
     more = replace(problem, workers=[*problem.workers, worker])
     for cut in range(stage.start + 1, stage.stop):
         stages = (*found.stages[:s], *_cut(stage, cut), *found.stages[s + 1 :])

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import combinations
 from typing import Any
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import brief
+from annex_actors.base.words import counted
 from annex_actors.placement.profile import LayerProfile, Profile
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import SYNCHRONOUS
 from annex_actors.schedules.table import discipline as discipline_named
 
 _SECONDS = ("forward", "backward", "weight_gradient", "update")
-_BYTES = ("output_bytes", "parameter_bytes", "saved_bytes", "optimizer_bytes", "factor_bytes")
+_BYTES = (
+    "output_bytes",
+    "parameter_bytes",
+    "saved_bytes",
+    "optimizer_bytes",
+    "factor_bytes",
+    "divided_rows",
+    "divided_bytes",
+)
 
 
 class Objective(Enum):
@@ -45,6 +56,8 @@ class LayerCosts:
         saved_bytes: of what F keeps for B.
         optimizer_bytes: of the optimizer's slots.
         factor_bytes: of what B keeps for W.
+        divided_rows: of the array that replicas of a stage divide; 0: there is none.
+        divided_bytes: of the optimizer's slots of that array.
 
     Raises:
         ConfigError: a number below 0.
@@ -59,6 +72,8 @@ class LayerCosts:
     saved_bytes: int = 0
     optimizer_bytes: int = 0
     factor_bytes: int = 0
+    divided_rows: int = 0
+    divided_bytes: int = 0
 
     def __post_init__(self) -> None:
         checks.keep(
@@ -68,7 +83,7 @@ class LayerCosts:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Chain:
     """The layers of a network, for microbatches of one size.
 
@@ -82,6 +97,8 @@ class Chain:
 
     layers: tuple[LayerCosts, ...]
     input_bytes: int = 0
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         layers = checks.elements("layers", self.layers, LayerCosts, "the costs of a layer")
@@ -97,6 +114,8 @@ class Worker:
     Args:
         speed: how many times as fast as the layers' seconds it works.
         memory: the most bytes that the stage may need; None: no limit.
+        node: the name of the node of a cluster that it is on; None: it is on this machine. It makes workers no less
+            alike.
 
     Raises:
         ConfigError: a number out of range.
@@ -104,6 +123,7 @@ class Worker:
 
     speed: float = 1.0
     memory: int | None = None
+    node: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         checks.keep(self, speed=checks.real_number("speed", self.speed, above=0))
@@ -135,7 +155,7 @@ class Link:
         return self.latency + self.per_byte * size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Problem:
     """What to plan, and within which limits.
 
@@ -143,7 +163,9 @@ class Problem:
         chains: by the number of microbatches of a step, the layers for microbatches of that size: the planner chooses
             one of them.
         workers: at most so many copies of stages; no worker has two.
-        link: between any two workers.
+        link: between any two workers, where there are no ``links``.
+        links: between each two workers: a row for each worker, with a link for each, the same in both directions; that
+            of a worker to itself says nothing. None: ``link`` is between all.
         piece: seconds of a worker's time that each F, B and W of a stage takes beside its layers.
         schedules: those it may choose, as names or disciplines. Each stage has a worker of its own, so that those
             which put several on one are refused.
@@ -163,6 +185,9 @@ class Problem:
     objective: Objective | str = Objective.THROUGHPUT
     most_replicas: int = 1
     cores: int | None = None
+    links: Sequence[Sequence[Link]] | None = None
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         cores = self.cores
@@ -177,6 +202,7 @@ class Problem:
             most_replicas=checks.whole_number("most_replicas", self.most_replicas, at_least=1),
             cores=None if cores is None else checks.whole_number("cores", cores, at_least=1),
         )
+        checks.keep(self, links=_checked_links(self.links, len(self.workers)))
         for name, given in (("workers", self.workers), ("schedules", self.schedules)):
             if not given:
                 raise ConfigError(f"expected `{name}` to be at least one, got none")
@@ -241,6 +267,8 @@ def _layer_costs(layer: LayerProfile) -> LayerCosts:
         saved_bytes=layer.saved_bytes,
         optimizer_bytes=layer.optimizer_bytes,
         factor_bytes=layer.factor_bytes,
+        divided_rows=layer.divided_rows,
+        divided_bytes=layer.divided_bytes,
     )
 
 
@@ -254,6 +282,22 @@ def _checked_chains(chains: Mapping[int, Chain]) -> dict[int, Chain]:
     if len({len(each.layers) for each in checked.values()}) != 1:
         raise ConfigError("expected `chains` to be at least one, all with as many layers, got others; correct them")
     return checked
+
+
+def _checked_links(links: Sequence[Sequence[Link]] | None, workers: int) -> tuple[tuple[Link, ...], ...] | None:
+    if links is None:
+        return None
+    wanted = f"a row for each of {counted(workers, 'worker')}, each with a link for each"
+    rows = tuple(checks.elements("links", row, Link, wanted) for row in checks.several("links", links, wanted))
+    if any(len(row) != workers for row in (rows, *rows)):
+        raise ConfigError(f"expected `links` to be {wanted}, got rows of other lengths; correct them")
+    for one, other in combinations(range(workers), 2):
+        if rows[one][other] != rows[other][one]:
+            raise ConfigError(
+                f"expected `links` to be the same in both directions, got {rows[one][other]} from worker {one} to "
+                f"{other} and {rows[other][one]} back; give the slower one for both"
+            )
+    return rows
 
 
 def _checked_row(schedule: str | Discipline) -> Discipline:

@@ -52,7 +52,7 @@ class Reach:
             max(m - most_replicas, 0),
             sum(kind.speed * count for kind, count in zip(kinds, counts, strict=True)) / best,
             0.0,
-            float(hops.max(initial=0.0)) + piece / min(kind.speed for kind in kinds),
+            costs.longest_hop + piece / min(kind.speed for kind in kinds),
         )
         self._reached = np.zeros((self._workers + 1, self._workers + 1), np.intp)
 

@@ -34,12 +34,13 @@ def lines(planned: Planned, names: Sequence[str], width: int) -> list[str]:
         width: of the terminal.
     """
     best = planned.best
-    headers = ["stage", "layers", "worker", "busy ms", "hop ms", "memory"]
+    named = any(stage.nodes for stage in best.stages)
+    headers = ["stage", "layers", "node" if named else "worker", "busy ms", "hop ms", "memory"]
     rows = [
         [
             s,
             f"{_span(stage.layers)} {', '.join(names[layer] for layer in stage.layers)}",
-            ", ".join(map(str, stage.workers)),
+            ", ".join(stage.nodes if named else map(str, stage.workers)),
             _ms(stage.busy),
             _ms(stage.hop) if s + 1 < len(best.stages) else "-",
             _bytes(stage.memory),

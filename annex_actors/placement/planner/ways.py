@@ -70,6 +70,18 @@ class Ways:
         return tuple(stages)
 
 
+def thinned(parts: Sequence[Ways], values: Sequence[NDArray[np.float64]], most: int) -> list[Ways]:
+    """Return of the ways of each start those with the smallest values, at most so many of all parts together."""
+    if not parts:
+        return []
+    starts, sizes = np.concatenate([each.starts for each in parts]), [len(each.starts) for each in parts]
+    order = np.lexsort((np.concatenate(values), starts))
+    _, firsts, counts = np.unique(starts[order], return_index=True, return_counts=True)
+    kept = np.zeros(len(starts), np.bool_)
+    kept[order] = np.arange(len(starts)) - np.repeat(firsts, counts) < most
+    return [each[which] for each, which in zip(parts, np.split(kept, np.cumsum(sizes)[:-1]), strict=True)]
+
+
 def joined(parts: Sequence[Ways]) -> Ways:
     """Return ways from several sources as one, without those that others beat in all numbers."""
     joined = Ways(
@@ -80,11 +92,13 @@ def joined(parts: Sequence[Ways]) -> Ways:
         tuple(source for each in parts for source in each.sources),
     )
     ranks = [np.rint(each / (_NOISE * max(each.max(initial=0.0), _LEAST))) for each in joined.numbers]
-    order = np.lexsort((*reversed(ranks), joined.starts))
+    # What beats another has the smaller sum, and a small sum beats many.
+    order = np.lexsort((sum(ranks), joined.starts))
     starts, ranks = joined.starts[order], [each[order] for each in ranks]
     place = 0
     while True:  # let the first way of each start, then the second … rule out those behind it
-        _, firsts, counts = np.unique(starts, return_index=True, return_counts=True)
+        firsts = np.flatnonzero(np.diff(starts, prepend=-1))
+        counts = np.diff(firsts, append=len(starts))
         if counts.max(initial=0) <= place + 1:
             return joined[order]
         judges = np.repeat(firsts + np.minimum(place, counts - 1), counts)

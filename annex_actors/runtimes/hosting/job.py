@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Address, Message
 from annex_actors.protocol.survey import SURVEYOR
@@ -19,7 +20,7 @@ from annex_actors.runtimes.hosting.judge import Judge
 from annex_actors.runtimes.hosting.moves import Mover
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
-from annex_actors.runtimes.hosting.peer_ref import Host, PeerRef, Peers, WorkerKind
+from annex_actors.runtimes.hosting.peer_ref import Host, PeerRef, Peers
 from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.hosting.standstill import Surveyor
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings

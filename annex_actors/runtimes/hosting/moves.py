@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.texts import listed
+from annex_actors.base.words import counted
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.events import PeerMoved
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.outcome import Outcome
-from annex_actors.runtimes.hosting.peer_ref import Host, WorkerKind
+from annex_actors.runtimes.hosting.peer_ref import Host
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.tree import INPUTS, LAYERS
 from annex_actors.runtimes.program import Program
@@ -37,6 +39,7 @@ class Mover:
         self, program: Program, hosts: Mapping[Address, Host], surroundings: RunSurroundings, outcome: Outcome
     ) -> None:
         self._labels = {spec.address: spec.label for spec in program.served}
+        self._threads, self._own_threads = program.blas_threads, program.own_threads
         self._reader = None if program.reader is None else program.reader.address
         self._hosts = hosts
         self._surroundings = surroundings
@@ -51,6 +54,11 @@ class Mover:
             has = listed([each.value for each in host.workers])
             raise ConfigError(
                 f"expected a kind of worker that the run has, {has}, got {kind}; runtime processes has both"
+            )
+        if kind is WorkerKind.THREAD and address in self._own_threads:
+            raise ConfigError(
+                f"expected a layer with {counted(self._threads, 'BLAS thread')}, as this process has, got {label} with "
+                f"{self._own_threads[address]}, which decides bits; leave it in a process"
             )
         supervisor = self._supervisor(address)
         host.assign(address, kind)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.hosting.probed import Probed
@@ -14,13 +14,6 @@ from supervisors import ChildSpec, Registry
 
 if TYPE_CHECKING:
     from annex_actors.runtimes.hosting.surroundings import RunSurroundings
-
-
-class WorkerKind(StrEnum):
-    """The kinds of workers on which a peer may live: threads of the supervising process, and processes."""
-
-    THREAD = "thread"
-    PROCESS = "process"
 
 
 class PeerRef(Protocol):
@@ -67,7 +60,7 @@ class Host(Protocol):
 
     @property
     def workers(self) -> tuple[WorkerKind, ...]:
-        """The kinds of workers that it has; a peer first lives on the first."""
+        """The kinds of workers that it has; a peer first lives on the first, unless the program says otherwise."""
 
     def assign(self, address: Address, worker: WorkerKind) -> None:
         """Start every later incarnation of a peer on a worker of this kind, which is one of ``workers``."""

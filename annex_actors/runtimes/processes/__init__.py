@@ -85,7 +85,7 @@ class ProcessesRuntime:
         pool = WorkerPool(
             program, spares=spares, affinity=self.affinity, commit_every=self.commit_every, load=program.load
         )
-        beside, host = ThreadHost(program.faults), WorkerOrThreadHost(pool, program.faults)
+        beside, host = ThreadHost(program.faults), WorkerOrThreadHost(pool, program)
         hosted = replace(program, store=pool.store)
         return SupervisedJob(hosted, lambda spec: beside if spec is program.driver else host, pool)
 

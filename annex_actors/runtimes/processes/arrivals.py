@@ -58,9 +58,7 @@ class Arrivals:
         """
         ready = [] if wait else self._poll.poll(0)
         for channel in self._channels.values():
-            channel.free()
-            if channel.is_full:
-                channel.write()
+            channel.tend()
         if wait:
             ready = self._wait()
         found: list[Envelope] = []

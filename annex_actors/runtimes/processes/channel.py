@@ -53,19 +53,18 @@ class Channel:
         if self._left:
             self._on_full()
 
-    def write(self) -> None:
-        """Write as much as fits of what is left."""
-        with self._lock:
-            self._write()
-
     def read(self) -> list[Any] | None:
         """Return the messages that have come in; None where nothing more will."""
         messages = self._reader.read()
         return None if messages is None else list(messages)
 
-    def free(self) -> None:
-        """Give the other end back its blocks; see `SlabReader.free`."""
-        self._incoming.free()
+    def tend(self) -> None:
+        """Give the other end back its blocks, see `SlabReader.free`, and write as much as fits of what is left."""
+        if self._incoming.unused:
+            self._incoming.free()
+        if self._left:
+            with self._lock:
+                self._write()
 
     def close(self) -> None:
         """Close this end; what is not written is lost. Safe to call twice."""

@@ -11,6 +11,7 @@ import marshal
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
+from functools import cache
 from operator import attrgetter
 from typing import Any, cast
 
@@ -39,6 +40,7 @@ _VALUES: tuple[Callable[[Any], tuple[Any, ...]], ...] = tuple(
 _PLAIN = frozenset({int, float, str, type(None)})
 _PART = attrgetter(*(each.name for each in fields(Part)))
 _IS_ARRAY, _IS_PART, _IS_STACK = range(3)
+_EMPTY = (_IS_STACK,)
 
 _PICKLED = pickle.PROTO[0]
 """The first byte of what is pickled; what is not begins with another."""
@@ -68,9 +70,8 @@ def decoded(body: bytes, arrays: Sequence[Array | memoryview]) -> Any:
     """Return the message, given the memory of its arrays in the same order."""
     if body[0] == _PICKLED:
         return pickle.loads(body, buffers=arrays)
-    role, own_number, incarnation, committed, number, values = marshal.loads(body)
-    rest = iter(arrays)
-    return Envelope(Address(role, own_number), incarnation, committed, _KINDS[number](*_restored(values, rest)))
+    sender, incarnation, committed, number, values = marshal.loads(body)
+    return Envelope(_address(sender), incarnation, committed, _KINDS[number](*_restored(values, iter(arrays))))
 
 
 def _plainly(envelope: Envelope, number: int, keep: Callable[[memoryview], object]) -> bytes | None:
@@ -82,7 +83,7 @@ def _plainly(envelope: Envelope, number: int, keep: Callable[[memoryview], objec
         return None
     for array in arrays:
         keep(pickle.PickleBuffer(cast(Any, array)).raw())
-    return marshal.dumps((*envelope.sender, envelope.incarnation, envelope.committed, number, values))
+    return marshal.dumps((tuple(envelope.sender), envelope.incarnation, envelope.committed, number, values))
 
 
 def _plain(values: Iterable[Any], arrays: list[Array]) -> list[Any]:
@@ -91,7 +92,11 @@ def _plain(values: Iterable[Any], arrays: list[Array]) -> list[Any]:
     Raises:
         _NotPlain: something else is among them.
     """
-    return [each if each.__class__ in _PLAIN else _stand_in(each, arrays) for each in values]
+    plain = list(values)
+    for index, each in enumerate(plain):
+        if each.__class__ not in _PLAIN:
+            plain[index] = _stand_in(each, arrays)
+    return plain
 
 
 def _stand_in(value: Any, arrays: list[Array]) -> tuple[Any, ...]:
@@ -102,17 +107,28 @@ def _stand_in(value: Any, arrays: list[Array]) -> tuple[Any, ...]:
     if kind is Part:
         return _IS_PART, *_plain(_PART(value), arrays)
     if kind is tuple:
-        return _IS_STACK, *_plain(value, arrays)
+        return (_IS_STACK, *_plain(value, arrays)) if value else _EMPTY
     raise _NotPlain
 
 
-def _restored(values: Iterable[Any], arrays: Iterator[Array | memoryview]) -> list[Any]:
-    return [_original(each, arrays) if each.__class__ is tuple else each for each in values]
+def _restored(values: list[Any], arrays: Iterator[Array | memoryview]) -> list[Any]:
+    """Return values with what the tuples among them stand in for."""
+    for index, each in enumerate(values):
+        if each.__class__ is tuple:
+            values[index] = _original(each, arrays)
+    return values
 
 
 def _original(stand_in: tuple[Any, ...], arrays: Iterator[Array | memoryview]) -> Any:
     kind = stand_in[0]
     if kind == _IS_ARRAY:
         return np.ndarray(stand_in[2], stand_in[1], next(arrays))
-    values = _restored(stand_in[1:], arrays)
+    if stand_in == _EMPTY:
+        return ()
+    values = _restored(list(stand_in[1:]), arrays)
     return Part(*values) if kind == _IS_PART else tuple(values)
+
+
+@cache
+def _address(values: tuple[str, int | None]) -> Address:
+    return Address(*values)

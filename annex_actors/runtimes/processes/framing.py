@@ -97,6 +97,7 @@ class _Half:
     missing: list[memoryview]
 
     def message(self) -> Any:
+        """Return the message; nothing is missing any more."""
         return decoded(self.body, self.arrays)
 
 
@@ -160,31 +161,35 @@ class Reader:
                 self._make_room(arrays_at - at)
                 break
             table = struct.unpack_from(f"<{_NUMBERS * count}Q", self._buffer, at + _HEAD.size)
-            half = _Half(bytes(self._buffer[body_at:arrays_at]), [], [])
-            at = self._take_arrays(half, table, arrays_at)
-            if half.missing:
-                self._half = half
+            body = bytes(self._buffer[body_at:arrays_at])
+            arrays: list[Array | memoryview] = []
+            missing: list[memoryview] = []
+            at = self._take_arrays(arrays, missing, table, arrays_at) if count else arrays_at
+            if missing:
+                self._half = _Half(body, arrays, missing)
             else:
-                yield half.message()
+                yield decoded(body, arrays)
         rest = self._filled - at
         if at and rest:
             self._buffer[:rest] = bytes(self._buffer[at : self._filled])
         self._filled = rest
 
-    def _take_arrays(self, half: _Half, table: Sequence[int], at: int) -> int:
-        """Add the arrays of a frame to its half; return where in the buffer the next frame begins."""
+    def _take_arrays(
+        self, arrays: list[Array | memoryview], missing: list[memoryview], table: Sequence[int], at: int
+    ) -> int:
+        """Add the arrays of a frame, and the memory to read into; return where in the buffer the next frame begins."""
         for size, offset, block in zip(*[iter(table)] * _NUMBERS, strict=True):
             if offset:
                 assert self._slab is not None
-                half.arrays.append(self._slab.view(size, (offset, block)))
+                arrays.append(self._slab.view(size, (offset, block)))
                 continue
             memory = uninitialized(size)
             here = min(size, self._filled - at)
             memory[:here] = self._buffer[at : at + here]
             at += here
-            half.arrays.append(memory.toreadonly())
+            arrays.append(memory.toreadonly())
             if here < size:
-                half.missing.append(memory[here:])
+                missing.append(memory[here:])
         return at
 
     def _make_room(self, wanted: int) -> None:

@@ -23,7 +23,7 @@ import mmap
 import os
 import weakref
 from collections import deque
-from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -115,8 +115,9 @@ class SlabReader:
         self._fd = fd
         self._uses = mmap.mmap(fd, _BLOCKS)
         self._blocks: mmap.mmap | bytes = b""
-        self._watches: dict[int, _Watch] = {}
-        self._unused: deque[int] = deque()
+        self._watches: dict[int, weakref.ref[Array]] = {}
+        self.unused: deque[int] = deque()
+        """The blocks to give back."""
 
     def view(self, size: int, place: Place) -> Array:
         """Return the ``size`` bytes of a block, read-only: the block is in use for as long as anything refers to it."""
@@ -124,7 +125,8 @@ class SlabReader:
         if offset + size > len(self._blocks):
             self._blocks = mmap.mmap(self._fd, 0, prot=mmap.PROT_READ)
         array = np.frombuffer(self._blocks, np.uint8, size, offset)
-        self._watches[block] = _Watch(array, self._end, block)
+        # NumPy's views of an array, and views of those, keep it.
+        self._watches[block] = weakref.ref(array, partial(self._end, block))
         return array
 
     def free(self) -> None:
@@ -133,8 +135,8 @@ class SlabReader:
         Call it after a system call: that the reads of the arrays come before the change of the marks, for other
         processors too, is the doing of the interpreter's lock, which is released and taken at each such call.
         """
-        while self._unused:
-            self._uses[self._unused.popleft()] = 0
+        while self.unused:
+            self._uses[self.unused.popleft()] = 0
 
     def close(self) -> None:
         """Free what only this side keeps; views stay as they are. Safe to call twice."""
@@ -142,27 +144,11 @@ class SlabReader:
             os.close(self._fd)
             self._fd = -1
             self._watches.clear()
-            self._unused.clear()
+            self.unused.clear()
             self._uses.close()
             self._blocks = b""
 
-    def _end(self, watch: weakref.ref[Array]) -> None:
+    def _end(self, block: int, watch: weakref.ref[Array]) -> None:
         """Note that a block has no views any more; in any thread, at any time."""
-        assert isinstance(watch, _Watch)
-        if self._watches.pop(watch.block, None) is not None:
-            self._unused.append(watch.block)
-
-
-class _Watch(weakref.ref[Array]):
-    """Calls a function when an array is gone; NumPy's views of an array, and views of those, keep it."""
-
-    __slots__ = ("block",)
-    block: int
-
-    def __new__(cls, array: Array, on_end: Callable[[weakref.ref[Array]], None], block: int) -> _Watch:
-        self = super().__new__(cls, array, on_end)
-        self.block = block
-        return self
-
-    def __init__(self, array: Array, on_end: Callable[[weakref.ref[Array]], None], block: int) -> None:
-        super().__init__(array, on_end)  # type: ignore[call-arg]  # takes what `__new__` takes; typeshed leaves it out
+        if self._watches.pop(block, None) is not None:
+            self.unused.append(block)

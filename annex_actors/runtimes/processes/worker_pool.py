@@ -47,7 +47,7 @@ class WorkerPool:
     ) -> None:
         self._program = program
         self._spares = SpareWorkers(spares, load)
-        self._first = len(program.served) + spares
+        self._first = len(program.served) - len(program.on_threads) + spares
         self._commit_every = commit_every
         self._cores = sorted(os.sched_getaffinity(0)) if affinity else []
         self._limit = StartLimit(program.supervision)

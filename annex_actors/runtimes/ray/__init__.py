@@ -82,6 +82,6 @@ class RayRuntime:
         pool = RayPool(
             program, self.ray_address, copies=self.commit_copies, commit_every=self.commit_every, spares=self.spares
         )
-        beside, host = ThreadHost(program.faults), WorkerOrThreadHost(pool, program.faults)
+        beside, host = ThreadHost(program.faults), WorkerOrThreadHost(pool, program)
         hosted = replace(program, store=pool.store)
         return SupervisedJob(hosted, lambda spec: beside if spec is program.driver else host, pool)

@@ -66,8 +66,8 @@ class Outbox:
     def _traced(self) -> tuple[list[str], bytes, int] | None:
         if self.ring is None:
             return None
-        records = self.ring.take()
-        return (self.ring.names, records.tobytes(), self.ring.dropped) if len(records) else None
+        content = bytearray()
+        return (self.ring.names, bytes(content), self.ring.dropped) if self.ring.take(content) else None
 
 
 class Copied(io.TextIOBase):

@@ -1,6 +1,6 @@
 """The records of a trace as bytes, and the memory in which a peer leaves them for the process that supervises it.
 
-A peer writes its records into a ring of memory, which two processes may share. So to record is to write some sixty
+A peer writes its records into a ring of memory, which two processes may share. So to record is to write some seventy
 bytes: nothing is sent, nothing waits, and what a peer has recorded is there when it is killed at the next instruction.
 Where the ring is full, the record is dropped and counted.
 """
@@ -19,21 +19,16 @@ Memory: TypeAlias = "bytearray | memoryview"
 RECEIVED, SENT, WORKED = range(3)
 """What a record is of: a message taken from the inbox, a message sent, a piece of work."""
 
-FIELDS = struct.Struct("<BBBxiqqiIqqdd")
-"""A record: what; kind and role, as indices of names; the other peer's number, -1 for none; step, microbatch, edge; the
-sender's incarnation, as the store counts; bytes of arrays; finished steps; start and end, in seconds."""
+HEAD_FIELDS = struct.Struct("<BBBBiiI")
+"""How a record begins: what; kind, role and own role, as indices of names; the other peer's number and the own one, -1
+for none; the own incarnation. A peer makes few of these, and each once."""
 
-_WRITTEN = np.dtype(
-    {
-        "names": [
-            *("what", "kind", "role", "number", "step", "microbatch", "edge", "incarnation"),
-            *("bytes", "version", "start", "end"),
-        ],
-        "formats": ["u1", "u1", "u1", "i4", "i8", "i8", "i4", "u4", "i8", "i8", "f8", "f8"],
-        "offsets": [0, 1, 2, 4, 8, 16, 24, 28, 32, 40, 48, 56],
-        "itemsize": FIELDS.size,
-    }
-)
+MESSAGE = struct.Struct(f"<{HEAD_FIELDS.size}sIiqqq8xd8x")
+"""A record of a message: its beginning; the sender's incarnation, as the store counts; edge, step, microbatch; bytes of
+arrays; when it was received or sent, in seconds."""
+
+WORK = struct.Struct(f"<{HEAD_FIELDS.size}sIiqq8xqdd")
+"""A record of work: its beginning; incarnation, edge, step, microbatch; finished steps; start and end, in seconds."""
 
 RECORD = np.dtype(
     [
@@ -41,20 +36,20 @@ RECORD = np.dtype(
         ("kind", "u1"),
         ("role", "u1"),
         ("own_role", "u1"),
-        ("number", "i4"),
-        ("own_number", "i4"),
-        ("step", "i8"),
-        ("microbatch", "i8"),
-        ("edge", "i4"),
-        ("incarnation", "u4"),
-        ("own_incarnation", "u4"),
-        ("bytes", "i8"),
-        ("version", "i8"),
-        ("start", "f8"),
-        ("end", "f8"),
+        ("number", "<i4"),
+        ("own_number", "<i4"),
+        ("own_incarnation", "<u4"),
+        ("incarnation", "<u4"),
+        ("edge", "<i4"),
+        ("step", "<i8"),
+        ("microbatch", "<i8"),
+        ("bytes", "<i8"),
+        ("version", "<i8"),
+        ("start", "<f8"),
+        ("end", "<f8"),
     ]
 )
-"""A record of a trace: what the peer wrote, with its own name, and with names that the whole trace shares.
+"""A record, as a peer writes it and as a trace keeps it; there its names are those that the whole trace shares.
 
 ``role`` and ``number`` are the other end of a message, ``own_role`` and ``own_number`` the peer that recorded it;
 ``incarnation`` is the sender's, ``own_incarnation`` the peer's; ``start`` is when a message was sent or received, or
@@ -83,7 +78,7 @@ MANY = 64
 
 def size_of(room: int) -> int:
     """Return the bytes of a ring with room for so many records."""
-    return HEAD + room * FIELDS.size
+    return HEAD + room * RECORD.itemsize
 
 
 class Ring:
@@ -97,7 +92,7 @@ class Ring:
         self.memory = memoryview(memory)
         self.counts = self.memory[:COUNTS].cast("q")
         self.body = self.memory[HEAD:]
-        self.room = len(self.body) // FIELDS.size
+        self.room = len(self.body) // RECORD.itemsize
 
     def name(self, text: str) -> int:
         """Add a name, and return its index; all for which there is no room have the last one. For the writer."""
@@ -119,17 +114,17 @@ class Ring:
         pieces = (content[start : start + NAME] for start in range(0, len(content), NAME))
         return [each.rstrip(b"\0").decode(errors="replace") for each in pieces]
 
-    def take(self) -> Records:
-        """Remove and return what was written since the last call, in a copy. For the reader."""
-        counts, size = self.counts, FIELDS.size
+    def take(self, into: bytearray) -> int:
+        """Move what was written since the last call to the end of ``into``; return how many records. For the reader."""
+        counts, size = self.counts, RECORD.itemsize
         read, written = counts[READ], counts[WRITTEN]
-        if read == written:
-            return np.empty(0, _WRITTEN)
-        first, last = read % self.room * size, ((written - 1) % self.room + 1) * size
-        spans = [(first, last)] if first < last else [(first, self.room * size), (0, last)]
-        content = b"".join([self.body[start:end] for start, end in spans])
-        counts[READ] = written
-        return np.frombuffer(content, _WRITTEN)
+        if read < written:
+            first, last = read % self.room * size, ((written - 1) % self.room + 1) * size
+            spans = [(first, last)] if first < last else [(first, self.room * size), (0, last)]
+            for start, end in spans:
+                into += self.body[start:end]
+            counts[READ] = written
+        return written - read
 
 
 class FedRing:
@@ -154,13 +149,17 @@ class FedRing:
             dropped: how many were dropped so far.
             behind_s: how far the clock there is behind the one here, in seconds.
         """
-        records = np.frombuffer(content, _WRITTEN).copy()
+        records = np.frombuffer(content, RECORD).copy()
         for name in ("start", "end"):
             records[name] += behind_s
         self.names, self.counts[DROPPED] = names, dropped
         self._parts.append(records)
 
-    def take(self) -> Records:
-        """Remove and return what was added since the last call."""
-        parts = [self._parts.popleft() for _ in range(len(self._parts))]
-        return np.concatenate([np.empty(0, _WRITTEN), *parts])
+    def take(self, into: bytearray) -> int:
+        """Move what was added since the last call to the end of ``into``; return how many records."""
+        count = 0
+        for _ in range(len(self._parts)):
+            records = self._parts.popleft()
+            into += records.tobytes()
+            count += len(records)
+        return count

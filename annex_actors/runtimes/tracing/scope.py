@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Self
 
 from annex_actors.base.errors import ConfigError
@@ -68,6 +69,14 @@ class Scope:
         if self.stop is not None and step - self.near >= self.stop:
             return False
         return (step + self.near) % self.every < self.length + 2 * self.near
+
+    def stays_until(self, step: int) -> float:
+        """Return the first step after ``step`` at which the answer of `is_near` may be another."""
+        if self.stop is not None and step - self.near >= self.stop:
+            return inf
+        place, length = (step + self.near) % self.every, self.length + 2 * self.near
+        change = step + (length if place < length else self.every) - place
+        return change if self.stop is None else min(change, self.stop + self.near)
 
     def __str__(self) -> str:
         if self.every > 1:

@@ -133,7 +133,7 @@ class JobTrace:
             rings = list(self._rings)
             newest = {address: ring for address, _, ring in rings}
             known = len(self._names)
-            records = self._named(rings, [ring.take() for _, _, ring in rings])
+            records = self._taken(rings)
             for each in rings:
                 if each[2] is not newest[each[0]]:  # it has ended, since there is a newer incarnation
                     self._lost += each[2].dropped
@@ -163,26 +163,21 @@ class JobTrace:
         if self._keep is not None:
             self._keep.describe(self._header)
 
-    def _named(self, rings: Sequence[tuple[Address, int, Ring | FedRing]], parts: Sequence[Records]) -> Records:
-        """Return records as the rings have them, with the peers' names, and with names that the whole trace shares.
+    def _taken(self, rings: Sequence[tuple[Address, int, Ring | FedRing]]) -> Records:
+        """Return what was written into rings, with names that the whole trace shares.
 
         All at once: NumPy lets other threads run at each call, and waits until it may go on.
         """
-        records = np.empty(sum(map(len, parts)), RECORD)
-        if not len(records):
-            return records
-        written: Any = np.concatenate(parts)
-        for name in written.dtype.names:
-            records[name] = written[name]
-        which = np.repeat(np.arange(len(rings)), [len(part) for part in parts])
+        content = bytearray()
+        counts = [ring.take(content) for _, _, ring in rings]
+        records = np.frombuffer(content, RECORD)
         shared = np.zeros((len(rings), NAMES), np.uint8)
-        for row, part, (_, _, ring) in zip(shared, parts, rings, strict=True):
-            names = [self._index(name) for name in ring.names] if len(part) else []
+        for row, count, (_, _, ring) in zip(shared, counts, rings, strict=True):
+            names = [self._index(name) for name in ring.names] if count else []
             row[: len(names)] = names
-        records["kind"], records["role"] = shared[which, written["kind"]], shared[which, written["role"]]
-        own = np.array([(self._index(peer.role), -1 if peer.number is None else peer.number) for peer, _, _ in rings])
-        records["own_role"], records["own_number"] = own[which].T
-        records["own_incarnation"] = np.array([number for _, number, _ in rings])[which]
+        places = np.repeat(np.arange(len(rings)) * NAMES, counts)
+        for field in ("kind", "role", "own_role") if content else ():
+            records[field] = shared.reshape(-1).take(places + records[field])
         return records
 
     def _index(self, name: str) -> int:

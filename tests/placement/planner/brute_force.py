@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise, product
+from itertools import combinations, pairwise, permutations, product
 from math import ceil
 
 from annex_actors.placement.planner.problem import Objective, Problem, Worker
@@ -16,12 +16,16 @@ from annex_actors.schedules.discipline import Discipline, Grouping
 
 @dataclass(frozen=True)
 class Placed:
-    """The layers from ``start`` to before ``stop``, in ``replicas`` on workers like ``worker``."""
+    """The layers from ``start`` to before ``stop``, in ``replicas`` on workers like ``worker``.
+
+    Where links differ, ``number`` is that of its one worker.
+    """
 
     start: int
     stop: int
     replicas: int
     worker: Worker
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,12 @@ def _most(stage: Placed) -> float:
 def _staffed(
     problem: Problem, row: Discipline, m: int, ranges: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[Placed, ...]]:
-    """Yield every way to give workers of one kind to each range."""
+    """Yield every way to give workers of one kind to each range; where links differ, one worker to each."""
+    if problem.links is not None:
+        for numbers in permutations(range(len(problem.workers)), len(ranges)):
+            pairs = zip(ranges, numbers, strict=True)
+            yield tuple(Placed(*cut, 1, problem.workers[number], number) for cut, number in pairs)
+        return
     shares = row.name != "sequential" and row.lag(0, len(problem.workers)) == 0
     most = min(problem.most_replicas, m) if shares else 1
     each = [(replicas, worker) for replicas in range(1, most + 1) for worker in set(problem.workers)]
@@ -80,7 +89,15 @@ def _memory(problem: Problem, option: Option, s: int) -> int:
     saved, factors = sum(each.saved_bytes for each in layers), sum(each.factor_bytes for each in layers)
     total = max(flying * saved + (kept - flying) * factors, kept * factors)
     total += (lag + 3) * sum(each.parameter_bytes for each in layers)
-    return total + 2 * sum(each.optimizer_bytes for each in layers)
+    for each in layers:
+        total += 2 * (each.optimizer_bytes - each.divided_bytes)
+        blocks = each.divided_rows // 48
+        most = each.divided_rows  # of a replica: the last one has the rest
+        if blocks >= copies:
+            firsts = [48 * (blocks * copy // copies) for copy in range(copies)]
+            most = max(b - a for a, b in zip(firsts, [*firsts[1:], each.divided_rows], strict=True))
+        total += 2 * (each.divided_bytes * most // max(each.divided_rows, 1))
+    return total
 
 
 def _received(problem: Problem, option: Option, stage: Placed) -> int:
@@ -99,7 +116,8 @@ def seconds(problem: Problem, option: Option) -> float:
     layers, link, piece = problem.chains[m].layers, problem.link, problem.piece
     whole = row.weight_gradients is Grouping.STEP
     alone = problem.goal is not Objective.THROUGHPUT
-    f, b, weights, last, u, c, q, work = [], [], [], [], [], [], [], 0.0
+    f, b, weights, last, u, q, work = [], [], [], [], [], [], 0.0
+    c: list[float] = []
     for stage in option.stages:
         own, v, copies = layers[stage.start : stage.stop], stage.worker.speed, stage.replicas
         f.append((sum(each.forward for each in own) + piece) / v)
@@ -113,7 +131,11 @@ def seconds(problem: Problem, option: Option) -> float:
         if copies > 1 and parameters:
             sent = _received(problem, option, stage) + (copies - 1) / copies * parameters
             u[-1] += 2 * link.latency + link.per_byte * sent
-        c.append(link.seconds(layers[stage.stop - 1].output_bytes) if stage.stop < len(layers) else 0.0)
+        if stage.stop < len(layers) and problem.links is not None:
+            after = option.stages[len(c) + 1].number
+            c.append(problem.links[stage.number][after].seconds(layers[stage.stop - 1].output_bytes))
+        else:
+            c.append(link.seconds(layers[stage.stop - 1].output_bytes) if stage.stop < len(layers) else 0.0)
         q.append(ceil(m / copies))
     t = [x + y for x, y in zip(f, b, strict=True)]
     before = [sum(f[j] + c[j] for j in range(s)) if alone else 0.0 for s in stages]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from annex_actors.placement.planner.problem import Chain, LayerCosts, Link, Problem, Worker
@@ -14,7 +15,27 @@ def random_layer(random: Random) -> LayerCosts:
     seconds = [random.choice([0.0, 1.0, random.uniform(0, 5)]) for _ in range(3)]
     sizes = [random.choice([0, random.randrange(100)]) for _ in range(5)]
     update = random.choice([0.0, random.uniform(0, 2)])
-    return LayerCosts(seconds[0], seconds[1], seconds[2], update, *sizes)
+    rows = random.choice([0, 0, random.randrange(1, 300)])
+    divided = min(rows, 1) * random.randrange(sizes[3] + 1)
+    return replace(
+        LayerCosts(seconds[0], seconds[1], seconds[2], update, *sizes), divided_rows=rows, divided_bytes=divided
+    )
+
+
+def random_links(random: Random, workers: int) -> list[list[Link]]:
+    """Return a link for each two workers, of few different ones, so that some workers are alike."""
+    several = [Link(random.random() * 3, random.uniform(0, 0.05)) for _ in range(random.randint(2, 4))]
+    links = [[Link()] * workers for _ in range(workers)]
+    for one in range(workers):
+        for other in range(one):
+            links[one][other] = links[other][one] = random.choice(several)
+    return links
+
+
+def random_linked_problem(seed: int) -> Problem:
+    """Return a problem like `random_problem`, without replicas, with a link of its own between each two workers."""
+    problem = replace(random_problem(seed), most_replicas=1)
+    return replace(problem, links=random_links(Random(seed), len(problem.workers)))
 
 
 def random_problem(seed: int) -> Problem:

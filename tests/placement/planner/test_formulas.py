@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from annex_actors.experiments.simulation import Simulation, simulate
-from annex_actors.placement.planner.choices import kinds
 from annex_actors.placement.planner.evaluation import evaluate
+from annex_actors.placement.planner.hops import kinds
 from annex_actors.placement.planner.problem import Chain, LayerCosts, Link, Problem, Worker
 from annex_actors.placement.planner.stages import Limits
 from annex_actors.placement.planner.ways import PlacedStage
@@ -26,7 +26,7 @@ def predicted(row: str, stages: list[LayerCosts], m: int, hop: float, objective:
     """Return the seconds of a plan in which each layer is a stage."""
     workers = [Worker(speed) for speed in speeds]
     problem = Problem({m: Chain(tuple(stages))}, workers, Link(hop), schedules=[row], objective=objective)
-    order = list(kinds(problem))
+    order = [kind.worker for kind in kinds(problem)]
     placed = [PlacedStage(s, s + 1, 1, order.index(worker)) for s, worker in enumerate(workers)]
     return evaluate(problem, discipline(row), m, placed).seconds
 

@@ -9,18 +9,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annex_actors.placement.planner.choices import kinds, structure
+from annex_actors.placement.planner.choices import structure
+from annex_actors.placement.planner.hops import kinds
+from annex_actors.placement.planner.orders import is_small
 from annex_actors.placement.planner.problem import Chain, LayerCosts, Link, Objective, Problem, Worker
 from annex_actors.placement.planner.search import fastest, smallest
 from annex_actors.schedules.table import SYNCHRONOUS
 from tests.matrix import matrix
 from tests.placement.planner.brute_force import Option, Placed, memory, options, seconds
-from tests.placement.planner.problems import ROWS, random_problem
+from tests.placement.planner.problems import ROWS, random_linked_problem, random_problem
 
 
 @pytest.mark.parametrize("seed", matrix(range(2000), sample=90, id=str))
 def test_no_plan_is_better(seed: int) -> None:
-    problem = random_problem(seed)
+    _check_best(random_problem(seed))
+
+
+@pytest.mark.parametrize("seed", matrix(range(2000), sample=90, id=str))
+def test_no_plan_is_better_where_each_two_workers_have_a_link_of_their_own(seed: int) -> None:
+    problem = random_linked_problem(seed)
+    assert is_small(problem)
+    _check_best(problem)
+
+
+def _check_best(problem: Problem) -> None:
     if problem.goal is not Objective.MEMORY:
         found = fastest(problem)
         best = min((seconds(problem, each) for each in options(problem)), default=None)
@@ -66,10 +78,10 @@ def problems(draw: st.DrawFn) -> Problem:
 def test_a_plan_is_never_worse_than_equal_splits(problem: Problem) -> None:
     found = fastest(problem)
     assert found is not None
-    (worker,), (m,), (row,) = kinds(problem), problem.chains, problem.rows
+    (kind,), (m,), (row,) = kinds(problem), problem.chains, problem.rows
     for stages in range(1, min(problem.layers, len(problem.workers)) + 1):
         edges = [problem.layers * stage // stages for stage in range(stages + 1)]
-        equal = Option(row, m, tuple(Placed(start, stop, 1, worker) for start, stop in pairwise(edges)))
+        equal = Option(row, m, tuple(Placed(start, stop, 1, kind.worker) for start, stop in pairwise(edges)))
         assert found.value <= seconds(problem, equal) * (1 + 1e-8)
 
 
@@ -84,7 +96,7 @@ def test_the_layers_of_a_plan_are_all_layers_in_order_and_its_workers_are_there(
     assert found is not None
     layers = [layer for stage in found.stages for layer in range(stage.start, stage.stop)]
     assert layers == list(range(9))
-    counts = [len(each) for each in kinds(problem).values()]
+    counts = [len(each.numbers) for each in kinds(problem)]
     for kind, count in enumerate(counts):
         assert sum(stage.replicas for stage in found.stages if stage.kind == kind) <= count
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.events import Event, PeerAbandoned, PeerExited, PeerHung
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.routing import stage_address
@@ -16,7 +17,7 @@ from annex_actors.runtimes.faults.injected import LayerFault
 from annex_actors.runtimes.hosting.judge import Judge
 from annex_actors.runtimes.hosting.observers import Observers
 from annex_actors.runtimes.hosting.outcome import Outcome
-from annex_actors.runtimes.hosting.peer_ref import PeerRef, Peers, WorkerKind
+from annex_actors.runtimes.hosting.peer_ref import PeerRef, Peers
 from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.watchdog import Hang

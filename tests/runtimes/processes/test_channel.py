@@ -60,7 +60,7 @@ def test_neighbours_that_both_send_more_than_fits_do_not_block_each_other(
     got: tuple[list[Envelope], list[Envelope]] = [], []
     while min(map(len, got)) < 200:
         for end, found in zip(ends, got, strict=True):
-            end.write()
+            end.tend()
             found += end.read() or []
     assert [steps(each) for each in got] == [list(range(200))] * 2
 
@@ -83,7 +83,7 @@ def test_a_receiver_that_looks_at_nothing_gives_all_room_back(ends: Ends, monkey
         one.send(envelope(step, size=20_000))
         assert not one.is_full, "it went over the socket, which has less room"
         assert steps(other.read() or []) == [step]
-        other.free()
+        other.tend()
 
 
 def test_all_that_comes_in_is_taken_wherever_it_comes_from(ends: Ends) -> None:
@@ -176,7 +176,7 @@ def test_several_threads_may_send_whatever_the_peer_does_meanwhile(monkeypatch: 
     def receive() -> None:
         while len(got) < 300:
             got.extend(other.read() or [])
-            other.free()
+            other.tend()
         arrivals.put(envelope(0))
 
     threads = [Thread(target=receive), *(Thread(target=send, args=[first]) for first in range(3))]

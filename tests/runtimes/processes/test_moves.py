@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.events import Event, PeerExited, PeerMoved, PeerStarted, StepFinished
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import READER, TRAINER, stage_address
@@ -106,6 +107,20 @@ def test_a_move_beside_a_neighbour_that_is_stopped_waits_until_that_has_ended() 
 
     checkpoint, _, _ = struck(strike, hang_seconds=0.5)
     assert fingerprints(checkpoint) == undisturbed(TRAINING).fingerprints
+
+
+def test_a_layer_may_begin_on_a_thread_and_keeps_its_own_number_of_blas_threads() -> None:
+    worker = {MIDDLE: WorkerKind.THREAD}
+    program = replace(TRAINING.program(), workers=worker, own_threads={ALL[1]: 2})
+    job = started(program)
+    assert isinstance(job.peer(MIDDLE), ActorPeer)
+    assert isinstance(job.peer(ALL[0]), WorkerRef)
+    with pytest.raises(ConfigError, match=r"expected a layer with 1 BLAS thread, .*, got layer 1 .* 2"):
+        job.move(ALL[1], "thread")
+    job.move(MIDDLE, "process")
+    assert isinstance(job.peer(MIDDLE), WorkerRef)
+    job.halt()
+    finish(job, program, TRAINING.initial)
 
 
 def test_predictions_are_sent_to_where_a_layer_lives() -> None:

@@ -95,7 +95,8 @@ def test_the_signal_becomes_the_reason(
     child = start(StartContext(id="stage-1"))
     reasons = SimpleQueue[Reason]()
     child.watch(reasons.put)
-    os.kill(child.ref.worker.pid, number)
+    assert child.ref.pid is not None
+    os.kill(child.ref.pid, number)
     child.join()
     assert isinstance(child, Child)
     reason = reasons.get(timeout=TIMEOUT_S)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from annex_actors.runtimes import Runtime
+from annex_actors.testing.left_behind import nothing_left_behind
 from annex_actors.testing.runtimes import RUNTIME_CHECKS
-from annex_actors.testing.small_runs import nothing_left_behind
 from tests.rays import shared_ray
 
 

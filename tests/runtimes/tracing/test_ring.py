@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import inf
+
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from annex_actors.protocol.effects import Send
-from annex_actors.protocol.instrument import active
+from annex_actors.protocol.instrument import NO_INSTRUMENT, active
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Await, Committed, Envelope, Message, WeightGradient
-from annex_actors.runtimes.tracing.layout import NAMES, RECEIVED, SENT, WORKED, Ring, size_of
+from annex_actors.runtimes.tracing.layout import (
+    NAMES,
+    PAUSED,
+    RECEIVED,
+    RECORD,
+    SENT,
+    WORKED,
+    Records,
+    Ring,
+    size_of,
+)
 from annex_actors.runtimes.tracing.recorder import Recorder, recorder_of
 from annex_actors.runtimes.tracing.scope import SAMPLE_EVERY, SAMPLE_LENGTH, Scope
 
@@ -45,6 +59,12 @@ def recorder(scope: Scope | None = None, room: int = ROOM) -> tuple[Recorder, Ri
     return recorder_of(memory, scope or Scope(), Clock()), Ring(memory)
 
 
+def taken(ring: Ring) -> Records:
+    content = bytearray()
+    assert ring.take(content) * RECORD.itemsize == len(content)
+    return np.frombuffer(content, RECORD)
+
+
 def piece(step: int = 4, microbatch: int = 2) -> Message:
     return WeightGradient("run", step, microbatch, 7)
 
@@ -60,7 +80,7 @@ def test_a_message_a_piece_of_work_and_what_it_sends_are_recorded_with_times_and
     effects = [Send(Address("trainer"), Envelope(Peer.address, 3, 0, Committed("run", 4, WHOLE_STEP, 9)))]
     recording.done(Peer(), piece(), effects)
     recording.after(Peer(), piece(), effects)
-    received, sent, worked = ring.take()
+    received, sent, worked = taken(ring)
     assert [each["what"] for each in (received, sent, worked)] == [RECEIVED, SENT, WORKED]
     assert [ring.names[each["kind"]] for each in (received, sent, worked)] == [
         "weight gradient",
@@ -82,7 +102,7 @@ def test_whatever_the_reader_takes_and_when_nothing_is_lost_or_doubled_but_what_
             recording.received(Peer(), envelope(piece(step=written)))
             written += 1
         dropped += max(0, burst - ROOM)
-        read += ring.take()["step"].tolist()
+        read += taken(ring)["step"].tolist()
         assert ring.dropped == dropped
     assert read == sorted(set(read))
     assert len(read) + dropped == written
@@ -116,10 +136,28 @@ def test_messages_about_commits_are_left_out_where_not_every_step_is_traced() ->
         recording, ring = recorder(scope)
         recording.received(Peer(), envelope(Await("run", 4, WHOLE_STEP, 0)))
         recording.received(Peer(), envelope(piece()))
-        assert [ring.names[each["kind"]] for each in ring.take()] == kinds
+        assert [ring.names[each["kind"]] for each in taken(ring)] == kinds
+
+
+@given(st.sampled_from(["all", "7", "sample"]), st.integers(1, 250), st.integers(0, 1200))
+def test_a_peer_need_not_ask_again_whether_it_is_near_before_the_step_that_it_is_told(
+    text: str, near: int, at: int
+) -> None:
+    scope = replace(Scope.of(text), near=near)
+    until = scope.stays_until(at)
+    assert until > at
+    assert {scope.is_near(step) for step in range(at, int(min(until, 2000)))} == {scope.is_near(at)}
 
 
 def test_a_recorder_watches_only_near_the_steps_of_its_scope() -> None:
     recording, _ = recorder(Scope(stop=3))
     assert active(recording.during) is not None
-    assert [recording.during(step) is recording for step in (1, 3, 4, 5)] == [True, True, True, False]
+    assert [recording.during(finished)[0] is recording for finished in (0, 2, 3, 4)] == [True, True, True, False]
+    assert recording.during(4)[1] == inf, "nothing is asked in all other steps"
+
+
+def test_a_recorder_that_may_be_paused_is_asked_at_each_step() -> None:
+    recording, ring = recorder(Scope(is_kept=False))
+    assert recording.during(7) == (recording, 8)
+    ring.counts[PAUSED] = 1
+    assert recording.during(8) == (NO_INSTRUMENT, 9)

@@ -154,7 +154,9 @@ def test_case_s2_class_tuple_and_dict_are_specifications() -> None:
 
 
 @pytest.mark.parametrize(
-    "child", [pykka.ThreadingActor, (), ("Worker",), (pykka.ThreadingActor, 1), object(), 7], ids=repr
+    "child",
+    [pykka.ThreadingActor, (), ("Worker",), (pykka.ThreadingActor, 1), pytest.param(object(), id="object"), 7],
+    ids=repr,
 )
 def test_case_s2_what_is_no_child_is_told_what_one_would_be(child: Any) -> None:
     with pytest.raises(BadSpec, match=r"expected a ChildSpec, a subclass of supervisors.Actor, a tuple"):

@@ -34,7 +34,7 @@ def assignment(
         every=program.store.every,
         commit_every=commit_every,
         crashes=program.crashes.crashes() if program.crashes else (),
-        blas_threads=program.blas_threads,
+        blas_threads=program.own_threads.get(spec.address, program.blas_threads),
         wanted=_wanted(program, spec.address, surroundings),
         slowed=program.slowed,
         delayed=program.delayed,

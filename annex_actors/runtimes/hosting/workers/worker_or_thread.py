@@ -7,19 +7,18 @@ from functools import partial
 from threading import Event as Flag
 from typing import Any, Protocol
 
+from annex_actors.placement.worker_kind import WorkerKind
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.runtimes.faults.injected import InjectedFaults
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.outcome import WAKE_UP_S
-from annex_actors.runtimes.hosting.peer_ref import WorkerKind
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.workers.commits import Commits
 from annex_actors.runtimes.hosting.workers.connections import Connections
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerRef
-from annex_actors.runtimes.program import PeerSpec
+from annex_actors.runtimes.program import PeerSpec, Program
 from annex_actors.runtimes.threads import ActorPeer, PeerActor
 from supervisors import Child, ChildSpec, Ignore, Ref, StartContext
 
@@ -97,19 +96,19 @@ class WorkerPool(Protocol):
 
 
 class WorkerOrThreadHost:
-    """Hosts peers in the workers of a pool, and those that have moved to a thread beside it; a `Host`.
+    """Hosts peers in the workers of a pool, and those that begin or have moved on a thread beside it; a `Host`.
 
     Args:
         pool: of the run's workers.
-        faults: see `Program`.
+        program: the run.
     """
 
     workers = (WorkerKind.PROCESS, WorkerKind.THREAD)
 
-    def __init__(self, pool: WorkerPool, faults: InjectedFaults | None) -> None:
+    def __init__(self, pool: WorkerPool, program: Program) -> None:
         self._pool = pool
-        self._faults = faults
-        self._on_threads: frozenset[Address] = frozenset()
+        self._faults = program.faults
+        self._on_threads = program.on_threads
 
     def child(self, spec: PeerSpec, surroundings: RunSurroundings) -> ChildSpec:
         """Return the specification of a peer, each start of which goes to the worker that the peer has by then."""
