@@ -19,11 +19,16 @@ from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.workers.control_messages import Ended
 from annex_actors.runtimes.hosting.workers.startup import START_S
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerDied
+from annex_actors.runtimes.ray.careful import Noted, Noting
 from annex_actors.runtimes.ray.copied_log import CopyFailed
 from annex_actors.runtimes.ray.outbox import Batch
 from annex_actors.runtimes.ray.places import Options
-from annex_actors.runtimes.ray.remote_worker import CallChannel, Described, StopRunning
+from annex_actors.runtimes.ray.remote_worker import CallChannel, Described, PauseTrace, StopRunning
+from annex_actors.runtimes.tracing.layout import PAUSED, FedRing
 from supervisors import Rung, StartError
+
+KEPT_OUTPUT = 1 << 16
+"""The number of characters at the end of an actor's output that are kept."""
 
 
 class ActorDied(WorkerDied):
@@ -36,10 +41,10 @@ class ActorDied(WorkerDied):
     """
 
     def __init__(self, error: BaseException, place: str | None, node: str) -> None:
-        super().__init__(f"{cause(error)} on node {node}", place, external=not _is_its_own(error))
+        super().__init__(f"{cause(error)} on node {node}", place, external=not is_its_own(error))
 
 
-def _is_its_own(error: BaseException) -> bool:
+def is_its_own(error: BaseException) -> bool:
     """Return whether the code of an actor has failed, and nothing outside of it."""
     return not isinstance(error, RayActorError) or error.actor_init_failed
 
@@ -100,6 +105,10 @@ class ActorWorker:
         self.handle = handle
         self.heartbeat = Heartbeat()
         self.forced = False
+        self.trace: FedRing | None = None
+        """Where the records of the peer's trace go; set before it is assigned."""
+        self._paused = False
+        self._output = ""
         self.node = here
         self._caller = caller
         self._channel = CallChannel("supervising process", handle)
@@ -213,9 +222,14 @@ class ActorWorker:
         assert self._death is not None
         return ActorDied(self._death, self.heartbeat.place if self.heartbeat.began else None, self.node_name)
 
+    @property
+    def died_unseen(self) -> bool:
+        """Whether it died by itself, in work that is not known."""
+        return self.gone and not (self.has_said_why or self.forced or self.heartbeat.began)
+
     def output(self) -> str:
-        """Return nothing: what the actor writes is in the logs of its node."""
-        return ""
+        """Return the end of what it wrote to its standard output and standard error."""
+        return self._output.strip()
 
     def close(self) -> None:
         """Kill the actor if it has not ended, and wait for its end."""
@@ -249,13 +263,27 @@ class ActorWorker:
             self._behind_s = now - batch.time  # the quickest of all calls says it best
         if batch.heartbeat:
             self.heartbeat.follow(batch.heartbeat, self._behind_s)
+        self._follow_trace(batch)
+        self._output = (self._output + batch.output)[-KEPT_OUTPUT:]
         for message in batch.messages:
             if isinstance(message, Ended):
                 self._final = message
+            elif isinstance(message, Noting):  # the heartbeat shows it
+                self.send(Noted(message.number))
             elif isinstance(message, CopyFailed):
                 self._report(message)
             elif self._on_message is not None:
                 self._on_message(message)
+
+    def _follow_trace(self, batch: Batch) -> None:
+        if self.trace is None:
+            return
+        if batch.traced is not None:
+            self.trace.feed(*batch.traced, self._behind_s or 0.0)
+        pause = bool(self.trace.counts[PAUSED])
+        if pause != self._paused:
+            self._paused = pause
+            self.send(PauseTrace(pause))
 
     def _end(self) -> None:
         self._on_message = None  # break the cycle: its owner refers to this
