@@ -104,6 +104,7 @@ from annex_actors.optimizers import (
     Warmup,
     register_optimizer,
 )
+from annex_actors.placement.needs import NodeStrategy
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.plan_files import read_plan
 from annex_actors.placement.planner import Chain, LayerCosts, Link, Objective, Planned, Problem, Worker, plan
@@ -119,6 +120,7 @@ from annex_actors.runtimes import (
     InlineRuntime,
     Observer,
     ProcessesRuntime,
+    RayRuntime,
     RunFailedError,
     Runtime,
     SchedulersRuntime,
@@ -208,6 +210,7 @@ __all__ = [
     "Lion",
     "Mode",
     "Network",
+    "NodeStrategy",
     "Objective",
     "Observer",
     "OneCycle",
@@ -229,6 +232,7 @@ __all__ = [
     "RMSprop",
     "RandomKey",
     "RateSearch",
+    "RayRuntime",
     "ReduceOnPlateau",
     "Result",
     "RunDirectory",

@@ -21,7 +21,7 @@ def shared_ray(**settings: object) -> RayRuntime:
     """
     ray = pytest.importorskip("ray")
     if not ray.is_initialized():
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.CRITICAL}
         ray.init("local", num_cpus=2, object_store_memory=200 * 2**20, **quiet)

@@ -115,7 +115,7 @@ HOSTS = {
             "worker_process",
         )
     }
-    | {"service/server.py", "page/server.py"}
+    | {"runtimes/ray/cluster.py", "service/server.py", "page/server.py"}
     | {f"control/{name}.py" for name in ("client", "place", "server")},
     "asyncio": {"page/application.py", "page/server.py"},
     "starlette": {"service/application.py", "page/application.py"},

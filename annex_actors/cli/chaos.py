@@ -37,7 +37,7 @@ def chaos(
     batch_size: shared.BatchSize = None,
     microbatches: shared.Microbatches = None,
     schedule: shared.Schedule = None,
-    runtime: Annotated[str | None, typer.Option(help="schedulers, threads or processes.")] = None,
+    runtime: Annotated[str | None, typer.Option(help="schedulers, threads, processes or ray.")] = None,
     stages: shared.Stages = None,
     plan: shared.PlanFile = None,
     layers: shared.Layers = None,

@@ -27,6 +27,8 @@ Microbatches: TypeAlias = Annotated[int | None, typer.Option()]
 Schedule: TypeAlias = Annotated[str | None, typer.Option()]
 RuntimeName: TypeAlias = Annotated[str | None, typer.Option()]
 Affinity: TypeAlias = Annotated[bool | None, typer.Option("--affinity")]
+RayAddress: TypeAlias = Annotated[str | None, typer.Option(metavar="HOST:PORT")]
+CommitCopies: TypeAlias = Annotated[int | None, typer.Option()]
 Layers: TypeAlias = Annotated[str | None, typer.Option()]
 Dtype: TypeAlias = Annotated[str | None, typer.Option(metavar="float32|float64")]
 Stages: TypeAlias = Annotated[str | None, typer.Option(metavar="layer|N|N,N,...")]
@@ -79,6 +81,8 @@ _SETTING_OF = {
     "from_": "training.initial_weights",
     "runtime": "runtime.name",
     "affinity": "runtime.affinity",
+    "ray_address": "runtime.ray_address",
+    "commit_copies": "runtime.commit_copies",
     "optimizer": "optimizer.name",
     "learning_rate": "optimizer.learning_rate",
     "layers": "network.layers",

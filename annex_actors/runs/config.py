@@ -48,7 +48,8 @@ seed = 0
 
 [runtime]
 name = "schedulers"             # and all settings of that runtime, such as threads = 2; for "processes", for example,
-                                # affinity = true, spares = 2, commit_every = 4
+                                # affinity = true, spares = 2, commit_every = 4; for "ray" ray_address = "host:6379",
+                                # commit_copies = 2, spares = 2, commit_every = 4
 
 [supervision]
 strategy = "one_for_one"

@@ -10,6 +10,7 @@ from typing import Final
 
 from annex_actors.base.errors import AnnexError
 from annex_actors.runtimes import Runtime
+from annex_actors.testing.left_behind import nothing_left_behind
 from annex_actors.testing.promises import require_kind
 from annex_actors.testing.runtime_faults import (
     ends_a_run_of_too_many_restarts,
@@ -48,7 +49,6 @@ from annex_actors.testing.runtime_work import (
     shows_every_event_in_order,
     trains_to_the_bits_of_the_oracle,
 )
-from annex_actors.testing.small_runs import nothing_left_behind
 
 RUNTIME_CHECKS: Final[tuple[Callable[[Runtime], None], ...]] = (
     trains_to_the_bits_of_the_oracle,

@@ -63,7 +63,7 @@ class Learner:
             and so faster products. None: the schedule's default, 2 or, if steps overlap, 1; at most a sample in each.
         schedule: the order of work: a name (``annex-actors schedules`` lists them), or a `Discipline`. All synchronous
             schedules give the same weights; asynchronous schedules are faster and give the weights of their formula.
-        runtime: where layers live: ``schedulers``, ``threads``, ``processes``, ``inline``; or a runtime with settings.
+        runtime: where layers live: ``schedulers``, ``threads``, ``processes``, ``ray``, ``inline``; or a runtime.
         stages: ``layer`` for an actor for each layer and one for the cost; how many actors share the layers by their
             work; a `Plan` or its text, as ``3,2,2``; or ``auto``, the plan that `train` finds to be fastest here.
         kernels: ``numpy`` or ``torch``, the library that computes the matrix products; they round differently.

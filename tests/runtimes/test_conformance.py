@@ -38,8 +38,8 @@ from annex_actors.runtimes import (
     runtime,
 )
 from annex_actors.stores import MemoryStore
+from annex_actors.testing.left_behind import blas_threads, nothing_left_behind
 from annex_actors.testing.runtimes import RUNTIME_CHECKS
-from annex_actors.testing.small_runs import blas_threads, nothing_left_behind
 from tests.trainings import (
     TEST_SAMPLES,
     Outcome,

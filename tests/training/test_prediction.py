@@ -21,7 +21,7 @@ from annex_actors.layers import Layer, Saved, activation, dense, sequence
 from annex_actors.layers.activations import Activation, Relu
 from annex_actors.peers.prediction_feed import CHUNK
 from annex_actors.runtimes import InlineRuntime, Job, Program, RunFailedError, Runtime, Supervision, runtime
-from annex_actors.testing.small_runs import blas_threads
+from annex_actors.testing.left_behind import blas_threads
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
 from tests.leaks import no_collector, no_thread_left

@@ -70,6 +70,10 @@ class RunSurroundings:
         """Whether the run has finished, failed or been closed."""
         return self._outcome.over
 
+    def has_failed(self) -> bool:
+        """Return whether the run has failed, so that no restart helps any more."""
+        return self._outcome.failed
+
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         """Begin a new incarnation of a peer: return the store's number for it, and the last commit.
 

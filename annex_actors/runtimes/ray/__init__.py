@@ -15,9 +15,10 @@ messages: should Ray lose one, its receiver ends and is restarted, and its neigh
 **Commits** go to store actors, which live elsewhere than the stages that they protect. A commit is made once each copy
 has it; a copy that dies is replaced, and filled from another one and by the stages that commit to it.
 
-Read `hosting.workers` first. Then `cluster` (a Ray that is joined or started), `places` (where actors live), `outbox`
-and `remote_worker` (in the actor), `actor_worker` (the same as the supervising process sees it), `commit_store`,
-`copied_log` and `stored_commits`, and `pool`.
+Read `hosting.workers` first. Then `cluster` (a Ray that is joined or started), `facts` (what nodes must have in
+common) and `places` (where actors live); in the actor `outbox`, `careful` and `remote_worker`; the same actor as the
+supervising process sees it in `actor_worker` and `spare_actors`; commits in `commit_store`, `copied_log` and
+`stored_commits`; and `pool`.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ class RayRuntime:
     """A Ray actor for each stage.
 
     Args:
-        ray_address: of a running cluster to join, as `ray.init` takes it; None: what the environment variable
-            ``RAY_ADDRESS`` names; where there is none, a Ray on this machine that is shut down at the end. In a program
-            that has called `ray.init` itself, that Ray is used, and left as it is.
+        ray_address: the Ray cluster to join, as `ray.init` takes its address; left out, that of ``RAY_ADDRESS``, or if
+            there is none a Ray on this machine that is shut down at the end. In a program that has called `ray.init`
+            itself, that Ray is used, and left as it is.
         commit_copies: how many store actors have each commit, >= 1, where possible on other nodes than the stage.
         commit_every: steps between two commits of a stage, >= 1; see `ProcessesRuntime`.
         spares: how many started actors wait to replace a dead one, >= 0; for each kind of place that a plan names.

@@ -20,12 +20,14 @@ from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.workers.control_messages import Ended
 from annex_actors.runtimes.hosting.workers.startup import START_S
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerDied
+from annex_actors.runtimes.ray.careful import Noted, Noting
 from annex_actors.runtimes.ray.copied_log import CopyFailed
 from annex_actors.runtimes.ray.node_names import NodeNames
 from annex_actors.runtimes.ray.outbox import Batch
 from annex_actors.runtimes.ray.places import Options
-from annex_actors.runtimes.ray.remote_worker import CallChannel, Described, StopRunning
+from annex_actors.runtimes.ray.remote_worker import CallChannel, Described, PauseTrace, StopRunning
 from annex_actors.runtimes.ray.written import Printed, WrittenFile, last_words
+from annex_actors.runtimes.tracing.layout import PAUSED, FedRing
 from supervisors import Rung, StartError
 
 logger = logging.getLogger(__name__)
@@ -40,10 +42,10 @@ class ActorDied(WorkerDied):
     """
 
     def __init__(self, error: BaseException, place: str | None) -> None:
-        super().__init__(cause(error), place, external=not _is_its_own(error))
+        super().__init__(cause(error), place, external=not is_its_own(error))
 
 
-def _is_its_own(error: BaseException) -> bool:
+def is_its_own(error: BaseException) -> bool:
     """Return whether the code of an actor has failed, and nothing outside of it."""
     return not isinstance(error, RayActorError) or error.actor_init_failed
 
@@ -104,6 +106,9 @@ class ActorWorker:
         self.handle = handle
         self.heartbeat = Heartbeat()
         self.forced = False
+        self.trace: FedRing | None = None
+        """Where the records of the peer's trace go; set before it is assigned."""
+        self._paused = False
         self.node_id = here
         self.label = ""
         """Of its peer; set before it is assigned one."""
@@ -226,6 +231,11 @@ class ActorWorker:
         assert self._death is not None
         return ActorDied(self._death, self.heartbeat.place if self.heartbeat.began else None)
 
+    @property
+    def died_unseen(self) -> bool:
+        """Whether it died by itself, in work that is not known."""
+        return self.gone and not (self.has_said_why or self.forced or self.heartbeat.began)
+
     def output(self) -> str:
         """Return nothing: what the actor writes is logged as it comes."""
         return ""
@@ -264,9 +274,12 @@ class ActorWorker:
             self._behind_s = now - batch.time  # the quickest of all calls says it best
         if batch.heartbeat:
             self.heartbeat.follow(batch.heartbeat, self._behind_s)
+        self._follow_trace(batch)
         for message in batch.messages:
             if isinstance(message, Ended):
                 self._final = message
+            elif isinstance(message, Noting):  # the heartbeat shows it
+                self.send(Noted(message.number))
             elif isinstance(message, CopyFailed):
                 self._report(message)
             elif isinstance(message, Printed):
@@ -274,6 +287,16 @@ class ActorWorker:
                 self._log(message.text)
             elif self._on_message is not None:
                 self._on_message(message)
+
+    def _follow_trace(self, batch: Batch) -> None:
+        if self.trace is None:
+            return
+        if batch.traced is not None:
+            self.trace.feed(*batch.traced, self._behind_s or 0.0)
+        pause = bool(self.trace.counts[PAUSED])
+        if pause != self._paused:
+            self._paused = pause
+            self.send(PauseTrace(pause))
 
     def _end(self) -> None:
         self._on_message = None  # break the cycle: its owner refers to this

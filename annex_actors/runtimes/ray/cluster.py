@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -22,9 +23,14 @@ logger = logging.getLogger(__name__)
 
 _ADDRESS = "RAY_ADDRESS"
 _PATH = "PYTHONPATH"
+_NICENESS = "RAY_worker_niceness"
 _USAGE = "RAY_USAGE_STATS_ENABLED"
 LOCAL = "local"
 """The address by which Ray is told to start on this machine, whatever runs there already."""
+
+
+ANSWER_S = 10.0
+"""Seconds within which a cluster must accept a connection."""
 
 
 class _Shared:
@@ -98,20 +104,45 @@ def _connect(address: str) -> None:
         settings |= {"include_dashboard": False}
     else:
         settings |= {"runtime_env": _package()}
-    before = os.environ.get(_USAGE)
-    os.environ[_USAGE] = "0"
+    _check_answers(address)
+    # What is started inherits the path, and so imports this very package; and actors work as other processes do.
+    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get(_PATH)]))
     try:
-        ray.init(**settings)
-        _print_nothing()
+        with _environment({_USAGE: "0", _NICENESS: "0", _PATH: path}):
+            ray.init(**settings)
     except Exception as error:
-        raise ConfigError(
-            f"expected a Ray cluster at {address}, got {_first_line(error)}; check the address"
-        ) from error
+        got = f"{type(error).__name__}: {message_of(error).partition(chr(10))[0]}"
+        raise ConfigError(f"expected a Ray cluster at {address}, got {got}; check the address") from error
+    _print_nothing()
+
+
+def _check_answers(address: str) -> None:
+    """Find out in seconds whether anything listens at an address; Ray tries for minutes.
+
+    Raises:
+        ConfigError: nothing does.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in host or not port.isdecimal():
+        return  # a name that Ray understands
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+    except OSError as error:
+        raise ConfigError(f"expected a Ray cluster at {address}, got {error}; check the address") from error
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment within the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
     finally:
-        if before is None:
-            del os.environ[_USAGE]
-        else:
-            os.environ[_USAGE] = before
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _print_nothing() -> None:
@@ -123,7 +154,3 @@ def _package() -> dict[str, Any]:
     """Return what takes this version of this package to the nodes."""
     packages = [str(PACKAGE), str(Path(str(supervisors.__file__)).parent)]
     return {"py_modules": packages, "excludes": ["**/__pycache__/**"]}
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {message_of(error).partition(chr(10))[0]}"

@@ -60,9 +60,8 @@ class CopiedLog:
     def latest(self) -> Snapshot | None:
         """Return the last commit that any copy has, and give it to those that have not."""
         with self._changed:
-            asked = [(copy, copy.handle.open.remote(self._address, self._number)) for copy in self._copies]
-            answers = [(copy, self._answer(copy, answer)) for copy, answer in asked]
-            packed = [(copy, answer) for copy, answer in answers if answer is not _FAILED]
+            while not (packed := self._opened()):
+                self._changed.wait()  # all copies have failed; the supervising process has others made
             have = [each for _, each in packed if each is not None]
             newest: Packed | None = max(have, key=lambda each: each.step, default=None)
             if newest is None:
@@ -90,6 +89,12 @@ class CopiedLog:
             if self._last is not None:
                 self._store([copy for copy in self._copies if copy.number not in known])
             self._changed.notify_all()
+
+    def _opened(self) -> list[tuple[Copy, Packed | None]]:
+        """Return what the copies that work have, each the last commit."""
+        asked = [(copy, copy.handle.open.remote(self._address, self._number)) for copy in self._copies]
+        answers = [(copy, self._answer(copy, answer)) for copy, answer in asked]
+        return [(copy, answer) for copy, answer in answers if answer is not _FAILED]
 
     def _store(self, copies: Iterable[Copy]) -> bool:
         """Give the last commit to copies; return whether any has it now."""

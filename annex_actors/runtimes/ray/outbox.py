@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
+from annex_actors.runtimes.tracing.layout import Ring
 
 BEAT_S = 0.25
 """Seconds after which the heartbeat is sent even if there is nothing to say."""
@@ -19,17 +21,22 @@ class Batch(NamedTuple):
         time: when it was sent, on the clock of the actor's machine.
         heartbeat: see `Heartbeat.content`; empty: there is no peer yet.
         messages: in their order.
+        traced: of the trace all names so far, the records since the last time, and how many were dropped; None: no
+            trace, or nothing new.
     """
 
     time: float
     heartbeat: bytes
     messages: list[Any]
+    traced: tuple[list[str], bytes, int] | None
 
 
 class Outbox:
     """The messages for the supervising process; any thread may put some in, one takes them out."""
 
     def __init__(self) -> None:
+        self.ring: Ring | None = None
+        """Where the peer leaves the records of its trace."""
         self._messages: SimpleQueue[Any] = SimpleQueue()
 
     def put(self, message: Any) -> None:
@@ -39,9 +46,15 @@ class Outbox:
     def take(self, heartbeat: Heartbeat | None, beat_s: float) -> Batch:
         """Wait for a message, or for the next beat, and return all there are."""
         messages: list[Any] = []
-        try:
+        with suppress(Empty):
             messages.append(self._messages.get(timeout=beat_s))
             while True:
                 messages.append(self._messages.get_nowait())
-        except Empty:
-            return Batch(clock.now(), b"" if heartbeat is None else heartbeat.content(), messages)
+        content = b"" if heartbeat is None else heartbeat.content()
+        return Batch(clock.now(), content, messages, self._traced())
+
+    def _traced(self) -> tuple[list[str], bytes, int] | None:
+        if self.ring is None:
+            return None
+        content = bytearray()
+        return (self.ring.names, bytes(content), self.ring.dropped) if self.ring.take(content) else None

@@ -17,11 +17,12 @@ class RayPlaces(Protocol):
     def peer(self, address: Address) -> Options:
         """Return the options of the actor of a peer."""
 
-    def stores(self, address: Address, nodes: Sequence[str]) -> Sequence[str]:
+    def stores(self, address: Address, node: str, nodes: Sequence[str]) -> Sequence[str]:
         """Return the nodes whose store actors keep the commits of a peer, the best first.
 
         Args:
             address: of the peer.
+            node: where the peer lives.
             nodes: the ids of all nodes that are up, in any order.
         """
 
@@ -33,8 +34,8 @@ class AnyPlace:
         """See `RayPlaces`."""
         return {"scheduling_strategy": "SPREAD"}
 
-    def stores(self, address: Address, nodes: Sequence[str]) -> Sequence[str]:
-        """See `RayPlaces`: from one node to the next by the number of the stage."""
-        ordered = sorted(nodes)
-        start = (address.number or 0) % max(1, len(ordered))
-        return ordered[start:] + ordered[:start]
+    def stores(self, address: Address, node: str, nodes: Sequence[str]) -> Sequence[str]:
+        """See `RayPlaces`: the other nodes, each stage beginning at another one, and last the node of the peer."""
+        others = sorted(set(nodes) - {node})
+        start = (address.number or 0) % max(1, len(others))
+        return [*others[start:], *others[:start], node]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
 from typing import Self
 
 from annex_actors.base.errors import UserError
+from annex_actors.base.texts import listed
 from annex_actors.base.user_files import user_file_content
+from annex_actors.protocol.messages import Address
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.watchdog import CHECKS_PER_LIMIT, MAX_INTERVAL_S
 from annex_actors.runtimes.hosting.workers.assignments import assignment
@@ -18,7 +21,7 @@ from annex_actors.runtimes.hosting.workers.control_messages import Assign, Conne
 from annex_actors.runtimes.hosting.workers.start_limit import StartLimit
 from annex_actors.runtimes.hosting.workers.startup import Startup
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerChild, WorkerRef
-from annex_actors.runtimes.program import PeerSpec, Program
+from annex_actors.runtimes.program import PeerSpec, Program, RunFailedError
 from annex_actors.runtimes.ray import cluster
 from annex_actors.runtimes.ray.actor_worker import ActorWorker, Caller
 from annex_actors.runtimes.ray.facts import compare, facts
@@ -26,7 +29,7 @@ from annex_actors.runtimes.ray.node_names import NodeNames
 from annex_actors.runtimes.ray.places import AnyPlace, Options, RayPlaces
 from annex_actors.runtimes.ray.remote_worker import AssignWithCopies, CommitTo, remote_class
 from annex_actors.runtimes.ray.spare_actors import SpareActors
-from annex_actors.runtimes.ray.stored_commits import StoredCommits
+from annex_actors.runtimes.ray.stored_commits import Committer, StoredCommits
 from supervisors import StartContext, StartError
 
 
@@ -62,9 +65,13 @@ class RayPool:
         self._names = NodeNames(cluster.nodes)
         self._spares = SpareActors(self._new_worker, spares)
         self._limit = StartLimit(program.supervision)
+        self._hosts: dict[Address, ActorWorker] = {}
+        """The newest actor of each peer."""
         self._resources = ExitStack()
+        self._has_failed: Callable[[], bool] = lambda: False
         deaths = program.supervision.max_restarts
-        self.commits = StoredCommits(program.store, self._places, copies, commit_every, deaths)
+        stages = [spec.address for spec in program.stages]
+        self.commits = StoredCommits(program.store, stages, self._places, copies, commit_every, deaths)
         self.store = FilledStore(program.store, self.commits)
         self.connections = Connections(_join)
 
@@ -84,7 +91,7 @@ class RayPool:
             stack.callback(self._spares.close)
             for spec in self._program.served:
                 self._spares.add(self._places.peer(spec.address))
-            self.commits.open(spec.address for spec in self._program.served)
+            self.commits.open()
             self._resources = stack.pop_all()
         return self
 
@@ -93,7 +100,17 @@ class RayPool:
     ) -> None:
         with self._resources:
             self._spares.close()
-            self.commits.copy_all()
+            missing = self.commits.copy_all()
+            if missing and self._has_steps() and not self._has_failed():
+                raise RunFailedError(
+                    f"all copies of the last commits of {listed([str(each) for each in missing])} are lost with their "
+                    "nodes, and with them the end of this run; resume from the last checkpoint"
+                )
+
+    def _has_steps(self) -> bool:
+        """Return whether the driver has committed a step; a predictor commits nothing, and so do its stages."""
+        commit = self._program.store.latest(self._program.driver.address)
+        return commit is not None and commit.step > 0
 
     def start(self, spec: PeerSpec, surroundings: RunSurroundings, context: StartContext) -> WorkerChild:
         """Start a peer in an actor, and return its child when it is up.
@@ -109,6 +126,7 @@ class RayPool:
         return child
 
     def _start(self, spec: PeerSpec, surroundings: RunSurroundings, incarnation: int) -> WorkerChild:
+        self._has_failed = surroundings.has_failed
         number, _ = surroundings.open(spec.address)
         worker = self._spares.take(self._places.peer(spec.address))
         worker.label = spec.label
@@ -128,8 +146,12 @@ class RayPool:
 
     def _assign(self, worker: ActorWorker, assigned: Assign) -> None:
         address, number = assigned.spec.address, assigned.number
-        copies = self.commits.begin(address, number, lambda changed: worker.send(CommitTo(changed)))
-        worker.send(AssignWithCopies(assigned, copies))
+        committer = Committer(worker.node, lambda copies: worker.send(CommitTo(copies)), worker.kill)
+        copies = self.commits.begin(address, number, committer)
+        trace = self._program.trace
+        worker.trace = None if trace is None else trace.fed(address, number)
+        last, self._hosts[address] = self._hosts.get(address), worker
+        worker.send(AssignWithCopies(assigned, copies, careful=last is not None and last.died_unseen))
 
 
 def _join(one: WorkerRef, other: WorkerRef) -> None:

@@ -12,17 +12,21 @@ from typing import Any, NamedTuple
 import ray
 
 from annex_actors.base.user_files import run_user_file
-from annex_actors.protocol.instrument import NO_INSTRUMENT
+from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, combined
 from annex_actors.protocol.messages import Address, Envelope
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.failures import PeerError
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.workers.control_messages import Assign, Connect, Ended
 from annex_actors.runtimes.hosting.workers.ending import ended_by
 from annex_actors.runtimes.hosting.workers.peer_worker import PeerWorker
+from annex_actors.runtimes.ray.careful import Careful, Noted
 from annex_actors.runtimes.ray.copied_log import CopiedLog, Copy
 from annex_actors.runtimes.ray.facts import Facts, facts
 from annex_actors.runtimes.ray.outbox import BEAT_S, Batch, Outbox
 from annex_actors.runtimes.ray.written import Printed, Written, WrittenFile
+from annex_actors.runtimes.tracing.layout import PAUSED, ROOM, Ring, size_of
+from annex_actors.runtimes.tracing.recorder import recorder_of
 
 
 class Parcel(NamedTuple):
@@ -43,10 +47,17 @@ class Parcel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AssignWithCopies:
-    """Host this peer, which commits to these copies."""
+    """Host this peer, which commits to these copies.
+
+    Args:
+        assignment: of the peer.
+        copies: of its commits.
+        careful: whether it says what it does before it does it; see `Careful`.
+    """
 
     assignment: Assign
     copies: tuple[Copy, ...]
+    careful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,13 @@ class CommitTo:
 @dataclass(frozen=True, slots=True)
 class StopRunning:
     """Stop the whole process by a signal: an injected fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseTrace:
+    """Record nothing while something pauses the trace, and go on when it does not."""
+
+    pause: bool
 
 
 class Described(NamedTuple):
@@ -119,6 +137,7 @@ class RemoteWorker(PeerWorker):
         self._log: CopiedLog | None = None
         self._early: list[Envelope] | None = []
         """What came before the peer was up; None: it is up."""
+        self._careful: Careful | None = None
         self._delivering = Lock()
         self._met: dict[Address, tuple[int, CallChannel]] = {}
         self._meeting = Lock()
@@ -156,13 +175,20 @@ class RemoteWorker(PeerWorker):
     def control(self, message: Any) -> None:
         """Handle a control message."""
         match message:
-            case AssignWithCopies(assignment, copies):
+            case AssignWithCopies(assignment, copies, careful):
                 self._copies = copies
+                self._careful = Careful(self._tell, assignment.commit_every) if careful else None
                 self.obey(assignment)
+            case Noted(number):
+                if self._careful is not None:
+                    self._careful.noted.put(number)
             case CommitTo(copies):
                 self._copies = copies
                 if self._log is not None:
                     self._log.commit_to(copies)
+            case PauseTrace(pause):
+                if self._outbox.ring is not None:
+                    self._outbox.ring.counts[PAUSED] = pause
             case StopRunning():
                 os.kill(os.getpid(), signal.SIGSTOP)
             case _:
@@ -198,12 +224,20 @@ class RemoteWorker(PeerWorker):
     def _assigned(self, assignment: Assign) -> None:
         spec = assignment.spec
         self._log = CopiedLog(spec.address, assignment.number, self._copies, self._tell)
-        started = self._host(assignment, self._log, Heartbeat(), NO_INSTRUMENT)
+        watching = combined(self._recorder(assignment), self._careful or NO_INSTRUMENT)
+        started = self._host(assignment, self._log, Heartbeat(), watching)
         with self._delivering:
             early, self._early = self._early, None
             if started is not None:
                 for envelope in early or ():
                     started.ref.tell(envelope)
+
+    def _recorder(self, assignment: Assign) -> Instrument:
+        """Return what records the trace, for the calls that listen to take along."""
+        if assignment.trace is None:
+            return NO_INSTRUMENT
+        ring = self._outbox.ring = Ring(bytearray(size_of(ROOM)))
+        return recorder_of(ring.memory, assignment.trace, clock.now)
 
     def _exit(self, message: Ended) -> None:
         """Say why it ends; the supervising process then kills the actor."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from threading import Lock, Thread
 
 import ray
@@ -16,7 +17,7 @@ from annex_actors.protocol.snapshot import Snapshot
 from annex_actors.runtimes.hosting.workers.commits import is_due
 from annex_actors.runtimes.program import RunFailedError
 from annex_actors.runtimes.ray import cluster
-from annex_actors.runtimes.ray.actor_worker import cause
+from annex_actors.runtimes.ray.actor_worker import cause, is_its_own
 from annex_actors.runtimes.ray.commit_store import Packed, store_class
 from annex_actors.runtimes.ray.copied_log import CopiedLog, Copy, CopyFailed
 from annex_actors.runtimes.ray.places import RayPlaces
@@ -32,12 +33,25 @@ class _Store:
     Args:
         copy: what peers know of it.
         node: the id of its node.
-        addresses: the peers whose commits it has.
     """
 
     copy: Copy
     node: str
-    addresses: set[Address] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Committer:
+    """An incarnation of a peer that commits.
+
+    Args:
+        node: the id of its node.
+        commit_to: called in any thread, with the copies by which those before are replaced.
+        end: called in any thread, where nothing keeps its commits any more.
+    """
+
+    node: str
+    commit_to: Callable[[tuple[Copy, ...]], None]
+    end: Callable[[], None]
 
 
 class StoredCommits:
@@ -47,14 +61,24 @@ class StoredCommits:
 
     Args:
         store: of the run, to which commits are copied.
+        stages: their addresses, in order.
         places: says on which nodes copies live.
         copies: how many each commit has, >= 1.
         commit_every: steps between two commits of a stage.
         max_deaths: how many store actors may end before the run does, so that what ends all of them is found.
     """
 
-    def __init__(self, store: StateStore, places: RayPlaces, copies: int, commit_every: int, max_deaths: int) -> None:
+    def __init__(
+        self,
+        store: StateStore,
+        stages: Sequence[Address],
+        places: RayPlaces,
+        copies: int,
+        commit_every: int,
+        max_deaths: int,
+    ) -> None:
         self._store = store
+        self._all_stages = tuple(stages)
         self._places = places
         self._count = copies
         self._commit_every = commit_every
@@ -62,64 +86,43 @@ class StoredCommits:
         self._made = 0
         self._deaths_left = max_deaths
         self._failure: str | None = None
-        self._stores: list[_Store] = []
-        self._copies: dict[Address, tuple[Copy, ...]] = {}
+        self._up: list[_Store] = []
+        self._stores: dict[Address, list[_Store]] = {}
         self._numbers: dict[Address, int] = {}
-        self._commit_to: dict[Address, Callable[[tuple[Copy, ...]], None]] = {}
+        self._committers: dict[Address, Committer] = {}
         self._here: dict[Address, CopiedLog] = {}
         self._lock = Lock()
         self._closed = False
         self._threads: list[Thread] = []
 
-    def open(self, addresses: Iterable[Address]) -> None:
-        """Start the store actors, and give them the commits that are already in the store.
+    def open(self) -> None:
+        """Start the first store actors, beside the first actors of peers, so that these need not wait for them."""
+        for node in sorted(cluster.nodes())[: self._count + 1]:
+            self._new_store(node)
 
-        Raises:
-            RunFailedError: one does not start.
-        """
-        answers = []
-        for address in addresses:
-            nodes = self._places.stores(address, list(cluster.nodes()))
-            wanted = [nodes[index % len(nodes)] for index in range(self._count)]
-            stores: list[_Store] = []
-            for node in wanted:
-                stores.append(self._store_on(node, stores))
-            for store in stores:
-                store.addresses.add(address)
-            self._copies[address] = tuple(each.copy for each in stores)
-            commit = self._store.latest(address)
-            if commit is None:
-                answers += [each.copy.handle.open.remote(address, 0) for each in stores]
-            else:
-                packed = Packed.of(commit)
-                answers += [each.copy.handle.commit.remote(packed, 0) for each in stores]
-        try:
-            ray.get(answers)
-        except RayActorError as error:
-            raise RunFailedError(f"the run did not start: a store of commits ended: {cause(error)}") from error
-
-    def begin(self, address: Address, number: int, commit_to: Callable[[tuple[Copy, ...]], None]) -> tuple[Copy, ...]:
-        """Return the copies of an incarnation that begins in a worker.
+    def begin(self, address: Address, number: int, committer: Committer) -> tuple[Copy, ...]:
+        """Return the copies of a new incarnation: on other nodes than its own, where there are any.
 
         Args:
             address: of the peer.
             number: of the incarnation, as the store counts.
-            commit_to: called, in any thread, with the copies by which they are replaced.
+            committer: the peer.
 
         Raises:
-            RunFailedError: store actors end again and again.
+            RunFailedError: store actors do not start, or end again and again.
         """
-        if self._failure is not None:
-            raise RunFailedError(self._failure)
         with self._lock:
-            self._numbers[address] = number
-            self._commit_to[address] = commit_to
-            return self._copies[address]
+            if self._failure is not None:
+                raise RunFailedError(self._failure)
+            self._numbers[address], self._committers[address] = number, committer
+            self._place(address)
+            return self._copies_of(address)
 
     def open_here(self, address: Address, number: int) -> Snapshot | None:
         """See `Commits`."""
         log = self._here[address] = CopiedLog(address, number, (), self.report)
-        log.commit_to(self.begin(address, number, log.commit_to))
+        committer = Committer(cluster.here(), log.commit_to, lambda: None)
+        log.commit_to(self.begin(address, number, committer))
         return log.latest()
 
     def is_due(self, step: int) -> bool:
@@ -143,43 +146,63 @@ class StoredCommits:
 
     def cut(self, step: int) -> tuple[Snapshot, ...]:
         """See `Commits`."""
-        found = (self._at(address, step) for address in self._copies)
+        found = (self._at(address, step) for address in self._all_stages)
         return tuple(snapshot for snapshot in found if snapshot is not None)
 
     def report(self, failed: CopyFailed) -> None:
         """End a store actor to which a call has failed, so that it is replaced."""
-        for each in self._stores:
+        for each in list(self._up):
             if each.copy.number == failed.number:
                 ray.kill(each.copy.handle)
 
-    def copy_all(self) -> None:
-        """Copy all commits to the store, when no stage commits any more."""
+    def copy_all(self) -> list[Address]:
+        """Copy all commits to the store, when no stage commits any more; return the stages of which there are none."""
+        missing = []
         for address, number in self._numbers.items():
-            for packed in self._all(address):
+            commits = self._all(address)
+            for packed in commits:
                 self._store.commit(packed.snapshot(), number)
+            if not commits and address in self._all_stages:
+                missing.append(address)
+        return missing
 
     def close(self) -> None:
         """End the store actors. Safe to call twice."""
         with self._lock:
             self._closed = True
-            stores, self._stores = self._stores, []
-        for each in stores:
+            up, self._up = self._up, []
+        for each in up:
             ray.kill(each.copy.handle)
         for thread in self._threads:
             thread.join()
         self._here.clear()
-        self._commit_to.clear()
+        self._committers.clear()
+
+    def _place(self, address: Address) -> None:
+        """Have as many copies as wanted, on the best nodes; fill those that are new."""
+        nodes = self._places.stores(address, self._committers[address].node, list(cluster.nodes()))
+        before = self._stores.get(address, [])
+        chosen: list[_Store] = []
+        for index in range(self._count):
+            chosen.append(self._store_on(nodes[index % len(nodes)], chosen))
+        if any(each not in before for each in chosen):
+            commits, number = self._all(address), self._numbers[address]
+            for store in chosen:
+                if store not in before:
+                    for packed in commits:
+                        store.copy.handle.commit.remote(packed, number)
+        self._stores[address] = chosen
 
     def _store_on(self, node: str, but: Sequence[_Store]) -> _Store:
         """Return a store actor on a node, or a new one; none of ``but``."""
-        for each in self._stores:
-            if each.node == node and each not in but:
-                return each
+        return next((each for each in self._up if each.node == node and each not in but), None) or self._new_store(node)
+
+    def _new_store(self, node: str) -> _Store:
         self._made += 1
         affinity = NodeAffinitySchedulingStrategy(node, soft=True)
         handle = self._class.options(scheduling_strategy=affinity).remote(self._store.depth, self._store.every)
         store = _Store(Copy(self._made, handle), node)
-        self._stores.append(store)
+        self._up.append(store)
         thread = Thread(target=self._watch, args=(store,), name=f"watches store {self._made}", daemon=True)
         self._threads = [*(each for each in self._threads if each.is_alive()), thread]
         thread.start()
@@ -190,47 +213,37 @@ class StoredCommits:
             ray.get(store.copy.handle.stand.remote())
         except Exception as error:  # noqa: BLE001 - whatever it is, it does not stand
             with self._lock:
-                if self._closed:
-                    return
-                self._deaths_left -= 1
-                if self._deaths_left < 0:  # the peers that cannot commit are found to hang, and their start then fails
-                    self._failure = f"the stores of commits end again and again, the last one since {cause(error)}"
-                    return
-                logger.warning("a store of commits is replaced: %s", cause(error))
-                self._replace(store)
+                if not self._closed:
+                    self._up.remove(store)
+                    self._replace(store, error)
 
-    def _replace(self, old: _Store) -> None:
-        self._stores.remove(old)
-        for address in sorted(old.addresses):
-            others = [each for each in self._stores if address in each.addresses]
-            nodes = self._places.stores(address, list(cluster.nodes()))
-            free = [each for each in nodes if each not in {other.node for other in others}] or nodes
-            new = self._store_on(free[0], others)
-            for packed in self._all(address):
-                new.copy.handle.commit.remote(packed, self._numbers.get(address, 0))
-            new.addresses.add(address)
-            self._copies[address] = (*(each.copy for each in others), new.copy)
-            commit_to = self._commit_to.get(address)
-            if commit_to is not None:
-                commit_to(self._copies[address])
+    def _replace(self, store: _Store, error: Exception) -> None:
+        self._deaths_left -= 1
+        if self._deaths_left < 0 or is_its_own(error):
+            self._failure = f"the stores of commits do not stay up, the last one: {cause(error)}"
+            for committer in self._committers.values():
+                committer.end()  # its next incarnation ends the run
+            return
+        logger.warning("a store of commits is replaced: %s", cause(error))
+        for address in [each for each, stores in self._stores.items() if store in stores]:
+            self._stores[address].remove(store)
+            self._place(address)
+            self._committers[address].commit_to(self._copies_of(address))
+
+    def _copies_of(self, address: Address) -> tuple[Copy, ...]:
+        return tuple(each.copy for each in self._stores.get(address, ()))
 
     def _at(self, address: Address, step: int) -> Snapshot | None:
-        for copy in self._copies[address]:
-            try:
-                packed: Packed | None = ray.get(copy.handle.at.remote(address, step))
-            except RayActorError:
-                continue
-            if packed is not None:
-                return packed.copied().snapshot()
-        return None
+        return next((each.snapshot() for each in self._all(address) if each.step == step), None)
 
     def _all(self, address: Address) -> list[Packed]:
-        """Return the commits of a peer, by step, from all copies that still stand."""
+        """Return the commits of a peer, by step, from all copies that stand; where it has none yet, from the store."""
+        if address not in self._stores:
+            commit = self._store.latest(address)
+            return [] if commit is None else [Packed.of(commit)]
         found: dict[int, Packed] = {}
-        for copy in self._copies[address]:
-            try:
+        for copy in self._copies_of(address):
+            with suppress(RayActorError):  # it ended just now
                 _, kept = ray.get(copy.handle.commits.remote(address))
-            except RayActorError:
-                continue
-            found.update({each.step: each.copied() for each in kept})
+                found.update({each.step: each.copied() for each in kept})
         return [found[step] for step in sorted(found)]

@@ -8,6 +8,7 @@ Where the ring is full, the record is dropped and counted.
 from __future__ import annotations
 
 import struct
+from collections import deque
 from typing import TypeAlias
 
 import numpy as np
@@ -124,3 +125,41 @@ class Ring:
                 into += self.body[start:end]
             counts[READ] = written
         return written - read
+
+
+class FedRing:
+    """The ring of a peer on another machine, as its reader sees it: fed with what is taken from the ring there."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (PAUSED + 1)
+        self.names: list[str] = []
+        self._parts: deque[Records] = deque()
+
+    @property
+    def dropped(self) -> int:
+        """How many records were dropped there."""
+        return self.counts[DROPPED]
+
+    def feed(self, names: list[str], content: bytes, dropped: int, behind_s: float) -> None:
+        """Add what was taken there.
+
+        Args:
+            names: all so far.
+            content: the records.
+            dropped: how many were dropped so far.
+            behind_s: how far the clock there is behind the one here, in seconds.
+        """
+        records = np.frombuffer(content, RECORD).copy()
+        for name in ("start", "end"):
+            records[name] += behind_s
+        self.names, self.counts[DROPPED] = names, dropped
+        self._parts.append(records)
+
+    def take(self, into: bytearray) -> int:
+        """Move what was added since the last call to the end of ``into``; return how many records."""
+        count = 0
+        for _ in range(len(self._parts)):
+            records = self._parts.popleft()
+            into += records.tobytes()
+            count += len(records)
+        return count

@@ -24,6 +24,7 @@ from annex_actors.runtimes.tracing.layout import (
     PAUSED,
     RECORD,
     ROOM,
+    FedRing,
     Memory,
     Records,
     Ring,
@@ -59,7 +60,7 @@ class JobTrace:
         self._keep = keep
         self._listeners: tuple[Listener, ...] = ()
         self._room = ROOM if peers <= MANY else LITTLE_ROOM
-        self._rings: list[tuple[Address, int, Ring]] = []
+        self._rings: list[tuple[Address, int, Ring | FedRing]] = []
         self._names: dict[str, int] = {}
         self._lost = 0
         self._lock = Lock()
@@ -97,6 +98,13 @@ class JobTrace:
         os.ftruncate(fd, size_of(self._room))
         self._add_ring(address, number, memoryview(mmap.mmap(fd, size_of(self._room))))
         return fd
+
+    def fed(self, address: Address, number: int) -> FedRing:
+        """Return what is to be fed with the records of a new incarnation on another machine."""
+        ring = FedRing()
+        ring.counts[PAUSED] = not self.is_watched
+        self._rings.append((address, number, ring))
+        return ring
 
     def listen(self, listener: Listener) -> None:
         """Call a function with all records from now on, or soon after: a peer begins to record with its next step."""
@@ -155,7 +163,7 @@ class JobTrace:
         if self._keep is not None:
             self._keep.describe(self._header)
 
-    def _taken(self, rings: Sequence[tuple[Address, int, Ring]]) -> Records:
+    def _taken(self, rings: Sequence[tuple[Address, int, Ring | FedRing]]) -> Records:
         """Return what was written into rings, with names that the whole trace shares.
 
         All at once: NumPy lets other threads run at each call, and waits until it may go on.

@@ -35,6 +35,9 @@ class Alone:
     def open(self, address: Address) -> tuple[int, Snapshot | None]:
         return 1, None
 
+    def has_failed(self) -> bool:
+        return False
+
     def pause(self, seconds: float) -> None:
         pass
 

@@ -13,7 +13,7 @@ from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runtimes.hosting.job import SupervisedJob
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerRef
-from annex_actors.testing.small_runs import nothing_left_behind
+from annex_actors.testing.left_behind import nothing_left_behind
 from tests.rays import shared_ray
 from tests.runtimes.processes.jobs import TRAINING, struck
 from tests.trainings import fingerprints, undisturbed

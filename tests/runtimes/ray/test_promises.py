@@ -7,9 +7,25 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from annex_actors.runtimes import Runtime
+from annex_actors.testing.left_behind import nothing_left_behind
 from annex_actors.testing.runtimes import RUNTIME_CHECKS
-from annex_actors.testing.small_runs import nothing_left_behind
 from tests.rays import shared_ray
+
+ALWAYS = {
+    "trains_to_the_bits_of_the_oracle",
+    "restarts_a_layer_to_the_same_bits",
+    "sends_only_to_the_new_incarnation",
+    "names_a_layer_that_cannot_be_made_to_work",
+    "notices_that_a_message_is_lost",
+    "lets_an_interrupt_through",
+    "continues_from_its_store",
+}
+"""The checks that run by default, of each kind one: every run of one starts a process for each layer."""
+
+CHECKS = [
+    pytest.param(check, id=check.__name__, marks=() if check.__name__ in ALWAYS else pytest.mark.whole)
+    for check in RUNTIME_CHECKS
+]
 
 
 @pytest.fixture
@@ -20,6 +36,6 @@ def host() -> Iterator[Runtime]:
         yield runtime
 
 
-@pytest.mark.parametrize("check", RUNTIME_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", CHECKS)
 def test_it_keeps_its_promises(host: Runtime, check: Callable[[Runtime], None]) -> None:
     check(host)
