@@ -52,7 +52,7 @@ def block(name: str, features: int, steps: int) -> tuple[float, str]:
     """Train so many steps; return the seconds of one, and the fingerprint of the weights."""
     task, stopwatch = Task((features,) * (LAYERS + 1), BATCH, learning_rate=0.01), Stopwatch()
     learner = Learner(
-        task.network, optimizer=Sgd(task.learning_rate), microbatches=2, runtime=name, stages=STAGES[name]
+        task.network, optimizer=Sgd(learning_rate=task.learning_rate), microbatches=2, runtime=name, stages=STAGES[name]
     )
     result = learner.train(task.dataset(steps), epochs=1, batch_size=BATCH, observers=[stopwatch])
     return stopwatch.step_s, result.checkpoint.weights_sha256

@@ -146,7 +146,7 @@ class RayPool:
 
     def _assign(self, worker: ActorWorker, assigned: Assign) -> None:
         address, number = assigned.spec.address, assigned.number
-        committer = Committer(worker.node, lambda copies: worker.send(CommitTo(copies)), worker.kill)
+        committer = Committer(worker.node_id, lambda copies: worker.send(CommitTo(copies)), worker.kill)
         copies = self.commits.begin(address, number, committer)
         trace = self._program.trace
         worker.trace = None if trace is None else trace.fed(address, number)

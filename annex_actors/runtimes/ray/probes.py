@@ -150,7 +150,7 @@ def _probes(load: Mapping[str, bytes]) -> Iterator[tuple[dict[str, Any], dict[st
         probes: dict[str, tuple[Any, Any]] = {}
         for id in nodes:
             there = NodeAffinitySchedulingStrategy(id, soft=False)
-            both: Any = tuple(made.options(scheduling_strategy=there).remote() for _ in range(2))  # type: ignore[attr-defined]
+            both: Any = tuple(made.options(scheduling_strategy=there).remote() for _ in range(2))
             for each in both:
                 stack.callback(ray.kill, each)
             probes[id] = both
