@@ -45,7 +45,7 @@ def test_the_file_is_the_profile_and_so_is_the_json(capsys: pytest.CaptureFixtur
         (["--seconds", "0"], "expected `seconds` to be a number > 0"),
         (
             ["--cluster", "nodes.json"],
-            "expected --ray-address with --cluster nodes.json, got none; add it, or set RAY_",
+            "expected --ray-address with --cluster nodes.json, got none; add it",
         ),
         (["--out", "missing/iris.json"], "expected a file that can be written at missing/iris.json"),
     ],
