@@ -28,6 +28,9 @@ LOCAL = "local"
 """The address by which Ray is told to start on this machine, whatever runs there already."""
 
 
+INLINE_BYTES = 640 * 2**10
+"""Up to so many bytes, arguments travel in the call itself, and not in the object store; see `runtimes/README.md`."""
+
 ANSWER_S = 10.0
 """Seconds within which a cluster must accept a connection."""
 
@@ -100,7 +103,7 @@ def here() -> str:
 def _connect(address: str) -> None:
     settings: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR}
     if address == LOCAL:
-        settings |= {"include_dashboard": False}
+        settings |= {"include_dashboard": False, "_system_config": {"max_direct_call_object_size": INLINE_BYTES}}
     else:
         settings |= {"runtime_env": _package()}
     _check_answers(address)
