@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -42,6 +42,7 @@ class _Shared:
         self._lock = Lock()
         self._runs = 0
         self._address: str | None = None
+        self._printing: Callable[..., None] | None = None
 
     def connect(self, address: str | None) -> None:
         """Count one run more, and connect where it is the first.
@@ -55,6 +56,7 @@ class _Shared:
                 self._address = None if ray.is_initialized() else wanted
                 if self._address is not None:
                     _connect(self._address)
+                    self._printing, worker.print_to_stdstream = worker.print_to_stdstream, _log
             elif address is not None and self._address not in (None, address):
                 raise ConfigError(
                     f"expected `ray_address` to be {self._address}, as of other work under way in this process, got "
@@ -68,6 +70,7 @@ class _Shared:
             self._runs -= 1
             if not self._runs and self._address is not None:
                 ray.shutdown()
+                worker.print_to_stdstream = self._printing
 
 
 _SHARED = _Shared()
@@ -115,7 +118,6 @@ def _connect(address: str) -> None:
     except Exception as error:
         got = f"{type(error).__name__}: {message_of(error).partition(chr(10))[0]}"
         raise ConfigError(f"expected a Ray cluster at {address}, got {got}; check the address") from error
-    _print_nothing()
 
 
 def _check_answers(address: str) -> None:
@@ -147,9 +149,9 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _print_nothing() -> None:
+def _log(data: Mapping[str, Any], **_settings: object) -> None:
     """Log what Ray would print to the standard output: the deaths of actors, of which observers hear in our words."""
-    worker.print_to_stdstream = lambda data, **_: logger.info("Ray says: %s", " ".join(data["lines"]))
+    logger.info("Ray says: %s", " ".join(data["lines"]))
 
 
 def _package() -> dict[str, Any]:
