@@ -104,6 +104,7 @@ from annex_actors.optimizers import (
     Warmup,
     register_optimizer,
 )
+from annex_actors.placement.needs import NodeStrategy
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.plan_files import read_plan
 from annex_actors.placement.planner import Chain, LayerCosts, Link, Objective, Planned, Problem, Worker, plan
@@ -209,6 +210,7 @@ __all__ = [
     "Lion",
     "Mode",
     "Network",
+    "NodeStrategy",
     "Objective",
     "Observer",
     "OneCycle",

@@ -124,7 +124,8 @@ BETWEEN_ACTORS = {
     *("Preparation", "Trace", "Tracer"),
     *("Clipping.clip", "Tuning.within", "Tuning.penalty", "Tuning.add_penalty_gradients"),
     *("DelayedLinks.seconds", "Link.seconds", "SlowedLayers.instrument", "SlowedLayers.seconds"),
-    *("Grouping", "Initializer", "Kind", "Mode", "Objective", "Point", "Tag", "Takes", "Work", "WorkerKind"),
+    *("Grouping", "Initializer", "Kind", "Mode", "NodeStrategy", "Objective"),
+    *("Point", "Tag", "Takes", "Work", "WorkerKind"),
 }
 """Methods that a stage or a training calls and no user, with arguments that are right; and calls of an enumeration."""
 

@@ -61,6 +61,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "LayerCosts": public.LayerCosts,
     "LayerProfile": lambda: KNOWN.layers[0],
     "Link": public.Link,
+    "NodeStrategy": lambda: public.NodeStrategy.PACK,
     "Objective": lambda: public.Objective.TIME,
     "Planned": lambda: PLANNED,
     "Prediction": lambda: COMPARISON.plans[0].predicted,

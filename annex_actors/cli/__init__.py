@@ -25,6 +25,7 @@ from signal import SIGPIPE
 
 from typer import Exit
 
+from annex_actors.base import heap
 from annex_actors.base.errors import AnnexError, UserError, message_of
 from annex_actors.base.files import reason
 from annex_actors.base.logs import logs_to
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command and its arguments; by default those of the process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        heap.use_one_arena()
     with Signals(until_exit=arguments is None) as signals, logs_to(NullHandler()):
         try:
             code = _run(given or ["--help"])

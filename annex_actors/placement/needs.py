@@ -76,7 +76,7 @@ def checked_node(node: Any, replicas: int) -> str | tuple[str, ...] | None:
     if node is None or isinstance(node, str):
         return _name("node", node) if node else None
     wanted = "the name of a node, or a list of one for each replica"
-    return _for_each("node", node, replicas, wanted, lambda each: _name("node", each) if each else "") or None
+    return _for_each("node", node, replicas, wanted, _name_or_any) or None
 
 
 def checked_labels(labels: Any, replicas: int) -> Labels | tuple[Labels, ...]:
@@ -187,6 +187,10 @@ def _name(setting: str, name: Any) -> str:
             f"expected `{setting}` to have names of letters, digits and . _ - / alone, got {shown(name)}; correct it"
         )
     return str(name)
+
+
+def _name_or_any(name: Any) -> str:
+    return "" if isinstance(name, str) and not name else _name("node", name)
 
 
 def _labels(labels: Any) -> Labels:

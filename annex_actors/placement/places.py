@@ -22,7 +22,7 @@ from typing import TypeAlias
 from annex_actors.base.errors import AnnexError
 from annex_actors.base.words import counted
 from annex_actors.placement.needs import Labels, Needs, NodeStrategy, Resources, number
-from annex_actors.placement.plan import Plan
+from annex_actors.placement.plan import Plan, needs_of
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import replica_of, stage_address
 
@@ -101,7 +101,7 @@ class Places:
         each = {
             stage_address(s, replica): needs
             for s, stage in enumerate(plan.stages)
-            for replica, needs in enumerate(stage.needs)
+            for replica, needs in enumerate(needs_of(stage))
         }
         return cls(each, NodeStrategy(plan.strategy), plan.wait_seconds)
 

@@ -86,16 +86,6 @@ class PlannedStage:
 
     __repr__ = brief
 
-    @property
-    def needs(self) -> tuple[Needs, ...]:
-        """What each replica needs of its node."""
-        amounts = {"cpus": self.cpus, "gpus": self.gpus, "memory": float(self.memory or 0), **self.resources}
-        taken = {name: amount for name, amount in amounts.items() if amount}
-        return tuple(
-            Needs(_of_replica(self.node, each) or None, _of_replica(self.labels, each), taken)
-            for each in range(self.replicas)
-        )
-
     def __str__(self) -> str:
         """Return the text of the stage, such as ``2x2:blas_threads=2``."""
         words = [str(self.layers) if self.replicas == 1 else f"{self.layers}x{self.replicas}"]
@@ -245,13 +235,23 @@ def _stage(index: int, text: str) -> PlannedStage:
     return Call(call.name, numbers, named).make(PlannedStage, usage=usage, text=text, place=f"stage {index}")
 
 
+def needs_of(stage: PlannedStage) -> tuple[Needs, ...]:
+    """Return what each replica of a stage needs of its node."""
+    amounts = {"cpus": stage.cpus, "gpus": stage.gpus, "memory": float(stage.memory or 0), **stage.resources}
+    taken = {name: amount for name, amount in amounts.items() if amount}
+    return tuple(
+        Needs(_of_replica(stage.node, each) or None, _of_replica(stage.labels, each), taken)
+        for each in range(stage.replicas)
+    )
+
+
 def _of_replica(given: Any, replica: int) -> Any:
     return given[replica] if isinstance(given, tuple) else given
 
 
 def _check_strategy(stages: Sequence[PlannedStage], strategy: NodeStrategy) -> None:
     """Refuse a strict strategy that the names of nodes rule out."""
-    named = [(s, each.node) for s, stage in enumerate(stages) for each in stage.needs if each.node is not None]
+    named = [(s, each.node) for s, stage in enumerate(stages) for each in needs_of(stage) if each.node is not None]
     first: dict[str, int] = {}
     for s, node in named:
         if strategy is NodeStrategy.STRICT_SPREAD and node in first:

@@ -115,19 +115,20 @@ class CostModel:
             kills=tuple(map(_checked_kill, checks.several("kills", self.kills, f"a list, each element {_KILL}"))),
         )
 
-    def travel(self, one: Worker, other: Worker, size: int) -> float:
-        """Return how long a message travels between two workers, given the bytes of its arrays."""
-        link = self.links.get((min(one, other), max(one, other))) if self.links else None
-        if link is not None:
-            return link.seconds(size)
-        return self.latency + (self.per_byte * size if self.per_byte else 0)
-
     def size_between(self, one: int, other: int) -> int | None:
         """Return the size of a message between two neighbouring stages, or replicas of one; None: its real size."""
         sizes = self.message_bytes
         if isinstance(sizes, Sequence):
             return None if one == other else sizes[min(one, other)]
         return sizes
+
+
+def travel(costs: CostModel, one: Worker, other: Worker, size: int) -> float:
+    """Return how long a message travels between two workers, given the bytes of its arrays."""
+    link = costs.links.get((min(one, other), max(one, other))) if costs.links else None
+    if link is not None:
+        return link.seconds(size)
+    return costs.latency + (costs.per_byte * size if costs.per_byte else 0)
 
 
 def _checked_bytes(sizes: Any) -> int | tuple[int, ...] | None:

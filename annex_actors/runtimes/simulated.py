@@ -33,7 +33,7 @@ from annex_actors.protocol.messages import (
     WithArray,
 )
 from annex_actors.protocol.routing import READER, TRAINER
-from annex_actors.runtimes.cost_model import CostModel, Worker
+from annex_actors.runtimes.cost_model import CostModel, Worker, travel
 from annex_actors.runtimes.inline import InlineJob, Killed, work_first
 from annex_actors.runtimes.program import Job, Program
 from annex_actors.runtimes.slowed_layers import PartCounter, SlowedLayers
@@ -291,7 +291,7 @@ class SimulatedJob(InlineJob):
         if isinstance(envelope.message, WithArray):
             taken = costs.size_between(sender.number or 0, to.number or 0)
             size = envelope.message.nbytes if taken is None else taken
-        return costs.travel(self._worker_of[sender], self._worker_of[to], size)
+        return travel(costs, self._worker_of[sender], self._worker_of[to], size)
 
     def _kill_stage(self, address: Address) -> None:
         worker = self._worker_of[address]

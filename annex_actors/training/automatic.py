@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
-from annex_actors.base import heap
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset
@@ -109,7 +108,6 @@ def tried(spec: LearnerSpec, dataset: Dataset, batch_size: int, before: Checkpoi
             if times[index] and median(times[index]) > _HOPELESS * fastest:
                 continue
             seconds = _seconds(training, steps[index])
-            heap.trim()  # the threads of this plan are gone; the next one has others
             wanted = _FIRST + min(max(_LEAST, round(share / max(seconds, 1e-6))), _MOST)
             if 2 * steps[index] >= wanted or round_ == _ROUNDS:  # else it only says how many steps to try
                 times[index].append(seconds)

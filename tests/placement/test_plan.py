@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.placement import Plan, PlannedStage
+from annex_actors.placement.plan import needs_of
 
 NAMES = st.text("ab7x.-/_", min_size=1, max_size=4)
 LABELS = st.dictionaries(NAMES, NAMES, max_size=2)
@@ -76,7 +77,7 @@ def test_a_text_gives_what_else_a_stage_has() -> None:
 
 def test_each_replica_needs_what_the_plan_says_of_it() -> None:
     plan = Plan.parse("3x2:node=a|:labels=zone=east+disk=ssd|zone=west:cpus=2:memory=1kB:resources=nvme=0.5,2", 5)
-    first, second = plan.stages[0].needs
+    first, second = needs_of(plan.stages[0])
     amounts = {"cpus": 2, "memory": 1000, "nvme": 0.5}
     assert (first.node, first.labels, first.amounts) == ("a", {"zone": "east", "disk": "ssd"}, amounts)
     assert (second.node, second.labels, second.amounts) == (None, {"zone": "west"}, amounts)

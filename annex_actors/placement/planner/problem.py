@@ -127,6 +127,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         checks.keep(self, speed=checks.real_number("speed", self.speed, above=0))
+        checks.keep(self, node=None if self.node is None else checks.text("node", self.node))
         if self.memory is not None:
             checks.keep(self, memory=checks.whole_number("memory", self.memory, at_least=0))
 
