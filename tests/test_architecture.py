@@ -88,7 +88,16 @@ them stand above all four, and `supervisors.testing` above everything."""
 HOSTS = {
     "ray": {
         f"runtimes/ray/{name}.py"
-        for name in ("actor_worker", "cluster", "commit_store", "copied_log", "remote_worker", "stored_commits")
+        for name in (
+            "actor_worker",
+            "cluster",
+            "commit_store",
+            "copied_log",
+            "probes",
+            "remote_worker",
+            "stored_commits",
+            "written",
+        )
     },
     "multiprocessing": {
         f"runtimes/processes/{name}.py" for name in ("fork_server_process", "worker", "worker_process")

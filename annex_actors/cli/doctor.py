@@ -30,7 +30,9 @@ def doctor(run: shared.RunHere = None, json: shared.Json = False, debug: shared.
     if found.text:
         print_result(f"{found.run}: {found.text}")
     if found.actors:
-        print_table(("actor", "verdict", "answer", "mail", "work"), list(map(_row, found.actors)))
+        rows = list(map(_row, found.actors))
+        names = [name for name in rows[0] if name != "node" or any(row[name] for row in rows)]
+        print_table(names, [[row[name] for name in names] for row in rows])
     for each in found.actors:
         if each.text:
             print_result("\n".join(["", f"{each.label}: {each.verdict}: {each.text}", *_calls(each)]))
@@ -51,12 +53,13 @@ def _calls(actor: Checkup) -> list[str]:
     return [f"    {call}" for call in actor.stack[-_CALLS:]]
 
 
-def _row(actor: Checkup) -> tuple[str, ...]:
+def _row(actor: Checkup) -> dict[str, str]:
     is_long = actor.work is not None and (actor.work_seconds or 0.0) >= _LONG_S
-    return (
-        actor.label,
-        actor.verdict,
-        "none" if actor.answer_ms is None else f"{actor.answer_ms:.1f} ms",
-        "" if actor.mailbox is None else f"{actor.mailbox:,}",
-        f"{short(actor.work or '')} for {actor.work_seconds:.1f} s" if is_long else "",
-    )
+    return {
+        "actor": actor.label,
+        "node": actor.node,
+        "verdict": actor.verdict,
+        "answer": "none" if actor.answer_ms is None else f"{actor.answer_ms:.1f} ms",
+        "mail": "" if actor.mailbox is None else f"{actor.mailbox:,}",
+        "work": f"{short(actor.work or '')} for {actor.work_seconds:.1f} s" if is_long else "",
+    }

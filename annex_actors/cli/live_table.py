@@ -61,7 +61,7 @@ def arranged(actors: Sequence[ActorStatus], order: str, search: str) -> list[tup
     Args:
         actors: parents before their children.
         order: the column to sort by; empty: as the tree is.
-        search: shows the actors that have it in their id, label or state.
+        search: shows the actors that have it in their id, label, state or node.
     """
     shown = [each for each in nested(actors) if each[1].state not in _FAILED and _matches(each[1], search)]
     failed = [(0, actor) for actor in actors if actor.state in _FAILED]
@@ -72,7 +72,7 @@ def arranged(actors: Sequence[ActorStatus], order: str, search: str) -> list[tup
 
 
 def _matches(actor: ActorStatus, search: str) -> bool:
-    return search.casefold() in f"{actor.id} {actor.label} {actor.state}".casefold()
+    return search.casefold() in f"{actor.id} {actor.label} {actor.state} {actor.node}".casefold()
 
 
 class Question(ModalScreen[bool]):

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json as text
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from annex_actors.base import columns
+from annex_actors.base.errors import ConfigError
 from annex_actors.base.words import counted
 from annex_actors.cli import options as shared
-from annex_actors.cli.output import print_json, print_note, print_result, print_table
+from annex_actors.cli.output import print_json, print_lines, print_note, print_result, print_table
 
 if TYPE_CHECKING:
+    from annex_actors.placement.cluster import Cluster
     from annex_actors.placement.profile import LayerProfile, Profile, Timing
 
 _PARTS = "Into how many microbatches to cut a step, such as 1,2,4; the table is for the first."
 _RUNTIMES = "Whose hops to measure."
 _SECONDS = "About how long to measure; it ends sooner where times are known within a percent."
 _OUT = "The file to write the profile to, as JSON."
+_ADDRESS = "Of a Ray cluster, whose nodes and links are measured, too."
+_CLUSTER = "The file to write the nodes and links to, for `annex-actors plan --cluster`, in JSON."
 _NO_COPY = 50
 """Gigabytes a second; no message that is copied is as fast."""
 KNOWN = "What `annex-actors profile --out` wrote; by default it is found or measured."
@@ -42,6 +48,8 @@ def profile(
     seconds: Annotated[float, typer.Option(help=_SECONDS)] = 5.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what is known of this machine.")] = False,
     out: Annotated[Path | None, typer.Option(help=_OUT)] = None,
+    ray_address: Annotated[str | None, typer.Option(metavar="HOST:PORT", envvar="RAY_ADDRESS", help=_ADDRESS)] = None,
+    cluster: Annotated[Path | None, typer.Option(metavar="FILE.json", help=_CLUSTER)] = None,
     data_dir: shared.DataDir = None,
     label: shared.Label = None,
     task: shared.Task = None,
@@ -68,6 +76,8 @@ def profile(
         task=task,
         load=shared.files(load),
     )
+    if cluster is not None and ray_address is None:
+        raise ConfigError(f"expected --ray-address with --cluster {cluster}, got none; add it, or set RAY_ADDRESS")
     config, learner, dataset = resolve(settings)
     found = measured(
         learner.spec,
@@ -78,14 +88,52 @@ def profile(
         seconds=seconds,
         fresh=fresh,
     )
-    if out is not None:
-        _write(out, found.to_json())
+    nodes = None
+    if ray_address is not None:
+        from annex_actors.training.cluster_profiles import profile_cluster
+
+        nodes = profile_cluster(
+            learner.spec,
+            dataset,
+            ray_address=ray_address,
+            batch_size=config.training.batch_size,
+            seconds=seconds,
+        )
+    written = {path: each.to_json() for path, each in ((out, found), (cluster, nodes)) if path and each}
+    for path, content in written.items():
+        _write(path, content)
     if json:
-        print_json(text.dumps(text.loads(found.to_json())))
+        more = {} if nodes is None else {"cluster": text.loads(nodes.to_json())}
+        print_json(text.dumps(text.loads(found.to_json()) | more))
         return
     _show(found)
-    if out is not None:
-        print_result(f"wrote {out}")
+    if nodes is not None:
+        print_result("")
+        print_lines(cluster_lines(nodes))
+    for path in written:
+        print_result(f"wrote {path}")
+
+
+def cluster_lines(cluster: Cluster, width: int | None = None) -> list[str]:
+    """Return the nodes and the links of a cluster as two tables."""
+    width = columns.width_of(sys.stdout) if width is None else width
+    rows = [
+        [each.name, f"{each.speed:.2f}", str(each.workers), "" if each.memory is None else _size(each.memory)]
+        for each in cluster.nodes
+    ]
+    ends = [
+        [
+            " – ".join(each.between),
+            f"{each.latency * 1e6:.0f}",
+            "" if each.bandwidth is None else f"{_size(each.bandwidth)}/s",
+        ]
+        for each in cluster.links
+    ]
+    return [
+        *columns.table(["node", "speed", "workers", "memory"], rows, width),
+        "",
+        *columns.table(["link", "latency µs", "bandwidth"], ends, width),
+    ]
 
 
 def read_profile(path: Path | None) -> Profile | None:
@@ -158,7 +206,7 @@ def _ms(timing: Timing) -> str:
 
 
 def _size(number: int) -> str:
-    for unit, size in (("MB", 10**6), ("kB", 10**3)):
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if number >= size:
             return f"{number / size:.3g} {unit}"
     return f"{number} B"

@@ -40,6 +40,10 @@ def runs(
                 print_result(f"{each.run} is dead: annex-actors resume {each.run} goes on from its newest checkpoint")
 
 
+_NODES = 3
+"""How many nodes of a run are named."""
+
+
 def _row(run: Overview, now: float) -> dict[str, str]:
     """Return what is shown of a run; a column in which no run has anything is left out."""
     from annex_actors.base.figures import number
@@ -51,6 +55,7 @@ def _row(run: Overview, now: float) -> dict[str, str]:
         "epochs": f"{run.epoch}/{run.epochs}",
         "result": "" if run.result is None else f"{run.result_name} {number(run.result)}",
         "age": _age(now - run.began),
+        "node": ", ".join(run.nodes[:_NODES]) + (f" +{len(run.nodes) - _NODES}" if len(run.nodes) > _NODES else ""),
         "pid": "" if run.pid is None else str(run.pid),
         "restarts": str(run.restarts) if run.restarts else "",
     }

@@ -81,8 +81,11 @@ def actor_table(actors: Sequence[ActorStatus], width: int) -> list[str]:
     return columns.table(list(rows[0]), [list(row.values()) for row in rows], width)
 
 
-_SPARE = ("worker", "up", "memory", "handled", "/s", "restarts", "busy")
+_SPARE = ("worker", "up", "memory", "handled", "/s", "restarts", "busy", "node")
 """Columns that are left out where there is no room for them, in this order."""
+
+_EMPTY = {"worker": ("", "thread"), "node": ("",)}
+"""What the cells of a column have of which nothing is to be said."""
 
 _GAP = 2
 
@@ -90,9 +93,10 @@ _GAP = 2
 def fitting(rows: Sequence[Mapping[str, str]], width: int) -> list[dict[str, str]]:
     """Return rows, by the names of their columns, without the spare columns for which there is no room.
 
-    Nor is there one for the workers where all are threads.
+    Nor is there one for the workers where all are threads, or for the nodes where there is one machine.
     """
-    names = [name for name in rows[0] if name != "worker" or any(row[name].isdecimal() for row in rows)]
+    without = {name for name, empty in _EMPTY.items() if all(row[name] in empty for row in rows)}
+    names = [name for name in rows[0] if name not in without]
     widths = {name: max(map(cell_len, (name, *(row[name] for row in rows)))) + _GAP for name in names}
     for name in _SPARE:
         if name in widths and sum(widths.values()) - _GAP > width:
@@ -106,6 +110,7 @@ def cells(depth: int, actor: ActorStatus) -> dict[str, str]:
     is_peer = actor.kind in ("layer", "trainer", "reader")
     found = {
         "actor": "  " * depth + name_of(actor),
+        "node": actor.node,
         "state": actor.state if actor.work is None or actor.state != "working" else short(actor.work),
         "restarts": "" if actor.kind == "observer" else f"{actor.restarts_used}{of}",
         "mail": "" if actor.mailbox is None else f"{actor.mailbox:,}",
@@ -113,10 +118,16 @@ def cells(depth: int, actor: ActorStatus) -> dict[str, str]:
         "/s": f"{actor.handled_per_second:,.0f}" if is_peer else "",
         "busy": f"{actor.busy:.0%}" if is_peer else "",
         "memory": "" if actor.memory_bytes is None else f"{actor.memory_bytes / 2**20:,.0f} MB",
-        "worker": ("thread" if actor.pid is None else str(actor.pid)) if is_peer else "",
+        "worker": _worker(actor) if is_peer else "",
         "up": f"{actor.uptime:,.0f} s",
     }
     return {name: printable(cell) for name, cell in found.items()}
+
+
+def _worker(actor: ActorStatus) -> str:
+    if actor.pid is not None:
+        return str(actor.pid)
+    return "remote" if actor.node else "thread"
 
 
 def name_of(actor: ActorStatus) -> str:

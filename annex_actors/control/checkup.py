@@ -93,6 +93,7 @@ def _checkup(seen: Seen, slow: str) -> Checkup:
     return Checkup(
         id=seen.id,
         label=seen.label,
+        node=seen.after.node,
         verdict=verdict,
         text=text,
         answer_ms=None if seen.answers[0] is None else 1000 * seen.answers[0].seconds,
@@ -122,6 +123,7 @@ def _verdict(seen: Seen, slow: str) -> tuple[Verdict, str]:
 
 def _silence(seen: Seen) -> str:
     process = f"process {seen.after.pid}" if seen.after.pid is not None else "its process"
+    process += f" on node {seen.after.node}" if seen.after.node else ""
     if seen.stopped:
         return f"{process} is stopped; kill -CONT {seen.after.pid} lets it go on"
     return f"{process} does not answer: it holds the interpreter, or the machine is too busy"

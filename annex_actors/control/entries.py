@@ -109,14 +109,14 @@ def text_of(record: Mapping[str, Any]) -> str:
     match record["event"]:
         case "PeerStarted":
             again = f"again, incarnation {record['incarnation']}" if record["incarnation"] > 1 else ""
-            return f"{label} is up {again}".rstrip()
+            return f"{label} is up {again}".rstrip() + _on(record)
         case "PeerExited":
             how = "ended in order" if record["orderly"] else f"ended: {record['reason']}"
             return "\n".join([f"{label} {how}", *(record.get("traceback") or "").splitlines()])
         case "PeerMoved":
             return f"{label} moves to a {record['worker']}"
         case "PeerHung":
-            return f"{label} hangs: {place} for more than {record['limit_s']:.3g} s"
+            return f"{label} hangs{_on(record)}: {place} for more than {record['limit_s']:.3g} s"
         case "PeerAbandoned":
             return f"{label} could not be stopped: it was fenced off and left behind"
         case "EpochFinished" | "Evaluated" as kind:
@@ -132,6 +132,10 @@ def text_of(record: Mapping[str, Any]) -> str:
 
 
 _COMMON = ("type", "event", "time")
+
+
+def _on(record: Mapping[str, Any]) -> str:
+    return f" on node {record['node']}" if record.get("node") else ""
 
 
 def _evaluation(kind: str, record: Mapping[str, Any]) -> str:

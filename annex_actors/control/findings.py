@@ -18,6 +18,7 @@ class Checkup(BaseModel):
     Args:
         id: its name, such as ``stage-1``.
         label: for people.
+        node: see `ActorStatus`.
         verdict: see the module.
         text: one line that says what is wrong; empty where nothing is.
         answer_ms: how long its host took to answer; None: it did not.
@@ -31,6 +32,7 @@ class Checkup(BaseModel):
 
     id: str
     label: str
+    node: str = ""
     verdict: Verdict = "fine"
     text: str = ""
     answer_ms: float | None = None

@@ -105,7 +105,7 @@ def _other_worker(job: HostedJob, spec: PeerSpec) -> str:
     peer = job.peer(spec.address)
     if peer is None:
         raise ConfigError(f"expected an actor that is up, got {spec.label}, which is being restarted; try again")
-    mine = WorkerKind.THREAD if peer.pid is None else WorkerKind.PROCESS
+    mine = WorkerKind.THREAD if peer.pid is None and not peer.node else WorkerKind.PROCESS
     return next((each for each in job.workers if each is not mine), mine)
 
 

@@ -30,6 +30,7 @@ class Overview(BaseModel):
         restarts: how often any actor was restarted.
         began: when it began, in seconds since 1970.
         pid: of the process that works on it; None: none does.
+        nodes: the names of the nodes on which its actors live now, sorted; none where it has one machine.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +45,7 @@ class Overview(BaseModel):
     restarts: int = 0
     began: float
     pid: int | None = None
+    nodes: tuple[str, ...] = ()
 
 
 def overview(run: Path) -> Overview:
@@ -63,6 +65,7 @@ def overview(run: Path) -> Overview:
             restarts=now.restarts,
             began=began,
             pid=now.pid,
+            nodes=tuple(sorted({each.node for each in now.actors if each.node})),
         )
     except SilentError:
         return Overview(run=str(run), state="silent", began=began, pid=pid)

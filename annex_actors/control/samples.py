@@ -31,7 +31,8 @@ class Sample:
         handled_before: how many those before it had.
         busy_s: how long this incarnation has worked.
         longest_s: its longest recent piece of work.
-        pid: of its own process; None: it has none.
+        pid: of its own process; None: it has none, or that is on another node.
+        node: the name of the node that it lives on; empty: this process, or the runtime has one machine.
     """
 
     time: float
@@ -44,6 +45,7 @@ class Sample:
     busy_s: float = 0.0
     longest_s: float = 0.0
     pid: int | None = None
+    node: str = ""
 
     @property
     def work_s(self) -> float:
@@ -86,6 +88,7 @@ def sample(job: Job, address: Address) -> Sample:
         busy_s=_busy_s(last, began, now),
         longest_s=last.longest_s,
         pid=None if peer is None else peer.pid,
+        node="" if peer is None else peer.node,
     )
 
 

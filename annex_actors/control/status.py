@@ -61,7 +61,8 @@ class ActorStatus(_Record):
         work: its current piece of work, such as ``forward at step 7 microbatch 2``; None: it has none.
         work_seconds: how long it has worked at that.
         memory_bytes: resident memory of its own process; None: it has no process to itself.
-        pid: of that process; None: it lives on a thread of the process that works on the run.
+        pid: of that process; None: it lives on a thread of the process that works on the run, or on another node.
+        node: the name of the node that it lives on; empty: that process, or the runtime has one machine.
         uptime: seconds since this incarnation is up.
         exits: how its last incarnations ended, the newest last; five at most.
     """
@@ -82,6 +83,7 @@ class ActorStatus(_Record):
     work_seconds: float | None = None
     memory_bytes: int | None = None
     pid: int | None = None
+    node: str = ""
     uptime: float = 0.0
     exits: tuple[ActorExit, ...] = ()
 

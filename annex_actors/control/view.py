@@ -146,6 +146,7 @@ class Viewer:
             work_seconds=None if now.began is None else now.work_s,
             memory_bytes=now.memory_bytes,
             pid=now.pid,
+            node=now.node or ("" if started is None or now.is_up else started.node),
             uptime=max(0.0, now.time - started.time) if started and now.is_up else 0.0,
             exits=view.journal.exits(address),
         )

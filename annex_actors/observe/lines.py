@@ -66,14 +66,18 @@ def incident_line(event: Event) -> str | None:
     match event:
         case PeerExited(orderly=False, reason=reason, label=label):
             return reason if reason.startswith("layer ") else f"{label} ended: {reason}"
-        case PeerStarted(incarnation=incarnation, label=label) if incarnation > 1:
-            return f"{label} is up again, incarnation {incarnation}"
+        case PeerStarted(incarnation=incarnation, label=label, node=node) if incarnation > 1:
+            return f"{label} is up again, incarnation {incarnation}{_on(node)}"
         case PeerMoved(label=label, worker=worker):
             return f"{label} moves to a {worker}"
-        case PeerHung(label=label, place=place, limit_s=limit_s):
-            return f"{label} hangs: {place} for more than {limit_s:.3g} s"
+        case PeerHung(label=label, place=place, limit_s=limit_s, node=node):
+            return f"{label} hangs{_on(node)}: {place} for more than {limit_s:.3g} s"
         case CheckpointFailed(step=step, reason=reason):
             return f"the checkpoint of step {step} could not be saved: {reason}; the run goes on"
         case PeerAbandoned(label=label):
             return f"{label} could not be stopped: it was fenced off and left behind"
     return None
+
+
+def _on(node: str) -> str:
+    return f" on node {node}" if node else ""

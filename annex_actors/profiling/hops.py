@@ -8,6 +8,7 @@ pieces of work, whatever the trainer does. Samples of two sizes make the line.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from time import process_time
@@ -27,7 +28,7 @@ from annex_actors.placement.profile import Hop
 from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import Routing, stage_address
-from annex_actors.runtimes import Job, Observer, ProcessesRuntime, Program, Runtime
+from annex_actors.runtimes import Job, Observer, ProcessesRuntime, Program, RayRuntime, Runtime
 from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore
 
@@ -98,7 +99,8 @@ def measure_hop(runtime: Runtime, *, seconds: float = 2.0) -> Hop:
         ConfigError: ``seconds`` out of range.
     """
     left = checks.real_number("seconds", seconds, above=0)
-    small, large = _added(runtime, SMALL, left / 2), _added(runtime, LARGE, left / 2)
+    with runtime.kept_up() if isinstance(runtime, RayRuntime) else nullcontext():
+        small, large = _added(runtime, SMALL, left / 2), _added(runtime, LARGE, left / 2)
     work = min(small.cores, small.wall if shares_interpreter(runtime) else small.cores) / _PIECES
     # The time of a stage more is that of its messages and of the pieces that are done one after another. W is among
     # them where Python does one thing at a time; elsewhere it is done beside B of the stage before.
@@ -110,7 +112,7 @@ def measure_hop(runtime: Runtime, *, seconds: float = 2.0) -> Hop:
 
 def shares_interpreter(runtime: Runtime) -> bool:
     """Return whether the actors of a runtime share one Python interpreter, which does one thing at a time."""
-    return runtime.name != ProcessesRuntime.name
+    return runtime.name not in (ProcessesRuntime.name, RayRuntime.name)
 
 
 def _added(runtime: Runtime, width: int, seconds: float) -> _Block:

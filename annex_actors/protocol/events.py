@@ -115,11 +115,19 @@ class Finished(Event):
 
 @dataclass(frozen=True, slots=True)
 class PeerStarted(Event):
-    """A peer is up; its incarnations are numbered from 1."""
+    """A peer is up.
+
+    Args:
+        address: its name.
+        label: one line for people.
+        incarnation: its number, from 1.
+        node: the name of the node that it lives on; empty where the runtime has one machine. Not compared.
+    """
 
     address: Address
     label: str
     incarnation: int
+    node: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +174,14 @@ class PeerAbandoned(Event):
 
 @dataclass(frozen=True, slots=True)
 class PeerHung(Event):
-    """A peer hangs: it has spent more than ``limit_s`` seconds at ``place``, or not answered; it will be ended."""
+    """A peer hangs: it has spent more than ``limit_s`` seconds at ``place``, or not answered; it will be ended.
+
+    Its ``node`` is as of `PeerStarted`.
+    """
 
     address: Address
     label: str
     incarnation: int
     place: str
     limit_s: float
+    node: str = field(default="", compare=False)

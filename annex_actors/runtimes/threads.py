@@ -69,6 +69,11 @@ class ActorPeer:
         """None: it shares the process with its supervisor."""
         return None
 
+    @property
+    def node(self) -> str:
+        """Nothing: it is where its supervisor is."""
+        return ""
+
     def tell(self, envelope: Envelope) -> None:
         """Send an envelope."""
         self.ref.tell(envelope)

@@ -17,7 +17,7 @@ from annex_actors.placement.profile import Hop, LayerProfile, Profile
 from annex_actors.profiling import LayerBytes, Measured, Workload, layer_bytes, machine, measure_hop, measure_layers
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument
 from annex_actors.protocol.routing import stage_address
-from annex_actors.runtimes import InlineRuntime, Program, runtime
+from annex_actors.runtimes import InlineRuntime, Program, RayRuntime, runtime
 from annex_actors.stores import MemoryStore
 from annex_actors.training import kept_profiles
 from annex_actors.training.blocks import block, prepared_blocks
@@ -25,7 +25,7 @@ from annex_actors.training.learner_spec import LearnerSpec, checked_spec
 from annex_actors.training.preparation import PreparedTraining
 
 RUNTIMES = ("schedulers", "threads", "processes")
-"""Those whose actors work at once, and so have hops."""
+"""Those whose actors work at once, and so have hops; so has ``ray``, which only starts where it is named."""
 
 _SHARE = 0.6
 """Of the time, that which is for the layers; the rest is for the hops."""
@@ -102,8 +102,8 @@ def bytes_of_layers(spec: LearnerSpec, dataset: Dataset, batch_size: int) -> tup
 
 def _checked_runtime(name: str) -> str:
     found = runtime(name).name
-    if found not in (*RUNTIMES, InlineRuntime.name):
-        raise ConfigError(f"expected `runtimes` of {', '.join(RUNTIMES)}, got {found}; leave it out")
+    if found not in (*RUNTIMES, RayRuntime.name, InlineRuntime.name):
+        raise ConfigError(f"expected `runtimes` of {', '.join(RUNTIMES)}, ray, got {found}; leave it out")
     return found
 
 

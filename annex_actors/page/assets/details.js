@@ -35,6 +35,7 @@ const Details = (() => {
     const facts = [
       ["state", `${Tree.MARKS[actor.state] || ""} ${actor.state}`],
       ["kind", actor.kind],
+      ["node", actor.node || null],
       ["supervisor", actor.parent],
       ["incarnation", Text.whole(actor.incarnation)],
       ["restarts used", Text.whole(actor.restarts_used)],

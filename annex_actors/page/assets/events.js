@@ -50,6 +50,8 @@ const Events = (() => {
 
   const nameOf = (event) => (event.label && event.label !== event.address ? `${event.address} (${event.label})` : event.address);
 
+  const on = (event) => (event.node ? ` on node ${event.node}` : "");
+
   const since = (event, first) => `${Text.seconds(event.time - first)}`;
 
   function row(event, first) {
@@ -65,10 +67,10 @@ const Events = (() => {
   }
 
   const SENTENCES = {
-    PeerStarted: (event) => (event.incarnation > 1 ? `↻ ${nameOf(event)} is up again, incarnation ${event.incarnation}` : `▸ ${nameOf(event)} is up`),
+    PeerStarted: (event) => (event.incarnation > 1 ? `↻ ${nameOf(event)} is up again, incarnation ${event.incarnation}${on(event)}` : `▸ ${nameOf(event)} is up${on(event)}`),
     PeerExited: (event) => (event.orderly ? `■ ${nameOf(event)} stopped` : `✕ ${nameOf(event)} ended: ${event.reason}`),
     PeerMoved: (event) => `→ ${nameOf(event)} moves to a ${event.worker}`,
-    PeerHung: (event) => `◆ ${nameOf(event)} hangs at ${event.place}, for more than ${Text.seconds(event.limit_s)}`,
+    PeerHung: (event) => `◆ ${nameOf(event)} hangs${on(event)} at ${event.place}, for more than ${Text.seconds(event.limit_s)}`,
     PeerAbandoned: (event) => `✕ ${nameOf(event)} could not be stopped and was abandoned`,
     EpochFinished: (event) => `✓ epoch ${event.epoch + 1}: ${[`cost ${Text.number(event.train_cost)}`, ...metrics(event)].join(", ")}`,
     Evaluated: (event) => `✓ evaluated at step ${Text.whole(event.steps)}: ${metrics(event).join(", ")}`,

@@ -142,7 +142,10 @@ const Model = (() => {
     const actor = actors.get(event.address);
     actor.incarnation = event.incarnation;
     actor.state = stateAfter(event);
-    if (event.event === "PeerStarted") actor.restarts_used = Math.max(actor.restarts_used || 0, event.incarnation - 1);
+    if (event.event === "PeerStarted") {
+      actor.restarts_used = Math.max(actor.restarts_used || 0, event.incarnation - 1);
+      actor.node = event.node;
+    }
     if (isDeath(event)) actor.exits = [...(actor.exits || []), event].slice(-5);
   }
 

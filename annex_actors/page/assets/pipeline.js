@@ -89,7 +89,7 @@ const Pipeline = (() => {
     box.dataset.state = peer.state;
     box.setAttribute("aria-pressed", peer.id === selected);
     Text.put(name, `${Tree.MARKS[peer.state] || ""} ${peer.id}`);
-    Text.put(label, peer.label === peer.id ? "" : peer.label);
+    Text.put(label, [peer.node, peer.label === peer.id ? "" : peer.label].filter(Boolean).join(" · "));
     Text.put(dots, dotted(waiting));
     dots.title = Text.known(waiting) ? `${Text.counted(waiting, "message")} in the mailbox` : "";
     Text.put(work, workText(piece, peer));

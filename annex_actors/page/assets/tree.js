@@ -16,6 +16,7 @@ const Tree = (() => {
   const COLUMNS = [
     { key: "name", title: "Actor", text: (actor) => actor.id, order: (actor) => actor.place, from: 1 },
     { key: "label", title: "What", text: (actor) => (actor.label === actor.id ? "" : actor.label), from: 2 },
+    { key: "node", title: "Node", hint: "of the cluster", text: (actor) => actor.node || "", from: 2 },
     { key: "state", title: "State", text: (actor) => `${MARKS[actor.state] || ""} ${actor.state}`, order: (actor) => rank.indexOf(actor.state), from: 1 },
     { key: "incarnation", title: "Inc.", hint: "incarnation", text: (actor) => Text.whole(actor.incarnation), number: true, from: 2 },
     { key: "restarts_used", title: "Restarts", hint: "used, and left", text: restarts, number: true, from: 2 },
@@ -60,7 +61,7 @@ const Tree = (() => {
   const classOf = (column) => `from-${column.from}${column.number ? " number" : ""}`;
 
   function sortBy(key) {
-    view.down = view.sort === key ? !view.down : key !== "name" && key !== "label" && key !== "state";
+    view.down = view.sort === key ? !view.down : !["name", "label", "node", "state"].includes(key);
     view.sort = key;
     markSorted();
     arrange();
@@ -82,6 +83,7 @@ const Tree = (() => {
   /** Put the rows in order: first what fails, then each parent before its children. */
   function arrange() {
     if (!view.actors) return;
+    Text.byId("tree").classList.toggle("one-machine", !view.actors.some((actor) => actor.node));
     view.actors.forEach((actor, place) => { actor.place = place; });
     const failing = view.actors.filter((actor) => Model.FAILING.has(actor.state));
     const pinned = failing.sort((one, other) => isSupervisor(one) - isSupervisor(other) || byColumn(one, other)).map((actor) => ({ actor, depth: 0, pinned: true }));
@@ -105,7 +107,7 @@ const Tree = (() => {
     const byId = new Map(view.actors.map((actor) => [actor.id, actor]));
     const found = new Set();
     for (const actor of view.actors) {
-      const text = `${actor.id} ${actor.label} ${actor.state} ${actor.kind}`.toLowerCase();
+      const text = `${actor.id} ${actor.label} ${actor.state} ${actor.kind} ${actor.node || ""}`.toLowerCase();
       if (!text.includes(view.search)) continue;
       for (let each = actor; each && !found.has(each.id); each = byId.get(each.parent)) found.add(each.id);
     }

@@ -11,7 +11,7 @@ from annex_actors.base.words import counted
 from annex_actors.protocol.events import PeerExited
 from annex_actors.protocol.messages import Address, Control
 from annex_actors.runtimes.hosting.heartbeat import START
-from annex_actors.runtimes.hosting.own_code import own_line, own_traceback
+from annex_actors.runtimes.hosting.own_code import origin, own_line, own_traceback
 from annex_actors.runtimes.program import RunFailedError, StandstillError, Supervision
 
 EXTERNAL_KILL_FACTOR = 10
@@ -122,10 +122,25 @@ def _listed(labels: Sequence[str]) -> str:
 
 def one_line(error: BaseException) -> str:
     """Return what failed and why, on one line; for a layer, with the place and the original error."""
+    node = getattr(error, _NODE, "")
+    on = f", on node {node}" if node else ""
     if isinstance(error, PeerError):
-        return str(error)
+        return f"{error}{on}"
     text = error.summary if isinstance(error, LayerError) else named(error)
-    return " ".join(text.split())
+    return f"{' '.join(text.split())}{on}"
+
+
+_NODE = "__annex_actors_node__"
+
+
+def on_node(error: BaseException, node: str) -> BaseException:
+    """Return an error of a peer whose line and traceback say on which node that was; without a name, as it is."""
+    if node and not hasattr(error, _NODE):
+        setattr(error, _NODE, node)
+        if not isinstance(error, PeerError):  # which has no traceback
+            place = f"{error}, on" if isinstance(error, LayerError) else "on"
+            origin(error).add_note(f"{place} node {node}")
+    return error
 
 
 def explained(ended: PeerExited, error: BaseException) -> PeerExited:

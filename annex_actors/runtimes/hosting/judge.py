@@ -11,6 +11,7 @@ from annex_actors.runtimes.hosting.failures import (
     because,
     chained,
     explained,
+    on_node,
     one_line,
     too_many_restarts,
 )
@@ -42,7 +43,7 @@ class Judge:
         self._addresses = {str(address): address for address in self._labels}
         self._limits = program.supervision
         self._ledger = FailureLedger(program.supervision.max_attempts)
-        self._hangs: dict[Address, PeerError] = {}
+        self._hangs: dict[Address, BaseException] = {}
         self._peers = peers
         self._observers = observers
         self._outcome = outcome
@@ -62,9 +63,9 @@ class Judge:
         if peer is None:
             return
         what = f"hung for {hang.limit_s:.3g} s" if hang.place else f"did not answer for {hang.limit_s:.3g} s"
-        self._hangs[address] = PeerError(what, hang.place)
+        self._hangs[address] = on_node(PeerError(what, hang.place), peer.node)
         place = hang.place or "no work"
-        self._show(PeerHung(address, self._labels[address], peer.incarnation, place, hang.limit_s))
+        self._show(PeerHung(address, self._labels[address], peer.incarnation, place, hang.limit_s, peer.node))
         peer.end()
 
     def _show(self, event: Event) -> None:

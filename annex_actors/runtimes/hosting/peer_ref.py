@@ -25,7 +25,11 @@ class PeerRef(Protocol):
 
     @property
     def pid(self) -> int | None:
-        """The id of the process that it has to itself; None: it has none."""
+        """The id of the process that it has to itself; None: it has none, or that is on another node."""
+
+    @property
+    def node(self) -> str:
+        """The name of the node that it lives on; empty: this process, or the runtime has one machine."""
 
     def tell(self, envelope: Envelope) -> None:
         """Send an envelope, without waiting; it is lost if the peer has ended."""

@@ -108,10 +108,10 @@ class RunSurroundings:
         """Return the heartbeats of all incarnations of a peer, the first one first."""
         return tuple(self._heartbeats[address])
 
-    def record_start(self, address: Address, incarnation: int, time: float) -> None:
+    def record_start(self, address: Address, incarnation: int, time: float, node: str = "") -> None:
         """Record that a peer is up. It reports this itself: its supervisor's event may come after the run has ended."""
         self._starts.append(address)
-        self.emit(PeerStarted(address, self._labels[address], incarnation, time=time))
+        self.emit(PeerStarted(address, self._labels[address], incarnation, node, time=time))
 
     def send(self, to: Address, envelope: Envelope) -> None:
         """Send an envelope to a peer; a peer that is being restarted asks for it afterwards."""

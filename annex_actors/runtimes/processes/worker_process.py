@@ -205,6 +205,11 @@ class WorkerProcess:
         return self._process.pid
 
     @property
+    def node(self) -> str:
+        """Nothing: it is on this machine."""
+        return ""
+
+    @property
     def gone(self) -> bool:
         """Whether it has ended and was reaped."""
         return self._gone.is_set()

@@ -23,6 +23,8 @@ supervising process sees it in `actor_worker` and `spare_actors`; commits in `co
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from annex_actors.base import checks
@@ -33,6 +35,8 @@ from annex_actors.runtimes.program import Program
 from annex_actors.runtimes.threads import ThreadHost
 
 _MOST = 100
+
+_MISSING = "expected Ray for runtime ray, got none; pip install 'annex-actors[ray]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,20 @@ class RayRuntime:
             spares=checks.whole_number("spares", self.spares, at_least=0, limit=_MOST),
         )
 
+    @contextmanager
+    def kept_up(self) -> Iterator[None]:
+        """Join or start Ray for the block, in which several runs then find it.
+
+        Raises:
+            ConfigError: see `start`.
+        """
+        try:
+            from annex_actors.runtimes.ray.cluster import connected
+        except ImportError as error:
+            raise ConfigError(_MISSING) from error
+        with connected(self.ray_address):
+            yield
+
     def start(self, program: Program) -> HostedJob:
         """Join or start Ray, start the actors, then the supervision tree.
 
@@ -78,7 +96,7 @@ class RayRuntime:
         try:
             from annex_actors.runtimes.ray.pool import RayPool
         except ImportError as error:
-            raise ConfigError("expected Ray for runtime ray, got none; pip install 'annex-actors[ray]'") from error
+            raise ConfigError(_MISSING) from error
         pool = RayPool(
             program, self.ray_address, copies=self.commit_copies, commit_every=self.commit_every, spares=self.spares
         )

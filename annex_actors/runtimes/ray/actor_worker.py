@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from queue import SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, current_thread
 from typing import Any, Self
 
 import ray
@@ -21,14 +22,15 @@ from annex_actors.runtimes.hosting.workers.startup import START_S
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerDied
 from annex_actors.runtimes.ray.careful import Noted, Noting
 from annex_actors.runtimes.ray.copied_log import CopyFailed
+from annex_actors.runtimes.ray.node_names import NodeNames
 from annex_actors.runtimes.ray.outbox import Batch
 from annex_actors.runtimes.ray.places import Options
 from annex_actors.runtimes.ray.remote_worker import CallChannel, Described, PauseTrace, StopRunning
+from annex_actors.runtimes.ray.written import Printed, WrittenFile, last_words
 from annex_actors.runtimes.tracing.layout import PAUSED, FedRing
 from supervisors import Rung, StartError
 
-KEPT_OUTPUT = 1 << 16
-"""The number of characters at the end of an actor's output that are kept."""
+logger = logging.getLogger(__name__)
 
 
 class ActorDied(WorkerDied):
@@ -37,11 +39,10 @@ class ActorDied(WorkerDied):
     Args:
         error: what Ray says.
         place: the piece of work in which it was, as far as that is known.
-        node: the name of its node.
     """
 
-    def __init__(self, error: BaseException, place: str | None, node: str) -> None:
-        super().__init__(f"{cause(error)} on node {node}", place, external=not is_its_own(error))
+    def __init__(self, error: BaseException, place: str | None) -> None:
+        super().__init__(cause(error), place, external=not is_its_own(error))
 
 
 def is_its_own(error: BaseException) -> bool:
@@ -86,7 +87,7 @@ class ActorWorker:
         handle: of the actor.
         load: the user's files that it runs first, by path.
         caller: makes the calls.
-        node_names: the names of nodes, by id.
+        names: of the nodes.
         here: the id of this process's node.
         report: called with a copy of commits that has failed.
     """
@@ -97,7 +98,7 @@ class ActorWorker:
         handle: Any,
         load: Mapping[str, bytes],
         caller: Caller,
-        node_names: Callable[[], Mapping[str, str]],
+        names: NodeNames,
         here: str,
         report: Callable[[CopyFailed], None],
     ) -> None:
@@ -108,11 +109,13 @@ class ActorWorker:
         self.trace: FedRing | None = None
         """Where the records of the peer's trace go; set before it is assigned."""
         self._paused = False
-        self._output = ""
-        self.node = here
+        self.node_id = here
+        self.label = ""
+        """Of its peer; set before it is assigned one."""
         self._caller = caller
         self._channel = CallChannel("supervising process", handle)
-        self._node_names = node_names
+        self._names = names
+        self._files: tuple[WrittenFile, ...] = ()
         self._here = here
         self._report = report
         self._pid: int | None = None
@@ -140,14 +143,15 @@ class ActorWorker:
         except RayError as error:
             self.abandon()
             failure = StartError(f"an actor did not start: {cause(error)}")
-            raise failure from ActorDied(error, None, "unknown") if isinstance(error, RayActorError) else error
+            raise failure from ActorDied(error, None) if isinstance(error, RayActorError) else error
         if isinstance(described, Ended):
             self.abandon()
             reason = described.exception()
             raise StartError(f"an actor did not start: {reason}") from reason
         assert isinstance(described, Described)
-        self.node = described.node
-        if self.node == self._here:
+        self.node_id, self._files = described.node, described.files
+        self._names.ask()
+        if self.node_id == self._here:
             self._pid, self._behind_s = described.pid, 0.0
         self._thread.start()
         return described
@@ -165,7 +169,12 @@ class ActorWorker:
     @property
     def node_name(self) -> str:
         """The name of its node."""
-        return self._node_names().get(self.node, self.node)
+        return self._names.of(self.node_id)
+
+    @property
+    def node(self) -> str:
+        """See `Worker`."""
+        return self._names.shown(self.node_id)
 
     @property
     def gone(self) -> bool:
@@ -220,7 +229,7 @@ class ActorWorker:
         if self._final is not None:
             return self._final.exception()
         assert self._death is not None
-        return ActorDied(self._death, self.heartbeat.place if self.heartbeat.began else None, self.node_name)
+        return ActorDied(self._death, self.heartbeat.place if self.heartbeat.began else None)
 
     @property
     def died_unseen(self) -> bool:
@@ -228,14 +237,16 @@ class ActorWorker:
         return self.gone and not (self.has_said_why or self.forced or self.heartbeat.began)
 
     def output(self) -> str:
-        """Return the end of what it wrote to its standard output and standard error."""
-        return self._output.strip()
+        """Return nothing: what the actor writes is logged as it comes."""
+        return ""
 
     def close(self) -> None:
         """Kill the actor if it has not ended, and wait for its end."""
         if not self.gone:
             self.kill()
             self.wait()
+        if self._thread.ident is not None and self._thread is not current_thread():
+            self._thread.join()
 
     def __repr__(self) -> str:
         return f"actor on node {self.node_name}"
@@ -259,12 +270,11 @@ class ActorWorker:
 
     def _take(self, batch: Batch) -> None:
         now = clock.now()
-        if self._behind_s is None or (self.node != self._here and now - batch.time < self._behind_s):
+        if self._behind_s is None or (self.node_id != self._here and now - batch.time < self._behind_s):
             self._behind_s = now - batch.time  # the quickest of all calls says it best
         if batch.heartbeat:
             self.heartbeat.follow(batch.heartbeat, self._behind_s)
         self._follow_trace(batch)
-        self._output = (self._output + batch.output)[-KEPT_OUTPUT:]
         for message in batch.messages:
             if isinstance(message, Ended):
                 self._final = message
@@ -272,6 +282,9 @@ class ActorWorker:
                 self.send(Noted(message.number))
             elif isinstance(message, CopyFailed):
                 self._report(message)
+            elif isinstance(message, Printed):
+                self._files = message.files
+                self._log(message.text)
             elif self._on_message is not None:
                 self._on_message(message)
 
@@ -292,6 +305,16 @@ class ActorWorker:
             watchers, self._on_exit = self._on_exit, []
         for on_exit in watchers:
             on_exit()
+        if self._final is None and self._death is not None and self._files and cause(self._death) == _ENDED:
+            self._log(last_words(self.node_id, self._files))
+
+    def _log(self, text: str) -> None:
+        if text:
+            on = f" on node {self.node}" if self.node else ""
+            logger.info("%s%s wrote:\n%s", self.label or "an actor", on, text)
+
+
+_ENDED = "its process ended"
 
 
 def cause(error: BaseException) -> str:
@@ -300,6 +323,6 @@ def cause(error: BaseException) -> str:
     if isinstance(error, RayActorError) and not error.actor_init_failed:
         if "ray.kill" in text:
             return "killed by ray.kill"
-        return "its node ended" if "node" in text and "died" in text and "Node" in text else "its process ended"
+        return "its node ended" if "node" in text and "died" in text and "Node" in text else _ENDED
     lines = [line for line in text.splitlines() if line.strip()]
     return " ".join((lines or [type(error).__name__])[-1].split())

@@ -17,6 +17,7 @@ from ray._private import worker
 import supervisors
 from annex_actors.base.errors import ConfigError, message_of
 from annex_actors.runtimes.ray.facts import PACKAGE
+from annex_actors.runtimes.ray.node_names import names
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def connected(address: str | None) -> Iterator[None]:
 
 def nodes() -> dict[str, str]:
     """Return the names of all nodes that are up, by id."""
-    return {each["NodeID"]: each["NodeManagerHostname"] for each in ray.nodes() if each["Alive"]}
+    return names(ray.nodes())
 
 
 def here() -> str:

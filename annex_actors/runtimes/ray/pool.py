@@ -25,6 +25,7 @@ from annex_actors.runtimes.program import PeerSpec, Program, RunFailedError
 from annex_actors.runtimes.ray import cluster
 from annex_actors.runtimes.ray.actor_worker import ActorWorker, Caller
 from annex_actors.runtimes.ray.facts import compare, facts
+from annex_actors.runtimes.ray.node_names import NodeNames
 from annex_actors.runtimes.ray.places import AnyPlace, Options, RayPlaces
 from annex_actors.runtimes.ray.remote_worker import AssignWithCopies, CommitTo, remote_class
 from annex_actors.runtimes.ray.spare_actors import SpareActors
@@ -61,6 +62,7 @@ class RayPool:
         self._beat_s = min(MAX_INTERVAL_S, program.supervision.hang_seconds / CHECKS_PER_LIMIT) / 2
         self._class = remote_class()
         self._caller = Caller()
+        self._names = NodeNames(cluster.nodes)
         self._spares = SpareActors(self._new_worker, spares)
         self._limit = StartLimit(program.supervision)
         self._hosts: dict[Address, ActorWorker] = {}
@@ -127,6 +129,7 @@ class RayPool:
         self._has_failed = surroundings.has_failed
         number, _ = surroundings.open(spec.address)
         worker = self._spares.take(self._places.peer(spec.address))
+        worker.label = spec.label
         try:
             compare(self._facts, worker.ready().facts, worker.node_name)
         except StartError as error:
@@ -139,11 +142,11 @@ class RayPool:
 
     def _new_worker(self, options: Options) -> ActorWorker:
         handle = self._class.options(**options).remote(self._beat_s)
-        return ActorWorker(options, handle, self._load, self._caller, cluster.nodes, self._here, self.commits.report)
+        return ActorWorker(options, handle, self._load, self._caller, self._names, self._here, self.commits.report)
 
     def _assign(self, worker: ActorWorker, assigned: Assign) -> None:
         address, number = assigned.spec.address, assigned.number
-        committer = Committer(worker.node, lambda copies: worker.send(CommitTo(copies)), worker.kill)
+        committer = Committer(worker.node_id, lambda copies: worker.send(CommitTo(copies)), worker.kill)
         copies = self.commits.begin(address, number, committer)
         trace = self._program.trace
         worker.trace = None if trace is None else trace.fed(address, number)

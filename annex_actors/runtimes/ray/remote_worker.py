@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
@@ -24,7 +23,8 @@ from annex_actors.runtimes.hosting.workers.peer_worker import PeerWorker
 from annex_actors.runtimes.ray.careful import Careful, Noted
 from annex_actors.runtimes.ray.copied_log import CopiedLog, Copy
 from annex_actors.runtimes.ray.facts import Facts, facts
-from annex_actors.runtimes.ray.outbox import BEAT_S, Batch, Copied, Outbox
+from annex_actors.runtimes.ray.outbox import BEAT_S, Batch, Outbox
+from annex_actors.runtimes.ray.written import Printed, Written, WrittenFile
 from annex_actors.runtimes.tracing.layout import PAUSED, ROOM, Ring, size_of
 from annex_actors.runtimes.tracing.recorder import recorder_of
 
@@ -86,11 +86,13 @@ class Described(NamedTuple):
         pid: of its process.
         node: the id of its node.
         facts: of the node.
+        files: to which the process writes.
     """
 
     pid: int
     node: str
     facts: Facts
+    files: tuple[WrittenFile, ...]
 
 
 class CallChannel:
@@ -129,7 +131,7 @@ class RemoteWorker(PeerWorker):
         super().__init__()
         self._beat_s = beat_s
         self._outbox = Outbox()
-        sys.stdout, sys.stderr = Copied(sys.stdout, self._outbox), Copied(sys.stderr, self._outbox)
+        self._written = Written.here()
         self._expected: dict[Any, int] = {}
         self._copies: tuple[Copy, ...] = ()
         self._log: CopiedLog | None = None
@@ -149,7 +151,7 @@ class RemoteWorker(PeerWorker):
                 run_user_file(path, content)
             self._pin_blas()
             node = str(ray.get_runtime_context().get_node_id())
-            return Described(os.getpid(), node, facts())
+            return Described(os.getpid(), node, facts(), self._written.files)
         except BaseException as error:  # noqa: BLE001 - the supervising process judges it
             return ended_by(error)
 
@@ -195,7 +197,9 @@ class RemoteWorker(PeerWorker):
     @ray.method(concurrency_group="listening")  # type: ignore[untyped-decorator]
     def listen(self) -> Batch:
         """Wait for what there is to say to the supervising process, and return it."""
-        return self._outbox.take(self._heartbeat, self._beat_s)
+        batch = self._outbox.take(self._heartbeat, self._beat_s)
+        text = self._written.new()
+        return batch._replace(messages=[Printed(text, self._written.files), *batch.messages]) if text else batch
 
     def _tell(self, message: object) -> None:
         self._outbox.put(message)

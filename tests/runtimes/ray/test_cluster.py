@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,24 +17,9 @@ from tests.runtimes.processes.jobs import TRAINING, struck
 from tests.trainings import fingerprints, undisturbed
 
 
-@pytest.fixture
-def address(tmp_path: object) -> Iterator[str]:
-    """Start two nodes, and return the address of the first; the Ray that other tests share is left for this one."""
-    ray = pytest.importorskip("ray")
-    cluster_utils = pytest.importorskip("ray.cluster_utils")
-    ray.shutdown()
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
-    node = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
-    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=node)
-    cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
-    yield str(cluster.address)
-    ray.shutdown()
-    cluster.shutdown()
-
-
 def nodes_of(job: SupervisedJob) -> list[str]:
     refs: list[Any] = [job.registry.whereis(stage_address(stage)) for stage in range(len(TRAINING.placement))]
-    return [ref.worker.node for ref in refs]
+    return [ref.worker.node_id for ref in refs]
 
 
 @pytest.mark.whole

@@ -123,7 +123,7 @@ class Startup:
             case Up(time):  # watched from now on; the start has its own deadline
                 worker = ref.worker
                 surroundings.watch(ref.address, worker.heartbeat, ping=partial(worker.send, Ping()))
-                surroundings.record_start(ref.address, ref.incarnation, time)
+                surroundings.record_start(ref.address, ref.incarnation, time, ref.node)
                 self._is_up = True
                 self._decided.set()
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from annex_actors.protocol.messages import Address, Envelope
 from annex_actors.runtimes.faults.injected import LayerFault
-from annex_actors.runtimes.hosting.failures import PeerError
+from annex_actors.runtimes.hosting.failures import PeerError, on_node
 from annex_actors.runtimes.hosting.heartbeat import Heartbeat
 from annex_actors.runtimes.hosting.probed import Probed
 from annex_actors.runtimes.hosting.workers.control_messages import Inject, Probe, Stop
@@ -33,6 +33,10 @@ class Worker(Protocol):
     @property
     def pid(self) -> int | None:
         """The process id; None: it is on another machine."""
+
+    @property
+    def node(self) -> str:
+        """The name of its node; empty where the runtime has one machine."""
 
     @property
     def gone(self) -> bool:
@@ -99,6 +103,11 @@ class WorkerRef:
     def pid(self) -> int | None:
         """The id of its process; None: it is on another machine."""
         return self.worker.pid
+
+    @property
+    def node(self) -> str:
+        """The name of its node; empty where the runtime has one machine."""
+        return self.worker.node
 
     def tell(self, envelope: Envelope) -> None:
         """Send an envelope, without waiting."""
@@ -179,4 +188,4 @@ class WorkerChild:
         if worker.forced and not worker.has_said_why:
             return KILLED
         error = worker.error()
-        return self._asked if error is None else Crashed(error)
+        return self._asked if error is None else Crashed(on_node(error, worker.node))

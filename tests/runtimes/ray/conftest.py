@@ -1,0 +1,23 @@
+"""A cluster on this machine, which stands in for several."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture
+def address(tmp_path: object) -> Iterator[str]:
+    """Start two nodes, and return the address of the first; the Ray that other tests share is left for this one."""
+    ray = pytest.importorskip("ray")
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    ray.shutdown()
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    node = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=node)
+    cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    yield str(cluster.address)
+    ray.shutdown()
+    cluster.shutdown()
