@@ -215,5 +215,15 @@ def test_the_table_says_on_which_worker_a_layer_lives_where_some_have_a_process(
     assert "worker" not in actor_table(layers[1:], 200)[0]
 
 
+def test_the_table_says_on_which_node_a_layer_lives_where_there_are_several() -> None:
+    layers = [ACTORS[2].model_copy(update={"node": node, "pid": None}) for node in ("left", "")]
+    heading, *rows = actor_table(layers, 200)
+    at = heading.index("node")
+    assert [row[at : at + 4].strip() for row in rows] == ["left", ""]
+    worker = heading.index("worker")
+    assert [row[worker:].split()[0] for row in rows] == ["remote", "thread"]
+    assert "node" not in actor_table(layers[1:], 200)[0]
+
+
 def test_the_config_is_looked_for_where_it_is_written() -> None:
     assert CONFIG == run_directory.CONFIG

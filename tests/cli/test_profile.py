@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from annex_actors.cli import main
+from annex_actors.cli.profile import cluster_lines
+from annex_actors.placement.cluster import Cluster, MeasuredLink, MeasuredNode
 from annex_actors.placement.profile import Profile
 
 SHORT = ["--runtimes", "schedulers", "--seconds", "0.05"]
@@ -41,6 +43,10 @@ def test_the_file_is_the_profile_and_so_is_the_json(capsys: pytest.CaptureFixtur
     [
         (["--microbatches", "two"], "expected `microbatches` to be an integer >= 1, got 'two'"),
         (["--seconds", "0"], "expected `seconds` to be a number > 0"),
+        (
+            ["--cluster", "nodes.json"],
+            "expected --ray-address with --cluster nodes.json, got none; add it, or set RAY_",
+        ),
         (["--out", "missing/iris.json"], "expected a file that can be written at missing/iris.json"),
     ],
 )
@@ -49,3 +55,17 @@ def test_a_mistake_is_one_line(options: list[str], message: str, capsys: pytest.
     error = capsys.readouterr().err
     assert error.startswith(f"error: {message}")
     assert error.count("\n") == 1
+
+
+def test_nodes_and_links_of_a_cluster_are_tables() -> None:
+    nodes = [MeasuredNode("left", 1.5, 16 * 10**9, 2), MeasuredNode("right", 0.25)]
+    links = [MeasuredLink(0.0005, 100 * 10**6, ("left", "right")), MeasuredLink(2e-5, None, ("left", "left"))]
+    rows = [line.split() for line in cluster_lines(Cluster(nodes, links), 80) if line]
+    assert rows == [
+        ["node", "speed", "workers", "memory"],
+        ["left", "1.50", "2", "16", "GB"],
+        ["right", "0.25", "1"],
+        ["link", "latency", "µs", "bandwidth"],
+        ["left", "–", "right", "500", "100", "MB/s"],
+        ["left", "–", "left", "20"],
+    ]

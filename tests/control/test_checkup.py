@@ -76,6 +76,11 @@ def test_one_whose_host_says_nothing_does_not_answer_whatever_it_is_at(stopped: 
     assert ("kill -CONT 4711" in text) == stopped
 
 
+def test_one_on_another_node_is_looked_for_there() -> None:
+    after = replace(WELL.after, node="left")
+    assert verdict_on(replace(WELL, after=after, answers=(None, None)))[1].startswith("its process on node left does ")
+
+
 def test_one_that_answers_late_answers() -> None:
     assert verdict_on(replace(WELL, answers=(ANSWER, None)))[0] == "fine"
 

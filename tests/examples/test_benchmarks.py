@@ -16,6 +16,7 @@ BENCHMARKS = {
     "convolutions": ["a small residual network, batch 8", "inline, sequential, m=1", "schedulers, 1f1b, m=2, stages=2"],
     "ideal": ["1f1b", "real / ideal"],
     "memory": ["8-6-4, batch 8", "MiB: ours"],
+    "on_ray": ["4 layers 8-8, batch 128", "schedulers", "processes", "ray pays off"],
     "observing": ["no page", "page, no viewer", "page, 3 viewers", "the same weights"],
     "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(100000): the same bits"],
     "predicted": ["layers that wait", "6 waits, gpipe, m=2", "dense:8 relu dense:10", "median error"],
@@ -51,6 +52,8 @@ def test_every_file_is_a_benchmark_that_is_run_here_or_shared_by_them() -> None:
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmark_runs_at_its_smallest_size_and_prints_how_much_memory_it_took(name: str) -> None:
+    if name == "on_ray":
+        pytest.importorskip("ray")
     if name in ("serving", "observing"):
         pytest.importorskip("uvicorn")
         pytest.importorskip("starlette")

@@ -68,6 +68,16 @@ def test_plans_are_predicted_and_measured_and_make_equal_weights() -> None:
     assert last.startswith("fastest: ")
 
 
+def test_three_runtimes_make_the_same_weights() -> None:
+    pytest.importorskip("ray")
+    header, *rows, last = run("three_runtimes.py").splitlines()
+    assert header.split()[-3:] == ["hop", "µs", "weights"]
+    cells = [row.split() for row in rows]
+    assert [name for name, *_ in cells] == ["schedulers", "processes", "ray"]
+    assert all(float(number) > 0 for _, *numbers, _ in cells for number in numbers[:2])
+    assert last == "bit-identical"
+
+
 @pytest.mark.skipif(find(search_path()) is None, reason="needs Fashion-MNIST")
 def test_the_example_for_fashion_mnist_is_a_run_that_fits_its_data() -> None:
     pytest.importorskip("torch")
@@ -109,6 +119,7 @@ RUN = {
     "placement": "test_plans_are_predicted_and_measured_and_make_equal_weights",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
     "shapes": "test_shapes_are_told_apart",
+    "three_runtimes": "test_three_runtimes_make_the_same_weights",
     "trace": "test_a_trace_shows_the_messages_of_a_step_and_what_layers_wait_for",
     "torch_layers": "test_torch_modules_survive_crashes_and_go_back_to_torch",
     "xor": "test_xor_is_learned",

@@ -4,7 +4,7 @@ import pytest
 
 from annex_actors.base.figures import number
 from annex_actors.observe.lines import epoch_line, incident_line
-from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerStarted, StepFinished
+from annex_actors.protocol.events import Event, Finished, PeerAbandoned, PeerExited, PeerHung, PeerStarted, StepFinished
 from annex_actors.protocol.routing import TRAINER, stage_address
 from annex_actors.runs.records import EpochRecord
 
@@ -74,6 +74,14 @@ def test_a_very_small_or_large_number_is_in_scientific_notation(value: float | N
         (PeerExited(TRAINER, "trainer", 1, "KeyError: 3"), "trainer ended: KeyError: 3"),
         (PeerExited(stage_address(1), "layer 1 relu", 1, "killed"), "layer 1 relu ended: killed"),
         (PeerStarted(stage_address(1), "layer 1 relu", 2), "layer 1 relu is up again, incarnation 2"),
+        (
+            PeerStarted(stage_address(1), "layer 1 relu", 2, "left"),
+            "layer 1 relu is up again, incarnation 2 on node left",
+        ),
+        (
+            PeerHung(stage_address(1), "layer 1 relu", 2, "forward at step 7", 10.0, "left"),
+            "layer 1 relu hangs on node left: forward at step 7 for more than 10 s",
+        ),
         (
             PeerAbandoned(stage_address(1), "layer 1 relu", 2),
             "layer 1 relu could not be stopped: it was fenced off and left behind",

@@ -225,6 +225,18 @@ def test_what_fails_is_on_top_whatever_is_searched_for_and_the_header_sorts(brow
         assert page.evaluate(names)[:5] == ["stage-59", "stage-29", "run", "layers", "stage-58"]
 
 
+def test_where_layers_live_is_shown_only_where_there_are_several_nodes(browser: Any, tmp_path: Path) -> None:
+    records = [each for each in stream(3, deaths=0) if each["type"] == "run"]
+    for node in ("", "left"):
+        record = {"type": "event", "event": "PeerStarted", "time": 100.0, "incarnation": 1, "node": node}
+        event = {**record, "address": "stage-1", "label": "layer 1 relu"}
+        with opened(browser) as page:
+            page.goto(saved(tmp_path, [*records, event]))
+            assert page.locator("th[data-key=node]").is_visible() == bool(node)
+            assert page.locator("tr[data-actor=stage-1] td[data-key=node]").text_content() == node
+            assert page.locator("tr[data-actor=stage-2] td[data-key=node]").text_content() == ""
+
+
 def test_a_text_of_the_run_is_never_read_as_html(browser: Any, tmp_path: Path) -> None:
     text = json.dumps(stream(3, fails=True)).replace("dense:32", json.dumps(HOSTILE)[1:-1])
     records = json.loads(text.replace("a shape that does not fit", json.dumps(HOSTILE)[1:-1]))
