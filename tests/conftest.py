@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
-ONE_IN = {"processes": 4, "ray": 12}
+ONE_IN = {"processes": 4, "ray": 16}
 """Of the cases of the oracle and of faults that run on these so many is one run by default: each starts a process for
 every layer, and on Ray each of these imports all that it needs."""
 

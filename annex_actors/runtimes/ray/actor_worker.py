@@ -232,9 +232,9 @@ class ActorWorker:
         return ActorDied(self._death, self.heartbeat.place if self.heartbeat.began else None)
 
     @property
-    def died_unseen(self) -> bool:
-        """Whether it died by itself, in work that is not known."""
-        return self.gone and not (self.has_said_why or self.forced or self.heartbeat.began)
+    def died(self) -> bool:
+        """Whether it died without saying why, and its supervisor did not force it to."""
+        return self.gone and not (self.has_said_why or self.forced)
 
     def output(self) -> str:
         """Return nothing: what the actor writes is logged as it comes."""

@@ -1,4 +1,4 @@
-"""A peer that says what it does before it does it, since its last incarnation died in work that is not known.
+"""A peer that says what it does before it does it, since its last incarnation died without saying why.
 
 The heartbeat of an actor reaches the supervising process a few times a second. So of an actor that dies it is mostly
 not known which message it was working on, and a message that ends every actor could not be told from kills that hit by

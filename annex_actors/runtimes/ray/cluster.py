@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -29,6 +29,9 @@ LOCAL = "local"
 """The address by which Ray is told to start on this machine, whatever runs there already."""
 
 
+INLINE_BYTES = 640 * 2**10
+"""Up to so many bytes, arguments travel in the call itself, and not in the object store; see `runtimes/README.md`."""
+
 ANSWER_S = 10.0
 """Seconds within which a cluster must accept a connection."""
 
@@ -40,6 +43,7 @@ class _Shared:
         self._lock = Lock()
         self._runs = 0
         self._address: str | None = None
+        self._printing: Callable[..., None] | None = None
 
     def connect(self, address: str | None) -> None:
         """Count one run more, and connect where it is the first.
@@ -53,6 +57,7 @@ class _Shared:
                 self._address = None if ray.is_initialized() else wanted
                 if self._address is not None:
                     _connect(self._address)
+                    self._printing, worker.print_to_stdstream = worker.print_to_stdstream, _log
             elif address is not None and self._address not in (None, address):
                 raise ConfigError(
                     f"expected `ray_address` to be {self._address}, as of other work under way in this process, got "
@@ -66,6 +71,7 @@ class _Shared:
             self._runs -= 1
             if not self._runs and self._address is not None:
                 ray.shutdown()
+                worker.print_to_stdstream = self._printing
 
 
 _SHARED = _Shared()
@@ -101,7 +107,7 @@ def here() -> str:
 def _connect(address: str) -> None:
     settings: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR}
     if address == LOCAL:
-        settings |= {"include_dashboard": False}
+        settings |= {"include_dashboard": False, "_system_config": {"max_direct_call_object_size": INLINE_BYTES}}
     else:
         settings |= {"runtime_env": _package()}
     _check_answers(address)
@@ -113,7 +119,6 @@ def _connect(address: str) -> None:
     except Exception as error:
         got = f"{type(error).__name__}: {message_of(error).partition(chr(10))[0]}"
         raise ConfigError(f"expected a Ray cluster at {address}, got {got}; check the address") from error
-    _print_nothing()
 
 
 def _check_answers(address: str) -> None:
@@ -145,9 +150,9 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _print_nothing() -> None:
+def _log(data: Mapping[str, Any], **_settings: object) -> None:
     """Log what Ray would print to the standard output: the deaths of actors, of which observers hear in our words."""
-    worker.print_to_stdstream = lambda data, **_: logger.info("Ray says: %s", " ".join(data["lines"]))
+    logger.info("Ray says: %s", " ".join(data["lines"]))
 
 
 def _package() -> dict[str, Any]:

@@ -151,7 +151,7 @@ class RayPool:
         trace = self._program.trace
         worker.trace = None if trace is None else trace.fed(address, number)
         last, self._hosts[address] = self._hosts.get(address), worker
-        worker.send(AssignWithCopies(assigned, copies, careful=last is not None and last.died_unseen))
+        worker.send(AssignWithCopies(assigned, copies, careful=last is not None and last.died))
 
 
 def _join(one: WorkerRef, other: WorkerRef) -> None:

@@ -44,7 +44,7 @@ class Alone:
     def watch(self, address: Address, heartbeat: Heartbeat, ping: Callable[[], None] | None = None) -> None:
         pass
 
-    def record_start(self, address: Address, incarnation: int, time: float) -> None:
+    def record_start(self, address: Address, incarnation: int, time: float, node: str = "") -> None:
         pass
 
     def send(self, to: Address, envelope: Envelope) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import ctypes
 from dataclasses import dataclass, replace
 
 import pytest
@@ -22,7 +21,7 @@ class Segfaults(Activation):
     """A relu that ends its process."""
 
     def forward(self, parameters: Parameters, inputs: Floats, key: RandomKey | None) -> tuple[Floats, Saved]:
-        os.kill(os.getpid(), signal.SIGSEGV)
+        ctypes.string_at(0)  # in this very thread, which therefore does no more
         return super().forward(parameters, inputs, key)
 
 
