@@ -187,10 +187,11 @@ class StoredCommits:
             chosen.append(self._store_on(nodes[index % len(nodes)], chosen))
         if any(each not in before for each in chosen):
             commits, number = self._all(address), self._numbers[address]
-            for store in chosen:
-                if store not in before:
-                    for packed in commits:
-                        store.copy.handle.commit.remote(packed, number)
+            new = [store.copy.handle for store in chosen if store not in before]
+            # A peer asks them for its last commit, and Ray may carry out its call before one made earlier from here.
+            for answer in [handle.commit.remote(packed, number) for handle in new for packed in commits]:
+                with suppress(RayActorError):  # it ended just now, and is replaced
+                    ray.get(answer)
         self._stores[address] = chosen
 
     def _store_on(self, node: str, but: Sequence[_Store]) -> _Store:
