@@ -16,9 +16,9 @@ messages: should Ray lose one, its receiver ends and is restarted, and its neigh
 has it; a copy that dies is replaced, and filled from another one and by the stages that commit to it.
 
 Read `hosting.workers` first. Then `cluster` (a Ray that is joined or started), `facts` (what nodes must have in
-common) and `places` (where actors live); in the actor `outbox`, `careful` and `remote_worker`; the same actor as the
-supervising process sees it in `actor_worker` and `spare_actors`; commits in `commit_store`, `copied_log` and
-`stored_commits`; and `pool`.
+common), `places` and `planned_places` (where actors live); in the actor `outbox`, `careful` and `remote_worker`; the
+same actor as the supervising process sees it in `actor_worker` and `spare_actors`; commits in `commit_store`,
+`copied_log` and `stored_commits`; and `pool`.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class RayRuntime:
     spares: int = 1
 
     name = "ray"
+    places_peers = True
 
     def __post_init__(self) -> None:
         address = self.ray_address

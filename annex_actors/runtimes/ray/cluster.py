@@ -13,11 +13,14 @@ from typing import Any
 
 import ray
 from ray._private import worker
+from ray._private.state import available_resources_per_node
 
 import supervisors
 from annex_actors.base.errors import ConfigError, message_of
+from annex_actors.placement.places import ClusterNode
 from annex_actors.runtimes.ray.facts import PACKAGE
 from annex_actors.runtimes.ray.node_names import names
+from annex_actors.runtimes.ray.planned_places import AMOUNTS
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +100,16 @@ def connected(address: str | None) -> Iterator[None]:
 def nodes() -> dict[str, str]:
     """Return the names of all nodes that are up, by id."""
     return names(ray.nodes())
+
+
+def placing_nodes() -> dict[str, ClusterNode]:
+    """Return all nodes that are up by id, with their labels and what no actor has taken of their resources."""
+    free, found = available_resources_per_node(), ray.nodes()
+    labels = {each["NodeID"]: each.get("Labels", {}) for each in found}
+    return {
+        id: ClusterNode(name, labels[id], {AMOUNTS.get(each, each): left for each, left in free.get(id, {}).items()})
+        for id, name in names(found).items()
+    }
 
 
 def here() -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from time import sleep
 from types import TracebackType
 from typing import Self
 
 from annex_actors.base.errors import UserError
 from annex_actors.base.texts import listed
 from annex_actors.base.user_files import user_file_content
+from annex_actors.placement.needs import Needs, NodeStrategy
+from annex_actors.placement.places import NoNodeError
 from annex_actors.protocol.messages import Address
+from annex_actors.runtimes import clock
 from annex_actors.runtimes.hosting.surroundings import RunSurroundings
 from annex_actors.runtimes.hosting.watchdog import CHECKS_PER_LIMIT, MAX_INTERVAL_S
 from annex_actors.runtimes.hosting.workers.assignments import assignment
@@ -27,10 +31,14 @@ from annex_actors.runtimes.ray.actor_worker import ActorWorker, Caller
 from annex_actors.runtimes.ray.facts import compare, facts
 from annex_actors.runtimes.ray.node_names import NodeNames
 from annex_actors.runtimes.ray.places import AnyPlace, Options, RayPlaces
+from annex_actors.runtimes.ray.planned_places import PlannedPlaces
 from annex_actors.runtimes.ray.remote_worker import AssignWithCopies, CommitTo, remote_class
 from annex_actors.runtimes.ray.spare_actors import SpareActors
 from annex_actors.runtimes.ray.stored_commits import Committer, StoredCommits
-from supervisors import StartContext, StartError
+from supervisors import Ignore, StartContext, StartError
+
+NODE_PAUSE_S = 0.5
+"""Seconds between two looks whether there is a node that has what an actor needs."""
 
 
 class RayPool:
@@ -42,7 +50,7 @@ class RayPool:
         copies: of each commit.
         commit_every: steps between two commits of a stage.
         spares: how many actors wait in reserve.
-        places: says where actors live.
+        places: says where actors live; None: what the program's plan says.
     """
 
     def __init__(
@@ -58,7 +66,7 @@ class RayPool:
         self._program = program
         self._address = address
         self._commit_every = commit_every
-        self._places = places or AnyPlace()
+        self._places = places or _places_of(program)
         self._beat_s = min(MAX_INTERVAL_S, program.supervision.hang_seconds / CHECKS_PER_LIMIT) / 2
         self._class = remote_class()
         self._caller = Caller()
@@ -90,7 +98,7 @@ class RayPool:
             stack.callback(self.commits.close)
             stack.callback(self._spares.close)
             for spec in self._program.served:
-                self._spares.add(self._places.peer(spec.address))
+                self._spares.add(self._options(spec.address, sleep))
             self.commits.open()
             self._resources = stack.pop_all()
         return self
@@ -128,7 +136,13 @@ class RayPool:
     def _start(self, spec: PeerSpec, surroundings: RunSurroundings, incarnation: int) -> WorkerChild:
         self._has_failed = surroundings.has_failed
         number, _ = surroundings.open(spec.address)
-        worker = self._spares.take(self._places.peer(spec.address))
+
+        def pause(seconds: float) -> None:
+            surroundings.pause(seconds)
+            if surroundings.is_over:
+                raise Ignore
+
+        worker = self._spares.take(self._options(spec.address, pause))
         worker.label = spec.label
         try:
             compare(self._facts, worker.ready().facts, worker.node_name)
@@ -139,6 +153,21 @@ class RayPool:
         assigned = assignment(self._program, spec, incarnation, number, self._commit_every, surroundings)
         assign = partial(self._assign, worker)
         return Startup(assigned, worker, surroundings, self.connections, self.commits, self._program, assign).run()
+
+    def _options(self, address: Address, pause: Callable[[float], None]) -> Options:
+        """Return where an actor is to live; wait for a node that has what it needs, which the plan limits.
+
+        Raises:
+            RunFailedError: there is none in time.
+        """
+        last = clock.now() + self._program.places.wait_seconds
+        while True:
+            try:
+                return self._places.peer(address)
+            except NoNodeError as error:
+                if clock.now() > last:
+                    raise RunFailedError(str(error)) from None
+            pause(NODE_PAUSE_S)  # Ray tells of no new node by itself
 
     def _new_worker(self, options: Options) -> ActorWorker:
         handle = self._class.options(**options).remote(self._beat_s)
@@ -152,6 +181,14 @@ class RayPool:
         worker.trace = None if trace is None else trace.fed(address, number)
         last, self._hosts[address] = self._hosts.get(address), worker
         worker.send(AssignWithCopies(assigned, copies, careful=last is not None and last.died))
+
+
+def _places_of(program: Program) -> RayPlaces:
+    """Return what a program's plan says of nodes; where it says nothing, Ray chooses."""
+    places = program.places
+    if places.strategy is NodeStrategy.SPREAD and not any(each != Needs() for each in places.needs.values()):
+        return AnyPlace()
+    return PlannedPlaces(places, [spec.address for spec in program.stages], cluster.placing_nodes)
 
 
 def _join(one: WorkerRef, other: WorkerRef) -> None:

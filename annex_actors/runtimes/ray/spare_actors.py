@@ -7,6 +7,7 @@ from threading import Lock
 
 from annex_actors.runtimes.ray.actor_worker import ActorWorker
 from annex_actors.runtimes.ray.places import Options
+from annex_actors.runtimes.ray.planned_places import reserves
 from supervisors import StartError
 
 
@@ -15,7 +16,8 @@ class SpareActors:
 
     Args:
         start: starts an actor with these options, without waiting.
-        count: how many wait at a time for each kind of place; an actor that is taken is replaced.
+        count: how many wait at a time for each kind of place; an actor that is taken is replaced. None waits where
+            actors reserve a part of their node, since a spare would reserve it twice.
     """
 
     def __init__(self, start: Callable[[Options], ActorWorker], count: int) -> None:
@@ -45,7 +47,8 @@ class SpareActors:
         """
         with self._lock:
             like = [each for each in self._waiting if each.options == options]
-        for _ in range(len(like), self._count + 1):
+        spares = 0 if reserves(options) else self._count
+        for _ in range(len(like), spares + 1):
             self.add(options)
         with self._lock:
             worker = next(each for each in self._waiting if each.options == options)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import psutil
 
+from annex_actors.placement.places import Places
 from annex_actors.protocol.events import EpochFinished
 from annex_actors.protocol.messages import Address
 from annex_actors.runtimes import ProcessesRuntime, Program, Runtime, Supervision
@@ -37,6 +39,7 @@ def struck(
     spares: int = 0,
     training: Training = TRAINING,
     runtime: Runtime | None = None,
+    places: Places | None = None,
     **settings: object,
 ) -> tuple[Checkpoint, Seen, SupervisedJob]:
     """Train, and do something to the job once, when the cost of step 2 is known; the second epoch waits for it."""
@@ -57,6 +60,7 @@ def struck(
     observers: list[Observer] = [When(after_step(2), once), seen]
     supervision = Supervision(**settings)  # type: ignore[arg-type]
     program = training.program(observers=observers, supervision=supervision, halt=hold)
+    program = replace(program, places=places or Places())
     jobs.append(started(program, runtime or ProcessesRuntime(spares=spares)))
     ready.set()
     return finish(jobs[0], program, training.initial), seen, jobs[0]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 
 @pytest.fixture
-def address(tmp_path: object) -> Iterator[str]:
-    """Start two nodes, and return the address of the first; the Ray that other tests share is left for this one."""
+def cluster() -> Iterator[Any]:
+    """Start two nodes; the Ray that other tests share is left for this one."""
     ray = pytest.importorskip("ray")
     cluster_utils = pytest.importorskip("ray.cluster_utils")
     ray.shutdown()
@@ -18,6 +19,12 @@ def address(tmp_path: object) -> Iterator[str]:
     node = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
     cluster = cluster_utils.Cluster(initialize_head=True, head_node_args=node)
     cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
-    yield str(cluster.address)
+    yield cluster
     ray.shutdown()
     cluster.shutdown()
+
+
+@pytest.fixture
+def address(cluster: Any) -> str:
+    """Return the address of a cluster of two nodes."""
+    return str(cluster.address)
