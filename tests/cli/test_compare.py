@@ -16,7 +16,7 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with a profile of the network."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    options = ["--runtimes", "inline", "--seconds", "0.05", "--out", "known.json"]
+    options = ["--runtimes", "inline,schedulers", "--seconds", "0.05", "--out", "known.json"]
     assert main(["profile", *NETWORK[1:4], *options]) == 0
 
 
@@ -49,7 +49,8 @@ def test_slow_layers_and_links_are_predicted(capsys: pytest.CaptureFixture[str])
 
     plain = seconds()
     assert seconds("--slow", "0:5") > plain
-    assert seconds("--link", "10ms,1MB/s") > plain + 0.01
+    travelling = "--runtime", "schedulers"
+    assert seconds(*travelling, "--link", "10ms,1MB/s") > seconds(*travelling) + 0.01
 
 
 @pytest.mark.parametrize(
