@@ -164,7 +164,7 @@ def test_a_run_that_was_not_traced_says_how_to_trace_one(show: Show, copy: Path,
 
 
 HOSTILE: dict[str, Any] = {
-    "version": [0, 2, "1", None],
+    "version": [0, 1, 3, "2", None],
     "stages": [-1, 10**9, 10**30, 1.5, True],
     "microbatches": [0, -1, 10**30, None],
     "cores": [-1, "two"],
