@@ -258,7 +258,7 @@ def test_an_unknown_key_lists_the_known_ones_and_the_likely_one(text: str, names
     [
         ("training.microbatches=0", "`microbatches` to be an integer >= 1, got 0"),
         ("training.schedule=gpip", "did you mean 'gpipe'?"),
-        ("runtime.name=ray", "threads, processes, inline"),
+        ("runtime.name=fibers", "threads, processes, ray, inline"),
         ("runtime.threads=0", "`threads` to be an integer >= 1, got 0"),
         ("runtime.threads=many", "`threads` to be an integer >= 1, got 'many'"),
         ("training.stages=0", "`stages` to be an integer >= 1, got 0"),

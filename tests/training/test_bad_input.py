@@ -105,7 +105,7 @@ LEARNERS: list[tuple[Callable[[], object], str]] = [
     (lambda: learner(schedule="2f2b"), "expected `schedule` to be one of sequential, gpipe, 1f1b, "),
     (
         lambda: learner(runtime="fibers"),
-        "expected `runtime` to be one of schedulers, threads, processes, inline, got 'fibers'",
+        "expected `runtime` to be one of schedulers, threads, processes, ray, inline, got 'fibers'",
     ),
     (lambda: learner(kernels="torhc"), "expected `kernels` to be one of numpy, torch, got 'torhc'; did you mean"),
     (
