@@ -85,11 +85,6 @@ def test_the_trainer_competes_for_a_core() -> None:
     assert predicted(found, "1", cores=2).seconds == pytest.approx(6)
 
 
-def test_stages_on_one_worker_work_one_after_another() -> None:
-    assert predicted(EQUAL, "2:worker=0,2:worker=0").seconds == pytest.approx(24)
-    assert len(predicted(EQUAL, "2:worker=0,1:worker=0,1").busy) == 2
-
-
 def test_replicas_divide_the_microbatches_and_the_weight_gradient() -> None:
     found = profile(layer(1, 1, 1, 2))
     assert predicted(found, "1x2", microbatches=4).seconds == pytest.approx((4 * 3 + 2) / 2, rel=0.3)

@@ -63,6 +63,7 @@ class Ended:
     """A peer that records that it was ended by force."""
 
     incarnation: int = 4
+    node: str = ""
     pid: int | None = None
     ended: list[str] = field(default_factory=list)
 
