@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from annex_actors.base.errors import LostCommitError
 from annex_actors.protocol.effects import Emit
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import Resume
@@ -74,15 +77,22 @@ def test_a_message_is_kept_until_its_receiver_has_committed_its_step() -> None:
     peer = having_sent(post(AFTER, 0), post(AFTER, 1))
     tell(peer, committed(1), sender=AFTER, committed=1)
     work(peer)
-    tell(peer, resume(0), sender=AFTER, incarnation=2)
+    tell(peer, resume(1), sender=AFTER, incarnation=2)
     assert sent(work(peer)) == [(AFTER, "Committed 0"), (AFTER, "Forward 1")]
 
 
 def test_a_commit_rides_on_every_envelope() -> None:
     peer = having_sent(post(AFTER, 0))
     tell(peer, backward(1), sender=AFTER, committed=1)
-    tell(peer, resume(0), sender=AFTER, incarnation=2)
+    tell(peer, resume(1), sender=AFTER, incarnation=2)
     assert sent(work(peer)) == [(AFTER, "Committed 0")]
+
+
+def test_a_peer_that_resumes_before_what_it_had_committed_has_lost_its_commits() -> None:
+    peer = having_sent(post(AFTER, 0))
+    tell(peer, committed(1), sender=AFTER, committed=1)
+    with pytest.raises(LostCommitError, match="had committed step 1, and is restarted at step 0: all copies"):
+        tell(peer, resume(0), sender=AFTER, incarnation=2)
 
 
 def test_a_chain_of_one_stage_has_the_trainer_for_its_only_neighbour() -> None:
