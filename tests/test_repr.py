@@ -90,6 +90,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "Point": lambda: public.Point.FORWARD,
     "Progress": lambda: public.Progress(0, 4, 8, 3, 2, 1),
     "ProcessesRuntime": public.ProcessesRuntime,
+    "RayRuntime": public.RayRuntime,
     "RateSearch": lambda: LEARNER.find_learning_rate(DATA, steps=10),
     "Result": lambda: RESULT,
     "RunDirectory": lambda: public.RunDirectory(Path("runs/digits")),
