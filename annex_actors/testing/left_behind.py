@@ -46,9 +46,7 @@ def _left(before: set[int]) -> set[int]:
 
 def _children() -> set[int]:
     """Return the ids of all processes that descend from this one, but for those that Ray keeps for itself."""
-    with suppress(psutil.Error):
-        return {each.pid for each in psutil.Process().children(recursive=True) if not _is_rays_own(each)}
-    return set()
+    return {each.pid for each in psutil.Process().children(recursive=True) if not _is_rays_own(each)}
 
 
 def _is_rays_own(process: psutil.Process) -> bool:
