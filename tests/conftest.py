@@ -25,6 +25,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from zlib import crc32
 
 import pytest
@@ -58,19 +59,29 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
+RAY = Path(__file__).parent / "runtimes" / "ray"
 ONE_IN = {"processes": 4, "ray": 16}
 """Of the cases of the oracle and of faults that run on these so many is one run by default: each starts a process for
 every layer, and on Ray each of these imports all that it needs."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what waits for ``--whole``."""
-    if config.getoption("--whole"):
-        return
-    left_out = [item for item in items if waits(item)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not waits(item)]
+    """Leave out what waits for ``--whole``, and let what runs on Ray be last.
+
+    One Ray serves all tests that need one. While it is up its processes are children of this one, which tests of
+    runtimes with processes count and kill.
+    """
+    if not config.getoption("--whole"):
+        left_out = [item for item in items if waits(item)]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if not waits(item)]
+    items.sort(key=runs_on_ray)
+
+
+def runs_on_ray(item: pytest.Item) -> bool:
+    """Return whether a test runs on Ray, as its folder or the name of its case says."""
+    return RAY in item.path.parents or "ray" in parameters(item)
 
 
 def waits(item: pytest.Item) -> bool:
@@ -78,8 +89,13 @@ def waits(item: pytest.Item) -> bool:
     if item.get_closest_marker("whole"):
         return True
     in_matrix = item.path.parent.name in ("oracle", "faults") and item.path.name != "test_whole_job.py"
-    words = set(re.findall(r"\w+", item.nodeid.partition("[")[2])) if in_matrix else set()
+    words = parameters(item) if in_matrix else set()
     return any(crc32(item.nodeid.encode()) % one_in for name, one_in in ONE_IN.items() if name in words)
+
+
+def parameters(item: pytest.Item) -> set[str]:
+    """Return the words of the name of a test's case."""
+    return set(re.findall(r"\w+", item.nodeid.partition("[")[2]))
 
 
 @pytest.fixture(autouse=True, scope="session")

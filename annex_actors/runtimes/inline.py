@@ -8,8 +8,8 @@ at any of them; the result must not change.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -99,6 +99,7 @@ class InlineJob:
         window = RestartWindow(program.supervision.max_restarts, program.supervision.max_seconds)
         self._windows = {str(address): window for address in self._specs}  # that of the first stage is for all stages
         self._finished = False
+        self._must_start = True  # at first; and again after an interrupt, which may come between any two instructions
         self._starts = 0
         self._instrument = partial(program.instrument, clock=clock.now)
         self._said: deque[Event | RunFailedError] = deque()
@@ -128,9 +129,7 @@ class InlineJob:
         """Carry the program out."""
         self._ended = None
         try:
-            with self._at_work():
-                while not self._finished:
-                    self._next_event()
+            self._carry_out(lambda: self._finished)
         finally:
             self._ended = self._clock()
 
@@ -142,13 +141,11 @@ class InlineJob:
     def ask(self, question: Message) -> Message:
         """Ask the driver, and carry the program out until it has answered; one thread after another."""
         number = question.microbatch
-        with self._lock, self._at_work():
-            self._check_not_over()
+        with self._lock:
             try:
-                self._say(question)
-                while number not in self._answers:
+                self._carry_out(lambda: self._finished or number in self._answers, question)
+                if number not in self._answers:
                     self._check_not_over()
-                    self._next_event()
                 return self._answers[number]
             finally:
                 self._open.pop(number, None)
@@ -171,26 +168,31 @@ class InlineJob:
             self._nodes.clear()
             self._finished = True
 
-    @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        """Begin, unless the program has begun; after an interrupt leave what can be gone on with."""
+    def _carry_out(self, done: Callable[[], bool], question: Message | None = None) -> None:
+        """Carry the program out, with what the owner asks, until that is done."""
         if self._failure is not None:
             raise RunFailedError(self._failure)
+        # Handled in this frame: a second interrupt could prevent that a context manager hears of the first one.
         try:
             with blas_threads(self._program.blas_threads):
                 self._begin()
-                yield
+                if question is not None:
+                    self._check_not_over()
+                    self._say(question)
+                while not done():
+                    self._next_event()
         except KeyboardInterrupt:
-            # The interrupt may have come between any two instructions, so every peer goes back to its last commit.
-            self._start(self._specs)
+            self._must_start = True
             raise
 
     def _begin(self) -> None:
+        """Begin, unless the program has begun, and once more after an interrupt."""
         if self._began is None:
             self._began = self._clock()
             self._trace.__enter__()
-        if not self._starts and not self._finished:
+        if self._must_start and not self._finished:
             self._start(self._specs)
+            self._must_start = False
 
     def _check_not_over(self) -> None:
         if self._finished:

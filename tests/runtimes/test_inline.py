@@ -114,24 +114,30 @@ def test_a_protocol_that_stands_still_is_an_error_and_no_endless_loop() -> None:
         carry_out(replace(program, stages=deaf), InlineRuntime(), SMALL.initial)
 
 
-def interrupting_at(number: int) -> Callable[[int], bool]:
-    """Return a ``kill`` that raises KeyboardInterrupt at one event, once."""
+def interrupting_at(*numbers: int) -> Callable[[int], bool]:
+    """Return a ``kill`` that raises KeyboardInterrupt at some events."""
 
     def interrupt(event: int) -> bool:
-        if event == number:
+        if event in numbers:
             raise KeyboardInterrupt
         return False
 
     return interrupt
 
 
-def test_an_interrupt_at_any_event_can_be_followed_by_more_waiting(whole: bool) -> None:
-    for event in some(range(1, events_of(SMALL) + 1), sample=60, whole=whole):
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 5, 8], ids=lambda after: f"and again {after} events later" * bool(after))
+def test_an_interrupt_at_any_event_can_be_followed_by_more_waiting(whole: bool, after: int) -> None:
+    for event in some(range(1, events_of(SMALL) + 1), sample=60 if not after else 10, whole=whole):
         program = SMALL.program()
-        job = InlineRuntime(kill=interrupting_at(event)).start(program)
-        with pytest.raises(KeyboardInterrupt):
-            job.wait()
-        job.wait()
+        job = InlineRuntime(kill=interrupting_at(event, event + after)).start(program)
+        interrupts = 0
+        while True:
+            try:
+                job.wait()
+                break
+            except KeyboardInterrupt:
+                interrupts += 1
+        assert interrupts == len({event, event + after})
         checkpoint = Checkpoint.gather(program.store, [spec.address for spec in program.stages], SMALL.initial)
         assert fingerprints(checkpoint) == undisturbed(SMALL).fingerprints, f"interrupted at event {event}"
 
