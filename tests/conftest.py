@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 RAY = Path(__file__).parent / "runtimes" / "ray"
-ONE_IN = {"processes": 4, "ray": 16}
+ONE_IN = {"processes": 8, "ray": 48}
 """Of the cases of the oracle and of faults that run on these so many is one run by default: each starts a process for
 every layer, and on Ray each of these imports all that it needs."""
 

@@ -21,7 +21,7 @@ from tests.trainings import CLASSES, Training, host_named
 # An exception raised in a destructor is reported by Python and not propagated: the actor ends before its next message.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-EPOCHS = {"threads": 300, "schedulers": 300, "processes": 150}
+EPOCHS = {"threads": 100, "schedulers": 100, "processes": 50}
 PAUSE_S = {"threads": 0.02, "schedulers": 0.02, "processes": 0.05}
 
 
