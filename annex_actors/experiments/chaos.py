@@ -224,7 +224,8 @@ def _on_cluster(
     assert isinstance(inner, RayRuntime)
     note("starting a cluster", counted(nodes, "node"))
     with LocalCluster(nodes) as cluster:
-        runtime = replace(inner, ray_address=cluster.address, commit_copies=max(2, inner.commit_copies))
+        # Nodes may die faster than new copies are made, so each has one.
+        runtime = replace(inner, ray_address=cluster.address, commit_copies=nodes)
         with runtime.kept_up():
             yield runtime, cluster
 

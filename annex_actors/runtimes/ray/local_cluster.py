@@ -12,6 +12,9 @@ from ray.cluster_utils import Cluster
 
 from annex_actors.runtimes.ray.cluster import QUIET, environment
 
+_HEALTH = {"health_check_period_ms": 1000, "health_check_failure_threshold": 3}
+"""How soon a node is taken for dead; by default that takes Ray 15 seconds."""
+
 _NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
 
 
@@ -30,9 +33,13 @@ class LocalCluster:
 
     def __enter__(self) -> Self:
         with environment(QUIET):
-            self._cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "node_name": "head"})
+            head = {**_NODE, "node_name": "head", "_system_config": _HEALTH}
+            self._cluster = Cluster(initialize_head=True, head_node_args=head)
         for _ in range(self._count - 1):
             self._add()
+        # Nodes that join later are added in another thread than the main one, where no handler of signals can be set.
+        # Should this process be killed, a process of Ray's ends the first nodes, without which these end themselves.
+        self._cluster._shutdown_at_exit = False
         return self
 
     def __exit__(
