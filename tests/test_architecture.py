@@ -18,6 +18,7 @@ LEVELS = {
     "data": 1,
     "metrics": 1,
     "protocol": 1,
+    "glossary": 1,
     "schedules": 2,
     "peers": 3,
     "placement": 3,

@@ -16,6 +16,7 @@ from annex_actors.cli.curves import curves
 from annex_actors.cli.data import data
 from annex_actors.cli.datasets import datasets
 from annex_actors.cli.doctor import doctor
+from annex_actors.cli.explain import explain
 from annex_actors.cli.export import export
 from annex_actors.cli.find_rate import find_rate
 from annex_actors.cli.inspect import inspect
@@ -83,6 +84,7 @@ for each in (
     sweep,
     find_rate,
     *_LISTS,
+    explain,
     simulate,
     chaos,
 ):
