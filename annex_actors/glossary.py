@@ -39,8 +39,9 @@ class Term:
 _ACTORS = (
     Term(
         "actor",
-        "An object with a mailbox and a state of its own, which handles one message after the other and shares nothing "
-        "with other actors. Here each layer is one, or several neighbouring layers together, and so is the trainer.",
+        "An object with a mailbox and a state of its own, which handles one message after the other and shares "
+        "nothing with other actors. Here each layer is one, or several neighbouring layers together, and so is the "
+        "trainer.",
         "supervisors.actor:Actor",
     ),
     Term(
@@ -51,8 +52,8 @@ _ACTORS = (
     ),
     Term(
         "mailbox",
-        "The place where an actor's messages wait, in whatever order they arrive. That of a stage yields the next "
-        "one that the discipline allows, and none as long as it allows none.",
+        "The place where an actor's messages wait, in whatever order they arrive. That of a stage yields the next one "
+        "that the discipline allows, and none as long as it allows none.",
         "annex_actors.peers.stage_mailbox:StageMailbox",
     ),
     Term(
@@ -77,8 +78,8 @@ _ACTORS = (
     Term(
         "escalation",
         "The end of a supervisor whose restart window is used up: it stops its children and ends, and the next "
-        "supervisor above decides. So a larger part of the tree is restarted, until the fault is cured or the run ends "
-        "with an error.",
+        "supervisor above decides. So a larger part of the tree is restarted, until the fault is cured or the run "
+        "ends with an error.",
         "supervisors.children.events:Escalated",
     ),
 )
@@ -104,20 +105,22 @@ _TRAINING = (
     ),
     Term(
         "microbatch",
-        "One of the nearly equal parts into which the batch of a step is cut, so that several layers work at once, each on "
-        "another part. The weights change only after the last one, and the gradients are combined in their order.",
+        "One of the nearly equal parts into which the batch of a step is cut, so that several layers work at once, "
+        "each on another part. The weights change only after the last one, and the gradients are combined in their "
+        "order.",
         "annex_actors.data.order:microbatch_slices",
     ),
     Term(
         "activation",
-        "The output of a layer for the samples of a microbatch: an array with a row for each. It goes to the next layer "
-        "in a forward message, and the layer keeps what it needs for the way back.",
+        "The output of a layer for the samples of a microbatch: an array with a row for each. It goes to the next "
+        "layer in a forward message, and the layer keeps what it needs for the way back.",
         "annex_actors.protocol.messages:Forward",
     ),
     Term(
         "gradient",
-        "The derivative of the cost with respect to an array, of the same shape: how the cost changes with each number. "
-        "A layer is sent that of its output in a backward message, and sends that of its input to the layer before.",
+        "The derivative of the cost with respect to an array, of the same shape: how the cost changes with each "
+        "number. A layer is sent that of its output in a backward message, and sends that of its input to the layer "
+        "before.",
         "annex_actors.protocol.messages:Backward",
     ),
     Term(
@@ -143,14 +146,14 @@ _SCHEDULES = (
     ),
     Term(
         "discipline",
-        "A schedule as data: which of the messages in its mailbox a stage handles next. It has a priority of F, B and W, "
-        "a credit, perhaps a cap and a gate, and says how old the weights are that a microbatch meets.",
+        "A schedule as data: which of the messages in its mailbox a stage handles next. It has a priority of F, B and "
+        "W, a credit, perhaps a cap and a gate, and says how old the weights are that a microbatch meets.",
         "annex_actors.schedules.discipline:Discipline",
     ),
     Term(
         "credit",
-        "The most microbatches that a stage may have in flight: their forward is done, and their backward is not. More "
-        "of it keeps neighbours busy, less of it keeps fewer activations in memory.",
+        "The most microbatches that a stage may have in flight: their forward is done, and their backward is not. "
+        "More of it keeps neighbours busy, less of it keeps fewer activations in memory.",
         "annex_actors.schedules.discipline:Discipline.credit",
     ),
     Term(
@@ -161,26 +164,27 @@ _SCHEDULES = (
     ),
     Term(
         "gate",
-        "A condition of a discipline on a piece of work, where priority, credit and cap are not enough. In gpipe it keeps "
-        "every backward back until the last forward of the step is done.",
+        "A condition of a discipline on a piece of work, where priority, credit and cap are not enough. In gpipe it "
+        "keeps every backward back until the last forward of the step is done.",
         "annex_actors.schedules.discipline:Discipline.gate",
     ),
     Term(
         "bubble",
-        "The time in which a stage is idle because the pipeline fills or drains. With S equal stages, gpipe and 1f1b leave "
-        "each of them idle in each step for as long as S - 1 forwards and backwards take.",
+        "The time in which a stage is idle because the pipeline fills or drains. With S equal stages, gpipe and 1f1b "
+        "leave each of them idle in each step for as long as S - 1 forwards and backwards take.",
         "annex_actors.experiments.simulation:Simulation.idle",
     ),
     Term(
         "staleness",
-        "How many updates the weights that a microbatch meets are behind, also called lag: 0 with a synchronous schedule. "
-        "Asynchronous ones never let the pipeline drain, and so compute gradients at older weights, by a formula.",
+        "How many updates the weights that a microbatch meets are behind, also called lag: 0 with a synchronous "
+        "schedule. Asynchronous ones never let the pipeline drain, and so compute gradients at older weights, by a "
+        "formula.",
         "annex_actors.schedules.discipline:Discipline.lag",
     ),
     Term(
         "stash",
-        "The older versions of its weights that a stage keeps, since microbatches under way have met them. Forward and "
-        "backward of a microbatch must meet the same version, or the result is the gradient of no function.",
+        "The older versions of its weights that a stage keeps, since microbatches under way have met them. Forward "
+        "and backward of a microbatch must meet the same version, or the result is the gradient of no function.",
         "annex_actors.peers.stage_versions:Versions",
     ),
 )
@@ -194,14 +198,14 @@ _RECOVERY = (
     ),
     Term(
         "fingerprint",
-        "The SHA-256 of arrays with their names and shapes, in 64 hexadecimal digits. If those of two runs are equal, so "
-        "is each bit of their weights.",
+        "The SHA-256 of arrays with their names and shapes, in 64 hexadecimal digits. If those of two runs are equal, "
+        "so is each bit of their weights.",
         "annex_actors.training.fingerprints:arrays_sha256",
     ),
     Term(
         "incarnation",
-        "The number of a life of an actor: 1 at first, and one more after each restart. It is on each message, so that "
-        "what an earlier life sent is told from what the present one sends.",
+        "The number of a life of an actor: 1 at first, and one more after each restart. It is on each message, so "
+        "that what an earlier life sent is told from what the present one sends.",
         "annex_actors.protocol.messages:Envelope.incarnation",
     ),
     Term(
@@ -212,9 +216,9 @@ _RECOVERY = (
     ),
     Term(
         "commit",
-        "To make one immutable snapshot the state from which the next incarnation begins: weights, optimizer slots, cost "
-        "log and outbox, all at once. A stage commits at the end of a step, and what it did since is done again after a "
-        "crash, to the same bits.",
+        "To make one immutable snapshot the state from which the next incarnation begins: weights, optimizer slots, "
+        "cost log and outbox, all at once. A stage commits at the end of a step, and what it did since is done again "
+        "after a crash, to the same bits.",
         "annex_actors.protocol.effects:Commit",
     ),
     Term(
@@ -225,32 +229,32 @@ _RECOVERY = (
     ),
     Term(
         "outbox",
-        "The messages in a snapshot that no receiver has acknowledged yet. Without it a stage could commit a step and die "
-        "while its neighbour still needs the gradient of that step, and both would wait for ever.",
+        "The messages in a snapshot that no receiver has acknowledged yet. Without it a stage could commit a step and "
+        "die while its neighbour still needs the gradient of that step, and both would wait for ever.",
         "annex_actors.protocol.snapshot:Snapshot.outbox",
     ),
     Term(
         "checkpoint",
-        "The commits of all stages at the same step, on the disk. From it a run goes on after the whole job was killed, "
-        "to the bits of a run that was never interrupted.",
+        "The commits of all stages at the same step, on the disk. From it a run goes on after the whole job was "
+        "killed, to the bits of a run that was never interrupted.",
         "annex_actors.training.checkpoint:Checkpoint",
     ),
     Term(
         "poison message",
-        "A message that fails the same layer each time it is handled, such as one that makes a division by zero. After "
-        "max_attempts failures (3) the run ends, and the error names layer, step and microbatch.",
+        "A message that fails the same layer each time it is handled, such as one that makes a division by zero. "
+        "After max_attempts failures (3) the run ends, and the error names layer, step and microbatch.",
         "annex_actors.runtimes.hosting.failures:FailureLedger",
     ),
     Term(
         "watchdog",
-        "What looks at the heartbeat of each actor, the piece of work it began and when, and ends an actor that takes far "
-        "too long. So a layer that hangs is restarted like one that crashes.",
+        "What looks at the heartbeat of each actor, the piece of work it began and when, and ends an actor that takes "
+        "far too long. So a layer that hangs is restarted like one that crashes.",
         "annex_actors.runtimes.hosting.watchdog:Watchdog",
     ),
     Term(
         "standstill",
-        "All actors wait, and no message is on its way. No clock decides that but markers that each actor passes on, and "
-        "the run ends with an error that says for what each of them waits.",
+        "All actors wait, and no message is on its way. No clock decides that but markers that each actor passes on, "
+        "and the run ends with an error that says for what each of them waits.",
         "annex_actors.runtimes.hosting.standstill:Surveyor",
     ),
 )
@@ -270,8 +274,8 @@ _PLACEMENT = (
     ),
     Term(
         "plan",
-        "A value that says which layers share an actor, in how many replicas, and where it lives; `--stages 3,2` is one. "
-        "With a synchronous schedule, no plan changes a bit of the weights.",
+        "A value that says which layers share an actor, in how many replicas, and where it lives; `--stages 3,2` is "
+        "one. With a synchronous schedule, no plan changes a bit of the weights.",
         "annex_actors.placement.plan:Plan",
     ),
     Term(
@@ -282,8 +286,8 @@ _PLACEMENT = (
     ),
     Term(
         "bottleneck",
-        "The stage with the most work for each microbatch, for which all others wait. A step takes as long as it does, and "
-        "the bubble, so a good plan makes its work small.",
+        "The stage with the most work for each microbatch, for which all others wait. A step takes as long as it "
+        "does, and the bubble, so a good plan makes its work small.",
         "annex_actors.placement.planner.evaluation:Evaluated.bottleneck",
     ),
     Term(

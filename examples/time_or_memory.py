@@ -1,4 +1,4 @@
-"""Schedules are about time and memory, not about results: four of them simulated, then trained with, to equal weights."""
+"""A schedule decides about time and memory, not about results: four simulated, then trained with, to equal weights."""
 
 from annex_actors import CostModel, Learner, activation, dense, load, sequence, simulate
 
