@@ -34,6 +34,7 @@ LEVELS = {
     "service": 8,
     "replay": 8,
     "tracing": 8,
+    "lessons": 9,
     "page": 9,
     "estimators": 9,
     "cli": 10,

@@ -21,6 +21,7 @@ from annex_actors.cli.export import export
 from annex_actors.cli.find_rate import find_rate
 from annex_actors.cli.inspect import inspect
 from annex_actors.cli.kill import kill
+from annex_actors.cli.learn import learn
 from annex_actors.cli.logs import logs
 from annex_actors.cli.metrics import metrics
 from annex_actors.cli.move import move
@@ -87,6 +88,7 @@ for each in (
     explain,
     simulate,
     chaos,
+    learn,
 ):
     app.command(cls=SettingsCommand, short_help=_short_help(each))(each)
 

@@ -1,0 +1,21 @@
+"""The lessons of the course, in order."""
+
+from __future__ import annotations
+
+from annex_actors.base.errors import ConfigError
+from annex_actors.lessons import lesson_01_one_layer
+from annex_actors.lessons.steps import Lesson
+
+LESSONS: tuple[Lesson, ...] = (lesson_01_one_layer.LESSON,)
+
+
+def lesson(number: int) -> Lesson:
+    """Return a lesson by its number.
+
+    Raises:
+        ConfigError: there is none with it.
+    """
+    for each in LESSONS:
+        if each.number == number:
+            return each
+    raise ConfigError(f"expected the number of a lesson, from 1 to {len(LESSONS)}, got {number}")
