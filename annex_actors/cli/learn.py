@@ -13,6 +13,7 @@ from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_lines, print_result, print_table
 
 if TYPE_CHECKING:
+    from annex_actors.lessons.driver import Face
     from annex_actors.lessons.steps import Lesson
     from annex_actors.lessons.taking import Record
 
@@ -41,9 +42,10 @@ def learn(
         _list(course.LESSONS, records)
         return
     chosen = course.lesson(lesson)
-    if not _take(chosen, None if again else records.get(lesson), answers, folder, kept):
+    face = _Terminal() if answers is None and sys.stdin.isatty() else _Script(_lines(answers))
+    if not _take(chosen, None if again else records.get(lesson), face, folder, kept):
         print_result(f"Your progress is kept: annex-actors learn {lesson} goes on here.")
-        raise typer.Exit(1 if answers is not None else 0)
+        raise typer.Exit(0 if face.waits else 1)
     print_result(f"Lesson {lesson} is finished: {chosen.title}.")
 
 
@@ -61,7 +63,7 @@ def _state(lesson: Lesson, records: dict[int, Record]) -> str:
     return "finished" if record.step >= steps else f"step {record.step + 1} of {steps}"
 
 
-def _take(lesson: Lesson, record: Record | None, answers: Path | None, folder: Path, kept: Path | None) -> bool:
+def _take(lesson: Lesson, record: Record | None, face: Face, folder: Path, kept: Path | None) -> bool:
     """Take a lesson; return whether it is finished now."""
     from annex_actors.lessons.driver import Driver
     from annex_actors.lessons.progress import keep_progress
@@ -70,7 +72,6 @@ def _take(lesson: Lesson, record: Record | None, answers: Path | None, folder: P
     taking = Taking(lesson, record)
     if taking.is_finished:  # looked at once more, with the answers that are locked
         taking = Taking(lesson, Record(0, taking.answers, tuple(taking.passed), taking.files))
-    face = _Terminal() if answers is None and sys.stdin.isatty() else _Script(_lines(answers))
     print_result(f"{lesson.number}. {lesson.title}")
     driver = Driver(taking, face, folder, lambda record: keep_progress(kept, lesson.number, record))
     return driver.take()

@@ -228,8 +228,8 @@ LESSON = Lesson(
         Question(
             "passes",
             f"""
-            A dense layer for digits has {PIXELS} inputs and {DIGITS} outputs. We measure the slope of each of its weights (without
-            the biases) by central differences. How many forward passes does that take?
+            A dense layer for digits has {PIXELS} inputs and {DIGITS} outputs. We measure the slope of each of its
+            weights, without the biases, by central differences. How many forward passes does that take?
             """,
             _passes,
             "passes",

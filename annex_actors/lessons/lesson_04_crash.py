@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from types import ModuleType
 
-from annex_actors.lessons.small_runs import finished, program_of, xor_training
+from annex_actors.lessons.small_runs import finished, program_of, sentence, xor_training
 from annex_actors.lessons.steps import Code, Found, Lesson, Question, Seen, Text, Wrong, WrongCode
 from annex_actors.protocol.events import Event, PeerExited, PeerStarted
 from annex_actors.protocol.instrument import NO_INSTRUMENT, Instrument, Point
@@ -36,7 +36,7 @@ class _Events:
     def on_event(self, event: Event) -> None:
         """Write an event down."""
         if isinstance(event, PeerExited) and not event.orderly:
-            self.lines.append(f"{event.label} has ended: {event.reason}")
+            self.lines += sentence(f"{event.label} has ended: {event.reason}")
         elif isinstance(event, PeerStarted) and event.incarnation > 1:
             self.lines.append(f"{event.label} has started, incarnation {event.incarnation}")
 
@@ -70,7 +70,7 @@ def _alone() -> Seen:
     try:
         finished(program, training)
     except RunFailedError as error:
-        events.lines.append(f"error: {error}")
+        events.lines += sentence(f"error: {error}")
     committed = Checkpoint.gather(program.store, [spec.address for spec in program.stages], training.initial).step
     return Seen(
         [*events.lines, f"committed by all layers: steps below {committed}"],
@@ -98,7 +98,7 @@ def _repeated() -> Seen:
     others = sum(work.forwards[each] - once for each in layers if each != LAYER)
     return Seen(
         lines,
-        {"again": again, "one": 1, "all": STEP * MICROBATCHES + again, "others": others, "from_there": once - STEP},
+        {"again": again, "one": 1, "all": STEP * MICROBATCHES + again, "others": others},
     )
 
 
@@ -160,6 +160,7 @@ class _Log(MemoryStore):
     def __init__(self, program: Program) -> None:
         super().__init__([spec.address for spec in program.stages])
         self.commits: dict[Address, list[Snapshot]] = {}
+        self.numbers: list[str] = []
 
     def commit(self, snapshot: Snapshot, incarnation: int) -> None:
         """Keep a commit."""
@@ -199,7 +200,11 @@ class _Written:
     ) -> Node:
         """Return what the learner's function starts."""
         commits = list(self.log.commits.get(self.address, ()))
-        return self.restart(commits, incarnation, lambda commit, number: self.inner.node(commit, number, instrument))
+        node = self.restart(commits, incarnation, lambda commit, number: self.inner.node(commit, number, instrument))
+        if node is None:
+            raise NotImplementedError
+        self.log.numbers.append(f"{self.label} as incarnation {node.incarnation}")
+        return node
 
 
 def _recovered(made: ModuleType) -> Iterator[Found]:
@@ -210,7 +215,8 @@ def _recovered(made: ModuleType) -> Iterator[Found]:
     program = replace(program, stages=stages, store=log, supervision=Supervision(max_restarts=9))
     with closing(InlineRuntime().start(program)) as job:
         job.wait()
-    yield Found("restarts of the run", job.restarts)
+    for index, each in enumerate(log.numbers):
+        yield Found(f"start {index}, counted from 0", each)
     checkpoint = Checkpoint.gather(log, [spec.address for spec in stages], training.initial)
     yield Found("committed steps", checkpoint.step)
     for name, array in sorted(checkpoint.weights.items()):
@@ -228,8 +234,8 @@ LESSON = Lesson(
     (
         Text(
             f"""
-            Layers die: of a fault in a library, of too little memory, of a hand that pulls a cable. What is lost then is
-            what was in the layer's memory. So each layer commits: at the end of each step it puts its weights into a
+            Layers die: of a fault in a library, of too little memory, of a hand that pulls a cable. What was in the
+            layer's memory is lost then. So each layer commits: at the end of each step it puts its weights into a
             store, which lives elsewhere.
 
             In this lesson the network for XOR trains {STEPS} steps of {MICROBATCHES} microbatches, all numbered from 0.
@@ -291,12 +297,12 @@ LESSON = Lesson(
         Question(
             "restarts",
             f"""
-            Now the same crash with one_for_one. There are 3 layers, the cost and the trainer. How many restarts of
-            actors does it take until step {STEPS - 1} is finished?
+            Now the same crash with one_for_one. The actors are those of the layers, the cost and the trainer. How many
+            restarts of actors does it take until step {STEPS - 1} is finished?
             """,
             _one_for_one,
             "restarts",
-            "The layer that died is started again, at its last commit, and asks its neighbours for the messages since.",
+            "The layer that died is started again, at its last commit. It asks its neighbours for the messages since.",
             (
                 Wrong("stages", "one_for_all would restart so many. Here the other layers live, and need not."),
                 Wrong("peers", "The others never stopped: they wait for the next message, as always."),
@@ -312,8 +318,8 @@ LESSON = Lesson(
             """,
             _repeated,
             "again",
-            "Only what was not committed is repeated, and only by the layer that died: the others repeat {others}. They "
-            "still had the messages that it needed.",
+            "Only what was not committed is repeated, and only by the layer that died: the others repeat {others}. "
+            "They still had the messages that it needed.",
             (
                 Wrong("one", "The step was not committed, so all of its microbatches are worked on again."),
                 Wrong("all", "That would be from the beginning; but it begins at its last commit."),
@@ -367,12 +373,13 @@ LESSON = Lesson(
             ),
         ),
         Text(
-            """
+            f"""
             In your own programs this is
 
                 from annex_actors import Crash, Learner, Supervision
                 learner = Learner(network, supervision=Supervision("one_for_one"))
-                learner.train(data, crashes=[Crash(layer=1, step=6, at="backward")])
+                crash = Crash(layer={LAYER}, step={STEP}, at="backward")
+                learner.train(data, crashes=[crash])
 
             But one thing was hidden: the neighbours still had the messages. For how long do they have to keep them?
             That is lesson 5.

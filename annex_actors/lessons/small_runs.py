@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from textwrap import wrap
 
 from annex_actors.data import load
 from annex_actors.layers import activation, dense, sequence
@@ -13,8 +14,16 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
 from annex_actors.training.preparation import PreparedTraining
 
+COLUMNS = 76
+"""Of the lines that a run shows."""
+
 SAMPLES = 4
 """Of XOR; each step learns from all of them."""
+
+
+def sentence(text: str) -> list[str]:
+    """Return a sentence as lines that a run may show."""
+    return wrap(text, COLUMNS, subsequent_indent="    ")
 
 
 def xor_learner(microbatches: int = 2, runtime: str | Runtime = "inline") -> Learner:
