@@ -351,8 +351,8 @@ LESSON = Lesson(
                 WrongCode(
                     "start(last, number)",
                     "start(last, 1)",
-                    "It would speak as the incarnation that is dead. Neighbours drop what that one says, since messages "
-                    "of the dead may still be on their way.",
+                    "It would speak as the incarnation that is dead. Neighbours drop what that one says, since some "
+                    "of its messages may still be on their way.",
                 ),
             ),
             minutes=5,
