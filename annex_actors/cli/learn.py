@@ -13,20 +13,25 @@ from annex_actors.cli import options as shared
 from annex_actors.cli.output import print_lines, print_result, print_table
 
 if TYPE_CHECKING:
+    from annex_actors.lessons.driver import Face
     from annex_actors.lessons.steps import Lesson
     from annex_actors.lessons.taking import Record
 
-_LESSON = "The number of a lesson; by default all are listed, with your progress."
+_LESSON = "The number of a lesson; by default all are listed, with your progress. With --grade, files or folders."
 _ANSWERS = "A file of answers, one a line, instead of your own: numbers, paths of code, back, quit; # begins a comment."
 _FOLDER = "Where files for your code are made."
 _AGAIN = "Begin the lesson again: your answers are forgotten, your files stay."
+_TEACHER = "Print a page for teachers in Markdown: times, goals, answers, wrong answers and what each is told."
+_GRADE = "Grade files with code of learners, each in a process with limits of time and memory."
 
 
 def learn(
-    lesson: Annotated[int | None, typer.Argument(metavar="[LESSON]", help=_LESSON)] = None,
+    what: Annotated[list[str] | None, typer.Argument(metavar="[LESSON|FILE...]", help=_LESSON)] = None,
     answers: Annotated[Path | None, typer.Option(metavar="FILE|-", help=_ANSWERS)] = None,
     folder: Annotated[Path, typer.Option(help=_FOLDER)] = Path("annex-lessons"),
     again: Annotated[bool, typer.Option("--again", help=_AGAIN)] = False,
+    teacher: Annotated[bool, typer.Option("--teacher", help=_TEACHER)] = False,
+    grade: Annotated[bool, typer.Option("--grade", help=_GRADE)] = False,
     debug: shared.Debug = False,
 ) -> None:
     """Take a course of ten lessons, in which you predict, run, look, and write parts of networks made of actors.
@@ -35,16 +40,50 @@ def learn(
     """
     from annex_actors.lessons import course, progress
 
+    if grade:
+        _grade(what or [])
+        return
+    chosen = None if what is None else course.lesson(_number(what))
+    if teacher:
+        _print_page(course.LESSONS if chosen is None else [chosen])
+        return
     kept = progress.progress_file()
     records = progress.read_progress(kept)
-    if lesson is None:
+    if chosen is None:
         _list(course.LESSONS, records)
         return
-    chosen = course.lesson(lesson)
-    if not _take(chosen, None if again else records.get(lesson), answers, folder, kept):
-        print_result(f"Your progress is kept: annex-actors learn {lesson} goes on here.")
-        raise typer.Exit(1 if answers is not None else 0)
-    print_result(f"Lesson {lesson} is finished: {chosen.title}.")
+    face = _Terminal() if answers is None and sys.stdin.isatty() else _Script(_lines(answers))
+    if not _take(chosen, None if again else records.get(chosen.number), face, folder, kept):
+        print_result(f"Your progress is kept: annex-actors learn {chosen.number} goes on here.")
+        raise typer.Exit(0 if face.waits else 1)
+    print_result(f"Lesson {chosen.number} is finished: {chosen.title}.")
+
+
+def _number(what: Sequence[str]) -> int:
+    from annex_actors.base import checks
+    from annex_actors.cli.options import number_or_text
+
+    given = number_or_text(what[0]) if len(what) == 1 else " ".join(what)
+    return checks.whole_number("LESSON", given, at_least=1)
+
+
+def _print_page(lessons: Sequence[Lesson]) -> None:
+    from annex_actors.lessons.teaching import page_of
+
+    for line in page_of(lessons):
+        print_result(line)
+
+
+def _grade(files: Sequence[str]) -> None:
+    """Print the grades; exit with 1 unless all submissions are right."""
+    from annex_actors.lessons.grading import grade
+
+    grades = list(grade([Path(file) for file in files]))
+    print_table(["file", "verdict", "told"], [(each.file, each.verdict, each.says) for each in grades])
+    passed = sum(each.passed for each in grades)
+    print_result(f"{passed} of {len(grades)} right")
+    if passed < len(grades):
+        raise typer.Exit(1)
 
 
 def _list(lessons: Sequence[Lesson], records: dict[int, Record]) -> None:
@@ -61,7 +100,7 @@ def _state(lesson: Lesson, records: dict[int, Record]) -> str:
     return "finished" if record.step >= steps else f"step {record.step + 1} of {steps}"
 
 
-def _take(lesson: Lesson, record: Record | None, answers: Path | None, folder: Path, kept: Path | None) -> bool:
+def _take(lesson: Lesson, record: Record | None, face: Face, folder: Path, kept: Path | None) -> bool:
     """Take a lesson; return whether it is finished now."""
     from annex_actors.lessons.driver import Driver
     from annex_actors.lessons.progress import keep_progress
@@ -70,7 +109,6 @@ def _take(lesson: Lesson, record: Record | None, answers: Path | None, folder: P
     taking = Taking(lesson, record)
     if taking.is_finished:  # looked at once more, with the answers that are locked
         taking = Taking(lesson, Record(0, taking.answers, tuple(taking.passed), taking.files))
-    face = _Terminal() if answers is None and sys.stdin.isatty() else _Script(_lines(answers))
     print_result(f"{lesson.number}. {lesson.title}")
     driver = Driver(taking, face, folder, lambda record: keep_progress(kept, lesson.number, record))
     return driver.take()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 
 import numpy as np
@@ -13,19 +14,39 @@ from annex_actors.lessons.submission import Unusable, changed, imported_by, modu
 COURSE = "annex_actors.lessons"
 
 
+class Kind(Enum):
+    """What an answer or code is."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    LISTED = "wrong, explained"
+    """One of the wrong ones that have an explanation of their own."""
+    UNWRITTEN = "not written yet"
+    FAILS = "fails"
+    REFUSED = "has the answer from elsewhere"
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a learner is told of an answer or of code.
 
     Args:
-        passed: whether it is right.
+        kind: what it is.
         says: why, or what is wrong.
-        is_listed: whether it is one of the wrong ones that have an explanation of their own.
     """
 
-    passed: bool
+    kind: Kind
     says: str
-    is_listed: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is right."""
+        return self.kind is Kind.RIGHT
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is one of the wrong ones that have an explanation of their own."""
+        return self.kind is Kind.LISTED
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +80,17 @@ def judge(code: Code, source: str, file: str) -> Verdict:
         file: its path, for messages.
     """
     if gives_away := _gives_away(code, source):
-        return Verdict(False, f"it uses {gives_away}, which has the answer; write the part yourself")
+        return Verdict(Kind.REFUSED, f"it uses {gives_away}, which has the answer; write the part yourself")
     mine = outcome_of(code, source, file)
     if mine.failed and mine.failed.is_unwritten:
-        return Verdict(False, f"{mine.failed}. {code.hint}")
+        return Verdict(Kind.UNWRITTEN, f"{mine.failed}. {code.hint}")
     problem = _problem(mine, _expected(code))
     if problem is None:
-        return Verdict(True, code.then)
+        return Verdict(Kind.RIGHT, code.then)
     for wrong in code.wrong:
         if mine.is_same(outcome_of(code, changed(code.solution, wrong), "wrong.py")):
-            return Verdict(False, f"{problem}\n{wrong.says}", is_listed=True)
-    return Verdict(False, problem)
+            return Verdict(Kind.LISTED, f"{problem}\n{wrong.says}")
+    return Verdict(Kind.FAILS if problem == str(mine.failed) else Kind.WRONG, problem)
 
 
 def outcome_of(code: Code, source: str, file: str) -> Outcome:
@@ -129,7 +150,7 @@ def _difference(got: Found, wanted: Found) -> str | None:
 
 
 def _bits(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}")
+    return np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}").reshape(array.shape)
 
 
 def _number(value: float) -> str:

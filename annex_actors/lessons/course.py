@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.lessons import lesson_01_one_layer
+from annex_actors.lessons import (
+    lesson_01_one_layer,
+    lesson_02_forward,
+    lesson_03_backward,
+    lesson_04_crash,
+    lesson_05_outbox,
+)
 from annex_actors.lessons.steps import Lesson
 
-LESSONS: tuple[Lesson, ...] = (lesson_01_one_layer.LESSON,)
+LESSONS: tuple[Lesson, ...] = (
+    lesson_01_one_layer.LESSON,
+    lesson_02_forward.LESSON,
+    lesson_03_backward.LESSON,
+    lesson_04_crash.LESSON,
+    lesson_05_outbox.LESSON,
+)
 
 
 def lesson(number: int) -> Lesson:

@@ -22,6 +22,7 @@ from annex_actors.training.learner import Learner
 from annex_actors.training.preparation import PreparedTraining
 
 SAMPLES, FEATURES, WIDTH = 4, 2, 3
+IMAGES, SIDE = 32, 8
 XOR = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
 
 
@@ -76,15 +77,18 @@ def _send_one() -> Seen:
 
 
 def _bytes() -> Seen:
-    node, message = _layer()
-    (answer,) = _sent(node, message)
+    digits = Learner(sequence(dense(10)), microbatches=1, seed=1)
+    prepared = PreparedTraining.of(digits.spec, load("digits"), epochs=1, batch_size=IMAGES)
+    inputs = freeze(prepared.trainer.inputs[:IMAGES])
+    message = Forward("digits", 0, 0, 0, inputs, Part(microbatches=1, samples=IMAGES))
     return Seen(
-        [str(answer)],
+        [str(message)],
         {
-            "bytes": answer.nbytes,
-            "numbers": answer.array.size,
-            "as_float64": answer.array.astype(np.float64).nbytes,
-            "each": answer.array.itemsize,
+            "bytes": message.nbytes,
+            "numbers": message.array.size,
+            "as_float64": message.array.astype(np.float64).nbytes,
+            "an_image": message.nbytes // IMAGES,
+            "each": message.array.itemsize,
         },
     )
 
@@ -139,9 +143,9 @@ def _outcome(made: ModuleType) -> Iterator[Found]:
     answer: Any = made.handle(weight, bias, message)
     yield Found("the message that layer 0 sends at step 5", None if answer is None else type(answer).__name__)
     yield Found("the array that layer 0 sends at step 5", answer.array)
-    yield Found("its edge", answer.edge)
-    yield Found("its step", answer.step)
-    yield Found("its microbatch", answer.microbatch)
+    yield Found("the edge of that message", answer.edge)
+    yield Found("the step of that message", answer.step)
+    yield Found("the microbatch of that message", answer.microbatch)
     yield Found("the array that layer 0 was given, afterwards", message.array)
 
 
@@ -202,14 +206,16 @@ LESSON = Lesson(
         Question(
             "bytes",
             f"""
-            The array of that message has {SAMPLES} rows and {WIDTH} columns, of type float32. How many bytes is it?
+            Now images: a network for handwritten digits is sent {IMAGES} of them in one message, each with {SIDE} rows
+            of {SIDE} numbers, all of type float32. How many bytes is the array of the message?
             """,
             _bytes,
             "bytes",
-            "{numbers} numbers of {each} bytes. Between processes these bytes travel; between threads only a pointer.",
+            "{numbers:,} numbers of {each} bytes. Between processes these bytes travel; between threads a pointer.",
             (
-                Wrong("as_float64", "float64 would take that: NumPy's default. Networks here use float32."),
+                Wrong("as_float64", "float64, the default of NumPy, would take that. Networks here use float32."),
                 Wrong("numbers", "That is how many numbers there are; each takes more than one byte."),
+                Wrong("an_image", "That is one image. All images of a microbatch travel together."),
             ),
         ),
         Run(
@@ -252,7 +258,11 @@ LESSON = Lesson(
                     "",
                     "It would travel on the edge on which it came, back to layer 0 itself.",
                 ),
-                WrongCode(" + bias", "", "The biases are left out: each column is off by the same number."),
+                WrongCode(
+                    "@ weight + bias\n    return",
+                    "@ weight\n    return",
+                    "The biases are left out: each column is off by the same number.",
+                ),
                 WrongCode(
                     "replace(message, array=outputs, edge=message.edge + 1)",
                     "outputs",

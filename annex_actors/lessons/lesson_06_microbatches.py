@@ -187,7 +187,7 @@ LESSON = Lesson(
             """,
             _one,
             "step",
-            "Each layer works {own:g} units, one after another, and waits for {idle:g}. A dot is idle time, the bubble.",
+            "Each layer works {own:g} units, one after another, and waits for {idle:g}. Dots are idle time.",
             (
                 Wrong("own", "So long works each layer. But no two of them ever work at once."),
                 Wrong("forwards", "Those are the forwards; the backwards go all the way back."),
@@ -215,7 +215,7 @@ LESSON = Lesson(
             (
                 Wrong("whole", "That is a batch in one piece. Here several layers work at the same time."),
                 Wrong(
-                    "ideal", "So it would be if all layers worked from beginning to end. The last has to wait first."
+                    "ideal", "So it would be if all layers worked all the time. The last has to wait first."
                 ),
                 Wrong("forwards", "That is when the last forward ends; then come the backwards."),
             ),

@@ -1,4 +1,4 @@
-"""How long a step takes on this machine, with layers that wait after their work: any number of workers on a few cores."""
+"""How long a step takes here, with layers that wait after their work: any number of workers on a few cores."""
 
 from __future__ import annotations
 

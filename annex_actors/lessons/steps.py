@@ -105,14 +105,15 @@ class Found:
 
     Args:
         what: with its layer and step, such as "the gradient of layer 0 at step 3".
-        value: an array, a number or a text; compared with the solution's bit by bit.
+        value: an array, a number or a text; compared with the solution's bit by bit. None: the learner's part returned
+            nothing, so it is not written yet.
         near: what ``value`` has to be close to as well, such as central differences, before any bits are compared.
         within: how close, as a part of the largest of ``near``.
         by: what found ``near``.
     """
 
     what: str
-    value: Array | float | str
+    value: Array | float | str | None
     near: Array | None = None
     within: float = 1e-6
     by: str = "central differences"

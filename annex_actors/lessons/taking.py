@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.lessons.checking import Verdict, judge
+from annex_actors.lessons.checking import Kind, Verdict, judge
 from annex_actors.lessons.steps import Code, Lesson, Question, Run, Seen, Step
 
 
@@ -134,17 +134,18 @@ def answered(question: Question, number: float) -> Verdict:
     right = float(found.values[question.answer])
     why = found.filled(question.why)
     if _equal(number, right, question.within):
-        return Verdict(True, f"Right: {_text(right)}. {why}")
-    told = f"You said {_text(number)}, it is {_text(right)}."
+        return Verdict(Kind.RIGHT, f"Right: {shown_number(right)}. {why}")
+    told = f"You said {shown_number(number)}, it is {shown_number(right)}."
     for wrong in question.wrong:
         if _equal(number, float(found.values[wrong.value]), question.within):
-            return Verdict(False, f"{told} {found.filled(wrong.says)}\n{why}", is_listed=True)
-    return Verdict(False, f"{told} {why}")
+            return Verdict(Kind.LISTED, f"{told} {found.filled(wrong.says)}\n{why}")
+    return Verdict(Kind.WRONG, f"{told} {why}")
 
 
 def _equal(number: float, other: float, within: float) -> bool:
     return abs(number - other) <= within * abs(other) + 1e-9 * abs(other)
 
 
-def _text(number: float) -> str:
+def shown_number(number: float) -> str:
+    """Return a number as texts show it."""
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:.4g}"
