@@ -9,6 +9,11 @@ from annex_actors.lessons import (
     lesson_03_backward,
     lesson_04_crash,
     lesson_05_outbox,
+    lesson_06_microbatches,
+    lesson_07_schedules,
+    lesson_08_uneven_layers,
+    lesson_09_stale_weights,
+    lesson_10_kill_everything,
 )
 from annex_actors.lessons.steps import Lesson
 
@@ -18,7 +23,12 @@ LESSONS: tuple[Lesson, ...] = (
     lesson_03_backward.LESSON,
     lesson_04_crash.LESSON,
     lesson_05_outbox.LESSON,
-)
+    lesson_06_microbatches.LESSON,
+    lesson_07_schedules.LESSON,
+    lesson_08_uneven_layers.LESSON,
+    lesson_09_stale_weights.LESSON,
+    lesson_10_kill_everything.LESSON,
+))
 
 
 def lesson(number: int) -> Lesson:

@@ -214,9 +214,7 @@ LESSON = Lesson(
             "back. With S layers and m microbatches a step takes as long as m + S - 1 forwards and backwards.",
             (
                 Wrong("whole", "That is a batch in one piece. Here several layers work at the same time."),
-                Wrong(
-                    "ideal", "So it would be if all layers worked all the time. The last has to wait first."
-                ),
+                Wrong("ideal", "So it would be if all layers worked all the time. The last has to wait first."),
                 Wrong("forwards", "That is when the last forward ends; then come the backwards."),
             ),
         ),
