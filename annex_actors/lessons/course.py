@@ -28,6 +28,7 @@ LESSONS: tuple[Lesson, ...] = (
     lesson_08_uneven_layers.LESSON,
     lesson_09_stale_weights.LESSON,
     lesson_10_kill_everything.LESSON,
+)
 
 
 def lesson(number: int) -> Lesson:
