@@ -127,7 +127,8 @@ class Driver:
             if said is None:
                 return False
             if said in SOLUTION:
-                self._face.show_lines(step.solution.splitlines())
+                for line in step.solution.splitlines():
+                    self._face.show(line)
                 continue
             self._check(user_path(said) if said else file)
         return True
