@@ -69,7 +69,7 @@ class Driver:
     def _step(self) -> None:
         step = self._taking.current
         self._face.show()
-        self._face.show(f"Lesson {self._taking.lesson.number}, {self._taking.mark}")
+        self._face.show(f"── Lesson {self._taking.lesson.number}, {self._taking.mark}")
         self._face.show()
         self._tell(step.text)
         if isinstance(step, Text):
@@ -118,13 +118,17 @@ class Driver:
 
     def _code(self, step: Code) -> bool:
         file = self._file(step)
-        self._face.show(f"Your file: {file}")
+        self._face.show("Open your file in an editor, write what is missing, and save it:")
+        self._face.show()
+        self._face.show(f"    {file}")
+        self._face.show()
         while self._taking.is_open:
             said = self._said("Enter checks it")
             if said is None:
                 return False
             if said in SOLUTION:
-                self._face.show_lines(step.solution.splitlines())
+                for line in step.solution.splitlines():
+                    self._face.show(line)
                 continue
             self._check(user_path(said) if said else file)
         return True
@@ -151,7 +155,11 @@ class Driver:
             self._face.show(f"Expected a file with your code at {file}, got {why}.")
             return
         verdict = self._taking.check(source, str(file))
-        self._tell_verdict(verdict, "Right. " if verdict.passed else "Not yet: ")
+        if verdict.passed:
+            self._tell_verdict(verdict, "Right. ")
+        else:
+            self._tell_verdict(verdict, "Not yet: ")
+            self._face.show("(Write solution to see one way to write it.)")
 
     def _waited(self) -> bool:
         """Wait until the learner wants to go on; return False if they went back instead."""
@@ -184,5 +192,6 @@ class Driver:
             self._tell(line)
 
     def _show_run(self, lines: Sequence[str]) -> None:
-        self._face.show_lines([f"    {line}" if line else "" for line in lines])
+        margin = " " * min(4, 80 - max(map(len, lines)))
+        self._face.show_lines([margin + line if line else "" for line in lines])
         self._face.show()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from annex_actors.base.types import Array, DType, Floats, Parameters, Shape, frozen
+from annex_actors.base.types import Array, Floats, Parameters, frozen
 from annex_actors.data import load
-from annex_actors.layers import Dense, Factors, Layer, Saved, activation, dense, sequence
+from annex_actors.layers import Dense, Factors, Layer, Saved, activation, sequence
 from annex_actors.lessons.small_runs import SAMPLES, finished, program_of, xor_learner
 from annex_actors.lessons.steps import Code, Found, Lesson, Question, Seen, Text, Wrong, WrongCode
 from annex_actors.protocol.routing import stage_address
@@ -22,7 +21,7 @@ from annex_actors.training.preparation import PreparedTraining
 
 ROWS, IN, OUT = 5, 4, 3
 W, X = 3.0, 2.0
-PIXELS, DIGITS = 64, 10
+PIXELS, HIDDEN, DIGITS = 64, 16, 10
 STEPS, BATCH = 3, 50
 SLOPE = 1e-6
 """How far an input is moved to each side to measure a slope."""
@@ -63,7 +62,7 @@ def _passes() -> Seen:
 
     inputs, weight = np.ones((1, PIXELS)), np.zeros((PIXELS, DIGITS))
     _slopes(cost, weight)
-    lines = [f"weights: {weight.size}", f"forward passes: {calls}", "backward passes that tell the same: 1"]
+    lines = [f"weights: {weight.size}", f"forward passes: {calls:,}", "backward passes that tell the same: 1"]
     return Seen(lines, {"passes": calls, "weights": weight.size, "one": 1})
 
 
@@ -102,41 +101,25 @@ def weight_gradients(inputs, grad_output):
 '''
 
 
-@dataclass(frozen=True)
-class Written:
-    """A dense layer of the product whose backward a learner wrote."""
+def _written(made: ModuleType, out_features: int) -> Layer:
+    """Return a dense layer of the product whose backward a learner wrote."""
 
-    made: ModuleType = field(repr=False)
-    inner: Dense
-    name = "dense"
+    # Not an attribute of the layer: what a layer has is described in the identity of a run, and a module has all that
+    # it imports.
+    class Written(Dense):
+        def backward(
+            self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
+        ) -> tuple[Floats | None, Factors]:
+            """Return what the learner's function returns."""
+            wanted = made.input_gradient(parameters["weight"], grad_output) if input_wanted else None
+            return wanted, (saved, grad_output)
 
-    def spec(self) -> str:
-        """Return the text of the layer that it stands for."""
-        return self.inner.spec()
+        def weight_gradient(self, factors: Factors, rows: slice | None = None) -> dict[str, Floats]:
+            """Return what the learner's function returns."""
+            weight, bias = made.weight_gradients(*factors)
+            return {"weight": weight, "bias": bias}
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Return what the layer returns that it stands for."""
-        return self.inner.output_shape(input_shape)
-
-    def initial_parameters(self, input_shape: Shape, key: Any, dtype: DType) -> Parameters:
-        """Return what the layer returns that it stands for."""
-        return self.inner.initial_parameters(input_shape, key, dtype)
-
-    def forward(self, parameters: Parameters, inputs: Floats, key: Any) -> tuple[Floats, Saved]:
-        """Return what the layer returns that it stands for."""
-        return self.inner.forward(parameters, inputs, key)
-
-    def backward(
-        self, parameters: Parameters, saved: Saved, grad_output: Floats, input_wanted: bool
-    ) -> tuple[Floats | None, Factors]:
-        """Return what the learner's function returns."""
-        wanted = self.made.input_gradient(parameters["weight"], grad_output) if input_wanted else None
-        return wanted, (saved, grad_output)
-
-    def weight_gradient(self, factors: Factors) -> dict[str, Floats]:
-        """Return what the learner's function returns."""
-        weight, bias = self.made.weight_gradients(*factors)
-        return {"weight": weight, "bias": bias}
+    return Written(out_features)
 
 
 def _outcome(made: ModuleType) -> Iterator[Found]:
@@ -157,7 +140,7 @@ def _outcome(made: ModuleType) -> Iterator[Found]:
 
 def _trained(made: ModuleType) -> Iterator[Found]:
     """Train a network for digits with the learner's layers, and yield the weights after each step."""
-    layers: list[Layer] = [Written(made, dense(16)), activation("relu"), Written(made, dense(DIGITS))]
+    layers: list[Layer] = [_written(made, HIDDEN), activation("relu"), _written(made, DIGITS)]
     learner = Learner(sequence(*layers), microbatches=2, schedule="gpipe", seed=1, runtime="inline")
     digits = load("digits")
     few = digits.train.inputs[: STEPS * BATCH], digits.train.targets[: STEPS * BATCH]

@@ -189,7 +189,7 @@ class Outbox:
         self.posts = [post for post in self.posts if post.to != receiver or post.message.step >= step]
 
     def below(self, step):
-        """Return the posts of steps below ``step`` that are left, oldest first: what a commit at ``step`` must hold."""
+        """Return the posts of steps below ``step`` that are left: what a commit at ``step`` must hold."""
         return [post for post in self.posts if post.message.step < step]
 '''
 
@@ -207,7 +207,10 @@ def _outcome(made: ModuleType) -> Iterator[Found]:
 
 
 def _told(posts: Any) -> str | None:
-    return None if posts is None else ", ".join(f"step {post.message.step} to {post.to}" for post in posts) or "none"
+    """Return posts as text, in an order of their own: it does not matter in which order a commit holds them."""
+    if posts is None:
+        return None
+    return ", ".join(sorted(f"step {post.message.step} to {post.to}" for post in posts)) or "none"
 
 
 def _runs_with(made: ModuleType) -> Iterator[Found]:

@@ -133,16 +133,18 @@ def answered(question: Question, number: float) -> Verdict:
     found = seen(question)
     right = float(found.values[question.answer])
     why = found.filled(question.why)
-    if _equal(number, right, question.within):
+    if _equal(number, right):
         return Verdict(Kind.RIGHT, f"Right: {shown_number(right)}. {why}")
+    if _equal(number, right, question.within):
+        return Verdict(Kind.RIGHT, f"Right: near enough to {shown_number(right)}. {why}")
     told = f"You said {shown_number(number)}, it is {shown_number(right)}."
     for wrong in question.wrong:
-        if _equal(number, float(found.values[wrong.value]), question.within):
+        if _equal(number, float(found.values[wrong.value])):
             return Verdict(Kind.LISTED, f"{told} {found.filled(wrong.says)}\n{why}")
     return Verdict(Kind.WRONG, f"{told} {why}")
 
 
-def _equal(number: float, other: float, within: float) -> bool:
+def _equal(number: float, other: float, within: float = 0.0) -> bool:
     return abs(number - other) <= within * abs(other) + 1e-9 * abs(other)
 
 

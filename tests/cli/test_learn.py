@@ -126,7 +126,7 @@ def test_the_learners_file_is_made_and_never_overwritten(tmp_path: Path, capsys:
     before = [answer for answer in answers if not answer.endswith(".py")][:3]
     shown = learn(capsys, 1, [*before, "check"], "--folder", "mine", code=1)
     file = tmp_path / "mine" / "lesson_01_handle.py"
-    assert f"Your file: {file}" in shown
+    assert f"    {file}" in shown
     assert any(line.startswith("Not yet: ") and code.hint in line for line in shown)
     file.write_text(code.solution)
     assert any(line.startswith("Right. ") for line in learn(capsys, 1, ["check"], code=1))

@@ -85,6 +85,12 @@ def test_the_solution_passes(lesson: Lesson, code: Code) -> None:
 
 
 @pytest.mark.parametrize(("lesson", "code"), CODES, ids=name_of)
+def test_a_learner_may_import_what_they_like(lesson: Lesson, code: Code) -> None:
+    verdict = judge(code, f"import random\nimport threading\nimport numpy as np\n{code.solution}", "mine.py")
+    assert verdict.passed, verdict.says
+
+
+@pytest.mark.parametrize(("lesson", "code"), CODES, ids=name_of)
 def test_the_file_that_a_learner_is_given_gets_a_hint_and_no_traceback(lesson: Lesson, code: Code) -> None:
     stub = stub_of(code)
     assert stub.count("raise NotImplementedError") == len(code.parts)
