@@ -14,8 +14,8 @@ from annex_actors.layers import activation, dense, sequence
 from annex_actors.lessons.measuring import measured_step
 from annex_actors.lessons.steps import Code, Found, Lesson, Question, Run, Seen, Text, Wrong, WrongCode
 from annex_actors.observe.timeline import draw
-from annex_actors.runtimes import SlowedLayers
 from annex_actors.runtimes.cost_model import LayerTimes
+from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.training.learner import Learner
 
 LAYERS = 4

@@ -17,8 +17,8 @@ from annex_actors.lessons.small_runs import COLUMNS
 from annex_actors.lessons.steps import Code, Found, Lesson, Question, Run, Seen, Text, Wrong, WrongCode
 from annex_actors.observe.timeline import draw
 from annex_actors.placement.partition import partition
-from annex_actors.runtimes import SlowedLayers
 from annex_actors.runtimes.cost_model import LayerTimes
+from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.training.learner import Learner
 
 TIMES = (1, 1, 1, 4, 1, 1)  # units that each layer works on a microbatch, forward; and as many backward

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from annex_actors.data import Dataset
-from annex_actors.runtimes import SlowedLayers
+from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.stores import MemoryStore
 from annex_actors.training.blocks import StepEnds, block, prepared_blocks
 from annex_actors.training.checkpoint import Checkpoint
