@@ -155,7 +155,7 @@ def _outcome(made: ModuleType) -> Iterator[Found]:
         near = np.zeros((len(times), microbatches))
         for piece in step.pieces:
             if piece.work == "F":
-                near[piece.stage.index, piece.microbatch] = piece.end
+                near[piece.stage.number or 0, piece.microbatch] = piece.end
         what = f"the ends of forwards with times {list(times)} and microbatches {microbatches}"
         yield Found(what, made.forward_ends(times, microbatches), near, by="the simulator")
 

@@ -16,7 +16,7 @@ from annex_actors.lessons.steps import Code, Found, Lesson, Question, Seen, Text
 from annex_actors.observe.timeline import draw
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runtimes.cost_model import LayerTimes
-from annex_actors.schedules.discipline import B, Discipline, F, Progress, W, Work
+from annex_actors.schedules.discipline import B, Discipline, F, W
 from annex_actors.training.learner import Learner
 
 LAYERS, MICROBATCHES = 4, 8
@@ -167,10 +167,6 @@ def _discipline(made: ModuleType) -> Discipline:
 
 
 def _cells_outcome(made: ModuleType) -> Iterator[Found]:
-    early = Progress(0, LAYERS, MICROBATCHES, forwards=1, backwards=0, weight_gradients=0)
-    for work in (Work.FORWARD, Work.BACKWARD):
-        answer = made.gate(work, early)
-        yield Found(f"gate for {work.value} after one forward", None if answer is None else str(bool(answer)))
     for layers, microbatches in SIZES:
         credits = [made.credit(layer, layers, microbatches) for layer in range(layers)]
         what = f"with {layers} layers and {microbatches} microbatches"

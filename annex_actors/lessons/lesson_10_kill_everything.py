@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
+from annex_actors.base.words import counted
 from annex_actors.data import load
 from annex_actors.experiments.chaos import chaos
 from annex_actors.layers import activation, dense, sequence
@@ -24,13 +25,14 @@ from annex_actors.protocol.effects import Effect
 from annex_actors.protocol.instrument import Instrument, Peer, Point, WorkItem
 from annex_actors.protocol.messages import Address, Message
 from annex_actors.protocol.routing import stage_address
+from annex_actors.runs.config import resolve
 from annex_actors.runtimes import Crash
 from annex_actors.training.fingerprints import arrays_sha256
 from annex_actors.training.learner import Learner
 
 FAULTS, EPOCHS = 12, 2
 STEPS, STEP, LAYER = 6, 3, 1
-JOB_EPOCHS = 20
+JOB_EPOCHS = 10
 KILL_AFTER = 2  # epochs
 DIGITS = 64
 PARTS = ("weights_sha256", "state_sha256", "cost_log_sha256")
@@ -43,7 +45,7 @@ def _chaos() -> Seen:
     kinds = ", ".join(f"{count} {kind.value}" for kind, count in sorted(verdict.faults.items(), key=str))
     other = sum(not each.identical for each in verdict.rounds)
     lines = [
-        *sentence(f"{sum(verdict.faults.values())} faults in {len(verdict.rounds)} trainings: {kinds}"),
+        *sentence(f"{FAULTS} faults in {counted(len(verdict.rounds), 'training')}: {kinds}"),
         f"pieces of work that were done again: {verdict.redone}",
         f"trainings that ended with other bits: {other}",
     ]
@@ -73,7 +75,7 @@ def _survivors() -> Seen:
     lines, again = ["layer  handled  with the crash"], 0
     layers = [address for address in calm if address.role == "stage"]
     for address in sorted(layers):
-        lines.append(f"{address.index:5}{calm[address]:9}{crashed[address]:16}")
+        lines.append(f"{address.number or 0:5}{calm[address]:9}{crashed[address]:16}")
         again += 0 if address == stage_address(LAYER) else crashed[address] - calm[address]
     a_step = calm[stage_address(LAYER)] // STEPS
     return Seen(lines, {"again": again, "a_step": a_step, "neighbours": 2, "all": a_step * (len(layers) - 1)})
@@ -93,9 +95,9 @@ def _one_bit() -> Seen:
     return Seen(lines, {"differ": differ, "one": 1, "half": DIGITS // 2, "size": changed.size})
 
 
-def _command(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the product in a process of its own."""
-    return subprocess.run(_words(arguments), cwd=folder, capture_output=True, text=True, check=True)
+def _command(folder: str, *arguments: str) -> str:
+    """Run a command of the product in a process of its own, and return what it prints."""
+    return subprocess.run(_words(arguments), cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
 def _words(arguments: Sequence[str]) -> list[str]:
@@ -117,16 +119,22 @@ def _killed_job(folder: str) -> None:
                 job.kill()
 
 
+def _whole() -> Mapping[str, str]:
+    """Return the fingerprints of the training that is never killed."""
+    config, learner, dataset = resolve({"data": {"name": "digits"}, "training": {"epochs": JOB_EPOCHS}})
+    return learner.train(dataset, epochs=JOB_EPOCHS, batch_size=config.training.batch_size).checkpoint.hashes
+
+
 def _resumed() -> Seen:
+    whole = _whole()
     with TemporaryDirectory() as folder:
-        whole = json.loads(_command(folder, "train", "digits", "--epochs", str(JOB_EPOCHS), "--json", "--quiet").stdout)
         _killed_job(folder)
         left = max(Path(folder, "killed", "checkpoints").glob("*.safetensors")).stem
-        resumed = json.loads(_command(folder, "resume", "killed", "--json", "--quiet").stdout)
-        page = _command(folder, "report", "killed").stdout
+        resumed = json.loads(_command(folder, "resume", "killed", "--json", "--quiet"))
+        page = _command(folder, "report", "killed")
     lines = [f"$ annex-actors train digits --epochs {JOB_EPOCHS}", f"kill -9 after epoch {KILL_AFTER}; newest: {left}"]
-    lines += ["$ annex-actors resume killed", ""]
-    lines += [f"{name.removesuffix('_sha256'):10}{each[name][:32]}" for each in (whole, resumed) for name in PARTS]
+    lines += ["$ annex-actors resume killed", "", "           never killed      killed and resumed"]
+    lines += [f"{name.removesuffix('_sha256'):11}{whole[name][:16]}  {resumed[name][:16]}" for name in PARTS]
     lines += ["", "$ annex-actors report killed > run.html", f"a page of {len(page) // 1000} kB, in one file"]
     differ = sum(whole[name] != resumed[name] for name in PARTS)
     return Seen(lines, {"differ": differ, "parts": len(PARTS), "log": 1})
@@ -217,7 +225,7 @@ LESSON = Lesson(
             "Which piece of work a fault strikes depends on the moment, and is another one each time you run this. The "
             "result is not.",
             (
-                Wrong("asked", "Each was struck. But what is lost by a fault is done again, to the same bits."),
+                Wrong("asked", "So many faults struck. But what is lost by a fault is done again, to the same bits."),
                 Wrong("one", "One would be a bug: please report it."),
             ),
         ),
