@@ -1,4 +1,4 @@
-"""How a learner's code is judged: what it comes to is compared, bit by bit, with what the solution comes to."""
+"""How a learner's code is judged: its results are compared, bit by bit, with those of the solution."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a file comes to.
+    """The results of a file.
 
     Args:
         found: in order; up to the first that is far from what it has to be near.
-        failed: the error that ended it; None: it came to its end.
+        failed: the error that ended it; None: there was none.
     """
 
     found: tuple[Found, ...]
@@ -94,7 +94,7 @@ def judge(code: Code, source: str, file: str) -> Verdict:
 
 
 def outcome_of(code: Code, source: str, file: str) -> Outcome:
-    """Return what a file comes to; it is run here and now."""
+    """Return the results of a file; it is run here and now."""
     found: list[Found] = []
     try:
         for each in code.outcome(module_of(source, file)):

@@ -21,7 +21,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def right_answers(lesson: Lesson, folder: Path) -> list[str]:
-    """Return what a learner says who knows everything."""
+    """Return right answers to all questions, and code that is right."""
     answers = []
     for step in lesson.steps:
         if isinstance(step, Question):
@@ -34,7 +34,7 @@ def right_answers(lesson: Lesson, folder: Path) -> list[str]:
 
 
 def wrong_answers(lesson: Lesson, folder: Path) -> list[str]:
-    """Return what a learner says who errs in each way first; of a question only the first answer counts."""
+    """Return a wrong answer to each question, and all wrong code before code that is right."""
     answers = []
     for step in lesson.steps:
         if isinstance(step, Question):
