@@ -11,13 +11,13 @@ How a lesson is written:
   they are times.
 - **Question** has a number as its answer. The learner predicts it; the prediction is locked; then the question's
   ``run`` does the real thing, shows its lines, and the value named ``answer`` is the right one. Each `Wrong` names
-  another value of the same run, and why somebody would expect it. Two of them never have the same value. ``why`` is
+  another value of the same run, and why it may be expected. Two of them never have the same value. ``why`` is
   the explanation for all.
 - **Code** is a part that the learner writes: ``solution`` is a whole Python file, and the bodies of the functions in
   ``parts`` are left out of the file that the learner is given; their docstrings stay. ``outcome`` is called with a
-  module and yields what its parts come to, as `Found` values in a fixed order: first what can be wrong in the simplest
+  module and yields the results of its parts, as `Found` values in a fixed order: first what can be wrong in the simplest
   way. The learner's are compared with the solution's, bit by bit, and the first difference is named. A `WrongCode`
-  is the solution with some text changed; a learner's file that comes to the same as one is told its explanation.
+  is the solution with some text changed; a learner's file with the same results as one is told its explanation.
 
 Texts are templates: ``{name}`` is a value of the run that belongs to the step, computed when it is shown, so ``{name}``
 may stand in the ``why``, the ``says`` and the ``then`` of a step with a ``run``, with a format such as ``{share:.0%}``.

@@ -1,4 +1,4 @@
-"""How a learner's code is judged: what it comes to is compared, bit by bit, with what the solution comes to."""
+"""How a learner's code is judged: its results are compared, bit by bit, with those of the solution."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a file comes to.
+    """The results of a file.
 
     Args:
         found: in order; up to the first that is far from what it has to be near.
-        failed: the error that ended it; None: it came to its end.
+        failed: the error that ended it; None: there was none.
     """
 
     found: tuple[Found, ...]
@@ -94,7 +94,7 @@ def judge(code: Code, source: str, file: str) -> Verdict:
 
 
 def outcome_of(code: Code, source: str, file: str) -> Outcome:
-    """Return what a file comes to; it is run here and now."""
+    """Return the results of a file; it is run here and now."""
     found: list[Found] = []
     try:
         for each in code.outcome(module_of(source, file)):
@@ -138,8 +138,8 @@ def _far(found: Found) -> str | None:
 def _difference(got: Found, wanted: Found) -> str | None:
     """Return how one thing differs from the solution's."""
     if isinstance(wanted.value, str) or isinstance(got.value, str):
-        same = got.value == wanted.value
-        return None if same else f"{wanted.what}: expected {wanted.value}, got {got.value}"
+        told = [each.value if isinstance(each.value, str) else _kind(each) for each in (wanted, got)]
+        return None if told[0] == told[1] else f"{wanted.what}: expected {told[0]}, got {told[1]}"
     mine, other = got.array, wanted.array
     if mine.dtype.kind not in "iufb" or mine.shape != other.shape or mine.dtype != other.dtype:
         return f"{wanted.what}: expected {_kind(wanted)}, got {_kind(got)}"
@@ -153,9 +153,9 @@ def _bits(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}").reshape(array.shape)
 
 
-def _number(value: float) -> str:
+def _number(value: np.generic) -> str:
     """Return a number with as many digits as tell it from all others."""
-    return f"{value:,}" if float(value).is_integer() and abs(value) < 1e9 else f"{value}"
+    return f"{value:,}" if isinstance(value, np.integer) else str(value)
 
 
 def _kind(found: Found) -> str:

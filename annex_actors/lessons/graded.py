@@ -1,7 +1,7 @@
 """The process that grades one submission: ``python -m annex_actors.lessons.graded FILE DESCRIPTOR SECONDS BYTES``.
 
-It writes a verdict to the descriptor, and nothing if it ends before. While the submission runs, the course cannot be
-imported.
+It says to the descriptor that it is ready, and then the verdict; nothing more if it ends before. While the submission
+runs, the course cannot be imported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from annex_actors.base.files import SMALL, read_file
 from annex_actors.lessons.checking import COURSE, Kind, judge
-from annex_actors.lessons.grading import TOO_LARGE, step_of
+from annex_actors.lessons.grading import READY, TOO_LARGE, step_of
 from annex_actors.lessons.steps import Code
 
 _FILE_BYTES = 2**20
@@ -38,16 +38,17 @@ def main(arguments: Sequence[str]) -> None:
     file, descriptor, seconds, size = Path(arguments[0]), *map(int, arguments[1:])
     code = step_of(file)
     assert code is not None
-    verdict = _verdict(code, file, seconds, size)
+    verdict = _verdict(code, file, descriptor, seconds, size)
     os.write(descriptor, json.dumps(verdict).encode())
     os._exit(0)  # whatever threads the submission has left
 
 
-def _verdict(code: Code, file: Path, seconds: int, size: int) -> dict[str, str]:
+def _verdict(code: Code, file: Path, descriptor: int, seconds: int, size: int) -> dict[str, str]:
     source = read_file(file, limit=SMALL).decode(errors="replace")
     judge(code, code.solution, "solution.py")  # what it is compared with, before anything is refused or limited
     _hide_the_course()
     _limit(seconds, size)
+    os.write(descriptor, READY)
     verdict = judge(code, source, str(file))
     if "MemoryError" in verdict.says and not verdict.passed:
         return {"verdict": TOO_LARGE, "says": f"it takes more than {size / 2**20:,.0f} MB of memory"}

@@ -73,7 +73,7 @@ def _reasons() -> Seen:
     lines = []
     for each in traced.trace.figures().peers:
         reason = max(each.idle, key=each.idle.__getitem__)
-        lines.append(f"{each.label:32} busy {each.busy:.3f} s, waited most for: {reason}")
+        lines.append(f"{each.label:30} busy {each.busy:.3f} s, waited for: {reason}")
     return Seen(lines)
 
 

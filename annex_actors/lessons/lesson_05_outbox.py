@@ -2,126 +2,31 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cache
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from annex_actors.lessons.small_runs import finished, program_of, sentence, xor_training
+from annex_actors.lessons.lesson_05_runs import (
+    CHECKED,
+    KILLS,
+    RUNS,
+    STEPS,
+    carried_out,
+    runs_with,
+    stages,
+    undisturbed,
+    without_outbox,
+)
+from annex_actors.lessons.small_runs import sentence
 from annex_actors.lessons.steps import Code, Found, Lesson, Question, Run, Seen, Text, Wrong, WrongCode
-from annex_actors.protocol.effects import Effect, Send
-from annex_actors.protocol.instrument import Instrument, Peer, WorkItem
-from annex_actors.protocol.messages import Address, Backward, Envelope, Message, Post, freeze
+from annex_actors.protocol.messages import Backward, Post, freeze
 from annex_actors.protocol.retention import Retention
 from annex_actors.protocol.routing import stage_address
-from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.runtimes import InlineRuntime, Program, StandstillError, Supervision
 from annex_actors.stores import MemoryStore
 
-STEPS, RUNS, CHECKED = 6, 40, 12
-KILLS = 0.02
-"""The probability that the actor at work is killed, at each event of a run."""
 FIRST, COMMITTED, LAST = 2, 4, 6
-RESTARTS = 1000
-
-
-class _WithoutOutbox(MemoryStore):
-    """A store that forgets the outbox of each commit."""
-
-    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Keep a commit without its outbox."""
-        super().commit(replace(snapshot, outbox=()), incarnation)
-
-
-class _WrittenOutbox(MemoryStore):
-    """A store whose commits have the outbox that a learner's class says."""
-
-    def __init__(self, made: ModuleType, stages: list[Address]) -> None:
-        super().__init__(stages)
-        self._made = made
-        self.outboxes: dict[Address, Any] = {}
-
-    def open(self, address: Address) -> tuple[int, Snapshot | None]:
-        """Start a new incarnation, with a new outbox."""
-        number, snapshot = super().open(address)
-        self.outboxes[address] = self._made.Outbox(() if snapshot is None else snapshot.outbox)
-        return number, snapshot
-
-    def commit(self, snapshot: Snapshot, incarnation: int) -> None:
-        """Keep a commit with the learner's outbox."""
-        posts = tuple(self.outboxes[snapshot.address].below(snapshot.step))
-        super().commit(replace(snapshot, outbox=posts), incarnation)
-
-
-@dataclass(frozen=True)
-class _Watching(Instrument):
-    """Tells the learner's outboxes what actors send, and what their receivers have committed."""
-
-    outboxes: dict[Address, Any]
-
-    def received(self, peer: Peer, envelope: Envelope) -> None:
-        """Each envelope says how far its sender has committed."""
-        self.outboxes[peer.address].drop(envelope.sender, envelope.committed)
-
-    def done(self, peer: Peer, item: WorkItem | None, effects: list[Effect]) -> None:  # type: ignore[override]
-        """Keep what is sent for the first time, and not what is sent again."""
-        if isinstance(item, Message):
-            for each in effects:
-                if isinstance(each, Send) and each.envelope.message.is_kept:
-                    self.outboxes[peer.address].keep(Post(each.to, each.envelope.message))
-
-
-@dataclass(frozen=True)
-class _Run:
-    """How a training with random kills ended."""
-
-    seed: int
-    kills: int
-    weights: str
-    standstill: str = ""
-
-
-def _carried_out(seed: int, store: MemoryStore | None = None, instrument: Instrument | None = None) -> _Run:
-    """Train with an order of events and with kills that chance chooses."""
-    training = xor_training(STEPS)
-    rng, kills = random.Random(seed), list[int]()
-
-    def kill(event: int) -> bool:
-        strikes = rng.random() < KILLS
-        kills.extend([event] * strikes)
-        return strikes
-
-    host = InlineRuntime(choose=lambda channels, peers: rng.randrange(channels + peers), kill=kill)
-    program: Program = replace(
-        program_of(training, store),
-        supervision=Supervision(max_restarts=RESTARTS),
-        instruments=() if instrument is None else (instrument,),
-    )
-    try:
-        weights = finished(program, training, host).weights_sha256
-    except StandstillError as error:
-        return _Run(seed, len(kills), "", str(error))
-    return _Run(seed, len(kills), weights)
-
-
-def _stages() -> list[Address]:
-    return [spec.address for spec in program_of(xor_training(STEPS)).stages]
-
-
-@cache
-def _without() -> tuple[_Run, ...]:
-    """Return many trainings whose commits have no outbox."""
-    stages = _stages()
-    return tuple(_carried_out(seed, _WithoutOutbox(stages)) for seed in range(RUNS))
-
-
-def _undisturbed() -> str:
-    training = xor_training(STEPS)
-    return finished(program_of(training), training).weights_sha256
 
 
 def _posts(steps: range) -> list[Post]:
@@ -142,12 +47,12 @@ def _kept() -> Seen:
 
 
 def _one_standstill() -> Seen:
-    stuck = next(run for run in _without() if run.standstill)
+    stuck = next(run for run in without_outbox() if run.standstill)
     return Seen(sentence(f"run {stuck.seed}: {stuck.standstill}"))
 
 
 def _count() -> Seen:
-    runs = _without()
+    runs = without_outbox()
     stuck = [run for run in runs if run.standstill]
     kills = sum(run.kills for run in runs)
     lines = [
@@ -158,14 +63,14 @@ def _count() -> Seen:
 
 
 def _cured() -> Seen:
-    stages, weights = _stages(), _undisturbed()
-    runs = [_carried_out(seed, MemoryStore(stages)) for seed in range(RUNS)]
+    weights = undisturbed()
+    runs = [carried_out(seed, MemoryStore(stages())) for seed in range(RUNS)]
     same = sum(run.weights == weights for run in runs)
     lines = [
         f"undisturbed: weights {weights[:32]}",
         f"with {sum(run.kills for run in runs)} kills: {same} of {len(runs)} runs end with these",
     ]
-    finishing = sum(not run.standstill for run in _without())
+    finishing = sum(not run.standstill for run in without_outbox())
     return Seen(lines, {"same": same, "before": finishing, "none": 0, "stuck": len(runs) - finishing})
 
 
@@ -203,7 +108,7 @@ def _outcome(made: ModuleType) -> Iterator[Found]:
     yield Found(f"below({COMMITTED}) of the same", _told(outbox.below(COMMITTED)))
     outbox.drop(stage_address(1), COMMITTED)
     yield Found(f"below({LAST}) after stage-1 has committed the steps below {COMMITTED}", _told(outbox.below(LAST)))
-    yield from _runs_with(made)
+    yield from runs_with(made)
 
 
 def _told(posts: Any) -> str | None:
@@ -211,15 +116,6 @@ def _told(posts: Any) -> str | None:
     if posts is None:
         return None
     return ", ".join(sorted(f"step {post.message.step} to {post.to}" for post in posts)) or "none"
-
-
-def _runs_with(made: ModuleType) -> Iterator[Found]:
-    """Train with the learner's outboxes in the commits, with kills."""
-    stages = _stages()
-    for seed in range(CHECKED):
-        store = _WrittenOutbox(made, stages)
-        run = _carried_out(seed, store, _Watching(store.outboxes))
-        yield Found(f"the weights after step {STEPS - 1} of run {seed}", run.weights[:16] or run.standstill)
 
 
 LESSON = Lesson(

@@ -101,7 +101,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """One of the things that a learner's code comes to.
+    """One of the results of a learner's code.
 
     Args:
         what: with its layer and step, such as "the gradient of layer 0 at step 3".
@@ -148,7 +148,7 @@ class Code:
         text: what is to be written.
         parts: the functions of the solution whose bodies the learner writes; ``Class.method`` for a method.
         solution: a whole Python file.
-        outcome: yields what a module with these functions comes to; an error in it is an outcome, too.
+        outcome: yields the results of a module with these functions; an error in it is a result, too.
         hint: for a part that is not written yet.
         then: what the learner is told once it is right.
         wrong: solutions with an explanation of their own.

@@ -54,7 +54,7 @@ def written(body: str) -> str:
         ("return array * np.float32('nan')", "NameError: name 'np' is not defined"),
         ("return array * float('nan')", "element (0, 0): expected 0, by counting, got nan"),
         ("return np.nextafter(2 * array, 9).astype(array.dtype)", "NameError"),
-        ("return array - -array.astype('f4') * (1 + 1e-7)", "element (0, 1): expected 2.0, got 2.0000002"),
+        ("return array + array * type(array.item(0))(1 + 1e-7)", "element (1, 0): expected 6.0, got 6.0000005"),
         ("return 'text'", "expected numbers of shape (2, 3), got str"),
         ("return 3 * array", "That is three times."),
         ("pass", "is None. Use *."),

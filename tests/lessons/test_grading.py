@@ -73,7 +73,7 @@ def test_each_submission_has_its_own_verdict(tmp_path: Path) -> None:
 
 
 def test_a_file_that_sleeps_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Limits, "until", 8.0)
+    monkeypatch.setattr(Limits, "until", 2.0)
     file = tmp_path / "lesson_01_handle.py"
     file.write_text("import time\ntime.sleep(1000)\n")
     assert [each.verdict for each in grade([file], LIMITS)] == ["too long"]
