@@ -196,8 +196,8 @@ LESSON = Lesson(
         Text(
             f"""
             Now we cut the batch into microbatches. As soon as layer 0 is done with the first, layer 1 can begin with
-            it, while layer 0 takes the second from its mailbox. The weights change once a step, after all of them,
-            so they become the same as without pipeline: that is why it is no other training.
+            it, while layer 0 takes the second from its mailbox. The weights change once a step, after all of them, and
+            their gradients are combined in the same order: so it is the same training, whatever works at once.
 
             The work stays the same: each of {CUT} microbatches takes {PART} units forward, and {PART} back.
             """
@@ -210,8 +210,9 @@ LESSON = Lesson(
             """,
             _four,
             "step",
-            "The last layer gets its first message when the others have worked on it once, and so it is on the way "
-            "back. With S layers and m microbatches a step takes as long as m + S - 1 forwards and backwards.",
+            "The first microbatch has to pass all other layers before the last one has work, and on the way back it is "
+            "the same. With S layers and m microbatches a step takes as long as m + S - 1 forwards and as many "
+            "backwards.",
             (
                 Wrong("whole", "That is a batch in one piece. Here several layers work at the same time."),
                 Wrong("ideal", "So it would be if all layers worked all the time. The last has to wait first."),
