@@ -286,8 +286,8 @@ _PLACEMENT = (
     ),
     Term(
         "bottleneck",
-        "The stage with the most work for each microbatch, for which all others wait. A step takes as long as it "
-        "does, and the bubble, so a good plan makes its work small.",
+        "The stage with the most work for each microbatch, for which all others wait. A step takes as long as its "
+        "work and the bubble, so a good plan gives it as little as possible.",
         "annex_actors.placement.planner.evaluation:Evaluated.bottleneck",
     ),
     Term(
