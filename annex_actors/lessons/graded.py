@@ -1,7 +1,7 @@
 """The process that grades: ``python -m annex_actors.lessons.graded SECONDS BYTES FILE...``.
 
-It prints a line of JSON for each file. It imports the course, finds out what solutions and listed mistakes result in, and forks a process for each file. In
-that process the course cannot be imported.
+It prints a line of JSON for each file. It imports the course, finds out what solutions and listed mistakes result in,
+and forks a process for each file, in which the course cannot be imported.
 """
 
 from __future__ import annotations

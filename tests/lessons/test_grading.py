@@ -14,7 +14,8 @@ from annex_actors.lessons.steps import Code
 from annex_actors.lessons.submission import changed, stub_of
 
 LIMITS = Limits(seconds=2, bytes=2**28)
-CODE = next(step for step in LESSONS[0].steps if isinstance(step, Code))
+CODES = [(lesson, step) for lesson in LESSONS for step in lesson.steps if isinstance(step, Code)]
+CODE = CODES[0][1]
 RIGHT = CODE.solution
 
 
@@ -71,13 +72,18 @@ def test_each_submission_has_its_own_verdict(tmp_path: Path) -> None:
     for name, (source, _) in SUBMISSIONS.items():
         (tmp_path / f"{name}_lesson_01_handle.py").write_text(source)
     (tmp_path / "notes.py").write_text("")
+    solutions = {f"lesson_{lesson.number:02}_{code.name}_by_carol": code.solution for lesson, code in CODES}
+    for name, source in solutions.items():
+        (tmp_path / f"{name}.py").write_text(source)
     found = {Path(each.file).stem.removesuffix("_lesson_01_handle"): each for each in grade([tmp_path], LIMITS)}
     assert {name: each.verdict for name, each in found.items()} == {
         **{name: verdict for name, (_, verdict) in SUBMISSIONS.items()},
+        **dict.fromkeys(solutions, "right"),
         "notes": "unknown name",
     }
+    assert len(found) >= 29
     assert all(each.says and "Traceback" not in each.says for each in found.values())
-    assert [each.passed for each in found.values()].count(True) == 4
+    assert [each.passed for each in found.values()].count(True) == 4 + len(solutions)
 
 
 def test_a_file_that_waits_is_ended(tmp_path: Path) -> None:
