@@ -89,7 +89,11 @@ def _grade(files: Sequence[str]) -> None:
 def _list(lessons: Sequence[Lesson], records: dict[int, Record]) -> None:
     rows = [(each.number, each.title, f"{each.minutes:.0f} min", _state(each, records)) for each in lessons]
     print_table(["", "lesson", "takes", "you"], rows)
-    print_result("\nannex-actors learn 1 begins the first one")
+    steps = {each.number: len(each.steps) for each in lessons}
+    finished = {number for number, record in records.items() if record.step >= steps.get(number, 0)}
+    left = [number for number in steps if number not in finished]
+    if left:
+        print_result(f"\nannex-actors learn {left[0]} {'goes on' if left[0] in records else 'begins it'}")
 
 
 def _state(lesson: Lesson, records: dict[int, Record]) -> str:

@@ -173,8 +173,8 @@ LESSON = Lesson(
         ),
         Run(
             f"""
-            This is a small network for XOR: dense with {WIDTH} outputs, tanh, dense with {CLASSES} outputs. Here are
-            its actors; nothing has been sent yet.
+            This is a small network for XOR, which learns from two bits whether they differ: dense with {WIDTH} outputs,
+            tanh, dense with {CLASSES} outputs. Here are its actors; nothing has been sent yet.
             """,
             _look,
             "The trainer feeds samples in and gets costs back. It is an actor, too.",
@@ -279,7 +279,7 @@ LESSON = Lesson(
             _whole_step,
             "actors",
             "{layers} layers, the cost, and the trainer: each column is an actor, each arrow a message, and time runs "
-            "from top to bottom.",
+            "from top to bottom. The actor of a layer is called a stage, and stages are numbered like layers.",
             (
                 Wrong(
                     "layers", "Those are the layers with names; the cost is an actor, too, and the trainer feeds it."
