@@ -22,6 +22,7 @@ _ANSWERS = "A file of answers, one a line, instead of your own: numbers, paths o
 _FOLDER = "Where files for your code are made."
 _AGAIN = "Begin the lesson again: your answers are forgotten, your files stay."
 _TEACHER = "Print a page for teachers in Markdown: times, goals, answers, wrong answers and what each is told."
+_NOTEBOOK = "Take the course in a browser, as a notebook of marimo (extra `lessons`)."
 _GRADE = "Grade files with code of learners, each in a process with limits of time and memory."
 
 
@@ -32,6 +33,7 @@ def learn(
     again: Annotated[bool, typer.Option("--again", help=_AGAIN)] = False,
     teacher: Annotated[bool, typer.Option("--teacher", help=_TEACHER)] = False,
     grade: Annotated[bool, typer.Option("--grade", help=_GRADE)] = False,
+    notebook: Annotated[bool, typer.Option("--notebook", help=_NOTEBOOK)] = False,
     debug: shared.Debug = False,
 ) -> None:
     """Take a course of ten lessons, in which you predict, run, look, and write parts of networks made of actors.
@@ -40,6 +42,8 @@ def learn(
     """
     from annex_actors.lessons import course, progress
 
+    if notebook:
+        raise typer.Exit(_notebook())
     if grade:
         _grade(what or [])
         return
@@ -72,6 +76,19 @@ def _print_page(lessons: Sequence[Lesson]) -> None:
 
     for line in page_of(lessons):
         print_result(line)
+
+
+def _notebook() -> int:
+    """Serve the notebook until Ctrl-C; return the exit code of marimo."""
+    import subprocess
+
+    from annex_actors.base.errors import ConfigError
+
+    try:
+        from annex_actors.lessons import notebook
+    except ImportError as error:
+        raise ConfigError("expected marimo for --notebook, got none; pip install 'annex-actors[lessons]'") from error
+    return subprocess.run([sys.executable, "-m", "marimo", "run", str(notebook.__file__)], check=False).returncode
 
 
 def _grade(files: Sequence[str]) -> None:
