@@ -22,6 +22,7 @@ _ANSWERS = "A file of answers, one a line, instead of your own: numbers, paths o
 _FOLDER = "Where files for your code are made."
 _AGAIN = "Begin the lesson again: your answers are forgotten, your files stay."
 _TEACHER = "Print a page for teachers in Markdown: times, goals, answers, wrong answers and what each is told."
+_NOTEBOOK = "Take the course in a browser, as a notebook of marimo (extra `lessons`)."
 _GRADE = "Grade files with code of learners, each in a process with limits of time and memory."
 
 
@@ -32,6 +33,7 @@ def learn(
     again: Annotated[bool, typer.Option("--again", help=_AGAIN)] = False,
     teacher: Annotated[bool, typer.Option("--teacher", help=_TEACHER)] = False,
     grade: Annotated[bool, typer.Option("--grade", help=_GRADE)] = False,
+    notebook: Annotated[bool, typer.Option("--notebook", help=_NOTEBOOK)] = False,
     debug: shared.Debug = False,
 ) -> None:
     """Take a course of ten lessons, in which you predict, run, look, and write parts of networks made of actors.
@@ -40,6 +42,8 @@ def learn(
     """
     from annex_actors.lessons import course, progress
 
+    if notebook:
+        raise typer.Exit(_notebook())
     if grade:
         _grade(what or [])
         return
@@ -74,6 +78,19 @@ def _print_page(lessons: Sequence[Lesson]) -> None:
         print_result(line)
 
 
+def _notebook() -> int:
+    """Serve the notebook until Ctrl-C; return the exit code of marimo."""
+    import subprocess
+
+    from annex_actors.base.errors import ConfigError
+
+    try:
+        from annex_actors.lessons import notebook
+    except ImportError as error:
+        raise ConfigError("expected marimo for --notebook, got none; pip install 'annex-actors[lessons]'") from error
+    return subprocess.run([sys.executable, "-m", "marimo", "run", str(notebook.__file__)], check=False).returncode
+
+
 def _grade(files: Sequence[str]) -> None:
     """Print the grades; exit with 1 unless all submissions are right."""
     from annex_actors.lessons.grading import grade
@@ -89,7 +106,11 @@ def _grade(files: Sequence[str]) -> None:
 def _list(lessons: Sequence[Lesson], records: dict[int, Record]) -> None:
     rows = [(each.number, each.title, f"{each.minutes:.0f} min", _state(each, records)) for each in lessons]
     print_table(["", "lesson", "takes", "you"], rows)
-    print_result("\nannex-actors learn 1 begins the first one")
+    steps = {each.number: len(each.steps) for each in lessons}
+    finished = {number for number, record in records.items() if record.step >= steps.get(number, 0)}
+    left = [number for number in steps if number not in finished]
+    if left:
+        print_result(f"\nannex-actors learn {left[0]} {'goes on' if left[0] in records else 'begins it'}")
 
 
 def _state(lesson: Lesson, records: dict[int, Record]) -> str:

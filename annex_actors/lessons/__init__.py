@@ -15,8 +15,8 @@ How a lesson is written:
   the explanation for all.
 - **Code** is a part that the learner writes: ``solution`` is a whole Python file, and the bodies of the functions in
   ``parts`` are left out of the file that the learner is given; their docstrings stay. ``outcome`` is called with a
-  module and yields the results of its parts, as `Found` values in a fixed order: first what can be wrong in the simplest
-  way. The learner's are compared with the solution's, bit by bit, and the first difference is named. A `WrongCode`
+  module and yields the results of its parts, as `Found` values in a fixed order: what can be wrong in the simplest way
+  first. The learner's are compared with the solution's, bit by bit, and the first difference is named. A `WrongCode`
   is the solution with some text changed; a learner's file with the same results as one is told its explanation.
 
 Texts are templates: ``{name}`` is a value of the run that belongs to the step, computed when it is shown, so ``{name}``

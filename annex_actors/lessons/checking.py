@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from annex_actors.lessons.steps import Code, Found
+from annex_actors.lessons.steps import Code, Found, WrongCode
 from annex_actors.lessons.submission import Unusable, changed, imported_by, module_of, unusable
 
 COURSE = "annex_actors.lessons"
@@ -88,7 +88,7 @@ def judge(code: Code, source: str, file: str) -> Verdict:
     if problem is None:
         return Verdict(Kind.RIGHT, code.then)
     for wrong in code.wrong:
-        if mine.is_same(outcome_of(code, changed(code.solution, wrong), "wrong.py")):
+        if mine.is_same(_outcome_of_wrong(code, wrong)):
             return Verdict(Kind.LISTED, f"{problem}\n{wrong.says}")
     return Verdict(Kind.FAILS if problem == str(mine.failed) else Kind.WRONG, problem)
 
@@ -108,9 +108,21 @@ def outcome_of(code: Code, source: str, file: str) -> Outcome:
     return Outcome(tuple(found))
 
 
+def prepare(code: Code) -> None:
+    """Find out the results of the solution and of all wrong ones that are listed, which `judge` needs."""
+    _expected(code)
+    for wrong in code.wrong:
+        _outcome_of_wrong(code, wrong)
+
+
 @cache
 def _expected(code: Code) -> Outcome:
     return outcome_of(code, code.solution, "solution.py")
+
+
+@cache
+def _outcome_of_wrong(code: Code, wrong: WrongCode) -> Outcome:
+    return outcome_of(code, changed(code.solution, wrong), "wrong.py")
 
 
 def _problem(mine: Outcome, expected: Outcome) -> str | None:

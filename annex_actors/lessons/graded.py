@@ -1,7 +1,7 @@
-"""The process that grades one submission: ``python -m annex_actors.lessons.graded FILE DESCRIPTOR SECONDS BYTES``.
+"""The process that grades: ``python -m annex_actors.lessons.graded SECONDS BYTES FILE...``.
 
-It says to the descriptor that it is ready, and then the verdict; nothing more if it ends before. While the submission
-runs, the course cannot be imported.
+It prints a line of JSON for each file. It imports the course, finds out what solutions and listed mistakes result in,
+and forks a process for each file, in which the course cannot be imported.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
 from annex_actors.base.files import SMALL, read_file
-from annex_actors.lessons.checking import COURSE, Kind, judge
-from annex_actors.lessons.grading import READY, TOO_LARGE, step_of
+from annex_actors.lessons.checking import COURSE, Kind, judge, prepare
+from annex_actors.lessons.grading import ENDED, TOO_LARGE, TOO_LONG, UNKNOWN, Grade, Limits, step_of
 from annex_actors.lessons.steps import Code
 
 _FILE_BYTES = 2**20
@@ -34,27 +38,55 @@ class _Refusing(MetaPathFinder):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Grade a submission."""
-    file, descriptor, seconds, size = Path(arguments[0]), *map(int, arguments[1:])
+    """Grade files, one after another."""
+    limits = Limits(*map(int, arguments[:2]))
+    for file in map(Path, arguments[2:]):
+        sys.stdout.write(json.dumps(asdict(_graded(file, limits))) + "\n")
+        sys.stdout.flush()
+
+
+def _graded(file: Path, limits: Limits) -> Grade:
     code = step_of(file)
-    assert code is not None
-    verdict = _verdict(code, file, descriptor, seconds, size)
-    os.write(descriptor, json.dumps(verdict).encode())
-    os._exit(0)  # whatever threads the submission has left
+    if code is None:
+        told = "expected a name with lesson and part, as that of the file that the course makes: lesson_01_handle.py"
+        return Grade(str(file), UNKNOWN, told)
+    prepare(code)
+    ours, its = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.write(its, _verdict(code, file, limits))
+        finally:
+            os._exit(1)  # whatever threads and exit handlers the submission has left
+    os.close(its)
+    with open(ours, "rb", buffering=0) as pipe:
+        said = pipe.readall() if select.select([pipe], [], [], limits.until)[0] else None
+    with suppress(ProcessLookupError):  # the child, and all that it has started
+        os.killpg(child, signal.SIGKILL)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if said:
+        return Grade(str(file), **json.loads(said))
+    if said is None or status in (-signal.SIGXCPU, -signal.SIGKILL):
+        return Grade(str(file), TOO_LONG, f"still at work after {limits.seconds} s: is there an endless loop?")
+    return Grade(str(file), ENDED, f"it ended the process with exit code {status}; leave that out")
 
 
-def _verdict(code: Code, file: Path, descriptor: int, seconds: int, size: int) -> dict[str, str]:
+def _verdict(code: Code, file: Path, limits: Limits) -> bytes:
+    """Judge a file within limits, which this process has from here on; return the verdict as JSON."""
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nothing, stream)
     source = read_file(file, limit=SMALL).decode(errors="replace")
-    judge(code, code.solution, "solution.py")  # what it is compared with, before anything is refused or limited
     _hide_the_course()
-    _limit(seconds, size)
-    os.write(descriptor, READY)
+    _limit(limits)
     verdict = judge(code, source, str(file))
-    if "MemoryError" in verdict.says and not verdict.passed:
-        return {"verdict": TOO_LARGE, "says": f"it takes more than {size / 2**20:,.0f} MB of memory"}
-    if COURSE in verdict.says and "ImportError" in verdict.says:
-        return {"verdict": Kind.REFUSED.value, "says": verdict.says}
-    return {"verdict": verdict.kind.value, "says": verdict.says}
+    kind, says = verdict.kind.value, verdict.says
+    if verdict.kind is Kind.FAILS and "MemoryError" in says:
+        kind, says = TOO_LARGE, f"it takes more than {limits.bytes / 2**20:,.0f} MB of memory"
+    elif verdict.kind is Kind.FAILS and COURSE in says:
+        kind = Kind.REFUSED.value
+    return json.dumps({"verdict": kind, "says": says}).encode()
 
 
 def _hide_the_course() -> None:
@@ -65,13 +97,12 @@ def _hide_the_course() -> None:
     sys.meta_path.insert(0, _Refusing())
 
 
-def _limit(seconds: int, size: int) -> None:
+def _limit(limits: Limits) -> None:
     """Limit what this process may take from here on."""
-    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.seconds, limits.seconds + 1))  # a signal, and then SIGKILL
     for kind, limit in (
-        (resource.RLIMIT_CPU, int(used) + 1 + seconds),
-        (resource.RLIMIT_AS, taken + size),
+        (resource.RLIMIT_AS, taken + limits.bytes),
         (resource.RLIMIT_FSIZE, _FILE_BYTES),
         (resource.RLIMIT_CORE, 0),
     ):

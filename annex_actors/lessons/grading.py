@@ -9,26 +9,19 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from annex_actors.base.errors import ConfigError
+from annex_actors.base.errors import AnnexError, ConfigError
 from annex_actors.lessons.checking import Kind
 from annex_actors.lessons.course import LESSONS
 from annex_actors.lessons.steps import Code
 
 NAME = re.compile(r"lesson_(\d+)_(\w+)")
 """What the name of a submission has in it, as that of the file that the course makes."""
-
-READY = b"ready"
-"""What a process says when the submission's time begins."""
 
 TOO_LONG, TOO_LARGE, ENDED, UNKNOWN = "too long", "too much memory", "ended the process", "unknown name"
 
@@ -48,7 +41,7 @@ class Limits:
     @property
     def until(self) -> float:
         """Seconds after which a submission is ended, whatever it does, such as wait."""
-        return 6.0 * self.seconds + 10
+        return 6.0 * self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,7 @@ class Grade:
 
 
 def grade(paths: Sequence[Path], limits: Limits | None = None) -> Iterator[Grade]:
-    """Grade files, and the Python files in folders; yield the grades in their order.
+    """Grade files, and the Python files in folders; yield the grades in their order, as soon as they are known.
 
     Args:
         paths: each file is named like the one that the course makes, ``lesson_03_backward.py``, with anything before
@@ -81,12 +74,25 @@ def grade(paths: Sequence[Path], limits: Limits | None = None) -> Iterator[Grade
 
     Raises:
         ConfigError: a path that does not exist, or no file at all.
+        AnnexError: the process that grades has ended too early.
     """
+    limits = limits or Limits()
     files = [file for path in paths for file in _files(path)]
     if not files:
         raise ConfigError("expected files or a folder with Python files to grade, got none")
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        yield from pool.map(partial(_graded, limits or Limits()), files)
+    command = [sys.executable, "-m", "annex_actors.lessons.graded", str(limits.seconds), str(limits.bytes)]
+    # It forks a process for each file, so it has one thread only.
+    with subprocess.Popen(
+        [*command, *map(str, files)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            yield Grade(**json.loads(line))
+    if process.returncode:
+        raise AnnexError(f"expected a process that grades {len(files)} files, got exit code {process.returncode}")
 
 
 def step_of(file: Path) -> Code | None:
@@ -103,49 +109,3 @@ def _files(path: Path) -> list[Path]:
     if not path.is_file():
         raise ConfigError(f"expected a file or a folder at {path}, got none; check the path")
     return [path]
-
-
-def _graded(limits: Limits, file: Path) -> Grade:
-    if step_of(file) is None:
-        known = next(step.name for lesson in LESSONS for step in lesson.steps if isinstance(step, Code))
-        return Grade(str(file), UNKNOWN, f"expected a name with lesson, number and part, such as lesson_01_{known}.py")
-    ours, its = os.pipe()
-    command = [sys.executable, "-m", "annex_actors.lessons.graded", str(file), str(its)]
-    command += [str(limits.seconds), str(limits.bytes)]
-    with open(ours, "rb") as answers:
-        try:
-            process = subprocess.Popen(
-                command,
-                pass_fds=[its],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        finally:
-            os.close(its)
-        answers.read(len(READY))  # what the course itself takes to be imported does not count
-        code = _ended(process, limits)
-        said = answers.read()
-    return _grade_of(file, said, code, limits)
-
-
-def _ended(process: subprocess.Popen[bytes], limits: Limits) -> int:
-    """Wait for a process, end it and all that it has started, and return its exit code."""
-    try:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(limits.until)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    return process.returncode
-
-
-def _grade_of(file: Path, said: bytes, code: int, limits: Limits) -> Grade:
-    if said:
-        found = json.loads(said)
-        return Grade(str(file), found["verdict"], found["says"])
-    if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        return Grade(str(file), TOO_LONG, f"it is still at work after {limits.seconds} s: is there an endless loop?")
-    return Grade(str(file), ENDED, f"it ended the process with exit code {code}; leave that out")

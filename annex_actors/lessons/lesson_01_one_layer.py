@@ -21,13 +21,13 @@ from annex_actors.tracing.tracer import trace
 from annex_actors.training.learner import Learner
 from annex_actors.training.preparation import PreparedTraining
 
-SAMPLES, FEATURES, WIDTH = 4, 2, 3
+SAMPLES, FEATURES, WIDTH, CLASSES = 4, 2, 3, 2
 IMAGES, SIDE = 32, 8
 XOR = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
 
 
 def _learner() -> Learner:
-    return Learner(sequence(dense(WIDTH), activation("tanh"), dense(2)), microbatches=1, seed=1, runtime="inline")
+    return Learner(sequence(dense(WIDTH), activation("tanh"), dense(CLASSES)), microbatches=1, seed=1, runtime="inline")
 
 
 def _program() -> Program:
@@ -173,8 +173,8 @@ LESSON = Lesson(
         ),
         Run(
             f"""
-            This is a small network for XOR: dense with {WIDTH} outputs, tanh, dense with 2 outputs. Here are its
-            actors; nothing has been sent yet.
+            This is a small network for XOR, which learns from two bits whether they differ: dense with {WIDTH} outputs,
+            tanh, dense with {CLASSES} outputs. Here are its actors; nothing has been sent yet.
             """,
             _look,
             "The trainer feeds samples in and gets costs back. It is an actor, too.",
@@ -279,7 +279,7 @@ LESSON = Lesson(
             _whole_step,
             "actors",
             "{layers} layers, the cost, and the trainer: each column is an actor, each arrow a message, and time runs "
-            "from top to bottom.",
+            "from top to bottom. The actor of a layer is called a stage, and stages are numbered like layers.",
             (
                 Wrong(
                     "layers", "Those are the layers with names; the cost is an actor, too, and the trainer feeds it."

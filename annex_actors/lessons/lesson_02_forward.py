@@ -179,9 +179,9 @@ LESSON = Lesson(
         Question(
             "begins",
             f"""
-            A chain of {STAGES} stages, on a clock that we control: each forward takes one unit of time, a message
-            takes none. There is one message for the step. The trainer sends it at time 0. At which time does the last
-            stage begin?
+            A chain of {STAGES} stages, actors of layers, on a clock that we control: each forward takes one unit of
+            time, a message takes none. There is one message for the step. The trainer sends it at time 0. At which time
+            does the last stage begin?
             """,
             _one,
             "begins",
@@ -237,7 +237,7 @@ LESSON = Lesson(
             """,
             _reasons,
             "An actor knows what it waits for, since it knows which message it could work on: an activation, a "
-            "gradient, a core of the processor.",
+            "gradient. Credit is how many microbatches it may have under way, which lesson 7 is about.",
         ),
         Code(
             "carry",

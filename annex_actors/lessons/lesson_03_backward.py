@@ -216,8 +216,8 @@ LESSON = Lesson(
             """,
             _passes,
             "passes",
-            "Two for each of the {weights} weights. Backward tells all slopes in one pass. So no program trains by central "
-            "differences, but they are the best way to check a backward.",
+            "Two for each of the {weights} weights. Backward tells all slopes in one pass. No program trains by "
+            "central differences, but they are the best way to check a backward.",
             (
                 Wrong("weights", "A central difference moves each weight to both sides, which takes two passes."),
                 Wrong("one", "One pass is what backward takes. Central differences move one weight at a time."),

@@ -99,9 +99,10 @@ LESSON = Lesson(
         ),
         Text(
             """
-            A supervisor is an actor that does nothing but start others, hear when they end, and start them again. Three
-            strategies are usual. With one_for_one it starts the one that ended. With rest_for_one it also stops and
-            starts all that were started after it; with one_for_all it stops and starts all.
+            A supervisor is an actor that does nothing but start others, hear when they end, and start them again. What
+            starts is a new incarnation: the same layer, with the next number. Three strategies are usual. With
+            one_for_one it starts the one that ended. With rest_for_one it also stops and starts all that were started
+            after it; with one_for_all it stops and starts all.
             """
         ),
         Code(

@@ -142,8 +142,8 @@ LESSON = Lesson(
             """,
             _kept,
             "dropped",
-            "What a receiver has committed it will never ask for again. Each envelope says how far its sender has "
-            "committed, so this news costs no message of its own.",
+            "What a receiver has committed it will never ask for again. Each message travels in an envelope, which "
+            "says how far its sender has committed; so this news costs no message of its own.",
             (
                 Wrong("one_more", "Below the step, without it: that step itself is not committed yet."),
                 Wrong("all", "Of later steps layer 1 may die before it has committed them, and ask again."),

@@ -14,7 +14,8 @@ from annex_actors.lessons.steps import Code
 from annex_actors.lessons.submission import changed, stub_of
 
 LIMITS = Limits(seconds=2, bytes=2**28)
-CODE = next(step for step in LESSONS[0].steps if isinstance(step, Code))
+CODES = [(lesson, step) for lesson in LESSONS for step in lesson.steps if isinstance(step, Code)]
+CODE = CODES[0][1]
 RIGHT = CODE.solution
 
 
@@ -48,6 +49,14 @@ SUBMISSIONS = {
     "exit_at_the_top": ("import sys\nsys.exit(0)\n", "fails"),
     "exit_at_once": (with_body("import os", "os._exit(0)"), "ended the process"),
     "kills_itself": (with_body("import os", "os.kill(os.getpid(), 15)"), "ended the process"),
+    "deaf_to_signals": (
+        "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass\n",
+        "too long",
+    ),
+    "starts_others": (
+        "import subprocess\nsubprocess.Popen(['sleep', '1000'])\n" + RIGHT,
+        "right",
+    ),
     "imports_the_solution": (
         "from annex_actors.lessons.lesson_01_one_layer import SOLUTION\nexec(SOLUTION)\n",
         "has the answer from elsewhere",
@@ -63,20 +72,24 @@ def test_each_submission_has_its_own_verdict(tmp_path: Path) -> None:
     for name, (source, _) in SUBMISSIONS.items():
         (tmp_path / f"{name}_lesson_01_handle.py").write_text(source)
     (tmp_path / "notes.py").write_text("")
+    solutions = {f"lesson_{lesson.number:02}_{code.name}_by_carol": code.solution for lesson, code in CODES}
+    for name, source in solutions.items():
+        (tmp_path / f"{name}.py").write_text(source)
     found = {Path(each.file).stem.removesuffix("_lesson_01_handle"): each for each in grade([tmp_path], LIMITS)}
     assert {name: each.verdict for name, each in found.items()} == {
         **{name: verdict for name, (_, verdict) in SUBMISSIONS.items()},
+        **dict.fromkeys(solutions, "right"),
         "notes": "unknown name",
     }
+    assert len(found) >= 29
     assert all(each.says and "Traceback" not in each.says for each in found.values())
-    assert [each.passed for each in found.values()].count(True) == 3
+    assert [each.passed for each in found.values()].count(True) == 4 + len(solutions)
 
 
-def test_a_file_that_sleeps_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Limits, "until", 2.0)
+def test_a_file_that_waits_is_ended(tmp_path: Path) -> None:
     file = tmp_path / "lesson_01_handle.py"
-    file.write_text("import time\ntime.sleep(1000)\n")
-    assert [each.verdict for each in grade([file], LIMITS)] == ["too long"]
+    file.write_text("import threading\nthreading.Event().wait()\n")
+    assert [each.verdict for each in grade([file], Limits(seconds=1))] == ["too long"]
 
 
 def test_grades_are_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
