@@ -16,10 +16,12 @@ from annex_actors.cli.curves import curves
 from annex_actors.cli.data import data
 from annex_actors.cli.datasets import datasets
 from annex_actors.cli.doctor import doctor
+from annex_actors.cli.explain import explain
 from annex_actors.cli.export import export
 from annex_actors.cli.find_rate import find_rate
 from annex_actors.cli.inspect import inspect
 from annex_actors.cli.kill import kill
+from annex_actors.cli.learn import learn
 from annex_actors.cli.logs import logs
 from annex_actors.cli.metrics import metrics
 from annex_actors.cli.move import move
@@ -83,8 +85,10 @@ for each in (
     sweep,
     find_rate,
     *_LISTS,
+    explain,
     simulate,
     chaos,
+    learn,
 ):
     app.command(cls=SettingsCommand, short_help=_short_help(each))(each)
 

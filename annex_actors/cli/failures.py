@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from annex_actors.base.errors import message_of
 from annex_actors.runtimes.hosting.own_code import own_text
+from annex_actors.runtimes.program import StandstillError
 
 
 def failure_text(error: BaseException, followed: Sequence[str], where: str, *, debug: bool) -> str:
@@ -21,6 +22,8 @@ def failure_text(error: BaseException, followed: Sequence[str], where: str, *, d
     line, more = f"error: {message_of(error)}", "".join(f"  {each}\n" for each in followed)
     if debug:
         return f"{''.join(traceback.format_exception(error))}{line}\n{more}{where}"
+    if isinstance(error, StandstillError):
+        where = f"{where}; `annex-actors explain standstill` says how that is known"
     own = own_text(error)
     if not own and not more:
         return f"{line} ({where})"

@@ -106,9 +106,20 @@ _SETTING_OF = {
 }
 """The setting that each option sets, by the option's name."""
 
+TERM_OF = {
+    "microbatches": "microbatch",
+    "schedule": "schedule",
+    "stages": "stage",
+    "runtime": "runtime",
+    "strategy": "strategy",
+    "max_restarts": "restart window",
+    "max_attempts": "poison message",
+}
+"""The term that the help of an option refers to, by the option's name."""
+
 
 class SettingsCommand(TyperCommand):
-    """A command whose help says for each option that is a setting: its key, its default, and what it means.
+    """A command whose help says for each option that is a setting: its key, its default, what it means, and its term.
 
     They are made from the code that uses the setting, which is imported only when help is asked for.
     """
@@ -123,7 +134,7 @@ class SettingsCommand(TyperCommand):
         for option in self.params:
             setting = known.get(_SETTING_OF.get(str(option.name), ""))
             if setting is not None and isinstance(option, TyperOption):
-                meaning = option.help or first_sentence(setting.meaning) + _names(setting)
+                meaning = option.help or first_sentence(setting.meaning) + _names(setting) + _term(str(option.name))
                 option.help = f"{meaning} [{setting.key}; {default_text(setting)}]"
         return super().get_help(ctx)
 
@@ -179,6 +190,10 @@ def _names(setting: Setting) -> str:
     """Return the names to choose from, if they are few."""
     names = ", ".join(setting.choices)
     return f" Names: {names}." if 0 < len(names) <= _FEW else ""
+
+
+def _term(option: str) -> str:
+    return f" See `annex-actors explain {TERM_OF[option]}`." if option in TERM_OF else ""
 
 
 def number_or_text(given: str | None) -> int | str | None:

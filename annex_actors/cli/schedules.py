@@ -26,7 +26,8 @@ def schedules(
     print_table(["name", "kind", f"versions, S={_STAGES}", "what it is"], rows)
     print_result(
         "\nAll synchronous schedules give the same weights. To see an order of work:\n"
-        "annex-actors simulate --schedule NAME"
+        "annex-actors simulate --schedule NAME\n"
+        "What a discipline, credit and bubble are: annex-actors explain"
     )
 
 

@@ -53,6 +53,8 @@ COMMANDS = {
     },
     "serve": ("annex_actors.runs.saved_run.SavedRun.open", ["serve", "run"]),
     "settings": ("annex_actors.runs.reference.settings", ["settings"]),
+    "explain": ("annex_actors.base.tables.Table.find", ["explain", "credit"]),
+    "learn": ("annex_actors.lessons.progress.read_progress", ["learn"]),
     "simulate": ("annex_actors.experiments.simulation.simulate", ["simulate"]),
     "chaos": ("annex_actors.runs.config.resolve", ["chaos", "xor"]),
 }

@@ -78,6 +78,9 @@ COMMANDS = {
     "settings": 0,
     "settings network.layers": 0,
     "settings trainnig": 2,
+    "explain": 0,
+    "explain upstream backup": 0,
+    "explain credits": 2,
     "--help": 0,
     **{f"{name} --help": 0 for name in program.commands},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,42 @@ def test_crashes_leave_the_weights_bit_identical() -> None:
     printed = run("recover_from_a_crash.py")
     assert "restarts: 3" in printed
     assert printed.strip().endswith("bit-identical")
+
+
+def test_replicas_make_the_weights_of_one_actor_though_one_crashes() -> None:
+    whole, one, divided, crash, restart, two, last = run("replicas.py").splitlines()
+    assert (whole, divided, last) == ("--stages 1,3:", "--stages 1x2,3:", "bit-identical")
+    assert "failed in forward at step 60 microbatch 3" in crash
+    assert restart == "  layer 0 dense:256, replica 1 is up again, incarnation 2"
+    assert (one.split()[0], two.split()[0]) == ("2", "3")
+
+
+PAGE = EXAMPLES / "README.md"
+SHOWN = dict(re.findall(r"^`(\w+)\.py` prints.*?:\n\n```text\n(.*?)^```$", PAGE.read_text(), flags=re.M | re.S))
+"""What the page shows as printed, by the example."""
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_page_shows_what_an_example_prints(name: str) -> None:
+    assert shape(run(f"{name}.py").splitlines()) == shape(SHOWN[name].splitlines())
+
+
+LEAST = {
+    "Supervision, without any network": 4,
+    "Training": 4,
+    "Where layers live, and in which order they work": 4,
+    "Layers of your own": 2,
+}
+
+
+def test_the_page_has_every_example_once_by_its_readers() -> None:
+    groups = {
+        each.partition("\n")[0]: re.findall(r"^\| \[`(\w+)\.py`\]", each, re.M)
+        for each in PAGE.read_text().split("\n## ")
+    }
+    named = [name for names in groups.values() for name in names]
+    assert sorted(named) == sorted(path.stem for path in EXAMPLES.glob("*.py"))
+    assert all(len(groups[title]) >= least for title, least in LEAST.items())
 
 
 def test_shapes_are_told_apart() -> None:
@@ -114,12 +151,15 @@ RUN = {
     **dict.fromkeys(TUTORIALS, "test_a_tutorial_shows_what_its_script_prints"),
     "digits": "test_digits_are_read_as_the_readme_shows",
     "kill_a_process": "test_a_killed_process_leaves_the_weights_bit_identical",
+    "own_activation": "test_the_page_shows_what_an_example_prints",
     "own_layer": "test_a_layer_of_ones_own_learns_the_digits",
     "own_schedule": "test_a_schedule_of_ones_own_is_drawn_and_gives_the_same_weights",
     "placement": "test_plans_are_predicted_and_measured_and_make_equal_weights",
     "recover_from_a_crash": "test_crashes_leave_the_weights_bit_identical",
+    "replicas": "test_replicas_make_the_weights_of_one_actor_though_one_crashes",
     "shapes": "test_shapes_are_told_apart",
     "three_runtimes": "test_three_runtimes_make_the_same_weights",
+    "time_or_memory": "test_the_page_shows_what_an_example_prints",
     "trace": "test_a_trace_shows_the_messages_of_a_step_and_what_layers_wait_for",
     "torch_layers": "test_torch_modules_survive_crashes_and_go_back_to_torch",
     "xor": "test_xor_is_learned",

@@ -48,6 +48,24 @@ PRINTED = {
         "root/branch: ChildExited connection 1, shutdown",
         "root: ChildExited branch 2, shutdown",
     ],
+    "strategies": [
+        *("one_for_one:", "  filter RuntimeError: broken", "  filter is up again"),
+        *("one_for_all:", "  filter RuntimeError: broken", "  sink shutdown", "  source shutdown"),
+        *("  source is up again", "  filter is up again", "  sink is up again"),
+        *("rest_for_one:", "  filter RuntimeError: broken", "  sink shutdown"),
+        *("  filter is up again", "  sink is up again"),
+    ],
+    "sessions": [
+        "ada, incarnation 1, has said: hello",
+        "bob, incarnation 1, has said: hi",
+        "bob crashed: ordinal not in range(128)",
+        "bob, incarnation 2, has said: cafe",
+        "eve, incarnation 1, has said: bye",
+        "event: ChildExited, incarnation 1",
+        "event: ChildReady, incarnation 2",
+        "event: ChildExited, incarnation 1",
+        "2 sessions are left; ada, incarnation 1, has said: hello, anything else?",
+    ],
 }
 
 

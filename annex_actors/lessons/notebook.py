@@ -1,0 +1,64 @@
+"""The course as a marimo notebook (extra `lessons`): ``annex-actors learn --notebook``."""
+
+import marimo
+
+app = marimo.App(width="medium", app_title="annex-actors: the course")
+
+
+@app.cell
+def _():
+    import marimo as mo
+
+    from annex_actors.lessons import course, pages, progress, steps, submission, taking
+
+    return course, mo, pages, progress, steps, submission, taking
+
+
+@app.cell
+def _(course, mo):
+    titles = {f"{each.number}. {each.title}": each.number for each in course.LESSONS}
+    number = mo.ui.dropdown(titles, value=next(iter(titles)), label="lesson")
+    number  # noqa: B018 - a cell shows its last line
+    return (number,)
+
+
+@app.cell
+def _(number):
+    lesson_number = number.value
+    return (lesson_number,)
+
+
+@app.cell
+def _(course, lesson_number, mo, progress, steps, submission, taking):
+    lesson = course.lesson(lesson_number)
+    kept = progress.progress_file()
+    learner = taking.Taking(lesson, progress.read_progress(kept).get(lesson_number))
+    inputs = mo.ui.dictionary(
+        {
+            step.name: mo.ui.number(label="your prediction", value=None).form(submit_button_label="Lock it")
+            if isinstance(step, steps.Question)
+            else mo.ui.code_editor(submission.stub_of(step), language="python").form(submit_button_label="Check it")
+            for step in lesson.steps
+            if isinstance(step, steps.Question | steps.Code)
+        }
+    )
+    return inputs, kept, learner
+
+
+@app.cell
+def _(inputs):
+    given = inputs.value
+    return (given,)
+
+
+@app.cell
+def _(given, inputs, kept, learner, mo, pages, progress):
+    sections = list(pages.sections(learner, given))
+    progress.keep_progress(kept, learner.lesson.number, learner.record)
+    shown = [mo.vstack([mo.md(each.markdown), *([inputs[each.asks]] if each.asks else [])]) for each in sections]
+    mo.vstack(shown)
+    return (sections,)
+
+
+if __name__ == "__main__":
+    app.run()
