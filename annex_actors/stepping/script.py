@@ -1,0 +1,87 @@
+"""Moves as a user writes them, in a line: ``f3 crash:1 kind:backward b2 end``. Every face obeys the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from annex_actors.base.errors import ConfigError
+from annex_actors.base.shown import shown
+from annex_actors.stepping.moves import number
+from annex_actors.stepping.walk import Walk, Wanted
+
+WORDS: Mapping[str, str] = {
+    "f, f5": "forward by one move, or by five",
+    "b, b5": "back by one move, or by five",
+    "layer:1": "forward until layer 1 has handled a message; `-layer:1` back to where it last had",
+    "step:3": "until a message of step 3 is handled; `-step:3` likewise",
+    "kind:backward": "until a message of this kind is handled; `kind:weight-gradient`; `-kind:backward`",
+    "crash:1": "kill the actor of layer 1 now; `crash:1:2`: in its next piece of work, after two of its effects",
+    "take:1:F0.1": "let layer 1 do F of step 0, microbatch 1, instead of what its schedule takes",
+    "choose:3": "make the third of the moves that are possible now; the first is what `f` does",
+    "random:20": "make 20 moves by chance, by the seed of the walk",
+    "schedule:gpipe": "begin again by another schedule",
+    "begin, end": "go to the beginning; forward until the run is over",
+}
+"""The words, and what each does."""
+
+
+def obey(walk: Walk, text: str) -> Walk:
+    """Do what a line of words says, and return the walk: the same one, or a new one by another schedule.
+
+    Raises:
+        ConfigError: a word that is none, or a move that is not possible; those before it are made.
+    """
+    for word in text.split():
+        walk = _obey(walk, word)
+    return walk
+
+
+def _obey(walk: Walk, word: str) -> Walk:
+    name, _, value = word.partition(":")
+    if not value and name[:1] in ("f", "b") and (count := name[1:] or "1").isdecimal():
+        (walk.forward if name[0] == "f" else walk.back)(number(count, "moves"))
+    elif name == "schedule" and value:
+        return walk.with_schedule(value)
+    elif name.lstrip("-") in _WANTED and value:
+        find = walk.find_back if name.startswith("-") else walk.find
+        find(_WANTED[name.lstrip("-")](value))
+    elif name in _PLAIN and not value:
+        _PLAIN[name](walk)
+    elif name in _ACTIONS and value:
+        _ACTIONS[name](walk, value)
+    else:
+        raise ConfigError(f"expected a word such as {'; '.join(WORDS)}, got {shown(word)}; correct it")
+    return walk
+
+
+def _crash(walk: Walk, value: str) -> None:
+    layer, _, after = value.partition(":")
+    walk.crash(number(layer, "the layer"), number(after, "effects before the death") if after else None)
+
+
+def _take(walk: Walk, value: str) -> None:
+    layer, _, piece = value.partition(":")
+    walk.make(f"work {walk.stage_of(number(layer, 'the layer')).address} take {piece or '-'}")
+
+
+def _choose(walk: Walk, value: str) -> None:
+    choices, chosen = walk.choices(), number(value, "the choice")
+    if not 1 <= chosen <= len(choices):
+        raise ConfigError(f"expected a choice from 1 to {len(choices)}, got {chosen}; see what is possible here")
+    walk.make(choices[chosen - 1].move)
+
+
+_WANTED: Mapping[str, Callable[[str], Wanted]] = {
+    "layer": lambda value: Wanted(layer=number(value, "the layer")),
+    "step": lambda value: Wanted(step=number(value, "the step")),
+    "kind": lambda value: Wanted(kind=value.replace("-", " ")),
+}
+
+_PLAIN: Mapping[str, Callable[[Walk], None]] = {"begin": lambda walk: walk.to(0), "end": Walk.to_end}
+
+_ACTIONS: Mapping[str, Callable[[Walk, str], None]] = {
+    "crash": _crash,
+    "take": _take,
+    "choose": _choose,
+    "random": lambda walk, value: walk.at_random(number(value, "moves")),
+}
