@@ -28,6 +28,7 @@ LEVELS = {
     "runs": 7,
     "experiments": 7,
     "export": 7,
+    "stepping": 7,
     "observe": 8,
     "control": 8,
     "service": 8,

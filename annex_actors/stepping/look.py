@@ -196,6 +196,7 @@ class Look:
         return PeerPoint(
             address=str(spec.address),
             label=spec.label,
+            layer=spec.first_layer if isinstance(spec, StageSpec) else None,
             incarnation=node.incarnation,
             committed=node.committed,
             finished=node.finished,

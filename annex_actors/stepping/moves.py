@@ -111,7 +111,7 @@ def parse_move(text: str, peers: Mapping[str, Address]) -> Move:
             return Work(
                 _peer(peer, peers),
                 None if take is None else Piece.parse(take),
-                None if dies is None else number(dies, "effects before the death"),
+                None if dies is None else number(dies, "of effects before the death"),
             )
     wanted = "a move such as `deliver trainer stage-0`, `work stage-1` or `crash stage-1`"
     raise ConfigError(f"expected {wanted}, got {shown(text)}; correct it")
@@ -124,7 +124,7 @@ def number(text: str, what: str) -> int:
         ConfigError: the text is none; the message says what it is of.
     """
     if not _NUMBER.fullmatch(text):
-        raise ConfigError(f"expected the number of {what} to be a whole number, got {shown(text)}; correct it")
+        raise ConfigError(f"expected the number {what} to be a whole number, got {shown(text)}; correct it")
     return int(text)
 
 

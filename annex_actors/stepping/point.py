@@ -139,6 +139,7 @@ class PeerPoint:
     Args:
         address: its name, such as ``stage-1``.
         label: one line for people.
+        layer: the number of its first layer; None of others than stages.
         incarnation: from 1.
         committed: every step below this one is committed; for a stage also the version of its newest weights there.
         finished: every step below this one is done; more than ``committed`` where not each step is committed.
@@ -153,6 +154,7 @@ class PeerPoint:
 
     address: str
     label: str
+    layer: int | None
     incarnation: int
     committed: int
     finished: int

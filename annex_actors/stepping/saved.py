@@ -10,7 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from annex_actors.base.errors import ConfigError
+from annex_actors.base.errors import ConfigError, message_of
+from annex_actors.base.files import SMALL, read_file, reason
 from annex_actors.base.shown import shown
 from annex_actors.stepping.point import Point
 from annex_actors.stepping.walk import Walk
@@ -77,11 +78,11 @@ def read_walk(path: Path) -> SavedWalk:
         ConfigError: it cannot be read, or holds no walk.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_file(path, limit=SMALL))
     except OSError as error:
-        raise ConfigError(f"expected a saved walk in {path}, got {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"expected a saved walk in {path}, got no JSON: {error}") from error
+        raise ConfigError(f"expected a saved walk in {path}, got {reason(error)}; check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"expected a saved walk in {path}, got no JSON: {message_of(error)}") from error
     return _walk_of(found, path)
 
 

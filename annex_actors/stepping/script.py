@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
@@ -14,7 +16,7 @@ WORDS: Mapping[str, str] = {
     "b, b5": "back by one move, or by five",
     "layer:1": "forward until layer 1 has handled a message; `-layer:1` back to where it last had",
     "step:3": "until a message of step 3 is handled; `-step:3` likewise",
-    "kind:backward": "until a message of this kind is handled; `kind:weight-gradient`; `-kind:backward`",
+    "kind:backward": "until a message of this kind is handled, such as weight-gradient; `layer:1,kind:backward`",
     "crash:1": "kill the actor of layer 1 now; `crash:1:2`: in its next piece of work, after two of its effects",
     "take:1:F0.1": "let layer 1 do F of step 0, microbatch 1, instead of what its schedule takes",
     "choose:3": "make the third of the moves that are possible now; the first is what `f` does",
@@ -39,12 +41,11 @@ def obey(walk: Walk, text: str) -> Walk:
 def _obey(walk: Walk, word: str) -> Walk:
     name, _, value = word.partition(":")
     if not value and name[:1] in ("f", "b") and (count := name[1:] or "1").isdecimal():
-        (walk.forward if name[0] == "f" else walk.back)(number(count, "moves"))
+        (walk.forward if name[0] == "f" else walk.back)(number(count, "of moves"))
     elif name == "schedule" and value:
         return walk.with_schedule(value)
-    elif name.lstrip("-") in _WANTED and value:
-        find = walk.find_back if name.startswith("-") else walk.find
-        find(_WANTED[name.lstrip("-")](value))
+    elif name.removeprefix("-") in _WANTED and value:
+        (walk.find_back if name.startswith("-") else walk.find)(_wanted(word.removeprefix("-")))
     elif name in _PLAIN and not value:
         _PLAIN[name](walk)
     elif name in _ACTIONS and value:
@@ -56,25 +57,36 @@ def _obey(walk: Walk, word: str) -> Walk:
 
 def _crash(walk: Walk, value: str) -> None:
     layer, _, after = value.partition(":")
-    walk.crash(number(layer, "the layer"), number(after, "effects before the death") if after else None)
+    walk.crash(number(layer, "of the layer"), number(after, "of effects before the death") if after else None)
 
 
 def _take(walk: Walk, value: str) -> None:
     layer, _, piece = value.partition(":")
-    walk.make(f"work {walk.stage_of(number(layer, 'the layer')).address} take {piece or '-'}")
+    walk.make(f"work {walk.stage_of(number(layer, 'of the layer')).address} take {piece or '-'}")
 
 
 def _choose(walk: Walk, value: str) -> None:
-    choices, chosen = walk.choices(), number(value, "the choice")
+    choices, chosen = walk.choices(), number(value, "of the choice")
     if not 1 <= chosen <= len(choices):
         raise ConfigError(f"expected a choice from 1 to {len(choices)}, got {chosen}; see what is possible here")
     walk.make(choices[chosen - 1].move)
 
 
-_WANTED: Mapping[str, Callable[[str], Wanted]] = {
-    "layer": lambda value: Wanted(layer=number(value, "the layer")),
-    "step": lambda value: Wanted(step=number(value, "the step")),
-    "kind": lambda value: Wanted(kind=value.replace("-", " ")),
+def _wanted(text: str) -> Wanted:
+    """Return what ``layer:1,kind:backward`` looks for."""
+    wanted = Wanted()
+    for part in text.split(","):
+        name, _, value = part.partition(":")
+        if name not in _WANTED or not value:
+            raise ConfigError(f"expected what to look for to be such as layer:1,kind:backward, got {shown(part)}")
+        wanted = replace(wanted, **{name: _WANTED[name](value)})
+    return wanted
+
+
+_WANTED: Mapping[str, Callable[[str], Any]] = {
+    "layer": lambda value: number(value, "of the layer"),
+    "step": lambda value: number(value, "of the step"),
+    "kind": lambda value: value.replace("-", " "),
 }
 
 _PLAIN: Mapping[str, Callable[[Walk], None]] = {"begin": lambda walk: walk.to(0), "end": Walk.to_end}
@@ -83,5 +95,5 @@ _ACTIONS: Mapping[str, Callable[[Walk, str], None]] = {
     "crash": _crash,
     "take": _take,
     "choose": _choose,
-    "random": lambda walk, value: walk.at_random(number(value, "moves")),
+    "random": lambda walk, value: walk.at_random(number(value, "of moves")),
 }
