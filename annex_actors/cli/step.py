@@ -152,7 +152,8 @@ def _print(stepper: Stepper, words: str, *, as_json: bool) -> None:
     if as_json:
         print_json(text.dumps(plain(point)))
     else:
-        print_result("\n".join(["", *lines_of(point)] if words else lines_of(point)))
+        above, *rest = lines_of(point)  # which the last word has shown
+        print_result("\n".join(rest if words.split() else [above, *rest]))
 
 
 def _serve(stepper: Stepper) -> None:

@@ -51,7 +51,8 @@ def done_lines(done: Done) -> Iterator[str]:
 
 def peer_lines(peer: PeerPoint) -> Iterator[str]:
     """Yield what a peer holds."""
-    yield f"{peer.address} {peer.label} · {facts(peer)}"
+    name = "" if peer.address == peer.label else f" {peer.label}"
+    yield f"{peer.address}{name} · {facts(peer)}"
     if peer.waits_for is not None:
         yield f"  waits for {peer.waits_for}"
     for waiting in peer.mailbox:
@@ -60,7 +61,7 @@ def peer_lines(peer: PeerPoint) -> Iterator[str]:
         yield f"  version {version.number}" + _arrays(version.arrays)
     for saved in peer.saved:
         met = "" if saved.version is None else f" at version {saved.version}"
-        yield f"  keeps {saved.of} of {saved.step}.{saved.microbatch}{met}" + _arrays(saved.arrays)
+        yield f"  keeps {saved.of} of step {saved.step} microbatch {saved.microbatch}{met}" + _arrays(saved.arrays)
     for kept in peer.outbox:
         yield f"  keeps for {kept.to}: {brief(kept.letter)}"
 

@@ -274,4 +274,4 @@ def _version_of(stage: Stage, work: MicrobatchWork) -> int | None:
 def _by_layer(spec: StageSpec, saved: Iterable[tuple[int, object]]) -> Iterator[Numbers]:
     for offset, value in saved:
         for array in arrays_in(value):
-            yield numbers(array, str(spec.first_layer + offset))
+            yield numbers(array, f"layer {spec.first_layer + offset}")

@@ -25,7 +25,7 @@ def why_next(mailbox: StageMailbox, message: Message) -> str:
     if row.order is not None:
         return f"{row.name} has an order of all work of a worker, and this is first in it"
     ranks = ", ".join(each.value for each in row.priority)
-    return f"{row.name} ranks {ranks}, and {piece.letter} is the first of these that is allowed"
+    return f"{row.name} ranks {ranks}: {piece.letter} is the first that is allowed"
 
 
 def why_allowed(mailbox: StageMailbox, first: Message) -> str:

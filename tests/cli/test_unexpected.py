@@ -53,6 +53,7 @@ COMMANDS = {
     },
     "serve": ("annex_actors.runs.saved_run.SavedRun.open", ["serve", "run"]),
     "settings": ("annex_actors.runs.reference.settings", ["settings"]),
+    "step": ("annex_actors.runs.config.resolve", ["step", "xor", "--walk", "f"]),
     "simulate": ("annex_actors.experiments.simulation.simulate", ["simulate"]),
     "chaos": ("annex_actors.runs.config.resolve", ["chaos", "xor"]),
 }

@@ -120,11 +120,13 @@ WORD = st.one_of(st.sampled_from(["f", "b", "b3", "end", "begin", "crash:1", "ra
 @given(st.lists(WORD, max_size=6))
 def test_any_words_are_obeyed_or_refused_in_one_line(words: list[str]) -> None:
     stepper = Stepper(Walk(SMALL.prepared), {})
+    refused = ""
     try:
-        point = stepper.obey(" ".join(words))
+        stepper.obey(" ".join(words))
     except ConfigError as error:
-        assert "\n" not in str(error)
-        point = stepper.walk.point()
+        refused = str(error)
+    point = stepper.walk.point()
+    assert "\n" not in refused
     assert all("\n" not in line for line in lines_of(point))
     json.dumps(as_json(point), allow_nan=False)
 
@@ -156,9 +158,7 @@ def test_a_walk_through_another_run_is_noticed() -> None:
         "what is seen here differs from what was seen when the walk was saved: another version or machine rounds so"
     )
     short = SavedWalk({}, 0, (*before.moves, "deliver stage-0 stage-4"), before.seen)
-    with pytest.raises(
-        ConfigError, match=rf"move {len(before.moves) + 1} of the walk, 'deliver .*', is not possible: exp"
-    ):
+    with pytest.raises(ConfigError, match=rf"move {len(before.moves) + 1} of the walk, .* is not possible: exp"):
         repeat(walked(""), short)
 
 

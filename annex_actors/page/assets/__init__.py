@@ -1,6 +1,6 @@
 """The files of the page, in the order in which a browser needs them; there is no build step.
 
-`page.html` is the frame of a run's page, `page.css` the look; `step.html` and `step.css` are those of a walk. Each script
+`page.html` is the frame of a run's page, `page.css` the look; `step.html` and `step.css` are those of a walk. A script
 defines one object, and uses those of the scripts before it.
 """
 
